@@ -1,0 +1,1 @@
+//! Carries actions out, in order; the only room that changes anything at GitHub.

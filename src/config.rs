@@ -1,0 +1,1 @@
+//! The checked configuration, or all of its mistakes at once.

@@ -1,0 +1,1 @@
+//! The loop: one pass at a time over each repository.

@@ -1,0 +1,1 @@
+//! The policy, top to bottom: which reason speaks for a commit.

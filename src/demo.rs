@@ -1,0 +1,1 @@
+//! The box, the controller and a story, in one terminal.

@@ -1,0 +1,1 @@
+//! Reads of GitHub: one function per endpoint, domain values out.

@@ -1,0 +1,1 @@
+//! The read-only HTTP server: health and metrics.

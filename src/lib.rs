@@ -1,0 +1,35 @@
+//! release-governor decides which verified commits may go to production.
+//!
+//! ```text
+//! GitHub ─▶ observe ─▶ decide ─▶ plan ─▶ apply ─▶ GitHub
+//! ledger ─▶  (reads)   (pure)   (pure)  (writes) ─▶ ledger
+//!             ▲           │
+//!             └── lacks ──┘
+//! ```
+//!
+//! The modules below stand in reading order: the words, the pure core, then the edges.
+//! `docs/architecture.md` states what each room never does; `tests/tidy.rs` checks it.
+
+pub mod domain;
+
+pub mod decide;
+pub mod plan;
+pub mod words;
+
+pub mod apply;
+pub mod github;
+pub mod observe;
+pub mod store;
+
+pub mod config;
+pub mod controller;
+
+pub mod cli;
+pub mod commands;
+pub mod http;
+
+pub mod clock;
+pub mod telemetry;
+
+pub mod demo;
+pub mod ghbox;

@@ -1,0 +1,1 @@
+//! Builds one observation of one repository; decides nothing.

@@ -1,0 +1,1 @@
+//! What should be, minus what is, as a list of actions.

@@ -1,0 +1,1 @@
+//! The redb file: what the governor remembers.
