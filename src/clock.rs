@@ -1,1 +1,301 @@
 //! The only door to time and chance.
+//!
+//! The governor's time is GitHub's: the local monotonic clock, anchored to the `Date` header of
+//! GitHub's answers. A jump of the local wall clock changes nothing; the wall clock is read only
+//! before the first answer, and to say how far it is off.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// `Date` has whole seconds and travels for a while, so an answer that is this much off what the
+/// clock already says is no news.
+const DATE_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
+
+/// Time and chance, as everything but tests' own code gets them. Cheap to clone.
+#[derive(Clone)]
+pub struct Clock {
+    source: Arc<dyn Source>,
+    anchor: Arc<Mutex<Option<Anchor>>>,
+}
+
+/// GitHub said that it was `date` when the monotonic clock stood at `monotonic`.
+#[derive(Clone, Copy)]
+struct Anchor {
+    date: Timestamp,
+    monotonic: Duration,
+}
+
+/// Where time and chance come from.
+trait Source: Send + Sync {
+    /// Time since some fixed moment; never goes back, whatever happens to the wall clock.
+    fn monotonic(&self) -> Duration;
+    /// The machine's wall clock.
+    fn wall(&self) -> Timestamp;
+    /// Completes after `duration`.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Fills `bytes` with chance.
+    fn chance(&self, bytes: &mut [u8]);
+}
+
+/// A wait that ended before what it waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no answer within {0:?}")]
+pub struct TimedOut(pub Duration);
+
+impl Clock {
+    /// The machine's clock and chance.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::over(Arc::new(System::new()))
+    }
+
+    /// A clock that stands still but for [`ManualTime::advance`] and for sleeps, which take no
+    /// real time and move it on; chance is a fixed sequence that begins at `seed`.
+    #[must_use]
+    pub fn manual(start: Timestamp, seed: u64) -> (Self, ManualTime) {
+        let time = ManualTime(Arc::new(Mutex::new(Manual {
+            monotonic: Duration::ZERO,
+            wall: start,
+            chance: seed,
+        })));
+        (Self::over(Arc::new(time.clone())), time)
+    }
+
+    fn over(source: Arc<dyn Source>) -> Self {
+        Self { source, anchor: Arc::default() }
+    }
+
+    /// Now, by GitHub's clock; by the machine's before GitHub has answered.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match *self.anchor() {
+            Some(anchor) => at(anchor, self.source.monotonic()),
+            None => self.source.wall(),
+        }
+    }
+
+    /// Takes the `Date` of an answer of GitHub's that arrived just now.
+    pub fn anchor_to(&self, date: Timestamp) {
+        let monotonic = self.source.monotonic();
+        let mut anchor = self.anchor();
+        let is_news = match *anchor {
+            Some(known) => at(known, monotonic).duration_since(date).abs() > DATE_TOLERANCE,
+            None => true,
+        };
+        if is_news {
+            *anchor = Some(Anchor { date, monotonic });
+        }
+    }
+
+    /// How far the machine's wall clock is ahead of GitHub's; zero before GitHub has answered.
+    #[must_use]
+    pub fn difference(&self) -> SignedDuration {
+        self.source.wall().duration_since(self.now())
+    }
+
+    /// Time since some fixed moment of this process: for measuring, never for deciding.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        self.source.monotonic()
+    }
+
+    /// Completes after `duration`.
+    pub fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        self.source.sleep(duration)
+    }
+
+    /// What `future` gives.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when it takes longer than `limit`.
+    pub async fn timeout<T>(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = T>,
+    ) -> Result<T, TimedOut> {
+        tokio::select! {
+            biased;
+            value = future => Ok(value),
+            () = self.sleep(limit) => Err(TimedOut(limit)),
+        }
+    }
+
+    /// Bytes that nobody can foresee.
+    #[must_use]
+    pub fn chance<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.source.chance(&mut bytes);
+        bytes
+    }
+
+    /// A number from 0 up to, but not including, 1.
+    #[must_use]
+    pub fn fraction(&self) -> f64 {
+        f64::from(u32::from_be_bytes(self.chance())) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    fn anchor(&self) -> MutexGuard<'_, Option<Anchor>> {
+        self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn at(anchor: Anchor, monotonic: Duration) -> Timestamp {
+    let since = monotonic.saturating_sub(anchor.monotonic);
+    let since = SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX);
+    anchor.date.saturating_add(since).unwrap_or(Timestamp::MAX)
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+struct System {
+    start: std::time::Instant,
+}
+
+impl System {
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn new() -> Self {
+        Self { start: std::time::Instant::now() }
+    }
+}
+
+impl Source for System {
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn wall(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn chance(&self, bytes: &mut [u8]) {
+        if getrandom::fill(bytes).is_err() {
+            // Chance serves jitter and the ids of attempts; where the system has none, the time
+            // tells two attempts apart just as well.
+            let nanoseconds = self.wall().as_nanosecond().to_le_bytes();
+            for (byte, chance) in bytes.iter_mut().zip(nanoseconds.iter().cycle()) {
+                *byte = *chance;
+            }
+        }
+    }
+}
+
+/// The hand on a manual clock.
+#[derive(Clone)]
+pub struct ManualTime(Arc<Mutex<Manual>>);
+
+struct Manual {
+    monotonic: Duration,
+    wall: Timestamp,
+    chance: u64,
+}
+
+impl ManualTime {
+    /// Moves time on.
+    pub fn advance(&self, duration: Duration) {
+        let mut manual = self.lock();
+        manual.monotonic = manual.monotonic.saturating_add(duration);
+        manual.wall = manual.wall.saturating_add(duration).unwrap_or(Timestamp::MAX);
+    }
+
+    /// Moves the wall clock alone, as an administrator or a broken battery does.
+    pub fn jump_wall(&self, by: SignedDuration) {
+        let mut manual = self.lock();
+        manual.wall = manual.wall.saturating_add(by).unwrap_or(Timestamp::MAX);
+    }
+
+    /// What the wall clock says.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.lock().wall
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Manual> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source for ManualTime {
+    fn monotonic(&self) -> Duration {
+        self.lock().monotonic
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.lock().wall
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let time = self.clone();
+        Box::pin(async move {
+            // Others that are ready come first, so that a timeout does not win against an
+            // answer that is already there.
+            for _ in 0..64 {
+                tokio::task::yield_now().await;
+            }
+            time.advance(duration);
+        })
+    }
+
+    fn chance(&self, bytes: &mut [u8]) {
+        let mut manual = self.lock();
+        for byte in bytes {
+            // SplitMix64: any fixed sequence will do.
+            manual.chance = manual.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = manual.chance;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let [lowest, ..] = (z ^ (z >> 31)).to_le_bytes();
+            *byte = lowest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-11-01T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_jump_of_the_wall_clock_changes_nothing_once_github_has_answered() {
+        let (clock, time) = Clock::manual(noon(), 1);
+        clock.anchor_to(noon());
+        time.jump_wall(SignedDuration::from_hours(1));
+        time.advance(Duration::from_secs(60));
+        assert_eq!(clock.now(), noon() + SignedDuration::from_secs(60));
+        assert_eq!(clock.difference(), SignedDuration::from_hours(1));
+    }
+
+    #[test]
+    fn an_answer_that_is_a_second_late_does_not_turn_time_back() {
+        let (clock, time) = Clock::manual(noon(), 1);
+        clock.anchor_to(noon());
+        time.advance(Duration::from_millis(1_900));
+        clock.anchor_to(noon());
+        assert_eq!(clock.now(), noon() + SignedDuration::from_millis(1_900));
+    }
+
+    #[test]
+    fn chance_depends_on_the_seed_alone() {
+        let of = |seed| Clock::manual(noon(), seed).0.chance::<8>();
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+    }
+}

@@ -1,0 +1,578 @@
+//! What GitHub shows, as plain values, each fact with its doubt.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Branch, IssueNumber, Login, RepoId, RepoName, RunId, RunRef, Sha, StatusId, WorkflowId,
+};
+
+/// Why something could not be read, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Why(pub String);
+
+/// A fact with its doubt. What could not be read is never an empty list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// Nobody has asked GitHub yet.
+    #[default]
+    NotAsked,
+    /// GitHub said so.
+    Known(T),
+    /// GitHub was asked and gave no answer that can be used, for now.
+    Unreadable(Why),
+}
+
+impl<T> Fact<T> {
+    /// The value, where it is known.
+    pub const fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::NotAsked | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A governed repository as GitHub knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Its number.
+    pub id: RepoId,
+    /// Its name now; another than the config's after a rename.
+    pub name: RepoName,
+    /// Its default branch.
+    pub default_branch: Branch,
+    /// Archived repositories take no writes.
+    pub archived: bool,
+    /// Whether it has issues at all.
+    pub has_issues: bool,
+    /// Its page.
+    pub html_url: String,
+}
+
+/// A workflow of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Its number.
+    pub id: WorkflowId,
+    /// Its `name:`.
+    pub name: String,
+    /// Its file, `.github/workflows/…`.
+    pub path: String,
+    /// Whether it may run.
+    pub state: WorkflowState,
+    /// When its definition or state changed last.
+    pub updated_at: String,
+    /// Its page.
+    pub html_url: String,
+}
+
+/// Whether a workflow may run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkflowState {
+    /// It may.
+    Active,
+    /// It may not; GitHub's own word, such as `disabled_manually` or `deleted`.
+    Disabled(String),
+}
+
+/// What is known of a workflow that the config names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkflowFact {
+    /// The config names none.
+    NotConfigured,
+    /// The repository has none of this name.
+    Missing,
+    /// This one.
+    Found(Workflow),
+}
+
+/// The event that started a run, by GitHub's name for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunEvent(pub String);
+
+impl RunEvent {
+    /// Started through the API or the button.
+    #[must_use]
+    pub fn is_workflow_dispatch(&self) -> bool {
+        self.0 == "workflow_dispatch"
+    }
+
+    /// Events whose run name is written by whoever started the run, not by strangers.
+    #[must_use]
+    pub fn title_is_trusted(&self) -> bool {
+        self.is_workflow_dispatch() || self.0 == "repository_dispatch"
+    }
+
+    /// A push, whose `head_sha` is what the run works on.
+    #[must_use]
+    pub fn is_push(&self) -> bool {
+        self.0 == "push"
+    }
+
+    /// `pull_request` and its kin, `pull_request_target` and the like.
+    #[must_use]
+    pub fn is_of_a_pull_request(&self) -> bool {
+        self.0.starts_with("pull_request")
+    }
+}
+
+/// How an unfinished run waits or works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// For a runner.
+    Queued,
+    /// Working.
+    InProgress,
+    /// For an environment's reviewers, or a timer.
+    Waiting,
+    /// For its `concurrency` group.
+    Pending,
+    /// Asked for, not yet queued.
+    Requested,
+    /// A word of GitHub's that is newer than this program: not finished.
+    Other,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// The only one that moves production or verifies a commit.
+    Success,
+    /// A job failed.
+    Failure,
+    /// Somebody, or a `concurrency` group, ended it.
+    Cancelled,
+    /// It ran too long.
+    TimedOut,
+    /// It could not start: a broken workflow file.
+    StartupFailure,
+    /// Somebody must act.
+    ActionRequired,
+    /// All of its jobs were skipped.
+    Skipped,
+    /// Neither.
+    Neutral,
+    /// GitHub gave up on it.
+    Stale,
+    /// A word of GitHub's that is newer than this program.
+    Other(String),
+}
+
+impl Conclusion {
+    /// GitHub's word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::StartupFailure => "startup_failure",
+            Self::ActionRequired => "action_required",
+            Self::Skipped => "skipped",
+            Self::Neutral => "neutral",
+            Self::Stale => "stale",
+            Self::Other(word) => word,
+        }
+    }
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunProgress {
+    /// Not completed.
+    Unfinished(RunStatus),
+    /// Completed.
+    Finished(Conclusion),
+}
+
+impl RunProgress {
+    /// Whether it ended in success.
+    #[must_use]
+    pub const fn succeeded(&self) -> bool {
+        matches!(self, Self::Finished(Conclusion::Success))
+    }
+
+    /// Whether it ended at all.
+    #[must_use]
+    pub const fn finished(&self) -> bool {
+        matches!(self, Self::Finished(_))
+    }
+}
+
+/// A workflow run, in its newest attempt or in the one that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Which attempt of which run.
+    pub at: RunRef,
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// What started it.
+    pub event: RunEvent,
+    /// The branch, or the tag, that it ran on.
+    pub head_branch: Option<Branch>,
+    /// The commit whose workflow file ran: for a dispatch the tip of the ref.
+    pub head_sha: Sha,
+    /// The repository that the commit came from; a fork's is another one, a deleted one none.
+    pub head_repository: Option<RepoId>,
+    /// `display_title`: the `run-name`, or a text by strangers.
+    pub title: String,
+    /// Where it stands.
+    pub progress: RunProgress,
+    /// When the run was first created; a re-run keeps it.
+    pub created_at: Timestamp,
+    /// When this attempt started.
+    pub started_at: Timestamp,
+    /// When it changed last: for a finished attempt, about when it ended.
+    pub updated_at: Timestamp,
+    /// Who started the run, and its newest attempt.
+    pub actors: Vec<Login>,
+    /// Its page.
+    pub html_url: String,
+}
+
+/// A job of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// How it ended, if it did.
+    pub conclusion: Option<Conclusion>,
+    /// Its steps; none before it has started.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// How it ended, if it did.
+    pub conclusion: Option<Conclusion>,
+}
+
+/// The state of a commit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommitStatusState {
+    /// A red cross that says broken.
+    Error,
+    /// A red cross.
+    Failure,
+    /// A yellow dot.
+    Pending,
+    /// A green tick.
+    Success,
+}
+
+impl CommitStatusState {
+    /// GitHub's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Failure => "failure",
+            Self::Pending => "pending",
+            Self::Success => "success",
+        }
+    }
+}
+
+/// A commit status under our context, whoever wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitStatus {
+    /// Its number.
+    pub id: StatusId,
+    /// Its context, in the writer's own case.
+    pub context: String,
+    /// Its state.
+    pub state: CommitStatusState,
+    /// Its text; empty where there is none.
+    pub description: String,
+    /// Where it links to.
+    pub target_url: Option<String>,
+    /// Who wrote it; none for a deleted user.
+    pub creator: Option<Login>,
+    /// When GitHub took it.
+    pub created_at: Timestamp,
+}
+
+/// An issue (never a pull request).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// Its number.
+    pub number: IssueNumber,
+    /// Whether it is open.
+    pub open: bool,
+    /// Who opened it.
+    pub author: Option<Login>,
+    /// Its text.
+    pub body: String,
+    /// Its page.
+    pub html_url: String,
+}
+
+/// A comment on an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueComment {
+    /// Who wrote it.
+    pub author: Option<Login>,
+    /// Its text.
+    pub body: String,
+}
+
+/// How a head stands to a base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// They are one commit.
+    Identical,
+    /// The head contains the base.
+    Ahead,
+    /// The base contains the head.
+    Behind,
+    /// Neither contains the other.
+    Diverged,
+}
+
+/// One changed path of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Its name (after the change, or before a deletion).
+    pub path: String,
+    /// Its name before, for a rename.
+    pub previous_path: Option<String>,
+}
+
+/// The files of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RangeFiles {
+    /// All of them.
+    Complete(Vec<FileChange>),
+    /// GitHub lists no more than these many, and the trees could not be compared either.
+    Truncated(Vec<FileChange>),
+}
+
+/// What GitHub says of two commits. Commits never change, so neither does this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// How the head stands to the base.
+    pub relation: Relation,
+    /// What differs from their merge base to the head.
+    pub files: RangeFiles,
+}
+
+/// A range, or what lasts in the way of knowing it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ranged {
+    /// The two were compared.
+    Compared(Comparison),
+    /// One of them is gone, or they have no common ancestor (404, 422): GitHub's words.
+    Incomparable(String),
+    /// GitHub failed to compare them in three passes running, while it answered all else.
+    Broken(String),
+}
+
+impl Ranged {
+    /// How the head stands to the base, where that can be told.
+    #[must_use]
+    pub const fn relation(&self) -> Option<Relation> {
+        match self {
+            Self::Compared(comparison) => Some(comparison.relation),
+            Self::Incomparable(_) | Self::Broken(_) => None,
+        }
+    }
+}
+
+/// The deploy workflow's file at the tip of its ref, against the one at the judged commit.
+/// GitHub runs the former (design, section 4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeployFile {
+    /// They are the same.
+    Same,
+    /// They are not.
+    Differs {
+        /// The file.
+        path: String,
+        /// The blob at the tip; none where the tip has no such file.
+        tip_blob: Option<String>,
+    },
+}
+
+/// What the counted verification runs say of one commit (S1 says which count).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// None counts.
+    None,
+    /// The latest is still running.
+    Running(VerificationRun),
+    /// The latest succeeded.
+    Passed(VerificationRun),
+    /// The latest ended otherwise.
+    Failed(VerificationRun, Conclusion),
+}
+
+/// A counted verification run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerificationRun {
+    /// Which attempt of which run.
+    pub at: RunRef,
+    /// When this attempt started.
+    pub started_at: Timestamp,
+    /// Its page.
+    pub html_url: String,
+}
+
+/// What is known of one judged commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// What its verification says.
+    pub verification: Fact<Verification>,
+    /// When its successful re-runs and manual runs of the verification began: each gives a sha
+    /// that failed to deploy another attempt (rule 14).
+    pub reverified_at: Vec<Timestamp>,
+    /// Whether it is an ancestor of the branch.
+    pub on_branch: Fact<bool>,
+    /// The deploy file at the tip against the one here.
+    pub deploy_file: Fact<DeployFile>,
+    /// The statuses under our context, newest first.
+    pub statuses: Fact<Vec<CommitStatus>>,
+}
+
+impl Default for CommitFacts {
+    fn default() -> Self {
+        Self {
+            verification: Fact::NotAsked,
+            reverified_at: Vec::new(),
+            on_branch: Fact::NotAsked,
+            deploy_file: Fact::NotAsked,
+            statuses: Fact::NotAsked,
+        }
+    }
+}
+
+/// Whether production is well, by the configured signals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Degraded {
+    /// No signal is configured, so nobody knows.
+    NotConfigured,
+    /// A signal is configured and cannot be read.
+    Unknown(Why),
+    /// All is well.
+    No,
+    /// It is not: what the signal found.
+    Yes(String),
+}
+
+/// The newest commits of the branch, from its tip, with their parents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchCommits {
+    /// Newest first, in GitHub's order.
+    pub commits: Vec<(Sha, Vec<Sha>)>,
+    /// Whether these are all, down to the root.
+    pub complete: bool,
+}
+
+impl BranchCommits {
+    /// The place of `sha`, 0 for the tip.
+    #[must_use]
+    pub fn place(&self, sha: &Sha) -> Option<usize> {
+        self.commits.iter().position(|(commit, _)| commit == sha)
+    }
+
+    /// Whether `container` is seen to contain `contained`. False says only that these commits do
+    /// not show it: GitHub's order by date may leave a link out of the window.
+    #[must_use]
+    pub fn shows_containment(&self, container: &Sha, contained: &Sha) -> bool {
+        if container == contained {
+            return true;
+        }
+        let parents: BTreeMap<&Sha, &Vec<Sha>> =
+            self.commits.iter().map(|(sha, parents)| (sha, parents)).collect();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![container];
+        while let Some(sha) = open.pop() {
+            for parent in parents.get(sha).into_iter().flat_map(|list| list.iter()) {
+                if parent == contained {
+                    return true;
+                }
+                if seen.insert(parent) {
+                    open.push(parent);
+                }
+            }
+        }
+        false
+    }
+}
+
+/// The commits that may be released.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    /// The newest verified commit of the branch.
+    pub candidate: Option<Sha>,
+    /// The newest commit with a finished verification, where that is not the candidate.
+    pub head: Option<Sha>,
+    /// Verified commits older than the candidate, newest first: asked about only when the
+    /// candidate is held for its own range.
+    pub verified_below: Vec<Sha>,
+}
+
+/// All that one pass knows of one repository.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The repository.
+    pub repository: Repository,
+    /// The release branch.
+    pub branch: Branch,
+    /// The ref that the deploy workflow is started on.
+    pub deploy_ref: Branch,
+    /// The tip of that ref.
+    pub deploy_ref_tip: Option<Sha>,
+    /// The deploy workflow.
+    pub deploy_workflow: WorkflowFact,
+    /// The newest commits of the branch.
+    pub branch_commits: BranchCommits,
+    /// What may be released.
+    pub candidates: Candidates,
+    /// What is known of each judged commit.
+    pub commits: BTreeMap<Sha, CommitFacts>,
+    /// What is known of ranges, by base and head.
+    pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
+    /// Whether production is well.
+    pub degraded: Degraded,
+    /// Every identity that is, or was, us.
+    pub us: BTreeSet<Login>,
+    /// The jobs of deploy runs that were asked for.
+    pub jobs: BTreeMap<RunRef, Vec<Job>>,
+    /// Unfinished runs that GitHub no longer has.
+    pub deleted_runs: BTreeSet<RunId>,
+}
+
+impl Observation {
+    /// What is known of `sha`.
+    #[must_use]
+    pub fn facts(&self, sha: &Sha) -> CommitFacts {
+        self.commits.get(sha).cloned().unwrap_or_default()
+    }
+
+    /// What is known of the range from `base` to `head`.
+    #[must_use]
+    pub fn range(&self, base: &Sha, head: &Sha) -> &Fact<Ranged> {
+        static NOT_ASKED: Fact<Ranged> = Fact::NotAsked;
+        self.ranges.get(&(base.clone(), head.clone())).unwrap_or(&NOT_ASKED)
+    }
+}

@@ -1,0 +1,177 @@
+//! Lists of path patterns with gitignore's meaning.
+
+use std::fmt;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+/// A checked list of gitignore patterns, in order, ready to match.
+#[derive(Clone)]
+pub struct PathPatterns {
+    written: Vec<String>,
+    matcher: Gitignore,
+}
+
+/// A pattern that cannot mean what its author wrote.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{pattern}` {why}")]
+pub struct PatternError {
+    /// The pattern as written.
+    pub pattern: String,
+    /// What is wrong with it and what to write instead.
+    pub why: &'static str,
+}
+
+impl PathPatterns {
+    /// Checks and compiles the patterns.
+    ///
+    /// # Errors
+    /// All patterns that could never match as written, or that this library reads otherwise
+    /// than git does: a silent misreading would understate the risk.
+    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, Vec<PatternError>> {
+        let mut errors = Vec::new();
+        let mut builder = GitignoreBuilder::new("");
+        for pattern in patterns.iter().map(AsRef::as_ref) {
+            let error = |why| PatternError { pattern: pattern.to_owned(), why };
+            if let Some(why) = misreading(pattern) {
+                errors.push(error(why));
+            } else if builder.add_line(None, pattern).is_err() {
+                errors.push(error("is no valid pattern"));
+            }
+        }
+        let written = patterns.iter().map(|p| p.as_ref().to_owned()).collect();
+        match builder.build() {
+            Ok(matcher) if errors.is_empty() => Ok(Self { written, matcher }),
+            Ok(_) => Err(errors),
+            Err(_) => {
+                errors
+                    .push(PatternError { pattern: String::new(), why: "do not compile together" });
+                Err(errors)
+            }
+        }
+    }
+
+    /// The patterns as written.
+    #[must_use]
+    pub fn written(&self) -> &[String] {
+        &self.written
+    }
+
+    /// The pattern that makes `path` one of these, if any does. As in git, a directory that
+    /// matches takes all below it along, and a negation cannot bring a file of it back.
+    #[must_use]
+    pub fn matching(&self, path: &str) -> Option<&str> {
+        // The matcher refuses absolute paths with a panic; git has none.
+        let path = path.trim_start_matches('/');
+        let directories = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+        let steps = directories.map(|directory| (directory, true)).chain([(path, false)]);
+        for (step, is_directory) in steps {
+            if let ignore::Match::Ignore(glob) = self.matcher.matched(step, is_directory) {
+                return Some(glob.original());
+            }
+        }
+        None
+    }
+}
+
+/// Why this pattern would be read otherwise than it is written.
+fn misreading(pattern: &str) -> Option<&'static str> {
+    if pattern.trim().is_empty() {
+        return Some("is empty: leave it out");
+    }
+    if pattern.starts_with('#') {
+        return Some("is a comment in gitignore's language: write `\\#` for a name that begins so");
+    }
+    if pattern.contains(['\n', '\r', '\0']) {
+        return Some("holds a line break: one pattern an entry");
+    }
+    if pattern.contains(['{', '}']) {
+        return Some("holds braces, which gitignore does not know: write one pattern for each");
+    }
+    if pattern.contains("[:") {
+        return Some("holds a character class by name: write the characters themselves");
+    }
+    if pattern.contains("***") {
+        return Some("holds `***`: write `**` or `*`");
+    }
+    if pattern.ends_with('\\') && !pattern.ends_with("\\\\") {
+        return Some("ends in a backslash, which escapes nothing");
+    }
+    unclosed_bracket(pattern).then_some("holds a `[` that no `]` closes")
+}
+
+fn unclosed_bracket(pattern: &str) -> bool {
+    let mut inside = false;
+    let mut first_inside = false;
+    let mut escaped = false;
+    for c in pattern.chars() {
+        let opening = !inside && c == '[';
+        // A `]` (or the `!` and `^` of a negation) that comes first stands for itself.
+        let closing = inside && c == ']' && !first_inside;
+        first_inside = !escaped && (opening || (first_inside && matches!(c, '!' | '^')));
+        if escaped {
+            escaped = false;
+        } else if c == '\\' {
+            escaped = true;
+        } else if opening {
+            inside = true;
+        } else if closing {
+            inside = false;
+        }
+    }
+    inside
+}
+
+impl fmt::Debug for PathPatterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.written).finish()
+    }
+}
+
+impl PartialEq for PathPatterns {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for PathPatterns {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matching(patterns: &[&str], path: &str) -> bool {
+        PathPatterns::new(patterns).unwrap().matching(path).is_some()
+    }
+
+    #[test]
+    fn patterns_mean_what_gitignore_says() {
+        assert!(matching(&["**/migrations/**"], "db/migrations/1.sql"));
+        assert!(matching(&["**/migrations/**"], "migrations/1.sql"));
+        assert!(matching(&["infra/"], "infra/net/main.tf"));
+        assert!(!matching(&["infra/"], "infra"));
+        assert!(matching(&["Cargo.lock"], "crates/a/Cargo.lock"));
+        assert!(!matching(&["/Cargo.lock"], "crates/a/Cargo.lock"));
+        assert!(!matching(&["infra/**", "!infra/README.md"], "infra/README.md"));
+    }
+
+    #[test]
+    fn a_negation_brings_nothing_back_out_of_a_directory_that_matched() {
+        assert!(matching(&["infra/", "!infra/README.md"], "infra/README.md"));
+    }
+
+    #[test]
+    fn a_pattern_that_would_be_misread_is_refused() {
+        for bad in ["src/[ab", "{a,b}.rs", "[[:alpha:]]", "", "# all", "a***b", "a\\", "[!"] {
+            assert!(PathPatterns::new(&[bad]).is_err(), "{bad}");
+        }
+        for good in ["[]a]b", "[!a]b", "[^]]b", "\\[a", "a\\\\", "[\\]]"] {
+            assert!(PathPatterns::new(&[good]).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn the_matching_pattern_is_told() {
+        let patterns = PathPatterns::new(&["infra/**", "**/auth/**"]).unwrap();
+        assert_eq!(patterns.matching("src/auth/login.rs"), Some("**/auth/**"));
+    }
+}

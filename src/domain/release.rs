@@ -1,0 +1,311 @@
+//! The release state of one repository: what the ledger's entries add up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Attempt, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome, Reason,
+    RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, Sha, StatusId,
+};
+
+mod fold;
+mod questions;
+
+/// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ReleaseState {
+    /// The repository's name at the last pass.
+    pub name: Option<RepoName>,
+    /// When it was governed first.
+    pub governed_since: Option<Timestamp>,
+    /// Whether what a lost ledger left at GitHub was read.
+    pub recovered: bool,
+    /// Accounts that are, or were, us.
+    pub identities: BTreeSet<Login>,
+    /// Whether a verified merge-queue run was ever seen.
+    pub merge_queue_seen: bool,
+    /// The candidate of the last pass.
+    pub candidate: Option<Sha>,
+    /// The last decision about each sha.
+    pub decided: BTreeMap<Sha, LastDecision>,
+    /// The deploy runs that were seen.
+    pub runs: BTreeMap<RunId, KnownRun>,
+    /// Our attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Approvals by operators.
+    pub approvals: Vec<Approval>,
+    /// An operator's stop.
+    pub pause: Option<Pause>,
+    /// What an operator said to run in production, and when.
+    pub production_set: Option<(Sha, Timestamp)>,
+    /// When an operator last said `resume`, `trigger` or `set-production`.
+    pub operator_spoke_at: Option<Timestamp>,
+    /// `trigger`s that dispatched: each granted its sha an attempt.
+    pub triggered: Vec<(Sha, Timestamp)>,
+    /// A dispatch that GitHub refused, until something changes.
+    pub rejection: Option<Rejection>,
+    /// Comparisons that failed, and how often running.
+    pub failed_ranges: Vec<FailedRange>,
+    /// The newest status of ours on each commit.
+    pub statuses: BTreeMap<Sha, TrackedStatus>,
+    /// Statuses that GitHub refused.
+    pub status_refusals: BTreeMap<Sha, StatusRefusal>,
+    /// Failure issues by sha.
+    pub issues: BTreeMap<Sha, IssueRecord>,
+    /// GitHub's words when it would have no issue.
+    pub issues_unavailable: Option<String>,
+}
+
+/// The last decision about a sha.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastDecision {
+    /// When it was taken first.
+    pub at: Timestamp,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The risk class.
+    pub risk: RiskClass,
+}
+
+/// Which commit a deploy run deploys, or why that cannot be told (design, section 6, 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    /// This one.
+    Sha(Sha),
+    /// Nothing tells.
+    Unknown,
+    /// Its title may name a commit that nobody has looked for yet.
+    Unresolved,
+}
+
+impl Attribution {
+    /// The commit, where it can be told.
+    #[must_use]
+    pub const fn sha(&self) -> Option<&Sha> {
+        match self {
+            Self::Sha(sha) => Some(sha),
+            Self::Unknown | Self::Unresolved => None,
+        }
+    }
+}
+
+/// A deploy run, with all attempts that were seen of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRun {
+    /// Its number.
+    pub id: RunId,
+    /// What started it.
+    pub event: RunEvent,
+    /// What it deploys.
+    pub attribution: Attribution,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its page.
+    pub html_url: String,
+    /// Its attempts, by number.
+    pub attempts: BTreeMap<u32, KnownRunAttempt>,
+    /// Whether GitHub no longer has it.
+    pub deleted: bool,
+}
+
+/// One attempt of a deploy run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownRunAttempt {
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it changed last: for a finished one, about when it ended.
+    pub updated_at: Timestamp,
+    /// Where it stands.
+    pub progress: RunProgress,
+    /// Whether it was cancelled before any job had started, for a newer run. None: not asked.
+    pub superseded: Option<bool>,
+    /// The failed job and step, where they were read.
+    pub failed_step: Option<(String, String)>,
+}
+
+impl KnownRun {
+    /// Its newest attempt.
+    #[must_use]
+    pub fn newest(&self) -> Option<(RunRef, &KnownRunAttempt)> {
+        self.attempts
+            .last_key_value()
+            .map(|(number, attempt)| (RunRef { id: self.id, attempt: *number }, attempt))
+    }
+
+    /// Whether it is not completed.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        !self.deleted && self.newest().is_some_and(|(_, attempt)| !attempt.progress.finished())
+    }
+}
+
+/// An approval by an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The sha.
+    pub sha: Sha,
+    /// The deploy file's blob at the tip of its ref, as it was then: approved along.
+    pub deploy_file: Option<String>,
+    /// Why.
+    pub why: String,
+    /// Who.
+    pub by: Operator,
+}
+
+/// An operator's stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Why.
+    pub why: String,
+    /// Who; none where a status at GitHub is all that is left of it.
+    pub by: Option<Operator>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A dispatch that GitHub refused for certain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// GitHub's words.
+    pub words: String,
+    /// When.
+    pub at: Timestamp,
+    /// What must change before it is worth another try.
+    pub key: RejectionKey,
+}
+
+/// A comparison that failed with 5xx, in passes running.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRange {
+    /// The base.
+    pub base: Sha,
+    /// The head.
+    pub head: Sha,
+    /// In how many passes running.
+    pub times: u32,
+    /// GitHub's words.
+    pub words: String,
+}
+
+/// A status of ours, as GitHub took it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusRecord {
+    /// Its number.
+    pub id: StatusId,
+    /// When GitHub took it.
+    pub at: Timestamp,
+    /// Its state.
+    pub state: CommitStatusState,
+    /// Its text.
+    pub description: String,
+    /// Where it links to.
+    pub target_url: Option<String>,
+}
+
+/// The statuses of ours on one commit: the newest, and how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackedStatus {
+    /// The newest.
+    pub newest: StatusRecord,
+    /// How many in all.
+    pub written: u32,
+    /// When the last ones were written: at most as many as an hour may hold.
+    pub recent: Vec<Timestamp>,
+}
+
+/// A status that GitHub refused for certain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusRefusal {
+    /// GitHub's words.
+    pub words: String,
+    /// How often running.
+    pub times: u32,
+    /// When it is tried again.
+    pub retry_at: Timestamp,
+}
+
+/// A failure issue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueRecord {
+    /// Its number, once known.
+    pub number: Option<IssueNumber>,
+    /// The run attempts that it speaks of.
+    pub said: BTreeSet<RunRef>,
+    /// What may have been written, and since when.
+    pub intent: Option<(RunRef, Timestamp)>,
+    /// When the recovery may have been said.
+    pub recovery_intent: Option<Timestamp>,
+    /// Whether the recovery after the last failure was said.
+    pub recovered: bool,
+}
+
+/// What runs in production.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Production {
+    /// Nothing ever was deployed.
+    None,
+    /// This commit, since then, by that run (none: by an operator's word).
+    Known {
+        /// The commit.
+        sha: Sha,
+        /// Since when (the start of the run attempt, or the word's time).
+        since: Timestamp,
+        /// The run attempt.
+        run: Option<RunRef>,
+    },
+    /// This run succeeded last, and nothing tells what it deployed.
+    Uncertain {
+        /// The run attempt.
+        run: RunRef,
+    },
+}
+
+impl Production {
+    /// The commit, where it is certain.
+    #[must_use]
+    pub const fn sha(&self) -> Option<&Sha> {
+        match self {
+            Self::Known { sha, .. } => Some(sha),
+            Self::None | Self::Uncertain { .. } => None,
+        }
+    }
+
+    /// The run attempt that made it so.
+    #[must_use]
+    pub const fn run(&self) -> Option<RunRef> {
+        match self {
+            Self::Known { run, .. } => *run,
+            Self::Uncertain { run } => Some(*run),
+            Self::None => None,
+        }
+    }
+}
+
+/// A move of production that nobody of us made, away from a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// What production was before.
+    pub lost: Sha,
+    /// What it became; none where that cannot be told.
+    pub to: Option<Sha>,
+    /// The run attempt that did it.
+    pub run: RunRef,
+}
+
+/// A deploy of a sha that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedDeploy {
+    /// The run attempt.
+    pub run: RunRef,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How.
+    pub conclusion: Conclusion,
+}

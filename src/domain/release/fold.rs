@@ -1,0 +1,283 @@
+//! How each entry of the ledger changes the release state.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    FailedRange, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState, StatusRecord,
+    StatusRefusal, TrackedStatus,
+};
+use crate::domain::{
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
+    NewAttempt, OperatorWord, RunId, RunRef, Sha,
+};
+
+/// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
+const KEPT_SHAS: usize = 500;
+/// Deploy runs that are kept beside the ones that production rests on.
+const KEPT_RUNS: usize = 1_000;
+/// Closed attempts that are kept.
+const KEPT_ATTEMPTS: usize = 500;
+/// Operators' approvals and triggers that are kept.
+const KEPT_WORDS: usize = 200;
+/// Failed comparisons that are counted at once.
+const KEPT_RANGES: usize = 20;
+
+impl ReleaseState {
+    /// Adds one entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        let at = entry.at;
+        match &entry.kind {
+            EntryKind::Governed { name } => {
+                self.governed_since.get_or_insert(at);
+                self.name = Some(name.clone());
+            }
+            EntryKind::Recovered { attempts, paused } => self.recover(attempts, paused, at),
+            EntryKind::Identity { login } => {
+                self.identities.insert(login.clone());
+            }
+            EntryKind::MergeQueueSeen => self.merge_queue_seen = true,
+            EntryKind::Candidate { sha } => self.candidate.clone_from(sha),
+            EntryKind::Decided { sha, outcome, reason, risk, evidence: _ } => {
+                let last = LastDecision { at, outcome: *outcome, reason: *reason, risk: *risk };
+                self.decided.insert(sha.clone(), last);
+                drop_oldest(&mut self.decided, KEPT_SHAS, |last| last.at);
+            }
+            EntryKind::RunSeen { run } => self.see(run),
+            EntryKind::AttemptBegun { attempt } => self.begin(attempt, at),
+            EntryKind::AttemptMarked { id, mark } => self.mark(id, mark),
+            EntryKind::AttemptSending { id } => self.set_phase(id, AttemptPhase::Sending),
+            EntryKind::AttemptAccepted { id } => {
+                self.set_phase(id, AttemptPhase::Accepted);
+                self.rejection = None;
+            }
+            EntryKind::AttemptAbsent { id } => {
+                self.change(id, |attempt| attempt.absent_at.push(at));
+            }
+            EntryKind::AttemptRun { id, run, late } => self.find_run(id, *run, *late),
+            EntryKind::AttemptClosed { id, outcome } => self.close(id, outcome, at),
+            EntryKind::AttemptAdopted { attempt } => self.adopt(attempt),
+            EntryKind::StatusWritten { sha, status } => self.status_written(sha, status),
+            EntryKind::StatusRefused { sha, words, retry_at } => {
+                let times = self.status_refusals.get(sha).map_or(0, |refusal| refusal.times);
+                let refusal = StatusRefusal {
+                    words: words.clone(),
+                    times: times.saturating_add(1),
+                    retry_at: *retry_at,
+                };
+                self.status_refusals.insert(sha.clone(), refusal);
+                drop_oldest(&mut self.status_refusals, KEPT_SHAS, |refusal| refusal.retry_at);
+            }
+            EntryKind::StatusForged { .. } => {}
+            EntryKind::RangeFailed { base, head, words } => self.range_failed(base, head, words),
+            EntryKind::Operator(word) => self.operator_spoke(word, at),
+            EntryKind::Issue(step) => self.issue(step, at),
+        }
+    }
+
+    fn recover(&mut self, attempts: &[Attempt], paused: &Option<String>, at: Timestamp) {
+        self.recovered = true;
+        for attempt in attempts {
+            self.adopt(attempt);
+        }
+        if let Some(why) = paused {
+            self.pause.get_or_insert(Pause { why: why.clone(), by: None, since: at });
+        }
+    }
+
+    fn see(&mut self, run: &KnownRun) {
+        self.runs.insert(run.id, run.clone());
+        if self.runs.len() > KEPT_RUNS {
+            let anchor = self.production().run().map(|run| run.id);
+            let oldest = self.runs.values().find(|run| Some(run.id) != anchor && !run.in_flight());
+            if let Some(id) = oldest.map(|run| run.id) {
+                self.runs.remove(&id);
+            }
+        }
+    }
+
+    fn begin(&mut self, attempt: &NewAttempt, at: Timestamp) {
+        self.attempts.push(Attempt {
+            begun: attempt.clone(),
+            at,
+            phase: AttemptPhase::Intent,
+            mark: None,
+            run: None,
+            absent_at: Vec::new(),
+            late: false,
+        });
+        if self.attempts.len() > KEPT_ATTEMPTS
+            && let Some(oldest) = self.attempts.iter().position(Attempt::closed)
+        {
+            self.attempts.remove(oldest);
+        }
+    }
+
+    fn adopt(&mut self, attempt: &Attempt) {
+        if self.attempt(&attempt.begun.id).is_none() {
+            self.attempts.push(attempt.clone());
+            self.attempts.sort_by_key(|attempt| attempt.at);
+        }
+    }
+
+    fn change(&mut self, id: &AttemptId, change: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.begun.id == *id) {
+            change(attempt);
+        }
+    }
+
+    fn set_phase(&mut self, id: &AttemptId, phase: AttemptPhase) {
+        self.change(id, |attempt| attempt.phase = phase);
+    }
+
+    fn mark(&mut self, id: &AttemptId, mark: &Mark) {
+        self.change(id, |attempt| attempt.mark = Some(mark.clone()));
+    }
+
+    fn find_run(&mut self, id: &AttemptId, run: RunId, late: bool) {
+        self.rejection = None;
+        let mut sha = None;
+        self.change(id, |attempt| {
+            attempt.run = Some(run);
+            attempt.late = late;
+            attempt.phase = AttemptPhase::Running;
+            sha = Some(attempt.begun.sha.clone());
+        });
+        // The attempt that owns a run's id comes first among what tells its sha.
+        if let (Some(sha), Some(known)) = (sha, self.runs.get_mut(&run)) {
+            known.attribution = super::Attribution::Sha(sha);
+        }
+    }
+
+    fn close(&mut self, id: &AttemptId, outcome: &AttemptOutcome, at: Timestamp) {
+        let mut rejected = None;
+        self.change(id, |attempt| {
+            attempt.phase = AttemptPhase::Closed(outcome.clone());
+            if let AttemptOutcome::Rejected(words) = outcome {
+                let key = attempt.begun.rejection_key.clone();
+                rejected = Some(Rejection { words: words.clone(), at, key });
+            }
+        });
+        if rejected.is_some() {
+            self.rejection = rejected;
+        }
+    }
+
+    fn operator_spoke(&mut self, word: &OperatorWord, at: Timestamp) {
+        match word {
+            OperatorWord::Approved { approval } => {
+                self.approvals.push(approval.clone());
+                keep_last(&mut self.approvals, KEPT_WORDS);
+            }
+            OperatorWord::Paused { why, by } => {
+                let pause = Pause { why: why.clone(), by: Some(by.clone()), since: at };
+                self.pause = Some(pause);
+            }
+            OperatorWord::Resumed { .. } => {
+                self.pause = None;
+                self.rejection = None;
+                self.operator_spoke_at = Some(at);
+            }
+            OperatorWord::ProductionSet { sha, .. } => {
+                self.production_set = Some((sha.clone(), at));
+                self.operator_spoke_at = Some(at);
+            }
+            OperatorWord::Triggered { sha, .. } => {
+                self.triggered.push((sha.clone(), at));
+                keep_last(&mut self.triggered, KEPT_WORDS);
+                self.rejection = None;
+                self.operator_spoke_at = Some(at);
+            }
+        }
+    }
+
+    fn status_written(&mut self, sha: &Sha, status: &StatusRecord) {
+        self.status_refusals.remove(sha);
+        let hour_before =
+            status.at.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(status.at);
+        let tracked = self.statuses.entry(sha.clone()).or_insert_with(|| TrackedStatus {
+            newest: status.clone(),
+            written: 0,
+            recent: Vec::new(),
+        });
+        tracked.newest = status.clone();
+        tracked.written = tracked.written.saturating_add(1);
+        tracked.recent.retain(|at| *at > hour_before);
+        tracked.recent.push(status.at);
+        drop_oldest(&mut self.statuses, KEPT_SHAS, |tracked| tracked.newest.at);
+    }
+
+    fn range_failed(&mut self, base: &Sha, head: &Sha, words: &str) {
+        let same = |range: &FailedRange| range.base == *base && range.head == *head;
+        match self.failed_ranges.iter_mut().find(|range| same(range)) {
+            Some(range) => {
+                range.times = range.times.saturating_add(1);
+                words.clone_into(&mut range.words);
+            }
+            None => {
+                let range = FailedRange {
+                    base: base.clone(),
+                    head: head.clone(),
+                    times: 1,
+                    words: words.to_owned(),
+                };
+                self.failed_ranges.push(range);
+                keep_last(&mut self.failed_ranges, KEPT_RANGES);
+            }
+        }
+    }
+
+    fn issue(&mut self, step: &IssueStep, at: Timestamp) {
+        match step {
+            IssueStep::Intent { sha, run } => {
+                self.issue_of(sha).intent = Some((*run, at));
+            }
+            IssueStep::Written { sha, run, number } => {
+                self.issues_unavailable = None;
+                let issue = self.issue_of(sha);
+                issue.number = Some(*number);
+                issue.said.insert(*run);
+                issue.intent = None;
+                issue.recovered = false;
+            }
+            IssueStep::RecoveryIntent { sha } => {
+                self.issue_of(sha).recovery_intent = Some(at);
+            }
+            IssueStep::RecoveryWritten { sha } => {
+                let issue = self.issue_of(sha);
+                issue.recovery_intent = None;
+                issue.recovered = true;
+            }
+            IssueStep::Unavailable { words } => {
+                self.issues_unavailable = Some(words.clone());
+            }
+        }
+        let newest_said = |issue: &IssueRecord| issue.said.last().copied();
+        drop_oldest(&mut self.issues, KEPT_SHAS, |issue| {
+            newest_said(issue).unwrap_or(RunRef { id: RunId::from(u64::MAX), attempt: 0 })
+        });
+    }
+
+    fn issue_of(&mut self, sha: &Sha) -> &mut IssueRecord {
+        self.issues.entry(sha.clone()).or_default()
+    }
+}
+
+/// Drops the entry with the smallest key while there are more than `kept`.
+fn drop_oldest<T, K: Ord>(
+    map: &mut std::collections::BTreeMap<Sha, T>,
+    kept: usize,
+    key: impl Fn(&T) -> K,
+) {
+    while map.len() > kept {
+        let oldest = map.iter().min_by_key(|(_, value)| key(value)).map(|(sha, _)| sha.clone());
+        match oldest {
+            Some(sha) => map.remove(&sha),
+            None => break,
+        };
+    }
+}
+
+fn keep_last<T>(list: &mut Vec<T>, kept: usize) {
+    let surplus = list.len().saturating_sub(kept);
+    list.drain(..surplus);
+}

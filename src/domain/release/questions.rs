@@ -1,0 +1,180 @@
+//! What the rules ask of the release state.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback};
+use crate::domain::{
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunProgress, RunRef, Sha,
+};
+
+impl ReleaseState {
+    /// What runs in production: the run attempt that succeeded last, or an operator's later word.
+    #[must_use]
+    pub fn production(&self) -> Production {
+        self.productions().pop().unwrap_or(Production::None)
+    }
+
+    /// All that production ever was, as far as it is known, oldest first.
+    #[must_use]
+    pub fn productions(&self) -> Vec<Production> {
+        let mut moves: Vec<(Timestamp, RunId, Production)> = Vec::new();
+        for run in self.runs.values() {
+            for (number, attempt) in &run.attempts {
+                if !attempt.progress.succeeded() {
+                    continue;
+                }
+                let at = RunRef { id: run.id, attempt: *number };
+                let production = match run.attribution.sha() {
+                    Some(sha) => Production::Known {
+                        sha: sha.clone(),
+                        since: attempt.started_at,
+                        run: Some(at),
+                    },
+                    None => Production::Uncertain { run: at },
+                };
+                moves.push((attempt.started_at, run.id, production));
+            }
+        }
+        if let Some((sha, since)) = &self.production_set {
+            let known = Production::Known { sha: sha.clone(), since: *since, run: None };
+            moves.push((*since, RunId::from(u64::MAX), known));
+        }
+        moves.sort_by_key(|(at, run, _)| (*at, *run));
+        moves.into_iter().map(|(_, _, production)| production).collect()
+    }
+
+    /// The certain production before the one now, if there was one.
+    #[must_use]
+    pub fn previous_production(&self) -> Option<Sha> {
+        let now = self.production();
+        let before = self.productions();
+        before.iter().rev().filter_map(Production::sha).find(|sha| Some(*sha) != now.sha()).cloned()
+    }
+
+    /// Moves of production, since an operator last spoke, by a run that we did not dispatch or by
+    /// any re-run, away from a commit. Whether what came contains what went is not known here.
+    #[must_use]
+    pub fn moves_by_others(&self) -> Vec<Rollback> {
+        let productions = self.productions();
+        let mut moves = Vec::new();
+        let mut before: Option<&Sha> = None;
+        for production in &productions {
+            if let (Some(run), Some(lost)) = (production.run(), before)
+                && production.sha() != Some(lost)
+                && self.is_by_others(run)
+                && self.started_at(run) > self.operator_spoke_at
+            {
+                moves.push(Rollback { lost: lost.clone(), to: production.sha().cloned(), run });
+            }
+            before = production.sha().or(before);
+        }
+        moves
+    }
+
+    fn is_by_others(&self, run: RunRef) -> bool {
+        run.attempt > 1 || self.attempt_of(run.id).is_none()
+    }
+
+    fn started_at(&self, run: RunRef) -> Option<Timestamp> {
+        Some(self.runs.get(&run.id)?.attempts.get(&run.attempt)?.started_at)
+    }
+
+    /// Our attempt that owns this run.
+    #[must_use]
+    pub fn attempt_of(&self, run: RunId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.run == Some(run))
+    }
+
+    /// The attempt of this id.
+    #[must_use]
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.begun.id == *id)
+    }
+
+    /// Attempts without an outcome.
+    pub fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| !attempt.closed())
+    }
+
+    /// Deploy runs that are not completed.
+    pub fn runs_in_flight(&self) -> impl Iterator<Item = &KnownRun> {
+        self.runs.values().filter(|run| run.in_flight())
+    }
+
+    /// Whether anything is in flight.
+    #[must_use]
+    pub fn deploy_in_flight(&self) -> bool {
+        self.open_attempts().next().is_some() || self.runs_in_flight().next().is_some()
+    }
+
+    /// Attempts whose dispatch GitHub said yes to, and whose run never showed.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| {
+            attempt.outcome() == Some(&AttemptOutcome::Unconfirmed)
+                && attempt.run.is_none()
+                && !self.triggered.iter().any(|(_, at)| *at > attempt.at)
+        })
+    }
+
+    /// The failed deploys of `sha` since it last succeeded, whoever started them, oldest first.
+    /// A superseded run is none of them.
+    #[must_use]
+    pub fn failed_deploys(&self, sha: &Sha) -> Vec<FailedDeploy> {
+        let mut ended: Vec<(Timestamp, RunRef, Conclusion)> = Vec::new();
+        for run in self.runs.values().filter(|run| run.attribution.sha() == Some(sha)) {
+            for (number, attempt) in &run.attempts {
+                let at = RunRef { id: run.id, attempt: *number };
+                match &attempt.progress {
+                    RunProgress::Finished(conclusion) if attempt.superseded != Some(true) => {
+                        ended.push((attempt.updated_at, at, conclusion.clone()));
+                    }
+                    RunProgress::Unfinished(_) if run.deleted => {
+                        ended.push((attempt.updated_at, at, Conclusion::Other("deleted".into())));
+                    }
+                    RunProgress::Finished(_) | RunProgress::Unfinished(_) => {}
+                }
+            }
+        }
+        ended.sort_by_key(|(at, run, _)| (*at, *run));
+        let since = ended
+            .iter()
+            .rposition(|(_, _, conclusion)| *conclusion == Conclusion::Success)
+            .map_or(0, |last| last + 1);
+        ended
+            .into_iter()
+            .skip(since)
+            .map(|(ended_at, run, conclusion)| FailedDeploy { run, ended_at, conclusion })
+            .collect()
+    }
+
+    /// When our attempts of the last hour started a run, oldest first.
+    #[must_use]
+    pub fn starts_within_the_hour(&self, now: Timestamp) -> Vec<Timestamp> {
+        let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+        let mut starts: Vec<Timestamp> = self
+            .attempts
+            .iter()
+            .filter(|attempt| started_a_run(attempt))
+            .map(|attempt| attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at))
+            .filter(|at| *at > hour_ago)
+            .collect();
+        starts.sort_unstable();
+        starts
+    }
+
+    /// How many attempts of `sha` there have been.
+    #[must_use]
+    pub fn attempts_of(&self, sha: &Sha) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.begun.sha == *sha).count()
+    }
+}
+
+/// Whether GitHub took the dispatch, as far as anybody knows.
+fn started_a_run(attempt: &Attempt) -> bool {
+    let accepted = match &attempt.phase {
+        AttemptPhase::Accepted | AttemptPhase::Running => true,
+        AttemptPhase::Intent | AttemptPhase::Sending => false,
+        AttemptPhase::Closed(outcome) => *outcome == AttemptOutcome::Unconfirmed,
+    };
+    accepted || attempt.run.is_some()
+}

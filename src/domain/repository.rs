@@ -1,0 +1,252 @@
+//! The names and numbers by which GitHub's things are known.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// `owner/name` of a repository. GitHub compares both without regard to case, and so does this.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RepoName {
+    owner: String,
+    name: String,
+}
+
+impl RepoName {
+    /// The user or organisation that owns it.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The name without the owner.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn folded(&self) -> (String, String) {
+        (self.owner.to_ascii_lowercase(), self.name.to_ascii_lowercase())
+    }
+}
+
+/// What was given is no `owner/name`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no repository: expected OWNER/NAME, as in acme/shop")]
+pub struct RepoNameError(String);
+
+impl FromStr for RepoName {
+    type Err = RepoNameError;
+
+    fn from_str(text: &str) -> Result<Self, RepoNameError> {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part.len() <= 100
+                && part != "."
+                && part != ".."
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        match text.split_once('/') {
+            Some((owner, name)) if plain(owner) && plain(name) => {
+                Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
+            }
+            _ => Err(RepoNameError(text.chars().take(120).collect())),
+        }
+    }
+}
+
+impl TryFrom<String> for RepoName {
+    type Error = RepoNameError;
+    fn try_from(text: String) -> Result<Self, RepoNameError> {
+        text.parse()
+    }
+}
+
+impl From<RepoName> for String {
+    fn from(name: RepoName) -> Self {
+        name.to_string()
+    }
+}
+
+impl PartialEq for RepoName {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for RepoName {}
+
+impl PartialOrd for RepoName {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RepoName {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+
+impl Hash for RepoName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl fmt::Display for RepoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+impl fmt::Debug for RepoName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A user's or an App's login. Compared without regard to case, as GitHub does; kept in lower
+/// case, so that a set of them cannot hold one person twice.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Login(String);
+
+impl Login {
+    /// The login in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Login {
+    fn from(text: String) -> Self {
+        Self(text.to_ascii_lowercase())
+    }
+}
+
+impl From<&str> for Login {
+    fn from(text: &str) -> Self {
+        Self(text.to_ascii_lowercase())
+    }
+}
+
+impl From<Login> for String {
+    fn from(login: Login) -> Self {
+        login.0
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a branch, or of a tag where a ref may be either. Case matters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Branch(String);
+
+impl Branch {
+    /// The name without `refs/heads/`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The prefix of the branches that a merge queue makes for this one. Source: GitHub's
+    /// documentation of the `merge_group` event.
+    #[must_use]
+    pub fn queue_prefix(&self) -> String {
+        format!("gh-readonly-queue/{}/", self.0)
+    }
+}
+
+impl From<&str> for Branch {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Branch {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// The number as GitHub gives it.
+            #[must_use]
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+        }
+
+        impl From<u64> for $name {
+            fn from(number: u64) -> Self {
+                Self(number)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+    };
+}
+
+number!(
+    /// A repository's number, which survives a rename; the ledger is keyed by it.
+    RepoId
+);
+number!(
+    /// A workflow's number, which survives a rename of the workflow.
+    WorkflowId
+);
+number!(
+    /// A workflow run's number; a re-run keeps it.
+    RunId
+);
+number!(
+    /// A commit status's number; they rise in the order in which GitHub took them.
+    StatusId
+);
+number!(
+    /// An issue's number within its repository.
+    IssueNumber
+);
+
+/// One attempt of one run: a re-run has the same id and a higher attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunRef {
+    /// The run.
+    pub id: RunId,
+    /// 1 for the first, one more for each re-run.
+    pub attempt: u32,
+}
