@@ -1,1 +1,521 @@
 //! The policy, top to bottom: which reason speaks for a commit.
+//!
+//! [`RULES`] is the design's table; the functions follow in its order. A rule looks at plain
+//! values and says nothing, speaks with its cause, or names the fact that it lacks. There is no
+//! clock, no I/O and no other place that knows a rule.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{
+    Cause, Comparison, Decision, Degraded, DeployUnavailable, Fact, FailedDeploy, KnownRun, Lack,
+    Missing, Observation, Outcome, PauseSource, Policy, Production, Ranged, Reason, Relation,
+    ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, Sha, Verdict, Verification,
+    Why, WorkflowFact, WorkflowState,
+};
+
+mod approval;
+mod judge;
+mod risk;
+#[cfg(test)]
+mod tests;
+
+pub use judge::{Judged, Judgement, judge};
+pub use risk::class_of_path;
+
+/// What is asked about one sha.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// The sha.
+    pub sha: &'a Sha,
+    /// The repository's policy.
+    pub policy: &'a Policy,
+    /// What GitHub shows.
+    pub observation: &'a Observation,
+    /// What the ledger adds up to.
+    pub release: &'a ReleaseState,
+    /// Whether an operator's `trigger` asks: it silences rules 9, 16 and 18, and grants one
+    /// attempt in 14.
+    pub triggered: bool,
+    /// Now, by GitHub's clock.
+    pub now: Timestamp,
+}
+
+/// The design's table: the first that speaks decides.
+pub const RULES: &[(Reason, Rule)] = &[
+    (Reason::Deploying, deploying),
+    (Reason::Deployed, deployed),
+    (Reason::NotVerified, not_verified),
+    (Reason::VerificationFailed, verification_failed),
+    (Reason::DeployNotConfigured, deploy_not_configured),
+    (Reason::NotOnBranch, not_on_branch),
+    (Reason::OlderThanProduction, older_than_production),
+    (Reason::Paused, paused),
+    (Reason::RolledBack, rolled_back),
+    (Reason::FirstDeployRequired, first_deploy_required),
+    (Reason::DegradedHighRisk, degraded_high_risk),
+    (Reason::DegradedUnknownHighRisk, degraded_unknown_high_risk),
+    (Reason::DeployInProgress, deploy_in_progress),
+    (Reason::DeployFailed, deploy_failed),
+    (Reason::Cooldown, cooldown),
+    (Reason::DispatchRejected, dispatch_rejected),
+    (Reason::StatusRefused, status_refused),
+    (Reason::DispatchUnconfirmed, dispatch_unconfirmed),
+    (Reason::RateLimit, rate_limit),
+    (Reason::DegradedLowHold, degraded_low_hold),
+    (Reason::AllowLow, allow_low),
+    (Reason::DegradedMediumHold, degraded_medium_hold),
+    (Reason::AllowMedium, allow_medium),
+    (Reason::AllowHighApproved, allow_high_approved),
+    (Reason::HighRiskNoApproval, high_risk_no_approval),
+];
+
+/// A rule: silent, speaking, or in want of a fact.
+pub type Rule = fn(&Case<'_>) -> Finding;
+
+/// What a rule found.
+pub type Finding = Result<Option<Cause>, Gap>;
+
+/// What keeps a rule from speaking either way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// A fact that nobody has asked for yet.
+    Lacks(Lack),
+    /// A fact that cannot be read for now.
+    Unreadable(Why),
+}
+
+/// A question, with what every rule needs worked out once.
+pub struct Case<'a> {
+    question: Question<'a>,
+    production: Production,
+    risk: Result<RiskAssessment, Gap>,
+}
+
+/// Decides about one sha.
+///
+/// Rules 1 to 7 end the matter where they speak. From rule 8 on all are asked, so that the hints
+/// name everything that will block and nobody unblocks one thing after another.
+#[must_use]
+pub fn decide(question: &Question<'_>) -> Verdict {
+    let case = Case::new(*question);
+    let mut spoken = Vec::new();
+    let mut lacks = Vec::new();
+    for (reason, rule) in RULES {
+        match rule(&case) {
+            Ok(None) => {}
+            Ok(Some(cause)) => {
+                spoken.push(cause);
+                if *reason < Reason::Paused {
+                    break;
+                }
+            }
+            Err(Gap::Unreadable(why)) => return Verdict::Unreadable(why),
+            Err(Gap::Lacks(lack)) => {
+                if !lacks.contains(&lack) {
+                    lacks.push(lack);
+                }
+                if *reason < Reason::Paused {
+                    break;
+                }
+            }
+        }
+    }
+    if !lacks.is_empty() {
+        return Verdict::Lacks(lacks);
+    }
+    conclude(case, spoken)
+}
+
+/// The first cause decides; of the others only those that block are worth telling.
+fn conclude(case: Case<'_>, spoken: Vec<Cause>) -> Verdict {
+    let mut spoken = spoken.into_iter();
+    let Some(cause) = spoken.next() else {
+        // Rules 21, 23, 24 and 25 leave no class out; were one added, nothing may ship on it.
+        return Verdict::Unreadable(Why("no rule speaks for this commit".to_owned()));
+    };
+    let also = spoken.filter(|other| other.reason().outcome() != Outcome::Allow).collect();
+    match case.risk {
+        Ok(risk) => Verdict::Decided(Box::new(Decision {
+            sha: case.question.sha.clone(),
+            cause,
+            also,
+            risk,
+            production: case.production,
+        })),
+        Err(Gap::Lacks(lack)) => Verdict::Lacks(vec![lack]),
+        Err(Gap::Unreadable(why)) => Verdict::Unreadable(why),
+    }
+}
+
+// The rules, in order.
+
+fn deploying(case: &Case<'_>) -> Finding {
+    let release = case.release();
+    let of_this_sha = |run: &&KnownRun| run.attribution.sha() == Some(case.sha());
+    if let Some(run) = release.runs_in_flight().find(of_this_sha) {
+        let url = Some(run.html_url.clone());
+        return Ok(Some(Cause::Deploying { run: run.newest().map(|(at, _)| at), url }));
+    }
+    let looking = release.open_attempts().any(|attempt| attempt.begun.sha == *case.sha());
+    Ok(looking.then_some(Cause::Deploying { run: None, url: None }))
+}
+
+fn deployed(case: &Case<'_>) -> Finding {
+    if case.production.sha() != Some(case.sha()) {
+        return Ok(None);
+    }
+    let run = case.production.run();
+    let known = run.and_then(|run| case.release().runs.get(&run.id));
+    Ok(Some(Cause::Deployed { run, url: known.map(|run| run.html_url.clone()) }))
+}
+
+fn not_verified(case: &Case<'_>) -> Finding {
+    Ok(match case.verification()? {
+        Verification::None => Some(Cause::NotVerified { running: None }),
+        Verification::Running(run) => Some(Cause::NotVerified { running: Some(run.at) }),
+        Verification::Passed(_) | Verification::Failed(..) => None,
+    })
+}
+
+fn verification_failed(case: &Case<'_>) -> Finding {
+    Ok(match case.verification()? {
+        Verification::Failed(run, conclusion) => {
+            Some(Cause::VerificationFailed { run: run.at, conclusion: conclusion.clone() })
+        }
+        Verification::None | Verification::Running(_) | Verification::Passed(_) => None,
+    })
+}
+
+fn deploy_not_configured(case: &Case<'_>) -> Finding {
+    let name = || {
+        let name = case.policy().deploy_workflow.as_ref();
+        name.map_or_else(String::new, |name| name.as_str().to_owned())
+    };
+    let what = match &case.question.observation.deploy_workflow {
+        WorkflowFact::NotConfigured => DeployUnavailable::NotConfigured,
+        WorkflowFact::Missing => DeployUnavailable::Missing(name()),
+        WorkflowFact::Found(workflow) => match &workflow.state {
+            WorkflowState::Active => return Ok(None),
+            WorkflowState::Disabled(word) => DeployUnavailable::Disabled(name(), word.clone()),
+        },
+    };
+    Ok(Some(Cause::DeployNotConfigured { what }))
+}
+
+fn not_on_branch(case: &Case<'_>) -> Finding {
+    let facts = case.question.observation.commits.get(case.sha());
+    match facts.map_or(&Fact::NotAsked, |facts| &facts.on_branch) {
+        Fact::Known(true) => Ok(None),
+        Fact::Known(false) => {
+            let branch = case.question.observation.branch.clone();
+            Ok(Some(Cause::NotOnBranch { branch }))
+        }
+        Fact::NotAsked => Err(Gap::Lacks(Lack::OnBranch(case.sha().clone()))),
+        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
+    }
+}
+
+fn older_than_production(case: &Case<'_>) -> Finding {
+    let Some(production) = case.production.sha() else { return Ok(None) };
+    let older = case.contains(production, case.sha())?;
+    Ok(older.then(|| Cause::OlderThanProduction { production: production.clone() }))
+}
+
+fn paused(case: &Case<'_>) -> Finding {
+    if let Some(why) = &case.policy().paused {
+        return Ok(Some(Cause::Paused { source: PauseSource::Config, why: why.clone() }));
+    }
+    Ok(case.release().pause.as_ref().map(|pause| Cause::Paused {
+        source: match &pause.by {
+            Some(by) => PauseSource::Operator(by.display()),
+            None => PauseSource::Recovered,
+        },
+        why: pause.why.clone(),
+    }))
+}
+
+/// A repository's history of rollbacks is short; what lies further back than so many moves by
+/// others was long since overtaken.
+const MOVES_LOOKED_AT: usize = 20;
+
+fn rolled_back(case: &Case<'_>) -> Finding {
+    if !case.policy().hold_after_rollback || case.question.triggered {
+        return Ok(None);
+    }
+    for rollback in case.release().moves_by_others().into_iter().rev().take(MOVES_LOOKED_AT) {
+        let went_back = match &rollback.to {
+            Some(to) => !case.contains(to, &rollback.lost)?,
+            None => true,
+        };
+        let still_lacks = match case.production.sha() {
+            Some(production) => went_back && !case.contains(production, &rollback.lost)?,
+            None => went_back,
+        };
+        if still_lacks {
+            let (lost, to, run) = (rollback.lost, rollback.to, rollback.run);
+            return Ok(Some(Cause::RolledBack { lost, to, run }));
+        }
+    }
+    Ok(None)
+}
+
+fn first_deploy_required(case: &Case<'_>) -> Finding {
+    let asked = case.policy().require_approval_for_first_deploy;
+    let first = case.production == Production::None;
+    if !asked || !first || approval::of_this_very_sha(case).is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Cause::FirstDeployRequired { modes: case.policy().approval_modes.clone() }))
+}
+
+fn degraded_high_risk(case: &Case<'_>) -> Finding {
+    let signal = case.degraded_signal();
+    Ok(match (case.risk()?.class, signal) {
+        (RiskClass::High, Some(signal)) => Some(Cause::DegradedHighRisk { signal }),
+        (RiskClass::Low | RiskClass::Medium | RiskClass::High, _) => None,
+    })
+}
+
+fn degraded_unknown_high_risk(case: &Case<'_>) -> Finding {
+    let high = case.risk()?.class == RiskClass::High;
+    Ok(match &case.question.observation.degraded {
+        Degraded::Unknown(why) if high => Some(Cause::DegradedUnknownHighRisk { why: why.clone() }),
+        Degraded::Unknown(_) | Degraded::NotConfigured | Degraded::No | Degraded::Yes(_) => None,
+    })
+}
+
+fn deploy_in_progress(case: &Case<'_>) -> Finding {
+    let release = case.release();
+    let environment = case.policy().production_environment_name.clone();
+    let run = release.runs_in_flight().find(|run| run.attribution.sha() != Some(case.sha()));
+    if let Some((run, (_, attempt))) = run.and_then(|run| Some((run, run.newest()?))) {
+        return Ok(Some(Cause::DeployInProgress {
+            run: Some(run.id),
+            sha: run.attribution.sha().cloned(),
+            since: attempt.started_at,
+            progress: unfinished(&attempt.progress),
+            environment,
+        }));
+    }
+    let attempt = release.open_attempts().find(|attempt| attempt.begun.sha != *case.sha());
+    Ok(attempt.map(|attempt| Cause::DeployInProgress {
+        run: attempt.run,
+        sha: Some(attempt.begun.sha.clone()),
+        since: attempt.at,
+        progress: None,
+        environment,
+    }))
+}
+
+fn deploy_failed(case: &Case<'_>) -> Finding {
+    let failed = case.release().failed_deploys(case.sha());
+    let Some(last) = failed.last() else { return Ok(None) };
+    let (used, allowed) = case.attempts_used_and_allowed(&failed);
+    Ok((used >= allowed).then_some(Cause::DeployFailed { run: Some(last.run), used, allowed }))
+}
+
+fn cooldown(case: &Case<'_>) -> Finding {
+    let failed = case.release().failed_deploys(case.sha());
+    let Some(last) = failed.last() else { return Ok(None) };
+    let (used, allowed) = case.attempts_used_and_allowed(&failed);
+    // `updated_at` has whole seconds: the failure may be up to a second later than it says.
+    let until =
+        later(later(last.ended_at, std::time::Duration::from_secs(1)), case.policy().cooldown);
+    let waits = used < allowed && !case.policy().cooldown.is_zero() && case.question.now < until;
+    Ok(waits.then_some(Cause::Cooldown { until }))
+}
+
+/// How long a rejected dispatch waits for another try when nothing changed.
+const REJECTION_RETRY: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+fn dispatch_rejected(case: &Case<'_>) -> Finding {
+    let Some(rejection) = &case.release().rejection else { return Ok(None) };
+    let retry_at = later(rejection.at, REJECTION_RETRY);
+    let unchanged = rejection.key == case.question.observation.rejection_key;
+    let stands = unchanged && case.question.now < retry_at && !case.question.triggered;
+    let words = rejection.words.clone();
+    Ok(stands.then_some(Cause::DispatchRejected { words, retry_at }))
+}
+
+fn status_refused(case: &Case<'_>) -> Finding {
+    let refusal = case.release().status_refusals.get(case.sha());
+    let standing = refusal.filter(|refusal| case.question.now < refusal.retry_at);
+    Ok(standing.map(|refusal| Cause::StatusRefused {
+        words: refusal.words.clone(),
+        retry_at: refusal.retry_at,
+    }))
+}
+
+fn dispatch_unconfirmed(case: &Case<'_>) -> Finding {
+    if case.question.triggered {
+        return Ok(None);
+    }
+    let attempt = case.release().unconfirmed().next();
+    Ok(attempt.map(|attempt| Cause::DispatchUnconfirmed {
+        sha: attempt.begun.sha.clone(),
+        since: attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at),
+    }))
+}
+
+fn rate_limit(case: &Case<'_>) -> Finding {
+    let max = case.policy().max_deploys_per_hour;
+    let starts = case.release().starts_within_the_hour(case.question.now);
+    let allowed = usize::try_from(max).unwrap_or(usize::MAX);
+    // The start whose hour must be over before there is room for another.
+    let Some(blocking) = starts.len().checked_sub(allowed) else { return Ok(None) };
+    let until =
+        starts.get(blocking).map(|start| later(*start, std::time::Duration::from_secs(3_600)));
+    Ok(until.map(|until| Cause::RateLimit { until, max }))
+}
+
+fn degraded_low_hold(case: &Case<'_>) -> Finding {
+    let low = case.risk()?.class == RiskClass::Low;
+    let signal = case.degraded_signal().filter(|_| low && case.policy().hold_low_when_degraded);
+    Ok(signal.map(|signal| Cause::DegradedLowHold { signal }))
+}
+
+fn allow_low(case: &Case<'_>) -> Finding {
+    Ok((case.risk()?.class == RiskClass::Low).then_some(Cause::AllowLow))
+}
+
+fn degraded_medium_hold(case: &Case<'_>) -> Finding {
+    let medium = case.risk()?.class == RiskClass::Medium;
+    let signal = case.degraded_signal().filter(|_| medium);
+    Ok(signal.map(|signal| Cause::DegradedMediumHold { signal }))
+}
+
+fn allow_medium(case: &Case<'_>) -> Finding {
+    Ok((case.risk()?.class == RiskClass::Medium).then_some(Cause::AllowMedium))
+}
+
+fn allow_high_approved(case: &Case<'_>) -> Finding {
+    if case.risk()?.class != RiskClass::High {
+        return Ok(None);
+    }
+    Ok(approval::of_the_range(case)?.map(|by| Cause::AllowHighApproved { by }))
+}
+
+fn high_risk_no_approval(case: &Case<'_>) -> Finding {
+    let high = case.risk()?.class == RiskClass::High;
+    if !high || approval::of_the_range(case)?.is_some() {
+        return Ok(None);
+    }
+    let modes = case.policy().approval_modes.clone();
+    Ok(Some(Cause::HighRiskNoApproval { missing: Missing::OperatorsWord { modes } }))
+}
+
+impl<'a> Case<'a> {
+    fn new(question: Question<'a>) -> Self {
+        let production = question.release.production();
+        let risk = risk::assess(&question, &production);
+        Self { question, production, risk }
+    }
+
+    fn sha(&self) -> &'a Sha {
+        self.question.sha
+    }
+
+    fn policy(&self) -> &'a Policy {
+        self.question.policy
+    }
+
+    fn release(&self) -> &'a ReleaseState {
+        self.question.release
+    }
+
+    fn risk(&self) -> Result<&RiskAssessment, Gap> {
+        self.risk.as_ref().map_err(Gap::clone)
+    }
+
+    fn verification(&self) -> Result<&'a Verification, Gap> {
+        let facts = self.question.observation.commits.get(self.sha());
+        match facts.map_or(&Fact::NotAsked, |facts| &facts.verification) {
+            Fact::Known(verification) => Ok(verification),
+            Fact::NotAsked => Err(Gap::Lacks(Lack::Verification(self.sha().clone()))),
+            Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
+        }
+    }
+
+    fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
+        known_range(self.question.observation, base, head)
+    }
+
+    /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
+    /// for good is not contained.
+    fn contains(&self, container: &Sha, contained: &Sha) -> Result<bool, Gap> {
+        if self.question.observation.branch_commits.shows_containment(container, contained) {
+            return Ok(true);
+        }
+        // The range that the risk is read from answers this, too, when asked in its direction.
+        let relation = if self.production.sha() == Some(container) {
+            self.range(container, contained)?.relation().map(reversed)
+        } else {
+            self.range(contained, container)?.relation()
+        };
+        Ok(matches!(relation, Some(Relation::Ahead | Relation::Identical)))
+    }
+
+    fn degraded_signal(&self) -> Option<String> {
+        match &self.question.observation.degraded {
+            Degraded::Yes(signal) => Some(signal.clone()),
+            Degraded::NotConfigured | Degraded::Unknown(_) | Degraded::No => None,
+        }
+    }
+
+    /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was
+    /// begun after the first failure, and each `trigger` since then allow one.
+    fn attempts_used_and_allowed(&self, failed: &[FailedDeploy]) -> (u32, u32) {
+        let Some(first) = failed.first() else { return (0, self.policy().max_attempts_per_sha) };
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let facts = self.question.observation.commits.get(self.sha());
+        let reverified = facts.map_or(&[][..], |facts| &facts.reverified_at);
+        let reverified = reverified.iter().filter(|at| **at > first.ended_at).count();
+        let triggers = &self.release().triggered;
+        let triggered =
+            triggers.iter().filter(|(sha, at)| sha == self.sha() && *at > first.ended_at).count();
+        let granted = count(reverified)
+            .saturating_add(count(triggered))
+            .saturating_add(u32::from(self.question.triggered));
+        (count(failed.len()), self.policy().max_attempts_per_sha.saturating_add(granted))
+    }
+}
+
+fn known_range<'a>(
+    observation: &'a Observation,
+    base: &Sha,
+    head: &Sha,
+) -> Result<&'a Ranged, Gap> {
+    static IDENTICAL: Ranged = Ranged::Compared(Comparison {
+        relation: Relation::Identical,
+        files: crate::domain::RangeFiles::Complete(Vec::new()),
+    });
+    if base == head {
+        return Ok(&IDENTICAL);
+    }
+    match observation.range(base, head) {
+        Fact::Known(ranged) => Ok(ranged),
+        Fact::NotAsked => Err(Gap::Lacks(Lack::Range(base.clone(), head.clone()))),
+        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
+    }
+}
+
+const fn reversed(relation: Relation) -> Relation {
+    match relation {
+        Relation::Identical => Relation::Identical,
+        Relation::Ahead => Relation::Behind,
+        Relation::Behind => Relation::Ahead,
+        Relation::Diverged => Relation::Diverged,
+    }
+}
+
+const fn unfinished(progress: &RunProgress) -> Option<RunStatus> {
+    match progress {
+        RunProgress::Unfinished(status) => Some(*status),
+        RunProgress::Finished(_) => None,
+    }
+}
+
+fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}

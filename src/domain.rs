@@ -14,7 +14,7 @@ mod release;
 mod repository;
 mod sha;
 
-pub use action::{Action, IssueWork, StatusPurpose};
+pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
@@ -26,8 +26,8 @@ pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, CommitStatus, CommitStatusState, Comparison,
     Conclusion, Degraded, DeployFile, Fact, FileChange, Issue, IssueComment, Job, Observation,
-    RangeFiles, Ranged, Relation, Repository, Run, RunEvent, RunProgress, RunStatus, Step,
-    Verification, VerificationRun, Why, Workflow, WorkflowFact, WorkflowState,
+    RangeFiles, Ranged, Relation, Repository, Run, RunEvent, RunProgress, RunStatus, SeenRuns,
+    Step, Verification, VerificationRun, Why, Workflow, WorkflowFact, WorkflowState,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{

@@ -1,1 +1,65 @@
-//! Every sentence that people read: hints, statuses, issues.
+//! Every sentence that people read: hints, statuses, evidence, issues.
+//!
+//! Names, titles and messages come from strangers. Whatever of them gets into a sentence goes
+//! through [`plain`], and into Markdown through [`issue`]'s code spans.
+
+use jiff::Timestamp;
+
+mod evidence;
+mod hint;
+pub mod issue;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use evidence::evidence;
+pub use hint::{Subject, hint, hints};
+pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
+
+/// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.
+#[must_use]
+pub fn clock_time(at: Timestamp) -> String {
+    at.strftime("%H:%M UTC").to_string()
+}
+
+/// `2026-11-01 14:05 UTC`.
+#[must_use]
+pub fn date_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A stranger's text on one line: what steers a terminal, breaks a line or turns the reading
+/// direction becomes a space, and what is longer than `limit` characters is cut.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
+    let tame = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
+    let words: String = text.chars().take(limit.saturating_mul(4)).map(tame).collect();
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    shortened(&words, limit)
+}
+
+/// At most `limit` characters, with an ellipsis where something is missing.
+#[must_use]
+pub fn shortened(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(limit.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Characters that take no room, or that turn the direction of what follows.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}

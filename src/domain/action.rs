@@ -1,6 +1,8 @@
 //! What a pass wants done.
 
-use super::{AttemptId, CommitStatusState, Decision, EntryKind, IssueNumber, RunRef, Sha};
+use serde::{Deserialize, Serialize};
+
+use super::{CommitStatusState, Decision, EntryKind, IssueNumber, RunRef, Sha};
 
 /// One thing to do. Each is safe to repeat, or guarded by an intent in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +53,9 @@ pub enum IssueWork {
         /// The body of a new issue, or of the comment; its marker is part of it.
         body: String,
         /// How the text is recognised at GitHub.
-        marker: String,
-        /// How the issue itself is recognised: what the markers of one sha share.
-        issue_marker: String,
+        marker: Marker,
         /// The sha's issue, where it is known.
         number: Option<IssueNumber>,
-        /// The attempt of ours, for the log.
-        attempt: Option<AttemptId>,
     },
     /// Say that a later deploy succeeded.
     Recovery {
@@ -68,8 +66,43 @@ pub enum IssueWork {
         /// The comment; its marker is part of it.
         body: String,
         /// How the comment is recognised at GitHub.
-        marker: String,
+        marker: Marker,
         /// Whether to close the issue, too.
         close: bool,
     },
+}
+
+/// What the hidden marker in an issue's or comment's text says: by it the governor finds its own
+/// words again, also when its ledger is lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The repository's name when it was written.
+    pub repository: String,
+    /// The failed sha.
+    pub sha: Sha,
+    /// The failed run.
+    pub run: u64,
+    /// Its attempt.
+    pub run_attempt: u32,
+    /// The context of the governor's statuses: two governors may share a repository.
+    pub status_context: String,
+    /// Whether it says that a later deploy succeeded.
+    #[serde(default)]
+    pub recovered: bool,
+}
+
+impl Marker {
+    /// Whether both are about the same sha of the same governor: the same issue.
+    #[must_use]
+    pub fn same_issue(&self, other: &Self) -> bool {
+        self.sha == other.sha && self.status_context == other.status_context
+    }
+
+    /// Whether both say the very same thing; a rename of the repository changes nothing.
+    #[must_use]
+    pub fn same_words(&self, other: &Self) -> bool {
+        self.same_issue(other)
+            && (self.run, self.run_attempt, self.recovered)
+                == (other.run, other.run_attempt, other.recovered)
+    }
 }

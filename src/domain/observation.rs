@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Branch, IssueNumber, Login, RepoId, RepoName, RunId, RunRef, Sha, StatusId, WorkflowId,
+    Attribution, Branch, IssueNumber, Login, RejectionKey, RepoId, RepoName, RunId, RunRef, Sha,
+    StatusId, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -554,12 +555,31 @@ pub struct Observation {
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
     /// Whether production is well.
     pub degraded: Degraded,
+    /// What a dispatch depends on now: a rejected one is worth another try when it changed.
+    pub rejection_key: RejectionKey,
     /// Every identity that is, or was, us.
     pub us: BTreeSet<Login>,
-    /// The jobs of deploy runs that were asked for.
+}
+
+/// What a pass saw of the deploy workflow's runs. Only runs that count as deploys are in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenRuns {
+    /// Runs in their newest attempt, in any order.
+    pub runs: Vec<Run>,
+    /// Earlier attempts of runs that were asked for.
+    pub earlier_attempts: Vec<Run>,
+    /// What the runs deploy, as far as titles and heads tell. A run that is not in here has not
+    /// been looked up.
+    pub attributions: BTreeMap<RunId, Attribution>,
+    /// The jobs of the run attempts that were asked for.
     pub jobs: BTreeMap<RunRef, Vec<Job>>,
     /// Unfinished runs that GitHub no longer has.
-    pub deleted_runs: BTreeSet<RunId>,
+    pub deleted: BTreeSet<RunId>,
+    /// The newest run of the workflow, of whatever branch or event.
+    pub newest: Option<RunId>,
+    /// Whether every run newer than the oldest unanswered dispatch is in `runs`, by the
+    /// unfiltered list: only then may one be concluded not to exist.
+    pub shows_absence: bool,
 }
 
 impl Observation {

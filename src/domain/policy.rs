@@ -179,6 +179,21 @@ pub struct FailureType {
     pub label: String,
 }
 
+impl FailureType {
+    /// Whether a step of this name is meant.
+    #[must_use]
+    pub fn matches(&self, step: &str) -> bool {
+        let step = step.to_lowercase();
+        let pattern = self.pattern.to_lowercase();
+        let mut rest = step.as_str();
+        pattern.split('*').filter(|part| !part.is_empty()).all(|part| {
+            let found = rest.find(part).and_then(|at| rest.get(at + part.len()..));
+            rest = found.unwrap_or_default();
+            found.is_some()
+        })
+    }
+}
+
 /// What happens to a failure issue when a later deploy succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

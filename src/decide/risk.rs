@@ -1,0 +1,131 @@
+//! How risky it is to ship a sha, from the paths that differ from production. Highest class wins;
+//! what cannot be told for good is HIGH, and the evidence says why.
+
+use super::{Gap, Question, known_range};
+use crate::domain::{
+    DeployFile, Fact, Lack, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment,
+    RiskCause, RiskClass, RiskyPath,
+};
+
+/// The class of one path, and the pattern that gave it; none for a path that is not listed.
+#[must_use]
+pub fn class_of_path<'a>(policy: &'a Policy, path: &str) -> Option<(RiskClass, &'a str)> {
+    let high = || policy.high_risk_paths.matching(path);
+    let migration = || policy.migration_paths.matching(path);
+    let medium = || policy.medium_risk_paths.matching(path);
+    high()
+        .or_else(migration)
+        .map(|pattern| (RiskClass::High, pattern))
+        .or_else(|| medium().map(|pattern| (RiskClass::Medium, pattern)))
+}
+
+/// The risk of what is asked about.
+pub(super) fn assess(
+    question: &Question<'_>,
+    production: &Production,
+) -> Result<RiskAssessment, Gap> {
+    if let Some(risk) = as_decided(question, production) {
+        return Ok(risk);
+    }
+    match production {
+        Production::None => Ok(certain(RiskClass::Low, RiskCause::FirstDeploy)),
+        Production::Uncertain { run } => {
+            let cause = RiskCause::ProductionUncertain(format!(
+                "run {} succeeded last, and nothing tells which commit it deployed",
+                run.id
+            ));
+            Ok(certain(RiskClass::High, cause))
+        }
+        Production::Known { sha, .. } if sha == question.sha => {
+            Ok(certain(RiskClass::Low, RiskCause::EmptyRange))
+        }
+        Production::Known { sha, .. } => {
+            of_range(question, known_range(question.observation, sha, question.sha)?)
+        }
+    }
+}
+
+/// While a sha ships, and once it has, its risk stays what it was decided on (rules 1 and 2).
+fn as_decided(question: &Question<'_>, production: &Production) -> Option<RiskAssessment> {
+    let release = question.release;
+    let attempt = release.attempts.iter().rev().find(|one| one.begun.sha == *question.sha);
+    let in_flight = release.open_attempts().any(|one| one.begun.sha == *question.sha)
+        || release.runs_in_flight().any(|run| run.attribution.sha() == Some(question.sha));
+    if !in_flight && production.sha() != Some(question.sha) {
+        return None;
+    }
+    let decided = release.decided.get(question.sha).map(|last| last.risk);
+    let class = attempt.map(|attempt| attempt.begun.risk).or(decided)?;
+    Some(certain(class, RiskCause::AsDecided))
+}
+
+fn of_range(question: &Question<'_>, ranged: &Ranged) -> Result<RiskAssessment, Gap> {
+    let comparison = match ranged {
+        Ranged::Incomparable(words) => {
+            return Ok(certain(RiskClass::High, RiskCause::Incomparable(words.clone())));
+        }
+        Ranged::Broken(words) => {
+            return Ok(certain(RiskClass::High, RiskCause::CompareBroken(words.clone())));
+        }
+        Ranged::Compared(comparison) => comparison,
+    };
+    let mut causes = Vec::new();
+    if comparison.relation == Relation::Diverged {
+        causes.push(RiskCause::Diverged);
+    }
+    let files = match &comparison.files {
+        RangeFiles::Complete(files) => files,
+        RangeFiles::Truncated(files) => {
+            causes.push(RiskCause::Truncated);
+            files
+        }
+    };
+    // Neither can be told from the paths, so neither can be lower than HIGH.
+    let untold = if causes.is_empty() { RiskClass::Low } else { RiskClass::High };
+    let mut paths: Vec<RiskyPath> = files
+        .iter()
+        .flat_map(|file| [Some(&file.path), file.previous_path.as_ref()])
+        .flatten()
+        .filter_map(|path| risky(question.policy, path))
+        .collect();
+    if let Some(path) = deploy_file_at_tip(question, comparison.relation)? {
+        causes.push(RiskCause::DeployFileAtTip);
+        paths.extend(risky(question.policy, &path));
+    }
+    causes.push(match (files.is_empty(), paths.is_empty()) {
+        (true, true) => RiskCause::EmptyRange,
+        (false, _) | (true, false) => RiskCause::Paths,
+    });
+    paths.sort_by(|a, b| b.risk_class.cmp(&a.risk_class).then_with(|| a.path.cmp(&b.path)));
+    paths.dedup();
+    let class = paths.iter().map(|path| path.risk_class).max().unwrap_or(RiskClass::Low);
+    Ok(RiskAssessment { class: class.max(untold), causes, paths })
+}
+
+/// The deploy file, where the one that GitHub would run is not the one at the sha.
+fn deploy_file_at_tip(question: &Question<'_>, relation: Relation) -> Result<Option<String>, Gap> {
+    if matches!(relation, Relation::Identical | Relation::Behind) {
+        return Ok(None);
+    }
+    let facts = question.observation.commits.get(question.sha);
+    match facts.map_or(&Fact::NotAsked, |facts| &facts.deploy_file) {
+        Fact::Known(DeployFile::Same) => Ok(None),
+        Fact::Known(DeployFile::Differs { path, .. }) => Ok(Some(path.clone())),
+        Fact::NotAsked => Err(Gap::Lacks(Lack::DeployFile(question.sha.clone()))),
+        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
+    }
+}
+
+pub(super) fn risky(policy: &Policy, path: &str) -> Option<RiskyPath> {
+    let (risk_class, pattern) = class_of_path(policy, path)?;
+    Some(RiskyPath {
+        path: path.to_owned(),
+        risk_class,
+        pattern: pattern.to_owned(),
+        pull_request: None,
+    })
+}
+
+fn certain(class: RiskClass, cause: RiskCause) -> RiskAssessment {
+    RiskAssessment { class, causes: vec![cause], paths: Vec::new() }
+}

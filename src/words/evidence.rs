@@ -1,0 +1,162 @@
+//! The evidence behind a decision, in sentences.
+
+use super::{date_time, plain};
+use crate::domain::{Approver, Cause, Decision, Production, RepoName, RiskCause, RiskClass};
+
+/// Paths that are named one by one; the rest is counted.
+const PATHS_NAMED: usize = 20;
+/// A path or a message of GitHub's is cut to this.
+const QUOTED: usize = 200;
+
+/// What a decision rests on, most important first.
+#[must_use]
+pub fn evidence(decision: &Decision, repository: &RepoName) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(line) = of_cause(&decision.cause) {
+        lines.push(line);
+    }
+    lines.extend(decision.also.iter().filter_map(of_cause));
+    lines.push(of_production(&decision.production, repository));
+    lines.push(of_risk(decision));
+    for path in decision.risk.paths.iter().take(PATHS_NAMED) {
+        lines.push(format!(
+            "{} is {}: it matches {}",
+            plain(&path.path, QUOTED),
+            path.risk_class.as_str(),
+            plain(&path.pattern, QUOTED)
+        ));
+    }
+    let unnamed = decision.risk.paths.len().saturating_sub(PATHS_NAMED);
+    if unnamed > 0 {
+        lines.push(format!("and {unnamed} more listed paths"));
+    }
+    lines
+}
+
+fn of_production(production: &Production, repository: &RepoName) -> String {
+    match production {
+        Production::None => format!("nothing was ever deployed from {repository}"),
+        Production::Known { sha, since, run: Some(run) } => format!(
+            "production is {} by run {}, attempt {}, since {}",
+            sha.short(),
+            run.id,
+            run.attempt,
+            date_time(*since)
+        ),
+        Production::Known { sha, since, run: None } => {
+            format!("production is {} by an operator's word of {}", sha.short(), date_time(*since))
+        }
+        Production::Uncertain { run } => format!(
+            "production is uncertain: nothing tells what run {} deployed; give the deploy workflow \
+             `run-name: Deploy ${{{{ inputs.sha }}}}`, or say `release-governor set-production \
+             {repository} SHA --reason TEXT`",
+            run.id
+        ),
+    }
+}
+
+fn of_risk(decision: &Decision) -> String {
+    let class = decision.risk.class.as_str();
+    let why: Vec<String> = decision.risk.causes.iter().map(of_risk_cause).collect();
+    let listed = |class| decision.risk.paths.iter().filter(|path| path.risk_class == class).count();
+    let counts = format!("{} HIGH, {} MEDIUM", listed(RiskClass::High), listed(RiskClass::Medium));
+    if decision.risk.paths.is_empty() {
+        format!("risk {class}: {}", why.join("; "))
+    } else {
+        format!("risk {class}: {}; listed paths: {counts}", why.join("; "))
+    }
+}
+
+fn of_risk_cause(cause: &RiskCause) -> String {
+    match cause {
+        RiskCause::FirstDeploy => "first deploy, nothing to compare with".to_owned(),
+        RiskCause::EmptyRange => "nothing differs from production".to_owned(),
+        RiskCause::Paths => "by the paths that differ from production".to_owned(),
+        RiskCause::DeployFileAtTip => {
+            "the deploy workflow's file at the tip of its ref is not the one at this commit"
+                .to_owned()
+        }
+        RiskCause::ProductionUncertain(why) => {
+            format!("production is uncertain ({})", plain(why, QUOTED))
+        }
+        RiskCause::Diverged => "production and this commit have diverged".to_owned(),
+        RiskCause::Truncated => "GitHub lists only a part of the files that differ".to_owned(),
+        RiskCause::Incomparable(words) => {
+            format!("it cannot be compared with production: {}", plain(words, QUOTED))
+        }
+        RiskCause::CompareBroken(words) => format!(
+            "GitHub failed to compare it with production in three passes: {}",
+            plain(words, QUOTED)
+        ),
+        RiskCause::AsDecided => "as decided when it was shipped".to_owned(),
+    }
+}
+
+/// What a cause found that its hint does not say.
+fn of_cause(cause: &Cause) -> Option<String> {
+    Some(match cause {
+        Cause::Deploying { run: Some(run), .. } => format!("run {} deploys it now", run.id),
+        Cause::Deploying { run: None, .. } => "its deploy was started just now".to_owned(),
+        Cause::Deployed { run: Some(run), .. } => format!("run {} deployed it", run.id),
+        Cause::Deployed { run: None, .. } => "an operator said that it runs".to_owned(),
+        Cause::VerificationFailed { run, conclusion } => format!(
+            "verification run {}, attempt {}, ended in {}",
+            run.id,
+            run.attempt,
+            plain(conclusion.as_str(), 40)
+        ),
+        Cause::OlderThanProduction { production } => {
+            format!("production {} contains it", production.short())
+        }
+        Cause::Paused { why, .. } => format!("paused: {}", plain(why, QUOTED)),
+        Cause::RolledBack { lost, to, run } => format!(
+            "run {}, attempt {}, moved production from {} to {}",
+            run.id,
+            run.attempt,
+            lost.short(),
+            to.as_ref().map_or("a commit that cannot be told", |to| to.short())
+        ),
+        Cause::DispatchRejected { words, retry_at } => format!(
+            "GitHub refused the dispatch: {}; tried again at {} or when something changes",
+            plain(words, QUOTED),
+            date_time(*retry_at)
+        ),
+        Cause::StatusRefused { words, retry_at } => format!(
+            "GitHub refused our status: {}; tried again at {}",
+            plain(words, QUOTED),
+            date_time(*retry_at)
+        ),
+        Cause::DispatchUnconfirmed { sha, since } => format!(
+            "GitHub took the dispatch of {sha} at {} and never showed its run",
+            date_time(*since)
+        ),
+        Cause::AllowHighApproved { by } => match by {
+            Approver::Environment => "approved by RELEASE_GOVERNOR_APPROVED".to_owned(),
+            Approver::Operator { name, sha, why } => format!(
+                "approved by {} for {}: {}",
+                plain(name, 80),
+                sha.short(),
+                plain(why, QUOTED)
+            ),
+        },
+        Cause::DegradedHighRisk { signal }
+        | Cause::DegradedLowHold { signal }
+        | Cause::DegradedMediumHold { signal } => {
+            format!("production is degraded: {}", plain(signal, QUOTED))
+        }
+        Cause::DegradedUnknownHighRisk { why } => {
+            format!("whether production is degraded cannot be read: {}", plain(&why.0, QUOTED))
+        }
+        Cause::NotVerified { .. }
+        | Cause::DeployNotConfigured { .. }
+        | Cause::NotOnBranch { .. }
+        | Cause::FirstDeployRequired { .. }
+        | Cause::DeployInProgress { .. }
+        | Cause::DeployFailed { .. }
+        | Cause::Cooldown { .. }
+        | Cause::RateLimit { .. }
+        | Cause::AllowLow
+        | Cause::AllowMedium
+        | Cause::HighRiskNoApproval { .. } => return None,
+    })
+}

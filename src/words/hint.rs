@@ -1,0 +1,144 @@
+//! How to unblock: one short sentence a cause, with the real values.
+
+use super::{clock_time, plain};
+use crate::domain::{
+    ApprovalMode, Cause, Decision, DeployUnavailable, Missing, PauseSource, RepoName, RunStatus,
+    Sha,
+};
+
+/// What a hint is about.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The repository.
+    pub repository: &'a RepoName,
+    /// The judged sha.
+    pub sha: &'a Sha,
+}
+
+/// A stranger's words are cut to this in a hint; the whole of them is in the evidence.
+const QUOTED: usize = 90;
+
+/// All hints of a decision: what speaks first, then what will block after it.
+#[must_use]
+pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
+    let subject = Subject { repository, sha: &decision.sha };
+    let causes = std::iter::once(&decision.cause).chain(&decision.also);
+    causes.filter_map(|cause| hint(cause, subject)).collect()
+}
+
+/// How to unblock this cause; none where nothing is blocked.
+#[must_use]
+pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
+    let repository = subject.repository;
+    let short = subject.sha.short();
+    Some(match cause {
+        Cause::Deploying { .. }
+        | Cause::Deployed { .. }
+        | Cause::OlderThanProduction { .. }
+        | Cause::AllowLow
+        | Cause::AllowMedium
+        | Cause::AllowHighApproved { .. } => return None,
+        Cause::NotVerified { running: Some(run) } => {
+            format!("verification run {} is still running", run.id)
+        }
+        Cause::NotVerified { running: None } => "start the verification of this commit".to_owned(),
+        Cause::VerificationFailed { run, conclusion } => format!(
+            "fix and push, or re-run verification run {} ({})",
+            run.id,
+            plain(conclusion.as_str(), 20)
+        ),
+        Cause::DeployNotConfigured { what } => unavailable(what),
+        Cause::NotOnBranch { branch } => {
+            format!("{} no longer contains it: push again", plain(branch.as_str(), 40))
+        }
+        Cause::Paused { source: PauseSource::Config, why } => {
+            format!("the config says `paused`: {}", plain(why, QUOTED))
+        }
+        Cause::Paused { source: PauseSource::Operator(_) | PauseSource::Recovered, why } => {
+            format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
+        }
+        Cause::RolledBack { lost, run, .. } => format!(
+            "run {} took production back from {}: resume, or `trigger {short}`",
+            run.id,
+            lost.short()
+        ),
+        Cause::FirstDeployRequired { modes } => {
+            format!("first deploy: {}", approve(modes, repository, short))
+        }
+        Cause::DegradedHighRisk { signal }
+        | Cause::DegradedLowHold { signal }
+        | Cause::DegradedMediumHold { signal } => {
+            format!("fix the incident: {}", plain(signal, QUOTED))
+        }
+        Cause::DegradedUnknownHighRisk { why } => {
+            format!("restore the degraded signal: {}", plain(&why.0, QUOTED))
+        }
+        Cause::DeployInProgress { .. } => in_progress(cause),
+        Cause::DeployFailed { run, used, allowed } => {
+            failed(run.map(|run| run.id.get()), *used, *allowed, short)
+        }
+        Cause::Cooldown { until } => format!("wait until {}", clock_time(*until)),
+        Cause::DispatchRejected { words, .. } => {
+            format!("GitHub refused the dispatch: {}", plain(words, QUOTED))
+        }
+        Cause::StatusRefused { words, .. } => {
+            format!("GitHub refused our status: {}", plain(words, QUOTED))
+        }
+        Cause::DispatchUnconfirmed { sha, since } => format!(
+            "the run of {} sent {} never showed: look at the workflow's runs, then `trigger`",
+            sha.short(),
+            clock_time(*since)
+        ),
+        Cause::RateLimit { until, max } => {
+            format!("wait until {} (at most {max} deploys an hour)", clock_time(*until))
+        }
+        Cause::HighRiskNoApproval { missing: Missing::OperatorsWord { modes } } => {
+            approve(modes, repository, short)
+        }
+    })
+}
+
+fn unavailable(what: &DeployUnavailable) -> String {
+    match what {
+        DeployUnavailable::NotConfigured => "set deploy_workflow_name".to_owned(),
+        DeployUnavailable::Missing(name) => {
+            format!("no workflow {} here: correct deploy_workflow_name", plain(name, 40))
+        }
+        DeployUnavailable::Disabled(name, word) => {
+            format!("enable workflow {} ({})", plain(name, 40), plain(word, 24))
+        }
+    }
+}
+
+/// The word that counts in every mode. Where the policy names other ways only, it says so.
+fn approve(modes: &[ApprovalMode], repository: &RepoName, short: &str) -> String {
+    let command = format!("`release-governor approve {repository} {short} --reason …`");
+    if modes.contains(&ApprovalMode::Environment) {
+        return command;
+    }
+    format!("only `environment` can approve yet: {command}")
+}
+
+fn in_progress(cause: &Cause) -> String {
+    let Cause::DeployInProgress { run, sha, since, progress, environment } = cause else {
+        return String::new();
+    };
+    let since = clock_time(*since);
+    let what = match (run, sha) {
+        (Some(run), _) => format!("run {run} since {since}"),
+        (None, Some(sha)) => format!("dispatch of {} since {since}", sha.short()),
+        (None, None) => format!("a dispatch since {since}"),
+    };
+    if *progress == Some(RunStatus::Waiting) {
+        return format!("{what} waits for the reviewers of {}", plain(environment, 40));
+    }
+    what
+}
+
+fn failed(run: Option<u64>, used: u32, allowed: u32, short: &str) -> String {
+    let which = run.map_or_else(String::new, |run| format!("run {run} failed, "));
+    format!(
+        "{which}{used} of {allowed} attempts used: re-run the verification or the deploy, \
+         `trigger {short}`, or push a fix"
+    )
+}

@@ -1,0 +1,122 @@
+//! Failure issues and their comments, in Markdown, with a hidden marker.
+
+use jiff::Timestamp;
+
+use super::{date_time, plain};
+use crate::domain::{Conclusion, FailureType, Marker, Policy, RunRef, Sha};
+
+/// A job's or step's name is cut to this.
+const NAME: usize = 120;
+const MARKER_START: &str = "<!-- release-governor ";
+const MARKER_END: &str = " -->";
+
+/// A deploy that failed, as an issue tells it.
+pub struct Failure<'a> {
+    /// The sha.
+    pub sha: &'a Sha,
+    /// The run attempt.
+    pub run: RunRef,
+    /// The run's page.
+    pub url: &'a str,
+    /// How it ended; none where the run was deleted.
+    pub conclusion: Option<&'a Conclusion>,
+    /// The failed job and step.
+    pub failed_step: Option<&'a (String, String)>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+}
+
+/// `Deploy failure: 1a2b3c4`.
+#[must_use]
+pub fn title(sha: &Sha) -> String {
+    format!("Deploy failure: {}", sha.short())
+}
+
+/// The labels of a failure issue, the failure's type last.
+#[must_use]
+pub fn labels(failure: &Failure<'_>, policy: &Policy) -> Vec<String> {
+    let kind = failure_type(failure, &policy.failure_types);
+    vec!["deploy-failure".to_owned(), "severity:high".to_owned(), kind]
+}
+
+fn failure_type(failure: &Failure<'_>, types: &[FailureType]) -> String {
+    let Some(conclusion) = failure.conclusion else { return "deploy:run-deleted".to_owned() };
+    if *conclusion == Conclusion::Cancelled {
+        return "deploy:cancelled".to_owned();
+    }
+    let of_step = failure.failed_step.and_then(|(_, step)| {
+        types.iter().find(|kind| kind.matches(step)).map(|kind| kind.label.clone())
+    });
+    of_step.unwrap_or_else(|| "deploy:failed".to_owned())
+}
+
+/// The text of a new issue, or of a further failure's comment.
+#[must_use]
+pub fn body(failure: &Failure<'_>, marker: &Marker) -> String {
+    let conclusion = match failure.conclusion {
+        Some(conclusion) => code(&plain(conclusion.as_str(), 40)),
+        None => "the run was deleted before it ended".to_owned(),
+    };
+    let mut lines = vec![
+        format!("The deploy of {} failed.", code(failure.sha.as_str())),
+        String::new(),
+        format!("- **Commit:** {}", failure.sha),
+        format!("- **Run:** {}", link(failure.run, failure.url)),
+        format!("- **Conclusion:** {conclusion}"),
+    ];
+    if let Some((job, step)) = failure.failed_step {
+        lines.push(format!("- **Failed job:** {}", code(&plain(job, NAME))));
+        lines.push(format!("- **Failed step:** {}", code(&plain(step, NAME))));
+    }
+    lines.push(format!("- **Time:** {}", date_time(failure.ended_at)));
+    lines.push(String::new());
+    lines.push(
+        "The governor holds this commit. Push a fix, re-run the verification or the deploy, or \
+         say `release-governor trigger`; the commit's status says what it waits for."
+            .to_owned(),
+    );
+    lines.push(String::new());
+    lines.push(write_marker(marker));
+    lines.join("\n")
+}
+
+/// The comment that says that a later deploy succeeded.
+#[must_use]
+pub fn recovery(production: &Sha, run: Option<(RunRef, &str)>, marker: &Marker) -> String {
+    let by = run.map_or_else(|| "an operator's word".to_owned(), |(run, url)| link(run, url));
+    format!("Recovered: {production} is in production, by {by}.\n\n{}", write_marker(marker))
+}
+
+fn link(run: RunRef, url: &str) -> String {
+    let name = if run.attempt > 1 {
+        format!("run {}, attempt {}", run.id, run.attempt)
+    } else {
+        format!("run {}", run.id)
+    };
+    let tame = url.starts_with("http")
+        && url.chars().all(|c| c.is_ascii_graphic() && !"()<>\"`\\".contains(c));
+    if tame { format!("[{name}]({url})") } else { name }
+}
+
+/// A code span that no backtick of the text can end. Nothing in it is a mention, a link or HTML.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.saturating_add(1));
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// The marker as an HTML comment, which GitHub keeps and does not show.
+fn write_marker(marker: &Marker) -> String {
+    // A context may hold `-->`; JSON may write any `>` otherwise.
+    let json = serde_json::to_string(marker).unwrap_or_default().replace('>', "\\u003e");
+    format!("{MARKER_START}{json}{MARKER_END}")
+}
+
+/// The marker in an issue's or comment's text, if it has one.
+#[must_use]
+pub fn read_marker(body: &str) -> Option<Marker> {
+    let (_, rest) = body.rsplit_once(MARKER_START)?;
+    let (json, _) = rest.split_once(MARKER_END)?;
+    serde_json::from_str(json).ok()
+}

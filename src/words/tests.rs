@@ -1,0 +1,127 @@
+use super::*;
+use crate::domain::*;
+
+fn sha() -> Sha {
+    "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".parse().unwrap()
+}
+
+fn decision(cause: Cause, class: RiskClass) -> Decision {
+    Decision {
+        sha: sha(),
+        cause,
+        also: Vec::new(),
+        risk: RiskAssessment { class, causes: Vec::new(), paths: Vec::new() },
+        production: Production::None,
+    }
+}
+
+fn said(cause: Cause, class: RiskClass) -> String {
+    let repository = "acme/shop".parse().unwrap();
+    let text = decided(&decision(cause, class), &repository, HoldState::Failure).unwrap();
+    format!("{}: {}", text.state.as_str(), text.description)
+}
+
+#[test]
+fn a_status_says_decision_sha_risk_reason_and_how_to_unblock() {
+    let missing = Missing::OperatorsWord { modes: vec![ApprovalMode::Environment] };
+    insta::assert_snapshot!(
+        said(Cause::HighRiskNoApproval { missing }, RiskClass::High),
+        @"failure: HOLD 1a2b3c4 · HIGH · high_risk_no_approval: `release-governor approve acme/shop 1a2b3c4 --reason …`"
+    );
+    let since = "2026-11-01T14:05:00Z".parse().unwrap();
+    let cause = Cause::DeployInProgress {
+        run: Some(RunId::from(123)),
+        sha: None,
+        since,
+        progress: Some(RunStatus::InProgress),
+        environment: "production".into(),
+    };
+    insta::assert_snapshot!(
+        said(cause, RiskClass::Low),
+        @"pending: WAIT 1a2b3c4 · LOW · deploy_in_progress: run 123 since 14:05 UTC"
+    );
+    insta::assert_snapshot!(
+        said(Cause::Deploying { run: None, url: None }, RiskClass::Low),
+        @"success: ALLOW 1a2b3c4 · LOW · Triggered: deploy workflow run"
+    );
+}
+
+#[test]
+fn a_long_hint_is_shortened_and_the_code_never() {
+    let cause = Cause::Paused { source: PauseSource::Config, why: "x".repeat(1_000) };
+    let text = said(cause, RiskClass::High);
+    let description = text.strip_prefix("failure: ").unwrap();
+    assert_eq!(description.chars().count(), 140);
+    assert!(description.starts_with("HOLD 1a2b3c4 · HIGH · paused: the config says"));
+    let mut held = decision(
+        Cause::Paused { source: PauseSource::Config, why: "x".repeat(90) },
+        RiskClass::High,
+    );
+    let missing = Missing::OperatorsWord { modes: vec![ApprovalMode::Environment] };
+    held.also.push(Cause::HighRiskNoApproval { missing });
+    let repository = "acme/shop".parse().unwrap();
+    let text = decided(&held, &repository, HoldState::Pending).unwrap();
+    assert_eq!(text.description.chars().count(), 140);
+    assert_eq!(text.state, CommitStatusState::Pending);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let id: AttemptId = "7f3a9c".parse().unwrap();
+    let text = dispatching(&sha(), RiskClass::Medium, &id);
+    assert_eq!(text.description, "ALLOW 1a2b3c4 · MEDIUM · dispatching 7f3a9c");
+    let said_again = parse(&text.description);
+    assert_eq!(said_again, Some(Said::Dispatching { risk: RiskClass::Medium, attempt: id }));
+    assert_eq!(parse("SHIPPED 1a2b3c4 · with 9f8e7d6"), Some(Said::Shipped));
+    let why = "deploy freeze · until Monday".to_owned();
+    let paused = Cause::Paused { source: PauseSource::Recovered, why };
+    let text = said(paused, RiskClass::Low);
+    let Some(Said::Blocked { reason, .. }) = parse(text.strip_prefix("failure: ").unwrap()) else {
+        panic!("{text}");
+    };
+    assert_eq!(reason, Reason::Paused);
+    assert_eq!(parse("somebody else's words"), None);
+}
+
+#[test]
+fn strangers_words_are_tamed() {
+    assert_eq!(plain("a\u{202e}b\r\n\u{1b}[31mc\u{200b}d", 80), "a b [31mc d");
+    assert_eq!(plain("abcdef", 4), "abc…");
+}
+
+#[test]
+fn a_hostile_step_name_stays_inside_its_code_span() {
+    let step = ("job".to_owned(), "`@everyone` <img src=x> ``".to_owned());
+    let failure = issue::Failure {
+        sha: &sha(),
+        run: RunRef { id: RunId::from(7), attempt: 2 },
+        url: "https://github.com/acme/shop/actions/runs/7",
+        conclusion: Some(&Conclusion::Failure),
+        failed_step: Some(&step),
+        ended_at: "2026-11-01T14:05:00Z".parse().unwrap(),
+    };
+    let marker = Marker {
+        repository: "acme/shop".into(),
+        sha: sha(),
+        run: 7,
+        run_attempt: 2,
+        status_context: "evil --> context".into(),
+        recovered: false,
+    };
+    let body = issue::body(&failure, &marker);
+    assert_eq!(issue::read_marker(&body), Some(marker));
+    insta::assert_snapshot!(body, @r#"
+    The deploy of `1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d` failed.
+
+    - **Commit:** 1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d
+    - **Run:** [run 7, attempt 2](https://github.com/acme/shop/actions/runs/7)
+    - **Conclusion:** `failure`
+    - **Failed job:** `job`
+    - **Failed step:** ``` `@everyone` <img src=x> `` ```
+    - **Time:** 2026-11-01 14:05 UTC
+
+    The governor holds this commit. Push a fix, re-run the verification or the deploy, or say `release-governor trigger`; the commit's status says what it waits for.
+
+    <!-- release-governor {"repository":"acme/shop","sha":"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d","run":7,"run_attempt":2,"status_context":"evil --\u003e context","recovered":false} -->
+    "#);
+}
