@@ -1,1 +1,128 @@
-//! What should be, minus what is, as a list of actions.
+//! What should be, minus what is, as a list of actions. Settled means an empty list.
+//!
+//! Three pure functions, in the order in which a pass asks them: [`follow`] writes down what the
+//! deploy runs did, [`undecided`] says which commits are judged beside the candidate, and
+//! [`plan`] lists what is to be done about it all.
+
+use jiff::Timestamp;
+
+use crate::decide::Judgement;
+use crate::domain::{Action, Decision, EntryKind, Observation, Outcome, Policy, ReleaseState, Sha};
+use crate::words;
+
+mod follow;
+mod issues;
+mod statuses;
+#[cfg(test)]
+mod tests;
+
+pub use follow::follow;
+pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
+
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// What GitHub shows.
+    pub observation: &'a Observation,
+    /// What the ledger adds up to.
+    pub release: &'a ReleaseState,
+    /// What was decided.
+    pub judgement: &'a Judgement,
+    /// `server.public_url`, where HOLD statuses link to.
+    pub public_url: Option<&'a str>,
+    /// Now, by GitHub's clock.
+    pub now: Timestamp,
+}
+
+/// Everything that is to be done: written down first, then dispatched, then said.
+#[must_use]
+pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
+    let mut actions: Vec<Action> = records(situation).into_iter().map(Action::Record).collect();
+    let policy = situation.policy;
+    if let Some(decision) = &situation.judgement.ships
+        && policy.enabled
+    {
+        actions.push(Action::Dispatch(Box::new(decision.clone())));
+    }
+    actions.extend(statuses::of_decisions(situation));
+    actions.extend(statuses::of_shipped(situation));
+    actions.extend(issues::of_failures(situation));
+    actions.extend(issues::of_recoveries(situation));
+    actions
+}
+
+/// What changed since the last pass, for the ledger.
+fn records(situation: &Situation<'_>) -> Vec<EntryKind> {
+    let release = situation.release;
+    let mut records = Vec::new();
+    let candidate = &situation.observation.candidates.candidate;
+    if release.candidate != *candidate {
+        records.push(EntryKind::Candidate { sha: candidate.clone() });
+    }
+    let ships = situation.judgement.ships.iter();
+    for decision in situation.judgement.decisions.values().chain(ships) {
+        if let Some(record) = changed(release, decision, situation.policy)
+            && !records.contains(&record)
+        {
+            records.push(record);
+        }
+    }
+    records
+}
+
+/// The ledger's line about a decision, where it differs from the last one about this sha.
+#[must_use]
+pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> Option<EntryKind> {
+    let last = release.decided.get(&decision.sha);
+    let same = last.is_some_and(|last| {
+        (last.outcome, last.reason, last.risk)
+            == (decision.outcome(), decision.reason(), decision.risk.class)
+    });
+    (!same).then(|| EntryKind::Decided {
+        sha: decision.sha.clone(),
+        outcome: decision.outcome(),
+        reason: decision.reason(),
+        risk: decision.risk.class,
+        evidence: words::evidence(decision, &policy.repository),
+    })
+}
+
+/// Whether a plan that holds nothing else leaves the repository settled: nothing is in flight and
+/// nothing waits for GitHub to show it.
+#[must_use]
+pub fn settled(release: &ReleaseState, judgement: &Judgement) -> bool {
+    let waiting = |decision: &Decision| decision.outcome() == Outcome::Wait;
+    !release.deploy_in_flight()
+        && !judgement.decisions.values().any(waiting)
+        && judgement.ships.is_none()
+        && !release
+            .issues
+            .values()
+            .any(|issue| issue.intent.is_some() || issue.recovery_intent.is_some())
+}
+
+/// The run page that a sha in production links to.
+fn production_url(situation: &Situation<'_>) -> Option<String> {
+    let run = situation.release.production().run()?;
+    situation.release.runs.get(&run.id).map(|run| run.html_url.clone())
+}
+
+/// Whether production is seen to contain `sha`, by what is known already.
+fn production_contains(situation: &Situation<'_>, sha: &Sha) -> bool {
+    let Some(production) = situation.release.production().sha().cloned() else { return false };
+    let observation = situation.observation;
+    observation.branch_commits.shows_containment(&production, sha)
+        || observation
+            .range(&production, sha)
+            .known()
+            .and_then(crate::domain::Ranged::relation)
+            .is_some_and(|relation| {
+                use crate::domain::Relation::{Ahead, Behind, Diverged, Identical};
+                match relation {
+                    Behind | Identical => true,
+                    Ahead | Diverged => false,
+                }
+            })
+}

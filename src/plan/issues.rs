@@ -1,0 +1,113 @@
+//! Failure issues: one a failed sha, one comment a further failed run attempt.
+
+use super::{Situation, production_contains};
+use crate::domain::{
+    Action, FailedDeploy, IssueRecord, IssueWork, KnownRunAttempt, Marker, OnRecovery, RunProgress,
+    RunRef, Sha,
+};
+use crate::words::issue;
+
+/// What is said of deploys that failed.
+pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
+    let release = situation.release;
+    let Some(since) = release.governed_since else { return Vec::new() };
+    let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
+    for run in release.runs.values() {
+        let Some(sha) = run.attribution.sha() else { continue };
+        for failed in failed_attempts(run) {
+            let ours = release.attempt_of(run.id).is_some();
+            let said =
+                release.issues.get(sha).is_some_and(|issue| issue.said.contains(&failed.run));
+            if (ours || failed.ended_at >= since) && !said {
+                failures.push((sha, failed));
+            }
+        }
+    }
+    failures.sort_by_key(|(_, failed)| (failed.ended_at, failed.run));
+    let work = failures.into_iter().filter_map(|(sha, failed)| of_failure(situation, sha, &failed));
+    work.map(Action::Issue).collect()
+}
+
+fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
+    let failed = |(number, attempt): (&u32, &KnownRunAttempt)| {
+        let run_ref = RunRef { id: run.id, attempt: *number };
+        let conclusion = match &attempt.progress {
+            RunProgress::Finished(conclusion) if attempt.superseded != Some(true) => {
+                (!attempt.progress.succeeded()).then(|| conclusion.clone())?
+            }
+            RunProgress::Unfinished(_) if run.deleted => {
+                crate::domain::Conclusion::Other("deleted".to_owned())
+            }
+            RunProgress::Finished(_) | RunProgress::Unfinished(_) => return None,
+        };
+        Some(FailedDeploy { run: run_ref, ended_at: attempt.updated_at, conclusion })
+    };
+    run.attempts.iter().filter_map(failed).collect()
+}
+
+fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Option<IssueWork> {
+    let run = situation.release.runs.get(&failed.run.id)?;
+    let attempt = run.attempts.get(&failed.run.attempt)?;
+    let deleted = run.deleted && !attempt.progress.finished();
+    let failure = issue::Failure {
+        sha,
+        run: failed.run,
+        url: &run.html_url,
+        conclusion: (!deleted).then_some(&failed.conclusion),
+        failed_step: attempt.failed_step.as_ref(),
+        ended_at: failed.ended_at,
+    };
+    let marker = marker(situation, sha, failed.run, false);
+    Some(IssueWork::Failure {
+        sha: sha.clone(),
+        run: failed.run,
+        title: issue::title(sha),
+        labels: issue::labels(&failure, situation.policy),
+        body: issue::body(&failure, &marker),
+        marker,
+        number: situation.release.issues.get(sha).and_then(|issue| issue.number),
+    })
+}
+
+/// What is said when a later deploy brought the failed sha, or one that contains it.
+pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
+    if situation.policy.failure_issue_on_recovery == OnRecovery::Ignore {
+        return Vec::new();
+    }
+    let recovered = situation.release.issues.iter().filter_map(|(sha, record)| {
+        let work = of_recovery(situation, sha, record)?;
+        Some(Action::Issue(work))
+    });
+    recovered.collect()
+}
+
+fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Option<IssueWork> {
+    let number = record.number.filter(|_| !record.recovered)?;
+    let last = *record.said.last()?;
+    let production = situation.release.production();
+    let crate::domain::Production::Known { sha: now, since, run } = &production else {
+        return None;
+    };
+    let failed = situation.release.runs.get(&last.id)?.attempts.get(&last.attempt)?;
+    let later = *since > failed.started_at;
+    if !later || !production_contains(situation, sha) {
+        return None;
+    }
+    let url = run.and_then(|run| Some((run, situation.release.runs.get(&run.id)?)));
+    let marker = marker(situation, sha, last, true);
+    let body =
+        issue::recovery(now, url.map(|(run, known)| (run, known.html_url.as_str())), &marker);
+    let close = situation.policy.failure_issue_on_recovery == OnRecovery::Close;
+    Some(IssueWork::Recovery { sha: sha.clone(), number, body, marker, close })
+}
+
+fn marker(situation: &Situation<'_>, sha: &Sha, run: RunRef, recovered: bool) -> Marker {
+    Marker {
+        repository: situation.policy.repository.to_string(),
+        sha: sha.clone(),
+        run: run.id.get(),
+        run_attempt: run.attempt,
+        status_context: situation.policy.status_context.clone(),
+        recovered,
+    }
+}

@@ -1,0 +1,251 @@
+//! Commit statuses: written when what GitHub shows differs, and not otherwise.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Situation, production_contains, production_url};
+use crate::domain::{
+    Action, AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome,
+    Reason, ReleaseState, Sha, StatusPurpose, Verification,
+};
+use crate::words::{self, Said, StatusText};
+
+/// Statuses of ours on one commit within an hour, and in all, before only a dispatch's own are
+/// still written there (design, section 4; GitHub ends at 1,000).
+const MOST_IN_AN_HOUR: usize = 20;
+const MOST_IN_ALL: u32 = 500;
+/// Attempts that are looked at for something left to show.
+const ATTEMPTS_LOOKED_AT: usize = 20;
+
+/// Whether a commit can take another status of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusBudget {
+    /// Any.
+    Left,
+    /// Only a dispatch's own.
+    Spent,
+}
+
+/// How many statuses of ours a commit can still take.
+#[must_use]
+pub fn budget(release: &ReleaseState, sha: &Sha, now: Timestamp) -> StatusBudget {
+    let Some(tracked) = release.statuses.get(sha) else { return StatusBudget::Left };
+    let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+    let recent = tracked.recent.iter().filter(|at| **at > hour_ago).count();
+    if recent >= MOST_IN_AN_HOUR || tracked.written >= MOST_IN_ALL {
+        StatusBudget::Spent
+    } else {
+        StatusBudget::Left
+    }
+}
+
+/// Commits, beside the candidate and the head, whose attempt still has something to show.
+#[must_use]
+pub fn undecided(release: &ReleaseState) -> Vec<Sha> {
+    let mut shas = Vec::new();
+    for attempt in release.attempts.iter().rev().take(ATTEMPTS_LOOKED_AT) {
+        let sha = &attempt.begun.sha;
+        let newest_of_sha = release.attempts.iter().rev().find(|other| other.begun.sha == *sha);
+        let is_newest = newest_of_sha.is_some_and(|other| other.begun.id == attempt.begun.id);
+        if is_newest
+            && !shas.contains(sha)
+            && leaves_something_to_show(release, sha, &attempt.phase)
+        {
+            shas.push(sha.clone());
+        }
+    }
+    shas
+}
+
+fn leaves_something_to_show(release: &ReleaseState, sha: &Sha, phase: &AttemptPhase) -> bool {
+    let last = release.decided.get(sha).map(|last| last.reason);
+    if last == Some(Reason::OlderThanProduction) && matches!(phase, AttemptPhase::Closed(_)) {
+        return false;
+    }
+    let tracked = release.statuses.get(sha);
+    let said = tracked.and_then(|tracked| words::parse(&tracked.newest.description));
+    match phase {
+        AttemptPhase::Closed(outcome) => match outcome {
+            AttemptOutcome::Withdrawn(_)
+            | AttemptOutcome::Rejected(_)
+            | AttemptOutcome::NotSent(_)
+            | AttemptOutcome::NotStarted
+            | AttemptOutcome::Unconfirmed
+            | AttemptOutcome::Superseded => matches!(said, Some(Said::Dispatching { .. })),
+            AttemptOutcome::Succeeded => !matches!(said, Some(Said::Triggered { .. })),
+            AttemptOutcome::Failed(_) | AttemptOutcome::RunDeleted => {
+                !matches!(said, Some(Said::Blocked { .. } | Said::Shipped))
+            }
+        },
+        AttemptPhase::Intent
+        | AttemptPhase::Sending
+        | AttemptPhase::Accepted
+        | AttemptPhase::Running => true,
+    }
+}
+
+/// The statuses that decisions ask for.
+pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for decision in situation.judgement.decisions.values() {
+        let ships = situation.judgement.ships.as_ref();
+        let dispatched_now = ships.is_some_and(|ships| ships.sha == decision.sha);
+        if let Some((text, target_url)) = wanted(situation, decision)
+            && !dispatched_now
+            && may_say(situation, decision)
+        {
+            actions.extend(brought_up_to_date(situation, decision, text, target_url));
+        }
+    }
+    actions
+}
+
+/// A repository that is not enabled is not judged aloud; a deploy of ours is watched to its end.
+fn may_say(situation: &Situation<'_>, decision: &Decision) -> bool {
+    situation.policy.enabled || situation.release.attempts_of(&decision.sha) > 0
+}
+
+fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText, Option<String>)> {
+    let policy = situation.policy;
+    let attempt = situation.release.open_attempts().find(|one| one.begun.sha == decision.sha);
+    if let (Cause::Deploying { run: None, .. }, Some(attempt)) = (&decision.cause, attempt) {
+        // Its mark stands; it changes when the run is known, or when it is not to come.
+        attempt.mark.as_ref()?;
+        let text = words::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
+        return Some((text, dispatching_target(situation)));
+    }
+    let text = words::decided(decision, &policy.repository, policy.hold_state)?;
+    let target = if let Cause::Deploying { url, .. } | Cause::Deployed { url, .. } = &decision.cause
+    {
+        url.clone()
+    } else {
+        why_page(situation, &decision.sha)
+    };
+    Some((text, target))
+}
+
+/// What a `dispatching` status links to: the workflow's runs. Never a run, which would be read
+/// back as the attempt's own.
+#[must_use]
+pub fn dispatching_target(situation: &Situation<'_>) -> Option<String> {
+    let crate::domain::WorkflowFact::Found(workflow) = &situation.observation.deploy_workflow
+    else {
+        return None;
+    };
+    let file = workflow.path.rsplit('/').next()?;
+    let tame = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let page = &situation.observation.repository.html_url;
+    file.chars().all(tame).then(|| format!("{page}/actions/workflows/{file}"))
+}
+
+/// Where a HOLD or a WAIT is explained: the governor's page, or the verification run.
+fn why_page(situation: &Situation<'_>, sha: &Sha) -> Option<String> {
+    if let Some(base) = situation.public_url {
+        let repository = &situation.policy.repository;
+        return Some(format!("{}/repos/{repository}/commits/{sha}", base.trim_end_matches('/')));
+    }
+    let facts = situation.observation.commits.get(sha)?;
+    match facts.verification.known()? {
+        Verification::None => None,
+        Verification::Running(run) | Verification::Passed(run) | Verification::Failed(run, _) => {
+            Some(run.html_url.clone())
+        }
+    }
+}
+
+fn brought_up_to_date(
+    situation: &Situation<'_>,
+    decision: &Decision,
+    text: StatusText,
+    target_url: Option<String>,
+) -> Vec<Action> {
+    let sha = &decision.sha;
+    let facts = situation.observation.facts(sha);
+    // What GitHub shows must be known: an unread list is not an empty one.
+    let Some(statuses) = facts.statuses.known() else { return Vec::new() };
+    let shown = statuses.first();
+    let forged = shown.filter(|status| !is_ours(situation, status));
+    let same = shown.is_some_and(|shown| {
+        (shown.state, &shown.description, &shown.target_url)
+            == (text.state, &text.description, &target_url)
+    });
+    if same && forged.is_none() {
+        return Vec::new();
+    }
+    let of_a_deploy = matches!(decision.reason(), Reason::Deploying | Reason::Deployed);
+    let purpose = if of_a_deploy && situation.release.attempts_of(sha) > 0 {
+        StatusPurpose::Dispatch
+    } else {
+        StatusPurpose::Decision
+    };
+    if refused(situation, sha) || over_budget(situation, sha, purpose) {
+        return Vec::new();
+    }
+    let forged = forged.map(|status| {
+        let by = status.creator.clone();
+        Action::Record(EntryKind::StatusForged { sha: sha.clone(), by })
+    });
+    let StatusText { state, description } = text;
+    let set = Action::SetStatus { sha: sha.clone(), state, description, target_url, purpose };
+    forged.into_iter().chain([set]).collect()
+}
+
+fn is_ours(situation: &Situation<'_>, status: &CommitStatus) -> bool {
+    status.creator.as_ref().is_some_and(|creator| situation.observation.us.contains(creator))
+}
+
+fn refused(situation: &Situation<'_>, sha: &Sha) -> bool {
+    let refusal = situation.release.status_refusals.get(sha);
+    refusal.is_some_and(|refusal| situation.now < refusal.retry_at)
+}
+
+fn over_budget(situation: &Situation<'_>, sha: &Sha, purpose: StatusPurpose) -> bool {
+    purpose == StatusPurpose::Decision
+        && budget(situation.release, sha, situation.now) == StatusBudget::Spent
+}
+
+/// The statuses of commits that went into production with a later one: said once each.
+pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
+    let production = situation.release.production();
+    let Some(with) = production.sha().filter(|_| situation.policy.enabled) else {
+        return Vec::new();
+    };
+    let mut actions = Vec::new();
+    for sha in still_blocked(situation.release) {
+        let judged_to_speak = situation
+            .judgement
+            .decisions
+            .get(sha)
+            .is_some_and(|decision| decision.outcome() != Outcome::None);
+        if sha == with
+            || judged_to_speak
+            || refused(situation, sha)
+            || over_budget(situation, sha, StatusPurpose::Decision)
+            || !production_contains(situation, sha)
+        {
+            continue;
+        }
+        let StatusText { state, description } = words::shipped(sha, with);
+        actions.push(Action::SetStatus {
+            sha: sha.clone(),
+            state,
+            description,
+            target_url: production_url(situation),
+            purpose: StatusPurpose::Decision,
+        });
+    }
+    actions
+}
+
+/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours.
+pub fn still_blocked(release: &ReleaseState) -> impl Iterator<Item = &Sha> {
+    release.statuses.iter().filter_map(|(sha, tracked)| {
+        let blocked = match words::parse(&tracked.newest.description)? {
+            Said::Blocked { .. } => true,
+            Said::Dispatching { attempt, .. } => {
+                release.attempt(&attempt).is_none_or(crate::domain::Attempt::closed)
+            }
+            Said::Triggered { .. } | Said::Shipped => false,
+        };
+        blocked.then_some(sha)
+    })
+}
