@@ -25,9 +25,9 @@ pub use decision::{
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, CommitStatus, CommitStatusState, Comparison,
-    Conclusion, Degraded, DeployFile, Fact, FileChange, Issue, IssueComment, Job, Observation,
-    RangeFiles, Ranged, Relation, Repository, Run, RunEvent, RunProgress, RunStatus, SeenRuns,
-    Step, Verification, VerificationRun, Why, Workflow, WorkflowFact, WorkflowState,
+    Conclusion, Degraded, DeployFile, Fact, FileChange, Issue, IssueComment, Job, LeftBehind,
+    Observation, RangeFiles, Ranged, Relation, Repository, Run, RunEvent, RunProgress, RunStatus,
+    SeenRuns, Step, Verification, VerificationRun, Why, Workflow, WorkflowFact, WorkflowState,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{

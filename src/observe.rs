@@ -1,1 +1,346 @@
 //! Builds one observation of one repository; decides nothing.
+//!
+//! What changes seldom (the repository, its workflows, its branch, old deploy runs) is read every
+//! ten minutes and kept in [`Memory`]; a settled pass asks only for page one of the deploy runs,
+//! page one of the verification runs, and the candidate's statuses. Before a dispatch everything
+//! is read anew, past every cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::{
+    Branch, BranchCommits, Login, Policy, RejectionKey, RepoId, Repository, Sha, Workflow,
+    WorkflowFact, WorkflowName,
+};
+use crate::github::{ReadError, Reader};
+use crate::store::Store;
+
+mod deploy_runs;
+mod left_behind;
+mod range;
+mod statuses;
+mod verification;
+
+pub use deploy_runs::deploy_runs;
+pub use left_behind::{gone_runs, left_behind};
+pub use range::{deploy_file_at_tip, fill};
+pub use statuses::statuses;
+pub use verification::{CountedRun, Verifications, branch_commits, verifications};
+
+/// What changes seldom is read again after this (design, S8).
+const SELDOM: SignedDuration = SignedDuration::from_mins(10);
+/// Every so many passes the unfiltered list of verification runs is read: filtered ones come from
+/// an index that can miss a run (design, section 6, 3).
+const UNFILTERED_EVERY: u32 = 10;
+
+/// Why a pass ends without a decision.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// GitHub gave no answer that can be used.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The state directory failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// What GitHub shows is not what the config means; a person must look.
+    #[error("{0}")]
+    Mistaken(String),
+}
+
+impl ObserveError {
+    /// Whether it heals by itself.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Read(error) => error.is_transient(),
+            Self::Store(_) => true,
+            Self::Mistaken(_) => false,
+        }
+    }
+}
+
+/// What is kept of a repository between passes, and over a restart. All of it can be read again:
+/// losing it costs requests and nothing else, and nothing is dispatched on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    seldom: Option<Seldom>,
+    branch_commits: BranchCommits,
+    /// The tip that `branch_commits` were read from.
+    commits_of: Option<Sha>,
+    /// Passes since the unfiltered verification runs were read.
+    passes: u32,
+    counted: BTreeMap<crate::domain::RunId, CountedRun>,
+    /// Verified shas that were looked for on the branch, and the tip that did not show them.
+    not_shown_by: BTreeMap<Sha, Sha>,
+    /// When the deploy runs of the last thirty days were swept.
+    swept_at: Option<Timestamp>,
+}
+
+/// What changes seldom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seldom {
+    read_at: Timestamp,
+    repository: Repository,
+    branch: Branch,
+    tip: Option<Sha>,
+    deploy_ref: Branch,
+    deploy_ref_tip: Option<Sha>,
+    verification: Workflow,
+    deploy: Option<Workflow>,
+    /// The names that the config had when this was read.
+    asked: Asked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    verification: WorkflowName,
+    deploy: Option<WorkflowName>,
+    branch: Option<Branch>,
+    deploy_ref: Option<Branch>,
+}
+
+/// One look at one repository.
+pub struct Look<'a> {
+    /// Reads GitHub; past all caches where everything is looked at anew.
+    pub reader: &'a Reader,
+    /// Where what never changes is kept.
+    pub store: &'a Store,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// What is kept between passes.
+    pub memory: &'a mut Memory,
+    /// Whether everything is to be read anew, before a dispatch.
+    pub anew: bool,
+    /// Now, by GitHub's clock.
+    pub now: Timestamp,
+}
+
+/// The repository, its branch and its workflows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basics {
+    /// The repository.
+    pub repository: Repository,
+    /// The release branch.
+    pub branch: Branch,
+    /// Its tip, as last read; none where the branch does not exist.
+    pub tip: Option<Sha>,
+    /// The ref that the deploy workflow is started on.
+    pub deploy_ref: Branch,
+    /// Its tip.
+    pub deploy_ref_tip: Option<Sha>,
+    /// The verification workflow.
+    pub verification: Workflow,
+    /// The deploy workflow.
+    pub deploy: WorkflowFact,
+}
+
+/// Which of what changes seldom a standing hold rests on: that is read in every pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RestsOn {
+    /// The branch, or the tip of the deploy ref.
+    pub branch: bool,
+    /// The workflows.
+    pub workflows: bool,
+}
+
+/// Reads the repository, its workflows and its branch where they are due.
+///
+/// # Errors
+/// What GitHub said; or that the repository is not the one that the ledger knows, or that two
+/// workflows have the configured name.
+pub async fn basics(
+    look: &mut Look<'_>,
+    known: Option<RepoId>,
+    rests_on: RestsOn,
+) -> Result<Basics, ObserveError> {
+    let asked = Asked {
+        verification: look.policy.verification_workflow.clone(),
+        deploy: look.policy.deploy_workflow.clone(),
+        branch: look.policy.branch.clone(),
+        deploy_ref: look.policy.deploy_workflow_ref.clone(),
+    };
+    let now = look.now;
+    let fresh = |seldom: &Seldom| {
+        let age = now.duration_since(seldom.read_at);
+        seldom.asked == asked && age < SELDOM && age > -SELDOM
+    };
+    let kept = look.memory.seldom.as_ref().is_some_and(fresh);
+    if look.anew || !kept || rests_on.workflows {
+        look.memory.seldom = Some(read_seldom(look, asked, known).await?);
+    } else if rests_on.branch {
+        read_tips(look).await?;
+    }
+    let Some(seldom) = look.memory.seldom.clone() else {
+        return Err(ObserveError::Mistaken("the repository was not read".to_owned()));
+    };
+    Ok(Basics {
+        repository: seldom.repository,
+        branch: seldom.branch,
+        tip: seldom.tip,
+        deploy_ref: seldom.deploy_ref,
+        deploy_ref_tip: seldom.deploy_ref_tip,
+        verification: seldom.verification,
+        deploy: match (seldom.deploy, &look.policy.deploy_workflow) {
+            (_, None) => WorkflowFact::NotConfigured,
+            (None, Some(_)) => WorkflowFact::Missing,
+            (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
+        },
+    })
+}
+
+async fn read_seldom(
+    look: &Look<'_>,
+    asked: Asked,
+    known: Option<RepoId>,
+) -> Result<Seldom, ObserveError> {
+    let name = &look.policy.repository;
+    let repository = look.reader.repository(name).await?;
+    same_repository(look.policy, &repository, known)?;
+    let workflows = look.reader.workflows(name).await?;
+    let verification = the_one(&workflows, &asked.verification, "verification_workflow_name")?
+        .ok_or_else(|| {
+            ObserveError::Mistaken(format!(
+                "{name} has no workflow `{}`: correct verification_workflow_name",
+                asked.verification
+            ))
+        })?;
+    let deploy = match &asked.deploy {
+        Some(wanted) => the_one(&workflows, wanted, "deploy_workflow_name")?,
+        None => None,
+    };
+    let branch = asked.branch.clone().unwrap_or_else(|| repository.default_branch.clone());
+    let deploy_ref = asked.deploy_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
+    let tip = look.reader.branch_tip(name, &branch).await?;
+    let deploy_ref_tip = tip_of_deploy_ref(look, &branch, tip.as_ref(), &deploy_ref).await?;
+    Ok(Seldom {
+        read_at: look.now,
+        repository,
+        branch,
+        tip,
+        deploy_ref,
+        deploy_ref_tip,
+        verification,
+        deploy,
+        asked,
+    })
+}
+
+/// The deploy ref may be the branch, another one, or a tag.
+async fn tip_of_deploy_ref(
+    look: &Look<'_>,
+    branch: &Branch,
+    tip: Option<&Sha>,
+    deploy_ref: &Branch,
+) -> Result<Option<Sha>, ObserveError> {
+    if branch == deploy_ref {
+        return Ok(tip.cloned());
+    }
+    Ok(look.reader.resolve_commit(&look.policy.repository, deploy_ref.as_str()).await?)
+}
+
+/// Reads the tips alone.
+async fn read_tips(look: &mut Look<'_>) -> Result<(), ObserveError> {
+    let Some(mut seldom) = look.memory.seldom.clone() else { return Ok(()) };
+    seldom.tip = look.reader.branch_tip(&look.policy.repository, &seldom.branch).await?;
+    let (tip, branch) = (seldom.tip.as_ref(), &seldom.branch);
+    seldom.deploy_ref_tip = tip_of_deploy_ref(look, branch, tip, &seldom.deploy_ref).await?;
+    look.memory.seldom = Some(seldom);
+    Ok(())
+}
+
+/// A name that suddenly leads to another id or owner is an error for a person, never followed
+/// (design, section 6, 14).
+fn same_repository(
+    policy: &Policy,
+    repository: &Repository,
+    known: Option<RepoId>,
+) -> Result<(), ObserveError> {
+    let name = &policy.repository;
+    if known.is_some_and(|known| known != repository.id) {
+        return Err(ObserveError::Mistaken(format!(
+            "{name} is another repository than before: it was number {}, it is number {}. It was \
+             re-created, or its name was taken over. Nothing is read or written there until its \
+             entry leaves the config, or its old one comes back",
+            known.map_or(0, RepoId::get),
+            repository.id
+        )));
+    }
+    if repository.name != *name {
+        let moved = if repository.name.owner().eq_ignore_ascii_case(name.owner()) {
+            "was renamed to"
+        } else {
+            "was transferred to"
+        };
+        return Err(ObserveError::Mistaken(format!(
+            "{name} {moved} {}: put its new name into the config",
+            repository.name
+        )));
+    }
+    if repository.archived {
+        return Err(ObserveError::Mistaken(format!(
+            "{name} is archived and takes no writes: unarchive it, or set `enabled: false`"
+        )));
+    }
+    Ok(())
+}
+
+/// The workflow of this name. A file's name is unique; a `name:` need not be.
+fn the_one(
+    workflows: &[Workflow],
+    wanted: &WorkflowName,
+    key: &str,
+) -> Result<Option<Workflow>, ObserveError> {
+    let deleted = |workflow: &&Workflow| {
+        workflow.state == crate::domain::WorkflowState::Disabled("deleted".to_owned())
+    };
+    let matching: Vec<&Workflow> = workflows
+        .iter()
+        .filter(|workflow| wanted.means(&workflow.name, &workflow.path))
+        .filter(|workflow| !deleted(workflow))
+        .collect();
+    let file = |workflow: &&&Workflow| wanted.means("", &workflow.path);
+    match (matching.as_slice(), matching.iter().find(file)) {
+        ([], _) => Ok(None),
+        ([one], _) => Ok(Some((*one).clone())),
+        (_, Some(by_file)) => Ok(Some((**by_file).clone())),
+        (several, None) => {
+            let paths: Vec<&str> = several.iter().map(|one| one.path.as_str()).collect();
+            Err(ObserveError::Mistaken(format!(
+                "{} workflows are called `{wanted}` ({}): give the file's name as {key}",
+                several.len(),
+                paths.join(", ")
+            )))
+        }
+    }
+}
+
+/// What a dispatch depends on, as one digest.
+#[must_use]
+pub fn rejection_key(basics: &Basics, token: &str, config: &str) -> RejectionKey {
+    let workflow = match &basics.deploy {
+        WorkflowFact::Found(workflow) => {
+            format!(
+                "{} {:?} {} {}",
+                workflow.id, workflow.state, workflow.path, workflow.updated_at
+            )
+        }
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => String::new(),
+    };
+    let tip = basics.deploy_ref_tip.as_ref().map_or("", Sha::as_str);
+    let text = format!("{workflow}\n{}\n{tip}\n{token}\n{config}", basics.deploy_ref);
+    let digest = Sha256::digest(text.as_bytes());
+    RejectionKey(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Every identity that is, or was, us.
+#[must_use]
+pub fn us(policy: &Policy, known: &BTreeSet<Login>, user: Option<&Login>) -> BTreeSet<Login> {
+    let mut us = known.clone();
+    us.extend(policy.identities.iter().cloned());
+    us.extend(user.cloned());
+    us
+}

@@ -10,13 +10,17 @@ use crate::decide::Judgement;
 use crate::domain::{Action, Decision, EntryKind, Observation, Outcome, Policy, ReleaseState, Sha};
 use crate::words;
 
+mod clearance;
 mod follow;
 mod issues;
+mod recover;
 mod statuses;
 #[cfg(test)]
 mod tests;
 
+pub use clearance::{Clearance, Obstacle, clearance, others_turn};
 pub use follow::follow;
+pub use recover::{DeployTarget, linked_runs, recover};
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
 
 /// What a plan is made from.

@@ -13,7 +13,7 @@ mod status;
 mod tests;
 
 pub use evidence::evidence;
-pub use hint::{Subject, hint, hints};
+pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 
 /// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.

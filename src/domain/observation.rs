@@ -596,3 +596,34 @@ impl Observation {
         self.ranges.get(&(base.clone(), head.clone())).unwrap_or(&NOT_ASKED)
     }
 }
+
+/// What a lost ledger left at GitHub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// All statuses under our context, newest first, by commit, from the tip of the branch down.
+    pub statuses: Vec<(Sha, Vec<CommitStatus>)>,
+    /// All issues by an account of ours.
+    pub issues: Vec<Issue>,
+}
+
+impl CommitStatus {
+    /// The run that it links to.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        let (_, rest) = self.target_url.as_ref()?.split_once("/actions/runs/")?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u64>().ok().map(RunId::from)
+    }
+
+    /// As the ledger holds it.
+    #[must_use]
+    pub fn record(&self) -> StatusRecord {
+        StatusRecord {
+            id: self.id,
+            at: self.created_at,
+            state: self.state,
+            description: self.description.clone(),
+            target_url: self.target_url.clone(),
+        }
+    }
+}

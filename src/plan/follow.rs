@@ -15,6 +15,9 @@ use crate::domain::{
 /// second later.
 const FRACTION: Duration = Duration::from_secs(1);
 
+/// GitHub's incidents delay a dispatched run by minutes; what began later is somebody else's.
+const LATEST_BEGIN: Duration = Duration::from_secs(60 * 60);
+
 /// What the ledger is to learn from the runs that were seen.
 #[must_use]
 pub fn follow(
@@ -62,7 +65,8 @@ fn owners(release: &ReleaseState) -> BTreeMap<RunId, Attempt> {
 
 /// Attempts whose run may still show, oldest first, so that each finds its own.
 fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
-    release.attempts.iter().filter(|attempt| {
+    // Those that are still open come first.
+    let waiting = |attempt: &&Attempt| {
         attempt.run.is_none()
             && match &attempt.phase {
                 AttemptPhase::Sending | AttemptPhase::Accepted => true,
@@ -71,7 +75,10 @@ fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
                     matches!(outcome, AttemptOutcome::NotStarted | AttemptOutcome::Unconfirmed)
                 }
             }
-    })
+    };
+    let open = release.attempts.iter().filter(|attempt| !attempt.closed());
+    let closed = release.attempts.iter().filter(|attempt| attempt.closed());
+    open.chain(closed).filter(waiting)
 }
 
 /// Section 5, step 5: one whose title names the sha wins; one whose title names another sha is
@@ -107,7 +114,10 @@ fn find_run(
                 .any(|prefix| prefix.whole().is_some_and(|sha| sha != attempt.begun.sha))
     };
     let named = possible.iter().find(names_it);
-    let oldest = || possible.iter().find(|run| !names_another(run));
+    // A closed attempt's run shows late, but it began with the attempt; a run that the same account
+    // started much later, for whatever reason, is not it.
+    let in_time = |run: &&&Run| !attempt.closed() || run.created_at <= plus(since, LATEST_BEGIN);
+    let oldest = || possible.iter().find(|run| in_time(run) && !names_another(run));
     named.or_else(oldest).map(|run| run.at.id)
 }
 

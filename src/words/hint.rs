@@ -52,7 +52,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             format!("{} no longer contains it: push again", plain(branch.as_str(), 40))
         }
         Cause::Paused { source: PauseSource::Config, why } => {
-            format!("the config says `paused`: {}", plain(why, QUOTED))
+            format!("{BY_CONFIG}: {}", plain(why, QUOTED))
         }
         Cause::Paused { source: PauseSource::Operator(_) | PauseSource::Recovered, why } => {
             format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
@@ -96,6 +96,21 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             approve(modes, repository, short)
         }
     })
+}
+
+/// How the config's own pause begins, which no operator spoke.
+const BY_CONFIG: &str = "the config says `paused`";
+
+/// An operator's reason in the hint of a pause, as far as a status had room for it; none for the
+/// config's own.
+#[must_use]
+pub fn pause_reason(hint: &str) -> Option<String> {
+    if hint.starts_with(BY_CONFIG) {
+        return None;
+    }
+    let inside = hint.split_once("` (").map(|(_, rest)| rest);
+    let reason = inside.and_then(|rest| rest.split_once(')')).map(|(reason, _)| reason);
+    Some(plain(reason.unwrap_or(hint), QUOTED))
 }
 
 fn unavailable(what: &DeployUnavailable) -> String {

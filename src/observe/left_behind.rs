@@ -1,0 +1,60 @@
+//! Reads what a lost ledger left at GitHub: our statuses on the branch's commits, and our issues.
+//! What they mean is `plan`'s to say.
+
+use std::collections::BTreeSet;
+
+use super::{Basics, Look, ObserveError};
+use crate::domain::{LeftBehind, Login, RunId, Sha};
+use crate::github::ReadError;
+
+/// Commits of the branch that are asked for their statuses (design, section 5, step 6).
+const MOST_COMMITS: usize = 100;
+
+/// All statuses under our context on the commits of the branch, from its tip to the newest deploy
+/// that is certain, and all issues of ours.
+///
+/// # Errors
+/// What GitHub said. Until this has been read, nothing is dispatched or written.
+pub async fn left_behind(
+    look: &Look<'_>,
+    basics: &Basics,
+    us: &BTreeSet<Login>,
+    certain: &BTreeSet<Sha>,
+) -> Result<LeftBehind, ObserveError> {
+    let (name, context) = (&look.policy.repository, &look.policy.status_context);
+    let mut left = LeftBehind::default();
+    for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
+        let statuses = look.reader.statuses(name, sha, context, true).await?;
+        left.statuses.push((sha.clone(), statuses));
+        if certain.contains(sha) {
+            break;
+        }
+    }
+    if basics.repository.has_issues {
+        for login in us {
+            match look.reader.issues_by(name, login).await {
+                Ok(issues) => left.issues.extend(issues),
+                Err(ReadError::Gone410 { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Which of these runs GitHub no longer has.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn gone_runs(
+    look: &Look<'_>,
+    runs: &BTreeSet<RunId>,
+) -> Result<BTreeSet<RunId>, ObserveError> {
+    let mut gone = BTreeSet::new();
+    for id in runs {
+        if look.reader.run(&look.policy.repository, *id).await?.is_none() {
+            gone.insert(*id);
+        }
+    }
+    Ok(gone)
+}

@@ -1,0 +1,234 @@
+//! Reads the facts that `decide` lacks: ranges, the deploy file, ancestry.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::verification::{read_runs_of, reverified_at, verification_of};
+use super::{Basics, Look, ObserveError};
+use crate::domain::{
+    Comparison, DeployFile, EntryKind, Fact, FileChange, Lack, Observation, RangeFiles, Ranged,
+    Relation, ReleaseState, RepoId, Sha, Why, WorkflowFact,
+};
+use crate::github::{Compared, ReadError};
+
+/// A comparison that failed in so many passes running will go on failing (design, section 4).
+const FAILED_FOR_GOOD: u32 = 3;
+
+/// Reads what is lacking into the observation.
+///
+/// A comparison that GitHub failed to make is written down, so that the third pass in which it
+/// fails can call the range broken.
+///
+/// # Errors
+/// What GitHub said where the pass cannot go on.
+pub async fn fill(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    observation: &mut Observation,
+    release: &ReleaseState,
+    lacks: &[Lack],
+) -> Result<Vec<EntryKind>, ObserveError> {
+    let mut entries = Vec::new();
+    for lack in lacks {
+        match lack {
+            Lack::Verification(sha) => {
+                read_runs_of(look, basics, sha).await?;
+                let verification = Fact::Known(verification_of(look, sha));
+                let facts = observation.commits.entry(sha.clone()).or_default();
+                facts.verification = verification;
+                facts.reverified_at = reverified_at(look, sha);
+            }
+            Lack::OnBranch(sha) => {
+                let on_branch = match &basics.tip {
+                    Some(tip) => is_ancestor(look, sha, tip).await?,
+                    None => false,
+                };
+                let facts = observation.commits.entry(sha.clone()).or_default();
+                facts.on_branch = Fact::Known(on_branch);
+            }
+            Lack::Range(base, head) => {
+                let (fact, failed) = range(look, basics, release, base, head).await?;
+                entries.extend(failed);
+                observation.ranges.insert((base.clone(), head.clone()), fact);
+            }
+            Lack::DeployFile(sha) => {
+                let file = deploy_file(look, basics, sha).await?;
+                let facts = observation.commits.entry(sha.clone()).or_default();
+                facts.deploy_file = Fact::Known(file);
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// Whether `tip` contains `sha`.
+pub(super) async fn is_ancestor(
+    look: &Look<'_>,
+    sha: &Sha,
+    tip: &Sha,
+) -> Result<bool, ObserveError> {
+    if !look.anew && look.memory.branch_commits.shows_containment(tip, sha) {
+        return Ok(true);
+    }
+    if sha == tip {
+        return Ok(true);
+    }
+    Ok(match look.reader.compare(&look.policy.repository, sha, tip).await? {
+        Compared::Known(comparison) => {
+            matches!(comparison.relation, Relation::Ahead | Relation::Identical)
+        }
+        Compared::Gone(_) => false,
+    })
+}
+
+/// A range, from what is kept of it or from GitHub.
+async fn range(
+    look: &Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    base: &Sha,
+    head: &Sha,
+) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
+    let repository = basics.repository.id;
+    let key = format!("range {base} {head}");
+    if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
+        return Ok((Fact::Known(ranged), None));
+    }
+    match look.reader.compare(&look.policy.repository, base, head).await {
+        Ok(Compared::Known(comparison)) => {
+            let ranged = Ranged::Compared(whole(look, base, head, comparison).await?);
+            // Commits never change, so this is true for ever.
+            keep(look, repository, &key, &ranged).await?;
+            Ok((Fact::Known(ranged), None))
+        }
+        Ok(Compared::Gone(words)) => Ok((Fact::Known(Ranged::Incomparable(words)), None)),
+        Err(ReadError::Server { status, words, .. }) => {
+            let words = format!("{status} {words}");
+            let failed = EntryKind::RangeFailed {
+                base: base.clone(),
+                head: head.clone(),
+                words: words.clone(),
+            };
+            let before = release
+                .failed_ranges
+                .iter()
+                .find(|range| range.base == *base && range.head == *head)
+                .map_or(0, |range| range.times);
+            if before.saturating_add(1) >= FAILED_FOR_GOOD {
+                let counted = (before < FAILED_FOR_GOOD).then_some(failed);
+                return Ok((Fact::Known(Ranged::Broken(words)), counted));
+            }
+            let why = Why(format!(
+                "GitHub failed to compare {} with {}: {words}",
+                base.short(),
+                head.short()
+            ));
+            Ok((Fact::Unreadable(why), Some(failed)))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Where GitHub lists no more files, the two trees tell the rest: the head contains the base, so
+/// what differs between them is the range.
+async fn whole(
+    look: &Look<'_>,
+    base: &Sha,
+    head: &Sha,
+    comparison: Comparison,
+) -> Result<Comparison, ObserveError> {
+    let RangeFiles::Truncated(_) = comparison.files else { return Ok(comparison) };
+    if comparison.relation != Relation::Ahead {
+        return Ok(comparison);
+    }
+    let name = &look.policy.repository;
+    let before = look.reader.tree(name, base).await?;
+    let after = look.reader.tree(name, head).await?;
+    if before.truncated || after.truncated {
+        return Ok(comparison);
+    }
+    let paths: BTreeSet<&String> = before.entries.keys().chain(after.entries.keys()).collect();
+    let differing = paths
+        .into_iter()
+        .filter(|path| before.entries.get(*path) != after.entries.get(*path))
+        .map(|path| FileChange { path: path.clone(), previous_path: None });
+    let files = RangeFiles::Complete(differing.collect());
+    Ok(Comparison { relation: comparison.relation, files })
+}
+
+/// The deploy file at the tip of its ref against the one at `sha`.
+async fn deploy_file(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<DeployFile, ObserveError> {
+    let (WorkflowFact::Found(workflow), Some(tip)) = (&basics.deploy, &basics.deploy_ref_tip)
+    else {
+        return Ok(DeployFile::Same);
+    };
+    if tip == sha {
+        return Ok(DeployFile::Same);
+    }
+    let path = workflow.path.split('@').next().unwrap_or(&workflow.path);
+    let tip_blob = blob(look, basics, path, tip).await?;
+    if tip_blob.is_some() && tip_blob == blob(look, basics, path, sha).await? {
+        return Ok(DeployFile::Same);
+    }
+    Ok(DeployFile::Differs { path: path.to_owned(), tip_blob })
+}
+
+/// The deploy file's blob at the tip of its ref.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn deploy_file_at_tip(
+    look: &Look<'_>,
+    basics: &Basics,
+) -> Result<Option<String>, ObserveError> {
+    let (WorkflowFact::Found(workflow), Some(tip)) = (&basics.deploy, &basics.deploy_ref_tip)
+    else {
+        return Ok(None);
+    };
+    let path = workflow.path.split('@').next().unwrap_or(&workflow.path);
+    blob(look, basics, path, tip).await
+}
+
+async fn blob(
+    look: &Look<'_>,
+    basics: &Basics,
+    path: &str,
+    at: &Sha,
+) -> Result<Option<String>, ObserveError> {
+    let key = format!("blob {at} {path}");
+    if let Some(blob) = kept::<Option<String>>(look, basics.repository.id, &key).await? {
+        return Ok(blob);
+    }
+    let blob = look.reader.file_blob(&look.policy.repository, path, at.as_str()).await?;
+    keep(look, basics.repository.id, &key, &blob).await?;
+    Ok(blob)
+}
+
+/// What is kept of something that never changes. Nothing is taken from there before a dispatch.
+async fn kept<T: serde::de::DeserializeOwned>(
+    look: &Look<'_>,
+    repository: RepoId,
+    key: &str,
+) -> Result<Option<T>, ObserveError> {
+    if look.anew {
+        return Ok(None);
+    }
+    let value = look.store.fact(repository, key).await?;
+    // A shape of an earlier version is read anew.
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+async fn keep<T: serde::Serialize>(
+    look: &Look<'_>,
+    repository: RepoId,
+    key: &str,
+    value: &T,
+) -> Result<(), ObserveError> {
+    let value = serde_json::to_value(value).unwrap_or(Value::Null);
+    Ok(look.store.put_fact(repository, key, value).await?)
+}

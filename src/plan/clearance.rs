@@ -1,0 +1,161 @@
+//! The last look before a dispatch: whether another process of ours is at it, or was.
+
+use std::collections::BTreeSet;
+
+use super::recover::{DeployTarget, attempt_of, begun, deploy_of};
+use crate::domain::{
+    Attempt, CommitStatus, Decision, Login, Mark, Observation, ReleaseState, RunId, StatusId,
+    WorkflowFact,
+};
+use crate::words::{self, Said};
+
+/// What a dispatch may go by.
+#[derive(Clone, Debug)]
+pub struct Clearance {
+    /// The decision, taken on what was just looked at anew.
+    pub decision: Decision,
+    /// Where it goes.
+    pub target: DeployTarget,
+    /// The file of the workflow, by which the dispatch names it.
+    pub workflow_file: String,
+    /// The newest deploy run that was seen.
+    pub newest_run_seen: Option<RunId>,
+    /// The newest status of ours that was seen on the commit.
+    pub newest_status_seen: Option<StatusId>,
+    /// What the mark links to.
+    pub mark_target: Option<String>,
+}
+
+/// What stands in the way of a dispatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Another process of ours has an attempt open on the commit, or has started a run.
+    OthersTurn(Box<Attempt>),
+    /// What must be known is not.
+    NotKnown(&'static str),
+}
+
+/// Whether a decision that was taken anew may be dispatched.
+///
+/// # Errors
+/// What stands in its way.
+pub fn clearance(
+    decision: &Decision,
+    observation: &Observation,
+    release: &ReleaseState,
+    newest_run_seen: Option<RunId>,
+    mark_target: Option<String>,
+) -> Result<Clearance, Obstacle> {
+    let WorkflowFact::Found(workflow) = &observation.deploy_workflow else {
+        return Err(Obstacle::NotKnown("the deploy workflow"));
+    };
+    let target = DeployTarget { workflow: workflow.id, deploy_ref: observation.deploy_ref.clone() };
+    let facts = observation.facts(&decision.sha);
+    let Some(statuses) = facts.statuses.known() else {
+        return Err(Obstacle::NotKnown("the commit's statuses"));
+    };
+    let ours = of_us(statuses, &observation.us);
+    if let Some(other) = open_marks(&ours)
+        .into_iter()
+        .find(|(place, _)| !is_known(release, ours.get(*place).copied()))
+    {
+        let attempt = adopted(&target, decision, &ours, other.0);
+        return attempt.map_or_else(
+            || Err(Obstacle::NotKnown("another attempt")),
+            |attempt| Err(Obstacle::OthersTurn(Box::new(attempt))),
+        );
+    }
+    if let Some(attempt) = unknown_run(&target, decision, &ours, release) {
+        return Err(Obstacle::OthersTurn(Box::new(attempt)));
+    }
+    let file = workflow.path.split('@').next().unwrap_or(&workflow.path);
+    Ok(Clearance {
+        decision: decision.clone(),
+        target,
+        workflow_file: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        newest_run_seen,
+        newest_status_seen: ours.first().map(|status| status.id),
+        mark_target,
+    })
+}
+
+/// After our mark was written: the attempt of another process of ours whose turn it is, if there
+/// is one. That is a mark that this process did not write, and that is open and has a smaller id,
+/// or lies between the newest one that was seen before and ours.
+#[must_use]
+pub fn others_turn(
+    clearance: &Clearance,
+    statuses: &[CommitStatus],
+    mark: &Mark,
+    us: &BTreeSet<Login>,
+    release: &ReleaseState,
+) -> Option<Attempt> {
+    let ours = of_us(statuses, us);
+    let open: BTreeSet<usize> = open_marks(&ours).into_iter().map(|(place, _)| place).collect();
+    let place = ours.iter().enumerate().position(|(place, status)| {
+        let before_ours = status.id < mark.id;
+        let between = before_ours && Some(status.id) > clearance.newest_status_seen;
+        let open_before = before_ours && open.contains(&place);
+        is_mark(status) && (between || open_before) && !is_known(release, Some(*status))
+    })?;
+    adopted(&clearance.target, &clearance.decision, &ours, place)
+}
+
+fn of_us<'a>(statuses: &'a [CommitStatus], us: &BTreeSet<Login>) -> Vec<&'a CommitStatus> {
+    let ours = |status: &&CommitStatus| {
+        status.creator.as_ref().is_some_and(|creator| us.contains(creator))
+    };
+    statuses.iter().filter(ours).collect()
+}
+
+fn is_mark(status: &CommitStatus) -> bool {
+    matches!(words::parse(&status.description), Some(Said::Dispatching { .. }))
+}
+
+/// The marks, by their place in the newest-first list, that no status of ours but a mark follows.
+fn open_marks<'a>(ours: &[&'a CommitStatus]) -> Vec<(usize, &'a CommitStatus)> {
+    ours.iter().copied().enumerate().take_while(|(_, status)| is_mark(status)).collect()
+}
+
+/// Whether the ledger owns the attempt of this mark.
+fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
+    let said = status.and_then(|status| words::parse(&status.description));
+    match said {
+        Some(Said::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
+        Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => false,
+    }
+}
+
+/// A run that a status of ours links to as this commit's deploy, and that the ledger never saw.
+fn unknown_run(
+    target: &DeployTarget,
+    decision: &Decision,
+    ours: &[&CommitStatus],
+    release: &ReleaseState,
+) -> Option<Attempt> {
+    let unknown = |status: &&CommitStatus| {
+        deploy_of(status).is_some_and(|run| {
+            !release.runs.contains_key(&run) && release.attempt_of(run).is_none()
+        })
+    };
+    let place = ours.iter().position(unknown)?;
+    let mark =
+        (place..ours.len()).find(|at| ours.get(*at).is_some_and(|status| is_mark(status)))?;
+    let known = is_known(release, ours.get(mark).copied());
+    if known { None } else { adopted(target, decision, ours, mark) }
+}
+
+fn adopted(
+    target: &DeployTarget,
+    decision: &Decision,
+    ours: &[&CommitStatus],
+    place: usize,
+) -> Option<Attempt> {
+    let mark = ours.get(place)?;
+    let Some(Said::Dispatching { risk, attempt }) = words::parse(&mark.description) else {
+        return None;
+    };
+    let begun = begun(target, &decision.sha, risk, attempt);
+    let later = ours.get(..place).unwrap_or_default();
+    Some(attempt_of(begun, mark, later, &BTreeSet::new()))
+}

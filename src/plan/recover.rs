@@ -1,0 +1,193 @@
+//! What a lost ledger is to learn from our statuses and issues at GitHub (design, section 5, step
+//! 6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::{
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, Branch, CommitStatus,
+    Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, LeftBehind, Login, Mark,
+    NewAttempt, Outcome, Policy, Reason, RejectionKey, RiskClass, RunEvent, RunId, RunProgress,
+    RunRef, Sha, WorkflowId,
+};
+use crate::words::{self, Said};
+
+/// The deploy workflow and the ref that a dispatch of ours would have gone to.
+#[derive(Clone, Debug)]
+pub struct DeployTarget {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The ref.
+    pub deploy_ref: Branch,
+}
+
+/// The runs that our statuses link to as the deploys of their commits.
+#[must_use]
+pub fn linked_runs(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
+    let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
+    statuses.filter(|status| is_ours(status, us)).filter_map(deploy_of).collect()
+}
+
+/// What the ledger is to learn. `gone` are the linked runs that GitHub no longer has.
+#[must_use]
+pub fn recover(
+    policy: &Policy,
+    left: &LeftBehind,
+    gone: &BTreeSet<RunId>,
+    us: &BTreeSet<Login>,
+    target: &DeployTarget,
+) -> Vec<EntryKind> {
+    let mut entries = Vec::new();
+    let mut attempts = Vec::new();
+    let mut newest: Option<&CommitStatus> = None;
+    for (sha, statuses) in &left.statuses {
+        let ours: Vec<&CommitStatus> =
+            statuses.iter().filter(|status| is_ours(status, us)).collect();
+        for (place, status) in ours.iter().enumerate().rev() {
+            let later = ours.get(..place).unwrap_or_default();
+            if let Some(Said::Dispatching { risk, attempt }) = words::parse(&status.description) {
+                let begun = begun(target, sha, risk, attempt);
+                attempts.push(attempt_of(begun, status, later, gone));
+            }
+            let status = status.record();
+            entries.push(EntryKind::StatusWritten { sha: sha.clone(), status });
+        }
+        let newest_here = ours.first().copied();
+        if let Some(run) = newest_here.and_then(|status| lost_run(status, gone)) {
+            entries.push(EntryKind::RunSeen { run });
+        }
+        if newest_here.map(|status| status.id) > newest.map(|status| status.id) {
+            newest = newest_here;
+        }
+    }
+    entries.extend(issues(policy, left));
+    entries.push(EntryKind::Recovered { attempts, paused: newest.and_then(pause) });
+    entries
+}
+
+fn is_ours(status: &CommitStatus, us: &BTreeSet<Login>) -> bool {
+    status.creator.as_ref().is_some_and(|creator| us.contains(creator))
+}
+
+/// The run that a status links to as its commit's own deploy.
+pub(super) fn deploy_of(status: &CommitStatus) -> Option<RunId> {
+    match words::parse(&status.description)? {
+        Said::Triggered { .. } => status.run(),
+        Said::Dispatching { .. } | Said::Blocked { .. } | Said::Shipped => None,
+    }
+}
+
+pub(super) fn begun(
+    target: &DeployTarget,
+    sha: &Sha,
+    risk: RiskClass,
+    id: AttemptId,
+) -> NewAttempt {
+    NewAttempt {
+        id,
+        sha: sha.clone(),
+        number: 1,
+        risk,
+        reason: match risk {
+            RiskClass::Low => Reason::AllowLow,
+            RiskClass::Medium => Reason::AllowMedium,
+            RiskClass::High => Reason::AllowHighApproved,
+        },
+        newest_run_seen: None,
+        workflow: target.workflow,
+        deploy_ref: target.deploy_ref.clone(),
+        rejection_key: RejectionKey::default(),
+    }
+}
+
+/// An attempt by its mark, and by what our statuses said after it, newest first.
+pub(super) fn attempt_of(
+    begun: NewAttempt,
+    mark: &CommitStatus,
+    later: &[&CommitStatus],
+    gone: &BTreeSet<RunId>,
+) -> Attempt {
+    let mut run = None;
+    let mut phase = AttemptPhase::Sending;
+    for status in later.iter().rev() {
+        match words::parse(&status.description) {
+            // What follows the next mark is the next attempt's.
+            Some(Said::Dispatching { .. }) => break,
+            Some(Said::Triggered { .. }) => {
+                run = status.run();
+                phase = AttemptPhase::Running;
+            }
+            Some(Said::Blocked { reason: Reason::DispatchUnconfirmed, .. }) if run.is_none() => {
+                phase = AttemptPhase::Closed(AttemptOutcome::Unconfirmed);
+            }
+            Some(Said::Blocked { .. } | Said::Shipped) | None => {
+                if phase == AttemptPhase::Sending {
+                    phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
+                }
+            }
+        }
+    }
+    if run.is_some_and(|run| gone.contains(&run)) {
+        run = None;
+        phase = AttemptPhase::Closed(AttemptOutcome::RunDeleted);
+    }
+    Attempt {
+        begun,
+        at: mark.created_at,
+        phase,
+        mark: Some(Mark { id: mark.id, at: mark.created_at }),
+        run,
+        absent_at: Vec::new(),
+        late: false,
+    }
+}
+
+/// A run that a commit's newest status speaks of and that GitHub no longer has. It may have
+/// succeeded, and nobody can tell any more: production is uncertain until something newer did.
+fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
+    let id = deploy_of(status).filter(|id| gone.contains(id))?;
+    let attempt = KnownRunAttempt {
+        started_at: status.created_at,
+        updated_at: status.created_at,
+        progress: RunProgress::Finished(Conclusion::Success),
+        superseded: None,
+        failed_step: None,
+    };
+    Some(KnownRun {
+        id,
+        event: RunEvent("workflow_dispatch".to_owned()),
+        attribution: Attribution::Unknown,
+        created_at: status.created_at,
+        html_url: status.target_url.clone().unwrap_or_default(),
+        attempts: BTreeMap::from([(1, attempt)]),
+        deleted: true,
+    })
+}
+
+/// Why the repository is paused, where the newest of our statuses says so. The config's own pause
+/// is no operator's word, and speaks for itself.
+fn pause(status: &CommitStatus) -> Option<String> {
+    match words::parse(&status.description)? {
+        Said::Blocked { outcome: Outcome::Hold, reason: Reason::Paused, hint } => {
+            words::pause_reason(&hint)
+        }
+        Said::Blocked { .. }
+        | Said::Dispatching { .. }
+        | Said::Triggered { .. }
+        | Said::Shipped => None,
+    }
+}
+
+/// Our failure issues, by the markers in their bodies.
+fn issues(policy: &Policy, left: &LeftBehind) -> Vec<EntryKind> {
+    let mut entries = Vec::new();
+    for issue in &left.issues {
+        if let Some(marker) = words::issue::read_marker(&issue.body)
+            && marker.status_context == policy.status_context
+        {
+            let run = RunRef { id: RunId::from(marker.run), attempt: marker.run_attempt };
+            let (sha, number) = (marker.sha, issue.number);
+            entries.push(EntryKind::Issue(IssueStep::Written { sha, run, number }));
+        }
+    }
+    entries
+}
