@@ -1,1 +1,214 @@
 //! The redb file: what the governor remembers.
+//!
+//! One file belongs to one process. A record is on disk before anything is acted on; caches are
+//! written behind, and lost without harm. A file that cannot be read, or that is newer than this
+//! program, is an error and stays as it is.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::domain::{Entry, RepoId, RepoName};
+
+mod disk;
+mod engine;
+mod error;
+mod etags;
+mod facts;
+mod file;
+mod history;
+mod ledger;
+mod release;
+mod schema;
+mod shelf;
+mod views;
+mod writer;
+
+pub use disk::MemoryDisk;
+pub use error::StoreError;
+pub use etags::AnswerCache;
+pub use ledger::{Ledger, MarkedIntent, RecordedIntent, Sending};
+
+use engine::{Engine, Place};
+use writer::Hand;
+
+/// How the store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// How much of the file redb may hold in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 16 << 20 }
+    }
+}
+
+/// Everything that is remembered. Clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    hand: Arc<Hand>,
+    answers: Arc<AnswerCache>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, and makes both where they lack.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyOpen`] when another process has it, [`StoreError::NewerSchema`] and
+    /// [`StoreError::Unreadable`] when it cannot be used (it is left as it is), and what the
+    /// system says.
+    pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
+        file::make_dir(dir)?;
+        let path = dir.join(file::FILE);
+        let place = Place::File { path: path.clone(), cache_bytes: options.cache_bytes };
+        let answers = Arc::new(AnswerCache::new());
+        let mut engine = Engine::new(place, Arc::clone(&answers));
+        engine.start()?;
+        let hand = Hand::thread(engine)
+            .map_err(|error| StoreError::io("start a thread for", &path, &error))?;
+        Ok(Self::of(hand, answers))
+    }
+
+    /// A store that is gone with the process. Everything happens at once, in the caller's thread.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let answers = Arc::new(AnswerCache::new());
+        let engine = Engine::new(Self::memory(&MemoryDisk::new()), Arc::clone(&answers));
+        Self::of(Hand::inline(engine), answers)
+    }
+
+    /// The store on a disk in memory, which may hold one already.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn in_memory_on(disk: &MemoryDisk) -> Result<Self, StoreError> {
+        let answers = Arc::new(AnswerCache::new());
+        let mut engine = Engine::new(Self::memory(disk), Arc::clone(&answers));
+        engine.start()?;
+        Ok(Self::of(Hand::inline(engine), answers))
+    }
+
+    fn memory(disk: &MemoryDisk) -> Place {
+        Place::Memory { disk: disk.clone(), cache_bytes: StoreOptions::default().cache_bytes }
+    }
+
+    fn of(hand: Hand, answers: Arc<AnswerCache>) -> Self {
+        let hand = Arc::new(hand);
+        answers.announce_to(&hand);
+        Self { hand, answers }
+    }
+
+    /// The ledger of a repository; an empty one where there is none yet.
+    ///
+    /// # Errors
+    /// What the disk says, or [`StoreError::Broken`].
+    pub async fn ledger(&self, repo: RepoId) -> Result<Ledger, StoreError> {
+        Ledger::load(Arc::clone(&self.hand), repo).await
+    }
+
+    /// The repository that was last governed under this name.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn repo_id(&self, name: &RepoName) -> Result<Option<RepoId>, StoreError> {
+        let name = folded(name);
+        self.hand.run(move |engine| engine.repo_id(&name)).await
+    }
+
+    /// The newest entries of a repository's ledger with a number below `before`, newest first,
+    /// at most `limit` (and at most 1,000).
+    ///
+    /// # Errors
+    /// What the disk says, or [`StoreError::Broken`].
+    pub async fn history(
+        &self,
+        repo: RepoId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, Entry)>, StoreError> {
+        self.hand.run(move |engine| engine.history(repo, before, limit)).await
+    }
+
+    /// Deletes the history before a time, but for each repository's newest entry; what it added
+    /// up to stays. Gives how many entries went.
+    ///
+    /// # Errors
+    /// What the disk says, or [`StoreError::Broken`].
+    pub async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let repos = self.hand.run(Engine::repos).await?;
+        let mut pruned: u64 = 0;
+        for repo in repos {
+            loop {
+                let batch = self.hand.run(move |engine| engine.prune(repo, before)).await?;
+                pruned = pruned.saturating_add(batch);
+                if batch == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(pruned)
+    }
+
+    /// The cache for conditional requests.
+    #[must_use]
+    pub fn cache(&self) -> Arc<AnswerCache> {
+        Arc::clone(&self.answers)
+    }
+
+    /// What was put there and is still kept.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn fact(&self, repo: RepoId, key: &str) -> Result<Option<Value>, StoreError> {
+        let key = key.to_owned();
+        self.hand.run(move |engine| engine.fact(repo, &key)).await
+    }
+
+    /// Keeps what never changes, until others are used more.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn put_fact(&self, repo: RepoId, key: &str, value: Value) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.hand.run(move |engine| engine.put_fact(repo, &key, &value)).await
+    }
+
+    /// Keeps the row that `status` shows of a repository.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn put_view(&self, name: &RepoName, json: Value) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.hand.run(move |engine| engine.put_view(&name, json)).await
+    }
+
+    /// The rows that were kept last, by name. What cannot be read is left out, as is all when
+    /// the disk fails: nothing is decided on them.
+    pub async fn views(&self) -> Vec<(RepoName, Value)> {
+        self.hand.run(Engine::views).await.unwrap_or_default()
+    }
+
+    /// Writes everything, lets go of the file and ends the thread. The store is of no use after.
+    ///
+    /// # Errors
+    /// What the disk says: caches may be lost then, records are not.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.hand.close().await
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+/// A name as a key: GitHub compares names without regard to case.
+fn folded(name: &RepoName) -> String {
+    name.to_string().to_ascii_lowercase()
+}

@@ -1,0 +1,191 @@
+//! The database in one hand: opened, used, and opened anew after the disk failed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+
+use super::disk::MemoryDisk;
+use super::error::{Fault, StoreError};
+use super::etags::AnswerCache;
+use super::facts::Facts;
+use super::ledger::Record;
+use super::{file, schema};
+
+/// Commits that nobody waits for, after which one is synced even if nothing else asks for it.
+const UNSYNCED_COMMITS: u32 = 64;
+
+/// Where the bytes are.
+pub(super) enum Place {
+    /// In a file, with this much of it cached by redb.
+    File { path: PathBuf, cache_bytes: usize },
+    /// In memory.
+    Memory { disk: MemoryDisk, cache_bytes: usize },
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        match self {
+            Self::File { path, .. } => path,
+            Self::Memory { .. } => Path::new("(memory)"),
+        }
+    }
+
+    fn open(&self) -> Result<Database, StoreError> {
+        match self {
+            Self::File { path, cache_bytes } => file::open(path, *cache_bytes),
+            Self::Memory { disk, cache_bytes } => {
+                let db = Database::builder()
+                    .set_cache_size(*cache_bytes)
+                    .create_with_backend(disk.backend())
+                    .map_err(|error| StoreError::redb("open", self.path(), error.into()))?;
+                schema::bring_up_to_date(&db, self.path())?;
+                Ok(db)
+            }
+        }
+    }
+}
+
+/// All that the writer owns.
+pub(super) struct Engine {
+    place: Place,
+    db: Option<Database>,
+    unsynced: u32,
+    pub(super) answers: Arc<AnswerCache>,
+    pub(super) facts: Facts,
+}
+
+impl Engine {
+    pub(super) fn new(place: Place, answers: Arc<AnswerCache>) -> Self {
+        Self { place, db: None, unsynced: 0, answers, facts: Facts::default() }
+    }
+
+    /// Opens the database, gives back free space, and loads what is kept in memory.
+    pub(super) fn start(&mut self) -> Result<(), StoreError> {
+        let mut db = self.place.open()?;
+        if let Place::File { path, .. } = &self.place {
+            file::compact(&mut db, path)?;
+        }
+        self.db = Some(db);
+        let answers = Arc::clone(&self.answers);
+        self.read(|read| answers.load(read))
+    }
+
+    /// Reads, in one transaction.
+    pub(super) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let result = self.db()?.begin_read().map_err(Fault::from).and_then(|read| work(&read));
+        self.settle_fault("read", result)
+    }
+
+    /// Writes, in one transaction that is on disk when this returns.
+    pub(super) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let value = self.commit(Durability::Immediate, work)?;
+        self.unsynced = 0;
+        Ok(value)
+    }
+
+    /// Writes, in one transaction that is on disk sooner or later.
+    pub(super) fn write_behind<T>(
+        &mut self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let value = self.commit(Durability::None, work)?;
+        self.unsynced = self.unsynced.saturating_add(1);
+        if self.unsynced >= UNSYNCED_COMMITS {
+            self.sync()?;
+        }
+        Ok(value)
+    }
+
+    /// Whether there is anything that a crash would lose.
+    pub(super) fn has_unsynced(&self) -> bool {
+        self.unsynced > 0
+    }
+
+    /// Puts on disk what was written behind.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        if self.has_unsynced() { self.write(|_| Ok(())) } else { Ok(()) }
+    }
+
+    /// Appends the entries of several ledgers in one transaction. Each is refused alone.
+    pub(super) fn record(
+        &mut self,
+        records: &[Record],
+    ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        self.write(|write| records.iter().map(|record| record.append(write)).collect())
+    }
+
+    /// Writes everything and lets go of the file.
+    pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        let written = self.flush(true).and_then(|()| self.sync());
+        let closed = match self.db.take() {
+            Some(db) => db
+                .close()
+                .map_err(|error| StoreError::redb("close", self.place.path(), error.into())),
+            None => Ok(()),
+        };
+        written.and(closed)
+    }
+
+    /// Writes behind what the cache of answers holds and the file does not.
+    pub(super) fn flush(&mut self, closing: bool) -> Result<(), StoreError> {
+        let answers = Arc::clone(&self.answers);
+        loop {
+            let changes = answers.take_changes(closing);
+            if changes.is_empty() {
+                return Ok(());
+            }
+            self.write_behind(|write| changes.store(write))?;
+        }
+    }
+
+    fn db(&mut self) -> Result<&Database, StoreError> {
+        let db = match self.db.take() {
+            Some(db) => db,
+            None => self.place.open()?,
+        };
+        Ok(self.db.insert(db))
+    }
+
+    fn commit<T>(
+        &mut self,
+        durability: Durability,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let db = self.db()?;
+        let commit = || -> Result<T, Fault> {
+            let mut write = db.begin_write()?;
+            write.set_durability(durability)?;
+            let value = work(&write)?;
+            write.commit()?;
+            Ok(value)
+        };
+        let result = commit();
+        self.settle_fault("write", result)
+    }
+
+    /// After a failure of the disk redb wants to be opened anew, and nobody knows what was
+    /// written: so all that is held of the file is forgotten.
+    fn settle_fault<T>(
+        &mut self,
+        doing: &'static str,
+        result: Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(Fault::Refused(error)) => Err(error),
+            Err(Fault::Redb(error)) => {
+                self.db = None;
+                self.unsynced = 0;
+                self.facts = Facts::default();
+                Err(StoreError::redb(doing, self.place.path(), error))
+            }
+        }
+    }
+}

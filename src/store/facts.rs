@@ -1,0 +1,108 @@
+//! What never changes, and is dear to ask for: a comparison of two commits, a blob at a sha.
+
+use std::collections::BTreeMap;
+
+use redb::{ReadableTable as _, WriteTransaction};
+use serde_json::Value;
+
+use crate::domain::RepoId;
+
+use super::engine::Engine;
+use super::error::{Fault, StoreError};
+use super::release;
+use super::schema::{FACTS, FACTS_USED};
+use super::shelf::{Limit, Shelf};
+
+/// Facts of one repository that are kept.
+const LIMIT: Limit = Limit { count: 500, bytes: 8 << 20 };
+
+/// The order in which the facts of each repository were used.
+#[derive(Default)]
+pub(super) struct Facts {
+    shelves: BTreeMap<RepoId, Shelf>,
+}
+
+impl Engine {
+    /// The fact, if it is kept. One that cannot be read any more is asked for again.
+    pub(super) fn fact(&mut self, repo: RepoId, key: &str) -> Result<Option<Value>, StoreError> {
+        let bytes = self.read(|read| {
+            let facts = read.open_table(FACTS)?;
+            Ok(facts.get((repo.get(), key))?.map(|bytes| bytes.value().to_vec()))
+        })?;
+        if let Some(shelf) = self.facts.shelves.get_mut(&repo) {
+            shelf.touch(key);
+        }
+        Ok(bytes.and_then(|bytes| release::decode(&bytes).ok()))
+    }
+
+    /// Keeps a fact.
+    pub(super) fn put_fact(
+        &mut self,
+        repo: RepoId,
+        key: &str,
+        value: &Value,
+    ) -> Result<(), StoreError> {
+        let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        let mut shelf = match self.facts.shelves.remove(&repo) {
+            Some(shelf) => shelf,
+            None => self.load_shelf(repo)?,
+        };
+        let used = shelf.put(key, bytes.len());
+        let evicted = shelf.evict();
+        let touched = shelf.take_touched();
+        self.write_behind(|write| {
+            let fact = Fact { repo: repo.get(), key, bytes: &bytes, used };
+            fact.store(write, &touched, &evicted)
+        })?;
+        self.facts.shelves.insert(repo, shelf);
+        Ok(())
+    }
+
+    fn load_shelf(&mut self, repo: RepoId) -> Result<Shelf, StoreError> {
+        let repo = repo.get();
+        self.read(|read| {
+            let facts = read.open_table(FACTS)?;
+            let used = read.open_table(FACTS_USED)?;
+            let mut shelf = Shelf::new(LIMIT);
+            for row in facts.range((repo, "")..)? {
+                let (key, bytes) = row?;
+                let (of, name) = key.value();
+                if of != repo {
+                    break;
+                }
+                let used = used.get((repo, name))?.map_or(0, |used| used.value());
+                shelf.restore(name, bytes.value().len(), used);
+            }
+            Ok(shelf)
+        })
+    }
+}
+
+struct Fact<'a> {
+    repo: u64,
+    key: &'a str,
+    bytes: &'a [u8],
+    used: u64,
+}
+
+impl Fact<'_> {
+    fn store(
+        &self,
+        write: &WriteTransaction,
+        touched: &[(String, u64)],
+        evicted: &[String],
+    ) -> Result<(), Fault> {
+        let mut facts = write.open_table(FACTS)?;
+        let mut order = write.open_table(FACTS_USED)?;
+        facts.insert((self.repo, self.key), self.bytes)?;
+        order.insert((self.repo, self.key), self.used)?;
+        for (key, used) in touched {
+            order.insert((self.repo, key.as_str()), *used)?;
+        }
+        for key in evicted {
+            facts.remove((self.repo, key.as_str()))?;
+            order.remove((self.repo, key.as_str()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,315 @@
+//! One repository's ledger in one hand, and the proofs that only it can give.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
+
+use crate::domain::{Entry, EntryKind, Mark, NewAttempt, ReleaseState, RepoId};
+
+use super::error::{Fault, StoreError};
+use super::release::{self, Snapshot, Stored};
+use super::schema::{LEDGER, NAMES, RELEASE};
+use super::writer::Hand;
+
+/// Entries after which the release state is written anew. In between it is the last one written
+/// and the entries since: a state may be large, and an entry is small.
+const SNAPSHOT_EVERY: u64 = 64;
+
+/// One repository's ledger: what was recorded, what it adds up to, and the way to record more.
+pub struct Ledger {
+    hand: Arc<Hand>,
+    repo: RepoId,
+    now: Snapshot,
+    /// The last entry in the release state that the file holds.
+    snapshot_seq: u64,
+    /// Set while nobody knows whether what is in memory is what is in the file.
+    stale: bool,
+}
+
+/// Proof that an attempt's intent is on disk. The mark comes next.
+#[derive(Debug)]
+#[must_use = "an intent that nothing follows must be withdrawn"]
+pub struct RecordedIntent {
+    repo: RepoId,
+    attempt: NewAttempt,
+}
+
+/// Proof that GitHub holds the attempt's mark, and the disk says so.
+#[derive(Debug)]
+#[must_use = "an intent that nothing follows must be withdrawn"]
+pub struct MarkedIntent {
+    repo: RepoId,
+    attempt: NewAttempt,
+    mark: Mark,
+}
+
+/// Proof that the disk says that the dispatch leaves now. The dispatch consumes it.
+#[derive(Debug)]
+#[must_use = "it is the permission for one dispatch"]
+pub struct Sending {
+    attempt: NewAttempt,
+    mark: Mark,
+}
+
+impl RecordedIntent {
+    /// The attempt.
+    #[must_use]
+    pub const fn attempt(&self) -> &NewAttempt {
+        &self.attempt
+    }
+}
+
+impl MarkedIntent {
+    /// The attempt.
+    #[must_use]
+    pub const fn attempt(&self) -> &NewAttempt {
+        &self.attempt
+    }
+
+    /// Its mark.
+    #[must_use]
+    pub const fn mark(&self) -> &Mark {
+        &self.mark
+    }
+}
+
+impl Sending {
+    /// The attempt.
+    #[must_use]
+    pub const fn attempt(&self) -> &NewAttempt {
+        &self.attempt
+    }
+
+    /// Its mark.
+    #[must_use]
+    pub const fn mark(&self) -> &Mark {
+        &self.mark
+    }
+}
+
+impl Ledger {
+    /// Reads what the file holds of `repo`.
+    pub(super) async fn load(hand: Arc<Hand>, repo: RepoId) -> Result<Self, StoreError> {
+        let (now, snapshot_seq) = read(&hand, repo).await?;
+        Ok(Self { hand, repo, now, snapshot_seq, stale: false })
+    }
+
+    /// Whose ledger it is.
+    #[must_use]
+    pub const fn repo(&self) -> RepoId {
+        self.repo
+    }
+
+    /// What it adds up to.
+    #[must_use]
+    pub const fn state(&self) -> &ReleaseState {
+        &self.now.state
+    }
+
+    /// Appends entries, all or none; they are on disk when this returns.
+    ///
+    /// # Errors
+    /// Whatever the disk says. Nothing may then be acted on: whether the entries are there is
+    /// not known, and the state is read anew from the file, now or before the next record.
+    /// [`StoreError::Moved`] when it turns out to be another than the caller looked at.
+    pub async fn record(&mut self, at: Timestamp, kinds: Vec<EntryKind>) -> Result<(), StoreError> {
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        self.be_certain().await?;
+        let (record, next) = self.prepare(at, kinds).map_err(|what| self.broken(what))?;
+        let snapshot_seq = if record.snapshot.is_some() { next.seq } else { self.snapshot_seq };
+        // Also where this future is dropped before it ends.
+        self.stale = true;
+        match self.hand.record(record).await {
+            Ok(()) => {
+                self.now = next;
+                self.snapshot_seq = snapshot_seq;
+                self.stale = false;
+                Ok(())
+            }
+            Err(error) => {
+                self.reload().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// Records that `attempt` begins: before anything of it leaves.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn record_intent(
+        &mut self,
+        at: Timestamp,
+        attempt: NewAttempt,
+    ) -> Result<RecordedIntent, StoreError> {
+        self.record(at, vec![EntryKind::AttemptBegun { attempt: attempt.clone() }]).await?;
+        Ok(RecordedIntent { repo: self.repo, attempt })
+    }
+
+    /// Records that GitHub took the mark of an intent.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn record_mark(
+        &mut self,
+        at: Timestamp,
+        intent: RecordedIntent,
+        mark: Mark,
+    ) -> Result<MarkedIntent, StoreError> {
+        let RecordedIntent { repo, attempt } = intent;
+        self.check_owner(repo)?;
+        let id = attempt.id.clone();
+        self.record(at, vec![EntryKind::AttemptMarked { id, mark: mark.clone() }]).await?;
+        Ok(MarkedIntent { repo, attempt, mark })
+    }
+
+    /// Records that the dispatch leaves now.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub async fn record_sending(
+        &mut self,
+        at: Timestamp,
+        marked: MarkedIntent,
+    ) -> Result<Sending, StoreError> {
+        let MarkedIntent { repo, attempt, mark } = marked;
+        self.check_owner(repo)?;
+        self.record(at, vec![EntryKind::AttemptSending { id: attempt.id.clone() }]).await?;
+        Ok(Sending { attempt, mark })
+    }
+
+    /// Reads the file anew where it may say something else than is held here.
+    async fn be_certain(&mut self) -> Result<(), StoreError> {
+        if !self.stale {
+            return Ok(());
+        }
+        let seen = self.now.seq;
+        self.reload().await?;
+        if self.now.seq == seen { Ok(()) } else { Err(StoreError::Moved { repo: self.repo }) }
+    }
+
+    async fn reload(&mut self) -> Result<(), StoreError> {
+        let (now, snapshot_seq) = read(&self.hand, self.repo).await?;
+        self.now = now;
+        self.snapshot_seq = snapshot_seq;
+        self.stale = false;
+        Ok(())
+    }
+
+    fn prepare(&self, at: Timestamp, kinds: Vec<EntryKind>) -> Result<(Record, Snapshot), String> {
+        let mut next = self.now.clone();
+        let mut rows = Vec::with_capacity(kinds.len());
+        let mut names = Vec::new();
+        for kind in kinds {
+            if let EntryKind::Governed { name } = &kind {
+                names.push(name.to_string().to_ascii_lowercase());
+            }
+            let entry = Entry { at, kind };
+            release::check_entry(&next.state, &entry)?;
+            next.state.apply(&entry);
+            next.seq = next.seq.saturating_add(1);
+            rows.push((next.seq, release::encode_entry(&entry)?));
+        }
+        release::check_state(&next.state)?;
+        let due = next.seq.saturating_sub(self.snapshot_seq) >= SNAPSHOT_EVERY;
+        let snapshot = if due { Some(release::encode_snapshot(&next)?) } else { None };
+        let record = Record { repo: self.repo, after: self.now.seq, rows, names, snapshot };
+        Ok((record, next))
+    }
+
+    fn check_owner(&self, repo: RepoId) -> Result<(), StoreError> {
+        if repo == self.repo {
+            Ok(())
+        } else {
+            Err(self.broken(format!("it is given an attempt of repository {repo}")))
+        }
+    }
+
+    fn broken(&self, what: String) -> StoreError {
+        StoreError::Broken { repo: self.repo, what }
+    }
+}
+
+/// Entries on their way to the file.
+pub(super) struct Record {
+    repo: RepoId,
+    /// The last entry that the caller knows.
+    after: u64,
+    rows: Vec<(u64, Vec<u8>)>,
+    names: Vec<String>,
+    snapshot: Option<Vec<u8>>,
+}
+
+impl Record {
+    /// Appends them, or says why this record, and no other of the transaction, is left out.
+    pub(super) fn append(&self, write: &WriteTransaction) -> Result<Result<(), StoreError>, Fault> {
+        let repo = self.repo.get();
+        let mut ledger = write.open_table(LEDGER)?;
+        if last(&ledger, repo)? != self.after {
+            return Ok(Err(StoreError::Moved { repo: self.repo }));
+        }
+        for (seq, row) in &self.rows {
+            ledger.insert((repo, *seq), row.as_slice())?;
+        }
+        if !self.names.is_empty() {
+            let mut names = write.open_table(NAMES)?;
+            for name in &self.names {
+                names.insert(name.as_str(), repo)?;
+            }
+        }
+        if let Some(snapshot) = &self.snapshot {
+            write.open_table(RELEASE)?.insert(repo, snapshot.as_slice())?;
+        }
+        Ok(Ok(()))
+    }
+}
+
+async fn read(hand: &Hand, repo: RepoId) -> Result<(Snapshot, u64), StoreError> {
+    let stored = hand.run(move |engine| engine.read(|read| stored(read, repo))).await?;
+    stored.fold(repo)
+}
+
+fn stored(read: &ReadTransaction, repo: RepoId) -> Result<Stored, Fault> {
+    stored_in(&read.open_table(RELEASE)?, &read.open_table(LEDGER)?, repo)
+}
+
+/// What two tables hold of a repository.
+pub(super) fn stored_in(
+    states: &impl ReadableTable<u64, &'static [u8]>,
+    ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
+    repo: RepoId,
+) -> Result<Stored, Fault> {
+    let snapshot = states.get(repo.get())?.map(|bytes| bytes.value().to_vec());
+    let from = match &snapshot {
+        Some(bytes) => {
+            release::decode::<SnapshotSeq>(bytes)
+                .map_err(|what| StoreError::Broken {
+                    repo,
+                    what: format!("its release state: {what}"),
+                })?
+                .seq
+        }
+        None => 0,
+    };
+    let mut tail = Vec::new();
+    for row in ledger.range((repo.get(), from.saturating_add(1))..=(repo.get(), u64::MAX))? {
+        let (key, bytes) = row?;
+        tail.push((key.value().1, bytes.value().to_vec()));
+    }
+    Ok(Stored { snapshot, tail, last: last(ledger, repo.get())? })
+}
+
+#[derive(serde::Deserialize)]
+struct SnapshotSeq {
+    seq: u64,
+}
+
+fn last(ledger: &impl ReadableTable<(u64, u64), &'static [u8]>, repo: u64) -> Result<u64, Fault> {
+    match ledger.range((repo, 0)..=(repo, u64::MAX))?.next_back() {
+        Some(row) => Ok(row?.0.value().1),
+        None => Ok(0),
+    }
+}

@@ -1,0 +1,52 @@
+//! The last row of `status` of each repository, for when no controller runs.
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::RepoName;
+
+use super::engine::Engine;
+use super::error::StoreError;
+use super::schema::VIEWS;
+use super::{folded, release};
+
+#[derive(Serialize, Deserialize)]
+struct View {
+    name: RepoName,
+    row: Value,
+}
+
+impl Engine {
+    /// Keeps a row. One that says nothing new is not written.
+    pub(super) fn put_view(&mut self, name: &RepoName, row: Value) -> Result<(), StoreError> {
+        let key = folded(name);
+        let view = View { name: name.clone(), row };
+        let Ok(bytes) = release::encode(&view) else { return Ok(()) };
+        let known = self.read(|read| {
+            let views = read.open_table(VIEWS)?;
+            Ok(views.get(key.as_str())?.is_some_and(|before| before.value() == bytes))
+        })?;
+        if known {
+            return Ok(());
+        }
+        self.write_behind(|write| {
+            write.open_table(VIEWS)?.insert(key.as_str(), bytes.as_slice())?;
+            Ok(())
+        })
+    }
+
+    /// All rows that can be read.
+    pub(super) fn views(&mut self) -> Result<Vec<(RepoName, Value)>, StoreError> {
+        self.read(|read| {
+            let mut views = Vec::new();
+            for row in read.open_table(VIEWS)?.iter()? {
+                let (_, bytes) = row?;
+                if let Ok(View { name, row }) = release::decode(bytes.value()) {
+                    views.push((name, row));
+                }
+            }
+            Ok(views)
+        })
+    }
+}

@@ -1,0 +1,231 @@
+//! The hand that holds the engine: a thread of its own for a file, nothing but a lock in memory.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::engine::Engine;
+use super::error::StoreError;
+use super::ledger::Record;
+
+/// Jobs that may wait; who comes later waits outside, without blocking its thread.
+const QUEUE: usize = 256;
+/// Records that share one sync.
+const GROUP: usize = 64;
+/// What nobody waits for is synced when nothing else was asked for this long.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Where work for the engine goes.
+pub(super) enum Hand {
+    /// Done at once, by the caller: the same input gives the same order of everything.
+    Inline(Mutex<Option<Engine>>),
+    /// Done by a thread, in the order of arrival.
+    Thread(Thread),
+}
+
+pub(super) struct Thread {
+    jobs: Mutex<Option<mpsc::Sender<Waiting>>>,
+    room: Arc<Semaphore>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+type Work = Box<dyn FnOnce(&mut Engine) + Send>;
+type Answer = oneshot::Sender<Result<(), StoreError>>;
+
+enum Job {
+    Record(Record, Answer),
+    Work(Work),
+    Close(Answer),
+}
+
+struct Waiting {
+    job: Job,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Hand {
+    pub(super) fn inline(engine: Engine) -> Self {
+        Self::Inline(Mutex::new(Some(engine)))
+    }
+
+    pub(super) fn thread(engine: Engine) -> std::io::Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let handle =
+            thread::Builder::new().name("store".into()).spawn(move || serve(engine, &receiver))?;
+        Ok(Self::Thread(Thread {
+            jobs: Mutex::new(Some(sender)),
+            room: Arc::new(Semaphore::new(QUEUE)),
+            handle: Mutex::new(Some(handle)),
+        }))
+    }
+
+    /// Does `work` with the engine.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match self {
+            Self::Inline(engine) => {
+                lock(engine).as_mut().map_or(Err(StoreError::Closed), |engine| work(engine))
+            }
+            Self::Thread(thread) => {
+                let (answer, answered) = oneshot::channel();
+                let work: Work = Box::new(move |engine| {
+                    answer.send(work(engine)).ok();
+                });
+                thread.send(Job::Work(work)).await?;
+                answered.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+
+    /// Appends entries, and is back when they are on disk.
+    pub(super) async fn record(&self, record: Record) -> Result<(), StoreError> {
+        match self {
+            Self::Inline(engine) => {
+                let mut engine = lock(engine);
+                let engine = engine.as_mut().ok_or(StoreError::Closed)?;
+                engine.record(&[record])?.pop().unwrap_or(Err(StoreError::Closed))
+            }
+            Self::Thread(thread) => {
+                let (answer, answered) = oneshot::channel();
+                thread.send(Job::Record(record, answer)).await?;
+                answered.await.map_err(|_| StoreError::Closed)?
+            }
+        }
+    }
+
+    /// Has the cache of answers written, soon; `many` says that there is much to write.
+    pub(super) fn nudge(&self, many: bool) {
+        match self {
+            Self::Inline(engine) => {
+                if many && let Some(engine) = lock(engine).as_mut() {
+                    engine.flush(false).ok();
+                }
+            }
+            Self::Thread(thread) => thread.try_flush(),
+        }
+    }
+
+    /// Writes everything, lets go of the file, and ends the thread.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Inline(engine) => lock(engine).take().map_or(Ok(()), |mut engine| engine.close()),
+            Self::Thread(thread) => {
+                let (answer, answered) = oneshot::channel();
+                if thread.send(Job::Close(answer)).await.is_err() {
+                    return Ok(());
+                }
+                lock(&thread.jobs).take();
+                let result = answered.await.map_err(|_| StoreError::Closed)?;
+                thread.join();
+                result
+            }
+        }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        lock(&self.jobs).take();
+        self.join();
+    }
+}
+
+impl Thread {
+    async fn send(&self, job: Job) -> Result<(), StoreError> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let room = room.map_err(|_| StoreError::Closed)?;
+        self.enqueue(Waiting { job, _room: room })
+    }
+
+    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
+        match lock(&self.jobs).as_ref() {
+            Some(jobs) => jobs.send(waiting).map_err(|_| StoreError::Closed),
+            None => Err(StoreError::Closed),
+        }
+    }
+
+    fn try_flush(&self) {
+        // Without room, the next one who puts something into the cache says so again.
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
+            let work: Work = Box::new(|engine| {
+                engine.flush(false).ok();
+            });
+            self.enqueue(Waiting { job: Job::Work(work), _room: room }).ok();
+        }
+    }
+
+    fn join(&self) {
+        if let Some(handle) = lock(&self.handle).take() {
+            handle.join().ok();
+        }
+    }
+}
+
+fn serve(mut engine: Engine, jobs: &Receiver<Waiting>) {
+    let mut ahead = None;
+    while let Some(waiting) = ahead.take().or_else(|| next(&mut engine, jobs)) {
+        match waiting.job {
+            Job::Record(record, answer) => {
+                let mut group = vec![(record, answer)];
+                while group.len() < GROUP {
+                    match jobs.try_recv() {
+                        Ok(Waiting { job: Job::Record(record, answer), .. }) => {
+                            group.push((record, answer));
+                        }
+                        Ok(other) => {
+                            ahead = Some(other);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+                record_group(&mut engine, group);
+            }
+            Job::Work(work) => work(&mut engine),
+            Job::Close(answer) => {
+                answer.send(engine.close()).ok();
+                return;
+            }
+        }
+    }
+    engine.close().ok();
+}
+
+/// The next job; what nobody waits for is synced while there is none.
+fn next(engine: &mut Engine, jobs: &Receiver<Waiting>) -> Option<Waiting> {
+    while engine.has_unsynced() {
+        match jobs.recv_timeout(IDLE) {
+            Ok(waiting) => return Some(waiting),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                engine.sync().ok();
+            }
+        }
+    }
+    jobs.recv().ok()
+}
+
+fn record_group(engine: &mut Engine, group: Vec<(Record, Answer)>) {
+    let (records, answers): (Vec<Record>, Vec<Answer>) = group.into_iter().unzip();
+    match engine.record(&records) {
+        Ok(results) => {
+            for (answer, result) in answers.into_iter().zip(results) {
+                answer.send(result).ok();
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                answer.send(Err(error.clone())).ok();
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
