@@ -1,1 +1,163 @@
-//! Carries actions out, in order; the only room that changes anything at GitHub.
+//! Carries actions out, in order. The only room that changes anything at GitHub, and the only
+//! holder of the handle that can.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::domain::{Action, EntryKind, Login, Policy, Repository, StatusPurpose};
+use crate::github::{Reader, WriteFailure, Writer};
+use crate::store::{Ledger, StoreError};
+use crate::telemetry::Metrics;
+
+mod dispatch;
+mod issues;
+mod statuses;
+mod writes;
+
+pub use dispatch::Dispatched;
+
+/// The hand on GitHub: there is one in a process, and dry runs get none.
+pub struct Hand {
+    writer: Writer,
+    /// Whether this GitHub knows `return_run_details` (Enterprise Server up to 3.20 does not).
+    run_details: std::sync::atomic::AtomicBool,
+}
+
+impl Hand {
+    /// The hand that holds `writer`.
+    #[must_use]
+    pub const fn new(writer: Writer) -> Self {
+        Self { writer, run_details: std::sync::atomic::AtomicBool::new(true) }
+    }
+}
+
+/// Where actions are carried out.
+pub struct Work<'a> {
+    /// The hand.
+    pub hand: &'a Hand,
+    /// Reads what was written back, past all caches.
+    pub reader: &'a Reader,
+    /// The ledger of this repository.
+    pub ledger: &'a mut Ledger,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The repository.
+    pub repository: &'a Repository,
+    /// Every identity that is, or was, us.
+    pub us: &'a BTreeSet<Login>,
+    /// Time and chance.
+    pub clock: &'a Clock,
+    /// What is counted.
+    pub metrics: &'a Metrics,
+}
+
+/// Why not everything was carried out. What was, is recorded; the rest is planned again.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The state directory failed: nothing more may be done.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was written could not be read back.
+    #[error(transparent)]
+    Read(#[from] crate::github::ReadError),
+    /// GitHub told us to wait.
+    #[error("cannot {what} in {repository}: GitHub told us to wait until {until}")]
+    ToldToWait {
+        /// What was to be done.
+        what: String,
+        /// Where.
+        repository: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A write failed in a way that heals by itself.
+    #[error("cannot {what} in {repository}: {why}. It is tried again")]
+    Failed {
+        /// What was to be done.
+        what: String,
+        /// Where.
+        repository: String,
+        /// GitHub's words, or the network's.
+        why: String,
+    },
+}
+
+impl Work<'_> {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn record(&mut self, kinds: Vec<EntryKind>) -> Result<(), StoreError> {
+        let now = self.now();
+        self.ledger.record(now, kinds).await
+    }
+
+    /// What a failure that is no refusal comes to.
+    fn failed(&self, what: &str, failure: &WriteFailure) -> ApplyError {
+        let (what, repository) = (what.to_owned(), self.policy.repository.to_string());
+        match failure {
+            WriteFailure::ToldToWait { until } => {
+                ApplyError::ToldToWait { what, repository, until: *until }
+            }
+            WriteFailure::Refused { .. }
+            | WriteFailure::NeverSent { .. }
+            | WriteFailure::Done { .. }
+            | WriteFailure::Unknown { .. } => {
+                ApplyError::Failed { what, repository, why: failure.to_string() }
+            }
+        }
+    }
+}
+
+/// Carries out everything but dispatches, which go through [`dispatch`].
+///
+/// What can be done is done: one refused status keeps no issue from being opened. The first error
+/// is told at the end.
+///
+/// # Errors
+/// The first thing that failed.
+pub async fn apply(work: &mut Work<'_>, actions: Vec<Action>) -> Result<(), ApplyError> {
+    let mut records = Vec::new();
+    let mut writes = Vec::new();
+    for action in actions {
+        match action {
+            Action::Record(kind) => records.push(kind),
+            Action::Dispatch(_) => {}
+            Action::SetStatus { .. } | Action::Issue(_) => writes.push(action),
+        }
+    }
+    work.record(records).await?;
+    // HOLD statuses come last: what belongs to a deploy must not wait behind them.
+    writes.sort_by_key(|action| match action {
+        Action::SetStatus { purpose: StatusPurpose::Dispatch, .. } => 0,
+        Action::Issue(_) => 1,
+        Action::SetStatus { purpose: StatusPurpose::Decision, .. }
+        | Action::Record(_)
+        | Action::Dispatch(_) => 2,
+    });
+    let mut first_error = None;
+    for action in writes {
+        let result = match action {
+            Action::SetStatus { sha, state, description, target_url, purpose } => {
+                let text = statuses::NewStatus { state, description, target_url };
+                statuses::set(work, &sha, text, purpose).await
+            }
+            Action::Issue(issue) => issues::carry_out(work, issue).await,
+            Action::Record(_) | Action::Dispatch(_) => Ok(()),
+        };
+        match result {
+            Ok(()) => {}
+            Err(error @ (ApplyError::Store(_) | ApplyError::ToldToWait { .. })) => {
+                return Err(first_error.unwrap_or(error));
+            }
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+pub use dispatch::dispatch;

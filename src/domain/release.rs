@@ -55,8 +55,8 @@ pub struct ReleaseState {
     pub status_refusals: BTreeMap<Sha, StatusRefusal>,
     /// Failure issues by sha.
     pub issues: BTreeMap<Sha, IssueRecord>,
-    /// GitHub's words when it would have no issue.
-    pub issues_unavailable: Option<String>,
+    /// GitHub's words when it would have no issue, and when it said them.
+    pub issues_unavailable: Option<(String, Timestamp)>,
 }
 
 /// The last decision about a sha.

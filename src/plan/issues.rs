@@ -1,5 +1,7 @@
 //! Failure issues: one a failed sha, one comment a further failed run attempt.
 
+use jiff::SignedDuration;
+
 use super::{Situation, production_contains};
 use crate::domain::{
     Action, FailedDeploy, IssueRecord, IssueWork, KnownRunAttempt, Marker, OnRecovery, RunProgress,
@@ -7,10 +9,16 @@ use crate::domain::{
 };
 use crate::words::issue;
 
+/// How long no issue is written after GitHub refused one.
+const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
+
 /// What is said of deploys that failed.
 pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     let release = situation.release;
     let Some(since) = release.governed_since else { return Vec::new() };
+    if resting(situation) || !may_write(situation) {
+        return Vec::new();
+    }
     let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
     for run in release.runs.values() {
         let Some(sha) = run.attribution.sha() else { continue };
@@ -26,6 +34,17 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     failures.sort_by_key(|(_, failed)| (failed.ended_at, failed.run));
     let work = failures.into_iter().filter_map(|(sha, failed)| of_failure(situation, sha, &failed));
     work.map(Action::Issue).collect()
+}
+
+/// A GitHub that refused an issue is left alone for a while.
+fn resting(situation: &Situation<'_>) -> bool {
+    let refused = situation.release.issues_unavailable.as_ref();
+    refused.is_some_and(|(_, at)| situation.now.duration_since(*at) < REFUSED_REST)
+}
+
+/// A repository that is not enabled is only watched until a deploy of ours has ended.
+fn may_write(situation: &Situation<'_>) -> bool {
+    situation.policy.enabled || !situation.release.attempts.is_empty()
 }
 
 fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
@@ -71,7 +90,8 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
 
 /// What is said when a later deploy brought the failed sha, or one that contains it.
 pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
-    if situation.policy.failure_issue_on_recovery == OnRecovery::Ignore {
+    let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
+    if ignored || resting(situation) || !may_write(situation) {
         return Vec::new();
     }
     let recovered = situation.release.issues.iter().filter_map(|(sha, record)| {

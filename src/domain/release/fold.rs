@@ -248,7 +248,7 @@ impl ReleaseState {
                 issue.recovered = true;
             }
             IssueStep::Unavailable { words } => {
-                self.issues_unavailable = Some(words.clone());
+                self.issues_unavailable = Some((words.clone(), at));
             }
         }
         let newest_said = |issue: &IssueRecord| issue.said.last().copied();

@@ -1,0 +1,274 @@
+//! A dispatch, exactly once: intent, mark, POST, answer, on one page (design, section 5).
+//!
+//! Step 0, the look past every cache and the second decision, is the caller's; its proof is the
+//! [`Clearance`]. From there on the proof values of the ledger keep the order: a mark needs a
+//! recorded intent, and the POST consumes a recorded `sending`.
+
+use std::sync::atomic::Ordering;
+
+use super::statuses::{NewStatus, refusal, taken_entries, write};
+use super::{ApplyError, Work, writes};
+use crate::domain::{
+    Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, OperatorWord,
+    RejectionKey, RunId,
+};
+use crate::github::{AllOrFirst, WriteFailure};
+use crate::plan::{Clearance, others_turn};
+use crate::store::{MarkedIntent, RecordedIntent, Sending};
+use crate::words;
+
+/// What came of a dispatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dispatched {
+    /// GitHub said yes, and perhaps which run.
+    Started {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its run.
+        run: Option<RunId>,
+    },
+    /// The answer was lost: the run is looked for.
+    Unknown {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What happened.
+        why: String,
+    },
+    /// Nothing started.
+    NotStarted {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Why a step did not lead to the next one.
+pub(super) enum Stopped {
+    /// The attempt was withdrawn: nothing started.
+    Withdrawn(String),
+    /// Something failed that the caller must know of; nothing started.
+    Error(ApplyError),
+}
+
+/// Dispatches what was cleared. `by` is the operator whose `trigger` asked for it.
+///
+/// # Errors
+/// A failure of the store, after which nothing was sent that the ledger does not hold, or GitHub
+/// telling us to wait.
+pub async fn dispatch(
+    work: &mut Work<'_>,
+    clearance: &Clearance,
+    rejection_key: RejectionKey,
+    by: Option<Operator>,
+) -> Result<Dispatched, ApplyError> {
+    let stopped = |stopped| match stopped {
+        Stopped::Withdrawn(why) => Ok(Dispatched::NotStarted { why }),
+        Stopped::Error(error) => Err(error),
+    };
+    let intent = intend(work, clearance, rejection_key, by).await?;
+    let marked = match mark(work, clearance, intent).await {
+        Ok(marked) => marked,
+        Err(why) => return stopped(why),
+    };
+    let now = work.now();
+    let sending = work.ledger.record_sending(now, marked).await?;
+    send(work, clearance, sending).await
+}
+
+/// Step 1: the intent, synced.
+async fn intend(
+    work: &mut Work<'_>,
+    clearance: &Clearance,
+    rejection_key: RejectionKey,
+    by: Option<Operator>,
+) -> Result<RecordedIntent, ApplyError> {
+    let decision = &clearance.decision;
+    let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
+    let attempt = NewAttempt {
+        id: AttemptId::from_chance(work.clock.chance()),
+        sha: decision.sha.clone(),
+        number: u32::try_from(number).unwrap_or(u32::MAX),
+        risk: decision.risk.class,
+        reason: decision.reason(),
+        newest_run_seen: clearance.newest_run_seen,
+        workflow: clearance.target.workflow,
+        deploy_ref: clearance.target.deploy_ref.clone(),
+        rejection_key,
+    };
+    if let Some(by) = by {
+        let word = OperatorWord::Triggered { sha: decision.sha.clone(), by };
+        work.record(vec![EntryKind::Operator(word)]).await?;
+    }
+    let now = work.now();
+    Ok(work.ledger.record_intent(now, attempt).await?)
+}
+
+/// Step 2: the mark on the commit, where a lost disk cannot lose it, and a look whether another
+/// process of ours was there first.
+async fn mark(
+    work: &mut Work<'_>,
+    clearance: &Clearance,
+    intent: RecordedIntent,
+) -> Result<MarkedIntent, Stopped> {
+    let attempt = intent.attempt().clone();
+    let sha = &attempt.sha;
+    let text = words::dispatching(sha, attempt.risk, &attempt.id);
+    let status = NewStatus {
+        state: text.state,
+        description: text.description,
+        target_url: clearance.mark_target.clone(),
+    };
+    let taken = match write(work, sha, &status, true).await {
+        Ok(taken) => taken,
+        Err(failure) => return Err(unmarked(work, &attempt, &failure).await?),
+    };
+    let entries = taken_entries(work, sha, &status, &taken);
+    work.record(entries).await?;
+    let now = work.now();
+    let marked = work.ledger.record_mark(now, intent, taken.mark.clone()).await?;
+    let mut us = work.us.clone();
+    us.extend(taken.creator.clone());
+    let context = &work.policy.status_context;
+    let read = work
+        .reader
+        .past_caches()
+        .statuses(&work.policy.repository, sha, context, AllOrFirst::First)
+        .await;
+    let statuses = match read {
+        Ok(statuses) => statuses,
+        Err(error) => {
+            let why = format!("the statuses could not be read back: {error}");
+            return Err(withdraw(work, &attempt, why).await?);
+        }
+    };
+    let state = work.ledger.state();
+    match others_turn(clearance, &statuses, &taken.mark, &us, state) {
+        None => Ok(marked),
+        Some(other) => Err(give_way(work, &attempt, other).await?),
+    }
+}
+
+/// Another process of ours was first: its attempt is recorded here, too, and looked for.
+async fn give_way(
+    work: &mut Work<'_>,
+    attempt: &NewAttempt,
+    other: Attempt,
+) -> Result<Stopped, Stopped> {
+    let why = format!("another process of ours is at it (attempt {})", other.begun.id);
+    let id = attempt.id.clone();
+    let outcome = AttemptOutcome::Withdrawn(why.clone());
+    let closed = EntryKind::AttemptClosed { id, outcome };
+    work.record(vec![EntryKind::AttemptAdopted { attempt: other }, closed]).await?;
+    Ok(Stopped::Withdrawn(why))
+}
+
+/// The mark was not taken: refused for now, or not known to be taken. Nothing started.
+async fn unmarked(
+    work: &mut Work<'_>,
+    attempt: &NewAttempt,
+    failure: &WriteFailure,
+) -> Result<Stopped, Stopped> {
+    let refused = refusal(work, &attempt.sha, failure);
+    let what = format!("mark {} as dispatching", attempt.sha.short());
+    let why = format!("GitHub did not take the mark: {failure}");
+    let id = attempt.id.clone();
+    let outcome = AttemptOutcome::Withdrawn(why.clone());
+    let closed = EntryKind::AttemptClosed { id, outcome };
+    let is_refusal = refused.is_some();
+    work.record(refused.into_iter().chain([closed]).collect()).await?;
+    if is_refusal {
+        return Ok(Stopped::Withdrawn(why));
+    }
+    Ok(Stopped::Error(work.failed(&what, failure)))
+}
+
+async fn withdraw(
+    work: &mut Work<'_>,
+    attempt: &NewAttempt,
+    why: String,
+) -> Result<Stopped, Stopped> {
+    let id = attempt.id.clone();
+    let outcome = AttemptOutcome::Withdrawn(why.clone());
+    work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
+    Ok(Stopped::Withdrawn(why))
+}
+
+/// Steps 3 and 4: one POST, and what its answer decides.
+async fn send(
+    work: &mut Work<'_>,
+    clearance: &Clearance,
+    sending: Sending,
+) -> Result<Dispatched, ApplyError> {
+    let attempt = sending.attempt().clone();
+    let id = attempt.id.clone();
+    match post(work, clearance, sending).await {
+        Ok(Some(run)) => {
+            let found = EntryKind::AttemptRun { id: id.clone(), run, late: false };
+            work.record(vec![found]).await?;
+            Ok(Dispatched::Started { attempt: id, run: Some(run) })
+        }
+        // GitHub said yes, whatever became of the rest of its answer: never "not started".
+        Ok(None) | Err(WriteFailure::Done { .. }) => {
+            work.record(vec![EntryKind::AttemptAccepted { id: id.clone() }]).await?;
+            Ok(Dispatched::Started { attempt: id, run: None })
+        }
+        Err(WriteFailure::Unknown { why }) => {
+            work.metrics.ambiguous_dispatch(&work.policy.repository);
+            tracing::warn!(
+                repository = %work.policy.repository,
+                sha = %attempt.sha,
+                attempt = %id,
+                "the answer to the dispatch of {} was lost ({why}); its run is looked for",
+                attempt.sha.short(),
+            );
+            Ok(Dispatched::Unknown { attempt: id, why })
+        }
+        Err(failure @ WriteFailure::Refused { .. }) => {
+            let why = format!(
+                "cannot start {} in {} for {}: {failure}",
+                clearance.workflow_file,
+                work.policy.repository,
+                attempt.sha.short()
+            );
+            tracing::warn!(repository = %work.policy.repository, sha = %attempt.sha, "{why}");
+            let outcome = AttemptOutcome::Rejected(failure.to_string());
+            work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
+            Ok(Dispatched::NotStarted { why })
+        }
+        Err(failure @ (WriteFailure::ToldToWait { .. } | WriteFailure::NeverSent { .. })) => {
+            let outcome = AttemptOutcome::NotSent(failure.to_string());
+            work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
+            Err(work.failed(&format!("dispatch {}", attempt.sha.short()), &failure))
+        }
+    }
+}
+
+/// The POST. A GitHub that refuses `return_run_details` has started nothing, so it is asked once
+/// more without it, and never with it again.
+async fn post(
+    work: &Work<'_>,
+    clearance: &Clearance,
+    sending: Sending,
+) -> Result<Option<RunId>, WriteFailure> {
+    let details = work.hand.run_details.load(Ordering::Relaxed);
+    let once = |details| {
+        writes::create_dispatch(
+            &work.hand.writer,
+            &work.policy.repository,
+            &clearance.workflow_file,
+            &clearance.target.deploy_ref,
+            &sending.attempt().sha,
+            details,
+        )
+    };
+    let answer = once(details).await;
+    let unknown_key = matches!(
+        &answer,
+        Err(WriteFailure::Refused { status: 400, words, .. })
+            if words.contains("return_run_details")
+    );
+    if !details || !unknown_key {
+        return answer;
+    }
+    work.hand.run_details.store(false, Ordering::Relaxed);
+    once(false).await
+}

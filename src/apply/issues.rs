@@ -1,0 +1,181 @@
+//! Failure issues and comments: intent first, looked for before they are written, never blindly
+//! repeated.
+
+use jiff::SignedDuration;
+
+use super::{ApplyError, Work, writes};
+use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker, RunRef, Sha};
+use crate::github::{ReadError, WriteFailure};
+use crate::words::issue::read_marker;
+
+/// A text whose answer was lost may show late: so long it is only looked for.
+const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is to be said of one failed run attempt.
+struct Failure<'a> {
+    sha: &'a Sha,
+    run: RunRef,
+    title: &'a str,
+    labels: &'a [String],
+    body: &'a str,
+    marker: &'a Marker,
+}
+
+pub(super) async fn carry_out(work: &mut Work<'_>, issue: IssueWork) -> Result<(), ApplyError> {
+    if !work.repository.has_issues {
+        return unavailable(work, "issues are switched off in this repository").await;
+    }
+    let done = match &issue {
+        IssueWork::Failure { sha, run, title, labels, body, marker, number: _ } => {
+            let failure = Failure { sha, run: *run, title, labels, body, marker };
+            say_failure(work, &failure).await
+        }
+        IssueWork::Recovery { sha, number, body, marker, close } => {
+            say_recovery(work, sha, *number, body, marker, *close).await
+        }
+    };
+    match done {
+        Err(ApplyError::Read(ReadError::Gone410 { words, .. })) => unavailable(work, &words).await,
+        other => other,
+    }
+}
+
+async fn unavailable(work: &mut Work<'_>, words: &str) -> Result<(), ApplyError> {
+    tracing::warn!(repository = %work.policy.repository, "no failure issue can be written: {words}");
+    let step = IssueStep::Unavailable { words: words.to_owned() };
+    Ok(work.record(vec![EntryKind::Issue(step)]).await?)
+}
+
+async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), ApplyError> {
+    let record = work.ledger.state().issues.get(failure.sha).cloned().unwrap_or_default();
+    let found = find(work, failure.marker).await?;
+    let number = found.as_ref().map(|issue| issue.number).or(record.number);
+    if let Some(number) = number
+        && is_said(work, found.as_ref(), number, failure.marker).await?
+    {
+        return said(work, failure, number).await;
+    }
+    if let Some((run, since)) = record.intent
+        && run == failure.run
+        && work.now().duration_since(since) < SHOWS_WITHIN
+    {
+        return Ok(());
+    }
+    let intent = IssueStep::Intent { sha: failure.sha.clone(), run: failure.run };
+    work.record(vec![EntryKind::Issue(intent)]).await?;
+    let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+    let written = match number {
+        Some(number) => {
+            let closed = found.as_ref().is_none_or(|issue| !issue.open);
+            // Reopened first: were the comment first, a crash in between would leave it closed.
+            let reopened = if closed {
+                writes::set_issue_open(writer, repository, number, true).await
+            } else {
+                Ok(())
+            };
+            match reopened {
+                Ok(()) => writes::create_comment(writer, repository, number, failure.body)
+                    .await
+                    .map(|()| number),
+                Err(failure) => Err(failure),
+            }
+        }
+        None => {
+            writes::create_issue(writer, repository, failure.title, failure.body, failure.labels)
+                .await
+        }
+    };
+    match written {
+        Ok(number) => said(work, failure, number).await,
+        Err(error) => not_written(work, &error, failure.sha).await,
+    }
+}
+
+async fn said(
+    work: &mut Work<'_>,
+    failure: &Failure<'_>,
+    number: IssueNumber,
+) -> Result<(), ApplyError> {
+    let step = IssueStep::Written { sha: failure.sha.clone(), run: failure.run, number };
+    Ok(work.record(vec![EntryKind::Issue(step)]).await?)
+}
+
+async fn say_recovery(
+    work: &mut Work<'_>,
+    sha: &Sha,
+    number: IssueNumber,
+    body: &str,
+    marker: &Marker,
+    close: bool,
+) -> Result<(), ApplyError> {
+    let record = work.ledger.state().issues.get(sha).cloned().unwrap_or_default();
+    let recovered = || EntryKind::Issue(IssueStep::RecoveryWritten { sha: sha.clone() });
+    if !is_said(work, None, number, marker).await? {
+        let waits = record
+            .recovery_intent
+            .is_some_and(|since| work.now().duration_since(since) < SHOWS_WITHIN);
+        if waits {
+            return Ok(());
+        }
+        let intent = EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() });
+        work.record(vec![intent]).await?;
+        let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+        if let Err(error) = writes::create_comment(writer, repository, number, body).await {
+            return not_written(work, &error, sha).await;
+        }
+    }
+    if close {
+        let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+        if let Err(error) = writes::set_issue_open(writer, repository, number, false).await {
+            return not_written(work, &error, sha).await;
+        }
+    }
+    Ok(work.record(vec![recovered()]).await?)
+}
+
+/// A refusal is written down and rests for a while; anything else is tried again.
+async fn not_written(
+    work: &mut Work<'_>,
+    error: &WriteFailure,
+    sha: &Sha,
+) -> Result<(), ApplyError> {
+    if let WriteFailure::Refused { .. } = error {
+        return unavailable(work, &error.to_string()).await;
+    }
+    Err(work.failed(&format!("write the failure issue of {}", sha.short()), error))
+}
+
+/// The sha's issue: by us, whatever its state and labels.
+async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
+    let reader = work.reader.past_caches();
+    for login in work.us {
+        let issues = reader.issues_by(&work.policy.repository, login).await?;
+        let ours = issues
+            .into_iter()
+            .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))
+            .min_by_key(|issue| issue.number);
+        if ours.is_some() {
+            return Ok(ours);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the issue, or a comment of ours on it, says these very words already.
+async fn is_said(
+    work: &Work<'_>,
+    issue: Option<&Issue>,
+    number: IssueNumber,
+    marker: &Marker,
+) -> Result<bool, ApplyError> {
+    let says = |body: &str| read_marker(body).is_some_and(|found| found.same_words(marker));
+    if issue.is_some_and(|issue| says(&issue.body)) {
+        return Ok(true);
+    }
+    let reader = work.reader.past_caches();
+    let comments = reader.issue_comments(&work.policy.repository, number).await?;
+    let ours = |login: &crate::domain::Login| work.us.contains(login);
+    Ok(comments
+        .iter()
+        .any(|comment| comment.author.as_ref().is_some_and(ours) && says(&comment.body)))
+}

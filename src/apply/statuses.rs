@@ -1,0 +1,106 @@
+//! Commit statuses: taken, refused with a backoff, or tried again in the next pass.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::writes::{self, Taken};
+use super::{ApplyError, Work};
+use crate::domain::{CommitStatusState, EntryKind, Sha, StatusPurpose, StatusRecord};
+use crate::github::WriteFailure;
+use crate::store::StoreError;
+
+/// A refused status is tried again after this, doubling up to [`LONGEST_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_secs(5);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
+
+/// A status that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NewStatus {
+    pub(super) state: CommitStatusState,
+    pub(super) description: String,
+    pub(super) target_url: Option<String>,
+}
+
+/// Writes a status, and records that GitHub took or refused it.
+pub(super) async fn set(
+    work: &mut Work<'_>,
+    sha: &Sha,
+    status: NewStatus,
+    purpose: StatusPurpose,
+) -> Result<(), ApplyError> {
+    let urgent = purpose == StatusPurpose::Dispatch;
+    match write(work, sha, &status, urgent).await {
+        Ok(taken) => Ok(work.record(taken_entries(work, sha, &status, &taken)).await?),
+        Err(failure) => {
+            if let Some(refusal) = refusal(work, sha, &failure) {
+                tracing::warn!(
+                    repository = %work.policy.repository,
+                    sha = %sha,
+                    "GitHub refused the status of {}: {failure}",
+                    sha.short(),
+                );
+                return Ok(work.record(vec![refusal]).await?);
+            }
+            Err(work.failed(&format!("set the status of {}", sha.short()), &failure))
+        }
+    }
+}
+
+pub(super) async fn write(
+    work: &Work<'_>,
+    sha: &Sha,
+    status: &NewStatus,
+    urgent: bool,
+) -> Result<Taken, WriteFailure> {
+    let (repository, context) = (&work.policy.repository, &work.policy.status_context);
+    writes::set_status(&work.hand.writer, repository, sha, context, status, urgent).await
+}
+
+/// What the ledger learns from a status that GitHub took.
+pub(super) fn taken_entries(
+    work: &Work<'_>,
+    sha: &Sha,
+    status: &NewStatus,
+    taken: &Taken,
+) -> Vec<EntryKind> {
+    let record = StatusRecord {
+        id: taken.mark.id,
+        at: taken.mark.at,
+        state: status.state,
+        description: status.description.clone(),
+        target_url: status.target_url.clone(),
+    };
+    let identity = taken
+        .creator
+        .clone()
+        .filter(|login| !work.ledger.state().identities.contains(login))
+        .map(|login| EntryKind::Identity { login });
+    let written = EntryKind::StatusWritten { sha: sha.clone(), status: record };
+    identity.into_iter().chain([written]).collect()
+}
+
+/// The ledger's line about a refusal; none for a failure that is none.
+pub(super) fn refusal(work: &Work<'_>, sha: &Sha, failure: &WriteFailure) -> Option<EntryKind> {
+    let WriteFailure::Refused { .. } = failure else { return None };
+    let times = work.ledger.state().status_refusals.get(sha).map_or(0, |refusal| refusal.times);
+    let retry_at = after(work.now(), backoff(times));
+    Some(EntryKind::StatusRefused { sha: sha.clone(), words: failure.to_string(), retry_at })
+}
+
+fn backoff(times: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(times.min(16));
+    FIRST_BACKOFF.saturating_mul(factor).min(LONGEST_BACKOFF)
+}
+
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+    now.saturating_add(wait).unwrap_or(now)
+}
+
+/// A failure of the store comes before all else.
+impl From<StoreError> for super::dispatch::Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error.into())
+    }
+}

@@ -1,0 +1,124 @@
+//! The only requests that change anything at GitHub, one function each.
+
+use serde_json::{Value, json};
+
+use super::statuses::NewStatus;
+use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId};
+use crate::github::{WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
+
+/// A status as GitHub took it.
+pub(super) struct Taken {
+    /// Its number and GitHub's time.
+    pub(super) mark: Mark,
+    /// Who we are, by GitHub's word.
+    pub(super) creator: Option<Login>,
+}
+
+/// Writes a commit status.
+pub(super) async fn set_status(
+    writer: &Writer,
+    repository: &RepoName,
+    sha: &Sha,
+    context: &str,
+    status: &NewStatus,
+    urgent: bool,
+) -> Result<Taken, WriteFailure> {
+    let mut body = json!({
+        "state": status.state.as_str(),
+        "description": status.description,
+        "context": context,
+    });
+    if let (Some(url), Some(body)) = (&status.target_url, body.as_object_mut()) {
+        body.insert("target_url".to_owned(), json!(url));
+    }
+    let path = format!("/repos/{repository}/statuses/{sha}");
+    let answer = post(writer, path, body, urgent, "create_status").await?;
+    if answer.status != 201 {
+        let why = format!("GitHub said {} to a status", answer.status);
+        return Err(WriteFailure::Unknown { why });
+    }
+    let id = answer.body.get("id").and_then(Value::as_u64);
+    let at = answer.body.get("created_at").and_then(Value::as_str);
+    let (Some(id), Some(at)) = (id, at.and_then(|at| at.parse().ok())) else {
+        let why = "GitHub took a status and did not say its id and its time".to_owned();
+        return Err(WriteFailure::Unknown { why });
+    };
+    let creator = answer.body.pointer("/creator/login").and_then(Value::as_str).map(Login::from);
+    Ok(Taken { mark: Mark { id: StatusId::from(id), at }, creator })
+}
+
+/// Starts a workflow run. GitHub's answer may name it.
+pub(super) async fn create_dispatch(
+    writer: &Writer,
+    repository: &RepoName,
+    workflow_file: &str,
+    deploy_ref: &Branch,
+    sha: &Sha,
+    run_details: bool,
+) -> Result<Option<RunId>, WriteFailure> {
+    let mut body = json!({ "ref": deploy_ref.as_str(), "inputs": { "sha": sha.as_str() } });
+    if let (true, Some(body)) = (run_details, body.as_object_mut()) {
+        body.insert("return_run_details".to_owned(), json!(true));
+    }
+    let path = format!("/repos/{repository}/actions/workflows/{workflow_file}/dispatches");
+    let answer = post(writer, path, body, true, "create_dispatch").await?;
+    Ok(answer.body.get("workflow_run_id").and_then(Value::as_u64).map(RunId::from))
+}
+
+/// Opens an issue.
+pub(super) async fn create_issue(
+    writer: &Writer,
+    repository: &RepoName,
+    title: &str,
+    body: &str,
+    labels: &[String],
+) -> Result<IssueNumber, WriteFailure> {
+    let path = format!("/repos/{repository}/issues");
+    let body = json!({ "title": title, "body": body, "labels": labels });
+    let answer = post(writer, path, body, false, "create_issue").await?;
+    let number = answer.body.get("number").and_then(Value::as_u64).map(IssueNumber::from);
+    number.ok_or_else(|| {
+        let why = "GitHub took an issue and did not say its number".to_owned();
+        WriteFailure::Unknown { why }
+    })
+}
+
+/// Comments on an issue.
+pub(super) async fn create_comment(
+    writer: &Writer,
+    repository: &RepoName,
+    issue: IssueNumber,
+    body: &str,
+) -> Result<(), WriteFailure> {
+    let path = format!("/repos/{repository}/issues/{issue}/comments");
+    post(writer, path, json!({ "body": body }), false, "create_comment").await.map(drop)
+}
+
+/// Opens or closes an issue that is there.
+pub(super) async fn set_issue_open(
+    writer: &Writer,
+    repository: &RepoName,
+    issue: IssueNumber,
+    open: bool,
+) -> Result<(), WriteFailure> {
+    let state = if open { "open" } else { "closed" };
+    let request = WriteRequest {
+        method: WriteMethod::Patch,
+        path: format!("/repos/{repository}/issues/{issue}"),
+        body: json!({ "state": state }),
+        urgent: false,
+        operation: "update_issue",
+    };
+    writer.send(request).await.map(drop)
+}
+
+async fn post(
+    writer: &Writer,
+    path: String,
+    body: Value,
+    urgent: bool,
+    operation: &'static str,
+) -> Result<WriteAnswer, WriteFailure> {
+    let method = WriteMethod::Post;
+    writer.send(WriteRequest { method, path, body, urgent, operation }).await
+}
