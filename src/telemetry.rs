@@ -1,1 +1,8 @@
 //! Logs and metrics.
+
+pub mod logs;
+mod metrics;
+mod series;
+
+pub use metrics::{Metrics, PassResult};
+pub use series::CONTENT_TYPE;

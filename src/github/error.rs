@@ -1,0 +1,181 @@
+//! What can go wrong, said once: what was wanted, of what, GitHub's words, what to do.
+
+use jiff::Timestamp;
+
+/// A read that gave no answer that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// 404.
+    #[error(
+        "cannot {what}: GitHub said 404{}. There is no such thing, or the token may not see it",
+        quoted(.words)
+    )]
+    NotFound {
+        /// What was wanted, of what.
+        what: String,
+        /// GitHub's own words.
+        words: String,
+    },
+    /// 403 without a limit's signs, and every other 4xx that has no variant of its own.
+    #[error("cannot {what}: GitHub said {status}{}{}", quoted(.words), grant(.permission.as_deref()))]
+    Refused {
+        /// What was wanted, of what.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's own words.
+        words: String,
+        /// The permission that GitHub's headers name.
+        permission: Option<String>,
+    },
+    /// 401, or a token that cannot be read.
+    #[error(
+        "cannot {what}: the token is not accepted{}. Renew it; a token file is read again by itself",
+        quoted(.words)
+    )]
+    BadCredentials {
+        /// What was wanted, of what.
+        what: String,
+        /// GitHub's own words.
+        words: String,
+    },
+    /// A redirect, which is never followed silently: a rename, or a transfer.
+    #[error("cannot {what}: it has moved{}. Put its new name into the config", to(.location.as_deref()))]
+    Moved {
+        /// What was wanted, of what.
+        what: String,
+        /// Where GitHub says it is now.
+        location: Option<String>,
+    },
+    /// 410: switched off, such as a repository's issues.
+    #[error("cannot {what}: GitHub said 410{}. It is switched off there", quoted(.words))]
+    Gone410 {
+        /// What was wanted, of what.
+        what: String,
+        /// GitHub's own words.
+        words: String,
+    },
+    /// A limit of GitHub's; nothing is sent before `until`.
+    #[error("cannot {what} now: GitHub told us to wait until {until}")]
+    ToldToWait {
+        /// What was wanted, of what.
+        what: String,
+        /// When it may be asked again.
+        until: Timestamp,
+    },
+    /// 5xx.
+    #[error("cannot {what}: GitHub failed with {status}{}. It is asked again", quoted(.words))]
+    Server {
+        /// What was wanted, of what.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's own words.
+        words: String,
+    },
+    /// No whole answer came: never sent, reset, cut, or too late.
+    #[error("cannot {what}: {why}. It is asked again")]
+    Transport {
+        /// What was wanted, of what.
+        what: String,
+        /// What happened to the request.
+        why: String,
+    },
+    /// An answer that makes no sense.
+    #[error("cannot {what}: GitHub's answer makes no sense: {why}")]
+    Malformed {
+        /// What was wanted, of what.
+        what: String,
+        /// Which part of it, and where it came from.
+        why: String,
+    },
+    /// A list that goes on after its last page that is read; half of it is never used.
+    #[error("cannot {what}: the list does not end within {pages} pages")]
+    TooMany {
+        /// What was wanted, of what.
+        what: String,
+        /// The limit.
+        pages: u32,
+    },
+}
+
+impl ReadError {
+    /// Whether it heals by itself, so that the same read may succeed a moment later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::ToldToWait { .. } | Self::Server { .. } | Self::Transport { .. } => true,
+            Self::NotFound { .. }
+            | Self::Refused { .. }
+            | Self::BadCredentials { .. }
+            | Self::Moved { .. }
+            | Self::Gone410 { .. }
+            | Self::Malformed { .. }
+            | Self::TooMany { .. } => false,
+        }
+    }
+}
+
+/// A write that is not known to have been done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteFailure {
+    /// Certain: GitHub did nothing. Every 3xx, and every 4xx but 408 and limits.
+    #[error("GitHub said {status}{}{}", quoted(.words), grant(.permission.as_deref()))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's own words.
+        words: String,
+        /// The permission that GitHub's headers name.
+        permission: Option<String>,
+    },
+    /// Certain: nothing was done. A limit of GitHub's, or of our own pace of writes.
+    #[error("told to wait until {until}")]
+    ToldToWait {
+        /// When it may be tried again.
+        until: Timestamp,
+    },
+    /// Certain: nothing left this machine.
+    #[error("never sent: {why}")]
+    NeverSent {
+        /// Why not.
+        why: String,
+    },
+    /// It may have been done, and may not: timeout, reset, 408, 5xx, a cut or malformed 2xx.
+    #[error("not known whether it was done: {why}")]
+    Unknown {
+        /// What happened.
+        why: String,
+    },
+}
+
+fn quoted(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" \"{words}\"") }
+}
+
+fn grant(permission: Option<&str>) -> String {
+    permission.map_or_else(String::new, |needed| format!(". Grant the token {needed}"))
+}
+
+fn to(location: Option<&str>) -> String {
+    location.map_or_else(String::new, |place| format!(" to {place}"))
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The address is none that a token may be sent to.
+    #[error("`{url}` is no API address: {why}")]
+    Address {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no token that could be sent.
+    #[error("no GitHub token: {0}")]
+    Token(String),
+    /// The client needs a runtime for its queue.
+    #[error("the GitHub client must be made inside the async runtime")]
+    NoRuntime,
+}

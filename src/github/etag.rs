@@ -1,0 +1,70 @@
+//! Conditional requests: what is remembered of an answer, and under which name.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::auth::Token;
+
+/// Raised when the shape of what is kept changes, so that old entries are asked for anew.
+const SHAPE: u32 = 1;
+
+/// Remembers answers. How many, and for how long, is its own business.
+pub trait ResponseCache: Send + Sync {
+    /// What was put under `key` last, if it is still there.
+    fn get(&self, key: &str) -> Option<CachedResponse>;
+    /// Remembers `response` under `key`.
+    fn put(&self, key: &str, response: CachedResponse);
+}
+
+/// What is remembered of an answer: not its body, but what was parsed from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CachedResponse {
+    /// GitHub's tag of it, as sent.
+    pub etag: String,
+    /// The parsed value, as JSON of this program's own making.
+    pub value: String,
+    /// Path and query of the next page, where there is one.
+    pub next: Option<String>,
+}
+
+/// Remembers nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCache;
+
+impl ResponseCache for NoCache {
+    fn get(&self, _: &str) -> Option<CachedResponse> {
+        None
+    }
+    fn put(&self, _: &str, _: CachedResponse) {}
+}
+
+/// A value, and where its list goes on.
+pub(super) struct Page<T> {
+    pub(super) value: T,
+    pub(super) next: Option<String>,
+}
+
+/// The name of an answer. Tags depend on the token. `kept` tells apart what different readers
+/// keep of the same body.
+pub(super) fn key(token: &Token, url: &str, kept: &str) -> String {
+    format!("{SHAPE} {} GET {url} {kept}", token.fingerprint)
+}
+
+/// What is remembered under `key`, with its tag; nothing where it no longer has this shape.
+pub(super) fn load<T: DeserializeOwned>(
+    cache: &dyn ResponseCache,
+    key: &str,
+) -> Option<(String, Page<T>)> {
+    let cached = cache.get(key)?;
+    let value = serde_json::from_str(&cached.value).ok()?;
+    Some((cached.etag, Page { value, next: cached.next }))
+}
+
+/// Remembers `page` under `key`.
+pub(super) fn save<T: Serialize>(cache: &dyn ResponseCache, key: &str, etag: &str, page: &Page<T>) {
+    // A value that cannot be written down is merely asked for again.
+    if let Ok(value) = serde_json::to_string(&page.value) {
+        let next = page.next.clone();
+        cache.put(key, CachedResponse { etag: etag.to_owned(), value, next });
+    }
+}

@@ -1,0 +1,323 @@
+//! The endpoints, one function each. This file: the repository, its branches, commits and files.
+
+mod actions;
+mod talk;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Reader;
+use super::client::{Ask, encoded};
+use super::error::ReadError;
+use super::etag::Page;
+use super::wire;
+use crate::domain::{
+    Branch, BranchCommits, Comparison, Login, RepoName, Repository, Run, RunEvent, Sha,
+};
+
+/// A value, and whether GitHub had to be asked for it elsewhere than under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// What was found.
+    pub value: T,
+    /// Whether a redirect led to it: whether that is the same thing is for the caller to judge.
+    pub redirected: bool,
+}
+
+/// How much of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllOrFirst {
+    /// All of it, or an error: never a part of it.
+    All,
+    /// Its first page.
+    First,
+}
+
+/// Which runs of a workflow. GitHub serves filters from an index that lags: what a filtered
+/// list lacks may exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Of this branch (or tag).
+    pub branch: Option<Branch>,
+    /// Started by this event.
+    pub event: Option<RunEvent>,
+    /// In this status, or with this conclusion, by GitHub's word.
+    pub status: Option<String>,
+    /// Of this commit.
+    pub head_sha: Option<Sha>,
+}
+
+/// A page of runs, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPage {
+    /// The runs.
+    pub runs: Vec<Run>,
+    /// Whether there are older ones.
+    pub has_next: bool,
+}
+
+/// What GitHub says of two commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compared {
+    /// How they stand to each other.
+    Known(Comparison),
+    /// One of them is gone, or they have no common ancestor (404, 422): GitHub's words.
+    Gone(String),
+}
+
+/// All files of a commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// By path; submodules and links are among them, directories are not.
+    pub entries: BTreeMap<String, TreeEntry>,
+    /// Whether GitHub left some out.
+    pub truncated: bool,
+}
+
+/// A file of a tree. Two are the same when both fields are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TreeEntry {
+    /// Its content's id.
+    pub blob: String,
+    /// Its mode: plain, executable, link, submodule.
+    pub mode: String,
+}
+
+impl Reader {
+    /// The user that the token belongs to. An App's token belongs to none: refused with 403.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn user(&self) -> Result<Login, ReadError> {
+        let ask = Ask::new("get_user", "tell whose token this is".into(), "/user".into());
+        let login = |body: &[u8]| wire::parse::<wire::User>(body).map(|user| user.login);
+        self.one(&ask, login).await
+    }
+
+    /// A repository. After a rename GitHub redirects; that is followed once, on the same host.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn repository(&self, name: &RepoName) -> Result<Located<Repository>, ReadError> {
+        let what = format!("read the repository {name}");
+        let ask = Ask::new("get_repository", what, format!("/repos/{name}"));
+        let parse =
+            |body: &[u8]| wire::parse::<wire::WireRepository>(body).map(|found| found.domain());
+        let moved = match self.one(&ask, parse).await {
+            Ok(value) => return Ok(Located { value, redirected: false }),
+            Err(ReadError::Moved { what, location }) => (what, location),
+            Err(error) => return Err(error),
+        };
+        let (what, location) = moved;
+        let place = location.as_deref().and_then(|url| self.client.below_on_our_host(url));
+        let Some(path) = place else { return Err(ReadError::Moved { what, location }) };
+        let ask = Ask::new("get_repository", what, path);
+        let value = self.one(&ask, parse).await?;
+        Ok(Located { value, redirected: true })
+    }
+
+    /// The commit that a branch points at; none where there is no such branch.
+    ///
+    /// # Errors
+    /// [`ReadError`], never `NotFound`.
+    pub async fn branch_tip(
+        &self,
+        name: &RepoName,
+        branch: &Branch,
+    ) -> Result<Option<Sha>, ReadError> {
+        let what = format!("read the branch {branch} of {name}");
+        let path = format!("/repos/{name}/branches/{}", encoded(branch.as_str()));
+        let tip = |body: &[u8]| wire::parse::<wire::WireBranch>(body).map(|found| found.commit.sha);
+        none_if_missing(self.one(&Ask::new("get_branch", what, path), tip).await)
+    }
+
+    /// The commit that a sha, the beginning of one, a branch or a tag names; none where GitHub
+    /// knows none.
+    ///
+    /// # Errors
+    /// [`ReadError`], never `NotFound`.
+    pub async fn resolve_commit(
+        &self,
+        name: &RepoName,
+        reference: &str,
+    ) -> Result<Option<Sha>, ReadError> {
+        let what = format!("read the commit {reference} of {name}");
+        // The page is of the commit's files, with their patches, which nobody needs here.
+        let path = format!("/repos/{name}/commits/{}?per_page=1", encoded(reference));
+        let sha = |body: &[u8]| wire::parse::<wire::WireCommit>(body).map(|found| found.sha);
+        match none_if_missing(self.one(&Ask::new("get_commit", what, path), sha).await) {
+            // "No commit found for SHA", or the repository is empty.
+            Err(ReadError::Refused { status: 409 | 422, .. }) => Ok(None),
+            found => found,
+        }
+    }
+
+    /// The commits that `tip` contains, the newest first, at most 100 a page.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn branch_commits(
+        &self,
+        name: &RepoName,
+        tip: &Sha,
+        pages: u32,
+    ) -> Result<BranchCommits, ReadError> {
+        let what = format!("list the commits of {name} below {}", tip.short());
+        let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
+        let ask = Ask::new("list_commits", what, path);
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
+            Ok(page.into_iter().map(wire::WireListedCommit::domain).collect())
+        };
+        match self.some_pages(ask, pages, parse).await {
+            Ok((commits, complete)) => Ok(BranchCommits { commits, complete }),
+            // "Git Repository is empty."
+            Err(ReadError::Refused { status: 409, .. }) => {
+                Ok(BranchCommits { commits: Vec::new(), complete: true })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How `head` stands to `base`, and what differs from their merge base.
+    ///
+    /// # Errors
+    /// [`ReadError`]; a comparison that is too much for GitHub is `Server`, for ever.
+    pub async fn compare(
+        &self,
+        name: &RepoName,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<Compared, ReadError> {
+        let what = format!("compare {} with {} in {name}", base.short(), head.short());
+        // The pages are of the commits. "The list of changed files is only shown on the first
+        // page of results, but it includes all changed files for the entire comparison."
+        let path = format!("/repos/{name}/compare/{base}...{head}?page=1&per_page=1");
+        let parse =
+            |body: &[u8]| wire::parse::<wire::WireComparison>(body).map(|found| found.domain());
+        match self.one(&Ask::new("compare_commits", what, path), parse).await {
+            Err(
+                ReadError::NotFound { words, .. } | ReadError::Refused { status: 422, words, .. },
+            ) => Ok(Compared::Gone(words)),
+            compared => compared,
+        }
+    }
+
+    /// All files of a commit, as far as GitHub lists them.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn tree(&self, name: &RepoName, sha: &Sha) -> Result<Tree, ReadError> {
+        let what = format!("list the files of {name} at {}", sha.short());
+        let path = format!("/repos/{name}/git/trees/{sha}?recursive=1");
+        // Up to 100,000 entries that never change: whoever needs them keeps what they tell.
+        let ask = Ask { kept: None, ..Ask::new("get_tree", what, path) };
+        let parse = |body: &[u8]| wire::parse::<wire::WireTree>(body).map(|found| found.domain());
+        self.one(&ask, parse).await
+    }
+
+    /// The blob of a file at a ref; none where there is no such file there.
+    ///
+    /// # Errors
+    /// [`ReadError`], never `NotFound`; `Malformed` for a directory or a submodule.
+    pub async fn file_blob(
+        &self,
+        name: &RepoName,
+        path: &str,
+        reference: &str,
+    ) -> Result<Option<String>, ReadError> {
+        let what = format!("read the file {path} of {name} at {reference}");
+        let file: Vec<String> = path.split('/').map(encoded).collect();
+        let file = file.join("/");
+        let url = format!("/repos/{name}/contents/{file}?ref={}", encoded(reference));
+        let blob = |body: &[u8]| {
+            if body.trim_ascii_start().starts_with(b"[") {
+                return Err("it is a directory, not a file".to_owned());
+            }
+            wire::parse::<wire::WireContents>(body)?.blob()
+        };
+        none_if_missing(self.one(&Ask::new("get_file", what, url), blob).await)
+    }
+
+    /// An answer that is not a list.
+    async fn one<T, P>(&self, ask: &Ask, parse: P) -> Result<T, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<T, String>,
+    {
+        Ok(self.page(ask, parse).await?.value)
+    }
+
+    async fn page<T, P>(&self, ask: &Ask, parse: P) -> Result<Page<T>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<T, String>,
+    {
+        self.client.get(ask, self.fresh, parse).await
+    }
+
+    /// The first pages of a list, and whether that is all of it.
+    async fn some_pages<T, P>(
+        &self,
+        mut ask: Ask,
+        pages: u32,
+        parse: P,
+    ) -> Result<(Vec<T>, bool), ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+    {
+        let mut all = Vec::new();
+        for _ in 0..pages {
+            let page = self.page(&ask, &parse).await?;
+            all.extend(page.value);
+            match page.next {
+                Some(next) => ask.path = next,
+                None => return Ok((all, true)),
+            }
+        }
+        Ok((all, false))
+    }
+
+    /// A whole list, which ends within `limit` pages.
+    async fn all_pages<T, P>(&self, ask: Ask, limit: u32, parse: P) -> Result<Vec<T>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+    {
+        let what = ask.what.clone();
+        match self.some_pages(ask, limit, parse).await? {
+            (all, true) => Ok(all),
+            (_, false) => Err(ReadError::TooMany { what, pages: limit }),
+        }
+    }
+
+    /// As much of a list as is wanted.
+    async fn pages<T, P>(
+        &self,
+        ask: Ask,
+        wanted: AllOrFirst,
+        limit: u32,
+        parse: P,
+    ) -> Result<Vec<T>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+    {
+        match wanted {
+            AllOrFirst::All => self.all_pages(ask, limit, parse).await,
+            AllOrFirst::First => Ok(self.page(&ask, parse).await?.value),
+        }
+    }
+}
+
+fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(ReadError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

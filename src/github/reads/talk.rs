@@ -1,0 +1,87 @@
+//! What is said about commits: statuses, issues and their comments.
+
+use super::AllOrFirst;
+use crate::domain::{CommitStatus, Issue, IssueComment, IssueNumber, Login, RepoName, Sha};
+use crate::github::client::{Ask, encoded};
+use crate::github::error::ReadError;
+use crate::github::{Reader, wire};
+
+/// 10,000 statuses: GitHub takes 1,000 per commit and context (its documentation), and a commit
+/// has tens of contexts, of which few are this busy.
+const STATUS_PAGES: u32 = 100;
+/// 10,000 issues by one author.
+const ISSUE_PAGES: u32 = 100;
+/// 5,000 comments; GitHub takes 2,500 on an issue.
+const COMMENT_PAGES: u32 = 50;
+
+impl Reader {
+    /// The statuses of a commit under `context` (in whatever case), the newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn statuses(
+        &self,
+        name: &RepoName,
+        sha: &Sha,
+        context: &str,
+        pages: AllOrFirst,
+    ) -> Result<Vec<CommitStatus>, ReadError> {
+        let what = format!("list the statuses of {} in {name}", sha.short());
+        let path = format!("/repos/{name}/commits/{sha}/statuses?per_page=100");
+        // Other contexts may fill most of a page, and nobody here reads them.
+        let kept = Some(context.to_lowercase());
+        let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireStatus> = wire::parse(body)?;
+            let ours = page
+                .into_iter()
+                .filter(|listed| listed.context.to_lowercase() == context.to_lowercase());
+            Ok(ours.map(wire::WireStatus::domain).collect())
+        };
+        let mut found = self.pages(ask, pages, STATUS_PAGES, parse).await?;
+        found.sort_by_key(|status: &CommitStatus| std::cmp::Reverse(status.id));
+        // A status that came meanwhile shifts the pages, so that one may show twice.
+        found.dedup_by_key(|status| status.id);
+        Ok(found)
+    }
+
+    /// The issues that `creator` opened, open and closed, the newest first; no pull requests.
+    ///
+    /// # Errors
+    /// [`ReadError`]; `Gone410` where issues are switched off.
+    pub async fn issues_by(
+        &self,
+        name: &RepoName,
+        creator: &Login,
+        pages: AllOrFirst,
+    ) -> Result<Vec<Issue>, ReadError> {
+        let what = format!("list the issues of {name} by {creator}");
+        let creator = encoded(creator.as_str());
+        let path = format!("/repos/{name}/issues?creator={creator}&state=all&per_page=100");
+        let ask = Ask::new("list_issues", what, path);
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireIssue> = wire::parse(body)?;
+            Ok(page.into_iter().filter_map(wire::WireIssue::domain).collect())
+        };
+        self.pages(ask, pages, ISSUE_PAGES, parse).await
+    }
+
+    /// The comments of an issue, the oldest first.
+    ///
+    /// # Errors
+    /// [`ReadError`]; `Gone410` where issues are switched off.
+    pub async fn issue_comments(
+        &self,
+        name: &RepoName,
+        issue: IssueNumber,
+    ) -> Result<Vec<IssueComment>, ReadError> {
+        let what = format!("list the comments of issue {issue} in {name}");
+        let path = format!("/repos/{name}/issues/{issue}/comments?per_page=100");
+        let ask = Ask::new("list_issue_comments", what, path);
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireComment> = wire::parse(body)?;
+            Ok(page.into_iter().map(wire::WireComment::domain).collect())
+        };
+        self.all_pages(ask, COMMENT_PAGES, parse).await
+    }
+}

@@ -1,0 +1,59 @@
+//! How often, and how soon, a read is tried again. The only place that knows `backoff`, which
+//! gives the intervals and nothing else: chance and waiting are the clock's.
+
+use std::time::Duration;
+
+use backoff::backoff::Backoff;
+use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
+
+use crate::clock::Clock;
+
+/// Within a pass; after that the repository waits for its next one.
+const MAX_TRIES: u32 = 3;
+const FIRST_INTERVAL: Duration = Duration::from_millis(500);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The tries of one read.
+pub(super) struct Tries {
+    made: u32,
+    intervals: ExponentialBackoff,
+}
+
+impl Tries {
+    pub(super) fn new() -> Self {
+        let intervals = ExponentialBackoffBuilder::new()
+            .with_initial_interval(FIRST_INTERVAL)
+            .with_max_interval(LONGEST_INTERVAL)
+            .with_multiplier(2.0)
+            // Its own jitter draws on its own chance; ours is below.
+            .with_randomization_factor(0.0)
+            .with_max_elapsed_time(None)
+            .build();
+        Self { made: 0, intervals }
+    }
+
+    /// Notes a failed try. How long to wait before the next (full jitter: anything from
+    /// nothing to the interval), or none when that was the last.
+    pub(super) fn failed(&mut self, clock: &Clock) -> Option<Duration> {
+        self.made += 1;
+        if self.made >= MAX_TRIES {
+            return None;
+        }
+        let interval = self.intervals.next_backoff()?;
+        Some(interval.mul_f64(clock.fraction()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_tries_with_growing_jittered_waits() {
+        let (clock, _) = Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1);
+        let mut tries = Tries::new();
+        assert!(tries.failed(&clock).unwrap() <= FIRST_INTERVAL);
+        assert!(tries.failed(&clock).unwrap() <= FIRST_INTERVAL * 2);
+        assert_eq!(tries.failed(&clock), None);
+    }
+}

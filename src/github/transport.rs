@@ -1,0 +1,207 @@
+//! Requests out, answers in. octocrab is the client; its service is ours, so that nothing below
+//! retries, follows a redirect, or caches.
+
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, SizeHint};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Service, ServiceExt};
+
+use super::error::ConnectError;
+
+/// A page of 100 runs has 1.2 MB, a recursive tree at most 7 MB (GitHub's documentation).
+const LARGEST_BODY: usize = 32 * 1024 * 1024;
+/// Well below a request's own time, so that "never connected" is known as such.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shorter than servers and the middleboxes on the way keep an idle connection: a write on a
+/// dead one would be lost without a trace.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What carries requests: the network, or a GitHub in this very process.
+#[derive(Clone, Debug)]
+pub struct HttpService(BoxCloneSyncService<Request<OctoBody>, Response<AnyBody>, BoxError>);
+
+impl HttpService {
+    /// Any tower service. An error of its own counts as "may have been sent", but for a refused
+    /// connection.
+    pub fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request<OctoBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let service = service
+            .map_response(|response: Response<B>| response.map(AnyBody::new))
+            .map_err(Into::into);
+        Self(BoxCloneSyncService::new(service))
+    }
+}
+
+/// The network: TLS by the machine's roots, or where it has none by Mozilla's.
+///
+/// # Errors
+/// None today; a system whose TLS cannot be set up will say so here.
+pub fn network() -> Result<HttpService, ConnectError> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
+    let tls = match HttpsConnectorBuilder::new().with_native_roots() {
+        Ok(builder) => builder,
+        Err(error) => {
+            tracing::info!("no CA roots on this machine ({error}): Mozilla's are used");
+            HttpsConnectorBuilder::new().with_webpki_roots()
+        }
+    };
+    let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
+    let client: Client<_, OctoBody> = Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        // It would send a request again that a dying connection may have carried.
+        .retry_canceled_requests(false)
+        .set_host(true)
+        .build(connector);
+    Ok(HttpService::new(client))
+}
+
+/// Any body, made shareable for octocrab.
+pub(super) struct AnyBody(Mutex<Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>>);
+
+impl AnyBody {
+    fn new<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Mutex::new(Box::pin(body.map_err(Into::into))))
+    }
+}
+
+impl Body for AnyBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
+}
+
+/// An answer, whole or cut.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The body, or how it was lost on the way.
+    pub(super) body: Result<Bytes, String>,
+}
+
+impl Answer {
+    /// What there is of the body.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A request without an answer.
+pub(super) struct Lost {
+    /// Whether it is certain that nothing left this machine.
+    pub(super) never_sent: bool,
+    pub(super) why: String,
+}
+
+/// octocrab over one service.
+pub(super) struct Transport(Octocrab);
+
+impl Transport {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place; no retry is compiled in")]
+    pub(super) fn new(service: HttpService) -> Result<Self, ConnectError> {
+        // octocrab starts a task for its queue, and panics where it cannot.
+        tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
+        let builder = OctocrabBuilder::new_empty().with_service(service.0);
+        match builder.with_auth(AuthState::None).build() {
+            Ok(octocrab) => Ok(Self(octocrab)),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Sends `request`, once.
+    pub(super) async fn send(&self, request: Request<OctoBody>) -> Result<Answer, Lost> {
+        let response = self.0.execute(request).await.map_err(|error| lost(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = match Limited::new(body, LARGEST_BODY).collect().await {
+            Ok(whole) => Ok(whole.to_bytes()),
+            Err(error) => Err(format!("the answer was cut: {}", chain(error.as_ref()))),
+        };
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+}
+
+fn lost(error: &octocrab::Error) -> Lost {
+    // octocrab's own words add nothing to those of the service below it.
+    let cause = error.source().unwrap_or(error);
+    Lost { never_sent: causes(error).any(never_connected), why: chain(cause) }
+}
+
+fn never_connected(cause: &(dyn StdError + 'static)) -> bool {
+    let by_client = cause
+        .downcast_ref::<hyper_util::client::legacy::Error>()
+        .is_some_and(hyper_util::client::legacy::Error::is_connect);
+    let refused = cause
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+    by_client || refused
+}
+
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let this = next?;
+        next = this.source();
+        Some(this)
+    })
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let words = cause.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&words)) {
+            said.push(words);
+        }
+    }
+    said.join(": ")
+}

@@ -1,0 +1,325 @@
+//! GitHub's JSON, as far as it is read, and nothing that leaves this room. Tolerant of words
+//! that are newer than this program and of users, branches and repositories that are gone;
+//! strict about all that a decision rests on.
+
+mod talk;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
+
+use super::reads::{Compared, Tree, TreeEntry};
+use crate::domain::{
+    Branch, Comparison, Conclusion, FileChange, Job, Login, RangeFiles, Relation, RepoId, RepoName,
+    Repository, Run, RunEvent, RunId, RunProgress, RunRef, RunStatus, Sha, Step, Workflow,
+    WorkflowId, WorkflowState,
+};
+
+/// GitHub lists no more files of a comparison than these, on the first page only. Source: its
+/// description of "Compare two commits".
+const MOST_FILES: usize = 300;
+
+/// What a body says, or where in it the trouble is.
+pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, String> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
+    json.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+#[derive(Deserialize)]
+pub(super) struct User {
+    pub(super) login: Login,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireRepository {
+    id: RepoId,
+    full_name: RepoName,
+    default_branch: Branch,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default = "yes")]
+    has_issues: bool,
+    html_url: String,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl WireRepository {
+    pub(super) fn domain(self) -> Repository {
+        Repository {
+            id: self.id,
+            name: self.full_name,
+            default_branch: self.default_branch,
+            archived: self.archived,
+            has_issues: self.has_issues,
+            html_url: self.html_url,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireWorkflows {
+    workflows: Vec<WireWorkflow>,
+}
+
+#[derive(Deserialize)]
+struct WireWorkflow {
+    id: WorkflowId,
+    name: String,
+    path: String,
+    state: String,
+    #[serde(default)]
+    updated_at: Option<String>,
+    html_url: String,
+}
+
+impl WireWorkflows {
+    pub(super) fn domain(self) -> Vec<Workflow> {
+        self.workflows.into_iter().map(WireWorkflow::domain).collect()
+    }
+}
+
+impl WireWorkflow {
+    fn domain(self) -> Workflow {
+        let state = match self.state.as_str() {
+            "active" => WorkflowState::Active,
+            _ => WorkflowState::Disabled(self.state),
+        };
+        Workflow {
+            id: self.id,
+            name: self.name,
+            path: self.path,
+            state,
+            updated_at: self.updated_at.unwrap_or_default(),
+            html_url: self.html_url,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireBranch {
+    pub(super) commit: WireCommit,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireCommit {
+    pub(super) sha: Sha,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireListedCommit {
+    sha: Sha,
+    parents: Vec<WireCommit>,
+}
+
+impl WireListedCommit {
+    pub(super) fn domain(self) -> (Sha, Vec<Sha>) {
+        (self.sha, self.parents.into_iter().map(|parent| parent.sha).collect())
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireRuns {
+    workflow_runs: Vec<WireRun>,
+}
+
+impl WireRuns {
+    pub(super) fn domain(self) -> Vec<Run> {
+        self.workflow_runs.into_iter().map(WireRun::domain).collect()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireRun {
+    id: RunId,
+    run_attempt: Option<u32>,
+    workflow_id: WorkflowId,
+    event: RunEvent,
+    head_branch: Option<Branch>,
+    head_sha: Sha,
+    head_repository: Option<WireId>,
+    display_title: Option<String>,
+    status: Option<String>,
+    conclusion: Option<String>,
+    created_at: Timestamp,
+    run_started_at: Option<Timestamp>,
+    updated_at: Timestamp,
+    actor: Option<User>,
+    triggering_actor: Option<User>,
+    html_url: String,
+}
+
+#[derive(Deserialize)]
+struct WireId {
+    id: RepoId,
+}
+
+impl WireRun {
+    pub(super) fn domain(self) -> Run {
+        let mut actors: Vec<Login> = Vec::new();
+        for user in [self.actor, self.triggering_actor].into_iter().flatten() {
+            if !actors.contains(&user.login) {
+                actors.push(user.login);
+            }
+        }
+        Run {
+            // Answers of old servers have no attempt: they had no re-runs of one id either.
+            at: RunRef { id: self.id, attempt: self.run_attempt.unwrap_or(1) },
+            workflow: self.workflow_id,
+            event: self.event,
+            head_branch: self.head_branch,
+            head_sha: self.head_sha,
+            head_repository: self.head_repository.map(|repository| repository.id),
+            title: self.display_title.unwrap_or_default(),
+            progress: progress(self.status.as_deref(), self.conclusion),
+            created_at: self.created_at,
+            started_at: self.run_started_at.unwrap_or(self.created_at),
+            updated_at: self.updated_at,
+            actors,
+            html_url: self.html_url,
+        }
+    }
+}
+
+fn progress(word: Option<&str>, ended: Option<String>) -> RunProgress {
+    let unfinished = match word {
+        Some("completed") => match ended {
+            Some(word) => return RunProgress::Finished(conclusion(word)),
+            // It ended, and how is not known yet: as good as not ended.
+            None => RunStatus::Other,
+        },
+        Some("queued") => RunStatus::Queued,
+        Some("in_progress") => RunStatus::InProgress,
+        Some("waiting") => RunStatus::Waiting,
+        Some("pending") => RunStatus::Pending,
+        Some("requested") => RunStatus::Requested,
+        Some(_) | None => RunStatus::Other,
+    };
+    RunProgress::Unfinished(unfinished)
+}
+
+fn conclusion(word: String) -> Conclusion {
+    match word.as_str() {
+        "success" => Conclusion::Success,
+        "failure" => Conclusion::Failure,
+        "cancelled" => Conclusion::Cancelled,
+        "timed_out" => Conclusion::TimedOut,
+        "startup_failure" => Conclusion::StartupFailure,
+        "action_required" => Conclusion::ActionRequired,
+        "skipped" => Conclusion::Skipped,
+        "neutral" => Conclusion::Neutral,
+        "stale" => Conclusion::Stale,
+        _ => Conclusion::Other(word),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireJobs {
+    jobs: Vec<WireJob>,
+}
+
+#[derive(Deserialize)]
+struct WireJob {
+    name: String,
+    conclusion: Option<String>,
+    steps: Option<Vec<WireStep>>,
+}
+
+#[derive(Deserialize)]
+struct WireStep {
+    name: String,
+    conclusion: Option<String>,
+}
+
+impl WireJobs {
+    pub(super) fn domain(self) -> Vec<Job> {
+        let step =
+            |step: WireStep| Step { name: step.name, conclusion: step.conclusion.map(conclusion) };
+        let job = |job: WireJob| Job {
+            name: job.name,
+            conclusion: job.conclusion.map(conclusion),
+            steps: job.steps.unwrap_or_default().into_iter().map(step).collect(),
+        };
+        self.jobs.into_iter().map(job).collect()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireComparison {
+    status: Relation,
+    /// Missing on every page but the first, which is the only one that is asked for.
+    files: Vec<WireFile>,
+}
+
+#[derive(Deserialize)]
+struct WireFile {
+    filename: String,
+    previous_filename: Option<String>,
+}
+
+impl WireComparison {
+    pub(super) fn domain(self) -> Compared {
+        let change = |file: WireFile| FileChange {
+            path: file.filename,
+            previous_path: file.previous_filename,
+        };
+        let files: Vec<FileChange> = self.files.into_iter().map(change).collect();
+        let files = if files.len() < MOST_FILES {
+            RangeFiles::Complete(files)
+        } else {
+            RangeFiles::Truncated(files)
+        };
+        Compared::Known(Comparison { relation: self.status, files })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireTree {
+    tree: Vec<WireTreeEntry>,
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct WireTreeEntry {
+    path: String,
+    mode: String,
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+}
+
+impl WireTree {
+    pub(super) fn domain(self) -> Tree {
+        // A directory's own entry says nothing that its files do not.
+        let files = self.tree.into_iter().filter(|entry| entry.kind != "tree");
+        let entries: BTreeMap<String, TreeEntry> = files
+            .map(|entry| (entry.path, TreeEntry { blob: entry.sha, mode: entry.mode }))
+            .collect();
+        Tree { entries, truncated: self.truncated }
+    }
+}
+
+/// A file, a link, or a submodule. A directory is a list instead, which fails to parse.
+#[derive(Deserialize)]
+pub(super) struct WireContents {
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
+}
+
+impl WireContents {
+    pub(super) fn blob(self) -> Result<String, String> {
+        match self.kind.as_str() {
+            "file" | "symlink" => Ok(self.sha),
+            kind => Err(format!("it is a {kind}, not a file")),
+        }
+    }
+}

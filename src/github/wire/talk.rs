@@ -1,0 +1,98 @@
+//! What is said about commits, and GitHub's words in an error.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::User;
+use crate::domain::{CommitStatus, CommitStatusState, Issue, IssueComment, IssueNumber, StatusId};
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireStatus {
+    id: StatusId,
+    pub(in crate::github) context: String,
+    state: CommitStatusState,
+    description: Option<String>,
+    target_url: Option<String>,
+    creator: Option<User>,
+    created_at: Timestamp,
+}
+
+impl WireStatus {
+    pub(in crate::github) fn domain(self) -> CommitStatus {
+        CommitStatus {
+            id: self.id,
+            context: self.context,
+            state: self.state,
+            description: self.description.unwrap_or_default(),
+            target_url: self.target_url.filter(|url| !url.is_empty()),
+            creator: self.creator.map(|user| user.login),
+            created_at: self.created_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireIssue {
+    number: IssueNumber,
+    state: String,
+    user: Option<User>,
+    body: Option<String>,
+    html_url: String,
+    pull_request: Option<IgnoredAny>,
+}
+
+impl WireIssue {
+    /// None for a pull request, which GitHub lists among the issues.
+    pub(in crate::github) fn domain(self) -> Option<Issue> {
+        self.pull_request.is_none().then(|| Issue {
+            number: self.number,
+            open: self.state != "closed",
+            author: self.user.map(|user| user.login),
+            body: self.body.unwrap_or_default(),
+            html_url: self.html_url,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireComment {
+    user: Option<User>,
+    body: Option<String>,
+}
+
+impl WireComment {
+    pub(in crate::github) fn domain(self) -> IssueComment {
+        IssueComment {
+            author: self.user.map(|user| user.login),
+            body: self.body.unwrap_or_default(),
+        }
+    }
+}
+
+/// An error's body: GitHub's words.
+#[derive(Deserialize)]
+pub(in crate::github) struct WireProblem {
+    message: Option<String>,
+    #[serde(default)]
+    errors: Value,
+}
+
+impl WireProblem {
+    /// The message, then what each error adds to it.
+    pub(in crate::github) fn words(self) -> String {
+        let mut words = self.message.unwrap_or_default();
+        let errors = match self.errors.as_array() {
+            Some(list) => list.clone(),
+            None if self.errors.is_null() => Vec::new(),
+            None => vec![self.errors],
+        };
+        for error in errors {
+            let said = error.get("message").unwrap_or(&error);
+            let text = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
+            words = format!("{words}; {text}");
+        }
+        words
+    }
+}

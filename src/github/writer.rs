@@ -1,0 +1,139 @@
+//! The one handle that can change anything at GitHub. Nothing here is ever sent twice.
+
+use std::sync::Arc;
+
+use http::{Method, header};
+use jiff::SignedDuration;
+use octocrab::OctoBody;
+use serde_json::Value;
+
+use super::client::{Client, Failed, permission, words};
+use super::error::WriteFailure;
+use super::pace::WRITE_COST;
+use super::transport::Answer;
+
+/// Writes to GitHub. There is one, and it cannot be cloned.
+pub struct Writer {
+    client: Arc<Client>,
+}
+
+/// How a write is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteMethod {
+    /// It makes something.
+    Post,
+    /// It changes something.
+    Patch,
+}
+
+/// A write.
+#[derive(Clone, Debug)]
+pub struct WriteRequest {
+    /// How it is sent.
+    pub method: WriteMethod,
+    /// The path below the API's address, beginning with a slash.
+    pub path: String,
+    /// What is sent.
+    pub body: Value,
+    /// Whether it goes before others: a dispatch, and the statuses that belong to it.
+    pub urgent: bool,
+    /// Its name in metrics and logs, as in `create_dispatch`.
+    pub operation: &'static str,
+}
+
+/// GitHub did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteAnswer {
+    /// The HTTP status, 2xx.
+    pub status: u16,
+    /// What GitHub says of it; null where it says nothing.
+    pub body: Value,
+}
+
+impl Writer {
+    pub(super) const fn new(client: Arc<Client>) -> Self {
+        Self { client }
+    }
+
+    /// Sends `write` once, when it is its turn.
+    ///
+    /// # Errors
+    /// [`WriteFailure`], which tells the certain from the unknown.
+    pub async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
+        let client = &self.client;
+        self.wait_for_its_turn(write.urgent).await?;
+        let _place = client.write_places.acquire().await;
+        let token = client.auth.token();
+        let method = match write.method {
+            WriteMethod::Post => Method::POST,
+            WriteMethod::Patch => Method::PATCH,
+        };
+        let request = client
+            .request(method, &write.path, &token)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(OctoBody::from(write.body.to_string()))
+            .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
+        let answer =
+            client.send(write.operation, request).await.map_err(|failed| match failed {
+                Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
+                Failed::Lost(lost) if lost.never_sent => WriteFailure::NeverSent { why: lost.why },
+                Failed::Lost(lost) => WriteFailure::Unknown { why: lost.why },
+            })?;
+        let status = answer.status.as_u16();
+        match status {
+            200..=299 => done(&answer),
+            408 | 500..=599 => {
+                let why = format!("GitHub said {status} \"{}\"", words(&token, &answer));
+                Err(WriteFailure::Unknown { why })
+            }
+            300..=499 => {
+                if status == 401 {
+                    // The next write is worth a look at the token file.
+                    let _ = client.auth.instead_of(&token);
+                }
+                let (words, permission) = (words(&token, &answer), permission(&answer));
+                Err(WriteFailure::Refused { status, words, permission })
+            }
+            _ => Err(WriteFailure::Unknown { why: format!("an answer with status {status}") }),
+        }
+    }
+
+    async fn wait_for_its_turn(&self, urgent: bool) -> Result<(), WriteFailure> {
+        let client = &self.client;
+        if let Some(until) = client.limits.closed_until() {
+            return Err(WriteFailure::ToldToWait { until });
+        }
+        if !client.pace.is_set() {
+            return Ok(());
+        }
+        client.write_pace.turn(&client.clock, urgent).await.map_err(|wait| {
+            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+            let now = client.clock.now();
+            WriteFailure::ToldToWait { until: now.saturating_add(wait).unwrap_or(now) }
+        })?;
+        // Urgent writes take their share of the pace, and do not wait behind reads for it.
+        let wait = client.pace.reserve(client.clock.monotonic(), WRITE_COST);
+        if !urgent && !wait.is_zero() {
+            client.clock.sleep(wait).await;
+        }
+        Ok(())
+    }
+}
+
+fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {
+    let status = answer.status.as_u16();
+    // There is nothing to say in a 204, so nothing of it can be lost.
+    if status == 204 {
+        return Ok(WriteAnswer { status, body: Value::Null });
+    }
+    let lost =
+        |why: &str| WriteFailure::Unknown { why: format!("GitHub said {status}, but {why}") };
+    let bytes = answer.body.as_ref().map_err(|why| lost(why))?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(WriteAnswer { status, body: Value::Null });
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(body) => Ok(WriteAnswer { status, body }),
+        Err(error) => Err(lost(&format!("its answer makes no sense: {error}"))),
+    }
+}

@@ -1,0 +1,95 @@
+//! Where log lines go: text for people at a terminal, JSON for whatever collects them.
+
+use std::env;
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// Looked at in this order.
+const VARIABLES: [&str; 2] = ["RELEASE_GOVERNOR_LOG", "RUST_LOG"];
+/// Without either: ours in full sentences, libraries when something is wrong.
+const DEFAULT_FILTER: &str = "info,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,tower=warn,\
+     octocrab=warn,tokio=warn";
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    #[default]
+    Auto,
+    /// A line for people.
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
+/// Why the log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter makes no sense.
+    #[error(
+        "{variable}=`{filter}` is no log filter: {why}. Expected one such as `info` or `release_governor=debug`"
+    )]
+    Filter {
+        /// The variable that holds it.
+        variable: &'static str,
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It had been set up before.
+    #[error("the log is set up already: {0}")]
+    Twice(#[from] TryInitError),
+}
+
+/// Sets up the log of this process, on standard error.
+///
+/// # Errors
+/// A filter that makes no sense, or a second call.
+pub fn init(format: LogFormat) -> Result<(), LogError> {
+    let filter = filter(|variable| env::var(variable).ok())?;
+    let as_json = match format {
+        LogFormat::Auto => !stderr().is_terminal(),
+        LogFormat::Text => false,
+        LogFormat::Json => true,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    if as_json {
+        registry.with(lines.json().flatten_event(true)).try_init()?;
+    } else {
+        let in_colour = stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+        registry.with(lines.with_ansi(in_colour).with_target(false)).try_init()?;
+    }
+    Ok(())
+}
+
+fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LogError> {
+    for name in VARIABLES {
+        if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
+            return EnvFilter::try_new(&text).map_err(|error| LogError::Filter {
+                variable: name,
+                filter: text,
+                why: error.to_string(),
+            });
+        }
+    }
+    Ok(EnvFilter::new(DEFAULT_FILTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_variable_wins_and_a_bad_filter_is_named() {
+        let both = |name: &str| Some(if name == "RUST_LOG" { "warn" } else { "debug" }.to_owned());
+        assert_eq!(filter(both).unwrap().to_string(), "debug");
+        assert!(filter(|_| None).unwrap().to_string().contains("octocrab=warn"));
+        let bad = filter(|_| Some("a=b=c".into())).unwrap_err().to_string();
+        assert!(bad.starts_with("RELEASE_GOVERNOR_LOG=`a=b=c`"), "{bad}");
+    }
+}

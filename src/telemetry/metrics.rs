@@ -1,0 +1,482 @@
+//! What is counted. One typed method per thing that happens; the families stay in here.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::series::{
+    Buckets, ByReason, ByRepository, ByResult, BySha, Counters, Durations, Fractions, Maker, Whole,
+    exposition, observe,
+};
+use crate::domain::{AttemptOutcome, Reason, RepoName, Sha};
+
+/// A pass takes three conditional requests when settled, and minutes when GitHub is slow.
+const PASS_BUCKETS: Buckets = Buckets(&[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]);
+/// A deploy takes from half a minute to some hours.
+const DEPLOY_BUCKETS: Buckets =
+    Buckets(&[30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0]);
+/// From merge to production: from minutes to a week of holds.
+const LEAD_BUCKETS: Buckets = Buckets(&[
+    60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 259_200.0, 604_800.0,
+]);
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassResult {
+    /// It saw all it needed and did what was due.
+    Ok,
+    /// It could not.
+    Failed,
+}
+
+impl PassResult {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    operation: &'static str,
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+/// All metrics of the process.
+pub struct Metrics {
+    registry: Registry,
+    repositories: Repositories,
+    github: GitHub,
+    config_reloads: Family<Reload, Counter>,
+}
+
+struct Repositories {
+    passes: Counters<ByResult>,
+    pass_duration: Durations,
+    last_good_pass: Whole<ByRepository>,
+    poll_interval: Fractions<ByRepository>,
+    decisions: Counters<ByReason>,
+    holds: Whole<ByReason>,
+    deploys: Counters<ByResult>,
+    deploy_duration: Durations,
+    lead_time: Durations,
+    deploy_overdue: Whole<ByRepository>,
+    production: Whole<BySha>,
+    forged_statuses: Counters<ByRepository>,
+    ambiguous_dispatches: Counters<ByRepository>,
+    late_runs: Counters<ByRepository>,
+    status_budget_spent: Counters<ByRepository>,
+    issues_unavailable: Whole<ByRepository>,
+}
+
+struct GitHub {
+    requests: Family<Request, Counter>,
+    not_modified: Gauge<f64, AtomicU64>,
+    /// Answers to reads, and those of them that were 304.
+    answers: Mutex<(f64, f64)>,
+    remaining: Gauge<i64, AtomicI64>,
+    limit: Gauge<i64, AtomicI64>,
+    reset: Gauge<i64, AtomicI64>,
+    told_to_wait: Gauge<i64, AtomicI64>,
+    clock_difference: Gauge<f64, AtomicU64>,
+    token_expiry: Gauge<i64, AtomicI64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All of them, at nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut maker = Maker(Registry::with_prefix("release_governor"));
+        let repositories = Repositories::new(&mut maker);
+        let github = GitHub::new(&mut maker);
+        let registry = &mut maker.0;
+        let config_reloads = Family::<Reload, Counter>::default();
+        registry.register(
+            "config_reloads",
+            "Changes of the config file, by result",
+            config_reloads.clone(),
+        );
+        let build = Family::<Build, Gauge>::default();
+        registry.register("build_info", "1, labelled with the version", build.clone());
+        build.get_or_create_owned(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        Self { registry: maker.0, repositories, github, config_reloads }
+    }
+
+    /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
+    #[must_use]
+    pub fn encode(&self) -> String {
+        exposition(&self.registry)
+    }
+
+    /// A pass ended.
+    pub fn pass(&self, repository: &RepoName, result: PassResult, took: Duration) {
+        self.repositories.passes.of(repository, result.as_str()).inc();
+        observe(&self.repositories.pass_duration, repository, took);
+    }
+
+    /// A pass saw and did all it should, at this time.
+    pub fn good_pass(&self, repository: &RepoName, at: Timestamp) {
+        self.repositories.last_good_pass.of(repository, "").set(at.as_second());
+    }
+
+    /// How often a repository is looked at now.
+    pub fn poll_interval(&self, repository: &RepoName, interval: Duration) {
+        self.repositories.poll_interval.of(repository, "").set(interval.as_secs_f64());
+    }
+
+    /// A decision changed, to this.
+    pub fn decided(&self, repository: &RepoName, reason: Reason) {
+        self.repositories.decisions.of(repository, reason.code()).inc();
+    }
+
+    /// What the candidate is held for now, if it is.
+    pub fn holding(&self, repository: &RepoName, reason: Option<Reason>) {
+        self.repositories.holds.forget(repository);
+        if let Some(reason) = reason {
+            self.repositories.holds.of(repository, reason.code()).set(1);
+        }
+    }
+
+    /// A deploy of ours got its outcome; how long its run took, where it had one.
+    pub fn deploy(&self, repository: &RepoName, outcome: &AttemptOutcome, took: Option<Duration>) {
+        self.repositories.deploys.of(repository, deploy_result(outcome)).inc();
+        if let Some(took) = took {
+            observe(&self.repositories.deploy_duration, repository, took);
+        }
+    }
+
+    /// A commit went into production this long after it had been merged.
+    pub fn lead_time(&self, repository: &RepoName, took: Duration) {
+        observe(&self.repositories.lead_time, repository, took);
+    }
+
+    /// Whether a deploy runs for longer than its policy allows.
+    pub fn deploy_overdue(&self, repository: &RepoName, overdue: bool) {
+        self.repositories.deploy_overdue.of(repository, "").set(i64::from(overdue));
+    }
+
+    /// What is in production, if that is certain.
+    pub fn production(&self, repository: &RepoName, sha: Option<&Sha>) {
+        self.repositories.production.forget(repository);
+        if let Some(sha) = sha {
+            self.repositories.production.of(repository, sha.as_str()).set(1);
+        }
+    }
+
+    /// Somebody else wrote a status under our context.
+    pub fn forged_status(&self, repository: &RepoName) {
+        self.repositories.forged_statuses.of(repository, "").inc();
+    }
+
+    /// The answer to a dispatch was lost.
+    pub fn ambiguous_dispatch(&self, repository: &RepoName) {
+        self.repositories.ambiguous_dispatches.of(repository, "").inc();
+    }
+
+    /// A run showed after its attempt had been closed.
+    pub fn late_run(&self, repository: &RepoName) {
+        self.repositories.late_runs.of(repository, "").inc();
+    }
+
+    /// A commit has used up its statuses.
+    pub fn status_budget_spent(&self, repository: &RepoName) {
+        self.repositories.status_budget_spent.of(repository, "").inc();
+    }
+
+    /// Whether a repository's issues are switched off.
+    pub fn issues_unavailable(&self, repository: &RepoName, unavailable: bool) {
+        self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
+    }
+
+    /// Ends all series of a repository that is no longer governed.
+    pub fn forget(&self, repository: &RepoName) {
+        self.repositories.forget(repository);
+    }
+
+    /// The config file changed, and was taken or refused.
+    pub fn config_reload(&self, good: bool) {
+        let result = if good { "ok" } else { "refused" };
+        self.config_reloads.get_or_create_owned(&Reload { result }).inc();
+    }
+
+    /// A request to GitHub ended: its HTTP status, or a word for how it was lost.
+    pub fn github_request(&self, operation: &'static str, status: &str) {
+        let labels = Request { operation, status: status.to_owned() };
+        self.github.requests.get_or_create_owned(&labels).inc();
+        let mut counts = self.github.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answers, unchanged) = &mut *counts;
+        match status {
+            "200" => *answers += 1.0,
+            "304" => {
+                *answers += 1.0;
+                *unchanged += 1.0;
+            }
+            _ => return,
+        }
+        self.github.not_modified.set(*unchanged / *answers);
+    }
+
+    /// GitHub's primary limit, as far as it was told.
+    pub fn api_limit(&self, remaining: Option<u64>, limit: Option<u64>, reset: Option<Timestamp>) {
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        if let Some(remaining) = remaining {
+            self.github.remaining.set(whole(remaining));
+        }
+        if let Some(limit) = limit {
+            self.github.limit.set(whole(limit));
+        }
+        if let Some(reset) = reset {
+            self.github.reset.set(reset.as_second());
+        }
+    }
+
+    /// GitHub told us to wait until then.
+    pub fn told_to_wait(&self, until: Timestamp) {
+        self.github.told_to_wait.set(until.as_second());
+    }
+
+    /// How far this machine's clock is ahead of GitHub's.
+    pub fn clock_difference(&self, difference: SignedDuration) {
+        self.github.clock_difference.set(difference.as_secs_f64());
+    }
+
+    /// When the token ends, where GitHub says so.
+    pub fn token_expires(&self, at: Option<Timestamp>) {
+        self.github.token_expiry.set(at.map_or(0, Timestamp::as_second));
+    }
+}
+
+/// A label's value: a stable word, never an error's text.
+const fn deploy_result(outcome: &AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Withdrawn(_) => "withdrawn",
+        AttemptOutcome::Rejected(_) => "rejected",
+        AttemptOutcome::NotSent(_) => "not_sent",
+        AttemptOutcome::NotStarted => "not_started",
+        AttemptOutcome::Unconfirmed => "unconfirmed",
+        AttemptOutcome::Succeeded => "succeeded",
+        AttemptOutcome::Failed(_) => "failed",
+        AttemptOutcome::Superseded => "superseded",
+        AttemptOutcome::RunDeleted => "run_deleted",
+    }
+}
+
+impl Repositories {
+    fn new(make: &mut Maker) -> Self {
+        Self {
+            passes: make.counters("passes", "Passes over a repository, by result"),
+            pass_duration: make.durations(
+                "pass_duration_seconds",
+                "How long a pass took",
+                PASS_BUCKETS,
+            ),
+            last_good_pass: make.whole(
+                "last_good_pass_timestamp_seconds",
+                "When a pass last saw and did all it should",
+            ),
+            poll_interval: make.fractions(
+                "effective_poll_interval_seconds",
+                "How often a repository is looked at, pace and failures included",
+            ),
+            decisions: make.counters("decisions", "Decisions that changed, by their new reason"),
+            holds: make.whole("holds", "1 for the reason that the candidate is held for now"),
+            deploys: make.counters("deploys", "Deploys of ours that got an outcome, by result"),
+            deploy_duration: make.durations(
+                "deploy_duration_seconds",
+                "How long a deploy run took",
+                DEPLOY_BUCKETS,
+            ),
+            lead_time: make.durations(
+                "lead_time_seconds",
+                "From merge to production",
+                LEAD_BUCKETS,
+            ),
+            deploy_overdue: make.whole(
+                "deploy_overdue",
+                "1 while a deploy runs for longer than deploy_timeout_minutes",
+            ),
+            production: make
+                .whole("production_info", "1, labelled with the commit that runs in production"),
+            forged_statuses: make
+                .counters("forged_statuses", "Statuses under our context by somebody else"),
+            ambiguous_dispatches: make
+                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
+            late_runs: make
+                .counters("late_runs", "Runs that showed after their attempt had been closed"),
+            status_budget_spent: make
+                .counters("status_budget_spent", "Commits that used up their statuses"),
+            issues_unavailable: make
+                .whole("issues_unavailable", "1 while the repository's issues are switched off"),
+        }
+    }
+
+    fn forget(&self, repository: &RepoName) {
+        self.passes.forget(repository);
+        self.pass_duration.forget(repository);
+        self.last_good_pass.forget(repository);
+        self.poll_interval.forget(repository);
+        self.decisions.forget(repository);
+        self.holds.forget(repository);
+        self.deploys.forget(repository);
+        self.deploy_duration.forget(repository);
+        self.lead_time.forget(repository);
+        self.deploy_overdue.forget(repository);
+        self.production.forget(repository);
+        self.forged_statuses.forget(repository);
+        self.ambiguous_dispatches.forget(repository);
+        self.late_runs.forget(repository);
+        self.status_budget_spent.forget(repository);
+        self.issues_unavailable.forget(repository);
+    }
+}
+
+impl GitHub {
+    fn new(make: &mut Maker) -> Self {
+        let registry = &mut make.0;
+        let requests = Family::<Request, Counter>::default();
+        registry.register(
+            "github_requests",
+            "Requests to GitHub, by operation and HTTP status",
+            requests.clone(),
+        );
+        let not_modified = Gauge::<f64, AtomicU64>::default();
+        registry.register(
+            "github_not_modified_ratio",
+            "Share of 304 among GitHub's good answers",
+            not_modified.clone(),
+        );
+        let clock_difference = Gauge::<f64, AtomicU64>::default();
+        registry.register(
+            "clock_difference_seconds",
+            "How far this machine's clock is ahead of GitHub's",
+            clock_difference.clone(),
+        );
+        let mut whole = |name: &str, help: &str| {
+            let gauge = Gauge::<i64, AtomicI64>::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        Self {
+            remaining: whole(
+                "github_api_limit_remaining",
+                "Requests left of GitHub's primary limit",
+            ),
+            limit: whole("github_api_limit", "GitHub's primary limit"),
+            reset: whole(
+                "github_api_limit_reset_timestamp_seconds",
+                "When GitHub's primary limit starts anew",
+            ),
+            told_to_wait: whole(
+                "told_to_wait_until_timestamp_seconds",
+                "Until when GitHub told us to wait last; 0 for never",
+            ),
+            token_expiry: whole(
+                "token_expiry_timestamp_seconds",
+                "When the token ends; 0 where GitHub does not say",
+            ),
+            requests,
+            not_modified,
+            answers: Mutex::default(),
+            clock_difference,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shop() -> RepoName {
+        "acme/shop".parse().unwrap()
+    }
+
+    fn busy() -> Metrics {
+        let metrics = Metrics::new();
+        let sha: Sha = "1a".repeat(20).parse().unwrap();
+        metrics.pass(&shop(), PassResult::Ok, Duration::from_millis(300));
+        metrics.good_pass(&shop(), Timestamp::from_second(1_793_534_400).unwrap());
+        metrics.poll_interval(&shop(), Duration::from_secs(60));
+        metrics.decided(&shop(), Reason::Cooldown);
+        metrics.holding(&shop(), Some(Reason::Cooldown));
+        metrics.deploy(&shop(), &AttemptOutcome::Succeeded, Some(Duration::from_secs(90)));
+        metrics.lead_time(&shop(), Duration::from_secs(600));
+        metrics.deploy_overdue(&shop(), false);
+        metrics.production(&shop(), Some(&sha));
+        metrics.forged_status(&shop());
+        metrics.ambiguous_dispatch(&shop());
+        metrics.late_run(&shop());
+        metrics.status_budget_spent(&shop());
+        metrics.issues_unavailable(&shop(), true);
+        metrics.config_reload(true);
+        metrics.github_request("list_runs", "200");
+        metrics.github_request("list_runs", "304");
+        metrics.github_request("create_dispatch", "204");
+        metrics
+    }
+
+    #[test]
+    fn every_family_has_help_and_follows_prometheus_naming_rules() {
+        let text = busy().encode();
+        let mut types = std::collections::BTreeMap::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (name, kind) = line.split_once(' ').unwrap();
+            assert!(name.starts_with("release_governor_"), "{name}");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+            assert!(text.contains(&format!("# HELP {name} ")), "{name} has no HELP");
+            assert!(types.insert(name, kind).is_none(), "{name} twice");
+        }
+        for sample in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = sample.split(['{', ' ']).next().unwrap();
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|end| name.strip_suffix(end).filter(|name| types.contains_key(name)))
+                .unwrap_or(name);
+            assert!(types.contains_key(family), "{name} has no TYPE");
+        }
+        assert!(text.contains("# TYPE release_governor_late_runs_total counter\n"));
+        assert!(text.contains("release_governor_late_runs_total{repository=\"acme/shop\"} 1\n"));
+        assert!(text.contains("release_governor_github_not_modified_ratio 0.5\n"));
+    }
+
+    #[test]
+    fn a_hold_that_changes_its_reason_is_counted_once() {
+        let metrics = busy();
+        metrics.holding(&shop(), Some(Reason::Paused));
+        let text = metrics.encode();
+        let holds: Vec<_> =
+            text.lines().filter(|line| line.starts_with("release_governor_holds{")).collect();
+        assert_eq!(holds, [r#"release_governor_holds{repository="acme/shop",reason="paused"} 1"#]);
+    }
+
+    #[test]
+    fn a_repository_that_leaves_takes_its_series_along() {
+        let metrics = busy();
+        metrics.forget(&"Acme/Shop".parse().unwrap());
+        assert!(!metrics.encode().contains("acme/shop"), "{}", metrics.encode());
+    }
+}
