@@ -198,7 +198,7 @@ async fn read_seldom(
     known: Option<RepoId>,
 ) -> Result<Seldom, ObserveError> {
     let name = &look.policy.repository;
-    let repository = look.reader.repository(name).await?;
+    let repository = look.reader.repository(name).await?.value;
     same_repository(look.policy, &repository, known)?;
     let workflows = look.reader.workflows(name).await?;
     let verification = the_one(&workflows, &asked.verification, "verification_workflow_name")?

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::{ApplyError, Work, writes};
 use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker, RunRef, Sha};
-use crate::github::{ReadError, WriteFailure};
+use crate::github::{AllOrFirst, ReadError, WriteFailure};
 use crate::words::issue::read_marker;
 
 /// A text whose answer was lost may show late: so long it is only looked for.
@@ -149,7 +149,7 @@ async fn not_written(
 async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
     let reader = work.reader.past_caches();
     for login in work.us {
-        let issues = reader.issues_by(&work.policy.repository, login).await?;
+        let issues = reader.issues_by(&work.policy.repository, login, AllOrFirst::All).await?;
         let ours = issues
             .into_iter()
             .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribution, Branch, IssueNumber, Login, RejectionKey, RepoId, RepoName, RunId, RunRef, Sha,
-    StatusId, WorkflowId,
+    StatusId, StatusRecord, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.

@@ -141,7 +141,13 @@ pub enum WriteFailure {
         /// Why not.
         why: String,
     },
-    /// It may have been done, and may not: timeout, reset, 408, 5xx, a cut or malformed 2xx.
+    /// GitHub said 2xx, and the rest of its answer was lost: it is done.
+    #[error("done, but GitHub's answer was lost: {why}")]
+    Done {
+        /// What became of the answer.
+        why: String,
+    },
+    /// It may have been done, and may not: timeout, reset, 408, 5xx.
     #[error("not known whether it was done: {why}")]
     Unknown {
         /// What happened.

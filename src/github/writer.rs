@@ -126,8 +126,7 @@ fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {
     if status == 204 {
         return Ok(WriteAnswer { status, body: Value::Null });
     }
-    let lost =
-        |why: &str| WriteFailure::Unknown { why: format!("GitHub said {status}, but {why}") };
+    let lost = |why: &str| WriteFailure::Done { why: format!("GitHub said {status}, but {why}") };
     let bytes = answer.body.as_ref().map_err(|why| lost(why))?;
     if bytes.trim_ascii().is_empty() {
         return Ok(WriteAnswer { status, body: Value::Null });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Basics, Look, ObserveError};
 use crate::domain::{LeftBehind, Login, RunId, Sha};
-use crate::github::ReadError;
+use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
 const MOST_COMMITS: usize = 100;
@@ -24,7 +24,7 @@ pub async fn left_behind(
     let (name, context) = (&look.policy.repository, &look.policy.status_context);
     let mut left = LeftBehind::default();
     for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
-        let statuses = look.reader.statuses(name, sha, context, true).await?;
+        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
         left.statuses.push((sha.clone(), statuses));
         if certain.contains(sha) {
             break;
@@ -32,7 +32,7 @@ pub async fn left_behind(
     }
     if basics.repository.has_issues {
         for login in us {
-            match look.reader.issues_by(name, login).await {
+            match look.reader.issues_by(name, login, AllOrFirst::All).await {
                 Ok(issues) => left.issues.extend(issues),
                 Err(ReadError::Gone410 { .. }) => {}
                 Err(error) => return Err(error.into()),

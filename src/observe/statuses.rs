@@ -2,6 +2,7 @@
 
 use super::{Look, ObserveError};
 use crate::domain::{Fact, Observation, Sha};
+use crate::github::AllOrFirst;
 
 /// Reads the newest statuses of these commits under our context.
 ///
@@ -19,7 +20,7 @@ pub async fn statuses<'a>(
             continue;
         }
         let (name, context) = (&look.policy.repository, &look.policy.status_context);
-        let statuses = look.reader.statuses(name, sha, context, false).await?;
+        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::First).await?;
         observation.commits.entry(sha.clone()).or_default().statuses = Fact::Known(statuses);
     }
     Ok(())

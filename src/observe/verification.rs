@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, read_tips};
 use crate::domain::{
-    Candidates, Conclusion, Run, RunId, RunProgress, RunRef, Sha, Verification, VerificationRun,
+    Candidates, Conclusion, Run, RunEvent, RunId, RunProgress, RunRef, Sha, Verification,
+    VerificationRun,
 };
 use crate::github::RunFilter;
 
@@ -84,7 +85,8 @@ async fn read_runs(
         runs.extend(look.reader.runs(name, workflow, &RunFilter::default(), 1).await?.runs);
     }
     if merge_queue_seen {
-        let queue = RunFilter { event: Some("merge_group".to_owned()), ..RunFilter::default() };
+        let queue =
+            RunFilter { event: Some(RunEvent("merge_group".to_owned())), ..RunFilter::default() };
         runs.extend(look.reader.runs(name, workflow, &queue, 1).await?.runs);
     }
     let seen = runs.iter().any(|run| run.event.0 == "merge_group" && counts(look, basics, run));
@@ -302,11 +304,11 @@ fn attempts_of<'a>(
     sha: &Sha,
 ) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
     let runs = look.memory.counted.iter().filter(move |(_, run)| run.sha == *sha);
-    let runs: Vec<_> = runs.collect();
-    runs.into_iter().flat_map(|(id, run)| {
-        run.attempts
-            .iter()
-            .map(|(attempt, found)| (RunRef { id: *id, attempt: *attempt }, run, found))
+    runs.flat_map(|(id, run)| {
+        let with_run = move |(attempt, found): (&u32, &'a CountedAttempt)| {
+            (RunRef { id: *id, attempt: *attempt }, run, found)
+        };
+        run.attempts.iter().map(with_run)
     })
 }
 

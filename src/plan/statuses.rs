@@ -162,6 +162,17 @@ fn brought_up_to_date(
     let facts = situation.observation.facts(sha);
     // What GitHub shows must be known: an unread list is not an empty one.
     let Some(statuses) = facts.statuses.known() else { return Vec::new() };
+    // Other contexts may have pushed ours off the page; statuses are never deleted, so the last
+    // one that GitHub took is still what it shows.
+    let tracked = situation.release.statuses.get(sha).map(|tracked| &tracked.newest);
+    let same_as_taken = statuses.is_empty()
+        && tracked.is_some_and(|taken| {
+            (taken.state, &taken.description, &taken.target_url)
+                == (text.state, &text.description, &target_url)
+        });
+    if same_as_taken {
+        return Vec::new();
+    }
     let shown = statuses.first();
     let forged = shown.filter(|status| !is_ours(situation, status));
     let same = shown.is_some_and(|shown| {

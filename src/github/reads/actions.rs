@@ -34,7 +34,7 @@ impl Reader {
         &self,
         name: &RepoName,
         workflow: WorkflowId,
-        filter: RunFilter,
+        filter: &RunFilter,
         page: u32,
     ) -> Result<RunPage, ReadError> {
         let what = format!("list the runs of workflow {workflow} in {name}");
