@@ -1,0 +1,441 @@
+//! What every request goes through: faults, token, limits, redirects, permissions, ETags.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use serde_json::Value;
+
+use super::access::{Access, Denied, check};
+use super::faults::Fault;
+use super::ids::{next, object_name};
+use super::log::{Exchange, Fate};
+use super::people::Role;
+use super::reply::{Asked, Body, Reply};
+use super::repository::Repository;
+use super::routes::{Call, Place, decoded};
+use super::wire::http_date;
+use super::world::World;
+
+/// Versions of the REST API that there are (docs.github.com, "API Versions").
+const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+
+/// How an answer leaves the box.
+pub(super) struct Leaving {
+    pub(super) response: Response<Bytes>,
+    pub(super) manner: Manner,
+}
+
+/// What the network makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    Whole,
+    Cut,
+    Late(Duration),
+    Never,
+    Broken,
+    Refused,
+}
+
+/// A request, taken apart.
+struct Taken {
+    method: Method,
+    api: String,
+    /// Path and query, without what comes before `/repos` on Enterprise Server.
+    path: String,
+    query: Vec<(String, String)>,
+    call: Option<(Place, Call)>,
+    headers: HeaderMap,
+    raw_body: Bytes,
+}
+
+impl Taken {
+    fn new(request: Request<Bytes>) -> Self {
+        let (parts, raw_body) = request.into_parts();
+        let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
+        let (prefix, path) = match whole.strip_prefix("/api/v3") {
+            Some(path) if path.starts_with('/') => ("/api/v3", path),
+            Some(_) | None => ("", whole),
+        };
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
+        let scheme = parts.uri.scheme_str().unwrap_or("http");
+        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+        Taken {
+            api: format!("{scheme}://{}{prefix}", host.unwrap_or("api.github.com")),
+            call: Call::of(&parts.method, bare),
+            query: query
+                .split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(key, value)| (decoded(key), decoded(&value.replace('+', " "))))
+                .collect(),
+            method: parts.method,
+            path: path.to_owned(),
+            headers: parts.headers,
+            raw_body,
+        }
+    }
+
+    fn header(&self, name: impl header::AsHeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    fn operation(&self) -> Option<&'static str> {
+        self.call.as_ref().map(|(_, call)| call.operation())
+    }
+
+    fn is_write(&self) -> bool {
+        !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    fn token(&self) -> Option<&str> {
+        let given = self.header(header::AUTHORIZATION);
+        let (scheme, token) = given.split_once(' ')?;
+        let known = ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+        known.then_some(token.trim())
+    }
+}
+
+/// Takes a request and carries it out, as far as its fault lets it.
+pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
+    let taken = Taken::new(request);
+    let fault = world.faults.strike(&taken.method, &taken.path, taken.operation());
+    let instead = fault.as_ref().and_then(|fault| without_effect(world, &taken, fault));
+    let spoiled_before = instead.is_some();
+    let (reply, login) = match instead {
+        Some(reply) => (reply, None),
+        None => carry_out(world, &taken),
+    };
+    let points = if taken.is_write() { 5 } else { 1 };
+    let (mut response, charged) = finish(world, &taken, reply, login.as_deref());
+    let manner = after_effect(&mut response, fault.as_ref());
+    let fate = match manner {
+        Manner::Broken | Manner::Refused if spoiled_before => Fate::RequestLost,
+        Manner::Broken | Manner::Refused | Manner::Never => Fate::AnswerLost,
+        Manner::Cut => Fate::Spoiled,
+        Manner::Late(_) => Fate::Answered,
+        Manner::Whole if fault.is_some() => Fate::Spoiled,
+        Manner::Whole => Fate::Answered,
+    };
+    let operation = taken.operation();
+    let mut request_headers = taken.headers;
+    request_headers.remove(header::AUTHORIZATION);
+    world.log.add(Exchange {
+        at: world.now,
+        method: taken.method,
+        path: taken.path,
+        operation,
+        login,
+        request_headers,
+        request_body: taken.raw_body,
+        response_status: response.status().as_u16(),
+        response_headers: response.headers().clone(),
+        response_body: response.body().clone(),
+        points,
+        charged,
+        fate,
+    });
+    Leaving { response, manner }
+}
+
+/// The answer that a fault gives in place of GitHub's, with nothing carried out.
+fn without_effect(world: &mut World, taken: &Taken, fault: &Fault) -> Option<Reply> {
+    match fault {
+        Fault::Status(status) => Some(Reply::error(*status, "Server Error")),
+        Fault::Refuse { status, message } => Some(Reply::error(*status, message.clone())),
+        Fault::LoseRequest | Fault::RefuseConnection => Some(Reply::no_content()),
+        Fault::PrimaryLimit => {
+            let login = token_of(world, taken).ok().flatten().map(|token| token.login.clone());
+            let now = world.now;
+            let window = world.meters.window(login.as_deref().unwrap_or_default(), now);
+            window.used = window.limit;
+            let reset = window.resets_at.as_second().to_string();
+            Some(
+                Reply::error(403, "API rate limit exceeded for user ID 1.")
+                    .with("x-ratelimit-remaining", "0")
+                    .with("x-ratelimit-reset", reset),
+            )
+        }
+        Fault::SecondaryLimit { status, retry_after } => {
+            Some(secondary(*status, retry_after.map(|seconds| seconds.to_string())))
+        }
+        Fault::StatusAfter(_)
+        | Fault::LoseAnswer
+        | Fault::Delay(_)
+        | Fault::Hang
+        | Fault::Truncate
+        | Fault::MalformedJson
+        | Fault::Html(_) => None,
+    }
+}
+
+fn secondary(status: u16, retry_after: Option<String>) -> Reply {
+    let words = "You have exceeded a secondary rate limit. Please wait a few minutes before you \
+                 try again.";
+    let mut reply = Reply::error(status, words);
+    reply.headers.extend(retry_after.map(|seconds| ("retry-after", seconds)));
+    reply
+}
+
+/// Answers as GitHub does, and says who asked.
+fn carry_out(world: &mut World, taken: &Taken) -> (Reply, Option<String>) {
+    let version = taken.header("x-github-api-version");
+    if !version.is_empty() && !VERSIONS.contains(&version) {
+        let words = format!("\"{version}\" is not a supported version.");
+        return (Reply::error(400, words), None);
+    }
+    let token = match token_of(world, taken) {
+        Ok(token) => token.cloned(),
+        Err(refused) => return (refused, None),
+    };
+    let login = token.as_ref().map(|token| token.login.clone());
+    let meter = login.clone().unwrap_or_default();
+    if let Some(refused) = over_limits(world, taken, &meter) {
+        return (refused, login);
+    }
+    let Some((place, call)) = &taken.call else { return (Reply::not_found(), login) };
+    let body = if taken.raw_body.is_empty() {
+        Value::Null
+    } else {
+        match serde_json::from_slice(&taken.raw_body) {
+            Ok(body) => body,
+            Err(_) => return (Reply::error(400, "Problems parsing JSON"), login),
+        }
+    };
+    let (id, role) = match locate(world, taken, place, login.as_deref()) {
+        Ok(Some(found)) => found,
+        Ok(None) if token.is_none() && *call == Call::User => {
+            return (Reply::error(401, "Requires authentication"), None);
+        }
+        Ok(None) => (0, None),
+        Err(reply) => return (reply, login),
+    };
+    if let Some(repository) = world.repositories.get(&id) {
+        if let Err(denied) = check(token.as_ref(), call.need(), role, repository.private) {
+            return (refusal(denied), login);
+        }
+        if repository.archived && call.need().access == Access::Write {
+            return (Reply::error(403, "Repository was archived so is read-only."), login);
+        }
+    }
+    let installation = token.as_ref().is_some_and(super::access::Token::is_installation);
+    let asked = Asked {
+        api: &taken.api,
+        path: &taken.path,
+        query: &taken.query,
+        body: &body,
+        login: login.as_deref().unwrap_or_default(),
+        can_push: installation || role >= Some(Role::Write),
+        installation,
+        accept: taken.header(header::ACCEPT),
+        version,
+    };
+    let mut reply = call.answer(world, id, &asked);
+    reply.headers.extend(token.iter().flat_map(super::access::Token::headers));
+    (reply, login)
+}
+
+/// The token that was sent, if one was; an answer where it is no good.
+fn token_of<'w>(
+    world: &'w World,
+    taken: &Taken,
+) -> Result<Option<&'w super::access::Token>, Reply> {
+    if taken.header(header::AUTHORIZATION).is_empty() {
+        return Ok(None);
+    }
+    let token = taken.token().and_then(|token| world.tokens.get(token));
+    match token.filter(|token| token.is_good_at(world.now)) {
+        Some(token) => Ok(Some(token)),
+        None => Err(Reply::error(401, "Bad credentials")),
+    }
+}
+
+fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
+    let now = world.now;
+    let call = taken.call.as_ref().map(|(_, call)| call);
+    if call == Some(&Call::RateLimit) {
+        return None;
+    }
+    let window = world.meters.window(meter, now);
+    if world.server.sends_limit_headers && window.remaining() == 0 {
+        let words = format!("API rate limit exceeded for user ID {meter}.");
+        return Some(Reply::error(403, words));
+    }
+    let points = if taken.is_write() { 5 } else { 1 };
+    let content = call.is_some_and(Call::creates_content);
+    let wait = world.meters.spend(meter, points, content, now).err()?;
+    Some(secondary(403, Some(wait.to_string())))
+}
+
+/// The repository that is meant and the asker's role there; an answer where it is elsewhere,
+/// or nowhere for this asker.
+fn locate(
+    world: &World,
+    taken: &Taken,
+    place: &Place,
+    login: Option<&str>,
+) -> Result<Option<(u64, Option<Role>)>, Reply> {
+    let found = match place {
+        Place::Nowhere => return Ok(None),
+        Place::Numbered(id) => world.repositories.get(id),
+        Place::Named(owner, name) => world.repository_named(&format!("{owner}/{name}")),
+    };
+    let repository = found.filter(|repository| !repository.hidden).ok_or_else(Reply::not_found)?;
+    if let Place::Named(owner, name) = place {
+        let asked = format!("{owner}/{name}");
+        if !repository.full_name().eq_ignore_ascii_case(&asked) {
+            return Err(moved(taken, repository));
+        }
+    }
+    let role = login.and_then(|login| repository.role_of(login));
+    Ok(Some((repository.id, role)))
+}
+
+/// Renamed: the way leads by the id. Writes are told to come as writes again.
+fn moved(taken: &Taken, repository: &Repository) -> Reply {
+    let rest = taken.path.trim_start_matches('/').splitn(4, '/').nth(3);
+    let rest = rest.map_or_else(String::new, |rest| format!("/{rest}"));
+    let query = taken.path.split_once('?').filter(|_| rest.is_empty());
+    let query = query.map_or_else(String::new, |(_, query)| format!("?{query}"));
+    let location = format!("{}/repositories/{}{rest}{query}", taken.api, repository.id);
+    let (status, words) =
+        if taken.is_write() { (307, "Temporary Redirect") } else { (301, "Moved Permanently") };
+    let body = serde_json::json!({
+        "message": words,
+        "url": location,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    });
+    Reply { status, body: Body::Json(body), headers: vec![("location", location)] }
+}
+
+fn refusal(denied: Denied) -> Reply {
+    match denied {
+        Denied::Hidden => Reply::not_found(),
+        Denied::Forbidden { message, accepted } => {
+            let mut reply = Reply::error(403, message);
+            let named = accepted.map(|accepted| ("x-accepted-github-permissions", accepted));
+            reply.headers.extend(named);
+            reply
+        }
+    }
+}
+
+/// Makes the HTTP answer: ETag or 304, limits, date. Says whether it cost a request.
+fn finish(
+    world: &mut World,
+    taken: &Taken,
+    reply: Reply,
+    login: Option<&str>,
+) -> (Response<Bytes>, bool) {
+    let (media_type, body) = match reply.body {
+        Body::Empty => (None, Bytes::new()),
+        Body::Json(value) => {
+            (Some("application/json; charset=utf-8"), Bytes::from(value.to_string()))
+        }
+        Body::Text { media_type, text } => (Some(media_type), Bytes::from(text)),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
+    for (name, value) in &reply.headers {
+        put(response.headers_mut(), name, value);
+    }
+    if let Some(media_type) = media_type {
+        put(response.headers_mut(), "content-type", media_type);
+    }
+    if taken.method == Method::GET && reply.status == 200 {
+        // A token sees its own ETags: another one's are not known to it.
+        let token = taken.header(header::AUTHORIZATION);
+        let links = reply.headers.iter().filter(|(name, _)| *name == "link");
+        let links: Vec<&[u8]> = links.map(|(_, value)| value.as_bytes()).collect();
+        let mut parts: Vec<&[u8]> = vec![token.as_bytes(), response.body()];
+        parts.extend(links);
+        let etag = format!("W/\"{}\"", object_name(parts));
+        put(response.headers_mut(), "etag", &etag);
+        put(response.headers_mut(), "cache-control", "private, max-age=60, s-maxage=60");
+        put(response.headers_mut(), "vary", "Accept, Authorization, Cookie, X-GitHub-OTP");
+        let strong = etag.trim_start_matches("W/");
+        let known = taken.header(header::IF_NONE_MATCH).split(',').map(str::trim);
+        if known.into_iter().any(|known| known.trim_start_matches("W/") == strong) {
+            *response.status_mut() = http::StatusCode::NOT_MODIFIED;
+            *response.body_mut() = Bytes::new();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+        }
+    }
+    let charged = charge(world, taken, &mut response, login.unwrap_or_default());
+    let id = format!("GHBX:{:08X}", next(&mut world.ids.request));
+    put(response.headers_mut(), "x-github-request-id", &id);
+    put(response.headers_mut(), "x-github-media-type", "github.v3; format=json");
+    put(response.headers_mut(), "server", "github.com");
+    put(response.headers_mut(), "date", &http_date(world.now));
+    (response, charged)
+}
+
+fn charge(world: &mut World, taken: &Taken, response: &mut Response<Bytes>, meter: &str) -> bool {
+    let free = response.status() == http::StatusCode::NOT_MODIFIED
+        || response.status() == http::StatusCode::UNAUTHORIZED
+        || taken.call.as_ref().is_some_and(|(_, call)| *call == Call::RateLimit);
+    let now = world.now;
+    let window = world.meters.window(meter, now);
+    if !free {
+        window.used = window.used.saturating_add(1).min(window.limit);
+    }
+    if world.server.sends_limit_headers {
+        let headers = response.headers_mut();
+        put(headers, "x-ratelimit-limit", &window.limit.to_string());
+        put(headers, "x-ratelimit-remaining", &window.remaining().to_string());
+        put(headers, "x-ratelimit-used", &window.used.to_string());
+        put(headers, "x-ratelimit-reset", &window.resets_at.as_second().to_string());
+        put(headers, "x-ratelimit-resource", "core");
+    }
+    !free
+}
+
+/// Spoils an answer whose request was carried out.
+fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>) -> Manner {
+    match fault {
+        Some(Fault::LoseAnswer | Fault::LoseRequest) => Manner::Broken,
+        Some(Fault::RefuseConnection) => Manner::Refused,
+        Some(Fault::Hang) => Manner::Never,
+        Some(Fault::Delay(length)) => Manner::Late(*length),
+        Some(Fault::Truncate) => Manner::Cut,
+        Some(Fault::MalformedJson) => {
+            let broken = format!("{{\"message\": {}", response.body().len());
+            *response.body_mut() = Bytes::from(broken);
+            Manner::Whole
+        }
+        Some(Fault::Html(status)) => {
+            page_for_people(response, *status);
+            Manner::Whole
+        }
+        Some(Fault::StatusAfter(status)) => {
+            let text = serde_json::json!({ "message": "Server Error" }).to_string();
+            *response.body_mut() = Bytes::from(text);
+            *response.status_mut() = http::StatusCode::from_u16(*status).unwrap_or_default();
+            put(response.headers_mut(), "content-type", "application/json; charset=utf-8");
+            Manner::Whole
+        }
+        Some(
+            Fault::Status(_)
+            | Fault::Refuse { .. }
+            | Fault::PrimaryLimit
+            | Fault::SecondaryLimit { .. },
+        )
+        | None => Manner::Whole,
+    }
+}
+
+fn page_for_people(response: &mut Response<Bytes>, status: u16) {
+    let page = "<!DOCTYPE html><html><body><h1>Unicorn!</h1></body></html>";
+    *response.body_mut() = Bytes::from_static(page.as_bytes());
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    put(response.headers_mut(), "content-type", "text/html; charset=utf-8");
+}
+
+/// Sets a header; one that HTTP cannot carry is left out.
+fn put(headers: &mut HeaderMap, name: &str, value: &str) {
+    let name = http::HeaderName::from_bytes(name.as_bytes());
+    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+        headers.insert(name, value);
+    }
+}
