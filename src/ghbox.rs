@@ -65,6 +65,9 @@ use world::World;
 /// A pause that a fault asks for, as a future.
 type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Whoever makes pauses.
+type Sleeper = Arc<dyn Fn(Duration) -> Pause + Send + Sync>;
+
 /// GitHub in a box: a cheap handle, every clone of which is the same GitHub.
 #[derive(Clone)]
 pub struct GhBox {
@@ -74,7 +77,7 @@ pub struct GhBox {
 struct Shared {
     world: Mutex<World>,
     clock: GhClock,
-    sleeper: Mutex<Arc<dyn Fn(Duration) -> Pause + Send + Sync>>,
+    sleeper: Mutex<Sleeper>,
 }
 
 impl GhBox {
@@ -82,8 +85,9 @@ impl GhBox {
     #[must_use]
     pub fn new(clock: GhClock) -> Self {
         let world = World::new(clock.now());
-        let sleeper = Mutex::new(Arc::new(server::real_sleep) as Arc<_>);
-        GhBox { shared: Arc::new(Shared { world: Mutex::new(world), clock, sleeper }) }
+        let sleeper: Sleeper = Arc::new(server::real_sleep);
+        let (world, sleeper) = (Mutex::new(world), Mutex::new(sleeper));
+        GhBox { shared: Arc::new(Shared { world, clock, sleeper }) }
     }
 
     /// The clock of this GitHub; every answer's `Date` header is its time.

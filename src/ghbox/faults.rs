@@ -54,6 +54,7 @@ pub struct FaultOn {
     writes_only: bool,
     operation: Option<String>,
     path: Option<String>,
+    below: Option<String>,
     skip: u64,
     times: Option<u64>,
 }
@@ -67,6 +68,7 @@ impl FaultOn {
             writes_only: false,
             operation: None,
             path: None,
+            below: None,
             skip: 0,
             times: Some(1),
         }
@@ -101,7 +103,7 @@ impl FaultOn {
     /// Only in this repository, whatever it is asked there.
     #[must_use]
     pub fn in_repository(mut self, full_name: &str) -> Self {
-        self.path = Some(format!("/repos/{full_name}*"));
+        self.below = Some(format!("/repos/{full_name}"));
         self
     }
 
@@ -137,6 +139,10 @@ impl FaultOn {
             && self.method.as_ref().is_none_or(|wanted| wanted == method)
             && self.operation.as_ref().is_none_or(named)
             && self.path.as_ref().is_none_or(|pattern| glob(pattern, path))
+            && self.below.as_ref().is_none_or(|above| {
+                let rest = path.strip_prefix(above.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            })
     }
 }
 

@@ -1,21 +1,24 @@
 //! What every request goes through: faults, token, limits, redirects, permissions, ETags.
 
+mod leaving;
+mod taken;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{Request, Response, header};
 use serde_json::Value;
 
 use super::access::{Access, Denied, check};
 use super::faults::Fault;
-use super::ids::{next, object_name};
 use super::log::{Exchange, Fate};
 use super::people::Role;
 use super::reply::{Asked, Body, Reply};
 use super::repository::Repository;
-use super::routes::{Call, Place, decoded};
-use super::wire::http_date;
+use super::routes::{Call, Place};
 use super::world::World;
+use leaving::{after_effect, finish};
+use taken::Taken;
 
 /// Versions of the REST API that there are (docs.github.com, "API Versions").
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -35,66 +38,6 @@ pub(super) enum Manner {
     Never,
     Broken,
     Refused,
-}
-
-/// A request, taken apart.
-struct Taken {
-    method: Method,
-    api: String,
-    /// Path and query, without what comes before `/repos` on Enterprise Server.
-    path: String,
-    query: Vec<(String, String)>,
-    call: Option<(Place, Call)>,
-    headers: HeaderMap,
-    raw_body: Bytes,
-}
-
-impl Taken {
-    fn new(request: Request<Bytes>) -> Self {
-        let (parts, raw_body) = request.into_parts();
-        let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
-        let (prefix, path) = match whole.strip_prefix("/api/v3") {
-            Some(path) if path.starts_with('/') => ("/api/v3", path),
-            Some(_) | None => ("", whole),
-        };
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = host.or(parts.uri.authority().map(|authority| authority.as_str()));
-        let scheme = parts.uri.scheme_str().unwrap_or("http");
-        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
-        Taken {
-            api: format!("{scheme}://{}{prefix}", host.unwrap_or("api.github.com")),
-            call: Call::of(&parts.method, bare),
-            query: query
-                .split('&')
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-                .map(|(key, value)| (decoded(key), decoded(&value.replace('+', " "))))
-                .collect(),
-            method: parts.method,
-            path: path.to_owned(),
-            headers: parts.headers,
-            raw_body,
-        }
-    }
-
-    fn header(&self, name: impl header::AsHeaderName) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    fn operation(&self) -> Option<&'static str> {
-        self.call.as_ref().map(|(_, call)| call.operation())
-    }
-
-    fn is_write(&self) -> bool {
-        !matches!(self.method, Method::GET | Method::HEAD)
-    }
-
-    fn token(&self) -> Option<&str> {
-        let given = self.header(header::AUTHORIZATION);
-        let (scheme, token) = given.split_once(' ')?;
-        let known = ["bearer", "token"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-        known.then_some(token.trim())
-    }
 }
 
 /// Takes a request and carries it out, as far as its fault lets it.
@@ -318,124 +261,5 @@ fn refusal(denied: Denied) -> Reply {
             reply.headers.extend(named);
             reply
         }
-    }
-}
-
-/// Makes the HTTP answer: ETag or 304, limits, date. Says whether it cost a request.
-fn finish(
-    world: &mut World,
-    taken: &Taken,
-    reply: Reply,
-    login: Option<&str>,
-) -> (Response<Bytes>, bool) {
-    let (media_type, body) = match reply.body {
-        Body::Empty => (None, Bytes::new()),
-        Body::Json(value) => {
-            (Some("application/json; charset=utf-8"), Bytes::from(value.to_string()))
-        }
-        Body::Text { media_type, text } => (Some(media_type), Bytes::from(text)),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or_default();
-    for (name, value) in &reply.headers {
-        put(response.headers_mut(), name, value);
-    }
-    if let Some(media_type) = media_type {
-        put(response.headers_mut(), "content-type", media_type);
-    }
-    if taken.method == Method::GET && reply.status == 200 {
-        // A token sees its own ETags: another one's are not known to it.
-        let token = taken.header(header::AUTHORIZATION);
-        let links = reply.headers.iter().filter(|(name, _)| *name == "link");
-        let links: Vec<&[u8]> = links.map(|(_, value)| value.as_bytes()).collect();
-        let mut parts: Vec<&[u8]> = vec![token.as_bytes(), response.body()];
-        parts.extend(links);
-        let etag = format!("W/\"{}\"", object_name(parts));
-        put(response.headers_mut(), "etag", &etag);
-        put(response.headers_mut(), "cache-control", "private, max-age=60, s-maxage=60");
-        put(response.headers_mut(), "vary", "Accept, Authorization, Cookie, X-GitHub-OTP");
-        let strong = etag.trim_start_matches("W/");
-        let known = taken.header(header::IF_NONE_MATCH).split(',').map(str::trim);
-        if known.into_iter().any(|known| known.trim_start_matches("W/") == strong) {
-            *response.status_mut() = http::StatusCode::NOT_MODIFIED;
-            *response.body_mut() = Bytes::new();
-            response.headers_mut().remove(header::CONTENT_TYPE);
-        }
-    }
-    let charged = charge(world, taken, &mut response, login.unwrap_or_default());
-    let id = format!("GHBX:{:08X}", next(&mut world.ids.request));
-    put(response.headers_mut(), "x-github-request-id", &id);
-    put(response.headers_mut(), "x-github-media-type", "github.v3; format=json");
-    put(response.headers_mut(), "server", "github.com");
-    put(response.headers_mut(), "date", &http_date(world.now));
-    (response, charged)
-}
-
-fn charge(world: &mut World, taken: &Taken, response: &mut Response<Bytes>, meter: &str) -> bool {
-    let free = response.status() == http::StatusCode::NOT_MODIFIED
-        || response.status() == http::StatusCode::UNAUTHORIZED
-        || taken.call.as_ref().is_some_and(|(_, call)| *call == Call::RateLimit);
-    let now = world.now;
-    let window = world.meters.window(meter, now);
-    if !free {
-        window.used = window.used.saturating_add(1).min(window.limit);
-    }
-    if world.server.sends_limit_headers {
-        let headers = response.headers_mut();
-        put(headers, "x-ratelimit-limit", &window.limit.to_string());
-        put(headers, "x-ratelimit-remaining", &window.remaining().to_string());
-        put(headers, "x-ratelimit-used", &window.used.to_string());
-        put(headers, "x-ratelimit-reset", &window.resets_at.as_second().to_string());
-        put(headers, "x-ratelimit-resource", "core");
-    }
-    !free
-}
-
-/// Spoils an answer whose request was carried out.
-fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>) -> Manner {
-    match fault {
-        Some(Fault::LoseAnswer | Fault::LoseRequest) => Manner::Broken,
-        Some(Fault::RefuseConnection) => Manner::Refused,
-        Some(Fault::Hang) => Manner::Never,
-        Some(Fault::Delay(length)) => Manner::Late(*length),
-        Some(Fault::Truncate) => Manner::Cut,
-        Some(Fault::MalformedJson) => {
-            let broken = format!("{{\"message\": {}", response.body().len());
-            *response.body_mut() = Bytes::from(broken);
-            Manner::Whole
-        }
-        Some(Fault::Html(status)) => {
-            page_for_people(response, *status);
-            Manner::Whole
-        }
-        Some(Fault::StatusAfter(status)) => {
-            let text = serde_json::json!({ "message": "Server Error" }).to_string();
-            *response.body_mut() = Bytes::from(text);
-            *response.status_mut() = http::StatusCode::from_u16(*status).unwrap_or_default();
-            put(response.headers_mut(), "content-type", "application/json; charset=utf-8");
-            Manner::Whole
-        }
-        Some(
-            Fault::Status(_)
-            | Fault::Refuse { .. }
-            | Fault::PrimaryLimit
-            | Fault::SecondaryLimit { .. },
-        )
-        | None => Manner::Whole,
-    }
-}
-
-fn page_for_people(response: &mut Response<Bytes>, status: u16) {
-    let page = "<!DOCTYPE html><html><body><h1>Unicorn!</h1></body></html>";
-    *response.body_mut() = Bytes::from_static(page.as_bytes());
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-    put(response.headers_mut(), "content-type", "text/html; charset=utf-8");
-}
-
-/// Sets a header; one that HTTP cannot carry is left out.
-fn put(headers: &mut HeaderMap, name: &str, value: &str) {
-    let name = http::HeaderName::from_bytes(name.as_bytes());
-    if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
-        headers.insert(name, value);
     }
 }

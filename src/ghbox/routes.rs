@@ -52,6 +52,45 @@ pub(super) enum Call {
     Labels,
 }
 
+/// All of them.
+pub(super) const OPERATIONS: [&str; 35] = [
+    "users/get-authenticated",
+    "rate-limit/get",
+    "repos/get",
+    "repos/get-collaborator-permission-level",
+    "repos/get-branch",
+    "git/get-ref",
+    "repos/list-commits",
+    "repos/get-commit",
+    "repos/compare-commits-with-basehead",
+    "git/get-tree",
+    "repos/get-content",
+    "actions/list-repo-workflows",
+    "actions/get-workflow",
+    "actions/list-workflow-runs",
+    "actions/list-workflow-runs-for-repo",
+    "actions/get-workflow-run",
+    "actions/get-workflow-run-attempt",
+    "actions/list-jobs-for-workflow-run",
+    "actions/list-jobs-for-workflow-run-attempt",
+    "actions/create-workflow-dispatch",
+    "repos/list-commit-statuses-for-ref",
+    "repos/get-combined-status-for-ref",
+    "repos/create-commit-status",
+    "repos/list-pull-requests-associated-with-commit",
+    "pulls/get",
+    "pulls/list-commits",
+    "issues/list-events-for-timeline",
+    "issues/list-events",
+    "issues/list-comments",
+    "issues/create-comment",
+    "issues/list-for-repo",
+    "issues/create",
+    "issues/get",
+    "issues/update",
+    "issues/list-labels-for-repo",
+];
+
 /// Whose repository a path speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {

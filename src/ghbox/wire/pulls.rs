@@ -53,9 +53,7 @@ impl Wire<'_> {
             "requested_reviewers": [],
             "requested_teams": [],
         });
-        let ends = json!({
-            "head": self.end(repository, &pull.head_branch, &pull.head_sha),
-            "base": self.end(repository, &pull.base_branch, &pull.base_sha),
+        let links = json!({
             "_links": {
                 "self": { "href": url },
                 "html": { "href": page },
@@ -66,11 +64,18 @@ impl Wire<'_> {
                 "commits": { "href": format!("{url}/commits") },
                 "statuses": { "href": statuses },
             },
+        });
+        merged(merged(shown, self.ends(repository, issue, pull)), links)
+    }
+
+    fn ends(&self, repository: &Repository, issue: &IssueRecord, pull: &Pull) -> Value {
+        json!({
+            "head": self.end(repository, &pull.head_branch, &pull.head_sha),
+            "base": self.end(repository, &pull.base_branch, &pull.base_sha),
             "author_association": self.association(repository, &issue.author),
             "auto_merge": null,
             "draft": false,
-        });
-        merged(shown, ends)
+        })
     }
 
     /// As it is answered by itself.

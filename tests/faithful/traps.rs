@@ -1,0 +1,1 @@
+//! What GitHub does that one would not expect.
