@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use serde_json::Value;
 
-use super::access::{Access, Denied, check};
+use super::access::{Access, Denied, Token, check};
 use super::faults::Fault;
 use super::log::{Exchange, Fate};
 use super::people::Role;
@@ -46,10 +46,13 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
     let fault = world.faults.strike(&taken.method, &taken.path, taken.operation());
     let instead = fault.as_ref().and_then(|fault| without_effect(world, &taken, fault));
     let spoiled_before = instead.is_some();
-    let (reply, login) = match instead {
-        Some(reply) => (reply, None),
+    let token = token_of(world, &taken).ok().flatten().cloned();
+    let login = token.as_ref().map(|token| token.login.clone());
+    let mut reply = match instead {
+        Some(reply) => reply,
         None => carry_out(world, &taken),
     };
+    reply.headers.extend(token.iter().flat_map(Token::headers));
     let points = if taken.is_write() { 5 } else { 1 };
     let (mut response, charged) = finish(world, &taken, reply, login.as_deref());
     let manner = after_effect(&mut response, fault.as_ref());
@@ -121,48 +124,48 @@ fn secondary(status: u16, retry_after: Option<String>) -> Reply {
     reply
 }
 
-/// Answers as GitHub does, and says who asked.
-fn carry_out(world: &mut World, taken: &Taken) -> (Reply, Option<String>) {
+/// Answers as GitHub does.
+fn carry_out(world: &mut World, taken: &Taken) -> Reply {
     let version = taken.header("x-github-api-version");
     if !version.is_empty() && !VERSIONS.contains(&version) {
         let words = format!("\"{version}\" is not a supported version.");
-        return (Reply::error(400, words), None);
+        return Reply::error(400, words);
     }
     let token = match token_of(world, taken) {
         Ok(token) => token.cloned(),
-        Err(refused) => return (refused, None),
+        Err(refused) => return refused,
     };
     let login = token.as_ref().map(|token| token.login.clone());
     let meter = login.clone().unwrap_or_default();
     if let Some(refused) = over_limits(world, taken, &meter) {
-        return (refused, login);
+        return refused;
     }
-    let Some((place, call)) = &taken.call else { return (Reply::not_found(), login) };
+    let Some((place, call)) = &taken.call else { return Reply::not_found() };
     let body = if taken.raw_body.is_empty() {
         Value::Null
     } else {
         match serde_json::from_slice(&taken.raw_body) {
             Ok(body) => body,
-            Err(_) => return (Reply::error(400, "Problems parsing JSON"), login),
+            Err(_) => return Reply::error(400, "Problems parsing JSON"),
         }
     };
     let (id, role) = match locate(world, taken, place, login.as_deref()) {
         Ok(Some(found)) => found,
         Ok(None) if token.is_none() && *call == Call::User => {
-            return (Reply::error(401, "Requires authentication"), None);
+            return Reply::error(401, "Requires authentication");
         }
         Ok(None) => (0, None),
-        Err(reply) => return (reply, login),
+        Err(reply) => return reply,
     };
     if let Some(repository) = world.repositories.get(&id) {
         if let Err(denied) = check(token.as_ref(), call.need(), role, repository.private) {
-            return (refusal(denied), login);
+            return refusal(denied);
         }
         if repository.archived && call.need().access == Access::Write {
-            return (Reply::error(403, "Repository was archived so is read-only."), login);
+            return Reply::error(403, "Repository was archived so is read-only.");
         }
     }
-    let installation = token.as_ref().is_some_and(super::access::Token::is_installation);
+    let installation = token.as_ref().is_some_and(Token::is_installation);
     let asked = Asked {
         api: &taken.api,
         path: &taken.path,
@@ -174,16 +177,11 @@ fn carry_out(world: &mut World, taken: &Taken) -> (Reply, Option<String>) {
         accept: taken.header(header::ACCEPT),
         version,
     };
-    let mut reply = call.answer(world, id, &asked);
-    reply.headers.extend(token.iter().flat_map(super::access::Token::headers));
-    (reply, login)
+    call.answer(world, id, &asked)
 }
 
 /// The token that was sent, if one was; an answer where it is no good.
-fn token_of<'w>(
-    world: &'w World,
-    taken: &Taken,
-) -> Result<Option<&'w super::access::Token>, Reply> {
+fn token_of<'w>(world: &'w World, taken: &Taken) -> Result<Option<&'w Token>, Reply> {
     if taken.header(header::AUTHORIZATION).is_empty() {
         return Ok(None);
     }

@@ -57,6 +57,8 @@ impl GhBox {
                     async move { service.answer(request).await }
                 });
                 let connection = hyper::server::conn::http1::Builder::new()
+                    // Its timeout would need a timer, and the box has no time of its own.
+                    .header_read_timeout(None)
                     .serve_connection(TokioIo::new(stream), service);
                 // An error here is the connection that a fault was to break, or a client gone.
                 let _ = connection.await;
@@ -93,7 +95,8 @@ impl BoxService {
             parts.headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from(whole.len()));
         }
         let data = if cut { whole.slice(..whole.len() / 2) } else { whole };
-        Ok(Response::from_parts(parts, BoxBody { data: Some(data), cut }))
+        let ending = if cut { Ending::CutAfterFlush } else { Ending::Clean };
+        Ok(Response::from_parts(parts, BoxBody { data: Some(data), ending }))
     }
 }
 
@@ -130,7 +133,16 @@ where
 #[derive(Debug)]
 pub struct BoxBody {
     data: Option<Bytes>,
-    cut: bool,
+    ending: Ending,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Clean,
+    /// First a pause, in which the server sends what it has: it would drop that with the error.
+    CutAfterFlush,
+    Cut,
 }
 
 impl Body for BoxBody {
@@ -139,30 +151,36 @@ impl Body for BoxBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        if std::mem::take(&mut self.cut) {
-            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body was cut off");
-            return Poll::Ready(Some(Err(error)));
+        match self.ending {
+            Ending::Clean => Poll::Ready(None),
+            Ending::CutAfterFlush => {
+                self.ending = Ending::Cut;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Ending::Cut => {
+                self.ending = Ending::Clean;
+                let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body was cut off");
+                Poll::Ready(Some(Err(error)))
+            }
         }
-        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.cut && self.data.as_ref().is_none_or(Bytes::is_empty)
+        self.ending == Ending::Clean && self.data.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.data, self.cut) {
-            (_, true) => SizeHint::new(),
-            (data, false) => {
-                let length = data.as_ref().map_or(0, Bytes::len);
-                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
-            }
+        if self.ending != Ending::Clean {
+            return SizeHint::new();
         }
+        let length = self.data.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
     }
 }
 
