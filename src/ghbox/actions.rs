@@ -42,7 +42,7 @@ impl AutoProgress {
     }
 
     /// Ends in what this function says of the sha: the `sha` input of a dispatch, and the run's
-    /// `head_sha` otherwise.
+    /// `head_sha` otherwise. It is asked while the box is locked, so it must not ask the box.
     #[must_use]
     pub fn conclusion_of(mut self, f: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.ends_in = Arc::new(f);

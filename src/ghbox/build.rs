@@ -157,16 +157,17 @@ impl GhBox {
         &super::routes::OPERATIONS
     }
 
-    /// All requests so far, oldest first; the last 20,000 unless [`GhBox::keep_requests`].
+    /// All requests so far, oldest first; the last 20,000 unless [`GhBox::keep_requests`],
+    /// and no more than 256 MB of bodies.
     #[must_use]
     pub fn requests(&self) -> Vec<Exchange> {
-        self.world().log.exchanges.iter().cloned().collect()
+        self.world().log.all()
     }
 
     /// All requests since this was asked last.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Exchange> {
-        self.world().log.exchanges.drain(..).collect()
+        self.world().log.take()
     }
 
     /// Keeps this many requests; a benchmark may want none.
@@ -312,12 +313,25 @@ impl Repo {
 
     /// Writes a commit status as somebody.
     pub fn set_status(&self, sha: &str, context: &str, state: &str, description: &str, by: &str) {
+        self.set_linked_status(sha, context, state, description, None, by);
+    }
+
+    /// Writes a commit status that leads somewhere.
+    pub fn set_linked_status(
+        &self,
+        sha: &str,
+        context: &str,
+        state: &str,
+        description: &str,
+        target_url: Option<&str>,
+        by: &str,
+    ) {
         self.with(|world| world.user(by));
         let new = NewStatus {
             state: state.to_owned(),
             context: Some(context.to_owned()),
             description: Some(description.to_owned()),
-            target_url: None,
+            target_url: target_url.map(str::to_owned),
         };
         let written =
             self.change(|repository, now, ids| repository.statuses.write(sha, new, by, now, ids));

@@ -60,25 +60,41 @@ pub enum Fate {
 
 /// How many exchanges are kept unless a test asks for more.
 const KEPT: usize = 20_000;
+/// and how many bytes of bodies: a page of a hundred runs is over a megabyte.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
 
 pub(super) struct RequestLog {
-    pub(super) exchanges: VecDeque<Exchange>,
+    exchanges: VecDeque<Exchange>,
+    bytes: usize,
     pub(super) most: usize,
 }
 
 impl Default for RequestLog {
     fn default() -> Self {
-        RequestLog { exchanges: VecDeque::new(), most: KEPT }
+        RequestLog { exchanges: VecDeque::new(), bytes: 0, most: KEPT }
     }
 }
 
 impl RequestLog {
     pub(super) fn add(&mut self, exchange: Exchange) {
-        while self.exchanges.len() >= self.most.max(1) {
-            self.exchanges.pop_front();
-        }
-        if self.most > 0 {
-            self.exchanges.push_back(exchange);
+        self.bytes += weight(&exchange);
+        self.exchanges.push_back(exchange);
+        while self.exchanges.len() > self.most || self.bytes > KEPT_BYTES {
+            let Some(oldest) = self.exchanges.pop_front() else { return };
+            self.bytes -= weight(&oldest);
         }
     }
+
+    pub(super) fn all(&self) -> Vec<Exchange> {
+        self.exchanges.iter().cloned().collect()
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Exchange> {
+        self.bytes = 0;
+        self.exchanges.drain(..).collect()
+    }
+}
+
+fn weight(exchange: &Exchange) -> usize {
+    exchange.request_body.len() + exchange.response_body.len()
 }

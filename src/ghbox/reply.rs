@@ -111,6 +111,11 @@ impl Reply {
         Reply { status: 204, body: Body::Empty, headers: Vec::new() }
     }
 
+    /// JSON that is text already.
+    pub(super) fn json_text(text: String) -> Self {
+        Reply::text("application/json; charset=utf-8", text)
+    }
+
     pub(super) fn text(media_type: &'static str, text: String) -> Self {
         Reply { status: 200, body: Body::Text { media_type, text }, headers: Vec::new() }
     }

@@ -199,6 +199,11 @@ impl Run {
         self.past.get(usize::try_from(number.checked_sub(1)?).ok()?)
     }
 
+    /// Grows with every change.
+    pub(super) fn revision(&self) -> usize {
+        self.changes.len()
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.current.status == "completed"
     }

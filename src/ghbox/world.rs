@@ -1,6 +1,7 @@
 //! Everything that the box knows, behind one lock.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
@@ -24,6 +25,9 @@ pub(super) struct Server {
     pub(super) html_url: String,
 }
 
+/// By run and attempt: a mark of what the text was made from, and the text.
+type RunTexts = HashMap<(u64, u64), (u64, Arc<str>)>;
+
 pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) ids: Ids,
@@ -36,6 +40,9 @@ pub(super) struct World {
     pub(super) meters: Meters,
     pub(super) log: RequestLog,
     pub(super) server: Server,
+    /// Runs as JSON, by id and attempt, with a mark of what it was made from: lists of a hundred
+    /// runs are what a program asks for most, and a run is 12 kB.
+    pub(super) run_texts: Mutex<RunTexts>,
 }
 
 impl World {
@@ -56,6 +63,7 @@ impl World {
                 tree_limit: 100_000, // docs.github.com, REST "Get a tree"
                 html_url: "https://github.com".to_owned(),
             },
+            run_texts: Mutex::default(),
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod clients;
 mod openapi;
 mod traps;
 mod whole_surface;

@@ -89,9 +89,10 @@ fn runs(
     if filtered {
         listed.truncate(MOST_FILTERED);
     }
-    Reply::counted(total, "workflow_runs", &asked.page(&listed), |run| {
-        wire.run(repository, run, run.attempt_number(), &run.current)
-    })
+    let page = asked.page(&listed);
+    let texts: Vec<_> = page.items.iter().map(|run| wire.run_text(repository, run)).collect();
+    let text = format!("{{\"total_count\":{total},\"workflow_runs\":[{}]}}", texts.join(","));
+    Reply::json_text(text).linked(page.links)
 }
 
 /// Whether the search index, which knows the world as it was then, finds a run. What it finds is

@@ -1,5 +1,8 @@
 //! Workflows, runs and jobs.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, PoisonError};
+
 use serde_json::{Value, json};
 
 use super::git::email;
@@ -8,6 +11,9 @@ use crate::ghbox::actions::Workflow;
 use crate::ghbox::ids::node_id;
 use crate::ghbox::repository::Repository;
 use crate::ghbox::runs::{Attempt, Job, Run};
+
+/// So many runs are remembered as text, about 12 kB each.
+const MOST_TEXTS: usize = 5_000;
 
 impl Wire<'_> {
     pub(in crate::ghbox) fn workflow(&self, repository: &Repository, workflow: &Workflow) -> Value {
@@ -32,6 +38,40 @@ impl Wire<'_> {
             fields.insert("deleted_at".to_owned(), Value::from(time(workflow.updated_at)));
         }
         shown
+    }
+
+    /// A run as of its latest attempt, as text, which is made once as long as nothing changes.
+    pub(in crate::ghbox) fn run_text(&self, repository: &Repository, run: &Run) -> Arc<str> {
+        let number = run.attempt_number();
+        let mark = self.mark_of(repository, run);
+        let mut texts = self.world.run_texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if texts.len() >= MOST_TEXTS {
+            texts.clear();
+        }
+        match texts.get(&(run.id, number)) {
+            Some((made_from, text)) if *made_from == mark => Arc::clone(text),
+            Some(_) | None => {
+                let text = self.run(repository, run, number, &run.current).to_string();
+                let text = Arc::from(text);
+                texts.insert((run.id, number), (mark, Arc::clone(&text)));
+                text
+            }
+        }
+    }
+
+    /// A hash of all that a run's JSON is made of and that may change.
+    fn mark_of(&self, repository: &Repository, run: &Run) -> u64 {
+        let mut hash = DefaultHasher::new();
+        let from = run.head_repository.and_then(|id| self.world.repositories.get(&id));
+        for home in [Some(repository), from].into_iter().flatten() {
+            (home.full_name(), home.private, home.fork).hash(&mut hash);
+        }
+        (self.api, &self.world.server.html_url, run.revision(), &run.title).hash(&mut hash);
+        for login in [&run.actor, &run.current.triggering_actor, &repository.owner] {
+            self.world.known_user(login).kind.word().hash(&mut hash);
+        }
+        repository.git.commit(&run.head_sha).is_some().hash(&mut hash);
+        hash.finish()
     }
 
     /// A run, as of one of its attempts: the rest is the same in all of them.

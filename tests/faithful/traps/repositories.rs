@@ -41,6 +41,21 @@ fn a_name_that_is_taken_again_leads_to_another_id() {
 }
 
 #[test]
+fn a_list_of_runs_speaks_of_the_repository_by_its_name_of_now() {
+    let github = github();
+    let shop = story::repository(&github, "acme/shop");
+    shop.in_production();
+    let app = Client::app(&github);
+    let name = |path: &str| {
+        let runs = app.get(&format!("{path}/actions/runs")).json();
+        runs["workflow_runs"][0]["repository"]["full_name"].clone()
+    };
+    assert_eq!(name("/repos/acme/shop"), "acme/shop");
+    shop.rename("acme/store");
+    assert_eq!(name("/repos/acme/store"), "acme/store");
+}
+
+#[test]
 fn an_archived_repository_can_be_read_and_not_written() {
     let github = github();
     let shop = story::repository(&github, "acme/shop");
