@@ -1,0 +1,263 @@
+//! What every request goes through: faults, token, limits, redirects, permissions, ETags.
+
+mod leaving;
+mod taken;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, header};
+use serde_json::Value;
+
+use super::access::{Access, Denied, Token, check};
+use super::faults::Fault;
+use super::log::{Exchange, Fate};
+use super::people::Role;
+use super::reply::{Asked, Body, Reply};
+use super::repository::Repository;
+use super::routes::{Call, Place};
+use super::world::World;
+use leaving::{after_effect, finish};
+use taken::Taken;
+
+/// Versions of the REST API that there are (docs.github.com, "API Versions").
+const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+
+/// How an answer leaves the box.
+pub(super) struct Leaving {
+    pub(super) response: Response<Bytes>,
+    pub(super) manner: Manner,
+}
+
+/// What the network makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    Whole,
+    Cut,
+    Late(Duration),
+    Never,
+    Broken,
+    Refused,
+}
+
+/// Takes a request and carries it out, as far as its fault lets it.
+pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
+    let taken = Taken::new(request);
+    let fault = world.faults.strike(&taken.method, &taken.path, taken.operation());
+    let instead = fault.as_ref().and_then(|fault| without_effect(world, &taken, fault));
+    let spoiled_before = instead.is_some();
+    let token = token_of(world, &taken).ok().flatten().cloned();
+    let login = token.as_ref().map(|token| token.login.clone());
+    let mut reply = match instead {
+        Some(reply) => reply,
+        None => carry_out(world, &taken),
+    };
+    reply.headers.extend(token.iter().flat_map(Token::headers));
+    let points = if taken.is_write() { 5 } else { 1 };
+    let (mut response, charged) = finish(world, &taken, reply, login.as_deref());
+    let manner = after_effect(&mut response, fault.as_ref());
+    let fate = match manner {
+        Manner::Broken | Manner::Refused if spoiled_before => Fate::RequestLost,
+        Manner::Broken | Manner::Refused | Manner::Never => Fate::AnswerLost,
+        Manner::Cut => Fate::Spoiled,
+        Manner::Late(_) => Fate::Answered,
+        Manner::Whole if fault.is_some() => Fate::Spoiled,
+        Manner::Whole => Fate::Answered,
+    };
+    let operation = taken.operation();
+    let mut request_headers = taken.headers;
+    request_headers.remove(header::AUTHORIZATION);
+    world.log.add(Exchange {
+        at: world.now,
+        method: taken.method,
+        path: taken.path,
+        operation,
+        login,
+        request_headers,
+        request_body: taken.raw_body,
+        response_status: response.status().as_u16(),
+        response_headers: response.headers().clone(),
+        response_body: response.body().clone(),
+        points,
+        charged,
+        fate,
+    });
+    Leaving { response, manner }
+}
+
+/// The answer that a fault gives in place of GitHub's, with nothing carried out.
+fn without_effect(world: &mut World, taken: &Taken, fault: &Fault) -> Option<Reply> {
+    match fault {
+        Fault::Status(status) => Some(Reply::error(*status, "Server Error")),
+        Fault::Refuse { status, message } => Some(Reply::error(*status, message.clone())),
+        Fault::LoseRequest | Fault::RefuseConnection => Some(Reply::no_content()),
+        Fault::PrimaryLimit => {
+            let login = token_of(world, taken).ok().flatten().map(|token| token.login.clone());
+            let now = world.now;
+            let window = world.meters.window(login.as_deref().unwrap_or_default(), now);
+            window.used = window.limit;
+            let reset = window.resets_at.as_second().to_string();
+            Some(
+                Reply::error(403, "API rate limit exceeded for user ID 1.")
+                    .with("x-ratelimit-remaining", "0")
+                    .with("x-ratelimit-reset", reset),
+            )
+        }
+        Fault::SecondaryLimit { status, retry_after } => {
+            Some(secondary(*status, retry_after.map(|seconds| seconds.to_string())))
+        }
+        Fault::StatusAfter(_)
+        | Fault::LoseAnswer
+        | Fault::Delay(_)
+        | Fault::Hang
+        | Fault::Truncate
+        | Fault::MalformedJson
+        | Fault::Html(_) => None,
+    }
+}
+
+fn secondary(status: u16, retry_after: Option<String>) -> Reply {
+    let words = "You have exceeded a secondary rate limit. Please wait a few minutes before you \
+                 try again.";
+    let mut reply = Reply::error(status, words);
+    reply.headers.extend(retry_after.map(|seconds| ("retry-after", seconds)));
+    reply
+}
+
+/// Answers as GitHub does.
+fn carry_out(world: &mut World, taken: &Taken) -> Reply {
+    let version = taken.header("x-github-api-version");
+    if !version.is_empty() && !VERSIONS.contains(&version) {
+        let words = format!("\"{version}\" is not a supported version.");
+        return Reply::error(400, words);
+    }
+    let token = match token_of(world, taken) {
+        Ok(token) => token.cloned(),
+        Err(refused) => return refused,
+    };
+    let login = token.as_ref().map(|token| token.login.clone());
+    let meter = login.clone().unwrap_or_default();
+    if let Some(refused) = over_limits(world, taken, &meter) {
+        return refused;
+    }
+    let Some((place, call)) = &taken.call else { return Reply::not_found() };
+    let body = if taken.raw_body.is_empty() {
+        Value::Null
+    } else {
+        match serde_json::from_slice(&taken.raw_body) {
+            Ok(body) => body,
+            Err(_) => return Reply::error(400, "Problems parsing JSON"),
+        }
+    };
+    let (id, role) = match locate(world, taken, place, login.as_deref()) {
+        Ok(Some(found)) => found,
+        Ok(None) if token.is_none() && *call == Call::User => {
+            return Reply::error(401, "Requires authentication");
+        }
+        Ok(None) => (0, None),
+        Err(reply) => return reply,
+    };
+    if let Some(repository) = world.repositories.get(&id) {
+        if let Err(denied) = check(token.as_ref(), call.need(), role, repository.private) {
+            return refusal(denied);
+        }
+        if repository.archived && call.need().access == Access::Write {
+            return Reply::error(403, "Repository was archived so is read-only.");
+        }
+    }
+    let installation = token.as_ref().is_some_and(Token::is_installation);
+    let asked = Asked {
+        api: &taken.api,
+        path: &taken.path,
+        query: &taken.query,
+        body: &body,
+        login: login.as_deref().unwrap_or_default(),
+        can_push: installation || role >= Some(Role::Write),
+        installation,
+        accept: taken.header(header::ACCEPT),
+        version,
+    };
+    call.answer(world, id, &asked)
+}
+
+/// The token that was sent, if one was; an answer where it is no good.
+fn token_of<'w>(world: &'w World, taken: &Taken) -> Result<Option<&'w Token>, Reply> {
+    if taken.header(header::AUTHORIZATION).is_empty() {
+        return Ok(None);
+    }
+    let token = taken.token().and_then(|token| world.tokens.get(token));
+    match token.filter(|token| token.is_good_at(world.now)) {
+        Some(token) => Ok(Some(token)),
+        None => Err(Reply::error(401, "Bad credentials")),
+    }
+}
+
+fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
+    let now = world.now;
+    let call = taken.call.as_ref().map(|(_, call)| call);
+    if call == Some(&Call::RateLimit) {
+        return None;
+    }
+    let window = world.meters.window(meter, now);
+    if world.server.sends_limit_headers && window.remaining() == 0 {
+        let words = format!("API rate limit exceeded for user ID {meter}.");
+        return Some(Reply::error(403, words));
+    }
+    let points = if taken.is_write() { 5 } else { 1 };
+    let content = call.is_some_and(Call::creates_content);
+    let wait = world.meters.spend(meter, points, content, now).err()?;
+    Some(secondary(403, Some(wait.to_string())))
+}
+
+/// The repository that is meant and the asker's role there; an answer where it is elsewhere,
+/// or nowhere for this asker.
+fn locate(
+    world: &World,
+    taken: &Taken,
+    place: &Place,
+    login: Option<&str>,
+) -> Result<Option<(u64, Option<Role>)>, Reply> {
+    let found = match place {
+        Place::Nowhere => return Ok(None),
+        Place::Numbered(id) => world.repositories.get(id),
+        Place::Named(owner, name) => world.repository_named(&format!("{owner}/{name}")),
+    };
+    let repository = found.filter(|repository| !repository.hidden).ok_or_else(Reply::not_found)?;
+    if let Place::Named(owner, name) = place {
+        let asked = format!("{owner}/{name}");
+        if !repository.full_name().eq_ignore_ascii_case(&asked) {
+            return Err(moved(taken, repository));
+        }
+    }
+    let role = login.and_then(|login| repository.role_of(login));
+    Ok(Some((repository.id, role)))
+}
+
+/// Renamed: the way leads by the id. Writes are told to come as writes again.
+fn moved(taken: &Taken, repository: &Repository) -> Reply {
+    let rest = taken.path.trim_start_matches('/').splitn(4, '/').nth(3);
+    let rest = rest.map_or_else(String::new, |rest| format!("/{rest}"));
+    let query = taken.path.split_once('?').filter(|_| rest.is_empty());
+    let query = query.map_or_else(String::new, |(_, query)| format!("?{query}"));
+    let location = format!("{}/repositories/{}{rest}{query}", taken.api, repository.id);
+    let (status, words) =
+        if taken.is_write() { (307, "Temporary Redirect") } else { (301, "Moved Permanently") };
+    let body = serde_json::json!({
+        "message": words,
+        "url": location,
+        "documentation_url": "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects",
+    });
+    Reply { status, body: Body::Json(body), headers: vec![("location", location)] }
+}
+
+fn refusal(denied: Denied) -> Reply {
+    match denied {
+        Denied::Hidden => Reply::not_found(),
+        Denied::Forbidden { message, accepted } => {
+            let mut reply = Reply::error(403, message);
+            let named = accepted.map(|accepted| ("x-accepted-github-permissions", accepted));
+            reply.headers.extend(named);
+            reply
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Questions about a history: ancestors, merge bases, what differs.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use super::git::{Commit, Git, Tree};
+
+/// One file that differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileChange {
+    pub(super) path: String,
+    pub(super) previous: Option<String>,
+    pub(super) kind: ChangeKind,
+    pub(super) blob: Option<String>,
+    pub(super) additions: usize,
+    pub(super) deletions: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChangeKind {
+    Added,
+    Removed,
+    Modified,
+    Renamed,
+}
+
+/// What compare says of two commits.
+pub(super) struct Comparison {
+    pub(super) merge_base: Arc<Commit>,
+    /// In head and not in base, oldest first.
+    pub(super) ahead: Vec<Arc<Commit>>,
+    pub(super) behind: usize,
+    /// From the merge base to head.
+    pub(super) files: Vec<FileChange>,
+}
+
+impl Git {
+    /// This commit and all that it stands on.
+    pub(super) fn ancestors(&self, sha: &str) -> HashSet<String> {
+        let mut seen = HashSet::new();
+        let mut open = vec![sha.to_owned()];
+        while let Some(sha) = open.pop() {
+            let Some(commit) = self.commit(&sha) else { continue };
+            if seen.insert(sha) {
+                open.extend(commit.parents.iter().cloned());
+            }
+        }
+        seen
+    }
+
+    pub(super) fn is_ancestor(&self, older: &str, newer: &str) -> bool {
+        self.ancestors(newer).contains(older)
+    }
+
+    /// What `git log` lists from here: newest first, children before their parents.
+    pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
+        let mut commits = self.commits_of(&self.ancestors(sha));
+        commits.reverse();
+        commits
+    }
+
+    fn commits_of(&self, shas: &HashSet<String>) -> Vec<Arc<Commit>> {
+        let mut commits: Vec<_> = shas.iter().filter_map(|sha| self.commit(sha)).cloned().collect();
+        commits.sort_by_key(|commit| (commit.generation, commit.sequence));
+        commits
+    }
+
+    /// Three-dot: from the merge base. None without a common ancestor.
+    pub(super) fn compare(&self, base: &Commit, head: &Commit) -> Option<Comparison> {
+        let (of_base, of_head) = (self.ancestors(&base.sha), self.ancestors(&head.sha));
+        // A common ancestor of the greatest generation is no ancestor of another one.
+        let merge_base = of_base
+            .intersection(&of_head)
+            .filter_map(|sha| self.commit(sha))
+            .max_by_key(|commit| (commit.generation, commit.sequence))?;
+        Some(Comparison {
+            merge_base: Arc::clone(merge_base),
+            ahead: self.commits_of(&of_head.difference(&of_base).cloned().collect()),
+            behind: of_base.difference(&of_head).count(),
+            files: diff(&merge_base.tree, &head.tree),
+        })
+    }
+
+    /// What this commit did to its first parent.
+    pub(super) fn changes_of(&self, commit: &Commit) -> Vec<FileChange> {
+        diff(&self.tree_of(commit.parents.first().map(String::as_str)), &commit.tree)
+    }
+}
+
+/// What differs, sorted by path; a file that left one path for another is one rename.
+pub(super) fn diff(old: &Tree, new: &Tree) -> Vec<FileChange> {
+    let removed: BTreeSet<&String> = old.keys().filter(|path| !new.contains_key(*path)).collect();
+    let mut sources: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
+    for path in removed.iter().rev() {
+        if let Some(blob) = old.get(*path) {
+            sources.entry(&blob.sha).or_default().push(path);
+        }
+    }
+    let mut moved = BTreeSet::new();
+    let mut changes = Vec::new();
+    for (path, blob) in new {
+        let before = old.get(path);
+        if before == Some(blob) {
+            continue;
+        }
+        let source = if before.is_none() { sources.get_mut(blob.sha.as_str()) } else { None };
+        let previous = source.and_then(Vec::pop);
+        let (additions, deletions) = match previous {
+            Some(_) => (0, 0),
+            None => lines(before.map_or("", |blob| &blob.content), &blob.content),
+        };
+        moved.extend(previous);
+        let kind = match (before, previous) {
+            (Some(_), _) => ChangeKind::Modified,
+            (None, Some(_)) => ChangeKind::Renamed,
+            (None, None) => ChangeKind::Added,
+        };
+        changes.push(FileChange {
+            path: path.clone(),
+            previous: previous.cloned(),
+            kind,
+            blob: Some(blob.sha.clone()),
+            additions,
+            deletions,
+        });
+    }
+    for path in removed.into_iter().filter(|path| !moved.contains(path)) {
+        let gone = old.get(path);
+        changes.push(FileChange {
+            path: path.clone(),
+            previous: None,
+            kind: ChangeKind::Removed,
+            blob: gone.map(|blob| blob.sha.clone()),
+            additions: 0,
+            deletions: gone.map_or(0, |blob| blob.content.lines().count()),
+        });
+    }
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    changes
+}
+
+/// Lines that came and went, taken as sets with counts: what a diff without moves would say.
+fn lines(old: &str, new: &str) -> (usize, usize) {
+    let mut balance: BTreeMap<&str, isize> = BTreeMap::new();
+    for line in new.lines() {
+        *balance.entry(line).or_default() += 1;
+    }
+    for line in old.lines() {
+        *balance.entry(line).or_default() -= 1;
+    }
+    let total = |wanted: fn(&isize) -> bool| {
+        balance.values().filter(|count| wanted(count)).map(|count| count.unsigned_abs()).sum()
+    };
+    (total(|&count| count > 0), total(|&count| count < 0))
+}

@@ -1,0 +1,221 @@
+//! Issues and what pull requests share with them: labels, comments, the timeline.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::git::Git;
+use super::ids::{Ids, next};
+use super::pulls::Pull;
+
+/// A comment as a test sees it when it looks into the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommentView {
+    /// Its id.
+    pub id: u64,
+    /// Who wrote it.
+    pub author: String,
+    /// What it says.
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last edited.
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    pub(super) id: u64,
+    pub(super) name: String,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) id: u64,
+    pub(super) kind: EventKind,
+    pub(super) actor: String,
+    pub(super) at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum EventKind {
+    Labeled(String),
+    Unlabeled(String),
+    Closed,
+    Reopened,
+    Renamed {
+        from: String,
+        to: String,
+    },
+    Merged {
+        sha: String,
+    },
+    HeadForcePushed {
+        sha: String,
+    },
+    /// A commit of a pull request: no event of its own, only in the timeline.
+    Committed(String),
+    /// The same.
+    Commented(u64),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct IssueRecord {
+    pub(super) number: u64,
+    pub(super) id: u64,
+    pub(super) title: String,
+    pub(super) body: Option<String>,
+    pub(super) author: String,
+    pub(super) open: bool,
+    pub(super) reason: Option<String>,
+    pub(super) labels: Vec<String>,
+    pub(super) comments: Vec<CommentView>,
+    pub(super) events: Vec<Event>,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) closed_at: Option<Timestamp>,
+    pub(super) closed_by: Option<String>,
+    pub(super) pull: Option<Pull>,
+}
+
+impl IssueRecord {
+    pub(super) fn note(&mut self, kind: EventKind, actor: &str, at: Timestamp, ids: &mut Ids) {
+        self.updated_at = at;
+        self.events.push(Event { id: next(&mut ids.event), kind, actor: actor.to_owned(), at });
+    }
+
+    pub(super) fn has_label(&self, name: &str) -> bool {
+        self.labels.iter().any(|label| label.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn add_label(&mut self, name: &str, by: &str, at: Timestamp, ids: &mut Ids) {
+        if !self.has_label(name) {
+            self.labels.push(name.to_owned());
+            self.note(EventKind::Labeled(name.to_owned()), by, at, ids);
+        }
+    }
+
+    pub(super) fn remove_label(&mut self, name: &str, by: &str, at: Timestamp, ids: &mut Ids) {
+        if self.has_label(name) {
+            self.labels.retain(|label| !label.eq_ignore_ascii_case(name));
+            self.note(EventKind::Unlabeled(name.to_owned()), by, at, ids);
+        }
+    }
+
+    pub(super) fn comment(
+        &mut self,
+        body: &str,
+        by: &str,
+        at: Timestamp,
+        ids: &mut Ids,
+    ) -> CommentView {
+        let comment = CommentView {
+            id: next(&mut ids.comment),
+            author: by.to_owned(),
+            body: body.to_owned(),
+            created_at: at,
+            updated_at: at,
+        };
+        self.comments.push(comment.clone());
+        self.note(EventKind::Commented(comment.id), by, at, ids);
+        comment
+    }
+
+    pub(super) fn set_open(
+        &mut self,
+        open: bool,
+        reason: Option<&str>,
+        by: &str,
+        at: Timestamp,
+        ids: &mut Ids,
+    ) {
+        if self.open == open {
+            return;
+        }
+        self.open = open;
+        let default_reason = if open { "reopened" } else { "completed" };
+        self.reason = Some(reason.unwrap_or(default_reason).to_owned());
+        self.closed_at = (!open).then_some(at);
+        self.closed_by = (!open).then(|| by.to_owned());
+        self.note(if open { EventKind::Reopened } else { EventKind::Closed }, by, at, ids);
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Issues {
+    pub(super) by_number: BTreeMap<u64, IssueRecord>,
+    /// By lower-case name.
+    pub(super) labels: BTreeMap<String, Label>,
+}
+
+impl Issues {
+    /// A new issue, or the issue side of a new pull request.
+    pub(super) fn open(
+        &mut self,
+        title: &str,
+        body: Option<&str>,
+        author: &str,
+        at: Timestamp,
+        ids: &mut Ids,
+    ) -> &mut IssueRecord {
+        let number = self.by_number.last_key_value().map_or(1, |(last, _)| last + 1);
+        let record = IssueRecord {
+            number,
+            id: next(&mut ids.issue),
+            title: title.to_owned(),
+            body: body.map(str::to_owned),
+            author: author.to_owned(),
+            open: true,
+            reason: None,
+            labels: Vec::new(),
+            comments: Vec::new(),
+            events: Vec::new(),
+            created_at: at,
+            updated_at: at,
+            closed_at: None,
+            closed_by: None,
+            pull: None,
+        };
+        self.by_number.entry(number).or_insert(record)
+    }
+
+    /// The label of this name, made if there is none. The first spelling stays.
+    pub(super) fn label(&mut self, name: &str, ids: &mut Ids) -> String {
+        let label = self
+            .labels
+            .entry(name.to_lowercase())
+            .or_insert_with(|| Label { id: next(&mut ids.label), name: name.to_owned() });
+        label.name.clone()
+    }
+
+    /// Pull requests whose head branch moved take the new commits, or show the force push.
+    #[expect(clippy::too_many_arguments, reason = "a push is told whole: what, where, who, when")]
+    pub(super) fn head_moved(
+        &mut self,
+        git: &Git,
+        branch: &str,
+        before: Option<&str>,
+        after: &str,
+        by: &str,
+        at: Timestamp,
+        ids: &mut Ids,
+    ) {
+        for record in self.by_number.values_mut().filter(|record| record.open) {
+            let Some(pull) = record.pull.as_mut().filter(|pull| pull.head_branch == branch) else {
+                continue;
+            };
+            let known: Vec<String> = std::mem::take(&mut pull.commits);
+            after.clone_into(&mut pull.head_sha);
+            pull.commits = pull.commits_in(git);
+            let fresh: Vec<String> =
+                pull.commits.iter().filter(|sha| !known.contains(sha)).cloned().collect();
+            if before.is_some_and(|before| before != after && !git.is_ancestor(before, after)) {
+                let sha = after.to_owned();
+                record.note(EventKind::HeadForcePushed { sha }, by, at, ids);
+            }
+            for sha in fresh {
+                record.note(EventKind::Committed(sha), by, at, ids);
+            }
+        }
+    }
+}

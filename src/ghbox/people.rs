@@ -1,0 +1,74 @@
+//! Users, bots, and what they may do in a repository.
+
+use jiff::Timestamp;
+
+/// What kind of account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserKind {
+    /// A person, or a machine user.
+    User,
+    /// A GitHub App's account, `slug[bot]`.
+    Bot,
+    /// An organization, which owns repositories.
+    Organization,
+}
+
+impl UserKind {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            UserKind::User => "User",
+            UserKind::Bot => "Bot",
+            UserKind::Organization => "Organization",
+        }
+    }
+
+    /// What GitHub would make of a login that nobody introduced.
+    pub(super) fn guess(login: &str) -> Self {
+        if login.ends_with("[bot]") { UserKind::Bot } else { UserKind::User }
+    }
+}
+
+/// A person's role in a repository, weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// May read.
+    Read,
+    /// May read and sort issues; `permission` says `read`.
+    Triage,
+    /// May push.
+    Write,
+    /// May push and change some settings; `permission` says `write`.
+    Maintain,
+    /// May do everything.
+    Admin,
+}
+
+impl Role {
+    /// The word in `role_name`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Triage => "triage",
+            Role::Write => "write",
+            Role::Maintain => "maintain",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The word in `permission`, which knows only three roles.
+    pub(super) fn permission(self) -> &'static str {
+        match self {
+            Role::Read | Role::Triage => "read",
+            Role::Write | Role::Maintain => "write",
+            Role::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub(super) id: u64,
+    pub(super) login: String,
+    pub(super) kind: UserKind,
+    pub(super) created_at: Timestamp,
+}

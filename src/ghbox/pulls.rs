@@ -1,0 +1,180 @@
+//! Pull requests, and the three ways in which they are merged.
+
+use jiff::Timestamp;
+
+use super::git::{Change, Git, Tree};
+use super::history::{ChangeKind, FileChange, diff};
+use super::ids::Ids;
+use super::issues::EventKind;
+use super::repository::Repository;
+
+/// How a pull request is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeMethod {
+    /// A commit with two parents.
+    Merge,
+    /// One new commit with all changes.
+    Squash,
+    /// Each commit anew, with a new sha.
+    Rebase,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pull {
+    pub(super) head_branch: String,
+    pub(super) head_sha: String,
+    pub(super) base_branch: String,
+    pub(super) base_sha: String,
+    /// Oldest first.
+    pub(super) commits: Vec<String>,
+    pub(super) merged_at: Option<Timestamp>,
+    pub(super) merged_by: Option<String>,
+    pub(super) merge_commit_sha: Option<String>,
+    /// What came to the base branch through the merge.
+    pub(super) landed: Vec<String>,
+}
+
+impl Pull {
+    /// What the head has and the base had not when the pull request was opened.
+    pub(super) fn commits_in(&self, git: &Git) -> Vec<String> {
+        let comparison = git
+            .commit(&self.base_sha)
+            .zip(git.commit(&self.head_sha))
+            .and_then(|(base, head)| git.compare(base, head));
+        comparison.map_or_else(Vec::new, |comparison| {
+            comparison.ahead.iter().map(|commit| commit.sha.clone()).collect()
+        })
+    }
+
+    pub(super) fn files(&self, git: &Git) -> Vec<FileChange> {
+        let comparison = git
+            .commit(&self.base_sha)
+            .zip(git.commit(&self.head_sha))
+            .and_then(|(base, head)| git.compare(base, head));
+        comparison.map_or_else(Vec::new, |comparison| comparison.files)
+    }
+}
+
+/// What to do to a tree so that these changes are in it.
+fn replay(changes: &[FileChange], source: &Tree) -> Vec<Change> {
+    let mut replayed = Vec::new();
+    for change in changes {
+        let gone = if change.kind == ChangeKind::Removed {
+            Some(&change.path)
+        } else {
+            change.previous.as_ref()
+        };
+        replayed.extend(gone.cloned().map(Change::Delete));
+        if let Some(blob) = source.get(&change.path) {
+            replayed.push(Change::Write(change.path.clone(), blob.content.to_string()));
+        }
+    }
+    replayed
+}
+
+impl Repository {
+    /// Opens a pull request; None where a branch is missing.
+    pub(super) fn open_pull(
+        &mut self,
+        head: &str,
+        base: &str,
+        title: &str,
+        author: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Option<u64> {
+        let mut pull = Pull {
+            head_branch: head.to_owned(),
+            head_sha: self.git.branches.get(head)?.clone(),
+            base_branch: base.to_owned(),
+            base_sha: self.git.branches.get(base)?.clone(),
+            commits: Vec::new(),
+            merged_at: None,
+            merged_by: None,
+            merge_commit_sha: None,
+            landed: Vec::new(),
+        };
+        pull.commits = pull.commits_in(&self.git);
+        let record = self.issues.open(title, None, author, now, ids);
+        for sha in pull.commits.clone() {
+            record.note(EventKind::Committed(sha), author, now, ids);
+        }
+        record.pull = Some(pull);
+        Some(record.number)
+    }
+
+    /// Merges a pull request and yields the sha that the base branch is at then.
+    pub(super) fn merge_pull(
+        &mut self,
+        number: u64,
+        method: MergeMethod,
+        by: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Option<String> {
+        let record = self.issues.by_number.get(&number).filter(|record| record.open)?;
+        let (title, author) = (record.title.clone(), record.author.clone());
+        let pull = record.pull.clone()?;
+        let tip = self.git.branches.get(&pull.base_branch)?.clone();
+        let landed = match method {
+            MergeMethod::Merge => self.land_merge(&pull, &tip, number, &title, by, now)?,
+            MergeMethod::Squash => {
+                let changes = self.changes_of_pull(&pull, &tip)?;
+                let message = format!("{title} (#{number})");
+                vec![self.write_on(vec![tip], &changes, &message, &author, now)]
+            }
+            MergeMethod::Rebase => self.land_rebased(&pull, tip, now),
+        };
+        let sha = landed.last()?.clone();
+        let record = self.issues.by_number.get_mut(&number)?;
+        record.note(EventKind::Merged { sha: sha.clone() }, by, now, ids);
+        record.set_open(false, None, by, now, ids);
+        record.reason = None;
+        let pull = record.pull.as_mut()?;
+        pull.merged_at = Some(now);
+        pull.merged_by = Some(by.to_owned());
+        pull.merge_commit_sha = Some(sha.clone());
+        pull.landed = landed;
+        let base = pull.base_branch.clone();
+        self.move_branch(&base, &sha, by, now, ids);
+        Some(sha)
+    }
+
+    fn land_merge(
+        &mut self,
+        pull: &Pull,
+        tip: &str,
+        number: u64,
+        title: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Option<Vec<String>> {
+        let changes = self.changes_of_pull(pull, tip)?;
+        let message = format!(
+            "Merge pull request #{number} from {}/{}\n\n{title}",
+            self.owner, pull.head_branch
+        );
+        let parents = vec![tip.to_owned(), pull.head_sha.clone()];
+        let sha = self.write_on(parents, &changes, &message, by, now);
+        Some(pull.commits.iter().cloned().chain([sha]).collect())
+    }
+
+    fn land_rebased(&mut self, pull: &Pull, mut tip: String, now: Timestamp) -> Vec<String> {
+        let mut landed = Vec::new();
+        for sha in &pull.commits {
+            let Some(commit) = self.git.commit(sha).cloned() else { continue };
+            let before = self.git.tree_of(commit.parents.first().map(String::as_str));
+            let changes = replay(&diff(&before, &commit.tree), &commit.tree);
+            tip = self.write_on(vec![tip], &changes, &commit.message, &commit.author, now);
+            landed.push(tip.clone());
+        }
+        landed
+    }
+
+    /// What the pull request changes, seen from where the base branch is now.
+    fn changes_of_pull(&self, pull: &Pull, tip: &str) -> Option<Vec<Change>> {
+        let head = self.git.commit(&pull.head_sha)?;
+        let comparison = self.git.compare(self.git.commit(tip)?, head)?;
+        Some(replay(&comparison.files, &head.tree))
+    }
+}

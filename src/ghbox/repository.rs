@@ -1,0 +1,174 @@
+//! One repository, with all that is in it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::actions::{Actions, title_from};
+use super::git::{Change, Git, NewCommit, changed};
+use super::ids::Ids;
+use super::issues::Issues;
+use super::people::Role;
+use super::runs::Origin;
+use super::statuses::Statuses;
+use super::workflow_file::{branch_matches, parse};
+
+pub(super) struct Repository {
+    pub(super) id: u64,
+    pub(super) owner: String,
+    pub(super) name: String,
+    pub(super) default_branch: String,
+    pub(super) private: bool,
+    pub(super) archived: bool,
+    /// Nobody but its owner sees it any more.
+    pub(super) hidden: bool,
+    pub(super) has_issues: bool,
+    pub(super) fork: bool,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) pushed_at: Timestamp,
+    /// By lower-case login.
+    pub(super) collaborators: BTreeMap<String, Role>,
+    pub(super) git: Git,
+    pub(super) actions: Actions,
+    pub(super) statuses: Statuses,
+    pub(super) issues: Issues,
+}
+
+impl Repository {
+    pub(super) fn new(id: u64, owner: &str, name: &str, now: Timestamp) -> Self {
+        Repository {
+            id,
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            default_branch: "main".to_owned(),
+            private: true,
+            archived: false,
+            hidden: false,
+            has_issues: true,
+            fork: false,
+            created_at: now,
+            updated_at: now,
+            pushed_at: now,
+            collaborators: BTreeMap::from([(owner.to_lowercase(), Role::Admin)]),
+            git: Git { salt: id, ..Git::default() },
+            actions: Actions::default(),
+            statuses: Statuses::default(),
+            issues: Issues::default(),
+        }
+    }
+
+    pub(super) fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// What a user may do here; None: not even read.
+    pub(super) fn role_of(&self, login: &str) -> Option<Role> {
+        let named = self.collaborators.get(&login.to_lowercase()).copied();
+        named.or_else(|| (!self.private).then_some(Role::Read))
+    }
+
+    /// Makes a commit and moves its branch there.
+    pub(super) fn push(&mut self, commit: &NewCommit, now: Timestamp, ids: &mut Ids) -> String {
+        let tip = self.git.branches.get(&commit.branch).cloned();
+        let base = tip.or_else(|| self.git.branches.get(&self.default_branch).cloned());
+        let parents = commit.parents.clone().unwrap_or_else(|| base.into_iter().collect());
+        let tree = self.git.tree_of(parents.first().map(String::as_str));
+        let tree = changed(&tree, &commit.changes);
+        let date = commit.dated.unwrap_or(now);
+        let made = self.git.write(tree, parents, &commit.message, &commit.author, date);
+        self.move_branch(&commit.branch, &made.sha, &commit.author, now, ids);
+        made.sha.clone()
+    }
+
+    /// Points a branch at a commit, with all that a push brings about.
+    pub(super) fn move_branch(
+        &mut self,
+        branch: &str,
+        sha: &str,
+        by: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) {
+        let before = self.git.branches.insert(branch.to_owned(), sha.to_owned());
+        self.pushed_at = now;
+        self.issues.head_moved(&self.git, branch, before.as_deref(), sha, by, now, ids);
+        let tree = self.git.tree_of(Some(sha));
+        if branch == self.default_branch {
+            self.actions.follow(&tree, now, ids);
+        }
+        self.run_on_push(branch, sha, by, now, ids);
+    }
+
+    fn run_on_push(&mut self, branch: &str, sha: &str, by: &str, now: Timestamp, ids: &mut Ids) {
+        let tree = self.git.tree_of(Some(sha));
+        let starting: Vec<u64> = self
+            .actions
+            .workflows
+            .iter()
+            .filter(|workflow| workflow.runs_on_push && workflow.activity == "active")
+            .filter(|workflow| {
+                let file = tree.get(&workflow.path).map(|blob| parse(&blob.content));
+                file.is_some_and(|file| {
+                    let branches = &file.push_branches;
+                    file.triggers.iter().any(|trigger| trigger == "push")
+                        && (branches.is_empty()
+                            || branches.iter().any(|pattern| branch_matches(pattern, branch)))
+                })
+            })
+            .map(|workflow| workflow.id)
+            .collect();
+        for workflow_id in starting {
+            let origin = Origin {
+                event: "push".to_owned(),
+                head_branch: Some(branch.to_owned()),
+                head_sha: sha.to_owned(),
+                head_repository: None,
+                title: self.title_of_commit(sha),
+                actor: by.to_owned(),
+                input_sha: None,
+            };
+            self.start_run(workflow_id, origin, &BTreeMap::new(), now, ids);
+        }
+    }
+
+    /// Starts a run with what the workflow's file, at the run's commit, says of title and group.
+    pub(super) fn start_run(
+        &mut self,
+        workflow_id: u64,
+        mut origin: Origin,
+        inputs: &BTreeMap<String, String>,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Option<u64> {
+        let path = &self.actions.workflows.iter().find(|workflow| workflow.id == workflow_id)?.path;
+        let tree = self.git.tree_of(Some(&origin.head_sha));
+        let file = tree.get(path).map(|blob| parse(&blob.content)).unwrap_or_default();
+        let title = file.run_name.map(|template| title_from(&template, inputs));
+        // A title that comes out empty gives way to the usual one.
+        if let Some(title) = title.filter(|title| !title.trim().is_empty()) {
+            origin.title = title;
+        }
+        self.actions.start(workflow_id, origin, file.concurrency, now, ids)
+    }
+
+    /// What a run that a push started is called: the first line of the commit's message.
+    pub(super) fn title_of_commit(&self, sha: &str) -> String {
+        let message = self.git.commit(sha).map_or("", |commit| &commit.message);
+        message.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// A commit with these changes on top of a branch, as merges make them; moves nothing.
+    pub(super) fn write_on(
+        &mut self,
+        parents: Vec<String>,
+        changes: &[Change],
+        message: &str,
+        author: &str,
+        now: Timestamp,
+    ) -> String {
+        let tree = self.git.tree_of(parents.first().map(String::as_str));
+        let tree = changed(&tree, changes);
+        self.git.write(tree, parents, message, author, now).sha.clone()
+    }
+}

@@ -1,0 +1,318 @@
+//! Which request is which operation, and who answers it.
+
+mod actions;
+mod git;
+mod issues;
+mod repository;
+mod statuses;
+
+use http::Method;
+
+use super::access::{Access, Need, Permission};
+use super::reply::{Asked, Reply};
+use super::world::World;
+
+/// An operation, named as GitHub's OpenAPI description names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    User,
+    RateLimit,
+    Repository,
+    Permission(String),
+    Branch(String),
+    GitRef(String),
+    Commits,
+    Commit(String),
+    Compare(String),
+    Tree(String),
+    Contents(String),
+    Workflows,
+    Workflow(String),
+    WorkflowRuns(String),
+    Runs,
+    Run(u64),
+    RunAttempt(u64, u64),
+    RunJobs(u64),
+    AttemptJobs(u64, u64),
+    Dispatch(String),
+    Statuses(String),
+    CombinedStatus(String),
+    CreateStatus(String),
+    CommitPulls(String),
+    Pull(u64),
+    PullCommits(u64),
+    Timeline(u64),
+    Events(u64),
+    Comments(u64),
+    CreateComment(u64),
+    Issues,
+    CreateIssue,
+    Issue(u64),
+    UpdateIssue(u64),
+    Labels,
+}
+
+/// All of them.
+pub(super) const OPERATIONS: [&str; 35] = [
+    "users/get-authenticated",
+    "rate-limit/get",
+    "repos/get",
+    "repos/get-collaborator-permission-level",
+    "repos/get-branch",
+    "git/get-ref",
+    "repos/list-commits",
+    "repos/get-commit",
+    "repos/compare-commits-with-basehead",
+    "git/get-tree",
+    "repos/get-content",
+    "actions/list-repo-workflows",
+    "actions/get-workflow",
+    "actions/list-workflow-runs",
+    "actions/list-workflow-runs-for-repo",
+    "actions/get-workflow-run",
+    "actions/get-workflow-run-attempt",
+    "actions/list-jobs-for-workflow-run",
+    "actions/list-jobs-for-workflow-run-attempt",
+    "actions/create-workflow-dispatch",
+    "repos/list-commit-statuses-for-ref",
+    "repos/get-combined-status-for-ref",
+    "repos/create-commit-status",
+    "repos/list-pull-requests-associated-with-commit",
+    "pulls/get",
+    "pulls/list-commits",
+    "issues/list-events-for-timeline",
+    "issues/list-events",
+    "issues/list-comments",
+    "issues/create-comment",
+    "issues/list-for-repo",
+    "issues/create",
+    "issues/get",
+    "issues/update",
+    "issues/list-labels-for-repo",
+];
+
+/// Whose repository a path speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Nowhere,
+    Named(String, String),
+    Numbered(u64),
+}
+
+impl Call {
+    /// Reads a path that begins with `/` and has no query.
+    pub(super) fn of(method: &Method, path: &str) -> Option<(Place, Call)> {
+        let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+        let get = *method == Method::GET;
+        match segments.as_slice() {
+            ["user"] if get => Some((Place::Nowhere, Call::User)),
+            ["rate_limit"] if get => Some((Place::Nowhere, Call::RateLimit)),
+            ["repos", owner, name, rest @ ..] => {
+                let place = Place::Named(decoded(owner), decoded(name));
+                Some((place, Self::in_repository(method, rest)?))
+            }
+            ["repositories", id, rest @ ..] => {
+                Some((Place::Numbered(id.parse().ok()?), Self::in_repository(method, rest)?))
+            }
+            _ => None,
+        }
+    }
+
+    fn in_repository(method: &Method, rest: &[&str]) -> Option<Call> {
+        match (method.as_str(), rest) {
+            ("GET", [] | [""]) => Some(Call::Repository),
+            ("GET", ["collaborators", login, "permission"]) => {
+                Some(Call::Permission(decoded(login)))
+            }
+            ("GET", ["branches", name @ ..]) => named(name).map(Call::Branch),
+            ("GET", ["git", "ref", name @ ..]) => named(name).map(Call::GitRef),
+            ("GET", ["git", "trees", sha @ ..]) => named(sha).map(Call::Tree),
+            ("GET", ["compare", range @ ..]) => named(range).map(Call::Compare),
+            ("GET", ["contents", path @ ..]) => Some(Call::Contents(joined(path))),
+            ("GET", ["commits"]) => Some(Call::Commits),
+            ("GET", ["commits", name @ .., "statuses"]) => named(name).map(Call::Statuses),
+            ("GET", ["commits", name @ .., "status"]) => named(name).map(Call::CombinedStatus),
+            ("GET", ["commits", name @ .., "pulls"]) => named(name).map(Call::CommitPulls),
+            ("GET", ["commits", name @ ..]) => named(name).map(Call::Commit),
+            ("POST", ["statuses", sha]) => Some(Call::CreateStatus(decoded(sha))),
+            (_, ["actions", rest @ ..]) => Self::in_actions(method, rest),
+            (_, ["issues" | "pulls" | "labels", ..]) => Self::in_issues(method, rest),
+            _ => None,
+        }
+    }
+
+    fn in_actions(method: &Method, rest: &[&str]) -> Option<Call> {
+        match (method.as_str(), rest) {
+            ("GET", ["workflows"]) => Some(Call::Workflows),
+            ("GET", ["workflows", key]) => Some(Call::Workflow(decoded(key))),
+            ("GET", ["workflows", key, "runs"]) => Some(Call::WorkflowRuns(decoded(key))),
+            ("POST", ["workflows", key, "dispatches"]) => Some(Call::Dispatch(decoded(key))),
+            ("GET", ["runs"]) => Some(Call::Runs),
+            ("GET", ["runs", id]) => Some(Call::Run(id.parse().ok()?)),
+            ("GET", ["runs", id, "jobs"]) => Some(Call::RunJobs(id.parse().ok()?)),
+            ("GET", ["runs", id, "attempts", number]) => {
+                Some(Call::RunAttempt(id.parse().ok()?, number.parse().ok()?))
+            }
+            ("GET", ["runs", id, "attempts", number, "jobs"]) => {
+                Some(Call::AttemptJobs(id.parse().ok()?, number.parse().ok()?))
+            }
+            _ => None,
+        }
+    }
+
+    fn in_issues(method: &Method, rest: &[&str]) -> Option<Call> {
+        match (method.as_str(), rest) {
+            ("GET", ["labels"]) => Some(Call::Labels),
+            ("GET", ["issues"]) => Some(Call::Issues),
+            ("POST", ["issues"]) => Some(Call::CreateIssue),
+            ("GET", ["issues", number]) => Some(Call::Issue(number.parse().ok()?)),
+            ("PATCH", ["issues", number]) => Some(Call::UpdateIssue(number.parse().ok()?)),
+            ("GET", ["issues", number, "timeline"]) => Some(Call::Timeline(number.parse().ok()?)),
+            ("GET", ["issues", number, "events"]) => Some(Call::Events(number.parse().ok()?)),
+            ("GET", ["issues", number, "comments"]) => Some(Call::Comments(number.parse().ok()?)),
+            ("POST", ["issues", number, "comments"]) => {
+                Some(Call::CreateComment(number.parse().ok()?))
+            }
+            ("GET", ["pulls", number]) => Some(Call::Pull(number.parse().ok()?)),
+            ("GET", ["pulls", number, "commits"]) => Some(Call::PullCommits(number.parse().ok()?)),
+            _ => None,
+        }
+    }
+
+    /// GitHub's name for it.
+    pub(super) fn operation(&self) -> &'static str {
+        match self {
+            Call::User => "users/get-authenticated",
+            Call::RateLimit => "rate-limit/get",
+            Call::Repository => "repos/get",
+            Call::Permission(_) => "repos/get-collaborator-permission-level",
+            Call::Branch(_) => "repos/get-branch",
+            Call::GitRef(_) => "git/get-ref",
+            Call::Commits => "repos/list-commits",
+            Call::Commit(_) => "repos/get-commit",
+            Call::Compare(_) => "repos/compare-commits-with-basehead",
+            Call::Tree(_) => "git/get-tree",
+            Call::Contents(_) => "repos/get-content",
+            Call::Workflows => "actions/list-repo-workflows",
+            Call::Workflow(_) => "actions/get-workflow",
+            Call::WorkflowRuns(_) => "actions/list-workflow-runs",
+            Call::Runs => "actions/list-workflow-runs-for-repo",
+            Call::Run(_) => "actions/get-workflow-run",
+            Call::RunAttempt(..) => "actions/get-workflow-run-attempt",
+            Call::RunJobs(_) => "actions/list-jobs-for-workflow-run",
+            Call::AttemptJobs(..) => "actions/list-jobs-for-workflow-run-attempt",
+            Call::Dispatch(_) => "actions/create-workflow-dispatch",
+            Call::Statuses(_) => "repos/list-commit-statuses-for-ref",
+            Call::CombinedStatus(_) => "repos/get-combined-status-for-ref",
+            Call::CreateStatus(_) => "repos/create-commit-status",
+            Call::CommitPulls(_) => "repos/list-pull-requests-associated-with-commit",
+            Call::Pull(_) => "pulls/get",
+            Call::PullCommits(_) => "pulls/list-commits",
+            Call::Timeline(_) => "issues/list-events-for-timeline",
+            Call::Events(_) => "issues/list-events",
+            Call::Comments(_) => "issues/list-comments",
+            Call::CreateComment(_) => "issues/create-comment",
+            Call::Issues => "issues/list-for-repo",
+            Call::CreateIssue => "issues/create",
+            Call::Issue(_) => "issues/get",
+            Call::UpdateIssue(_) => "issues/update",
+            Call::Labels => "issues/list-labels-for-repo",
+        }
+    }
+
+    /// What it asks of the token.
+    pub(super) fn need(&self) -> Need {
+        let (permission, access, push) = match self {
+            Call::User | Call::RateLimit | Call::Repository | Call::Permission(_) => {
+                (Permission::Metadata, Access::Read, false)
+            }
+            Call::Branch(_)
+            | Call::GitRef(_)
+            | Call::Commits
+            | Call::Commit(_)
+            | Call::Compare(_)
+            | Call::Tree(_)
+            | Call::Contents(_) => (Permission::Contents, Access::Read, false),
+            Call::Workflows
+            | Call::Workflow(_)
+            | Call::WorkflowRuns(_)
+            | Call::Runs
+            | Call::Run(_)
+            | Call::RunAttempt(..)
+            | Call::RunJobs(_)
+            | Call::AttemptJobs(..) => (Permission::Actions, Access::Read, false),
+            Call::Dispatch(_) => (Permission::Actions, Access::Write, true),
+            Call::Statuses(_) | Call::CombinedStatus(_) => {
+                (Permission::Statuses, Access::Read, false)
+            }
+            Call::CreateStatus(_) => (Permission::Statuses, Access::Write, true),
+            Call::CommitPulls(_) | Call::Pull(_) | Call::PullCommits(_) => {
+                (Permission::PullRequests, Access::Read, false)
+            }
+            Call::Timeline(_)
+            | Call::Events(_)
+            | Call::Comments(_)
+            | Call::Issues
+            | Call::Issue(_)
+            | Call::Labels => (Permission::Issues, Access::Read, false),
+            Call::CreateComment(_) | Call::CreateIssue | Call::UpdateIssue(_) => {
+                (Permission::Issues, Access::Write, false)
+            }
+        };
+        Need { permission, access, push }
+    }
+
+    /// Whether people get to see what it makes, which has a limit of its own.
+    pub(super) fn creates_content(&self) -> bool {
+        matches!(
+            self,
+            Call::CreateIssue
+                | Call::CreateComment(_)
+                | Call::UpdateIssue(_)
+                | Call::CreateStatus(_)
+                | Call::Dispatch(_)
+        )
+    }
+
+    /// Answers it for this repository; 0 where it needs none.
+    pub(super) fn answer(&self, world: &mut World, repository: u64, asked: &Asked<'_>) -> Reply {
+        repository::answer(self, world, repository, asked)
+            .or_else(|| git::answer(self, world, repository, asked))
+            .or_else(|| actions::answer(self, world, repository, asked))
+            .or_else(|| statuses::answer(self, world, repository, asked))
+            .or_else(|| issues::answer(self, world, repository, asked))
+            .unwrap_or_else(Reply::not_found)
+    }
+}
+
+/// Segments of a name that may have slashes in it, escaped or not; None for no name.
+fn named(segments: &[&str]) -> Option<String> {
+    Some(joined(segments)).filter(|name| !name.is_empty())
+}
+
+fn joined(segments: &[&str]) -> String {
+    decoded(&segments.join("/"))
+}
+
+/// Undoes `%2F` and the like; what is no good escape stays as it is.
+pub(super) fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| first == b'%');
+        let byte = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,66 @@
+//! The token's user, limits, the repository itself, who may do what.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::ghbox::limits::Window;
+use crate::ghbox::people::Role;
+use crate::ghbox::reply::{Asked, Reply};
+use crate::ghbox::wire::Wire;
+use crate::ghbox::world::World;
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each room answers its own operations and leaves the rest to the next"
+)]
+pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>) -> Option<Reply> {
+    if matches!(call, Call::RateLimit) {
+        let now = world.now;
+        let core = *world.meters.window(asked.login, now);
+        return Some(rate_limit(core, world.server.sends_limit_headers));
+    }
+    let wire = Wire { world, api: asked.api };
+    if matches!(call, Call::User) {
+        let own = || Reply::ok(wire.own_user(&world.known_user(asked.login)));
+        // An App's token stands for no user.
+        let refused = || Reply::error(403, "Resource not accessible by integration");
+        return Some(if asked.installation { refused() } else { own() });
+    }
+    let repository = world.repositories.get(&id)?;
+    match call {
+        Call::Repository => {
+            let role =
+                if asked.installation { Some(Role::Read) } else { repository.role_of(asked.login) };
+            Some(Reply::ok(wire.full_repository(repository, role)))
+        }
+        Call::Permission(login) => match world.users.get(&login.to_lowercase()) {
+            Some(user) => Some(Reply::ok(wire.permission(user, repository.role_of(&user.login)))),
+            None => Some(Reply::error(404, format!("{login} is not a user"))),
+        },
+        _ => None,
+    }
+}
+
+fn rate_limit(core: Window, enabled: bool) -> Reply {
+    if !enabled {
+        return Reply::error(404, "Rate limiting is not enabled.");
+    }
+    let shown = |window: Window| -> Value {
+        json!({
+            "limit": window.limit,
+            "used": window.used,
+            "remaining": window.remaining(),
+            "reset": window.resets_at.as_second(),
+        })
+    };
+    let unused = |limit| shown(Window { limit, used: 0, resets_at: core.resets_at });
+    Reply::ok(json!({
+        "resources": {
+            "core": shown(core),
+            "search": unused(30),
+            "graphql": unused(5_000),
+            "integration_manifest": unused(5_000),
+        },
+        "rate": shown(core),
+    }))
+}

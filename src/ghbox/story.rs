@@ -1,0 +1,92 @@
+//! Common beginnings, so that a story can start with what is special about it.
+
+use super::{GhBox, NewCommit, Repo, Role, StartRun, UserKind, WorkflowFile};
+
+/// The file of the workflow that verifies commits.
+pub const VERIFY: &str = "verify.yml";
+/// The file of the workflow that deploys.
+pub const DEPLOY: &str = "deploy.yml";
+/// The account that a governor works as.
+pub const GOVERNOR: &str = "release-governor[bot]";
+
+/// A repository on `main` with the two workflows that a governor needs, an owner, a developer
+/// `dev` who may push, and the governor's account.
+///
+/// `Verify main` runs on pushes, in merge queues and by hand; `Deploy` takes a `sha` and says it
+/// in its runs' titles. Nothing runs by itself: see [`Repo::runs_on_push`] and
+/// [`Repo::auto_progress`].
+pub fn repository(github: &GhBox, full_name: &str) -> Repo {
+    let repo = github.create_repository(full_name);
+    github.add_user(GOVERNOR, UserKind::Bot);
+    repo.add_collaborator("dev", Role::Write);
+    repo.push(
+        NewCommit::on("main")
+            .message("Begin")
+            .file("README.md", "# Shop\n")
+            .file(".github/workflows/verify.yml", &verify_file().yaml())
+            .file(".github/workflows/deploy.yml", &deploy_file().yaml()),
+    );
+    repo
+}
+
+/// `Verify main`.
+#[must_use]
+pub fn verify_file() -> WorkflowFile {
+    WorkflowFile::new("Verify main").on_push(&["main"]).on("merge_group").on_dispatch(&[])
+}
+
+/// `Deploy`, with the input `sha` and a title that says it.
+#[must_use]
+pub fn deploy_file() -> WorkflowFile {
+    WorkflowFile::new("Deploy").run_name("Deploy ${{ inputs.sha }}").on_dispatch(&["sha"])
+}
+
+impl Repo {
+    /// Pushes a commit to `main` that changes these paths, and yields its sha.
+    pub fn push_paths(&self, paths: &[&str]) -> String {
+        let title = format!("Change {}", paths.join(", "));
+        let mark = self.github().now_in_nanoseconds();
+        let commit = NewCommit::on("main").message(&title);
+        self.push(paths.iter().fold(commit, |commit, path| {
+            commit.file(path, &format!("{path} as of {mark} after {}\n", self.count_commits()))
+        }))
+    }
+
+    /// A finished verification run of a commit on `main`, and its id.
+    pub fn verify(&self, sha: &str, conclusion: &str) -> u64 {
+        let run = self.start_run(VERIFY, StartRun::push("main", sha));
+        self.finish_run(run, conclusion);
+        run
+    }
+
+    /// Pushes a commit to `main` with these paths that is verified, and yields its sha.
+    pub fn verified(&self, paths: &[&str]) -> String {
+        let sha = self.push_paths(paths);
+        self.verify(&sha, "success");
+        sha
+    }
+
+    /// A finished deploy of a commit, started by somebody, and the run's id.
+    pub fn deploy(&self, sha: &str, by: &str, conclusion: &str) -> u64 {
+        let run = self.dispatch_by_hand(DEPLOY, "main", sha, by);
+        self.finish_run(run, conclusion);
+        run
+    }
+
+    /// A verified commit that runs in production, deployed by hand; its sha.
+    pub fn in_production(&self) -> String {
+        let sha = self.verified(&["src/lib.rs"]);
+        self.deploy(&sha, "dev", "success");
+        sha
+    }
+
+    fn count_commits(&self) -> usize {
+        self.here(|repository| repository.git.commits.len())
+    }
+}
+
+impl GhBox {
+    fn now_in_nanoseconds(&self) -> i128 {
+        self.clock().now().as_nanosecond()
+    }
+}

@@ -1,0 +1,126 @@
+//! GitHub's JSON, in its full shape. `tests/faithful` holds it to the OpenAPI description.
+
+pub(super) mod actions;
+pub(super) mod git;
+pub(super) mod issues;
+pub(super) mod pulls;
+pub(super) mod repository;
+pub(super) mod statuses;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::ids::node_id;
+use super::people::User;
+use super::repository::Repository;
+use super::world::World;
+
+/// What answers are made of: the world, and where the asker thinks it lies.
+#[derive(Clone, Copy)]
+pub(super) struct Wire<'w> {
+    pub(super) world: &'w World,
+    pub(super) api: &'w str,
+}
+
+impl Wire<'_> {
+    /// A repository's address in the API.
+    pub(super) fn api_of(&self, repository: &Repository) -> String {
+        format!("{}/repos/{}", self.api, repository.full_name())
+    }
+
+    /// A repository's pages.
+    pub(super) fn pages_of(&self, repository: &Repository) -> String {
+        format!("{}/{}", self.world.server.html_url, repository.full_name())
+    }
+
+    /// A user, as they appear inside other answers.
+    pub(super) fn login(&self, login: &str) -> Value {
+        self.user(&self.world.known_user(login))
+    }
+
+    pub(super) fn user(&self, user: &User) -> Value {
+        let html = &self.world.server.html_url;
+        let escaped = user.login.replace('[', "%5B").replace(']', "%5D");
+        let api = format!("{}/users/{escaped}", self.api);
+        let page = match user.login.strip_suffix("[bot]") {
+            Some(app) => format!("{html}/apps/{app}"),
+            None => format!("{html}/{}", user.login),
+        };
+        json!({
+            "login": user.login,
+            "id": user.id,
+            "node_id": node_id("U", user.id),
+            "avatar_url": format!("https://avatars.githubusercontent.com/u/{}?v=4", user.id),
+            "gravatar_id": "",
+            "url": api,
+            "html_url": page,
+            "followers_url": format!("{api}/followers"),
+            "following_url": format!("{api}/following{{/other_user}}"),
+            "gists_url": format!("{api}/gists{{/gist_id}}"),
+            "starred_url": format!("{api}/starred{{/owner}}{{/repo}}"),
+            "subscriptions_url": format!("{api}/subscriptions"),
+            "organizations_url": format!("{api}/orgs"),
+            "repos_url": format!("{api}/repos"),
+            "events_url": format!("{api}/events{{/privacy}}"),
+            "received_events_url": format!("{api}/received_events"),
+            "type": user.kind.word(),
+            "site_admin": false,
+            "user_view_type": "public",
+        })
+    }
+
+    /// The user that a token belongs to, as they see themselves.
+    pub(super) fn own_user(&self, user: &User) -> Value {
+        let own = json!({
+            "name": user.login,
+            "company": null,
+            "blog": "",
+            "location": null,
+            "email": null,
+            "hireable": null,
+            "bio": null,
+            "twitter_username": null,
+            "notification_email": null,
+            "public_repos": 0,
+            "public_gists": 0,
+            "followers": 0,
+            "following": 0,
+            "created_at": time(user.created_at),
+            "updated_at": time(user.created_at),
+            "private_gists": 0,
+            "total_private_repos": 0,
+            "owned_private_repos": 0,
+            "disk_usage": 0,
+            "collaborators": 0,
+            "two_factor_authentication": true,
+            "user_view_type": "private",
+        });
+        merged(self.user(user), own)
+    }
+}
+
+/// A time as GitHub writes it: UTC, without fractions.
+pub(super) fn time(at: Timestamp) -> String {
+    let whole = at.round(
+        jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor),
+    );
+    whole.unwrap_or(at).to_string()
+}
+
+/// A time that may be missing.
+pub(super) fn maybe_time(at: Option<Timestamp>) -> Option<String> {
+    at.map(time)
+}
+
+/// The time of an HTTP `Date` header.
+pub(super) fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// One object with the fields of both; the second one's win.
+pub(super) fn merged(mut first: Value, second: Value) -> Value {
+    if let (Value::Object(into), Value::Object(from)) = (&mut first, second) {
+        into.extend(from);
+    }
+    first
+}

@@ -1,0 +1,114 @@
+//! Everything that the box knows, behind one lock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+
+use super::access::Token;
+use super::faults::Faults;
+use super::ids::{Ids, next};
+use super::limits::Meters;
+use super::log::RequestLog;
+use super::people::{User, UserKind};
+use super::repository::Repository;
+
+/// How this server differs from github.com.
+pub(super) struct Server {
+    /// Enterprise Server before 3.21: knows no `return_run_details`.
+    pub(super) refuses_run_details: bool,
+    /// Enterprise Server may send none.
+    pub(super) sends_limit_headers: bool,
+    /// The largest tree that is listed whole.
+    pub(super) tree_limit: usize,
+    /// Where people look: pages are not served, but answers name them.
+    pub(super) html_url: String,
+}
+
+/// By run and attempt: a mark of what the text was made from, and the text.
+type RunTexts = HashMap<(u64, u64), (u64, Arc<str>)>;
+
+pub(super) struct World {
+    pub(super) now: Timestamp,
+    pub(super) ids: Ids,
+    pub(super) users: BTreeMap<String, User>,
+    pub(super) tokens: HashMap<String, Token>,
+    pub(super) repositories: BTreeMap<u64, Repository>,
+    /// Lower-case full name to id; names that were given up lead on until they are taken again.
+    pub(super) names: HashMap<String, u64>,
+    pub(super) faults: Faults,
+    pub(super) meters: Meters,
+    pub(super) log: RequestLog,
+    pub(super) server: Server,
+    /// Runs as JSON, by id and attempt, with a mark of what it was made from: lists of a hundred
+    /// runs are what a program asks for most, and a run is 12 kB.
+    pub(super) run_texts: Mutex<RunTexts>,
+}
+
+impl World {
+    pub(super) fn new(now: Timestamp) -> Self {
+        World {
+            now,
+            ids: Ids::new(),
+            users: BTreeMap::new(),
+            tokens: HashMap::new(),
+            repositories: BTreeMap::new(),
+            names: HashMap::new(),
+            faults: Faults::default(),
+            meters: Meters::default(),
+            log: RequestLog::default(),
+            server: Server {
+                refuses_run_details: false,
+                sends_limit_headers: true,
+                tree_limit: 100_000, // docs.github.com, REST "Get a tree"
+                html_url: "https://github.com".to_owned(),
+            },
+            run_texts: Mutex::default(),
+        }
+    }
+
+    /// Lets everything happen that was due until `now`.
+    pub(super) fn happen_until(&mut self, now: Timestamp) {
+        // A clock that follows another may step back a little between threads; the world does not.
+        self.now = self.now.max(now);
+        let now = self.now;
+        for repository in self.repositories.values_mut() {
+            repository.actions.progress_until(now, &mut self.ids);
+        }
+    }
+
+    /// The user of this login, made on the spot if nobody introduced them.
+    pub(super) fn user(&mut self, login: &str) -> User {
+        let (ids, now) = (&mut self.ids, self.now);
+        let user = self.users.entry(login.to_lowercase()).or_insert_with(|| User {
+            id: next(&mut ids.user),
+            login: login.to_owned(),
+            kind: UserKind::guess(login),
+            created_at: now,
+        });
+        user.clone()
+    }
+
+    /// Introduces a user, or says of a known one what kind of account it is.
+    pub(super) fn user_of_kind(&mut self, login: &str, kind: UserKind) -> User {
+        self.user(login);
+        if let Some(user) = self.users.get_mut(&login.to_lowercase()) {
+            user.kind = kind;
+        }
+        self.known_user(login)
+    }
+
+    /// The user of this login, as answers show them.
+    pub(super) fn known_user(&self, login: &str) -> User {
+        self.users.get(&login.to_lowercase()).cloned().unwrap_or_else(|| User {
+            id: 10_137, // the "ghost" that stands for accounts that are gone
+            login: login.to_owned(),
+            kind: UserKind::guess(login),
+            created_at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    pub(super) fn repository_named(&self, full_name: &str) -> Option<&Repository> {
+        self.repositories.get(self.names.get(&full_name.to_lowercase())?)
+    }
+}
