@@ -1,1 +1,110 @@
 //! The checked configuration, or all of its mistakes at once.
+//!
+//! Precedence: defaults < the file's `defaults` < the file's repository < the environment. Each
+//! value of each layer is checked where it is written, also where a later layer overrides it,
+//! so that a mistake never sleeps until somebody removes the override.
+
+mod check;
+mod effective;
+mod environment;
+mod keys;
+mod mistake;
+mod policy;
+mod read;
+mod settings;
+mod spots;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::{Login, Policy};
+
+pub use self::keys::{DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
+pub use self::mistake::{ConfigErrors, Mistake};
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How GitHub is reached.
+    pub github: GithubConfig,
+    /// How often, and how many repositories at once.
+    pub controller: ControllerConfig,
+    /// Where people and Prometheus read.
+    pub server: ServerConfig,
+    /// `state.dir`: where the ledger and the socket are.
+    pub state_dir: PathBuf,
+    /// `state.history_days`: how long the ledger is kept.
+    pub history_days: u32,
+    /// One policy for each governed repository, in the file's order.
+    pub repositories: Vec<Policy>,
+    /// Changes whenever an effective value does, and not when only comments do.
+    pub digest: String,
+    /// What is allowed, but worth a word at the start.
+    pub warnings: Vec<String>,
+}
+
+/// The section `github`.
+#[derive(Clone, Debug)]
+pub struct GithubConfig {
+    /// The API's address, without a slash at its end.
+    pub api_url: String,
+    /// Where the token is.
+    pub token: TokenConfig,
+    /// The pace; 0 for a server without limits.
+    pub max_requests_per_minute: u32,
+    /// Accounts that we used to be.
+    pub identities: Vec<Login>,
+}
+
+/// Where the token is.
+#[derive(Clone, Debug)]
+pub enum TokenConfig {
+    /// In this file, which is read again when it changes.
+    File(PathBuf),
+    /// In `GITHUB_TOKEN`.
+    Value(SecretString),
+    /// Nowhere. The commands that do without GitHub work all the same.
+    Missing,
+}
+
+/// The section `controller`.
+#[derive(Clone, Debug)]
+pub struct ControllerConfig {
+    /// Between two passes of a settled repository.
+    pub poll_interval: Duration,
+    /// Between two passes while something is in flight.
+    pub active_poll_interval: Duration,
+    /// Passes at once.
+    pub max_concurrency: usize,
+}
+
+/// The section `server`.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where the pages, the API and the metrics are served.
+    pub listen: SocketAddr,
+    /// Where people reach the pages, without a slash at its end.
+    pub public_url: Option<String>,
+}
+
+/// Reads and checks the file at `path` under `environment`.
+///
+/// # Errors
+/// All mistakes of the file and of the environment at once.
+pub fn load(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigErrors> {
+    let mut mistakes = mistake::Mistakes::default();
+    let environment = environment::Environment::read(environment, &mut mistakes);
+    let config = read::file(path, &mut mistakes)
+        .and_then(|file| check::check(&file, &environment, &mut mistakes));
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(config),
+        _ => Err(mistakes.into_errors()),
+    }
+}

@@ -1,0 +1,426 @@
+//! The arguments, as people type them. `--help` teaches.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::Failure;
+use crate::domain::{RepoName, ShaPrefix};
+
+/// Decides which verified commits may go to production, and deploys them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "release-governor",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Examples:
+  release-governor check-config                 is the configuration good?
+  release-governor run                          govern, until told to stop
+  release-governor status                       how every repository stands
+  release-governor simulate acme/shop 1a2b3c4   would this commit ship, and why?
+
+Exit codes: 0 done, 1 decided otherwise than ALLOW, 2 usage or configuration, 3 GitHub or another
+dependency failed, 4 no such repository or commit."
+)]
+pub struct Arguments {
+    /// The configuration: YAML, TOML or JSON by its name.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "RELEASE_GOVERNOR_CONFIG",
+        default_value = "config/release-governor.yaml"
+    )]
+    pub config: PathBuf,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Governs the configured repositories until SIGTERM.
+    #[command(after_help = "Examples:
+  GITHUB_TOKEN=$(gh auth token) release-governor run
+  release-governor run --config /etc/release-governor/config.yaml
+  RELEASE_GOVERNOR_DRY_RUN=true release-governor run    decides, and writes nothing to GitHub")]
+    Run(Run),
+
+    /// Checks the configuration and shows what it comes to.
+    #[command(after_help = "Examples:
+  release-governor check-config
+  release-governor check-config --config other.toml
+  release-governor check-config --json | jq '.repositories[].branch'")]
+    CheckConfig(CheckConfig),
+
+    /// Shows how the repositories stand.
+    #[command(after_help = "Examples:
+  release-governor status
+  release-governor status acme/shop
+  release-governor status --json | jq '.repositories[] | select(.decision == \"HOLD\")'")]
+    Status(Status),
+
+    /// Says what would be decided about a commit, and why. Writes nothing.
+    #[command(after_help = "Examples:
+  release-governor simulate 1a2b3c4
+  release-governor simulate acme/shop 1a2b3c4 --show-paths
+  release-governor simulate --repo acme/shop --sha 1a2b3c4 --json
+
+Exits 0 for ALLOW and 1 for any other decision.")]
+    Simulate(Simulate),
+
+    /// Deploys a commit now, if the policy allows it.
+    #[command(after_help = "Examples:
+  release-governor trigger 1a2b3c4
+  release-governor trigger acme/shop 1a2b3c4 --as ada
+
+It decides as the controller would; your word lets a commit that failed try once more, and sets a
+rollback and a rejected or unconfirmed dispatch aside. There is no force. Exits 0 when the deploy
+was started, runs, or is in production, and 1 for any other decision.")]
+    Trigger(Trigger),
+
+    /// Approves a commit, with all that makes it HIGH.
+    #[command(after_help = "Examples:
+  release-governor approve acme/shop 1a2b3c4 --reason \"migration rehearsed on staging\"
+  release-governor approve 1a2b3c4 --reason \"CHG-1234\" --as ada")]
+    Approve(Approve),
+
+    /// Stops a repository's releases, until `resume`.
+    #[command(after_help = "Examples:
+  release-governor pause acme/shop --reason \"incident 42\"
+  release-governor pause --reason \"freeze until Monday\" --as ada")]
+    Pause(Pause),
+
+    /// Lets a repository's releases go on after `pause` or a rollback.
+    #[command(after_help = "Examples:
+  release-governor resume acme/shop
+  release-governor resume --as ada
+
+The configuration's own `paused` stays: take it out there.")]
+    Resume(Resume),
+
+    /// Says which commit runs in production. Newer deploys override it.
+    #[command(after_help = "Examples:
+  release-governor set-production acme/shop 1a2b3c4 --reason \"rolled back by hand\"
+  release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada")]
+    SetProduction(SetProduction),
+
+    /// Makes one pass over the repositories, and ends.
+    #[command(after_help = "Examples:
+  release-governor reconcile --once
+  release-governor reconcile --once --dry-run
+  release-governor reconcile --once --repo acme/shop --dry-run --json")]
+    Reconcile(Reconcile),
+
+    /// Shows it all on this machine, with a GitHub in a box: no account, no token, no network.
+    #[command(after_help = "Examples:
+  release-governor demo")]
+    Demo(Demo),
+}
+
+/// The arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct Run {}
+
+/// The arguments of `check-config`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckConfig {
+    /// Print every effective value as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    /// The repository; without, all of them.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `simulate`.
+#[derive(Clone, Debug, Args)]
+pub struct Simulate {
+    /// The commit.
+    #[command(flatten)]
+    pub commit: Commit,
+    /// Show the paths that drive the risk.
+    #[arg(long)]
+    pub show_paths: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `trigger`.
+#[derive(Clone, Debug, Args)]
+pub struct Trigger {
+    /// The commit.
+    #[command(flatten)]
+    pub commit: Commit,
+    /// Who you are.
+    #[command(flatten)]
+    pub operator: Operator,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `approve`.
+#[derive(Clone, Debug, Args)]
+pub struct Approve {
+    /// The commit.
+    #[command(flatten)]
+    pub commit: Commit,
+    /// Why.
+    #[command(flatten)]
+    pub reason: Reason,
+    /// Who you are.
+    #[command(flatten)]
+    pub operator: Operator,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `pause`.
+#[derive(Clone, Debug, Args)]
+pub struct Pause {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// Why.
+    #[command(flatten)]
+    pub reason: Reason,
+    /// Who you are.
+    #[command(flatten)]
+    pub operator: Operator,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `resume`.
+#[derive(Clone, Debug, Args)]
+pub struct Resume {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// Who you are.
+    #[command(flatten)]
+    pub operator: Operator,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `set-production`.
+#[derive(Clone, Debug, Args)]
+pub struct SetProduction {
+    /// The commit.
+    #[command(flatten)]
+    pub commit: Commit,
+    /// Why.
+    #[command(flatten)]
+    pub reason: Reason,
+    /// Who you are.
+    #[command(flatten)]
+    pub operator: Operator,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `reconcile`.
+#[derive(Clone, Debug, Args)]
+pub struct Reconcile {
+    /// One pass, then the end; to go on, use `run`.
+    #[arg(long, required = true)]
+    pub once: bool,
+    /// Read, decide, print the plan, write nothing to GitHub.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The repository; without, all of them.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {}
+
+/// Which repository.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    /// The repository. Without: that of the git remote `origin` here, or the only one configured.
+    #[arg(value_name = "OWNER/NAME", conflicts_with = "repo")]
+    named: Option<RepoName>,
+    /// The same as an option.
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<RepoName>,
+}
+
+impl Target {
+    /// The repository that was named, if one was.
+    #[must_use]
+    pub const fn repository(&self) -> Option<&RepoName> {
+        match &self.named {
+            Some(name) => Some(name),
+            None => self.repo.as_ref(),
+        }
+    }
+}
+
+/// Which commit of which repository.
+#[derive(Clone, Debug, Args)]
+pub struct Commit {
+    /// The repository, which may be left out as in `status`, and the commit, which may be
+    /// shortened where that is unique.
+    #[arg(value_name = "[OWNER/NAME] SHA", num_args = 0..=2)]
+    words: Vec<Word>,
+    /// The repository as an option.
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<RepoName>,
+    /// The commit as an option.
+    #[arg(long, value_name = "SHA")]
+    sha: Option<ShaPrefix>,
+}
+
+#[derive(Clone, Debug)]
+enum Word {
+    Repository(RepoName),
+    Sha(ShaPrefix),
+}
+
+impl FromStr for Word {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            text.parse().map(Self::Repository).map_err(|error| format!("{error}"))
+        } else {
+            text.parse().map(Self::Sha).map_err(|error| format!("{error}"))
+        }
+    }
+}
+
+impl Commit {
+    /// The repository that was named, if one was, and the commit.
+    ///
+    /// # Errors
+    /// When one of them was given twice, or no commit was.
+    pub fn chosen(&self) -> Result<(Option<&RepoName>, &ShaPrefix), Failure> {
+        let usage = |what: &str| {
+            Failure::Usage(format!("{what}: expected [OWNER/NAME] SHA, as in acme/shop 1a2b3c4"))
+        };
+        let (mut repository, mut sha) = (self.repo.as_ref(), self.sha.as_ref());
+        for word in &self.words {
+            let before = match word {
+                Word::Repository(name) => repository.replace(name).map(|_| "repository"),
+                Word::Sha(prefix) => sha.replace(prefix).map(|_| "commit"),
+            };
+            if let Some(what) = before {
+                return Err(usage(&format!("two {what} names given")));
+            }
+        }
+        sha.map(|sha| (repository, sha)).ok_or_else(|| usage("no commit given"))
+    }
+}
+
+/// Why an operator says it.
+#[derive(Clone, Debug, Args)]
+pub struct Reason {
+    /// Why, for those who read it later.
+    #[arg(long = "reason", value_name = "TEXT", value_parser = reason)]
+    text: String,
+}
+
+impl Reason {
+    /// The reason.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Statuses, issues and the ledger show it.
+const LONGEST_REASON: usize = 255;
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= LONGEST_REASON;
+    if fits && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected one line of at most {LONGEST_REASON} characters"))
+    }
+}
+
+/// Who says it.
+#[derive(Clone, Debug, Args)]
+pub struct Operator {
+    /// Your name in the ledger, beside the account that runs this command.
+    #[arg(long = "as", value_name = "NAME", value_parser = reason)]
+    name: Option<String>,
+}
+
+impl Operator {
+    /// The name that was given.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commit(words: &[&str]) -> Result<(Option<String>, String), Failure> {
+        let line = ["release-governor", "simulate"].iter().chain(words);
+        let arguments = Arguments::try_parse_from(line).unwrap();
+        let Command::Simulate(simulate) = arguments.command else { panic!("not simulate") };
+        let (repository, sha) = simulate.commit.chosen()?;
+        Ok((repository.map(RepoName::to_string), sha.to_string()))
+    }
+
+    #[test]
+    fn a_commit_is_named_by_position_or_by_option() {
+        let both = Ok((Some("acme/shop".to_owned()), "1a2b3c4".to_owned()));
+        assert_eq!(commit(&["acme/shop", "1a2b3c4"]), both);
+        assert_eq!(commit(&["--repo", "acme/shop", "1a2b3c4"]), both);
+        assert_eq!(commit(&["acme/shop", "--sha", "1A2B3C4"]), both);
+        assert_eq!(commit(&["--sha", "1a2b3c4", "--repo", "acme/shop"]), both);
+        assert_eq!(commit(&["1a2b3c4"]), Ok((None, "1a2b3c4".to_owned())));
+    }
+
+    #[test]
+    fn a_commit_named_twice_or_not_at_all_is_refused() {
+        for words in [
+            &["acme/shop"][..],
+            &[],
+            &["1a2b3c4", "1a2b3c5"],
+            &["acme/shop", "acme/api", "--sha", "1a2b3c4"],
+            &["1a2b3c4", "--sha", "1a2b3c4"],
+        ] {
+            assert!(matches!(commit(words), Err(Failure::Usage(_))), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,118 @@
+//! What commands, pages and the API show: one shape for all, stable for those who parse it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Outcome, Reason, RepoName, RiskClass, Sha};
+
+/// All governed repositories: `status --json`, and the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// In the configuration's order.
+    pub repositories: Vec<RepositoryStatus>,
+}
+
+/// How one repository stands. What is unset, or uncertain, is null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryStatus {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// The configuration's `enabled`.
+    pub enabled: bool,
+    /// What runs in production.
+    pub production_sha_current: Option<Sha>,
+    /// What ran there before.
+    pub production_sha_previous: Option<Sha>,
+    /// The sha of the newest attempt, whatever came of it.
+    pub last_deploy_attempt_sha: Option<Sha>,
+    /// When that attempt began.
+    pub last_deploy_time: Option<Timestamp>,
+    /// How it ended.
+    pub last_deploy_result: Option<String>,
+    /// What the last look at production's health found.
+    pub last_health_check: Option<String>,
+    /// The release that is wanted.
+    pub candidate_sha: Option<Sha>,
+    /// The decision about it.
+    pub decision: Option<Outcome>,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The risk of its range.
+    pub risk_class: Option<RiskClass>,
+    /// Why the repository is stopped, if it is.
+    pub paused: Option<String>,
+    /// When the last pass ended.
+    pub last_pass: Option<Timestamp>,
+    /// Why the last pass failed, if it did.
+    pub error: Option<String>,
+}
+
+impl RepositoryStatus {
+    /// A repository of which nothing is known yet.
+    #[must_use]
+    pub const fn unknown(repository: RepoName, enabled: bool) -> Self {
+        Self {
+            repository,
+            enabled,
+            production_sha_current: None,
+            production_sha_previous: None,
+            last_deploy_attempt_sha: None,
+            last_deploy_time: None,
+            last_deploy_result: None,
+            last_health_check: None,
+            candidate_sha: None,
+            decision: None,
+            reason: None,
+            risk_class: None,
+            paused: None,
+            last_pass: None,
+            error: None,
+        }
+    }
+}
+
+/// What would be decided about a sha: `simulate --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Simulation {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// What the decision comes to.
+    pub decision: Outcome,
+    /// The risk of the range.
+    pub risk_class: RiskClass,
+    /// Why.
+    pub reason: Reason,
+    /// The sha.
+    pub sha: Sha,
+    /// What to do so that it ships, one sentence each.
+    pub unblock_hints: Vec<String>,
+    /// What it was decided on, one sentence each.
+    pub evidence: Vec<String>,
+    /// The paths that drove the risk.
+    pub paths: Vec<PathView>,
+}
+
+/// A path that drove the risk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathView {
+    /// The path.
+    pub path: String,
+    /// Its class.
+    pub risk_class: RiskClass,
+    /// The pattern that it matched.
+    pub pattern: String,
+    /// The number of the pull request that brought it, once that is known.
+    pub pull_request: Option<u64>,
+}
+
+/// What came of `trigger`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triggered {
+    /// The decision that it rests on.
+    #[serde(flatten)]
+    pub simulation: Simulation,
+    /// The run that deploys the sha, once known.
+    pub run_url: Option<String>,
+    /// When it was started.
+    pub time: Option<Timestamp>,
+}

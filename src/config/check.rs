@@ -1,0 +1,327 @@
+//! Layers over one another: each checked where it is written, the uppermost taken.
+
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+
+use crate::domain::{EnvironmentApproval, Policy, RepoName};
+
+use super::environment::{Approved, Environment};
+use super::keys::{DEFAULT_TOKEN_FILE, POLICY_KEYS, SECTIONS, default_policy};
+use super::mistake::{Mistakes, meant};
+use super::policy;
+use super::read::File;
+use super::settings::Settings;
+use super::values::{Entry, Origin};
+use super::{Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
+
+/// The configuration, or `None` where its mistakes leave none.
+pub(super) fn check(
+    file: &File,
+    environment: &Environment,
+    mistakes: &mut Mistakes,
+) -> Option<Config> {
+    unknown_keys(&Layer::of_file(file), &root_keys(), mistakes);
+    let mut settings = Settings::default();
+    for (section, keys) in SECTIONS {
+        let layers = [
+            section_layer(&file.values, section, &file.origin, mistakes),
+            section_layer(&environment.file, section, &environment.origin, mistakes),
+        ];
+        for layer in &layers {
+            unknown_keys(layer, keys, mistakes);
+            let mut scratch = Settings::default();
+            layer.each(|key, entry| {
+                scratch.set(&format!("{section}.{key}"), &entry, mistakes);
+            });
+        }
+        effective(&layers, |key, entry| {
+            settings.set(&format!("{section}.{key}"), &entry, &mut Mistakes::default());
+        });
+    }
+    let repositories = repositories(file, environment, mistakes);
+    if !mistakes.is_empty() {
+        return None;
+    }
+    let mut config = assemble(settings, environment, repositories);
+    approve(&mut config, &environment.approved);
+    config.digest = config.fingerprint();
+    Some(config)
+}
+
+/// One place that values come from.
+struct Layer<'a> {
+    /// The path of the mapping that holds them.
+    prefix: String,
+    origin: &'a Origin,
+    values: Dict,
+}
+
+impl Provider for Layer<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.name())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Map::from([(Profile::Default, self.values.clone())]))
+    }
+}
+
+impl<'a> Layer<'a> {
+    fn of_file(file: &'a File) -> Self {
+        Self { prefix: String::new(), origin: &file.origin, values: file.values.clone() }
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.origin.file, self.prefix)
+    }
+
+    fn entry(&self, key: &str, value: Value) -> Entry<'a> {
+        let dot = if self.prefix.is_empty() { "" } else { "." };
+        Entry { value, key: format!("{}{dot}{key}", self.prefix), origin: self.origin }
+    }
+
+    fn each(&self, mut look: impl FnMut(&str, Entry<'a>)) {
+        for (key, value) in &self.values {
+            look(key, self.entry(key, value.clone()));
+        }
+    }
+}
+
+/// Looks at what stands uppermost for each key.
+fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Entry<'a>)) {
+    let mut figment = Figment::new();
+    for layer in layers {
+        figment = figment.merge(layer);
+    }
+    let Ok(data) = figment.data() else { return };
+    for (key, value) in data.into_values().flatten() {
+        let name = figment.get_metadata(value.tag()).map(|metadata| metadata.name.to_string());
+        let layer = layers.iter().find(|layer| Some(layer.name()) == name);
+        if let Some(layer) = layer {
+            look(&key, layer.entry(&key, value));
+        }
+    }
+}
+
+fn root_keys() -> Vec<&'static str> {
+    let sections = SECTIONS.iter().map(|(section, _)| *section);
+    sections.chain(["defaults", "repositories"]).collect()
+}
+
+fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
+    layer.each(|key, entry| {
+        if !known.contains(&key) {
+            let hint = match meant(key, known.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            entry.refuse(mistakes, format!("is no key here: {hint}"));
+        }
+    });
+}
+
+/// The mapping `section` of `values`; an empty one where it is left out or null.
+fn section_layer<'a>(
+    values: &Dict,
+    section: &str,
+    origin: &'a Origin,
+    mistakes: &mut Mistakes,
+) -> Layer<'a> {
+    let mut layer = Layer { prefix: section.to_owned(), origin, values: Dict::new() };
+    match values.get(section) {
+        Some(Value::Dict(_, values)) => layer.values = values.clone(),
+        None | Some(Value::Empty(..)) => {}
+        Some(value) => {
+            let entry = Entry { value: value.clone(), key: section.to_owned(), origin };
+            entry.wrong(mistakes, "a mapping of keys to values");
+        }
+    }
+    layer
+}
+
+fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes) -> Vec<Policy> {
+    let defaults = [
+        section_layer(&file.values, "defaults", &file.origin, mistakes),
+        section_layer(&environment.file, "defaults", &environment.origin, mistakes),
+    ];
+    let (values, origin) = (environment.policy.clone(), &environment.origin);
+    let overrides = Layer { prefix: String::new(), origin, values };
+    for layer in defaults.iter().chain([&overrides]) {
+        check_policy(layer, POLICY_KEYS, mistakes);
+    }
+    let entries = list(file, environment, mistakes).unwrap_or_default();
+    let mut policies: Vec<Policy> = Vec::with_capacity(entries.len());
+    let [file_defaults, environment_defaults] = defaults;
+    let mut layers = vec![file_defaults, environment_defaults];
+    let Some(default) = scratch() else { return policies };
+    for entry in entries {
+        let Some((name, repository)) = repository(&entry, &policies, mistakes) else { continue };
+        layers.truncate(2);
+        layers.push(repository);
+        layers.push(Layer { values: overrides.values.clone(), prefix: String::new(), origin });
+        let mut policy = Policy { repository: name, ..default.clone() };
+        effective(&layers, |key, entry| {
+            policy::set(&mut policy, key, &entry, &mut Mistakes::default());
+        });
+        policies.push(policy);
+    }
+    policies
+}
+
+/// A policy to try values on.
+fn scratch() -> Option<Policy> {
+    "owner/name".parse().ok().map(default_policy)
+}
+
+fn check_policy(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
+    unknown_keys(layer, known, mistakes);
+    let Some(mut policy) = scratch() else { return };
+    layer.each(|key, entry| {
+        policy::set(&mut policy, key, &entry, mistakes);
+    });
+}
+
+/// The entries of `repositories`: the environment's, or else the file's.
+fn list<'a>(
+    file: &'a File,
+    environment: &'a Environment,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<Entry<'a>>> {
+    let key = "repositories".to_owned();
+    let expected = "mappings with a `name`, as in `- name: acme/shop`";
+    if let Some(value) = environment.file.get("repositories") {
+        let entry = Entry { value: value.clone(), key, origin: &environment.origin };
+        return super::values::items(&entry, mistakes, expected);
+    }
+    let value = file.values.get("repositories").cloned();
+    let is_empty = match &value {
+        None | Some(Value::Empty(..)) => true,
+        Some(Value::Array(_, values)) => values.is_empty(),
+        Some(_) => false,
+    };
+    let value = value.unwrap_or_else(|| Vec::<Value>::new().into());
+    let entry = Entry { value, key, origin: &file.origin };
+    if is_empty {
+        entry.refuse(mistakes, "expected at least one repository, as in `- name: acme/shop`");
+        return None;
+    }
+    super::values::items(&entry, mistakes, expected)
+}
+
+/// One entry of `repositories`, checked, with its name taken out.
+fn repository<'a>(
+    entry: &Entry<'a>,
+    before: &[Policy],
+    mistakes: &mut Mistakes,
+) -> Option<(RepoName, Layer<'a>)> {
+    let mut values = match &entry.value {
+        Value::Dict(_, values) => values.clone(),
+        // In the environment a list of names is all that fits a line.
+        Value::String(_, name) if entry.origin.is_environment => {
+            Dict::from([("name".to_owned(), Value::from(name.as_str()))])
+        }
+        _ => {
+            entry.wrong(mistakes, "a mapping with a `name`, as in `- name: acme/shop`");
+            return None;
+        }
+    };
+    let name = values.remove("name");
+    let layer = Layer { prefix: entry.key.clone(), origin: entry.origin, values };
+    let known: Vec<&str> = ["name"].iter().chain(POLICY_KEYS).copied().collect();
+    check_policy(&layer, &known, mistakes);
+    let Some(name) = name else {
+        entry.refuse(mistakes, "lacks the key `name`, as in `name: acme/shop`");
+        return None;
+    };
+    let expected = "a repository as OWNER/NAME, as in acme/shop";
+    let name_entry = layer.entry("name", name);
+    let name: RepoName = super::values::line(&name_entry, mistakes, 201, expected)?
+        .parse()
+        .map_err(|_| name_entry.wrong(mistakes, expected))
+        .ok()?;
+    if before.iter().any(|policy| policy.repository == name) {
+        name_entry.wrong(mistakes, "each repository once");
+        return None;
+    }
+    Some((name, layer))
+}
+
+fn assemble(settings: Settings, environment: &Environment, mut policies: Vec<Policy>) -> Config {
+    let mut warnings = Vec::new();
+    let token = token(settings.token_file, environment, &mut warnings);
+    for policy in &mut policies {
+        policy.identities.clone_from(&settings.identities);
+    }
+    Config {
+        github: GithubConfig {
+            api_url: settings.api_url,
+            token,
+            max_requests_per_minute: settings.max_requests_per_minute,
+            identities: settings.identities,
+        },
+        controller: ControllerConfig {
+            poll_interval: settings.poll_interval,
+            active_poll_interval: settings.active_poll_interval,
+            max_concurrency: usize::try_from(settings.max_concurrency).unwrap_or(1),
+        },
+        server: ServerConfig { listen: settings.listen, public_url: settings.public_url },
+        state_dir: settings.state_dir,
+        history_days: settings.history_days,
+        repositories: policies,
+        digest: String::new(),
+        warnings,
+    }
+}
+
+/// A file that was asked for wins; one that merely is where the chart puts it comes last.
+fn token(
+    file: Option<PathBuf>,
+    environment: &Environment,
+    warnings: &mut Vec<String>,
+) -> TokenConfig {
+    if let Some(file) = file {
+        if !file.is_file() {
+            warnings.push(format!("github.token_file: {} is not there", file.display()));
+        }
+        return TokenConfig::File(file);
+    }
+    if let Some(token) = &environment.token {
+        return TokenConfig::Value(token.clone());
+    }
+    if Path::new(DEFAULT_TOKEN_FILE).is_file() {
+        return TokenConfig::File(PathBuf::from(DEFAULT_TOKEN_FILE));
+    }
+    warnings.push(format!(
+        "no token: set github.token_file or GITHUB_TOKEN, or mount {DEFAULT_TOKEN_FILE}"
+    ));
+    TokenConfig::Missing
+}
+
+fn approve(config: &mut Config, approved: &Approved) {
+    match approved {
+        Approved::Nothing => {}
+        Approved::Everything => {
+            config.warnings.push(
+                "RELEASE_GOVERNOR_APPROVED approves every HIGH risk release of every repository"
+                    .to_owned(),
+            );
+            for policy in &mut config.repositories {
+                policy.approved_by_environment = EnvironmentApproval::Everything;
+            }
+        }
+        Approved::Shas(approvals) => {
+            for (name, sha) in approvals {
+                let policy = config.repositories.iter_mut().find(|p| p.repository == *name);
+                match policy.map(|policy| &mut policy.approved_by_environment) {
+                    Some(EnvironmentApproval::Shas(shas)) => shas.push(sha.clone()),
+                    Some(other) => *other = EnvironmentApproval::Shas(vec![sha.clone()]),
+                    None => config.warnings.push(format!(
+                        "RELEASE_GOVERNOR_APPROVED names {name}, which is not configured"
+                    )),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The keys as they are written, and what holds where nobody wrote one.
+
+use std::time::Duration;
+
+use crate::domain::{
+    ApprovalMode, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
+    Permission, Policy, RepoName, WorkflowName,
+};
+
+/// What every variable of ours begins with.
+pub const ENVIRONMENT_PREFIX: &str = "RELEASE_GOVERNOR_";
+
+/// Where the chart mounts the token.
+pub const DEFAULT_TOKEN_FILE: &str = "/var/run/secrets/github/token";
+
+/// The sections of the file, besides `defaults` and `repositories`, and their keys.
+pub const SECTIONS: &[(&str, &[&str])] = &[
+    (
+        "github",
+        &["api_url", "token_file", "max_requests_per_minute", "identities", "app", "ca_file"],
+    ),
+    ("controller", &["poll_interval", "active_poll_interval", "max_concurrency"]),
+    ("server", &["listen", "public_url"]),
+    ("state", &["dir", "history_days"]),
+];
+
+/// The keys of a repository besides its `name`, and of `defaults`.
+pub const POLICY_KEYS: &[&str] = &[
+    "enabled",
+    "dry_run",
+    "paused",
+    "branch",
+    "verification_workflow_name",
+    "verification_events",
+    "deploy_workflow_name",
+    "deploy_workflow_ref",
+    "production_environment_name",
+    "require_approval_for_first_deploy",
+    "high_risk_paths",
+    "medium_risk_paths",
+    "migration_paths",
+    "cooldown_minutes",
+    "max_deploys_per_hour",
+    "max_attempts_per_sha",
+    "hold_after_rollback",
+    "hold_low_when_degraded",
+    "hold_state",
+    "deploy_timeout_minutes",
+    "approval_mode",
+    "approval_label",
+    "approval_command",
+    "approval_min_permission",
+    "approval_allow_author",
+    "dispatch_confirm_seconds",
+    "status_context",
+    "failure_types",
+    "failure_issue_on_recovery",
+    "degraded",
+];
+
+/// The policy of a repository about which nothing but its name is written.
+pub(super) fn default_policy(repository: RepoName) -> Policy {
+    Policy {
+        repository,
+        enabled: true,
+        dry_run: false,
+        paused: None,
+        branch: None,
+        verification_workflow: WorkflowName::from("Verify main"),
+        verification_events: ["push", "merge_group", "workflow_dispatch", "schedule"]
+            .map(str::to_owned)
+            .to_vec(),
+        deploy_workflow: Some(WorkflowName::from("deploy.yml")),
+        deploy_workflow_ref: None,
+        production_environment_name: "production".to_owned(),
+        require_approval_for_first_deploy: false,
+        high_risk_paths: patterns(HIGH_RISK_PATHS),
+        medium_risk_paths: patterns(MEDIUM_RISK_PATHS),
+        migration_paths: patterns(&[]),
+        cooldown: Duration::from_mins(30),
+        max_deploys_per_hour: 6,
+        max_attempts_per_sha: 1,
+        hold_after_rollback: true,
+        hold_low_when_degraded: false,
+        hold_state: HoldState::Failure,
+        deploy_timeout: Duration::from_mins(120),
+        approval_modes: vec![ApprovalMode::Environment],
+        approval_label: "release:approved".to_owned(),
+        approval_command: "/approve".to_owned(),
+        approval_min_permission: Permission::Write,
+        approval_allow_author: false,
+        dispatch_confirm: Duration::from_mins(5),
+        status_context: "booty/release-governor".to_owned(),
+        failure_types: vec![FailureType {
+            pattern: "health*check".to_owned(),
+            label: "deploy:health-check-failed".to_owned(),
+        }],
+        failure_issue_on_recovery: OnRecovery::Comment,
+        identities: Vec::new(),
+        approved_by_environment: EnvironmentApproval::Nothing,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the lists are constants, and a test compiles them")]
+fn patterns(list: &[&str]) -> PathPatterns {
+    PathPatterns::new(list).expect("the default patterns compile")
+}
+
+/// What can break or open production at once: pipelines, data, access, infrastructure, and what
+/// pins the code of others.
+const HIGH_RISK_PATHS: &[&str] = &[
+    ".github/workflows/**",
+    ".github/actions/**",
+    "**/migrations/**",
+    "**/auth/**",
+    "infra/**",
+    "terraform/**",
+    "**/Cargo.lock",
+    "**/package-lock.json",
+    "**/npm-shrinkwrap.json",
+    "**/yarn.lock",
+    "**/pnpm-lock.yaml",
+    "**/bun.lock",
+    "**/bun.lockb",
+    "**/deno.lock",
+    "**/go.sum",
+    "**/go.work.sum",
+    "**/poetry.lock",
+    "**/uv.lock",
+    "**/pdm.lock",
+    "**/pylock.toml",
+    "**/Pipfile.lock",
+    "**/conda-lock.yml",
+    "**/pixi.lock",
+    "**/Gemfile.lock",
+    "**/composer.lock",
+    "**/packages.lock.json",
+    "**/gradle.lockfile",
+    "**/buildscript-gradle.lockfile",
+    "**/mix.lock",
+    "**/rebar.lock",
+    "**/pubspec.lock",
+    "**/Podfile.lock",
+    "**/Cartfile.resolved",
+    "**/Package.resolved",
+    "**/stack.yaml.lock",
+    "**/cabal.project.freeze",
+    "**/conan.lock",
+    "**/flake.lock",
+    "**/MODULE.bazel.lock",
+    "**/Chart.lock",
+    "**/.terraform.lock.hcl",
+];
+
+/// What says which code of others is wanted.
+const MEDIUM_RISK_PATHS: &[&str] = &[
+    "**/Cargo.toml",
+    "**/package.json",
+    "**/pnpm-workspace.yaml",
+    "**/deno.json",
+    "**/deno.jsonc",
+    "**/go.mod",
+    "**/go.work",
+    "**/pyproject.toml",
+    "**/requirements*.txt",
+    "**/requirements*.in",
+    "**/requirements/*.txt",
+    "**/setup.py",
+    "**/setup.cfg",
+    "**/Pipfile",
+    "**/environment.yml",
+    "**/pixi.toml",
+    "**/Gemfile",
+    "**/*.gemspec",
+    "**/composer.json",
+    "**/pom.xml",
+    "**/build.gradle",
+    "**/build.gradle.kts",
+    "**/settings.gradle",
+    "**/settings.gradle.kts",
+    "**/libs.versions.toml",
+    "**/build.sbt",
+    "**/*.csproj",
+    "**/*.fsproj",
+    "**/*.vbproj",
+    "**/packages.config",
+    "**/Directory.Packages.props",
+    "**/mix.exs",
+    "**/rebar.config",
+    "**/pubspec.yaml",
+    "**/Podfile",
+    "**/Cartfile",
+    "**/Package.swift",
+    "**/project.clj",
+    "**/deps.edn",
+    "**/*.cabal",
+    "**/stack.yaml",
+    "**/conanfile.txt",
+    "**/conanfile.py",
+    "**/vcpkg.json",
+    "**/flake.nix",
+    "**/MODULE.bazel",
+    "**/Chart.yaml",
+];

@@ -1,0 +1,180 @@
+//! A mistake, said so that its author can mend it, and never with a secret in it.
+
+use std::fmt;
+
+/// Everything that is wrong with a configuration. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<Mistake>);
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file as it was given, or `environment`.
+    pub file: String,
+    /// The line of the file, from 1, where it is known.
+    pub line: Option<usize>,
+    /// The key, as in `repositories[0].branch`, or the variable; empty for the file as a whole.
+    pub key: String,
+    /// The value that was found, unless it may be a secret or is a whole mapping.
+    pub value: Option<String>,
+    /// What was expected, or, where there is no value, what is wrong.
+    pub expected: String,
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(mistakes) = self;
+        if mistakes.len() > 1 {
+            writeln!(f, "the configuration has {} mistakes:", mistakes.len())?;
+        }
+        for (index, mistake) in mistakes.iter().enumerate() {
+            let newline = if index == 0 { "" } else { "\n" };
+            write!(f, "{newline}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        f.write_str(": ")?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        match &self.value {
+            Some(value) => write!(f, "found {value}, expected {}", self.expected),
+            None => f.write_str(&self.expected),
+        }
+    }
+}
+
+/// The mistakes so far.
+#[derive(Default)]
+pub(super) struct Mistakes {
+    found: Vec<Mistake>,
+    /// Values that no message may hold, whatever key they were written under.
+    secrets: Vec<String>,
+}
+
+/// Shorter ones would hide ordinary words.
+const SHORTEST_SECRET: usize = 8;
+
+impl Mistakes {
+    pub(super) fn push(&mut self, mistake: Mistake) {
+        self.found.push(mistake);
+    }
+
+    /// A mistake of a file as a whole.
+    pub(super) fn file(&mut self, file: &str, line: Option<usize>, what: impl Into<String>) {
+        let (key, expected) = (String::new(), what.into());
+        self.push(Mistake { file: file.to_owned(), line, key, value: None, expected });
+    }
+
+    pub(super) fn keep_secret(&mut self, secret: &str) {
+        if secret.len() >= SHORTEST_SECRET {
+            self.secrets.push(secret.to_owned());
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(super) fn into_errors(self) -> ConfigErrors {
+        let Self { found, secrets } = self;
+        let clean = |text: String| redact(text, &secrets);
+        let clean_mistake = |mistake: Mistake| Mistake {
+            key: clean(mistake.key),
+            value: mistake.value.map(clean),
+            expected: clean(mistake.expected),
+            ..mistake
+        };
+        ConfigErrors(found.into_iter().map(clean_mistake).collect())
+    }
+}
+
+/// How GitHub's tokens begin. Source: GitHub's "About authentication to GitHub".
+const TOKEN_PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
+
+/// `text` without what is, or looks like, a secret.
+fn redact(mut text: String, secrets: &[String]) -> String {
+    for secret in secrets {
+        text = text.replace(secret.as_str(), "***");
+    }
+    for prefix in TOKEN_PREFIXES {
+        text = without_token(&text, prefix);
+    }
+    match text.find("-----BEGIN") {
+        Some(start) => format!("{}***", text.get(..start).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// `text` with everything after `prefix` that can belong to a token replaced.
+fn without_token(text: &str, prefix: &str) -> String {
+    let mut parts = text.split(prefix);
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push_str(prefix);
+        clean.push_str("***");
+        clean.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+    }
+    clean
+}
+
+/// The word of `known` that was most likely meant by `written`.
+pub(super) fn meant<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let near = |word: &&str| distance(written, word) <= (word.len().min(written.len()) / 3).max(1);
+    known.into_iter().filter(near).min_by_key(|word| distance(written, word))
+}
+
+/// Levenshtein's distance; words of hostile length are simply far away.
+fn distance(from: &str, to: &str) -> usize {
+    if from.len() > 80 || to.len() > 80 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (line, a) in from.chars().enumerate() {
+        let mut diagonal = line;
+        let mut left = line + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = *cell;
+            *cell = replaced.min(left + 1).min(diagonal + 1);
+            left = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = line + 1;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood() {
+        let known = ["cooldown_minutes", "branch", "paused"];
+        assert_eq!(meant("cooldwn_minutes", known), Some("cooldown_minutes"));
+        assert_eq!(meant("brunch", known), Some("branch"));
+        assert_eq!(meant("webhook", known), None);
+    }
+
+    #[test]
+    fn no_token_gets_through() {
+        let secrets = ["hunter2hunter2".to_owned()];
+        let text = "`x ghp_abcDEF123, github_pat_11AA_bb and hunter2hunter2`".to_owned();
+        assert_eq!(redact(text, &secrets), "`x ghp_***, github_pat_*** and ***`");
+    }
+}

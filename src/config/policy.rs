@@ -1,0 +1,250 @@
+//! The policy keys, one line each: how it is read and what it sets.
+
+use crate::domain::{
+    ApprovalMode, Branch, FailureType, HoldState, OnRecovery, PathPatterns, Permission, Policy,
+    WorkflowName,
+};
+
+use figment::value::Value;
+
+use super::mistake::{Mistakes, meant};
+use super::values::{
+    Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
+};
+
+/// GitHub's limit for a label's name.
+const LONGEST_LABEL: usize = 50;
+/// GitHub's limit for a status's context.
+const LONGEST_CONTEXT: usize = 255;
+/// A reason or a name that is longer is no reason and no name.
+const LONGEST_LINE: usize = 255;
+/// No more than a person can follow in an hour.
+const MOST: u32 = 1_000_000;
+
+/// Sets what `entry` says. False where its key is no policy key.
+pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+    let p = policy;
+    match key {
+        "enabled" => put(&mut p.enabled, boolean(entry, m)),
+        "dry_run" => put(&mut p.dry_run, boolean(entry, m)),
+        "paused" => put(&mut p.paused, or_null(entry, m, reason)),
+        "branch" => put(&mut p.branch, or_null(entry, m, git_ref)),
+        "verification_workflow_name" => {
+            let expected = "a workflow's name or file name, as in ci.yml";
+            let name = line(entry, m, LONGEST_LINE, expected);
+            put(&mut p.verification_workflow, name.map(|n| WorkflowName::from(n.as_str())));
+        }
+        "verification_events" => put(&mut p.verification_events, events(entry, m)),
+        "deploy_workflow_name" => put(&mut p.deploy_workflow, deploy_workflow(entry, m)),
+        "deploy_workflow_ref" => put(&mut p.deploy_workflow_ref, or_null(entry, m, git_ref)),
+        "production_environment_name" => {
+            let name = line(entry, m, LONGEST_LINE, "an environment's name");
+            put(&mut p.production_environment_name, name);
+        }
+        "high_risk_paths" => put(&mut p.high_risk_paths, patterns(entry, m)),
+        "medium_risk_paths" => put(&mut p.medium_risk_paths, patterns(entry, m)),
+        "migration_paths" => put(&mut p.migration_paths, patterns(entry, m)),
+        "cooldown_minutes" => put(&mut p.cooldown, count_of(entry, m, Unit::Minutes, 0)),
+        "max_deploys_per_hour" => put(&mut p.max_deploys_per_hour, whole(entry, m, 1..=MOST)),
+        "max_attempts_per_sha" => put(&mut p.max_attempts_per_sha, whole(entry, m, 1..=MOST)),
+        "hold_after_rollback" => put(&mut p.hold_after_rollback, boolean(entry, m)),
+        "hold_low_when_degraded" => put(&mut p.hold_low_when_degraded, boolean(entry, m)),
+        "hold_state" => {
+            let words = [("failure", HoldState::Failure), ("pending", HoldState::Pending)];
+            put(&mut p.hold_state, word(entry, m, &words));
+        }
+        "deploy_timeout_minutes" => {
+            put(&mut p.deploy_timeout, count_of(entry, m, Unit::Minutes, 1));
+        }
+        "dispatch_confirm_seconds" => {
+            put(&mut p.dispatch_confirm, count_of(entry, m, Unit::Seconds, 1));
+        }
+        "status_context" => {
+            let expected = "a line of at most 255 characters";
+            put(&mut p.status_context, line(entry, m, LONGEST_CONTEXT, expected));
+        }
+        "failure_types" => put(&mut p.failure_types, failure_types(entry, m)),
+        "failure_issue_on_recovery" => {
+            let words = [
+                ("comment", OnRecovery::Comment),
+                ("close", OnRecovery::Close),
+                ("ignore", OnRecovery::Ignore),
+            ];
+            put(&mut p.failure_issue_on_recovery, word(entry, m, &words));
+        }
+        "degraded" => unsupported(entry, m),
+        _ => return set_approval(p, key, entry, m),
+    }
+    true
+}
+
+fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+    match key {
+        "require_approval_for_first_deploy" => {
+            put(&mut p.require_approval_for_first_deploy, boolean(entry, m));
+        }
+        "approval_mode" => put(&mut p.approval_modes, approval_modes(entry, m)),
+        "approval_label" => {
+            let expected = "a label's name of at most 50 characters";
+            put(&mut p.approval_label, line(entry, m, LONGEST_LABEL, expected));
+        }
+        "approval_command" => {
+            let expected = "the line of a comment, as in /approve";
+            put(&mut p.approval_command, line(entry, m, LONGEST_LINE, expected));
+        }
+        "approval_min_permission" => {
+            let words = [
+                ("read", Permission::Read),
+                ("triage", Permission::Triage),
+                ("write", Permission::Write),
+                ("maintain", Permission::Maintain),
+                ("admin", Permission::Admin),
+            ];
+            put(&mut p.approval_min_permission, word(entry, m, &words));
+        }
+        "approval_allow_author" => put(&mut p.approval_allow_author, boolean(entry, m)),
+        _ => return false,
+    }
+    true
+}
+
+/// A key that is reserved: `null` is all that may stand there.
+pub(super) fn unsupported(entry: &Entry<'_>, m: &mut Mistakes) {
+    if !entry.is_null() {
+        entry.refuse(m, "is not supported by this version yet: leave it out");
+    }
+}
+
+fn reason(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+    let expected = "a reason in words, as in \"incident 42\", or null";
+    let reason = line(entry, m, LONGEST_LINE, expected)?;
+    let is_switch = matches!(
+        reason.to_ascii_lowercase().as_str(),
+        "true" | "false" | "yes" | "no" | "on" | "off" | "1" | "0"
+    );
+    if is_switch {
+        entry.wrong(m, expected);
+        return None;
+    }
+    Some(reason)
+}
+
+/// A branch or a tag by its short name. Source of what is refused: git-check-ref-format(1).
+fn git_ref(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Branch> {
+    let expected = "a branch's name without refs/heads/, as in main, or null";
+    let name = line(entry, m, LONGEST_LINE, expected)?;
+    let is_bad = name.starts_with("refs/")
+        || name.starts_with(['/', '-'])
+        || name.ends_with(['/', '.'])
+        || name.ends_with(".lock")
+        || ["..", "@{", "//"].iter().any(|bad| name.contains(bad))
+        || name.contains([' ', '~', '^', ':', '?', '*', '[', '\\']);
+    if is_bad {
+        entry.wrong(m, expected);
+        return None;
+    }
+    Some(Branch::from(name))
+}
+
+/// Empty: nothing is ever deployed.
+fn deploy_workflow(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<WorkflowName>> {
+    let expected = "a workflow's name or file name, as in deploy.yml, or \"\" for none";
+    let name = text(entry, m, expected)?;
+    if name.is_empty() {
+        return Some(None);
+    }
+    let name = line(entry, m, LONGEST_LINE, expected)?;
+    Some(Some(WorkflowName::from(name.as_str())))
+}
+
+fn events(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
+    let expected = "events, as in push";
+    let mut complete = true;
+    let events = texts(entry, m, expected)?;
+    for (item, event) in items(entry, m, expected)?.iter().zip(&events) {
+        if !event.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
+            item.wrong(m, "an event's name in lower case, as in push or merge_group");
+            complete = false;
+        }
+    }
+    if events.is_empty() {
+        entry.wrong(m, "at least one event: without one, nothing is ever verified");
+        return None;
+    }
+    complete.then_some(events)
+}
+
+fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
+    let expected = "path patterns, as in \"**/migrations/**\"";
+    let mut complete = true;
+    let written = texts(entry, m, expected)?;
+    // One by one first, so that each mistake has its own key.
+    for (item, pattern) in items(entry, m, expected)?.iter().zip(&written) {
+        for error in PathPatterns::new(&[pattern]).err().unwrap_or_default() {
+            item.wrong(m, format_args!("a pattern as in .gitignore: this one {}", error.why));
+            complete = false;
+        }
+    }
+    if !complete {
+        return None;
+    }
+    PathPatterns::new(&written)
+        .map_err(|_| entry.wrong(m, "patterns that compile together; these are too many"))
+        .ok()
+}
+
+fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMode>> {
+    let words = [ApprovalMode::Environment, ApprovalMode::Label, ApprovalMode::Comment]
+        .map(|mode| (mode.as_str(), mode));
+    let is_list = matches!(entry.value, Value::Array(..)) || entry.origin.is_environment;
+    if !is_list {
+        return word(entry, m, &words).map(|mode| vec![mode]);
+    }
+    let mut modes = Vec::new();
+    let mut complete = true;
+    for item in items(entry, m, &one_of(&words.map(|(name, _)| name)))? {
+        match word(&item, m, &words) {
+            Some(mode) if !modes.contains(&mode) => modes.push(mode),
+            Some(_) => {}
+            None => complete = false,
+        }
+    }
+    if modes.is_empty() && complete {
+        entry.wrong(m, "at least one of environment, label or comment");
+        return None;
+    }
+    complete.then_some(modes)
+}
+
+fn failure_types(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {
+    let items = items(entry, m, "mappings with `pattern` and `label`")?;
+    let count = items.len();
+    let types: Vec<FailureType> = items.iter().filter_map(|item| failure_type(item, m)).collect();
+    (types.len() == count).then_some(types)
+}
+
+fn failure_type(entry: &Entry<'_>, m: &mut Mistakes) -> Option<FailureType> {
+    let Value::Dict(_, fields) = &entry.value else {
+        entry.wrong(m, "a mapping with `pattern` and `label`");
+        return None;
+    };
+    let (mut pattern, mut label) = (None, None);
+    let mut complete = true;
+    for (name, value) in fields {
+        let key = format!("{}.{name}", entry.key);
+        let field = Entry { value: value.clone(), key, origin: entry.origin };
+        match name.as_str() {
+            "pattern" => pattern = line(&field, m, LONGEST_LINE, "a part of a step's name"),
+            "label" => label = line(&field, m, LONGEST_LABEL, "a label's name"),
+            _ => {
+                let meant = meant(name, ["pattern", "label"]).unwrap_or("pattern or label");
+                field.refuse(m, format!("is no key here: did you mean {meant}?"));
+                complete = false;
+            }
+        }
+    }
+    for missing in ["pattern", "label"].iter().filter(|name| !fields.contains_key(**name)) {
+        entry.refuse(m, format!("lacks the key `{missing}`"));
+    }
+    complete.then_some(FailureType { pattern: pattern?, label: label? })
+}

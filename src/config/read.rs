@@ -1,0 +1,218 @@
+//! The file, from bytes to one tree of values with the place of each.
+
+use std::io::Read;
+use std::path::Path;
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::mistake::Mistakes;
+use super::spots;
+use super::values::Origin;
+
+/// A config of 10,000 repositories with ten keys each fits twice.
+const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+
+/// The file's values and where they are.
+pub(super) struct File {
+    pub(super) origin: Origin,
+    pub(super) values: Dict,
+}
+
+/// Reads the file at `path`, in the language that its name ends in.
+pub(super) fn file(path: &Path, mistakes: &mut Mistakes) -> Option<File> {
+    let name = path.display().to_string();
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(why) => {
+            mistakes.file(&name, None, why);
+            return None;
+        }
+    };
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let parsed = match extension.to_ascii_lowercase().as_str() {
+        "yaml" | "yml" => yaml(&text),
+        "json" => json(&text),
+        "toml" => toml(&text),
+        _ => Err((None, "the name must end in .yaml, .yml, .toml or .json".to_owned())),
+    };
+    let spots = match extension {
+        "toml" => spots::of_toml(&text),
+        _ if parsed.is_ok() => spots::of_yaml(&text),
+        _ => Default::default(),
+    };
+    match parsed {
+        Ok(Value::Dict(_, values)) => {
+            Some(File { origin: Origin { file: name, is_environment: false, spots }, values })
+        }
+        Ok(Value::Empty(..)) => {
+            mistakes.file(&name, None, "the file is empty: expected at least `repositories`");
+            None
+        }
+        Ok(_) => {
+            let what = "expected keys with values, as in `repositories: [{name: acme/shop}]`";
+            mistakes.file(&name, None, what);
+            None
+        }
+        Err((line, what)) => {
+            mistakes.file(&name, line, what);
+            None
+        }
+    }
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let cannot = |error: std::io::Error| {
+        format!("cannot be read: {error}. Give its path with --config FILE")
+    };
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
+        return Err(format!("is larger than {} MiB: no configuration is", LARGEST_FILE >> 20));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// A line, where it is known, and what is wrong there.
+type Trouble = (Option<usize>, String);
+
+/// Parses YAML within limits that no honest file meets.
+pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        leading_zero_numbers_as_strings: true,
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_documents: 1,
+            max_aliases: 20_000,
+            max_nodes: 500_000,
+            max_events: 1_000_000,
+            // One anchor for a thousand repositories is honest; the replay below has a limit.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 500_000,
+            max_replay_stack_depth: 8,
+        },
+    };
+    match serde_saphyr::from_str_with_options::<Option<Strict>>(text, options) {
+        Ok(Some(Strict(value))) => Ok(value),
+        Ok(None) => Ok(Value::Empty(Default::default(), figment::value::Empty::Unit)),
+        Err(error) => {
+            let line = error.location().and_then(|place| usize::try_from(place.line()).ok());
+            Err((line, format!("is no valid YAML: {}", one_line(&error.to_string()))))
+        }
+    }
+}
+
+fn json(text: &str) -> Result<Value, Trouble> {
+    if text.trim().is_empty() {
+        return Ok(Value::Empty(Default::default(), figment::value::Empty::Unit));
+    }
+    match serde_json::from_str::<Strict>(text) {
+        Ok(Strict(value)) => Ok(value),
+        Err(error) => Err((Some(error.line()), format!("is no valid JSON: {error}"))),
+    }
+}
+
+fn toml(text: &str) -> Result<Value, Trouble> {
+    match <Toml as Format>::from_str::<Strict>(text) {
+        Ok(Strict(Value::Dict(_, values))) if values.is_empty() => {
+            Ok(Value::Empty(Default::default(), figment::value::Empty::Unit))
+        }
+        Ok(Strict(value)) => Ok(value),
+        Err(error) => {
+            // The whole message shows the line itself, where a secret may stand.
+            let start = error.span().and_then(|span| text.get(..span.start));
+            let line = start.map(|before| before.matches('\n').count() + 1);
+            Err((line, format!("is no valid TOML: {}", one_line(error.message()))))
+        }
+    }
+}
+
+fn one_line(message: &str) -> String {
+    let words: Vec<&str> = message.split_whitespace().collect();
+    words.join(" ").chars().take(300).collect()
+}
+
+/// A value whose mappings have each key once.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Empty(Default::default(), figment::value::Empty::Unit))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(Value::from(truth))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::from(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some(key) = pairs.next_key::<String>()? {
+            let Strict(value) = pairs.next_value()?;
+            if values.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` stands here twice")));
+            }
+            values.insert(key, value);
+        }
+        Ok(Value::from(values))
+    }
+}

@@ -1,0 +1,152 @@
+//! The keys that are about the program itself, one line each.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::Uri;
+
+use crate::domain::Login;
+
+use super::mistake::Mistakes;
+use super::policy::unsupported;
+use super::values::{Entry, interval, line, or_null, put, texts, whole};
+
+/// What the sections besides `defaults` and `repositories` say.
+pub(super) struct Settings {
+    pub(super) api_url: String,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) max_requests_per_minute: u32,
+    pub(super) identities: Vec<Login>,
+    pub(super) poll_interval: Duration,
+    pub(super) active_poll_interval: Duration,
+    pub(super) max_concurrency: u32,
+    pub(super) listen: SocketAddr,
+    pub(super) public_url: Option<String>,
+    pub(super) state_dir: PathBuf,
+    pub(super) history_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            api_url: "https://api.github.com".to_owned(),
+            token_file: None,
+            max_requests_per_minute: 700,
+            identities: Vec::new(),
+            poll_interval: Duration::from_mins(1),
+            active_poll_interval: Duration::from_secs(10),
+            max_concurrency: 16,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
+            state_dir: PathBuf::from("./state"),
+            history_days: 400,
+        }
+    }
+}
+
+/// Linux's limit for a path, and more than any address needs.
+const LONGEST: usize = 4096;
+/// Each pass at once holds memory and a connection.
+const MOST_PASSES: u32 = 1_000;
+/// A century.
+const MOST_DAYS: u32 = 36_525;
+
+impl Settings {
+    /// Sets what `entry` says. False where `path` (section, dot, key) is no key.
+    pub(super) fn set(&mut self, path: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+        match path {
+            "github.api_url" => put(&mut self.api_url, api_url(entry, m)),
+            "github.token_file" => put(&mut self.token_file, or_null(entry, m, file)),
+            "github.max_requests_per_minute" => {
+                put(&mut self.max_requests_per_minute, whole(entry, m, 0..=u32::MAX));
+            }
+            "github.identities" => put(&mut self.identities, logins(entry, m)),
+            "github.app" | "github.ca_file" => unsupported(entry, m),
+            "controller.poll_interval" => put(&mut self.poll_interval, interval(entry, m)),
+            "controller.active_poll_interval" => {
+                put(&mut self.active_poll_interval, interval(entry, m));
+            }
+            "controller.max_concurrency" => {
+                put(&mut self.max_concurrency, whole(entry, m, 1..=MOST_PASSES));
+            }
+            "server.listen" => put(&mut self.listen, address(entry, m)),
+            "server.public_url" => put(&mut self.public_url, or_null(entry, m, public_url)),
+            "state.dir" => put(&mut self.state_dir, directory(entry, m)),
+            "state.history_days" => put(&mut self.history_days, whole(entry, m, 1..=MOST_DAYS)),
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
+    line(entry, m, LONGEST, "a file's path").map(PathBuf::from)
+}
+
+fn directory(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
+    line(entry, m, LONGEST, "a directory's path").map(PathBuf::from)
+}
+
+fn logins(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<Login>> {
+    let logins = texts(entry, m, "logins, as in release-bot or my-app[bot]")?;
+    Some(logins.iter().map(|login| Login::from(login.trim_start_matches('@'))).collect())
+}
+
+/// Plain HTTP is for GitHub in a box, on this very machine: a token would be read by all else.
+fn api_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+    let expected = "an https address without user, query or fragment, as in \
+                    https://ghe.example.com/api/v3 (http only on loopback)";
+    let (uri, text) = address_of(entry, m, expected)?;
+    let host = uri.host().unwrap_or_default();
+    if uri.scheme_str() == Some("https") || is_loopback(host) {
+        return Some(text);
+    }
+    entry.wrong(m, expected);
+    None
+}
+
+fn public_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+    let expected = "an http or https address without user, query or fragment, or null";
+    address_of(entry, m, expected).map(|(_, text)| text)
+}
+
+fn address_of(entry: &Entry<'_>, m: &mut Mistakes, expected: &str) -> Option<(Uri, String)> {
+    let text = line(entry, m, LONGEST, expected)?;
+    let uri = text.parse::<Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("https" | "http"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && (uri.authority().is_some_and(|a| a.port().is_some() == has_port(a.as_str())))
+            && uri.query().is_none()
+            && !text.contains('#')
+    });
+    if let Some(uri) = uri {
+        return Some((uri, text.trim_end_matches('/').to_owned()));
+    }
+    entry.wrong(m, expected);
+    None
+}
+
+fn has_port(authority: &str) -> bool {
+    authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// `:8080` is all addresses, as in other servers.
+fn address(entry: &Entry<'_>, m: &mut Mistakes) -> Option<SocketAddr> {
+    let expected = "an address and a port, as in 127.0.0.1:8080, [::]:8080 or :8080";
+    let text = line(entry, m, LONGEST, expected)?;
+    let any_host = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
+    let local_host = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let address = any_host.or(local_host).unwrap_or_else(|| text.clone()).parse().ok();
+    if address.is_none() {
+        entry.wrong(m, expected);
+    }
+    address
+}

@@ -1,0 +1,390 @@
+//! One written value each: read as what its key wants, or said as a mistake.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use figment::value::Value;
+
+use super::keys::ENVIRONMENT_PREFIX;
+use super::mistake::{Mistake, Mistakes};
+use super::read;
+use super::spots::Spot;
+
+/// Where a layer's values were written.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The file as it was given, or `environment`.
+    pub(super) file: String,
+    /// Whether keys are variables and values their text.
+    pub(super) is_environment: bool,
+    /// Where each key of the file is, as far as that is known.
+    pub(super) spots: BTreeMap<String, Spot>,
+}
+
+/// A value, its key, and where it was written.
+pub(super) struct Entry<'a> {
+    pub(super) value: Value,
+    pub(super) key: String,
+    pub(super) origin: &'a Origin,
+}
+
+/// What of a wrong value is shown.
+const SHOWN_CHARACTERS: usize = 80;
+
+impl Entry<'_> {
+    /// What stands here is not what was `expected`.
+    pub(super) fn wrong(&self, mistakes: &mut Mistakes, expected: impl Display) {
+        let shown = Some(self.shown());
+        self.say(mistakes, shown, expected.to_string());
+    }
+
+    /// What is wrong, where the value itself may be a secret or says nothing.
+    pub(super) fn refuse(&self, mistakes: &mut Mistakes, what: impl Into<String>) {
+        self.say(mistakes, None, what.into());
+    }
+
+    fn say(&self, mistakes: &mut Mistakes, value: Option<String>, expected: String) {
+        mistakes.push(Mistake {
+            file: self.origin.file.clone(),
+            line: self.origin.line(&self.key),
+            key: self.origin.shown_key(&self.key),
+            value,
+            expected,
+        });
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        let from_text = |text: &str| matches!(text.trim(), "" | "null" | "~");
+        match &self.value {
+            Value::Empty(..) => true,
+            Value::String(_, text) => self.origin.is_environment && from_text(text),
+            Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Dict(..) => false,
+            Value::Array(..) => false,
+        }
+    }
+
+    fn shown(&self) -> String {
+        match &self.value {
+            Value::Dict(..) => "a mapping".to_owned(),
+            Value::Array(..) => "a list".to_owned(),
+            Value::Empty(..) => "nothing".to_owned(),
+            Value::String(..) | Value::Char(..) | Value::Bool(..) | Value::Num(..) => {
+                let text = without_userinfo(&self.plain().unwrap_or_default());
+                let excerpt: String = text.chars().take(SHOWN_CHARACTERS).collect();
+                let more = if excerpt.len() < text.len() { "…" } else { "" };
+                format!("`{}{more}`", excerpt.escape_debug())
+            }
+        }
+    }
+
+    /// A scalar as it was written. YAML's `branch: 2024` is a number to YAML alone.
+    fn plain(&self) -> Option<String> {
+        let written = || self.origin.spots.get(&self.key).and_then(|spot| spot.text.clone());
+        match &self.value {
+            Value::String(_, text) => Some(text.clone()),
+            Value::Char(_, letter) => Some(letter.to_string()),
+            Value::Bool(_, truth) => Some(written().unwrap_or_else(|| truth.to_string())),
+            Value::Num(_, number) => written().or_else(|| number_text(*number)),
+            Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
+        }
+    }
+
+    /// Whether the number or boolean here may stand for text: only where it is known how it
+    /// was written.
+    fn is_text(&self) -> bool {
+        match &self.value {
+            Value::String(..) | Value::Char(..) => true,
+            Value::Bool(..) | Value::Num(..) => {
+                self.origin.spots.get(&self.key).is_some_and(|spot| spot.text.is_some())
+            }
+            Value::Empty(..) | Value::Dict(..) | Value::Array(..) => false,
+        }
+    }
+}
+
+impl Origin {
+    fn line(&self, key: &str) -> Option<usize> {
+        let mut key = key;
+        // A value that came through an alias has no line of its own; its parent has.
+        loop {
+            if let Some(spot) = self.spots.get(key) {
+                return Some(spot.line);
+            }
+            key = key.get(..key.rfind(['.', '['])?)?;
+        }
+    }
+
+    fn shown_key(&self, key: &str) -> String {
+        if self.is_environment { variable(key) } else { key.to_owned() }
+    }
+}
+
+/// The name of the variable that sets `key`.
+pub(super) fn variable(key: &str) -> String {
+    let (name, index) = key.split_at(key.find('[').unwrap_or(key.len()));
+    format!("{ENVIRONMENT_PREFIX}{}{index}", name.replace('.', "__").to_uppercase())
+}
+
+fn number_text(number: figment::value::Num) -> Option<String> {
+    let whole = number.to_i128().map(|n| n.to_string());
+    whole.or_else(|| number.to_u128().map(|n| n.to_string())).or_else(|| {
+        let float = number.to_f64()?;
+        Some(float.to_string())
+    })
+}
+
+/// An address may hold a password before its `@`.
+fn without_userinfo(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            let head = text.get(..scheme).unwrap_or_default();
+            format!("{head}://***{}", text.get(at..).unwrap_or_default())
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Sets `slot` where a value could be read.
+pub(super) fn put<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}
+
+/// `null`, or what `read` reads.
+pub(super) fn or_null<T>(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    read: impl FnOnce(&Entry<'_>, &mut Mistakes) -> Option<T>,
+) -> Option<Option<T>> {
+    if entry.is_null() { Some(None) } else { read(entry, mistakes).map(Some) }
+}
+
+/// Text of at most `longest` characters on one line, without space around it.
+pub(super) fn line(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    longest: usize,
+    expected: &str,
+) -> Option<String> {
+    let text = text(entry, mistakes, expected)?;
+    let fits = !text.is_empty() && text.chars().count() <= longest;
+    if fits && text.trim() == text && !text.chars().any(char::is_control) {
+        return Some(text);
+    }
+    entry.wrong(mistakes, expected);
+    None
+}
+
+/// Any text, empty text too.
+pub(super) fn text(entry: &Entry<'_>, mistakes: &mut Mistakes, expected: &str) -> Option<String> {
+    if entry.is_text() {
+        return entry.plain();
+    }
+    entry.wrong(mistakes, expected);
+    None
+}
+
+pub(super) fn boolean(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<bool> {
+    if let Value::Bool(_, truth) = entry.value {
+        return Some(truth);
+    }
+    let written = entry.plain().filter(|_| entry.origin.is_environment).unwrap_or_default();
+    let truth = match written.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Some(true),
+        "false" | "0" | "no" => Some(false),
+        _ => None,
+    };
+    if truth.is_none() {
+        entry.wrong(mistakes, "true or false");
+    }
+    truth
+}
+
+/// A whole number within `range`.
+pub(super) fn whole(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    range: RangeInclusive<u32>,
+) -> Option<u32> {
+    let number = match &entry.value {
+        Value::Num(_, number) => {
+            number.to_u128().or_else(|| number.to_i128().and_then(|n| n.try_into().ok()))
+        }
+        Value::String(_, text) if entry.origin.is_environment => text.trim().parse().ok(),
+        _ => None,
+    };
+    let number = number.and_then(|n| u32::try_from(n).ok()).filter(|n| range.contains(n));
+    if number.is_none() {
+        let (least, most) = (range.start(), range.end());
+        entry.wrong(mistakes, format_args!("a whole number from {least} to {most}"));
+    }
+    number
+}
+
+/// A number of `unit`, at least `least` of them; at most a year, which no overflow can reach.
+pub(super) fn count_of(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    unit: Unit,
+    least: u32,
+) -> Option<Duration> {
+    const YEAR: f64 = 366.0 * 24.0 * 60.0 * 60.0;
+    let number = match &entry.value {
+        Value::Num(_, number) => float(*number),
+        Value::String(_, text) if entry.origin.is_environment => text.trim().parse().ok(),
+        _ => None,
+    };
+    let (name, seconds) = match unit {
+        Unit::Seconds => ("seconds", 1.0),
+        Unit::Minutes => ("minutes", 60.0),
+    };
+    let fits = |n: &f64| *n >= f64::from(least) && *n * seconds <= YEAR;
+    let duration = number.filter(fits).and_then(|n| Duration::try_from_secs_f64(n * seconds).ok());
+    if duration.is_none() {
+        let expected = format_args!("a number of {name}, at least {least} and at most a year");
+        entry.wrong(mistakes, expected);
+    }
+    duration
+}
+
+/// What a bare number counts.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Seconds,
+    Minutes,
+}
+
+fn float(number: figment::value::Num) -> Option<f64> {
+    number.to_f64().or_else(|| number_text(number)?.parse().ok())
+}
+
+/// A number with its unit, from 100ms to a day.
+pub(super) fn interval(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
+    const LEAST: Duration = Duration::from_millis(100);
+    const MOST: Duration = Duration::from_hours(24);
+    let duration = match &entry.value {
+        Value::String(_, text) => duration(text.trim()),
+        _ => None,
+    };
+    let duration = duration.filter(|duration| (LEAST..=MOST).contains(duration));
+    if duration.is_none() {
+        let expected = "a duration from 100ms to 24h: a number with ms, s, m or h, as in 30s";
+        entry.wrong(mistakes, expected);
+    }
+    duration
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let plain = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.trim_end().bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let number: f64 = number.trim_end().parse().ok().filter(|_| plain)?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// The items of a list. In the environment a list is written with commas, or in brackets.
+pub(super) fn items<'a>(
+    entry: &Entry<'a>,
+    mistakes: &mut Mistakes,
+    expected: &str,
+) -> Option<Vec<Entry<'a>>> {
+    let values = match &entry.value {
+        Value::Array(_, values) => Some(values.clone()),
+        Value::String(_, text) if entry.origin.is_environment => listed(text.trim()),
+        _ => None,
+    };
+    let Some(values) = values else {
+        entry.wrong(mistakes, format_args!("a list of {expected}"));
+        return None;
+    };
+    let item = |(index, value)| {
+        let key = format!("{}[{index}]", entry.key);
+        Entry { value, key, origin: entry.origin }
+    };
+    Some(values.into_iter().enumerate().map(item).collect())
+}
+
+fn listed(text: &str) -> Option<Vec<Value>> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.starts_with('[') {
+        return match read::yaml(text) {
+            Ok(Value::Array(_, values)) => Some(values),
+            _ => None,
+        };
+    }
+    Some(text.split(',').map(|item| Value::from(item.trim())).collect())
+}
+
+/// A list of texts; none of them empty.
+pub(super) fn texts(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    expected: &str,
+) -> Option<Vec<String>> {
+    let items = items(entry, mistakes, expected)?;
+    let count = items.len();
+    let texts: Vec<String> =
+        items.iter().filter_map(|item| line(item, mistakes, LONGEST_ITEM, expected)).collect();
+    (texts.len() == count).then_some(texts)
+}
+
+/// Longer than any path that git takes.
+const LONGEST_ITEM: usize = 4096;
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(
+    entry: &Entry<'_>,
+    mistakes: &mut Mistakes,
+    words: &[(&str, T)],
+) -> Option<T> {
+    let written = entry.plain().unwrap_or_default();
+    let found = words.iter().find(|(word, _)| *word == written.trim());
+    if found.is_none() {
+        let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        entry.wrong(mistakes, one_of(&list));
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// `a, b or c`.
+pub(super) fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_with_a_unit() {
+        assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(duration("1.5m"), Some(Duration::from_secs(90)));
+        assert_eq!(duration("2 h"), Some(Duration::from_hours(2)));
+        for wrong in ["", "60", "s", "1d", "-1s", "1e3s", "infs", "NaNs", "1s2", ".5s"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        assert_eq!(without_userinfo("https://a:b@c/d"), "https://***@c/d");
+        assert_eq!(without_userinfo("https://a:b@c/d@e"), "https://***@e");
+        assert_eq!(without_userinfo("acme/shop@1a2b"), "acme/shop@1a2b");
+    }
+}
