@@ -1,1 +1,207 @@
-//! The loop: one pass at a time over each repository.
+//! The loop: one pass at a time over each repository, each at its own pace.
+//!
+//! A pass is not told why it woke. It observes, decides, plans, applies, and says when it wants
+//! to run again; a wake-up that comes earlier wins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::apply::Hand;
+use crate::clock::Clock;
+use crate::domain::{Login, Policy, RepoName};
+use crate::github::Reader;
+use crate::store::Store;
+use crate::telemetry::{Metrics, PassResult};
+
+mod error;
+mod governed;
+mod pass;
+mod report;
+mod schedule;
+mod ship;
+mod survey;
+
+pub use error::PassError;
+pub use governed::{Governed, Standing};
+pub use pass::{Pace, PassReport};
+pub use schedule::Intervals;
+pub use ship::{Shipped, Wish};
+pub use survey::Survey;
+
+/// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
+const GRACE: Duration = Duration::from_millis(3_500);
+
+/// What all repositories share.
+pub struct Shared {
+    /// Reads GitHub.
+    pub reader: Reader,
+    /// The one hand that can write to GitHub; none in a dry run.
+    pub hand: Option<Hand>,
+    /// The state directory.
+    pub store: Store,
+    /// Time and chance.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// A digest of the config: a rejected dispatch is worth another try when it changed.
+    pub config_digest: String,
+    /// `server.public_url`.
+    pub public_url: Option<String>,
+    /// Who the token belongs to, by its fingerprint; none for a token that is nobody's.
+    user: Mutex<BTreeMap<String, Option<Login>>>,
+}
+
+impl Shared {
+    /// What all repositories share.
+    #[must_use]
+    pub fn new(
+        reader: Reader,
+        hand: Option<Hand>,
+        store: Store,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            reader,
+            hand,
+            store,
+            clock,
+            metrics,
+            config_digest: String::new(),
+            public_url: None,
+            user: Mutex::default(),
+        }
+    }
+}
+
+/// One repository, and the bell that wakes it.
+struct Station {
+    governed: Mutex<Governed>,
+    bell: Notify,
+}
+
+/// Governs repositories. Clones are the same controller.
+#[derive(Clone)]
+pub struct Controller {
+    shared: Arc<Shared>,
+    stations: Arc<BTreeMap<RepoName, Arc<Station>>>,
+    intervals: Intervals,
+    places: Arc<Semaphore>,
+}
+
+impl Controller {
+    /// A controller of these repositories.
+    #[must_use]
+    pub fn new(
+        shared: Shared,
+        policies: Vec<Policy>,
+        intervals: Intervals,
+        max_concurrency: usize,
+    ) -> Self {
+        let station = |policy: Policy| {
+            let name = policy.repository.clone();
+            let governed = Mutex::new(Governed::new(policy));
+            (name, Arc::new(Station { governed, bell: Notify::new() }))
+        };
+        Self {
+            shared: Arc::new(shared),
+            stations: Arc::new(policies.into_iter().map(station).collect()),
+            intervals,
+            places: Arc::new(Semaphore::new(max_concurrency.max(1))),
+        }
+    }
+
+    /// What all repositories share.
+    #[must_use]
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The governed repositories.
+    pub fn repositories(&self) -> impl Iterator<Item = &RepoName> {
+        self.stations.keys()
+    }
+
+    /// Does `work` on one repository while no pass is over it; none where it is not governed.
+    pub async fn with<T>(
+        &self,
+        name: &RepoName,
+        work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
+    ) -> Option<T> {
+        let station = self.stations.get(name)?;
+        let mut governed = station.governed.lock().await;
+        Some(work(&self.shared, &mut governed).await)
+    }
+
+    /// Wakes a repository: its next pass begins at once.
+    pub fn wake(&self, name: &RepoName) {
+        if let Some(station) = self.stations.get(name) {
+            station.bell.notify_one();
+        }
+    }
+
+    /// One pass over one repository; none where it is not governed.
+    pub async fn pass(&self, name: &RepoName) -> Option<Result<PassReport, PassError>> {
+        self.with(name, async |shared, governed| one_pass(shared, governed).await).await
+    }
+
+    /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
+    /// holds whatever is cut off.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        for name in self.stations.keys() {
+            let (controller, name, stop) = (self.clone(), name.clone(), stop.clone());
+            tasks.spawn(async move { controller.govern(&name, stop).await });
+        }
+        // A closed channel is a stop, too.
+        let _ = stop.wait_for(|stop| *stop).await;
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if self.shared.clock.timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("a pass was cut off by the end of the program; its ledger holds it");
+        }
+        tasks.abort_all();
+    }
+
+    async fn govern(&self, name: &RepoName, mut stop: watch::Receiver<bool>) {
+        let Some(station) = self.stations.get(name) else { return };
+        let clock = &self.shared.clock;
+        let mut schedule = schedule::Schedule::new(self.intervals);
+        // A fleet that starts together does not poll together.
+        let mut wait = schedule.first(clock);
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = station.bell.notified() => {}
+                () = clock.sleep(wait) => {}
+            }
+            let Ok(_place) = self.places.acquire().await else { return };
+            if *stop.borrow() {
+                return;
+            }
+            let report = self.pass(name).await;
+            wait = schedule.next(clock, report.as_ref());
+            self.shared.metrics.poll_interval(name, schedule.interval());
+        }
+    }
+}
+
+async fn one_pass(
+    shared: &Shared,
+    governed: &mut Governed,
+) -> Result<PassReport, PassError> {
+    use tracing::Instrument as _;
+    let name = governed.policy().repository.clone();
+    let span = tracing::info_span!("pass", repository = %name);
+    let began = shared.clock.monotonic();
+    let result = governed.pass(shared).instrument(span).await;
+    let took = shared.clock.monotonic().saturating_sub(began);
+    let outcome = if result.is_ok() { PassResult::Ok } else { PassResult::Failed };
+    shared.metrics.pass(&name, outcome, took);
+    governed.note(shared, &result).await;
+    result
+}

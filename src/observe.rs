@@ -80,6 +80,33 @@ pub struct Memory {
     swept_at: Option<Timestamp>,
 }
 
+impl Memory {
+    /// What a start can go on from: the count of passes begins anew, so that a restart alone is
+    /// no reason to read more.
+    #[must_use]
+    pub fn for_the_next_start(&self) -> Self {
+        Self { passes: self.passes.min(1), ..self.clone() }
+    }
+
+    /// Whether a verified commit waits to be shown by the branch, or a verification runs.
+    #[must_use]
+    pub fn expects_soon(&self) -> bool {
+        self.counted.values().any(CountedRun::is_running)
+    }
+
+    /// The newest commits of the branch.
+    #[must_use]
+    pub const fn commits(&self) -> &BranchCommits {
+        &self.branch_commits
+    }
+
+    /// Forgets what changes seldom, so that the next look reads it.
+    pub fn distrust(&mut self) {
+        self.seldom = None;
+        self.swept_at = None;
+    }
+}
+
 /// What changes seldom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seldom {

@@ -109,9 +109,31 @@ pub struct KnownRun {
     /// Its page.
     pub html_url: String,
     /// Its attempts, by number.
+    #[serde(with = "numbered")]
     pub attempts: BTreeMap<u32, KnownRunAttempt>,
     /// Whether GitHub no longer has it.
     pub deleted: bool,
+}
+
+/// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
+/// them back into numbers inside a tagged enum, such as a ledger's entry.
+mod numbered {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        map: &BTreeMap<u32, T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u32, T>, D::Error> {
+        Ok(Vec::<(u32, T)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 /// One attempt of a deploy run.

@@ -39,6 +39,12 @@ struct CountedAttempt {
     progress: RunProgress,
 }
 
+impl CountedRun {
+    pub(super) fn is_running(&self) -> bool {
+        self.attempts.last_key_value().is_some_and(|(_, newest)| !newest.progress.finished())
+    }
+}
+
 /// What the verification runs say.
 #[derive(Clone, Debug, Default)]
 pub struct Verifications {

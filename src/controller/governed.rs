@@ -1,0 +1,164 @@
+//! One governed repository: its policy, what is kept between passes, and how it stands.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::pass::PassReport;
+use super::{PassError, Shared};
+use crate::domain::{
+    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass,
+};
+use crate::observe::Memory;
+use crate::store::{Ledger, StoreError};
+
+/// The store's key of what is kept between passes.
+const MEMORY: &str = "memory";
+
+/// One repository and all that the controller holds of it.
+pub struct Governed {
+    pub(super) policy: Policy,
+    pub(super) memory: Memory,
+    pub(super) saved_memory: Memory,
+    pub(super) ledger: Option<Ledger>,
+    pub(super) standing: Standing,
+}
+
+/// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
+/// when no controller runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// When the last pass ended.
+    pub last_pass: Option<Timestamp>,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+    /// What was decided about the candidate.
+    pub decision: Option<StandingDecision>,
+}
+
+/// What was decided about the candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingDecision {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The risk class.
+    pub risk: RiskClass,
+}
+
+impl From<&Decision> for StandingDecision {
+    fn from(decision: &Decision) -> Self {
+        Self {
+            outcome: decision.outcome(),
+            reason: decision.reason(),
+            risk: decision.risk.class,
+        }
+    }
+}
+
+impl Governed {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            memory: Memory::default(),
+            saved_memory: Memory::default(),
+            ledger: None,
+            standing: Standing::default(),
+        }
+    }
+
+    /// Its policy.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// What its ledger adds up to; none before the first pass that reached GitHub.
+    #[must_use]
+    pub fn release(&self) -> Option<&ReleaseState> {
+        self.ledger.as_ref().map(Ledger::state)
+    }
+
+    /// Its ledger, if it ever had one.
+    pub(super) async fn known_ledger(
+        &mut self,
+        shared: &Shared,
+    ) -> Result<Option<&mut Ledger>, StoreError> {
+        if self.ledger.is_none()
+            && let Some(id) = shared.store.repo_id(&self.policy.repository).await?
+        {
+            self.open_ledger(shared, id).await?;
+        }
+        Ok(self.ledger.as_mut())
+    }
+
+    /// Opens the ledger of the repository of this number, and what was kept of it.
+    pub(super) async fn open_ledger(
+        &mut self,
+        shared: &Shared,
+        id: RepoId,
+    ) -> Result<(), StoreError> {
+        if self.ledger.as_ref().is_some_and(|ledger| ledger.repo() == id) {
+            return Ok(());
+        }
+        self.ledger = Some(shared.store.ledger(id).await?);
+        if self.memory == Memory::default()
+            && let Some(kept) = shared.store.fact(id, MEMORY).await?
+        {
+            // A shape of an earlier version is read anew.
+            self.memory = serde_json::from_value(kept).unwrap_or_default();
+            self.saved_memory = self.memory.clone();
+        }
+        Ok(())
+    }
+
+    /// Keeps what the next start can go on from.
+    pub(super) async fn save_memory(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let memory = self.memory.for_the_next_start();
+        if memory != self.saved_memory {
+            let value = serde_json::to_value(&memory).unwrap_or_default();
+            shared.store.put_fact(ledger.repo(), MEMORY, value).await?;
+            self.saved_memory = memory;
+        }
+        Ok(())
+    }
+
+    /// Notes how a pass ended.
+    pub(super) async fn note(&mut self, shared: &Shared, result: &Result<PassReport, PassError>) {
+        let now = shared.clock.now();
+        let name = self.policy.repository.clone();
+        self.standing.last_pass = Some(now);
+        match result {
+            Ok(report) => {
+                self.standing.error = None;
+                self.standing.decision = report.decision.as_ref().map(StandingDecision::from);
+                shared.metrics.good_pass(&name, now);
+            }
+            Err(error) => self.note_error(&name, error),
+        }
+        self.measure(shared);
+        let view = serde_json::to_value(&self.standing).unwrap_or_default();
+        if let Err(error) = shared.store.put_view(&name, view).await {
+            tracing::warn!(repository = %name, "how {name} stands could not be kept: {error}");
+        }
+    }
+
+    fn note_error(&mut self, name: &RepoName, error: &PassError) {
+        let text = super::report::chain(error);
+        // A trouble that lasts is said once, and again when it changes.
+        if self.standing.error.as_deref() == Some(&text) {
+            tracing::debug!(repository = %name, "{name}: {text}");
+        } else {
+            tracing::warn!(repository = %name, "{name}: {text}");
+        }
+        self.standing.error = Some(text);
+    }
+}

@@ -1,0 +1,216 @@
+//! One pass: observe, decide, plan, apply.
+
+use super::governed::Governed;
+use super::survey::unknown_to_production;
+use super::{PassError, Shared, Shipped, Survey, Wish, report};
+use crate::apply::{self, Dispatched, Work};
+use crate::decide::Judgement;
+use crate::domain::{Action, Decision, EntryKind, Outcome, Sha};
+use crate::plan::{self, Situation};
+
+/// After a dispatch the repository is looked at once more, so that its status names the run.
+const MOST_ROUNDS: u32 = 2;
+/// Comparisons that a pass makes to learn which held commits went along into production.
+const MOST_SHIPPED_LOOKUPS: usize = 5;
+
+/// How a pass ended.
+#[derive(Clone, Debug)]
+pub struct PassReport {
+    /// How soon the next one is due.
+    pub pace: Pace,
+    /// What was decided about the candidate.
+    pub decision: Option<Decision>,
+    /// What a dry run would have done, or what was done.
+    pub actions: Vec<Action>,
+}
+
+/// How soon a repository is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Something is in flight, or is awaited.
+    Active,
+    /// Nothing is.
+    Settled,
+}
+
+impl Governed {
+    /// One pass.
+    ///
+    /// # Errors
+    /// What could not be seen or done. What was done is recorded.
+    pub(super) async fn pass(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
+        if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
+            return Ok(PassReport { pace: Pace::Settled, decision: None, actions: Vec::new() });
+        }
+        let mut actions = Vec::new();
+        for round in 1..=MOST_ROUNDS {
+            let (report, dispatched) = self.round(shared).await?;
+            actions.extend(report.actions);
+            if !dispatched || round == MOST_ROUNDS {
+                self.save_memory(shared).await?;
+                return Ok(PassReport { actions, ..report });
+            }
+        }
+        Ok(PassReport { pace: Pace::Active, decision: None, actions })
+    }
+
+    /// A repository that is not enabled is only watched until a deploy in flight has ended.
+    async fn watches_a_deploy(&mut self, shared: &Shared) -> Result<bool, PassError> {
+        let ledger = self.known_ledger(shared).await?;
+        Ok(ledger.is_some_and(|ledger| {
+            ledger.state().deploy_in_flight() || !plan::undecided(ledger.state()).is_empty()
+        }))
+    }
+
+    /// One round, and whether it dispatched.
+    async fn round(&mut self, shared: &Shared) -> Result<(PassReport, bool), PassError> {
+        let mut survey = self.survey(shared, None).await?;
+        let judgement = self.judged(shared, &mut survey).await?;
+        let actions = self.planned(shared, &mut survey, &judgement).await?;
+        self.log_decisions(&judgement);
+        self.warn_of_budgets(shared, &judgement);
+        let candidate = survey.observation.candidates.candidate.as_ref();
+        let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
+        let dispatched = self.carry_out(shared, &survey, actions.clone()).await?;
+        let release = self.opened()?.state();
+        let settled = plan::settled(release, &judgement) && !self.memory.expects_soon();
+        let pace = if settled && !dispatched { Pace::Settled } else { Pace::Active };
+        Ok((PassReport { pace, decision, actions }, dispatched))
+    }
+
+    /// The plan, made once the statuses of all that is to be spoken of are read.
+    async fn planned(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        judgement: &Judgement,
+    ) -> Result<Vec<Action>, PassError> {
+        let speaking: Vec<Sha> = judgement
+            .decisions
+            .values()
+            .filter(|decision| decision.outcome() != Outcome::None)
+            .map(|decision| decision.sha.clone())
+            .collect();
+        self.read_statuses(shared, survey, &speaking).await?;
+        let lacks =
+            unknown_to_production(survey, self.opened()?.state(), MOST_SHIPPED_LOOKUPS);
+        self.fill(shared, survey, &lacks).await?;
+        let now = shared.clock.now();
+        let policy = self.policy.clone();
+        let situation = Situation {
+            policy: &policy,
+            observation: &survey.observation,
+            release: self.opened()?.state(),
+            judgement,
+            public_url: shared.public_url.as_deref(),
+            now,
+        };
+        Ok(plan::plan(&situation))
+    }
+
+    /// Does what is planned; in a dry run says it. Gives whether a deploy was started.
+    async fn carry_out(
+        &mut self,
+        shared: &Shared,
+        survey: &Survey,
+        actions: Vec<Action>,
+    ) -> Result<bool, PassError> {
+        let Some(hand) = shared.hand.as_ref().filter(|_| !self.policy.dry_run) else {
+            self.only_say(shared, actions).await?;
+            return Ok(false);
+        };
+        self.count_forged(shared, &actions);
+        let ships = actions.iter().find_map(|action| match action {
+            Action::Dispatch(decision) => Some(decision.sha.clone()),
+            Action::Record(_) | Action::SetStatus { .. } | Action::Issue(_) => None,
+        });
+        let (records, writes): (Vec<Action>, Vec<Action>) =
+            actions.into_iter().partition(|action| matches!(action, Action::Record(_)));
+        self.apply(shared, hand, survey, records).await?;
+        // Dispatches come first; what goes wrong with one keeps no other word from being said.
+        let mut dispatched = Ok(false);
+        if let Some(sha) = ships {
+            dispatched = self.ship(shared, &sha, Wish::OfThePolicy).await.map(|shipped| {
+                matches!(
+                    shipped,
+                    Shipped::Dispatched {
+                        how: Dispatched::Started { .. } | Dispatched::Unknown { .. },
+                        ..
+                    }
+                )
+            });
+        }
+        self.apply(shared, hand, survey, writes).await?;
+        dispatched
+    }
+
+    async fn apply(
+        &mut self,
+        shared: &Shared,
+        hand: &apply::Hand,
+        survey: &Survey,
+        actions: Vec<Action>,
+    ) -> Result<(), PassError> {
+        let policy = self.policy.clone();
+        let mut work = Work {
+            hand,
+            reader: &shared.reader,
+            ledger: self.opened()?,
+            policy: &policy,
+            repository: &survey.basics.repository,
+            us: &survey.observation.us,
+            clock: &shared.clock,
+            metrics: &shared.metrics,
+        };
+        Ok(apply::apply(&mut work, actions).await?)
+    }
+
+    /// A dry run's decisions are recorded, its plan is logged, and nothing is written to GitHub.
+    async fn only_say(&mut self, shared: &Shared, actions: Vec<Action>) -> Result<(), PassError> {
+        let name = self.policy.repository.clone();
+        let mut records = Vec::new();
+        for action in actions {
+            match action {
+                Action::Record(EntryKind::StatusForged { .. }) => {}
+                Action::Record(kind) => records.push(kind),
+                Action::SetStatus { sha, state, description, .. } => tracing::info!(
+                    repository = %name, sha = %sha,
+                    "{name}: would set {} on {}: {description}", state.as_str(), sha.short()
+                ),
+                Action::Dispatch(decision) => tracing::info!(
+                    repository = %name, sha = %decision.sha,
+                    "{name}: would deploy {}", decision.sha.short()
+                ),
+                Action::Issue(work) => tracing::info!(
+                    repository = %name, "{name}: would write an issue: {work:?}"
+                ),
+            }
+        }
+        Ok(self.opened()?.record(shared.clock.now(), records).await?)
+    }
+
+    fn count_forged(&self, shared: &Shared, actions: &[Action]) {
+        for action in actions {
+            if let Action::Record(EntryKind::StatusForged { sha, by }) = action {
+                let name = &self.policy.repository;
+                shared.metrics.forged_status(name);
+                let by = by.as_ref().map_or("somebody", |by| by.as_str());
+                tracing::warn!(
+                    repository = %name, sha = %sha,
+                    "{name}: {by} wrote a status under our context on {}; it is replaced",
+                    sha.short()
+                );
+            }
+        }
+    }
+
+    fn log_decisions(&self, judgement: &Judgement) {
+        let Some(release) = self.release() else { return };
+        for decision in judgement.decisions.values().chain(&judgement.ships) {
+            if plan::changed(release, decision, &self.policy).is_some() {
+                report::decision_changed(release, decision, &self.policy);
+                // The metric counts what the ledger records.
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
+
+use super::governed::Governed;
+use super::{PassError, Shared};
+use crate::apply::{self, Dispatched, Work};
+use crate::domain::{Decision, EntryKind, Operator, Sha};
+use crate::plan::{self, Obstacle, Situation};
+
+/// Who wants a sha to ship.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// The policy: it must be the one that ships by all decisions taken anew.
+    OfThePolicy,
+    /// An operator, by `trigger`.
+    OfAnOperator(Operator),
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Shipped {
+    /// The dispatch left, or was refused.
+    Dispatched {
+        /// What it was decided on.
+        decision: Box<Decision>,
+        /// What came of it.
+        how: Dispatched,
+    },
+    /// Decided anew, it does not ship.
+    NotAllowed(Box<Decision>),
+    /// Another process of ours is at it, or something must be known first.
+    InTheWay {
+        /// What it was decided on.
+        decision: Box<Decision>,
+        /// What is in the way.
+        why: String,
+    },
+}
+
+impl Governed {
+    /// Looks anew, decides again, and dispatches if it still may.
+    ///
+    /// # Errors
+    /// What could not be seen or done. Nothing was started that the ledger does not hold.
+    pub(super) async fn ship(
+        &mut self,
+        shared: &Shared,
+        sha: &Sha,
+        wish: Wish,
+    ) -> Result<Shipped, PassError> {
+        let mut survey = self.survey(shared, Some(sha)).await?;
+        let triggered = matches!(wish, Wish::OfAnOperator(_));
+        let decision = self.decided(shared, &mut survey, sha, triggered).await?;
+        let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
+            return Ok(Shipped::NotAllowed(Box::new(decision)));
+        };
+        if !triggered && !self.is_wanted(shared, &mut survey, sha).await? {
+            let why = "another commit is wanted now".to_owned();
+            return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
+        }
+        let policy = self.policy.clone();
+        let observation = &survey.observation;
+        let mark_target = plan::dispatching_target(&Situation {
+            policy: &policy,
+            observation,
+            release: self.opened()?.state(),
+            judgement: &crate::decide::Judgement::default(),
+            public_url: None,
+            now: shared.clock.now(),
+        });
+        let release = self.opened()?.state();
+        let cleared =
+            plan::clearance(&decision, observation, release, survey.newest_run, mark_target);
+        let clearance = match cleared {
+            Ok(clearance) => clearance,
+            Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
+        };
+        let key = observation.rejection_key.clone();
+        let by = match wish {
+            Wish::OfThePolicy => None,
+            Wish::OfAnOperator(by) => Some(by),
+        };
+        let mut work = Work {
+            hand,
+            reader: &shared.reader,
+            ledger: self.opened()?,
+            policy: &policy,
+            repository: &survey.basics.repository,
+            us: &survey.observation.us,
+            clock: &shared.clock,
+            metrics: &shared.metrics,
+        };
+        let how = apply::dispatch(&mut work, &clearance, key, by).await?;
+        Ok(Shipped::Dispatched { decision: Box::new(decision), how })
+    }
+
+    fn may_dispatch(&self, decision: &Decision) -> bool {
+        decision.reason().starts_a_deploy() && self.policy.enabled && !self.policy.dry_run
+    }
+
+    /// Whether this is still the sha that ships, of all that are judged.
+    async fn is_wanted(
+        &mut self,
+        shared: &Shared,
+        survey: &mut super::Survey,
+        sha: &Sha,
+    ) -> Result<bool, PassError> {
+        let judgement = self.judged(shared, survey).await?;
+        Ok(judgement.ships.is_some_and(|ships| ships.sha == *sha))
+    }
+
+    async fn in_the_way(
+        &mut self,
+        shared: &Shared,
+        decision: Decision,
+        obstacle: Obstacle,
+    ) -> Result<Shipped, PassError> {
+        let why = match obstacle {
+            Obstacle::OthersTurn(attempt) => {
+                let why = format!("another process of ours is at it: attempt {}", attempt.begun.id);
+                tracing::warn!(
+                    repository = %self.policy.repository, sha = %decision.sha,
+                    "{}: {why}", decision.sha.short()
+                );
+                let adopted = EntryKind::AttemptAdopted { attempt: *attempt };
+                self.opened()?.record(shared.clock.now(), vec![adopted]).await?;
+                why
+            }
+            Obstacle::NotKnown(what) => format!("{what} is not known"),
+        };
+        Ok(Shipped::InTheWay { decision: Box::new(decision), why })
+    }
+}

@@ -1,0 +1,373 @@
+//! Everything up to an observation: what GitHub shows is read, and what the deploy runs did is
+//! written down, so that decisions are taken on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::governed::Governed;
+use super::{PassError, Shared, report};
+use crate::decide::{Judged, Judgement, Question, decide, judge};
+use crate::domain::{
+    AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
+    ReleaseState, RepoId, RunId, Sha, Verdict, WorkflowFact,
+};
+use crate::github::ReadError;
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::plan;
+use crate::store::{Ledger, StoreError};
+
+/// Rounds in which `decide` may name facts that it lacks. Each commit lacks at most a handful, and
+/// at most a dozen commits are asked about.
+const MOST_ROUNDS: usize = 40;
+
+/// One look at a repository.
+pub struct Survey {
+    /// The repository, its branch and its workflows.
+    pub basics: Basics,
+    /// What GitHub shows.
+    pub observation: Observation,
+    /// The newest deploy run that was seen.
+    pub newest_run: Option<RunId>,
+    /// Whether everything was read anew, past every cache.
+    pub anew: bool,
+}
+
+impl Governed {
+    /// Reads what GitHub shows, and records what the deploy runs did. With `anew`, everything is
+    /// read past every cache, the statuses of that sha first (section 5, step 0).
+    pub(super) async fn survey(
+        &mut self,
+        shared: &Shared,
+        anew: Option<&Sha>,
+    ) -> Result<Survey, PassError> {
+        self.known_ledger(shared).await?;
+        let known = self.ledger.as_ref().map(Ledger::repo);
+        let rests_on = self.rests_on();
+        let reader = anew.map_or_else(|| shared.reader.clone(), |_| shared.reader.past_caches());
+        let mut memory = std::mem::take(&mut self.memory);
+        let policy = self.policy.clone();
+        let mut look = Look {
+            reader: &reader,
+            store: &shared.store,
+            policy: &policy,
+            memory: &mut memory,
+            anew: anew.is_some(),
+            now: shared.clock.now(),
+        };
+        let read = self.read(shared, &mut look, known, rests_on, anew).await;
+        self.memory = memory;
+        if read.is_err() && anew.is_some() {
+            self.memory.distrust();
+        }
+        read
+    }
+
+    async fn read(
+        &mut self,
+        shared: &Shared,
+        look: &mut Look<'_>,
+        known: Option<RepoId>,
+        rests_on: RestsOn,
+        anew: Option<&Sha>,
+    ) -> Result<Survey, PassError> {
+        let mut basics = observe::basics(look, known, rests_on).await?;
+        look.now = shared.clock.now();
+        self.open_ledger(shared, basics.repository.id).await?;
+        observe::branch_commits(look, &basics).await?;
+        let us = self.who_we_are(shared).await?;
+        let mut observation = Observation {
+            repository: basics.repository.clone(),
+            branch: basics.branch.clone(),
+            deploy_ref: basics.deploy_ref.clone(),
+            deploy_ref_tip: basics.deploy_ref_tip.clone(),
+            deploy_workflow: basics.deploy.clone(),
+            branch_commits: crate::domain::BranchCommits::default(),
+            candidates: crate::domain::Candidates::default(),
+            commits: BTreeMap::new(),
+            ranges: BTreeMap::new(),
+            degraded: Degraded::NotConfigured,
+            rejection_key: observe::rejection_key(
+                &basics,
+                &shared.reader.token_fingerprint(),
+                &shared.config_digest,
+            ),
+            us: us.clone(),
+        };
+        if let Some(sha) = anew {
+            observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
+        }
+        let newest_run = self.follow(shared, look, &basics, &us).await?;
+        let ledger = self.opened()?;
+        let merge_queue = ledger.state().merge_queue_seen;
+        let verifications = observe::verifications(look, &mut basics, merge_queue).await?;
+        if verifications.merge_queue && !merge_queue {
+            ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
+        }
+        observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
+        observation.branch_commits = look.memory.commits().clone();
+        observation.candidates = verifications.candidates;
+        look.now = shared.clock.now();
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some() })
+    }
+
+    /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
+    /// what a lost one left behind.
+    async fn follow(
+        &mut self,
+        shared: &Shared,
+        look: &mut Look<'_>,
+        basics: &Basics,
+        us: &BTreeSet<Login>,
+    ) -> Result<Option<RunId>, PassError> {
+        let policy = look.policy.clone();
+        self.settle_left_intents(shared).await?;
+        let ledger = self.opened()?;
+        let seen = observe::deploy_runs(look, basics, ledger.state()).await?;
+        if !ledger.state().recovered {
+            let entries = recovered(look, basics, us, &seen).await?;
+            ledger.record(shared.clock.now(), entries).await?;
+            // Its attempts may own runs that are on no page.
+            return Box::pin(self.follow(shared, look, basics, us)).await;
+        }
+        let ledger = self.opened()?;
+        let now = shared.clock.now();
+        let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
+        ledger.record(now, entries.clone()).await?;
+        for entry in &entries {
+            report::followed(shared, &policy, ledger.state(), entry);
+        }
+        Ok(seen.newest)
+    }
+
+    /// An attempt that a crash left in `intent` was never sent: it is withdrawn, and begun anew
+    /// (section 5, step 6).
+    async fn settle_left_intents(&mut self, shared: &Shared) -> Result<(), PassError> {
+        let ledger = self.opened()?;
+        let left = ledger
+            .state()
+            .open_attempts()
+            .filter(|attempt| attempt.phase == AttemptPhase::Intent)
+            .map(|attempt| EntryKind::AttemptClosed {
+                id: attempt.begun.id.clone(),
+                outcome: AttemptOutcome::Withdrawn("the program ended before it was sent".into()),
+            })
+            .collect();
+        Ok(ledger.record(shared.clock.now(), left).await?)
+    }
+
+    /// Every identity that is, or was, us; and the first line of a new ledger.
+    async fn who_we_are(&mut self, shared: &Shared) -> Result<BTreeSet<Login>, PassError> {
+        let user = shared.user().await?;
+        let policy = self.policy.clone();
+        let now = shared.clock.now();
+        let ledger = self.opened()?;
+        let state = ledger.state();
+        let mut entries = Vec::new();
+        if state.governed_since.is_none() || state.name.as_ref() != Some(&policy.repository) {
+            entries.push(EntryKind::Governed { name: policy.repository.clone() });
+        }
+        if let Some(login) = user.clone().filter(|login| !state.identities.contains(login)) {
+            entries.push(EntryKind::Identity { login });
+        }
+        ledger.record(now, entries).await?;
+        Ok(observe::us(&policy, &ledger.state().identities, user.as_ref()))
+    }
+
+    /// What the standing hold rests on, which is read in every pass.
+    fn rests_on(&self) -> RestsOn {
+        use crate::domain::Reason;
+        let Some(decision) = &self.standing.decision else { return RestsOn::default() };
+        RestsOn {
+            branch: matches!(
+                decision.reason,
+                Reason::NotOnBranch
+                    | Reason::HighRiskNoApproval
+                    | Reason::DispatchRejected
+                    | Reason::DegradedHighRisk
+                    | Reason::DegradedUnknownHighRisk
+            ),
+            workflows: matches!(
+                decision.reason,
+                Reason::DeployNotConfigured | Reason::DispatchRejected
+            ),
+        }
+    }
+
+    pub(super) fn opened(&mut self) -> Result<&mut Ledger, StoreError> {
+        self.ledger.as_mut().ok_or(StoreError::Closed)
+    }
+
+    /// Judges, reading what `decide` lacks, until it has all that it needs.
+    pub(super) async fn judged(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+    ) -> Result<Judgement, PassError> {
+        let others = plan::undecided(self.opened()?.state());
+        for _ in 0..MOST_ROUNDS {
+            let now = shared.clock.now();
+            let release = self.opened()?.state().clone();
+            let judged = judge(&self.policy, &survey.observation, &release, &others, now);
+            match judged {
+                Judged::Done(judgement) => return Ok(*judgement),
+                Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
+                Judged::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
+            }
+        }
+        Err(out_of_rounds())
+    }
+
+    /// Decides about one sha, as [`Self::judged`] does about all.
+    pub(super) async fn decided(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        sha: &Sha,
+        triggered: bool,
+    ) -> Result<Decision, PassError> {
+        for _ in 0..MOST_ROUNDS {
+            let now = shared.clock.now();
+            let release = self.opened()?.state().clone();
+            let (policy, observation) = (&self.policy, &survey.observation);
+            let release = &release;
+            match decide(&Question { sha, policy, observation, release, triggered, now }) {
+                Verdict::Decided(decision) => return Ok(*decision),
+                Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
+                Verdict::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
+            }
+        }
+        Err(out_of_rounds())
+    }
+
+    /// Reads what is lacking.
+    pub(super) async fn fill(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        lacks: &[Lack],
+    ) -> Result<(), PassError> {
+        let reader =
+            if survey.anew { shared.reader.past_caches() } else { shared.reader.clone() };
+        let policy = self.policy.clone();
+        let mut memory = std::mem::take(&mut self.memory);
+        let mut look = Look {
+            reader: &reader,
+            store: &shared.store,
+            policy: &policy,
+            memory: &mut memory,
+            anew: survey.anew,
+            now: shared.clock.now(),
+        };
+        let release = match self.opened() {
+            Ok(ledger) => ledger.state().clone(),
+            Err(error) => {
+                self.memory = memory;
+                return Err(error.into());
+            }
+        };
+        let (basics, observation) = (&survey.basics, &mut survey.observation);
+        let filled = observe::fill(&mut look, basics, observation, &release, lacks).await;
+        self.memory = memory;
+        let entries = filled?;
+        Ok(self.opened()?.record(shared.clock.now(), entries).await?)
+    }
+
+    /// Reads the statuses of what is to be spoken of.
+    pub(super) async fn read_statuses(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        shas: &[Sha],
+    ) -> Result<(), PassError> {
+        let policy = self.policy.clone();
+        let look = Look {
+            reader: &shared.reader,
+            store: &shared.store,
+            policy: &policy,
+            memory: &mut self.memory,
+            anew: false,
+            now: shared.clock.now(),
+        };
+        Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
+    }
+}
+
+fn out_of_rounds() -> PassError {
+    PassError::Undecided(crate::domain::Why(format!(
+        "the decision still lacks facts after {MOST_ROUNDS} rounds"
+    )))
+}
+
+/// What a lost ledger left at GitHub, as entries.
+async fn recovered(
+    look: &Look<'_>,
+    basics: &Basics,
+    us: &BTreeSet<Login>,
+    seen: &crate::domain::SeenRuns,
+) -> Result<Vec<EntryKind>, ObserveError> {
+    let certain: BTreeSet<Sha> = seen
+        .runs
+        .iter()
+        .filter(|run| run.progress.succeeded())
+        .filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned())
+        .collect();
+    let left = observe::left_behind(look, basics, us, &certain).await?;
+    let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
+    let target = match &basics.deploy {
+        WorkflowFact::Found(workflow) => plan::DeployTarget {
+            workflow: workflow.id,
+            deploy_ref: basics.deploy_ref.clone(),
+        },
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => plan::DeployTarget {
+            workflow: 0.into(),
+            deploy_ref: basics.deploy_ref.clone(),
+        },
+    };
+    Ok(plan::recover(look.policy, &left, &gone, us, &target))
+}
+
+impl Shared {
+    /// Who the token belongs to. It is asked once for each token, and kept over restarts.
+    async fn user(&self) -> Result<Option<Login>, PassError> {
+        let fingerprint = self.reader.token_fingerprint();
+        let mut users = self.user.lock().await;
+        if let Some(user) = users.get(&fingerprint) {
+            return Ok(user.clone());
+        }
+        let key = format!("user of {fingerprint}");
+        let nobody = RepoId::from(0);
+        let user = match self.store.fact(nobody, &key).await? {
+            Some(kept) => serde_json::from_value(kept).unwrap_or_default(),
+            None => match self.reader.user().await {
+                Ok(login) => Some(login),
+                // An App's token is nobody's: its name comes with the answers to its writes.
+                Err(ReadError::Refused { .. }) => None,
+                Err(error) => return Err(ObserveError::from(error).into()),
+            },
+        };
+        let value = serde_json::to_value(&user).unwrap_or_default();
+        self.store.put_fact(nobody, &key, value).await?;
+        users.insert(fingerprint, user.clone());
+        Ok(user)
+    }
+}
+
+/// Commits with a HOLD or a WAIT of ours that production may contain by now, and whose relation to
+/// it is not known yet.
+pub(super) fn unknown_to_production(
+    survey: &Survey,
+    release: &ReleaseState,
+    most: usize,
+) -> Vec<Lack> {
+    let Some(production) = release.production().sha().cloned() else { return Vec::new() };
+    let commits = &survey.observation.branch_commits;
+    plan::still_blocked(release)
+        .filter(|sha| **sha != production)
+        .filter(|sha| {
+            !commits.shows_containment(&production, sha)
+                && !commits.shows_containment(sha, &production)
+                && *survey.observation.range(&production, sha) == Fact::NotAsked
+        })
+        .take(most)
+        .map(|sha| Lack::Range(production.clone(), sha.clone()))
+        .collect()
+}
