@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::WriteTransaction;
 use serde_json::Value;
 
 use crate::domain::RepoId;

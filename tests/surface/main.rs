@@ -1,0 +1,3 @@
+//! What people and earlier versions see: the surface that must not change by accident.
+
+mod stores;
