@@ -70,7 +70,7 @@ impl AnswerCache {
         let waiting = held.changed.len();
         drop(held);
         // The one who puts the first asks for it to be written; the others go along.
-        if (waiting == 1 || waiting % BATCH == 0)
+        if (waiting == 1 || waiting.is_multiple_of(BATCH))
             && let Some(hand) = self.hand.get().and_then(Weak::upgrade)
         {
             hand.nudge(waiting >= BATCH);
@@ -117,10 +117,13 @@ impl AnswerCache {
     }
 }
 
+type Answer = (Arc<[u8]>, u64);
+
 /// What the file lacks.
 #[derive(Default)]
 pub(super) struct Changes {
-    answers: Vec<(String, Option<(Arc<[u8]>, u64)>)>,
+    /// By key: the bytes and the counter of their last use; none where it is not kept any more.
+    answers: Vec<(String, Option<Answer>)>,
     used: Vec<(String, u64)>,
 }
 

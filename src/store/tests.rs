@@ -402,3 +402,25 @@ async fn check_facts(store: &Store) {
     }
     assert_eq!(kept, 500);
 }
+
+#[test]
+fn a_large_release_state_does_not_make_a_record_slow() {
+    now(async {
+        let home = tempfile::TempDir::new().unwrap();
+        let store = Store::open(home.path(), StoreOptions::default()).unwrap();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let runs = (0..1_000).map(|number| EntryKind::RunSeen { run: run(number) }).collect();
+        ledger.record(at(0), runs).await.unwrap();
+        let clock = crate::clock::Clock::system();
+        let mut times = Vec::new();
+        for number in 0..128 {
+            let start = clock.monotonic();
+            ledger.record(at(1), vec![decided(number)]).await.unwrap();
+            times.push(clock.monotonic() - start);
+        }
+        times.sort();
+        println!("median {:?}, slowest {:?}", times[64], times[127]);
+        assert!(times[64] < std::time::Duration::from_millis(100), "{:?}", times[64]);
+        store.close().await.unwrap();
+    });
+}
