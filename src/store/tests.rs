@@ -424,3 +424,23 @@ fn a_large_release_state_does_not_make_a_record_slow() {
         store.close().await.unwrap();
     });
 }
+
+#[test]
+fn a_very_large_answer_drives_no_other_out() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let cache = store.cache();
+        cache.put("small", vec![1; 10]);
+        cache.put("large", vec![1; 10]);
+        cache.put("large", vec![1; 70 << 20]);
+        assert!(cache.get("small").is_some());
+        assert_eq!(cache.get("large"), None);
+        store.put_fact(shop(), "large", json!("x".repeat(2 << 20))).await.unwrap();
+        store.close().await.unwrap();
+        let store = Store::in_memory_on(&disk).unwrap();
+        assert_eq!(store.fact(shop(), "large").await.unwrap(), None);
+        assert_eq!(store.cache().get("large"), None);
+        assert!(store.cache().get("small").is_some());
+    });
+}
