@@ -212,3 +212,6 @@ impl fmt::Debug for Store {
 fn folded(name: &RepoName) -> String {
     name.to_string().to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The database in one hand: opened, used, and opened anew after the disk failed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -76,7 +77,8 @@ impl Engine {
         &mut self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let result = self.db()?.begin_read().map_err(Fault::from).and_then(|read| work(&read));
+        let db = self.db()?;
+        let result = guarded(|| work(&db.begin_read()?));
         self.settle_fault("read", result)
     }
 
@@ -159,14 +161,13 @@ impl Engine {
         work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let db = self.db()?;
-        let commit = || -> Result<T, Fault> {
+        let result = guarded(|| {
             let mut write = db.begin_write()?;
             write.set_durability(durability)?;
             let value = work(&write)?;
             write.commit()?;
             Ok(value)
-        };
-        let result = commit();
+        });
         self.settle_fault("write", result)
     }
 
@@ -188,4 +189,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Where somebody else changed the file under it, redb may panic. That must end the work, not
+/// the process.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    let damaged = || redb::Error::Corrupted("it was changed by somebody else".into());
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(Fault::Redb(damaged())))
 }

@@ -100,6 +100,7 @@ impl StoreError {
     }
 
     /// redb's error about `path`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "redb's list of errors may grow")]
     pub(super) fn redb(doing: &'static str, path: &Path, error: redb::Error) -> Self {
         let unreadable = |why: String| Self::Unreadable { path: path.to_path_buf(), why };
         match error {
@@ -116,6 +117,12 @@ impl StoreError {
             redb::Error::Corrupted(why) => unreadable(format!("it is damaged ({why})")),
             redb::Error::UpgradeRequired(version) => {
                 unreadable(format!("its file format {version} is too old"))
+            }
+            error @ (redb::Error::TableDoesNotExist(_)
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::TableIsMultimap(_)) => {
+                unreadable(format!("it is damaged, or another program's ({error})"))
             }
             other => Self::Io {
                 doing,

@@ -15,6 +15,8 @@ use super::writer::Hand;
 
 /// Answers that are kept: some 40 for each of 500 repositories.
 const LIMIT: Limit = Limit { count: 20_000, bytes: 64 << 20 };
+/// A larger answer is asked for again rather than kept: it would drive out too many others.
+const LARGEST: usize = 4 << 20;
 /// Answers that are written in one transaction.
 const BATCH: usize = 128;
 
@@ -53,15 +55,21 @@ impl AnswerCache {
         Some(answer.to_vec())
     }
 
-    /// Keeps an answer, in place of an earlier one, until others are used more.
+    /// Keeps an answer, in place of an earlier one, until others are used more. One that is very
+    /// large is not kept, and nor is what it replaces.
     pub fn put(&self, key: &str, bytes: Vec<u8>) {
         let mut held = self.held();
         if held.answers.get(key).is_some_and(|before| **before == *bytes) {
             held.shelf.touch(key);
             return;
         }
-        held.shelf.put(key, bytes.len());
-        held.answers.insert(key.to_owned(), bytes.into());
+        if bytes.len() > LARGEST {
+            held.shelf.remove(key);
+            held.answers.remove(key);
+        } else {
+            held.shelf.put(key, bytes.len());
+            held.answers.insert(key.to_owned(), bytes.into());
+        }
         held.changed.insert(key.to_owned());
         for evicted in held.shelf.evict() {
             held.answers.remove(&evicted);
@@ -70,7 +78,7 @@ impl AnswerCache {
         let waiting = held.changed.len();
         drop(held);
         // The one who puts the first asks for it to be written; the others go along.
-        if (waiting == 1 || waiting % BATCH == 0)
+        if (waiting == 1 || waiting.is_multiple_of(BATCH))
             && let Some(hand) = self.hand.get().and_then(Weak::upgrade)
         {
             hand.nudge(waiting >= BATCH);
@@ -117,10 +125,13 @@ impl AnswerCache {
     }
 }
 
+type Answer = (Arc<[u8]>, u64);
+
 /// What the file lacks.
 #[derive(Default)]
 pub(super) struct Changes {
-    answers: Vec<(String, Option<(Arc<[u8]>, u64)>)>,
+    /// By key: the bytes and the counter of their last use; none where it is not kept any more.
+    answers: Vec<(String, Option<Answer>)>,
     used: Vec<(String, u64)>,
 }
 

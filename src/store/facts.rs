@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::WriteTransaction;
 use serde_json::Value;
 
 use crate::domain::RepoId;
@@ -15,6 +15,9 @@ use super::shelf::{Limit, Shelf};
 
 /// Facts of one repository that are kept.
 const LIMIT: Limit = Limit { count: 500, bytes: 8 << 20 };
+
+/// A larger fact is asked for again rather than kept: it would drive out too many others.
+const LARGEST: usize = 1 << 20;
 
 /// The order in which the facts of each repository were used.
 #[derive(Default)]
@@ -35,7 +38,7 @@ impl Engine {
         Ok(bytes.and_then(|bytes| release::decode(&bytes).ok()))
     }
 
-    /// Keeps a fact.
+    /// Keeps a fact, unless it is very large.
     pub(super) fn put_fact(
         &mut self,
         repo: RepoId,
@@ -43,6 +46,9 @@ impl Engine {
         value: &Value,
     ) -> Result<(), StoreError> {
         let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        if bytes.len() > LARGEST {
+            return Ok(());
+        }
         let mut shelf = match self.facts.shelves.remove(&repo) {
             Some(shelf) => shelf,
             None => self.load_shelf(repo)?,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::ops::Bound;
+use std::ops::{Bound, Range, RangeInclusive};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,9 @@ pub(super) const FILE: &str = "release-governor.redb";
 const COMPACT_FROM_BYTES: u64 = 64 << 20;
 /// A file above this would hold up the start for too long.
 const COMPACT_UP_TO_BYTES: u64 = 1 << 30;
+
+/// Unfinished files that crashes may have left beside the store before somebody has to look.
+const LEFT_BEHIND: u32 = 100;
 
 /// Makes `dir` where it lacks, for nobody but us.
 pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
@@ -50,18 +53,24 @@ pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreErr
 
 /// Gives back what deleted rows took, where that is much.
 pub(super) fn compact(db: &mut Database, path: &Path) -> Result<(), StoreError> {
+    compact_if_within(db, path, COMPACT_FROM_BYTES..=COMPACT_UP_TO_BYTES)
+}
+
+fn compact_if_within(
+    db: &mut Database,
+    path: &Path,
+    bounds: RangeInclusive<u64>,
+) -> Result<(), StoreError> {
     let length = fs::metadata(path).map_err(|error| StoreError::io("open", path, &error))?.len();
-    if !(COMPACT_FROM_BYTES..=COMPACT_UP_TO_BYTES).contains(&length) {
+    if !bounds.contains(&length) {
         return Ok(());
     }
     let fault = |error: redb::Error| StoreError::redb("compact", path, error);
     let write = db.begin_write().map_err(|error| fault(error.into()))?;
     let stats = write.stats().map_err(|error| fault(error.into()))?;
     write.abort().map_err(|error| fault(error.into()))?;
-    let used = stats
-        .stored_bytes()
-        .saturating_add(stats.metadata_bytes())
-        .saturating_add(stats.fragmented_bytes());
+    // redb counts free pages among the fragmented bytes, too.
+    let used = stats.allocated_pages().saturating_mul(count(stats.page_size()).unwrap_or(PAGE));
     if used < length / 2 {
         db.compact().map_err(|error| fault(error.into()))?;
     }
@@ -110,40 +119,53 @@ fn inspect(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
 /// A store is written beside its place and moved there when it is whole, so that a crash leaves
 /// either none or a good one.
 fn create(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
-    let beside = beside(path);
-    let io = |doing| move |error: io::Error| StoreError::io(doing, path, &error);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)
-        .map_err(io("create"))?;
-    let backend =
-        FileBackend::new(file).map_err(|error| StoreError::redb("create", path, error.into()))?;
-    let db = builder(cache_bytes)
-        .create_with_backend(backend)
-        .map_err(|error| StoreError::redb("create", path, error.into()))?;
+    let (file, beside) = create_beside(path)?;
+    let made = fill(file, path, cache_bytes).and_then(|()| {
+        put_in_place(&beside, path).map_err(|error| StoreError::io("create", path, &error))
+    });
+    // After a success there is nothing left there but a second name of it.
+    fs::remove_file(&beside).ok();
+    made
+}
+
+fn fill(file: File, path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
+    let redb = |error: redb::DatabaseError| StoreError::redb("create", path, error.into());
+    let backend = FileBackend::new(file).map_err(redb)?;
+    let db = builder(cache_bytes).create_with_backend(backend).map_err(redb)?;
     schema::bring_up_to_date(&db, path)?;
-    db.close().map_err(|error| StoreError::redb("create", path, error.into()))?;
+    db.close().map_err(redb)
+}
+
+fn put_in_place(beside: &Path, path: &Path) -> io::Result<()> {
     // A link, unlike a rename, never replaces what another process put there meanwhile. Some
     // network file systems have none.
-    match fs::hard_link(&beside, path) {
-        Ok(()) => fs::remove_file(&beside).map_err(io("create"))?,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&beside).map_err(io("create"))?;
-        }
-        Err(_) => fs::rename(&beside, path).map_err(io("create"))?,
+    match fs::hard_link(beside, path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(_) => fs::rename(beside, path)?,
     }
     match path.parent() {
-        Some(dir) => File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("create")),
+        Some(dir) => File::open(dir)?.sync_all(),
         None => Ok(()),
     }
 }
 
-fn beside(path: &Path) -> PathBuf {
-    path.with_extension(format!("redb.new-{}", std::process::id()))
+/// A new file of our own: another process, which may have the same number in its container, may
+/// be about to do the same.
+fn create_beside(path: &Path) -> Result<(File, PathBuf), StoreError> {
+    let mut number = 0;
+    loop {
+        let beside = path.with_extension(format!("redb.new-{}-{number}", std::process::id()));
+        let created =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&beside);
+        match created {
+            Ok(file) => return Ok((file, beside)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < LEFT_BEHIND => {
+                number += 1;
+            }
+            Err(error) => return Err(StoreError::io("create", path, &error)),
+        }
+    }
 }
 
 /// What the ledger says is not for every user of the machine. A file that is not ours to change
@@ -184,7 +206,7 @@ impl ReadThrough {
     }
 
     /// The page that begins at `start`, as the file has it.
-    fn from_file(&self, start: u64, file_length: u64) -> io::Result<Vec<u8>> {
+    fn read_page(&self, start: u64, file_length: u64) -> io::Result<Vec<u8>> {
         let there = file_length.saturating_sub(start).min(PAGE);
         let mut page = vec![0; size(PAGE)?];
         if let Some(part) = page.get_mut(..size(there)?)
@@ -200,7 +222,7 @@ impl ReadThrough {
     fn pages(
         offset: u64,
         length: usize,
-        mut each: impl FnMut(u64, std::ops::Range<usize>, std::ops::Range<usize>) -> io::Result<()>,
+        mut each: impl FnMut(u64, Range<usize>, Range<usize>) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut done: usize = 0;
         while done < length {
@@ -246,7 +268,7 @@ impl StorageBackend for ReadThrough {
             match changes.pages.get(&start) {
                 Some(page) => copy(out.get_mut(span), page.get(within)),
                 None => {
-                    let page = self.from_file(start, changes.file_length)?;
+                    let page = self.read_page(start, changes.file_length)?;
                     copy(out.get_mut(span), page.get(within));
                 }
             }
@@ -272,7 +294,7 @@ impl StorageBackend for ReadThrough {
         Self::pages(offset, data.len(), |start, within, span| {
             let mut page = match changes.pages.remove(&start) {
                 Some(page) => page,
-                None => self.from_file(start, file_length)?,
+                None => self.read_page(start, file_length)?,
             };
             copy(page.get_mut(within), data.get(span));
             changes.pages.insert(start, page);
@@ -310,5 +332,34 @@ impl StorageBackend for ReadThrough {
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
         self.file.query_lock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_mostly_free_gets_small_again() {
+        let home = tempfile::TempDir::new().unwrap();
+        let path = home.path().join(FILE);
+        let mut db = open(&path, 1 << 20).unwrap();
+        let length = || fs::metadata(&path).unwrap().len();
+        for (size, keep) in [(100_000, true), (0, false)] {
+            let write = db.begin_write().unwrap();
+            let mut answers = write.open_table(schema::ANSWERS).unwrap();
+            for number in 0..100 {
+                let key = format!("{number}");
+                if keep {
+                    answers.insert(key.as_str(), vec![1; size].as_slice()).unwrap();
+                } else {
+                    answers.remove(key.as_str()).unwrap();
+                }
+            }
+            drop(answers);
+            write.commit().unwrap();
+            compact_if_within(&mut db, &path, 0..=u64::MAX).unwrap();
+            assert_eq!(length() > 10_000_000, keep, "{}", length());
+        }
     }
 }

@@ -53,6 +53,15 @@ impl Shelf {
         used
     }
 
+    /// Takes a key down.
+    pub(super) fn remove(&mut self, key: &str) {
+        if let Some(kept) = self.kept.remove(key) {
+            self.order.remove(&kept.used);
+            self.bytes = self.bytes.saturating_sub(kept.bytes);
+        }
+        self.touched.remove(key);
+    }
+
     /// Says that a key was used.
     pub(super) fn touch(&mut self, key: &str) {
         if let Some(kept) = self.kept.get(key).copied() {

@@ -68,9 +68,7 @@ impl Hand {
         work: impl FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match self {
-            Self::Inline(engine) => {
-                lock(engine).as_mut().map_or(Err(StoreError::Closed), |engine| work(engine))
-            }
+            Self::Inline(engine) => lock(engine).as_mut().map_or(Err(StoreError::Closed), work),
             Self::Thread(thread) => {
                 let (answer, answered) = oneshot::channel();
                 let work: Work = Box::new(move |engine| {

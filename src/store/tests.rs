@@ -1,0 +1,446 @@
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::domain::{
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, Conclusion, EntryKind, KnownRun,
+    KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome, Reason, RejectionKey,
+    ReleaseState, RiskClass, RunEvent, RunId, RunProgress, Sha, StatusId, WorkflowId,
+};
+
+fn at(seconds: i64) -> Timestamp {
+    let noon: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_secs(seconds)
+}
+
+fn shop() -> RepoId {
+    RepoId::from(7)
+}
+
+fn sha(number: u8) -> Sha {
+    format!("{number:040x}").parse().unwrap()
+}
+
+fn attempt(number: u8) -> NewAttempt {
+    NewAttempt {
+        id: AttemptId::from_chance([0, 0, number]),
+        sha: sha(number),
+        number: 1,
+        risk: RiskClass::Low,
+        reason: Reason::AllowLow,
+        newest_run_seen: Some(RunId::from(3)),
+        workflow: WorkflowId::from(9),
+        deploy_ref: "main".into(),
+        rejection_key: RejectionKey("k".into()),
+    }
+}
+
+fn mark() -> Mark {
+    Mark { id: StatusId::from(5), at: at(0) }
+}
+
+fn run(number: u64) -> KnownRun {
+    let attempt = KnownRunAttempt {
+        started_at: at(1),
+        updated_at: at(2),
+        progress: RunProgress::Finished(Conclusion::Success),
+        superseded: None,
+        failed_step: None,
+    };
+    KnownRun {
+        id: RunId::from(number),
+        event: RunEvent("workflow_dispatch".into()),
+        attribution: Attribution::Sha(sha(1)),
+        created_at: at(0),
+        html_url: format!("https://github.com/acme/shop/actions/runs/{number}"),
+        attempts: BTreeMap::from([(1, attempt)]),
+        deleted: false,
+    }
+}
+
+fn governed(name: &str) -> EntryKind {
+    EntryKind::Governed { name: name.parse().unwrap() }
+}
+
+fn decided(number: u8) -> EntryKind {
+    EntryKind::Decided {
+        sha: sha(number),
+        outcome: Outcome::Hold,
+        reason: Reason::Cooldown,
+        risk: RiskClass::High,
+        evidence: vec!["because".into()],
+    }
+}
+
+async fn fold_of_history(store: &Store, repo: RepoId) -> ReleaseState {
+    let mut state = ReleaseState::default();
+    for (_, entry) in store.history(repo, None, 1_000).await.unwrap().iter().rev() {
+        state.apply(entry);
+    }
+    state
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(future)
+}
+
+/// The next thing that may happen, chosen by a number.
+fn next_kinds(state: &ReleaseState, choice: u8, step: u8) -> Vec<EntryKind> {
+    let open = state.open_attempts().next().cloned();
+    let lifecycle = match open {
+        None => EntryKind::AttemptBegun { attempt: attempt(step) },
+        Some(Attempt { begun: NewAttempt { id, .. }, phase, mark: marked, .. }) => match phase {
+            AttemptPhase::Intent if marked.is_none() => {
+                EntryKind::AttemptMarked { id, mark: mark() }
+            }
+            AttemptPhase::Intent => EntryKind::AttemptSending { id },
+            AttemptPhase::Sending => EntryKind::AttemptAccepted { id },
+            AttemptPhase::Accepted => {
+                let run = RunId::from(u64::from(step) + 1_000);
+                EntryKind::AttemptRun { id, run, late: false }
+            }
+            AttemptPhase::Running | AttemptPhase::Closed(_) => {
+                EntryKind::AttemptClosed { id, outcome: AttemptOutcome::Succeeded }
+            }
+        },
+    };
+    match choice % 6 {
+        0 => vec![governed("acme/shop"), EntryKind::Candidate { sha: Some(sha(step)) }],
+        1 => vec![EntryKind::RunSeen { run: run(u64::from(step)) }, decided(step)],
+        2 => vec![EntryKind::Operator(OperatorWord::Paused {
+            why: "freeze".into(),
+            by: Operator { peer: "uid 1000".into(), name: None },
+        })],
+        _ => vec![lifecycle],
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_crash_at_any_write_loses_nothing_that_was_acknowledged(
+        choices in prop::collection::vec(any::<u8>(), 1..90),
+        plug in 0_u64..600,
+        survivors in any::<u64>(),
+    ) {
+        now(async {
+            let disk = MemoryDisk::new();
+            drop(Store::in_memory_on(&disk).unwrap());
+            disk.stop_after(plug);
+            let mut acknowledged = 0;
+            let mut at_most = 0;
+            let mut state = ReleaseState::default();
+            if let Ok(store) = Store::in_memory_on(&disk) {
+                let cache = store.cache();
+                if let Ok(mut ledger) = store.ledger(shop()).await {
+                    for (step, choice) in (0_u8..).zip(&choices) {
+                        let kinds = next_kinds(ledger.state(), *choice, step);
+                        cache.put(&format!("key {choice}"), vec![step; 100]);
+                        store.put_fact(shop(), "fact", json!(step)).await.ok();
+                        at_most = acknowledged + kinds.len();
+                        if ledger.record(at(step.into()), kinds).await.is_err() {
+                            break;
+                        }
+                        acknowledged = at_most;
+                        state = ledger.state().clone();
+                    }
+                }
+                // The crash: nobody closes anything.
+                disk.crash(|number| survivors >> (number % 64) & 1 == 1);
+            } else {
+                disk.crash(|number| survivors >> (number % 64) & 1 == 1);
+            }
+
+            let store = Store::in_memory_on(&disk).unwrap();
+            let ledger = store.ledger(shop()).await.unwrap();
+            let found = store.history(shop(), None, 1_000).await.unwrap().len();
+            assert!(found == acknowledged || found == at_most, "{acknowledged} {found} {at_most}");
+            assert_eq!(*ledger.state(), fold_of_history(&store, shop()).await);
+            if found == acknowledged {
+                assert_eq!(*ledger.state(), state);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_deploy_is_proven_step_by_step() {
+    now(async {
+        let store = Store::in_memory();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let intent = ledger.record_intent(at(0), attempt(1)).await.unwrap();
+        assert_eq!(intent.attempt().id, attempt(1).id);
+        let marked = ledger.record_mark(at(1), intent, mark()).await.unwrap();
+        assert_eq!(*marked.mark(), mark());
+        let sending = ledger.record_sending(at(2), marked).await.unwrap();
+        assert_eq!(*sending.attempt(), attempt(1));
+        let known = ledger.state().attempt(&attempt(1).id).unwrap();
+        assert_eq!(known.phase, AttemptPhase::Sending);
+        assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn what_would_break_the_ledger_is_refused_and_leaves_no_trace() {
+    now(async {
+        let store = Store::in_memory();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let id = |number| AttemptId::from_chance([0, 0, number]);
+        let _intent = ledger.record_intent(at(0), attempt(1)).await.unwrap();
+        let before = ledger.state().clone();
+        let broken = [
+            EntryKind::AttemptBegun { attempt: attempt(1) },
+            EntryKind::AttemptBegun { attempt: attempt(2) },
+            EntryKind::AttemptSending { id: id(1) },
+            EntryKind::AttemptMarked { id: id(9), mark: mark() },
+            EntryKind::AttemptClosed { id: id(9), outcome: AttemptOutcome::Succeeded },
+        ];
+        for kind in broken {
+            let kinds = vec![decided(1), kind.clone()];
+            let result = ledger.record(at(1), kinds).await;
+            assert!(matches!(result, Err(StoreError::Broken { .. })), "{kind:?}: {result:?}");
+            assert_eq!(*ledger.state(), before);
+        }
+        assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 1);
+
+        let outcome = AttemptOutcome::Withdrawn("restart".into());
+        let closed = EntryKind::AttemptClosed { id: id(1), outcome };
+        let first = EntryKind::AttemptRun { id: id(1), run: RunId::from(4), late: true };
+        let second = EntryKind::AttemptRun { id: id(2), run: RunId::from(4), late: false };
+        let begun = EntryKind::AttemptBegun { attempt: attempt(2) };
+        ledger.record(at(2), vec![closed.clone(), first, closed, begun]).await.unwrap();
+        let two_owners = ledger.record(at(3), vec![second]).await;
+        assert!(two_owners.unwrap_err().to_string().contains("run 4 belongs to attempt 000001"));
+    });
+}
+
+#[test]
+fn a_proof_of_one_repository_is_none_in_another() {
+    now(async {
+        let store = Store::in_memory();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let mut other = store.ledger(RepoId::from(8)).await.unwrap();
+        let intent = ledger.record_intent(at(0), attempt(1)).await.unwrap();
+        let refused = other.record_mark(at(1), intent, mark()).await;
+        assert!(matches!(refused, Err(StoreError::Broken { .. })));
+    });
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_the_ledger_goes_on_when_there_is_space() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        ledger.record(at(0), vec![decided(1)]).await.unwrap();
+        let before = ledger.state().clone();
+        disk.set_full(true);
+        for _ in 0..3 {
+            let error = ledger.record(at(1), vec![decided(2)]).await.unwrap_err();
+            assert!(error.is_disk_full(), "{error}");
+            assert!(error.to_string().contains("the disk is full"), "{error}");
+            assert_eq!(*ledger.state(), before);
+        }
+        disk.set_full(false);
+        ledger.record(at(2), vec![decided(3)]).await.unwrap();
+        assert_eq!(*ledger.state(), fold_of_history(&store, shop()).await);
+        assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn of_two_hands_on_one_ledger_the_second_is_told_that_it_moved() {
+    now(async {
+        let store = Store::in_memory();
+        let mut one = store.ledger(shop()).await.unwrap();
+        let mut other = store.ledger(shop()).await.unwrap();
+        one.record(at(0), vec![decided(1)]).await.unwrap();
+        let moved = other.record(at(1), vec![decided(2)]).await;
+        assert_eq!(moved, Err(StoreError::Moved { repo: shop() }));
+        assert_eq!(other.state(), one.state());
+        other.record(at(2), vec![decided(2)]).await.unwrap();
+    });
+}
+
+#[test]
+fn a_long_ledger_reads_as_it_was_written() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        for number in 0..200 {
+            ledger.record(at(number.into()), vec![decided(number)]).await.unwrap();
+            if number % 30 == 0 {
+                assert_eq!(store.ledger(shop()).await.unwrap().state(), ledger.state());
+            }
+        }
+        disk.crash(|_| false);
+        let store = Store::in_memory_on(&disk).unwrap();
+        assert_eq!(store.ledger(shop()).await.unwrap().state(), ledger.state());
+        let page = store.history(shop(), Some(11), 3).await.unwrap();
+        assert_eq!(page.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [10, 9, 8]);
+    });
+}
+
+#[test]
+fn an_empty_record_is_no_transaction() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        disk.set_full(true);
+        ledger.record(at(0), vec![]).await.unwrap();
+    });
+}
+
+#[test]
+fn old_history_goes_and_what_it_came_to_stays() {
+    now(async {
+        let store = Store::in_memory();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let mut quiet = store.ledger(RepoId::from(8)).await.unwrap();
+        quiet.record(at(0), vec![governed("acme/quiet"), decided(1)]).await.unwrap();
+        for number in 0..100 {
+            ledger.record(at(number.into()), vec![decided(number), decided(7)]).await.unwrap();
+        }
+        assert_eq!(store.prune(at(90)).await.unwrap(), 180 + 1);
+        assert_eq!(store.prune(at(90)).await.unwrap(), 0);
+        let left = store.history(shop(), None, 1_000).await.unwrap();
+        assert_eq!(left.len(), 20);
+        assert!(left.iter().all(|(_, entry)| entry.at >= at(90)));
+        for kept in [&ledger, &quiet] {
+            assert_eq!(store.ledger(kept.repo()).await.unwrap().state(), kept.state());
+        }
+        ledger.record(at(200), vec![decided(3)]).await.unwrap();
+        quiet.record(at(200), vec![decided(3)]).await.unwrap();
+        assert_eq!(store.ledger(shop()).await.unwrap().state(), ledger.state());
+    });
+}
+
+#[test]
+fn a_repository_is_found_by_its_old_and_its_new_name_in_any_case() {
+    now(async {
+        let store = Store::in_memory();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        ledger.record(at(0), vec![governed("Acme/Shop")]).await.unwrap();
+        ledger.record(at(1), vec![governed("acme/store")]).await.unwrap();
+        for name in ["acme/shop", "ACME/Store"] {
+            assert_eq!(store.repo_id(&name.parse().unwrap()).await.unwrap(), Some(shop()));
+        }
+        assert_eq!(store.repo_id(&"acme/other".parse().unwrap()).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn facts_and_views_and_answers_outlive_the_process() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let shop_name: RepoName = "acme/shop".parse().unwrap();
+        store.put_fact(shop(), "compare a...b", json!({"files": 3})).await.unwrap();
+        store.put_view(&shop_name, json!({"decision": "HOLD"})).await.unwrap();
+        store.put_view(&shop_name, json!({"decision": "ALLOW"})).await.unwrap();
+        store.cache().put("GET /a", b"etag".to_vec());
+        store.close().await.unwrap();
+        assert_eq!(store.fact(shop(), "compare a...b").await, Err(StoreError::Closed));
+
+        let store = Store::in_memory_on(&disk).unwrap();
+        assert_eq!(store.cache().get("GET /a"), Some(b"etag".to_vec()));
+        let fact = store.fact(shop(), "compare a...b").await.unwrap();
+        assert_eq!(fact, Some(json!({"files": 3})));
+        assert_eq!(store.fact(RepoId::from(8), "compare a...b").await.unwrap(), None);
+        assert_eq!(store.views().await, [(shop_name, json!({"decision": "ALLOW"}))]);
+    });
+}
+
+#[test]
+fn an_unchanged_view_is_not_written() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let name: RepoName = "acme/shop".parse().unwrap();
+        store.put_view(&name, json!({"decision": "HOLD"})).await.unwrap();
+        disk.stop_after(0);
+        for _ in 0..200 {
+            store.put_view(&name, json!({"decision": "HOLD"})).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn of_too_many_facts_the_ones_in_use_are_kept() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        for number in 0..700 {
+            store.put_fact(shop(), &format!("fact {number}"), json!(number)).await.unwrap();
+            store.fact(shop(), "fact 0").await.unwrap();
+            if number == 400 {
+                store.close().await.unwrap();
+                return check_facts(&Store::in_memory_on(&disk).unwrap()).await;
+            }
+        }
+    });
+}
+
+async fn check_facts(store: &Store) {
+    for number in 401..700 {
+        store.fact(shop(), "fact 0").await.unwrap();
+        store.put_fact(shop(), &format!("fact {number}"), json!(number)).await.unwrap();
+    }
+    assert_eq!(store.fact(shop(), "fact 0").await.unwrap(), Some(json!(0)));
+    assert_eq!(store.fact(shop(), "fact 1").await.unwrap(), None);
+    assert_eq!(store.fact(shop(), "fact 699").await.unwrap(), Some(json!(699)));
+    let mut kept = 0;
+    for number in 0..700 {
+        kept += usize::from(store.fact(shop(), &format!("fact {number}")).await.unwrap().is_some());
+    }
+    assert_eq!(kept, 500);
+}
+
+#[test]
+fn a_large_release_state_does_not_make_a_record_slow() {
+    now(async {
+        let home = tempfile::TempDir::new().unwrap();
+        let store = Store::open(home.path(), StoreOptions::default()).unwrap();
+        let mut ledger = store.ledger(shop()).await.unwrap();
+        let runs = (0..1_000).map(|number| EntryKind::RunSeen { run: run(number) }).collect();
+        ledger.record(at(0), runs).await.unwrap();
+        let clock = crate::clock::Clock::system();
+        let mut times = Vec::new();
+        for number in 0..128 {
+            let start = clock.monotonic();
+            ledger.record(at(1), vec![decided(number)]).await.unwrap();
+            times.push(clock.monotonic() - start);
+        }
+        times.sort();
+        println!("median {:?}, slowest {:?}", times[64], times[127]);
+        assert!(times[64] < std::time::Duration::from_millis(100), "{:?}", times[64]);
+        store.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_very_large_answer_drives_no_other_out() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let cache = store.cache();
+        cache.put("small", vec![1; 10]);
+        cache.put("large", vec![1; 10]);
+        cache.put("large", vec![1; 70 << 20]);
+        assert!(cache.get("small").is_some());
+        assert_eq!(cache.get("large"), None);
+        store.put_fact(shop(), "large", json!("x".repeat(2 << 20))).await.unwrap();
+        store.close().await.unwrap();
+        let store = Store::in_memory_on(&disk).unwrap();
+        assert_eq!(store.fact(shop(), "large").await.unwrap(), None);
+        assert_eq!(store.cache().get("large"), None);
+        assert!(store.cache().get("small").is_some());
+    });
+}
