@@ -190,10 +190,7 @@ impl Controller {
     }
 }
 
-async fn one_pass(
-    shared: &Shared,
-    governed: &mut Governed,
-) -> Result<PassReport, PassError> {
+async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport, PassError> {
     use tracing::Instrument as _;
     let name = governed.policy().repository.clone();
     let span = tracing::info_span!("pass", repository = %name);

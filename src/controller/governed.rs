@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
 use super::{PassError, Shared};
-use crate::domain::{
-    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass,
-};
+use crate::domain::{Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass};
 use crate::observe::Memory;
 use crate::store::{Ledger, StoreError};
 
@@ -49,11 +47,7 @@ pub struct StandingDecision {
 
 impl From<&Decision> for StandingDecision {
     fn from(decision: &Decision) -> Self {
-        Self {
-            outcome: decision.outcome(),
-            reason: decision.reason(),
-            risk: decision.risk.class,
-        }
+        Self { outcome: decision.outcome(), reason: decision.reason(), risk: decision.risk.class }
     }
 }
 

@@ -92,8 +92,7 @@ impl Governed {
             .map(|decision| decision.sha.clone())
             .collect();
         self.read_statuses(shared, survey, &speaking).await?;
-        let lacks =
-            unknown_to_production(survey, self.opened()?.state(), MOST_SHIPPED_LOOKUPS);
+        let lacks = unknown_to_production(survey, self.opened()?.state(), MOST_SHIPPED_LOOKUPS);
         self.fill(shared, survey, &lacks).await?;
         let now = shared.clock.now();
         let policy = self.policy.clone();

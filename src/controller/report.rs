@@ -51,7 +51,12 @@ pub(super) fn decision_changed(release: &ReleaseState, decision: &Decision, poli
 }
 
 /// Counts and says what the deploy runs did.
-pub(super) fn followed(shared: &Shared, policy: &Policy, release: &ReleaseState, entry: &EntryKind) {
+pub(super) fn followed(
+    shared: &Shared,
+    policy: &Policy,
+    release: &ReleaseState,
+    entry: &EntryKind,
+) {
     let name = &policy.repository;
     match entry {
         EntryKind::AttemptClosed { id, outcome } => {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use backoff::ExponentialBackoffBuilder;
 use backoff::ExponentialBackoff;
+use backoff::ExponentialBackoffBuilder;
 use backoff::backoff::Backoff as _;
 use jiff::SignedDuration;
 
+use super::PassError;
 use super::error::Mending;
 use super::pass::{Pace, PassReport};
-use super::PassError;
 use crate::clock::Clock;
 
 /// The longest wait after what heals by itself, and after what only a person can mend.

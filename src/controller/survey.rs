@@ -245,8 +245,7 @@ impl Governed {
         survey: &mut Survey,
         lacks: &[Lack],
     ) -> Result<(), PassError> {
-        let reader =
-            if survey.anew { shared.reader.past_caches() } else { shared.reader.clone() };
+        let reader = if survey.anew { shared.reader.past_caches() } else { shared.reader.clone() };
         let policy = self.policy.clone();
         let mut memory = std::mem::take(&mut self.memory);
         let mut look = Look {
@@ -313,14 +312,12 @@ async fn recovered(
     let left = observe::left_behind(look, basics, us, &certain).await?;
     let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
     let target = match &basics.deploy {
-        WorkflowFact::Found(workflow) => plan::DeployTarget {
-            workflow: workflow.id,
-            deploy_ref: basics.deploy_ref.clone(),
-        },
-        WorkflowFact::NotConfigured | WorkflowFact::Missing => plan::DeployTarget {
-            workflow: 0.into(),
-            deploy_ref: basics.deploy_ref.clone(),
-        },
+        WorkflowFact::Found(workflow) => {
+            plan::DeployTarget { workflow: workflow.id, deploy_ref: basics.deploy_ref.clone() }
+        }
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => {
+            plan::DeployTarget { workflow: 0.into(), deploy_ref: basics.deploy_ref.clone() }
+        }
     };
     Ok(plan::recover(look.policy, &left, &gone, us, &target))
 }

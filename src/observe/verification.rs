@@ -86,7 +86,7 @@ async fn read_runs(
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
     let mut runs = look.reader.runs(name, workflow, &by_branch, 1).await?.runs;
     let vanished = vanished(look, &runs);
-    let unfiltered = look.anew || look.memory.passes % UNFILTERED_EVERY == 0;
+    let unfiltered = look.anew || look.memory.passes.is_multiple_of(UNFILTERED_EVERY);
     if unfiltered {
         runs.extend(look.reader.runs(name, workflow, &RunFilter::default(), 1).await?.runs);
     }

@@ -113,6 +113,6 @@ fn take_snapshot(write: &WriteTransaction, repo: RepoId) -> Result<(), Fault> {
 }
 
 fn entry(repo: RepoId, seq: u64, bytes: &[u8]) -> Result<Entry, StoreError> {
-    release::decode_entry(bytes)
+    release::decode(bytes)
         .map_err(|why| StoreError::Broken { repo, what: format!("its entry {seq}: {why}") })
 }

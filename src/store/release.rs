@@ -1,11 +1,7 @@
 //! How entries and release states are written, and what must hold of them.
 
+use crate::domain::{AttemptId, AttemptPhase, Entry, EntryKind, ReleaseState, RepoId, RunId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
-
-use crate::domain::{
-    AttemptId, AttemptPhase, Entry, EntryKind, KnownRun, ReleaseState, RepoId, RunId,
-};
 
 use super::error::StoreError;
 
@@ -43,8 +39,8 @@ impl Stored {
             if *seq != folded.seq.saturating_add(1) {
                 return Err(broken(format!("after entry {} comes {seq}", folded.seq)));
             }
-            let entry =
-                decode_entry(bytes).map_err(|why| broken(format!("its entry {seq}: {why}")))?;
+            let entry: Entry =
+                decode(bytes).map_err(|why| broken(format!("its entry {seq}: {why}")))?;
             folded.state.apply(&entry);
             folded.seq = *seq;
         }
@@ -72,29 +68,11 @@ pub(super) fn encode_snapshot(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
 /// An entry as it is stored, read back to be sure that it can be.
 pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, String> {
     let bytes = encode(entry)?;
-    if decode_entry(&bytes)? == *entry {
+    if decode::<Entry>(&bytes)? == *entry {
         Ok(bytes)
     } else {
         Err("an entry does not read as it was written".into())
     }
-}
-
-/// Reads an entry.
-pub(super) fn decode_entry(bytes: &[u8]) -> Result<Entry, String> {
-    #[derive(Deserialize)]
-    struct RunSeen {
-        at: jiff::Timestamp,
-        run: KnownRun,
-    }
-    let value: Value = decode(bytes)?;
-    // serde cannot read a map with numbers for keys inside a tagged enum.
-    let read = if value.get("kind").and_then(Value::as_str) == Some("run_seen") {
-        serde_json::from_value(value)
-            .map(|RunSeen { at, run }| Entry { at, kind: EntryKind::RunSeen { run } })
-    } else {
-        serde_json::from_value(value)
-    };
-    read.map_err(|error| error.to_string())
 }
 
 /// Any value as it is stored: versioned JSON.
