@@ -44,13 +44,9 @@ fn problem(status: u16, message: &str) -> Reply {
 
 impl Reply {
     fn with(self, name: &'static str, value: impl Into<String>) -> Self {
-        match self {
-            Self::Answer(status, mut headers, body) => {
-                headers.push((name, value.into()));
-                Self::Answer(status, headers, body)
-            }
-            other => other,
-        }
+        let Self::Answer(status, mut headers, body) = self else { return self };
+        headers.push((name, value.into()));
+        Self::Answer(status, headers, body)
     }
 }
 
