@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+mod families;
 pub mod logs;
 mod metrics;
 mod series;

@@ -328,10 +328,11 @@ fn transport(ask: &Ask, why: String) -> ReadError {
 
 /// The URL in `Link: <…>; rel="next"`, one of several links.
 fn next_link(links: &HeaderValue) -> Option<String> {
-    links.to_str().ok()?.split(',').find_map(|link| {
-        let (url, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    // Split where links begin: a comma may be part of a URL.
+    links.to_str().ok()?.split('<').find_map(|link| {
+        let (url, parameters) = link.split_once('>')?;
         let is_next = parameters
-            .split(';')
+            .split([';', ','])
             .any(|parameter| matches!(parameter.trim(), r#"rel="next""# | "rel=next"));
         is_next.then(|| url.to_owned())
     })

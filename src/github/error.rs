@@ -56,7 +56,7 @@ pub enum ReadError {
         words: String,
     },
     /// A limit of GitHub's; nothing is sent before `until`.
-    #[error("cannot {what} now: GitHub told us to wait until {until}")]
+    #[error("cannot {what} now: GitHub told us to wait until {until:.0}")]
     ToldToWait {
         /// What was wanted, of what.
         what: String,
@@ -130,7 +130,7 @@ pub enum WriteFailure {
         permission: Option<String>,
     },
     /// Certain: nothing was done. A limit of GitHub's, or of our own pace of writes.
-    #[error("told to wait until {until}")]
+    #[error("told to wait until {until:.0}")]
     ToldToWait {
         /// When it may be tried again.
         until: Timestamp,

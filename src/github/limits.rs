@@ -116,7 +116,9 @@ impl Limits {
         let now = self.clock.now();
         let mut known = self.lock();
         let Some(wait) = self.asked_wait(&mut known, status, headers, body) else {
-            if status.is_success() || status == StatusCode::NOT_MODIFIED {
+            let is_good = status.is_success() || status == StatusCode::NOT_MODIFIED;
+            // While the gate is closed, an answer is to a request from before it closed.
+            if is_good && known.view.told_to_wait_until.is_none_or(|until| until <= now) {
                 known.secondary_waits = 0;
             }
             return None;
@@ -281,6 +283,7 @@ mod tests {
         let told = || limits.told_to_wait(StatusCode::FORBIDDEN, &none, body);
         assert_eq!(told(), seconds_later(60));
         assert_eq!(told(), seconds_later(60), "a call that was under way is no second warning");
+        assert_eq!(limits.told_to_wait(StatusCode::OK, &none, b""), None, "nor an all-clear");
         time.advance(Duration::from_secs(60));
         assert_eq!(told(), seconds_later(60 + 120));
         time.advance(Duration::from_secs(120));

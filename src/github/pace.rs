@@ -180,6 +180,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_urgent_write_goes_before_those_that_came_earlier() {
+        let (clock, _) = Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1);
+        let writes = WritePace::default();
+        writes.left.lock().unwrap().push_back(Duration::ZERO);
+        let order = Mutex::new(Vec::new());
+        let write = async |name, urgent| {
+            writes.turn(&clock, urgent).await.unwrap();
+            order.lock().unwrap().push(name);
+        };
+        tokio::join!(write("hold", false), write("hold", false), write("dispatch", true));
+        assert_eq!(*order.lock().unwrap(), ["dispatch", "hold", "hold"]);
+    }
+
+    #[tokio::test]
     async fn a_write_that_would_wait_for_long_is_told_so() {
         let (clock, time) = Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1);
         time.advance(Duration::from_secs(1000));

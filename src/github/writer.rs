@@ -106,16 +106,16 @@ impl Writer {
         if !client.pace.is_set() {
             return Ok(());
         }
-        client.write_pace.turn(&client.clock, urgent).await.map_err(|wait| {
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-            let now = client.clock.now();
-            WriteFailure::ToldToWait { until: now.saturating_add(wait).unwrap_or(now) }
-        })?;
         // Urgent writes take their share of the pace, and do not wait behind reads for it.
         let wait = client.pace.reserve(client.clock.monotonic(), WRITE_COST);
         if !urgent && !wait.is_zero() {
             client.clock.sleep(wait).await;
         }
+        client.write_pace.turn(&client.clock, urgent).await.map_err(|wait| {
+            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+            let now = client.clock.now();
+            WriteFailure::ToldToWait { until: now.saturating_add(wait).unwrap_or(now) }
+        })?;
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! What is counted. One typed method per thing that happens; the families stay in here.
 
-use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,21 +10,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::series::{
-    Buckets, ByReason, ByRepository, ByResult, BySha, Counters, Durations, Fractions, Maker, Whole,
-    exposition, observe,
-};
+use super::families::{GitHub, Repositories, Request};
+use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Reason, RepoName, Sha};
-
-/// A pass takes three conditional requests when settled, and minutes when GitHub is slow.
-const PASS_BUCKETS: Buckets = Buckets(&[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]);
-/// A deploy takes from half a minute to some hours.
-const DEPLOY_BUCKETS: Buckets =
-    Buckets(&[30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0]);
-/// From merge to production: from minutes to a week of holds.
-const LEAD_BUCKETS: Buckets = Buckets(&[
-    60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 259_200.0, 604_800.0,
-]);
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +33,6 @@ impl PassResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    operation: &'static str,
-    status: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reload {
     result: &'static str,
 }
@@ -67,38 +48,6 @@ pub struct Metrics {
     repositories: Repositories,
     github: GitHub,
     config_reloads: Family<Reload, Counter>,
-}
-
-struct Repositories {
-    passes: Counters<ByResult>,
-    pass_duration: Durations,
-    last_good_pass: Whole<ByRepository>,
-    poll_interval: Fractions<ByRepository>,
-    decisions: Counters<ByReason>,
-    holds: Whole<ByReason>,
-    deploys: Counters<ByResult>,
-    deploy_duration: Durations,
-    lead_time: Durations,
-    deploy_overdue: Whole<ByRepository>,
-    production: Whole<BySha>,
-    forged_statuses: Counters<ByRepository>,
-    ambiguous_dispatches: Counters<ByRepository>,
-    late_runs: Counters<ByRepository>,
-    status_budget_spent: Counters<ByRepository>,
-    issues_unavailable: Whole<ByRepository>,
-}
-
-struct GitHub {
-    requests: Family<Request, Counter>,
-    not_modified: Gauge<f64, AtomicU64>,
-    /// Answers to reads, and those of them that were 304.
-    answers: Mutex<(f64, f64)>,
-    remaining: Gauge<i64, AtomicI64>,
-    limit: Gauge<i64, AtomicI64>,
-    reset: Gauge<i64, AtomicI64>,
-    told_to_wait: Gauge<i64, AtomicI64>,
-    clock_difference: Gauge<f64, AtomicU64>,
-    token_expiry: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -213,6 +162,22 @@ impl Metrics {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
+    /// A repository is governed from now on: what is alerted on is 0, not absent.
+    pub fn govern(&self, repository: &RepoName) {
+        let these = &self.repositories;
+        for counters in [
+            &these.forged_statuses,
+            &these.ambiguous_dispatches,
+            &these.late_runs,
+            &these.status_budget_spent,
+        ] {
+            counters.of(repository, "").inc_by(0);
+        }
+        for gauges in [&these.deploy_overdue, &these.issues_unavailable] {
+            gauges.of(repository, "").inc_by(0);
+        }
+    }
+
     /// Ends all series of a repository that is no longer governed.
     pub fn forget(&self, repository: &RepoName) {
         self.repositories.forget(repository);
@@ -286,127 +251,6 @@ const fn deploy_result(outcome: &AttemptOutcome) -> &'static str {
     }
 }
 
-impl Repositories {
-    fn new(make: &mut Maker) -> Self {
-        Self {
-            passes: make.counters("passes", "Passes over a repository, by result"),
-            pass_duration: make.durations(
-                "pass_duration_seconds",
-                "How long a pass took",
-                PASS_BUCKETS,
-            ),
-            last_good_pass: make.whole(
-                "last_good_pass_timestamp_seconds",
-                "When a pass last saw and did all it should",
-            ),
-            poll_interval: make.fractions(
-                "effective_poll_interval_seconds",
-                "How often a repository is looked at, pace and failures included",
-            ),
-            decisions: make.counters("decisions", "Decisions that changed, by their new reason"),
-            holds: make.whole("holds", "1 for the reason that the candidate is held for now"),
-            deploys: make.counters("deploys", "Deploys of ours that got an outcome, by result"),
-            deploy_duration: make.durations(
-                "deploy_duration_seconds",
-                "How long a deploy run took",
-                DEPLOY_BUCKETS,
-            ),
-            lead_time: make.durations(
-                "lead_time_seconds",
-                "From merge to production",
-                LEAD_BUCKETS,
-            ),
-            deploy_overdue: make.whole(
-                "deploy_overdue",
-                "1 while a deploy runs for longer than deploy_timeout_minutes",
-            ),
-            production: make
-                .whole("production_info", "1, labelled with the commit that runs in production"),
-            forged_statuses: make
-                .counters("forged_statuses", "Statuses under our context by somebody else"),
-            ambiguous_dispatches: make
-                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
-            late_runs: make
-                .counters("late_runs", "Runs that showed after their attempt had been closed"),
-            status_budget_spent: make
-                .counters("status_budget_spent", "Commits that used up their statuses"),
-            issues_unavailable: make
-                .whole("issues_unavailable", "1 while the repository's issues are switched off"),
-        }
-    }
-
-    fn forget(&self, repository: &RepoName) {
-        self.passes.forget(repository);
-        self.pass_duration.forget(repository);
-        self.last_good_pass.forget(repository);
-        self.poll_interval.forget(repository);
-        self.decisions.forget(repository);
-        self.holds.forget(repository);
-        self.deploys.forget(repository);
-        self.deploy_duration.forget(repository);
-        self.lead_time.forget(repository);
-        self.deploy_overdue.forget(repository);
-        self.production.forget(repository);
-        self.forged_statuses.forget(repository);
-        self.ambiguous_dispatches.forget(repository);
-        self.late_runs.forget(repository);
-        self.status_budget_spent.forget(repository);
-        self.issues_unavailable.forget(repository);
-    }
-}
-
-impl GitHub {
-    fn new(make: &mut Maker) -> Self {
-        let registry = &mut make.0;
-        let requests = Family::<Request, Counter>::default();
-        registry.register(
-            "github_requests",
-            "Requests to GitHub, by operation and HTTP status",
-            requests.clone(),
-        );
-        let not_modified = Gauge::<f64, AtomicU64>::default();
-        registry.register(
-            "github_not_modified_ratio",
-            "Share of 304 among GitHub's good answers",
-            not_modified.clone(),
-        );
-        let clock_difference = Gauge::<f64, AtomicU64>::default();
-        registry.register(
-            "clock_difference_seconds",
-            "How far this machine's clock is ahead of GitHub's",
-            clock_difference.clone(),
-        );
-        let mut whole = |name: &str, help: &str| {
-            let gauge = Gauge::<i64, AtomicI64>::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
-        Self {
-            remaining: whole(
-                "github_api_limit_remaining",
-                "Requests left of GitHub's primary limit",
-            ),
-            limit: whole("github_api_limit", "GitHub's primary limit"),
-            reset: whole(
-                "github_api_limit_reset_timestamp_seconds",
-                "When GitHub's primary limit starts anew",
-            ),
-            told_to_wait: whole(
-                "told_to_wait_until_timestamp_seconds",
-                "Until when GitHub told us to wait last; 0 for never",
-            ),
-            token_expiry: whole(
-                "token_expiry_timestamp_seconds",
-                "When the token ends; 0 where GitHub does not say",
-            ),
-            requests,
-            not_modified,
-            answers: Mutex::default(),
-            clock_difference,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -471,6 +315,17 @@ mod tests {
         let holds: Vec<_> =
             text.lines().filter(|line| line.starts_with("release_governor_holds{")).collect();
         assert_eq!(holds, [r#"release_governor_holds{repository="acme/shop",reason="paused"} 1"#]);
+    }
+
+    #[test]
+    fn what_is_alerted_on_is_there_before_it_happens() {
+        let metrics = Metrics::new();
+        metrics.govern(&shop());
+        metrics.late_run(&shop());
+        metrics.govern(&shop());
+        let text = metrics.encode();
+        assert!(text.contains("late_runs_total{repository=\"acme/shop\"} 1\n"), "{text}");
+        assert!(text.contains("forged_statuses_total{repository=\"acme/shop\"} 0\n"), "{text}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::RepoName;
 
-/// The media type of [`exposition`].
+/// The media type of the metrics.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One label: the repository.
