@@ -6,6 +6,7 @@ use std::path::Path;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::MessageFormatter;
 
 use super::mistake::Mistakes;
 use super::spots;
@@ -94,7 +95,7 @@ pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 500_000,
+            max_total_replayed_events: 200_000,
             max_replay_stack_depth: 8,
         },
     };
@@ -103,7 +104,8 @@ pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
         Ok(None) => Ok(Value::Empty(Default::default(), figment::value::Empty::Unit)),
         Err(error) => {
             let line = error.location().and_then(|place| usize::try_from(place.line()).ok());
-            Err((line, format!("is no valid YAML: {}", one_line(&error.to_string()))))
+            let message = serde_saphyr::UserMessageFormatter.format_message(&error).into_owned();
+            Err((line, format!("is no valid YAML: {}", one_line(&message))))
         }
     }
 }

@@ -99,6 +99,10 @@ fn api_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
                     https://ghe.example.com/api/v3 (http only on loopback)";
     let (uri, text) = address_of(entry, m, expected)?;
     let host = uri.host().unwrap_or_default();
+    if host.eq_ignore_ascii_case("github.com") {
+        entry.wrong(m, "the address of the API, which is https://api.github.com");
+        return None;
+    }
     if uri.scheme_str() == Some("https") || is_loopback(host) {
         return Some(text);
     }

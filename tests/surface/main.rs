@@ -1,0 +1,5 @@
+//! What people see and type.
+
+mod config;
+mod config_cli;
+mod config_hostile;
