@@ -222,16 +222,12 @@ fn repository<'a>(
     default: &Policy,
     mistakes: &mut Mistakes,
 ) -> Option<(RepoName, Layer<'a>)> {
-    let mut values = match &entry.value {
-        Value::Dict(_, values) => values.clone(),
-        // In the environment a list of names is all that fits a line.
-        Value::String(_, name) if entry.origin.is_environment => {
-            Dict::from([("name".to_owned(), Value::from(name.as_str()))])
-        }
-        _ => {
-            entry.wrong(mistakes, "a mapping with a `name`, as in `- name: acme/shop`");
-            return None;
-        }
+    // In the environment a list of names is all that fits a line.
+    let only_name = |name: &str| Dict::from([("name".to_owned(), Value::from(name))]);
+    let values = entry.value.as_dict().cloned().or_else(|| entry.variable().map(only_name));
+    let Some(mut values) = values else {
+        entry.wrong(mistakes, "a mapping with a `name`, as in `- name: acme/shop`");
+        return None;
     };
     let name = values.remove("name");
     let layer = Layer { prefix: entry.key.clone(), origin: entry.origin, values };

@@ -152,13 +152,18 @@ fn without_token(text: &str, prefix: &str) -> String {
     clean
 }
 
-/// The word of `known` that was most likely meant by `written`.
+/// The word of `known` that was most likely meant by `written`: a slip of the finger away, or
+/// longer by whole words.
 pub(super) fn meant<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let near = |word: &&str| distance(written, word) <= (word.len().min(written.len()) / 3).max(1);
-    known.into_iter().filter(near).min_by_key(|word| distance(written, word))
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = |word: &&&str| distance(written, word) <= (word.len().min(written.len()) / 3).max(1);
+    let slip = known.iter().filter(near).min_by_key(|word| distance(written, word));
+    let begins =
+        |word: &&&str| word.strip_prefix(written).is_some_and(|rest| rest.starts_with('_'));
+    slip.or_else(|| known.iter().find(begins)).copied()
 }
 
 /// Levenshtein's distance; words of hostile length are simply far away.
@@ -192,6 +197,7 @@ mod tests {
         let known = ["cooldown_minutes", "branch", "paused"];
         assert_eq!(meant("cooldwn_minutes", known), Some("cooldown_minutes"));
         assert_eq!(meant("brunch", known), Some("branch"));
+        assert_eq!(meant("cooldown", known), Some("cooldown_minutes"));
         assert_eq!(meant("webhook", known), None);
     }
 

@@ -104,10 +104,22 @@ pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
         Ok(None) => Ok(Value::Empty(Default::default(), figment::value::Empty::Unit)),
         Err(error) => {
             let line = error.location().and_then(|place| usize::try_from(place.line()).ok());
-            let message = serde_saphyr::UserMessageFormatter.format_message(&error).into_owned();
-            Err((line, format!("is no valid YAML: {}", one_line(&message))))
+            Err((line, format!("is no valid YAML: {}", yaml_trouble(&error))))
         }
     }
+}
+
+fn yaml_trouble(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    use serde_saphyr::budget::BudgetBreach;
+
+    if let Error::Budget { breach: BudgetBreach::Documents { .. }, .. } = error {
+        return "more than one document".to_owned();
+    }
+    if let Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } = error {
+        return "too large or too deep for a configuration".to_owned();
+    }
+    one_line(&serde_saphyr::UserMessageFormatter.format_message(error))
 }
 
 fn json(text: &str) -> Result<Value, Trouble> {

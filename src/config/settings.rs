@@ -34,7 +34,7 @@ impl Default for Settings {
             token_file: None,
             max_requests_per_minute: 700,
             identities: Vec::new(),
-            poll_interval: Duration::from_mins(1),
+            poll_interval: Duration::from_secs(60),
             active_poll_interval: Duration::from_secs(10),
             max_concurrency: 16,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),

@@ -19,7 +19,8 @@ fn a_file_that_is_not_there_is_said_with_its_name() {
 #[test]
 fn a_file_that_says_nothing_is_told_what_is_missing() {
     for nothing in ["", "\n", "# a comment\n", "---\n", "null"] {
-        assert_snapshot!(yaml(nothing).mistakes(), @"governor.yaml: the file is empty: expected at least `repositories`");
+        let expected = "governor.yaml: the file is empty: expected at least `repositories`";
+        assert_eq!(yaml(nothing).mistakes(), expected);
     }
     assert_snapshot!(file("governor.toml", "# x").mistakes(), @"governor.toml: the file is empty: expected at least `repositories`");
     assert_snapshot!(file("governor.json", " ").mistakes(), @"governor.json: the file is empty: expected at least `repositories`");
@@ -30,7 +31,7 @@ fn a_file_that_says_nothing_is_told_what_is_missing() {
 #[test]
 fn a_file_of_another_shape_is_told_the_right_one() {
     assert_snapshot!(yaml("just text").mistakes(), @"governor.yaml: expected keys with values, as in `repositories: [{name: acme/shop}]`");
-    assert_snapshot!(yaml("a: 1\n---\nb: 2\n").mistakes(), @"governor.yaml:2: is no valid YAML: YAML document too large or too complex: limits exceeded");
+    assert_snapshot!(yaml("a: 1\n---\nb: 2\n").mistakes(), @"governor.yaml:2: is no valid YAML: more than one document");
     assert_snapshot!(yaml("repositories:\n\t- x\n").mistakes(), @"governor.yaml:2: is no valid YAML: tabs disallowed within this context (block indentation)");
     assert_snapshot!(yaml("defaults: 3\nrepositories: {}\n").mistakes(), @r"
     the configuration has 2 mistakes:
@@ -49,7 +50,7 @@ fn a_billion_laughs_are_not_funny() {
         writeln!(text, "{name}: &{name} [{items}]").unwrap();
     }
     let mistakes = yaml(&text).mistakes();
-    assert!(mistakes.contains("too large or too complex"), "{mistakes}");
+    assert!(mistakes.contains("too large or too deep"), "{mistakes}");
 }
 
 #[test]
