@@ -5,6 +5,6 @@ mod choose;
 mod failure;
 pub mod view;
 
-pub use check_config::{Checked, check_config};
+pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::choose;
 pub use failure::Failure;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::Checked;
 use crate::commands::view::{RepositoryStatus, Simulation, Status, Triggered};
-use crate::domain::{Outcome, Reason, RiskClass, Sha};
+use crate::domain::{ApprovalMode, Branch, Outcome, Reason, RiskClass, Sha, WorkflowName};
 
 /// All repositories, a line each, and below what is wrong with some.
 #[must_use]
@@ -118,32 +118,15 @@ pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
 #[must_use]
 pub fn checked(checked: &Checked, width: Option<u16>) -> String {
     let header = ["REPOSITORY", "BRANCH", "VERIFICATION", "DEPLOY", "APPROVAL", "NOTES"];
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Array(items) => {
-            items.iter().filter_map(|item| item.as_str()).collect::<Vec<_>>().join(", ")
-        }
-        _ => String::new(),
-    };
-    let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-    let empty = Vec::new();
-    let repositories = checked.effective.get("repositories").and_then(|list| list.as_array());
-    let rows = repositories.unwrap_or(&empty).iter().map(|row| {
-        let key = |key: &str| row.get(key).map(text).unwrap_or_default();
-        let is = |key: &str, truth: bool| row.get(key).and_then(|v| v.as_bool()) == Some(truth);
-        let paused = row.get("paused").and_then(|v| v.as_str());
-        let notes = [
-            is("enabled", false).then(|| "not enabled".to_owned()),
-            is("dry_run", true).then(|| "dry run".to_owned()),
-            paused.map(|why| format!("paused: {why}")),
-        ];
+    let rows = checked.repositories.iter().map(|row| {
+        let modes: Vec<&str> = row.approval.iter().copied().map(ApprovalMode::as_str).collect();
         [
-            key("name"),
-            or(key("branch"), "(default)"),
-            key("verification_workflow_name"),
-            or(key("deploy_workflow_name"), "(none)"),
-            key("approval_mode"),
-            notes.into_iter().flatten().collect::<Vec<_>>().join(", "),
+            row.repository.to_string(),
+            row.branch.as_ref().map_or("(default)", Branch::as_str).to_owned(),
+            row.verification.to_string(),
+            row.deploy.as_ref().map_or("(none)", WorkflowName::as_str).to_owned(),
+            modes.join(", "),
+            row.notes.join(", "),
         ]
     });
     format!("{}\n\n{}", checked.summary, table(&header, rows, width))

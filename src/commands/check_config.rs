@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::config::{self, Config};
+use crate::domain::{ApprovalMode, Branch, Policy, RepoName, WorkflowName};
 
 use super::Failure;
 
@@ -15,8 +16,27 @@ pub struct Checked {
     pub summary: String,
     /// What is allowed, but worth a word.
     pub warnings: Vec<String>,
+    /// The repositories, in the configuration's order.
+    pub repositories: Vec<CheckedRepository>,
     /// Every effective value under its key.
     pub effective: Value,
+}
+
+/// What a person asks first about a repository's policy.
+#[derive(Clone, Debug)]
+pub struct CheckedRepository {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// The release branch, where it is not the default one.
+    pub branch: Option<Branch>,
+    /// What verifies.
+    pub verification: WorkflowName,
+    /// What deploys, if anything does.
+    pub deploy: Option<WorkflowName>,
+    /// The ways to approve.
+    pub approval: Vec<ApprovalMode>,
+    /// What keeps it from shipping.
+    pub notes: Vec<String>,
 }
 
 /// Checks the file at `path` under `environment`.
@@ -32,8 +52,25 @@ pub fn check_config(
     Ok(Checked {
         summary: summary(path, &config),
         warnings: config.warnings.clone(),
+        repositories: config.repositories.iter().map(repository).collect(),
         effective: config.effective(),
     })
+}
+
+fn repository(policy: &Policy) -> CheckedRepository {
+    let notes = [
+        (!policy.enabled).then(|| "not enabled".to_owned()),
+        policy.dry_run.then(|| "dry run".to_owned()),
+        policy.paused.as_ref().map(|why| format!("paused: {why}")),
+    ];
+    CheckedRepository {
+        repository: policy.repository.clone(),
+        branch: policy.branch.clone(),
+        verification: policy.verification_workflow.clone(),
+        deploy: policy.deploy_workflow.clone(),
+        approval: policy.approval_modes.clone(),
+        notes: notes.into_iter().flatten().collect(),
+    }
 }
 
 fn summary(path: &Path, config: &Config) -> String {

@@ -1,5 +1,6 @@
 //! Layers over one another: each checked where it is written, the uppermost taken.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
@@ -112,7 +113,7 @@ fn root_keys() -> Vec<&'static str> {
 
 fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
     layer.each(|key, entry| {
-        if !known.contains(&key) {
+        if !known.contains(&key) && !mistakes.is_full() {
             let hint = match meant(key, known.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("known are {}", known.join(", ")),
@@ -142,6 +143,7 @@ fn section_layer<'a>(
 }
 
 fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes) -> Vec<Policy> {
+    let Some(default) = scratch() else { return Vec::new() };
     let defaults = [
         section_layer(&file.values, "defaults", &file.origin, mistakes),
         section_layer(&environment.file, "defaults", &environment.origin, mistakes),
@@ -149,15 +151,19 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
     let (values, origin) = (environment.policy.clone(), &environment.origin);
     let overrides = Layer { prefix: String::new(), origin, values };
     for layer in defaults.iter().chain([&overrides]) {
-        check_policy(layer, POLICY_KEYS, mistakes);
+        check_policy(layer, POLICY_KEYS, &default, mistakes);
     }
     let entries = list(file, environment, mistakes).unwrap_or_default();
     let mut policies: Vec<Policy> = Vec::with_capacity(entries.len());
+    let mut names = HashSet::new();
     let [file_defaults, environment_defaults] = defaults;
     let mut layers = vec![file_defaults, environment_defaults];
-    let Some(default) = scratch() else { return policies };
     for entry in entries {
-        let Some((name, repository)) = repository(&entry, &policies, mistakes) else { continue };
+        let Some((name, repository)) = repository(&entry, &default, mistakes) else { continue };
+        if !names.insert(name.clone()) {
+            let value = Value::from(name.to_string());
+            repository.entry("name", value).wrong(mistakes, "each repository once");
+        }
         layers.truncate(2);
         layers.push(repository);
         layers.push(Layer { values: overrides.values.clone(), prefix: String::new(), origin });
@@ -175,9 +181,9 @@ fn scratch() -> Option<Policy> {
     "owner/name".parse().ok().map(default_policy)
 }
 
-fn check_policy(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
+fn check_policy(layer: &Layer<'_>, known: &[&str], default: &Policy, mistakes: &mut Mistakes) {
     unknown_keys(layer, known, mistakes);
-    let Some(mut policy) = scratch() else { return };
+    let mut policy = default.clone();
     layer.each(|key, entry| {
         policy::set(&mut policy, key, &entry, mistakes);
     });
@@ -213,24 +219,20 @@ fn list<'a>(
 /// One entry of `repositories`, checked, with its name taken out.
 fn repository<'a>(
     entry: &Entry<'a>,
-    before: &[Policy],
+    default: &Policy,
     mistakes: &mut Mistakes,
 ) -> Option<(RepoName, Layer<'a>)> {
-    let mut values = match &entry.value {
-        Value::Dict(_, values) => values.clone(),
-        // In the environment a list of names is all that fits a line.
-        Value::String(_, name) if entry.origin.is_environment => {
-            Dict::from([("name".to_owned(), Value::from(name.as_str()))])
-        }
-        _ => {
-            entry.wrong(mistakes, "a mapping with a `name`, as in `- name: acme/shop`");
-            return None;
-        }
+    // In the environment a list of names is all that fits a line.
+    let only_name = |name: &str| Dict::from([("name".to_owned(), Value::from(name))]);
+    let values = entry.value.as_dict().cloned().or_else(|| entry.variable().map(only_name));
+    let Some(mut values) = values else {
+        entry.wrong(mistakes, "a mapping with a `name`, as in `- name: acme/shop`");
+        return None;
     };
     let name = values.remove("name");
     let layer = Layer { prefix: entry.key.clone(), origin: entry.origin, values };
     let known: Vec<&str> = ["name"].iter().chain(POLICY_KEYS).copied().collect();
-    check_policy(&layer, &known, mistakes);
+    check_policy(&layer, &known, default, mistakes);
     let Some(name) = name else {
         entry.refuse(mistakes, "lacks the key `name`, as in `name: acme/shop`");
         return None;
@@ -241,10 +243,6 @@ fn repository<'a>(
         .parse()
         .map_err(|_| name_entry.wrong(mistakes, expected))
         .ok()?;
-    if before.iter().any(|policy| policy.repository == name) {
-        name_entry.wrong(mistakes, "each repository once");
-        return None;
-    }
     Some((name, layer))
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{ApprovalMode, Branch, EnvironmentApproval, Policy, WorkflowName};
@@ -60,9 +60,9 @@ impl Config {
     }
 }
 
-/// One repository's keys, in the file's order where the map keeps one.
+/// One repository's keys.
 fn policy(policy: &Policy) -> Value {
-    let mut keys = match json!({
+    let mut keys = json!({
         "name": policy.repository,
         "enabled": policy.enabled,
         "dry_run": policy.dry_run,
@@ -86,17 +86,14 @@ fn policy(policy: &Policy) -> Value {
         "deploy_timeout_minutes": minutes(policy.deploy_timeout),
         "dispatch_confirm_seconds": number(policy.dispatch_confirm.as_secs_f64()),
         "status_context": policy.status_context,
-    }) {
-        Value::Object(keys) => keys,
-        _ => Map::new(),
-    };
+    });
     let modes: Vec<&str> =
         policy.approval_modes.iter().copied().map(ApprovalMode::as_str).collect();
     let mode = match modes.as_slice() {
         [only] => json!(only),
         _ => json!(modes),
     };
-    let approval = [
+    let more = [
         ("approval_mode", mode),
         ("approval_label", json!(policy.approval_label)),
         ("approval_command", json!(policy.approval_command)),
@@ -106,8 +103,10 @@ fn policy(policy: &Policy) -> Value {
         ("failure_issue_on_recovery", json!(policy.failure_issue_on_recovery)),
         ("degraded", Value::Null),
     ];
-    keys.extend(approval.map(|(key, value)| (key.to_owned(), value)));
-    Value::Object(keys)
+    if let Value::Object(keys) = &mut keys {
+        keys.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    }
+    keys
 }
 
 fn minutes(duration: Duration) -> Value {

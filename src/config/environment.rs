@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use crate::domain::{RepoName, Sha};
 
 use super::keys::{ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
-use super::mistake::{Mistake, Mistakes, meant};
+use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
 use super::values::{Origin, variable};
 
 /// The program's own variables that are no keys of the file.
@@ -39,7 +39,7 @@ impl Environment {
     ) -> Self {
         let mut environment = Self {
             origin: Origin {
-                file: "environment".to_owned(),
+                file: ENVIRONMENT.to_owned(),
                 is_environment: true,
                 ..Origin::default()
             },
@@ -144,7 +144,7 @@ fn unknown(name: &str, mistakes: &mut Mistakes) {
 }
 
 fn say(mistakes: &mut Mistakes, name: &str, value: Option<String>, expected: String) {
-    let (file, key) = ("environment".to_owned(), name.to_owned());
+    let (file, key) = (ENVIRONMENT.to_owned(), name.to_owned());
     mistakes.push(Mistake { file, line: None, key, value, expected });
 }
 

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What stands in a file's place for what the environment says.
+pub(super) const ENVIRONMENT: &str = "environment";
+
 /// Everything that is wrong with a configuration. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<Mistake>);
@@ -62,12 +65,25 @@ pub(super) struct Mistakes {
     secrets: Vec<String>,
 }
 
+/// More say no more.
+const MOST_MISTAKES: usize = 100;
+
+/// A key that is longer is shown by its beginning.
+const SHOWN_KEY: usize = 200;
+
 /// Shorter ones would hide ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
 impl Mistakes {
     pub(super) fn push(&mut self, mistake: Mistake) {
-        self.found.push(mistake);
+        if !self.is_full() {
+            self.found.push(mistake);
+        }
+    }
+
+    /// Whether nobody would read further.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= MOST_MISTAKES
     }
 
     /// A mistake of a file as a whole.
@@ -87,15 +103,23 @@ impl Mistakes {
     }
 
     pub(super) fn into_errors(self) -> ConfigErrors {
-        let Self { found, secrets } = self;
+        let is_full = self.is_full();
+        let Self { mut found, secrets } = self;
         let clean = |text: String| redact(text, &secrets);
         let clean_mistake = |mistake: Mistake| Mistake {
-            key: clean(mistake.key),
+            key: clean(mistake.key.escape_debug().take(SHOWN_KEY).collect()),
             value: mistake.value.map(clean),
             expected: clean(mistake.expected),
             ..mistake
         };
-        ConfigErrors(found.into_iter().map(clean_mistake).collect())
+        // The file from its top, then the environment.
+        found.sort_by_key(|mistake| (mistake.file == ENVIRONMENT, mistake.line));
+        let mut errors: Vec<Mistake> = found.into_iter().map(clean_mistake).collect();
+        if is_full && let Some(last) = errors.last().cloned() {
+            let expected = "and perhaps more: these come first".to_owned();
+            errors.push(Mistake { line: None, key: String::new(), value: None, expected, ..last });
+        }
+        ConfigErrors(errors)
     }
 }
 
@@ -128,13 +152,18 @@ fn without_token(text: &str, prefix: &str) -> String {
     clean
 }
 
-/// The word of `known` that was most likely meant by `written`.
+/// The word of `known` that was most likely meant by `written`: a slip of the finger away, or
+/// longer by whole words.
 pub(super) fn meant<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let near = |word: &&str| distance(written, word) <= (word.len().min(written.len()) / 3).max(1);
-    known.into_iter().filter(near).min_by_key(|word| distance(written, word))
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = |word: &&&str| distance(written, word) <= (word.len().min(written.len()) / 3).max(1);
+    let slip = known.iter().filter(near).min_by_key(|word| distance(written, word));
+    let begins =
+        |word: &&&str| word.strip_prefix(written).is_some_and(|rest| rest.starts_with('_'));
+    slip.or_else(|| known.iter().find(begins)).copied()
 }
 
 /// Levenshtein's distance; words of hostile length are simply far away.
@@ -168,6 +197,7 @@ mod tests {
         let known = ["cooldown_minutes", "branch", "paused"];
         assert_eq!(meant("cooldwn_minutes", known), Some("cooldown_minutes"));
         assert_eq!(meant("brunch", known), Some("branch"));
+        assert_eq!(meant("cooldown", known), Some("cooldown_minutes"));
         assert_eq!(meant("webhook", known), None);
     }
 

@@ -176,21 +176,22 @@ fn events(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
 
 fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
     let expected = "path patterns, as in \"**/migrations/**\"";
-    let mut complete = true;
     let written = texts(entry, m, expected)?;
-    // One by one first, so that each mistake has its own key.
+    if let Ok(patterns) = PathPatterns::new(&written) {
+        return Some(patterns);
+    }
+    // One by one, so that each mistake has its own key.
+    let mut is_told = false;
     for (item, pattern) in items(entry, m, expected)?.iter().zip(&written) {
         for error in PathPatterns::new(&[pattern]).err().unwrap_or_default() {
             item.wrong(m, format_args!("a pattern as in .gitignore: this one {}", error.why));
-            complete = false;
+            is_told = true;
         }
     }
-    if !complete {
-        return None;
+    if !is_told {
+        entry.wrong(m, "patterns that compile together: these are too many");
     }
-    PathPatterns::new(&written)
-        .map_err(|_| entry.wrong(m, "patterns that compile together; these are too many"))
-        .ok()
+    None
 }
 
 fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMode>> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::MessageFormatter;
 
 use super::mistake::Mistakes;
 use super::spots;
@@ -94,7 +95,7 @@ pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 500_000,
+            max_total_replayed_events: 200_000,
             max_replay_stack_depth: 8,
         },
     };
@@ -103,9 +104,22 @@ pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
         Ok(None) => Ok(Value::Empty(Default::default(), figment::value::Empty::Unit)),
         Err(error) => {
             let line = error.location().and_then(|place| usize::try_from(place.line()).ok());
-            Err((line, format!("is no valid YAML: {}", one_line(&error.to_string()))))
+            Err((line, format!("is no valid YAML: {}", yaml_trouble(&error))))
         }
     }
+}
+
+fn yaml_trouble(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    use serde_saphyr::budget::BudgetBreach;
+
+    if let Error::Budget { breach: BudgetBreach::Documents { .. }, .. } = error {
+        return "more than one document".to_owned();
+    }
+    if let Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } = error {
+        return "too large or too deep for a configuration".to_owned();
+    }
+    one_line(&serde_saphyr::UserMessageFormatter.format_message(error))
 }
 
 fn json(text: &str) -> Result<Value, Trouble> {

@@ -34,7 +34,7 @@ impl Default for Settings {
             token_file: None,
             max_requests_per_minute: 700,
             identities: Vec::new(),
-            poll_interval: Duration::from_mins(1),
+            poll_interval: Duration::from_secs(60),
             active_poll_interval: Duration::from_secs(10),
             max_concurrency: 16,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
@@ -99,6 +99,10 @@ fn api_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
                     https://ghe.example.com/api/v3 (http only on loopback)";
     let (uri, text) = address_of(entry, m, expected)?;
     let host = uri.host().unwrap_or_default();
+    if host.eq_ignore_ascii_case("github.com") {
+        entry.wrong(m, "the address of the API, which is https://api.github.com");
+        return None;
+    }
     if uri.scheme_str() == Some("https") || is_loopback(host) {
         return Some(text);
     }

@@ -19,15 +19,16 @@ pub(super) fn of_yaml(text: &str) -> BTreeMap<String, Spot> {
     for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else { break };
         let line = span.start.line();
-        match event {
-            Event::MappingStart(..) => walk.open(line, Level::Mapping(None)),
-            Event::SequenceStart(..) => walk.open(line, Level::Sequence(0)),
-            Event::MappingEnd | Event::SequenceEnd => walk.close(),
-            Event::Scalar(text, style, ..) => {
-                walk.scalar(line, &text, style == ScalarStyle::Plain);
-            }
-            Event::Alias(_) => walk.scalar(line, "", false),
-            _ => {}
+        if let Event::MappingStart(..) = event {
+            walk.open(line, Level::Mapping(None));
+        } else if let Event::SequenceStart(..) = event {
+            walk.open(line, Level::Sequence(0));
+        } else if let Event::MappingEnd | Event::SequenceEnd = event {
+            walk.levels.pop();
+        } else if let Event::Scalar(text, style, ..) = event {
+            walk.scalar(line, &text, style == ScalarStyle::Plain);
+        } else if let Event::Alias(_) = event {
+            walk.scalar(line, "", false);
         }
     }
     walk.spots
@@ -76,10 +77,6 @@ impl Walk {
     fn open(&mut self, line: usize, level: Level) {
         let key = self.value(line, None);
         self.levels.push((key, level));
-    }
-
-    fn close(&mut self) {
-        self.levels.pop();
     }
 
     fn scalar(&mut self, line: usize, text: &str, plain: bool) {

@@ -56,13 +56,13 @@ impl Entry<'_> {
     }
 
     pub(super) fn is_null(&self) -> bool {
-        let from_text = |text: &str| matches!(text.trim(), "" | "null" | "~");
-        match &self.value {
-            Value::Empty(..) => true,
-            Value::String(_, text) => self.origin.is_environment && from_text(text),
-            Value::Char(..) | Value::Bool(..) | Value::Num(..) | Value::Dict(..) => false,
-            Value::Array(..) => false,
-        }
+        let written = self.variable().map(str::trim);
+        matches!(written, Some("" | "null" | "~")) || matches!(self.value, Value::Empty(..))
+    }
+
+    /// The text of a variable, which has no types.
+    pub(super) fn variable(&self) -> Option<&str> {
+        self.value.as_str().filter(|_| self.origin.is_environment)
     }
 
     fn shown(&self) -> String {
@@ -191,8 +191,7 @@ pub(super) fn boolean(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<bool
     if let Value::Bool(_, truth) = entry.value {
         return Some(truth);
     }
-    let written = entry.plain().filter(|_| entry.origin.is_environment).unwrap_or_default();
-    let truth = match written.trim().to_ascii_lowercase().as_str() {
+    let truth = match entry.variable().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" => Some(true),
         "false" | "0" | "no" => Some(false),
         _ => None,
@@ -209,14 +208,9 @@ pub(super) fn whole(
     mistakes: &mut Mistakes,
     range: RangeInclusive<u32>,
 ) -> Option<u32> {
-    let number = match &entry.value {
-        Value::Num(_, number) => {
-            number.to_u128().or_else(|| number.to_i128().and_then(|n| n.try_into().ok()))
-        }
-        Value::String(_, text) if entry.origin.is_environment => text.trim().parse().ok(),
-        _ => None,
-    };
-    let number = number.and_then(|n| u32::try_from(n).ok()).filter(|n| range.contains(n));
+    let written = entry.variable().and_then(|text| text.trim().parse::<u32>().ok());
+    let number = entry.value.to_num().and_then(number_text).and_then(|text| text.parse().ok());
+    let number = number.or(written).filter(|number| range.contains(number));
     if number.is_none() {
         let (least, most) = (range.start(), range.end());
         entry.wrong(mistakes, format_args!("a whole number from {least} to {most}"));
@@ -232,11 +226,8 @@ pub(super) fn count_of(
     least: u32,
 ) -> Option<Duration> {
     const YEAR: f64 = 366.0 * 24.0 * 60.0 * 60.0;
-    let number = match &entry.value {
-        Value::Num(_, number) => float(*number),
-        Value::String(_, text) if entry.origin.is_environment => text.trim().parse().ok(),
-        _ => None,
-    };
+    let written = entry.variable().and_then(|text| text.trim().parse().ok());
+    let number = entry.value.to_num().and_then(float).or(written);
     let (name, seconds) = match unit {
         Unit::Seconds => ("seconds", 1.0),
         Unit::Minutes => ("minutes", 60.0),
@@ -264,12 +255,9 @@ fn float(number: figment::value::Num) -> Option<f64> {
 /// A number with its unit, from 100ms to a day.
 pub(super) fn interval(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
     const LEAST: Duration = Duration::from_millis(100);
-    const MOST: Duration = Duration::from_hours(24);
-    let duration = match &entry.value {
-        Value::String(_, text) => duration(text.trim()),
-        _ => None,
-    };
-    let duration = duration.filter(|duration| (LEAST..=MOST).contains(duration));
+    const MOST: Duration = Duration::from_secs(24 * 60 * 60);
+    let written = entry.value.as_str().and_then(|text| duration(text.trim()));
+    let duration = written.filter(|duration| (LEAST..=MOST).contains(duration));
     if duration.is_none() {
         let expected = "a duration from 100ms to 24h: a number with ms, s, m or h, as in 30s";
         entry.wrong(mistakes, expected);
@@ -298,12 +286,8 @@ pub(super) fn items<'a>(
     mistakes: &mut Mistakes,
     expected: &str,
 ) -> Option<Vec<Entry<'a>>> {
-    let values = match &entry.value {
-        Value::Array(_, values) => Some(values.clone()),
-        Value::String(_, text) if entry.origin.is_environment => listed(text.trim()),
-        _ => None,
-    };
-    let Some(values) = values else {
+    let values = entry.value.as_array().map(<[Value]>::to_vec);
+    let Some(values) = values.or_else(|| listed(entry.variable()?.trim())) else {
         entry.wrong(mistakes, format_args!("a list of {expected}"));
         return None;
     };

@@ -68,3 +68,17 @@ pub(super) fn save<T: Serialize>(cache: &dyn ResponseCache, key: &str, etag: &st
         cache.put(key, CachedResponse { etag: etag.to_owned(), value, next });
     }
 }
+
+/// The store's cache, so that a restart costs no rate limit.
+impl ResponseCache for crate::store::AnswerCache {
+    fn get(&self, key: &str) -> Option<CachedResponse> {
+        serde_json::from_slice(&Self::get(self, key)?).ok()
+    }
+
+    fn put(&self, key: &str, response: CachedResponse) {
+        // What cannot be written down is merely asked for again.
+        if let Ok(bytes) = serde_json::to_vec(&response) {
+            Self::put(self, key, bytes);
+        }
+    }
+}

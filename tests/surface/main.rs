@@ -2,4 +2,10 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod config;
+#[cfg(test)]
+mod config_cli;
+#[cfg(test)]
+mod config_hostile;
+#[cfg(test)]
 mod stores;

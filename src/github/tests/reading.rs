@@ -83,7 +83,7 @@ async fn an_answer_that_makes_no_sense_says_where() {
     broken["created_at"] = json!("yesterday");
     let world =
         world([answer(200, json!({ "total_count": 2, "workflow_runs": [run(6), broken] }))]);
-    let runs = world.reader.runs(&shop(), WorkflowId::from(7), RunFilter::default(), 1).await;
+    let runs = world.reader.runs(&shop(), WorkflowId::from(7), &RunFilter::default(), 1).await;
     let error = runs.unwrap_err();
     let words = error.to_string();
     assert!(matches!(error, ReadError::Malformed { .. }), "{words}");
@@ -110,7 +110,7 @@ async fn a_run_may_lack_branch_people_and_repository_and_speak_unknown_words() {
         head_sha: Some(sha('a')),
         ..RunFilter::default()
     };
-    let page = world.reader.runs(&shop(), WorkflowId::from(7), filter, 2).await.unwrap();
+    let page = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 2).await.unwrap();
     let [plain, newer, odd] = page.runs.try_into().unwrap();
     assert!(!page.has_next);
     assert_eq!(plain.actors, [Login::from("ann")]);
@@ -220,7 +220,8 @@ async fn a_304_gives_what_was_parsed_before() {
         Reply::Answer(304, Vec::new(), String::new()),
     ]);
     let name = shop();
-    let ask = || world.reader.runs(&name, 7.into(), RunFilter::default(), 1);
+    let all = RunFilter::default();
+    let ask = || world.reader.runs(&name, 7.into(), &all, 1);
     let first = ask().await.unwrap();
     assert_eq!(ask().await.unwrap(), first);
     assert!(first.has_next);

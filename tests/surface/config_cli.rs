@@ -1,0 +1,134 @@
+//! The command line, as far as it needs no GitHub.
+
+use assert_cmd::Command;
+use insta::assert_snapshot;
+
+use crate::config::{file, yaml};
+
+fn governor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_release-governor"));
+    command.env_clear().args(arguments);
+    command
+}
+
+fn output(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+const COMMANDS: [&str; 11] = [
+    "run",
+    "check-config",
+    "status",
+    "simulate",
+    "trigger",
+    "approve",
+    "pause",
+    "resume",
+    "set-production",
+    "reconcile",
+    "demo",
+];
+
+#[test]
+fn the_help_of_every_command_has_an_example_and_the_configurations_place() {
+    for command in COMMANDS {
+        let (code, help, _) = output(&mut governor(&[command, "--help"]));
+        assert_eq!(code, 0, "{command}");
+        assert!(help.contains("Examples:\n"), "{command}: {help}");
+        assert!(help.contains(&format!("release-governor {command}")), "{command}: {help}");
+        assert!(help.contains("--config <FILE>"), "{command}: {help}");
+        assert!(help.contains("config/release-governor.yaml"), "{command}: {help}");
+    }
+}
+
+#[test]
+fn the_help_says_what_the_exit_codes_mean() {
+    let (code, help, _) = output(&mut governor(&["--help"]));
+    assert_eq!(code, 0);
+    assert!(help.contains("Exit codes: 0 done"), "{help}");
+    for command in COMMANDS {
+        assert!(help.contains(&format!("  {command} ")), "{command}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_2() {
+    for arguments in [
+        &[][..],
+        &["deploy"],
+        &["status", "--nope"],
+        &["status", "shop"],
+        &["status", "acme/shop", "--repo", "acme/api"],
+        &["simulate", "xyz"],
+        &["pause", "acme/shop"],
+        &["pause", "acme/shop", "--reason", " "],
+        &["reconcile"],
+    ] {
+        let (code, _, error) = output(&mut governor(arguments));
+        assert_eq!(code, 2, "{arguments:?}");
+        assert!(!error.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_good_configuration_exits_0_and_shows_what_it_comes_to() {
+    let written = yaml(
+        "repositories:\n  - name: acme/shop\n  - {name: acme/api, branch: trunk, dry_run: true, \
+         paused: freeze, deploy_workflow_name: ''}\n",
+    );
+    let path = written.path();
+    let mut command = governor(&["check-config", "--config", path.to_str().unwrap()]);
+    let (code, shown, warnings) = output(command.env("GITHUB_TOKEN", "x"));
+    assert_eq!((code, warnings.as_str()), (0, ""));
+    let (summary, table) = shown.split_once("\n\n").unwrap();
+    assert!(summary.starts_with("ok: 2 repositories in "), "{summary}");
+    assert_snapshot!(table, @r"
+    REPOSITORY  BRANCH     VERIFICATION  DEPLOY      APPROVAL     NOTES
+    acme/shop   (default)  Verify main   deploy.yml  environment
+    acme/api    trunk      Verify main   (none)      environment  dry run, paused: freeze
+    ");
+
+    let (code, json, _) = output(command.arg("--json"));
+    assert_eq!(code, 0);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["repositories"][1]["branch"], "trunk");
+    assert_eq!(json["repositories"][0]["cooldown_minutes"], 30);
+}
+
+#[test]
+fn the_configurations_place_may_come_from_the_environment() {
+    let written = yaml("repositories: [{name: acme/shop}]\n");
+    let mut command = governor(&["check-config"]);
+    let (code, _, warnings) = output(command.env("RELEASE_GOVERNOR_CONFIG", written.path()));
+    assert_eq!(code, 0);
+    assert!(warnings.starts_with("warning: no token"), "{warnings}");
+}
+
+#[test]
+fn a_bad_configuration_exits_2_and_says_why_on_the_standard_error() {
+    let written = yaml("repositories: [{name: shop}]\n");
+    let path = written.path();
+    let (code, shown, error) =
+        output(&mut governor(&["check-config", "--config", path.to_str().unwrap()]));
+    assert_eq!((code, shown.as_str()), (2, ""));
+    let error = error.replace(path.to_str().unwrap(), "governor.yaml");
+    assert_snapshot!(error, @"error: governor.yaml:1: repositories[0].name: found `shop`, expected a repository as OWNER/NAME, as in acme/shop");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let repositories: String =
+        (0..3_000).map(|number| format!("[[repositories]]\nname = 'acme/r{number}'\n")).collect();
+    let written = file("governor.toml", repositories);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_release-governor"))
+        .args(["check-config", "--json", "--config", written.path().to_str().unwrap()])
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,90 @@
+//! Files that mean harm, or nothing, end in a clear mistake and soon.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use insta::assert_snapshot;
+use release_governor::config;
+
+use crate::config::{file, yaml};
+
+#[test]
+fn a_file_that_is_not_there_is_said_with_its_name() {
+    let mistakes = config::load(Path::new("no/such.yaml"), std::iter::empty()).unwrap_err();
+    assert_snapshot!(mistakes, @"no/such.yaml: cannot be read: No such file or directory (os error 2). Give its path with --config FILE");
+    let mistakes = config::load(Path::new("/"), std::iter::empty()).unwrap_err().to_string();
+    assert!(mistakes.contains("Is a directory"), "{mistakes}");
+}
+
+#[test]
+fn a_file_that_says_nothing_is_told_what_is_missing() {
+    for nothing in ["", "\n", "# a comment\n", "---\n", "null"] {
+        let expected = "governor.yaml: the file is empty: expected at least `repositories`";
+        assert_eq!(yaml(nothing).mistakes(), expected);
+    }
+    assert_snapshot!(file("governor.toml", "# x").mistakes(), @"governor.toml: the file is empty: expected at least `repositories`");
+    assert_snapshot!(file("governor.json", " ").mistakes(), @"governor.json: the file is empty: expected at least `repositories`");
+    assert_snapshot!(yaml("repositories: []").mistakes(), @"governor.yaml:1: repositories: expected at least one repository, as in `- name: acme/shop`");
+    assert_snapshot!(yaml("github:").mistakes(), @"governor.yaml: repositories: expected at least one repository, as in `- name: acme/shop`");
+}
+
+#[test]
+fn a_file_of_another_shape_is_told_the_right_one() {
+    assert_snapshot!(yaml("just text").mistakes(), @"governor.yaml: expected keys with values, as in `repositories: [{name: acme/shop}]`");
+    assert_snapshot!(yaml("a: 1\n---\nb: 2\n").mistakes(), @"governor.yaml:2: is no valid YAML: more than one document");
+    assert_snapshot!(yaml("repositories:\n\t- x\n").mistakes(), @"governor.yaml:2: is no valid YAML: tabs disallowed within this context (block indentation)");
+    assert_snapshot!(yaml("defaults: 3\nrepositories: {}\n").mistakes(), @r"
+    the configuration has 2 mistakes:
+    governor.yaml:1: defaults: found `3`, expected a mapping of keys to values
+    governor.yaml:2: repositories: found a mapping, expected a list of mappings with a `name`, as in `- name: acme/shop`
+    ");
+    assert_snapshot!(file("governor.ini", "x").mistakes(), @"governor.ini: the name must end in .yaml, .yml, .toml or .json");
+    assert_snapshot!(file("governor.yaml", b"\xff\xfe\x00").mistakes(), @"governor.yaml: is no text in UTF-8");
+}
+
+#[test]
+fn a_billion_laughs_are_not_funny() {
+    let mut text = "a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    for (before, name) in "abcdefgh".chars().zip("bcdefghi".chars()) {
+        let items = vec![format!("*{before}"); 9].join(", ");
+        writeln!(text, "{name}: &{name} [{items}]").unwrap();
+    }
+    let mistakes = yaml(&text).mistakes();
+    assert!(mistakes.contains("too large or too deep"), "{mistakes}");
+}
+
+#[test]
+fn a_deep_file_is_refused_before_it_is_followed() {
+    for (name, text) in [
+        ("a.yaml", format!("a: {}", "[".repeat(200_000))),
+        ("b.yaml", (0..2_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect()),
+        ("a.json", format!("{{\"a\": {}", "[".repeat(200_000))),
+        ("a.toml", format!("a = {}", "[".repeat(200_000))),
+    ] {
+        let mistakes = file(name, text).mistakes();
+        assert!(mistakes.contains("is no valid"), "{name}: {mistakes}");
+        assert!(mistakes.len() < 300, "{name}: {mistakes}");
+    }
+}
+
+#[test]
+fn a_huge_file_is_refused_unread() {
+    let mistakes = yaml(&"#".repeat(10_000_000)).mistakes();
+    assert_snapshot!(mistakes, @"governor.yaml: is larger than 4 MiB: no configuration is");
+}
+
+#[test]
+fn endless_mistakes_end() {
+    let text: String = (0..20_000).map(|n| format!("key{n}: 1\n")).collect();
+    let mistakes = yaml(&text).mistakes();
+    assert_eq!(mistakes.lines().count(), 102);
+    assert!(mistakes.ends_with("governor.yaml: and perhaps more: these come first"), "{mistakes}");
+    let long = yaml(&format!("? {}\n: {}\n", "x".repeat(100_000), "y".repeat(100_000)));
+    assert!(long.mistakes().len() < 1_000);
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let mistakes = yaml("\"a\\e[31m\": 1\nrepositories: [{name: \"\\e[31mx\"}]\n").mistakes();
+    assert!(!mistakes.contains('\u{1b}'), "{mistakes:?}");
+}
