@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod output;
 pub mod render;
+mod runtime;
 
 use std::ffi::OsString;
 
@@ -17,6 +18,7 @@ pub use self::args::{
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, say, width};
+pub use self::runtime::in_runtime;
 
 /// Does what `arguments`, the program's own name first, ask for.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {

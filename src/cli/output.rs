@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use crate::commands::Failure;
 
+use super::render::clean;
+
 /// How wide the terminal is; `None` where the output is not one, and lines may be long.
 #[must_use]
 pub fn width() -> Option<u16> {
@@ -43,5 +45,5 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// Writes one line to the standard error.
 pub fn say(kind: &str, text: &str) {
     // Where not even this can be written, nothing is left to say.
-    let _ = writeln!(anstream::stderr(), "{kind}: {text}");
+    let _ = writeln!(anstream::stderr(), "{kind}: {}", clean(text));
 }

@@ -28,6 +28,11 @@ pub fn status(status: &Status, width: Option<u16>) -> String {
         ]
     });
     let mut text = table(&header, rows, width);
+    let is_well =
+        |row: &RepositoryStatus| row.enabled && row.paused.is_none() && row.error.is_none();
+    if !status.repositories.iter().all(is_well) {
+        text.push('\n');
+    }
     for row in &status.repositories {
         let name = &row.repository;
         if !row.enabled {
@@ -129,7 +134,7 @@ pub fn checked(checked: &Checked, width: Option<u16>) -> String {
             row.notes.join(", "),
         ]
     });
-    format!("{}\n\n{}", checked.summary, table(&header, rows, width))
+    clean(&format!("{}\n\n{}", checked.summary, table(&header, rows, width)))
 }
 
 fn list(text: &mut String, title: &str, lines: &[String]) {
@@ -178,6 +183,13 @@ fn time(time: Option<Timestamp>) -> String {
     or_dash(written.as_deref())
 }
 
+/// `text` without control characters but line breaks: paths, names and GitHub's words are other
+/// people's, and a terminal would obey them.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+}
+
 /// Colours for the words that decide; taken out again where nobody sees them.
 fn paint(text: &str) -> String {
     let bold = |color: AnsiColor| color.on_default().bold();
@@ -189,7 +201,7 @@ fn paint(text: &str) -> String {
         ("MEDIUM", AnsiColor::Yellow.on_default()),
     ];
     let mut painted = String::with_capacity(text.len());
-    for word in text.split_inclusive([' ', '\n']) {
+    for word in clean(text).split_inclusive([' ', '\n']) {
         let bare = word.trim_end();
         match words.iter().find(|(known, _)| *known == bare) {
             Some((_, style)) => {
@@ -200,4 +212,112 @@ fn paint(text: &str) -> String {
         }
     }
     painted
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::commands::view::PathView;
+
+    use super::*;
+
+    fn shop() -> RepositoryStatus {
+        RepositoryStatus {
+            production_sha_current: Some("a".repeat(40).parse().unwrap()),
+            candidate_sha: Some("b".repeat(40).parse().unwrap()),
+            decision: Some(Outcome::Hold),
+            reason: Some(Reason::HighRiskNoApproval),
+            risk_class: Some(RiskClass::High),
+            last_pass: Some("2026-11-01T14:05:59Z".parse().unwrap()),
+            ..RepositoryStatus::unknown("acme/shop".parse().unwrap(), true)
+        }
+    }
+
+    fn api() -> RepositoryStatus {
+        RepositoryStatus {
+            paused: Some("incident 42".to_owned()),
+            error: Some("GitHub said 404".to_owned()),
+            ..RepositoryStatus::unknown("acme/api".parse().unwrap(), false)
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn the_status_is_a_table_with_what_is_wrong_below() {
+        let view = Status { repositories: vec![shop(), api()] };
+        assert_snapshot!(plain(&status(&view, None)), @r"
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION  RISK  REASON                 PASS
+        acme/shop   aaaaaaa     bbbbbbb    HOLD      HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
+        acme/api    -           -          -         -     -                      -
+
+        acme/api is not enabled
+        acme/api is paused: incident 42
+        acme/api: GitHub said 404
+        ");
+        for line in plain(&status(&view, Some(60))).lines() {
+            assert!(line.chars().count() <= 60, "{line}");
+        }
+    }
+
+    #[test]
+    fn one_repository_is_shown_whole() {
+        let view = Status { repositories: vec![shop()] };
+        assert_snapshot!(plain(&status(&view, None)), @r"
+        repository   acme/shop
+        enabled      yes
+        production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        before       -
+        candidate    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+        decision     HOLD
+        reason       high_risk_no_approval
+        risk         HIGH
+        last deploy  -
+        last pass    2026-11-01 14:05 UTC
+        ");
+    }
+
+    #[test]
+    fn a_simulation_says_the_decision_first() {
+        let view = Simulation {
+            repository: "acme/shop".parse().unwrap(),
+            decision: Outcome::Hold,
+            risk_class: RiskClass::High,
+            reason: Reason::HighRiskNoApproval,
+            sha: "b".repeat(40).parse().unwrap(),
+            unblock_hints: vec!["approve it".to_owned()],
+            evidence: vec!["2 commits differ".to_owned()],
+            paths: vec![PathView {
+                path: "db/migrations/1.sql".to_owned(),
+                risk_class: RiskClass::High,
+                pattern: "**/migrations/**".to_owned(),
+                pull_request: Some(42),
+            }],
+        };
+        assert_snapshot!(plain(&simulation(&view, true, None)), @r"
+        HOLD acme/shop bbbbbbb · HIGH · high_risk_no_approval
+
+        Evidence:
+          - 2 commits differ
+
+        To unblock:
+          - approve it
+
+        PATH                 RISK  PATTERN           PULL REQUEST
+        db/migrations/1.sql  HIGH  **/migrations/**  #42
+        ");
+        assert!(!simulation(&view, false, None).contains("db/migrations"));
+    }
+
+    #[test]
+    fn the_words_that_decide_are_painted_and_nothing_else_changes() {
+        let text = "ALLOW  HOLDING HOLD\nHIGH";
+        assert_ne!(paint(text), text);
+        assert_eq!(plain(&paint(text)), text);
+        assert_eq!(paint("HOLDING SHALLOW"), "HOLDING SHALLOW");
+        assert_eq!(paint("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+    }
 }

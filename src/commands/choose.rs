@@ -112,6 +112,44 @@ mod tests {
         }
     }
 
+    fn config(names: &[&str]) -> Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("governor.yaml");
+        let list: String = names.iter().map(|name| format!("- name: {name}\n")).collect();
+        fs::write(&file, format!("repositories:\n{list}")).unwrap();
+        crate::config::load(&file, std::iter::empty()).unwrap()
+    }
+
+    #[test]
+    fn a_repository_is_named_or_is_the_work_trees_or_the_only_one() {
+        let both = config(&["acme/shop", "acme/api"]);
+        let here = tempfile::tempdir().unwrap();
+        let inside = here.path().join("src/deep");
+        fs::create_dir_all(&inside).unwrap();
+        let chosen = |config: &Config, named: Option<&str>| {
+            let named = named.map(|name| name.parse().unwrap());
+            choose(config, named.as_ref(), &inside).map(|policy| policy.repository.to_string())
+        };
+        assert_eq!(chosen(&both, Some("Acme/API")).unwrap(), "acme/api");
+        assert!(matches!(chosen(&both, Some("acme/web")), Err(Failure::NotFound(_))));
+        assert!(matches!(chosen(&both, None), Err(Failure::Usage(_))));
+        assert_eq!(chosen(&config(&["acme/shop"]), None).unwrap(), "acme/shop");
+
+        fs::create_dir(here.path().join(".git")).unwrap();
+        let origin = "[remote \"origin\"]\n\turl = git@github.com:acme/api.git\n";
+        fs::write(here.path().join(".git/config"), origin).unwrap();
+        assert_eq!(chosen(&both, None).unwrap(), "acme/api");
+
+        // A linked work tree, elsewhere.
+        let linked = tempfile::tempdir().unwrap();
+        let git = here.path().join(".git/worktrees/linked");
+        fs::create_dir_all(&git).unwrap();
+        fs::write(git.join("commondir"), "../..\n").unwrap();
+        fs::write(linked.path().join(".git"), format!("gitdir: {}\n", git.display())).unwrap();
+        let policy = choose(&both, None, linked.path()).unwrap();
+        assert_eq!(policy.repository.to_string(), "acme/api");
+    }
+
     #[test]
     fn origin_is_told_from_other_remotes() {
         let config = "[core]\n\turl = x\n[remote \"fork\"]\n\turl = git@github.com:me/shop\n\

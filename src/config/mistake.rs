@@ -126,6 +126,11 @@ impl Mistakes {
 /// How GitHub's tokens begin. Source: GitHub's "About authentication to GitHub".
 const TOKEN_PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
+/// Whether `text` is, or holds, one of GitHub's tokens.
+pub(super) fn holds_a_token(text: &str) -> bool {
+    TOKEN_PREFIXES.iter().any(|prefix| text.contains(prefix))
+}
+
 /// `text` without what is, or looks like, a secret.
 fn redact(mut text: String, secrets: &[String]) -> String {
     for secret in secrets {

@@ -116,10 +116,12 @@ fn yaml_trouble(error: &serde_saphyr::Error) -> String {
     if let Error::Budget { breach: BudgetBreach::Documents { .. }, .. } = error {
         return "more than one document".to_owned();
     }
-    if let Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } = error {
+    let message = serde_saphyr::UserMessageFormatter.format_message(error);
+    // A limit that an alias met comes wrapped, and names the library's own counters.
+    if matches!(error, Error::Budget { .. }) || message.contains("too large or too complex") {
         return "too large or too deep for a configuration".to_owned();
     }
-    one_line(&serde_saphyr::UserMessageFormatter.format_message(error))
+    one_line(&message)
 }
 
 fn json(text: &str) -> Result<Value, Trouble> {

@@ -8,7 +8,7 @@ use http::Uri;
 
 use crate::domain::Login;
 
-use super::mistake::Mistakes;
+use super::mistake::{Mistakes, holds_a_token};
 use super::policy::unsupported;
 use super::values::{Entry, interval, line, or_null, put, texts, whole};
 
@@ -81,7 +81,12 @@ impl Settings {
 }
 
 fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
-    line(entry, m, LONGEST, "a file's path").map(PathBuf::from)
+    let path = line(entry, m, LONGEST, "a file's path")?;
+    if holds_a_token(&path) {
+        entry.refuse(m, "holds a token itself: put it into a file and name that, or GITHUB_TOKEN");
+        return None;
+    }
+    Some(PathBuf::from(path))
 }
 
 fn directory(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {

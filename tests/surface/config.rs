@@ -542,7 +542,7 @@ fn a_token_comes_from_the_file_that_was_named_or_else_from_the_environment() {
 fn no_message_holds_a_secret() {
     let secret = "hunter2hunter2hunter2";
     let written = yaml(&format!(
-        "github:\n  token: ghp_0123456789abcdef\n  token_file: [ghp_0123456789abcdef]\n  \
+        "github:\n  token: ghp_0123456789abcdef\n  token_file: ghp_0123456789abcdef\n  \
          api_url: https://me:{secret}@ghe.example.com\n  max_requests_per_minute: {secret}\n\
          ghp_0123456789abcdef: 1\nrepositories: [{{name: {secret}}}]\n"
     ))
