@@ -66,6 +66,14 @@ impl Clock {
         (Self::over(Arc::new(time.clone())), time)
     }
 
+    /// Another clock over the same hand, as another process on the same machine has one: it knows
+    /// nothing of GitHub's time yet, and its chance is its own.
+    #[must_use]
+    pub fn over_manual(time: &ManualTime, seed: u64) -> Self {
+        time.lock().chance ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
+        Self::over(Arc::new(time.clone()))
+    }
+
     fn over(source: Arc<dyn Source>) -> Self {
         Self { source, anchor: Arc::default() }
     }

@@ -1,0 +1,330 @@
+//! A story: one repository at a GitHub in a box, one governor, and time that only the story moves.
+//!
+//! The governor reads its policy through the real config, keeps its ledger in the real store (on a
+//! disk in memory), and talks to the box over HTTP in process. Everything is asserted on what the
+//! box holds.
+
+#![allow(dead_code, reason = "each test binary uses its own part of the story")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use release_governor::apply::Hand;
+use release_governor::clock::{Clock, ManualTime};
+use release_governor::config;
+use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared};
+use release_governor::domain::{EntryKind, Operator, OperatorWord, RepoName};
+use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
+use release_governor::github::{self, HttpService, Settings, TokenSource};
+use release_governor::store::{MemoryDisk, Store};
+use release_governor::telemetry::Metrics;
+
+pub const TOKEN: &str = "ghp_the-token-of-the-story";
+
+/// One repository, one governor.
+pub struct Story {
+    pub github: GhBox,
+    pub repo: Repo,
+    pub time: ManualTime,
+    name: RepoName,
+    settings: BTreeMap<String, String>,
+    environment: Vec<(String, String)>,
+    disk: MemoryDisk,
+    governor: Option<Governor>,
+    seed: u64,
+    runtime: tokio::runtime::Runtime,
+}
+
+struct Governor {
+    controller: Controller,
+    store: Store,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+impl Story {
+    /// A repository with its two workflows, and a governor that has not looked at it yet.
+    pub fn repository(name: &str) -> Self {
+        let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
+        let (_, time) = Clock::manual(start, 0);
+        let ticking = time.clone();
+        let github = GhBox::new(GhClock::following(Arc::new(move || ticking.wall())));
+        let repo = stage::repository(&github, name);
+        github.add_token(TOKEN, stage::GOVERNOR);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut story = Self {
+            github,
+            repo,
+            time,
+            name: name.parse().unwrap(),
+            settings: BTreeMap::new(),
+            environment: Vec::new(),
+            disk: MemoryDisk::new(),
+            governor: None,
+            seed: 1,
+            runtime,
+        };
+        story.later(60);
+        story
+    }
+
+    /// Sets a policy key of this repository.
+    pub fn policy(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(key.to_owned(), value.to_owned());
+        self.governor = None;
+        self
+    }
+
+    /// Changes a policy key of a governor that has run already, as an edited config does.
+    pub fn change_policy(&mut self, key: &str, value: &str) -> &mut Self {
+        self.settings.insert(key.to_owned(), value.to_owned());
+        self.restart()
+    }
+
+    /// Sets an environment variable.
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A commit that is in production, deployed by hand; yields its sha.
+    pub fn in_production(&mut self) -> String {
+        let sha = self.repo.in_production();
+        self.later(60);
+        sha
+    }
+
+    /// Pushes a commit to `main` with these paths; its verification passed.
+    pub fn verified(&mut self, paths: &[&str]) -> String {
+        let sha = self.repo.verified(paths);
+        self.later(5);
+        sha
+    }
+
+    /// Pushes a commit to `main` with these paths, not verified yet.
+    pub fn pushed(&mut self, paths: &[&str]) -> String {
+        let sha = self.repo.push_paths(paths);
+        self.later(5);
+        sha
+    }
+
+    /// Moves time on.
+    pub fn later(&mut self, seconds: u64) -> &mut Self {
+        self.time.advance(Duration::from_secs(seconds));
+        self
+    }
+
+    pub fn minutes_later(&mut self, minutes: u64) -> &mut Self {
+        self.later(minutes * 60)
+    }
+
+    /// One pass, whatever becomes of it.
+    pub fn pass(&mut self) -> &mut Self {
+        let _ = self.try_pass();
+        self
+    }
+
+    /// One pass that must succeed.
+    pub fn good_pass(&mut self) -> &mut Self {
+        if let Err(error) = self.try_pass() {
+            panic!("the pass failed: {error}");
+        }
+        self
+    }
+
+    /// So many passes, `seconds` apart.
+    pub fn passes(&mut self, count: usize, seconds: u64) -> &mut Self {
+        for _ in 0..count {
+            self.pass().later(seconds);
+        }
+        self
+    }
+
+    pub fn try_pass(&mut self) -> Result<PassReport, PassError> {
+        self.start();
+        let name = self.name.clone();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        self.runtime.block_on(async { controller.pass(&name).await.unwrap() })
+    }
+
+    /// The process ends, and another begins on the same disk.
+    pub fn restart(&mut self) -> &mut Self {
+        self.stop();
+        self.start();
+        self
+    }
+
+    /// The process ends, and its state directory is lost.
+    pub fn lose_the_disk(&mut self) -> &mut Self {
+        self.stop();
+        self.disk = MemoryDisk::new();
+        self
+    }
+
+    /// Ends the process as a crash does: nothing is flushed.
+    pub fn crash(&mut self) -> &mut Self {
+        if let Some(governor) = self.governor.take() {
+            self.disk.crash(|_| true);
+            drop(governor);
+        }
+        self
+    }
+
+    fn stop(&mut self) {
+        if let Some(governor) = self.governor.take() {
+            self.runtime.block_on(async { governor.store.close().await }).unwrap();
+        }
+    }
+
+    /// A second governor of the same repository with its own disk and the same account, as a
+    /// second replica by mistake is.
+    pub fn second_governor(&mut self) -> Twin {
+        let governor = self.governor(&MemoryDisk::new());
+        Twin { controller: governor.controller }
+    }
+
+    /// One pass of a twin.
+    pub fn pass_of(&mut self, twin: &Twin) -> Result<PassReport, PassError> {
+        let name = self.name.clone();
+        self.runtime.block_on(async { twin.controller.pass(&name).await.unwrap() })
+    }
+
+    fn start(&mut self) {
+        if self.governor.is_none() {
+            self.governor = Some(self.governor(&self.disk.clone()));
+        }
+    }
+
+    fn governor(&mut self, disk: &MemoryDisk) -> Governor {
+        self.seed += 1;
+        let config = self.config();
+        let store = Store::in_memory_on(disk).unwrap();
+        let metrics = Arc::new(Metrics::new());
+        let clock = Clock::over_manual(&self.time, self.seed);
+        let settings = Settings {
+            api_url: "http://127.0.0.1:1".into(),
+            token: TokenSource::Value(TOKEN.into()),
+            max_requests_per_minute: 0,
+            request_timeout: Duration::from_secs(30),
+        };
+        let service = HttpService::new(self.github.service());
+        let _inside = self.runtime.enter();
+        let cache = store.cache();
+        let (reader, writer) =
+            github::connect(settings, service, clock.clone(), cache, Arc::clone(&metrics)).unwrap();
+        let hand = Some(Hand::new(writer));
+        let mut shared =
+            Shared::new(reader, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
+        shared.config_digest.clone_from(&config.digest);
+        let intervals =
+            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
+        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        Governor { controller, store, clock, metrics }
+    }
+
+    fn config(&self) -> config::Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yaml");
+        let mut text = format!("repositories:\n  - name: {}\n", self.name);
+        for (key, value) in &self.settings {
+            text.push_str(&format!("    {key}: {value}\n"));
+        }
+        std::fs::write(&file, text).unwrap();
+        let mut environment = self.environment.clone();
+        environment.push(("GITHUB_TOKEN".into(), TOKEN.into()));
+        config::load(&file, environment.into_iter()).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Writes an operator's word into the ledger, as a command does.
+    pub fn operator_says(&mut self, word: OperatorWord) -> &mut Self {
+        self.start();
+        let (name, controller) =
+            (self.name.clone(), self.governor.as_ref().unwrap().controller.clone());
+        let clock = self.governor.as_ref().unwrap().clock.clone();
+        let store = self.governor.as_ref().unwrap().store.clone();
+        self.runtime.block_on(async {
+            let id = store.repo_id(&name).await.unwrap().expect("a pass comes first");
+            let kinds = vec![EntryKind::Operator(word)];
+            controller
+                .with(&name, async |_, governed| {
+                    drop(governed);
+                    let mut ledger = store.ledger(id).await.unwrap();
+                    ledger.record(clock.now(), kinds).await.unwrap();
+                })
+                .await
+                .unwrap();
+        });
+        self
+    }
+
+    pub fn operator() -> Operator {
+        Operator { peer: "uid 1000".into(), name: Some("ada".into()) }
+    }
+
+    /// How often this sha was dispatched.
+    pub fn dispatches_of(&self, sha: &str) -> usize {
+        self.repo.dispatches_of(sha)
+    }
+
+    /// All dispatches of the governor, by sha, oldest first.
+    pub fn dispatched(&self) -> Vec<String> {
+        let dispatches = self.repo.dispatches();
+        let ours = dispatches.iter().filter(|one| one.by == stage::GOVERNOR);
+        ours.filter_map(|one| one.sha().map(str::to_owned)).collect()
+    }
+
+    /// The newest status under our context: `state: description`.
+    pub fn status(&self, sha: &str) -> String {
+        let statuses = self.repo.statuses(sha);
+        let ours = statuses.iter().find(|one| one.context == "booty/release-governor");
+        ours.map_or_else(
+            || "none".to_owned(),
+            |one| {
+                let description = one.description.as_str();
+                format!("{}: {}", one.state, description.replace(&sha[..7], "SHA"))
+            },
+        )
+    }
+
+    /// The run of the only dispatch of this sha ends so.
+    pub fn deploy_ends(&mut self, sha: &str, conclusion: &str) -> &mut Self {
+        let dispatches = self.repo.dispatches();
+        let of_it = dispatches.iter().rev().find(|one| one.sha() == Some(sha));
+        let run = of_it.expect("it was dispatched").run_id;
+        self.repo.finish_run(run, conclusion);
+        self.later(5)
+    }
+
+    /// All requests since the last time this was asked.
+    #[must_use]
+    pub fn requests(&mut self) -> Vec<Exchange> {
+        self.github.take_requests()
+    }
+
+    /// Another pass writes nothing, asks for no more than a settled one may, and gets only 304s.
+    pub fn settled(&mut self) -> &mut Self {
+        self.settled_within(3)
+    }
+
+    /// The same with so many requests: a head, a merge queue or a hold may cost one more each.
+    pub fn settled_within(&mut self, most: usize) -> &mut Self {
+        self.later(30).good_pass().later(30).good_pass();
+        drop(self.github.take_requests());
+        self.later(30).good_pass();
+        let requests = self.github.take_requests();
+        let told: Vec<String> = requests
+            .iter()
+            .map(|one| format!("{} {} → {}", one.method, one.path, one.response_status))
+            .collect();
+        assert!(requests.iter().all(|one| one.response_status == 304), "not settled: {told:#?}");
+        assert!(requests.len() <= most, "too many requests for a settled pass: {told:#?}");
+        self
+    }
+}
+
+/// A second governor of the same repository.
+pub struct Twin {
+    controller: Controller,
+}
