@@ -227,6 +227,22 @@ impl Controller {
         tasks.abort_all();
     }
 
+    /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
+    async fn guarded_pass(&self, name: &RepoName) -> Option<Result<PassReport, PassError>> {
+        let (controller, its_name) = (self.clone(), name.clone());
+        let mut task = JoinSet::new();
+        task.spawn(async move { controller.pass(&its_name).await });
+        if let Some(Ok(report)) = task.join_next().await {
+            return report;
+        }
+        self.with(name, async |shared, governed| {
+            let result = Err(PassError::Defect);
+            governed.note(shared, &result).await;
+            result
+        })
+        .await
+    }
+
     async fn govern(&self, name: &RepoName, mut stop: watch::Receiver<bool>) {
         let Some(station) = self.stations.get(name) else { return };
         let clock = &self.shared.clock;
@@ -244,7 +260,7 @@ impl Controller {
             if *stop.borrow() {
                 return;
             }
-            let report = self.pass(name).await;
+            let report = self.guarded_pass(name).await;
             wait = schedule.next(clock, report.as_ref());
             self.shared.metrics.poll_interval(name, schedule.interval());
         }

@@ -48,7 +48,8 @@ impl From<PassError> for Failure {
             PassError::Observe(ObserveError::Read(_) | ObserveError::Store(_))
             | PassError::Apply(_)
             | PassError::Store(_)
-            | PassError::Undecided(_) => Self::Dependency(text),
+            | PassError::Undecided(_)
+            | PassError::Defect => Self::Dependency(text),
         }
     }
 }

@@ -23,6 +23,12 @@ pub enum PassError {
     /// A fact that the decision needs cannot be read for now.
     #[error("no decision: {}", .0.0)]
     Undecided(Why),
+    /// A broken invariant ended the pass: a defect of this program.
+    #[error(
+        "the pass ended in the middle. This is a defect of release-governor: please report it, \
+         with the log. The ledger holds what was done"
+    )]
+    Defect,
 }
 
 /// Who can mend it.
@@ -51,7 +57,8 @@ impl PassError {
                 ApplyError::Store(_) | ApplyError::ToldToWait { .. } | ApplyError::Failed { .. },
             )
             | Self::Store(_)
-            | Self::Undecided(_) => true,
+            | Self::Undecided(_)
+            | Self::Defect => true,
         };
         if by_itself { Mending::ByItself } else { Mending::ByAPerson }
     }
@@ -65,7 +72,11 @@ impl PassError {
                 ApplyError::ToldToWait { until, .. }
                 | ApplyError::Read(ReadError::ToldToWait { until, .. }),
             ) => Some(*until),
-            Self::Observe(_) | Self::Apply(_) | Self::Store(_) | Self::Undecided(_) => None,
+            Self::Observe(_)
+            | Self::Apply(_)
+            | Self::Store(_)
+            | Self::Undecided(_)
+            | Self::Defect => None,
         }
     }
 }
