@@ -103,13 +103,15 @@ impl Controller {
         max_concurrency: usize,
     ) -> Self {
         let station = |policy: Policy| {
+            shared.metrics.govern(&policy.repository);
             let name = policy.repository.clone();
             let governed = Mutex::new(Governed::new(policy));
             (name, Arc::new(Station { governed, bell: Notify::new() }))
         };
+        let stations = Arc::new(policies.into_iter().map(station).collect());
         Self {
             shared: Arc::new(shared),
-            stations: Arc::new(policies.into_iter().map(station).collect()),
+            stations,
             intervals,
             places: Arc::new(Semaphore::new(max_concurrency.max(1))),
         }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
 use super::{PassError, Shared};
-use crate::domain::{Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass};
+use crate::domain::{
+    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+};
 use crate::observe::Memory;
 use crate::store::{Ledger, StoreError};
 
@@ -19,6 +21,11 @@ pub struct Governed {
     pub(super) saved_memory: Memory,
     pub(super) ledger: Option<Ledger>,
     pub(super) standing: Standing,
+    /// The last decision about the candidate.
+    pub(super) decision: Option<Decision>,
+    /// The run that was said to take too long, and the rename that was said.
+    pub(super) said_overdue: Option<RunRef>,
+    pub(super) said_name: Option<RepoName>,
 }
 
 /// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
@@ -59,6 +66,9 @@ impl Governed {
             saved_memory: Memory::default(),
             ledger: None,
             standing: Standing::default(),
+            decision: None,
+            said_overdue: None,
+            said_name: None,
         }
     }
 
@@ -134,6 +144,7 @@ impl Governed {
             Ok(report) => {
                 self.standing.error = None;
                 self.standing.decision = report.decision.as_ref().map(StandingDecision::from);
+                self.decision.clone_from(&report.decision);
                 shared.metrics.good_pass(&name, now);
             }
             Err(error) => self.note_error(&name, error),

@@ -8,7 +8,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
-    ReleaseState, RepoId, RunId, Sha, Verdict, WorkflowFact,
+    Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
 };
 use crate::github::ReadError;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
@@ -41,7 +41,7 @@ impl Governed {
     ) -> Result<Survey, PassError> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
-        let rests_on = self.rests_on();
+        let rests_on = self.decision.as_ref().map(rests_on).unwrap_or_default();
         let reader = anew.map_or_else(|| shared.reader.clone(), |_| shared.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
@@ -133,7 +133,7 @@ impl Governed {
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
         ledger.record(now, entries.clone()).await?;
         for entry in &entries {
-            report::followed(shared, &policy, ledger.state(), entry);
+            report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
         Ok(seen.newest)
     }
@@ -170,26 +170,6 @@ impl Governed {
         }
         ledger.record(now, entries).await?;
         Ok(observe::us(&policy, &ledger.state().identities, user.as_ref()))
-    }
-
-    /// What the standing hold rests on, which is read in every pass.
-    fn rests_on(&self) -> RestsOn {
-        use crate::domain::Reason;
-        let Some(decision) = &self.standing.decision else { return RestsOn::default() };
-        RestsOn {
-            branch: matches!(
-                decision.reason,
-                Reason::NotOnBranch
-                    | Reason::HighRiskNoApproval
-                    | Reason::DispatchRejected
-                    | Reason::DegradedHighRisk
-                    | Reason::DegradedUnknownHighRisk
-            ),
-            workflows: matches!(
-                decision.reason,
-                Reason::DeployNotConfigured | Reason::DispatchRejected
-            ),
-        }
     }
 
     pub(super) fn opened(&mut self) -> Result<&mut Ledger, StoreError> {
@@ -287,6 +267,20 @@ impl Governed {
             now: shared.clock.now(),
         };
         Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
+    }
+}
+
+/// What a standing hold rests on, of the things that are read seldom: with it they are read in
+/// every pass.
+fn rests_on(decision: &Decision) -> RestsOn {
+    if decision.outcome() != Outcome::Hold {
+        return RestsOn::default();
+    }
+    let rejected = decision.reason() == Reason::DispatchRejected;
+    let tip = decision.risk.causes.contains(&RiskCause::DeployFileAtTip);
+    RestsOn {
+        branch: rejected || decision.reason() == Reason::NotOnBranch || tip,
+        workflows: rejected || decision.reason() == Reason::DeployNotConfigured,
     }
 }
 

@@ -4,7 +4,15 @@
 //! disk in memory), and talks to the box over HTTP in process. Everything is asserted on what the
 //! box holds.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the story")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test binary uses its own part of the story, and fails by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
