@@ -1,5 +1,7 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +18,7 @@ const MEMORY: &str = "memory";
 
 /// One repository and all that the controller holds of it.
 pub struct Governed {
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
     pub(super) ledger: Option<Ledger>,
@@ -61,7 +63,7 @@ impl From<&Decision> for StandingDecision {
 impl Governed {
     pub(super) fn new(policy: Policy) -> Self {
         Self {
-            policy,
+            policy: Arc::new(policy),
             memory: Memory::default(),
             saved_memory: Memory::default(),
             ledger: None,
@@ -74,7 +76,7 @@ impl Governed {
 
     /// Its policy.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         &self.policy
     }
 

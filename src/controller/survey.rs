@@ -176,6 +176,10 @@ impl Governed {
         self.ledger.as_mut().ok_or(StoreError::Closed)
     }
 
+    fn known_release(&self) -> Result<&ReleaseState, StoreError> {
+        self.release().ok_or(StoreError::Closed)
+    }
+
     /// Judges, reading what `decide` lacks, until it has all that it needs.
     pub(super) async fn judged(
         &mut self,
@@ -185,8 +189,8 @@ impl Governed {
         let others = plan::undecided(self.opened()?.state());
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
-            let release = self.opened()?.state().clone();
-            let judged = judge(&self.policy, &survey.observation, &release, &others, now);
+            let release = self.known_release()?;
+            let judged = judge(&self.policy, &survey.observation, release, &others, now);
             match judged {
                 Judged::Done(judgement) => return Ok(*judgement),
                 Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
@@ -206,9 +210,8 @@ impl Governed {
     ) -> Result<Decision, PassError> {
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
-            let release = self.opened()?.state().clone();
-            let (policy, observation) = (&self.policy, &survey.observation);
-            let release = &release;
+            let release = self.known_release()?;
+            let (policy, observation) = (&*self.policy, &survey.observation);
             match decide(&Question { sha, policy, observation, release, triggered, now }) {
                 Verdict::Decided(decision) => return Ok(*decision),
                 Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
@@ -236,15 +239,11 @@ impl Governed {
             anew: survey.anew,
             now: shared.clock.now(),
         };
-        let release = match self.opened() {
-            Ok(ledger) => ledger.state().clone(),
-            Err(error) => {
-                self.memory = memory;
-                return Err(error.into());
-            }
-        };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
-        let filled = observe::fill(&mut look, basics, observation, &release, lacks).await;
+        let filled = match self.known_release() {
+            Ok(release) => observe::fill(&mut look, basics, observation, release, lacks).await,
+            Err(error) => Err(error.into()),
+        };
         self.memory = memory;
         let entries = filled?;
         Ok(self.opened()?.record(shared.clock.now(), entries).await?)
