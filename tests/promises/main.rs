@@ -4,7 +4,21 @@
 #[cfg(test)]
 mod found;
 #[cfg(test)]
+mod l1;
+#[cfg(test)]
+mod l2;
+#[cfg(test)]
 mod s2;
+#[cfg(test)]
+mod s6;
+#[cfg(test)]
+mod s7;
+#[cfg(test)]
+mod s8;
+#[cfg(test)]
+mod s9;
+#[cfg(test)]
+mod statuses;
 #[cfg(test)]
 #[path = "../story/mod.rs"]
 mod story;
