@@ -13,7 +13,7 @@ mod status;
 mod tests;
 mod told;
 
-pub use evidence::evidence;
+pub use evidence::{evidence, outcome};
 pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{operator, told};
