@@ -16,6 +16,7 @@ mod socket;
 mod status;
 mod trigger;
 pub mod view;
+mod window;
 mod words_of_operators;
 
 pub use ask::{Ask, Caller};
@@ -32,4 +33,5 @@ pub use simulate::Simulate;
 pub use socket::{Socket, socket_path};
 pub use status::Status;
 pub use trigger::Trigger;
+pub use window::{Readiness, Window};
 pub use words_of_operators::{Approve, Pause, Resume, SetProduction};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::apply::Hand;
+pub use crate::apply::{Dispatched, Hand};
 use crate::clock::Clock;
 use crate::domain::{Login, Policy, ReleaseState, RepoName};
 use crate::github::Reader;
@@ -26,7 +26,7 @@ mod schedule;
 mod ship;
 mod survey;
 
-pub use error::PassError;
+pub use error::{Blame, PassError};
 pub use governed::{Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};

@@ -1,22 +1,18 @@
 //! What Kubernetes and Prometheus read. Nothing here waits for a pass, or asks GitHub.
 
-mod readiness;
-
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use crate::controller::Controller;
+use crate::commands::{Readiness, Window};
 use crate::telemetry::CONTENT_TYPE;
-
-pub use self::readiness::{Readiness, readiness};
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The routes over `controller`.
-pub fn routes(controller: Controller) -> Router {
+/// The pages of the controller that `window` is on.
+pub fn routes(window: Window) -> Router {
     Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, PLAIN, "ok\n".to_owned())))
         .route("/readyz", get(ready))
@@ -26,11 +22,11 @@ pub fn routes(controller: Controller) -> Router {
             let words = "everything here is read-only\n".to_owned();
             text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, words)
         })
-        .with_state(controller)
+        .with_state(window)
 }
 
-async fn ready(State(controller): State<Controller>) -> Response {
-    match readiness(&controller) {
+async fn ready(State(window): State<Window>) -> Response {
+    match window.readiness() {
         Readiness::Ready => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
         Readiness::NotReady(why) => {
             text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n"))
@@ -38,8 +34,8 @@ async fn ready(State(controller): State<Controller>) -> Response {
     }
 }
 
-async fn metrics(State(controller): State<Controller>) -> Response {
-    text(StatusCode::OK, CONTENT_TYPE, controller.shared().metrics.encode())
+async fn metrics(State(window): State<Window>) -> Response {
+    text(StatusCode::OK, CONTENT_TYPE, window.metrics())
 }
 
 fn text(code: StatusCode, content_type: &'static str, text: String) -> Response {

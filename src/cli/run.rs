@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::commands::{self, Failure, Socket, Surroundings};
+use crate::commands::{self, Failure, Socket, Surroundings, Window};
 use crate::config::Config;
 use crate::http;
 
@@ -61,7 +61,7 @@ pub async fn govern(
         let count = config.repositories.len();
         tracing::info!(%address, repositories = count, "governing {count} repositories; http://{address}");
     }
-    let pages = http::routes(controller.clone());
+    let pages = http::routes(Window::on(controller.clone()));
     tokio::join!(
         controller.run(stop.clone()),
         commands::serve(listener, |_: &TcpStream| (), pages, clock, stop.clone()),

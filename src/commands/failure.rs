@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{NotDone, PassError};
-use crate::github::ReadError;
-use crate::observe::ObserveError;
+use crate::controller::{Blame, NotDone, PassError};
 use crate::store::StoreError;
 
 /// What went wrong, by whom it can be mended. The text says what, on what, why, and what now.
@@ -36,20 +34,10 @@ impl From<NotDone> for Failure {
 impl From<PassError> for Failure {
     fn from(error: PassError) -> Self {
         let text = error.in_words();
-        match error {
-            PassError::Observe(ObserveError::Read(ReadError::NotFound { .. })) => {
-                Self::NotFound(text)
-            }
-            // A repository that was renamed, a workflow that is not there: the configuration is
-            // to be changed.
-            PassError::Observe(
-                ObserveError::Mistaken(_) | ObserveError::Read(ReadError::Moved { .. }),
-            ) => Self::Usage(text),
-            PassError::Observe(ObserveError::Read(_) | ObserveError::Store(_))
-            | PassError::Apply(_)
-            | PassError::Store(_)
-            | PassError::Undecided(_)
-            | PassError::Defect => Self::Dependency(text),
+        match error.blame() {
+            Blame::NotFound => Self::NotFound(text),
+            Blame::Configuration => Self::Usage(text),
+            Blame::Dependency => Self::Dependency(text),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
@@ -139,9 +139,7 @@ async fn send<A: Ask>(stream: UnixStream, ask: &A) -> Result<A::Answer, Failure>
     let body = serde_json::to_vec(ask).map_err(|error| {
         Failure::Dependency(format!("cannot say this to the controller: {error}"))
     })?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(address::<A>())
+    let request = Request::post(address::<A>())
         .header(header::HOST, "controller")
         .header(header::CONTENT_TYPE, "application/json")
         .body(Full::new(Bytes::from(body)))

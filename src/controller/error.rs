@@ -40,7 +40,35 @@ pub enum Mending {
     ByAPerson,
 }
 
+/// What must be put right for the same to succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// GitHub has no such thing, or does not show it.
+    NotFound,
+    /// The configuration names what is not there any more, or not by that name.
+    Configuration,
+    /// GitHub, the network, the token or the disk.
+    Dependency,
+}
+
 impl PassError {
+    /// What must be put right.
+    #[must_use]
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Observe(ObserveError::Read(ReadError::NotFound { .. })) => Blame::NotFound,
+            // A repository that was renamed, a workflow that is not there.
+            Self::Observe(
+                ObserveError::Mistaken(_) | ObserveError::Read(ReadError::Moved { .. }),
+            ) => Blame::Configuration,
+            Self::Observe(_)
+            | Self::Apply(_)
+            | Self::Store(_)
+            | Self::Undecided(_)
+            | Self::Defect => Blame::Dependency,
+        }
+    }
+
     /// What went wrong and all that caused it, in one line.
     #[must_use]
     pub fn in_words(&self) -> String {

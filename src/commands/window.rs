@@ -1,4 +1,5 @@
-//! Whether the controller can do its work: GitHub was reached lately, and accepted the token.
+//! What probes and Prometheus see. The controller can do its work when GitHub was reached lately
+//! and accepted the token.
 
 use std::time::Duration;
 
@@ -22,17 +23,35 @@ pub enum Readiness {
     NotReady(String),
 }
 
-/// Whether `controller` can do its work now.
-#[must_use]
-pub fn readiness(controller: &Controller) -> Readiness {
-    let enabled = |name| controller.snapshot(name).is_some_and(|shown| shown.policy.enabled);
-    if !controller.repositories().any(enabled) {
-        // Then GitHub is not asked for anything.
-        return Readiness::Ready;
+/// What may be seen of a controller at once: no look waits for a pass, or asks GitHub.
+#[derive(Clone)]
+pub struct Window(Controller);
+
+impl Window {
+    /// A window on `controller`.
+    #[must_use]
+    pub const fn on(controller: Controller) -> Self {
+        Self(controller)
     }
-    let shared = controller.shared();
-    let lately = LATELY.max(controller.intervals().settled.saturating_mul(POLLS));
-    judged(&shared.reader.limits(), shared.clock.now(), lately)
+
+    /// All metrics, in Prometheus' text format.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.0.shared().metrics.encode()
+    }
+
+    /// Whether the controller can do its work now.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let enabled = |name| self.0.snapshot(name).is_some_and(|shown| shown.policy.enabled);
+        if !self.0.repositories().any(enabled) {
+            // Then GitHub is not asked for anything.
+            return Readiness::Ready;
+        }
+        let shared = self.0.shared();
+        let lately = LATELY.max(self.0.intervals().settled.saturating_mul(POLLS));
+        judged(&shared.reader.limits(), shared.clock.now(), lately)
+    }
 }
 
 fn judged(limits: &LimitsView, now: Timestamp, lately: Duration) -> Readiness {
