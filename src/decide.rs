@@ -256,7 +256,7 @@ fn rolled_back(case: &Case<'_>) -> Finding {
 fn first_deploy_required(case: &Case<'_>) -> Finding {
     let asked = case.policy().require_approval_for_first_deploy;
     let first = case.production == Production::None;
-    if !asked || !first || approval::of_this_very_sha(case).is_some() {
+    if !asked || !first || approval::of_this_very_sha(case)?.is_some() {
         return Ok(None);
     }
     Ok(Some(Cause::FirstDeployRequired { modes: case.policy().approval_modes.clone() }))
