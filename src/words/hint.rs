@@ -115,9 +115,12 @@ pub fn pause_reason(hint: &str) -> Option<String> {
     if hint.starts_with(BY_CONFIG) {
         return None;
     }
-    let inside = hint.split_once("` (").map(|(_, rest)| rest);
-    let reason = inside.and_then(|rest| rest.split_once(')')).map(|(reason, _)| reason);
-    Some(plain(reason.unwrap_or(hint), QUOTED))
+    let Some((_, inside)) = hint.split_once("` (") else { return Some(plain(hint, QUOTED)) };
+    // The reason may hold brackets of its own; other hints may follow; a status may have had room
+    // for no more.
+    let ends = inside.split_once("); ").map(|(reason, _)| reason);
+    let reason = ends.or_else(|| inside.strip_suffix(')')).unwrap_or(inside);
+    Some(plain(reason, QUOTED))
 }
 
 fn unavailable(what: &DeployUnavailable) -> String {
