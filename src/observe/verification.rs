@@ -279,10 +279,8 @@ fn missing_shas(look: &Look<'_>) -> Vec<(Sha, Timestamp)> {
 }
 
 fn any_passed(look: &Look<'_>) -> bool {
-    look.memory
-        .counted
-        .values()
-        .any(|run| run.attempts.values().any(|attempt| attempt.progress.succeeded()))
+    let mut attempts = look.memory.counted.values().flat_map(|run| run.attempts.values());
+    attempts.any(|attempt| attempt.progress.succeeded())
 }
 
 /// The candidate, the head, and the verified commits below the candidate.
