@@ -2,6 +2,8 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod found;
+#[cfg(test)]
 mod s2;
 #[cfg(test)]
 #[path = "../story/mod.rs"]

@@ -97,6 +97,13 @@ impl Story {
         self
     }
 
+    /// Approves a commit by `RELEASE_GOVERNOR_APPROVED`, which takes a restart.
+    pub fn approve_by_environment(&mut self, sha: &str) -> &mut Self {
+        let word = format!("{}@{sha}", self.name);
+        self.environment.push(("RELEASE_GOVERNOR_APPROVED".to_owned(), word));
+        self.restart()
+    }
+
     /// A commit that is in production, deployed by hand; yields its sha.
     pub fn in_production(&mut self) -> String {
         let sha = self.repo.in_production();
