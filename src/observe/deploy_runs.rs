@@ -258,7 +258,7 @@ async fn read_jobs(
 
 /// Section 6, 1. The ledger's own attempts come first, in `plan`.
 async fn attribute(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -312,7 +312,7 @@ fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
 
 /// The commit of the branch that a title names, if it names exactly one.
 async fn by_title(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     title: &str,
     matters: bool,
     lookups: &mut usize,
@@ -346,11 +346,8 @@ async fn by_title(
 }
 
 /// The commit of this name, if the branch contains it.
-async fn on_branch(look: &Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
+async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
     let name = look.name();
-    let Some(tip) = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone()) else {
-        return Ok(None);
-    };
     let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
         return Ok(None);
     };
@@ -358,5 +355,14 @@ async fn on_branch(look: &Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, O
     if !sha.starts_with(prefix) {
         return Ok(None);
     }
+    let tip = |look: &Look<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    if let Some(tip) = tip(look)
+        && super::range::is_ancestor(look, &sha, &tip).await?
+    {
+        return Ok(Some(sha));
+    }
+    // What is kept of the branch may be minutes old, and this answer is for good.
+    super::read_tips(look).await?;
+    let Some(tip) = tip(look) else { return Ok(None) };
     Ok(super::range::is_ancestor(look, &sha, &tip).await?.then_some(sha))
 }
