@@ -80,11 +80,10 @@ pub(crate) struct Approved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Truth {
     None,
-    /// This commit. `told`: whether the program can tell.
+    /// This commit. Whether the program can tell: none where that depends on when it looked.
     Sha {
         sha: String,
-        told: bool,
-        ours: bool,
+        told: Option<bool>,
     },
 }
 
@@ -178,7 +177,7 @@ impl Model {
                         at: one.started_at,
                         run: deploy.id,
                         sha: deploy.sha.clone(),
-                        told: deploy.titled || deploy.ours,
+                        told: self.told(deploy),
                         by_us: deploy.ours && *number == 1,
                     });
                 }
@@ -186,18 +185,32 @@ impl Model {
         }
         if let Some((sha, at)) = &self.production_set {
             let (at, sha, run) = (*at, sha.clone(), u64::MAX);
-            moves.push(Moved { at, run, sha, told: true, by_us: true });
+            moves.push(Moved { at, run, sha, told: Some(true), by_us: true });
         }
         moves.sort_by_key(|moved| (moved.at, moved.run));
         moves
     }
 
+    /// A title counts where it names a commit that the branch contains when somebody looks.
+    fn told(&self, deploy: &Deploy) -> Option<bool> {
+        let kept = deploy.ours && self.disk_lost_at.is_none() && !self.twin_seen;
+        if kept || (deploy.titled && self.contains(&self.tip, &deploy.sha)) {
+            return Some(true);
+        }
+        if deploy.titled || deploy.ours { None } else { Some(false) }
+    }
+
+    fn may_contain(&self, moved: &Moved, sha: &str) -> bool {
+        match moved.told {
+            Some(true) => self.contains(&moved.sha, sha),
+            Some(false) => false,
+            None => true,
+        }
+    }
+
     pub(crate) fn production(&self) -> Truth {
-        self.productions().pop().map_or(Truth::None, |last| Truth::Sha {
-            sha: last.sha,
-            told: last.told,
-            ours: last.by_us,
-        })
+        let last = self.productions().pop();
+        last.map_or(Truth::None, |last| Truth::Sha { sha: last.sha, told: last.told })
     }
 
     /// The commit that production lost through somebody else's deploy, and still lacks, though no
@@ -211,12 +224,12 @@ impl Model {
             if let Some(earlier) = before
                 && !moved.by_us
                 && Some(moved.at) > self.spoke_at
-                && (!moved.told || !self.contains(&moved.sha, &earlier.sha))
-                && (!now.told || !self.contains(&now.sha, &earlier.sha))
+                && !self.may_contain(moved, &earlier.sha)
+                && !self.may_contain(now, &earlier.sha)
             {
                 lost = Some(earlier.sha.clone());
             }
-            if moved.told {
+            if moved.told == Some(true) {
                 before = Some(moved);
             }
         }
@@ -227,8 +240,8 @@ impl Model {
     pub(crate) fn is_high(&self, sha: &str) -> bool {
         match self.production() {
             Truth::None => false,
-            Truth::Sha { told: false, .. } => true,
-            Truth::Sha { sha: base, .. } => {
+            Truth::Sha { told: None | Some(false), .. } => true,
+            Truth::Sha { sha: base, told: Some(true) } => {
                 !self.contains(sha, &base)
                     || self.high_between(&base, sha)
                     || self.deploy_file(sha) != self.deploy_file(&self.tip)
@@ -304,7 +317,7 @@ pub(crate) struct Moved {
     pub(crate) at: Timestamp,
     pub(crate) run: u64,
     pub(crate) sha: String,
-    pub(crate) told: bool,
+    pub(crate) told: Option<bool>,
     pub(crate) by_us: bool,
 }
 
