@@ -242,6 +242,7 @@ fn people(chance: &mut Chance) -> What {
         ("success", ""),
     ];
     match chance.below(16) {
+        0 if chance.percent(40) => What::PutBranch { nth: chance.near() },
         0 => What::ForcePush { nth: 1 + chance.near() },
         1 => {
             let (state, description) = chance.pick(&forged);
