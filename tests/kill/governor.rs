@@ -134,7 +134,7 @@ impl Yard {
     }
 
     pub(crate) fn sleep(&self, length: Duration) {
-        self.runtime.block_on(self.clock.sleep(length));
+        self.runtime.block_on(async { self.clock.sleep(length).await });
     }
 
     pub(crate) fn lose_the_state(&mut self) {
