@@ -23,36 +23,106 @@ pub(crate) enum Touch {
 /// done.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    Push { touch: Touch, verified: Option<&'static str> },
-    Verify { nth: u64, ends: Option<&'static str>, by_hand: bool },
-    VerifyAgain { nth: u64, ends: Option<&'static str> },
-    EndVerification { nth: u64, conclusion: &'static str },
-    ForeignDeploy { nth: u64, titled: bool, ends: Option<&'static str> },
-    EndDeploy { nth: u64, conclusion: &'static str },
-    Supersede { nth: u64 },
-    AwaitReviewers { nth: u64 },
-    DeployAgain { nth: u64, ends: Option<&'static str> },
-    DeleteRun { nth: u64 },
-    ForcePush { nth: u64 },
-    Forge { nth: u64, description: &'static str, state: &'static str },
-    CloseIssue { nth: u64 },
+    Push {
+        touch: Touch,
+        verified: Option<&'static str>,
+    },
+    Verify {
+        nth: u64,
+        ends: Option<&'static str>,
+        by_hand: bool,
+    },
+    VerifyAgain {
+        nth: u64,
+        ends: Option<&'static str>,
+    },
+    EndVerification {
+        nth: u64,
+        conclusion: &'static str,
+    },
+    ForeignDeploy {
+        nth: u64,
+        titled: bool,
+        ends: Option<&'static str>,
+    },
+    EndDeploy {
+        nth: u64,
+        conclusion: &'static str,
+    },
+    Supersede {
+        nth: u64,
+    },
+    AwaitReviewers {
+        nth: u64,
+    },
+    DeployAgain {
+        nth: u64,
+        ends: Option<&'static str>,
+    },
+    DeleteRun {
+        nth: u64,
+    },
+    ForcePush {
+        nth: u64,
+    },
+    /// The branch is put to one of the newest commits, wherever that is.
+    PutBranch {
+        nth: u64,
+    },
+    Forge {
+        nth: u64,
+        description: &'static str,
+        state: &'static str,
+    },
+    CloseIssue {
+        nth: u64,
+    },
     Pause,
     Resume,
-    Approve { nth: u64, by_environment: bool },
-    SetProduction { nth: u64 },
-    Policy { key: &'static str, value: &'static str },
-    Wait { seconds: u64 },
-    ListLag { seconds: u64 },
-    IndexLag { seconds: u64 },
-    IndexMisses { nth: u64 },
-    StopIndex { stopped: bool },
-    Rage { seed: u64, per_mille: u64 },
+    Approve {
+        nth: u64,
+        by_environment: bool,
+    },
+    SetProduction {
+        nth: u64,
+    },
+    Policy {
+        key: &'static str,
+        value: &'static str,
+    },
+    Wait {
+        seconds: u64,
+    },
+    ListLag {
+        seconds: u64,
+    },
+    IndexLag {
+        seconds: u64,
+    },
+    IndexMisses {
+        nth: u64,
+    },
+    StopIndex {
+        stopped: bool,
+    },
+    Rage {
+        seed: u64,
+        per_mille: u64,
+    },
     Calm,
-    Fail { operation: &'static str, fault: Hit, skip: u64 },
-    Pass { crash: Option<Crash> },
+    Fail {
+        operation: &'static str,
+        fault: Hit,
+        skip: u64,
+    },
+    Pass {
+        crash: Option<Crash>,
+    },
     Restart,
     LoseTheDisk,
-    DiskFull { full: bool },
+    DiskFull {
+        full: bool,
+    },
     TwinComes,
     TwinGoes,
     TwinPasses,
