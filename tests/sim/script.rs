@@ -177,6 +177,9 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
     while events.len() < steps {
         let at = chance.below(repositories);
         let what = temper.draw(&mut chance);
+        if temper.faults > 0 && chance.percent(5) {
+            events.extend(lost_answer(&mut chance).map(|what| Event { at, what }));
+        }
         let acts = !matches!(what, What::Wait { .. } | What::Pass { .. });
         events.push(Event { at, what });
         if acts && chance.percent(70) {
@@ -373,6 +376,28 @@ fn faults(chance: &mut Chance) -> What {
         5 => What::Rage { seed: chance.any(), per_mille: chance.pick(&[20, 100, 300]) },
         _ => What::Calm,
     }
+}
+
+/// What the exactly-once path is for: a dispatch whose answer is lost, and a list that lags.
+fn lost_answer(chance: &mut Chance) -> [What; 9] {
+    let operation = "create-workflow-dispatch";
+    let fault = chance.pick(&[Hit::LoseAnswer, Hit::After(502), Hit::Hang, Hit::Truncate]);
+    let pass = |chance: &mut Chance| match chance.below(6) {
+        0 => What::Restart,
+        1 => What::LoseTheDisk,
+        _ => What::Pass { crash: None },
+    };
+    [
+        What::ListLag { seconds: chance.pick(&[0, 20, 120, 120]) },
+        What::Fail { operation, fault, skip: 0 },
+        What::Push { touch: Touch::Low, verified: Some("success") },
+        What::Pass { crash: None },
+        pass(chance),
+        What::Pass { crash: None },
+        What::Wait { seconds: chance.pick(&[1, 30, 70]) },
+        pass(chance),
+        What::Pass { crash: None },
+    ]
 }
 
 fn lags(chance: &mut Chance) -> What {
