@@ -15,9 +15,10 @@ use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
-/// Rounds in which `decide` may name facts that it lacks. Each commit lacks at most a handful, and
-/// at most a dozen commits are asked about.
-const MOST_ROUNDS: usize = 40;
+/// Rounds in which `decide` may name facts that it lacks. A dozen commits and more are asked about,
+/// one after the other; each may lack what is asked about any commit (four rounds), and then,
+/// one after the other, how it stands to earlier approvals (five) and to lost commits (twenty).
+const MOST_ROUNDS: usize = 500;
 
 /// One look at a repository.
 pub struct Survey {
