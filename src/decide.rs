@@ -7,10 +7,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    Cause, Comparison, Decision, Degraded, DeployUnavailable, Fact, FailedDeploy, KnownRun, Lack,
-    Missing, Observation, Outcome, PauseSource, Policy, Production, Ranged, Reason, Relation,
-    ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, Sha, Verdict, Verification,
-    Why, WorkflowFact, WorkflowState,
+    Cause, Comparison, Decision, Degraded, DeployFile, DeployUnavailable, Fact, FailedDeploy,
+    KnownRun, Lack, Missing, Observation, Outcome, PauseSource, Policy, Production, Ranged, Reason,
+    Relation, ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, Sha, Verdict,
+    Verification, Why, WorkflowFact, WorkflowState,
 };
 
 mod approval;
@@ -262,7 +262,7 @@ fn rolled_back(case: &Case<'_>) -> Finding {
 fn first_deploy_required(case: &Case<'_>) -> Finding {
     let asked = case.policy().require_approval_for_first_deploy;
     let first = case.production == Production::None;
-    if !asked || !first || approval::of_this_very_sha(case).is_some() {
+    if !asked || !first || approval::of_this_very_sha(case)?.is_some() {
         return Ok(None);
     }
     Ok(Some(Cause::FirstDeployRequired { modes: case.policy().approval_modes.clone() }))
@@ -434,6 +434,10 @@ impl<'a> Case<'a> {
             Fact::NotAsked => Err(Gap::Lacks(Lack::Verification(self.sha().clone()))),
             Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
         }
+    }
+
+    fn deploy_file(&self) -> Result<&'a DeployFile, Gap> {
+        risk::deploy_file(&self.question)
     }
 
     fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {

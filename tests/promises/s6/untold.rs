@@ -16,7 +16,7 @@ fn a_branch_that_went_another_way_than_production_is_high() {
     production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
-    shop.minutes_later(6).good_pass().settled();
+    shop.settled();
 }
 
 /// What the hold rests on is asked for in every pass, and a 404 has no `ETag`; nothing is written.
@@ -180,5 +180,17 @@ fn a_deploy_file_that_cannot_be_read_is_not_the_same() {
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.github.calm();
     shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn an_approval_covers_no_later_deploy_file_where_the_range_cannot_be_told_either() {
+    let mut shop = silent_about_its_deploys();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().approve(&a1);
+    shop.edit_the_deploy_file();
+    shop.later(60).pass();
+    assert_eq!(shop.dispatches_of(&a1), 0, "nobody saw that deploy file");
+    shop.approve(&a1).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
