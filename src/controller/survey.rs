@@ -15,10 +15,10 @@ use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
-/// Rounds in which `decide` may name facts that it lacks. A dozen commits and more are asked about,
-/// one after the other; each may lack what is asked about any commit (four rounds), and then,
-/// one after the other, how it stands to earlier approvals (five) and to lost commits (twenty).
-const MOST_ROUNDS: usize = 500;
+/// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
+/// about one after another, ten of them; each lacks its verification, its place, its range and its
+/// deploy file, a range for each of ten approvals, and two for each of twenty rollbacks.
+const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 
 /// One look at a repository.
 pub struct Survey {

@@ -5,7 +5,7 @@
 
 use super::{Case, Gap, risk};
 use crate::domain::{
-    Approval, Approver, DeployFile, EnvironmentApproval, Fact, Lack, RangeFiles, Ranged, Relation,
+    Approval, Approver, DeployFile, EnvironmentApproval, Production, RangeFiles, Ranged, Relation,
     RiskClass, Sha,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Option<Approver>, Gap> {
         return Ok(Some(approver));
     }
     for sha in shas_of_environment(case) {
-        // The environment does not say which deploy file stood at the tip when it was set.
+        // The variable says nothing of the deploy file at the tip, as it was then.
         if deploy_file_is_covered(case, None)? && nothing_high_came_after(case, sha)? {
             return Ok(Some(Approver::Environment));
         }
@@ -68,19 +68,20 @@ fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
 }
 
 /// Whether the deploy file that would run is the judged commit's own, harmless, or the one that
-/// stood at the tip when the word was given. Where nobody has looked, that must be known first.
+/// stood at the tip when the word was given.
 fn deploy_file_is_covered(case: &Case<'_>, approved_blob: Option<&str>) -> Result<bool, Gap> {
-    let facts = case.question.observation.commits.get(case.sha());
-    match facts.map_or(&Fact::NotAsked, |facts| &facts.deploy_file) {
-        Fact::Known(DeployFile::Same) => Ok(true),
-        Fact::Known(DeployFile::Differs { path, tip_blob }) => {
+    if case.production == Production::None {
+        // Nothing is compared with the first deploy.
+        return Ok(true);
+    }
+    Ok(match case.deploy_file()? {
+        DeployFile::Same => true,
+        DeployFile::Differs { path, tip_blob } => {
             let high = risk::class_of_path(case.policy(), path)
                 .is_some_and(|(class, _)| class == RiskClass::High);
-            Ok(!high || (tip_blob.is_some() && tip_blob.as_deref() == approved_blob))
+            !high || (tip_blob.is_some() && tip_blob.as_deref() == approved_blob)
         }
-        Fact::NotAsked => Err(Gap::Lacks(Lack::DeployFile(case.sha().clone()))),
-        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
-    }
+    })
 }
 
 /// Whether the range from an approved commit to this one is complete and holds no HIGH path.

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Gap, Question, risk};
 use crate::domain::{
-    Comparison, Degraded, Fact, FailedDeploy, Lack, Observation, Policy, Production, Ranged,
-    Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus, Sha, Verification,
+    Comparison, Degraded, DeployFile, Fact, FailedDeploy, Lack, Observation, Policy, Production,
+    Ranged, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus, Sha, Verification,
 };
 
 /// A question, with what every rule needs worked out once.
@@ -45,6 +45,10 @@ impl<'a> Case<'a> {
             Fact::NotAsked => Err(Gap::Lacks(Lack::Verification(self.sha().clone()))),
             Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
         }
+    }
+
+    pub(super) fn deploy_file(&self) -> Result<&'a DeployFile, Gap> {
+        risk::deploy_file(&self.question)
     }
 
     pub(super) fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
