@@ -42,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::CheckConfig(args) => check_config(arguments, args),
+        Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
         Command::Run(_)
         | Command::Status(_)
         | Command::Simulate(_)
@@ -50,8 +51,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         | Command::Pause(_)
         | Command::Resume(_)
         | Command::SetProduction(_)
-        | Command::Reconcile(_)
-        | Command::Demo(_) => Err(Failure::Usage("this build serves check-config only".into())),
+        | Command::Reconcile(_) => Err(Failure::Usage("this build serves check-config only".into())),
     }
 }
 

@@ -191,7 +191,8 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Colours for the words that decide; taken out again where nobody sees them.
-fn paint(text: &str) -> String {
+#[must_use]
+pub fn paint(text: &str) -> String {
     let bold = |color: AnsiColor| color.on_default().bold();
     let words: [(&str, Style); 5] = [
         ("ALLOW", bold(AnsiColor::Green)),
