@@ -1,16 +1,20 @@
 //! The command line: arguments in, tables and exit codes out.
 
 mod args;
+mod ask;
 mod exit;
 mod output;
 pub mod render;
+mod run;
 mod runtime;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Parser;
 
 use crate::commands::{self, Failure};
+use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
     Approve, Arguments, CheckConfig, Command, Commit, Demo, Operator, Pause, Reason, Reconcile,
@@ -18,6 +22,7 @@ pub use self::args::{
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, say, width};
+pub use self::run::govern as serve_all;
 pub use self::runtime::in_runtime;
 
 /// Does what `arguments`, the program's own name first, ask for.
@@ -40,19 +45,30 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = &arguments.config;
     match &arguments.command {
+        Command::Run(_) => govern(config),
         Command::CheckConfig(args) => check_config(arguments, args),
+        Command::Status(args) => ask::status(config, args),
+        Command::Simulate(args) => ask::simulate(config, args),
+        Command::Trigger(args) => ask::trigger(config, args),
+        Command::Approve(args) => ask::approve(config, args),
+        Command::Pause(args) => ask::pause(config, args),
+        Command::Resume(args) => ask::resume(config, args),
+        Command::SetProduction(args) => ask::set_production(config, args),
+        Command::Reconcile(args) => ask::reconcile(config, args),
         Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
-        Command::Run(_)
-        | Command::Status(_)
-        | Command::Simulate(_)
-        | Command::Trigger(_)
-        | Command::Approve(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::SetProduction(_)
-        | Command::Reconcile(_) => Err(Failure::Usage("this build serves check-config only".into())),
     }
+}
+
+fn govern(config: &Path) -> Result<Exit, Failure> {
+    let config = ask::load(config)?;
+    logs::init(LogFormat::Auto).map_err(|error| Failure::Usage(error.to_string()))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    in_runtime(run::run(&config))?;
+    Ok(Exit::Done)
 }
 
 fn check_config(arguments: &Arguments, args: &CheckConfig) -> Result<Exit, Failure> {

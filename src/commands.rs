@@ -1,10 +1,33 @@
-//! What operators may ask, one function each.
+//! What operators may ask, one function each, and the ways to ask it: a running controller's
+//! socket, or where none runs, a controller of this very process.
 
+mod ask;
 mod check_config;
 mod choose;
 mod failure;
+mod govern;
+mod open;
+mod reach;
+mod reconcile;
+mod serve;
+mod simulate;
+mod socket;
+mod status;
+mod trigger;
 pub mod view;
+mod words_of_operators;
 
+pub use ask::{Ask, Caller};
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::choose;
 pub use failure::Failure;
+pub use govern::prune_daily;
+pub use open::{Surroundings, check_token, controller, open_store, surroundings};
+pub use reach::perform;
+pub use reconcile::Reconcile;
+pub use serve::serve;
+pub use simulate::Simulate;
+pub use socket::{Socket, socket_path};
+pub use status::{Status, status_of_store};
+pub use trigger::Trigger;
+pub use words_of_operators::{Approve, Pause, Resume, SetProduction};

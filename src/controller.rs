@@ -4,21 +4,22 @@
 //! to run again; a wake-up that comes earlier wins.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::apply::Hand;
 use crate::clock::Clock;
-use crate::domain::{Login, Policy, RepoName};
+use crate::domain::{Login, Policy, ReleaseState, RepoName};
 use crate::github::Reader;
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
 mod error;
 mod governed;
+mod operator;
 mod pass;
 mod report;
 mod schedule;
@@ -26,7 +27,8 @@ mod ship;
 mod survey;
 
 pub use error::PassError;
-pub use governed::{Governed, Standing};
+pub use governed::{Governed, Standing, StandingDecision};
+pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
@@ -78,17 +80,66 @@ impl Shared {
     }
 }
 
-/// One repository, and the bell that wakes it.
+/// How a repository stands, for whoever looks while a pass is under way.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its policy.
+    pub policy: Arc<Policy>,
+    /// How it stood when its last pass ended.
+    pub standing: Standing,
+    /// What its ledger added up to; none before the first pass that reached GitHub.
+    pub release: Option<Arc<ReleaseState>>,
+}
+
+/// One repository, what is shown of it, and the bell that wakes it.
 struct Station {
     governed: Mutex<Governed>,
+    shown: RwLock<Snapshot>,
     bell: Notify,
+}
+
+impl Station {
+    fn new(policy: Policy) -> Self {
+        let shown = Snapshot {
+            policy: Arc::new(policy.clone()),
+            standing: Standing::default(),
+            release: None,
+        };
+        Self {
+            governed: Mutex::new(Governed::new(policy)),
+            shown: RwLock::new(shown),
+            bell: Notify::new(),
+        }
+    }
+
+    async fn held(&self) -> Held<'_> {
+        Held { governed: self.governed.lock().await, shown: &self.shown }
+    }
+}
+
+/// A repository while nobody else is at it. What has become of it is shown when it is let go.
+struct Held<'a> {
+    governed: MutexGuard<'a, Governed>,
+    shown: &'a RwLock<Snapshot>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        shown.standing.clone_from(self.governed.standing());
+        if shown.release.as_deref() != self.governed.release() {
+            shown.release = self.governed.release().cloned().map(Arc::new);
+        }
+    }
 }
 
 /// Governs repositories. Clones are the same controller.
 #[derive(Clone)]
 pub struct Controller {
     shared: Arc<Shared>,
-    stations: Arc<BTreeMap<RepoName, Arc<Station>>>,
+    stations: Arc<BTreeMap<RepoName, Station>>,
+    /// In the configuration's order.
+    names: Arc<[RepoName]>,
     intervals: Intervals,
     places: Arc<Semaphore>,
 }
@@ -102,13 +153,11 @@ impl Controller {
         intervals: Intervals,
         max_concurrency: usize,
     ) -> Self {
-        let station = |policy: Policy| {
-            let name = policy.repository.clone();
-            let governed = Mutex::new(Governed::new(policy));
-            (name, Arc::new(Station { governed, bell: Notify::new() }))
-        };
+        let names = policies.iter().map(|policy| policy.repository.clone()).collect();
+        let station = |policy: Policy| (policy.repository.clone(), Station::new(policy));
         Self {
             shared: Arc::new(shared),
+            names,
             stations: Arc::new(policies.into_iter().map(station).collect()),
             intervals,
             places: Arc::new(Semaphore::new(max_concurrency.max(1))),
@@ -121,9 +170,22 @@ impl Controller {
         &self.shared
     }
 
-    /// The governed repositories.
+    /// How often a repository is looked at.
+    #[must_use]
+    pub const fn intervals(&self) -> Intervals {
+        self.intervals
+    }
+
+    /// The governed repositories, in the configuration's order.
     pub fn repositories(&self) -> impl Iterator<Item = &RepoName> {
-        self.stations.keys()
+        self.names.iter()
+    }
+
+    /// How a repository stands, without waiting for a pass; none where it is not governed.
+    #[must_use]
+    pub fn snapshot(&self, name: &RepoName) -> Option<Snapshot> {
+        let station = self.stations.get(name)?;
+        Some(station.shown.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Does `work` on one repository while no pass is over it; none where it is not governed.
@@ -132,9 +194,8 @@ impl Controller {
         name: &RepoName,
         work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
     ) -> Option<T> {
-        let station = self.stations.get(name)?;
-        let mut governed = station.governed.lock().await;
-        Some(work(&self.shared, &mut governed).await)
+        let mut held = self.stations.get(name)?.held().await;
+        Some(work(&self.shared, &mut held.governed).await)
     }
 
     /// Wakes a repository: its next pass begins at once.

@@ -51,6 +51,7 @@ pub async fn run(once: bool) -> Result<(), Failure> {
     let clock = Clock::system();
     let mut signals = Signals::listen()?;
     let home = Home::new(&clock)?;
+    home.keep_log()?;
     let (end, ended) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let result = tokio::select! {
@@ -73,17 +74,18 @@ async fn play(
     home: &Home,
     clock: &Clock,
     ended: &watch::Receiver<bool>,
-    tasks: &mut JoinSet<()>,
+    tasks: &mut JoinSet<Result<(), Failure>>,
     once: bool,
 ) -> Result<(), Failure> {
     let narrator = Narrator::new(clock);
     let stage = Stage::build();
     let (door, box_address) = Stage::door().await?;
     let (pages, page_address) = Stage::door().await?;
-    let github = stage.github.clone();
-    let stop = stopped(ended.clone());
-    // The box ends with the demo; that it could not take a connection shows in the story.
-    tasks.spawn(async move { drop(github.serve(door, stop).await) });
+    let (github, stop) = (stage.github.clone(), stopped(ended.clone()));
+    tasks.spawn(async move {
+        let served = github.serve(door, stop).await;
+        served.map_err(|error| Failure::Dependency(format!("the GitHub in a box: {error}")))
+    });
     home.furnish(&Setting {
         api_url: &format!("http://{box_address}"),
         listen: &page_address,
@@ -97,21 +99,30 @@ async fn play(
     })?;
     introduce(&narrator, home, &box_address, &page_address);
     let governor = Governor::start(home, pages, ended, tasks).await?;
-    let acts = Acts { stage: &stage, governor: &governor, narrator: &narrator, clock };
-    let Ok(played) = clock.timeout(LONGEST_STORY, acts.play()).await else {
-        return Err(never_came(&narrator.awaited(), home));
+    let telling = async {
+        let acts = Acts { stage: &stage, governor: &governor, narrator: &narrator, clock };
+        let Ok(played) = clock.timeout(LONGEST_STORY, acts.play()).await else {
+            return Err(never_came(&narrator.awaited(), home));
+        };
+        let played = played?;
+        conclude(&narrator, &promises::check(&stage, &governor, &played).await?)?;
+        if once {
+            return Ok(());
+        }
+        stage.forget_requests();
+        let leftover = Leftover::leave(&stage, &played.red);
+        invite(&narrator, &leftover, home, &page_address);
+        leftover.watch(&narrator, clock).await;
+        Ok(())
     };
-    let played = played?;
-    let promises = promises::check(&stage, &governor, &played).await;
-    conclude(&narrator, &promises)?;
-    if once {
-        return Ok(());
+    tokio::select! {
+        told = telling => told,
+        // Neither the box nor the governor ends before the story, but by a failure.
+        Some(ended) = tasks.join_next() => match ended {
+            Ok(Err(failure)) => Err(failure),
+            Ok(Ok(())) | Err(_) => Err(Failure::Dependency("a part of the demo ended early".into())),
+        },
     }
-    stage.forget_requests();
-    let leftover = Leftover::leave(&stage, &played.red);
-    invite(&narrator, &leftover, home, &page_address);
-    leftover.watch(&narrator, clock).await;
-    Ok(())
 }
 
 fn introduce(narrator: &Narrator, home: &Home, box_address: &str, page_address: &str) {
@@ -129,12 +140,12 @@ fn introduce(narrator: &Narrator, home: &Home, box_address: &str, page_address: 
 
 /// Says which promises were kept.
 fn conclude(narrator: &Narrator, promises: &[Promise]) -> Result<(), Failure> {
-    narrator.paragraph("");
+    narrator.pause();
     narrator.paragraph("What was promised, looked up in the box:");
     for promise in promises {
         narrator.promise(promise.kept, &promise.says);
     }
-    narrator.paragraph("");
+    narrator.pause();
     if promises.iter().all(|promise| promise.kept) {
         narrator.paragraph("The story came true: every promise was kept.");
         return Ok(());
@@ -178,9 +189,8 @@ struct Signals([Signal; 3]);
 impl Signals {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| {
-            signal(kind).map_err(|error| {
-                Failure::Dependency(format!("cannot listen for signals: {error}"))
-            })
+            signal(kind)
+                .map_err(|error| Failure::Dependency(format!("cannot listen for signals: {error}")))
         };
         Ok(Self([
             listen(SignalKind::interrupt())?,

@@ -74,6 +74,13 @@ impl Store {
         Ok(Self::of(hand, answers))
     }
 
+    /// Whether there is a store in `dir`.
+    #[must_use]
+    pub fn is_in(dir: &Path) -> bool {
+        // Where that cannot be told, opening it says why.
+        dir.join(file::FILE).try_exists().unwrap_or(true)
+    }
+
     /// A store that is gone with the process. Everything happens at once, in the caller's thread.
     #[must_use]
     pub fn in_memory() -> Self {

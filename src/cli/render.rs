@@ -6,7 +6,9 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::commands::Checked;
-use crate::commands::view::{RepositoryStatus, Simulation, Status, Triggered};
+use crate::commands::view::{
+    Pass, Passes, Recorded, RepositoryStatus, Simulation, Status, Triggered,
+};
 use crate::domain::{ApprovalMode, Branch, Outcome, Reason, RiskClass, Sha, WorkflowName};
 
 /// All repositories, a line each, and below what is wrong with some.
@@ -109,12 +111,72 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
     paint(&text)
 }
 
-/// The decision, and the run that it started.
+/// The decision, and the run that it started, or that deploys the commit anyway.
 #[must_use]
 pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     let mut text = simulation(&view.simulation, false, width);
-    if let Some(url) = &view.run_url {
-        text.push_str(&format!("\n{} {url}\n", time(view.time)));
+    let sha = &view.simulation.sha;
+    let url = view.run_url.as_deref().unwrap_or_default();
+    match view.time {
+        Some(_) => {
+            text.push_str(&format!("\nStarted {} for {sha}\n{url}\n", time(view.time)));
+        }
+        None if view.simulation.decision == Outcome::Allow => {
+            text.push_str(&format!("\nNothing to start for {sha}\n{url}\n"));
+        }
+        None => text.push_str("\nNothing was started.\n"),
+    }
+    clean(&text)
+}
+
+/// What was recorded, of whom, by whom.
+#[must_use]
+pub fn recorded(view: &Recorded) -> String {
+    let word = match view.word.as_str() {
+        "production_set" => "in production by your word",
+        word => word,
+    };
+    let what = view.sha.as_ref().map_or_else(String::new, |sha| format!(" {sha}"));
+    let why = view.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    let mut text = format!("{}{what} {word}{why}\n", view.repository);
+    text.push_str(&format!("recorded {} as said by {}\n", time(Some(view.time)), view.by));
+    if let Some(note) = &view.note {
+        text.push_str(&format!("{note}\n"));
+    }
+    clean(&text)
+}
+
+/// What the passes did, or would do.
+#[must_use]
+pub fn passes(passes: &Passes) -> String {
+    let mut text = String::new();
+    for pass in &passes.repositories {
+        text.push_str(&one_pass(pass, passes.dry_run));
+    }
+    paint(&clean(&text))
+}
+
+fn one_pass(pass: &Pass, dry_run: bool) -> String {
+    let name = &pass.repository;
+    if let Some(error) = &pass.error {
+        return format!("{name}: the pass failed: {error}\n");
+    }
+    let mut text = match (pass.decision, pass.reason, pass.risk_class) {
+        (Some(decision), Some(reason), Some(risk)) => format!(
+            "{name} {}: {} {} {}\n",
+            short(pass.sha.as_ref()),
+            decision.as_str(),
+            risk.as_str(),
+            reason.code()
+        ),
+        _ => format!("{name}: no candidate\n"),
+    };
+    if pass.actions.is_empty() {
+        text.push_str("  nothing to do\n");
+    }
+    let would = if dry_run { "would " } else { "" };
+    for action in &pass.actions {
+        text.push_str(&format!("  {would}{action}\n"));
     }
     text
 }

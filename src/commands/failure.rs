@@ -1,7 +1,15 @@
 //! Why a command could not do what was asked.
 
+use serde::{Deserialize, Serialize};
+
+use crate::controller::{NotDone, PassError};
+use crate::github::ReadError;
+use crate::observe::ObserveError;
+use crate::store::StoreError;
+
 /// What went wrong, by whom it can be mended. The text says what, on what, why, and what now.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "failure", content = "message", rename_all = "snake_case")]
 pub enum Failure {
     /// The command or the configuration is wrong.
     #[error("{0}")]
@@ -12,4 +20,41 @@ pub enum Failure {
     /// There is no such repository or sha.
     #[error("{0}")]
     NotFound(String),
+}
+
+impl From<NotDone> for Failure {
+    fn from(error: NotDone) -> Self {
+        let text = error.to_string();
+        match error {
+            NotDone::NotGoverned(_) | NotDone::NoSuchCommit { .. } => Self::NotFound(text),
+            NotDone::Ambiguous { .. } | NotDone::StartsNothing { .. } => Self::Usage(text),
+            NotDone::Pass(error) => error.into(),
+        }
+    }
+}
+
+impl From<PassError> for Failure {
+    fn from(error: PassError) -> Self {
+        let text = error.in_words();
+        match error {
+            PassError::Observe(ObserveError::Read(ReadError::NotFound { .. })) => {
+                Self::NotFound(text)
+            }
+            // A repository that was renamed, a workflow that is not there: the configuration is
+            // to be changed.
+            PassError::Observe(
+                ObserveError::Mistaken(_) | ObserveError::Read(ReadError::Moved { .. }),
+            ) => Self::Usage(text),
+            PassError::Observe(ObserveError::Read(_) | ObserveError::Store(_))
+            | PassError::Apply(_)
+            | PassError::Store(_)
+            | PassError::Undecided(_) => Self::Dependency(text),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Dependency(error.to_string())
+    }
 }

@@ -116,3 +116,50 @@ pub struct Triggered {
     /// When it was started.
     pub time: Option<Timestamp>,
 }
+
+/// An operator's word that is on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// What was said: `approved`, `paused`, `resumed` or `production_set`.
+    pub word: String,
+    /// The commit that it is about.
+    pub sha: Option<Sha>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub time: Timestamp,
+    /// What is worth a word beside it.
+    pub note: Option<String>,
+}
+
+/// What came of `reconcile`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passes {
+    /// Whether it was only said what would be done.
+    pub dry_run: bool,
+    /// In the configuration's order.
+    pub repositories: Vec<Pass>,
+}
+
+/// A pass over one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pass {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// The candidate.
+    pub sha: Option<Sha>,
+    /// The decision about it.
+    pub decision: Option<Outcome>,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The risk of its range.
+    pub risk_class: Option<RiskClass>,
+    /// What was done at GitHub, or would be.
+    pub actions: Vec<String>,
+    /// Why the pass failed, if it did.
+    pub error: Option<String>,
+}

@@ -35,6 +35,12 @@ pub enum Mending {
 }
 
 impl PassError {
+    /// What went wrong and all that caused it, in one line.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        super::report::chain(self)
+    }
+
     /// Who can mend it.
     #[must_use]
     pub fn mending(&self) -> Mending {

@@ -54,6 +54,22 @@ impl Governed {
         Ok(PassReport { pace: Pace::Active, decision: None, actions })
     }
 
+    /// What a pass would do. Nothing is done.
+    ///
+    /// # Errors
+    /// What could not be seen.
+    pub(super) async fn rehearsed(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
+        if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
+            return Ok(PassReport { pace: Pace::Settled, decision: None, actions: Vec::new() });
+        }
+        let mut survey = self.survey(shared, None).await?;
+        let judgement = self.judged(shared, &mut survey).await?;
+        let actions = self.planned(shared, &mut survey, &judgement).await?;
+        let candidate = survey.observation.candidates.candidate.as_ref();
+        let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
+        Ok(PassReport { pace: Pace::Settled, decision, actions })
+    }
+
     /// A repository that is not enabled is only watched until a deploy in flight has ended.
     async fn watches_a_deploy(&mut self, shared: &Shared) -> Result<bool, PassError> {
         let ledger = self.known_ledger(shared).await?;

@@ -48,19 +48,19 @@ pub(super) struct Played {
 impl Acts<'_> {
     /// All acts, one after the other.
     pub(super) async fn play(&self) -> Result<Played, Failure> {
-        self.first_look().await;
-        let low = self.a_low_risk_change_ships().await;
+        self.first_look().await?;
+        let low = self.a_low_risk_change_ships().await?;
         let (migration, approved_at) = self.a_high_risk_change_is_held().await?;
-        let (broken, fix) = self.a_deploy_fails().await;
+        let (broken, fix) = self.a_deploy_fails().await?;
         let red = self.a_verification_fails().await;
-        let lost = self.an_answer_is_lost().await;
+        let lost = self.an_answer_is_lost().await?;
         let settled_requests = self.settles().await;
         Ok(Played { low, migration, approved_at, broken, fix, red, lost, settled_requests })
     }
 
-    async fn first_look(&self) {
+    async fn first_look(&self) -> Result<(), Failure> {
         for place in self.stage.places() {
-            self.in_production(place, &place.first).await;
+            self.in_production(place, &place.first).await?;
         }
         let names = self.stage.places().map(|place| place.name).join(", ");
         self.narrator.says(
@@ -70,19 +70,20 @@ impl Acts<'_> {
                  and nothing is to do."
             ),
         );
+        Ok(())
     }
 
-    async fn a_low_risk_change_ships(&self) -> String {
+    async fn a_low_risk_change_ships(&self) -> Result<String, Failure> {
         let place = &self.stage.shop;
         self.narrator.act(1, "A low-risk change ships by itself", place.name);
         let sha = self.pushed_and_verified(place, "Show the total", "src/cart.rs").await;
-        self.ships(place, &sha).await;
+        self.ships(place, &sha).await?;
         self.narrator.why(
             "src/cart.rs matches none of the paths that are MEDIUM or HIGH, so the change is LOW, \
              and LOW ships without anybody's word.",
         );
         self.clock.sleep(MOMENT).await;
-        sha
+        Ok(sha)
     }
 
     async fn a_high_risk_change_is_held(&self) -> Result<(String, Timestamp), Failure> {
@@ -108,12 +109,12 @@ impl Acts<'_> {
         let approved_at = self.stage.github.clock().now();
         self.governor.approve(place.name, &sha, reason, name).await?;
         self.narrator.why("The ledger keeps who said it, when and why.");
-        self.ships(place, &sha).await;
+        self.ships(place, &sha).await?;
         self.clock.sleep(MOMENT).await;
         Ok((sha, approved_at))
     }
 
-    async fn a_deploy_fails(&self) -> (String, String) {
+    async fn a_deploy_fails(&self) -> Result<(String, String), Failure> {
         let place = &self.stage.api;
         self.narrator.act(3, "A deploy fails", place.name);
         place.deploys_end("failure");
@@ -125,7 +126,12 @@ impl Acts<'_> {
         let issue = self.until("the failure issue", opened).await;
         self.narrator.says(
             Who::Governor,
-            &format!("opens issue #{} \"{}\" [{}]", issue.number, issue.title, issue.labels.join(", ")),
+            &format!(
+                "opens issue #{} \"{}\" [{}]",
+                issue.number,
+                issue.title,
+                issue.labels.join(", ")
+            ),
         );
         self.narrator.why(&format!(
             "Production stays on {}. The same commit is not sent again by itself; a fix is.",
@@ -133,7 +139,7 @@ impl Acts<'_> {
         ));
         place.deploys_end("success");
         let fix = self.pushed_and_verified(place, "Cache what may be cached", "src/cache.rs").await;
-        self.ships(place, &fix).await;
+        self.ships(place, &fix).await?;
         let commented = || place.repo.issue(issue.number).comments.into_iter().next();
         let comment = self.until("the comment on the failure issue", commented).await;
         self.narrator.says(
@@ -141,7 +147,7 @@ impl Acts<'_> {
             &format!("comments on issue #{}: {}", issue.number, first_line(&comment.body)),
         );
         self.clock.sleep(MOMENT).await;
-        (broken, fix)
+        Ok((broken, fix))
     }
 
     async fn a_verification_fails(&self) -> String {
@@ -160,7 +166,7 @@ impl Acts<'_> {
         red
     }
 
-    async fn an_answer_is_lost(&self) -> String {
+    async fn an_answer_is_lost(&self) -> Result<String, Failure> {
         let place = &self.stage.mail;
         self.narrator.act(5, "The answer to a dispatch is lost", place.name);
         let lag = LIST_LAG.as_secs();
@@ -196,8 +202,8 @@ impl Acts<'_> {
         ));
         place.repo.set_list_lag(Duration::ZERO);
         self.deploy_ended(place, &sha).await;
-        self.in_production(place, &sha).await;
-        sha
+        self.in_production(place, &sha).await?;
+        Ok(sha)
     }
 
     async fn settles(&self) -> usize {
@@ -224,10 +230,10 @@ impl Acts<'_> {
     }
 
     /// The governor allows it, the deploy succeeds, and production moves.
-    async fn ships(&self, place: &Place, sha: &str) {
+    async fn ships(&self, place: &Place, sha: &str) -> Result<(), Failure> {
         self.status_says(place, sha, "Triggered").await;
         self.deploy_ended(place, sha).await;
-        self.in_production(place, sha).await;
+        self.in_production(place, sha).await
     }
 
     /// The governor's status on the commit says `word`; it is told as it stands.
@@ -240,17 +246,17 @@ impl Acts<'_> {
 
     async fn deploy_ended(&self, place: &Place, sha: &str) {
         let what = format!("the deploy of {} to end", short(sha));
-        let run = self
-            .until(&what, || place.deploy(sha).filter(|run| run.conclusion.is_some()))
-            .await;
+        let run =
+            self.until(&what, || place.deploy(sha).filter(|run| run.conclusion.is_some())).await;
         let ended = run.conclusion.unwrap_or_default();
-        self.narrator.says(Who::GitHub, &format!("{} (run {}): {ended}", run.title, run.id));
+        let text = format!("Deploy of {} (run {}): {ended}", short(sha), run.id);
+        self.narrator.says(Who::GitHub, &text);
     }
 
     /// The governor's ledger says that this commit is in production.
-    async fn in_production(&self, place: &Place, sha: &str) {
+    async fn in_production(&self, place: &Place, sha: &str) -> Result<(), Failure> {
         self.narrator.awaits(&format!("{} to be in production of {}", short(sha), place.name));
-        while self.governor.production(place.name).await.as_deref() != Some(sha) {
+        while self.governor.production(place.name).await?.as_deref() != Some(sha) {
             self.clock.sleep(LOOK_EVERY).await;
         }
         if sha != place.first {
@@ -259,6 +265,7 @@ impl Acts<'_> {
                 &format!("records that {} is in production of {}.", short(sha), place.name),
             );
         }
+        Ok(())
     }
 
     /// What `look` finds, once it finds something.

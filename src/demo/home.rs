@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::commands::Failure;
+use crate::telemetry::logs;
+
+/// The path of the socket inside must fit into an address, of 107 bytes.
+const LONGEST_TEMPORARY: usize = 50;
 
 /// A directory of our own below the system's temporary one, removed when this is dropped.
 pub(super) struct Home {
@@ -17,8 +21,10 @@ impl Home {
     /// Makes the directory, for nobody else to read.
     pub(super) fn new(clock: &Clock) -> Result<Self, Failure> {
         let mark: String = clock.chance::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
-        // Short: the path of the socket inside must fit into an address.
-        let dir = std::env::temp_dir().join(format!("governor-demo-{mark}"));
+        let temporary = std::env::temp_dir();
+        let fits = temporary.as_os_str().len() <= LONGEST_TEMPORARY;
+        let parent = if fits { temporary } else { PathBuf::from("/tmp") };
+        let dir = parent.join(format!("governor-demo-{mark}"));
         DirBuilder::new().mode(0o700).create(&dir).map_err(|error| cannot("make", &dir, &error))?;
         Ok(Self { dir })
     }
@@ -33,10 +39,11 @@ impl Home {
         self.dir.join("governor.log")
     }
 
-    /// Opens the log.
-    pub(super) fn open_log(&self) -> Result<File, Failure> {
+    /// Lets the log of this process go to its file, and not between the story's lines.
+    pub(super) fn keep_log(&self) -> Result<(), Failure> {
         let path = self.log();
-        File::create(&path).map_err(|error| cannot("make", &path, &error))
+        let file = File::create(&path).map_err(|error| cannot("make", &path, &error))?;
+        logs::init_into(file).map_err(|error| Failure::Usage(error.to_string()))
     }
 
     /// Writes the configuration file, and the token that it names.

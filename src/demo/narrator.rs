@@ -11,7 +11,7 @@ use crate::clock::Clock;
 /// Nobody reads longer lines with pleasure.
 const WIDEST: usize = 100;
 /// Where the text of a line begins: after the time and the name of who acts.
-const MARGIN: usize = 20;
+const MARGIN: usize = 21;
 
 /// Tells what happens, and knows what is awaited. Clones are the same narrator.
 #[derive(Clone)]
@@ -67,9 +67,15 @@ impl Narrator {
         tell(&format!("{lines}\n"));
     }
 
+    /// An empty line.
+    pub(super) fn pause(&self) {
+        tell("\n");
+    }
+
     /// Lines as they are: they are not wrapped, so that they can be copied.
     pub(super) fn block(&self, lines: &[String]) {
-        let lines: String = lines.iter().map(|line| format!("  {}\n", render::clean(line))).collect();
+        let lines: String =
+            lines.iter().map(|line| format!("  {}\n", render::clean(line))).collect();
         tell(&format!("{lines}\n"));
     }
 

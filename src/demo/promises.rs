@@ -3,6 +3,7 @@
 use super::acts::Played;
 use super::governor::Governor;
 use super::stage::{Place, Stage, short};
+use crate::commands::Failure;
 
 /// A promise, and whether it was kept.
 pub(super) struct Promise {
@@ -13,7 +14,11 @@ pub(super) struct Promise {
 }
 
 /// All promises of the story.
-pub(super) async fn check(stage: &Stage, governor: &Governor, played: &Played) -> Vec<Promise> {
+pub(super) async fn check(
+    stage: &Stage,
+    governor: &Governor,
+    played: &Played,
+) -> Result<Vec<Promise>, Failure> {
     let mut promises = of_the_box(stage, played);
     let ends = [
         (&stage.shop, &played.migration),
@@ -23,13 +28,13 @@ pub(super) async fn check(stage: &Stage, governor: &Governor, played: &Played) -
     ];
     let mut all_known = true;
     for (place, sha) in ends {
-        all_known &= governor.production(place.name).await.as_ref() == Some(sha);
+        all_known &= governor.production(place.name).await?.as_ref() == Some(sha);
     }
     promises.push(Promise {
         says: "The ledger knows what is in production of all four repositories.".to_owned(),
         kept: all_known,
     });
-    promises
+    Ok(promises)
 }
 
 fn of_the_box(stage: &Stage, played: &Played) -> Vec<Promise> {

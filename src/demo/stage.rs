@@ -8,7 +8,9 @@ use tokio::net::TcpListener;
 use crate::clock::Clock;
 use crate::commands::Failure;
 use crate::ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
-use crate::ghbox::{AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status};
+use crate::ghbox::{
+    AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status,
+};
 
 /// What the governor shows to the box.
 pub(super) const TOKEN: &str = "a-token-that-only-this-box-takes";
@@ -138,9 +140,8 @@ impl Place {
     /// The newest deploy run of a commit, whether it has ended or not.
     pub(super) fn deploy(&self, sha: &str) -> Option<RunView> {
         let deploy = self.repo.workflow_id(DEPLOY);
-        let of_it = |run: &RunView| {
-            run.workflow_id == deploy && run.input_sha.as_deref() == Some(sha)
-        };
+        let of_it =
+            |run: &RunView| run.workflow_id == deploy && run.input_sha.as_deref() == Some(sha);
         self.repo.runs().into_iter().rev().find(of_it)
     }
 

@@ -33,6 +33,8 @@ pub struct LimitsView {
     pub reset: Option<Timestamp>,
     /// When GitHub last accepted the token; none after it did not.
     pub token_accepted_at: Option<Timestamp>,
+    /// When GitHub refused the token; none once it accepted it again.
+    pub token_refused_at: Option<Timestamp>,
     /// When GitHub last answered a request with success.
     pub last_ok_at: Option<Timestamp>,
     /// When the token ends, where GitHub says so.
@@ -95,8 +97,10 @@ impl Limits {
         }
         if status == StatusCode::UNAUTHORIZED {
             view.token_accepted_at = None;
+            view.token_refused_at = Some(now);
         } else if status.as_u16() < 500 && status != StatusCode::FORBIDDEN {
             view.token_accepted_at = Some(now);
+            view.token_refused_at = None;
         }
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             view.last_ok_at = Some(now);
@@ -330,6 +334,7 @@ mod tests {
 
         limits.note(StatusCode::UNAUTHORIZED, &HeaderMap::new());
         assert_eq!(limits.view().token_accepted_at, None);
+        assert_eq!(limits.view().token_refused_at, seconds_later(300));
         assert_eq!(limits.view().last_ok_at, seconds_later(300));
     }
 }

@@ -2,10 +2,16 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod config_cli;
 #[cfg(test)]
 mod config_hostile;
 #[cfg(test)]
+mod process;
+#[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod town;

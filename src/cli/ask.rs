@@ -1,0 +1,126 @@
+//! The commands that ask a controller: arguments in, a question out, its answer shown.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::clock::Clock;
+use crate::commands::view::Recorded;
+use crate::commands::{self, Ask, Failure, choose};
+use crate::config::{self, Config};
+use crate::domain::{RepoName, ShaPrefix};
+
+use super::args::{
+    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Status, Target, Trigger,
+};
+use super::{Exit, environment, in_runtime, print, print_json, render, width};
+
+/// The configuration.
+///
+/// # Errors
+/// All of its mistakes.
+pub(super) fn load(path: &Path) -> Result<Config, Failure> {
+    config::load(path, environment()).map_err(|mistakes| Failure::Usage(mistakes.to_string()))
+}
+
+pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = named(&config, &args.target)?;
+    let ask = commands::Status { repository };
+    let status = in_runtime(async { ask.look(&config, &Clock::system()).await })?;
+    show(args.json, &status, || render::status(&status, width()))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let (repository, sha) = chosen(&config, &args.commit)?;
+    let view = perform(&config, commands::Simulate { repository, sha })?;
+    show(args.json, &view, || render::simulation(&view, args.show_paths, width()))?;
+    Ok(Exit::of_decision(view.decision))
+}
+
+pub(super) fn trigger(config: &Path, args: &Trigger) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let (repository, sha) = chosen(&config, &args.commit)?;
+    let name = args.operator.name().map(str::to_owned);
+    let view = perform(&config, commands::Trigger { repository, sha, name })?;
+    show(args.json, &view, || render::triggered(&view, width()))?;
+    Ok(Exit::of_decision(view.simulation.decision))
+}
+
+pub(super) fn approve(config: &Path, args: &Approve) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let (repository, sha) = chosen(&config, &args.commit)?;
+    let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
+    recorded(args.json, &config, commands::Approve { repository, sha, reason, name })
+}
+
+pub(super) fn pause(config: &Path, args: &Pause) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = one(&config, &args.target)?;
+    let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
+    recorded(args.json, &config, commands::Pause { repository, reason, name })
+}
+
+pub(super) fn resume(config: &Path, args: &Resume) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = one(&config, &args.target)?;
+    let name = args.operator.name().map(str::to_owned);
+    recorded(args.json, &config, commands::Resume { repository, name })
+}
+
+pub(super) fn set_production(config: &Path, args: &SetProduction) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let (repository, sha) = chosen(&config, &args.commit)?;
+    let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
+    recorded(args.json, &config, commands::SetProduction { repository, sha, reason, name })
+}
+
+pub(super) fn reconcile(config: &Path, args: &Reconcile) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = named(&config, &args.target)?;
+    let passes = perform(&config, commands::Reconcile { repository, dry_run: args.dry_run })?;
+    show(args.json, &passes, || render::passes(&passes))?;
+    let failed = passes.repositories.iter().any(|pass| pass.error.is_some());
+    Ok(if failed { Exit::Dependency } else { Exit::Done })
+}
+
+fn recorded<A: Ask<Answer = Recorded>>(
+    json: bool,
+    config: &Config,
+    ask: A,
+) -> Result<Exit, Failure> {
+    let recorded = perform(config, ask)?;
+    show(json, &recorded, || render::recorded(&recorded))?;
+    Ok(Exit::Done)
+}
+
+fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
+    in_runtime(commands::perform(config, ask, Clock::system()))
+}
+
+fn show<T: Serialize>(json: bool, view: &T, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    if json { print_json(view) } else { print(&text()) }
+}
+
+/// The repository that is named, which must be configured; none where none is.
+fn named(config: &Config, target: &Target) -> Result<Option<RepoName>, Failure> {
+    let Some(name) = target.repository() else { return Ok(None) };
+    choose(config, Some(name), Path::new(".")).map(|policy| Some(policy.repository.clone()))
+}
+
+/// The repository that is meant.
+fn one(config: &Config, target: &Target) -> Result<RepoName, Failure> {
+    here(config, target.repository())
+}
+
+fn chosen(config: &Config, commit: &Commit) -> Result<(RepoName, ShaPrefix), Failure> {
+    let (repository, sha) = commit.chosen()?;
+    Ok((here(config, repository)?, sha.clone()))
+}
+
+fn here(config: &Config, named: Option<&RepoName>) -> Result<RepoName, Failure> {
+    let directory = std::env::current_dir().unwrap_or_default();
+    choose(config, named, &directory).map(|policy| policy.repository.clone())
+}

@@ -1,0 +1,106 @@
+//! `run`: the controller with all that belongs to it, from the first log line to the last.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::commands::{self, Failure, Socket, Surroundings};
+use crate::config::Config;
+use crate::http;
+
+/// Kubernetes and people expect an end within 5 s of SIGTERM, whatever hangs.
+const LAST_MOMENT: Duration = Duration::from_millis(4_700);
+
+/// Governs as `config` says until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What keeps it from starting.
+pub(super) async fn run(config: &Config) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let (stop, stopped) = watch::channel(false);
+    let mut signals = Signals::new()?;
+    commands::check_token(config)?;
+    let governed = async {
+        let listener = listen(config.server.listen).await?;
+        let store = commands::open_store(&config.state_dir, &clock).await?;
+        let surroundings = commands::surroundings(clock.clone(), store)?;
+        govern(config, surroundings, listener, stopped).await
+    };
+    let told = async {
+        let name = signals.next().await;
+        tracing::info!("{name}: what is under way is brought to an end");
+        stop.send_replace(true);
+        clock.sleep(LAST_MOMENT).await;
+    };
+    tokio::select! {
+        ended = governed => ended?,
+        () = told => tracing::warn!("not all came to an end in time; the ledger holds it"),
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// The controller, its socket and its pages, until `stop`.
+///
+/// # Errors
+/// What keeps them from starting.
+pub async fn govern(
+    config: &Config,
+    surroundings: Surroundings,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let (clock, store) = (surroundings.clock.clone(), surroundings.store.clone());
+    let controller = commands::controller(config, surroundings, true)?;
+    let socket = Socket::bind(&config.state_dir)?;
+    if let Ok(address) = listener.local_addr() {
+        let count = config.repositories.len();
+        tracing::info!(%address, repositories = count, "governing {count} repositories; http://{address}");
+    }
+    let pages = http::routes(controller.clone());
+    tokio::join!(
+        controller.run(stop.clone()),
+        commands::serve(listener, |_: &TcpStream| (), pages, clock, stop.clone()),
+        socket.serve(controller.clone(), stop.clone()),
+        commands::prune_daily(&controller, config.history_days, stop),
+    );
+    if let Err(error) = store.close().await {
+        tracing::warn!("the store could not be closed well: {error}");
+    }
+    Ok(())
+}
+
+/// Binds the address that is to be served.
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::Dependency(format!(
+            "cannot listen on {address}: {error}. Free it, or set another `server.listen`"
+        ))
+    })
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let failed = |error| Failure::Dependency(format!("cannot listen to signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What a controller does besides its passes.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use crate::controller::Controller;
+
+use super::serve::stopped;
+
+/// The start is busy enough.
+const FIRST: Duration = Duration::from_secs(600);
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Deletes the history that is older than `days`, once a day, until `stop`.
+pub async fn prune_daily(controller: &Controller, days: u32, mut stop: watch::Receiver<bool>) {
+    let shared = controller.shared();
+    let mut wait = FIRST;
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = shared.clock.sleep(wait) => {}
+        }
+        // Before GitHub has told the time, nobody knows what is old.
+        if shared.reader.limits().last_ok_at.is_none() {
+            continue;
+        }
+        wait = DAILY;
+        let age =
+            SignedDuration::from_hours(24).saturating_mul(i32::try_from(days).unwrap_or(i32::MAX));
+        let Ok(before) = shared.clock.now().saturating_sub(age) else { continue };
+        match shared.store.prune(before).await {
+            Ok(0) => {}
+            Ok(pruned) => {
+                tracing::info!(pruned, "{pruned} entries older than {days} days left the history")
+            }
+            Err(error) => tracing::warn!("old history could not be deleted: {error}"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! From a configuration to a controller, and all that it stands on.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::apply::Hand;
+use crate::clock::Clock;
+use crate::config::{Config, TokenConfig};
+use crate::controller::{Controller, Intervals, Shared};
+use crate::github::{self, HttpService, REQUEST_TIMEOUT, Settings, TokenSource};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::telemetry::Metrics;
+
+use super::Failure;
+
+/// A command holds the store for a moment, and a controller that ends does for some seconds:
+/// whoever comes then waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks whether the store is free.
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// What a controller stands on: the real things, or a test's.
+pub struct Surroundings {
+    /// Carries requests to GitHub.
+    pub service: HttpService,
+    /// Time and chance.
+    pub clock: Clock,
+    /// The state directory.
+    pub store: Store,
+}
+
+/// The network, the machine's clock, and `store`.
+///
+/// # Errors
+/// Where the system has no TLS.
+pub fn surroundings(clock: Clock, store: Store) -> Result<Surroundings, Failure> {
+    let service = github::network().map_err(|error| Failure::Dependency(error.to_string()))?;
+    Ok(Surroundings { service, clock, store })
+}
+
+/// The controller that `config` asks for. One that may not write gets no hand that could.
+///
+/// # Errors
+/// Where there is no token, or an address that none may be sent to.
+pub fn controller(
+    config: &Config,
+    surroundings: Surroundings,
+    may_write: bool,
+) -> Result<Controller, Failure> {
+    let Surroundings { service, clock, store } = surroundings;
+    let metrics = Arc::new(Metrics::new());
+    let settings = Settings {
+        api_url: config.github.api_url.clone(),
+        token: token(config)?,
+        max_requests_per_minute: config.github.max_requests_per_minute,
+        request_timeout: REQUEST_TIMEOUT,
+    };
+    let cache = store.cache();
+    let connected = github::connect(settings, service, clock.clone(), cache, Arc::clone(&metrics));
+    let (reader, writer) = connected.map_err(|error| Failure::Usage(error.to_string()))?;
+    let hand = may_write.then(|| Hand::new(writer));
+    let mut shared = Shared::new(reader, hand, store, clock, metrics);
+    shared.config_digest.clone_from(&config.digest);
+    shared.public_url.clone_from(&config.server.public_url);
+    let intervals = Intervals {
+        settled: config.controller.poll_interval,
+        active: config.controller.active_poll_interval,
+    };
+    let policies = config.repositories.clone();
+    Ok(Controller::new(shared, policies, intervals, config.controller.max_concurrency))
+}
+
+/// Says at once where there is no token.
+///
+/// # Errors
+/// Where there is none.
+pub fn check_token(config: &Config) -> Result<(), Failure> {
+    token(config).map(drop)
+}
+
+fn token(config: &Config) -> Result<TokenSource, Failure> {
+    match &config.github.token {
+        TokenConfig::File(path) => Ok(TokenSource::File(path.clone())),
+        TokenConfig::Value(token) => Ok(TokenSource::Value(token.clone())),
+        TokenConfig::Missing => Err(Failure::Usage(
+            "no GitHub token: name its file as `github.token_file`, or give it as GITHUB_TOKEN"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Opens the store, and waits some seconds while another process has it.
+///
+/// # Errors
+/// As [`Store::open`].
+pub async fn open_store(dir: &Path, clock: &Clock) -> Result<Store, StoreError> {
+    let began = clock.monotonic();
+    loop {
+        match open_now(dir).await {
+            Err(StoreError::AlreadyOpen { .. })
+                if clock.monotonic().saturating_sub(began) < PATIENCE =>
+            {
+                clock.sleep(BETWEEN_LOOKS).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Opens the store where it is free. It reads a file, which takes a thread's time.
+pub(super) async fn open_now(dir: &Path) -> Result<Store, StoreError> {
+    let dir = dir.to_path_buf();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, StoreOptions::default()));
+    opened.await.unwrap_or(Err(StoreError::Closed))
+}
+
+/// Whether a command has waited as long as it may.
+pub(super) fn out_of_patience(clock: &Clock, began: Duration) -> bool {
+    clock.monotonic().saturating_sub(began) >= PATIENCE
+}

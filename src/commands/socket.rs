@@ -1,0 +1,198 @@
+//! The controller's Unix socket: whoever can open it may operate it.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Extension, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use tokio::net::UnixListener;
+use tokio::sync::{Mutex, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::controller::Controller;
+
+use super::serve::stopped;
+use super::{
+    Approve, Ask, Caller, Failure, Pause, Reconcile, Resume, SetProduction, Simulate, Status,
+    Trigger, serve,
+};
+
+const FILE: &str = "release-governor.sock";
+/// Where the socket is made, out of everybody's reach until its mode is right.
+const NURSERY: &str = ".sock";
+/// `sun_path` of Linux has 108 bytes, and ends in a zero.
+const LONGEST_PATH: usize = 107;
+/// A command is a handful of short texts.
+const LARGEST_BODY: usize = 16 * 1024;
+/// Commands at once.
+const MOST_COMMANDS: usize = 64;
+/// How long commands that are under way may go on after `stop`.
+const GRACE: Duration = Duration::from_millis(3_500);
+
+/// Where the socket of a controller with this state directory is.
+///
+/// # Errors
+/// A path that is too long for the system.
+pub fn socket_path(state_dir: &Path) -> Result<PathBuf, Failure> {
+    let path = state_dir.join(FILE);
+    let length = path.as_os_str().as_bytes().len();
+    if length > LONGEST_PATH {
+        return Err(Failure::Usage(format!(
+            "the socket's path {} has {length} bytes, and the system takes at most \
+             {LONGEST_PATH}: set a shorter `state.dir`",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
+
+/// The socket, bound. It leaves with the controller.
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Binds the socket in a state directory whose store this process holds: what lies there
+    /// under the socket's name is a dead process's.
+    ///
+    /// # Errors
+    /// Where the path is too long, or the system says no.
+    pub fn bind(state_dir: &Path) -> Result<Self, Failure> {
+        let path = socket_path(state_dir)?;
+        let failed = |error: io::Error| {
+            Failure::Dependency(format!("cannot make the socket {}: {error}", path.display()))
+        };
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.file_type().is_socket()) {
+            return Err(Failure::Dependency(format!(
+                "cannot make the socket {}: something else has that name. Move it away",
+                path.display()
+            )));
+        }
+        let listener = bind_for_us_alone(state_dir, &path).map_err(failed)?;
+        Ok(Self { listener, path })
+    }
+
+    /// Answers commands until `stop`.
+    pub async fn serve(self, controller: Controller, mut stop: watch::Receiver<bool>) {
+        let clock = controller.shared().clock.clone();
+        let desk = Desk { controller, clock: clock.clone(), under_way: Arc::default() };
+        let app = routes(desk.clone());
+        let served = serve(self.listener, Caller::of_socket, app, clock, stop.clone());
+        let finished = async {
+            stopped(&mut stop).await;
+            desk.finish().await;
+        };
+        tokio::join!(served, finished);
+        // The next process replaces it anyway.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Between `bind` and `chmod` a socket has the mode of the process's umask: it is made in a
+/// directory that nobody else can enter, and moved, in place of a dead process's.
+fn bind_for_us_alone(state_dir: &Path, path: &Path) -> io::Result<UnixListener> {
+    let nursery = state_dir.join(NURSERY);
+    let _ = fs::remove_dir_all(&nursery);
+    DirBuilder::new().mode(0o700).create(&nursery)?;
+    let young = nursery.join("s");
+    let listener = UnixListener::bind(&young)?;
+    fs::set_permissions(&young, Permissions::from_mode(0o600))?;
+    fs::rename(&young, path)?;
+    fs::remove_dir(&nursery)?;
+    Ok(listener)
+}
+
+/// What the routes share.
+#[derive(Clone)]
+struct Desk {
+    controller: Controller,
+    clock: Clock,
+    /// Commands go on when their asker hangs up: none is cut off between two requests.
+    under_way: Arc<Mutex<JoinSet<()>>>,
+}
+
+fn routes(desk: Desk) -> Router {
+    fn route<A: Ask>(router: Router<Desk>) -> Router<Desk> {
+        router.route(&address::<A>(), post(answer::<A>))
+    }
+    let router = Router::new();
+    let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
+    let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
+    route::<Reconcile>(router).layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(desk)
+}
+
+/// Where a command is sent to.
+pub(super) fn address<A: Ask>() -> String {
+    format!("/v1/{}", A::NAME)
+}
+
+async fn answer<A: Ask>(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    let ask: A = match serde_json::from_slice(&body) {
+        Ok(ask) => ask,
+        Err(error) => {
+            let text = format!("the controller does not understand this command: {error}");
+            return failed(&Failure::Usage(text));
+        }
+    };
+    match desk.carried_out(ask, caller).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(failure) => failed(&failure),
+    }
+}
+
+impl Desk {
+    async fn carried_out<A: Ask>(&self, ask: A, caller: Caller) -> Result<A::Answer, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let controller = self.controller.clone();
+        let work = async move {
+            // Nobody waits for it any more where this fails.
+            let _ = sender.send(ask.carry_out(controller, caller).await);
+        };
+        {
+            let mut under_way = self.under_way.lock().await;
+            while under_way.try_join_next().is_some() {}
+            if under_way.len() >= MOST_COMMANDS {
+                let text = format!("the controller is at {MOST_COMMANDS} commands: try again");
+                return Err(Failure::Dependency(text));
+            }
+            under_way.spawn(work);
+        }
+        receiver.await.unwrap_or_else(|_| {
+            let text = "the command ended in the middle; the ledger holds what was done: see \
+                        `status`";
+            Err(Failure::Dependency(text.to_owned()))
+        })
+    }
+
+    /// Waits for what is under way, for a moment; the ledger holds what is cut off then.
+    async fn finish(&self) {
+        let mut under_way = self.under_way.lock().await;
+        let ended = async { while under_way.join_next().await.is_some() {} };
+        let _ = self.clock.timeout(GRACE, ended).await;
+        under_way.abort_all();
+    }
+}
+
+fn failed(failure: &Failure) -> Response {
+    let code = match failure {
+        Failure::Usage(_) => StatusCode::BAD_REQUEST,
+        Failure::NotFound(_) => StatusCode::NOT_FOUND,
+        Failure::Dependency(_) => StatusCode::BAD_GATEWAY,
+    };
+    (code, [(header::CACHE_CONTROL, "no-store")], Json(failure)).into_response()
+}

@@ -1,0 +1,149 @@
+//! `status`: how the repositories stand. It waits for no pass, and asks GitHub for nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::controller::{Controller, Standing};
+use crate::domain::{AttemptOutcome, Policy, ReleaseState, RepoName};
+use crate::store::{Store, StoreError};
+
+use super::view::{self, RepositoryStatus};
+use super::{Ask, Caller, Failure};
+
+/// How do the repositories stand?
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// This one; none: all.
+    pub repository: Option<RepoName>,
+}
+
+impl Ask for Status {
+    const NAME: &'static str = "status";
+    type Answer = view::Status;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::Status, Failure> {
+        let kept = Kept::of(&controller.shared().store).await;
+        let mut repositories = Vec::new();
+        for name in asked(&self, controller.repositories())? {
+            let Some(snapshot) = controller.snapshot(name) else { continue };
+            // Before its first pass, what is known is what the last process left.
+            let row = if snapshot.standing.last_pass.is_none() {
+                kept.row(&snapshot.policy).await?
+            } else {
+                row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
+            };
+            repositories.push(row);
+        }
+        Ok(view::Status { repositories })
+    }
+}
+
+/// How they stood when the last controller ended.
+///
+/// # Errors
+/// Where one is asked for that is not configured, or the disk fails.
+pub async fn status_of_store(
+    config: &Config,
+    ask: &Status,
+    store: Option<&Store>,
+) -> Result<view::Status, Failure> {
+    let names = config.repositories.iter().map(|policy| &policy.repository);
+    let kept = match store {
+        Some(store) => Some(Kept::of(store).await),
+        None => None,
+    };
+    let mut repositories = Vec::new();
+    for name in asked(ask, names)? {
+        let policy = config.repositories.iter().find(|policy| policy.repository == *name);
+        let Some(policy) = policy else { continue };
+        repositories.push(match &kept {
+            Some(kept) => kept.row(policy).await?,
+            None => row(policy, &Standing::default(), None),
+        });
+    }
+    Ok(view::Status { repositories })
+}
+
+/// The names that are asked for.
+fn asked<'a>(
+    ask: &Status,
+    known: impl Iterator<Item = &'a RepoName>,
+) -> Result<Vec<&'a RepoName>, Failure> {
+    let wanted = |name: &&RepoName| ask.repository.as_ref().is_none_or(|one| one == *name);
+    let names: Vec<&RepoName> = known.filter(wanted).collect();
+    match &ask.repository {
+        Some(one) if names.is_empty() => Err(Failure::NotFound(format!(
+            "{one} is not governed here: it is not in the configuration"
+        ))),
+        Some(_) | None => Ok(names),
+    }
+}
+
+/// What the store holds.
+struct Kept<'a> {
+    store: &'a Store,
+    standings: Vec<(RepoName, Standing)>,
+}
+
+impl<'a> Kept<'a> {
+    async fn of(store: &'a Store) -> Self {
+        let views = store.views().await.into_iter();
+        // A row of another version is no row.
+        let standing = |(name, row)| Some((name, serde_json::from_value(row).ok()?));
+        Self { store, standings: views.filter_map(standing).collect() }
+    }
+
+    async fn row(&self, policy: &Policy) -> Result<RepositoryStatus, StoreError> {
+        let name = &policy.repository;
+        let standing = self.standings.iter().find(|(kept, _)| kept == name);
+        let standing = standing.map(|(_, standing)| standing.clone()).unwrap_or_default();
+        let ledger = match self.store.repo_id(name).await? {
+            Some(id) => Some(self.store.ledger(id).await?),
+            None => None,
+        };
+        Ok(row(policy, &standing, ledger.as_ref().map(crate::store::Ledger::state)))
+    }
+}
+
+fn row(policy: &Policy, standing: &Standing, release: Option<&ReleaseState>) -> RepositoryStatus {
+    let mut row = RepositoryStatus::unknown(policy.repository.clone(), policy.enabled);
+    row.paused.clone_from(&policy.paused);
+    row.last_pass = standing.last_pass;
+    row.error.clone_from(&standing.error);
+    if let Some(decision) = &standing.decision {
+        row.decision = Some(decision.outcome);
+        row.reason = Some(decision.reason);
+        row.risk_class = Some(decision.risk);
+    }
+    let Some(release) = release else { return row };
+    row.production_sha_current = release.production().sha().cloned();
+    row.production_sha_previous = release.previous_production();
+    row.candidate_sha.clone_from(&release.candidate);
+    row.paused = row.paused.or_else(|| release.pause.as_ref().map(|pause| pause.why.clone()));
+    if let Some(attempt) = release.attempts.iter().max_by_key(|attempt| attempt.at) {
+        row.last_deploy_attempt_sha = Some(attempt.begun.sha.clone());
+        row.last_deploy_time = Some(attempt.at);
+        row.last_deploy_result = attempt.outcome().map(result);
+    }
+    row
+}
+
+/// A word for scripts: GitHub's conclusion where there is one.
+fn result(outcome: &AttemptOutcome) -> String {
+    match outcome {
+        AttemptOutcome::Succeeded => "success",
+        AttemptOutcome::Failed(conclusion) => conclusion.as_str(),
+        AttemptOutcome::Superseded => "superseded",
+        AttemptOutcome::RunDeleted => "run_deleted",
+        AttemptOutcome::Unconfirmed => "unconfirmed",
+        AttemptOutcome::Rejected(_) => "rejected",
+        AttemptOutcome::NotStarted => "not_started",
+        AttemptOutcome::NotSent(_) => "not_sent",
+        AttemptOutcome::Withdrawn(_) => "withdrawn",
+    }
+    .to_owned()
+}

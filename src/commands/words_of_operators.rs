@@ -1,0 +1,142 @@
+//! `approve`, `pause`, `resume` and `set-production`: words that go into the ledger.
+
+use serde::{Deserialize, Serialize};
+
+use crate::controller::{Controller, Spoken};
+use crate::domain::{Operator, RepoName, ShaPrefix};
+
+use super::ask::line;
+use super::view::Recorded;
+use super::{Ask, Caller, Failure};
+
+/// A commit may ship with all that makes it HIGH.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Approve {
+    /// The repository.
+    pub repository: RepoName,
+    /// The commit.
+    pub sha: ShaPrefix,
+    /// Why.
+    pub reason: String,
+    /// `--as NAME`.
+    pub name: Option<String>,
+}
+
+/// A repository's releases stop.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pause {
+    /// The repository.
+    pub repository: RepoName,
+    /// Why.
+    pub reason: String,
+    /// `--as NAME`.
+    pub name: Option<String>,
+}
+
+/// A repository's releases go on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resume {
+    /// The repository.
+    pub repository: RepoName,
+    /// `--as NAME`.
+    pub name: Option<String>,
+}
+
+/// A commit runs in production.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetProduction {
+    /// The repository.
+    pub repository: RepoName,
+    /// The commit.
+    pub sha: ShaPrefix,
+    /// Why.
+    pub reason: String,
+    /// `--as NAME`.
+    pub name: Option<String>,
+}
+
+impl Ask for Approve {
+    const NAME: &'static str = "approve";
+    type Answer = Recorded;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
+        let (by, why) = (caller.named(self.name)?, line("a reason", &self.reason)?);
+        let word = controller.approve(&self.repository, &self.sha, why.clone(), by.clone()).await?;
+        Ok(recorded("approved", self.repository, word, Some(why), &by))
+    }
+}
+
+impl Ask for Pause {
+    const NAME: &'static str = "pause";
+    type Answer = Recorded;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
+        let (by, why) = (caller.named(self.name)?, line("a reason", &self.reason)?);
+        let word = controller.pause(&self.repository, why.clone(), by.clone()).await?;
+        Ok(recorded("paused", self.repository, word, Some(why), &by))
+    }
+}
+
+impl Ask for Resume {
+    const NAME: &'static str = "resume";
+    type Answer = Recorded;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
+        let by = caller.named(self.name)?;
+        let word = controller.resume(&self.repository, by.clone()).await?;
+        let still = controller.snapshot(&self.repository);
+        let still = still.and_then(|snapshot| snapshot.policy.paused.clone());
+        let mut recorded = recorded("resumed", self.repository, word, None, &by);
+        recorded.note = still.map(|why| {
+            format!("it stays paused by the configuration ({why}): take `paused` out there")
+        });
+        Ok(recorded)
+    }
+}
+
+impl Ask for SetProduction {
+    const NAME: &'static str = "set-production";
+    type Answer = Recorded;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
+        let (by, why) = (caller.named(self.name)?, line("a reason", &self.reason)?);
+        let word =
+            controller.set_production(&self.repository, &self.sha, why.clone(), by.clone()).await?;
+        Ok(recorded("production_set", self.repository, word, Some(why), &by))
+    }
+}
+
+fn recorded(
+    word: &str,
+    repository: RepoName,
+    spoken: Spoken,
+    reason: Option<String>,
+    by: &Operator,
+) -> Recorded {
+    let Spoken { at, sha } = spoken;
+    Recorded {
+        repository,
+        word: word.to_owned(),
+        sha,
+        reason,
+        by: by.display(),
+        time: at,
+        note: None,
+    }
+}

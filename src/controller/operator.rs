@@ -1,0 +1,373 @@
+//! What operators ask of a repository. A word is on disk before it is acknowledged.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::governed::Governed;
+use super::{Controller, Held, PassError, PassReport, Shared, Shipped, Wish, one_pass};
+use crate::apply::Dispatched;
+use crate::domain::{
+    Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
+    WorkflowFact,
+};
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::store::{Ledger, StoreError};
+
+/// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
+const LOOKS_FOR_A_RUN: u32 = 2;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+/// Why what an operator asked was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum NotDone {
+    /// No such repository is governed.
+    #[error("{0} is not governed here: it is not in the configuration")]
+    NotGoverned(RepoName),
+    /// No such commit.
+    #[error("there is no commit {commit} in {repository}")]
+    NoSuchCommit {
+        /// As asked.
+        commit: ShaPrefix,
+        /// Where.
+        repository: RepoName,
+    },
+    /// It may be one or the other.
+    #[error("{commit} is not unique in {repository}: it may be {what}. Give more of its digits")]
+    Ambiguous {
+        /// As asked.
+        commit: ShaPrefix,
+        /// Where.
+        repository: RepoName,
+        /// What it may be.
+        what: String,
+    },
+    /// The configuration keeps this repository from starting anything.
+    #[error("nothing is ever started in {repository}: the configuration says `{key}`")]
+    StartsNothing {
+        /// Where.
+        repository: RepoName,
+        /// The key and its value.
+        key: &'static str,
+    },
+    /// GitHub or the store failed.
+    #[error("{}", .0.in_words())]
+    Pass(#[from] PassError),
+}
+
+impl From<StoreError> for NotDone {
+    fn from(error: StoreError) -> Self {
+        Self::Pass(error.into())
+    }
+}
+
+impl From<ObserveError> for NotDone {
+    fn from(error: ObserveError) -> Self {
+        Self::Pass(error.into())
+    }
+}
+
+/// What came of a `trigger`.
+#[derive(Debug)]
+pub struct Triggering {
+    /// What was decided and done.
+    pub shipped: Shipped,
+    /// The page of the run that deploys the commit, or of the workflow's runs while it is looked
+    /// for; none where nothing was started.
+    pub page: Option<String>,
+    /// When it was started.
+    pub at: Option<Timestamp>,
+}
+
+/// A word that is on disk.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// When.
+    pub at: Timestamp,
+    /// The commit that it is about, for a word about one.
+    pub sha: Option<Sha>,
+}
+
+impl Controller {
+    /// What would be decided about a commit. Writes nothing to GitHub.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn simulate(&self, name: &RepoName, commit: &ShaPrefix) -> Result<Decision, NotDone> {
+        let mut held = self.at(name).await?;
+        let sha = held.governed.commit(&self.shared, commit).await?;
+        let mut survey = held.governed.survey(&self.shared, None).await?;
+        Ok(held.governed.decided(&self.shared, &mut survey, &sha, false).await?)
+    }
+
+    /// Deploys a commit if the policy allows it, by the same path as a pass.
+    ///
+    /// # Errors
+    /// [`NotDone`]. Nothing was started that the ledger does not hold.
+    pub async fn trigger(
+        &self,
+        name: &RepoName,
+        commit: &ShaPrefix,
+        by: Operator,
+    ) -> Result<Triggering, NotDone> {
+        let mut held = self.at(name).await?;
+        held.governed.may_start()?;
+        let sha = held.governed.commit(&self.shared, commit).await?;
+        tracing::info!(
+            repository = %name, sha = %sha, operator = by.display(),
+            "{name}: {} asks to deploy {}", by.display(), sha.short()
+        );
+        let wish = Wish::OfAnOperator(by);
+        let shipped = held.governed.ship(&self.shared, &sha, wish).await?;
+        let triggering = held.governed.followed_up(&self.shared, shipped).await;
+        self.wake(name);
+        Ok(triggering)
+    }
+
+    /// Approves a commit, with the deploy file at the tip as it is now.
+    ///
+    /// # Errors
+    /// [`NotDone`]; nothing was recorded.
+    pub async fn approve(
+        &self,
+        name: &RepoName,
+        commit: &ShaPrefix,
+        why: String,
+        by: Operator,
+    ) -> Result<Spoken, NotDone> {
+        let mut held = self.at(name).await?;
+        let sha = held.governed.commit(&self.shared, commit).await?;
+        let deploy_file = held.governed.deploy_file(&self.shared).await?;
+        let approval = Approval { sha: sha.clone(), deploy_file, why, by };
+        let at = held.governed.say(&self.shared, OperatorWord::Approved { approval }).await?;
+        self.wake(name);
+        Ok(Spoken { at, sha: Some(sha) })
+    }
+
+    /// Says what runs in production.
+    ///
+    /// # Errors
+    /// [`NotDone`]; nothing was recorded.
+    pub async fn set_production(
+        &self,
+        name: &RepoName,
+        commit: &ShaPrefix,
+        why: String,
+        by: Operator,
+    ) -> Result<Spoken, NotDone> {
+        let mut held = self.at(name).await?;
+        let sha = held.governed.commit(&self.shared, commit).await?;
+        let word = OperatorWord::ProductionSet { sha: sha.clone(), why, by };
+        let at = held.governed.say(&self.shared, word).await?;
+        self.wake(name);
+        Ok(Spoken { at, sha: Some(sha) })
+    }
+
+    /// Stops a repository's releases.
+    ///
+    /// # Errors
+    /// [`NotDone`]; nothing was recorded.
+    pub async fn pause(
+        &self,
+        name: &RepoName,
+        why: String,
+        by: Operator,
+    ) -> Result<Spoken, NotDone> {
+        let mut held = self.at(name).await?;
+        let at = held.governed.say(&self.shared, OperatorWord::Paused { why, by }).await?;
+        self.wake(name);
+        Ok(Spoken { at, sha: None })
+    }
+
+    /// Lets a repository's releases go on.
+    ///
+    /// # Errors
+    /// [`NotDone`]; nothing was recorded.
+    pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Spoken, NotDone> {
+        let mut held = self.at(name).await?;
+        held.governed.known_ledger(&self.shared).await?;
+        if held.governed.release().is_none_or(|release| !release.recovered) {
+            // What a lost ledger left at GitHub may pause it: that is read before it is undone.
+            held.governed.survey(&self.shared, None).await?;
+        }
+        let at = held.governed.say(&self.shared, OperatorWord::Resumed { by }).await?;
+        self.wake(name);
+        Ok(Spoken { at, sha: None })
+    }
+
+    /// One pass at once, as one of the passes that may be under way.
+    ///
+    /// # Errors
+    /// [`NotDone`]. What was done is recorded.
+    pub async fn pass_now(&self, name: &RepoName) -> Result<PassReport, NotDone> {
+        let _place = self.places.acquire().await;
+        let mut held = self.at(name).await?;
+        Ok(one_pass(&self.shared, &mut held.governed).await?)
+    }
+
+    /// What a pass would do now. Writes nothing to GitHub.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn rehearse(&self, name: &RepoName) -> Result<PassReport, NotDone> {
+        let _place = self.places.acquire().await;
+        let mut held = self.at(name).await?;
+        Ok(held.governed.rehearsed(&self.shared).await?)
+    }
+
+    async fn at(&self, name: &RepoName) -> Result<Held<'_>, NotDone> {
+        match self.stations.get(name) {
+            Some(station) => Ok(station.held().await),
+            None => Err(NotDone::NotGoverned(name.clone())),
+        }
+    }
+}
+
+impl Governed {
+    /// The commit that is meant. What GitHub names so may be a branch or a tag.
+    async fn commit(&mut self, shared: &Shared, commit: &ShaPrefix) -> Result<Sha, NotDone> {
+        self.known_ledger(shared).await?;
+        let repository = self.policy.repository.clone();
+        let ambiguous = |what: String| NotDone::Ambiguous {
+            commit: commit.clone(),
+            repository: repository.clone(),
+            what,
+        };
+        let known = self.known_commits(commit);
+        if known.len() > 1 {
+            let all: Vec<&str> = known.iter().map(Sha::as_str).collect();
+            return Err(ambiguous(all.join(" or ")));
+        }
+        let found = shared.reader.resolve_commit(&repository, commit.as_str()).await;
+        match found.map_err(ObserveError::from)? {
+            Some(sha) if sha.starts_with(commit) => Ok(sha),
+            Some(_) => Err(ambiguous("a branch or a tag of that name".to_owned())),
+            None => Err(NotDone::NoSuchCommit { commit: commit.clone(), repository }),
+        }
+    }
+
+    /// Commits that were seen and begin so.
+    fn known_commits(&self, commit: &ShaPrefix) -> BTreeSet<Sha> {
+        let release = self.release();
+        let decided = release.into_iter().flat_map(|release| release.decided.keys());
+        let on_branch = self.memory.commits().commits.iter().map(|(sha, _)| sha);
+        decided.chain(on_branch).filter(|sha| sha.starts_with(commit)).cloned().collect()
+    }
+
+    fn may_start(&self) -> Result<(), NotDone> {
+        let key = if !self.policy.enabled {
+            "enabled: false"
+        } else if self.policy.dry_run {
+            "dry_run: true"
+        } else {
+            return Ok(());
+        };
+        Err(NotDone::StartsNothing { repository: self.policy.repository.clone(), key })
+    }
+
+    /// Records a word; it is on disk when this returns.
+    async fn say(&mut self, shared: &Shared, word: OperatorWord) -> Result<Timestamp, NotDone> {
+        if self.known_ledger(shared).await?.is_none() {
+            // Its ledger begins with the number that GitHub knows it by.
+            self.survey(shared, None).await?;
+        }
+        let at = shared.clock.now();
+        let name = &self.policy.repository;
+        tracing::info!(repository = %name, "{name}: {}", in_words(&word));
+        self.opened()?.record(at, vec![EntryKind::Operator(word)]).await?;
+        Ok(at)
+    }
+
+    /// The deploy file's blob at the tip of its ref, read now.
+    async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
+        let (basics, policy) = (self.basics(shared).await?, self.policy.clone());
+        let look = look(shared, &policy, &mut self.memory);
+        Ok(observe::deploy_file_at_tip(&look, &basics).await?)
+    }
+
+    /// The repository, and its branches as they are now.
+    async fn basics(&mut self, shared: &Shared) -> Result<Basics, NotDone> {
+        self.known_ledger(shared).await?;
+        let known = self.ledger.as_ref().map(Ledger::repo);
+        let policy = self.policy.clone();
+        let mut look = look(shared, &policy, &mut self.memory);
+        let rests_on = RestsOn { branch: true, workflows: false };
+        Ok(observe::basics(&mut look, known, rests_on).await?)
+    }
+
+    /// Looks for the run that was started, so that its commit's status names it, too.
+    async fn followed_up(&mut self, shared: &Shared, shipped: Shipped) -> Triggering {
+        let Shipped::Dispatched { how, .. } = &shipped else {
+            return Triggering { shipped, page: None, at: None };
+        };
+        let (attempt, mut run) = match how {
+            Dispatched::Started { attempt, run } => (attempt.clone(), *run),
+            Dispatched::Unknown { .. } | Dispatched::NotStarted { .. } => {
+                return Triggering { shipped, page: None, at: None };
+            }
+        };
+        for look in 0..LOOKS_FOR_A_RUN {
+            if look > 0 {
+                shared.clock.sleep(BETWEEN_LOOKS).await;
+            }
+            // It is noted how the pass ended; the deploy has started whatever became of it.
+            let _ = one_pass(shared, self).await;
+            run = run.or_else(|| self.release()?.attempt(&attempt)?.run);
+            if run.is_some() {
+                break;
+            }
+        }
+        let at = self
+            .release()
+            .and_then(|release| release.attempt(&attempt))
+            .map(|attempt| attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at));
+        let page = self.page_of(shared, run).await;
+        Triggering { shipped, page, at }
+    }
+
+    /// The run's page, or the workflow's.
+    async fn page_of(&mut self, shared: &Shared, run: Option<RunId>) -> Option<String> {
+        let known = run.and_then(|run| self.release()?.runs.get(&run));
+        if let Some(known) = known {
+            return Some(known.html_url.clone());
+        }
+        let basics = self.basics(shared).await.ok()?;
+        match (run, basics.deploy) {
+            (Some(run), _) => Some(format!("{}/actions/runs/{run}", basics.repository.html_url)),
+            (None, WorkflowFact::Found(workflow)) => Some(workflow.html_url),
+            (None, WorkflowFact::NotConfigured | WorkflowFact::Missing) => None,
+        }
+    }
+}
+
+fn look<'a>(
+    shared: &'a Shared,
+    policy: &'a crate::domain::Policy,
+    memory: &'a mut observe::Memory,
+) -> Look<'a> {
+    Look {
+        reader: &shared.reader,
+        store: &shared.store,
+        policy,
+        memory,
+        anew: false,
+        now: shared.clock.now(),
+    }
+}
+
+fn in_words(word: &OperatorWord) -> String {
+    match word {
+        OperatorWord::Approved { approval } => {
+            format!("{} approves {}: {}", approval.by.display(), approval.sha.short(), approval.why)
+        }
+        OperatorWord::Paused { why, by } => format!("{} pauses it: {why}", by.display()),
+        OperatorWord::Resumed { by } => format!("{} lets it go on", by.display()),
+        OperatorWord::ProductionSet { sha, why, by } => {
+            format!("{} says that {} is in production: {why}", by.display(), sha.short())
+        }
+        OperatorWord::Triggered { sha, by } => {
+            format!("{} triggers {}", by.display(), sha.short())
+        }
+    }
+}

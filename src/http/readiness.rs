@@ -1,0 +1,89 @@
+//! Whether the controller can do its work: GitHub was reached lately, and accepted the token.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::controller::Controller;
+use crate::github::LimitsView;
+use crate::words::date_time;
+
+/// How long ago "lately" may be, where repositories are looked at more often than that.
+const LATELY: Duration = Duration::from_secs(600);
+/// Polls that may fail before it is said.
+const POLLS: u32 = 3;
+
+/// Whether it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It cannot: why, for people.
+    NotReady(String),
+}
+
+/// Whether `controller` can do its work now.
+#[must_use]
+pub fn readiness(controller: &Controller) -> Readiness {
+    let enabled = |name| controller.snapshot(name).is_some_and(|shown| shown.policy.enabled);
+    if !controller.repositories().any(enabled) {
+        // Then GitHub is not asked for anything.
+        return Readiness::Ready;
+    }
+    let shared = controller.shared();
+    let lately = LATELY.max(controller.intervals().settled.saturating_mul(POLLS));
+    judged(&shared.reader.limits(), shared.clock.now(), lately)
+}
+
+fn judged(limits: &LimitsView, now: Timestamp, lately: Duration) -> Readiness {
+    let lately = SignedDuration::try_from(lately).unwrap_or(SignedDuration::MAX);
+    let accepted = limits.token_accepted_at;
+    if accepted.is_some_and(|at| now.duration_since(at) <= lately) {
+        return Readiness::Ready;
+    }
+    Readiness::NotReady(if let Some(at) = limits.token_refused_at {
+        format!("GitHub refused the token at {}: renew it", date_time(at))
+    } else if let Some(until) = limits.told_to_wait_until {
+        format!("GitHub told us to wait until {}", date_time(until))
+    } else if let Some(at) = accepted {
+        format!("GitHub was last reached with an accepted token at {}", date_time(at))
+    } else {
+        "GitHub was not reached yet".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-11-01T12:00:00Z".parse().unwrap()
+    }
+
+    fn why(limits: &LimitsView) -> String {
+        match judged(limits, noon(), LATELY) {
+            Readiness::Ready => "ready".to_owned(),
+            Readiness::NotReady(why) => why,
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let ago = |minutes| Some(noon() - SignedDuration::from_mins(minutes));
+        let never = LimitsView::default();
+        assert_eq!(why(&never), "GitHub was not reached yet");
+        let good = LimitsView { token_accepted_at: ago(9), ..never.clone() };
+        assert_eq!(why(&good), "ready");
+        let told = LimitsView { told_to_wait_until: Some(noon()), ..good.clone() };
+        assert_eq!(why(&told), "ready", "a wait is no trouble while it is short");
+        let long = LimitsView { token_accepted_at: ago(11), ..told };
+        assert_eq!(why(&long), "GitHub told us to wait until 2026-11-01 12:00 UTC");
+        let old = LimitsView { token_accepted_at: ago(11), ..never.clone() };
+        assert_eq!(
+            why(&old),
+            "GitHub was last reached with an accepted token at 2026-11-01 11:49 UTC"
+        );
+        let refused = LimitsView { token_refused_at: ago(1), ..never };
+        assert_eq!(why(&refused), "GitHub refused the token at 2026-11-01 11:59 UTC: renew it");
+    }
+}

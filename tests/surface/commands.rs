@@ -1,0 +1,208 @@
+//! Every command, as the real program against a GitHub in a box: alone, and through the socket of
+//! a running controller.
+
+use crate::town::{Town, until};
+
+const KEYS: [&str; 15] = [
+    "candidate_sha",
+    "decision",
+    "enabled",
+    "error",
+    "last_deploy_attempt_sha",
+    "last_deploy_result",
+    "last_deploy_time",
+    "last_health_check",
+    "last_pass",
+    "paused",
+    "production_sha_current",
+    "production_sha_previous",
+    "reason",
+    "repository",
+    "risk_class",
+];
+
+fn keys(value: &serde_json::Value) -> Vec<String> {
+    let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+    keys.sort();
+    keys
+}
+
+#[test]
+fn a_commit_is_simulated_triggered_and_shown_without_a_controller() {
+    let (town, shop, production) = Town::with_shop();
+    let low = shop.verified(&["src/cart.rs"]);
+
+    let status = town.run(&["status", "--json"]).with(0).json();
+    assert_eq!(keys(&status["repositories"][0]), KEYS);
+    assert_eq!(status["repositories"][0]["production_sha_current"], serde_json::Value::Null);
+    assert!(!town.state().exists(), "asking makes no store");
+
+    let simulated = town.run(&["simulate", "acme/shop", &low[..8], "--json"]).with(0).json();
+    assert_eq!(
+        keys(&simulated),
+        [
+            "decision",
+            "evidence",
+            "paths",
+            "reason",
+            "repository",
+            "risk_class",
+            "sha",
+            "unblock_hints"
+        ]
+    );
+    assert_eq!(simulated["decision"], "ALLOW");
+    assert_eq!(simulated["reason"], "allow_low");
+    assert_eq!(simulated["sha"], low.as_str());
+    assert!(town.github.requests().iter().all(|one| !one.is_write()), "simulate writes nothing");
+
+    let triggered = town.run(&["trigger", &low, "--as", "ada"]).with(0);
+    let text = triggered.text();
+    let run = shop.runs().into_iter().find(|run| run.input_sha.as_ref() == Some(&low)).unwrap();
+    assert!(text.contains(&low) && text.contains(&run.html_url) && text.contains("UTC"), "{text}");
+    assert_eq!(shop.dispatches_of(&low), 1);
+
+    let again = town.run(&["trigger", &low, "--json"]).with(0).json();
+    assert_eq!(again["reason"], "deploying");
+    assert_eq!(again["run_url"], run.html_url.as_str());
+    assert_eq!(again["time"], serde_json::Value::Null);
+    assert_eq!(shop.dispatches_of(&low), 1);
+
+    let row = town.row("acme/shop");
+    assert_eq!(row["last_deploy_attempt_sha"], low.as_str());
+    assert_eq!(row["last_deploy_result"], serde_json::Value::Null);
+    shop.finish_run(run.id, "success");
+    town.run(&["reconcile", "--once"]).with(0);
+    let row = town.row("acme/shop");
+    assert_eq!(row["production_sha_current"], low.as_str());
+    assert_eq!(row["production_sha_previous"], production.as_str());
+    assert_eq!(row["last_deploy_result"], "success");
+    assert_eq!(row["reason"], "deployed");
+    assert!(row["last_pass"].is_string());
+    let deployed = town.run(&["trigger", &low]).with(0).text();
+    assert!(deployed.contains("deployed") && deployed.contains("Nothing to start"), "{deployed}");
+    assert_eq!(shop.dispatches_of(&low), 1);
+}
+
+#[test]
+fn a_high_risk_commit_ships_once_somebody_approves_it() {
+    let (town, shop, _) = Town::with_shop();
+    let high = shop.verified(&["infra/main.tf"]);
+    let held = town.run(&["simulate", &high, "--json", "--show-paths"]).with(1).json();
+    assert_eq!(held["reason"], "high_risk_no_approval");
+    assert_eq!(held["paths"][0]["path"], "infra/main.tf");
+    assert_eq!(keys(&held["paths"][0]), ["path", "pattern", "pull_request", "risk_class"]);
+    let hint = held["unblock_hints"][0].as_str().unwrap();
+    assert!(hint.contains("release-governor approve acme/shop"), "{hint}");
+    let refused = town.run(&["trigger", &high]).with(1).text();
+    assert!(refused.contains("high_risk_no_approval") && refused.contains("Nothing was started"));
+
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["decision"] == "HOLD");
+    let said = ["approve", &high[..7], "--reason", "rehearsed", "--as", "ada", "--json"];
+    let approved = town.run(&said).with(0).json();
+    assert_eq!(approved["sha"], high.as_str());
+    assert!(approved["by"].as_str().unwrap().starts_with("ada (uid "), "{approved}");
+    assert!(until(|| shop.dispatches_of(&high) == 1), "{}", running.log());
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn what_does_not_exist_or_is_not_one_is_said() {
+    let (town, shop, _) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    let unknown = town.run(&["simulate", "0123456789"]).with(4).error();
+    assert_eq!(unknown, "error: there is no commit 0123456789 in acme/shop\n");
+    town.run(&["approve", "0123456789", "--reason", "x"]).with(4);
+    town.run(&["trigger", "acme/other", &sha]).with(4);
+    // A branch may look like a commit.
+    shop.force_push("abcdef1", &sha, "dev");
+    let branch = town.run(&["trigger", "abcdef1"]).with(2).error();
+    assert!(branch.contains("a branch or a tag of that name"), "{branch}");
+    assert_eq!(shop.dispatches_of(&sha), 0);
+}
+
+#[test]
+fn a_pause_holds_until_it_is_undone_and_says_who() {
+    let (town, shop, _) = Town::with_shop();
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["last_pass"].is_string());
+    let paused = ["pause", "acme/shop", "--reason", "incident 42", "--as", "grace"];
+    let text = town.run(&paused).with(0).text();
+    assert!(text.contains("paused: incident 42") && text.contains("grace (uid "), "{text}");
+    let log = running.until_said("pauses it");
+    assert!(log.contains("grace (uid ") && log.contains("incident 42"), "{log}");
+
+    let sha = shop.verified(&["src/cart.rs"]);
+    let held = town.row_when("acme/shop", |row| row["reason"] == "paused");
+    assert_eq!(held["paused"], "incident 42");
+    town.run(&["simulate", &sha]).with(1);
+    assert_eq!(running.end().0, 0);
+
+    // It outlives the process, and may be undone while none runs.
+    assert_eq!(town.row("acme/shop")["paused"], "incident 42");
+    town.run(&["resume"]).with(0);
+    assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
+    let running = town.govern();
+    assert!(until(|| shop.dispatches_of(&sha) == 1), "{}", running.log());
+}
+
+#[test]
+fn resume_does_not_undo_the_configurations_own_pause() {
+    let (town, _, _) = Town::with_shop();
+    town.configure("repositories: [{name: acme/shop, paused: freeze}]\n");
+    assert_eq!(town.row("acme/shop")["paused"], "freeze");
+    let resumed = town.run(&["resume", "--json"]).with(0).json();
+    let note = resumed["note"].as_str().unwrap();
+    assert!(note.contains("it stays paused by the configuration (freeze)"), "{note}");
+}
+
+#[test]
+fn an_operator_says_what_runs_in_production() {
+    let (town, shop, production) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    let said = ["set-production", &sha[..10], "--reason", "by hand", "--json"];
+    let recorded = town.run(&said).with(0).json();
+    assert_eq!(
+        (&recorded["word"], &recorded["sha"]),
+        (&"production_set".into(), &sha.as_str().into())
+    );
+    town.run(&["reconcile", "--once"]).with(0);
+    let row = town.row("acme/shop");
+    assert_eq!(row["production_sha_current"], sha.as_str());
+    assert_eq!(row["production_sha_previous"], production.as_str());
+    assert_eq!(shop.dispatches_of(&sha), 0);
+}
+
+#[test]
+fn a_rehearsal_writes_nothing_and_a_pass_does_what_it_said() {
+    let (town, shop, _) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    let rehearsed = town.run(&["reconcile", "--once", "--dry-run"]).with(0).text();
+    assert!(rehearsed.contains(&format!("would deploy {}", &sha[..7])), "{rehearsed}");
+    assert!(town.github.requests().iter().all(|one| !one.is_write()));
+    let passes = town.run(&["reconcile", "--once", "--repo", "acme/shop", "--json"]).with(0).json();
+    let actions = passes["repositories"][0]["actions"].to_string();
+    assert!(actions.contains(&format!("deploy {}", &sha[..7])), "{passes:#}");
+    assert_eq!(shop.dispatches_of(&sha), 1);
+
+    let running = town.govern();
+    drop(town.github.take_requests());
+    town.run(&["reconcile", "--once", "--dry-run"]).with(0);
+    town.run(&["reconcile", "--once"]).with(0);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn nothing_is_started_where_the_configuration_forbids_it() {
+    let (town, shop, _) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    for (key, said) in [("dry_run: true", "dry_run: true"), ("enabled: false", "enabled: false")] {
+        town.configure(&format!("repositories: [{{name: acme/shop, {key}}}]\n"));
+        let refused = town.run(&["trigger", &sha]).with(2).error();
+        assert!(refused.contains(said), "{refused}");
+        town.run(&["simulate", &sha]).with(0);
+        town.run(&["reconcile", "--once"]).with(0);
+    }
+    assert!(town.github.requests().iter().all(|one| !one.is_write()));
+}
