@@ -154,11 +154,15 @@ impl Controller {
         max_concurrency: usize,
     ) -> Self {
         let names = policies.iter().map(|policy| policy.repository.clone()).collect();
-        let station = |policy: Policy| (policy.repository.clone(), Station::new(policy));
+        let station = |policy: Policy| {
+            shared.metrics.govern(&policy.repository);
+            (policy.repository.clone(), Station::new(policy))
+        };
+        let stations = Arc::new(policies.into_iter().map(station).collect());
         Self {
             shared: Arc::new(shared),
             names,
-            stations: Arc::new(policies.into_iter().map(station).collect()),
+            stations,
             intervals,
             places: Arc::new(Semaphore::new(max_concurrency.max(1))),
         }

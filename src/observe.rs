@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, BranchCommits, Login, Policy, RejectionKey, RepoId, Repository, Sha, Workflow,
-    WorkflowFact, WorkflowName,
+    Branch, BranchCommits, Login, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
+    Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
@@ -88,10 +88,11 @@ impl Memory {
         Self { passes: self.passes.min(1), ..self.clone() }
     }
 
-    /// Whether a verified commit waits to be shown by the branch, or a verification runs.
+    /// When the first verification run of `sha` that is still known began: about when it was
+    /// merged.
     #[must_use]
-    pub fn expects_soon(&self) -> bool {
-        self.counted.values().any(CountedRun::is_running)
+    pub fn first_verified_at(&self, sha: &Sha) -> Option<Timestamp> {
+        self.counted.values().filter_map(|run| run.began_for(sha)).min()
     }
 
     /// The newest commits of the branch.
@@ -144,6 +145,14 @@ pub struct Look<'a> {
     pub anew: bool,
     /// Now, by GitHub's clock.
     pub now: Timestamp,
+}
+
+impl Look<'_> {
+    /// The repository's name at GitHub: another than the config's after a rename.
+    fn name(&self) -> &RepoName {
+        let seldom = self.memory.seldom.as_ref();
+        seldom.map_or(&self.policy.repository, |seldom| &seldom.repository.name)
+    }
 }
 
 /// The repository, its branch and its workflows.
@@ -224,9 +233,10 @@ async fn read_seldom(
     asked: Asked,
     known: Option<RepoId>,
 ) -> Result<Seldom, ObserveError> {
-    let name = &look.policy.repository;
-    let repository = look.reader.repository(name).await?.value;
+    let repository = look.reader.repository(&look.policy.repository).await?.value;
     same_repository(look.policy, &repository, known)?;
+    // After a rename GitHub answers under the new name alone.
+    let name = &repository.name;
     let workflows = look.reader.workflows(name).await?;
     let verification = the_one(&workflows, &asked.verification, "verification_workflow_name")?
         .ok_or_else(|| {
@@ -242,7 +252,7 @@ async fn read_seldom(
     let branch = asked.branch.clone().unwrap_or_else(|| repository.default_branch.clone());
     let deploy_ref = asked.deploy_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
     let tip = look.reader.branch_tip(name, &branch).await?;
-    let deploy_ref_tip = tip_of_deploy_ref(look, &branch, tip.as_ref(), &deploy_ref).await?;
+    let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
     Ok(Seldom {
         read_at: look.now,
         repository,
@@ -259,6 +269,7 @@ async fn read_seldom(
 /// The deploy ref may be the branch, another one, or a tag.
 async fn tip_of_deploy_ref(
     look: &Look<'_>,
+    name: &RepoName,
     branch: &Branch,
     tip: Option<&Sha>,
     deploy_ref: &Branch,
@@ -266,15 +277,16 @@ async fn tip_of_deploy_ref(
     if branch == deploy_ref {
         return Ok(tip.cloned());
     }
-    Ok(look.reader.resolve_commit(&look.policy.repository, deploy_ref.as_str()).await?)
+    Ok(look.reader.resolve_commit(name, deploy_ref.as_str()).await?)
 }
 
 /// Reads the tips alone.
 async fn read_tips(look: &mut Look<'_>) -> Result<(), ObserveError> {
     let Some(mut seldom) = look.memory.seldom.clone() else { return Ok(()) };
-    seldom.tip = look.reader.branch_tip(&look.policy.repository, &seldom.branch).await?;
+    seldom.tip = look.reader.branch_tip(look.name(), &seldom.branch).await?;
     let (tip, branch) = (seldom.tip.as_ref(), &seldom.branch);
-    seldom.deploy_ref_tip = tip_of_deploy_ref(look, branch, tip, &seldom.deploy_ref).await?;
+    seldom.deploy_ref_tip =
+        tip_of_deploy_ref(look, look.name(), branch, tip, &seldom.deploy_ref).await?;
     look.memory.seldom = Some(seldom);
     Ok(())
 }
@@ -296,14 +308,9 @@ fn same_repository(
             repository.id
         )));
     }
-    if repository.name != *name {
-        let moved = if repository.name.owner().eq_ignore_ascii_case(name.owner()) {
-            "was renamed to"
-        } else {
-            "was transferred to"
-        };
+    if !repository.name.owner().eq_ignore_ascii_case(name.owner()) {
         return Err(ObserveError::Mistaken(format!(
-            "{name} {moved} {}: put its new name into the config",
+            "{name} was transferred to {}: put its new name into the config",
             repository.name
         )));
     }

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Observation, Outcome, Policy, ReleaseState, Sha};
+use crate::domain::{Action, Decision, EntryKind, Observation, Policy, ReleaseState, Sha};
 use crate::words;
 
 mod clearance;
@@ -97,9 +97,7 @@ pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> 
 /// nothing waits for GitHub to show it.
 #[must_use]
 pub fn settled(release: &ReleaseState, judgement: &Judgement) -> bool {
-    let waiting = |decision: &Decision| decision.outcome() == Outcome::Wait;
     !release.deploy_in_flight()
-        && !judgement.decisions.values().any(waiting)
         && judgement.ships.is_none()
         && !release
             .issues

@@ -131,7 +131,7 @@ async fn mark(
     let read = work
         .reader
         .past_caches()
-        .statuses(&work.policy.repository, sha, context, AllOrFirst::First)
+        .statuses(&work.repository.name, sha, context, AllOrFirst::First)
         .await;
     let statuses = match read {
         Ok(statuses) => statuses,
@@ -253,8 +253,8 @@ async fn post(
     let once = |details| {
         writes::create_dispatch(
             &work.hand.writer,
-            &work.policy.repository,
-            &clearance.workflow_file,
+            &work.repository.name,
+            clearance.target.workflow,
             &clearance.target.deploy_ref,
             &sending.attempt().sha,
             details,

@@ -63,7 +63,7 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
     }
     let intent = IssueStep::Intent { sha: failure.sha.clone(), run: failure.run };
     work.record(vec![EntryKind::Issue(intent)]).await?;
-    let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+    let (writer, repository) = (&work.hand.writer, &work.repository.name);
     let written = match number {
         Some(number) => {
             let closed = found.as_ref().is_none_or(|issue| !issue.open);
@@ -119,13 +119,13 @@ async fn say_recovery(
         }
         let intent = EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() });
         work.record(vec![intent]).await?;
-        let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+        let (writer, repository) = (&work.hand.writer, &work.repository.name);
         if let Err(error) = writes::create_comment(writer, repository, number, body).await {
             return not_written(work, &error, sha).await;
         }
     }
     if close {
-        let (writer, repository) = (&work.hand.writer, &work.policy.repository);
+        let (writer, repository) = (&work.hand.writer, &work.repository.name);
         if let Err(error) = writes::set_issue_open(writer, repository, number, false).await {
             return not_written(work, &error, sha).await;
         }
@@ -149,7 +149,7 @@ async fn not_written(
 async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
     let reader = work.reader.past_caches();
     for login in work.us {
-        let issues = reader.issues_by(&work.policy.repository, login, AllOrFirst::All).await?;
+        let issues = reader.issues_by(&work.repository.name, login, AllOrFirst::All).await?;
         let ours = issues
             .into_iter()
             .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))
@@ -173,7 +173,7 @@ async fn is_said(
         return Ok(true);
     }
     let reader = work.reader.past_caches();
-    let comments = reader.issue_comments(&work.policy.repository, number).await?;
+    let comments = reader.issue_comments(&work.repository.name, number).await?;
     let ours = |login: &crate::domain::Login| work.us.contains(login);
     Ok(comments
         .iter()

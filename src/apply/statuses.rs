@@ -53,7 +53,7 @@ pub(super) async fn write(
     status: &NewStatus,
     urgent: bool,
 ) -> Result<Taken, WriteFailure> {
-    let (repository, context) = (&work.policy.repository, &work.policy.status_context);
+    let (repository, context) = (&work.repository.name, &work.policy.status_context);
     writes::set_status(&work.hand.writer, repository, sha, context, status, urgent).await
 }
 

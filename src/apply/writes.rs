@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::statuses::NewStatus;
-use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId};
+use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId, WorkflowId};
 use crate::github::{WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
 
 /// A status as GitHub took it.
@@ -51,7 +51,7 @@ pub(super) async fn set_status(
 pub(super) async fn create_dispatch(
     writer: &Writer,
     repository: &RepoName,
-    workflow_file: &str,
+    workflow: WorkflowId,
     deploy_ref: &Branch,
     sha: &Sha,
     run_details: bool,
@@ -60,7 +60,7 @@ pub(super) async fn create_dispatch(
     if let (true, Some(body)) = (run_details, body.as_object_mut()) {
         body.insert("return_run_details".to_owned(), json!(true));
     }
-    let path = format!("/repos/{repository}/actions/workflows/{workflow_file}/dispatches");
+    let path = format!("/repos/{repository}/actions/workflows/{workflow}/dispatches");
     let answer = post(writer, path, body, true, "create_dispatch").await?;
     Ok(answer.body.get("workflow_run_id").and_then(Value::as_u64).map(RunId::from))
 }

@@ -1,11 +1,15 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
 use super::{PassError, Shared};
-use crate::domain::{Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass};
+use crate::domain::{
+    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+};
 use crate::observe::Memory;
 use crate::store::{Ledger, StoreError};
 
@@ -14,11 +18,16 @@ const MEMORY: &str = "memory";
 
 /// One repository and all that the controller holds of it.
 pub struct Governed {
-    pub(super) policy: Policy,
+    pub(super) policy: Arc<Policy>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
     pub(super) ledger: Option<Ledger>,
     pub(super) standing: Standing,
+    /// The last decision about the candidate.
+    pub(super) decision: Option<Decision>,
+    /// The run that was said to take too long, and the rename that was said.
+    pub(super) said_overdue: Option<RunRef>,
+    pub(super) said_name: Option<RepoName>,
 }
 
 /// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
@@ -54,17 +63,20 @@ impl From<&Decision> for StandingDecision {
 impl Governed {
     pub(super) fn new(policy: Policy) -> Self {
         Self {
-            policy,
+            policy: Arc::new(policy),
             memory: Memory::default(),
             saved_memory: Memory::default(),
             ledger: None,
             standing: Standing::default(),
+            decision: None,
+            said_overdue: None,
+            said_name: None,
         }
     }
 
     /// Its policy.
     #[must_use]
-    pub const fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
@@ -134,6 +146,7 @@ impl Governed {
             Ok(report) => {
                 self.standing.error = None;
                 self.standing.decision = report.decision.as_ref().map(StandingDecision::from);
+                self.decision.clone_from(&report.decision);
                 shared.metrics.good_pass(&name, now);
             }
             Err(error) => self.note_error(&name, error),

@@ -3,7 +3,7 @@
 use super::governed::Governed;
 use super::survey::unknown_to_production;
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
-use crate::apply::{self, Dispatched, Work};
+use crate::apply::{self, ApplyError, Dispatched, Work};
 use crate::decide::Judgement;
 use crate::domain::{Action, Decision, EntryKind, Outcome, Sha};
 use crate::plan::{self, Situation};
@@ -83,13 +83,14 @@ impl Governed {
         let mut survey = self.survey(shared, None).await?;
         let judgement = self.judged(shared, &mut survey).await?;
         let actions = self.planned(shared, &mut survey, &judgement).await?;
-        self.log_decisions(&judgement);
+        self.log_decisions(shared, &judgement);
         self.warn_of_budgets(shared, &judgement);
+        self.warn_of_delays(shared, &survey);
         let candidate = survey.observation.candidates.candidate.as_ref();
         let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
         let dispatched = self.carry_out(shared, &survey, actions.clone()).await?;
         let release = self.opened()?.state();
-        let settled = plan::settled(release, &judgement) && !self.memory.expects_soon();
+        let settled = plan::settled(release, &judgement);
         let pace = if settled && !dispatched { Pace::Settled } else { Pace::Active };
         Ok((PassReport { pace, decision, actions }, dispatched))
     }
@@ -155,6 +156,10 @@ impl Governed {
                 )
             });
         }
+        // A state directory that failed has the last word: nothing is sent that it cannot hold.
+        if let Err(PassError::Store(_) | PassError::Apply(ApplyError::Store(_))) = &dispatched {
+            return dispatched;
+        }
         self.apply(shared, hand, survey, writes).await?;
         dispatched
     }
@@ -219,12 +224,12 @@ impl Governed {
         }
     }
 
-    fn log_decisions(&self, judgement: &Judgement) {
+    fn log_decisions(&self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
         for decision in judgement.decisions.values().chain(&judgement.ships) {
             if plan::changed(release, decision, &self.policy).is_some() {
                 report::decision_changed(release, decision, &self.policy);
-                // The metric counts what the ledger records.
+                shared.metrics.decided(&self.policy.repository, decision.reason());
             }
         }
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Shared;
 use super::governed::Governed;
+use super::{Shared, Survey};
 use crate::decide::Judgement;
 use crate::domain::{
     AttemptOutcome, Decision, EntryKind, Outcome, Policy, ReleaseState, RunRef, StatusPurpose,
 };
+use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
 use crate::words;
 
@@ -55,33 +56,36 @@ pub(super) fn followed(
     shared: &Shared,
     policy: &Policy,
     release: &ReleaseState,
+    memory: &Memory,
     entry: &EntryKind,
 ) {
     let name = &policy.repository;
-    match entry {
-        EntryKind::AttemptClosed { id, outcome } => {
-            let attempt = release.attempt(id);
-            let took = attempt.and_then(|attempt| run_time(release, attempt.run?));
-            shared.metrics.deploy(name, outcome, took);
-            let sha = attempt.map_or("", |attempt| attempt.begun.sha.short());
-            let level_is_bad = !matches!(outcome, AttemptOutcome::Succeeded);
-            if level_is_bad {
-                tracing::warn!(repository = %name, attempt = %id, "{name} {sha}: the deploy ended: {outcome:?}");
-            } else {
-                tracing::info!(repository = %name, attempt = %id, "{name} {sha}: the deploy succeeded");
-            }
+    if let EntryKind::AttemptClosed { id, outcome } = entry {
+        let attempt = release.attempt(id);
+        let took = attempt.and_then(|attempt| run_time(release, attempt.run?));
+        shared.metrics.deploy(name, outcome, took);
+        let Some(sha) = attempt.map(|attempt| &attempt.begun.sha) else { return };
+        let ended = words::outcome(outcome);
+        if *outcome != AttemptOutcome::Succeeded {
+            tracing::warn!(repository = %name, sha = %sha, attempt = %id, "{name} {}: {ended}", sha.short());
+            return;
         }
-        EntryKind::AttemptRun { id, run, late: true } => {
+        tracing::info!(repository = %name, sha = %sha, attempt = %id, "{name} {}: {ended}", sha.short());
+        let lead = memory.first_verified_at(sha).map(|at| shared.clock.now().duration_since(at));
+        if let Some(lead) = lead.and_then(|lead| Duration::try_from(lead).ok()) {
+            shared.metrics.lead_time(name, lead);
+        }
+    }
+    if let EntryKind::AttemptRun { id, run, late } = entry {
+        if *late {
             shared.metrics.late_run(name);
             tracing::error!(
                 repository = %name, attempt = %id, run = %run,
                 "{name}: run {run} showed after its attempt was given up; it is followed, look at it"
             );
+        } else {
+            tracing::info!(repository = %name, attempt = %id, run = %run, "{name}: run {run} started");
         }
-        EntryKind::AttemptRun { id, run, late: false } => {
-            tracing::info!(repository = %name, attempt = %id, run = %run, "{name}: run {run} was started");
-        }
-        _ => {}
     }
 }
 
@@ -105,6 +109,30 @@ impl Governed {
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());
         shared.metrics.deploy_overdue(name, self.overdue(release, shared.clock.now()).is_some());
+    }
+
+    /// Says once that a deploy takes too long, and that the repository bears another name.
+    pub(super) fn warn_of_delays(&mut self, shared: &Shared, survey: &Survey) {
+        let name = self.policy.repository.clone();
+        let overdue = self.release().and_then(|release| self.overdue(release, shared.clock.now()));
+        if let Some(run) = overdue.filter(|run| self.said_overdue != Some(*run)) {
+            let minutes = self.policy.deploy_timeout.as_secs() / 60;
+            tracing::error!(
+                repository = %name, run = %run.id,
+                "{name}: deploy run {} takes longer than {minutes} minutes; nothing else is started \
+                 meanwhile: look at it, and cancel it if it hangs", run.id
+            );
+        }
+        self.said_overdue = overdue;
+        let now_called = &survey.basics.repository.name;
+        if *now_called != name && self.said_name.as_ref() != Some(now_called) {
+            tracing::warn!(
+                repository = %name,
+                "{name} was renamed to {now_called}: it is governed on; put its new name into the \
+                 config before somebody takes the old one"
+            );
+            self.said_name = Some(now_called.clone());
+        }
     }
 
     /// The run that takes longer than `deploy_timeout_minutes`, if one does.

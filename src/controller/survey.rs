@@ -8,7 +8,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
-    ReleaseState, RepoId, RunId, Sha, Verdict, WorkflowFact,
+    Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
 };
 use crate::github::ReadError;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
@@ -41,7 +41,7 @@ impl Governed {
     ) -> Result<Survey, PassError> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
-        let rests_on = self.rests_on();
+        let rests_on = self.decision.as_ref().map(rests_on).unwrap_or_default();
         let reader = anew.map_or_else(|| shared.reader.clone(), |_| shared.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
@@ -133,7 +133,7 @@ impl Governed {
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
         ledger.record(now, entries.clone()).await?;
         for entry in &entries {
-            report::followed(shared, &policy, ledger.state(), entry);
+            report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
         Ok(seen.newest)
     }
@@ -172,28 +172,12 @@ impl Governed {
         Ok(observe::us(&policy, &ledger.state().identities, user.as_ref()))
     }
 
-    /// What the standing hold rests on, which is read in every pass.
-    fn rests_on(&self) -> RestsOn {
-        use crate::domain::Reason;
-        let Some(decision) = &self.standing.decision else { return RestsOn::default() };
-        RestsOn {
-            branch: matches!(
-                decision.reason,
-                Reason::NotOnBranch
-                    | Reason::HighRiskNoApproval
-                    | Reason::DispatchRejected
-                    | Reason::DegradedHighRisk
-                    | Reason::DegradedUnknownHighRisk
-            ),
-            workflows: matches!(
-                decision.reason,
-                Reason::DeployNotConfigured | Reason::DispatchRejected
-            ),
-        }
-    }
-
     pub(super) fn opened(&mut self) -> Result<&mut Ledger, StoreError> {
         self.ledger.as_mut().ok_or(StoreError::Closed)
+    }
+
+    fn known_release(&self) -> Result<&ReleaseState, StoreError> {
+        self.release().ok_or(StoreError::Closed)
     }
 
     /// Judges, reading what `decide` lacks, until it has all that it needs.
@@ -205,8 +189,8 @@ impl Governed {
         let others = plan::undecided(self.opened()?.state());
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
-            let release = self.opened()?.state().clone();
-            let judged = judge(&self.policy, &survey.observation, &release, &others, now);
+            let release = self.known_release()?;
+            let judged = judge(&self.policy, &survey.observation, release, &others, now);
             match judged {
                 Judged::Done(judgement) => return Ok(*judgement),
                 Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
@@ -226,9 +210,8 @@ impl Governed {
     ) -> Result<Decision, PassError> {
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
-            let release = self.opened()?.state().clone();
-            let (policy, observation) = (&self.policy, &survey.observation);
-            let release = &release;
+            let release = self.known_release()?;
+            let (policy, observation) = (&*self.policy, &survey.observation);
             match decide(&Question { sha, policy, observation, release, triggered, now }) {
                 Verdict::Decided(decision) => return Ok(*decision),
                 Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
@@ -256,15 +239,11 @@ impl Governed {
             anew: survey.anew,
             now: shared.clock.now(),
         };
-        let release = match self.opened() {
-            Ok(ledger) => ledger.state().clone(),
-            Err(error) => {
-                self.memory = memory;
-                return Err(error.into());
-            }
-        };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
-        let filled = observe::fill(&mut look, basics, observation, &release, lacks).await;
+        let filled = match self.known_release() {
+            Ok(release) => observe::fill(&mut look, basics, observation, release, lacks).await,
+            Err(error) => Err(error.into()),
+        };
         self.memory = memory;
         let entries = filled?;
         Ok(self.opened()?.record(shared.clock.now(), entries).await?)
@@ -287,6 +266,20 @@ impl Governed {
             now: shared.clock.now(),
         };
         Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
+    }
+}
+
+/// What a standing hold rests on, of the things that are read seldom: with it they are read in
+/// every pass.
+fn rests_on(decision: &Decision) -> RestsOn {
+    if decision.outcome() != Outcome::Hold {
+        return RestsOn::default();
+    }
+    let rejected = decision.reason() == Reason::DispatchRejected;
+    let tip = decision.risk.causes.contains(&RiskCause::DeployFileAtTip);
+    RestsOn {
+        branch: rejected || decision.reason() == Reason::NotOnBranch || tip,
+        workflows: rejected || decision.reason() == Reason::DeployNotConfigured,
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Option<Approver>, Gap> {
         return Ok(Some(approver));
     }
     for sha in shas_of_environment(case) {
-        if nothing_high_came_after(case, sha)? {
+        // The environment does not say which deploy file stood at the tip when it was set.
+        if deploy_file_is_covered(case, None) && nothing_high_came_after(case, sha)? {
             return Ok(Some(Approver::Environment));
         }
     }

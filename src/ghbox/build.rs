@@ -289,6 +289,15 @@ impl Repo {
         })
     }
 
+    /// The sha of a file's content at the tip of a branch.
+    #[must_use]
+    pub fn blob(&self, branch: &str, path: &str) -> Option<String> {
+        let tip = self.tip(branch);
+        self.here(|repository| {
+            repository.git.tree_of(Some(&tip)).get(path).map(|it| it.sha.clone())
+        })
+    }
+
     /// Points a branch at a commit that is there already: a new branch, a fast-forward (as a
     /// merge queue does), or a force push.
     pub fn force_push(&self, branch: &str, sha: &str, by: &str) {

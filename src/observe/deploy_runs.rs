@@ -55,7 +55,7 @@ async fn read_pages(
     });
     let mut found_production = release.production() != Production::None;
     for page in 1..=MOST_PAGES {
-        let name = &look.policy.repository;
+        let name = look.name();
         let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
         let smallest = read.runs.iter().map(|run| run.at.id).min();
@@ -84,15 +84,17 @@ async fn read_pages(
             )));
         }
     }
-    if sweep {
+    if !release.recovered {
         unfinished_by_status(look, basics, workflow, &mut seen).await?;
+    }
+    if sweep {
         look.memory.swept_at = Some(look.now);
     }
     Ok(seen)
 }
 
-/// Runs may wait for a reviewer longer than any page shows: they are looked for by their status,
-/// too. The index may miss one; the unfiltered pages above do not.
+/// With no ledger, runs that wait for a reviewer longer than any page shows are looked for by
+/// their status, too. The index may miss one; the unfiltered pages above do not.
 async fn unfinished_by_status(
     look: &Look<'_>,
     basics: &Basics,
@@ -101,7 +103,7 @@ async fn unfinished_by_status(
 ) -> Result<(), ObserveError> {
     for status in ["queued", "in_progress", "waiting", "pending", "requested"] {
         let filter = RunFilter { status: Some(status.to_owned()), ..RunFilter::default() };
-        let read = look.reader.runs(&look.policy.repository, workflow, &filter, 1).await?;
+        let read = look.reader.runs(look.name(), workflow, &filter, 1).await?;
         for run in read.runs {
             let new = !seen.runs.iter().any(|other| other.at.id == run.at.id);
             if new && is_deploy(basics, &run, workflow) {
@@ -150,8 +152,10 @@ async fn read_by_id(
     let missing: BTreeSet<RunId> =
         unfinished.chain(ours).filter(|id| !seen.runs.iter().any(|run| run.at.id == *id)).collect();
     for id in missing {
-        match look.reader.run(&look.policy.repository, id).await? {
+        match look.reader.run(look.name(), id).await? {
             Some(run) => seen.runs.push(run),
+            // A run that GitHub named just now may take a while to be readable.
+            None if is_young(look, release, id) => {}
             None => {
                 seen.deleted.insert(id);
             }
@@ -164,6 +168,16 @@ async fn read_by_id(
         seen.runs.extend(ghost(basics, release, id));
     }
     Ok(())
+}
+
+/// Whether a run that was never seen belongs to an attempt so young that it may still show.
+fn is_young(look: &Look<'_>, release: &ReleaseState, id: RunId) -> bool {
+    let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
+        return false;
+    };
+    let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
+    let age = look.now.duration_since(since);
+    SignedDuration::try_from(look.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
 }
 
 /// What is known of a run of ours that GitHub no longer has and that no list ever showed.
@@ -208,7 +222,7 @@ async fn read_earlier_attempts(
         }
     }
     for at in missing {
-        seen.earlier_attempts.extend(look.reader.run_attempt(&look.policy.repository, at).await?);
+        seen.earlier_attempts.extend(look.reader.run_attempt(look.name(), at).await?);
     }
     Ok(())
 }
@@ -236,7 +250,7 @@ async fn read_jobs(
         }
     }
     for at in wanted {
-        let jobs = look.reader.jobs(&look.policy.repository, at).await?;
+        let jobs = look.reader.jobs(look.name(), at).await?;
         seen.jobs.insert(at, jobs);
     }
     Ok(())
@@ -244,7 +258,7 @@ async fn read_jobs(
 
 /// Section 6, 1. The ledger's own attempts come first, in `plan`.
 async fn attribute(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -270,7 +284,7 @@ async fn attribute(
     if let Some(id) = newest_success
         && !attributions.contains_key(&id)
         && release.runs.get(&id).is_some_and(|run| run.attribution == Attribution::Unresolved)
-        && let Some(run) = look.reader.run(&look.policy.repository, id).await?
+        && let Some(run) = look.reader.run(look.name(), id).await?
     {
         let mut lookups = MOST_LOOKED_UP;
         attributions.insert(id, by_title(look, &run.title, true, &mut lookups).await?);
@@ -298,7 +312,7 @@ fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
 
 /// The commit of the branch that a title names, if it names exactly one.
 async fn by_title(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     title: &str,
     matters: bool,
     lookups: &mut usize,
@@ -332,11 +346,8 @@ async fn by_title(
 }
 
 /// The commit of this name, if the branch contains it.
-async fn on_branch(look: &Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
-    let name = &look.policy.repository;
-    let Some(tip) = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone()) else {
-        return Ok(None);
-    };
+async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
+    let name = &look.name().clone();
     let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
         return Ok(None);
     };
@@ -344,5 +355,14 @@ async fn on_branch(look: &Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, O
     if !sha.starts_with(prefix) {
         return Ok(None);
     }
+    let tip = |look: &Look<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    if let Some(tip) = tip(look)
+        && super::range::is_ancestor(look, &sha, &tip).await?
+    {
+        return Ok(Some(sha));
+    }
+    // What is kept of the branch may be minutes old, and this answer is for good.
+    super::read_tips(look).await?;
+    let Some(tip) = tip(look) else { return Ok(None) };
     Ok(super::range::is_ancestor(look, &sha, &tip).await?.then_some(sha))
 }

@@ -21,7 +21,7 @@ pub async fn left_behind(
     us: &BTreeSet<Login>,
     certain: &BTreeSet<Sha>,
 ) -> Result<LeftBehind, ObserveError> {
-    let (name, context) = (&look.policy.repository, &look.policy.status_context);
+    let (name, context) = (look.name(), &look.policy.status_context);
     let mut left = LeftBehind::default();
     for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
         let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
@@ -52,7 +52,7 @@ pub async fn gone_runs(
 ) -> Result<BTreeSet<RunId>, ObserveError> {
     let mut gone = BTreeSet::new();
     for id in runs {
-        if look.reader.run(&look.policy.repository, *id).await?.is_none() {
+        if look.reader.run(look.name(), *id).await?.is_none() {
             gone.insert(*id);
         }
     }

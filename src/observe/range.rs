@@ -74,7 +74,7 @@ pub(super) async fn is_ancestor(
     if sha == tip {
         return Ok(true);
     }
-    Ok(match look.reader.compare(&look.policy.repository, sha, tip).await? {
+    Ok(match look.reader.compare(look.name(), sha, tip).await? {
         Compared::Known(comparison) => {
             matches!(comparison.relation, Relation::Ahead | Relation::Identical)
         }
@@ -95,7 +95,7 @@ async fn range(
     if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
         return Ok((Fact::Known(ranged), None));
     }
-    match look.reader.compare(&look.policy.repository, base, head).await {
+    match look.reader.compare(look.name(), base, head).await {
         Ok(Compared::Known(comparison)) => {
             let ranged = Ranged::Compared(whole(look, base, head, comparison).await?);
             // Commits never change, so this is true for ever.
@@ -142,7 +142,7 @@ async fn whole(
     if comparison.relation != Relation::Ahead {
         return Ok(comparison);
     }
-    let name = &look.policy.repository;
+    let name = look.name();
     let before = look.reader.tree(name, base).await?;
     let after = look.reader.tree(name, head).await?;
     if before.truncated || after.truncated {
@@ -204,7 +204,7 @@ async fn blob(
     if let Some(blob) = kept::<Option<String>>(look, basics.repository.id, &key).await? {
         return Ok(blob);
     }
-    let blob = look.reader.file_blob(&look.policy.repository, path, at.as_str()).await?;
+    let blob = look.reader.file_blob(look.name(), path, at.as_str()).await?;
     keep(look, basics.repository.id, &key, &blob).await?;
     Ok(blob)
 }

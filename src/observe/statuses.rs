@@ -19,7 +19,7 @@ pub async fn statuses<'a>(
         if known && !look.anew {
             continue;
         }
-        let (name, context) = (&look.policy.repository, &look.policy.status_context);
+        let (name, context) = (look.name(), &look.policy.status_context);
         let statuses = look.reader.statuses(name, sha, context, AllOrFirst::First).await?;
         observation.commits.entry(sha.clone()).or_default().statuses = Fact::Known(statuses);
     }

@@ -40,8 +40,10 @@ struct CountedAttempt {
 }
 
 impl CountedRun {
-    pub(super) fn is_running(&self) -> bool {
-        self.attempts.last_key_value().is_some_and(|(_, newest)| !newest.progress.finished())
+    /// When this run began, if it is one of `sha`.
+    pub(super) fn began_for(&self, sha: &Sha) -> Option<Timestamp> {
+        let first = self.attempts.first_key_value().filter(|_| self.sha == *sha)?;
+        Some(first.1.started_at)
     }
 }
 
@@ -81,7 +83,7 @@ async fn read_runs(
     basics: &Basics,
     merge_queue_seen: bool,
 ) -> Result<bool, ObserveError> {
-    let name = &look.policy.repository;
+    let name = look.name();
     let workflow = basics.verification.id;
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
     let mut runs = look.reader.runs(name, workflow, &by_branch, 1).await?.runs;
@@ -121,7 +123,7 @@ fn vanished(look: &Look<'_>, page: &[Run]) -> Vec<RunId> {
 async fn read_further(look: &mut Look<'_>, basics: &Basics) -> Result<(), ObserveError> {
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
     for page in 2..=MOST_PAGES {
-        let name = &look.policy.repository;
+        let name = look.name();
         let read = look.reader.runs(name, basics.verification.id, &by_branch, page).await?;
         let (more, any) = (read.has_next, read.runs.iter().any(|run| run.progress.succeeded()));
         take(look, basics, read.runs).await?;
@@ -158,9 +160,7 @@ async fn take(look: &mut Look<'_>, basics: &Basics, runs: Vec<Run>) -> Result<()
         let hidden = !run.progress.finished()
             && before.attempt > 0
             && !known.is_some_and(|known| known.attempts.contains_key(&before.attempt));
-        if hidden
-            && let Some(earlier) = look.reader.run_attempt(&look.policy.repository, before).await?
-        {
+        if hidden && let Some(earlier) = look.reader.run_attempt(look.name(), before).await? {
             keep(look, &earlier);
         }
         keep(look, &run);
@@ -252,7 +252,7 @@ pub async fn branch_commits(look: &mut Look<'_>, basics: &Basics) -> Result<(), 
 }
 
 async fn read_commits(look: &mut Look<'_>, tip: &Sha, pages: u32) -> Result<(), ObserveError> {
-    let name = &look.policy.repository;
+    let name = look.name();
     look.memory.branch_commits = look.reader.branch_commits(name, tip, pages).await?;
     look.memory.commits_of = Some(tip.clone());
     let shown = look.memory.branch_commits.clone();
@@ -345,7 +345,7 @@ async fn reread_latest(
 const PAGE: usize = 100;
 
 async fn reread(look: &mut Look<'_>, basics: &Basics, id: RunId) -> Result<(), ObserveError> {
-    match look.reader.run(&look.policy.repository, id).await? {
+    match look.reader.run(look.name(), id).await? {
         Some(run) => take(look, basics, vec![run]).await,
         None => {
             // A deleted run verifies nothing any more.
@@ -396,7 +396,7 @@ pub(super) async fn read_runs_of(
         return Ok(());
     }
     let of_sha = RunFilter { head_sha: Some(sha.clone()), ..RunFilter::default() };
-    let name = &look.policy.repository;
+    let name = look.name();
     let runs = look.reader.runs(name, basics.verification.id, &of_sha, 1).await?.runs;
     take(look, basics, runs).await
 }

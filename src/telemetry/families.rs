@@ -88,7 +88,7 @@ impl Repositories {
             ),
             lead_time: make.durations(
                 "lead_time_seconds",
-                "From merge to production",
+                "From the merge of a commit, as its first verification run tells it, to production",
                 LEAD_BUCKETS,
             ),
             deploy_overdue: make.whole(

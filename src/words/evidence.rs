@@ -1,7 +1,9 @@
 //! The evidence behind a decision, in sentences.
 
 use super::{date_time, plain};
-use crate::domain::{Approver, Cause, Decision, Production, RepoName, RiskCause, RiskClass};
+use crate::domain::{
+    Approver, AttemptOutcome, Cause, Decision, Production, RepoName, RiskCause, RiskClass,
+};
 
 /// Paths that are named one by one; the rest is counted.
 const PATHS_NAMED: usize = 20;
@@ -159,4 +161,33 @@ fn of_cause(cause: &Cause) -> Option<String> {
         | Cause::AllowMedium
         | Cause::HighRiskNoApproval { .. } => return None,
     })
+}
+
+/// How an attempt ended.
+#[must_use]
+pub fn outcome(outcome: &AttemptOutcome) -> String {
+    match outcome {
+        AttemptOutcome::Succeeded => "the deploy succeeded".to_owned(),
+        AttemptOutcome::Failed(conclusion) => {
+            format!("the deploy ended in {}", plain(conclusion.as_str(), 40))
+        }
+        AttemptOutcome::Superseded => "a newer run took the deploy's place".to_owned(),
+        AttemptOutcome::RunDeleted => "the deploy's run was deleted before it ended".to_owned(),
+        AttemptOutcome::Withdrawn(why) => {
+            format!("the attempt was withdrawn: {}", plain(why, QUOTED))
+        }
+        AttemptOutcome::Rejected(words) => {
+            format!("GitHub refused the dispatch: {}", plain(words, QUOTED))
+        }
+        AttemptOutcome::NotSent(why) => {
+            format!("the dispatch was not sent: {}", plain(why, QUOTED))
+        }
+        AttemptOutcome::NotStarted => {
+            "the dispatch's answer was lost, and no run of it showed: it did not start".to_owned()
+        }
+        AttemptOutcome::Unconfirmed => {
+            "GitHub took the dispatch and never showed its run; look at the workflow's runs"
+                .to_owned()
+        }
+    }
 }

@@ -10,6 +10,9 @@
 
 mod client;
 mod clients;
+mod governor;
 mod openapi;
+#[path = "../story/mod.rs"]
+mod story;
 mod traps;
 mod whole_surface;

@@ -2,7 +2,23 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod found;
+#[cfg(test)]
+mod l1;
+#[cfg(test)]
+mod l2;
+#[cfg(test)]
 mod s2;
+#[cfg(test)]
+mod s6;
+#[cfg(test)]
+mod s7;
+#[cfg(test)]
+mod s8;
+#[cfg(test)]
+mod s9;
+#[cfg(test)]
+mod statuses;
 #[cfg(test)]
 #[path = "../story/mod.rs"]
 mod story;

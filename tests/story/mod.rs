@@ -4,7 +4,19 @@
 //! disk in memory), and talks to the box over HTTP in process. Everything is asserted on what the
 //! box holds.
 
-#![allow(dead_code, reason = "each test binary uses its own part of the story")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "each test binary uses its own part of the story, and fails by panicking"
+)]
+
+mod looking;
+
+pub use looking::{CONTEXT, DEPLOY_FILE};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +43,7 @@ pub struct Story {
     name: RepoName,
     settings: BTreeMap<String, String>,
     environment: Vec<(String, String)>,
+    public_url: Option<String>,
     disk: MemoryDisk,
     governor: Option<Governor>,
     seed: u64,
@@ -61,6 +74,7 @@ impl Story {
             name: name.parse().unwrap(),
             settings: BTreeMap::new(),
             environment: Vec::new(),
+            public_url: None,
             disk: MemoryDisk::new(),
             governor: None,
             seed: 1,
@@ -86,6 +100,19 @@ impl Story {
     /// Sets an environment variable.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Approves a commit by `RELEASE_GOVERNOR_APPROVED`, which takes a restart.
+    pub fn approve_by_environment(&mut self, sha: &str) -> &mut Self {
+        let word = format!("{}@{sha}", self.name);
+        self.environment.push(("RELEASE_GOVERNOR_APPROVED".to_owned(), word));
+        self.restart()
+    }
+
+    /// Sets `server.public_url`.
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.public_url = Some(url.to_owned());
         self
     }
 
@@ -218,6 +245,7 @@ impl Story {
         let mut shared =
             Shared::new(reader, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
         shared.config_digest.clone_from(&config.digest);
+        shared.public_url.clone_from(&self.public_url);
         let intervals =
             Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
         let controller = Controller::new(shared, config.repositories, intervals, 4);
@@ -256,7 +284,8 @@ impl Story {
                 .await
                 .unwrap();
         });
-        self
+        // A ledger that another hand wrote to is read anew.
+        self.restart()
     }
 
     pub fn operator() -> Operator {
@@ -311,15 +340,28 @@ impl Story {
     /// The same with so many requests: a head, a merge queue or a hold may cost one more each.
     pub fn settled_within(&mut self, most: usize) -> &mut Self {
         self.later(30).good_pass().later(30).good_pass();
-        drop(self.github.take_requests());
-        self.later(30).good_pass();
-        let requests = self.github.take_requests();
-        let told: Vec<String> = requests
-            .iter()
-            .map(|one| format!("{} {} → {}", one.method, one.path, one.response_status))
-            .collect();
-        assert!(requests.iter().all(|one| one.response_status == 304), "not settled: {told:#?}");
-        assert!(requests.len() <= most, "too many requests for a settled pass: {told:#?}");
+        let mut cheapest = None;
+        // What changes seldom, and the tenth pass's list, come on top of one of them.
+        for _ in 0..3 {
+            drop(self.github.take_requests());
+            self.later(30).good_pass();
+            let requests = self.github.take_requests();
+            let told: Vec<String> = requests
+                .iter()
+                .map(|one| format!("{} {} → {}", one.method, one.path, one.response_status))
+                .collect();
+            assert!(!requests.iter().any(Exchange::is_write), "not settled: {told:#?}");
+            let charged = requests.iter().filter(|one| one.response_status != 304).count();
+            if cheapest
+                .as_ref()
+                .is_none_or(|(least, fewest, _)| (charged, told.len()) < (*least, *fewest))
+            {
+                cheapest = Some((charged, told.len(), told));
+            }
+        }
+        let (charged, count, told) = cheapest.unwrap();
+        assert_eq!(charged, 0, "not settled: {told:#?}");
+        assert!(count <= most, "too many requests for a settled pass: {told:#?}");
         self
     }
 }

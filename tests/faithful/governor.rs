@@ -1,0 +1,66 @@
+//! The governor's own traffic, both ways, against GitHub's description.
+
+use std::collections::BTreeSet;
+
+use release_governor::ghbox::Fault;
+use release_governor::ghbox::FaultOn;
+
+use crate::openapi;
+use crate::story::Story;
+
+#[test]
+fn whatever_the_governor_asks_is_what_github_describes() {
+    let mut shop = Story::repository("acme/shop")
+        .policy("max_attempts_per_sha", "2")
+        .policy("cooldown_minutes", "0")
+        .policy("deploy_workflow_ref", "release");
+    let base = shop.in_production();
+    shop.repo.force_push("release", &base, "dev");
+    shop.good_pass();
+
+    let ships = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().deploy_ends(&ships, "success").good_pass();
+
+    let fails = shop.verified(&["src/till.rs"]);
+    shop.good_pass().deploy_ends(&fails, "failure").passes(3, 30);
+    shop.deploy_ends(&fails, "failure").passes(3, 30);
+    let mends = shop.verified(&["src/till.rs"]);
+    shop.good_pass().deploy_ends(&mends, "success").passes(3, 30);
+
+    let held = shop.verified(&["db/migrations/1.sql"]);
+    shop.good_pass();
+    assert!(shop.status(&held).contains("high_risk_no_approval"), "{}", shop.status(&held));
+    let head = shop.pushed(&["src/cart.rs"]);
+    shop.repo.verify(&head, "failure");
+    shop.good_pass().lose_the_disk().passes(3, 30);
+
+    let lost = shop.github.fail(FaultOn::operation("create-workflow-dispatch"), Fault::LoseAnswer);
+    let small = shop.verified(&["src/lib.rs"]);
+    shop.passes(4, 120);
+    shop.github.mend(lost);
+    drop(small);
+
+    let exchanges = shop.github.requests();
+    openapi::check_all(&exchanges);
+    let asked: BTreeSet<_> = exchanges.iter().filter_map(|one| one.operation).collect();
+    for operation in [
+        "repos/get",
+        "repos/get-branch",
+        "repos/list-commits",
+        "repos/compare-commits-with-basehead",
+        "repos/get-content",
+        "repos/list-commit-statuses-for-ref",
+        "repos/create-commit-status",
+        "actions/list-repo-workflows",
+        "actions/list-workflow-runs",
+        "actions/get-workflow-run",
+        "actions/list-jobs-for-workflow-run-attempt",
+        "actions/create-workflow-dispatch",
+        "issues/list-for-repo",
+        "issues/create",
+        "issues/create-comment",
+        "users/get-authenticated",
+    ] {
+        assert!(asked.contains(operation), "{operation} was never asked: {asked:?}");
+    }
+}

@@ -1,0 +1,31 @@
+//! What the simulation found, told as stories.
+
+use release_governor::ghbox::{NewCommit, story as stage};
+
+use crate::story::Story;
+
+#[test]
+fn an_earlier_approval_by_the_environment_does_not_cover_a_new_deploy_file_at_the_tip() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["db/migrations/1.sql"]);
+    shop.approve_by_environment(&a1).good_pass().deploy_ends(&a1, "failure");
+    let a2 = shop.verified(&["src/cart.rs"]);
+    let file = format!("{}\n# another one\n", stage::deploy_file().yaml());
+    shop.repo.push(NewCommit::on("main").file(".github/workflows/deploy.yml", &file));
+    shop.good_pass();
+    assert_eq!(shop.dispatched(), [a1]);
+    insta::assert_snapshot!(shop.status(&a2), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+}
+
+#[test]
+fn somebodys_deploy_of_a_commit_that_was_just_pushed_is_told_by_its_title() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    shop.good_pass();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.repo.deploy(&a1, "dev", "success");
+    shop.good_pass();
+    insta::assert_snapshot!(shop.status(&a1), @"success: ALLOW SHA · LOW · Triggered: deploy workflow run");
+    shop.settled();
+}

@@ -1,0 +1,166 @@
+//! What cannot be told is HIGH where that lasts, and no decision where it does not.
+
+use release_governor::ghbox::{Fault, FaultOn, NewCommit, story as stage};
+
+use crate::story::{DEPLOY_FILE, Story};
+
+#[test]
+fn a_branch_that_went_another_way_than_production_is_high() {
+    let mut shop = Story::repository("acme/shop");
+    let base = shop.repo.tip("main");
+    shop.in_production();
+    shop.repo.force_push("main", &base, "dev");
+    shop.verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
+    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    ");
+    shop.settled();
+}
+
+#[test]
+fn no_common_ancestor_is_high() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let file = stage::deploy_file().yaml();
+    let anew = NewCommit::on("main").parents(&[]).file("src/cart.rs", "1").file(DEPLOY_FILE, &file);
+    shop.verified_commit(anew.file(".github/workflows/verify.yml", &stage::verify_file().yaml()));
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
+    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    ");
+    shop.settled();
+}
+
+#[test]
+fn a_production_that_github_no_longer_has_is_high() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    shop.github.fail(
+        FaultOn::operation("compare-commits-with-basehead").always(),
+        Fault::Refuse { status: 404, message: "Not Found".into() },
+    );
+    shop.verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @"");
+    shop.settled();
+}
+
+/// A shop whose deploy workflow's runs do not say what they deploy.
+fn silent_about_its_deploys() -> Story {
+    let mut shop = Story::repository("acme/shop");
+    let silent = release_governor::ghbox::WorkflowFile::new("Deploy").on_dispatch(&["sha"]);
+    shop.repo.push(NewCommit::on("main").file(DEPLOY_FILE, &silent.yaml()));
+    shop.in_production();
+    shop
+}
+
+#[test]
+fn an_uncertain_production_is_high_and_the_evidence_says_what_to_do() {
+    let mut shop = silent_about_its_deploys();
+    shop.verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
+    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    ");
+    insta::assert_snapshot!(shop.hints(), @"`release-governor approve acme/shop e6ec00b --reason …`");
+    shop.settled();
+}
+
+#[test]
+fn an_operators_word_makes_an_uncertain_production_certain() {
+    let mut shop = silent_about_its_deploys();
+    let a0 = shop.repo.tip("main");
+    let a1 = shop.verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    let word = release_governor::domain::OperatorWord::ProductionSet {
+        sha: a0.parse().unwrap(),
+        why: "I looked".into(),
+        by: Story::operator(),
+    };
+    shop.operator_says(word);
+    assert_eq!(shop.decides(), "ALLOW LOW deploying");
+    shop.deploy_ends(&a1, "success");
+    // Our own attempt owns its run: no title is needed.
+    assert_eq!(shop.decides(), "ALLOW LOW deployed");
+    shop.settled();
+}
+
+#[test]
+fn a_comparison_that_fails_for_good_is_high_from_the_third_pass_on() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let broken = shop
+        .github
+        .fail(FaultOn::operation("compare-commits-with-basehead").always(), Fault::Status(503));
+    let a1 = shop.verified(&["src/cart.rs"]);
+    for _ in 0..2 {
+        assert!(shop.later(60).try_pass().is_err(), "no decision yet");
+        assert_eq!(shop.status(&a1), "none");
+    }
+    shop.later(60);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @"");
+    // Once GitHub can, it is what it is.
+    shop.github.mend(broken);
+    shop.minutes_later(10).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn a_comparison_that_failed_twice_and_then_not_counts_from_the_beginning() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    shop.github
+        .fail(FaultOn::operation("compare-commits-with-basehead").times(2), Fault::Status(502));
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.pass().later(60).pass().later(60).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn passes_in_which_other_reads_fail_do_not_make_a_comparison_broken() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    let incident = shop.github.fail(FaultOn::any().always(), Fault::Status(503));
+    shop.passes(5, 60);
+    shop.github.mend(incident);
+    shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn a_read_that_fails_for_now_ends_the_pass_without_a_decision() {
+    for fault in [Fault::LoseAnswer, Fault::Truncate, Fault::MalformedJson, Fault::Html(200)] {
+        let mut shop = Story::repository("acme/shop");
+        shop.settled_in_production();
+        let a1 = shop.verified(&["src/cart.rs"]);
+        let on = FaultOn::operation("compare-commits-with-basehead").always();
+        let broken = shop.github.fail(on, fault.clone());
+        for _ in 0..5 {
+            assert!(shop.later(60).try_pass().is_err(), "{fault:?}");
+        }
+        assert_eq!((shop.status(&a1).as_str(), shop.dispatches_of(&a1)), ("none", 0), "{fault:?}");
+        shop.github.mend(broken);
+        shop.later(60).good_pass();
+        assert_eq!(shop.dispatches_of(&a1), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_deploy_file_that_cannot_be_read_is_not_the_same() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.pushed(&["src/cart2.rs"]);
+    shop.github.fail(FaultOn::operation("get-content").always(), Fault::Status(500));
+    shop.passes(3, 700);
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    shop.github.calm();
+    shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}

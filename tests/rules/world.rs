@@ -1,0 +1,291 @@
+//! One small repository, as plain values: commits `0` to `9` of one branch, `1` in production,
+//! `5` wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use release_governor::decide::{Question, decide};
+use release_governor::domain::*;
+
+/// The candidate.
+pub(crate) const WANTED: u8 = 5;
+pub(crate) const BASE: u8 = 1;
+
+/// The commit of this number.
+pub(crate) fn sha(number: u8) -> Sha {
+    format!("{number:02x}").repeat(20).parse().unwrap()
+}
+
+/// Now is 12:00; `minutes` may be negative.
+pub(crate) fn at(minutes: i64) -> Timestamp {
+    let noon: Timestamp = "2026-11-02T12:00:00Z".parse().unwrap();
+    noon + SignedDuration::from_mins(minutes)
+}
+
+pub(crate) fn us() -> BTreeSet<Login> {
+    BTreeSet::from([Login::from("governor[bot]")])
+}
+
+pub(crate) fn operator() -> Operator {
+    Operator { peer: "uid 1000".to_owned(), name: Some("kim".to_owned()) }
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) policy: Policy,
+    pub(crate) observation: Observation,
+    pub(crate) release: ReleaseState,
+    pub(crate) now: Timestamp,
+    pub(crate) triggered: bool,
+}
+
+pub(crate) fn policy() -> Policy {
+    Policy {
+        repository: "acme/shop".parse().unwrap(),
+        enabled: true,
+        dry_run: false,
+        paused: None,
+        branch: None,
+        verification_workflow: WorkflowName::from("Verify main"),
+        verification_events: vec!["push".to_owned()],
+        deploy_workflow: Some(WorkflowName::from("deploy.yml")),
+        deploy_workflow_ref: None,
+        production_environment_name: "production".to_owned(),
+        require_approval_for_first_deploy: false,
+        high_risk_paths: PathPatterns::new(&["infra/**", ".github/workflows/**"]).unwrap(),
+        medium_risk_paths: PathPatterns::new(&["**/Cargo.toml"]).unwrap(),
+        migration_paths: PathPatterns::new(&["db/**"]).unwrap(),
+        cooldown: Duration::from_secs(30 * 60),
+        max_deploys_per_hour: 6,
+        max_attempts_per_sha: 1,
+        hold_after_rollback: true,
+        hold_low_when_degraded: false,
+        hold_state: HoldState::Failure,
+        deploy_timeout: Duration::from_secs(7_200),
+        approval_modes: vec![ApprovalMode::Environment],
+        approval_label: "release:approved".to_owned(),
+        approval_command: "/approve".to_owned(),
+        approval_min_permission: Permission::Write,
+        approval_allow_author: false,
+        dispatch_confirm: Duration::from_secs(300),
+        status_context: "booty/release-governor".to_owned(),
+        failure_types: Vec::new(),
+        failure_issue_on_recovery: OnRecovery::Comment,
+        identities: Vec::new(),
+        approved_by_environment: EnvironmentApproval::Nothing,
+    }
+}
+
+pub(crate) fn workflow(state: WorkflowState) -> WorkflowFact {
+    WorkflowFact::Found(Workflow {
+        id: 7.into(),
+        name: "Deploy".to_owned(),
+        path: ".github/workflows/deploy.yml".to_owned(),
+        state,
+        updated_at: "2026-10-01T00:00:00Z".to_owned(),
+        html_url: "https://github.com/acme/shop/blob/main/.github/workflows/deploy.yml".to_owned(),
+    })
+}
+
+pub(crate) fn verification_run() -> VerificationRun {
+    VerificationRun {
+        at: RunRef { id: 11.into(), attempt: 1 },
+        started_at: at(-100),
+        html_url: "https://github.com/acme/shop/actions/runs/11".to_owned(),
+    }
+}
+
+pub(crate) fn ahead(paths: &[&str]) -> Fact<Ranged> {
+    related(Relation::Ahead, paths)
+}
+
+pub(crate) fn related(relation: Relation, paths: &[&str]) -> Fact<Ranged> {
+    let change = |path: &&str| FileChange { path: (*path).to_owned(), previous_path: None };
+    let files = RangeFiles::Complete(paths.iter().map(change).collect());
+    Fact::Known(Ranged::Compared(Comparison { relation, files }))
+}
+
+/// Commits `9` to `0`, each the child of the one before.
+pub(crate) fn branch_commits() -> BranchCommits {
+    let parents = |number: u8| number.checked_sub(1).map(sha).into_iter().collect();
+    BranchCommits {
+        commits: (0..=9).rev().map(|number| (sha(number), parents(number))).collect(),
+        complete: true,
+    }
+}
+
+pub(crate) fn observation() -> Observation {
+    let facts = CommitFacts {
+        verification: Fact::Known(Verification::Passed(verification_run())),
+        reverified_at: Vec::new(),
+        on_branch: Fact::Known(true),
+        deploy_file: Fact::Known(DeployFile::Same),
+        statuses: Fact::Known(Vec::new()),
+    };
+    Observation {
+        repository: Repository {
+            id: 1.into(),
+            name: "acme/shop".parse().unwrap(),
+            default_branch: "main".into(),
+            archived: false,
+            has_issues: true,
+            html_url: "https://github.com/acme/shop".to_owned(),
+        },
+        branch: "main".into(),
+        deploy_ref: "main".into(),
+        deploy_ref_tip: Some(sha(9)),
+        deploy_workflow: workflow(WorkflowState::Active),
+        branch_commits: branch_commits(),
+        candidates: Candidates {
+            candidate: Some(sha(WANTED)),
+            head: None,
+            verified_below: Vec::new(),
+        },
+        commits: BTreeMap::from([(sha(WANTED), facts)]),
+        ranges: BTreeMap::from([((sha(BASE), sha(WANTED)), ahead(&["src/cart.rs"]))]),
+        degraded: Degraded::NotConfigured,
+        rejection_key: RejectionKey("now".to_owned()),
+        us: us(),
+    }
+}
+
+/// A deploy run with one attempt.
+pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) -> KnownRun {
+    let attempt = KnownRunAttempt {
+        started_at: at(start),
+        updated_at: at(start + 2),
+        progress,
+        superseded: None,
+        failed_step: None,
+    };
+    KnownRun {
+        id: id.into(),
+        event: RunEvent("workflow_dispatch".to_owned()),
+        attribution: of.map_or(Attribution::Unknown, |of| Attribution::Sha(sha(of))),
+        created_at: at(start),
+        html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
+        attempts: BTreeMap::from([(1, attempt)]),
+        deleted: false,
+    }
+}
+
+pub(crate) fn succeeded() -> RunProgress {
+    RunProgress::Finished(Conclusion::Success)
+}
+
+pub(crate) fn failed() -> RunProgress {
+    RunProgress::Finished(Conclusion::Failure)
+}
+
+pub(crate) fn works() -> RunProgress {
+    RunProgress::Unfinished(RunStatus::InProgress)
+}
+
+pub(crate) fn attempt_id(number: u64) -> AttemptId {
+    format!("{:06x}", number % 0x0100_0000).parse().unwrap()
+}
+
+pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
+    NewAttempt {
+        id: attempt_id(id),
+        sha: sha(of),
+        number: 1,
+        risk: RiskClass::Low,
+        reason: Reason::AllowLow,
+        newest_run_seen: None,
+        workflow: 7.into(),
+        deploy_ref: "main".into(),
+        rejection_key: RejectionKey("now".to_owned()),
+    }
+}
+
+impl World {
+    /// `1` is in production by a run of ours, `5` is verified, and nothing is in the way.
+    pub(crate) fn calm() -> Self {
+        let mut world = Self {
+            policy: policy(),
+            observation: observation(),
+            release: ReleaseState::default(),
+            now: at(0),
+            triggered: false,
+        };
+        world.hears(-1_000, EntryKind::Governed { name: "acme/shop".parse().unwrap() });
+        world.hears(-1_000, EntryKind::Recovered { attempts: Vec::new(), paused: None });
+        world.deploys(10, BASE, -600, succeeded());
+        world
+    }
+
+    /// The ledger learns this.
+    pub(crate) fn hears(&mut self, minutes: i64, kind: EntryKind) {
+        self.release.apply(&Entry { at: at(minutes), kind });
+    }
+
+    /// A deploy by us: attempt, run and, where the run ended, outcome.
+    pub(crate) fn deploys(&mut self, run_id: u64, of: u8, minutes: i64, progress: RunProgress) {
+        let id = attempt_id(run_id);
+        self.hears(minutes, EntryKind::AttemptBegun { attempt: begun(run_id, of) });
+        let mark = Mark { id: run_id.into(), at: at(minutes) };
+        self.hears(minutes, EntryKind::AttemptMarked { id: id.clone(), mark });
+        self.hears(minutes, EntryKind::AttemptSending { id: id.clone() });
+        let found = EntryKind::AttemptRun { id: id.clone(), run: run_id.into(), late: false };
+        self.hears(minutes, found);
+        self.sees(run(run_id, Some(of), minutes, progress.clone()));
+        if let RunProgress::Finished(conclusion) = progress {
+            let outcome = match conclusion {
+                Conclusion::Success => AttemptOutcome::Succeeded,
+                other => AttemptOutcome::Failed(other),
+            };
+            self.hears(minutes + 2, EntryKind::AttemptClosed { id, outcome });
+        }
+    }
+
+    /// A run is seen, whoever started it.
+    pub(crate) fn sees(&mut self, run: KnownRun) {
+        self.hears(0, EntryKind::RunSeen { run });
+    }
+
+    pub(crate) fn word(&mut self, minutes: i64, word: OperatorWord) {
+        self.hears(minutes, EntryKind::Operator(word));
+    }
+
+    pub(crate) fn approves(&mut self, minutes: i64, of: u8) {
+        let approval = Approval {
+            sha: sha(of),
+            deploy_file: None,
+            why: "looked at it".to_owned(),
+            by: operator(),
+        };
+        self.word(minutes, OperatorWord::Approved { approval });
+    }
+
+    pub(crate) fn facts(&mut self, of: u8) -> &mut CommitFacts {
+        self.observation.commits.entry(sha(of)).or_default()
+    }
+
+    pub(crate) fn range(&mut self, base: u8, head: u8, range: Fact<Ranged>) {
+        self.observation.ranges.insert((sha(base), sha(head)), range);
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.verdict_of(&sha(WANTED))
+    }
+
+    pub(crate) fn verdict_of(&self, sha: &Sha) -> Verdict {
+        decide(&Question {
+            sha,
+            policy: &self.policy,
+            observation: &self.observation,
+            release: &self.release,
+            triggered: self.triggered,
+            now: self.now,
+        })
+    }
+
+    pub(crate) fn decision(&self) -> Decision {
+        match self.verdict() {
+            Verdict::Decided(decision) => *decision,
+            other => panic!("no decision: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A simulation: seeded scripts of whatever may happen to a governor and its GitHub, against a box
+//! in process and a manual clock. Safety is looked at after every step, by oracles that read the
+//! box; at the end the faults stop, and it must settle.
+//!
+//! `SIM_SEED=7` runs one seed, `SIM_SEEDS=0..5000` a range, `SIM_STEPS=200` longer scripts. A
+//! seed that fails is shortened before it is told.
+
+#[cfg(test)]
+mod calm;
+#[cfg(test)]
+mod chance;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod oracles;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod world;
+
+#[cfg(test)]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+#[cfg(test)]
+use crate::{
+    oracles::Broken,
+    script::{Event, Script, What},
+    world::World,
+};
+
+/// What `cargo test` runs.
+#[cfg(test)]
+const SEEDS: std::ops::Range<u64> = 0..150;
+#[cfg(test)]
+const STEPS: usize = 60;
+
+#[test]
+fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
+    let steps = number("SIM_STEPS").map_or(STEPS, |steps| usize::try_from(steps).unwrap());
+    let seeds = match (number("SIM_SEED"), std::env::var("SIM_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, Ok(range)) => {
+            let (from, to) = range.split_once("..").expect("SIM_SEEDS=a..b");
+            from.parse().unwrap()..to.parse().unwrap()
+        }
+        (None, Err(_)) => SEEDS,
+    };
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let script = script::script(seed, steps);
+        if let Err((broken, _)) = run(seed, &script, &script.events) {
+            let (short, broken, told) = shortened(seed, &script, broken);
+            println!("seed {seed}: {}: {}", broken.promise, broken.how);
+            if number("SIM_QUIET").is_none() {
+                println!("{}\n({} of {} events)\n", told.join("\n"), short, script.events.len());
+            }
+            failed.push((seed, broken.promise));
+        }
+    }
+    assert!(failed.is_empty(), "promises were broken: {failed:?}");
+}
+
+#[cfg(test)]
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+/// Runs a script; what it tells is for whoever reads a failure.
+#[cfg(test)]
+fn run(seed: u64, script: &Script, events: &[Event]) -> Result<(), (Broken, Vec<String>)> {
+    let mut world = World::new(seed, script);
+    let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, events)));
+    let told = std::mem::take(&mut world.told);
+    match played {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(broken)) => Err((broken, told)),
+        Err(panic) => {
+            let words = panic.downcast_ref::<String>().cloned();
+            let words = words.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
+            let how = words.unwrap_or_default();
+            std::mem::forget(world);
+            Err((Broken { promise: "no panic", how }, told))
+        }
+    }
+}
+
+#[cfg(test)]
+fn play(world: &mut World, events: &[Event]) -> Result<(), Broken> {
+    for event in events {
+        let at = usize::try_from(event.at).unwrap() % world.grounds.len();
+        let before = oracles::before(world, at);
+        world.requests.clear();
+        world.happen(event);
+        let killed = matches!(event.what, What::Pass { crash: Some(_) });
+        oracles::check(world, at, &before, killed)?;
+    }
+    calm::settle(world)
+}
+
+/// Leaves events out as long as the same promise stays broken.
+#[cfg(test)]
+fn shortened(seed: u64, script: &Script, first: Broken) -> (usize, Broken, Vec<String>) {
+    let mut events = script.events.clone();
+    let mut last = (first.clone(), Vec::new());
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut size = events.len().div_ceil(2);
+    let mut runs = 0;
+    loop {
+        let mut at = 0;
+        let mut any = false;
+        while at < events.len() && runs < 400 {
+            let mut fewer = events.clone();
+            fewer.drain(at..(at + size).min(events.len()));
+            runs += 1;
+            match run(seed, script, &fewer) {
+                Err((broken, told)) if broken.promise == first.promise => {
+                    (events, last, any) = (fewer, (broken, told), true);
+                }
+                Err(_) | Ok(()) => at += size,
+            }
+        }
+        if size == 1 && !any || runs >= 400 {
+            break;
+        }
+        size = (size / 2).max(1);
+    }
+    if last.1.is_empty()
+        && let Err((broken, told)) = run(seed, script, &events)
+    {
+        last = (broken, told);
+    }
+    std::panic::set_hook(hook);
+    (events.len(), last.0, last.1)
+}

@@ -1,0 +1,232 @@
+//! The world of one seed: the box, its repositories, the process that governs them, sometimes a
+//! second one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use release_governor::clock::{Clock, ManualTime};
+use release_governor::domain::{OperatorWord, RepoName};
+use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
+use release_governor::store::MemoryDisk;
+
+use crate::model::Model;
+use crate::process::{Passed, Process, TOKEN, Wanted};
+use crate::script::{Crash, Script};
+
+pub(crate) struct World {
+    pub(crate) github: GhBox,
+    pub(crate) time: ManualTime,
+    pub(crate) grounds: Vec<Ground>,
+    pub(crate) wanted: Wanted,
+    pub(crate) disk: MemoryDisk,
+    pub(crate) process: Option<Process>,
+    pub(crate) twin: Option<Process>,
+    /// What happened, for whoever reads a failure.
+    pub(crate) told: Vec<String>,
+    pub(crate) requests: Vec<Exchange>,
+    seed: u64,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// One repository and what is true of it.
+pub(crate) struct Ground {
+    pub(crate) repo: Repo,
+    pub(crate) name: RepoName,
+    pub(crate) model: Model,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, script: &Script) -> Self {
+        let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
+        let (_, time) = Clock::manual(start, seed);
+        let ticking = time.clone();
+        let github = GhBox::new(GhClock::following(Arc::new(move || ticking.wall())));
+        let sleeping = time.clone();
+        github.sleep_with(move |length| {
+            let time = sleeping.clone();
+            Box::pin(async move { time.advance(length) })
+        });
+        if script.enterprise {
+            github.enterprise();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut world = Self {
+            github,
+            time,
+            grounds: Vec::new(),
+            wanted: Wanted::default(),
+            disk: MemoryDisk::new(),
+            process: None,
+            twin: None,
+            told: Vec::new(),
+            requests: Vec::new(),
+            seed,
+            runtime,
+        };
+        for number in 0..script.repositories {
+            world.ground(&format!("acme/shop{number}"), script.deployed_before);
+        }
+        world.github.add_token(TOKEN, stage::GOVERNOR);
+        world.later(60);
+        world
+    }
+
+    fn ground(&mut self, name: &str, deployed_before: bool) {
+        let repo = stage::repository(&self.github, name);
+        let mut model = Model::default();
+        model.pushed(&repo.tip("main"), crate::script::Touch::Low);
+        if deployed_before {
+            let sha = repo.push_paths(&["src/lib.rs"]);
+            model.pushed(&sha, crate::script::Touch::Low);
+            repo.verify(&sha, "success");
+            repo.deploy(&sha, "dev", "success");
+        }
+        self.wanted.policies.insert(name.to_owned(), std::collections::BTreeMap::new());
+        self.grounds.push(Ground { repo, name: name.parse().unwrap(), model });
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.time.wall()
+    }
+
+    pub(crate) fn later(&mut self, seconds: u64) {
+        self.time.advance(Duration::from_secs(seconds));
+        self.look();
+    }
+
+    /// The models take down what the box shows.
+    pub(crate) fn look(&mut self) {
+        let now = self.now();
+        for ground in &mut self.grounds {
+            ground.model.look(&ground.repo, now);
+        }
+    }
+
+    pub(crate) fn tell(&mut self, what: String) {
+        let line = format!("{} {what}", self.now().strftime("%H:%M:%S"));
+        self.told.push(line);
+    }
+
+    /// One pass of the process, crashing if so wanted.
+    pub(crate) fn pass(&mut self, at: usize, crash: Option<Crash>) {
+        self.start();
+        let name = self.grounds[at].name.clone();
+        let Some(process) = self.process.take() else { return };
+        match crash {
+            Some(Crash::AtRequest { requests, after }) => process.wire.cut_at(requests, after),
+            Some(Crash::AtChange { changes, .. }) => self.disk.stop_after(changes),
+            None => {}
+        }
+        let passed = self.runtime.block_on(process.pass(&name));
+        self.tell_passed("pass", &passed);
+        match (crash, passed) {
+            (Some(Crash::AtChange { seed, .. }), _) => {
+                let mut chance = crate::chance::Chance::new(seed);
+                self.disk.crash(|_| chance.percent(50));
+                self.end(process);
+            }
+            (_, Passed::Cut) => {
+                self.disk.crash(|_| true);
+                self.end(process);
+            }
+            (_, Passed::Well(_) | Passed::Badly(_)) => {
+                process.wire.mend();
+                self.process = Some(process);
+            }
+        }
+        self.note_requests();
+    }
+
+    pub(crate) fn twin_passes(&mut self, at: usize) {
+        let Some(twin) = self.twin.take() else { return };
+        let passed = self.runtime.block_on(twin.pass(&self.grounds[at].name));
+        self.tell_passed("pass of the twin", &passed);
+        self.twin = Some(twin);
+        self.note_requests();
+    }
+
+    /// Both processes pass at once.
+    pub(crate) fn both_pass(&mut self, at: usize) {
+        self.start();
+        let name = self.grounds[at].name.clone();
+        if let (Some(one), Some(other)) = (&self.process, &self.twin) {
+            let both = async { tokio::join!(one.pass(&name), other.pass(&name)) };
+            let (one, other) = self.runtime.block_on(both);
+            self.tell_passed("pass at once", &one);
+            self.tell_passed("pass of the twin at once", &other);
+        }
+        self.note_requests();
+    }
+
+    fn tell_passed(&mut self, what: &str, passed: &Passed) {
+        let how = match passed {
+            Passed::Well(report) => {
+                let reason = report.decision.as_ref().map(|one| one.reason().code());
+                format!("ok, {reason:?}, {} actions", report.actions.len())
+            }
+            Passed::Badly(error) => format!("failed: {error}"),
+            Passed::Cut => "killed".to_owned(),
+        };
+        self.tell(format!("  {what}: {how}"));
+    }
+
+    fn note_requests(&mut self) {
+        self.requests = self.github.take_requests();
+        let writes: Vec<String> = self
+            .requests
+            .iter()
+            .filter(|one| one.is_write())
+            .map(|one| {
+                let body = String::from_utf8_lossy(&one.request_body);
+                let body: String = body.chars().take(230).collect();
+                format!("    {} → {} {:?} {body}", one.path, one.response_status, one.fate)
+            })
+            .collect();
+        self.told.extend(writes);
+        self.look();
+    }
+
+    pub(crate) fn start(&mut self) {
+        if self.process.is_none() {
+            let disk = self.disk.clone();
+            match self.new_process(&disk) {
+                Ok(process) => self.process = Some(process),
+                Err(error) => self.tell(format!("  cannot start: {error}")),
+            }
+        }
+    }
+
+    pub(crate) fn new_process(&mut self, disk: &MemoryDisk) -> Result<Process, String> {
+        self.seed = self.seed.wrapping_add(0x1_0000_0001);
+        let _inside = self.runtime.enter();
+        Process::start(&self.github, &self.time, disk, &self.wanted, self.seed)
+    }
+
+    /// Ends a process that is dead already.
+    fn end(&mut self, process: Process) {
+        let Process { controller, store, .. } = process;
+        drop(controller);
+        let _ = self.runtime.block_on(async { store.close().await });
+    }
+
+    /// Ends the process as SIGTERM does.
+    pub(crate) fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            self.end(process);
+        }
+    }
+
+    /// An operator's word, recorded while the process is down.
+    pub(crate) fn say(&mut self, at: usize, word: OperatorWord) -> bool {
+        self.stop();
+        self.start();
+        let name = self.grounds[at].name.clone();
+        let said = match &self.process {
+            Some(process) => self.runtime.block_on(process.say(&name, word)),
+            None => false,
+        };
+        self.stop();
+        said
+    }
+}

@@ -1,0 +1,213 @@
+//! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
+
+use release_governor::domain::{
+    Approval, Branch, Decision, Entry, OperatorWord, ReleaseState, RepoId, Sha,
+};
+use release_governor::ghbox::{NewCommit, Status, story as stage};
+use release_governor::words;
+
+use super::Story;
+
+/// The context of the governor's statuses.
+pub const CONTEXT: &str = "booty/release-governor";
+/// The deploy workflow's file.
+pub const DEPLOY_FILE: &str = ".github/workflows/deploy.yml";
+
+impl Story {
+    /// Pushes this commit; its verification passed.
+    pub fn verified_commit(&mut self, commit: NewCommit) -> String {
+        let sha = self.repo.push(commit);
+        self.repo.verify(&sha, "success");
+        self.later(5);
+        sha
+    }
+
+    /// Pushes a deploy workflow with another text: the same in all that matters.
+    pub fn edit_the_deploy_file(&mut self) -> String {
+        let text = format!("{}# {}\n", stage::deploy_file().yaml(), self.time.wall());
+        let sha = self.repo.push(NewCommit::on("main").file(DEPLOY_FILE, &text));
+        self.later(5);
+        sha
+    }
+
+    /// A governed commit in production, and the governor has seen it.
+    pub fn settled_in_production(&mut self) -> String {
+        let sha = self.in_production();
+        self.good_pass();
+        sha
+    }
+
+    /// One good pass, and what it decided about the candidate.
+    pub fn decision(&mut self) -> Decision {
+        let report = self.try_pass().unwrap_or_else(|error| panic!("the pass failed: {error}"));
+        report.decision.expect("there is a candidate")
+    }
+
+    /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.
+    pub fn decides(&mut self) -> String {
+        let decision = self.decision();
+        let (outcome, risk) = (decision.outcome().as_str(), decision.risk.class.as_str());
+        format!("{outcome} {risk} {}", decision.reason().code())
+    }
+
+    /// One good pass, and the evidence behind its decision about the candidate, a line each.
+    pub fn evidence(&mut self) -> String {
+        let decision = self.decision();
+        words::evidence(&decision, &self.name).join("\n")
+    }
+
+    /// One good pass, and how the candidate can be unblocked, a line each.
+    pub fn hints(&mut self) -> String {
+        let decision = self.decision();
+        words::hints(&decision, &self.name).join("\n")
+    }
+
+    /// The governor's statuses of a commit, oldest first.
+    pub fn statuses(&self, sha: &str) -> Vec<Status> {
+        let ours = |status: &Status| status.creator == stage::GOVERNOR && status.context == CONTEXT;
+        let mut statuses: Vec<Status> = self.repo.statuses(sha).into_iter().filter(ours).collect();
+        statuses.reverse();
+        statuses
+    }
+
+    /// What the governor's statuses of a commit said, oldest first, a line each.
+    pub fn said(&self, sha: &str) -> String {
+        let lines = self.statuses(sha).into_iter().map(|status| {
+            let words = tamed(&status.description);
+            format!("{}: {}", status.state, words.replace(&sha[..7], "SHA"))
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Where the newest status under our context leads.
+    pub fn target(&self, sha: &str) -> String {
+        let statuses = self.repo.statuses(sha);
+        let newest = statuses.iter().find(|one| one.context == CONTEXT);
+        newest.and_then(|one| one.target_url.clone()).unwrap_or_else(|| "nowhere".to_owned())
+    }
+
+    /// The page of the newest dispatch's run.
+    pub fn deploy_page(&self) -> String {
+        self.repo.run(self.deploy_run()).html_url
+    }
+
+    /// The run of the newest dispatch.
+    pub fn deploy_run(&self) -> u64 {
+        self.repo.dispatches().last().expect("something was dispatched").run_id
+    }
+
+    /// The page of the verification run of a commit.
+    pub fn verification_page(&self, sha: &str) -> String {
+        let verify = self.repo.workflow_id(stage::VERIFY);
+        let runs = self.repo.runs();
+        let run = runs.iter().rev().find(|run| run.workflow_id == verify && run.head_sha == sha);
+        run.expect("it was verified").html_url.clone()
+    }
+
+    /// How often anything was written to GitHub since the requests were last taken.
+    pub fn writes(&mut self) -> usize {
+        self.github.take_requests().iter().filter(|one| one.is_write()).count()
+    }
+
+    /// The sum of a counter or gauge over all its series.
+    pub fn metric(&self, name: &str) -> f64 {
+        let governor = self.governor.as_ref().expect("it runs");
+        let text = governor.metrics.encode();
+        let series = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+        });
+        series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// What the ledger adds up to.
+    pub fn release(&mut self) -> ReleaseState {
+        self.start();
+        let (id, store) = self.ledger_of();
+        self.runtime.block_on(async { store.ledger(id).await.unwrap().state().clone() })
+    }
+
+    /// All entries of the ledger, oldest first.
+    pub fn history(&mut self) -> Vec<(u64, Entry)> {
+        self.start();
+        let (id, store) = self.ledger_of();
+        let mut entries = self.runtime.block_on(async {
+            let mut all = Vec::new();
+            let mut before = None;
+            loop {
+                let page = store.history(id, before, 1_000).await.unwrap();
+                before = page.last().map(|(seq, _)| *seq);
+                if page.is_empty() {
+                    break;
+                }
+                all.extend(page);
+            }
+            all
+        });
+        entries.reverse();
+        entries
+    }
+
+    fn ledger_of(&mut self) -> (RepoId, release_governor::store::Store) {
+        let store = self.governor.as_ref().expect("it runs").store.clone();
+        let name = self.name.clone();
+        let id = self.runtime.block_on(async { store.repo_id(&name).await.unwrap() });
+        (id.expect("a pass comes first"), store)
+    }
+
+    /// An operator approves this commit, and the deploy file at the tip as it is now.
+    pub fn approve(&mut self, sha: &str) -> &mut Self {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let name = self.name.clone();
+        let deploy_file = self.runtime.block_on(async {
+            let reader = &controller.shared().reader;
+            let tip = reader.branch_tip(&name, &Branch::from("main".to_owned())).await.unwrap();
+            reader.file_blob(&name, DEPLOY_FILE, tip.unwrap().as_str()).await.unwrap()
+        });
+        let approval = Approval {
+            sha: sha.parse::<Sha>().unwrap(),
+            deploy_file,
+            why: "it was looked at".into(),
+            by: Self::operator(),
+        };
+        self.operator_says(OperatorWord::Approved { approval })
+    }
+
+    /// The process dies after so many more changes of its disk.
+    pub fn stop_the_disk_after(&mut self, changes: u64) -> &mut Self {
+        self.disk.stop_after(changes);
+        self
+    }
+
+    /// The power fails: whatever was not synced is gone.
+    pub fn crash_unsynced(&mut self) -> &mut Self {
+        if let Some(governor) = self.governor.take() {
+            self.disk.crash(|_| false);
+            drop(governor);
+        }
+        self
+    }
+
+    /// Deletes all of the history that may go.
+    pub fn prune_the_history(&mut self) -> &mut Self {
+        self.start();
+        let store = self.governor.as_ref().unwrap().store.clone();
+        let now = self.time.wall();
+        self.runtime.block_on(async { store.prune(now).await }).unwrap();
+        self
+    }
+
+    /// Fills the disk, or makes room again.
+    pub fn fill_the_disk(&mut self, full: bool) -> &mut Self {
+        self.disk.set_full(full);
+        self
+    }
+}
+
+/// An attempt's random id is of no interest.
+fn tamed(description: &str) -> String {
+    match description.split_once("dispatching ") {
+        Some((before, _)) => format!("{before}dispatching ID"),
+        None => description.to_owned(),
+    }
+}
