@@ -13,7 +13,7 @@ use crate::commands::Failure;
 /// How often the narrator looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A moment for the reader.
-const MOMENT: Duration = Duration::from_millis(1_500);
+const MOMENT: Duration = Duration::from_millis(2_500);
 /// How long GitHub shows no new run in the act of the lost answer.
 const LIST_LAG: Duration = Duration::from_secs(4);
 /// How long nothing may be written until the governor counts as settled: at least five passes.
