@@ -30,13 +30,19 @@ fn ended(mut child: Child, limit: Duration) -> (Option<i32>, String) {
     std::thread::scope(|scope| {
         scope.spawn(move || sender.send(child.wait().unwrap().code()).unwrap());
         let code = receiver.recv_timeout(limit).unwrap_or_else(|_| {
-            Command::new("kill").args(["-KILL", &id]).status().unwrap();
+            signal("KILL", &id);
             panic!("the demo did not end within {limit:?}")
         });
         let mut said = String::new();
         stderr.read_to_string(&mut said).unwrap();
         (code, said)
     })
+}
+
+/// Every shell knows `kill`; not every machine has it as a program.
+fn signal(name: &str, id: &str) {
+    let told = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
+    assert!(told.success());
 }
 
 fn left_in(directory: &TempDir) -> usize {
@@ -90,8 +96,7 @@ fn the_demo_ends_when_it_is_told_to() {
     // The governor has begun, and something is in flight.
     assert!(lines.any(|line| line.unwrap().contains("Triggered: deploy workflow run")));
     assert_eq!(left_in(&temporary), 1);
-    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(told.success());
+    signal("TERM", &child.id().to_string());
     let (code, said) = ended(child, LONGEST_END);
     assert_eq!((code, said.as_str()), (Some(0), ""));
     assert_eq!(left_in(&temporary), 0, "its files leave with it");
