@@ -17,8 +17,8 @@ use crate::commands::{self, Failure};
 use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
-    Approve, Arguments, CheckConfig, Command, Commit, Demo, Operator, Pause, Reason, Reconcile,
-    Resume, Run, SetProduction, Simulate, Status, Target, Trigger,
+    Approve, Arguments, CheckConfig, Command, Commit, Demo, History, Operator, Pause, Reason,
+    Reconcile, Resume, Run, SetProduction, Simulate, Status, Target, Trigger,
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, say, width};
@@ -56,6 +56,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Pause(args) => ask::pause(config, args),
         Command::Resume(args) => ask::resume(config, args),
         Command::SetProduction(args) => ask::set_production(config, args),
+        Command::History(args) => ask::history(config, args),
         Command::Reconcile(args) => ask::reconcile(config, args),
         Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
     }

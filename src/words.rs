@@ -11,10 +11,12 @@ pub mod issue;
 mod status;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use evidence::{evidence, outcome};
 pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
+pub use told::{operator, told};
 
 /// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.
 #[must_use]

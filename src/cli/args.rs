@@ -110,6 +110,13 @@ The configuration's own `paused` stays: take it out there.")]
   release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada")]
     SetProduction(SetProduction),
 
+    /// Shows what happened in a repository, newest first.
+    #[command(after_help = "Examples:
+  release-governor history acme/shop
+  release-governor history --limit 200
+  release-governor history --json --before 1200 | jq '.entries[].told'")]
+    History(History),
+
     /// Makes one pass over the repositories, and ends.
     #[command(after_help = "Examples:
   release-governor reconcile --once
@@ -243,13 +250,31 @@ pub struct SetProduction {
     pub json: bool,
 }
 
+/// The arguments of `history`.
+#[derive(Clone, Debug, Args)]
+pub struct History {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// How many entries, at most 1000.
+    #[arg(long, value_name = "COUNT", default_value_t = 50,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// Only what came before the entry of this number.
+    #[arg(long, value_name = "NUMBER")]
+    pub before: Option<u64>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The arguments of `reconcile`.
 #[derive(Clone, Debug, Args)]
 pub struct Reconcile {
     /// One pass, then the end; to go on, use `run`.
     #[arg(long, required = true)]
     pub once: bool,
-    /// Read, decide, print the plan, write nothing to GitHub.
+    /// Read, decide, print the plan, write nothing to GitHub; a running controller does so, too.
     #[arg(long)]
     pub dry_run: bool,
     /// The repository; without, all of them.

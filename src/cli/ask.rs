@@ -1,19 +1,22 @@
 //! The commands that ask a controller: arguments in, a question out, its answer shown.
 
 use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, choose};
+use crate::commands::{self, Ask, Failure, Look, choose};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Status, Target, Trigger,
+    Approve, Commit, History, Pause, Reconcile, Resume, SetProduction, Simulate, Status, Target,
+    Trigger,
 };
-use super::{Exit, environment, in_runtime, print, print_json, render, width};
+use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
 
 /// The configuration.
 ///
@@ -26,8 +29,7 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
 pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
     let config = load(config)?;
     let repository = named(&config, &args.target)?;
-    let ask = commands::Status { repository };
-    let status = in_runtime(async { ask.look(&config, &Clock::system()).await })?;
+    let status = look(&config, commands::Status { repository })?;
     show(args.json, &status, || render::status(&status, width()))?;
     Ok(Exit::Done)
 }
@@ -77,6 +79,15 @@ pub(super) fn set_production(config: &Path, args: &SetProduction) -> Result<Exit
     recorded(args.json, &config, commands::SetProduction { repository, sha, reason, name })
 }
 
+pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = one(&config, &args.target)?;
+    let (before, limit) = (args.before, usize::from(args.limit));
+    let history = look(&config, commands::History { repository, before, limit })?;
+    show(args.json, &history, || render::history(&history, width()))?;
+    Ok(Exit::Done)
+}
+
 pub(super) fn reconcile(config: &Path, args: &Reconcile) -> Result<Exit, Failure> {
     let config = load(config)?;
     let repository = named(&config, &args.target)?;
@@ -96,8 +107,24 @@ fn recorded<A: Ask<Answer = Recorded>>(
     Ok(Exit::Done)
 }
 
+/// Whoever waits is told what for: a pass over the repository comes to its end first.
+const SILENCE: Duration = Duration::from_secs(5);
+
 fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
-    in_runtime(commands::perform(config, ask, Clock::system()))
+    in_runtime(async {
+        let clock = Clock::system();
+        let mut done = pin!(commands::perform(config, ask, clock.clone()));
+        tokio::select! {
+            done = &mut done => return done,
+            () = clock.sleep(SILENCE) => {}
+        }
+        say("note", "still waiting for GitHub, or for a pass that is under way");
+        done.await
+    })
+}
+
+fn look<A: Look>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
+    in_runtime(async { commands::look(config, ask, &Clock::system()).await })
 }
 
 fn show<T: Serialize>(json: bool, view: &T, text: impl FnOnce() -> String) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::commands::Checked;
 use crate::commands::view::{
-    Pass, Passes, Recorded, RepositoryStatus, Simulation, Status, Triggered,
+    History, Pass, Passes, Recorded, RepositoryStatus, Simulation, Status, Triggered,
 };
 use crate::domain::{ApprovalMode, Branch, Outcome, Reason, RiskClass, Sha, WorkflowName};
 
@@ -179,6 +179,19 @@ fn one_pass(pass: &Pass, dry_run: bool) -> String {
         text.push_str(&format!("  {would}{action}\n"));
     }
     text
+}
+
+/// What happened, a line each.
+#[must_use]
+pub fn history(history: &History, width: Option<u16>) -> String {
+    if history.entries.is_empty() {
+        return format!("Nothing is recorded of {}.\n", history.repository);
+    }
+    let rows = history
+        .entries
+        .iter()
+        .map(|line| [line.number.to_string(), time(Some(line.entry.at)), line.told.clone()]);
+    paint(&table(&["NUMBER", "TIME", "WHAT"], rows, width))
 }
 
 /// What a good configuration comes to.

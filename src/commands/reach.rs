@@ -1,5 +1,6 @@
 //! The way to a controller: a running one's socket, or the store itself where none runs.
 
+use std::future::Future;
 use std::io;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::store::{Store, StoreError};
 
 use super::open::{BETWEEN_LOOKS, open_now, out_of_patience};
 use super::socket::{address, socket_path};
-use super::{Ask, Caller, Failure, Status, controller, status_of_store, surroundings, view};
+use super::{Ask, Caller, Failure, controller, surroundings};
 
 /// Some hundred repositories with a reason each.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -47,23 +48,32 @@ async fn alone<A: Ask>(
     ask.carry_out(controller, Caller::myself()).await
 }
 
-impl Status {
-    /// As [`perform`], but needs neither GitHub nor a token, and makes no store where none is.
-    ///
-    /// # Errors
-    /// As [`perform`].
-    pub async fn look(self, config: &Config, clock: &Clock) -> Result<view::Status, Failure> {
-        socket_path(&config.state_dir)?;
-        if !Store::is_in(&config.state_dir) {
-            return status_of_store(config, &self, None).await;
-        }
-        match reach(&config.state_dir, clock).await? {
-            Reached::Running(stream) => send(stream, &self).await,
-            Reached::Alone(store) => {
-                let status = status_of_store(config, &self, Some(&store)).await;
-                let _ = store.close().await;
-                status
-            }
+/// A question that the store can answer by itself: without GitHub, and without a token.
+pub trait Look: Ask {
+    /// The answer; `store` is none where there is none yet.
+    fn of_store(
+        self,
+        config: &Config,
+        store: Option<&Store>,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+}
+
+/// As [`perform`], but no store is made where none is.
+///
+/// # Errors
+/// As [`perform`].
+pub async fn look<A: Look>(config: &Config, ask: A, clock: &Clock) -> Result<A::Answer, Failure> {
+    socket_path(&config.state_dir)?;
+    if !Store::is_in(&config.state_dir) {
+        return ask.of_store(config, None).await;
+    }
+    match reach(&config.state_dir, clock).await? {
+        Reached::Running(stream) => send(stream, &ask).await,
+        Reached::Alone(store) => {
+            let answer = ask.of_store(config, Some(&store)).await;
+            // Caches alone are lost where this fails.
+            let _ = store.close().await;
+            answer
         }
     }
 }

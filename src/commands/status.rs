@@ -7,6 +7,7 @@ use crate::controller::{Controller, Standing};
 use crate::domain::{AttemptOutcome, Policy, ReleaseState, RepoName};
 use crate::store::{Store, StoreError};
 
+use super::reach::Look;
 use super::view::{self, RepositoryStatus};
 use super::{Ask, Caller, Failure};
 
@@ -42,30 +43,29 @@ impl Ask for Status {
     }
 }
 
-/// How they stood when the last controller ended.
-///
-/// # Errors
-/// Where one is asked for that is not configured, or the disk fails.
-pub async fn status_of_store(
-    config: &Config,
-    ask: &Status,
-    store: Option<&Store>,
-) -> Result<view::Status, Failure> {
-    let names = config.repositories.iter().map(|policy| &policy.repository);
-    let kept = match store {
-        Some(store) => Some(Kept::of(store).await),
-        None => None,
-    };
-    let mut repositories = Vec::new();
-    for name in asked(ask, names)? {
-        let policy = config.repositories.iter().find(|policy| policy.repository == *name);
-        let Some(policy) = policy else { continue };
-        repositories.push(match &kept {
-            Some(kept) => kept.row(policy).await?,
-            None => row(policy, &Standing::default(), None),
-        });
+impl Look for Status {
+    /// How they stood when the last controller ended.
+    async fn of_store(
+        self,
+        config: &Config,
+        store: Option<&Store>,
+    ) -> Result<view::Status, Failure> {
+        let kept = match store {
+            Some(store) => Some(Kept::of(store).await),
+            None => None,
+        };
+        let names = config.repositories.iter().map(|policy| &policy.repository);
+        let mut repositories = Vec::new();
+        for name in asked(&self, names)? {
+            let policy = config.repositories.iter().find(|policy| policy.repository == *name);
+            let Some(policy) = policy else { continue };
+            repositories.push(match &kept {
+                Some(kept) => kept.row(policy).await?,
+                None => row(policy, &Standing::default(), None),
+            });
+        }
+        Ok(view::Status { repositories })
     }
-    Ok(view::Status { repositories })
 }
 
 /// The names that are asked for.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Outcome, Reason, RepoName, RiskClass, Sha};
+use crate::domain::{Entry, Outcome, Reason, RepoName, RiskClass, Sha};
 
 /// All governed repositories: `status --json`, and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,4 +162,24 @@ pub struct Pass {
     pub actions: Vec<String>,
     /// Why the pass failed, if it did.
     pub error: Option<String>,
+}
+
+/// What happened in a repository: `history --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// Newest first.
+    pub entries: Vec<Line>,
+}
+
+/// One entry of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number; later ones are higher.
+    pub number: u64,
+    /// What happened, in a sentence.
+    pub told: String,
+    /// The entry itself.
+    pub entry: Entry,
 }

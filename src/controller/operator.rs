@@ -274,7 +274,7 @@ impl Governed {
         }
         let at = shared.clock.now();
         let name = &self.policy.repository;
-        tracing::info!(repository = %name, "{name}: {}", in_words(&word));
+        tracing::info!(repository = %name, "{name}: {}", crate::words::operator(&word));
         self.opened()?.record(at, vec![EntryKind::Operator(word)]).await?;
         Ok(at)
     }
@@ -353,21 +353,5 @@ fn look<'a>(
         memory,
         anew: false,
         now: shared.clock.now(),
-    }
-}
-
-fn in_words(word: &OperatorWord) -> String {
-    match word {
-        OperatorWord::Approved { approval } => {
-            format!("{} approves {}: {}", approval.by.display(), approval.sha.short(), approval.why)
-        }
-        OperatorWord::Paused { why, by } => format!("{} pauses it: {why}", by.display()),
-        OperatorWord::Resumed { by } => format!("{} lets it go on", by.display()),
-        OperatorWord::ProductionSet { sha, why, by } => {
-            format!("{} says that {} is in production: {why}", by.display(), sha.short())
-        }
-        OperatorWord::Triggered { sha, by } => {
-            format!("{} triggers {}", by.display(), sha.short())
-        }
     }
 }

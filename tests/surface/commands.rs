@@ -133,6 +133,12 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     let log = running.until_said("pauses it");
     assert!(log.contains("grace (uid ") && log.contains("incident 42"), "{log}");
 
+    let history = town.run(&["history", "acme/shop", "--json"]).with(0).json();
+    let entries = history["entries"].as_array().unwrap();
+    let pause = entries.iter().find(|line| line["entry"]["word"] == "paused").unwrap();
+    assert_eq!(pause["entry"]["by"]["name"], "grace");
+    assert!(pause["entry"]["by"]["peer"].as_str().unwrap().starts_with("uid "));
+
     let sha = shop.verified(&["src/cart.rs"]);
     let held = town.row_when("acme/shop", |row| row["reason"] == "paused");
     assert_eq!(held["paused"], "incident 42");
@@ -142,6 +148,8 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     // It outlives the process, and may be undone while none runs.
     assert_eq!(town.row("acme/shop")["paused"], "incident 42");
     town.run(&["resume"]).with(0);
+    let history = town.run(&["history", "--limit", "1"]).with(0).text();
+    assert!(history.contains("uid ") && history.contains("lets it go on"), "{history}");
     assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
     let running = town.govern();
     assert!(until(|| shop.dispatches_of(&sha) == 1), "{}", running.log());
