@@ -18,7 +18,6 @@ mod narrator;
 mod promises;
 mod stage;
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -176,11 +175,9 @@ fn invite(narrator: &Narrator, leftover: &Leftover<'_>, home: &Home, page_addres
 }
 
 /// Completes when the demo ends.
-fn stopped(mut ended: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        // A channel that is closed is an end, too.
-        let _ = ended.wait_for(|ended| *ended).await;
-    }
+async fn stopped(mut ended: watch::Receiver<bool>) {
+    // A channel that is closed is an end, too.
+    let _ = ended.wait_for(|ended| *ended).await;
 }
 
 /// What tells the demo to stop: Ctrl-C, SIGTERM, or its terminal going away.

@@ -39,6 +39,7 @@ impl<'a> Leftover<'a> {
             format!("trigger {billing} {red}"),
             format!("pause {shop} --reason \"lunch\""),
             format!("resume {shop}"),
+            format!("history {shop}"),
         ]
         .map(|command| format!("{program} {command} --config {config}"))
         .to_vec()

@@ -39,7 +39,7 @@ impl Governor {
     /// What it says is in production of a repository, asked as `status` asks.
     pub(super) async fn production(&self, name: &str) -> Result<Option<String>, Failure> {
         let ask = commands::Status { repository: Some(repository(name)?) };
-        let status = ask.look(&self.config, &self.clock).await?;
+        let status = commands::perform(&self.config, ask, self.clock.clone()).await?;
         let row = status.repositories.into_iter().next();
         Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
     }
