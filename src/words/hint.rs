@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{clock_time, plain};
 use crate::domain::{
-    ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, PauseSource, RepoName,
-    RunRef, RunStatus, Sha,
+    ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, Outcome, PauseSource,
+    Production, RepoName, RiskClass, RunRef, RunStatus, Sha,
 };
 
 /// What a hint is about.
@@ -25,7 +25,15 @@ const QUOTED: usize = 90;
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
     let subject = Subject { repository, sha: &decision.sha };
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
-    causes.filter_map(|cause| hint(cause, subject)).collect()
+    let unblocking = causes.filter_map(|cause| hint(cause, subject));
+    unattributed(decision).into_iter().chain(unblocking).collect()
+}
+
+/// What makes production certain again, where that is why a commit is held.
+fn unattributed(decision: &Decision) -> Option<String> {
+    let Production::Uncertain { run } = &decision.production else { return None };
+    let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
+    held.then(|| format!("run {} names no commit: add `run-name`, or `set-production`", run.id))
 }
 
 /// How to unblock this cause; none where nothing is blocked.

@@ -256,8 +256,8 @@ fn a_failed_deploy_is_said_also_where_another_candidate_came_meanwhile() {
     shop.good_pass();
     let a2 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
-    let run = shop.repo.dispatches()[0].run_id.to_string();
-    insta::assert_snapshot!(shop.status(&a1).replace(&run, "RUN"), @"failure: HOLD SHA · LOW · deploy_failed: run 17000000004 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger SHA`,…");
+    let run = shop.deploy_run().to_string();
+    insta::assert_snapshot!(shop.status(&a1).replace(&run, "RUN"), @"failure: HOLD SHA · LOW · deploy_failed: run RUN failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger SHA`,…");
     assert!(shop.status(&a2).contains("high_risk_no_approval"), "{}", shop.status(&a2));
     shop.settled();
 }

@@ -8,14 +8,26 @@ use crate::story::{DEPLOY_FILE, Story};
 fn a_branch_that_went_another_way_than_production_is_high() {
     let mut shop = Story::repository("acme/shop");
     let base = shop.repo.tip("main");
+    shop.settled_in_production();
+    shop.repo.force_push("main", &base, "dev");
+    shop.minutes_later(11).verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: production and this commit have diverged; by the paths that differ from production
+    ");
+    shop.settled();
+}
+
+#[test]
+fn a_run_that_names_a_commit_which_the_branch_lacks_leaves_production_uncertain() {
+    let mut shop = Story::repository("acme/shop");
+    let base = shop.repo.tip("main");
     shop.in_production();
     shop.repo.force_push("main", &base, "dev");
     shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
-    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
-    ");
+    assert!(shop.evidence().starts_with("production is uncertain"), "{}", shop.evidence());
     shop.settled();
 }
 
@@ -33,14 +45,15 @@ fn goes_on_asking(shop: &mut Story) {
 #[test]
 fn no_common_ancestor_is_high() {
     let mut shop = Story::repository("acme/shop");
-    shop.in_production();
+    shop.settled_in_production();
     let file = stage::deploy_file().yaml();
+    shop.minutes_later(11);
     let anew = NewCommit::on("main").parents(&[]).file("src/cart.rs", "1").file(DEPLOY_FILE, &file);
     shop.verified_commit(anew.file(".github/workflows/verify.yml", &stage::verify_file().yaml()));
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
-    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: it cannot be compared with production: No common ancestor between 1fee7ec81c7696c55bbabadd097e748ae950c990...73388e453da71a03d206d4de90ec3c612e0c90ec.
     ");
     shop.minutes_later(10);
     goes_on_asking(&mut shop);
@@ -73,15 +86,19 @@ fn silent_about_its_deploys() -> Story {
 }
 
 #[test]
-fn an_uncertain_production_is_high_and_the_evidence_says_what_to_do() {
+fn an_uncertain_production_is_high_and_the_hint_says_what_to_do() {
     let mut shop = silent_about_its_deploys();
-    shop.verified(&["src/cart.rs"]);
+    let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
-    insta::assert_snapshot!(shop.hints(), @"`release-governor approve acme/shop e6ec00b --reason …`");
+    insta::assert_snapshot!(shop.hints(), @r"
+    run 17000000002 names no commit: add `run-name`, or `set-production`
+    `release-governor approve acme/shop e6ec00b --reason …`
+    ");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: run 17000000002 names no commit: add `run-name`, or `set-production`; `release-governor approv…");
     shop.settled();
 }
 
