@@ -173,8 +173,14 @@ fn the_newest_start_decides_also_where_an_older_run_was_run_again() {
 #[test]
 fn every_end_but_success_holds() {
     let ends = [
-        "failure", "cancelled", "timed_out", "startup_failure", "action_required", "skipped",
-        "neutral", "stale",
+        "failure",
+        "cancelled",
+        "timed_out",
+        "startup_failure",
+        "action_required",
+        "skipped",
+        "neutral",
+        "stale",
     ];
     for end in ends {
         let mut shop = Story::repository("acme/shop");

@@ -81,7 +81,8 @@ fn a_second_governor_that_dies_at_any_moment_leaves_no_second_dispatch() {
 
 #[test]
 fn a_mark_of_an_account_that_we_used_to_be_is_ours() {
-    let mut shop = Story::repository("acme/shop").environment("RELEASE_GOVERNOR_GITHUB__IDENTITIES", "[old-governor]");
+    let mut shop = Story::repository("acme/shop")
+        .environment("RELEASE_GOVERNOR_GITHUB__IDENTITIES", "[old-governor]");
     shop.github.add_user("old-governor", UserKind::User);
     shop.in_production();
     shop.good_pass();

@@ -141,7 +141,8 @@ fn three_failed_comparisons_count_only_when_they_come_one_after_another() {
     shop.github.fail(compare().times(3), Fault::Status(500));
     shop.pass().later(60);
     // In this pass other reads fail, too: GitHub is down, and that says nothing of the range.
-    let down = shop.github.fail(FaultOn::operation("list-workflow-runs").always(), Fault::Status(500));
+    let down =
+        shop.github.fail(FaultOn::operation("list-workflow-runs").always(), Fault::Status(500));
     shop.pass().later(60);
     shop.github.mend(down);
     shop.github.fail(compare().times(6), Fault::Status(500));

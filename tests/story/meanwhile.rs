@@ -150,13 +150,6 @@ impl Story {
         self.operator_says(OperatorWord::ProductionSet { sha, why, by }).later(5)
     }
 
-    /// A line of the metrics, by its beginning.
-    pub fn metric(&self, name: &str) -> String {
-        let text = self.governor.as_ref().unwrap().metrics.encode();
-        let found = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
-        found.unwrap_or("none").to_owned()
-    }
-
     /// Requests of an operation that the box got, whatever became of them.
     pub fn asked(&self, operation: &str) -> usize {
         let requests = self.github.requests();

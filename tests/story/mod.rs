@@ -290,8 +290,7 @@ impl Story {
             let id = store.repo_id(&name).await.unwrap().expect("a pass comes first");
             let kinds = vec![EntryKind::Operator(word)];
             controller
-                .with(&name, async |_, governed| {
-                    drop(governed);
+                .with(&name, async |_, _| {
                     let mut ledger = store.ledger(id).await.unwrap();
                     ledger.record(clock.now(), kinds).await.unwrap();
                 })
