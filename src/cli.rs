@@ -58,7 +58,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::SetProduction(args) => ask::set_production(config, args),
         Command::History(args) => ask::history(config, args),
         Command::Reconcile(args) => ask::reconcile(config, args),
-        Command::Demo(_) => Err(Failure::Usage("this build has no demo".into())),
+        Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
     }
 }
 

@@ -4,21 +4,22 @@
 //! values and says nothing, speaks with its cause, or names the fact that it lacks. There is no
 //! clock, no I/O and no other place that knows a rule.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::domain::{
-    Cause, Comparison, Decision, Degraded, DeployUnavailable, Fact, FailedDeploy, KnownRun, Lack,
-    Missing, Observation, Outcome, PauseSource, Policy, Production, Ranged, Reason, Relation,
-    ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, Sha, Verdict, Verification,
-    Why, WorkflowFact, WorkflowState,
+    Cause, Decision, Degraded, DeployUnavailable, Fact, KnownRun, Lack, Missing, Observation,
+    Outcome, PauseSource, Policy, Production, Reason, ReleaseState, RiskClass, Sha, Verdict,
+    Verification, Why, WorkflowFact, WorkflowState,
 };
 
 mod approval;
+mod case;
 mod judge;
 mod risk;
-#[cfg(test)]
-mod tests;
 
+use case::{known_range, later, unfinished};
+
+pub use case::Case;
 pub use judge::{Judged, Judgement, judge};
 pub use risk::class_of_path;
 
@@ -82,13 +83,6 @@ pub enum Gap {
     Lacks(Lack),
     /// A fact that cannot be read for now.
     Unreadable(Why),
-}
-
-/// A question, with what every rule needs worked out once.
-pub struct Case<'a> {
-    question: Question<'a>,
-    production: Production,
-    risk: Result<RiskAssessment, Gap>,
 }
 
 /// Decides about one sha.
@@ -262,7 +256,7 @@ fn rolled_back(case: &Case<'_>) -> Finding {
 fn first_deploy_required(case: &Case<'_>) -> Finding {
     let asked = case.policy().require_approval_for_first_deploy;
     let first = case.production == Production::None;
-    if !asked || !first || approval::of_this_very_sha(case).is_some() {
+    if !asked || !first || approval::of_this_very_sha(case)?.is_some() {
         return Ok(None);
     }
     Ok(Some(Cause::FirstDeployRequired { modes: case.policy().approval_modes.clone() }))
@@ -402,120 +396,4 @@ fn high_risk_no_approval(case: &Case<'_>) -> Finding {
     }
     let modes = case.policy().approval_modes.clone();
     Ok(Some(Cause::HighRiskNoApproval { missing: Missing::OperatorsWord { modes } }))
-}
-
-impl<'a> Case<'a> {
-    fn new(question: Question<'a>) -> Self {
-        let production = question.release.production();
-        let risk = risk::assess(&question, &production);
-        Self { question, production, risk }
-    }
-
-    fn sha(&self) -> &'a Sha {
-        self.question.sha
-    }
-
-    fn policy(&self) -> &'a Policy {
-        self.question.policy
-    }
-
-    fn release(&self) -> &'a ReleaseState {
-        self.question.release
-    }
-
-    fn risk(&self) -> Result<&RiskAssessment, Gap> {
-        self.risk.as_ref().map_err(Gap::clone)
-    }
-
-    fn verification(&self) -> Result<&'a Verification, Gap> {
-        let facts = self.question.observation.commits.get(self.sha());
-        match facts.map_or(&Fact::NotAsked, |facts| &facts.verification) {
-            Fact::Known(verification) => Ok(verification),
-            Fact::NotAsked => Err(Gap::Lacks(Lack::Verification(self.sha().clone()))),
-            Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
-        }
-    }
-
-    fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
-        known_range(self.question.observation, base, head)
-    }
-
-    /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
-    /// for good is not contained.
-    fn contains(&self, container: &Sha, contained: &Sha) -> Result<bool, Gap> {
-        if self.question.observation.branch_commits.shows_containment(container, contained) {
-            return Ok(true);
-        }
-        // The range that the risk is read from answers this, too, when asked in its direction.
-        let relation = if self.production.sha() == Some(container) {
-            self.range(container, contained)?.relation().map(reversed)
-        } else {
-            self.range(contained, container)?.relation()
-        };
-        Ok(matches!(relation, Some(Relation::Ahead | Relation::Identical)))
-    }
-
-    fn degraded_signal(&self) -> Option<String> {
-        match &self.question.observation.degraded {
-            Degraded::Yes(signal) => Some(signal.clone()),
-            Degraded::NotConfigured | Degraded::Unknown(_) | Degraded::No => None,
-        }
-    }
-
-    /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was
-    /// begun after the first failure, and each `trigger` since then allow one.
-    fn attempts_used_and_allowed(&self, failed: &[FailedDeploy]) -> (u32, u32) {
-        let Some(first) = failed.first() else { return (0, self.policy().max_attempts_per_sha) };
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let facts = self.question.observation.commits.get(self.sha());
-        let reverified = facts.map_or(&[][..], |facts| &facts.reverified_at);
-        let reverified = reverified.iter().filter(|at| **at > first.ended_at).count();
-        let triggers = &self.release().triggered;
-        let triggered =
-            triggers.iter().filter(|(sha, at)| sha == self.sha() && *at > first.ended_at).count();
-        let granted = count(reverified)
-            .saturating_add(count(triggered))
-            .saturating_add(u32::from(self.question.triggered));
-        (count(failed.len()), self.policy().max_attempts_per_sha.saturating_add(granted))
-    }
-}
-
-fn known_range<'a>(
-    observation: &'a Observation,
-    base: &Sha,
-    head: &Sha,
-) -> Result<&'a Ranged, Gap> {
-    static IDENTICAL: Ranged = Ranged::Compared(Comparison {
-        relation: Relation::Identical,
-        files: crate::domain::RangeFiles::Complete(Vec::new()),
-    });
-    if base == head {
-        return Ok(&IDENTICAL);
-    }
-    match observation.range(base, head) {
-        Fact::Known(ranged) => Ok(ranged),
-        Fact::NotAsked => Err(Gap::Lacks(Lack::Range(base.clone(), head.clone()))),
-        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
-    }
-}
-
-const fn reversed(relation: Relation) -> Relation {
-    match relation {
-        Relation::Identical => Relation::Identical,
-        Relation::Ahead => Relation::Behind,
-        Relation::Behind => Relation::Ahead,
-        Relation::Diverged => Relation::Diverged,
-    }
-}
-
-const fn unfinished(progress: &RunProgress) -> Option<RunStatus> {
-    match progress {
-        RunProgress::Unfinished(status) => Some(*status),
-        RunProgress::Finished(_) => None,
-    }
-}
-
-fn later(at: Timestamp, by: std::time::Duration) -> Timestamp {
-    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -10,30 +10,33 @@ mod ledger;
 mod observation;
 mod patterns;
 mod policy;
+mod reason;
 mod release;
 mod repository;
+mod run;
 mod sha;
+mod talk;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
 pub use decision::{
-    Approver, Cause, Decision, DeployUnavailable, Lack, Missing, Outcome, PauseSource, Reason,
-    RiskAssessment, RiskCause, RiskClass, RiskyPath, Verdict,
+    Approver, Cause, Decision, DeployUnavailable, Lack, Missing, PauseSource, RiskAssessment,
+    RiskCause, RiskyPath, Verdict,
 };
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, CommitStatus, CommitStatusState, Comparison,
-    Conclusion, Degraded, DeployFile, Fact, FileChange, Issue, IssueComment, Job, LeftBehind,
-    Observation, RangeFiles, Ranged, Relation, Repository, Run, RunEvent, RunProgress, RunStatus,
-    SeenRuns, Step, Verification, VerificationRun, Why, Workflow, WorkflowFact, WorkflowState,
+    BranchCommits, Candidates, CommitFacts, Comparison, Degraded, DeployFile, Fact, FileChange,
+    LeftBehind, Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
+    VerificationRun, Why,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
     ApprovalMode, EnvironmentApproval, FailureType, HoldState, OnRecovery, Permission, Policy,
     WorkflowName,
 };
+pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, FailedDeploy, FailedRange, IssueRecord, KnownRun, KnownRunAttempt,
     LastDecision, Pause, Production, Rejection, ReleaseState, Rollback, StatusRecord,
@@ -43,4 +46,9 @@ pub use repository::{
     Branch, IssueNumber, Login, RepoId, RepoName, RepoNameError, RunId, RunRef, StatusId,
     WorkflowId,
 };
+pub use run::{
+    Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,
+    WorkflowState,
+};
 pub use sha::{Sha, ShaError, ShaPrefix};
+pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};

@@ -126,7 +126,11 @@ The configuration's own `paused` stays: take it out there.")]
 
     /// Shows it all on this machine, with a GitHub in a box: no account, no token, no network.
     #[command(after_help = "Examples:
-  release-governor demo")]
+  release-governor demo           the story, then it governs on until Ctrl-C
+  release-governor demo --once    the story alone, in about a minute
+
+It runs the real controller against a GitHub in a box on 127.0.0.1, with its files in a temporary
+directory that is removed at the end. Exits 3 when the story does not come true in 2 minutes.")]
     Demo(Demo),
 }
 
@@ -283,7 +287,11 @@ pub struct Reconcile {
 
 /// The arguments of `demo`.
 #[derive(Clone, Debug, Args)]
-pub struct Demo {}
+pub struct Demo {
+    /// End after the story.
+    #[arg(long)]
+    pub once: bool,
+}
 
 /// Why an operator says it.
 #[derive(Clone, Debug, Args)]

@@ -116,7 +116,7 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
 pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     let mut text = simulation(&view.simulation, false, width);
     let sha = &view.simulation.sha;
-    let url = view.run_url.as_deref().unwrap_or_default();
+    let url = clean(view.run_url.as_deref().unwrap_or_default());
     match view.time {
         Some(_) => {
             text.push_str(&format!("\nStarted {} for {sha}\n{url}\n", time(view.time)));
@@ -126,7 +126,7 @@ pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
         }
         None => text.push_str("\nNothing was started.\n"),
     }
-    clean(&text)
+    text
 }
 
 /// What was recorded, of whom, by whom.
@@ -266,7 +266,8 @@ pub fn clean(text: &str) -> String {
 }
 
 /// Colours for the words that decide; taken out again where nobody sees them.
-fn paint(text: &str) -> String {
+#[must_use]
+pub fn paint(text: &str) -> String {
     let bold = |color: AnsiColor| color.on_default().bold();
     let words: [(&str, Style); 5] = [
         ("ALLOW", bold(AnsiColor::Green)),
@@ -355,9 +356,8 @@ mod tests {
         ");
     }
 
-    #[test]
-    fn a_simulation_says_the_decision_first() {
-        let view = Simulation {
+    fn held() -> Simulation {
+        Simulation {
             repository: "acme/shop".parse().unwrap(),
             decision: Outcome::Hold,
             risk_class: RiskClass::High,
@@ -371,7 +371,12 @@ mod tests {
                 pattern: "**/migrations/**".to_owned(),
                 pull_request: Some(42),
             }],
-        };
+        }
+    }
+
+    #[test]
+    fn a_simulation_says_the_decision_first() {
+        let view = held();
         assert_snapshot!(plain(&simulation(&view, true, None)), @r"
         HOLD acme/shop bbbbbbb · HIGH · high_risk_no_approval
 
@@ -394,5 +399,12 @@ mod tests {
         assert_eq!(plain(&paint(text)), text);
         assert_eq!(paint("HOLDING SHALLOW"), "HOLDING SHALLOW");
         assert_eq!(paint("a\u{1b}[2Jb"), "a\u{fffd}[2Jb");
+    }
+
+    #[test]
+    fn what_came_of_a_trigger_keeps_its_colours() {
+        let view = Triggered { simulation: held(), run_url: None, time: None };
+        let text = triggered(&view, None);
+        assert!(text.contains('\u{1b}') && !text.contains('\u{fffd}'), "{text:?}");
     }
 }

@@ -15,9 +15,10 @@ use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
-/// Rounds in which `decide` may name facts that it lacks. Each commit lacks at most a handful, and
-/// at most a dozen commits are asked about.
-const MOST_ROUNDS: usize = 40;
+/// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
+/// about one after another, ten of them; each lacks its verification, its place, its range and its
+/// deploy file, a range for each of ten approvals, and two for each of twenty rollbacks.
+const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 
 /// One look at a repository.
 pub struct Survey {

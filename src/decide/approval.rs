@@ -5,7 +5,7 @@
 
 use super::{Case, Gap, risk};
 use crate::domain::{
-    Approval, Approver, DeployFile, EnvironmentApproval, Fact, RangeFiles, Ranged, Relation,
+    Approval, Approver, DeployFile, EnvironmentApproval, Production, RangeFiles, Ranged, Relation,
     RiskClass, Sha,
 };
 
@@ -15,19 +15,19 @@ const WORDS_LOOKED_AT: usize = 5;
 
 /// The approval of what makes this case HIGH, if it has one.
 pub(super) fn of_the_range(case: &Case<'_>) -> Result<Option<Approver>, Gap> {
-    if let Some(approver) = of_this_very_sha(case) {
+    if let Some(approver) = of_this_very_sha(case)? {
         return Ok(Some(approver));
     }
     for sha in shas_of_environment(case) {
-        // The environment does not say which deploy file stood at the tip when it was set.
-        if deploy_file_is_covered(case, None) && nothing_high_came_after(case, sha)? {
+        // The variable says nothing of the deploy file at the tip, as it was then.
+        if deploy_file_is_covered(case, None)? && nothing_high_came_after(case, sha)? {
             return Ok(Some(Approver::Environment));
         }
     }
     for approval in case.release().approvals.iter().rev().take(WORDS_LOOKED_AT) {
         let earlier = approval.sha != *case.sha() && case.production.sha() != Some(&approval.sha);
         if earlier
-            && deploy_file_is_covered(case, approval.deploy_file.as_deref())
+            && deploy_file_is_covered(case, approval.deploy_file.as_deref())?
             && nothing_high_came_after(case, &approval.sha)?
         {
             return Ok(Some(operator(approval)));
@@ -38,20 +38,23 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Option<Approver>, Gap> {
 
 /// The approval of this very sha, if it has one: the only one that counts for a first deploy,
 /// which has no range that an earlier word could cover.
-pub(super) fn of_this_very_sha(case: &Case<'_>) -> Option<Approver> {
+pub(super) fn of_this_very_sha(case: &Case<'_>) -> Result<Option<Approver>, Gap> {
     let by_environment = match &case.policy().approved_by_environment {
         EnvironmentApproval::Nothing => false,
         EnvironmentApproval::Everything => true,
         EnvironmentApproval::Shas(shas) => shas.contains(case.sha()),
     };
     if by_environment {
-        return Some(Approver::Environment);
+        return Ok(Some(Approver::Environment));
     }
-    let approvals = &case.release().approvals;
-    let of_this = approvals.iter().rev().find(|approval| {
-        approval.sha == *case.sha() && deploy_file_is_covered(case, approval.deploy_file.as_deref())
-    });
-    of_this.map(operator)
+    for approval in case.release().approvals.iter().rev() {
+        if approval.sha == *case.sha()
+            && deploy_file_is_covered(case, approval.deploy_file.as_deref())?
+        {
+            return Ok(Some(operator(approval)));
+        }
+    }
+    Ok(None)
 }
 
 fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
@@ -66,16 +69,19 @@ fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
 
 /// Whether the deploy file that would run is the judged commit's own, harmless, or the one that
 /// stood at the tip when the word was given.
-fn deploy_file_is_covered(case: &Case<'_>, approved_blob: Option<&str>) -> bool {
-    let facts = case.question.observation.commits.get(case.sha());
-    match facts.map(|facts| &facts.deploy_file) {
-        Some(Fact::Known(DeployFile::Differs { path, tip_blob })) => {
+fn deploy_file_is_covered(case: &Case<'_>, approved_blob: Option<&str>) -> Result<bool, Gap> {
+    if case.production == Production::None {
+        // Nothing is compared with the first deploy.
+        return Ok(true);
+    }
+    Ok(match case.deploy_file()? {
+        DeployFile::Same => true,
+        DeployFile::Differs { path, tip_blob } => {
             let high = risk::class_of_path(case.policy(), path)
                 .is_some_and(|(class, _)| class == RiskClass::High);
             !high || (tip_blob.is_some() && tip_blob.as_deref() == approved_blob)
         }
-        Some(Fact::Known(DeployFile::Same) | Fact::NotAsked | Fact::Unreadable(_)) | None => true,
-    }
+    })
 }
 
 /// Whether the range from an approved commit to this one is complete and holds no HIGH path.

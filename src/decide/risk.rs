@@ -107,10 +107,16 @@ fn deploy_file_at_tip(question: &Question<'_>, relation: Relation) -> Result<Opt
     if matches!(relation, Relation::Identical | Relation::Behind) {
         return Ok(None);
     }
+    Ok(match deploy_file(question)? {
+        DeployFile::Same => None,
+        DeployFile::Differs { path, .. } => Some(path.clone()),
+    })
+}
+
+pub(super) fn deploy_file<'a>(question: &Question<'a>) -> Result<&'a DeployFile, Gap> {
     let facts = question.observation.commits.get(question.sha);
     match facts.map_or(&Fact::NotAsked, |facts| &facts.deploy_file) {
-        Fact::Known(DeployFile::Same) => Ok(None),
-        Fact::Known(DeployFile::Differs { path, .. }) => Ok(Some(path.clone())),
+        Fact::Known(file) => Ok(file),
         Fact::NotAsked => Err(Gap::Lacks(Lack::DeployFile(question.sha.clone()))),
         Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
     }

@@ -1,6 +1,6 @@
 //! The counted verification runs (S1), and which commits they make candidates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,9 @@ const MOST_PAGES: u32 = 5;
 const MOST_REREAD: usize = 5;
 /// Pages of the branch's commits, of 100 each, that are searched for a verified one.
 const MOST_COMMIT_PAGES: u32 = 5;
-/// A verified commit that the branch does not show yet is looked for in every pass this long: a
-/// merge queue moves the branch after its run has passed.
+/// A commit that passed in a merge queue is looked for in every pass this long: the queue moves the
+/// branch after its run has passed. Any other one was on the branch before it was verified; where
+/// it is not there now, the branch was forced elsewhere.
 const EXPECTED_SOON: SignedDuration = SignedDuration::from_mins(60);
 
 /// A verification run that counts, with what is known of its attempts.
@@ -30,6 +31,8 @@ pub struct CountedRun {
     sha: Sha,
     html_url: String,
     manual: bool,
+    #[serde(default)]
+    queued: bool,
     attempts: BTreeMap<u32, CountedAttempt>,
 }
 
@@ -193,6 +196,7 @@ fn keep(look: &mut Look<'_>, run: &Run) {
         sha: run.head_sha.clone(),
         html_url: run.html_url.clone(),
         manual: run.event.is_workflow_dispatch(),
+        queued: run.event.0 == "merge_group",
         attempts: BTreeMap::new(),
     });
     let attempt = CountedAttempt { started_at: run.started_at, progress: run.progress.clone() };
@@ -203,12 +207,10 @@ fn keep(look: &mut Look<'_>, run: &Run) {
 async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveError> {
     let moved = look.memory.commits_of != basics.tip;
     let missing = missing_shas(look);
-    let soon =
-        missing.iter().any(|(_, started_at)| look.now.duration_since(*started_at) < EXPECTED_SOON);
     if !moved && !look.anew && missing.is_empty() {
         return Ok(());
     }
-    if soon && !look.anew {
+    if !missing.is_empty() && !look.anew {
         read_tips(look).await?;
         if let Some(seldom) = &look.memory.seldom {
             basics.tip.clone_from(&seldom.tip);
@@ -224,12 +226,12 @@ async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveE
     if new_tip {
         read_commits(look, &tip, 1).await?;
     }
-    let unsearched = missing.iter().any(|(sha, _)| look.memory.not_shown_by.get(sha) != Some(&tip));
+    let unsearched = missing.iter().any(|sha| look.memory.not_shown_by.get(sha) != Some(&tip));
     let none_yet = candidates(look).candidate.is_none() && any_passed(look);
     if none_yet && (new_tip || unsearched) && !look.memory.branch_commits.complete {
         read_commits(look, &tip, MOST_COMMIT_PAGES).await?;
     }
-    for (sha, _) in missing_shas(look) {
+    for sha in missing_shas(look) {
         look.memory.not_shown_by.insert(sha, tip.clone());
     }
     while look.memory.not_shown_by.len() > KEPT_RUNS {
@@ -262,27 +264,26 @@ async fn read_commits(look: &mut Look<'_>, tip: &Sha, pages: u32) -> Result<(), 
 
 /// Finished shas that the branch's commits do not show, and that were not looked for under this
 /// tip; a fresh one is looked for in every pass, for a merge queue moves the branch later.
-fn missing_shas(look: &Look<'_>) -> Vec<(Sha, Timestamp)> {
-    let mut missing = BTreeMap::new();
+fn missing_shas(look: &Look<'_>) -> BTreeSet<Sha> {
+    let mut missing = BTreeSet::new();
     for run in look.memory.counted.values() {
         let Some((_, newest)) = run.attempts.last_key_value() else { continue };
         if newest.progress.finished() && look.memory.branch_commits.place(&run.sha).is_none() {
             let looked_for = look.memory.not_shown_by.contains_key(&run.sha);
-            let fresh = newest.progress.succeeded()
+            let fresh = run.queued
+                && newest.progress.succeeded()
                 && look.now.duration_since(newest.started_at) < EXPECTED_SOON;
             if !looked_for || fresh {
-                missing.insert(run.sha.clone(), newest.started_at);
+                missing.insert(run.sha.clone());
             }
         }
     }
-    missing.into_iter().collect()
+    missing
 }
 
 fn any_passed(look: &Look<'_>) -> bool {
-    look.memory
-        .counted
-        .values()
-        .any(|run| run.attempts.values().any(|attempt| attempt.progress.succeeded()))
+    let mut attempts = look.memory.counted.values().flat_map(|run| run.attempts.values());
+    attempts.any(|attempt| attempt.progress.succeeded())
 }
 
 /// The candidate, the head, and the verified commits below the candidate.

@@ -65,9 +65,7 @@ pub fn clearance(
             |attempt| Err(Obstacle::OthersTurn(Box::new(attempt))),
         );
     }
-    if let Some(attempt) = unknown_run(&target, decision, &ours, release) {
-        return Err(Obstacle::OthersTurn(Box::new(attempt)));
-    }
+    every_run_is_known(&target, decision, &ours, release)?;
     let file = workflow.path.split('@').next().unwrap_or(&workflow.path);
     Ok(Clearance {
         decision: decision.clone(),
@@ -126,23 +124,33 @@ fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
     }
 }
 
-/// A run that a status of ours links to as this commit's deploy, and that the ledger never saw.
-fn unknown_run(
+/// Where a status of ours links to a run as this commit's deploy that the ledger never saw, it is
+/// the turn of whoever started it.
+fn every_run_is_known(
     target: &DeployTarget,
     decision: &Decision,
     ours: &[&CommitStatus],
     release: &ReleaseState,
-) -> Option<Attempt> {
-    let unknown = |status: &&CommitStatus| {
+) -> Result<(), Obstacle> {
+    let unknown = |status: &CommitStatus| {
         deploy_of(status).is_some_and(|run| {
             !release.runs.contains_key(&run) && release.attempt_of(run).is_none()
         })
     };
-    let place = ours.iter().position(unknown)?;
-    let mark =
-        (place..ours.len()).find(|at| ours.get(*at).is_some_and(|status| is_mark(status)))?;
-    let known = is_known(release, ours.get(mark).copied());
-    if known { None } else { adopted(target, decision, ours, mark) }
+    for (place, _) in ours.iter().enumerate().filter(|(_, status)| unknown(status)) {
+        let is_mark_at = |at: &usize| ours.get(*at).is_some_and(|status| is_mark(status));
+        let mark = (place..ours.len()).find(is_mark_at);
+        // An attempt that the ledger owns and has closed may have had a run that is gone by now.
+        if mark.is_some_and(|mark| is_known(release, ours.get(mark).copied())) {
+            continue;
+        }
+        let attempt = mark.and_then(|mark| adopted(target, decision, ours, mark));
+        return Err(attempt
+            .map_or(Obstacle::NotKnown("a run that a status of ours names"), |other| {
+                Obstacle::OthersTurn(Box::new(other))
+            }));
+    }
+    Ok(())
 }
 
 fn adopted(

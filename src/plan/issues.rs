@@ -103,13 +103,15 @@ pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
 
 fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Option<IssueWork> {
     let number = record.number.filter(|_| !record.recovered)?;
-    let last = *record.said.last()?;
+    let runs = &situation.release.runs;
+    let started = |at: &RunRef| Some(runs.get(&at.id)?.attempts.get(&at.attempt)?.started_at);
+    // A re-run has its run's old number: what failed last is told by time.
+    let last = *record.said.iter().max_by_key(|at| (started(at), **at))?;
     let production = situation.release.production();
     let crate::domain::Production::Known { sha: now, since, run } = &production else {
         return None;
     };
-    let failed = situation.release.runs.get(&last.id)?.attempts.get(&last.attempt)?;
-    let later = *since > failed.started_at;
+    let later = *since > started(&last)?;
     if !later || !production_contains(situation, sha) {
         return None;
     }

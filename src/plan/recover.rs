@@ -112,14 +112,15 @@ pub(super) fn attempt_of(
         match words::parse(&status.description) {
             // What follows the next mark is the next attempt's.
             Some(Said::Dispatching { .. }) => break,
-            Some(Said::Triggered { .. }) => {
+            // One without a run is an operator's word: nothing of it would ever end.
+            Some(Said::Triggered { .. }) if status.run().is_some() => {
                 run = status.run();
                 phase = AttemptPhase::Running;
             }
             Some(Said::Blocked { reason: Reason::DispatchUnconfirmed, .. }) if run.is_none() => {
                 phase = AttemptPhase::Closed(AttemptOutcome::Unconfirmed);
             }
-            Some(Said::Blocked { .. } | Said::Shipped) | None => {
+            Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => {
                 if phase == AttemptPhase::Sending {
                     phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
                 }

@@ -1,7 +1,9 @@
 //! Where log lines go: text for people at a terminal, JSON for whatever collects them.
 
 use std::env;
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -64,6 +66,17 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
         let in_colour = stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
         registry.with(lines.with_ansi(in_colour).with_target(false)).try_init()?;
     }
+    Ok(())
+}
+
+/// Sets up the log of this process, as text into a file: standard error is for something else.
+///
+/// # Errors
+/// A filter that makes no sense, or a second call.
+pub fn init_into(file: File) -> Result<(), LogError> {
+    let filter = filter(|variable| env::var(variable).ok())?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(Arc::new(file)).with_ansi(false);
+    tracing_subscriber::registry().with(filter).with(lines.with_target(false)).try_init()?;
     Ok(())
 }
 

@@ -132,15 +132,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             "GitHub took the dispatch of {sha} at {} and never showed its run",
             date_time(*since)
         ),
-        Cause::AllowHighApproved { by } => match by {
-            Approver::Environment => "approved by RELEASE_GOVERNOR_APPROVED".to_owned(),
-            Approver::Operator { name, sha, why } => format!(
-                "approved by {} for {}: {}",
-                plain(name, 80),
-                sha.short(),
-                plain(why, QUOTED)
-            ),
-        },
+        Cause::AllowHighApproved { by } => approved(by),
         Cause::DegradedHighRisk { signal }
         | Cause::DegradedLowHold { signal }
         | Cause::DegradedMediumHold { signal } => {
@@ -188,6 +180,15 @@ pub fn outcome(outcome: &AttemptOutcome) -> String {
         AttemptOutcome::Unconfirmed => {
             "GitHub took the dispatch and never showed its run; look at the workflow's runs"
                 .to_owned()
+        }
+    }
+}
+
+fn approved(by: &Approver) -> String {
+    match by {
+        Approver::Environment => "approved by RELEASE_GOVERNOR_APPROVED".to_owned(),
+        Approver::Operator { name, sha, why } => {
+            format!("approved by {} for {}: {}", plain(name, 80), sha.short(), plain(why, QUOTED))
         }
     }
 }

@@ -1,9 +1,11 @@
 //! How to unblock: one short sentence a cause, with the real values.
 
+use jiff::Timestamp;
+
 use super::{clock_time, plain};
 use crate::domain::{
-    ApprovalMode, Cause, Decision, DeployUnavailable, Missing, PauseSource, RepoName, RunStatus,
-    Sha,
+    ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, Outcome, PauseSource,
+    Production, RepoName, RiskClass, RunRef, RunStatus, Sha,
 };
 
 /// What a hint is about.
@@ -23,7 +25,15 @@ const QUOTED: usize = 90;
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
     let subject = Subject { repository, sha: &decision.sha };
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
-    causes.filter_map(|cause| hint(cause, subject)).collect()
+    let unblocking = causes.filter_map(|cause| hint(cause, subject));
+    unattributed(decision).into_iter().chain(unblocking).collect()
+}
+
+/// What makes production certain again, where that is why a commit is held.
+fn unattributed(decision: &Decision) -> Option<String> {
+    let Production::Uncertain { run } = &decision.production else { return None };
+    let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
+    held.then(|| format!("run {} names no commit: add `run-name`, or `set-production`", run.id))
 }
 
 /// How to unblock this cause; none where nothing is blocked.
@@ -42,11 +52,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             format!("verification run {} is still running", run.id)
         }
         Cause::NotVerified { running: None } => "start the verification of this commit".to_owned(),
-        Cause::VerificationFailed { run, conclusion } => format!(
-            "fix and push, or re-run verification run {} ({})",
-            run.id,
-            plain(conclusion.as_str(), 20)
-        ),
+        Cause::VerificationFailed { run, conclusion } => verification_failed(*run, conclusion),
         Cause::DeployNotConfigured { what } => unavailable(what),
         Cause::NotOnBranch { branch } => {
             format!("{} no longer contains it: push again", plain(branch.as_str(), 40))
@@ -57,11 +63,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         Cause::Paused { source: PauseSource::Operator(_) | PauseSource::Recovered, why } => {
             format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
         }
-        Cause::RolledBack { lost, run, .. } => format!(
-            "run {} took production back from {}: resume, or `trigger {short}`",
-            run.id,
-            lost.short()
-        ),
+        Cause::RolledBack { lost, run, .. } => rolled_back(lost, *run, short),
         Cause::FirstDeployRequired { modes } => {
             format!("first deploy: {}", approve(modes, repository, short))
         }
@@ -84,11 +86,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         Cause::StatusRefused { words, .. } => {
             format!("GitHub refused our status: {}", plain(words, QUOTED))
         }
-        Cause::DispatchUnconfirmed { sha, since } => format!(
-            "the run of {} sent {} never showed: look at the workflow's runs, then `trigger`",
-            sha.short(),
-            clock_time(*since)
-        ),
+        Cause::DispatchUnconfirmed { sha, since } => unconfirmed(sha, *since),
         Cause::RateLimit { until, max } => {
             format!("wait until {} (at most {max} deploys an hour)", clock_time(*until))
         }
@@ -96,6 +94,23 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             approve(modes, repository, short)
         }
     })
+}
+
+fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {
+    let conclusion = plain(conclusion.as_str(), 20);
+    format!("fix and push, or re-run verification run {} ({conclusion})", run.id)
+}
+
+fn rolled_back(lost: &Sha, run: RunRef, short: &str) -> String {
+    let lost = lost.short();
+    format!("run {} took production back from {lost}: resume, or `trigger {short}`", run.id)
+}
+
+fn unconfirmed(sha: &Sha, since: Timestamp) -> String {
+    let (short, since) = (sha.short(), clock_time(since));
+    format!(
+        "the run of {short} sent {since} never showed: look at the workflow's runs, then `trigger`"
+    )
 }
 
 /// How the config's own pause begins, which no operator spoke.
@@ -108,9 +123,12 @@ pub fn pause_reason(hint: &str) -> Option<String> {
     if hint.starts_with(BY_CONFIG) {
         return None;
     }
-    let inside = hint.split_once("` (").map(|(_, rest)| rest);
-    let reason = inside.and_then(|rest| rest.split_once(')')).map(|(reason, _)| reason);
-    Some(plain(reason.unwrap_or(hint), QUOTED))
+    let Some((_, inside)) = hint.split_once("` (") else { return Some(plain(hint, QUOTED)) };
+    // The reason may hold brackets of its own; other hints may follow; a status may have had room
+    // for no more.
+    let ends = inside.split_once("); ").map(|(reason, _)| reason);
+    let reason = ends.or_else(|| inside.strip_suffix(')')).unwrap_or(inside);
+    Some(plain(reason, QUOTED))
 }
 
 fn unavailable(what: &DeployUnavailable) -> String {

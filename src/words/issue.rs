@@ -108,8 +108,9 @@ fn code(text: &str) -> String {
 
 /// The marker as an HTML comment, which GitHub keeps and does not show.
 fn write_marker(marker: &Marker) -> String {
-    // A context may hold `-->`; JSON may write any `>` otherwise.
-    let json = serde_json::to_string(marker).unwrap_or_default().replace('>', "\\u003e");
+    // A context may hold `-->`, or the start of a marker; JSON may write any `<` and `>` otherwise.
+    let json = serde_json::to_string(marker).unwrap_or_default();
+    let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
     format!("{MARKER_START}{json}{MARKER_END}")
 }
 

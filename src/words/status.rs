@@ -1,6 +1,6 @@
 //! Commit statuses: written for people, and read back by the governor that lost its ledger.
 
-use super::{Subject, hint, shortened};
+use super::{hints, shortened};
 use crate::domain::{
     AttemptId, CommitStatusState, Decision, HoldState, Outcome, Reason, RepoName, RiskClass, Sha,
 };
@@ -43,9 +43,7 @@ pub fn decided(
         format!("{head} · {TRIGGERED}")
     } else {
         let code = decision.reason().code();
-        let subject = Subject { repository, sha: &decision.sha };
-        let causes = std::iter::once(&decision.cause).chain(&decision.also);
-        let hints: Vec<_> = causes.filter_map(|cause| hint(cause, subject)).collect();
+        let hints = hints(decision, repository);
         let before = format!("{head} · {code}: ");
         let room = LONGEST_DESCRIPTION.saturating_sub(before.chars().count());
         format!("{before}{}", shortened(&hints.join("; "), room))

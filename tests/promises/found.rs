@@ -29,3 +29,16 @@ fn somebodys_deploy_of_a_commit_that_was_just_pushed_is_told_by_its_title() {
     insta::assert_snapshot!(shop.status(&a1), @"success: ALLOW SHA · LOW · Triggered: deploy workflow run");
     shop.settled();
 }
+
+#[test]
+fn a_held_candidate_over_many_held_commits_is_still_decided() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    shop.verified(&["db/migrations/1.sql"]);
+    for _ in 0..12 {
+        shop.verified(&["src/cart.rs"]);
+    }
+    let newest = shop.verified(&["db/migrations/2.sql"]);
+    shop.good_pass();
+    insta::assert_snapshot!(shop.status(&newest), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+}

@@ -50,15 +50,11 @@ fn a_run_that_ended_between_two_passes_is_seen_in_the_next() {
 }
 
 #[test]
-fn a_repository_is_looked_at_more_often_while_something_is_awaited() {
+fn a_repository_is_looked_at_more_often_while_something_is_in_flight() {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
     assert_eq!(shop.try_pass().unwrap().pace, Pace::Settled);
-    let a1 = shop.pushed(&["src/cart.rs"]);
-    let start = release_governor::ghbox::StartRun::push("main", &a1);
-    let run = shop.repo.start_run(stage::VERIFY, start);
-    assert_eq!(shop.later(60).try_pass().unwrap().pace, Pace::Active, "a verification runs");
-    shop.repo.finish_run(run, "success");
+    let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.try_pass().unwrap().pace, Pace::Active, "it was dispatched");
     assert_eq!(shop.later(10).try_pass().unwrap().pace, Pace::Active, "it deploys");
     shop.deploy_ends(&a1, "success");

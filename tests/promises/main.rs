@@ -8,7 +8,21 @@ mod l1;
 #[cfg(test)]
 mod l2;
 #[cfg(test)]
+mod lost_disk;
+#[cfg(test)]
+mod s1;
+#[cfg(test)]
 mod s2;
+#[cfg(test)]
+mod s2_answers;
+#[cfg(test)]
+mod s2_attempts;
+#[cfg(test)]
+mod s3;
+#[cfg(test)]
+mod s4;
+#[cfg(test)]
+mod s5;
 #[cfg(test)]
 mod s6;
 #[cfg(test)]

@@ -225,13 +225,16 @@ fn a_superseded_run_of_a_concurrency_group_is_tried_again_without_a_cooldown() {
     shop.repo.push(commit.file(crate::story::DEPLOY_FILE, &file.yaml()));
     let a0 = shop.in_production();
     shop.good_pass();
+    let running = shop.repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev");
+    shop.repo.hide_run_for(running, std::time::Duration::from_secs(8));
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
     let first = shop.deploy_run();
-    shop.repo.set_run(first, "pending", None);
+    assert_eq!(shop.repo.run(first).status, "pending");
     let newer = shop.repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev");
     shop.later(10).good_pass();
     assert_eq!(shop.repo.run(first).conclusion.as_deref(), Some("cancelled"));
+    shop.repo.finish_run(running, "failure");
     shop.repo.finish_run(newer, "failure");
     shop.later(10).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2, "{}", shop.status(&a1));

@@ -160,7 +160,7 @@ fn a_disk_that_is_full_while_nothing_happens_is_no_trouble() {
 
 #[test]
 fn a_lost_state_directory_brings_back_what_github_knows() {
-    let mut shop = Story::repository("acme/shop");
+    let mut shop = Story::repository("acme/shop").known_by_name();
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
@@ -175,7 +175,11 @@ fn a_lost_state_directory_brings_back_what_github_knows() {
     shop.lose_the_disk().later(60).good_pass().good_pass();
     let after = shop.release();
     assert_eq!(after.production().sha(), before.production().sha());
-    assert_eq!(after.attempts.len(), before.attempts.len());
+    // It looks no further back than the newest deploy that is certain.
+    let newest = |release: &release_governor::domain::ReleaseState| {
+        release.attempts.last().map(|one| (one.begun.id.clone(), one.run, one.phase.clone()))
+    };
+    assert_eq!(newest(&after), newest(&before));
     assert_eq!(after.pause.as_ref().map(|pause| pause.why.as_str()), Some("incident 42"));
     assert_eq!(shop.dispatched(), [a1, a2]);
     shop.settled();

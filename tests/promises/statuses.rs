@@ -157,7 +157,7 @@ fn a_pause_says_the_operators_reason_and_how_to_resume() {
     shop.good_pass();
     let a1 = shop.operator_says(pause("incident 42")).verified(&["src/cart.rs"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: `release-governor resume acme/shop` (incident 42)");
     shop.settled();
     shop.operator_says(OperatorWord::Resumed { by: Story::operator() }).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
@@ -180,8 +180,11 @@ fn a_hold_names_all_that_blocks_as_far_as_there_is_room() {
     shop.good_pass();
     let a1 = shop.operator_says(pause("incident 42")).verified(&["infra/dns.tf"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
-    insta::assert_snapshot!(shop.hints(), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · paused: `release-governor resume acme/shop` (incident 42); `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.hints(), @r"
+    `release-governor resume acme/shop` (incident 42)
+    `release-governor approve acme/shop 8fd3cfb --reason …`
+    ");
     shop.settled();
 }
 
@@ -253,8 +256,8 @@ fn a_failed_deploy_is_said_also_where_another_candidate_came_meanwhile() {
     shop.good_pass();
     let a2 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
-    let run = shop.repo.dispatches()[0].run_id.to_string();
-    insta::assert_snapshot!(shop.status(&a1).replace(&run, "RUN"), @"failure: HOLD SHA · LOW · deploy_failed: run 17000000004 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger SHA`,…");
+    let run = shop.deploy_run().to_string();
+    insta::assert_snapshot!(shop.status(&a1).replace(&run, "RUN"), @"failure: HOLD SHA · LOW · deploy_failed: run RUN failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger SHA`,…");
     assert!(shop.status(&a2).contains("high_risk_no_approval"), "{}", shop.status(&a2));
     shop.settled();
 }
@@ -282,7 +285,10 @@ fn a_held_commit_that_went_into_production_with_a_later_one_says_so_once() {
     let a2 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().approve(&a2).good_pass();
     shop.deploy_ends(&a2, "success").good_pass();
-    insta::assert_snapshot!(shop.said(&a1).replace(&a2[..7], "LATER"), @"");
+    insta::assert_snapshot!(shop.said(&a1).replace(&a2[..7], "LATER"), @r"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`
+    success: SHIPPED SHA · with LATER
+    ");
     assert_eq!(shop.target(&a1), shop.deploy_page());
     shop.minutes_later(11).good_pass();
     let a3 = shop.verified(&["src/cart.rs"]);

@@ -3,7 +3,23 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod deciding;
+#[cfg(test)]
+mod dispatching;
+#[cfg(test)]
+mod following;
+#[cfg(test)]
 mod ladder;
+#[cfg(test)]
+mod planning;
+#[cfg(test)]
+mod recovering;
+#[cfg(test)]
+mod releasing;
+#[cfg(test)]
+mod speaking;
 #[cfg(test)]
 mod table;
 #[cfg(test)]

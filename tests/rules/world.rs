@@ -31,7 +31,7 @@ pub(crate) fn operator() -> Operator {
     Operator { peer: "uid 1000".to_owned(), name: Some("kim".to_owned()) }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) observation: Observation,
@@ -115,6 +115,12 @@ pub(crate) fn branch_commits() -> BranchCommits {
     }
 }
 
+/// Every range from a later commit to an earlier one.
+fn backwards() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
+    let pairs = (0..=9_u8).flat_map(|base| (0..base).map(move |head| (sha(base), sha(head))));
+    pairs.map(|pair| (pair, related(Relation::Behind, &[])))
+}
+
 pub(crate) fn observation() -> Observation {
     let facts = CommitFacts {
         verification: Fact::Known(Verification::Passed(verification_run())),
@@ -123,6 +129,7 @@ pub(crate) fn observation() -> Observation {
         deploy_file: Fact::Known(DeployFile::Same),
         statuses: Fact::Known(Vec::new()),
     };
+    let wanted = ((sha(BASE), sha(WANTED)), ahead(&["src/cart.rs"]));
     Observation {
         repository: Repository {
             id: 1.into(),
@@ -142,8 +149,8 @@ pub(crate) fn observation() -> Observation {
             head: None,
             verified_below: Vec::new(),
         },
-        commits: BTreeMap::from([(sha(WANTED), facts)]),
-        ranges: BTreeMap::from([((sha(BASE), sha(WANTED)), ahead(&["src/cart.rs"]))]),
+        commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
+        ranges: backwards().chain([wanted]).collect(),
         degraded: Degraded::NotConfigured,
         rejection_key: RejectionKey("now".to_owned()),
         us: us(),

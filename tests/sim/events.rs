@@ -186,6 +186,11 @@ impl World {
                 self.verification(at, what);
             }
             What::ForcePush { nth } => self.force_push(at, *nth),
+            What::PutBranch { nth } => {
+                let Some(sha) = self.commit(at, *nth) else { return };
+                self.grounds[at].repo.force_push("main", &sha, "dev");
+                self.grounds[at].model.tip = sha;
+            }
             What::Forge { nth, description, state } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
                 let repo = &self.grounds[at].repo;

@@ -50,9 +50,10 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
         (None, Err(_)) => SEEDS,
     };
     let mut failed = Vec::new();
+    let mut tally = Tally::default();
     for seed in seeds {
         let script = script::script(seed, steps);
-        if let Err((broken, _)) = run(seed, &script, &script.events) {
+        if let Err((broken, _)) = run(seed, &script, &script.events, &mut tally) {
             let (short, broken, told) = shortened(seed, &script, broken);
             println!("seed {seed}: {}: {}", broken.promise, broken.how);
             if number("SIM_QUIET").is_none() {
@@ -61,7 +62,37 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
             failed.push((seed, broken.promise));
         }
     }
+    println!("{tally:?}");
     assert!(failed.is_empty(), "promises were broken: {failed:?}");
+}
+
+/// What the simulations came to: one in which nothing happens would promise little.
+#[cfg(test)]
+#[derive(Debug, Default)]
+struct Tally {
+    dispatches: usize,
+    repeated: usize,
+    answers_lost: usize,
+    killed: usize,
+    issues: usize,
+    statuses: usize,
+}
+
+#[cfg(test)]
+impl Tally {
+    fn count(&mut self, world: &World) {
+        for ground in &world.grounds {
+            let ours: Vec<_> = ground.model.deploys.values().filter(|one| one.ours).collect();
+            let shas: std::collections::BTreeSet<_> = ours.iter().map(|one| &one.sha).collect();
+            self.dispatches += ours.len();
+            self.repeated += ours.len() - shas.len();
+            self.answers_lost += ours.iter().filter(|one| one.answer_lost).count();
+            self.issues += ground.repo.issues().len();
+            let all = ground.model.order.iter().map(|sha| ground.repo.statuses(sha).len());
+            self.statuses += all.sum::<usize>();
+        }
+        self.killed += world.told.iter().filter(|line| line.ends_with("killed")).count();
+    }
 }
 
 #[cfg(test)]
@@ -71,9 +102,15 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs a script; what it tells is for whoever reads a failure.
 #[cfg(test)]
-fn run(seed: u64, script: &Script, events: &[Event]) -> Result<(), (Broken, Vec<String>)> {
+fn run(
+    seed: u64,
+    script: &Script,
+    events: &[Event],
+    tally: &mut Tally,
+) -> Result<(), (Broken, Vec<String>)> {
     let mut world = World::new(seed, script);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, events)));
+    tally.count(&world);
     let told = std::mem::take(&mut world.told);
     match played {
         Ok(Ok(())) => Ok(()),
@@ -117,7 +154,7 @@ fn shortened(seed: u64, script: &Script, first: Broken) -> (usize, Broken, Vec<S
             let mut fewer = events.clone();
             fewer.drain(at..(at + size).min(events.len()));
             runs += 1;
-            match run(seed, script, &fewer) {
+            match run(seed, script, &fewer, &mut Tally::default()) {
                 Err((broken, told)) if broken.promise == first.promise => {
                     (events, last, any) = (fewer, (broken, told), true);
                 }
@@ -130,7 +167,7 @@ fn shortened(seed: u64, script: &Script, first: Broken) -> (usize, Broken, Vec<S
         size = (size / 2).max(1);
     }
     if last.1.is_empty()
-        && let Err((broken, told)) = run(seed, script, &events)
+        && let Err((broken, told)) = run(seed, script, &events, &mut Tally::default())
     {
         last = (broken, told);
     }

@@ -178,7 +178,8 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
             format!("{short} again, after {used} of {allowed} attempts: {ended:?}"),
         );
     }
-    cooled_down(model, short, failed.last().unwrap().0, now)
+    let certain = failed.iter().rfind(|(_, _, conclusion)| *conclusion != "cancelled");
+    certain.map_or(Ok(()), |(failed_at, _, _)| cooled_down(model, short, *failed_at, now))
 }
 
 fn cooled_down(

@@ -23,36 +23,106 @@ pub(crate) enum Touch {
 /// done.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    Push { touch: Touch, verified: Option<&'static str> },
-    Verify { nth: u64, ends: Option<&'static str>, by_hand: bool },
-    VerifyAgain { nth: u64, ends: Option<&'static str> },
-    EndVerification { nth: u64, conclusion: &'static str },
-    ForeignDeploy { nth: u64, titled: bool, ends: Option<&'static str> },
-    EndDeploy { nth: u64, conclusion: &'static str },
-    Supersede { nth: u64 },
-    AwaitReviewers { nth: u64 },
-    DeployAgain { nth: u64, ends: Option<&'static str> },
-    DeleteRun { nth: u64 },
-    ForcePush { nth: u64 },
-    Forge { nth: u64, description: &'static str, state: &'static str },
-    CloseIssue { nth: u64 },
+    Push {
+        touch: Touch,
+        verified: Option<&'static str>,
+    },
+    Verify {
+        nth: u64,
+        ends: Option<&'static str>,
+        by_hand: bool,
+    },
+    VerifyAgain {
+        nth: u64,
+        ends: Option<&'static str>,
+    },
+    EndVerification {
+        nth: u64,
+        conclusion: &'static str,
+    },
+    ForeignDeploy {
+        nth: u64,
+        titled: bool,
+        ends: Option<&'static str>,
+    },
+    EndDeploy {
+        nth: u64,
+        conclusion: &'static str,
+    },
+    Supersede {
+        nth: u64,
+    },
+    AwaitReviewers {
+        nth: u64,
+    },
+    DeployAgain {
+        nth: u64,
+        ends: Option<&'static str>,
+    },
+    DeleteRun {
+        nth: u64,
+    },
+    ForcePush {
+        nth: u64,
+    },
+    /// The branch is put to one of the newest commits, wherever that is.
+    PutBranch {
+        nth: u64,
+    },
+    Forge {
+        nth: u64,
+        description: &'static str,
+        state: &'static str,
+    },
+    CloseIssue {
+        nth: u64,
+    },
     Pause,
     Resume,
-    Approve { nth: u64, by_environment: bool },
-    SetProduction { nth: u64 },
-    Policy { key: &'static str, value: &'static str },
-    Wait { seconds: u64 },
-    ListLag { seconds: u64 },
-    IndexLag { seconds: u64 },
-    IndexMisses { nth: u64 },
-    StopIndex { stopped: bool },
-    Rage { seed: u64, per_mille: u64 },
+    Approve {
+        nth: u64,
+        by_environment: bool,
+    },
+    SetProduction {
+        nth: u64,
+    },
+    Policy {
+        key: &'static str,
+        value: &'static str,
+    },
+    Wait {
+        seconds: u64,
+    },
+    ListLag {
+        seconds: u64,
+    },
+    IndexLag {
+        seconds: u64,
+    },
+    IndexMisses {
+        nth: u64,
+    },
+    StopIndex {
+        stopped: bool,
+    },
+    Rage {
+        seed: u64,
+        per_mille: u64,
+    },
     Calm,
-    Fail { operation: &'static str, fault: Hit, skip: u64 },
-    Pass { crash: Option<Crash> },
+    Fail {
+        operation: &'static str,
+        fault: Hit,
+        skip: u64,
+    },
+    Pass {
+        crash: Option<Crash>,
+    },
     Restart,
     LoseTheDisk,
-    DiskFull { full: bool },
+    DiskFull {
+        full: bool,
+    },
     TwinComes,
     TwinGoes,
     TwinPasses,
@@ -107,6 +177,9 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
     while events.len() < steps {
         let at = chance.below(repositories);
         let what = temper.draw(&mut chance);
+        if temper.faults > 0 && chance.percent(5) {
+            events.extend(lost_answer(&mut chance).map(|what| Event { at, what }));
+        }
         let acts = !matches!(what, What::Wait { .. } | What::Pass { .. });
         events.push(Event { at, what });
         if acts && chance.percent(70) {
@@ -242,6 +315,7 @@ fn people(chance: &mut Chance) -> What {
         ("success", ""),
     ];
     match chance.below(16) {
+        0 if chance.percent(40) => What::PutBranch { nth: chance.near() },
         0 => What::ForcePush { nth: 1 + chance.near() },
         1 => {
             let (state, description) = chance.pick(&forged);
@@ -302,6 +376,28 @@ fn faults(chance: &mut Chance) -> What {
         5 => What::Rage { seed: chance.any(), per_mille: chance.pick(&[20, 100, 300]) },
         _ => What::Calm,
     }
+}
+
+/// What the exactly-once path is for: a dispatch whose answer is lost, and a list that lags.
+fn lost_answer(chance: &mut Chance) -> [What; 9] {
+    let operation = "create-workflow-dispatch";
+    let fault = chance.pick(&[Hit::LoseAnswer, Hit::After(502), Hit::Hang, Hit::Truncate]);
+    let pass = |chance: &mut Chance| match chance.below(6) {
+        0 => What::Restart,
+        1 => What::LoseTheDisk,
+        _ => What::Pass { crash: None },
+    };
+    [
+        What::ListLag { seconds: chance.pick(&[0, 20, 120, 120]) },
+        What::Fail { operation, fault, skip: 0 },
+        What::Push { touch: Touch::Low, verified: Some("success") },
+        What::Pass { crash: None },
+        pass(chance),
+        What::Pass { crash: None },
+        What::Wait { seconds: chance.pick(&[1, 30, 70]) },
+        pass(chance),
+        What::Pass { crash: None },
+    ]
 }
 
 fn lags(chance: &mut Chance) -> What {

@@ -190,7 +190,7 @@ impl Story {
 
     /// Deletes all of the history that may go.
     pub fn prune_the_history(&mut self) -> &mut Self {
-        self.start();
+        self.later(1).start();
         let store = self.governor.as_ref().unwrap().store.clone();
         let now = self.time.wall();
         self.runtime.block_on(async { store.prune(now).await }).unwrap();

@@ -10,6 +10,8 @@ mod config_cli;
 #[cfg(test)]
 mod config_hostile;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod stores;

@@ -105,6 +105,10 @@ impl ReleaseState {
             absent_at: Vec::new(),
             late: false,
         });
+        self.drop_oldest_attempt();
+    }
+
+    fn drop_oldest_attempt(&mut self) {
         if self.attempts.len() > KEPT_ATTEMPTS
             && let Some(oldest) = self.attempts.iter().position(Attempt::closed)
         {
@@ -116,6 +120,7 @@ impl ReleaseState {
         if self.attempt(&attempt.begun.id).is_none() {
             self.attempts.push(attempt.clone());
             self.attempts.sort_by_key(|attempt| attempt.at);
+            self.drop_oldest_attempt();
         }
     }
 

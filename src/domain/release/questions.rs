@@ -7,6 +7,9 @@ use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunProgress, RunRef, Sha,
 };
 
+/// GitHub's times have no fractions: a run started up to a second later than it says.
+const FRACTION: SignedDuration = SignedDuration::from_secs(1);
+
 impl ReleaseState {
     /// What runs in production: the run attempt that succeeded last, or an operator's later word.
     #[must_use]
@@ -32,7 +35,8 @@ impl ReleaseState {
                     },
                     None => Production::Uncertain { run: at },
                 };
-                moves.push((attempt.started_at, run.id, production));
+                let by_then = attempt.started_at.saturating_add(FRACTION);
+                moves.push((by_then.unwrap_or(attempt.started_at), run.id, production));
             }
         }
         if let Some((sha, since)) = &self.production_set {

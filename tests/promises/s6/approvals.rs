@@ -80,7 +80,11 @@ fn an_operators_word_approves_a_commit() {
     assert_eq!(shop.decides(), "ALLOW HIGH deploying");
     assert_eq!(shop.dispatches_of(&a1), 1);
     shop.deploy_ends(&a1, "success").good_pass();
-    insta::assert_snapshot!(shop.said(&a1), @"");
+    insta::assert_snapshot!(shop.said(&a1), @r"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`
+    pending: ALLOW SHA · HIGH · dispatching ID
+    success: ALLOW SHA · HIGH · Triggered: deploy workflow run
+    ");
     shop.settled();
 }
 
@@ -158,7 +162,7 @@ fn an_approval_that_was_given_before_the_deploy_file_changed_back_counts_again()
     let a1 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass().approve(&a1);
     shop.edit_the_deploy_file();
-    shop.later(60).pass();
+    shop.later(60).pass().later(10).pass();
     let file = release_governor::ghbox::story::deploy_file().yaml();
     let back = release_governor::ghbox::NewCommit::on("main");
     shop.repo.push(back.file(crate::story::DEPLOY_FILE, &file));

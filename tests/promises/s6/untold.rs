@@ -8,30 +8,55 @@ use crate::story::{DEPLOY_FILE, Story};
 fn a_branch_that_went_another_way_than_production_is_high() {
     let mut shop = Story::repository("acme/shop");
     let base = shop.repo.tip("main");
-    shop.in_production();
+    shop.settled_in_production();
     shop.repo.force_push("main", &base, "dev");
-    shop.verified(&["src/cart.rs"]);
+    shop.minutes_later(11).verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
-    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: production and this commit have diverged; by the paths that differ from production
     ");
     shop.settled();
 }
 
 #[test]
+fn a_run_that_names_a_commit_which_the_branch_lacks_leaves_production_uncertain() {
+    let mut shop = Story::repository("acme/shop");
+    let base = shop.repo.tip("main");
+    shop.in_production();
+    shop.repo.force_push("main", &base, "dev");
+    shop.verified(&["src/cart.rs"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    assert!(shop.evidence().starts_with("production is uncertain"), "{}", shop.evidence());
+    shop.settled();
+}
+
+/// What the hold rests on is asked for in every pass, and a 404 has no `ETag`; nothing is written.
+fn goes_on_asking(shop: &mut Story) {
+    drop(shop.requests());
+    for _ in 0..5 {
+        shop.later(60).good_pass();
+        let requests = shop.requests();
+        let charged = requests.iter().filter(|one| one.response_status != 304).count();
+        assert!(charged <= 1 && !requests.iter().any(|one| one.is_write()), "{charged}");
+    }
+}
+
+#[test]
 fn no_common_ancestor_is_high() {
     let mut shop = Story::repository("acme/shop");
-    shop.in_production();
+    shop.settled_in_production();
     let file = stage::deploy_file().yaml();
+    shop.minutes_later(11);
     let anew = NewCommit::on("main").parents(&[]).file("src/cart.rs", "1").file(DEPLOY_FILE, &file);
     shop.verified_commit(anew.file(".github/workflows/verify.yml", &stage::verify_file().yaml()));
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
-    risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: it cannot be compared with production: No common ancestor between 1fee7ec81c7696c55bbabadd097e748ae950c990...73388e453da71a03d206d4de90ec3c612e0c90ec.
     ");
-    shop.settled();
+    shop.minutes_later(10);
+    goes_on_asking(&mut shop);
 }
 
 #[test]
@@ -44,8 +69,11 @@ fn a_production_that_github_no_longer_has_is_high() {
     );
     shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    insta::assert_snapshot!(shop.evidence(), @"");
-    shop.settled();
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: it cannot be compared with production: Not Found
+    ");
+    goes_on_asking(&mut shop);
 }
 
 /// A shop whose deploy workflow's runs do not say what they deploy.
@@ -58,15 +86,19 @@ fn silent_about_its_deploys() -> Story {
 }
 
 #[test]
-fn an_uncertain_production_is_high_and_the_evidence_says_what_to_do() {
+fn an_uncertain_production_is_high_and_the_hint_says_what_to_do() {
     let mut shop = silent_about_its_deploys();
-    shop.verified(&["src/cart.rs"]);
+    let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
-    insta::assert_snapshot!(shop.hints(), @"`release-governor approve acme/shop e6ec00b --reason …`");
+    insta::assert_snapshot!(shop.hints(), @r"
+    run 17000000002 names no commit: add `run-name`, or `set-production`
+    `release-governor approve acme/shop e6ec00b --reason …`
+    ");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: run 17000000002 names no commit: add `run-name`, or `set-production`; `release-governor approv…");
     shop.settled();
 }
 
@@ -103,7 +135,10 @@ fn a_comparison_that_fails_for_good_is_high_from_the_third_pass_on() {
     }
     shop.later(60);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    insta::assert_snapshot!(shop.evidence(), @"");
+    insta::assert_snapshot!(shop.evidence(), @r"
+    production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
+    risk HIGH: GitHub failed to compare it with production in three passes: 503 Server Error
+    ");
     // Once GitHub can, it is what it is.
     shop.github.mend(broken);
     shop.minutes_later(10).good_pass();
@@ -162,5 +197,17 @@ fn a_deploy_file_that_cannot_be_read_is_not_the_same() {
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.github.calm();
     shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn an_approval_covers_no_later_deploy_file_where_the_range_cannot_be_told_either() {
+    let mut shop = silent_about_its_deploys();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().approve(&a1);
+    shop.edit_the_deploy_file();
+    shop.later(60).pass();
+    assert_eq!(shop.dispatches_of(&a1), 0, "nobody saw that deploy file");
+    shop.approve(&a1).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }

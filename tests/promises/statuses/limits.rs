@@ -9,7 +9,7 @@ const FORGED: &str = "release_governor_forged_statuses_total";
 
 /// A shop whose candidate is held.
 fn held() -> (Story, String) {
-    let mut shop = Story::repository("acme/shop");
+    let mut shop = Story::repository("acme/shop").known_by_name();
     shop.in_production();
     let a1 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass();
@@ -99,18 +99,22 @@ fn a_commit_whose_budget_is_spent_still_ships() {
     assert_eq!(shop.statuses(&a1).len(), 20);
     shop.approve(&a1).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"success: ALLOW SHA · HIGH · Triggered: deploy workflow run");
     shop.deploy_ends(&a1, "success").good_pass().settled();
 }
 
 #[test]
 fn a_commit_takes_no_more_than_five_hundred_statuses_of_ours() {
     let (mut shop, a1) = held();
-    for _ in 0..520 {
+    for _ in 0..499 {
         shop.repo.set_status(&a1, CONTEXT, "success", "ALLOW", "dev");
         shop.later(240).good_pass();
     }
     assert_eq!(shop.statuses(&a1).len(), 500);
+    shop.repo.set_status(&a1, CONTEXT, "success", "ALLOW", "dev");
+    drop(shop.requests());
+    shop.passes(5, 3_600);
+    assert_eq!(shop.writes(), 0);
 }
 
 #[test]
@@ -231,8 +235,7 @@ fn a_refused_status_keeps_no_other_word_from_being_said() {
 #[test]
 fn a_status_that_failed_for_now_is_no_refusal() {
     for fault in [Fault::Status(502), Fault::LoseRequest, Fault::LoseAnswer] {
-        let mut shop = Story::repository("acme/shop");
-        shop.in_production();
+        let (mut shop, _) = held();
         let a1 = shop.verified(&["infra/dns.tf"]);
         shop.github.fail(FaultOn::operation("create-commit-status"), fault.clone());
         assert!(shop.try_pass().is_err(), "it is told: {fault:?}");

@@ -1,0 +1,69 @@
+//! The real controller as `run` has it, and the ways to it that operators have.
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::home::Home;
+use crate::cli;
+use crate::clock::Clock;
+use crate::commands::{self, Failure};
+use crate::config::{self, Config};
+use crate::domain::{RepoName, Sha, ShaPrefix};
+
+/// The running controller.
+pub(super) struct Governor {
+    config: Config,
+    clock: Clock,
+}
+
+impl Governor {
+    /// Starts it from its configuration file; its pages are served through `pages`.
+    pub(super) async fn start(
+        home: &Home,
+        pages: TcpListener,
+        ended: &watch::Receiver<bool>,
+        tasks: &mut JoinSet<Result<(), Failure>>,
+    ) -> Result<Self, Failure> {
+        // Only what the file says: a variable of whoever runs this would change the story.
+        let config = config::load(&home.config(), std::iter::empty())
+            .map_err(|mistakes| Failure::Usage(mistakes.to_string()))?;
+        let clock = Clock::system();
+        let store = commands::open_store(&config.state_dir, &clock).await?;
+        let surroundings = commands::surroundings(clock.clone(), store)?;
+        let (governed, stop) = (config.clone(), ended.clone());
+        tasks.spawn(async move { cli::serve_all(&governed, surroundings, pages, stop).await });
+        Ok(Self { config, clock })
+    }
+
+    /// What it says is in production of a repository, asked as `status` asks.
+    pub(super) async fn production(&self, name: &str) -> Result<Option<String>, Failure> {
+        let ask = commands::Status { repository: Some(repository(name)?) };
+        let status = commands::perform(&self.config, ask, self.clock.clone()).await?;
+        let row = status.repositories.into_iter().next();
+        Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
+    }
+
+    /// What `release-governor approve` does, through the socket.
+    pub(super) async fn approve(
+        &self,
+        name: &str,
+        sha: &str,
+        reason: &str,
+        by: &str,
+    ) -> Result<(), Failure> {
+        let sha: ShaPrefix = sha.parse().map_err(|error| unlikely(&error))?;
+        let (reason, name, repository) =
+            (reason.to_owned(), Some(by.to_owned()), repository(name)?);
+        let ask = commands::Approve { repository, sha, reason, name };
+        commands::perform(&self.config, ask, self.clock.clone()).await.map(drop)
+    }
+}
+
+fn repository(name: &str) -> Result<RepoName, Failure> {
+    name.parse().map_err(|error| unlikely(&error))
+}
+
+fn unlikely(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage(format!("the story is wrong: {error}"))
+}

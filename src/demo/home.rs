@@ -1,0 +1,114 @@
+//! The demo's directory: configuration, token, state and log, gone when the demo ends.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::clock::Clock;
+use crate::commands::Failure;
+use crate::telemetry::logs;
+
+/// The path of the socket inside must fit into an address, of 107 bytes.
+const LONGEST_TEMPORARY: usize = 50;
+
+/// A directory of our own below the system's temporary one, removed when this is dropped.
+pub(super) struct Home {
+    dir: PathBuf,
+}
+
+impl Home {
+    /// Makes the directory, for nobody else to read.
+    pub(super) fn new(clock: &Clock) -> Result<Self, Failure> {
+        let mark: String = clock.chance::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let temporary = std::env::temp_dir();
+        let fits = temporary.as_os_str().len() <= LONGEST_TEMPORARY;
+        let parent = if fits { temporary } else { PathBuf::from("/tmp") };
+        let dir = parent.join(format!("governor-demo-{mark}"));
+        DirBuilder::new().mode(0o700).create(&dir).map_err(|error| cannot("make", &dir, &error))?;
+        Ok(Self { dir })
+    }
+
+    /// The configuration file.
+    pub(super) fn config(&self) -> PathBuf {
+        self.dir.join("config.yaml")
+    }
+
+    /// The file that the controller's log goes to.
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("governor.log")
+    }
+
+    /// Lets the log of this process go to its file, and not between the story's lines.
+    pub(super) fn keep_log(&self) -> Result<(), Failure> {
+        let path = self.log();
+        let file = File::create(&path).map_err(|error| cannot("make", &path, &error))?;
+        logs::init_into(file).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// Writes the configuration file, and the token that it names.
+    pub(super) fn furnish(&self, setting: &Setting<'_>) -> Result<(), Failure> {
+        let write = |path: &Path, text: &str| {
+            fs::write(path, text).map_err(|error| cannot("write", path, &error))
+        };
+        let token = self.dir.join("token");
+        write(&token, setting.token)?;
+        write(&self.config(), &setting.yaml(&token, &self.dir.join("state")))
+    }
+
+    /// The last lines of the log, for a story that went wrong.
+    pub(super) fn end_of_log(&self, lines: usize) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let all: Vec<&str> = log.lines().collect();
+        all.get(all.len().saturating_sub(lines)..).unwrap_or_default().join("\n")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What cannot be removed is in a directory for temporary things.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Dependency(format!("cannot {what} {}: {error}", path.display()))
+}
+
+/// What the configuration file says.
+pub(super) struct Setting<'a> {
+    /// Where the GitHub in a box is.
+    pub(super) api_url: &'a str,
+    /// Where the controller's pages and metrics are to be.
+    pub(super) listen: &'a str,
+    /// The token that the box takes.
+    pub(super) token: &'a str,
+    /// The governed repositories, and how long a lost run is looked for, where not as by default.
+    pub(super) repositories: &'a [(&'static str, Option<u32>)],
+}
+
+impl Setting<'_> {
+    fn yaml(&self, token_file: &Path, state: &Path) -> String {
+        // JSON's strings are YAML's, whatever a path holds.
+        let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();
+        let mut text = format!(
+            "# The demo's configuration. Every key that is not here has its default.\n\
+             github:\n  api_url: {}\n  token_file: {}\n  max_requests_per_minute: 0\n\
+             controller:\n  poll_interval: 500ms\n  active_poll_interval: 200ms\n\
+             server:\n  listen: {}\n\
+             state:\n  dir: {}\n\
+             repositories:\n",
+            self.api_url,
+            quoted(token_file),
+            self.listen,
+            quoted(state),
+        );
+        for (name, confirm) in self.repositories {
+            text.push_str(&format!("  - name: {name}\n"));
+            if let Some(seconds) = confirm {
+                text.push_str(&format!("    dispatch_confirm_seconds: {seconds}\n"));
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,175 @@
+//! The box on a port, the real program beside it, and moments to kill it at.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use release_governor::clock::Clock;
+use release_governor::ghbox::{GhBox, GhClock, story};
+use tempfile::TempDir;
+
+const TOKEN: &str = "ghp_the-token-of-the-yard";
+/// A process that has nothing to do is not waited for longer.
+const MOST: Duration = Duration::from_millis(900);
+
+/// SplitMix64.
+pub(crate) struct Chance(pub(crate) u64);
+
+impl Chance {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end.max(1)
+    }
+}
+
+/// When a process is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Moment {
+    Whenever,
+    AfterAMark,
+    AtADispatch,
+}
+
+pub(crate) struct Yard {
+    pub(crate) github: GhBox,
+    clock: Clock,
+    directory: TempDir,
+    api_url: String,
+    runtime: tokio::runtime::Runtime,
+}
+
+pub(crate) struct Running {
+    child: Child,
+}
+
+impl Yard {
+    pub(crate) fn new() -> Self {
+        let clock = Clock::system();
+        let ticking = clock.clone();
+        let github = GhBox::new(GhClock::following(Arc::new(move || ticking.now())));
+        github.add_token(TOKEN, story::GOVERNOR);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let api_url = format!("http://{}", listener.local_addr().unwrap());
+        let served = github.clone();
+        runtime.spawn(async move { served.serve(listener, std::future::pending()).await });
+        let directory = tempfile::tempdir().unwrap();
+        Self { github, clock, directory, api_url, runtime }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn configure(&self, repositories: u64) {
+        let names: Vec<String> =
+            (0..repositories).map(|number| format!("{{name: acme/shop{number}}}")).collect();
+        let text = format!(
+            "github: {{api_url: \"{}\", max_requests_per_minute: 0}}\n\
+             controller: {{poll_interval: 150ms, active_poll_interval: 100ms}}\n\
+             server: {{listen: \"127.0.0.1:0\"}}\n\
+             state: {{dir: \"{}\"}}\n\
+             defaults: {{dispatch_confirm_seconds: 1, cooldown_minutes: 0, \
+             max_deploys_per_hour: 1000000}}\n\
+             repositories: [{}]\n",
+            self.api_url,
+            self.path("state").display(),
+            names.join(", ")
+        );
+        std::fs::write(self.path("governor.yaml"), text).unwrap();
+    }
+
+    pub(crate) fn govern(&self) -> Running {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log"));
+        let child = Command::new(env!("CARGO_BIN_EXE_release-governor"))
+            .arg("run")
+            .env_clear()
+            .env("RELEASE_GOVERNOR_CONFIG", self.path("governor.yaml"))
+            .env("GITHUB_TOKEN", TOKEN)
+            .current_dir(self.directory.path())
+            .stdout(Stdio::null())
+            .stderr(log.unwrap())
+            .spawn()
+            .unwrap();
+        Running { child }
+    }
+
+    /// Waits for a moment, or until the process was idle for long, and says which it was.
+    pub(crate) fn wait_for(&self, moment: Moment, delay: Duration) -> Moment {
+        drop(self.github.take_requests());
+        if moment == Moment::Whenever {
+            self.sleep(delay);
+            return moment;
+        }
+        let part = match moment {
+            Moment::AfterAMark => "/statuses/",
+            Moment::AtADispatch | Moment::Whenever => "/dispatches",
+        };
+        let seen = || {
+            let requests = self.github.take_requests();
+            requests.iter().any(|one| one.is_write() && one.path.contains(part))
+        };
+        if self.until(MOST + delay, seen) { moment } else { Moment::Whenever }
+    }
+
+    /// Whether it came true in time.
+    pub(crate) fn until(&self, patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+        let start = self.clock.monotonic();
+        while self.clock.monotonic().saturating_sub(start) < patience {
+            if done() {
+                return true;
+            }
+            self.sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    pub(crate) fn sleep(&self, length: Duration) {
+        self.runtime.block_on(async { self.clock.sleep(length).await });
+    }
+
+    pub(crate) fn lose_the_state(&mut self) {
+        let state = self.path("state");
+        if state.exists() {
+            std::fs::remove_dir_all(state).unwrap();
+        }
+    }
+
+    /// The end of what the processes said.
+    pub(crate) fn said(&self) -> String {
+        let log = std::fs::read_to_string(self.path("log")).unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+impl Running {
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "it ended by itself: {status}");
+    }
+
+    /// Ends it with SIGTERM; whether it ended well.
+    pub(crate) fn end(mut self) -> bool {
+        let process = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &process]).status().unwrap();
+        told.success() && self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,598 @@
+//! Arbitrary small worlds: few commits, few runs, any story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use release_governor::domain::*;
+
+use crate::world::{
+    World, at, attempt_id, branch_commits, observation, policy, sha, verification_run, workflow,
+};
+
+pub(crate) const COMMITS: u8 = 5;
+
+/// So many cases, or in proportion to PROPTEST_CASES. What fails becomes a row or a test of its
+/// own, and no file.
+pub(crate) fn cases(number: u32) -> ProptestConfig {
+    let usual = 256;
+    let cases = number.saturating_mul(ProptestConfig::default().cases) / usual;
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases.max(1)) }
+}
+
+pub(crate) fn shas() -> BoxedStrategy<Sha> {
+    (0..COMMITS).prop_map(sha).boxed()
+}
+
+pub(crate) fn times() -> BoxedStrategy<jiff::Timestamp> {
+    (-300_i64..=0).prop_map(at).boxed()
+}
+
+/// Texts by strangers: anything, and what is known to do harm.
+pub(crate) fn texts() -> BoxedStrategy<String> {
+    let nasty = select(vec![
+        "\u{202e}gpj.exe",
+        "a\r\nb",
+        "\u{1b}[31m",
+        "`@all`",
+        "--> <!-- release-governor {} -->",
+        "x) · HOLD",
+        "; ",
+        " · ",
+        "\u{200b}\u{2066}",
+        "ünïcödé 🚀",
+        "HOLD 1a2b3c4 · LOW · paused: x",
+    ]);
+    prop_oneof![
+        ".{0,20}",
+        nasty.prop_map(str::to_owned),
+        "\\PC{0,300}",
+        ("[a-z ]{0,200}", ".{0,9}").prop_map(|(a, b)| a + &b),
+    ]
+    .boxed()
+}
+
+pub(crate) fn conclusions() -> BoxedStrategy<Conclusion> {
+    prop_oneof![
+        4 => Just(Conclusion::Success),
+        3 => Just(Conclusion::Failure),
+        2 => Just(Conclusion::Cancelled),
+        1 => Just(Conclusion::TimedOut),
+        1 => Just(Conclusion::StartupFailure),
+        1 => Just(Conclusion::ActionRequired),
+        1 => Just(Conclusion::Skipped),
+        1 => Just(Conclusion::Neutral),
+        1 => Just(Conclusion::Stale),
+        1 => texts().prop_map(Conclusion::Other),
+    ]
+    .boxed()
+}
+
+pub(crate) fn progress() -> BoxedStrategy<RunProgress> {
+    let unfinished = select(vec![
+        RunStatus::Queued,
+        RunStatus::InProgress,
+        RunStatus::Waiting,
+        RunStatus::Pending,
+        RunStatus::Requested,
+        RunStatus::Other,
+    ]);
+    prop_oneof![
+        1 => unfinished.prop_map(RunProgress::Unfinished),
+        4 => conclusions().prop_map(RunProgress::Finished),
+    ]
+    .boxed()
+}
+
+pub(crate) fn events() -> BoxedStrategy<RunEvent> {
+    let names = vec!["workflow_dispatch", "push", "schedule", "repository_dispatch"];
+    select(names).prop_map(|name| RunEvent(name.to_owned())).boxed()
+}
+
+pub(crate) fn run_refs() -> BoxedStrategy<RunRef> {
+    (1..6_u64, 1..4_u32).prop_map(|(id, attempt)| RunRef { id: id.into(), attempt }).boxed()
+}
+
+fn run_attempts() -> BoxedStrategy<KnownRunAttempt> {
+    let step = option::of((texts(), texts()));
+    (times(), 0..5_i64, progress(), option::of(any::<bool>()), step)
+        .prop_map(|(started_at, took, progress, superseded, failed_step)| KnownRunAttempt {
+            started_at,
+            updated_at: started_at + jiff::SignedDuration::from_mins(took),
+            progress,
+            superseded,
+            failed_step,
+        })
+        .boxed()
+}
+
+pub(crate) fn known_runs() -> BoxedStrategy<KnownRun> {
+    let attribution = prop_oneof![
+        4 => shas().prop_map(Attribution::Sha),
+        1 => Just(Attribution::Unknown),
+        1 => Just(Attribution::Unresolved),
+    ];
+    let attempts = btree_map(1..4_u32, run_attempts(), 1..3);
+    (1..6_u64, events(), attribution, times(), attempts, prop::bool::weighted(0.1))
+        .prop_map(|(id, event, attribution, created_at, attempts, deleted)| KnownRun {
+            id: id.into(),
+            event,
+            attribution,
+            created_at,
+            html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
+            attempts,
+            deleted,
+        })
+        .boxed()
+}
+
+pub(crate) fn attempt_ids() -> BoxedStrategy<AttemptId> {
+    (0..4_u64).prop_map(attempt_id).boxed()
+}
+
+pub(crate) fn risks() -> BoxedStrategy<RiskClass> {
+    select(vec![RiskClass::Low, RiskClass::Medium, RiskClass::High]).boxed()
+}
+
+fn new_attempts() -> BoxedStrategy<NewAttempt> {
+    let key = select(vec!["now", "then"]).prop_map(|key| RejectionKey(key.to_owned()));
+    let seen = option::of((1..4_u64).prop_map(RunId::from));
+    (attempt_ids(), shas(), 1..3_u32, risks(), seen, key)
+        .prop_map(|(id, sha, number, risk, newest_run_seen, rejection_key)| NewAttempt {
+            id,
+            sha,
+            number,
+            risk,
+            reason: Reason::AllowLow,
+            newest_run_seen,
+            workflow: 7.into(),
+            deploy_ref: "main".into(),
+            rejection_key,
+        })
+        .boxed()
+}
+
+pub(crate) fn attempt_outcomes() -> BoxedStrategy<AttemptOutcome> {
+    prop_oneof![
+        texts().prop_map(AttemptOutcome::Withdrawn),
+        texts().prop_map(AttemptOutcome::Rejected),
+        texts().prop_map(AttemptOutcome::NotSent),
+        Just(AttemptOutcome::NotStarted),
+        Just(AttemptOutcome::Unconfirmed),
+        Just(AttemptOutcome::Succeeded),
+        conclusions().prop_map(AttemptOutcome::Failed),
+        Just(AttemptOutcome::Superseded),
+        Just(AttemptOutcome::RunDeleted),
+    ]
+    .boxed()
+}
+
+fn marks() -> BoxedStrategy<Mark> {
+    (1..9_u64, times()).prop_map(|(id, at)| Mark { id: id.into(), at }).boxed()
+}
+
+fn attempts() -> BoxedStrategy<Attempt> {
+    let phase = prop_oneof![
+        Just(AttemptPhase::Intent),
+        Just(AttemptPhase::Sending),
+        Just(AttemptPhase::Accepted),
+        Just(AttemptPhase::Running),
+        attempt_outcomes().prop_map(AttemptPhase::Closed),
+    ];
+    let run = option::of((1..6_u64).prop_map(RunId::from));
+    (new_attempts(), times(), phase, option::of(marks()), run, vec(times(), 0..2), any::<bool>())
+        .prop_map(|(begun, at, phase, mark, run, absent_at, late)| Attempt {
+            begun,
+            at,
+            phase,
+            mark,
+            run,
+            absent_at,
+            late,
+        })
+        .boxed()
+}
+
+fn operators() -> BoxedStrategy<Operator> {
+    (texts(), option::of(texts())).prop_map(|(peer, name)| Operator { peer, name }).boxed()
+}
+
+fn words() -> BoxedStrategy<OperatorWord> {
+    let approval = (shas(), option::of(Just("b10b".to_owned())), texts(), operators()).prop_map(
+        |(sha, deploy_file, why, by)| OperatorWord::Approved {
+            approval: Approval { sha, deploy_file, why, by },
+        },
+    );
+    prop_oneof![
+        2 => approval,
+        1 => (texts(), operators()).prop_map(|(why, by)| OperatorWord::Paused { why, by }),
+        2 => operators().prop_map(|by| OperatorWord::Resumed { by }),
+        1 => (shas(), texts(), operators())
+            .prop_map(|(sha, why, by)| OperatorWord::ProductionSet { sha, why, by }),
+        1 => (shas(), operators()).prop_map(|(sha, by)| OperatorWord::Triggered { sha, by }),
+    ]
+    .boxed()
+}
+
+fn status_states() -> BoxedStrategy<CommitStatusState> {
+    select(vec![
+        CommitStatusState::Error,
+        CommitStatusState::Failure,
+        CommitStatusState::Pending,
+        CommitStatusState::Success,
+    ])
+    .boxed()
+}
+
+/// What a status of ours may say of this commit.
+pub(crate) fn descriptions(of: &Sha) -> BoxedStrategy<String> {
+    let short = of.short().to_owned();
+    let own = prop_oneof![
+        attempt_ids()
+            .prop_map(|id| format!("LOW · dispatching {id}"))
+            .prop_map(|s| format!("ALLOW @ · {s}")),
+        Just("ALLOW @ · LOW · Triggered: deploy workflow run".to_owned()),
+        Just("HOLD @ · HIGH · high_risk_no_approval: approve".to_owned()),
+        Just("HOLD @ · LOW · dispatch_unconfirmed: look".to_owned()),
+        Just("WAIT @ · LOW · not_verified: wait".to_owned()),
+        Just("SHIPPED @ · with 9f8e7d6".to_owned()),
+        texts(),
+    ];
+    own.prop_map(move |text| text.replace('@', &short)).boxed()
+}
+
+pub(crate) fn statuses(of: Sha) -> BoxedStrategy<Vec<CommitStatus>> {
+    let creator = select(vec!["governor[bot]", "governor[bot]", "mallory"]);
+    let target = option::of((1..8_u64).prop_map(|id| format!("https://x.test/actions/runs/{id}")));
+    let one = (status_states(), descriptions(&of), target, creator, times());
+    vec(one, 0..6)
+        .prop_map(|mut list| {
+            list.sort_by_key(|(.., at)| std::cmp::Reverse(*at));
+            let count = u64::try_from(list.len()).unwrap();
+            let numbered = (0..count).rev().zip(list);
+            numbered
+                .map(|(id, (state, description, target_url, creator, created_at))| CommitStatus {
+                    id: (id + 1).into(),
+                    context: "booty/release-governor".to_owned(),
+                    state,
+                    description,
+                    target_url,
+                    creator: Some(Login::from(creator)),
+                    created_at,
+                })
+                .collect()
+        })
+        .boxed()
+}
+
+fn status_records() -> BoxedStrategy<(Sha, StatusRecord)> {
+    let record = |of: Sha| {
+        (1..90_u64, times(), status_states(), descriptions(&of), option::of(texts())).prop_map(
+            move |(id, at, state, description, target_url)| {
+                let id = id.into();
+                (of.clone(), StatusRecord { id, at, state, description, target_url })
+            },
+        )
+    };
+    shas().prop_flat_map(record).boxed()
+}
+
+fn issue_steps() -> BoxedStrategy<IssueStep> {
+    prop_oneof![
+        (shas(), run_refs()).prop_map(|(sha, run)| IssueStep::Intent { sha, run }),
+        (shas(), run_refs(), 1..5_u64).prop_map(|(sha, run, number)| IssueStep::Written {
+            sha,
+            run,
+            number: number.into()
+        }),
+        shas().prop_map(|sha| IssueStep::RecoveryIntent { sha }),
+        shas().prop_map(|sha| IssueStep::RecoveryWritten { sha }),
+        texts().prop_map(|words| IssueStep::Unavailable { words }),
+    ]
+    .boxed()
+}
+
+fn decided() -> BoxedStrategy<EntryKind> {
+    (shas(), select(Reason::ALL), risks(), vec(texts(), 0..3))
+        .prop_map(|(sha, reason, risk, evidence)| {
+            let outcome = reason.outcome();
+            EntryKind::Decided { sha, outcome, reason, risk, evidence }
+        })
+        .boxed()
+}
+
+fn of_attempts() -> BoxedStrategy<EntryKind> {
+    let id = attempt_ids;
+    let run = (id(), 1..6_u64, any::<bool>());
+    prop_oneof![
+        new_attempts().prop_map(|attempt| EntryKind::AttemptBegun { attempt }),
+        (id(), marks()).prop_map(|(id, mark)| EntryKind::AttemptMarked { id, mark }),
+        id().prop_map(|id| EntryKind::AttemptSending { id }),
+        id().prop_map(|id| EntryKind::AttemptAccepted { id }),
+        id().prop_map(|id| EntryKind::AttemptAbsent { id }),
+        run.prop_map(|(id, run, late)| EntryKind::AttemptRun { id, run: run.into(), late }),
+        (id(), attempt_outcomes())
+            .prop_map(|(id, outcome)| EntryKind::AttemptClosed { id, outcome }),
+        (id(), attempt_outcomes())
+            .prop_map(|(id, outcome)| EntryKind::AttemptClosed { id, outcome }),
+        attempts().prop_map(|attempt| EntryKind::AttemptAdopted { attempt }),
+    ]
+    .boxed()
+}
+
+fn of_facts() -> BoxedStrategy<EntryKind> {
+    let name = select(vec!["acme/shop", "acme/store"]);
+    let later = (shas(), texts(), -5..60_i64);
+    prop_oneof![
+        name.prop_map(|name| EntryKind::Governed { name: name.parse().unwrap() }),
+        (vec(attempts(), 0..3), option::of(texts()))
+            .prop_map(|(attempts, paused)| EntryKind::Recovered { attempts, paused }),
+        texts().prop_map(|login| EntryKind::Identity { login: Login::from(login) }),
+        Just(EntryKind::MergeQueueSeen),
+        option::of(shas()).prop_map(|sha| EntryKind::Candidate { sha }),
+        (shas(), shas(), texts()).prop_map(|(base, head, words)| EntryKind::RangeFailed {
+            base,
+            head,
+            words
+        }),
+        later.prop_map(|(sha, words, retry)| {
+            EntryKind::StatusRefused { sha, words, retry_at: at(retry) }
+        }),
+        (shas(), option::of(texts()))
+            .prop_map(|(sha, by)| EntryKind::StatusForged { sha, by: by.map(Login::from) }),
+    ]
+    .boxed()
+}
+
+/// Any line of the ledger.
+pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
+    prop_oneof![
+        4 => known_runs().prop_map(|run| EntryKind::RunSeen { run }),
+        4 => of_attempts(),
+        2 => words().prop_map(EntryKind::Operator),
+        1 => issue_steps().prop_map(EntryKind::Issue),
+        1 => status_records()
+            .prop_map(|(sha, status)| EntryKind::StatusWritten { sha, status }),
+        1 => decided(),
+        1 => of_facts(),
+    ]
+    .boxed()
+}
+
+/// Any ledger, its lines in the order of their times.
+pub(crate) fn ledgers() -> BoxedStrategy<Vec<Entry>> {
+    vec((times(), kinds()), 0..14)
+        .prop_map(|mut entries| {
+            entries.sort_by_key(|(at, _)| *at);
+            entries.into_iter().map(|(at, kind)| Entry { at, kind }).collect()
+        })
+        .boxed()
+}
+
+pub(crate) fn states() -> BoxedStrategy<ReleaseState> {
+    ledgers()
+        .prop_map(|entries| {
+            let mut state = ReleaseState::default();
+            entries.iter().for_each(|entry| state.apply(entry));
+            state
+        })
+        .boxed()
+}
+
+pub(crate) fn files() -> BoxedStrategy<Vec<FileChange>> {
+    let path = select(vec![
+        "src/cart.rs",
+        "Cargo.toml",
+        "infra/net.tf",
+        "db/1.sql",
+        "README.md",
+        ".github/workflows/deploy.yml",
+    ]);
+    let path = prop_oneof![6 => path.prop_map(str::to_owned), 1 => texts()];
+    let file = (path.clone(), option::weighted(0.2, path))
+        .prop_map(|(path, previous_path)| FileChange { path, previous_path });
+    vec(file, 0..4).boxed()
+}
+
+fn facts_of<T: std::fmt::Debug + Clone + 'static>(
+    known: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Fact<T>> {
+    prop_oneof![
+        12 => known.prop_map(Fact::Known),
+        1 => Just(Fact::NotAsked),
+        1 => Just(Fact::Unreadable(Why("timeout".to_owned()))),
+    ]
+    .boxed()
+}
+
+pub(crate) fn ranges() -> BoxedStrategy<Ranged> {
+    let relation = select(vec![
+        Relation::Ahead,
+        Relation::Ahead,
+        Relation::Ahead,
+        Relation::Behind,
+        Relation::Diverged,
+        Relation::Identical,
+    ]);
+    let compared =
+        (relation, files(), prop::bool::weighted(0.9)).prop_map(|(relation, files, complete)| {
+            let files =
+                if complete { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) };
+            Ranged::Compared(Comparison { relation, files })
+        });
+    prop_oneof![
+        8 => compared,
+        1 => texts().prop_map(Ranged::Incomparable),
+        1 => texts().prop_map(Ranged::Broken),
+    ]
+    .boxed()
+}
+
+fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
+    let verification = prop_oneof![
+        6 => Just(Verification::Passed(verification_run())),
+        1 => Just(Verification::None),
+        1 => Just(Verification::Running(verification_run())),
+        1 => conclusions().prop_map(|how| Verification::Failed(verification_run(), how)),
+    ];
+    let file = prop_oneof![
+        3 => Just(DeployFile::Same),
+        1 => option::of(Just("b10b".to_owned())).prop_map(|tip_blob| DeployFile::Differs {
+            path: ".github/workflows/deploy.yml".to_owned(),
+            tip_blob,
+        }),
+    ];
+    let on_branch = prop::bool::weighted(0.9);
+    (
+        facts_of(verification),
+        vec(times(), 0..2),
+        facts_of(on_branch),
+        facts_of(file),
+        facts_of(statuses(of)),
+    )
+        .prop_map(|(verification, reverified_at, on_branch, deploy_file, statuses)| CommitFacts {
+            verification,
+            reverified_at,
+            on_branch,
+            deploy_file,
+            statuses,
+        })
+        .boxed()
+}
+
+fn policies() -> BoxedStrategy<Policy> {
+    let environment = prop_oneof![
+        4 => Just(EnvironmentApproval::Nothing),
+        1 => Just(EnvironmentApproval::Everything),
+        1 => vec(shas(), 0..2).prop_map(EnvironmentApproval::Shas),
+    ];
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.9));
+    let recovery = select(vec![OnRecovery::Comment, OnRecovery::Close, OnRecovery::Ignore]);
+    let paused = option::weighted(0.1, texts());
+    (environment, flags, 1..3_u32, 1..3_u32, 0..60_u64, recovery, paused)
+        .prop_map(|(environment, flags, attempts, an_hour, cooldown, recovery, paused)| Policy {
+            approved_by_environment: environment,
+            require_approval_for_first_deploy: flags.0,
+            hold_after_rollback: flags.1,
+            hold_low_when_degraded: flags.2,
+            enabled: flags.3,
+            max_attempts_per_sha: attempts,
+            max_deploys_per_hour: an_hour,
+            cooldown: std::time::Duration::from_secs(cooldown * 60),
+            failure_issue_on_recovery: recovery,
+            paused,
+            ..policy()
+        })
+        .boxed()
+}
+
+fn observations() -> BoxedStrategy<Observation> {
+    let pairs: Vec<(Sha, Sha)> = (0..COMMITS)
+        .flat_map(|base| (0..COMMITS).map(move |head| (sha(base), sha(head))))
+        .filter(|(base, head)| base != head)
+        .collect();
+    let ranges = vec(facts_of(ranges()), pairs.len())
+        .prop_map(move |facts| pairs.iter().cloned().zip(facts).collect::<BTreeMap<_, _>>());
+    let commits = (0..COMMITS).map(|of| commit_facts(sha(of))).collect::<Vec<_>>();
+    let degraded = prop_oneof![
+        Just(Degraded::NotConfigured),
+        Just(Degraded::No),
+        texts().prop_map(Degraded::Yes),
+        texts().prop_map(|why| Degraded::Unknown(Why(why))),
+    ];
+    let deploy = prop_oneof![
+        9 => Just(workflow(WorkflowState::Active)),
+        1 => Just(WorkflowFact::Missing),
+        1 => Just(WorkflowFact::NotConfigured),
+        1 => texts().prop_map(|word| workflow(WorkflowState::Disabled(word))),
+    ];
+    let verified = subsequence((0..COMMITS).rev().collect::<Vec<_>>(), 0..4);
+    (ranges, commits, degraded, deploy, verified, option::of(shas()), any::<bool>())
+        .prop_map(|(ranges, commits, degraded, deploy_workflow, verified, head, linear)| {
+            let mut verified = verified.into_iter().map(sha);
+            let candidate = verified.next();
+            let head = head.filter(|head| Some(head) != candidate.as_ref());
+            let candidates = Candidates { candidate, head, verified_below: verified.collect() };
+            Observation {
+                ranges,
+                commits: (0..COMMITS).map(sha).zip(commits).collect(),
+                degraded,
+                deploy_workflow,
+                candidates,
+                branch_commits: if linear { branch_commits() } else { BranchCommits::default() },
+                ..observation()
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn worlds() -> BoxedStrategy<World> {
+    (policies(), observations(), states(), prop::bool::weighted(0.2))
+        .prop_map(|(policy, observation, release, triggered)| World {
+            policy,
+            observation,
+            release,
+            now: at(1),
+            triggered,
+        })
+        .boxed()
+}
+
+/// Deploy runs as GitHub may show them.
+pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
+    let title = prop_oneof![
+        shas().prop_map(|sha| format!("Deploy {sha}")),
+        shas().prop_map(|sha| format!("Deploy {}", sha.short())),
+        texts(),
+    ];
+    let actor = select(vec!["governor[bot]", "mallory"]);
+    let one = (1..4_u32, events(), title, progress(), times(), 0..5_i64, actor);
+    let jobs = btree_map(run_refs(), vec(jobs(), 0..2), 0..3);
+    let attributions = btree_map((1..9_u64).prop_map(RunId::from), shas(), 0..4);
+    let deleted = btree_set((1..9_u64).prop_map(RunId::from), 0..2);
+    (btree_map(1..9_u64, one, 0..5), attributions, jobs, deleted, any::<bool>())
+        .prop_map(|(runs, attributions, jobs, deleted, shows_absence)| {
+            let runs: Vec<Run> = runs
+                .into_iter()
+                .map(|(id, (attempt, event, title, progress, started_at, took, actor))| Run {
+                    at: RunRef { id: id.into(), attempt },
+                    workflow: 7.into(),
+                    event,
+                    head_branch: Some("main".into()),
+                    head_sha: sha(6),
+                    head_repository: Some(1.into()),
+                    title,
+                    progress,
+                    created_at: started_at,
+                    started_at,
+                    updated_at: started_at + jiff::SignedDuration::from_mins(took),
+                    actors: vec![Login::from(actor)],
+                    html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
+                })
+                .collect();
+            let shown: BTreeSet<RunId> = runs.iter().map(|run| run.at.id).collect();
+            SeenRuns {
+                newest: Some(9.into()),
+                attributions: attributions
+                    .into_iter()
+                    .map(|(id, sha)| (id, Attribution::Sha(sha)))
+                    .collect(),
+                earlier_attempts: Vec::new(),
+                jobs,
+                deleted: deleted.difference(&shown).copied().collect(),
+                shows_absence,
+                runs,
+            }
+        })
+        .boxed()
+}
+
+fn jobs() -> BoxedStrategy<Job> {
+    let step = (texts(), option::of(conclusions()))
+        .prop_map(|(name, conclusion)| Step { name, conclusion });
+    (texts(), option::of(conclusions()), vec(step, 0..2))
+        .prop_map(|(name, conclusion, steps)| Job { name, conclusion, steps })
+        .boxed()
+}

@@ -1,0 +1,218 @@
+//! What holds of every decision, whatever the world.
+
+use proptest::prelude::*;
+use release_governor::decide::{Judged, judge};
+use release_governor::domain::*;
+use release_governor::words;
+
+use crate::arbitrary::{COMMITS, cases, files, worlds};
+use crate::world::{BASE, WANTED, World, ahead, operator, run, sha, succeeded};
+
+/// What must be the case, by plain reading of the design, where a sha may ship.
+fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
+    let (observation, release) = (&world.observation, &world.release);
+    let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
+    let facts = observation.facts(sha);
+    ensure(matches!(facts.verification, Fact::Known(Verification::Passed(_))), "S1: verified")?;
+    ensure(facts.on_branch == Fact::Known(true), "S1: on the branch")?;
+    let workflow = match &observation.deploy_workflow {
+        WorkflowFact::Found(workflow) => workflow.state == WorkflowState::Active,
+        WorkflowFact::Missing | WorkflowFact::NotConfigured => false,
+    };
+    ensure(workflow, "a workflow that may run")?;
+    ensure(world.policy.paused.is_none() && release.pause.is_none(), "not paused")?;
+    let idle = release.attempts.iter().all(Attempt::closed);
+    ensure(idle && !release.runs.values().any(KnownRun::in_flight), "S3: nothing in flight")?;
+    if let Some(production) = release.production().sha() {
+        let shown = observation.branch_commits.shows_containment(production, sha);
+        let ranged = observation.range(production, sha);
+        let relation = ranged.known().and_then(Ranged::relation);
+        let behind = matches!(relation, Some(Relation::Behind | Relation::Identical));
+        ensure(!shown && !behind, "S5: newer than production")?;
+        ensure(ranged.known().is_some(), "S4: the range is known")?;
+    }
+    let failed = u32::try_from(release.failed_deploys(sha).len()).unwrap();
+    let triggers = release.triggered.iter().filter(|(of, _)| of == sha).count();
+    let granted = facts.reverified_at.len() + triggers + usize::from(world.triggered);
+    let allowed = world.policy.max_attempts_per_sha + u32::try_from(granted).unwrap();
+    ensure(failed == 0 || failed < allowed, "S2: attempts are left")?;
+    let started = release.starts_within_the_hour(world.now).len();
+    ensure(started < usize::try_from(world.policy.max_deploys_per_hour).unwrap(), "rule 19")?;
+    ensure(world.triggered || release.unconfirmed().next().is_none(), "rule 18")
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn nothing_ships_that_may_not(world in worlds()) {
+        for sha in (0..COMMITS).map(sha) {
+            let verdict = world.verdict_of(&sha);
+            prop_assert_eq!(&verdict, &world.verdict_of(&sha), "deciding is deterministic");
+            let Verdict::Decided(decision) = verdict else { continue };
+            if decision.reason().starts_a_deploy() {
+                let why = may_ship(&world, &sha);
+                prop_assert!(why.is_ok(), "{} ships {}: {:?}", decision.reason().code(), sha, why);
+            }
+        }
+    }
+
+    /// Without a fact, the decision is the same or there is none: no rule reads silence as "fine".
+    #[test]
+    fn an_unknown_fact_never_turns_into_a_yes(world in worlds(), unreadable in any::<bool>()) {
+        fn unknown<T>(unreadable: bool) -> Fact<T> {
+            if unreadable { Fact::Unreadable(Why("timeout".to_owned())) } else { Fact::NotAsked }
+        }
+        for sha in (0..COMMITS).map(sha) {
+            let before = world.verdict_of(&sha);
+            let yes = |verdict: &Verdict| match verdict {
+                Verdict::Decided(decision) => decision.reason().starts_a_deploy(),
+                Verdict::Lacks(_) | Verdict::Unreadable(_) => false,
+            };
+            let mut worlds = vec![world.clone(); 4];
+            worlds[0].observation.commits.get_mut(&sha).unwrap().verification = unknown(unreadable);
+            worlds[1].observation.commits.get_mut(&sha).unwrap().on_branch = unknown(unreadable);
+            worlds[2].observation.commits.get_mut(&sha).unwrap().deploy_file = unknown(unreadable);
+            worlds[3].observation.ranges.values_mut().for_each(|range| *range = unknown(unreadable));
+            for (which, darker) in worlds.iter().enumerate() {
+                let after = darker.verdict_of(&sha);
+                if yes(&after) {
+                    prop_assert!(which >= 2, "shipped without verification or branch");
+                    prop_assert!(yes(&before), "{} became {:?}", sha, after);
+                }
+            }
+        }
+    }
+
+    /// What is lacking is named: once it is read, there is a decision.
+    #[test]
+    fn what_is_lacking_is_named_until_nothing_is(world in worlds()) {
+        let mut world = world;
+        for sha in (0..COMMITS).map(sha) {
+            for round in 0.. {
+                prop_assert!(round < 40, "{} never has all it needs", sha);
+                let Verdict::Lacks(lacks) = world.verdict_of(&sha) else { break };
+                prop_assert!(!lacks.is_empty());
+                lacks.iter().for_each(|lack| read(&mut world, lack));
+            }
+        }
+    }
+
+    #[test]
+    fn risk_is_monotone_in_paths_and_causes(some in files(), more in files()) {
+        let class = |files: &[FileChange], change: fn(&mut World)| {
+            let mut world = World::calm();
+            let files = RangeFiles::Complete(files.to_vec());
+            let relation = Relation::Ahead;
+            let range = Fact::Known(Ranged::Compared(Comparison { relation, files }));
+            world.range(BASE, WANTED, range);
+            change(&mut world);
+            world.decision().risk.class
+        };
+        let nothing = class(&[], |_| ());
+        let part = class(&some, |_| ());
+        let all: Vec<FileChange> = some.iter().chain(&more).cloned().collect();
+        prop_assert_eq!(nothing, RiskClass::Low);
+        prop_assert!(class(&all, |_| ()) >= part);
+        prop_assert_eq!(class(&all, |_| ()), part.max(class(&more, |_| ())));
+        let differs = class(&some, |world| {
+            let path = ".github/workflows/deploy.yml".to_owned();
+            world.facts(WANTED).deploy_file =
+                Fact::Known(DeployFile::Differs { path, tip_blob: None });
+        });
+        prop_assert_eq!(differs, RiskClass::High);
+        let renamed: Vec<FileChange> = some
+            .iter()
+            .map(|file| FileChange {
+                path: "harmless".to_owned(),
+                previous_path: Some(file.path.clone()),
+            })
+            .collect();
+        let paths: Vec<FileChange> = some
+            .iter()
+            .map(|file| FileChange { path: file.path.clone(), previous_path: None })
+            .collect();
+        prop_assert_eq!(class(&renamed, |_| ()), class(&paths, |_| ()));
+    }
+
+    /// What ships is judged to ship, and is the candidate or stands below one that is held for
+    /// its own range.
+    #[test]
+    fn only_what_is_allowed_ships_from_a_judgement(world in worlds()) {
+        let (policy, observation) = (&world.policy, &world.observation);
+        let judged = judge(policy, observation, &world.release, &[], world.now);
+        let Judged::Done(judgement) = judged else { return Ok(()) };
+        let Some(ships) = &judgement.ships else { return Ok(()) };
+        let mut world = world.clone();
+        world.triggered = false;
+        prop_assert!(ships.reason().starts_a_deploy());
+        prop_assert_eq!(may_ship(&world, &ships.sha), Ok(()));
+        let candidate = world.observation.candidates.candidate.clone().unwrap();
+        if ships.sha != candidate {
+            let held = &judgement.decisions[&candidate];
+            prop_assert!(held.reason().is_of_the_range());
+            prop_assert!(world.observation.candidates.verified_below.contains(&ships.sha));
+        }
+    }
+
+    /// Whoever is blocked is told how to go on, in every rule's words.
+    #[test]
+    fn who_is_blocked_is_told_how_to_go_on(world in worlds()) {
+        for sha in (0..COMMITS).map(sha) {
+            let Verdict::Decided(decision) = world.verdict_of(&sha) else { continue };
+            let blocked = matches!(decision.outcome(), Outcome::Hold | Outcome::Wait);
+            let hints = words::hints(&decision, &world.policy.repository);
+            prop_assert_eq!(hints.len(), usize::from(blocked) + decision.also.len());
+            prop_assert!(hints.iter().all(|hint| !hint.trim().is_empty()));
+            let order: Vec<Reason> = std::iter::once(&decision.cause)
+                .chain(&decision.also)
+                .map(Cause::reason)
+                .collect();
+            prop_assert!(order.is_sorted(), "{:?}", order);
+            prop_assert!(decision.also.is_empty() || decision.reason() >= Reason::Paused);
+        }
+    }
+}
+
+/// Reads what is lacking; the answer hardly matters.
+fn read(world: &mut World, lack: &Lack) {
+    match lack {
+        Lack::Verification(sha) => {
+            let facts = world.observation.commits.entry(sha.clone()).or_default();
+            facts.verification = Fact::Known(Verification::None);
+        }
+        Lack::OnBranch(sha) => {
+            let facts = world.observation.commits.entry(sha.clone()).or_default();
+            facts.on_branch = Fact::Known(true);
+        }
+        Lack::DeployFile(sha) => {
+            let facts = world.observation.commits.entry(sha.clone()).or_default();
+            facts.deploy_file = Fact::Known(DeployFile::Same);
+        }
+        Lack::Range(base, head) => {
+            world.observation.ranges.insert((base.clone(), head.clone()), ahead(&["a"]));
+        }
+    }
+}
+
+/// An approval speaks of the deploy file at the tip, too. Where the risk is HIGH for another cause
+/// than the paths, nobody has compared that file yet, and a word must not cover what it never saw.
+#[test]
+fn an_approval_does_not_cover_a_deploy_file_that_nobody_looked_at() {
+    let mut world = World::calm();
+    world.sees(run(20, None, -30, succeeded()));
+    world.word(-20, OperatorWord::Resumed { by: operator() });
+    world.approves(-10, WANTED);
+    world.facts(WANTED).deploy_file = Fact::NotAsked;
+    assert_eq!(world.verdict(), Verdict::Lacks(vec![Lack::DeployFile(sha(WANTED))]));
+    let why = Why("timeout".to_owned());
+    world.facts(WANTED).deploy_file = Fact::Unreadable(why.clone());
+    assert_eq!(world.verdict(), Verdict::Unreadable(why));
+    world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Differs {
+        path: ".github/workflows/deploy.yml".to_owned(),
+        tip_blob: Some("changed since".to_owned()),
+    });
+    assert_eq!(world.decision().reason(), Reason::HighRiskNoApproval);
+    world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Same);
+    assert_eq!(world.decision().reason(), Reason::AllowHighApproved);
+}

@@ -1,0 +1,195 @@
+//! Which run an attempt started, and when there is none (design, section 5, steps 4 and 5).
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use release_governor::domain::*;
+use release_governor::plan::follow;
+
+use crate::arbitrary::{cases, seen_runs, states};
+use crate::world::{at, attempt_id, begun, policy, sha, us};
+
+/// A run of the deploy workflow that we started on `main`, without a title.
+fn shown(id: u64, minutes: i64) -> Run {
+    Run {
+        at: RunRef { id: id.into(), attempt: 1 },
+        workflow: 7.into(),
+        event: RunEvent("workflow_dispatch".to_owned()),
+        head_branch: Some("main".into()),
+        head_sha: sha(9),
+        head_repository: Some(1.into()),
+        title: "Deploy".to_owned(),
+        progress: RunProgress::Unfinished(RunStatus::Queued),
+        created_at: at(minutes),
+        started_at: at(minutes),
+        updated_at: at(minutes),
+        actors: us().into_iter().collect(),
+        html_url: String::new(),
+    }
+}
+
+/// An attempt to deploy `5`, marked at noon, whose answer was lost (or was a bare yes).
+fn looking(accepted: bool) -> ReleaseState {
+    let mut release = ReleaseState::default();
+    let id = attempt_id(1);
+    let attempt = NewAttempt { newest_run_seen: Some(10.into()), ..begun(1, 5) };
+    let mut kinds = vec![
+        EntryKind::AttemptBegun { attempt },
+        EntryKind::AttemptMarked { id: id.clone(), mark: Mark { id: 1.into(), at: at(0) } },
+        EntryKind::AttemptSending { id: id.clone() },
+    ];
+    if accepted {
+        kinds.push(EntryKind::AttemptAccepted { id });
+    }
+    kinds.into_iter().for_each(|kind| release.apply(&Entry { at: at(0), kind }));
+    release
+}
+
+fn found(release: &ReleaseState, runs: Vec<Run>) -> Option<u64> {
+    let seen = SeenRuns { runs, ..SeenRuns::default() };
+    found_in(release, &seen)
+}
+
+fn found_in(release: &ReleaseState, seen: &SeenRuns) -> Option<u64> {
+    let entries = follow(&policy(), seen, release, &us(), at(1));
+    entries.iter().find_map(|entry| match entry {
+        EntryKind::AttemptRun { run, .. } => Some(run.get()),
+        _ => None,
+    })
+}
+
+fn titled(id: u64, title: &str) -> Run {
+    Run { title: title.to_owned(), ..shown(id, 0) }
+}
+
+#[test]
+fn a_title_that_names_the_sha_wins_and_one_that_names_another_is_never_it() {
+    let release = looking(false);
+    let (own, other) = (sha(5).to_string(), sha(4).to_string());
+    let deploy = |sha: &str| format!("Deploy {sha}");
+    assert_eq!(found(&release, vec![shown(12, 0), shown(11, 0)]), Some(11), "the oldest");
+    assert_eq!(found(&release, vec![shown(11, 0), titled(12, &deploy(&own))]), Some(12));
+    assert_eq!(found(&release, vec![shown(11, 0), titled(12, &deploy(&own[..7]))]), Some(12));
+    assert_eq!(found(&release, vec![titled(11, &deploy(&other))]), None);
+    assert_eq!(found(&release, vec![titled(11, &deploy(&other)), shown(12, 0)]), Some(12));
+    let both = format!("Deploy {own} after {other}");
+    assert_eq!(found(&release, vec![titled(11, &both)]), Some(11));
+    // A short name of another commit is one once the branch says so.
+    let runs = vec![titled(11, &deploy(&other[..7]))];
+    let attributions = BTreeMap::from([(11.into(), Attribution::Sha(sha(4)))]);
+    let seen = SeenRuns { runs, attributions, ..SeenRuns::default() };
+    assert_eq!(found_in(&release, &seen), None);
+}
+
+#[test]
+fn a_run_must_be_ours_and_newer_and_on_the_ref_and_nobody_elses() {
+    let release = looking(false);
+    let with = |change: fn(&mut Run)| {
+        let mut run = shown(11, 0);
+        change(&mut run);
+        found(&release, vec![run])
+    };
+    assert_eq!(with(|_| ()), Some(11));
+    assert_eq!(with(|run| run.at.id = 10.into()), None, "not newer than what was seen");
+    assert_eq!(with(|run| run.created_at = at(-1)), None, "created before the mark");
+    let second = jiff::SignedDuration::from_secs(1);
+    assert_eq!(found(&release, vec![Run { created_at: at(0) - second, ..shown(11, 0) }]), Some(11));
+    assert_eq!(with(|run| run.event = RunEvent("push".to_owned())), None);
+    assert_eq!(with(|run| run.actors = vec!["mallory".into()]), None);
+    assert_eq!(with(|run| run.head_branch = Some("dev".into())), None);
+    let mut owned = release.clone();
+    owned.attempts.insert(
+        0,
+        Attempt {
+            begun: begun(2, 4),
+            at: at(-9),
+            phase: AttemptPhase::Running,
+            mark: None,
+            run: Some(11.into()),
+            absent_at: Vec::new(),
+            late: false,
+        },
+    );
+    assert_eq!(found(&owned, vec![shown(11, 0)]), None, "owned by another attempt");
+}
+
+/// What following says of an attempt whose run does not show, minute by minute.
+fn told_of_absence(mut release: ReleaseState, minutes: &[i64], unfiltered: bool) -> Vec<String> {
+    let seen = SeenRuns { shows_absence: unfiltered, ..SeenRuns::default() };
+    let each = minutes.iter().map(|minute| {
+        let entries = follow(&policy(), &seen, &release, &us(), at(*minute));
+        entries.iter().for_each(|kind| {
+            release.apply(&Entry { at: at(*minute), kind: kind.clone() });
+        });
+        match entries.as_slice() {
+            [] => "nothing".to_owned(),
+            [EntryKind::AttemptAbsent { .. }] => "absent".to_owned(),
+            [EntryKind::AttemptClosed { outcome, .. }] => format!("{outcome:?}"),
+            other => format!("{other:?}"),
+        }
+    });
+    each.collect()
+}
+
+#[test]
+fn absence_takes_two_unfiltered_reads_a_fifth_apart_after_the_deadline() {
+    // The deadline is 5 minutes (and GitHub's second), a fifth of it is one.
+    let lost = || looking(false);
+    let told = told_of_absence(lost(), &[1, 5, 6, 6, 7, 8], true);
+    assert_eq!(told, ["nothing", "nothing", "absent", "nothing", "NotStarted", "nothing"]);
+    let filtered = told_of_absence(lost(), &[6, 7, 60], false);
+    assert_eq!(filtered, ["nothing", "nothing", "nothing"], "a filtered list proves nothing");
+}
+
+#[test]
+fn a_dispatch_that_github_took_is_never_concluded_not_started() {
+    let told = told_of_absence(looking(true), &[1, 5, 6, 7, 600], true);
+    assert_eq!(told, ["nothing", "nothing", "Unconfirmed", "nothing", "nothing"]);
+}
+
+#[test]
+fn a_run_that_shows_late_is_adopted_by_its_closed_attempt() {
+    for accepted in [false, true] {
+        let mut release = looking(accepted);
+        let (id, outcome) = (attempt_id(1), AttemptOutcome::NotStarted);
+        release.apply(&Entry { at: at(7), kind: EntryKind::AttemptClosed { id, outcome } });
+        let seen = SeenRuns { runs: vec![shown(11, 1)], ..SeenRuns::default() };
+        let entries = follow(&policy(), &seen, &release, &us(), at(9));
+        let late =
+            entries.iter().any(|kind| matches!(kind, EntryKind::AttemptRun { late: true, .. }));
+        assert!(late, "{entries:?}");
+        entries.into_iter().for_each(|kind| release.apply(&Entry { at: at(9), kind }));
+        assert!(release.deploy_in_flight());
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(120))]
+
+    #[test]
+    fn following_the_same_runs_again_says_nothing(state in states(), seen in seen_runs()) {
+        let mut state = state;
+        let entries = follow(&policy(), &seen, &state, &us(), at(9));
+        for kind in &entries {
+            state.apply(&Entry { at: at(9), kind: kind.clone() });
+        }
+        let again = follow(&policy(), &seen, &state, &us(), at(9));
+        prop_assert_eq!(again, Vec::<EntryKind>::new(), "after {:?}", entries);
+    }
+
+    #[test]
+    fn no_run_ever_belongs_to_two_attempts(state in states(), seen in seen_runs()) {
+        let mut owners = BTreeMap::new();
+        for attempt in &state.attempts {
+            if let Some(run) = attempt.run {
+                owners.entry(run).or_insert_with(Vec::new).push(attempt.begun.id.clone());
+            }
+        }
+        for kind in follow(&policy(), &seen, &state, &us(), at(9)) {
+            if let EntryKind::AttemptRun { id, run, .. } = kind {
+                prop_assert!(owners.insert(run, vec![id]).is_none(), "run {} is owned", run);
+                prop_assert!(seen.runs.iter().any(|shown| shown.at.id == run));
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! A plan, once carried out, leaves nothing to do.
+
+use proptest::prelude::*;
+use release_governor::decide::{Judged, Judgement, judge};
+use release_governor::domain::*;
+use release_governor::plan::{self, Situation};
+
+use crate::arbitrary::{cases, worlds};
+use crate::world::{BASE, WANTED, World, ahead, at, begun, failed, related, run, sha, succeeded};
+
+fn judged(world: &World) -> Option<Judgement> {
+    let others = plan::undecided(&world.release);
+    match judge(&world.policy, &world.observation, &world.release, &others, world.now) {
+        Judged::Done(judgement) => Some(*judgement),
+        Judged::Lacks(_) | Judged::Unreadable(_) => None,
+    }
+}
+
+fn planned(world: &World) -> Option<Vec<Action>> {
+    let judgement = judged(world)?;
+    Some(plan::plan(&Situation {
+        policy: &world.policy,
+        observation: &world.observation,
+        release: &world.release,
+        judgement: &judgement,
+        public_url: None,
+        now: world.now,
+    }))
+}
+
+/// Carries the plan out, as if everything went well at GitHub.
+fn carried_out(world: &mut World, actions: Vec<Action>) {
+    let now = world.now;
+    let mut entries = Vec::new();
+    for action in actions {
+        match action {
+            Action::Record(kind) => entries.push(kind),
+            Action::SetStatus { sha, state, description, target_url, .. } => {
+                let status = CommitStatus {
+                    id: (1_000 + u64::try_from(entries.len()).unwrap()).into(),
+                    context: world.policy.status_context.clone(),
+                    state,
+                    description,
+                    target_url,
+                    creator: world.observation.us.first().cloned(),
+                    created_at: now,
+                };
+                entries
+                    .push(EntryKind::StatusWritten { sha: sha.clone(), status: status.record() });
+                let facts = world.observation.commits.entry(sha).or_default();
+                if let Fact::Known(shown) = &mut facts.statuses {
+                    shown.insert(0, status);
+                }
+            }
+            Action::Dispatch(decision) => {
+                let attempt = NewAttempt { sha: decision.sha.clone(), ..begun(0xd15, 0) };
+                let id = attempt.id.clone();
+                entries.push(EntryKind::AttemptBegun { attempt });
+                entries.push(EntryKind::AttemptSending { id });
+            }
+            Action::Issue(IssueWork::Failure { sha, run, number, .. }) => {
+                let number = number.unwrap_or(77.into());
+                entries.push(EntryKind::Issue(IssueStep::Intent { sha: sha.clone(), run }));
+                entries.push(EntryKind::Issue(IssueStep::Written { sha, run, number }));
+            }
+            Action::Issue(IssueWork::Recovery { sha, .. }) => {
+                entries.push(EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() }));
+                entries.push(EntryKind::Issue(IssueStep::RecoveryWritten { sha }));
+            }
+        }
+    }
+    entries.into_iter().for_each(|kind| world.release.apply(&Entry { at: now, kind }));
+}
+
+proptest! {
+    #![proptest_config(cases(120))]
+
+    #[test]
+    fn a_plan_carried_out_leaves_nothing_to_do(world in worlds()) {
+        let mut world = world;
+        let Some(first) = planned(&world) else { return Ok(()) };
+        let dispatched = first.iter().any(|action| matches!(action, Action::Dispatch(_)));
+        carried_out(&mut world, first.clone());
+        // What was said may make an issue that recovers, or a dispatch that is said in its turn.
+        for _ in 0..3 {
+            let Some(next) = planned(&world) else { return Ok(()) };
+            let again = next.iter().any(|action| matches!(action, Action::Dispatch(_)));
+            prop_assert!(!(dispatched && again), "dispatched twice: {:?}", next);
+            carried_out(&mut world, next);
+        }
+        let Some(last) = planned(&world) else { return Ok(()) };
+        prop_assert_eq!(last, Vec::new(), "never settled after {:?}", first);
+    }
+
+    #[test]
+    fn a_commit_gets_one_status_a_plan_and_no_unread_list_is_taken_for_empty(world in worlds()) {
+        let Some(actions) = planned(&world) else { return Ok(()) };
+        let mut spoken = std::collections::BTreeSet::new();
+        for action in &actions {
+            if let Action::SetStatus { sha, description, .. } = action {
+                prop_assert!(spoken.insert(sha.clone()), "{} twice", sha);
+                let known = world.observation.facts(sha).statuses.known().is_some();
+                prop_assert!(known || description.starts_with("SHIPPED"), "{}", description);
+                prop_assert!(description.chars().count() <= 140);
+            }
+        }
+        let dispatches = actions.iter().filter(|action| matches!(action, Action::Dispatch(_)));
+        prop_assert!(dispatches.count() <= 1);
+    }
+}
+
+/// What the plan wants, one line each.
+fn told(world: &World) -> Vec<String> {
+    let told = |action: &Action| match action {
+        Action::Record(kind) => {
+            let kind = serde_json::to_value(kind).unwrap();
+            format!("record {}", kind["kind"].as_str().unwrap())
+        }
+        Action::SetStatus { state, description, .. } => {
+            format!("{}: {description}", state.as_str())
+        }
+        Action::Dispatch(decision) => format!("dispatch {}", decision.sha.short()),
+        Action::Issue(IssueWork::Failure { run, number, .. }) => {
+            format!("failure of {}/{} on {number:?}", run.id, run.attempt)
+        }
+        Action::Issue(IssueWork::Recovery { number, close, .. }) => {
+            format!("recovery on {number}, close {close}")
+        }
+    };
+    planned(world).unwrap().iter().map(told).collect()
+}
+
+#[test]
+fn a_failed_deploy_is_said_once_and_a_re_run_is_said_again() {
+    let mut world = World::calm();
+    world.deploys(20, WANTED, -60, failed());
+    let said = told(&world);
+    assert!(said.contains(&"failure of 20/1 on None".to_owned()), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.starts_with("failure: HOLD 0505050 · LOW · deploy_failed"))
+    );
+    let actions = planned(&world).unwrap();
+    carried_out(&mut world, actions);
+    assert_eq!(told(&world), [""; 0]);
+    let mut again = world.release.runs[&20.into()].clone();
+    let mut second = again.attempts[&1].clone();
+    (second.started_at, second.updated_at) = (at(-40), at(-39));
+    again.attempts.insert(2, second);
+    world.sees(again);
+    assert!(told(&world).contains(&"failure of 20/2 on Some(IssueNumber(77))".to_owned()));
+}
+
+#[test]
+fn failures_from_before_the_first_pass_are_not_ours_to_tell() {
+    let mut world = World::calm();
+    world.release.governed_since = Some(at(-30));
+    world.sees(run(20, Some(WANTED), -60, failed()));
+    assert!(!told(&world).iter().any(|line| line.starts_with("failure of")));
+    world.sees(run(21, Some(WANTED), -20, failed()));
+    assert!(told(&world).contains(&"failure of 21/1 on None".to_owned()));
+}
+
+/// A re-run keeps its run's old number; what failed last is told by time.
+#[test]
+fn a_failure_after_the_last_success_is_no_recovery() {
+    let mut world = World::calm();
+    let written = |id: u64, attempt| {
+        let run = RunRef { id: id.into(), attempt };
+        EntryKind::Issue(IssueStep::Written { sha: sha(WANTED), run, number: 77.into() })
+    };
+    // Run 20 fails, run 21 fails, then 6 succeeds, and 20 is run again and fails.
+    let mut first = run(20, Some(WANTED), -60, failed());
+    let mut second = first.attempts[&1].clone();
+    (second.started_at, second.updated_at) = (at(-5), at(-4));
+    first.attempts.insert(2, second);
+    world.sees(first);
+    world.sees(run(21, Some(WANTED), -50, failed()));
+    world.sees(run(22, Some(6), -20, succeeded()));
+    world.range(6, WANTED, related(Relation::Behind, &[]));
+    for kind in [written(20, 1), written(21, 1), written(20, 2)] {
+        world.hears(-3, kind);
+    }
+    let said = told(&world);
+    assert!(!said.iter().any(|line| line.starts_with("recovery")), "{said:?}");
+    world.sees(run(23, Some(6), -1, succeeded()));
+    let said = told(&world);
+    assert!(said.contains(&"recovery on 77, close false".to_owned()), "{said:?}");
+}
+
+#[test]
+fn what_went_along_with_a_later_deploy_is_said_once() {
+    let mut world = World::calm();
+    let description = "HOLD 0303030 · HIGH · high_risk_no_approval: approve".to_owned();
+    let state = CommitStatusState::Failure;
+    let status = StatusRecord { id: 3.into(), at: at(-90), state, description, target_url: None };
+    world.hears(-90, EntryKind::StatusWritten { sha: sha(3), status });
+    assert!(!told(&world).iter().any(|line| line.contains("SHIPPED")), "not in production yet");
+    world.deploys(20, 4, -30, succeeded());
+    world.range(4, WANTED, ahead(&["src/cart.rs"]));
+    let said = told(&world);
+    assert!(said.contains(&"success: SHIPPED 0303030 · with 0404040".to_owned()), "{said:?}");
+    let actions = planned(&world).unwrap();
+    carried_out(&mut world, actions);
+    assert!(!told(&world).iter().any(|line| line.contains("SHIPPED")));
+}
+
+#[test]
+fn an_older_fix_ships_past_a_held_candidate() {
+    let mut world = World::calm();
+    world.range(BASE, WANTED, ahead(&["infra/net.tf"]));
+    world.observation.candidates.verified_below = vec![sha(4), sha(3)];
+    for older in [4, 3] {
+        *world.facts(older) = world.observation.facts(&sha(WANTED));
+    }
+    world.range(BASE, 4, ahead(&["infra/net.tf"]));
+    world.range(BASE, 3, ahead(&["src/cart.rs"]));
+    assert!(told(&world).contains(&"dispatch 0303030".to_owned()));
+    world.policy.enabled = false;
+    assert!(!told(&world).iter().any(|line| line.starts_with("dispatch")));
+    world.policy.enabled = true;
+    world.policy.paused = Some("freeze".to_owned());
+    assert!(!told(&world).iter().any(|line| line.starts_with("dispatch")));
+}

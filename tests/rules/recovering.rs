@@ -1,0 +1,168 @@
+//! What a lost ledger learns from our statuses (design, section 5, step 6).
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use release_governor::domain::*;
+use release_governor::plan::{DeployTarget, recover};
+use release_governor::words;
+
+use crate::arbitrary::{cases, statuses};
+use crate::world::{World, at, operator, policy, sha, us};
+
+fn target() -> DeployTarget {
+    DeployTarget { workflow: 7.into(), deploy_ref: "main".into() }
+}
+
+/// Statuses of `5`, oldest first: creator, text, run that it links to.
+fn left(said: &[(&str, &str, Option<u64>)]) -> LeftBehind {
+    let mut statuses: Vec<CommitStatus> = Vec::new();
+    for (number, (creator, text, run)) in (1..).zip(said) {
+        statuses.insert(
+            0,
+            CommitStatus {
+                id: u64::try_from(number).unwrap().into(),
+                context: "booty/release-governor".to_owned(),
+                state: CommitStatusState::Pending,
+                description: text.replace('@', sha(5).short()),
+                target_url: run
+                    .map(|run| format!("https://github.com/acme/shop/actions/runs/{run}")),
+                creator: Some(Login::from(*creator)),
+                created_at: at(number),
+            },
+        );
+    }
+    LeftBehind { statuses: vec![(sha(5), statuses)], issues: Vec::new() }
+}
+
+fn recovered(left: &LeftBehind, gone: &[u64]) -> ReleaseState {
+    let gone: BTreeSet<RunId> = gone.iter().map(|run| RunId::from(*run)).collect();
+    let mut release = ReleaseState::default();
+    for kind in recover(&policy(), left, &gone, &us(), &target()) {
+        release.apply(&Entry { at: at(60), kind });
+    }
+    release
+}
+
+/// The attempts that are recovered, as `id phase run`.
+fn attempts(said: &[(&str, &str, Option<u64>)], gone: &[u64]) -> Vec<String> {
+    let release = recovered(&left(said), gone);
+    assert!(release.recovered);
+    let told = |attempt: &Attempt| {
+        let run = attempt.run.map_or_else(|| "-".to_owned(), |run| run.to_string());
+        assert_eq!(attempt.mark.as_ref().map(|mark| mark.at), Some(attempt.at), "GitHub's time");
+        format!("{} {:?} {run}", attempt.begun.id, attempt.phase)
+    };
+    release.attempts.iter().map(told).collect()
+}
+
+const US: &str = "governor[bot]";
+const MARK: (&str, &str, Option<u64>) = (US, "ALLOW @ · LOW · dispatching 7f3a9c", None);
+const RUNS: (&str, &str, Option<u64>) =
+    (US, "ALLOW @ · LOW · Triggered: deploy workflow run", Some(3));
+const UNCONFIRMED: (&str, &str, Option<u64>) =
+    (US, "HOLD @ · LOW · dispatch_unconfirmed: look", None);
+const COOLDOWN: (&str, &str, Option<u64>) = (US, "HOLD @ · LOW · cooldown: wait", Some(9));
+const OPEN_AGAIN: (&str, &str, Option<u64>) = (US, "ALLOW @ · HIGH · dispatching 000001", None);
+
+#[test]
+fn each_mark_is_an_attempt_and_what_follows_it_its_end() {
+    assert_eq!(attempts(&[], &[]), [""; 0]);
+    assert_eq!(attempts(&[COOLDOWN], &[]), [""; 0], "a HOLD is no attempt");
+    assert_eq!(attempts(&[MARK], &[]), ["7f3a9c Sending -"], "open, so unknown");
+    assert_eq!(attempts(&[MARK, RUNS], &[]), ["7f3a9c Running 3"]);
+    assert_eq!(attempts(&[MARK, UNCONFIRMED], &[]), ["7f3a9c Closed(Unconfirmed) -"]);
+    assert_eq!(attempts(&[MARK, UNCONFIRMED, COOLDOWN], &[]), ["7f3a9c Closed(Unconfirmed) -"]);
+    assert_eq!(attempts(&[MARK, COOLDOWN], &[]), ["7f3a9c Closed(NotStarted) -"]);
+    assert_eq!(
+        attempts(&[MARK, UNCONFIRMED, RUNS], &[]),
+        ["7f3a9c Running 3"],
+        "it showed after all"
+    );
+    assert_eq!(attempts(&[MARK, RUNS, COOLDOWN], &[]), ["7f3a9c Running 3"]);
+    assert_eq!(attempts(&[MARK, RUNS], &[3]), ["7f3a9c Closed(RunDeleted) -"]);
+    let two = attempts(&[MARK, RUNS, COOLDOWN, OPEN_AGAIN], &[]);
+    assert_eq!(two, ["7f3a9c Running 3", "000001 Sending -"], "each its own");
+    let marks = attempts(&[MARK, OPEN_AGAIN], &[]);
+    assert_eq!(marks, ["7f3a9c Sending -", "000001 Sending -"], "both are open");
+}
+
+#[test]
+fn a_strangers_status_is_no_attempt_and_ends_none() {
+    let forged = ("mallory", MARK.1, None);
+    assert_eq!(attempts(&[forged], &[]), [""; 0]);
+    assert_eq!(attempts(&[MARK, ("mallory", COOLDOWN.1, None)], &[]), ["7f3a9c Sending -"]);
+    assert_eq!(attempts(&[MARK, ("mallory", RUNS.1, Some(8))], &[]), ["7f3a9c Sending -"]);
+}
+
+/// An operator's `set-production` makes a status that says ALLOW and links to no run.
+#[test]
+fn an_allow_without_a_run_leaves_no_attempt_running_for_ever() {
+    let set = (US, RUNS.1, None);
+    assert_eq!(attempts(&[MARK, UNCONFIRMED, set], &[]), ["7f3a9c Closed(Unconfirmed) -"]);
+    assert_eq!(attempts(&[MARK, set], &[]), ["7f3a9c Closed(NotStarted) -"]);
+}
+
+#[test]
+fn the_newest_status_of_all_says_whether_the_repository_is_paused() {
+    let paused = |text: &str| {
+        let said = [COOLDOWN, (US, text, None)];
+        recovered(&left(&said), &[]).pause.map(|pause| pause.why)
+    };
+    let by_operator = "HOLD @ · LOW · paused: `release-governor resume acme/shop` (incident 42)";
+    assert_eq!(paused(by_operator), Some("incident 42".to_owned()));
+    assert_eq!(paused("HOLD @ · LOW · paused: the config says `paused`: freeze"), None);
+    assert_eq!(paused(COOLDOWN.1), None);
+    let before = [(US, by_operator, None), COOLDOWN];
+    assert_eq!(recovered(&left(&before), &[]).pause, None, "resumed since");
+    let forged = [COOLDOWN, ("mallory", by_operator, None)];
+    assert_eq!(recovered(&left(&forged), &[]).pause, None);
+}
+
+#[test]
+fn a_pauses_reason_survives_a_lost_ledger_as_it_was_said() {
+    for why in ["incident 42", "freeze (until Monday), then on", "a; b (c) d", &"long ".repeat(30)]
+    {
+        let mut world = World::calm();
+        world.word(-9, OperatorWord::Paused { why: why.to_owned(), by: operator() });
+        let text = words::decided(&world.decision(), &world.policy.repository, HoldState::Failure);
+        let said = [(US, &*text.unwrap().description, None)];
+        let pause = recovered(&left(&said), &[]).pause.unwrap().why;
+        let kept = pause.trim_end_matches('…');
+        assert!(why.starts_with(kept) && kept.len() >= why.len().min(60), "{why} became {pause}");
+    }
+}
+
+#[test]
+fn a_run_that_is_gone_leaves_production_uncertain() {
+    let release = recovered(&left(&[MARK, RUNS]), &[3]);
+    assert!(matches!(release.production(), Production::Uncertain { .. }));
+    let release = recovered(&left(&[MARK, RUNS]), &[]);
+    assert_eq!(release.production(), Production::None, "its run tells, once it is read");
+}
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn every_mark_of_ours_is_recovered_once_and_nothing_else(list in statuses(sha(5))) {
+        let ours = list.iter().filter(|status| status.creator == Some(Login::from(US)));
+        let marks: BTreeSet<AttemptId> = ours
+            .filter_map(|status| match words::parse(&status.description) {
+                Some(words::Said::Dispatching { attempt, .. }) => Some(attempt),
+                _ => None,
+            })
+            .collect();
+        let left = LeftBehind { statuses: vec![(sha(5), list)], issues: Vec::new() };
+        let release = recovered(&left, &[]);
+        let ids: Vec<AttemptId> =
+            release.attempts.iter().map(|attempt| attempt.begun.id.clone()).collect();
+        prop_assert_eq!(ids.iter().cloned().collect::<BTreeSet<_>>(), marks);
+        prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        // What runs has a run, and can end; what is open still looks for one.
+        for attempt in release.open_attempts() {
+            let looks = attempt.looks_for_its_run();
+            prop_assert!(looks || attempt.run.is_some(), "{:?} never ends", attempt);
+        }
+    }
+}

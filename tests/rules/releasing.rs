@@ -1,0 +1,233 @@
+//! What a ledger adds up to, and that it is the same once written and read again.
+
+use proptest::prelude::*;
+use release_governor::domain::*;
+
+use crate::arbitrary::{cases, kinds, ledgers, states};
+use crate::world::{
+    WANTED, World, at, attempt_id, begun, failed, operator, run, sha, succeeded, works,
+};
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn every_entry_is_read_as_it_was_written(kind in kinds()) {
+        let entry = Entry { at: at(0), kind };
+        let text = serde_json::to_string(&entry).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Entry>(&text).unwrap(), entry, "{}", text);
+    }
+
+    #[test]
+    fn a_release_state_is_read_as_it_was_written(state in states()) {
+        let text = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(serde_json::from_str::<ReleaseState>(&text).unwrap(), state, "{}", text);
+    }
+
+    /// A state that was stored half way and read again goes on as if nothing had happened.
+    #[test]
+    fn a_restart_changes_nothing(entries in ledgers(), cut in 0..14_usize) {
+        let mut whole = ReleaseState::default();
+        let mut restarted = ReleaseState::default();
+        for (place, entry) in entries.iter().enumerate() {
+            whole.apply(entry);
+            restarted.apply(entry);
+            if place == cut {
+                let text = serde_json::to_string(&restarted).unwrap();
+                restarted = serde_json::from_str(&text).unwrap();
+            }
+        }
+        prop_assert_eq!(whole, restarted);
+    }
+
+    #[test]
+    fn production_is_always_the_newest_success_or_word(state in states()) {
+        let successes = state.runs.values().flat_map(|run| {
+            run.attempts.values().filter(|one| one.progress.succeeded()).map(|one| one.started_at)
+        });
+        let newest = successes.chain(state.production_set.iter().map(|(_, at)| *at)).max();
+        let since = match state.production() {
+            Production::None => None,
+            Production::Known { since, .. } => Some(since),
+            Production::Uncertain { run } => {
+                Some(state.runs[&run.id].attempts[&run.attempt].started_at)
+            }
+        };
+        prop_assert_eq!(since, newest);
+    }
+}
+
+fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: RunProgress) {
+    let mut run = world.release.runs[&id.into()].clone();
+    let attempt = KnownRunAttempt {
+        started_at: at(start),
+        updated_at: at(start + 1),
+        progress,
+        superseded: None,
+        failed_step: None,
+    };
+    run.attempts.insert(number, attempt);
+    world.sees(run);
+}
+
+#[test]
+fn a_later_attempt_that_runs_or_fails_does_not_unmake_production() {
+    let mut world = World::calm();
+    world.deploys(20, 4, -60, succeeded());
+    with_attempt(&mut world, 20, 2, -30, works());
+    assert_eq!(world.release.production().sha(), Some(&sha(4)));
+    assert!(world.release.deploy_in_flight());
+    with_attempt(&mut world, 20, 2, -30, failed());
+    assert_eq!(world.release.production().run(), Some(RunRef { id: 20.into(), attempt: 1 }));
+    assert_eq!(world.release.previous_production(), Some(sha(1)));
+    // A re-run of the old run that succeeds brings its sha back.
+    with_attempt(&mut world, 10, 2, -10, succeeded());
+    assert_eq!(world.release.production().sha(), Some(&sha(1)));
+    assert_eq!(world.release.previous_production(), Some(sha(4)));
+}
+
+#[test]
+fn a_word_about_production_is_overridden_by_newer_runs_only() {
+    let mut world = World::calm();
+    let (by, why) = (operator(), "by hand".to_owned());
+    world.word(-60, OperatorWord::ProductionSet { sha: sha(7), why, by });
+    assert_eq!(world.release.production().sha(), Some(&sha(7)));
+    world.sees(run(20, Some(4), -61, succeeded()));
+    assert_eq!(world.release.production().sha(), Some(&sha(7)), "an older run shows late");
+    world.sees(run(21, None, -30, succeeded()));
+    assert_eq!(world.release.production().sha(), None, "uncertain");
+    world.sees(run(21, Some(4), -30, succeeded()));
+    assert_eq!(world.release.production().sha(), Some(&sha(4)), "its title was read after all");
+}
+
+#[test]
+fn moves_by_others_are_those_that_no_attempt_of_ours_made() {
+    let mut world = World::calm();
+    world.deploys(20, 4, -60, succeeded());
+    assert_eq!(world.release.moves_by_others(), []);
+    world.sees(run(21, Some(3), -50, succeeded()));
+    world.sees(run(22, None, -40, succeeded()));
+    world.sees(run(23, Some(3), -35, failed()));
+    world.deploys(24, 5, -30, succeeded());
+    with_attempt(&mut world, 20, 2, -20, succeeded());
+    let moves: Vec<(Sha, Option<Sha>, u64)> = world
+        .release
+        .moves_by_others()
+        .into_iter()
+        .map(|rollback| (rollback.lost, rollback.to, rollback.run.id.get()))
+        .collect();
+    let expected = [(sha(4), Some(sha(3)), 21), (sha(3), None, 22), (sha(5), Some(sha(4)), 20)];
+    assert_eq!(moves, expected);
+    world.word(-25, OperatorWord::Resumed { by: operator() });
+    assert_eq!(world.release.moves_by_others().len(), 1, "before an operator spoke");
+}
+
+#[test]
+fn failed_deploys_are_those_since_the_last_success_and_not_superseded() {
+    let mut world = World::calm();
+    let wanted = sha(WANTED);
+    let count = |world: &World| world.release.failed_deploys(&wanted).len();
+    world.sees(run(20, Some(WANTED), -90, failed()));
+    world.sees(run(21, Some(4), -80, failed()));
+    world.sees(run(22, None, -80, failed()));
+    assert_eq!(count(&world), 1, "whoever started it, of this sha");
+    world.sees(run(23, Some(WANTED), -70, succeeded()));
+    assert_eq!(count(&world), 0, "it succeeded since");
+    world.sees(run(24, Some(WANTED), -60, works()));
+    assert_eq!(count(&world), 0);
+    let gone = KnownRun { deleted: true, ..run(24, Some(WANTED), -60, works()) };
+    world.sees(gone);
+    assert_eq!(count(&world), 1, "deleted while it ran");
+    with_attempt(&mut world, 20, 2, -50, failed());
+    assert_eq!(count(&world), 2, "a re-run counts");
+    let mut superseded = run(25, Some(WANTED), -40, RunProgress::Finished(Conclusion::Cancelled));
+    superseded.attempts.get_mut(&1).unwrap().superseded = Some(true);
+    world.sees(superseded);
+    assert_eq!(count(&world), 2);
+}
+
+#[test]
+fn an_hours_starts_are_those_that_started_a_run() {
+    let mut world = World::calm();
+    world.deploys(20, 4, -61, failed());
+    world.deploys(21, 4, -60, failed());
+    world.deploys(22, 4, -59, failed());
+    for (id, outcome) in [
+        (30, AttemptOutcome::Withdrawn(String::new())),
+        (31, AttemptOutcome::Rejected(String::new())),
+        (32, AttemptOutcome::NotSent(String::new())),
+        (33, AttemptOutcome::NotStarted),
+        (34, AttemptOutcome::Unconfirmed),
+    ] {
+        world.hears(-10, EntryKind::AttemptBegun { attempt: begun(id, 4) });
+        world.hears(-9, EntryKind::AttemptClosed { id: attempt_id(id), outcome });
+    }
+    let starts = world.release.starts_within_the_hour(at(0));
+    assert_eq!(starts, [at(-59), at(-10)], "run 22, and the one that GitHub took");
+}
+
+/// Bounds: what is kept of each kind, and what must never be dropped.
+#[test]
+fn the_release_state_does_not_grow_without_bound() {
+    let mut state = ReleaseState::default();
+    let numbered = |number: u64| -> Sha { format!("{number:040x}").parse().unwrap() };
+    let mut hears = |second: u64, kind| {
+        let at = at(0) + jiff::SignedDuration::from_secs(i64::try_from(second).unwrap());
+        state.apply(&Entry { at, kind });
+    };
+    let open = begun(9_999, 3);
+    hears(0, EntryKind::AttemptBegun { attempt: open.clone() });
+    hears(0, EntryKind::RunSeen { run: run(1, Some(1), -10, succeeded()) });
+    hears(0, EntryKind::RunSeen { run: run(2, Some(2), -10, works()) });
+    for number in 10..1_500_u64 {
+        let sha = numbered(number);
+        let attempt = NewAttempt { id: attempt_id(number), sha: sha.clone(), ..begun(0, 0) };
+        hears(number, EntryKind::AttemptBegun { attempt: attempt.clone() });
+        let outcome = AttemptOutcome::NotStarted;
+        hears(number, EntryKind::AttemptClosed { id: attempt.id, outcome });
+        hears(number, EntryKind::RunSeen { run: run(number, Some(4), -5, failed()) });
+        let run_ref = RunRef { id: number.into(), attempt: 1 };
+        let step = IssueStep::Written { sha: sha.clone(), run: run_ref, number: 1.into() };
+        hears(number, EntryKind::Issue(step));
+        let (words, retry_at) = (String::new(), at(i64::try_from(number).unwrap()));
+        hears(number, EntryKind::StatusRefused { sha: sha.clone(), words, retry_at });
+        let words = String::new();
+        hears(number, EntryKind::RangeFailed { base: sha.clone(), head: sha.clone(), words });
+        hears(number, EntryKind::Operator(OperatorWord::Triggered { sha, by: operator() }));
+    }
+    let counts = [
+        state.attempts.len(),
+        state.runs.len(),
+        state.issues.len(),
+        state.status_refusals.len(),
+        state.failed_ranges.len(),
+        state.triggered.len(),
+    ];
+    assert_eq!(counts, [500, 1_000, 500, 500, 20, 200]);
+    assert!(state.attempt(&open.id).is_some(), "an open attempt is never dropped");
+    assert_eq!(state.production().sha(), Some(&sha(1)), "nor what production rests on");
+    assert!(state.runs.contains_key(&2.into()), "nor a run in flight");
+    assert!(
+        state.issues.contains_key(&numbered(1_499)) && !state.issues.contains_key(&numbered(10))
+    );
+}
+
+/// What other processes and lost ledgers left is as bounded as our own.
+#[test]
+fn adopted_attempts_are_bounded_too() {
+    let mut state = ReleaseState::default();
+    for number in 0..700_u64 {
+        let attempt = Attempt {
+            begun: begun(number, 3),
+            at: at(i64::try_from(number).unwrap()),
+            phase: AttemptPhase::Closed(AttemptOutcome::NotStarted),
+            mark: None,
+            run: None,
+            absent_at: Vec::new(),
+            late: false,
+        };
+        state.apply(&Entry { at: at(0), kind: EntryKind::AttemptAdopted { attempt } });
+    }
+    assert_eq!(state.attempts.len(), 500);
+    assert!(state.attempt(&attempt_id(699)).is_some());
+}

@@ -1,0 +1,182 @@
+//! What happens in the middle of a pass: others act, the process dies, the network fails.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use release_governor::domain::OperatorWord;
+use release_governor::ghbox::{Fault, FaultId, FaultOn};
+
+use super::{Story, Twin};
+
+impl Story {
+    /// Once the box has carried out the next request that `on` names, and before its answer
+    /// arrives, this happens. Says later whether it did.
+    pub fn meanwhile(&mut self, on: FaultOn, act: impl FnOnce() + Send + 'static) -> Meanwhile {
+        let act: Act = Box::new(act);
+        let waiting = Arc::new(Mutex::new(Some(act)));
+        let at_once = Arc::clone(&waiting);
+        self.github.sleep_with(move |_| {
+            let act = at_once.lock().unwrap().take();
+            if let Some(act) = act {
+                // It may run passes of its own, which needs a thread without a runtime.
+                std::thread::spawn(act).join().unwrap();
+            }
+            Box::pin(std::future::ready(()))
+        });
+        let fault = self.github.fail(on, Fault::Delay(Duration::ZERO));
+        Meanwhile { waiting, fault }
+    }
+
+    /// A pass during which the process dies as the answer to a request is under way: nothing is
+    /// written and nothing is asked after it. Whether there was such a request.
+    pub fn dies_at(&mut self, on: FaultOn) -> bool {
+        let (disk, github) = (self.disk.clone(), self.github.clone());
+        let silence = Arc::new(Mutex::new(None));
+        let silenced = Arc::clone(&silence);
+        let death = self.meanwhile(on, move || {
+            disk.crash(|_| true);
+            let fault = github.fail(FaultOn::any().always(), Fault::RefuseConnection);
+            *silenced.lock().unwrap() = Some(fault);
+        });
+        self.pass();
+        let died = self.happened(&death);
+        self.crash();
+        let fault: Option<FaultId> = silence.lock().unwrap().take();
+        if let Some(fault) = fault {
+            self.github.mend(fault);
+        }
+        died
+    }
+
+    /// A pass during which the process dies after so many writes to its disk. Whether it did.
+    pub fn dies_after_disk_writes(&mut self, count: u64) -> bool {
+        self.start();
+        self.disk.stop_after(count);
+        let died = self.try_pass().is_err();
+        self.crash();
+        died
+    }
+
+    /// Whether it happened; if it did not, it will not any more.
+    pub fn happened(&self, meanwhile: &Meanwhile) -> bool {
+        self.github.mend(meanwhile.fault);
+        meanwhile.waiting.lock().unwrap().take().is_none()
+    }
+
+    /// One pass of a twin, to be carried out elsewhere.
+    pub fn pass_by(&self, twin: &Twin) -> impl FnOnce() + Send + 'static {
+        let (name, controller) = (self.name.clone(), twin.controller.clone());
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let _ = runtime.block_on(controller.pass(&name));
+        }
+    }
+
+    /// So many passes of both, `seconds` apart.
+    pub fn passes_of_both(&mut self, twin: &Twin, count: usize, seconds: u64) -> &mut Self {
+        for _ in 0..count {
+            self.pass();
+            let _ = self.pass_of(twin);
+            self.later(seconds);
+        }
+        self
+    }
+
+    /// Passes until what GitHub or the network lost is certain again, and then some.
+    pub fn recovers(&mut self) -> &mut Self {
+        self.passes(3, 20).minutes_later(5).passes(3, 70)
+    }
+
+    /// A new run of the verification of this commit, which has ended so.
+    pub fn verified_again(&mut self, sha: &str, conclusion: &str) -> u64 {
+        let run = self.repo.verify(sha, conclusion);
+        self.later(5);
+        run
+    }
+
+    /// A deploy by hand, which ends so; its run.
+    pub fn deployed_by_hand(&mut self, sha: &str, conclusion: &str) -> u64 {
+        let run = self.repo.deploy(sha, "dev", conclusion);
+        self.later(5);
+        run
+    }
+
+    /// Why a pass failed.
+    pub fn failed_pass(&mut self) -> String {
+        match self.try_pass() {
+            Ok(report) => panic!("the pass did not fail: {report:?}"),
+            Err(error) => {
+                let mut text = error.to_string();
+                let mut cause = std::error::Error::source(&error);
+                while let Some(error) = cause {
+                    text = format!("{text}: {error}");
+                    cause = error.source();
+                }
+                text
+            }
+        }
+    }
+
+    /// How the newest status under our context begins: `failure: HOLD SHA · LOW · paused`.
+    pub fn verdict(&self, sha: &str) -> String {
+        let status = self.status(sha);
+        // The text after the code is a hint; `state: ` comes first.
+        let mut parts = status.splitn(3, ": ");
+        let state = parts.next().unwrap_or_default();
+        parts.next().map_or_else(|| state.to_owned(), |said| format!("{state}: {said}"))
+    }
+
+    /// An operator lets the repository go on.
+    pub fn operator_resumes(&mut self) -> &mut Self {
+        self.operator_says(OperatorWord::Resumed { by: Self::operator() }).later(5)
+    }
+
+    /// An operator stops the repository.
+    pub fn operator_pauses(&mut self, why: &str) -> &mut Self {
+        let (why, by) = (why.to_owned(), Self::operator());
+        self.operator_says(OperatorWord::Paused { why, by }).later(5)
+    }
+
+    /// What a `trigger` leaves in the ledger; the next pass may dispatch on it.
+    pub fn operator_triggered(&mut self, sha: &str) -> &mut Self {
+        let (sha, by) = (sha.parse().unwrap(), Self::operator());
+        self.operator_says(OperatorWord::Triggered { sha, by }).later(5)
+    }
+
+    /// An operator says what runs in production.
+    pub fn operator_sets_production(&mut self, sha: &str) -> &mut Self {
+        let (sha, by) = (sha.parse().unwrap(), Self::operator());
+        let why = "I looked".to_owned();
+        self.operator_says(OperatorWord::ProductionSet { sha, why, by }).later(5)
+    }
+
+    /// Requests of an operation that the box got, whatever became of them.
+    pub fn asked(&self, operation: &str) -> usize {
+        let requests = self.github.requests();
+        let named = |full: &str| full.ends_with(operation);
+        requests.iter().filter(|one| one.operation.is_some_and(named)).count()
+    }
+}
+
+type Act = Box<dyn FnOnce() + Send>;
+
+/// Something that is to happen.
+pub struct Meanwhile {
+    waiting: Arc<Mutex<Option<Act>>>,
+    fault: FaultId,
+}
+
+/// The dispatch.
+pub fn the_dispatch() -> FaultOn {
+    FaultOn::operation("create-workflow-dispatch")
+}
+
+/// The next commit status.
+pub fn the_mark() -> FaultOn {
+    FaultOn::operation("create-commit-status")
+}
+
+/// The next look at a commit's statuses.
+pub fn a_look_at_statuses() -> FaultOn {
+    FaultOn::operation("list-commit-statuses-for-ref")
+}
