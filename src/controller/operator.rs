@@ -227,7 +227,8 @@ impl Controller {
 impl Governed {
     /// The commit that is meant. What GitHub names so may be a branch or a tag.
     async fn commit(&mut self, shared: &Shared, commit: &ShaPrefix) -> Result<Sha, NotDone> {
-        self.known_ledger(shared).await?;
+        // After a rename GitHub answers under the new name alone.
+        let name = self.basics(shared).await?.repository.name;
         let repository = self.policy.repository.clone();
         let ambiguous = |what: String| NotDone::Ambiguous {
             commit: commit.clone(),
@@ -239,7 +240,7 @@ impl Governed {
             let all: Vec<&str> = known.iter().map(Sha::as_str).collect();
             return Err(ambiguous(all.join(" or ")));
         }
-        let found = shared.reader.resolve_commit(&repository, commit.as_str()).await;
+        let found = shared.reader.resolve_commit(&name, commit.as_str()).await;
         match found.map_err(ObserveError::from)? {
             Some(sha) if sha.starts_with(commit) => Ok(sha),
             Some(_) => Err(ambiguous("a branch or a tag of that name".to_owned())),

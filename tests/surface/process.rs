@@ -116,32 +116,40 @@ fn one_repositorys_trouble_is_said_once_and_delays_no_other() {
     let town = Town::new();
     let shop = story::repository(&town.github, "acme/shop");
     shop.in_production();
+    let sold = story::repository(&town.github, "acme/sold");
+    sold.rename("others/bought");
     let old = story::repository(&town.github, "acme/old");
+    let renamed = old.in_production();
     old.rename("acme/new");
     town.configure(
-        "repositories: [{name: acme/gone}, {name: acme/old}, {name: acme/shop}, {name: acme/off, enabled: false}]\n",
+        "repositories: [{name: acme/gone}, {name: acme/sold}, {name: acme/shop}, {name: acme/old},
+         {name: acme/off, enabled: false}]\n",
     );
     let running = town.govern();
     let sha = shop.verified(&["src/cart.rs"]);
     town.row_when("acme/shop", |row| row["last_deploy_attempt_sha"] == sha.as_str());
     let gone = town.row_when("acme/gone", |row| row["error"].is_string());
     assert!(gone["error"].as_str().unwrap().contains("404"), "{gone}");
-    let renamed = town.row_when("acme/old", |row| row["error"].is_string());
-    assert!(renamed["error"].as_str().unwrap().contains("acme/new"), "{renamed}");
+    let other = town.row_when("acme/sold", |row| row["error"].is_string());
+    assert!(other["error"].as_str().unwrap().contains("others/bought"), "{other}");
+    town.row_when("acme/old", |row| row["production_sha_current"] == renamed.as_str());
+    running.until_said("acme/new");
     town.row_when("acme/shop", |row| row["reason"] == "deploying");
     let said = |name: &str| {
         running.log().lines().filter(|line| line.contains("WARN") && line.contains(name)).count()
     };
-    assert_eq!((said("acme/gone"), said("acme/old"), said("acme/shop")), (1, 1, 0));
+    assert_eq!((said("acme/gone"), said("acme/sold"), said("acme/shop")), (1, 1, 0));
+    assert_eq!(said("acme/old"), 1, "a rename is followed, and said once");
     let names: Vec<String> = town.run(&["status", "--json"]).json()["repositories"]
         .as_array()
         .unwrap()
         .iter()
         .map(|row| row["repository"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(names, ["acme/gone", "acme/old", "acme/shop", "acme/off"]);
+    assert_eq!(names, ["acme/gone", "acme/sold", "acme/shop", "acme/old", "acme/off"]);
     town.run(&["simulate", "acme/gone", "1234567"]).with(4);
-    town.run(&["simulate", "acme/old", "1234567"]);
+    town.run(&["simulate", "acme/sold", "1234567"]).with(2);
+    town.run(&["simulate", "acme/old", &renamed[..7]]).with(0);
     let passes = town.run(&["reconcile", "--once", "--json"]).with(3).json();
     assert_eq!(passes["repositories"][2]["error"], serde_json::Value::Null);
     assert_eq!(running.end().0, 0);
