@@ -1,6 +1,10 @@
 //! Every command, as the real program against a GitHub in a box: alone, and through the socket of
 //! a running controller.
 
+use std::time::Duration;
+
+use release_governor::ghbox::{Fault, FaultOn};
+
 use crate::town::{Town, until};
 
 const KEYS: [&str; 15] = [
@@ -169,6 +173,8 @@ fn resume_does_not_undo_the_configurations_own_pause() {
 fn an_operator_says_what_runs_in_production() {
     let (town, shop, production) = Town::with_shop();
     let sha = shop.verified(&["src/cart.rs"]);
+    // What began within the same second may have begun after the word.
+    town.github.advance(Duration::from_secs(5));
     let said = ["set-production", &sha[..10], "--reason", "by hand", "--json"];
     let recorded = town.run(&said).with(0).json();
     assert_eq!(
@@ -213,4 +219,49 @@ fn nothing_is_started_where_the_configuration_forbids_it() {
         town.run(&["reconcile", "--once"]).with(0);
     }
     assert!(town.github.requests().iter().all(|one| !one.is_write()));
+}
+
+#[test]
+fn a_trigger_whose_answer_is_lost_or_that_is_refused_is_told_so() {
+    let (town, shop, _) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    let refusal =
+        Fault::Refuse { status: 403, message: "Resource not accessible by integration".to_owned() };
+    town.github.fail(FaultOn::operation("create-workflow-dispatch"), refusal);
+    let refused = town.run(&["trigger", &sha]).with(3).error();
+    assert!(
+        refused.contains("nothing was started") && refused.contains("Resource not accessible"),
+        "{refused}"
+    );
+    assert_eq!(shop.dispatches_of(&sha), 0);
+    // The operator's word sets the refusal aside.
+    town.github.lose_the_answer_to("create-workflow-dispatch");
+    let lost = town.run(&["trigger", &sha]).with(3).error();
+    assert!(lost.contains("it is looked for, and nothing is sent again"), "{lost}");
+    let again = town.run(&["trigger", &sha, "--json"]).with(0).json();
+    assert_eq!(again["reason"], "deploying");
+    assert_eq!(shop.dispatches_of(&sha), 1);
+}
+
+#[test]
+fn a_trigger_whose_asker_goes_away_is_carried_out_to_its_end() {
+    let (town, shop, _) = Town::with_shop();
+    town.configure("repositories: [{name: acme/shop, cooldown_minutes: 0}]\n");
+    let sha = shop.verified(&["src/cart.rs"]);
+    shop.deploy(&sha, "dev", "failure");
+    let running = town.govern();
+    // By itself the controller does not try again.
+    town.row_when("acme/shop", |row| row["reason"] == "deploy_failed");
+    // The answer to the dispatch is slow, and the asker is gone before it comes.
+    let slow = Fault::Delay(Duration::from_secs(2));
+    town.github.fail(FaultOn::operation("create-workflow-dispatch"), slow);
+    let mut asker = town.start(&["trigger", &sha]);
+    assert!(until(|| shop.dispatches_of(&sha) == 2), "{}", running.log());
+    asker.kill().unwrap();
+    asker.wait().unwrap();
+    let row = town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    assert_eq!(row["last_deploy_attempt_sha"], sha.as_str());
+    let history = town.run(&["history", "--json"]).with(0).json().to_string();
+    assert!(history.contains("attempt_run") && !history.contains("its answer was lost"));
+    assert_eq!(running.end().0, 0);
 }
