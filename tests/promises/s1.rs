@@ -299,7 +299,7 @@ fn a_newer_verified_commit_goes_first() {
 fn a_verification_run_that_was_deleted_verifies_nothing() {
     let (mut shop, a1) = changed_before_the_dispatch(|shop, _, run| {
         let repo = shop.repo.clone();
-        Box::new(move || drop(repo.delete_run(run)))
+        Box::new(move || repo.delete_run(run))
     });
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.passes(3, 60);
