@@ -119,9 +119,10 @@ impl World {
                 model.perhaps_paused = true;
             }
             What::Resume => {
-                if self.say(at, OperatorWord::Resumed { by }) {
-                    let now = self.now();
-                    let model = &mut self.grounds[at].model;
+                let said = self.say(at, OperatorWord::Resumed { by });
+                let now = self.now();
+                let model = &mut self.grounds[at].model;
+                if said {
                     (model.paused, model.perhaps_paused) = (false, false);
                     model.spoke_at = Some(now);
                 }
