@@ -68,6 +68,8 @@ impl World {
         for ground in &mut self.grounds {
             ground.model.disk_lost_at = Some(now);
             ground.model.paused = false;
+            // No page of GitHub's holds that word.
+            ground.model.production_set = None;
         }
     }
 

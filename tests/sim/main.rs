@@ -41,7 +41,7 @@ use crate::{
 
 /// What `cargo test` runs.
 #[cfg(test)]
-const SEEDS: std::ops::Range<u64> = 0..120;
+const SEEDS: std::ops::Range<u64> = 0..90;
 #[cfg(test)]
 const STEPS: usize = 60;
 /// Threads; each has its own worlds.

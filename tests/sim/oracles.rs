@@ -99,7 +99,8 @@ fn dispatch_is_due(model: &Model, dispatch: &Dispatch) -> Result<(), Broken> {
     }
     within_the_rate(model, now)?;
     // What no list shows yet, nobody can take into account.
-    if matches!(model.production(), Truth::Sha { told: None, .. }) {
+    let words_apart = model.twin_seen && model.production_set.is_some();
+    if words_apart || matches!(model.production(), Truth::Sha { told: None, .. }) {
         return Ok(());
     }
     if model.deploys.values().any(|one| !one.ours && !model.shown(one.created_at, now)) {
