@@ -68,6 +68,8 @@ impl World {
         for ground in &mut self.grounds {
             ground.model.disk_lost_at = Some(now);
             ground.model.paused = false;
+            // No page of GitHub's holds that word.
+            ground.model.production_set = None;
         }
     }
 
@@ -119,9 +121,10 @@ impl World {
                 model.perhaps_paused = true;
             }
             What::Resume => {
-                if self.say(at, OperatorWord::Resumed { by }) {
-                    let now = self.now();
-                    let model = &mut self.grounds[at].model;
+                let said = self.say(at, OperatorWord::Resumed { by });
+                let now = self.now();
+                let model = &mut self.grounds[at].model;
+                if said {
                     (model.paused, model.perhaps_paused) = (false, false);
                     model.spoke_at = Some(now);
                 }

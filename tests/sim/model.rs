@@ -65,6 +65,8 @@ pub(crate) struct Model {
     pub(crate) list_lags: Vec<(Timestamp, u64)>,
     pub(crate) disk_lost_at: Option<Timestamp>,
     pub(crate) twin_seen: bool,
+    /// Whether the program knows who it is before it ever wrote.
+    pub(crate) identified: bool,
     /// Dispatches of ours that were judged already.
     pub(crate) judged: usize,
 }

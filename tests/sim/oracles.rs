@@ -99,7 +99,8 @@ fn dispatch_is_due(model: &Model, dispatch: &Dispatch) -> Result<(), Broken> {
     }
     within_the_rate(model, now)?;
     // What no list shows yet, nobody can take into account.
-    if matches!(model.production(), Truth::Sha { told: None, .. }) {
+    let words_apart = model.twin_seen && model.production_set.is_some();
+    if words_apart || matches!(model.production(), Truth::Sha { told: None, .. }) {
         return Ok(());
     }
     if model.deploys.values().any(|one| !one.ours && !model.shown(one.created_at, now)) {
@@ -204,9 +205,12 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
         let confirm = model.number("dispatch_confirm_seconds");
         let late = model.lag_since(other.created_at) * 10 >= confirm * 8;
         let off_branch = !model.contains(&model.tip, &other.sha) && model.disk_lost_at.is_some();
+        // Who does not know who it is cannot tell what it left on other commits.
+        let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
         let excused = !shown
             && (!other.ours
                 || model.twin_seen
+                || (forgotten && !model.identified)
                 || off_branch
                 || (late && (other.answer_lost || model.disk_lost_at.is_some())));
         if !excused {

@@ -12,7 +12,7 @@ use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
 use release_governor::controller::{Controller, Intervals, PassReport, Shared};
 use release_governor::domain::{EntryKind, OperatorWord, RepoName};
-use release_governor::ghbox::{BoxService, GhBox};
+use release_governor::ghbox::{BoxService, GhBox, story};
 use release_governor::github::{self, HttpService, Settings, TokenSource};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
@@ -25,6 +25,7 @@ pub(crate) const TOKEN: &str = "ghp_the-token-of-the-simulation";
 pub(crate) struct Wanted {
     pub(crate) policies: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) approved: Vec<String>,
+    pub(crate) identified: bool,
 }
 
 /// A process, or none where its disk cannot be opened for now.
@@ -101,7 +102,11 @@ impl Wanted {
     fn config(&self) -> config::Config {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.yaml");
-        let mut text = "repositories:\n".to_owned();
+        let mut text = String::new();
+        if self.identified {
+            text.push_str(&format!("github: {{identities: [\"{}\"]}}\n", story::GOVERNOR));
+        }
+        text.push_str("repositories:\n");
         for (name, policy) in &self.policies {
             text.push_str(&format!("  - name: {name}\n"));
             for (key, value) in policy {

@@ -157,6 +157,8 @@ pub(crate) struct Script {
     pub(crate) repositories: u64,
     pub(crate) enterprise: bool,
     pub(crate) deployed_before: bool,
+    /// Whether the config says who the token is: an App's own is nobody's, until a write tells.
+    pub(crate) identified: bool,
     pub(crate) events: Vec<Event>,
 }
 
@@ -188,7 +190,8 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
             events.push(Event { at, what: temper.pass(&mut chance) });
         }
     }
-    Script { repositories, enterprise, deployed_before, events }
+    let identified = seed.is_multiple_of(2);
+    Script { repositories, enterprise, deployed_before, identified, events }
 }
 
 #[derive(Clone, Copy)]

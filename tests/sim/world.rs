@@ -64,6 +64,7 @@ impl World {
             seed,
             runtime,
         };
+        world.wanted.identified = script.identified;
         for number in 0..script.repositories {
             world.ground(&format!("acme/shop{number}"), script.deployed_before);
         }
@@ -74,7 +75,7 @@ impl World {
 
     fn ground(&mut self, name: &str, deployed_before: bool) {
         let repo = stage::repository(&self.github, name);
-        let mut model = Model::default();
+        let mut model = Model { identified: self.wanted.identified, ..Model::default() };
         model.pushed(&repo.tip("main"), crate::script::Touch::Low);
         if deployed_before {
             let sha = repo.push_paths(&["src/lib.rs"]);
