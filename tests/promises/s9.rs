@@ -1,6 +1,6 @@
 //! S9: what was recorded and acted on is never lost.
 
-use release_governor::domain::{EntryKind, OperatorWord};
+use release_governor::domain::OperatorWord;
 use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
@@ -200,10 +200,6 @@ fn the_evidence_of_a_decision_stays_in_the_history() {
     shop.in_production();
     let a1 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass().crash();
-    let decided = shop.history().into_iter().find_map(|(_, entry)| match entry.kind {
-        EntryKind::Decided { sha, evidence, .. } if sha.as_str() == a1 => Some(evidence),
-        _ => None,
-    });
-    let evidence = decided.expect("it was decided").join("\n");
+    let evidence = shop.recorded_evidence(&a1);
     assert!(evidence.contains("infra/dns.tf is HIGH: it matches infra/**"), "{evidence}");
 }

@@ -323,7 +323,7 @@ fn a_closed_attempts_mark_that_went_into_production_with_a_later_one_says_so() {
     shop.pass();
     let a2 = shop.verified(&["src/b.rs"]);
     shop.minutes_later(6).pass().minutes_later(2).pass().pass();
-    assert_eq!(shop.dispatched(), [a2.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a2));
     shop.deploy_ends(&a2, "success").good_pass().good_pass();
     let status = shop.status(&a1).replace(&a2[..7], "LATER");
     insta::assert_snapshot!(status, @"success: SHIPPED SHA · with LATER");

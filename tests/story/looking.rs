@@ -1,7 +1,7 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use release_governor::domain::{
-    Approval, Branch, Decision, Entry, OperatorWord, ReleaseState, RepoId, Sha,
+    Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
 use release_governor::ghbox::{NewCommit, Status, story as stage};
 use release_governor::words;
@@ -124,6 +124,20 @@ impl Story {
         self.start();
         let (id, store) = self.ledger_of();
         self.runtime.block_on(async { store.ledger(id).await.unwrap().state().clone() })
+    }
+
+    /// The evidence that the ledger holds of the first decision about a commit, a line each.
+    pub fn recorded_evidence(&mut self, sha: &str) -> String {
+        let decided = self.history().into_iter().find_map(|(_, entry)| {
+            if let EntryKind::Decided { sha: of, evidence, .. } = entry.kind
+                && of.as_str() == sha
+            {
+                Some(evidence)
+            } else {
+                None
+            }
+        });
+        decided.expect("it was decided").join("\n")
     }
 
     /// All entries of the ledger, oldest first.
