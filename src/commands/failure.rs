@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{NotDone, PassError};
+use crate::controller::{NotDone, ObserveError, PassError};
 use crate::github::ReadError;
-use crate::observe::ObserveError;
 use crate::store::StoreError;
 
 /// What went wrong, by whom it can be mended. The text says what, on what, why, and what now.

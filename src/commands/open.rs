@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::apply::Hand;
 use crate::clock::Clock;
 use crate::config::{Config, TokenConfig};
-use crate::controller::{Controller, Intervals, Shared};
+use crate::controller::{Controller, Hand, Intervals, Shared};
 use crate::github::{self, HttpService, REQUEST_TIMEOUT, Settings, TokenSource};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::apply::Dispatched;
-use crate::controller::{Controller, Shipped, Triggering};
+use crate::controller::{Controller, Dispatched, Shipped, Triggering};
 use crate::domain::{Cause, Decision, RepoName, ShaPrefix};
 
 use super::simulate::simulation;
