@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
-pub use crate::apply::{Dispatched, Hand};
 use crate::clock::Clock;
 use crate::domain::{Login, Policy, ReleaseState, RepoName};
 use crate::github::Reader;
@@ -26,6 +25,10 @@ mod schedule;
 mod ship;
 mod survey;
 
+// What those who ask the controller are answered with.
+pub use crate::apply::{Dispatched, Hand};
+pub use crate::github::LimitsView;
+pub use crate::observe::ObserveError;
 pub use error::{Blame, PassError};
 pub use governed::{Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};

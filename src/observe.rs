@@ -18,6 +18,7 @@ use crate::domain::{
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
+mod candidate;
 mod deploy_runs;
 mod left_behind;
 mod range;

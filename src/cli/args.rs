@@ -1,12 +1,14 @@
 //! The arguments, as people type them. `--help` teaches.
 
 mod whom;
+mod word;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use whom::{Commit, Target};
+pub use word::{Operator, Reason};
 
 /// Decides which verified commits may go to production, and deploys them.
 #[derive(Debug, Parser)]
@@ -291,49 +293,4 @@ pub struct Demo {
     /// End after the story.
     #[arg(long)]
     pub once: bool,
-}
-
-/// Why an operator says it.
-#[derive(Clone, Debug, Args)]
-pub struct Reason {
-    /// Why, for those who read it later.
-    #[arg(long = "reason", value_name = "TEXT", value_parser = reason)]
-    text: String,
-}
-
-impl Reason {
-    /// The reason.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-/// Statuses, issues and the ledger show it.
-const LONGEST_REASON: usize = 255;
-
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST_REASON;
-    if fits && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected one line of at most {LONGEST_REASON} characters"))
-    }
-}
-
-/// Who says it.
-#[derive(Clone, Debug, Args)]
-pub struct Operator {
-    /// Your name in the ledger, beside the account that runs this command.
-    #[arg(long = "as", value_name = "NAME", value_parser = reason)]
-    name: Option<String>,
-}
-
-impl Operator {
-    /// The name that was given.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
 }

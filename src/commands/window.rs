@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::controller::Controller;
-use crate::github::LimitsView;
+use crate::controller::{Controller, LimitsView};
 use crate::words::date_time;
 
 /// How long ago "lately" may be, where repositories are looked at more often than that.

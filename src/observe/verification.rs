@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, read_tips};
+use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, candidate, read_tips};
 use crate::domain::{
     Candidates, Conclusion, Run, RunEvent, RunId, RunProgress, RunRef, Sha, Verification,
     VerificationRun,
@@ -71,14 +71,14 @@ pub async fn verifications(
     let first_pass = look.memory.passes == 0;
     let merge_queue = read_runs(look, basics, merge_queue_seen).await?;
     locate(look, basics).await?;
-    let mut found = candidates(look);
+    let mut found = candidate::candidates(look);
     if found.candidate.is_none() && (first_pass || look.anew) {
         read_further(look, basics).await?;
         locate(look, basics).await?;
-        found = candidates(look);
+        found = candidate::candidates(look);
     }
     reread_latest(look, basics, &found).await?;
-    Ok(Verifications { candidates: candidates(look), merge_queue })
+    Ok(Verifications { candidates: candidate::candidates(look), merge_queue })
 }
 
 async fn read_runs(
@@ -177,7 +177,7 @@ fn forget_old(look: &mut Look<'_>) {
     if look.memory.counted.len() <= KEPT_RUNS {
         return;
     }
-    let candidate = candidates(look).candidate;
+    let candidate = candidate::candidates(look).candidate;
     let surplus = look.memory.counted.len() - KEPT_RUNS;
     let of_others = |run: &CountedRun| candidate.as_ref() != Some(&run.sha);
     let old: Vec<RunId> = look
@@ -227,7 +227,7 @@ async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveE
         read_commits(look, &tip, 1).await?;
     }
     let unsearched = missing.iter().any(|sha| look.memory.not_shown_by.get(sha) != Some(&tip));
-    let none_yet = candidates(look).candidate.is_none() && any_passed(look);
+    let none_yet = candidate::candidates(look).candidate.is_none() && any_passed(look);
     if none_yet && (new_tip || unsearched) && !look.memory.branch_commits.complete {
         read_commits(look, &tip, MOST_COMMIT_PAGES).await?;
     }
@@ -286,26 +286,6 @@ fn any_passed(look: &Look<'_>) -> bool {
     attempts.any(|attempt| attempt.progress.succeeded())
 }
 
-/// The candidate, the head, and the verified commits below the candidate.
-fn candidates(look: &Look<'_>) -> Candidates {
-    let mut candidates = Candidates::default();
-    let mut finished_head = None;
-    for (sha, _) in &look.memory.branch_commits.commits {
-        let Some(finished) = latest_finished(look, sha) else { continue };
-        finished_head.get_or_insert_with(|| sha.clone());
-        if !finished.progress.succeeded() {
-            continue;
-        }
-        if candidates.candidate.is_none() {
-            candidates.candidate = Some(sha.clone());
-        } else {
-            candidates.verified_below.push(sha.clone());
-        }
-    }
-    candidates.head = finished_head.filter(|head| Some(head) != candidates.candidate.as_ref());
-    candidates
-}
-
 fn attempts_of<'a>(
     look: &'a Look<'_>,
     sha: &Sha,
@@ -319,11 +299,12 @@ fn attempts_of<'a>(
     })
 }
 
-fn latest_finished<'a>(look: &'a Look<'_>, sha: &Sha) -> Option<&'a CountedAttempt> {
+/// How the latest finished verification of this commit ended, if there is one.
+pub(super) fn latest_finished<'a>(look: &'a Look<'_>, sha: &Sha) -> Option<&'a RunProgress> {
     attempts_of(look, sha)
         .filter(|(_, _, attempt)| attempt.progress.finished())
         .max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
-        .map(|(_, _, attempt)| attempt)
+        .map(|(_, _, attempt)| &attempt.progress)
 }
 
 /// The latest run of the candidate may have left page one: then it is asked for by its id.

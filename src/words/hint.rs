@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{clock_time, plain};
 use crate::domain::{
     ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, Outcome, PauseSource,
-    Production, RepoName, RiskClass, RunRef, RunStatus, Sha,
+    Production, Reason, RepoName, RiskClass, RunRef, RunStatus, Sha,
 };
 
 /// What a hint is about.
@@ -25,8 +25,13 @@ const QUOTED: usize = 90;
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
     let subject = Subject { repository, sha: &decision.sha };
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
-    let unblocking = causes.filter_map(|cause| hint(cause, subject));
-    unattributed(decision).into_iter().chain(unblocking).collect()
+    let mut hints: Vec<String> = causes.filter_map(|cause| hint(cause, subject)).collect();
+    if let Some(first) = unattributed(decision) {
+        // A pause is read back from how its own hint begins.
+        let paused = decision.reason() == Reason::Paused;
+        hints.insert(usize::from(paused).min(hints.len()), first);
+    }
+    hints
 }
 
 /// What makes production certain again, where that is why a commit is held.

@@ -8,7 +8,7 @@ use release_governor::plan::{DeployTarget, recover};
 use release_governor::words;
 
 use crate::arbitrary::{cases, statuses};
-use crate::world::{World, at, operator, policy, sha, us};
+use crate::world::{World, at, operator, policy, run, sha, succeeded, us};
 
 fn target() -> DeployTarget {
     DeployTarget { workflow: 7.into(), deploy_ref: "main".into() }
@@ -165,4 +165,23 @@ proptest! {
             prop_assert!(looks || attempt.run.is_some(), "{:?} never ends", attempt);
         }
     }
+}
+
+/// A pause that was said while production was uncertain, too: then another hint stands beside it.
+#[test]
+fn a_pause_is_told_from_the_configs_own_while_production_is_uncertain() {
+    let pause = |paused: fn(&mut World)| {
+        let mut world = World::calm();
+        world.sees(run(20, None, -30, succeeded()));
+        paused(&mut world);
+        let text = words::decided(&world.decision(), &world.policy.repository, HoldState::Failure);
+        let said = [(US, &*text.unwrap().description, None)];
+        recovered(&left(&said), &[]).pause.map(|pause| pause.why)
+    };
+    assert_eq!(pause(|world| world.policy.paused = Some("freeze".to_owned())), None);
+    let said = pause(|world| {
+        let why = "incident 42, see the channel".to_owned();
+        world.word(-9, OperatorWord::Paused { why, by: operator() });
+    });
+    assert_eq!(said.as_deref(), Some("incident 42, see the channel"));
 }
