@@ -1,6 +1,11 @@
 //! Holds the box to GitHub: its answers to GitHub's own OpenAPI description, its behaviour to
 //! what GitHub is known to do.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test asserts on what it names, and compares with a list of it"
+)]
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,5 +1,11 @@
 //! The design's promises, one file each, told as stories over HTTP traffic with a GitHub in a box.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test asserts on what it names, and compares with a list of it"
+)]
+
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
 mod found;

@@ -88,7 +88,9 @@ fn a_run_that_begins_after_the_decision_is_seen_before_the_dispatch() {
     shop.good_pass().later(60);
     let a1 = shop.verified(&["src/cart.rs"]);
     let repo = shop.repo.clone();
-    let begins = move || drop(repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev"));
+    let begins = move || {
+        repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev");
+    };
     let meanwhile = shop.meanwhile(a_look_at_statuses(), begins);
     shop.good_pass();
     assert!(shop.happened(&meanwhile));

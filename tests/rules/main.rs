@@ -1,6 +1,12 @@
 //! The pure core against its design: a table and a ladder of decisions, and properties of deciding,
 //! planning, following, recovering and speaking over arbitrary small worlds.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test asserts on what it names, and compares with a list of it"
+)]
+
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
 mod arbitrary;

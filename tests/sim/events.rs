@@ -302,7 +302,8 @@ impl World {
             }
             What::Supersede { nth } => {
                 let Some(run) = self.run(at, stage::DEPLOY, *nth, Some(false)) else { return };
-                self.grounds[at].repo.set_jobs(run, &[] as &[JobSpec]);
+                let none: [JobSpec; 0] = [];
+                self.grounds[at].repo.set_jobs(run, &none);
                 self.grounds[at].repo.finish_run(run, "cancelled");
                 let newer = What::ForeignDeploy { nth: 0, titled: true, ends: None };
                 self.deploys(at, &newer);

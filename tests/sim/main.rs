@@ -5,6 +5,12 @@
 //! `SIM_SEED=7` runs one seed, `SIM_SEEDS=0..5000` a range, `SIM_STEPS=200` longer scripts. A
 //! seed that fails is shortened before it is told.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test asserts on what it names, and compares with a list of it"
+)]
+
 #[cfg(test)]
 mod calm;
 #[cfg(test)]
