@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Situation, production_contains, production_url};
 use crate::domain::{
     Action, AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome,
-    Reason, ReleaseState, Sha, StatusPurpose, Verification,
+    Production, Reason, ReleaseState, Sha, StatusPurpose, Verification,
 };
 use crate::words::{self, Said, StatusText};
 
@@ -42,13 +42,14 @@ pub fn budget(release: &ReleaseState, sha: &Sha, now: Timestamp) -> StatusBudget
 #[must_use]
 pub fn undecided(release: &ReleaseState) -> Vec<Sha> {
     let mut shas = Vec::new();
+    let production = release.production();
     for attempt in release.attempts.iter().rev().take(ATTEMPTS_LOOKED_AT) {
         let sha = &attempt.begun.sha;
         let newest_of_sha = release.attempts.iter().rev().find(|other| other.begun.sha == *sha);
         let is_newest = newest_of_sha.is_some_and(|other| other.begun.id == attempt.begun.id);
         if is_newest
             && !shas.contains(sha)
-            && leaves_something_to_show(release, sha, &attempt.phase)
+            && leaves_something_to_show(release, &production, sha, &attempt.phase)
         {
             shas.push(sha.clone());
         }
@@ -56,7 +57,12 @@ pub fn undecided(release: &ReleaseState) -> Vec<Sha> {
     shas
 }
 
-fn leaves_something_to_show(release: &ReleaseState, sha: &Sha, phase: &AttemptPhase) -> bool {
+fn leaves_something_to_show(
+    release: &ReleaseState,
+    production: &Production,
+    sha: &Sha,
+    phase: &AttemptPhase,
+) -> bool {
     let last = release.decided.get(sha).map(|last| last.reason);
     if last == Some(Reason::OlderThanProduction) && matches!(phase, AttemptPhase::Closed(_)) {
         return false;
@@ -71,7 +77,12 @@ fn leaves_something_to_show(release: &ReleaseState, sha: &Sha, phase: &AttemptPh
             | AttemptOutcome::NotStarted
             | AttemptOutcome::Unconfirmed
             | AttemptOutcome::Superseded => matches!(said, Some(Said::Dispatching { .. })),
-            AttemptOutcome::Succeeded => !matches!(said, Some(Said::Triggered { .. })),
+            // What was taken back, and is held since, has nothing left to say of its success.
+            AttemptOutcome::Succeeded => match said {
+                Some(Said::Triggered { .. }) => false,
+                Some(Said::Blocked { .. }) => production.sha() == Some(sha),
+                Some(Said::Dispatching { .. } | Said::Shipped) | None => true,
+            },
             AttemptOutcome::Failed(_) | AttemptOutcome::RunDeleted => {
                 !matches!(said, Some(Said::Blocked { .. } | Said::Shipped))
             }

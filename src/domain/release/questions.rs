@@ -66,7 +66,7 @@ impl ReleaseState {
             if let (Some(run), Some(lost)) = (production.run(), before)
                 && production.sha() != Some(lost)
                 && self.is_by_others(run)
-                && self.started_at(run) > self.operator_spoke_at
+                && !self.operator_spoke_after(run)
             {
                 moves.push(Rollback { lost: lost.clone(), to: production.sha().cloned(), run });
             }
@@ -79,8 +79,14 @@ impl ReleaseState {
         run.attempt > 1 || self.attempt_of(run.id).is_none()
     }
 
-    fn started_at(&self, run: RunRef) -> Option<Timestamp> {
-        Some(self.runs.get(&run.id)?.attempts.get(&run.attempt)?.started_at)
+    /// Whether an operator spoke after a run attempt had ended: of one that was still to move
+    /// production they could not know. GitHub's times have no fractions.
+    fn operator_spoke_after(&self, run: RunRef) -> bool {
+        let attempt = self.runs.get(&run.id).and_then(|known| known.attempts.get(&run.attempt));
+        let ended_by = attempt.and_then(|attempt| {
+            attempt.updated_at.saturating_add(SignedDuration::from_secs(1)).ok()
+        });
+        ended_by <= self.operator_spoke_at
     }
 
     /// Our attempt that owns this run.
