@@ -303,6 +303,8 @@ pub struct SeenRuns {
     /// Whether every run newer than the oldest unanswered dispatch is in `runs`, by the
     /// unfiltered list: only then may one be concluded not to exist.
     pub shows_absence: bool,
+    /// When the runs of thirty days were read for this, if they were.
+    pub swept_at: Option<Timestamp>,
 }
 
 impl Observation {

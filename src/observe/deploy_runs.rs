@@ -49,10 +49,11 @@ async fn read_pages(
     workflow: WorkflowId,
 ) -> Result<SeenRuns, ObserveError> {
     let mut seen = SeenRuns::default();
-    let sweep = look.memory.swept_at.is_none_or(|at| {
+    let due = look.memory.swept_at.is_none_or(|at| {
         let age = look.now.duration_since(at);
         age >= SELDOM || age <= -SELDOM
     });
+    let sweep = look.anew || due;
     let mut found_production = release.production() != Production::None;
     for page in 1..=MOST_PAGES {
         let name = look.name();
@@ -88,7 +89,7 @@ async fn read_pages(
         unfinished_by_status(look, basics, workflow, &mut seen).await?;
     }
     if sweep {
-        look.memory.swept_at = Some(look.now);
+        seen.swept_at = Some(look.now);
     }
     Ok(seen)
 }

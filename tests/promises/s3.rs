@@ -30,11 +30,11 @@ fn a_wait_says_which_run_since_when_and_who_must_review_it() {
     shop.repo.set_run(run, "in_progress", None);
     shop.good_pass();
     let said = shop.status(&a1).replace(&run.to_string(), "RUN");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"pending: WAIT SHA · LOW · deploy_in_progress: run RUN since 09:02 UTC");
     shop.repo.set_run(run, "waiting", None);
     shop.later(5).good_pass();
     let said = shop.status(&a1).replace(&run.to_string(), "RUN");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"pending: WAIT SHA · LOW · deploy_in_progress: run RUN since 09:02 UTC waits for the reviewers of live");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_second_commit_waits_for_an_attempt_whose_run_is_not_known_yet() {
     let a2 = shop.verified(&["src/till.rs"]);
     shop.passes(5, 20);
     assert_eq!(shop.dispatched(), [a1.clone()]);
-    insta::assert_snapshot!(shop.status(&a2).replace(&a1[..7], "FIRST"), @"");
+    insta::assert_snapshot!(shop.status(&a2).replace(&a1[..7], "FIRST"), @"pending: WAIT SHA · LOW · deploy_in_progress: dispatch of FIRST since 09:02 UTC");
 }
 
 #[test]

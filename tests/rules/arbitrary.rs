@@ -583,6 +583,7 @@ pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
                 jobs,
                 deleted: deleted.difference(&shown).copied().collect(),
                 shows_absence,
+                swept_at: None,
                 runs,
             }
         })
