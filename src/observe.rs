@@ -26,7 +26,7 @@ mod statuses;
 mod verification;
 
 pub use deploy_runs::deploy_runs;
-pub use left_behind::{gone_runs, left_behind};
+pub use left_behind::{gone_runs, issues_left_behind, left_behind};
 pub use range::{deploy_file_at_tip, fill};
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};
@@ -100,6 +100,12 @@ impl Memory {
     #[must_use]
     pub const fn commits(&self) -> &BranchCommits {
         &self.branch_commits
+    }
+
+    /// Notes that what a sweep of the deploy runs showed is in the ledger. Before that, a pass
+    /// that fails must leave the next one to sweep again.
+    pub fn note_sweep(&mut self, swept_at: Option<Timestamp>) {
+        self.swept_at = swept_at.or(self.swept_at);
     }
 
     /// Forgets what changes seldom, so that the next look reads it.

@@ -20,7 +20,7 @@ mod tests;
 
 pub use clearance::{Clearance, Obstacle, clearance, others_turn};
 pub use follow::follow;
-pub use recover::{DeployTarget, linked_runs, recover};
+pub use recover::{DeployTarget, identities, linked_runs, recover};
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
 
 /// What a plan is made from.

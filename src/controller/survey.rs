@@ -91,12 +91,12 @@ impl Governed {
                 &shared.reader.token_fingerprint(),
                 &shared.config_digest,
             ),
-            us: us.clone(),
+            us,
         };
         if let Some(sha) = anew {
             observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
         }
-        let newest_run = self.follow(shared, look, &basics, &us).await?;
+        let newest_run = self.follow(shared, look, &basics, &mut observation.us).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
         let verifications = observe::verifications(look, &mut basics, merge_queue).await?;
@@ -117,7 +117,7 @@ impl Governed {
         shared: &Shared,
         look: &mut Look<'_>,
         basics: &Basics,
-        us: &BTreeSet<Login>,
+        us: &mut BTreeSet<Login>,
     ) -> Result<Option<RunId>, PassError> {
         let policy = look.policy.clone();
         self.settle_left_intents(shared).await?;
@@ -133,6 +133,7 @@ impl Governed {
         let now = shared.clock.now();
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
         ledger.record(now, entries.clone()).await?;
+        look.memory.note_sweep(seen.swept_at);
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
@@ -294,7 +295,7 @@ fn out_of_rounds() -> PassError {
 async fn recovered(
     look: &Look<'_>,
     basics: &Basics,
-    us: &BTreeSet<Login>,
+    us: &mut BTreeSet<Login>,
     seen: &crate::domain::SeenRuns,
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let certain: BTreeSet<Sha> = seen
@@ -303,7 +304,10 @@ async fn recovered(
         .filter(|run| run.progress.succeeded())
         .filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned())
         .collect();
-    let left = observe::left_behind(look, basics, us, &certain).await?;
+    let mut left = observe::left_behind(look, &certain).await?;
+    let identities = plan::identities(&left, us);
+    us.extend(identities.iter().cloned());
+    observe::issues_left_behind(look, basics, us, &mut left).await?;
     let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
     let target = match &basics.deploy {
         WorkflowFact::Found(workflow) => {
@@ -313,7 +317,8 @@ async fn recovered(
             plan::DeployTarget { workflow: 0.into(), deploy_ref: basics.deploy_ref.clone() }
         }
     };
-    Ok(plan::recover(look.policy, &left, &gone, us, &target))
+    let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
+    Ok(identities.chain(plan::recover(look.policy, &left, &gone, us, &target)).collect())
 }
 
 impl Shared {
@@ -331,7 +336,7 @@ impl Shared {
             None => match self.reader.user().await {
                 Ok(login) => Some(login),
                 // An App's token is nobody's: its name comes with the answers to its writes.
-                Err(ReadError::Refused { .. }) => None,
+                Err(ReadError::Refused { status: 403, .. }) => None,
                 Err(error) => return Err(ObserveError::from(error).into()),
             },
         };

@@ -11,14 +11,12 @@ use crate::github::{AllOrFirst, ReadError};
 const MOST_COMMITS: usize = 100;
 
 /// All statuses under our context on the commits of the branch, from its tip to the newest deploy
-/// that is certain, and all issues of ours.
+/// that is certain.
 ///
 /// # Errors
 /// What GitHub said. Until this has been read, nothing is dispatched or written.
 pub async fn left_behind(
     look: &Look<'_>,
-    basics: &Basics,
-    us: &BTreeSet<Login>,
     certain: &BTreeSet<Sha>,
 ) -> Result<LeftBehind, ObserveError> {
     let (name, context) = (look.name(), &look.policy.status_context);
@@ -30,6 +28,20 @@ pub async fn left_behind(
             break;
         }
     }
+    Ok(left)
+}
+
+/// All issues of ours, which are left behind, too.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn issues_left_behind(
+    look: &Look<'_>,
+    basics: &Basics,
+    us: &BTreeSet<Login>,
+    left: &mut LeftBehind,
+) -> Result<(), ObserveError> {
+    let name = look.name();
     if basics.repository.has_issues {
         for login in us {
             match look.reader.issues_by(name, login, AllOrFirst::All).await {
@@ -39,7 +51,7 @@ pub async fn left_behind(
             }
         }
     }
-    Ok(left)
+    Ok(())
 }
 
 /// Which of these runs GitHub no longer has.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::recover::{DeployTarget, attempt_of, begun, deploy_of};
+use super::recover::{DeployTarget, attempt_of, begun, deploy_of, is_mark};
 use crate::domain::{
     Attempt, CommitStatus, Decision, Login, Mark, Observation, ReleaseState, RunId, StatusId,
     WorkflowFact,
@@ -104,10 +104,6 @@ fn of_us<'a>(statuses: &'a [CommitStatus], us: &BTreeSet<Login>) -> Vec<&'a Comm
         status.creator.as_ref().is_some_and(|creator| us.contains(creator))
     };
     statuses.iter().filter(ours).collect()
-}
-
-fn is_mark(status: &CommitStatus) -> bool {
-    matches!(words::parse(&status.description), Some(Said::Dispatching { .. }))
 }
 
 /// The marks, by their place in the newest-first list, that no status of ours but a mark follows.

@@ -20,6 +20,21 @@ pub struct DeployTarget {
     pub deploy_ref: Branch,
 }
 
+/// Who else we may have been. An App's token does not say whose it is before its first write is
+/// answered; but it is a bot's, so what bots said in our words and under our context was ours.
+#[must_use]
+pub fn identities(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<Login> {
+    if !us.is_empty() {
+        return BTreeSet::new();
+    }
+    let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
+    statuses
+        .filter(|status| words::parse(&status.description).is_some())
+        .filter_map(|status| status.creator.clone())
+        .filter(|login| login.as_str().ends_with("[bot]"))
+        .collect()
+}
+
 /// The runs that our statuses link to as the deploys of their commits.
 #[must_use]
 pub fn linked_runs(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
@@ -68,6 +83,10 @@ fn is_ours(status: &CommitStatus, us: &BTreeSet<Login>) -> bool {
     status.creator.as_ref().is_some_and(|creator| us.contains(creator))
 }
 
+pub(super) fn is_mark(status: &CommitStatus) -> bool {
+    matches!(words::parse(&status.description), Some(Said::Dispatching { .. }))
+}
+
 /// The run that a status links to as its commit's own deploy.
 pub(super) fn deploy_of(status: &CommitStatus) -> Option<RunId> {
     match words::parse(&status.description)? {
@@ -110,8 +129,14 @@ pub(super) fn attempt_of(
     let mut phase = AttemptPhase::Sending;
     for status in later.iter().rev() {
         match words::parse(&status.description) {
-            // What follows the next mark is the next attempt's.
-            Some(Said::Dispatching { .. }) => break,
+            // What follows the next mark is the next attempt's. Where anything but marks does,
+            // this one is not open any more: it was given up before the next was begun.
+            Some(Said::Dispatching { .. }) => {
+                if phase == AttemptPhase::Sending && !later.iter().all(|status| is_mark(status)) {
+                    phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
+                }
+                break;
+            }
             // One without a run is an operator's word: nothing of it would ever end.
             Some(Said::Triggered { .. }) if status.run().is_some() => {
                 run = status.run();

@@ -40,6 +40,18 @@ fn a_disk_that_is_lost_while_the_run_shows_late_leaves_one_dispatch() {
 }
 
 #[test]
+fn a_mark_that_was_given_up_is_not_open_again_after_the_disk_was_lost() {
+    let (mut shop, a1) = about_to_ship();
+    shop.github.lose_the_answer_to("create-commit-status");
+    shop.pass().later(10).good_pass();
+    assert_eq!(shop.status(&a1), SHIPPED);
+    let said = shop.statuses(&a1).len();
+    shop.lose_the_disk().good_pass().deploy_ends(&a1, "success").good_pass();
+    shop.lose_the_disk().settled();
+    assert_eq!(shop.statuses(&a1).len(), said, "nothing is left to be said");
+}
+
+#[test]
 fn a_disk_that_is_lost_after_a_failure_does_not_lose_the_failure() {
     let (mut shop, a1) = about_to_ship();
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
@@ -70,6 +82,7 @@ fn an_unconfirmed_dispatch_stays_so_after_the_disk_was_lost() {
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · dispatch_unconfirmed");
     shop.lose_the_disk().good_pass().minutes_later(60).good_pass();
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · dispatch_unconfirmed");
+    assert_eq!(shop.statuses(&a1).len(), 2, "the mark, and the hold");
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
 
@@ -77,10 +90,10 @@ fn an_unconfirmed_dispatch_stays_so_after_the_disk_was_lost() {
 fn a_pause_outlives_the_disk() {
     let (mut shop, a1) = about_to_ship();
     shop.operator_pauses("deploy freeze").good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: `release-governor resume acme/shop` (deploy freeze)");
     shop.lose_the_disk().good_pass().minutes_later(60).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: `release-governor resume acme/shop` (deploy freeze)");
     shop.settled();
     shop.operator_resumes().good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
@@ -139,7 +152,7 @@ fn a_rerun_far_down_the_list_is_production_also_for_a_new_ledger() {
     shop.later(5);
     shop.repo.finish_run(back, "success");
     shop.later(5).good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · rolled_back: run 17000000002 took production back from SHA: resume, or `trigger SHA`");
     assert_eq!(shop.dispatched(), [""; 0]);
 }
 
