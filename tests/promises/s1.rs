@@ -15,7 +15,7 @@ fn two_workflows_of_the_configured_name_ship_nothing_and_a_file_name_picks_one()
     shop.repo.push(copy);
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
-    insta::assert_snapshot!(shop.failed_pass(), @"");
+    insta::assert_snapshot!(shop.failed_pass(), @"2 workflows are called `Verify main` (.github/workflows/verify.yml, .github/workflows/copy.yml): give the file's name as verification_workflow_name");
     assert_eq!(shop.dispatches_of(&a1), 0);
     assert_eq!(shop.status(&a1), "none");
 
@@ -108,7 +108,7 @@ fn a_merge_group_run_counts_once_the_branch_reaches_its_commit() {
     shop.repo.force_push("main", &q1, "dev");
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&q1), 1);
-    shop.deploy_ends(&q1, "success").settled_within(4);
+    shop.deploy_ends(&q1, "success").settled_within(5);
 }
 
 #[test]
@@ -118,15 +118,15 @@ fn a_commit_that_is_verified_again_waits_in_its_place() {
     let a1 = shop.pushed(HIGH);
     let run = shop.verified_again(&a1, "success");
     shop.good_pass();
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval");
 
     shop.repo.rerun(run, "dev");
     shop.later(5).good_pass();
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"pending: WAIT SHA · HIGH · not_verified");
 
     shop.repo.finish_run(run, "success");
     shop.good_pass();
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval");
     shop.settled();
 }
 
@@ -138,14 +138,14 @@ fn a_commit_that_fails_its_second_verification_loses_its_place() {
     let a2 = shop.pushed(&["src/till.rs"]);
     let run = shop.verified_again(&a2, "success");
     shop.good_pass();
-    insta::assert_snapshot!(shop.verdict(&a2), @"");
+    insta::assert_snapshot!(shop.verdict(&a2), @"failure: HOLD SHA · LOW · paused");
     assert_eq!(shop.status(&a1), "none");
 
     shop.repo.rerun(run, "dev");
     shop.repo.finish_run(run, "failure");
     shop.later(5).good_pass();
-    insta::assert_snapshot!(shop.verdict(&a2), @"");
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a2), @"failure: HOLD SHA · LOW · verification_failed");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · LOW · paused");
     shop.settled_within(4);
 }
 
@@ -161,7 +161,7 @@ fn the_newest_start_decides_also_where_an_older_run_was_run_again() {
     shop.repo.finish_run(old, "failure");
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · verification_failed: fix and push, or re-run verification run 17000000003 (failure)");
     shop.settled_within(4);
 
     shop.repo.rerun(old, "dev");
@@ -311,6 +311,6 @@ fn a_verification_workflow_that_is_gone_ships_nothing_and_says_so() {
     let mut shop = Story::repository("acme/shop").policy("verification_workflow_name", "nightly");
     shop.in_production();
     shop.verified(&["src/cart.rs"]);
-    insta::assert_snapshot!(shop.failed_pass(), @"");
+    insta::assert_snapshot!(shop.failed_pass(), @"acme/shop has no workflow `nightly`: correct verification_workflow_name");
     assert_eq!(shop.dispatched(), [""; 0]);
 }

@@ -26,6 +26,11 @@ fn shipped_once(shop: &mut Story, a1: &str) {
     assert_eq!(shop.dispatched(), [a1]);
 }
 
+fn assert_late_runs(shop: &mut Story, count: f64) {
+    let counted = shop.metric("release_governor_late_runs_total");
+    assert!((counted - count).abs() < 0.1, "{counted} late runs");
+}
+
 #[test]
 fn a_dispatch_that_started_its_run_is_never_sent_again_whatever_the_answer() {
     let faults = [
@@ -78,7 +83,7 @@ fn a_dispatch_that_may_have_started_a_run_is_sent_again_only_when_none_shows_for
 fn a_connection_that_was_never_made_started_nothing_and_is_tried_again() {
     let (mut shop, a1) = about_to_ship();
     shop.github.fail(the_dispatch(), Fault::RefuseConnection);
-    insta::assert_snapshot!(shop.failed_pass().replace(&a1[..7], "SHA"), @"");
+    insta::assert_snapshot!(shop.failed_pass().replace(&a1[..7], "SHA"), @"cannot dispatch SHA in acme/shop: never sent: connection refused. It is tried again");
     shop.later(10).good_pass();
     shipped_once(&mut shop, &a1);
 }
@@ -123,7 +128,7 @@ fn an_enterprise_server_is_asked_once_more_without_the_key_that_it_does_not_know
     // It is remembered: the next one is asked for without it at once.
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass();
-    assert_eq!(shop.asked("create-workflow-dispatch"), 3);
+    assert_eq!(shop.asked("create-workflow-dispatch"), 1, "and one more since it had settled");
     assert_eq!(shop.dispatches_of(&a2), 1);
 }
 
@@ -133,7 +138,7 @@ fn a_run_that_nobody_named_is_found_when_the_list_shows_it() {
     shop.github.enterprise();
     shop.repo.set_list_lag(Duration::from_secs(120));
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&a1).split("dispatching").next().unwrap(), @"");
+    insta::assert_snapshot!(shop.status(&a1).split("dispatching").next().unwrap(), @"pending: ALLOW SHA · LOW ·");
     for _ in 0..5 {
         shop.later(20).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 1);
@@ -156,9 +161,9 @@ fn a_run_that_shows_after_the_time_was_up_is_adopted_by_its_closed_attempt_and_c
     shop.repo.hide_run_for(lost, Duration::from_secs(400));
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2);
-    assert_eq!(shop.metric("release_governor_late_runs_total"), 0.0);
+    assert_late_runs(&mut shop, 0.0);
     shop.later(410).good_pass();
-    assert_eq!(shop.metric("release_governor_late_runs_total"), 1.0);
+    assert_late_runs(&mut shop, 1.0);
     shop.repo.finish_run(lost, "success");
     shop.deploy_ends(&a1, "success").good_pass().settled();
     assert_eq!(shop.dispatches_of(&a1), 2);
@@ -170,11 +175,11 @@ fn an_accepted_dispatch_whose_run_never_shows_holds_every_commit_until_trigger()
     shop.github.enterprise();
     shop.repo.set_list_lag(Duration::from_secs(100_000));
     shop.good_pass().later(305).good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · dispatch_unconfirmed: the run of SHA sent 09:03 UTC never showed: look at the workflow's runs, then `trigger`");
     shop.settled();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(120).good_pass().restart().minutes_later(120).good_pass();
-    insta::assert_snapshot!(shop.verdict(&a2), @"");
+    insta::assert_snapshot!(shop.verdict(&a2), @"failure: HOLD SHA · LOW · dispatch_unconfirmed");
     assert_eq!(shop.dispatched(), [a1.clone()]);
 
     shop.operator_resumes().good_pass();
@@ -191,7 +196,7 @@ fn an_unconfirmed_dispatch_is_ended_by_a_run_that_shows_after_all() {
     shop.good_pass().later(305).good_pass();
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · dispatch_unconfirmed");
     shop.minutes_later(11).good_pass();
-    assert_eq!(shop.metric("release_governor_late_runs_total"), 1.0);
+    assert_late_runs(&mut shop, 1.0);
     shipped_once(&mut shop, &a1);
 }
 
@@ -298,6 +303,7 @@ fn a_mark_that_cannot_be_read_back_is_withdrawn() {
     // The plan reads the statuses, step 0 does, and then the mark is read back.
     let back = a_look_at_statuses().nth(3).times(3);
     shop.github.fail(back, Fault::Status(500));
+    drop(shop.requests());
     shop.pass();
     assert_eq!(shop.asked("create-commit-status"), 1);
     assert_eq!(shop.asked("create-workflow-dispatch"), 0);

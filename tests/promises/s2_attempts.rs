@@ -120,7 +120,7 @@ fn a_strangers_mark_keeps_nothing_back() {
 fn a_failed_deploy_is_not_tried_again_by_itself() {
     let (mut shop, a1) = about_to_ship();
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · deploy_failed: run 17000000004 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger SHA`,…");
     shop.settled();
     shop.minutes_later(600).good_pass().restart().good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
@@ -134,14 +134,14 @@ fn a_second_attempt_waits_for_the_cooldown() {
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · cooldown: wait until 09:32 UTC");
     shop.minutes_later(29).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
     shop.minutes_later(2).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2);
     shop.deploy_ends(&a1, "failure").good_pass().minutes_later(120).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2);
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · LOW · deploy_failed");
     shop.settled();
 }
 
@@ -204,7 +204,7 @@ fn a_deploy_that_is_run_again_and_fails_uses_an_attempt() {
     shop.repo.finish_run(run, "failure");
     shop.later(5).good_pass().minutes_later(60).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · LOW · deploy_failed");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_sha_that_others_failed_to_deploy_has_used_its_attempt() {
     shop.deployed_by_hand(&a1, "failure");
     shop.good_pass().minutes_later(120).good_pass();
     assert_eq!(shop.dispatched(), [""; 0]);
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · LOW · deploy_failed");
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_run_that_was_deleted_while_it_ran_is_a_failure_and_no_reason_to_send_anothe
     shop.repo.delete_run(run);
     shop.later(30).good_pass().minutes_later(120).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
-    insta::assert_snapshot!(shop.verdict(&a1), @"");
+    insta::assert_snapshot!(shop.verdict(&a1), @"failure: HOLD SHA · LOW · deploy_failed");
     shop.settled();
 }
 
