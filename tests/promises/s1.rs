@@ -289,7 +289,7 @@ fn a_newer_verified_commit_goes_first() {
     let a1 = shop.verified(&["src/cart.rs"]);
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass();
-    assert_eq!(shop.dispatched(), [a2.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a2));
     shop.deploy_ends(&a2, "success").good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.settled();

@@ -180,10 +180,10 @@ fn an_accepted_dispatch_whose_run_never_shows_holds_every_commit_until_trigger()
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(120).good_pass().restart().minutes_later(120).good_pass();
     insta::assert_snapshot!(shop.verdict(&a2), @"failure: HOLD SHA · LOW · dispatch_unconfirmed");
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
 
     shop.operator_resumes().good_pass();
-    assert_eq!(shop.dispatched(), [a1.clone()], "resume is not enough");
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1), "resume is not enough");
     shop.operator_triggered(&a2).good_pass();
     assert_eq!(shop.dispatched(), [a1, a2]);
 }

@@ -51,7 +51,7 @@ fn a_second_governor_that_passes_at_any_moment_dispatches_nothing_twice() {
         shop.passes_of_both(&twin, 6, 70);
         assert_eq!(shop.dispatches_of(&a1), 1, "met at request {nth}");
         shop.deploy_ends(&a1, "success").passes_of_both(&twin, 4, 60);
-        assert_eq!(shop.dispatched(), [a1.clone()], "met at request {nth}");
+        assert_eq!(shop.dispatched(), std::slice::from_ref(&a1), "met at request {nth}");
         assert_eq!(shop.status(&a1), SHIPPED, "met at request {nth}");
         if !met {
             break;

@@ -60,7 +60,7 @@ fn a_second_commit_waits_for_the_first_ones_deploy() {
     shop.good_pass();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(10).good_pass();
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     assert_eq!(shop.verdict(&a2), "pending: WAIT SHA · LOW · deploy_in_progress");
     shop.deploy_ends(&a1, "success").good_pass();
     assert_eq!(shop.dispatched(), [a1, a2.clone()]);
@@ -77,7 +77,7 @@ fn a_second_commit_waits_for_an_attempt_whose_run_is_not_known_yet() {
     shop.pass();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.passes(5, 20);
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     insta::assert_snapshot!(shop.status(&a2).replace(&a1[..7], "FIRST"), @"pending: WAIT SHA · LOW · deploy_in_progress: dispatch of FIRST since 09:02 UTC");
 }
 

@@ -24,7 +24,7 @@ fn a_rollback_by_hand_is_left_alone_until_resume() {
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(60 * 24).good_pass().restart().good_pass();
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
 
     shop.operator_resumes().good_pass();
     assert_eq!(shop.dispatched(), [a1, a2]);
@@ -37,7 +37,7 @@ fn a_rollback_by_hand_is_left_alone_until_trigger() {
     shop.good_pass();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass();
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     shop.operator_triggered(&a2).good_pass();
     assert_eq!(shop.dispatched(), [a1, a2]);
 }
@@ -109,7 +109,7 @@ fn a_deploy_that_nobody_can_tell_is_treated_as_a_rollback() {
     shop.good_pass();
     let said = shop.status(&a2).replace(&run.to_string(), "RUN").replace(&a1[..7], "LOST");
     insta::assert_snapshot!(said, @"failure: HOLD SHA · HIGH · rolled_back: run RUN names no commit: add `run-name`, or `set-production`; run RUN took production ba…");
-    assert_eq!(shop.dispatched(), [a1.clone()]);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     // Production is uncertain: also after `resume` nobody knows what the range is.
     shop.operator_resumes().good_pass();
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · HIGH · high_risk_no_approval");
