@@ -226,7 +226,9 @@ impl Governed {
 
     fn log_decisions(&self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
-        for decision in judgement.decisions.values().chain(&judgement.ships) {
+        let below =
+            judgement.ships.iter().filter(|one| !judgement.decisions.contains_key(&one.sha));
+        for decision in judgement.decisions.values().chain(below) {
             if plan::changed(release, decision, &self.policy).is_some() {
                 report::decision_changed(release, decision, &self.policy);
                 shared.metrics.decided(&self.policy.repository, decision.reason());
