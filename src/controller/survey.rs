@@ -336,14 +336,7 @@ impl Shared {
             None => match self.reader.user().await {
                 Ok(login) => Some(login),
                 // An App's token is nobody's: its name comes with the answers to its writes.
-                Err(ReadError::Refused { status: 403, .. }) => {
-                    tracing::warn!(
-                        "GitHub does not say whose token this is, as for an App's installation \
-                         token: put its account (`name[bot]`) into github.identities, so that a \
-                         lost state directory finds its own marks again"
-                    );
-                    None
-                }
+                Err(ReadError::Refused { status: 403, .. }) => None,
                 Err(error) => return Err(ObserveError::from(error).into()),
             },
         };
