@@ -72,6 +72,16 @@ pub enum ApplyError {
         /// Until when.
         until: Timestamp,
     },
+    /// So much is to be written that this has its turn later. It is planned again.
+    #[error("cannot {what} in {repository} yet: its turn comes at {until} or later")]
+    Deferred {
+        /// What was to be done.
+        what: String,
+        /// Where.
+        repository: String,
+        /// When its turn may come.
+        until: Timestamp,
+    },
     /// A write failed in a way that heals by itself.
     #[error("cannot {what} in {repository}: {why}. It is tried again")]
     Failed {
@@ -100,6 +110,9 @@ impl Work<'_> {
         match failure {
             WriteFailure::ToldToWait { until } => {
                 ApplyError::ToldToWait { what, repository, until: *until }
+            }
+            WriteFailure::Deferred { until } => {
+                ApplyError::Deferred { what, repository, until: *until }
             }
             WriteFailure::Refused { .. }
             | WriteFailure::NeverSent { .. }
@@ -149,7 +162,11 @@ pub async fn apply(work: &mut Work<'_>, actions: Vec<Action>) -> Result<(), Appl
         };
         match result {
             Ok(()) => {}
-            Err(error @ (ApplyError::Store(_) | ApplyError::ToldToWait { .. })) => {
+            Err(
+                error @ (ApplyError::Store(_)
+                | ApplyError::ToldToWait { .. }
+                | ApplyError::Deferred { .. }),
+            ) => {
                 return Err(first_error.unwrap_or(error));
             }
             Err(error) => {

@@ -23,7 +23,7 @@ use secrecy::SecretString;
 
 use crate::domain::{Login, Policy};
 
-pub use self::keys::{DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
+pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 pub use self::mistake::{ConfigErrors, Mistake};
 
 /// The whole configuration, checked.
@@ -54,6 +54,8 @@ pub struct GithubConfig {
     pub api_url: String,
     /// Where the token is.
     pub token: TokenConfig,
+    /// Certificates of authorities that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// The pace; 0 for a server without limits.
     pub max_requests_per_minute: u32,
     /// Accounts that we used to be.
@@ -67,8 +69,21 @@ pub enum TokenConfig {
     File(PathBuf),
     /// In `GITHUB_TOKEN`.
     Value(SecretString),
+    /// GitHub gives it to this App.
+    App(AppConfig),
     /// Nowhere. The commands that do without GitHub work all the same.
     Missing,
+}
+
+/// The mapping `github.app`.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Its number, or its client id.
+    pub app_id: String,
+    /// The file of its private key, which is read again when it changes.
+    pub private_key_file: PathBuf,
+    /// Its installation; none: that of each repository's owner.
+    pub installation_id: Option<u64>,
 }
 
 /// The section `controller`.

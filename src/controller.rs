@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::domain::{Login, Policy, ReleaseState, RepoName};
-use crate::github::Reader;
+use crate::github::Readers;
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
@@ -42,8 +42,8 @@ const GRACE: Duration = Duration::from_millis(3_500);
 
 /// What all repositories share.
 pub struct Shared {
-    /// Reads GitHub.
-    pub reader: Reader,
+    /// Gives each repository's reader of GitHub.
+    pub readers: Readers,
     /// The one hand that can write to GitHub; none in a dry run.
     pub hand: Option<Hand>,
     /// The state directory.
@@ -64,14 +64,14 @@ impl Shared {
     /// What all repositories share.
     #[must_use]
     pub fn new(
-        reader: Reader,
+        readers: Readers,
         hand: Option<Hand>,
         store: Store,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            reader,
+            readers,
             hand,
             store,
             clock,
@@ -102,14 +102,15 @@ struct Station {
 }
 
 impl Station {
-    fn new(policy: Policy) -> Self {
+    fn new(policy: Policy, readers: &Readers) -> Self {
+        let reader = readers.of(&policy.repository);
         let shown = Snapshot {
             policy: Arc::new(policy.clone()),
             standing: Standing::default(),
             release: None,
         };
         Self {
-            governed: Mutex::new(Governed::new(policy)),
+            governed: Mutex::new(Governed::new(policy, reader)),
             shown: RwLock::new(shown),
             bell: Notify::new(),
         }
@@ -159,7 +160,7 @@ impl Controller {
         let names = policies.iter().map(|policy| policy.repository.clone()).collect();
         let station = |policy: Policy| {
             shared.metrics.govern(&policy.repository);
-            (policy.repository.clone(), Station::new(policy))
+            (policy.repository.clone(), Station::new(policy, &shared.readers))
         };
         let stations = Arc::new(policies.into_iter().map(station).collect());
         Self {

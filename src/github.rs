@@ -1,16 +1,20 @@
-//! Reads of GitHub: one function per endpoint, domain values out. Wire types never leave, the
+//! Reads of GitHub: one function per endpoint, domain values out. Wire types never leave, a
 //! token goes to no host but the configured one, and there is one [`Writer`].
 //!
 //! A read is tried again where that is safe, is conditional, and is paced. A write is sent once.
-//! When GitHub tells one call to wait, every call says so at once until then.
+//! When GitHub tells one call to wait, every call of that credential says so at once until then.
 
 mod auth;
 mod client;
+mod clients;
 mod error;
 mod etag;
 mod limits;
+mod line;
+mod meter;
 mod pace;
 mod reads;
+mod refusal;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -21,17 +25,22 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use auth::TokenSource;
+pub use auth::{AppSource, Granted, TokenSource};
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, NoCache, ResponseCache};
 pub use limits::LimitsView;
+pub use meter::Meter;
+pub use pace::Lane;
 pub use reads::{AllOrFirst, Compared, Located, RunFilter, RunPage, Tree, TreeEntry};
-pub use transport::{HttpService, network};
+pub use transport::{HttpService, Route, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};
 
-use client::Client;
+use client::{Client, Manner};
+use clients::Clients;
+use line::Line;
 
 use crate::clock::Clock;
+use crate::domain::RepoName;
 use crate::telemetry::Metrics;
 
 /// How long a request may take, from its leaving to the last byte of its answer.
@@ -42,9 +51,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// The API's address, without a slash at its end: https, or http on loopback.
     pub api_url: String,
-    /// The token.
+    /// The token, or the App.
     pub token: TokenSource,
-    /// The pace; 0 is none.
+    /// The pace of each credential; 0 is none.
     pub max_requests_per_minute: u32,
     /// How long a request may take; usually [`REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
@@ -53,16 +62,42 @@ pub struct Settings {
 /// The two handles on GitHub: any number of readers, and one writer.
 ///
 /// # Errors
-/// An address that no token may be sent to, a token that cannot be read, or no runtime.
+/// An address that no token may be sent to, a token or a key that cannot be read, or no runtime.
 pub fn connect(
-    settings: Settings,
+    settings: &Settings,
     service: HttpService,
     clock: Clock,
     cache: Arc<dyn ResponseCache>,
     metrics: Arc<Metrics>,
-) -> Result<(Reader, Writer), ConnectError> {
-    let client = Arc::new(Client::new(settings, service, clock, cache, metrics)?);
-    Ok((Reader { client: Arc::clone(&client), fresh: false }, Writer::new(client)))
+) -> Result<(Readers, Writer), ConnectError> {
+    let line = Line::new(&settings.api_url, settings.request_timeout, service, clock, metrics)?;
+    let clients = Arc::new(Clients::new(settings, Arc::new(line), cache)?);
+    Ok((Readers { clients: Arc::clone(&clients) }, Writer::new(clients)))
+}
+
+/// Gives each repository's reader. Cheap to clone.
+#[derive(Clone)]
+pub struct Readers {
+    clients: Arc<Clients>,
+}
+
+impl Readers {
+    /// What is known of each credential's limits.
+    #[must_use]
+    pub fn limits(&self) -> Vec<LimitsView> {
+        self.clients.all().iter().map(|client| client.limits.view()).collect()
+    }
+
+    /// The reader of `repository`, by the credential that speaks for it.
+    #[must_use]
+    pub fn of(&self, repository: &RepoName) -> Reader {
+        Reader {
+            client: self.clients.of(repository),
+            fresh: false,
+            lane: Lane::Active,
+            meter: Meter::default(),
+        }
+    }
 }
 
 /// Reads GitHub, and cannot write. Cheap to clone.
@@ -71,6 +106,8 @@ pub struct Reader {
     client: Arc<Client>,
     /// Whether every cache on the way is passed by.
     fresh: bool,
+    lane: Lane,
+    meter: Meter,
 }
 
 impl Reader {
@@ -78,7 +115,13 @@ impl Reader {
     /// GitHub on the way.
     #[must_use]
     pub fn past_caches(&self) -> Self {
-        Self { client: Arc::clone(&self.client), fresh: true }
+        Self { fresh: true, ..self.clone() }
+    }
+
+    /// The same reader for one pass: behind whom it waits, and what counts its reads.
+    #[must_use]
+    pub fn for_a_pass(&self, lane: Lane, meter: Meter) -> Self {
+        Self { lane, meter, ..self.clone() }
     }
 
     /// What is known of GitHub's limits and of the token.
@@ -87,10 +130,33 @@ impl Reader {
         self.client.limits.view()
     }
 
-    /// What tells this token from another, without telling it: a refused dispatch is worth
-    /// another try with a new one.
+    /// The credential's name in logs and metrics: `token`, or an owner's for the App's
+    /// installation there.
     #[must_use]
-    pub fn token_fingerprint(&self) -> String {
-        self.client.auth.token().fingerprint
+    pub fn credential(&self) -> &str {
+        self.client.limits.credential()
+    }
+
+    /// What GitHub lets the credential do, where it says so.
+    #[must_use]
+    pub fn granted(&self) -> Granted {
+        self.client.granted()
+    }
+
+    /// What changes when the credential may do other things: a refused dispatch is worth another
+    /// try then.
+    #[must_use]
+    pub fn grant(&self) -> String {
+        self.client.auth.grant()
+    }
+
+    /// What the credential's account may be remembered under.
+    #[must_use]
+    pub fn account_key(&self) -> String {
+        self.client.auth.account_key()
+    }
+
+    fn manner(&self) -> Manner<'_> {
+        Manner { fresh: self.fresh, lane: self.lane, meter: &self.meter }
     }
 }

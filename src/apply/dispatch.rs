@@ -234,7 +234,11 @@ async fn send(
             work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
             Ok(Dispatched::NotStarted { why })
         }
-        Err(failure @ (WriteFailure::ToldToWait { .. } | WriteFailure::NeverSent { .. })) => {
+        Err(
+            failure @ (WriteFailure::ToldToWait { .. }
+            | WriteFailure::Deferred { .. }
+            | WriteFailure::NeverSent { .. }),
+        ) => {
             let outcome = AttemptOutcome::NotSent(failure.to_string());
             work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
             Err(work.failed(&format!("dispatch {}", attempt.sha.short()), &failure))

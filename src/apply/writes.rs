@@ -31,8 +31,8 @@ pub(super) async fn set_status(
     if let (Some(url), Some(body)) = (&status.target_url, body.as_object_mut()) {
         body.insert("target_url".to_owned(), json!(url));
     }
-    let path = format!("/repos/{repository}/statuses/{sha}");
-    let answer = post(writer, path, body, urgent, "create_status").await?;
+    let path = format!("/statuses/{sha}");
+    let answer = post(writer, repository, path, body, urgent, "create_status").await?;
     if answer.status != 201 {
         let why = format!("GitHub said {} to a status", answer.status);
         return Err(WriteFailure::Unknown { why });
@@ -60,8 +60,8 @@ pub(super) async fn create_dispatch(
     if let (true, Some(body)) = (run_details, body.as_object_mut()) {
         body.insert("return_run_details".to_owned(), json!(true));
     }
-    let path = format!("/repos/{repository}/actions/workflows/{workflow}/dispatches");
-    let answer = post(writer, path, body, true, "create_dispatch").await?;
+    let path = format!("/actions/workflows/{workflow}/dispatches");
+    let answer = post(writer, repository, path, body, true, "create_dispatch").await?;
     Ok(answer.body.get("workflow_run_id").and_then(Value::as_u64).map(RunId::from))
 }
 
@@ -73,9 +73,9 @@ pub(super) async fn create_issue(
     body: &str,
     labels: &[String],
 ) -> Result<IssueNumber, WriteFailure> {
-    let path = format!("/repos/{repository}/issues");
+    let path = "/issues".to_owned();
     let body = json!({ "title": title, "body": body, "labels": labels });
-    let answer = post(writer, path, body, false, "create_issue").await?;
+    let answer = post(writer, repository, path, body, false, "create_issue").await?;
     let number = answer.body.get("number").and_then(Value::as_u64).map(IssueNumber::from);
     number.ok_or_else(|| {
         let why = "GitHub took an issue and did not say its number".to_owned();
@@ -90,8 +90,9 @@ pub(super) async fn create_comment(
     issue: IssueNumber,
     body: &str,
 ) -> Result<(), WriteFailure> {
-    let path = format!("/repos/{repository}/issues/{issue}/comments");
-    post(writer, path, json!({ "body": body }), false, "create_comment").await.map(drop)
+    let path = format!("/issues/{issue}/comments");
+    let body = json!({ "body": body });
+    post(writer, repository, path, body, false, "create_comment").await.map(drop)
 }
 
 /// Opens or closes an issue that is there.
@@ -104,7 +105,8 @@ pub(super) async fn set_issue_open(
     let state = if open { "open" } else { "closed" };
     let request = WriteRequest {
         method: WriteMethod::Patch,
-        path: format!("/repos/{repository}/issues/{issue}"),
+        repository: repository.clone(),
+        path: format!("/issues/{issue}"),
         body: json!({ "state": state }),
         urgent: false,
         operation: "update_issue",
@@ -114,11 +116,12 @@ pub(super) async fn set_issue_open(
 
 async fn post(
     writer: &Writer,
+    repository: &RepoName,
     path: String,
     body: Value,
     urgent: bool,
     operation: &'static str,
 ) -> Result<WriteAnswer, WriteFailure> {
-    let method = WriteMethod::Post;
-    writer.send(WriteRequest { method, path, body, urgent, operation }).await
+    let (method, repository) = (WriteMethod::Post, repository.clone());
+    writer.send(WriteRequest { method, repository, path, body, urgent, operation }).await
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let governed = async {
         let listener = listen(config.server.listen).await?;
         let store = commands::open_store(&config.state_dir, &clock).await?;
-        let surroundings = commands::surroundings(clock.clone(), store)?;
+        let surroundings = commands::surroundings(config, clock.clone(), store)?;
         govern(config, surroundings, listener, stopped).await
     };
     let told = async {

@@ -23,7 +23,7 @@ pub async fn prune_daily(controller: &Controller, days: u32, mut stop: watch::Re
             () = shared.clock.sleep(wait) => {}
         }
         // Before GitHub has told the time, nobody knows what is old.
-        if shared.reader.limits().last_ok_at.is_none() {
+        if !shared.readers.limits().iter().any(|limits| limits.last_ok_at.is_some()) {
             continue;
         }
         wait = DAILY;

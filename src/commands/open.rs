@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{Config, TokenConfig};
 use crate::controller::{Controller, Hand, Intervals, Shared};
-use crate::github::{self, HttpService, REQUEST_TIMEOUT, Settings, TokenSource};
+use crate::github::{self, AppSource, HttpService, REQUEST_TIMEOUT, Route, Settings, TokenSource};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
 
@@ -32,9 +32,12 @@ pub struct Surroundings {
 /// The network, the machine's clock, and `store`.
 ///
 /// # Errors
-/// Where the system has no TLS.
-pub fn surroundings(clock: Clock, store: Store) -> Result<Surroundings, Failure> {
-    let service = github::network().map_err(|error| Failure::Dependency(error.to_string()))?;
+/// Certificates that cannot be read, or a proxy that cannot be used.
+pub fn surroundings(config: &Config, clock: Clock, store: Store) -> Result<Surroundings, Failure> {
+    let route =
+        Route { api_url: config.github.api_url.clone(), ca_file: config.github.ca_file.clone() };
+    let service =
+        github::network(&route).map_err(|error| Failure::Dependency(error.to_string()))?;
     Ok(Surroundings { service, clock, store })
 }
 
@@ -56,10 +59,10 @@ pub fn controller(
         request_timeout: REQUEST_TIMEOUT,
     };
     let cache = store.cache();
-    let connected = github::connect(settings, service, clock.clone(), cache, Arc::clone(&metrics));
-    let (reader, writer) = connected.map_err(|error| Failure::Usage(error.to_string()))?;
+    let connected = github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics));
+    let (readers, writer) = connected.map_err(|error| Failure::Usage(error.to_string()))?;
     let hand = may_write.then(|| Hand::new(writer));
-    let mut shared = Shared::new(reader, hand, store, clock, metrics);
+    let mut shared = Shared::new(readers, hand, store, clock, metrics);
     shared.config_digest.clone_from(&config.digest);
     shared.public_url.clone_from(&config.server.public_url);
     let intervals = Intervals {
@@ -82,8 +85,14 @@ fn token(config: &Config) -> Result<TokenSource, Failure> {
     match &config.github.token {
         TokenConfig::File(path) => Ok(TokenSource::File(path.clone())),
         TokenConfig::Value(token) => Ok(TokenSource::Value(token.clone())),
+        TokenConfig::App(app) => Ok(TokenSource::App(AppSource {
+            app_id: app.app_id.clone(),
+            private_key_file: app.private_key_file.clone(),
+            installation_id: app.installation_id,
+        })),
         TokenConfig::Missing => Err(Failure::Usage(
-            "no GitHub token: name its file as `github.token_file`, or give it as GITHUB_TOKEN"
+            "no GitHub token: name its file as `github.token_file`, give it as GITHUB_TOKEN, or \
+             configure `github.app`"
                 .to_owned(),
         )),
     }

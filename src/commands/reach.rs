@@ -44,7 +44,7 @@ async fn alone<A: Ask>(
     clock: Clock,
     store: Store,
 ) -> Result<A::Answer, Failure> {
-    let controller = controller(config, surroundings(clock, store)?, ask.writes())?;
+    let controller = controller(config, surroundings(config, clock, store)?, ask.writes())?;
     ask.carry_out(controller, Caller::myself()).await
 }
 

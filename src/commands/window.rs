@@ -10,6 +10,7 @@ use crate::words::date_time;
 
 /// How long ago "lately" may be, where repositories are looked at more often than that.
 const LATELY: Duration = Duration::from_secs(600);
+const NOT_YET: &str = "GitHub was not reached yet";
 /// Polls that may fail before it is said.
 const POLLS: u32 = 3;
 
@@ -20,6 +21,12 @@ pub enum Readiness {
     Ready,
     /// It cannot: why, for people.
     NotReady(String),
+}
+
+impl Readiness {
+    fn or(self, other: Self) -> Self {
+        if self == Self::Ready { self } else { other }
+    }
 }
 
 /// What may be seen of a controller at once: no look waits for a pass, or asks GitHub.
@@ -49,7 +56,11 @@ impl Window {
         }
         let shared = self.0.shared();
         let lately = LATELY.max(self.0.intervals().settled.saturating_mul(POLLS));
-        judged(&shared.reader.limits(), shared.clock.now(), lately)
+        // With one credential that works, the controller does: others' trouble is theirs alone.
+        let (now, all) = (shared.clock.now(), shared.readers.limits());
+        let judged = all.iter().map(|limits| judged(limits, now, lately));
+        let not_yet = Readiness::NotReady(NOT_YET.to_owned());
+        judged.reduce(Readiness::or).unwrap_or(not_yet)
     }
 }
 
@@ -66,7 +77,7 @@ fn judged(limits: &LimitsView, now: Timestamp, lately: Duration) -> Readiness {
     } else if let Some(at) = accepted {
         format!("GitHub was last reached with an accepted token at {}", date_time(at))
     } else {
-        "GitHub was not reached yet".to_owned()
+        NOT_YET.to_owned()
     })
 }
 

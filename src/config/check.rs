@@ -13,9 +13,9 @@ use super::keys::{DEFAULT_TOKEN_FILE, POLICY_KEYS, SECTIONS, default_policy};
 use super::mistake::{Mistakes, meant};
 use super::policy;
 use super::read::File;
-use super::settings::Settings;
+use super::settings::{AppSettings, Settings};
 use super::values::{Entry, Origin};
-use super::{Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
+use super::{AppConfig, Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
 
 /// The configuration, or `None` where its mistakes leave none.
 pub(super) fn check(
@@ -42,10 +42,11 @@ pub(super) fn check(
         });
     }
     let repositories = repositories(file, environment, mistakes);
+    let app = settings.app.take().and_then(|app| whole_app(app, &settings, file, mistakes));
     if !mistakes.is_empty() {
         return None;
     }
-    let mut config = assemble(settings, environment, repositories);
+    let mut config = assemble(settings, app, environment, repositories);
     approve(&mut config, &environment.approved);
     config.digest = config.fingerprint();
     Some(config)
@@ -246,9 +247,43 @@ fn repository<'a>(
     Some((name, layer))
 }
 
-fn assemble(settings: Settings, environment: &Environment, mut policies: Vec<Policy>) -> Config {
+/// The App, where all that it needs is written, and nothing that contradicts it.
+fn whole_app(
+    app: AppSettings,
+    settings: &Settings,
+    file: &File,
+    mistakes: &mut Mistakes,
+) -> Option<AppConfig> {
+    let (value, key) = (Value::from(""), "github.app".to_owned());
+    let entry = Entry { value, key, origin: &file.origin };
+    for (name, is_missing) in
+        [("app_id", app.app_id.is_none()), ("private_key_file", app.private_key_file.is_none())]
+    {
+        if is_missing && mistakes.is_empty() {
+            entry.refuse(mistakes, format!("lacks the key `{name}`"));
+        }
+    }
+    if settings.token_file.is_some() {
+        entry.refuse(mistakes, "stands beside github.token_file: choose one of them");
+    }
+    let (app_id, private_key_file) = (app.app_id?, app.private_key_file?);
+    Some(AppConfig { app_id, private_key_file, installation_id: app.installation_id })
+}
+
+fn assemble(
+    settings: Settings,
+    app: Option<AppConfig>,
+    environment: &Environment,
+    mut policies: Vec<Policy>,
+) -> Config {
     let mut warnings = Vec::new();
-    let token = token(settings.token_file, environment, &mut warnings);
+    let token = match app {
+        Some(app) => TokenConfig::App(checked_app(app, environment, &mut warnings)),
+        None => token(settings.token_file, environment, &mut warnings),
+    };
+    if let Some(file) = settings.ca_file.as_ref().filter(|file| !file.is_file()) {
+        warnings.push(format!("github.ca_file: {} is not there", file.display()));
+    }
     for policy in &mut policies {
         policy.identities.clone_from(&settings.identities);
     }
@@ -256,6 +291,7 @@ fn assemble(settings: Settings, environment: &Environment, mut policies: Vec<Pol
         github: GithubConfig {
             api_url: settings.api_url,
             token,
+            ca_file: settings.ca_file,
             max_requests_per_minute: settings.max_requests_per_minute,
             identities: settings.identities,
         },
@@ -271,6 +307,17 @@ fn assemble(settings: Settings, environment: &Environment, mut policies: Vec<Pol
         digest: String::new(),
         warnings,
     }
+}
+
+fn checked_app(app: AppConfig, environment: &Environment, warnings: &mut Vec<String>) -> AppConfig {
+    if !app.private_key_file.is_file() {
+        let file = app.private_key_file.display();
+        warnings.push(format!("github.app.private_key_file: {file} is not there"));
+    }
+    if environment.token.is_some() {
+        warnings.push("GITHUB_TOKEN is not used: github.app is set".to_owned());
+    }
+    app
 }
 
 /// A file that was asked for wins; one that merely is where the chart puts it comes last.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{ApprovalMode, Branch, EnvironmentApproval, Policy, WorkflowName};
 
-use super::{Config, TokenConfig};
+use super::{AppConfig, Config, TokenConfig};
 
 /// Enough to tell two configurations apart.
 const FINGERPRINT_BYTES: usize = 6;
@@ -18,12 +18,18 @@ impl Config {
     pub fn effective(&self) -> Value {
         let token_file = match &self.github.token {
             TokenConfig::File(path) => Some(path.display().to_string()),
-            TokenConfig::Value(_) | TokenConfig::Missing => None,
+            TokenConfig::Value(_) | TokenConfig::App(_) | TokenConfig::Missing => None,
+        };
+        let app = match &self.github.token {
+            TokenConfig::App(app) => Some(self::app(app)),
+            TokenConfig::File(_) | TokenConfig::Value(_) | TokenConfig::Missing => None,
         };
         json!({
             "github": {
                 "api_url": self.github.api_url,
                 "token_file": token_file,
+                "app": app,
+                "ca_file": self.github.ca_file.as_ref().map(|file| file.display().to_string()),
                 "max_requests_per_minute": self.github.max_requests_per_minute,
                 "identities": self.github.identities,
             },
@@ -58,6 +64,14 @@ impl Config {
         let digest = Sha256::digest(text.as_bytes());
         digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+fn app(app: &AppConfig) -> Value {
+    json!({
+        "app_id": app.app_id,
+        "private_key_file": app.private_key_file.display().to_string(),
+        "installation_id": app.installation_id,
+    })
 }
 
 /// One repository's keys.

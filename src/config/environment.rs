@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::domain::{RepoName, Sha};
 
-use super::keys::{ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
+use super::keys::{APP_KEYS, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
 use super::values::{Origin, variable};
 
@@ -82,6 +82,17 @@ impl Environment {
             None if key == "repositories" => {
                 self.file.insert(key, Value::from(value));
             }
+            Some(("github", inner)) if app_key(inner).is_some() => {
+                let github =
+                    self.file.entry("github".to_owned()).or_insert_with(|| Dict::new().into());
+                let (Value::Dict(_, keys), Some(inner)) = (github, app_key(inner)) else {
+                    return false;
+                };
+                let app = keys.entry("app".to_owned()).or_insert_with(|| Dict::new().into());
+                if let Value::Dict(_, keys) = app {
+                    keys.insert(inner.to_owned(), Value::from(value));
+                }
+            }
             Some((section, inner)) if is_key(section, inner) => {
                 let section =
                     self.file.entry(section.to_owned()).or_insert_with(|| Dict::new().into());
@@ -93,6 +104,11 @@ impl Environment {
         }
         true
     }
+}
+
+/// A key of `github.app`, as in `APP__APP_ID`.
+fn app_key(inner: &str) -> Option<&str> {
+    inner.strip_prefix("app__").filter(|key| APP_KEYS.contains(key))
 }
 
 fn is_key(section: &str, key: &str) -> bool {
@@ -126,9 +142,10 @@ fn unknown(name: &str, mistakes: &mut Mistakes) {
     let sections = SECTIONS.iter().flat_map(|(section, keys)| {
         keys.iter().map(move |key| variable(&format!("{section}.{key}")))
     });
+    let app = APP_KEYS.iter().map(|key| variable(&format!("github.app.{key}")));
     let own = OWN.iter().map(|own| format!("{ENVIRONMENT_PREFIX}{own}"));
     let policy = POLICY_KEYS.iter().map(|key| variable(key));
-    let known: Vec<String> = policy.chain(sections).chain(own).collect();
+    let known: Vec<String> = policy.chain(sections).chain(app).chain(own).collect();
     // The prefix is common to all: compared without it, a slip weighs what it should.
     let bare = |name: &str| name.trim_start_matches(ENVIRONMENT_PREFIX).to_ascii_uppercase();
     let bares: Vec<String> = known.iter().map(|name| bare(name)).collect();

@@ -24,6 +24,9 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("state", &["dir", "history_days"]),
 ];
 
+/// The keys of `github.app`.
+pub const APP_KEYS: &[&str] = &["app_id", "private_key_file", "installation_id"];
+
 /// The keys of a repository besides its `name`, and of `defaults`.
 pub const POLICY_KEYS: &[&str] = &[
     "enabled",

@@ -8,14 +8,16 @@ use http::Uri;
 
 use crate::domain::Login;
 
-use super::mistake::{Mistakes, holds_a_token};
-use super::policy::unsupported;
-use super::values::{Entry, interval, line, or_null, put, texts, whole};
+use super::keys::APP_KEYS;
+use super::mistake::{Mistakes, holds_a_token, meant};
+use super::values::{Entry, interval, line, or_null, put, text, texts, whole};
 
 /// What the sections besides `defaults` and `repositories` say.
 pub(super) struct Settings {
     pub(super) api_url: String,
     pub(super) token_file: Option<PathBuf>,
+    pub(super) app: Option<AppSettings>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) max_requests_per_minute: u32,
     pub(super) identities: Vec<Login>,
     pub(super) poll_interval: Duration,
@@ -32,6 +34,8 @@ impl Default for Settings {
         Self {
             api_url: "https://api.github.com".to_owned(),
             token_file: None,
+            app: None,
+            ca_file: None,
             max_requests_per_minute: 700,
             identities: Vec::new(),
             poll_interval: Duration::from_secs(60),
@@ -43,6 +47,14 @@ impl Default for Settings {
             history_days: 400,
         }
     }
+}
+
+/// The keys of `github.app`, as far as they are written.
+#[derive(Default)]
+pub(super) struct AppSettings {
+    pub(super) app_id: Option<String>,
+    pub(super) private_key_file: Option<PathBuf>,
+    pub(super) installation_id: Option<u64>,
 }
 
 /// Linux's limit for a path, and more than any address needs.
@@ -62,7 +74,8 @@ impl Settings {
                 put(&mut self.max_requests_per_minute, whole(entry, m, 0..=u32::MAX));
             }
             "github.identities" => put(&mut self.identities, logins(entry, m)),
-            "github.app" | "github.ca_file" => unsupported(entry, m),
+            "github.app" => put(&mut self.app, or_null(entry, m, app)),
+            "github.ca_file" => put(&mut self.ca_file, or_null(entry, m, file)),
             "controller.poll_interval" => put(&mut self.poll_interval, interval(entry, m)),
             "controller.active_poll_interval" => {
                 put(&mut self.active_poll_interval, interval(entry, m));
@@ -87,6 +100,55 @@ fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
         return None;
     }
     Some(PathBuf::from(path))
+}
+
+fn app(entry: &Entry<'_>, m: &mut Mistakes) -> Option<AppSettings> {
+    let expected = "a mapping with `app_id` and `private_key_file`";
+    let Some(fields) = entry.value.as_dict() else {
+        entry.wrong(m, expected);
+        return None;
+    };
+    let mut app = AppSettings::default();
+    for (name, value) in fields {
+        let key = format!("{}.{name}", entry.key);
+        let field = Entry { value: value.clone(), key, origin: entry.origin };
+        match name.as_str() {
+            "app_id" => app.app_id = app_id(&field, m),
+            "private_key_file" => app.private_key_file = file(&field, m),
+            "installation_id" => put(&mut app.installation_id, or_null(&field, m, number)),
+            _ => {
+                let hint = meant(name, APP_KEYS.iter().copied());
+                let known = || format!("known are {}", APP_KEYS.join(", "));
+                let hint = hint.map_or_else(known, |near| format!("did you mean {near}?"));
+                field.refuse(m, format!("is no key here: {hint}"));
+            }
+        }
+    }
+    Some(app)
+}
+
+/// The App's number, or its client id.
+fn app_id(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+    let expected = "the App's number or its client id, as on its page at GitHub";
+    let whole = entry.value.to_i128().map(|number| number.to_string());
+    let id = whole.or_else(|| text(entry, m, expected))?;
+    let fits = !id.is_empty()
+        && id.len() <= 100
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    if !fits {
+        entry.wrong(m, expected);
+    }
+    fits.then_some(id)
+}
+
+fn number(entry: &Entry<'_>, m: &mut Mistakes) -> Option<u64> {
+    let written = entry.variable().and_then(|text| text.trim().parse().ok());
+    let number = entry.value.to_i128().and_then(|number| u64::try_from(number).ok());
+    let number = number.or(written).filter(|number| *number > 0);
+    if number.is_none() {
+        entry.wrong(m, "the installation's number, or nothing: it is found from the owner");
+    }
+    number
 }
 
 fn directory(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {

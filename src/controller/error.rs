@@ -69,6 +69,12 @@ impl PassError {
         }
     }
 
+    /// Whether it is about the credential, and so about all its repositories alike.
+    #[must_use]
+    pub const fn is_of_the_credential(&self) -> bool {
+        matches!(self, Self::Observe(ObserveError::Read(ReadError::BadCredentials { .. })))
+    }
+
     /// What went wrong and all that caused it, in one line.
     #[must_use]
     pub fn in_words(&self) -> String {
@@ -82,7 +88,10 @@ impl PassError {
             Self::Observe(error) => error.is_transient(),
             Self::Apply(ApplyError::Read(error)) => error.is_transient(),
             Self::Apply(
-                ApplyError::Store(_) | ApplyError::ToldToWait { .. } | ApplyError::Failed { .. },
+                ApplyError::Store(_)
+                | ApplyError::ToldToWait { .. }
+                | ApplyError::Deferred { .. }
+                | ApplyError::Failed { .. },
             )
             | Self::Store(_)
             | Self::Undecided(_)

@@ -10,6 +10,7 @@ use super::{PassError, Shared};
 use crate::domain::{
     Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
 };
+use crate::github::Reader;
 use crate::observe::Memory;
 use crate::store::{Ledger, StoreError};
 
@@ -18,6 +19,8 @@ const MEMORY: &str = "memory";
 
 /// One repository and all that the controller holds of it.
 pub struct Governed {
+    /// Reads it, by the credential that speaks for it.
+    pub(super) reader: Reader,
     pub(super) policy: Arc<Policy>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
@@ -61,8 +64,9 @@ impl From<&Decision> for StandingDecision {
 }
 
 impl Governed {
-    pub(super) fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy, reader: Reader) -> Self {
         Self {
+            reader,
             policy: Arc::new(policy),
             memory: Memory::default(),
             saved_memory: Memory::default(),
@@ -161,7 +165,9 @@ impl Governed {
     fn note_error(&mut self, name: &RepoName, error: &PassError) {
         let text = super::report::chain(error);
         // A trouble that lasts is said once, and again when it changes.
-        if self.standing.error.as_deref() == Some(&text) {
+        // A credential's trouble is said by the credential, once for all its repositories.
+        let is_known = self.standing.error.as_deref() == Some(&text);
+        if is_known || error.is_of_the_credential() {
             tracing::debug!(repository = %name, "{name}: {text}");
         } else {
             tracing::warn!(repository = %name, "{name}: {text}");

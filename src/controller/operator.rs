@@ -12,6 +12,7 @@ use crate::domain::{
     Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
     WorkflowFact,
 };
+use crate::github::Reader;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::store::{Ledger, StoreError};
 
@@ -240,7 +241,7 @@ impl Governed {
             let all: Vec<&str> = known.iter().map(Sha::as_str).collect();
             return Err(ambiguous(all.join(" or ")));
         }
-        let found = shared.reader.resolve_commit(&name, commit.as_str()).await;
+        let found = self.reader.resolve_commit(&name, commit.as_str()).await;
         match found.map_err(ObserveError::from)? {
             Some(sha) if sha.starts_with(commit) => Ok(sha),
             Some(_) => Err(ambiguous("a branch or a tag of that name".to_owned())),
@@ -283,7 +284,7 @@ impl Governed {
     /// The deploy file's blob at the tip of its ref, read now.
     async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
         let (basics, policy) = (self.basics(shared).await?, self.policy.clone());
-        let look = look(shared, &policy, &mut self.memory);
+        let look = look(shared, &self.reader, &policy, &mut self.memory);
         Ok(observe::deploy_file_at_tip(&look, &basics).await?)
     }
 
@@ -292,7 +293,7 @@ impl Governed {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let policy = self.policy.clone();
-        let mut look = look(shared, &policy, &mut self.memory);
+        let mut look = look(shared, &self.reader, &policy, &mut self.memory);
         let rests_on = RestsOn { branch: true, workflows: false };
         Ok(observe::basics(&mut look, known, rests_on).await?)
     }
@@ -344,15 +345,9 @@ impl Governed {
 
 fn look<'a>(
     shared: &'a Shared,
+    reader: &'a Reader,
     policy: &'a crate::domain::Policy,
     memory: &'a mut observe::Memory,
 ) -> Look<'a> {
-    Look {
-        reader: &shared.reader,
-        store: &shared.store,
-        policy,
-        memory,
-        anew: false,
-        now: shared.clock.now(),
-    }
+    Look { reader, store: &shared.store, policy, memory, anew: false, now: shared.clock.now() }
 }

@@ -171,10 +171,10 @@ impl Governed {
         survey: &Survey,
         actions: Vec<Action>,
     ) -> Result<(), PassError> {
-        let policy = self.policy.clone();
+        let (policy, reader) = (self.policy.clone(), self.reader.clone());
         let mut work = Work {
             hand,
-            reader: &shared.reader,
+            reader: &reader,
             ledger: self.opened()?,
             policy: &policy,
             repository: &survey.basics.repository,

@@ -79,9 +79,10 @@ impl Governed {
             Wish::OfThePolicy => None,
             Wish::OfAnOperator(by) => Some(by),
         };
+        let reader = self.reader.clone();
         let mut work = Work {
             hand,
-            reader: &shared.reader,
+            reader: &reader,
             ledger: self.opened()?,
             policy: &policy,
             repository: &survey.basics.repository,

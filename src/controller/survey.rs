@@ -10,7 +10,7 @@ use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
     Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
 };
-use crate::github::ReadError;
+use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
@@ -43,7 +43,7 @@ impl Governed {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let rests_on = self.decision.as_ref().map(rests_on).unwrap_or_default();
-        let reader = anew.map_or_else(|| shared.reader.clone(), |_| shared.reader.past_caches());
+        let reader = anew.map_or_else(|| self.reader.clone(), |_| self.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
         let mut look = Look {
@@ -88,7 +88,7 @@ impl Governed {
             degraded: Degraded::NotConfigured,
             rejection_key: observe::rejection_key(
                 &basics,
-                &shared.reader.token_fingerprint(),
+                &self.reader.grant(),
                 &shared.config_digest,
             ),
             us,
@@ -158,7 +158,7 @@ impl Governed {
 
     /// Every identity that is, or was, us; and the first line of a new ledger.
     async fn who_we_are(&mut self, shared: &Shared) -> Result<BTreeSet<Login>, PassError> {
-        let user = shared.user().await?;
+        let user = shared.user(&self.reader).await?;
         let policy = self.policy.clone();
         let now = shared.clock.now();
         let ledger = self.opened()?;
@@ -230,7 +230,7 @@ impl Governed {
         survey: &mut Survey,
         lacks: &[Lack],
     ) -> Result<(), PassError> {
-        let reader = if survey.anew { shared.reader.past_caches() } else { shared.reader.clone() };
+        let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
         let mut memory = std::mem::take(&mut self.memory);
         let mut look = Look {
@@ -260,7 +260,7 @@ impl Governed {
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
         let look = Look {
-            reader: &shared.reader,
+            reader: &self.reader,
             store: &shared.store,
             policy: &policy,
             memory: &mut self.memory,
@@ -322,27 +322,28 @@ async fn recovered(
 }
 
 impl Shared {
-    /// Who the token belongs to. It is asked once for each token, and kept over restarts.
-    async fn user(&self) -> Result<Option<Login>, PassError> {
-        let fingerprint = self.reader.token_fingerprint();
+    /// Who the credential is. It is asked once for each token or App, and kept over restarts.
+    pub(super) async fn user(&self, reader: &Reader) -> Result<Option<Login>, PassError> {
+        let account = reader.account_key();
         let mut users = self.user.lock().await;
-        if let Some(user) = users.get(&fingerprint) {
+        if let Some(user) = users.get(&account) {
             return Ok(user.clone());
         }
-        let key = format!("user of {fingerprint}");
+        let key = format!("user of {account}");
         let nobody = RepoId::from(0);
         let user = match self.store.fact(nobody, &key).await? {
             Some(kept) => serde_json::from_value(kept).unwrap_or_default(),
-            None => match self.reader.user().await {
+            None => match reader.user().await {
                 Ok(login) => Some(login),
-                // An App's token is nobody's: its name comes with the answers to its writes.
+                // An App's token that was given as a plain one is nobody's: its name comes with
+                // the answers to its writes.
                 Err(ReadError::Refused { status: 403, .. }) => None,
                 Err(error) => return Err(ObserveError::from(error).into()),
             },
         };
         let value = serde_json::to_value(&user).unwrap_or_default();
         self.store.put_fact(nobody, &key, value).await?;
-        users.insert(fingerprint, user.clone());
+        users.insert(account, user.clone());
         Ok(user)
     }
 }

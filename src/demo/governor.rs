@@ -30,7 +30,7 @@ impl Governor {
             .map_err(|mistakes| Failure::Usage(mistakes.to_string()))?;
         let clock = Clock::system();
         let store = commands::open_store(&config.state_dir, &clock).await?;
-        let surroundings = commands::surroundings(clock.clone(), store)?;
+        let surroundings = commands::surroundings(&config, clock.clone(), store)?;
         let (governed, stop) = (config.clone(), ended.clone());
         tasks.spawn(async move { cli::serve_all(&governed, surroundings, pages, stop).await });
         Ok(Self { config, clock })

@@ -1,19 +1,28 @@
-//! The token: where it comes from, and when it is read again.
+//! Who we are to GitHub: where the token comes from, and when another one takes its place.
+
+mod app;
+mod installation;
+mod token;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use http::HeaderValue;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Clock;
+pub(super) use app::App;
+pub(super) use installation::{Installation, Place};
+pub(super) use token::TokenFile;
 
-/// A mounted Secret changes seconds after it was written; looking more often gains nothing.
-const RECHECK: Duration = Duration::from_secs(5);
+use super::error::ReadError;
+use super::line::Line;
+use crate::domain::Login;
+
 /// Tokens of GitHub's have tens to some hundreds of bytes.
 const LONGEST_TOKEN: usize = 4096;
+/// Digits that tell two secrets apart without telling them: eight bytes.
+const FINGERPRINT_BYTES: usize = 8;
 
 /// Where the token comes from.
 #[derive(Clone, Debug)]
@@ -22,6 +31,31 @@ pub enum TokenSource {
     Value(SecretString),
     /// What this file holds; read again when it changes.
     File(PathBuf),
+    /// The installations of a GitHub App.
+    App(AppSource),
+}
+
+/// A GitHub App, as it is configured.
+#[derive(Clone, Debug)]
+pub struct AppSource {
+    /// Its number, or its client id: GitHub takes either as the issuer of a JWT.
+    pub app_id: String,
+    /// The file of its private key; read again when it changes.
+    pub private_key_file: PathBuf,
+    /// The installation that is used for all repositories; none: that of each one's owner.
+    pub installation_id: Option<u64>,
+}
+
+/// What GitHub lets a credential do, where it says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Granted {
+    /// A classic token's scopes.
+    Scopes(Vec<String>),
+    /// An installation's permissions: what, and `read`, `write` or `admin`.
+    Permissions(std::collections::BTreeMap<String, String>),
+    /// A fine-grained token's permissions are told nowhere.
+    #[default]
+    NotTold,
 }
 
 /// The token as it is sent.
@@ -46,9 +80,11 @@ impl Token {
         let mut header = HeaderValue::from_str(&format!("Bearer {secret}"))
             .map_err(|_| "it holds characters that no token has".to_owned())?;
         header.set_sensitive(true);
-        let digest = Sha256::digest(secret.as_bytes());
-        let fingerprint = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { secret: SecretString::from(secret), header, fingerprint })
+        Ok(Self {
+            secret: SecretString::from(secret),
+            header,
+            fingerprint: fingerprint(secret.as_bytes()),
+        })
     }
 
     /// `text` without the token, should a server have echoed it.
@@ -57,138 +93,115 @@ impl Token {
     }
 }
 
-/// Gives the token, and looks at its file again now and then.
-pub(super) struct Auth {
-    source: TokenSource,
-    clock: Clock,
-    current: Mutex<Current>,
+fn fingerprint(secret: &[u8]) -> String {
+    let digest = Sha256::digest(secret);
+    digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
-struct Current {
-    token: Token,
-    read_at: Duration,
-    complaint: Option<String>,
+/// Why there is no token to send.
+#[derive(Clone, Debug)]
+pub(super) enum NoToken {
+    /// GitHub refuses the credential, or it cannot be read: why, and what to do. A person's work.
+    Refused(String),
+    /// GitHub told us to wait.
+    ToldToWait(Timestamp),
+    /// It could not be had for now: what happened.
+    ForNow(String),
+}
+
+impl NoToken {
+    /// As the failure to read something.
+    pub(super) fn for_a_read(self, what: &str) -> ReadError {
+        let what = what.to_owned();
+        match self {
+            Self::Refused(why) => ReadError::BadCredentials { what, why },
+            Self::ToldToWait(until) => ReadError::ToldToWait { what, until },
+            Self::ForNow(why) => ReadError::Transport { what, why },
+        }
+    }
+}
+
+/// One credential: what gives its token.
+pub(super) enum Auth {
+    Token(TokenFile),
+    Installation(Installation),
 }
 
 impl Auth {
-    pub(super) fn open(source: TokenSource, clock: Clock) -> Result<Self, String> {
-        let current =
-            Current { token: read(&source)?, read_at: clock.monotonic(), complaint: None };
-        Ok(Self { source, clock, current: Mutex::new(current) })
-    }
-
     /// The token to send now.
-    pub(super) fn token(&self) -> Token {
-        let mut current = self.lock();
-        let age = self.clock.monotonic().saturating_sub(current.read_at);
-        if age >= RECHECK {
-            self.read_again(&mut current);
+    pub(super) async fn token(&self, line: &Line) -> Result<Token, NoToken> {
+        match self {
+            Self::Token(file) => Ok(file.token(line).await),
+            // Seldom taken, and deep: not part of every request's own future.
+            Self::Installation(installation) => match installation.at_hand(line) {
+                Some(token) => Ok(token),
+                None => Box::pin(installation.token(line)).await,
+            },
         }
-        current.token.clone()
     }
 
     /// Looks at once, because GitHub did not accept `refused`; the token that is worth a try.
-    pub(super) fn instead_of(&self, refused: &Token) -> Option<Token> {
-        let mut current = self.lock();
-        self.read_again(&mut current);
-        (current.token.fingerprint != refused.fingerprint).then(|| current.token.clone())
-    }
-
-    fn read_again(&self, current: &mut Current) {
-        if matches!(self.source, TokenSource::Value(_)) {
-            return;
-        }
-        current.read_at = self.clock.monotonic();
-        match read(&self.source) {
-            Ok(token) => {
-                current.complaint = None;
-                if token.fingerprint != current.token.fingerprint {
-                    tracing::info!("the GitHub token has changed and is used from now on");
-                    current.token = token;
-                }
-            }
-            // A file that is being swapped: the last good token stays.
-            Err(why) => {
-                if current.complaint.as_deref() != Some(&why) {
-                    tracing::warn!("the GitHub token stays the last good one: {why}");
-                    current.complaint = Some(why);
-                }
+    pub(super) async fn instead_of(
+        &self,
+        line: &Line,
+        refused: &Token,
+    ) -> Result<Option<Token>, NoToken> {
+        match self {
+            Self::Token(file) => Ok(file.instead_of(line, refused).await),
+            Self::Installation(installation) => {
+                Box::pin(installation.instead_of(line, refused)).await
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What changes with what is allowed: a refused dispatch is worth another try then.
+    pub(super) fn grant(&self) -> String {
+        match self {
+            Self::Token(file) => file.fingerprint(),
+            Self::Installation(installation) => installation.grant(),
+        }
+    }
+
+    /// What GitHub lets it do, as far as it knows by itself.
+    pub(super) fn granted(&self) -> Granted {
+        match self {
+            Self::Token(_) => Granted::NotTold,
+            Self::Installation(installation) => installation.granted(),
+        }
+    }
+
+    /// What its account is remembered under: another token may be another account's, an App
+    /// stays itself.
+    pub(super) fn account_key(&self) -> String {
+        match self {
+            Self::Token(file) => file.fingerprint(),
+            Self::Installation(installation) => installation.app().account_key(),
+        }
+    }
+
+    /// The account of an App, `slug[bot]`; none for a token, whose account GitHub tells itself.
+    pub(super) async fn account(&self, line: &Line) -> Option<Result<Login, NoToken>> {
+        match self {
+            Self::Token(_) => None,
+            Self::Installation(installation) => {
+                Some(Box::pin(installation.app().account(line)).await)
+            }
+        }
     }
 }
 
-fn read(source: &TokenSource) -> Result<Token, String> {
-    match source {
-        TokenSource::Value(secret) => {
-            Token::new(secret.expose_secret()).map_err(|why| format!("the token is bad: {why}"))
-        }
-        TokenSource::File(path) => {
-            let place = path.display();
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("cannot read the token file {place}: {error}"))?;
-            Token::new(&text).map_err(|why| format!("the token file {place} is bad: {why}"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn clock() -> (Clock, crate::clock::ManualTime) {
-        Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1)
-    }
-
-    #[test]
-    fn a_token_file_is_read_again_when_it_changes() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("token");
-        std::fs::write(&file, "ghp_one\n").unwrap();
-        let (clock, time) = clock();
-        let auth = Auth::open(TokenSource::File(file.clone()), clock).unwrap();
-        assert_eq!(auth.token().header, "Bearer ghp_one");
-
-        std::fs::write(&file, "ghp_two\n").unwrap();
-        assert_eq!(auth.token().header, "Bearer ghp_one", "not looked at yet");
-        time.advance(RECHECK);
-        assert_eq!(auth.token().header, "Bearer ghp_two");
-    }
-
-    #[test]
-    fn a_token_file_that_is_away_for_a_moment_leaves_the_last_good_token() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("token");
-        std::fs::write(&file, "ghp_one").unwrap();
-        let (clock, time) = clock();
-        let auth = Auth::open(TokenSource::File(file.clone()), clock).unwrap();
-        std::fs::remove_file(&file).unwrap();
-        time.advance(RECHECK);
-        assert_eq!(auth.token().header, "Bearer ghp_one");
-        std::fs::write(&file, "").unwrap();
-        time.advance(RECHECK);
-        assert_eq!(auth.token().header, "Bearer ghp_one");
-    }
-
-    #[test]
-    fn a_missing_or_empty_token_is_said_with_its_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("token");
-        let open = || Auth::open(TokenSource::File(file.clone()), clock().0).err().unwrap();
-        assert!(open().contains("cannot read the token file"));
-        std::fs::write(&file, " \n").unwrap();
-        assert!(open().contains("it is empty"));
-    }
-
-    #[test]
-    fn a_token_is_never_shown() {
-        let token = Token::new("ghp_secret").unwrap();
-        assert_eq!(format!("{:?}", token.header), "Sensitive");
-        assert_eq!(token.hidden_in("sent Bearer ghp_secret"), "sent Bearer [token]");
-        assert!(!token.fingerprint.contains("secret"));
+/// What to do about a token that GitHub refuses.
+pub(super) fn refused_words(auth: &Auth, words: &str) -> String {
+    let quoted = if words.is_empty() { String::new() } else { format!(" \"{words}\"") };
+    match auth {
+        Auth::Token(_) => format!(
+            "GitHub does not accept the token{quoted}. Renew it; a token file is read again by \
+             itself"
+        ),
+        Auth::Installation(installation) => format!(
+            "GitHub does not accept the App's token for {}{quoted}. See whether the App is still \
+             installed there, and not suspended",
+            installation.place()
+        ),
     }
 }

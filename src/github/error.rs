@@ -28,16 +28,13 @@ pub enum ReadError {
         /// The permission that GitHub's headers name.
         permission: Option<String>,
     },
-    /// 401, or a token that cannot be read.
-    #[error(
-        "cannot {what}: the token is not accepted{}. Renew it; a token file is read again by itself",
-        quoted(.words)
-    )]
+    /// GitHub does not take the credential: 401, or an App that is not installed or suspended.
+    #[error("cannot {what}: {why}")]
     BadCredentials {
         /// What was wanted, of what.
         what: String,
-        /// GitHub's own words.
-        words: String,
+        /// Why not, and what to do.
+        why: String,
     },
     /// A redirect, which is never followed silently: a rename, or a transfer.
     #[error("cannot {what}: it has moved{}. Put its new name into the config", to(.location.as_deref()))]
@@ -129,10 +126,16 @@ pub enum WriteFailure {
         /// The permission that GitHub's headers name.
         permission: Option<String>,
     },
-    /// Certain: nothing was done. A limit of GitHub's, or of our own pace of writes.
+    /// Certain: nothing was done. A limit of GitHub's, or, for a dispatch, of our own pace.
     #[error("told to wait until {until:.0}")]
     ToldToWait {
         /// When it may be tried again.
+        until: Timestamp,
+    },
+    /// Certain: nothing was done. So much is to be written that our own pace lets this go later.
+    #[error("there is more to write than may be written: its turn comes at {until:.0} or later")]
+    Deferred {
+        /// When its turn may come.
         until: Timestamp,
     },
     /// Certain: nothing left this machine.
@@ -155,7 +158,7 @@ pub enum WriteFailure {
     },
 }
 
-fn quoted(words: &str) -> String {
+pub(super) fn quoted(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(" \"{words}\"") }
 }
 
@@ -181,6 +184,9 @@ pub enum ConnectError {
     /// There is no token that could be sent.
     #[error("no GitHub token: {0}")]
     Token(String),
+    /// Requests cannot be carried: certificates, or a proxy.
+    #[error("{0}")]
+    Network(String),
     /// The client needs a runtime for its queue.
     #[error("the GitHub client must be made inside the async runtime")]
     NoRuntime,

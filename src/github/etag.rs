@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::Token;
 
 /// Raised when the shape of what is kept changes, so that old entries are asked for anew.
-const SHAPE: u32 = 1;
+const SHAPE: u32 = 2;
 
 /// Remembers answers. How many, and for how long, is its own business.
 pub trait ResponseCache: Send + Sync {
@@ -19,6 +19,8 @@ pub trait ResponseCache: Send + Sync {
 /// What is remembered of an answer: not its body, but what was parsed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedResponse {
+    /// Whose answer it is: tags depend on the token.
+    pub token: String,
     /// GitHub's tag of it, as sent.
     pub etag: String,
     /// The parsed value, as JSON of this program's own making.
@@ -44,28 +46,39 @@ pub(super) struct Page<T> {
     pub(super) next: Option<String>,
 }
 
-/// The name of an answer. Tags depend on the token. `kept` tells apart what different readers
-/// keep of the same body.
-pub(super) fn key(token: &Token, url: &str, kept: &str) -> String {
-    format!("{SHAPE} {} GET {url} {kept}", token.fingerprint)
+/// The name of an answer. `kept` tells apart what different readers keep of the same body. A
+/// token is no part of it: an App's changes every hour, and what was kept under the last one
+/// would only take up room.
+fn key(url: &str, kept: &str) -> String {
+    format!("{SHAPE} GET {url} {kept}")
 }
 
-/// What is remembered under `key`, with its tag; nothing where it no longer has this shape.
+/// What `token` was answered, with its tag; nothing where it no longer has this shape.
 pub(super) fn load<T: DeserializeOwned>(
     cache: &dyn ResponseCache,
-    key: &str,
+    token: &Token,
+    url: &str,
+    kept: &str,
 ) -> Option<(String, Page<T>)> {
-    let cached = cache.get(key)?;
+    let cached = cache.get(&key(url, kept)).filter(|cached| cached.token == token.fingerprint)?;
     let value = serde_json::from_str(&cached.value).ok()?;
     Some((cached.etag, Page { value, next: cached.next }))
 }
 
-/// Remembers `page` under `key`.
-pub(super) fn save<T: Serialize>(cache: &dyn ResponseCache, key: &str, etag: &str, page: &Page<T>) {
+/// Remembers what `token` was answered.
+pub(super) fn save<T: Serialize>(
+    cache: &dyn ResponseCache,
+    token: &Token,
+    url: &str,
+    kept: &str,
+    etag: &str,
+    page: &Page<T>,
+) {
     // A value that cannot be written down is merely asked for again.
     if let Ok(value) = serde_json::to_string(&page.value) {
-        let next = page.next.clone();
-        cache.put(key, CachedResponse { etag: etag.to_owned(), value, next });
+        let (token, etag) = (token.fingerprint.clone(), etag.to_owned());
+        let response = CachedResponse { token, etag, value, next: page.next.clone() };
+        cache.put(&key(url, kept), response);
     }
 }
 

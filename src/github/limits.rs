@@ -1,4 +1,5 @@
-//! What GitHub says of its limits and of time: when it tells one call to wait, every call waits.
+//! What GitHub says to one credential of its limits: when it tells one call to wait, every call
+//! waits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
+use super::auth::Granted;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
@@ -17,8 +19,17 @@ const SECONDARY_WAIT: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// A limit that resets "now" is not asked at once.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-/// The machine's clock may be this far off before it is said.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
+/// The last part of the primary limit, a fiftieth, is kept for deploys in flight.
+const KEPT_SHARE: u64 = 50;
+/// How long before its end a token's end is said.
+const END_IS_SAID: [SignedDuration; 6] = [
+    SignedDuration::from_hours(14 * 24),
+    SignedDuration::from_hours(7 * 24),
+    SignedDuration::from_hours(3 * 24),
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(6),
+    SignedDuration::from_hours(1),
+];
 
 /// What is known of GitHub's limits and of the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,8 +52,10 @@ pub struct LimitsView {
     pub token_expires_at: Option<Timestamp>,
 }
 
-/// The gate that all calls pass.
+/// The gate that all calls of one credential pass.
 pub(super) struct Limits {
+    /// The credential's name in logs and metrics.
+    credential: Arc<str>,
     clock: Clock,
     metrics: Arc<Metrics>,
     known: Mutex<Known>,
@@ -51,36 +64,67 @@ pub(super) struct Limits {
 #[derive(Default)]
 struct Known {
     view: LimitsView,
+    scopes: Option<Vec<String>>,
     /// The next wait for a secondary limit without a header.
     secondary_waits: u32,
-    /// The difference of the clocks that was said last.
-    said_difference: SignedDuration,
+    /// How soon the token ended when that was said last.
+    said_end: Option<SignedDuration>,
 }
 
 impl Limits {
-    pub(super) fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { clock, metrics, known: Mutex::default() }
+    pub(super) fn new(credential: Arc<str>, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { credential, clock, metrics, known: Mutex::default() }
+    }
+
+    pub(super) fn credential(&self) -> &str {
+        &self.credential
     }
 
     pub(super) fn view(&self) -> LimitsView {
         let now = self.clock.now();
         let mut view = self.lock().view.clone();
         view.told_to_wait_until = view.told_to_wait_until.filter(|until| *until > now);
+        // What was counted before the reset says nothing of what is left after it.
+        if view.reset.is_some_and(|reset| reset <= now) {
+            view.remaining = view.limit;
+        }
         view
     }
 
     /// Until when the gate is closed, if it is.
     pub(super) fn closed_until(&self) -> Option<Timestamp> {
-        self.view().told_to_wait_until
+        self.lock().view.told_to_wait_until.filter(|until| *until > self.clock.now())
+    }
+
+    /// Until when the little that is left of the primary limit is for deploys in flight.
+    pub(super) fn kept_for_those_in_flight(&self) -> Option<Timestamp> {
+        let known = self.lock();
+        let (remaining, limit) = (known.view.remaining?, known.view.limit?);
+        let reset = known.view.reset.filter(|reset| *reset > self.clock.now())?;
+        (remaining < limit / KEPT_SHARE).then_some(reset)
+    }
+
+    /// A classic token's scopes, where GitHub told them.
+    pub(super) fn granted(&self) -> Granted {
+        self.lock().scopes.clone().map_or(Granted::NotTold, Granted::Scopes)
+    }
+
+    /// There is no token that GitHub would take.
+    pub(super) fn refused(&self) {
+        let now = self.clock.now();
+        let view = &mut self.lock().view;
+        view.token_accepted_at = None;
+        view.token_refused_at.get_or_insert(now);
     }
 
     /// Takes note of an answer's headers.
     pub(super) fn note(&self, status: StatusCode, headers: &HeaderMap) {
-        if let Some(date) = text(headers, header::DATE.as_str()).and_then(http_date) {
-            self.clock.anchor_to(date);
-        }
         let now = self.clock.now();
         let mut known = self.lock();
+        if let Some(scopes) = text(headers, "x-oauth-scopes") {
+            let scopes = scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty());
+            known.scopes = Some(scopes.map(str::to_owned).collect());
+        }
         let view = &mut known.view;
         if let Some(limit) = number(headers, "x-ratelimit-limit") {
             view.limit = Some(limit);
@@ -105,9 +149,31 @@ impl Limits {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             view.last_ok_at = Some(now);
         }
-        self.metrics.api_limit(view.remaining, view.limit, view.reset);
-        self.metrics.token_expires(view.token_expires_at);
-        self.note_difference(&mut known);
+        self.metrics.api_limit(&self.credential, view.remaining, view.limit, view.reset);
+        self.metrics.token_accepted(&self.credential, view.token_refused_at.is_none());
+        self.metrics.token_expires(&self.credential, view.token_expires_at);
+        self.say_end(&mut known, now);
+    }
+
+    /// Says that the token ends, ever more urgently, before it does.
+    fn say_end(&self, known: &mut Known, now: Timestamp) {
+        let Some(end) = known.view.token_expires_at else { return };
+        let left = end.duration_since(now);
+        let due = END_IS_SAID.iter().copied().filter(|before| left <= *before).min();
+        // A new token ends later: all is said anew.
+        if due.is_none() || known.said_end.is_some_and(|said| due > Some(said)) {
+            known.said_end = due;
+            return;
+        }
+        if known.said_end != due {
+            known.said_end = due;
+            let credential = &self.credential;
+            tracing::warn!(
+                parent: None, %credential, expires = %end,
+                "the GitHub token ends at {end:.0}: put a new one in its place; a token file is \
+                 read again by itself"
+            );
+        }
     }
 
     /// Closes the gate when this answer says so; until when.
@@ -119,7 +185,7 @@ impl Limits {
     ) -> Option<Timestamp> {
         let now = self.clock.now();
         let mut known = self.lock();
-        let Some(wait) = self.asked_wait(&mut known, status, headers, body) else {
+        let Some(told) = told(status, headers, body, now) else {
             let is_good = status.is_success() || status == StatusCode::NOT_MODIFIED;
             // While the gate is closed, an answer is to a request from before it closed.
             if is_good && known.view.told_to_wait_until.is_none_or(|until| until <= now) {
@@ -127,83 +193,82 @@ impl Limits {
             }
             return None;
         };
+        let before = known.view.told_to_wait_until.filter(|before| *before > now);
+        let wait = match (told, before) {
+            (Told::For(wait), _) => wait,
+            // Calls that were under way when the gate closed are no further warning.
+            (Told::ForSomeTime, Some(before)) => {
+                Duration::try_from(before.duration_since(now)).unwrap_or(Duration::ZERO)
+            }
+            (Told::ForSomeTime, None) => {
+                let factor = 1u32.checked_shl(known.secondary_waits).unwrap_or(u32::MAX);
+                known.secondary_waits = known.secondary_waits.saturating_add(1).min(8);
+                SECONDARY_WAIT.saturating_mul(factor)
+            }
+        };
         let wait = SignedDuration::try_from(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
         let until = now.saturating_add(wait.unwrap_or(SignedDuration::ZERO)).unwrap_or(now);
-        let before = known.view.told_to_wait_until.filter(|before| *before > now);
         let until = before.map_or(until, |before| before.max(until));
         if before != Some(until) {
             known.view.told_to_wait_until = Some(until);
-            self.metrics.told_to_wait(until);
+            self.metrics.told_to_wait(&self.credential, until);
+            let credential = &self.credential;
             tracing::warn!(
-                until = %until,
-                "GitHub told us to wait: nothing is sent until {until:.0}"
+                %credential, until = %until,
+                "GitHub told us to wait: nothing is sent as {credential} until {until:.0}"
             );
         }
         Some(until)
     }
 
-    fn asked_wait(
-        &self,
-        known: &mut Known,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Option<Duration> {
-        let too_many = status == StatusCode::TOO_MANY_REQUESTS;
-        if !too_many && status != StatusCode::FORBIDDEN {
-            return None;
-        }
-        let now = self.clock.now();
-        let until = |moment: Timestamp| {
-            Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
-        };
-        if let Some(after) = text(headers, header::RETRY_AFTER.as_str()) {
-            if let Ok(seconds) = after.trim().parse() {
-                return Some(Duration::from_secs(seconds));
-            }
-            if let Some(moment) = http_date(after) {
-                return Some(until(moment));
-            }
-        }
-        if number(headers, "x-ratelimit-remaining") == Some(0)
-            && let Some(reset) = epoch(headers, "x-ratelimit-reset")
-        {
-            return Some(until(reset));
-        }
-        if !too_many && !speaks_of_a_limit(body) {
-            return None;
-        }
-        // Calls that were under way when the gate closed are no further warning.
-        if let Some(before) = known.view.told_to_wait_until.filter(|before| *before > now) {
-            return Some(until(before));
-        }
-        let factor = 1u32.checked_shl(known.secondary_waits).unwrap_or(u32::MAX);
-        known.secondary_waits = known.secondary_waits.saturating_add(1).min(8);
-        Some(SECONDARY_WAIT.saturating_mul(factor))
-    }
-
-    fn note_difference(&self, known: &mut Known) {
-        let difference = self.clock.difference();
-        self.metrics.clock_difference(difference);
-        let is_off = difference.abs() > CLOCK_TOLERANCE;
-        let was_off = known.said_difference.abs() > CLOCK_TOLERANCE;
-        let change = difference.saturating_sub(known.said_difference).abs();
-        let seconds = difference.as_secs();
-        if is_off && change > CLOCK_TOLERANCE {
-            known.said_difference = difference;
-            tracing::warn!(
-                seconds,
-                "this machine's clock is {seconds} s off GitHub's, which is the one that counts"
-            );
-        } else if was_off && !is_off {
-            known.said_difference = SignedDuration::ZERO;
-            tracing::info!(seconds, "this machine's clock agrees with GitHub's again");
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// That GitHub told us to wait.
+enum Told {
+    /// For so long.
+    For(Duration),
+    /// A secondary limit whose answer does not say for how long.
+    ForSomeTime,
+}
+
+fn told(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Told> {
+    let too_many = status == StatusCode::TOO_MANY_REQUESTS;
+    if !too_many && status != StatusCode::FORBIDDEN {
+        return None;
+    }
+    let until = |moment: Timestamp| {
+        Told::For(Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO))
+    };
+    if let Some(after) = text(headers, header::RETRY_AFTER.as_str()) {
+        if let Ok(seconds) = after.trim().parse() {
+            return Some(Told::For(Duration::from_secs(seconds)));
+        }
+        if let Some(moment) = http_date(after) {
+            return Some(until(moment));
+        }
+    }
+    if number(headers, "x-ratelimit-remaining") == Some(0)
+        && let Some(reset) = epoch(headers, "x-ratelimit-reset")
+    {
+        return Some(until(reset));
+    }
+    (too_many || speaks_of_a_limit(body)).then_some(Told::ForSomeTime)
+}
+
+/// How long this answer tells to wait, if it does, where nothing is remembered of earlier ones.
+pub(super) fn asked_wait(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: Timestamp,
+) -> Option<Duration> {
+    told(status, headers, body, now).map(|told| match told {
+        Told::For(wait) => wait.clamp(SHORTEST_WAIT, LONGEST_WAIT),
+        Told::ForSomeTime => SECONDARY_WAIT,
+    })
 }
 
 /// GitHub's message where it sends no header: "You have exceeded a secondary rate limit", older
@@ -227,7 +292,7 @@ fn epoch(headers: &HeaderMap, name: &str) -> Option<Timestamp> {
     Timestamp::from_second(number(headers, name)?.try_into().ok()?).ok()
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
@@ -248,7 +313,7 @@ mod tests {
 
     fn limits() -> (Limits, ManualTime) {
         let (clock, time) = Clock::manual(noon(), 1);
-        (Limits::new(clock, Arc::new(Metrics::new())), time)
+        (Limits::new("token".into(), clock, Arc::new(Metrics::new())), time)
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -313,28 +378,72 @@ mod tests {
     }
 
     #[test]
-    fn headers_tell_time_limit_and_the_tokens_end() {
+    fn headers_tell_the_limit_and_the_tokens_end() {
         let (limits, _) = limits();
+        let reset = (noon().as_second() + 900).to_string();
         limits.note(
             StatusCode::OK,
             &headers(&[
-                ("date", "Sun, 01 Nov 2026 12:05:00 GMT"),
                 ("x-ratelimit-limit", "5000"),
                 ("x-ratelimit-remaining", "4999"),
-                ("x-ratelimit-reset", "1793534400"),
+                ("x-ratelimit-reset", &reset),
+                ("x-oauth-scopes", "repo, read:org"),
                 ("github-authentication-token-expiration", "2026-12-01 12:00:00 UTC"),
             ]),
         );
-        assert_eq!(limits.clock.now(), noon() + SignedDuration::from_mins(5));
         let view = limits.view();
         assert_eq!((view.remaining, view.limit), (Some(4999), Some(5000)));
         assert_eq!(view.token_expires_at, Some("2026-12-01T12:00:00Z".parse().unwrap()));
-        assert_eq!(view.token_accepted_at, seconds_later(300));
-        assert_eq!(limits.metrics.encode().matches("clock_difference_seconds -300").count(), 1);
+        assert_eq!(view.token_accepted_at, seconds_later(0));
+        assert_eq!(limits.granted(), Granted::Scopes(vec!["repo".into(), "read:org".into()]));
 
         limits.note(StatusCode::UNAUTHORIZED, &HeaderMap::new());
         assert_eq!(limits.view().token_accepted_at, None);
-        assert_eq!(limits.view().token_refused_at, seconds_later(300));
-        assert_eq!(limits.view().last_ok_at, seconds_later(300));
+        assert_eq!(limits.view().token_refused_at, seconds_later(0));
+        assert_eq!(limits.view().last_ok_at, seconds_later(0));
+    }
+
+    #[test]
+    fn what_is_left_at_last_is_for_deploys_in_flight() {
+        let (limits, time) = limits();
+        let reset = (noon().as_second() + 900).to_string();
+        let left = |remaining: &str| {
+            let said = [("x-ratelimit-limit", "5000"), ("x-ratelimit-reset", reset.as_str())];
+            let mut said = headers(&said);
+            said.insert("x-ratelimit-remaining", remaining.parse().unwrap());
+            limits.note(StatusCode::OK, &said);
+            limits.kept_for_those_in_flight()
+        };
+        assert_eq!(left("100"), None);
+        assert_eq!(left("99"), seconds_later(900));
+        time.advance(Duration::from_secs(900));
+        assert_eq!(limits.kept_for_those_in_flight(), None);
+        assert_eq!(limits.view().remaining, Some(5000), "a new hour has begun");
+    }
+
+    #[test]
+    fn a_server_without_limits_keeps_nothing_back() {
+        let (limits, _) = limits();
+        limits.note(StatusCode::OK, &HeaderMap::new());
+        assert_eq!(limits.kept_for_those_in_flight(), None);
+        assert_eq!((limits.view().remaining, limits.view().limit), (None, None));
+        assert!(!limits.metrics.encode().contains("api_limit_remaining{"));
+    }
+
+    #[test]
+    fn that_a_token_ends_is_said_at_each_mark_once_and_anew_for_a_new_token() {
+        let (limits, time) = limits();
+        let ends = |at: &str| {
+            let end = headers(&[("github-authentication-token-expiration", at)]);
+            limits.note(StatusCode::OK, &end);
+            limits.lock().said_end
+        };
+        let end = "2026-11-16 12:00:00 UTC";
+        assert_eq!(ends(end), None);
+        time.advance(Duration::from_secs(86_400));
+        assert_eq!(ends(end), Some(END_IS_SAID[0]));
+        time.advance(Duration::from_secs(12 * 86_400));
+        assert_eq!(ends(end), Some(END_IS_SAID[2]));
+        assert_eq!(ends("2027-11-16 12:00:00 UTC"), None);
     }
 }

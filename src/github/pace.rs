@@ -17,20 +17,58 @@ pub(super) const WRITE_COST: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Requests by a steady pace, with a small burst: a tenth of a minute's requests.
+/// Who goes before whom where the pace lets one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// A dispatch, and what belongs to it.
+    Urgent,
+    /// Something is in flight, or an operator asks.
+    Active,
+    /// Nothing waits for it.
+    Settled,
+}
+
+impl Lane {
+    const COUNT: usize = 3;
+
+    const fn index(self) -> usize {
+        match self {
+            Self::Urgent => 0,
+            Self::Active => 1,
+            Self::Settled => 2,
+        }
+    }
+}
+
+/// A tenth of a minute's requests may leave at once; the others leave steadily, so that no minute
+/// sees more than all of them, wherever it begins.
+const BURST_SHARE: u32 = 10;
+
+/// Requests by a steady pace. Whoever waits in a better lane goes first; within a lane, whoever
+/// came first.
 pub(super) struct Pace {
     interval: Option<Duration>,
     burst: Duration,
     /// When the next request would leave without any burst.
     next: Mutex<Duration>,
+    queues: [tokio::sync::Mutex<()>; Lane::COUNT],
+    waiting: [AtomicUsize; Lane::COUNT],
 }
 
 impl Pace {
     /// `per_minute` 0 is no pace.
     pub(super) fn new(per_minute: u32) -> Self {
-        let interval = MINUTE.checked_div(per_minute);
-        let burst = interval.map_or(Duration::ZERO, |one| one.saturating_mul(per_minute / 10));
-        Self { interval, burst, next: Mutex::default() }
+        let at_once = (per_minute / BURST_SHARE).max(1);
+        let steady = per_minute.saturating_sub(at_once).max(1);
+        let interval = (per_minute > 0).then(|| MINUTE / steady);
+        let burst = interval.map_or(Duration::ZERO, |one| one.saturating_mul(at_once));
+        Self {
+            interval,
+            burst,
+            next: Mutex::default(),
+            queues: Default::default(),
+            waiting: Default::default(),
+        }
     }
 
     /// Whether there is one at all.
@@ -38,13 +76,44 @@ impl Pace {
         self.interval.is_some()
     }
 
-    /// Takes the place of a request of this cost; how long until it may leave.
-    pub(super) fn reserve(&self, now: Duration, cost: u32) -> Duration {
-        let Some(interval) = self.interval else { return Duration::ZERO };
+    /// Waits until a request of this cost may leave.
+    pub(super) async fn turn(&self, clock: &Clock, lane: Lane, cost: u32) {
+        let Some(interval) = self.interval else { return };
+        let (Some(queue), Some(waiting)) =
+            (self.queues.get(lane.index()), self.waiting.get(lane.index()))
+        else {
+            return;
+        };
+        let _here = Waiting::new(waiting);
+        let _first = queue.lock().await;
+        loop {
+            let wait = if self.steps_aside(lane) {
+                interval
+            } else {
+                self.take(clock.monotonic(), interval.saturating_mul(cost))
+            };
+            if wait.is_zero() {
+                return;
+            }
+            clock.sleep(wait).await;
+        }
+    }
+
+    fn steps_aside(&self, lane: Lane) -> bool {
+        let better = self.waiting.iter().take(lane.index());
+        better.into_iter().any(|waiting| waiting.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Takes the turn, or says how long until it may be there.
+    fn take(&self, now: Duration, cost: Duration) -> Duration {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let start = (*next).max(now);
-        *next = start.saturating_add(interval.saturating_mul(cost));
-        start.saturating_sub(now).saturating_sub(self.burst)
+        let after = (*next).max(now).saturating_add(cost);
+        // What costs more than a whole burst leaves when all of the burst is there.
+        let wait = after.saturating_sub(now).saturating_sub(self.burst.max(cost));
+        if wait.is_zero() {
+            *next = after;
+        }
+        wait
     }
 }
 
@@ -53,8 +122,10 @@ const PER_MINUTE: Share = Share { window: MINUTE, all: 60, others: 50 };
 /// Writes in any hour, and of those the ones that are not urgent.
 const PER_HOUR: Share = Share { window: HOUR, all: 400, others: 350 };
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);
-/// How long a write waits here; whoever would wait longer is told until when instead.
+/// How long an urgent write waits here, and how long another: whoever would wait longer is told
+/// until when instead, and keeps its repository's pass no longer.
 const LONGEST_STAY: Duration = MINUTE;
+const LONGEST_STAY_OF_OTHERS: Duration = Duration::from_secs(5);
 /// How soon a write that stepped aside for an urgent one looks again.
 const STEP_ASIDE: Duration = Duration::from_millis(250);
 
@@ -87,7 +158,8 @@ impl WritePace {
             if wait.is_zero() {
                 return Ok(());
             }
-            if (now + wait).saturating_sub(arrived) > LONGEST_STAY {
+            let longest = if urgent { LONGEST_STAY } else { LONGEST_STAY_OF_OTHERS };
+            if (now + wait).saturating_sub(arrived) > longest {
                 return Err(wait);
             }
             clock.sleep(wait).await;
@@ -135,22 +207,58 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn requests_leave_by_the_pace_after_a_small_burst() {
-        let pace = Pace::new(600);
-        let now = Duration::from_secs(100);
-        let at_once = (0..200).filter(|_| pace.reserve(now, READ_COST).is_zero()).count();
-        assert_eq!(at_once, 61);
-        assert_eq!(pace.reserve(now, READ_COST), Duration::from_millis(100 * 140));
-        assert!(Pace::new(0).reserve(now, 1_000_000).is_zero());
+    fn clock() -> Clock {
+        Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1).0
     }
 
-    #[test]
-    fn a_write_costs_as_much_as_five_reads() {
-        let pace = Pace::new(60);
-        pace.reserve(Duration::ZERO, WRITE_COST);
-        pace.reserve(Duration::ZERO, WRITE_COST);
-        assert_eq!(pace.reserve(Duration::ZERO, READ_COST), Duration::from_secs(10 - 6));
+    #[tokio::test]
+    async fn no_minute_sees_more_than_the_pace_wherever_it_begins() {
+        for (per_minute, cost) in [(600, 1), (700, 5), (60, 5), (7, 1), (1, 1)] {
+            let (clock, pace) = (clock(), Pace::new(per_minute));
+            let mut times = Vec::new();
+            while clock.monotonic() < Duration::from_secs(300) {
+                pace.turn(&clock, Lane::Settled, cost).await;
+                times.push(clock.monotonic());
+            }
+            let most = times.iter().map(|start| {
+                let within = |time: &&Duration| **time >= *start && **time < *start + MINUTE;
+                times.iter().filter(within).count()
+            });
+            let most = u32::try_from(most.max().unwrap()).unwrap() * cost;
+            assert!(most <= per_minute.max(cost), "{most} of {per_minute} at {cost}");
+            let all = u32::try_from(times.len()).unwrap() * cost;
+            assert!(all * 10 >= per_minute * 5 * 8, "{all} in five minutes at {per_minute}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_pace_nobody_waits() {
+        let (clock, pace) = (clock(), Pace::new(0));
+        for _ in 0..10_000 {
+            pace.turn(&clock, Lane::Settled, WRITE_COST).await;
+        }
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_in_a_better_lane_goes_first() {
+        let (clock, pace) = (clock(), Pace::new(10));
+        pace.turn(&clock, Lane::Settled, 1).await;
+        let order = Mutex::new(Vec::new());
+        let go = async |lane| {
+            pace.turn(&clock, lane, 1).await;
+            order.lock().unwrap().push(lane);
+        };
+        tokio::join!(
+            go(Lane::Settled),
+            go(Lane::Settled),
+            go(Lane::Active),
+            go(Lane::Urgent),
+            go(Lane::Active)
+        );
+        let mut sorted = order.lock().unwrap().clone();
+        sorted.sort_unstable();
+        assert_eq!(*order.lock().unwrap(), sorted);
     }
 
     #[test]

@@ -92,6 +92,9 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub async fn user(&self) -> Result<Login, ReadError> {
+        if let Some(account) = self.client.auth.account(&self.client.line).await {
+            return account.map_err(|why| why.for_a_read("tell which App this is"));
+        }
         let ask = Ask::new("get_user", "tell whose token this is".into(), "/user".into());
         let login = |body: &[u8]| wire::parse::<wire::User>(body).map(|user| user.login);
         self.one(&ask, login).await
@@ -112,7 +115,7 @@ impl Reader {
             Err(error) => return Err(error),
         };
         let (what, location) = moved;
-        let place = location.as_deref().and_then(|url| self.client.below_on_our_host(url));
+        let place = location.as_deref().and_then(|url| self.client.line.below_on_our_host(url));
         let Some(path) = place else { return Err(ReadError::Moved { what, location }) };
         let ask = Ask::new("get_repository", what, path);
         let value = self.one(&ask, parse).await?;
@@ -256,7 +259,7 @@ impl Reader {
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, String>,
     {
-        self.client.get(ask, self.fresh, parse).await
+        self.client.get(ask, &self.manner(), parse).await
     }
 
     /// The first pages of a list, and whether that is all of it.

@@ -167,9 +167,21 @@ fn world_of(settings: Settings, replies: impl IntoIterator<Item = Reply>) -> Wor
         let script = script.clone();
         HttpService::new(service_fn(move |request| script.clone().reply(request)))
     };
-    let (reader, writer) =
-        connect(settings, service, clock.clone(), cache.clone(), Arc::clone(&metrics)).unwrap();
+    let (readers, writer) =
+        connect(&settings, service, clock.clone(), cache.clone(), Arc::clone(&metrics)).unwrap();
+    let reader = readers.of(&shop());
     World { script, reader, writer, clock, time, cache, metrics }
+}
+
+/// A line to nobody, and its time.
+pub(super) fn line() -> (Line, ManualTime) {
+    let (clock, time) = Clock::manual(noon(), 1);
+    let nobody = service_fn(async |_| {
+        Err::<Response<String>, _>(io::Error::from(io::ErrorKind::ConnectionRefused))
+    });
+    let (url, metrics) = ("https://api.github.com", Arc::new(Metrics::new()));
+    let line = Line::new(url, REQUEST_TIMEOUT, HttpService::new(nobody), clock, metrics);
+    (line.unwrap(), time)
 }
 
 fn noon() -> Timestamp {
@@ -209,7 +221,7 @@ fn outside_a_runtime_there_is_an_error_and_no_panic() {
         let script = Script::default();
         HttpService::new(service_fn(move |request| script.clone().reply(request)))
     };
-    let error = connect(settings(), service, clock, Arc::new(NoCache), Arc::new(Metrics::new()));
+    let error = connect(&settings(), service, clock, Arc::new(NoCache), Arc::new(Metrics::new()));
     assert!(matches!(error.err(), Some(ConnectError::NoRuntime)));
 }
 
@@ -220,7 +232,7 @@ async fn a_token_is_sent_over_tls_or_to_this_very_machine_only() {
         let script = Script::default();
         let service = HttpService::new(service_fn(move |request| script.clone().reply(request)));
         let (clock, _) = Clock::manual(noon(), 1);
-        connect(settings, service, clock, Arc::new(NoCache), Arc::new(Metrics::new())).is_ok()
+        connect(&settings, service, clock, Arc::new(NoCache), Arc::new(Metrics::new())).is_ok()
     };
     for good in [
         "https://api.github.com",

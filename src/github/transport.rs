@@ -1,7 +1,11 @@
 //! Requests out, answers in. octocrab is the client; its service is ours, so that nothing below
 //! retries, follows a redirect, or caches.
 
+mod proxy;
+mod tls;
+
 use std::error::Error as StdError;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -12,16 +16,21 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, SizeHint};
 use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt};
 
+use super::auth::Token;
 use super::error::ConnectError;
+use super::wire;
 
 /// A page of 100 runs has 1.2 MB, a recursive tree at most 7 MB (GitHub's documentation).
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
+/// As much of GitHub's words as a person reads.
+const LONGEST_WORDS: usize = 400;
 /// Well below a request's own time, so that "never connected" is known as such.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shorter than servers and the middleboxes on the way keep an idle connection: a write on a
@@ -51,24 +60,40 @@ impl HttpService {
     }
 }
 
-/// The network: TLS by the machine's roots, or where it has none by Mozilla's.
+/// The way to GitHub.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The API's address.
+    pub api_url: String,
+    /// Certificates of authorities, in PEM, that are trusted besides the machine's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The network: TLS by the machine's roots, or where it has none by Mozilla's; through the proxy
+/// that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as curl reads them.
 ///
 /// # Errors
-/// None today; a system whose TLS cannot be set up will say so here.
-pub fn network() -> Result<HttpService, ConnectError> {
+/// Certificates that cannot be read, or a proxy that cannot be used.
+pub fn network(route: &Route) -> Result<HttpService, ConnectError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
-    let tls = match HttpsConnectorBuilder::new().with_native_roots() {
-        Ok(builder) => builder,
-        Err(error) => {
-            tracing::info!("no CA roots on this machine ({error}): Mozilla's are used");
-            HttpsConnectorBuilder::new().with_webpki_roots()
-        }
+    let config = tls::config(route.ca_file.as_deref()).map_err(ConnectError::Network)?;
+    let over_tls = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
+    let Some(proxy) = proxy::of(&route.api_url).map_err(ConnectError::Network)? else {
+        return Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tcp)));
     };
-    let connector = tls.https_or_http().enable_http1().enable_http2().wrap_connector(tcp);
+    let to_proxy = over_tls().enable_http1().wrap_connector(tcp);
+    let tunnel = proxy.tunnel(to_proxy);
+    Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tunnel)))
+}
+
+fn over<C>(connector: C) -> HttpService
+where
+    C: Connect + Clone + Send + Sync + 'static,
+{
     let client: Client<_, OctoBody> = Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
@@ -78,7 +103,7 @@ pub fn network() -> Result<HttpService, ConnectError> {
         .retry_canceled_requests(false)
         .set_host(true)
         .build(connector);
-    Ok(HttpService::new(client))
+    HttpService::new(client)
 }
 
 /// Any body, made shareable for octocrab.
@@ -130,6 +155,50 @@ impl Answer {
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// GitHub's own words, short, on one line.
+    pub(super) fn words(&self) -> String {
+        self.all_words().chars().take(LONGEST_WORDS).collect()
+    }
+
+    /// The same without the token, should the server have echoed it.
+    pub(super) fn words_without(&self, token: &Token) -> String {
+        token.hidden_in(&self.all_words()).chars().take(LONGEST_WORDS).collect()
+    }
+
+    /// The words in quotes, after a space; nothing where there are none.
+    pub(super) fn quoted(&self) -> String {
+        super::error::quoted(&self.words())
+    }
+
+    fn all_words(&self) -> String {
+        let body = self.bytes();
+        let words = match serde_json::from_slice::<wire::WireProblem>(body) {
+            Ok(problem) => problem.words(),
+            // A proxy's page is nothing to read in a log.
+            Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
+            Err(_) => String::from_utf8_lossy(body).into_owned(),
+        };
+        let words = if words.trim().is_empty() {
+            self.status.canonical_reason().unwrap_or_default().to_owned()
+        } else {
+            words
+        };
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a refusal's headers say would have been needed.
+    pub(super) fn permission(&self) -> Option<String> {
+        if !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            return None;
+        }
+        ["x-accepted-github-permissions", "x-accepted-oauth-scopes"]
+            .iter()
+            .filter_map(|name| self.header(name))
+            .map(str::trim)
+            .find(|needed| !needed.is_empty())
+            .map(str::to_owned)
     }
 }
 

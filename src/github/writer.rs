@@ -7,14 +7,17 @@ use jiff::SignedDuration;
 use octocrab::OctoBody;
 use serde_json::Value;
 
-use super::client::{Client, Failed, permission, words};
+use super::auth::NoToken;
+use super::client::{Client, Failed, refuses_the_token};
+use super::clients::Clients;
 use super::error::WriteFailure;
-use super::pace::WRITE_COST;
+use super::pace::{Lane, WRITE_COST};
 use super::transport::Answer;
+use crate::domain::RepoName;
 
 /// Writes to GitHub. There is one, and it cannot be cloned.
 pub struct Writer {
-    client: Arc<Client>,
+    clients: Arc<Clients>,
 }
 
 /// How a write is sent.
@@ -31,7 +34,9 @@ pub enum WriteMethod {
 pub struct WriteRequest {
     /// How it is sent.
     pub method: WriteMethod,
-    /// The path below the API's address, beginning with a slash.
+    /// Where: by its owner's credential.
+    pub repository: RepoName,
+    /// The path below the repository's address, beginning with a slash.
     pub path: String,
     /// What is sent.
     pub body: Value,
@@ -51,8 +56,8 @@ pub struct WriteAnswer {
 }
 
 impl Writer {
-    pub(super) const fn new(client: Arc<Client>) -> Self {
-        Self { client }
+    pub(super) const fn new(clients: Arc<Clients>) -> Self {
+        Self { clients }
     }
 
     /// Sends `write` once, when it is its turn.
@@ -60,16 +65,21 @@ impl Writer {
     /// # Errors
     /// [`WriteFailure`], which tells the certain from the unknown.
     pub async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
-        let client = &self.client;
-        self.wait_for_its_turn(write.urgent).await?;
+        let client = self.clients.of(&write.repository);
+        wait_for_its_turn(&client, write.urgent).await?;
         let _place = client.write_places.acquire().await;
-        let token = client.auth.token();
+        let token = client.token().await.map_err(|why| match why {
+            NoToken::ToldToWait(until) => WriteFailure::ToldToWait { until },
+            NoToken::Refused(why) | NoToken::ForNow(why) => WriteFailure::NeverSent { why },
+        })?;
         let method = match write.method {
             WriteMethod::Post => Method::POST,
             WriteMethod::Patch => Method::PATCH,
         };
+        let path = format!("/repos/{}{}", write.repository, write.path);
         let request = client
-            .request(method, &write.path, &token)
+            .line
+            .request(method, &path, token.header.clone())
             .header(header::CONTENT_TYPE, "application/json")
             .body(OctoBody::from(write.body.to_string()))
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
@@ -83,41 +93,39 @@ impl Writer {
         match status {
             200..=299 => done(&answer),
             408 | 500..=599 => {
-                let why = format!("GitHub said {status} \"{}\"", words(&token, &answer));
+                let why = format!("GitHub said {status} \"{}\"", answer.words_without(&token));
                 Err(WriteFailure::Unknown { why })
             }
             300..=499 => {
-                if status == 401 {
-                    // The next write is worth a look at the token file.
-                    let _ = client.auth.instead_of(&token);
+                if refuses_the_token(&answer) {
+                    // The next write is worth another token.
+                    let _ = client.another_token(&token, &answer).await;
                 }
-                let (words, permission) = (words(&token, &answer), permission(&answer));
+                let (words, permission) = (answer.words_without(&token), answer.permission());
                 Err(WriteFailure::Refused { status, words, permission })
             }
             _ => Err(WriteFailure::Unknown { why: format!("an answer with status {status}") }),
         }
     }
+}
 
-    async fn wait_for_its_turn(&self, urgent: bool) -> Result<(), WriteFailure> {
-        let client = &self.client;
-        if let Some(until) = client.limits.closed_until() {
-            return Err(WriteFailure::ToldToWait { until });
-        }
-        if !client.pace.is_set() {
-            return Ok(());
-        }
-        // Urgent writes take their share of the pace, and do not wait behind reads for it.
-        let wait = client.pace.reserve(client.clock.monotonic(), WRITE_COST);
-        if !urgent && !wait.is_zero() {
-            client.clock.sleep(wait).await;
-        }
-        client.write_pace.turn(&client.clock, urgent).await.map_err(|wait| {
-            let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-            let now = client.clock.now();
-            WriteFailure::ToldToWait { until: now.saturating_add(wait).unwrap_or(now) }
-        })?;
-        Ok(())
+async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFailure> {
+    if let Some(until) = client.limits.closed_until() {
+        return Err(WriteFailure::ToldToWait { until });
     }
+    if !client.pace.is_set() {
+        return Ok(());
+    }
+    let clock = &client.line.clock;
+    client.write_pace.turn(clock, urgent).await.map_err(|wait| {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let now = clock.now();
+        let until = now.saturating_add(wait).unwrap_or(now);
+        if urgent { WriteFailure::ToldToWait { until } } else { WriteFailure::Deferred { until } }
+    })?;
+    let lane = if urgent { Lane::Urgent } else { Lane::Active };
+    client.pace.turn(clock, lane, WRITE_COST).await;
+    Ok(())
 }
 
 fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {

@@ -7,6 +7,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 
 use super::series::{
     Buckets, ByReason, ByRepository, ByResult, BySha, Counters, Durations, Fractions, Maker, Whole,
@@ -53,12 +54,25 @@ pub(super) struct GitHub {
     pub(super) not_modified: Gauge<f64, AtomicU64>,
     /// Answers with 200 or 304, and those of them that were 304.
     pub(super) answers: Mutex<(f64, f64)>,
-    pub(super) remaining: Gauge<i64, AtomicI64>,
-    pub(super) limit: Gauge<i64, AtomicI64>,
-    pub(super) reset: Gauge<i64, AtomicI64>,
-    pub(super) told_to_wait: Gauge<i64, AtomicI64>,
     pub(super) clock_difference: Gauge<f64, AtomicU64>,
-    pub(super) token_expiry: Gauge<i64, AtomicI64>,
+    pub(super) credentials: Credentials,
+}
+
+/// A credential: `token`, or the owner whose installation of the App it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ByCredential {
+    pub(super) credential: String,
+}
+
+/// What is counted of each credential. There are as many as owners in the config.
+pub(super) struct Credentials {
+    pub(super) remaining: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) limit: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) reset: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) told_to_wait: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) token_accepted: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) token_expiry: Family<ByCredential, Gauge<i64, AtomicI64>>,
+    pub(super) token_refusals: Family<ByCredential, Counter>,
 }
 
 impl Repositories {
@@ -151,10 +165,28 @@ impl GitHub {
             "How far this machine's clock is ahead of GitHub's",
             clock_difference.clone(),
         );
+        Self {
+            credentials: Credentials::new(registry),
+            requests,
+            not_modified,
+            answers: Mutex::default(),
+            clock_difference,
+        }
+    }
+}
+
+impl Credentials {
+    fn new(registry: &mut Registry) -> Self {
+        let token_refusals = Family::<ByCredential, Counter>::default();
+        registry.register(
+            "token_refusals",
+            "How often GitHub refused the credential",
+            token_refusals.clone(),
+        );
         let mut whole = |name: &str, help: &str| {
-            let gauge = Gauge::<i64, AtomicI64>::default();
-            registry.register(name, help, gauge.clone());
-            gauge
+            let family = Family::<ByCredential, Gauge<i64, AtomicI64>>::default();
+            registry.register(name, help, family.clone());
+            family
         };
         Self {
             remaining: whole(
@@ -168,16 +200,17 @@ impl GitHub {
             ),
             told_to_wait: whole(
                 "told_to_wait_until_timestamp_seconds",
-                "Until when GitHub told us to wait last; 0 for never",
+                "Until when GitHub told us to wait last",
+            ),
+            token_accepted: whole(
+                "token_accepted",
+                "1 while GitHub accepts the credential, and 0 while it refuses it",
             ),
             token_expiry: whole(
                 "token_expiry_timestamp_seconds",
-                "When the token ends; 0 where GitHub does not say",
+                "When the token ends, where GitHub says so",
             ),
-            requests,
-            not_modified,
-            answers: Mutex::default(),
-            clock_difference,
+            token_refusals,
         }
     }
 }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::families::{GitHub, Repositories, Request};
+use super::families::{ByCredential, GitHub, Repositories, Request};
 use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Reason, RepoName, Sha};
 
@@ -206,23 +206,37 @@ impl Metrics {
         self.github.not_modified.set(*unchanged / *answers);
     }
 
-    /// GitHub's primary limit, as far as it was told.
-    pub fn api_limit(&self, remaining: Option<u64>, limit: Option<u64>, reset: Option<Timestamp>) {
+    /// GitHub's primary limit of a credential, as far as it was told.
+    pub fn api_limit(
+        &self,
+        credential: &str,
+        remaining: Option<u64>,
+        limit: Option<u64>,
+        reset: Option<Timestamp>,
+    ) {
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        if let Some(remaining) = remaining {
-            self.github.remaining.set(whole(remaining));
-        }
-        if let Some(limit) = limit {
-            self.github.limit.set(whole(limit));
-        }
-        if let Some(reset) = reset {
-            self.github.reset.set(reset.as_second());
-        }
+        let these = &self.github.credentials;
+        set(&these.remaining, credential, remaining.map(whole));
+        set(&these.limit, credential, limit.map(whole));
+        set(&these.reset, credential, reset.map(Timestamp::as_second));
     }
 
     /// GitHub told us to wait until then.
-    pub fn told_to_wait(&self, until: Timestamp) {
-        self.github.told_to_wait.set(until.as_second());
+    pub fn told_to_wait(&self, credential: &str, until: Timestamp) {
+        set(&self.github.credentials.told_to_wait, credential, Some(until.as_second()));
+    }
+
+    /// Whether GitHub takes a credential.
+    pub fn token_accepted(&self, credential: &str, accepted: bool) {
+        set(&self.github.credentials.token_accepted, credential, Some(i64::from(accepted)));
+        let refusals = &self.github.credentials.token_refusals;
+        refusals.get_or_create_owned(&by(credential)).inc_by(0);
+    }
+
+    /// GitHub refused a credential.
+    pub fn token_refused(&self, credential: &str) {
+        self.token_accepted(credential, false);
+        self.github.credentials.token_refusals.get_or_create_owned(&by(credential)).inc();
     }
 
     /// How far this machine's clock is ahead of GitHub's.
@@ -231,8 +245,19 @@ impl Metrics {
     }
 
     /// When the token ends, where GitHub says so.
-    pub fn token_expires(&self, at: Option<Timestamp>) {
-        self.github.token_expiry.set(at.map_or(0, Timestamp::as_second));
+    pub fn token_expires(&self, credential: &str, at: Option<Timestamp>) {
+        set(&self.github.credentials.token_expiry, credential, at.map(Timestamp::as_second));
+    }
+}
+
+fn by(credential: &str) -> ByCredential {
+    ByCredential { credential: credential.to_owned() }
+}
+
+/// Sets what is known; what is not has no series, which no alert takes for 0.
+fn set(family: &Family<ByCredential, Gauge>, credential: &str, value: Option<i64>) {
+    if let Some(value) = value {
+        family.get_or_create_owned(&by(credential)).set(value);
     }
 }
 

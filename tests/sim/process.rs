@@ -66,10 +66,11 @@ impl Process {
         let wire = Wire { to: github.service(), cut: Arc::default() };
         let service = HttpService::new(wire.clone());
         let cache = store.cache();
-        let (reader, writer) =
-            github::connect(settings, service, clock.clone(), cache, Arc::clone(&metrics)).unwrap();
+        let (readers, writer) =
+            github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
+                .unwrap();
         let mut shared =
-            Shared::new(reader, Some(Hand::new(writer)), store.clone(), clock.clone(), metrics);
+            Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock.clone(), metrics);
         shared.config_digest.clone_from(&config.digest);
         let intervals =
             Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };

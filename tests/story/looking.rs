@@ -174,7 +174,7 @@ impl Story {
         let controller = self.governor.as_ref().unwrap().controller.clone();
         let name = self.name.clone();
         let deploy_file = self.runtime.block_on(async {
-            let reader = &controller.shared().reader;
+            let reader = controller.shared().readers.of(&name);
             let tip = reader.branch_tip(&name, &Branch::from("main".to_owned())).await.unwrap();
             reader.file_blob(&name, DEPLOY_FILE, tip.unwrap().as_str()).await.unwrap()
         });

@@ -253,11 +253,12 @@ impl Story {
         let service = HttpService::new(self.github.service());
         let _inside = self.runtime.enter();
         let cache = store.cache();
-        let (reader, writer) =
-            github::connect(settings, service, clock.clone(), cache, Arc::clone(&metrics)).unwrap();
+        let (readers, writer) =
+            github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
+                .unwrap();
         let hand = Some(Hand::new(writer));
         let mut shared =
-            Shared::new(reader, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
+            Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
         shared.config_digest.clone_from(&config.digest);
         shared.public_url.clone_from(&self.public_url);
         let intervals =

@@ -348,17 +348,37 @@ fn unknown_keys_are_refused_with_what_was_probably_meant() {
 
 #[test]
 fn what_this_version_does_not_know_yet_is_refused_and_null_is_not() {
-    let written = yaml(
-        "github: {app: {app_id: 1}, ca_file: ca.pem}\n\
-         repositories: [{name: acme/shop, degraded: {type: prometheus}}]\n",
-    );
-    assert_snapshot!(written.mistakes(), @r"
-    the configuration has 3 mistakes:
-    governor.yaml:1: github.app: is not supported by this version yet: leave it out
-    governor.yaml:1: github.ca_file: is not supported by this version yet: leave it out
-    governor.yaml:2: repositories[0].degraded: is not supported by this version yet: leave it out
-    ");
+    let written = yaml("repositories: [{name: acme/shop, degraded: {type: prometheus}}]\n");
+    assert_snapshot!(written.mistakes(), @"governor.yaml:1: repositories[0].degraded: is not supported by this version yet: leave it out");
     yaml(&format!("github: {{app: null, ca_file: null}}\n{SHOP}")).good();
+}
+
+#[test]
+fn an_app_needs_its_number_and_its_key_and_stands_alone() {
+    assert_snapshot!(yaml(&format!("github: {{app: {{app_id: 1}}}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: lacks the key `private_key_file`");
+    assert_snapshot!(yaml(&format!("github: {{app: 1}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: found `1`, expected a mapping with `app_id` and `private_key_file`");
+    let app = "app: {app_id: 1, private_key_file: key.pem}";
+    assert_snapshot!(yaml(&format!("github: {{{app}, token_file: token}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: stands beside github.token_file: choose one of them");
+    let odd = "app: {app_id: a/b, private_key_fil: key.pem, installation_id: -1}";
+    let odd = yaml(&format!("github: {{{odd}}}\n{SHOP}")).mistakes();
+    for said in
+        ["app_id: found `a/b`", "did you mean private_key_file?", "installation_id: found `-1`"]
+    {
+        assert!(odd.contains(said), "{odd}");
+    }
+    let config = yaml(&format!("github: {{{app}}}\n{SHOP}")).good();
+    assert_eq!(config.effective()["github"]["app"]["app_id"], "1");
+}
+
+#[test]
+fn an_app_may_come_from_the_environment() {
+    let config = yaml(SHOP)
+        .with("RELEASE_GOVERNOR_GITHUB__APP__APP_ID", "Iv23liAbc")
+        .with("RELEASE_GOVERNOR_GITHUB__APP__PRIVATE_KEY_FILE", "key.pem")
+        .with("RELEASE_GOVERNOR_GITHUB__APP__INSTALLATION_ID", "42")
+        .good();
+    let app = &config.effective()["github"]["app"];
+    assert_eq!((&app["app_id"], &app["installation_id"]), (&"Iv23liAbc".into(), &42.into()));
 }
 
 #[test]

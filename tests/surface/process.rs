@@ -161,7 +161,7 @@ fn a_token_that_is_refused_and_a_github_that_is_away_are_said() {
     town.use_token("ghp_another");
     let running = town.govern();
     let row = town.row_when("acme/shop", |row| row["error"].is_string());
-    assert!(row["error"].as_str().unwrap().contains("the token is not accepted"), "{row}");
+    assert!(row["error"].as_str().unwrap().contains("GitHub does not accept the token"), "{row}");
     let (code, _, body) = running.ask("GET", "/readyz");
     assert_eq!(code, 503);
     assert!(body.contains("GitHub refused the token"), "{body}");

@@ -48,7 +48,7 @@ async fn what_a_refusal_means_depends_on_its_status() {
     assert_eq!(world.script.seen().len(), 1, "a redirect is not followed");
 
     let (_, error) = tip_after(vec![problem(401, "Bad credentials: ghp_secret")]).await;
-    insta::assert_snapshot!(error, @r#"cannot list the workflows of acme/shop: the token is not accepted "Bad credentials: [token]". Renew it; a token file is read again by itself"#);
+    insta::assert_snapshot!(error, @r#"cannot list the workflows of acme/shop: GitHub does not accept the token "Bad credentials: [token]". Renew it; a token file is read again by itself"#);
 
     let invalid =
         json!({"message": "Validation Failed", "errors": [{"message": "No commit"}, "x"]});
@@ -369,4 +369,30 @@ async fn a_refused_token_is_read_again_at_once() {
         .map(|seen| seen.header("authorization").unwrap().to_owned())
         .collect();
     assert_eq!(sent, ["Bearer ghp_old", "Bearer ghp_new"]);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_not_sent_again_before_its_time_and_then_with_backoff() {
+    let world = world([problem(401, "Bad credentials")]);
+    let ask = async || world.reader.workflows(&shop()).await;
+    let refused = |error: &ReadError| matches!(error, ReadError::BadCredentials { .. });
+    assert!(refused(&ask().await.unwrap_err()));
+    assert!(refused(&ask().await.unwrap_err()));
+    let write = world.writer.send(writing::dispatch()).await;
+    assert!(matches!(write, Err(WriteFailure::NeverSent { .. })), "{write:?}");
+    assert_eq!(world.script.seen().len(), 1, "nothing else was sent");
+
+    world.time.advance(Duration::from_secs(5));
+    world.script.then(problem(401, "Bad credentials"));
+    assert!(refused(&ask().await.unwrap_err()));
+    world.time.advance(Duration::from_secs(9));
+    assert!(refused(&ask().await.unwrap_err()));
+    assert_eq!(world.script.seen().len(), 2);
+
+    world.time.advance(Duration::from_secs(1));
+    world.script.then(answer(200, json!({ "workflows": [] })));
+    assert!(ask().await.is_ok());
+    let text = world.metrics.encode();
+    assert!(text.contains("token_refusals_total{credential=\"token\"} 2\n"), "{text}");
+    assert!(text.contains("token_accepted{credential=\"token\"} 1\n"), "{text}");
 }

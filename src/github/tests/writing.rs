@@ -5,7 +5,8 @@ use super::*;
 pub(super) fn dispatch() -> WriteRequest {
     WriteRequest {
         method: WriteMethod::Post,
-        path: "/repos/acme/shop/actions/workflows/7/dispatches".into(),
+        repository: shop(),
+        path: "/actions/workflows/7/dispatches".into(),
         body: json!({ "ref": "main", "inputs": { "sha": sha('a') } }),
         urgent: true,
         operation: "create_dispatch",
@@ -97,9 +98,10 @@ async fn the_network_tells_unsent_from_lost() {
     let address = listener.local_addr().unwrap();
     let writer = || {
         let settings = Settings { api_url: format!("http://{address}"), ..settings() };
-        let service = network().unwrap();
+        let route = Route { api_url: settings.api_url.clone(), ca_file: None };
+        let service = network(&route).unwrap();
         let metrics = Arc::new(Metrics::new());
-        connect(settings, service, Clock::system(), Arc::new(NoCache), metrics).unwrap().1
+        connect(&settings, service, Clock::system(), Arc::new(NoCache), metrics).unwrap().1
     };
     let serve = async {
         let mut requests = Vec::new();

@@ -1,0 +1,239 @@
+//! An App's installation: its token, which ends after an hour, and is replaced before that.
+//!
+//! Source: GitHub's documentation, "Generating an installation access token for a GitHub App".
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Method, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{App, Granted, NoToken, Token, fingerprint};
+use crate::domain::RepoName;
+use crate::github::client::encoded;
+use crate::github::line::Line;
+use crate::github::refusal::Refusals;
+
+/// How long before its end a token is replaced. A pass takes seconds, and GitHub may fail for
+/// minutes meanwhile: the old token serves until a new one is there.
+const REPLACED_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
+/// What is sent now arrives later.
+const NOT_SENT_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
+
+/// Which installation.
+pub(in crate::github) enum Place {
+    /// That of this number.
+    Number(u64),
+    /// That of the owner of this repository.
+    OwnerOf(RepoName),
+}
+
+/// An installation, and its token.
+pub(in crate::github) struct Installation {
+    app: Arc<App>,
+    place: Place,
+    minted: Mutex<Option<Minted>>,
+    /// Held by the one who asks for a token: whoever comes meanwhile gets that one, too.
+    asking: AsyncMutex<Asked>,
+    refusals: Refusals,
+}
+
+#[derive(Clone)]
+struct Minted {
+    token: Token,
+    expires: Timestamp,
+    permissions: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Asked {
+    /// The installation's number, once known.
+    installation: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct WireInstallation {
+    id: u64,
+}
+
+#[derive(Deserialize)]
+struct WireToken {
+    token: String,
+    expires_at: Timestamp,
+    #[serde(default)]
+    permissions: BTreeMap<String, String>,
+}
+
+impl Installation {
+    pub(in crate::github) fn new(app: Arc<App>, place: Place, refusals: Refusals) -> Self {
+        Self { app, place, minted: Mutex::default(), asking: AsyncMutex::default(), refusals }
+    }
+
+    pub(super) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Where the App is installed, for people.
+    pub(super) fn place(&self) -> String {
+        match &self.place {
+            Place::Number(number) => format!("installation {number}"),
+            Place::OwnerOf(repository) => repository.owner().to_owned(),
+        }
+    }
+
+    /// What it may do, as one word that changes with it.
+    pub(super) fn grant(&self) -> String {
+        let permissions = self.lock().as_ref().map(|minted| minted.permissions.clone());
+        fingerprint(format!("{}{permissions:?}", self.app.account_key()).as_bytes())
+    }
+
+    pub(super) fn granted(&self) -> Granted {
+        match self.lock().as_ref() {
+            Some(minted) => Granted::Permissions(minted.permissions.clone()),
+            None => Granted::NotTold,
+        }
+    }
+
+    /// The token, where it need not be replaced yet.
+    pub(super) fn at_hand(&self, line: &Line) -> Option<Token> {
+        self.lasting(line, REPLACED_BEFORE_END)
+    }
+
+    /// The token to send now, a new one where the last is about to end.
+    pub(super) async fn token(&self, line: &Line) -> Result<Token, NoToken> {
+        let Some(old) = self.lasting(line, NOT_SENT_BEFORE_END) else {
+            let mut asked = self.asking.lock().await;
+            // Somebody may have asked while we waited.
+            if let Some(token) = self.lasting(line, NOT_SENT_BEFORE_END) {
+                return Ok(token);
+            }
+            return self.mint(line, &mut asked).await;
+        };
+        // The old one serves whoever comes while one of them asks, and where that fails.
+        let Ok(mut asked) = self.asking.try_lock() else { return Ok(old) };
+        match self.mint(line, &mut asked).await {
+            Ok(token) => Ok(token),
+            Err(why) => {
+                tracing::debug!("the App's token for {} serves on: {why:?}", self.place());
+                Ok(old)
+            }
+        }
+    }
+
+    /// A token in place of one that GitHub does not take any more.
+    pub(super) async fn instead_of(
+        &self,
+        line: &Line,
+        refused: &Token,
+    ) -> Result<Option<Token>, NoToken> {
+        let mut asked = self.asking.lock().await;
+        let known = self.lock().as_ref().map(|minted| minted.token.clone());
+        if let Some(newer) = known.filter(|known| known.fingerprint != refused.fingerprint) {
+            return Ok(Some(newer));
+        }
+        *self.lock() = None;
+        self.mint(line, &mut asked).await.map(Some)
+    }
+
+    /// The token, where it lasts longer than `margin`.
+    fn lasting(&self, line: &Line, margin: SignedDuration) -> Option<Token> {
+        let minted = self.lock();
+        let minted = minted.as_ref()?;
+        let left = minted.expires.duration_since(line.clock.now());
+        (left > margin).then(|| minted.token.clone())
+    }
+
+    /// Asks for a token, unless that was refused a moment ago.
+    async fn mint(&self, line: &Line, asked: &mut Asked) -> Result<Token, NoToken> {
+        let now = line.clock.monotonic();
+        if let Some(why) = self.refusals.standing(now, &self.app.key_fingerprint()) {
+            return Err(NoToken::Refused(why));
+        }
+        let minted = self.mint_now(line, asked).await;
+        let now = line.clock.monotonic();
+        match minted {
+            Ok(minted) => {
+                self.refusals.over();
+                let token = minted.token.clone();
+                *self.lock() = Some(minted);
+                Ok(token)
+            }
+            Err(NoToken::Refused(why)) => {
+                // It may be installed anew, under another number.
+                asked.installation = None;
+                self.refusals.refused(now, &self.app.key_fingerprint(), &why);
+                Err(NoToken::Refused(why))
+            }
+            Err(for_now) => Err(for_now),
+        }
+    }
+
+    async fn mint_now(&self, line: &Line, asked: &mut Asked) -> Result<Minted, NoToken> {
+        let number = match asked.installation {
+            Some(number) => number,
+            None => self.find(line).await?,
+        };
+        asked.installation = Some(number);
+        let path = format!("/app/installations/{number}/access_tokens");
+        let answer = self.app.ask(line, "create_installation_token", Method::POST, &path).await?;
+        let place = self.place();
+        match answer.status {
+            StatusCode::NOT_FOUND => return Err(self.not_installed()),
+            StatusCode::FORBIDDEN => {
+                return Err(NoToken::Refused(format!(
+                    "GitHub gives the App no token for {place}{}. Where its installation is \
+                     suspended, unsuspend it",
+                    answer.quoted()
+                )));
+            }
+            _ => {}
+        }
+        let wire: WireToken = self.app.understood(&answer, "give a token")?;
+        let token = Token::new(&wire.token)
+            .map_err(|why| NoToken::ForNow(format!("GitHub's token for {place} is bad: {why}")))?;
+        tracing::debug!(expires = %wire.expires_at, "a new token of the App for {place}");
+        Ok(Minted { token, expires: wire.expires_at, permissions: wire.permissions })
+    }
+
+    /// The installation's number. An owner is an organisation or a user, and an App that sees
+    /// only one repository of theirs may be asked by that one.
+    async fn find(&self, line: &Line) -> Result<u64, NoToken> {
+        let repository = match &self.place {
+            Place::Number(number) => return Ok(*number),
+            Place::OwnerOf(repository) => repository,
+        };
+        let (owner, name) = (encoded(repository.owner()), encoded(repository.name()));
+        for path in [
+            format!("/orgs/{owner}/installation"),
+            format!("/users/{owner}/installation"),
+            format!("/repos/{owner}/{name}/installation"),
+        ] {
+            let answer = self.app.ask(line, "get_installation", Method::GET, &path).await?;
+            if answer.status == StatusCode::NOT_FOUND || answer.status.is_redirection() {
+                continue;
+            }
+            let found: WireInstallation = self.app.understood(&answer, "find its installation")?;
+            return Ok(found.id);
+        }
+        Err(self.not_installed())
+    }
+
+    fn not_installed(&self) -> NoToken {
+        NoToken::Refused(match &self.place {
+            Place::Number(number) => format!(
+                "the App has no installation {number}. Install it, or take \
+                 `github.app.installation_id` out: it is found from each repository's owner"
+            ),
+            Place::OwnerOf(repository) => {
+                let owner = repository.owner();
+                format!("the App is not installed for {owner}. Install it there")
+            }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Minted>> {
+        self.minted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

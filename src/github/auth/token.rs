@@ -1,0 +1,159 @@
+//! A token that was given, or that a file holds: the file is read again when it changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Token;
+use crate::github::line::Line;
+
+/// A mounted Secret changes seconds after it was written; looking more often gains nothing.
+pub(super) const RECHECK: Duration = Duration::from_secs(5);
+
+/// Gives the token, and looks at its file again now and then.
+pub(in crate::github) struct TokenFile {
+    /// None for a token that was given.
+    path: Option<PathBuf>,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    token: Token,
+    read_at: Duration,
+    complaint: Option<String>,
+}
+
+impl TokenFile {
+    /// The token that was given.
+    pub(in crate::github) fn given(secret: &SecretString) -> Result<Self, String> {
+        let token =
+            Token::new(secret.expose_secret()).map_err(|why| format!("the token is bad: {why}"))?;
+        Ok(Self::over(None, token, Duration::ZERO))
+    }
+
+    /// What the file at `path` holds at `now`, a monotonic time.
+    pub(in crate::github) fn open(path: &Path, now: Duration) -> Result<Self, String> {
+        Ok(Self::over(Some(path.to_path_buf()), read(path)?, now))
+    }
+
+    fn over(path: Option<PathBuf>, token: Token, read_at: Duration) -> Self {
+        Self { path, current: Mutex::new(Current { token, read_at, complaint: None }) }
+    }
+
+    /// The token to send now.
+    pub(super) async fn token(&self, line: &Line) -> Token {
+        let age = line.clock.monotonic().saturating_sub(self.lock().read_at);
+        if age >= RECHECK {
+            self.read_again(line).await;
+        }
+        self.lock().token.clone()
+    }
+
+    pub(super) async fn instead_of(&self, line: &Line, refused: &Token) -> Option<Token> {
+        self.read_again(line).await;
+        let token = self.lock().token.clone();
+        (token.fingerprint != refused.fingerprint).then_some(token)
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        self.lock().token.fingerprint.clone()
+    }
+
+    async fn read_again(&self, line: &Line) {
+        let Some(path) = self.path.clone() else { return };
+        self.lock().read_at = line.clock.monotonic();
+        let looked = off_the_runtime(move || read(&path)).await;
+        let mut current = self.lock();
+        match looked {
+            Ok(token) => {
+                current.complaint = None;
+                if token.fingerprint != current.token.fingerprint {
+                    tracing::info!("the GitHub token has changed and is used from now on");
+                    current.token = token;
+                }
+            }
+            // A file that is being swapped: the last good token stays.
+            Err(why) => {
+                if current.complaint.as_deref() != Some(&why) {
+                    tracing::warn!("the GitHub token stays the last good one: {why}");
+                    current.complaint = Some(why);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a file where it holds up nobody: a mount may hang.
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(format!("cannot read it: {error}")))
+}
+
+fn read(path: &Path) -> Result<Token, String> {
+    let place = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the token file {place}: {error}"))?;
+    Token::new(&text).map_err(|why| format!("the token file {place} is bad: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::tests::line;
+
+    #[tokio::test]
+    async fn a_token_file_is_read_again_when_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, "ghp_one\n").unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&file, Duration::ZERO).unwrap();
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+
+        std::fs::write(&file, "ghp_two\n").unwrap();
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one", "not looked at yet");
+        time.advance(RECHECK);
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_two");
+    }
+
+    #[tokio::test]
+    async fn a_token_file_that_is_away_for_a_moment_leaves_the_last_good_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, "ghp_one").unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&file, Duration::ZERO).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        time.advance(RECHECK);
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+        std::fs::write(&file, "").unwrap();
+        time.advance(RECHECK);
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+    }
+
+    #[test]
+    fn a_missing_or_empty_token_is_said_with_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        let open = || TokenFile::open(&file, Duration::ZERO).err().unwrap();
+        assert!(open().contains("cannot read the token file"));
+        std::fs::write(&file, " \n").unwrap();
+        assert!(open().contains("it is empty"));
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let token = Token::new("ghp_secret").unwrap();
+        assert_eq!(format!("{:?}", token.header), "Sensitive");
+        assert_eq!(token.hidden_in("sent Bearer ghp_secret"), "sent Bearer [token]");
+        assert!(!token.fingerprint.contains("secret"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Which credential speaks for which repository: the token for all of them, or the App's
+//! installation of its owner. Each has its own client, with its own limits and pace.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Settings;
+use super::auth::{App, Auth, Installation, Place, TokenFile, TokenSource};
+use super::client::Client;
+use super::error::ConnectError;
+use super::etag::ResponseCache;
+use super::line::Line;
+use super::refusal::Refusals;
+use crate::domain::RepoName;
+
+/// What a token is called in logs and metrics.
+const TOKEN: &str = "token";
+
+/// The clients of all credentials.
+pub(super) struct Clients {
+    line: Arc<Line>,
+    cache: Arc<dyn ResponseCache>,
+    max_requests_per_minute: u32,
+    source: Source,
+    /// By credential. It grows with the owners of governed repositories.
+    clients: Mutex<BTreeMap<Arc<str>, Arc<Client>>>,
+}
+
+enum Source {
+    /// One client for all.
+    One(Arc<Client>),
+    /// One for each owner.
+    ByOwner(Arc<App>),
+}
+
+impl Clients {
+    pub(super) fn new(
+        settings: &Settings,
+        line: Arc<Line>,
+        cache: Arc<dyn ResponseCache>,
+    ) -> Result<Self, ConnectError> {
+        let now = line.clock.monotonic();
+        let per_minute = settings.max_requests_per_minute;
+        let one = |name: &str, auth| {
+            let (line, cache) = (Arc::clone(&line), Arc::clone(&cache));
+            Source::One(Arc::new(Client::new(&name.into(), auth, line, per_minute, cache)))
+        };
+        let source = match &settings.token {
+            TokenSource::Value(secret) => {
+                one(TOKEN, Auth::Token(TokenFile::given(secret).map_err(ConnectError::Token)?))
+            }
+            TokenSource::File(path) => {
+                one(TOKEN, Auth::Token(TokenFile::open(path, now).map_err(ConnectError::Token)?))
+            }
+            TokenSource::App(source) => {
+                let app = Arc::new(App::open(source, now)?);
+                match source.installation_id {
+                    Some(number) => {
+                        let name = format!("installation {number}");
+                        one(
+                            &name,
+                            installation(&app, Place::Number(number), &name.as_str().into(), &line),
+                        )
+                    }
+                    None => Source::ByOwner(app),
+                }
+            }
+        };
+        Ok(Self {
+            line,
+            cache,
+            max_requests_per_minute: per_minute,
+            source,
+            clients: Mutex::default(),
+        })
+    }
+
+    /// The clients of all credentials that were asked for.
+    pub(super) fn all(&self) -> Vec<Arc<Client>> {
+        match &self.source {
+            Source::One(client) => vec![Arc::clone(client)],
+            Source::ByOwner(_) => {
+                let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+                clients.values().cloned().collect()
+            }
+        }
+    }
+
+    /// The client of the credential that speaks for `repository`.
+    pub(super) fn of(&self, repository: &RepoName) -> Arc<Client> {
+        let app = match &self.source {
+            Source::One(client) => return Arc::clone(client),
+            Source::ByOwner(app) => app,
+        };
+        let owner: Arc<str> = repository.owner().to_ascii_lowercase().into();
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry(Arc::clone(&owner)).or_insert_with(|| {
+            let auth = installation(app, Place::OwnerOf(repository.clone()), &owner, &self.line);
+            let (line, cache) = (Arc::clone(&self.line), Arc::clone(&self.cache));
+            Arc::new(Client::new(&owner, auth, line, self.max_requests_per_minute, cache))
+        });
+        Arc::clone(client)
+    }
+}
+
+fn installation(app: &Arc<App>, place: Place, name: &Arc<str>, line: &Line) -> Auth {
+    let refusals = Refusals::new(Arc::clone(name), Arc::clone(&line.metrics));
+    Auth::Installation(Installation::new(Arc::clone(app), place, refusals))
+}

@@ -1,0 +1,195 @@
+//! The line to GitHub that all credentials share: addresses, time limits, and GitHub's time.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use jiff::{SignedDuration, Timestamp};
+use octocrab::OctoBody;
+
+use super::error::ConnectError;
+use super::limits::http_date;
+use super::transport::{Answer, HttpService, Lost, Transport};
+use crate::clock::Clock;
+use crate::telemetry::Metrics;
+
+/// The machine's clock may be this far off before it is said.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
+
+const USER_AGENT: &str = concat!("release-governor/", env!("CARGO_PKG_VERSION"));
+/// Pinned: from 2026-03-10 on a dispatch is answered otherwise.
+const API_VERSION: &str = "2022-11-28";
+
+/// The line.
+pub(super) struct Line {
+    transport: Transport,
+    base: String,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    time_limit: Duration,
+    /// The difference of the clocks that was said last.
+    said_difference: Mutex<SignedDuration>,
+}
+
+impl Line {
+    pub(super) fn new(
+        api_url: &str,
+        time_limit: Duration,
+        service: HttpService,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ConnectError> {
+        let base = checked_address(api_url)?;
+        let transport = Transport::new(service)?;
+        Ok(Self { transport, base, clock, metrics, time_limit, said_difference: Mutex::default() })
+    }
+
+    /// The beginning of any request.
+    pub(super) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: HeaderValue,
+    ) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(self.url(path))
+            .header(header::ACCEPT, "application/vnd.github+json")
+            .header("x-github-api-version", API_VERSION)
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::AUTHORIZATION, authorization)
+    }
+
+    /// Sends `request`, once, and takes note of GitHub's time.
+    pub(super) async fn send(
+        &self,
+        operation: &'static str,
+        request: Request<OctoBody>,
+    ) -> Result<Answer, Lost> {
+        let answer = match self.within_time(self.transport.send(request)).await {
+            Ok(answer) => answer,
+            Err(lost) => {
+                let word = if lost.never_sent { "never_sent" } else { "lost" };
+                self.metrics.github_request(operation, word);
+                return Err(lost);
+            }
+        };
+        self.metrics.github_request(operation, answer.status.as_str());
+        self.note_time(&answer.headers);
+        Ok(answer)
+    }
+
+    async fn within_time(
+        &self,
+        answer: impl Future<Output = Result<Answer, Lost>>,
+    ) -> Result<Answer, Lost> {
+        let too_late =
+            |error: crate::clock::TimedOut| Lost { never_sent: false, why: error.to_string() };
+        self.clock.timeout(self.time_limit, answer).await.map_err(too_late)?
+    }
+
+    fn note_time(&self, headers: &HeaderMap) {
+        let date = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?));
+        let Some(date) = date else { return };
+        self.anchor_to(date);
+    }
+
+    fn anchor_to(&self, date: Timestamp) {
+        self.clock.anchor_to(date);
+        let difference = self.clock.difference();
+        self.metrics.clock_difference(difference);
+        let mut said = self.said_difference.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_off = difference.abs() > CLOCK_TOLERANCE;
+        let was_off = said.abs() > CLOCK_TOLERANCE;
+        let change = difference.saturating_sub(*said).abs();
+        let seconds = difference.as_secs();
+        if is_off && change > CLOCK_TOLERANCE {
+            *said = difference;
+            tracing::warn!(
+                seconds,
+                "this machine's clock is {seconds} s off GitHub's, which is the one that counts"
+            );
+        } else if was_off && !is_off {
+            *said = SignedDuration::ZERO;
+            tracing::info!(seconds, "this machine's clock agrees with GitHub's again");
+        }
+    }
+
+    /// Where a list goes on, as path and query below our own address: whatever host a link
+    /// names, the token goes to none but ours.
+    pub(super) fn next_page(&self, answer: &Answer) -> Result<Option<String>, String> {
+        let links = answer.headers.get_all(header::LINK).iter();
+        let Some(link) = links.filter_map(next_link).next() else { return Ok(None) };
+        match self.below(&link) {
+            Some(path) => Ok(Some(path)),
+            None => Err(format!("its next page is elsewhere: {link}")),
+        }
+    }
+
+    /// The path and query of `url` below our address, if it lies there.
+    fn below(&self, url: &str) -> Option<String> {
+        let uri: http::Uri = url.parse().ok()?;
+        let path_and_query = uri.path_and_query()?.as_str();
+        let ours: http::Uri = self.base.parse().ok()?;
+        let below = path_and_query.strip_prefix(ours.path().trim_end_matches('/'))?;
+        below.starts_with('/').then(|| below.to_owned())
+    }
+
+    /// The path and query of `url` below our address, if it lies there on our very host.
+    pub(super) fn below_on_our_host(&self, url: &str) -> Option<String> {
+        let uri: http::Uri = url.parse().ok()?;
+        let ours: http::Uri = self.base.parse().ok()?;
+        let same_host = uri.authority().is_none_or(|host| Some(host) == ours.authority());
+        let same_scheme = uri.scheme().is_none_or(|scheme| Some(scheme) == ours.scheme());
+        if same_host && same_scheme { self.below(url) } else { None }
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}
+
+/// The URL in `Link: <…>; rel="next"`, one of several links.
+fn next_link(links: &HeaderValue) -> Option<String> {
+    // Split where links begin: a comma may be part of a URL.
+    links.to_str().ok()?.split('<').find_map(|link| {
+        let (url, parameters) = link.split_once('>')?;
+        let is_next = parameters
+            .split([';', ','])
+            .any(|parameter| matches!(parameter.trim(), r#"rel="next""# | "rel=next"));
+        is_next.then(|| url.to_owned())
+    })
+}
+
+/// The address without a slash at its end, if a token may be sent to it.
+fn checked_address(url: &str) -> Result<String, ConnectError> {
+    let refuse = |why: String| ConnectError::Address { url: url.to_owned(), why };
+    let uri: http::Uri = url.parse().map_err(|error| refuse(format!("{error}")))?;
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = host == "localhost"
+        || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+    let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if has_user || uri.query().is_some() || url.contains('#') {
+        return Err(refuse("expected no user, query or fragment in it".into()));
+    }
+    match uri.scheme_str() {
+        Some("https") if !host.is_empty() => Ok(url.trim_end_matches('/').to_owned()),
+        Some("http") if is_loopback => Ok(url.trim_end_matches('/').to_owned()),
+        _ => Err(refuse("expected https://…, or http:// on this very machine".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::github::tests::line;
+
+    #[tokio::test]
+    async fn a_clock_that_is_off_is_measured() {
+        let (line, _) = line();
+        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap());
+        assert_eq!(line.clock.now(), "2026-11-01T12:05:00Z".parse().unwrap());
+        assert!(line.metrics.encode().contains("clock_difference_seconds -300"));
+    }
+}
