@@ -1,6 +1,7 @@
 //! GitHub's JSON, in its full shape. `tests/faithful` holds it to the OpenAPI description.
 
 pub(super) mod actions;
+pub(super) mod apps;
 pub(super) mod git;
 pub(super) mod issues;
 pub(super) mod pulls;
@@ -50,7 +51,7 @@ impl Wire<'_> {
             "login": user.login,
             "id": user.id,
             "node_id": node_id("U", user.id),
-            "avatar_url": format!("https://avatars.githubusercontent.com/u/{}?v=4", user.id),
+            "avatar_url": self.avatar(user.id),
             "gravatar_id": "",
             "url": api,
             "html_url": page,
@@ -67,6 +68,15 @@ impl Wire<'_> {
             "site_admin": false,
             "user_view_type": "public",
         })
+    }
+
+    /// A user's picture; Enterprise Server keeps its own.
+    pub(super) fn avatar(&self, user_id: u64) -> String {
+        let server = &self.world.server;
+        match server.enterprise {
+            Some(_) => format!("{}/avatars/u/{user_id}?", server.html_url),
+            None => format!("https://avatars.githubusercontent.com/u/{user_id}?v=4"),
+        }
     }
 
     /// The user that a token belongs to, as they see themselves.
