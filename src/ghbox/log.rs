@@ -84,7 +84,7 @@ pub(super) struct RequestLog {
     exchanges: VecDeque<Exchange>,
     bytes: usize,
     pub(super) counts: RequestCounts,
-    pub(super) most: usize,
+    most: usize,
 }
 
 impl Default for RequestLog {
@@ -99,6 +99,11 @@ impl Default for RequestLog {
 }
 
 impl RequestLog {
+    pub(super) fn keep(&mut self, most: usize) {
+        self.most = most;
+        self.trim();
+    }
+
     /// Whether exchanges are kept at all; counted they are anyhow.
     pub(super) fn keeps(&self) -> bool {
         self.most > 0
@@ -115,6 +120,10 @@ impl RequestLog {
     pub(super) fn add(&mut self, exchange: Exchange) {
         self.bytes += weight(&exchange);
         self.exchanges.push_back(exchange);
+        self.trim();
+    }
+
+    fn trim(&mut self) {
         while self.exchanges.len() > self.most || self.bytes > KEPT_BYTES {
             let Some(oldest) = self.exchanges.pop_front() else { return };
             self.bytes -= weight(&oldest);

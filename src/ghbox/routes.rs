@@ -151,6 +151,8 @@ impl Call {
             ("GET", ["commits", name @ .., "status"]) => named(name).map(Call::CombinedStatus),
             ("GET", ["commits", name @ .., "pulls"]) => named(name).map(Call::CommitPulls),
             ("GET", ["commits", name @ ..]) => named(name).map(Call::Commit),
+            // The address of old, which answers still name as `statuses_url`.
+            ("GET", ["statuses", name @ ..]) => named(name).map(Call::Statuses),
             ("POST", ["statuses", sha]) => Some(Call::CreateStatus(decoded(sha))),
             (_, ["actions", rest @ ..]) => Self::in_actions(method, rest),
             (_, ["issues" | "pulls" | "labels", ..]) => Self::in_issues(method, rest),

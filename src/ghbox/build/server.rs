@@ -79,7 +79,7 @@ impl GhBox {
 
     /// Keeps this many requests from now on; with 0 they are only counted, as a benchmark wants.
     pub fn keep_requests(&self, most: usize) {
-        self.world().log.most = most;
+        self.world().log.keep(most);
     }
 
     /// The requests so far that asked for a change.

@@ -125,7 +125,9 @@ fn wanted(body: &Value) -> Result<Wanted, Reply> {
     let all = |name: &str| body.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let names = all("repositories").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let ids = all("repository_ids").iter().filter_map(Value::as_u64).collect();
-    let permissions = body.get("permissions").and_then(Value::as_object).map(|asked| {
+    let asked = body.get("permissions").and_then(Value::as_object);
+    // An empty object asks for nothing in particular, as PyGithub does: all is given.
+    let permissions = asked.filter(|asked| !asked.is_empty()).map(|asked| {
         let read = |(name, access): (&String, &Value)| {
             Some((Permission::named(name)?, Access::named(access.as_str()?)?))
         };

@@ -4,6 +4,7 @@ use release_governor::ghbox::story;
 use serde_json::json;
 
 use crate::client::{Client, github};
+use crate::openapi::check_all;
 
 const SHOP: &str = "/api/v3/repos/acme/shop";
 
@@ -36,4 +37,5 @@ fn an_enterprise_server_answers_below_api_v3_and_nowhere_else() {
     let runs = app.get(&format!("{SHOP}/actions/runs")).json();
     let page = runs["workflow_runs"][0]["html_url"].as_str().expect("a page");
     assert!(page.starts_with("https://ghe.example.com/acme/shop/actions/runs/"), "{page}");
+    check_all(&github.requests());
 }
