@@ -125,10 +125,8 @@ impl Repository {
             matches!(run.current.conclusion.as_deref(), Some("success" | "skipped" | "neutral"))
         };
         let failed = runs.iter().any(|run| run.is_finished() && !passed(run));
-        if !failed && !(runs.iter().all(passed) && ended.is_some()) {
-            return None;
-        }
-        let at = ended?;
+        let tested = runs.iter().all(passed);
+        let at = ended.filter(|_| failed || tested)?;
         self.merge_queues.get_mut(base)?.entries.remove(0);
         if failed {
             self.git.branches.remove(&entry.pull.branch);
