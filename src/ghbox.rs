@@ -6,7 +6,7 @@
 //! its answers get lost, its limits bite) the box does too, on demand.
 //!
 //! ```text
-//! request ─▶ server ─▶ front ─▶ routes/* ─▶ git, actions, issues … ─▶ wire/* ─▶ answer
+//! request ─▶ server ─▶ front ─▶ routes/* ─▶ git, actions, issues, apps … ─▶ wire/* ─▶ answer
 //!                       │ faults, limits, permissions, redirects, ETags
 //! ```
 //!

@@ -126,11 +126,7 @@ impl World {
     /// The repositories that a minted token is good in, in the order of their ids.
     pub(super) fn repositories_within(&self, within: &Within) -> Vec<&Repository> {
         let all = self.repositories.values().filter(|repository| self.is_there(repository));
-        all.filter(|repository| self.role_within(within, repository) == Some(Role::Write))
-            .filter(|repository| {
-                self.standing(within.installation).is_some_and(|one| one.has(repository))
-            })
-            .collect()
+        all.filter(|repository| self.role_within(within, repository) == Some(Role::Write)).collect()
     }
 
     /// Mints a token: the text that is sent, and all that it is good for.
@@ -155,7 +151,7 @@ impl World {
         let text = format!("ghs_{}", hex(text.as_bytes(), 18));
         let within = Within { installation: id, only };
         let token = Token::minted(&bot, granted.clone(), within.clone(), expires_at);
-        // What is over is told apart from what never was by nobody: 401 is the answer to both.
+        // 401 is the answer to a token that is over, and to one that never was.
         let now = self.now;
         self.tokens.retain(|_, token| token.within().is_none() || token.is_good_at(now));
         self.tokens.insert(text.clone(), token);

@@ -19,6 +19,7 @@ use super::world::World;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     User,
+    UserNamed(String),
     RateLimit,
     Meta,
     App(AppCall),
@@ -58,8 +59,9 @@ pub(super) enum Call {
 }
 
 /// All of them.
-pub(super) const OPERATIONS: [&str; 45] = [
+pub(super) const OPERATIONS: [&str; 46] = [
     "users/get-authenticated",
+    "users/get-by-username",
     "rate-limit/get",
     "meta/get",
     "apps/get-authenticated",
@@ -121,6 +123,7 @@ impl Call {
         let get = *method == Method::GET;
         match segments.as_slice() {
             ["user"] if get => Some((Place::Nowhere, Call::User)),
+            ["users", login] if get => Some((Place::Nowhere, Call::UserNamed(decoded(login)))),
             ["meta"] if get => Some((Place::Nowhere, Call::Meta)),
             ["rate_limit"] if get => Some((Place::Nowhere, Call::RateLimit)),
             ["repos", owner, name, rest @ ..] => {
@@ -202,6 +205,7 @@ impl Call {
     pub(super) fn operation(&self) -> &'static str {
         match self {
             Call::User => "users/get-authenticated",
+            Call::UserNamed(_) => "users/get-by-username",
             Call::RateLimit => "rate-limit/get",
             Call::Meta => "meta/get",
             Call::App(call) => call.operation(),
@@ -245,6 +249,7 @@ impl Call {
     pub(super) fn need(&self) -> Need {
         let (permission, access, push) = match self {
             Call::User
+            | Call::UserNamed(_)
             | Call::RateLimit
             | Call::Meta
             | Call::App(_)

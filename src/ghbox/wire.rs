@@ -79,9 +79,9 @@ impl Wire<'_> {
         }
     }
 
-    /// The user that a token belongs to, as they see themselves.
-    pub(super) fn own_user(&self, user: &User) -> Value {
-        let own = json!({
+    /// A user, as everybody sees them who asks for them alone.
+    pub(super) fn public_user(&self, user: &User) -> Value {
+        let more = json!({
             "name": user.login,
             "company": null,
             "blog": "",
@@ -90,13 +90,20 @@ impl Wire<'_> {
             "hireable": null,
             "bio": null,
             "twitter_username": null,
-            "notification_email": null,
             "public_repos": 0,
             "public_gists": 0,
             "followers": 0,
             "following": 0,
             "created_at": time(user.created_at),
             "updated_at": time(user.created_at),
+        });
+        merged(self.user(user), more)
+    }
+
+    /// The user that a token belongs to, as they see themselves.
+    pub(super) fn own_user(&self, user: &User) -> Value {
+        let own = json!({
+            "notification_email": null,
             "private_gists": 0,
             "total_private_repos": 0,
             "owned_private_repos": 0,
@@ -105,7 +112,7 @@ impl Wire<'_> {
             "two_factor_authentication": true,
             "user_view_type": "private",
         });
-        merged(self.user(user), own)
+        merged(self.public_user(user), own)
     }
 }
 

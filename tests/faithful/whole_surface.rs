@@ -172,6 +172,10 @@ fn app_calls() -> Vec<Exchange> {
     let client = Client::with_token(&github, minted["token"].as_str().expect("a token"));
     assert_eq!(client.get("/installation/repositories?per_page=1").status, 200);
     assert_eq!(client.get("/meta").status, 200);
+    let bot = client.get("/users/release-governor%5Bbot%5D").json();
+    assert_eq!((&bot["login"], &bot["type"]), (&json!(app.bot()), &json!("Bot")));
+    assert_eq!(client.get("/users/ben").status, 200);
+    assert_eq!(client.get("/users/nobody-of-that-name").status, 404);
     let revoked = client.send(Method::DELETE, "/installation/token", None).expect("an answer");
     assert_eq!(revoked.status, 204);
     github.requests()

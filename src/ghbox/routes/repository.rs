@@ -34,6 +34,12 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
         // An App's token stands for no user.
         return Some(if asked.installation { not_by_integration() } else { own() });
     }
+    if let Call::UserNamed(login) = call {
+        let login = login.to_lowercase();
+        let found = world.users.get(&login).filter(|_| !world.gone.contains(&login));
+        let shown = found.map(|user| Reply::ok(wire.public_user(user)));
+        return Some(shown.unwrap_or_else(Reply::not_found));
+    }
     let repository = world.repositories.get(&id)?;
     match call {
         Call::Repository => {
