@@ -6,7 +6,7 @@
 //! its answers get lost, its limits bite) the box does too, on demand.
 //!
 //! ```text
-//! request ─▶ server ─▶ front ─▶ routes/* ─▶ git, actions, issues … ─▶ wire/* ─▶ answer
+//! request ─▶ server ─▶ front ─▶ routes/* ─▶ git, actions, issues, apps … ─▶ wire/* ─▶ answer
 //!                       │ faults, limits, permissions, redirects, ETags
 //! ```
 //!
@@ -15,6 +15,7 @@
 
 mod access;
 mod actions;
+mod apps;
 mod build;
 mod clock;
 mod dispatch;
@@ -26,6 +27,7 @@ mod ids;
 mod issues;
 mod limits;
 mod log;
+mod merge_queue;
 mod people;
 mod pulls;
 mod reply;
@@ -46,14 +48,16 @@ use std::time::Duration;
 
 pub use access::{Access, Permission, Token};
 pub use actions::{AutoProgress, StartRun};
-pub use build::{Issue, Repo, Status};
+pub use apps::APP_TEST_KEY;
+pub use build::{GhApp, Installed, Issue, NewApp, Repo, Status};
 pub use clock::GhClock;
 pub use dispatch::Dispatch;
 pub use faults::{Fault, FaultId, FaultOn};
 pub use git::NewCommit;
 pub use issues::CommentView;
 pub use limits::Limits;
-pub use log::{Exchange, Fate};
+pub use log::{Exchange, Fate, RequestCounts};
+pub use merge_queue::QueuedPull;
 pub use people::{Role, UserKind};
 pub use pulls::MergeMethod;
 pub use runs::{JobSpec, RunView};

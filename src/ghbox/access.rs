@@ -1,6 +1,6 @@
 //! Tokens and what they let one do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -24,7 +24,20 @@ pub enum Permission {
 }
 
 impl Permission {
-    fn word(self) -> &'static str {
+    const ALL: [Permission; 6] = [
+        Permission::Metadata,
+        Permission::Contents,
+        Permission::Actions,
+        Permission::Statuses,
+        Permission::Issues,
+        Permission::PullRequests,
+    ];
+
+    pub(super) fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.word() == word)
+    }
+
+    pub(super) fn word(self) -> &'static str {
         match self {
             Permission::Metadata => "metadata",
             Permission::Contents => "contents",
@@ -45,6 +58,22 @@ pub enum Access {
     Write,
 }
 
+impl Access {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Access::Read => "read",
+            Access::Write => "write",
+        }
+    }
+
+    pub(super) fn named(word: &str) -> Option<Self> {
+        [Access::Read, Access::Write].into_iter().find(|access| access.word() == word)
+    }
+}
+
+/// What a fine-grained token, an App or an installation may do.
+pub(super) type Granted = BTreeMap<Permission, Access>;
+
 /// A token: whose it is, and what it may do.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -56,8 +85,16 @@ pub struct Token {
 #[derive(Clone, Debug)]
 enum Kind {
     Classic(Vec<String>),
-    FineGrained(BTreeMap<Permission, Access>),
-    Installation(BTreeMap<Permission, Access>),
+    FineGrained(Granted),
+    Installation(Granted),
+    Minted { granted: Granted, within: Within },
+}
+
+/// Where a minted token is good: in its installation, or in some repositories of it.
+#[derive(Clone, Debug)]
+pub(super) struct Within {
+    pub(super) installation: u64,
+    pub(super) only: Option<BTreeSet<u64>>,
 }
 
 impl Token {
@@ -80,6 +117,12 @@ impl Token {
     #[must_use]
     pub fn installation(bot: &str) -> Self {
         Token { login: bot.to_owned(), kind: Kind::Installation(usual()), expires_at: None }
+    }
+
+    /// The token that an App got for one of its installations.
+    pub(super) fn minted(bot: &str, granted: Granted, within: Within, end: Timestamp) -> Self {
+        let kind = Kind::Minted { granted, within };
+        Token { login: bot.to_owned(), kind, expires_at: Some(end) }
     }
 
     /// With this permission; classic tokens have scopes instead.
@@ -107,10 +150,12 @@ impl Token {
         self
     }
 
-    fn granted_mut(&mut self) -> Option<&mut BTreeMap<Permission, Access>> {
+    fn granted_mut(&mut self) -> Option<&mut Granted> {
         match &mut self.kind {
             Kind::Classic(_) => None,
-            Kind::FineGrained(granted) | Kind::Installation(granted) => Some(granted),
+            Kind::FineGrained(granted)
+            | Kind::Installation(granted)
+            | Kind::Minted { granted, .. } => Some(granted),
         }
     }
 
@@ -119,7 +164,23 @@ impl Token {
     }
 
     pub(super) fn is_installation(&self) -> bool {
-        matches!(self.kind, Kind::Installation(_))
+        matches!(self.kind, Kind::Installation(_) | Kind::Minted { .. })
+    }
+
+    /// Where it is good, if an App got it for an installation.
+    pub(super) fn within(&self) -> Option<&Within> {
+        match &self.kind {
+            Kind::Minted { within, .. } => Some(within),
+            Kind::Classic(_) | Kind::FineGrained(_) | Kind::Installation(_) => None,
+        }
+    }
+
+    /// Whose limits it spends, in GitHub's words: its user's, or its installation's.
+    pub(super) fn meter(&self) -> String {
+        match self.within() {
+            Some(within) => installation_meter(within.installation),
+            None => format!("user ID {}", self.login),
+        }
     }
 
     /// Headers that come with every answer to this token.
@@ -129,7 +190,8 @@ impl Token {
             headers.push(("x-oauth-scopes", scopes.join(", ")));
             headers.push(("x-accepted-oauth-scopes", "repo".to_owned()));
         }
-        if let Some(end) = self.expires_at {
+        // Personal tokens say when they end; one that was minted said so when it was.
+        if let Some(end) = self.expires_at.filter(|_| self.within().is_none()) {
             let end = end.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
             headers.push(("github-authentication-token-expiration", end));
         }
@@ -137,9 +199,16 @@ impl Token {
     }
 
     /// What a user's role is worth through this token; an App has none, but permissions.
+    ///
+    /// One that was minted is good where its installation is, and reads what is public.
     pub(super) fn effective_role(&self, role: Option<Role>) -> Option<Role> {
-        if self.is_installation() { Some(Role::Write) } else { role }
+        if matches!(self.kind, Kind::Installation(_)) { Some(Role::Write) } else { role }
     }
+}
+
+/// Each installation has limits of its own.
+pub(super) fn installation_meter(id: u64) -> String {
+    format!("installation ID {id}")
 }
 
 /// What an operation asks of a token.
@@ -150,6 +219,9 @@ pub(super) struct Need {
     /// Whether the user must be able to push, too.
     pub(super) push: bool,
 }
+
+/// What an App's token is told where it may not.
+pub(super) const NOT_BY_INTEGRATION: &str = "Resource not accessible by integration";
 
 /// Why GitHub says no.
 #[derive(Debug, PartialEq, Eq)]
@@ -193,14 +265,18 @@ pub(super) fn check(
             granted_is_enough(granted, need, private, pushes, message)
         }
         Kind::Installation(granted) => {
-            let message = "Resource not accessible by integration";
-            granted_is_enough(granted, need, private, pushes, message)
+            granted_is_enough(granted, need, private, pushes, NOT_BY_INTEGRATION)
+        }
+        Kind::Minted { granted, .. } => {
+            let writes_outside = need.access == Access::Write && role < Role::Write;
+            let pushes = pushes && !writes_outside;
+            granted_is_enough(granted, need, private, pushes, NOT_BY_INTEGRATION)
         }
     }
 }
 
 fn granted_is_enough(
-    granted: &BTreeMap<Permission, Access>,
+    granted: &Granted,
     need: Need,
     private: bool,
     pushes: bool,
@@ -211,13 +287,12 @@ fn granted_is_enough(
     if (open || has) && pushes {
         return Ok(());
     }
-    let access = if need.access == Access::Write { "write" } else { "read" };
-    let accepted = Some(format!("{}={access}", need.permission.word()));
+    let accepted = Some(format!("{}={}", need.permission.word(), need.access.word()));
     Err(Denied::Forbidden { message, accepted })
 }
 
 /// The least that a governor needs.
-fn usual() -> BTreeMap<Permission, Access> {
+pub(super) fn usual() -> Granted {
     BTreeMap::from([
         (Permission::Metadata, Access::Read),
         (Permission::Contents, Access::Read),

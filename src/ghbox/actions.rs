@@ -264,6 +264,17 @@ impl Actions {
         self.release_pending(now, ids);
     }
 
+    /// When something happens by itself next; None: nothing does.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let plans = self.runs.values().filter_map(|run| Some((run, run.current.plan.as_ref()?)));
+        plans
+            .map(|(run, plan)| match run.current.status.as_str() {
+                "queued" => plan.starts_at,
+                _ => plan.ends_at,
+            })
+            .min()
+    }
+
     /// Whoever waited for its concurrency group goes on once nothing of the group runs.
     pub(super) fn release_pending(&mut self, now: Timestamp, ids: &mut Ids) {
         let pending: Vec<u64> = self

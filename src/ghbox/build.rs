@@ -1,23 +1,22 @@
 //! What stories and tests do to the world, and what they see when they look into it.
 
 mod actions;
+mod apps;
 mod issues;
 mod lifecycle;
-
-use http::Method;
+mod server;
 
 use super::access::Token;
 use super::faults::{Fault, FaultId, FaultOn};
 use super::git::NewCommit;
 use super::ids::next;
-use super::limits::Limits;
-use super::log::Exchange;
 use super::people::{Role, UserKind};
 use super::repository::Repository;
 use super::statuses::NewStatus;
 use super::world::World;
 use super::{GhBox, misuse};
 
+pub use apps::{GhApp, Installed, NewApp};
 pub use issues::Issue;
 
 /// One repository of a box: a handle, that follows it through renames.
@@ -127,60 +126,6 @@ impl GhBox {
     pub fn calm(&self) {
         self.world().faults.calm();
     }
-
-    /// Sets the limits.
-    pub fn set_limits(&self, limits: Limits) {
-        self.world().meters.limits = limits;
-    }
-
-    /// Enforces the secondary limits, or leaves them be.
-    pub fn enforce_secondary(&self, enforced: bool) {
-        self.world().meters.limits.enforce_secondary = enforced;
-    }
-
-    /// Behaves as Enterprise Server 3.20 does: it refuses `return_run_details` with 400, and has
-    /// no limits nor headers about them.
-    pub fn enterprise(&self) {
-        let mut world = self.world();
-        world.server.refuses_run_details = true;
-        world.server.sends_limit_headers = false;
-    }
-
-    /// The most entries that a tree lists before it says `truncated`.
-    pub fn set_tree_limit(&self, entries: usize) {
-        self.world().server.tree_limit = entries;
-    }
-
-    /// The operations that the box knows, by GitHub's names.
-    #[must_use]
-    pub fn operations() -> &'static [&'static str] {
-        &super::routes::OPERATIONS
-    }
-
-    /// All requests so far, oldest first; the last 20,000 unless [`GhBox::keep_requests`],
-    /// and no more than 256 MB of bodies.
-    #[must_use]
-    pub fn requests(&self) -> Vec<Exchange> {
-        self.world().log.all()
-    }
-
-    /// All requests since this was asked last.
-    #[must_use]
-    pub fn take_requests(&self) -> Vec<Exchange> {
-        self.world().log.take()
-    }
-
-    /// Keeps this many requests; a benchmark may want none.
-    pub fn keep_requests(&self, most: usize) {
-        self.world().log.most = most;
-    }
-
-    /// The requests so far that asked for a change.
-    #[must_use]
-    pub fn writes(&self) -> Vec<Exchange> {
-        let writes = |exchange: &Exchange| !matches!(exchange.method, Method::GET | Method::HEAD);
-        self.requests().into_iter().filter(writes).collect()
-    }
 }
 
 impl Repo {
@@ -188,8 +133,15 @@ impl Repo {
         act(&mut self.github.world())
     }
 
+    fn with_awake<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
+        self.with(|world| {
+            world.wake(self.id);
+            act(world)
+        })
+    }
+
     pub(in crate::ghbox) fn here<R>(&self, act: impl FnOnce(&mut Repository) -> R) -> R {
-        self.with(|world| match world.repositories.get_mut(&self.id) {
+        self.with_awake(|world| match world.repositories.get_mut(&self.id) {
             Some(repository) => act(repository),
             None => misuse(format_args!("a repository that was deleted, id {}", self.id)),
         })
@@ -200,7 +152,7 @@ impl Repo {
         &self,
         act: impl FnOnce(&mut Repository, jiff::Timestamp, &mut super::ids::Ids) -> R,
     ) -> R {
-        self.with(|world| match world.repositories.get_mut(&self.id) {
+        self.with_awake(|world| match world.repositories.get_mut(&self.id) {
             Some(repository) => act(repository, world.now, &mut world.ids),
             None => misuse(format_args!("a repository that was deleted, id {}", self.id)),
         })

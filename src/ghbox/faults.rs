@@ -103,8 +103,14 @@ impl FaultOn {
     /// Only in this repository, whatever it is asked there.
     #[must_use]
     pub fn in_repository(mut self, full_name: &str) -> Self {
-        self.below = Some(format!("/repos/{full_name}"));
+        self.below = Some(format!("/repos/{}", full_name.to_lowercase()));
         self
+    }
+
+    /// Only in this account's repositories, whatever is asked there.
+    #[must_use]
+    pub fn of_owner(self, login: &str) -> Self {
+        self.in_repository(login)
     }
 
     /// Begins with the nth that matches, counted from 1.
@@ -140,8 +146,10 @@ impl FaultOn {
             && self.operation.as_ref().is_none_or(named)
             && self.path.as_ref().is_none_or(|pattern| glob(pattern, path))
             && self.below.as_ref().is_none_or(|above| {
-                let rest = path.strip_prefix(above.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+                // GitHub reads names without regard to case.
+                let (head, rest) = path.split_at_checked(above.len()).unwrap_or(("", "-"));
+                head.eq_ignore_ascii_case(above)
+                    && (rest.is_empty() || rest.starts_with(['/', '?']))
             })
     }
 }

@@ -1,5 +1,6 @@
 //! What every request goes through: faults, token, limits, redirects, permissions, ETags.
 
+mod asker;
 mod leaving;
 mod taken;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use serde_json::Value;
 
-use super::access::{Access, Denied, Token, check};
+use super::access::{Access, Denied, check};
 use super::faults::Fault;
 use super::log::{Exchange, Fate};
 use super::people::Role;
@@ -17,6 +18,7 @@ use super::reply::{Asked, Body, Reply};
 use super::repository::Repository;
 use super::routes::{Call, Place};
 use super::world::World;
+use asker::Asker;
 use leaving::{after_effect, finish};
 use taken::Taken;
 
@@ -42,19 +44,24 @@ pub(super) enum Manner {
 
 /// Takes a request and carries it out, as far as its fault lets it.
 pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
-    let taken = Taken::new(request);
+    let taken = Taken::new(request, world.server.root_is_pages);
     let fault = world.faults.strike(&taken.method, &taken.path, taken.operation());
-    let instead = fault.as_ref().and_then(|fault| without_effect(world, &taken, fault));
+    let asker = Asker::of(world, &taken);
+    let (login, meter) = match &asker {
+        Ok(asker) => (asker.login().map(str::to_owned), asker.meter()),
+        Err(_) => (None, String::new()),
+    };
+    let headers = asker.as_ref().map_or_else(|_| Vec::new(), Asker::headers);
+    let installation = asker.as_ref().ok().and_then(|asker| Some(asker.within()?.installation));
+    let instead = fault.as_ref().and_then(|fault| without_effect(world, &meter, fault));
     let spoiled_before = instead.is_some();
-    let token = token_of(world, &taken).ok().flatten().cloned();
-    let login = token.as_ref().map(|token| token.login.clone());
     let mut reply = match instead {
         Some(reply) => reply,
-        None => carry_out(world, &taken),
+        None => carry_out(world, &taken, asker),
     };
-    reply.headers.extend(token.iter().flat_map(Token::headers));
+    reply.headers.extend(headers);
     let points = if taken.is_write() { 5 } else { 1 };
-    let (mut response, charged) = finish(world, &taken, reply, login.as_deref());
+    let (mut response, charged) = finish(world, &taken, reply, &meter);
     let manner = after_effect(&mut response, fault.as_ref());
     let fate = match manner {
         Manner::Broken | Manner::Refused if spoiled_before => Fate::RequestLost,
@@ -65,6 +72,10 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
         Manner::Whole => Fate::Answered,
     };
     let operation = taken.operation();
+    world.log.count(operation, taken.is_write(), response.status().as_u16());
+    if !world.log.keeps() {
+        return Leaving { response, manner };
+    }
     let mut request_headers = taken.headers;
     request_headers.remove(header::AUTHORIZATION);
     world.log.add(Exchange {
@@ -73,6 +84,7 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
         path: taken.path,
         operation,
         login,
+        installation,
         request_headers,
         request_body: taken.raw_body,
         response_status: response.status().as_u16(),
@@ -86,19 +98,18 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
 }
 
 /// The answer that a fault gives in place of GitHub's, with nothing carried out.
-fn without_effect(world: &mut World, taken: &Taken, fault: &Fault) -> Option<Reply> {
+fn without_effect(world: &mut World, meter: &str, fault: &Fault) -> Option<Reply> {
     match fault {
         Fault::Status(status) => Some(Reply::error(*status, "Server Error")),
         Fault::Refuse { status, message } => Some(Reply::error(*status, message.clone())),
         Fault::LoseRequest | Fault::RefuseConnection => Some(Reply::no_content()),
         Fault::PrimaryLimit => {
-            let login = token_of(world, taken).ok().flatten().map(|token| token.login.clone());
             let now = world.now;
-            let window = world.meters.window(login.as_deref().unwrap_or_default(), now);
+            let window = world.meters.window(meter, now);
             window.used = window.limit;
             let reset = window.resets_at.as_second().to_string();
             Some(
-                Reply::error(403, "API rate limit exceeded for user ID 1.")
+                Reply::error(403, format!("API rate limit exceeded for {meter}."))
                     .with("x-ratelimit-remaining", "0")
                     .with("x-ratelimit-reset", reset),
             )
@@ -125,18 +136,20 @@ fn secondary(status: u16, retry_after: Option<String>) -> Reply {
 }
 
 /// Answers as GitHub does.
-fn carry_out(world: &mut World, taken: &Taken) -> Reply {
+fn carry_out(world: &mut World, taken: &Taken, asker: Result<Asker, Reply>) -> Reply {
+    if taken.for_people {
+        return no_page();
+    }
     let version = taken.header("x-github-api-version");
     if !version.is_empty() && !VERSIONS.contains(&version) {
         let words = format!("\"{version}\" is not a supported version.");
         return Reply::error(400, words);
     }
-    let token = match token_of(world, taken) {
-        Ok(token) => token.cloned(),
+    let asker = match asker {
+        Ok(asker) => asker,
         Err(refused) => return refused,
     };
-    let login = token.as_ref().map(|token| token.login.clone());
-    let meter = login.clone().unwrap_or_default();
+    let meter = asker.meter();
     if let Some(refused) = over_limits(world, taken, &meter) {
         return refused;
     }
@@ -149,47 +162,61 @@ fn carry_out(world: &mut World, taken: &Taken) -> Reply {
             Err(_) => return Reply::error(400, "Problems parsing JSON"),
         }
     };
-    let (id, role) = match locate(world, taken, place, login.as_deref()) {
+    let (id, role) = match locate(world, taken, place, &asker) {
         Ok(Some(found)) => found,
-        Ok(None) if token.is_none() && *call == Call::User => {
+        Ok(None) if matches!(asker, Asker::Nobody) && *call == Call::User => {
             return Reply::error(401, "Requires authentication");
         }
         Ok(None) => (0, None),
         Err(reply) => return reply,
     };
-    if let Some(repository) = world.repositories.get(&id) {
-        if let Err(denied) = check(token.as_ref(), call.need(), role, repository.private) {
-            return refusal(denied);
-        }
-        if repository.archived && call.need().access == Access::Write {
-            return Reply::error(403, "Repository was archived so is read-only.");
-        }
+    if let Some(refused) = may_not(world, call, &asker, id, role) {
+        return refused;
     }
-    let installation = token.as_ref().is_some_and(Token::is_installation);
+    if taken.is_write() {
+        world.wake(id);
+    }
     let asked = Asked {
         api: &taken.api,
         path: &taken.path,
         query: &taken.query,
         body: &body,
-        login: login.as_deref().unwrap_or_default(),
-        can_push: installation || role >= Some(Role::Write),
-        installation,
+        login: asker.login().unwrap_or_default(),
+        meter: &meter,
+        app: asker.app(),
+        within: asker.within(),
+        token: taken.token().unwrap_or_default(),
+        can_push: asker.can_push(role),
+        installation: asker.is_installation(),
         accept: taken.header(header::ACCEPT),
         version,
     };
     call.answer(world, id, &asked)
 }
 
-/// The token that was sent, if one was; an answer where it is no good.
-fn token_of<'w>(world: &'w World, taken: &Taken) -> Result<Option<&'w Token>, Reply> {
-    if taken.header(header::AUTHORIZATION).is_empty() {
-        return Ok(None);
+/// What Enterprise Server says where its pages are, and no page is.
+fn no_page() -> Reply {
+    let page = "<!DOCTYPE html><html><body><h1>404</h1></body></html>".to_owned();
+    Reply { status: 404, ..Reply::text("text/html; charset=utf-8", page) }
+}
+
+/// GitHub's refusal, where this asker may not do this in a repository.
+fn may_not(
+    world: &World,
+    call: &Call,
+    asker: &Asker,
+    id: u64,
+    role: Option<Role>,
+) -> Option<Reply> {
+    let repository = world.repositories.get(&id)?;
+    // An App that asks as itself sees where it is installed; that is all that it may ask.
+    if asker.app().is_some() {
+        return None;
     }
-    let token = taken.token().and_then(|token| world.tokens.get(token));
-    match token.filter(|token| token.is_good_at(world.now)) {
-        Some(token) => Ok(Some(token)),
-        None => Err(Reply::error(401, "Bad credentials")),
-    }
+    let denied = check(asker.token(), call.need(), role, repository.private).err();
+    let archived = repository.archived && call.need().access == Access::Write;
+    let read_only = || Reply::error(403, "Repository was archived so is read-only.");
+    denied.map(refusal).or_else(|| archived.then(read_only))
 }
 
 fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
@@ -200,7 +227,7 @@ fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
     }
     let window = world.meters.window(meter, now);
     if world.server.sends_limit_headers && window.remaining() == 0 {
-        let words = format!("API rate limit exceeded for user ID {meter}.");
+        let words = format!("API rate limit exceeded for {meter}.");
         return Some(Reply::error(403, words));
     }
     let points = if taken.is_write() { 5 } else { 1 };
@@ -215,21 +242,24 @@ fn locate(
     world: &World,
     taken: &Taken,
     place: &Place,
-    login: Option<&str>,
+    asker: &Asker,
 ) -> Result<Option<(u64, Option<Role>)>, Reply> {
     let found = match place {
         Place::Nowhere => return Ok(None),
         Place::Numbered(id) => world.repositories.get(id),
         Place::Named(owner, name) => world.repository_named(&format!("{owner}/{name}")),
     };
-    let repository = found.filter(|repository| !repository.hidden).ok_or_else(Reply::not_found)?;
+    let repository = found.filter(|found| world.is_there(found)).ok_or_else(Reply::not_found)?;
     if let Place::Named(owner, name) = place {
         let asked = format!("{owner}/{name}");
         if !repository.full_name().eq_ignore_ascii_case(&asked) {
             return Err(moved(taken, repository));
         }
     }
-    let role = login.and_then(|login| repository.role_of(login));
+    let role = match asker.within() {
+        Some(within) => world.role_within(within, repository),
+        None => asker.login().and_then(|login| repository.role_of(login)),
+    };
     Ok(Some((repository.id, role)))
 }
 

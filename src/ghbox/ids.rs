@@ -17,6 +17,8 @@ pub(super) struct Ids {
     pub(super) label: u64,
     pub(super) request: u64,
     pub(super) fault: u64,
+    pub(super) app: u64,
+    pub(super) installation: u64,
 }
 
 impl Ids {
@@ -34,6 +36,8 @@ impl Ids {
             label: 7_000_000_000,
             request: 0,
             fault: 0,
+            app: 1_200_000,
+            installation: 60_000_000,
         }
     }
 }

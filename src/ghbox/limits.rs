@@ -48,25 +48,31 @@ impl Window {
     }
 }
 
+/// What was asked within one second: a benchmark asks for thousands of things in each.
 struct Spent {
+    second: i64,
+    /// The last of it.
     at: Timestamp,
     points: u64,
-    content: bool,
+    content: u64,
 }
 
 #[derive(Default)]
 pub(super) struct Meters {
     pub(super) limits: Limits,
+    /// Requests an hour where a story set other ones, by meter.
+    pub(super) own_limits: HashMap<String, u64>,
     windows: HashMap<String, Window>,
     spent: HashMap<String, VecDeque<Spent>>,
 }
 
 impl Meters {
-    /// Where this user stands now. A window begins with the first request after the last ended.
-    pub(super) fn window(&mut self, login: &str, now: Timestamp) -> &mut Window {
-        let limit = self.limits.requests_per_hour;
+    /// Where this meter stands now. A window begins with the first request after the last ended.
+    pub(super) fn window(&mut self, meter: &str, now: Timestamp) -> &mut Window {
+        let limit = self.own_limits.get(meter).copied();
+        let limit = limit.unwrap_or(self.limits.requests_per_hour);
         let fresh = Window { limit, used: 0, resets_at: later(now, HOUR) };
-        let window = self.windows.entry(login.to_owned()).or_insert(fresh);
+        let window = self.windows.entry(meter.to_owned()).or_insert(fresh);
         if window.resets_at <= now {
             *window = fresh;
         }
@@ -77,34 +83,40 @@ impl Meters {
     /// Counts a request toward the secondary limits, or says how many seconds to wait.
     pub(super) fn spend(
         &mut self,
-        login: &str,
+        meter: &str,
         points: u64,
         content: bool,
         now: Timestamp,
     ) -> Result<(), i64> {
-        let spent = self.spent.entry(login.to_owned()).or_default();
+        let spent = self.spent.entry(meter.to_owned()).or_default();
         while spent.front().is_some_and(|first| later(first.at, HOUR) <= now) {
             spent.pop_front();
         }
         if self.limits.enforce_secondary {
-            let lately = || spent.iter().filter(|spent| later(spent.at, MINUTE) > now);
+            let lately = || spent.iter().rev().take_while(|spent| later(spent.at, MINUTE) > now);
             let points_lately: u64 = lately().map(|spent| spent.points).sum();
-            let content_lately = lately().filter(|spent| spent.content).count();
-            let content_hour = spent.iter().filter(|spent| spent.content).count();
+            let content_lately: u64 = lately().map(|spent| spent.content).sum();
+            let content_hour = || -> u64 { spent.iter().map(|spent| spent.content).sum() };
             if points_lately + points > self.limits.points_per_minute
-                || content && exceeds(content_lately, self.limits.content_per_minute)
-                || content && exceeds(content_hour, self.limits.content_per_hour)
+                || content && content_lately >= self.limits.content_per_minute
+                || content && content_hour() >= self.limits.content_per_hour
             {
                 return Err(MINUTE.as_secs());
             }
         }
-        spent.push_back(Spent { at: now, points, content });
+        let second = now.as_second();
+        match spent.back_mut().filter(|last| last.second == second) {
+            Some(last) => {
+                last.at = now;
+                last.points += points;
+                last.content += u64::from(content);
+            }
+            None => {
+                spent.push_back(Spent { second, at: now, points, content: u64::from(content) });
+            }
+        }
         Ok(())
     }
-}
-
-fn exceeds(count: usize, most: u64) -> bool {
-    u64::try_from(count).is_ok_and(|count| count >= most)
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

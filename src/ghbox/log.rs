@@ -1,6 +1,6 @@
 //! What was asked and what was answered, kept for tests to look at.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -19,6 +19,8 @@ pub struct Exchange {
     pub operation: Option<&'static str>,
     /// The login behind the token, if the token was good.
     pub login: Option<String>,
+    /// The installation that the token was minted for.
+    pub installation: Option<u64>,
     /// The request's headers, without its token.
     pub request_headers: HeaderMap,
     /// The request's body.
@@ -58,6 +60,21 @@ pub enum Fate {
     RequestLost,
 }
 
+/// How many requests there were since the box was made, kept or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestCounts {
+    /// All of them.
+    pub all: u64,
+    /// Those that asked for a change.
+    pub writes: u64,
+    /// Those that were answered 304.
+    pub not_modified: u64,
+    /// Those that were answered 400 or more.
+    pub refused: u64,
+    /// By GitHub's name of the operation.
+    pub by_operation: BTreeMap<&'static str, u64>,
+}
+
 /// How many exchanges are kept unless a test asks for more.
 const KEPT: usize = 20_000;
 /// and how many bytes of bodies: a page of a hundred runs is over a megabyte.
@@ -66,19 +83,47 @@ const KEPT_BYTES: usize = 256 * 1024 * 1024;
 pub(super) struct RequestLog {
     exchanges: VecDeque<Exchange>,
     bytes: usize,
-    pub(super) most: usize,
+    pub(super) counts: RequestCounts,
+    most: usize,
 }
 
 impl Default for RequestLog {
     fn default() -> Self {
-        RequestLog { exchanges: VecDeque::new(), bytes: 0, most: KEPT }
+        RequestLog {
+            exchanges: VecDeque::new(),
+            bytes: 0,
+            counts: RequestCounts::default(),
+            most: KEPT,
+        }
     }
 }
 
 impl RequestLog {
+    pub(super) fn keep(&mut self, most: usize) {
+        self.most = most;
+        self.trim();
+    }
+
+    /// Whether exchanges are kept at all; counted they are anyhow.
+    pub(super) fn keeps(&self) -> bool {
+        self.most > 0
+    }
+
+    pub(super) fn count(&mut self, operation: Option<&'static str>, write: bool, status: u16) {
+        self.counts.all += 1;
+        self.counts.writes += u64::from(write);
+        self.counts.not_modified += u64::from(status == 304);
+        self.counts.refused += u64::from(status >= 400);
+        *self.counts.by_operation.entry(operation.unwrap_or("unknown")).or_default() += 1;
+    }
+
     pub(super) fn add(&mut self, exchange: Exchange) {
         self.bytes += weight(&exchange);
         self.exchanges.push_back(exchange);
+        self.trim();
+    }
+
+    fn trim(&mut self) {
         while self.exchanges.len() > self.most || self.bytes > KEPT_BYTES {
             let Some(oldest) = self.exchanges.pop_front() else { return };
             self.bytes -= weight(&oldest);

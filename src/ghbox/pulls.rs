@@ -113,18 +113,44 @@ impl Repository {
         ids: &mut Ids,
     ) -> Option<String> {
         let record = self.issues.by_number.get(&number).filter(|record| record.open)?;
+        let base = &record.pull.as_ref()?.base_branch;
+        let tip = self.git.branches.get(base)?.clone();
+        let landed = self.land(number, &tip, method, by, now)?;
+        self.finish_merge(number, landed, by, now, ids)
+    }
+
+    /// Makes the commits that bring a pull request onto this one; moves nothing.
+    pub(super) fn land(
+        &mut self,
+        number: u64,
+        tip: &str,
+        method: MergeMethod,
+        by: &str,
+        now: Timestamp,
+    ) -> Option<Vec<String>> {
+        let record = self.issues.by_number.get(&number)?;
         let (title, author) = (record.title.clone(), record.author.clone());
         let pull = record.pull.clone()?;
-        let tip = self.git.branches.get(&pull.base_branch)?.clone();
-        let landed = match method {
-            MergeMethod::Merge => self.land_merge(&pull, &tip, number, &title, by, now)?,
+        Some(match method {
+            MergeMethod::Merge => self.land_merge(&pull, tip, number, &title, by, now)?,
             MergeMethod::Squash => {
-                let changes = self.changes_of_pull(&pull, &tip)?;
+                let changes = self.changes_of_pull(&pull, tip)?;
                 let message = format!("{title} (#{number})");
-                vec![self.write_on(vec![tip], &changes, &message, &author, now)]
+                vec![self.write_on(vec![tip.to_owned()], &changes, &message, &author, now)]
             }
-            MergeMethod::Rebase => self.land_rebased(&pull, tip, now),
-        };
+            MergeMethod::Rebase => self.land_rebased(&pull, tip.to_owned(), now),
+        })
+    }
+
+    /// Moves the base branch to the last of these commits, and closes the pull request.
+    pub(super) fn finish_merge(
+        &mut self,
+        number: u64,
+        landed: Vec<String>,
+        by: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Option<String> {
         let sha = landed.last()?.clone();
         let record = self.issues.by_number.get_mut(&number)?;
         record.note(EventKind::Merged { sha: sha.clone() }, by, now, ids);

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::access::Within;
+
 /// What the question was, for routes.
 pub(super) struct Asked<'a> {
     /// `https://api.github.com`, or wherever the asker thinks that we are.
@@ -11,6 +13,14 @@ pub(super) struct Asked<'a> {
     pub(super) query: &'a [(String, String)],
     pub(super) body: &'a Value,
     pub(super) login: &'a str,
+    /// Whose limits the asker spends.
+    pub(super) meter: &'a str,
+    /// The App that asks as itself.
+    pub(super) app: Option<u64>,
+    /// Where an App's token is good.
+    pub(super) within: Option<&'a Within>,
+    /// The token as it was sent.
+    pub(super) token: &'a str,
     pub(super) can_push: bool,
     pub(super) installation: bool,
     /// The media type that was asked for.

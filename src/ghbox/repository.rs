@@ -8,6 +8,7 @@ use super::actions::{Actions, title_from};
 use super::git::{Change, Git, NewCommit, changed};
 use super::ids::Ids;
 use super::issues::Issues;
+use super::merge_queue::MergeQueue;
 use super::people::Role;
 use super::runs::Origin;
 use super::statuses::Statuses;
@@ -33,6 +34,8 @@ pub(super) struct Repository {
     pub(super) actions: Actions,
     pub(super) statuses: Statuses,
     pub(super) issues: Issues,
+    /// By branch.
+    pub(super) merge_queues: BTreeMap<String, MergeQueue>,
 }
 
 impl Repository {
@@ -55,6 +58,7 @@ impl Repository {
             actions: Actions::default(),
             statuses: Statuses::default(),
             issues: Issues::default(),
+            merge_queues: BTreeMap::new(),
         }
     }
 
@@ -66,6 +70,12 @@ impl Repository {
     pub(super) fn role_of(&self, login: &str) -> Option<Role> {
         let named = self.collaborators.get(&login.to_lowercase()).copied();
         named.or_else(|| (!self.private).then_some(Role::Read))
+    }
+
+    /// Lets everything happen here that was due until `now`.
+    pub(super) fn happen_until(&mut self, now: Timestamp, ids: &mut Ids) {
+        self.actions.progress_until(now, ids);
+        self.settle_queues(now, ids);
     }
 
     /// Makes a commit and moves its branch there.

@@ -1,12 +1,15 @@
 //! Which request is which operation, and who answers it.
 
 mod actions;
+mod apps;
 mod git;
 mod issues;
 mod repository;
 mod statuses;
 
 use http::Method;
+
+pub(super) use apps::AppCall;
 
 use super::access::{Access, Need, Permission};
 use super::reply::{Asked, Reply};
@@ -16,7 +19,10 @@ use super::world::World;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     User,
+    UserNamed(String),
     RateLimit,
+    Meta,
+    App(AppCall),
     Repository,
     Permission(String),
     Branch(String),
@@ -53,9 +59,20 @@ pub(super) enum Call {
 }
 
 /// All of them.
-pub(super) const OPERATIONS: [&str; 35] = [
+pub(super) const OPERATIONS: [&str; 46] = [
     "users/get-authenticated",
+    "users/get-by-username",
     "rate-limit/get",
+    "meta/get",
+    "apps/get-authenticated",
+    "apps/list-installations",
+    "apps/get-installation",
+    "apps/get-org-installation",
+    "apps/get-user-installation",
+    "apps/get-repo-installation",
+    "apps/create-installation-access-token",
+    "apps/list-repos-accessible-to-installation",
+    "apps/revoke-installation-access-token",
     "repos/get",
     "repos/get-collaborator-permission-level",
     "repos/get-branch",
@@ -106,6 +123,8 @@ impl Call {
         let get = *method == Method::GET;
         match segments.as_slice() {
             ["user"] if get => Some((Place::Nowhere, Call::User)),
+            ["users", login] if get => Some((Place::Nowhere, Call::UserNamed(decoded(login)))),
+            ["meta"] if get => Some((Place::Nowhere, Call::Meta)),
             ["rate_limit"] if get => Some((Place::Nowhere, Call::RateLimit)),
             ["repos", owner, name, rest @ ..] => {
                 let place = Place::Named(decoded(owner), decoded(name));
@@ -114,13 +133,14 @@ impl Call {
             ["repositories", id, rest @ ..] => {
                 Some((Place::Numbered(id.parse().ok()?), Self::in_repository(method, rest)?))
             }
-            _ => None,
+            other => Some((Place::Nowhere, Call::App(AppCall::of(method, other)?))),
         }
     }
 
     fn in_repository(method: &Method, rest: &[&str]) -> Option<Call> {
         match (method.as_str(), rest) {
             ("GET", [] | [""]) => Some(Call::Repository),
+            ("GET", ["installation"]) => Some(Call::App(AppCall::OfRepository)),
             ("GET", ["collaborators", login, "permission"]) => {
                 Some(Call::Permission(decoded(login)))
             }
@@ -134,6 +154,8 @@ impl Call {
             ("GET", ["commits", name @ .., "status"]) => named(name).map(Call::CombinedStatus),
             ("GET", ["commits", name @ .., "pulls"]) => named(name).map(Call::CommitPulls),
             ("GET", ["commits", name @ ..]) => named(name).map(Call::Commit),
+            // The address of old, which answers still name as `statuses_url`.
+            ("GET", ["statuses", name @ ..]) => named(name).map(Call::Statuses),
             ("POST", ["statuses", sha]) => Some(Call::CreateStatus(decoded(sha))),
             (_, ["actions", rest @ ..]) => Self::in_actions(method, rest),
             (_, ["issues" | "pulls" | "labels", ..]) => Self::in_issues(method, rest),
@@ -183,7 +205,10 @@ impl Call {
     pub(super) fn operation(&self) -> &'static str {
         match self {
             Call::User => "users/get-authenticated",
+            Call::UserNamed(_) => "users/get-by-username",
             Call::RateLimit => "rate-limit/get",
+            Call::Meta => "meta/get",
+            Call::App(call) => call.operation(),
             Call::Repository => "repos/get",
             Call::Permission(_) => "repos/get-collaborator-permission-level",
             Call::Branch(_) => "repos/get-branch",
@@ -223,9 +248,13 @@ impl Call {
     /// What it asks of the token.
     pub(super) fn need(&self) -> Need {
         let (permission, access, push) = match self {
-            Call::User | Call::RateLimit | Call::Repository | Call::Permission(_) => {
-                (Permission::Metadata, Access::Read, false)
-            }
+            Call::User
+            | Call::UserNamed(_)
+            | Call::RateLimit
+            | Call::Meta
+            | Call::App(_)
+            | Call::Repository
+            | Call::Permission(_) => (Permission::Metadata, Access::Read, false),
             Call::Branch(_)
             | Call::GitRef(_)
             | Call::Commits
@@ -276,6 +305,9 @@ impl Call {
 
     /// Answers it for this repository; 0 where it needs none.
     pub(super) fn answer(&self, world: &mut World, repository: u64, asked: &Asked<'_>) -> Reply {
+        if let Call::App(call) = self {
+            return apps::answer(call, world, repository, asked);
+        }
         repository::answer(self, world, repository, asked)
             .or_else(|| git::answer(self, world, repository, asked))
             .or_else(|| actions::answer(self, world, repository, asked))

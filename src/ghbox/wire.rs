@@ -1,6 +1,7 @@
 //! GitHub's JSON, in its full shape. `tests/faithful` holds it to the OpenAPI description.
 
 pub(super) mod actions;
+pub(super) mod apps;
 pub(super) mod git;
 pub(super) mod issues;
 pub(super) mod pulls;
@@ -50,7 +51,7 @@ impl Wire<'_> {
             "login": user.login,
             "id": user.id,
             "node_id": node_id("U", user.id),
-            "avatar_url": format!("https://avatars.githubusercontent.com/u/{}?v=4", user.id),
+            "avatar_url": self.avatar(user.id),
             "gravatar_id": "",
             "url": api,
             "html_url": page,
@@ -69,9 +70,18 @@ impl Wire<'_> {
         })
     }
 
-    /// The user that a token belongs to, as they see themselves.
-    pub(super) fn own_user(&self, user: &User) -> Value {
-        let own = json!({
+    /// A user's picture; Enterprise Server keeps its own.
+    pub(super) fn avatar(&self, user_id: u64) -> String {
+        let server = &self.world.server;
+        match server.enterprise {
+            Some(_) => format!("{}/avatars/u/{user_id}?", server.html_url),
+            None => format!("https://avatars.githubusercontent.com/u/{user_id}?v=4"),
+        }
+    }
+
+    /// A user, as everybody sees them who asks for them alone.
+    pub(super) fn public_user(&self, user: &User) -> Value {
+        let more = json!({
             "name": user.login,
             "company": null,
             "blog": "",
@@ -80,13 +90,20 @@ impl Wire<'_> {
             "hireable": null,
             "bio": null,
             "twitter_username": null,
-            "notification_email": null,
             "public_repos": 0,
             "public_gists": 0,
             "followers": 0,
             "following": 0,
             "created_at": time(user.created_at),
             "updated_at": time(user.created_at),
+        });
+        merged(self.user(user), more)
+    }
+
+    /// The user that a token belongs to, as they see themselves.
+    pub(super) fn own_user(&self, user: &User) -> Value {
+        let own = json!({
+            "notification_email": null,
             "private_gists": 0,
             "total_private_repos": 0,
             "owned_private_repos": 0,
@@ -95,7 +112,7 @@ impl Wire<'_> {
             "two_factor_authentication": true,
             "user_view_type": "private",
         });
-        merged(self.user(user), own)
+        merged(self.public_user(user), own)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Everything that the box knows, behind one lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
 use super::access::Token;
+use super::apps::Apps;
 use super::faults::Faults;
 use super::ids::{Ids, next};
 use super::limits::Meters;
@@ -15,6 +16,10 @@ use super::repository::Repository;
 
 /// How this server differs from github.com.
 pub(super) struct Server {
+    /// Enterprise Server's version; None: github.com.
+    pub(super) enterprise: Option<String>,
+    /// Only what is below `/api/v3` is API, all else are pages for people.
+    pub(super) root_is_pages: bool,
     /// Enterprise Server before 3.21: knows no `return_run_details`.
     pub(super) refuses_run_details: bool,
     /// Enterprise Server may send none.
@@ -33,9 +38,15 @@ pub(super) struct World {
     pub(super) ids: Ids,
     pub(super) users: BTreeMap<String, User>,
     pub(super) tokens: HashMap<String, Token>,
+    pub(super) apps: Apps,
+    /// Lower-case logins of accounts that are gone, with all that they own.
+    pub(super) gone: BTreeSet<String>,
     pub(super) repositories: BTreeMap<u64, Repository>,
     /// Lower-case full name to id; names that were given up lead on until they are taken again.
     pub(super) names: HashMap<String, u64>,
+    /// Repositories in which something may happen by itself, and when: no request may cost more
+    /// because others are at rest.
+    awake: BTreeMap<u64, Timestamp>,
     pub(super) faults: Faults,
     pub(super) meters: Meters,
     pub(super) log: RequestLog,
@@ -52,12 +63,17 @@ impl World {
             ids: Ids::new(),
             users: BTreeMap::new(),
             tokens: HashMap::new(),
+            apps: Apps::default(),
+            gone: BTreeSet::new(),
             repositories: BTreeMap::new(),
             names: HashMap::new(),
+            awake: BTreeMap::new(),
             faults: Faults::default(),
             meters: Meters::default(),
             log: RequestLog::default(),
             server: Server {
+                enterprise: None,
+                root_is_pages: false,
                 refuses_run_details: false,
                 sends_limit_headers: true,
                 tree_limit: 100_000, // docs.github.com, REST "Get a tree"
@@ -72,9 +88,30 @@ impl World {
         // A clock that follows another may step back a little between threads; the world does not.
         self.now = self.now.max(now);
         let now = self.now;
-        for repository in self.repositories.values_mut() {
-            repository.actions.progress_until(now, &mut self.ids);
+        if self.awake.values().all(|due| *due > now) {
+            return;
         }
+        let due = self.awake.iter().filter(|(_, due)| **due <= now);
+        for id in due.map(|(id, _)| *id).collect::<Vec<u64>>() {
+            let next = self.repositories.get_mut(&id).and_then(|repository| {
+                repository.happen_until(now, &mut self.ids);
+                repository.actions.next_due()
+            });
+            match next {
+                Some(next) => self.awake.insert(id, next),
+                None => self.awake.remove(&id),
+            };
+        }
+    }
+
+    /// Something may have changed in a repository: look at it before the next request.
+    pub(super) fn wake(&mut self, repository: u64) {
+        self.awake.insert(repository, Timestamp::MIN);
+    }
+
+    /// Whether a repository can be seen by anybody at all.
+    pub(super) fn is_there(&self, repository: &Repository) -> bool {
+        !repository.hidden && !self.gone.contains(&repository.owner.to_lowercase())
     }
 
     /// The user of this login, made on the spot if nobody introduced them.

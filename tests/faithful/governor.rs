@@ -2,11 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::Fault;
-use release_governor::ghbox::FaultOn;
+use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
 
 use crate::openapi;
 use crate::story::Story;
+
+#[test]
+fn what_a_merge_queue_tested_and_moved_the_branch_to_is_shipped_once() {
+    let mut shop = Story::repository("acme/shop").policy("cooldown_minutes", "0");
+    shop.in_production();
+    shop.repo.use_merge_queue("main", MergeMethod::Squash);
+    shop.good_pass();
+    shop.repo.push(NewCommit::on("cart").message("Add it").file("src/cart.rs", "fn f() {}\n"));
+    let pull = shop.repo.open_pull_request("cart", "main", "Add the cart", "dev");
+    let queued = shop.repo.queue_pull_request(pull, "lead");
+    shop.passes(3, 60);
+    assert_eq!(shop.dispatches_of(&queued.sha), 0, "it is tested, and not on the branch");
+    shop.repo.finish_run(queued.runs[0], "success");
+    assert_eq!(shop.repo.tip("main"), queued.sha);
+    shop.passes(11, 60);
+    assert_eq!(shop.dispatches_of(&queued.sha), 1);
+    openapi::check_all(&shop.github.requests());
+}
 
 #[test]
 fn whatever_the_governor_asks_is_what_github_describes() {

@@ -16,6 +16,7 @@
 mod client;
 mod clients;
 mod governor;
+mod official;
 mod openapi;
 #[path = "../story/mod.rs"]
 mod story;

@@ -1,9 +1,13 @@
 //! What GitHub does that one would not expect.
 
+pub(crate) mod apps;
 mod dispatches;
+mod enterprise;
 mod faults;
+mod fleets;
 mod http;
 mod issues;
+mod merge_queue;
 mod ranges;
 mod repositories;
 mod runs;

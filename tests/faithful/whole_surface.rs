@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::client::{Client, github};
 use crate::openapi::{check, check_all};
+use crate::traps::apps::{mint, two_accounts};
 
 /// A repository in which something of everything has happened.
 fn busy_shop(github: &GhBox) -> Repo {
@@ -151,6 +152,40 @@ const PATHS: [&str; 35] = [
     "/collaborators/stranger/permission",
 ];
 
+/// What an App asks, as itself and with a token.
+fn app_calls() -> Vec<Exchange> {
+    let github = github();
+    let (app, acme, _) = two_accounts(&github);
+    let as_app = Client::with_token(&github, &app.jwt());
+    for path in [
+        "/app",
+        "/app/installations?per_page=1",
+        &format!("/app/installations/{}", acme.id()),
+        "/orgs/acme/installation",
+        "/users/ben/installation",
+        "/repos/acme/shop/installation",
+    ] {
+        assert_eq!(as_app.get(path).status, 200, "{path}");
+    }
+    let (status, minted) = mint(&github, &app, &acme, &json!({ "repositories": ["shop"] }));
+    assert_eq!(status, 201);
+    let client = Client::with_token(&github, minted["token"].as_str().expect("a token"));
+    assert_eq!(client.get("/installation/repositories?per_page=1").status, 200);
+    assert_eq!(client.get("/meta").status, 200);
+    let bot = client.get("/users/release-governor%5Bbot%5D").json();
+    assert_eq!((&bot["login"], &bot["type"]), (&json!(app.bot()), &json!("Bot")));
+    assert_eq!(client.get("/users/ben").status, 200);
+    assert_eq!(client.get("/users/nobody-of-that-name").status, 404);
+    let revoked = client.send(Method::DELETE, "/installation/token", None).expect("an answer");
+    assert_eq!(revoked.status, 204);
+    github.requests()
+}
+
+#[test]
+fn every_answer_to_an_app_is_as_github_describes_it() {
+    check_all(&app_calls());
+}
+
 fn writes() -> Vec<Exchange> {
     let github = github();
     let shop = busy_shop(&github);
@@ -245,7 +280,7 @@ fn every_refusal_is_one_that_github_makes() {
 
 #[test]
 fn these_tests_reach_every_operation_of_the_box() {
-    let exchanges = [reads(), writes()].concat();
+    let exchanges = [reads(), writes(), app_calls()].concat();
     let reached: BTreeSet<&str> =
         exchanges.iter().filter_map(|exchange| exchange.operation).collect();
     let all: BTreeSet<&str> = GhBox::operations().iter().copied().collect();

@@ -3,7 +3,9 @@
 use super::Repo;
 use crate::ghbox::ids::Ids;
 use crate::ghbox::issues::{CommentView, IssueRecord};
+use crate::ghbox::merge_queue::{MergeQueue, QUEUE_BOT, QueuedPull};
 use crate::ghbox::misuse;
+use crate::ghbox::people::UserKind;
 use crate::ghbox::pulls::MergeMethod;
 
 /// An issue or a pull request as a test sees it when it looks into the box.
@@ -58,6 +60,32 @@ impl Repo {
         sha.unwrap_or_else(|| {
             misuse(format_args!("the pull request #{number}, open and not empty"))
         })
+    }
+
+    /// Gives a branch a merge queue, that merges in this way.
+    pub fn use_merge_queue(&self, branch: &str, method: MergeMethod) {
+        self.with(|world| world.user_of_kind(QUEUE_BOT, UserKind::Bot));
+        self.here(|repository| {
+            repository.merge_queues.insert(branch.to_owned(), MergeQueue::new(method))
+        });
+    }
+
+    /// Puts a pull request into its branch's merge queue, which starts the `merge_group` runs.
+    /// Once they all passed, the branch moves to the very commit that they tested. The push that
+    /// this is starts a workflow only where [`Repo::runs_on_push`] says so; one that fails leaves
+    /// the queue, and those behind it are tested anew.
+    pub fn queue_pull_request(&self, number: u64, by: &str) -> QueuedPull {
+        self.with(|world| world.user(by));
+        let queued = self.change(|repository, now, ids| repository.enqueue(number, by, now, ids));
+        queued.unwrap_or_else(|| {
+            misuse(format_args!("the open pull request #{number} of a branch with a queue"))
+        })
+    }
+
+    /// Who waits for this branch, first in line first.
+    #[must_use]
+    pub fn merge_queue(&self, branch: &str) -> Vec<QueuedPull> {
+        self.here(|repository| repository.queued(branch))
     }
 
     /// Puts a label on an issue or pull request.

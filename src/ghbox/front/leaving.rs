@@ -19,7 +19,7 @@ pub(super) fn finish(
     world: &mut World,
     taken: &Taken,
     reply: Reply,
-    login: Option<&str>,
+    meter: &str,
 ) -> (Response<Bytes>, bool) {
     let (media_type, body) = match reply.body {
         Body::Empty => (None, Bytes::new()),
@@ -57,11 +57,14 @@ pub(super) fn finish(
             response.headers_mut().remove(header::CONTENT_TYPE);
         }
     }
-    let charged = charge(world, taken, &mut response, login.unwrap_or_default());
+    let charged = charge(world, taken, &mut response, meter);
     let id = format!("GHBX:{:08X}", next(&mut world.ids.request));
     put(response.headers_mut(), "x-github-request-id", &id);
     put(response.headers_mut(), "x-github-media-type", "github.v3; format=json");
     put(response.headers_mut(), "server", "github.com");
+    if let Some(version) = &world.server.enterprise {
+        put(response.headers_mut(), "x-github-enterprise-version", version);
+    }
     put(response.headers_mut(), "date", &http_date(world.now));
     (response, charged)
 }

@@ -13,12 +13,15 @@ pub(super) struct Taken {
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) call: Option<(Place, Call)>,
+    /// It is no call, but a page.
+    pub(super) for_people: bool,
     pub(super) headers: HeaderMap,
     pub(super) raw_body: Bytes,
 }
 
 impl Taken {
-    pub(super) fn new(request: Request<Bytes>) -> Self {
+    /// Where the root is pages for people, only what is below `/api/v3` is a call.
+    pub(super) fn new(request: Request<Bytes>, root_is_pages: bool) -> Self {
         let (parts, raw_body) = request.into_parts();
         let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
         let (prefix, path) = match whole.strip_prefix("/api/v3") {
@@ -31,7 +34,8 @@ impl Taken {
         let (bare, query) = path.split_once('?').unwrap_or((path, ""));
         Taken {
             api: format!("{scheme}://{}{prefix}", host.unwrap_or("api.github.com")),
-            call: Call::of(&parts.method, bare),
+            call: Call::of(&parts.method, bare).filter(|_| !prefix.is_empty() || !root_is_pages),
+            for_people: root_is_pages && prefix.is_empty(),
             query: query
                 .split('&')
                 .filter(|pair| !pair.is_empty())
@@ -55,6 +59,12 @@ impl Taken {
 
     pub(super) fn is_write(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether an App asks as itself, by a JSON web token.
+    pub(super) fn is_by_an_app(&self) -> bool {
+        let call = self.call.as_ref().map(|(_, call)| call);
+        call.is_some_and(|call| matches!(call, Call::App(call) if call.is_by_the_app()))
     }
 
     pub(super) fn token(&self) -> Option<&str> {

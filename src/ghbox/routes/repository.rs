@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
+use crate::ghbox::apps::not_by_integration;
 use crate::ghbox::limits::Window;
 use crate::ghbox::people::Role;
 use crate::ghbox::reply::{Asked, Reply};
@@ -16,15 +17,28 @@ use crate::ghbox::world::World;
 pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>) -> Option<Reply> {
     if matches!(call, Call::RateLimit) {
         let now = world.now;
-        let core = *world.meters.window(asked.login, now);
+        let core = *world.meters.window(asked.meter, now);
         return Some(rate_limit(core, world.server.sends_limit_headers));
+    }
+    if matches!(call, Call::Meta) {
+        let version = world.server.enterprise.as_ref();
+        let mut shown = json!({ "verifiable_password_authentication": version.is_some() });
+        if let (Some(version), Some(fields)) = (version, shown.as_object_mut()) {
+            fields.insert("installed_version".to_owned(), Value::from(version.clone()));
+        }
+        return Some(Reply::ok(shown));
     }
     let wire = Wire { world, api: asked.api };
     if matches!(call, Call::User) {
         let own = || Reply::ok(wire.own_user(&world.known_user(asked.login)));
         // An App's token stands for no user.
-        let refused = || Reply::error(403, "Resource not accessible by integration");
-        return Some(if asked.installation { refused() } else { own() });
+        return Some(if asked.installation { not_by_integration() } else { own() });
+    }
+    if let Call::UserNamed(login) = call {
+        let login = login.to_lowercase();
+        let found = world.users.get(&login).filter(|_| !world.gone.contains(&login));
+        let shown = found.map(|user| Reply::ok(wire.public_user(user)));
+        return Some(shown.unwrap_or_else(Reply::not_found));
     }
     let repository = world.repositories.get(&id)?;
     match call {

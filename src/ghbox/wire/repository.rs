@@ -161,7 +161,7 @@ impl Wire<'_> {
     }
 }
 
-fn permissions(role: Option<Role>) -> Value {
+pub(super) fn permissions(role: Option<Role>) -> Value {
     json!({
         "admin": role >= Some(Role::Admin),
         "maintain": role >= Some(Role::Maintain),

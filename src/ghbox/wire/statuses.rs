@@ -17,7 +17,7 @@ impl Wire<'_> {
         let creator = self.world.known_user(&status.creator);
         json!({
             "url": format!("{}/statuses/{sha}", self.api_of(repository)),
-            "avatar_url": avatar(creator.id),
+            "avatar_url": self.avatar(creator.id),
             "id": status.id,
             "node_id": node_id("SC", status.id),
             "state": status.state,
@@ -50,7 +50,7 @@ impl Wire<'_> {
         let statuses = shown.iter().map(|status| {
             json!({
                 "url": format!("{api}/statuses/{sha}"),
-                "avatar_url": avatar(self.world.known_user(&status.creator).id),
+                "avatar_url": self.avatar(self.world.known_user(&status.creator).id),
                 "id": status.id,
                 "node_id": node_id("SC", status.id),
                 "state": status.state,
@@ -71,8 +71,4 @@ impl Wire<'_> {
             "url": format!("{api}/commits/{sha}/status"),
         })
     }
-}
-
-fn avatar(user_id: u64) -> String {
-    format!("https://avatars.githubusercontent.com/u/{user_id}?v=4")
 }
