@@ -25,7 +25,10 @@ pub use auth::TokenSource;
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, NoCache, ResponseCache};
 pub use limits::LimitsView;
-pub use reads::{AllOrFirst, Compared, Located, RunFilter, RunPage, Tree, TreeEntry};
+pub use reads::{
+    AllOrFirst, Compared, FileText, Granted, Located, Probe, RepositoryAccess, RunFilter, RunPage,
+    Tree, TreeEntry,
+};
 pub use transport::{HttpService, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};
 
