@@ -1,6 +1,7 @@
 //! What operators may ask, one function each, and the ways to ask it: a running controller's
 //! socket, or where none runs, a controller of this very process.
 
+mod account;
 mod ask;
 mod check_config;
 mod choose;
@@ -21,7 +22,7 @@ pub mod view;
 mod window;
 mod words_of_operators;
 
-pub use ask::{Ask, Caller};
+pub use ask::{Ask, Caller, line, name_of};
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::choose;
 pub use failure::Failure;

@@ -11,7 +11,7 @@ use crate::commands::Checked;
 use crate::commands::view::{
     History, Line, Pass, Passes, Preflight, Recorded, Severity, Simulation, Triggered,
 };
-use crate::domain::{ApprovalMode, Branch, Outcome, RiskClass, Sha, WorkflowName};
+use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
 pub use status::{Looker, status};
 
@@ -261,7 +261,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use crate::commands::view::PathView;
-    use crate::domain::Reason;
+    use crate::domain::{Reason, RiskClass};
 
     use super::*;
 
