@@ -7,6 +7,7 @@ mod rules;
 mod workflow_file;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,8 +92,8 @@ async fn tokens(
     for policy in &config.repositories {
         let reader = reader_of(controller, &policy.repository);
         let fingerprint = reader.token_fingerprint();
-        if !tokens.contains_key(&fingerprint) {
-            tokens.insert(fingerprint, reader.granted().await);
+        if let Entry::Vacant(unknown) = tokens.entry(fingerprint) {
+            unknown.insert(reader.granted().await);
         }
     }
     tokens

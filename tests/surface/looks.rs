@@ -2,8 +2,10 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use insta::assert_snapshot;
+use release_governor::clock::Clock;
 use release_governor::ghbox::{NewCommit, story};
 
 use crate::town::{Done, Town, until};
@@ -83,7 +85,8 @@ fn history_is_followed_until_a_signal_and_until_nobody_reads_it() {
     town.run(&["pause", "--reason", "incident 42", "--as", "ada"]).with(0);
     let running = town.govern();
     town.run(&["resume", "--as", "grace"]).with(0);
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    let began = Clock::system();
+    until(|| began.monotonic() > Duration::from_secs(3));
     let pid = follower.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let told = Done::of(follower.wait_with_output().unwrap()).with(0).text();

@@ -1,10 +1,10 @@
 //! What would go wrong, as a pure function of what GitHub has: one function a question.
 
-use std::collections::BTreeMap;
+mod token;
 
 use crate::commands::view::{Finding, Severity};
 use crate::domain::{ApprovalMode, Named, Policy, Workflow, WorkflowName, WorkflowState};
-use crate::github::{FileText, Granted, Probe, ReadError};
+use crate::github::{FileText, ReadError};
 use crate::words::plain;
 
 use super::facts::{Facts, Seen};
@@ -14,8 +14,6 @@ use super::workflow_file::WorkflowFile;
 const INPUT: &str = "sha";
 /// As many names as help to find the one that was meant.
 const MOST_NAMES: usize = 8;
-/// The key that permissions are told under: the token is in a file or in the environment.
-const TOKEN: &str = "token";
 
 /// The questions, in the order in which a first week would ask them.
 const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
@@ -29,8 +27,8 @@ const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
     deploys,
     deploy_file_is_there,
     deploy_file_takes_the_sha,
-    token_may,
-    user_may_push,
+    token::may,
+    token::user_may_push,
     takes_issues,
     has_the_label,
 ];
@@ -291,102 +289,6 @@ fn parsed(
     let what = format!("{trouble}, so that what it declares is not known: look at it at GitHub");
     found.warning(key, name, what);
     None
-}
-
-/// The least that a governor needs, and what for.
-const NEEDS: [(&str, Level); 6] = [
-    ("metadata", Level::Read),
-    ("contents", Level::Read),
-    ("pull_requests", Level::Read),
-    ("actions", Level::Write),
-    ("statuses", Level::Write),
-    ("issues", Level::Write),
-];
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    None,
-    Read,
-    Write,
-}
-
-impl Level {
-    fn of(word: Option<&String>) -> Self {
-        match word.map(String::as_str) {
-            Some("read") => Self::Read,
-            Some("write" | "admin") => Self::Write,
-            Some(_) | None => Self::None,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
-
-fn token_may(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
-    match &facts.granted {
-        Granted::Scopes(scopes) => scopes_suffice(scopes, facts, found),
-        Granted::Permissions(granted) => permissions_suffice(granted, policy, found),
-        Granted::NotTold { .. } => probes_succeeded(facts, found),
-    }
-}
-
-fn scopes_suffice(scopes: &[String], facts: &Facts, found: &mut Found<'_>) {
-    let Some(access) = facts.access.known() else { return };
-    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
-    if has("repo") || (!access.private && has("public_repo")) {
-        return;
-    }
-    let has = if scopes.is_empty() { "no scope".to_owned() } else { scopes.join(", ") };
-    let what = format!("the token lacks the scope `repo`; it has {}: add it", plain(&has, 200));
-    found.error(TOKEN, "repo", what);
-}
-
-fn permissions_suffice(granted: &BTreeMap<String, String>, policy: &Policy, found: &mut Found<'_>) {
-    for (name, level) in NEEDS {
-        // A dry run writes nothing.
-        let needed = if policy.dry_run { Level::Read } else { level };
-        let has = Level::of(granted.get(name));
-        if has < needed {
-            let (needed, has) = (needed.word(), has.word());
-            let what = format!("the App's installation has `{has}` there: grant it, and accept it");
-            found.error(TOKEN, &format!("{name}: {needed}"), what);
-        }
-    }
-}
-
-fn probes_succeeded(facts: &Facts, found: &mut Found<'_>) {
-    for (probe, seen) in &facts.probes {
-        let name = match probe {
-            Probe::Statuses => "statuses: write",
-            Probe::Issues => "issues: write",
-            Probe::PullRequests => "pull_requests: read",
-        };
-        // Issues that are switched off are said elsewhere.
-        match seen.refused() {
-            None | Some(ReadError::Gone410 { .. }) => {}
-            Some(error) => found.error(TOKEN, name, error.to_string()),
-        }
-    }
-}
-
-fn user_may_push(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
-    let has_a_user = match &facts.granted {
-        Granted::Scopes(_) => true,
-        Granted::NotTold { of_a_user } => *of_a_user,
-        Granted::Permissions(_) => false,
-    };
-    let may_push = facts.access.known().and_then(|access| access.push);
-    if has_a_user && !policy.dry_run && may_push == Some(false) {
-        let what = "the token's user may not push there, and GitHub takes no dispatch and no \
-                    status from them: give them write access";
-        found.error(TOKEN, "push", what);
-    }
 }
 
 fn takes_issues(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::config;
 use crate::domain::{Branch, RepoId, Repository, WorkflowId};
-use crate::github::{Located, RepositoryAccess};
+use crate::github::{Granted, Located, Probe, RepositoryAccess};
 
 const VERIFY: &str = "on:\n  push: {branches: [main]}\n  merge_group:\n";
 const DEPLOY: &str = "run-name: Deploy ${{ inputs.sha }}\non:\n  workflow_dispatch:\n    inputs:\n      \
@@ -82,10 +82,8 @@ fn told(change: impl FnOnce(&mut Facts)) -> String {
 }
 
 fn repository(facts: &mut Facts) -> &mut Repository {
-    match &mut facts.repository {
-        Seen::Known(found) => &mut found.value,
-        other => panic!("{other:?}"),
-    }
+    let Seen::Known(found) = &mut facts.repository else { panic!("it was not reached") };
+    &mut found.value
 }
 
 fn refused<T>(permission: &str) -> Seen<T> {
