@@ -311,6 +311,8 @@ mod tests {
     fn a_terminal_of_eighty_columns_shows_ages_and_no_line_is_longer() {
         let view = overview(vec![shop(), payments()]);
         assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        REPOSITORY           PRODUCTION  CANDIDATE  DECISION  REASON
+        acme/shop            aaaaaaa     bbbbbbb    HOLD      high_risk_no_approval
         acme-corp…ttlements  aaaaaaa     bbbbbbb    HOLD      degraded_unknown_high_risk
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
