@@ -2,26 +2,32 @@
 
 mod args;
 mod ask;
+mod check_config;
 mod exit;
+mod history;
+mod live;
 mod output;
 pub mod render;
 mod run;
 mod runtime;
+mod shell;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Parser;
 
-use crate::commands::{self, Failure};
+use crate::commands::Failure;
 use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
-    Approve, Arguments, CheckConfig, Command, Commit, Demo, History, Operator, Pause, Reason,
-    Reconcile, Resume, Run, SetProduction, Simulate, Status, Target, Trigger,
+    Approve, Arguments, CheckConfig, Command, Commit, Completions, Demo, Filters, History, Man,
+    Moment, Operator, Output, Pause, Reason, Reconcile, Resume, Run, SetProduction, Simulate,
+    Status, Target, Trigger,
 };
 pub use self::exit::Exit;
-pub use self::output::{print, print_json, say, width};
+pub use self::output::{print, print_json, print_json_line, say, width};
 pub use self::run::govern as serve_all;
 pub use self::runtime::in_runtime;
 
@@ -48,17 +54,19 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     let config = &arguments.config;
     match &arguments.command {
         Command::Run(_) => govern(config),
-        Command::CheckConfig(args) => check_config(arguments, args),
-        Command::Status(args) => ask::status(config, args),
+        Command::CheckConfig(args) => check_config::check_config(config, args),
+        Command::Status(args) => watch::status(config, args),
         Command::Simulate(args) => ask::simulate(config, args),
         Command::Trigger(args) => ask::trigger(config, args),
         Command::Approve(args) => ask::approve(config, args),
         Command::Pause(args) => ask::pause(config, args),
         Command::Resume(args) => ask::resume(config, args),
         Command::SetProduction(args) => ask::set_production(config, args),
-        Command::History(args) => ask::history(config, args),
+        Command::History(args) => history::history(config, args),
         Command::Reconcile(args) => ask::reconcile(config, args),
         Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
     }
 }
 
@@ -69,19 +77,6 @@ fn govern(config: &Path) -> Result<Exit, Failure> {
         tracing::warn!("{warning}");
     }
     in_runtime(run::run(&config))?;
-    Ok(Exit::Done)
-}
-
-fn check_config(arguments: &Arguments, args: &CheckConfig) -> Result<Exit, Failure> {
-    let checked = commands::check_config(&arguments.config, environment())?;
-    for warning in &checked.warnings {
-        say("warning", warning);
-    }
-    if args.json {
-        print_json(&checked.effective)?;
-    } else {
-        print(&render::checked(&checked, width()))?;
-    }
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,7 @@
 //! What operators may ask, one function each, and the ways to ask it: a running controller's
 //! socket, or where none runs, a controller of this very process.
 
+mod account;
 mod ask;
 mod check_config;
 mod choose;
@@ -8,6 +9,8 @@ mod failure;
 mod govern;
 mod history;
 mod open;
+mod overview;
+mod preflight;
 mod reach;
 mod reconcile;
 mod serve;
@@ -19,13 +22,15 @@ pub mod view;
 mod window;
 mod words_of_operators;
 
-pub use ask::{Ask, Caller};
+pub use ask::{Ask, Caller, line, name_of};
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::choose;
 pub use failure::Failure;
 pub use govern::prune_daily;
-pub use history::History;
+pub use history::{EntryGroup, Filter, History};
 pub use open::{Surroundings, check_token, controller, open_store, surroundings};
+pub use overview::Overview;
+pub use preflight::preflight;
 pub use reach::{Look, look, perform};
 pub use reconcile::Reconcile;
 pub use serve::serve;

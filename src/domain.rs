@@ -33,8 +33,8 @@ pub use observation::{
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
-    ApprovalMode, EnvironmentApproval, FailureType, HoldState, OnRecovery, Permission, Policy,
-    WorkflowName,
+    ApprovalMode, EnvironmentApproval, FailureType, HoldState, Named, OnRecovery, Permission,
+    Policy, WorkflowName,
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{

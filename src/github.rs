@@ -25,13 +25,16 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use auth::{AppSource, Granted, TokenSource};
+pub use auth::{AppSource, TokenSource};
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, NoCache, ResponseCache};
 pub use limits::LimitsView;
 pub use meter::Meter;
 pub use pace::Lane;
-pub use reads::{AllOrFirst, Compared, Located, RunFilter, RunPage, Tree, TreeEntry};
+pub use reads::{
+    AllOrFirst, Compared, FileText, Granted, Located, Probe, RepositoryAccess, RunFilter, RunPage,
+    Tree, TreeEntry,
+};
 pub use transport::{HttpService, Route, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};
 
@@ -135,12 +138,6 @@ impl Reader {
     #[must_use]
     pub fn credential(&self) -> &str {
         self.client.limits.credential()
-    }
-
-    /// What GitHub lets the credential do, where it says so.
-    #[must_use]
-    pub fn granted(&self) -> Granted {
-        self.client.granted()
     }
 
     /// What changes when the credential may do other things: a refused dispatch is worth another

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, BranchCommits, Login, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
+    Branch, BranchCommits, Login, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
     Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
@@ -329,26 +329,16 @@ fn same_repository(
     Ok(())
 }
 
-/// The workflow of this name. A file's name is unique; a `name:` need not be.
+/// The workflow of this name.
 fn the_one(
     workflows: &[Workflow],
     wanted: &WorkflowName,
     key: &str,
 ) -> Result<Option<Workflow>, ObserveError> {
-    let deleted = |workflow: &&Workflow| {
-        workflow.state == crate::domain::WorkflowState::Disabled("deleted".to_owned())
-    };
-    let matching: Vec<&Workflow> = workflows
-        .iter()
-        .filter(|workflow| wanted.means(&workflow.name, &workflow.path))
-        .filter(|workflow| !deleted(workflow))
-        .collect();
-    let file = |workflow: &&&Workflow| wanted.means("", &workflow.path);
-    match (matching.as_slice(), matching.iter().find(file)) {
-        ([], _) => Ok(None),
-        ([one], _) => Ok(Some((*one).clone())),
-        (_, Some(by_file)) => Ok(Some((**by_file).clone())),
-        (several, None) => {
+    match wanted.among(workflows) {
+        Named::Nothing => Ok(None),
+        Named::One(one) => Ok(Some(one.clone())),
+        Named::Several(several) => {
             let paths: Vec<&str> = several.iter().map(|one| one.path.as_str()).collect();
             Err(ObserveError::Mistaken(format!(
                 "{} workflows are called `{wanted}` ({}): give the file's name as {key}",

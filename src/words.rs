@@ -40,6 +40,12 @@ pub fn plain(text: &str, limit: usize) -> String {
     shortened(&words, limit)
 }
 
+/// Whether a text holds nothing that [`plain`] would take out of it.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || is_invisible(c))
+}
+
 /// At most `limit` characters, with an ellipsis where something is missing.
 #[must_use]
 pub fn shortened(text: &str, limit: usize) -> String {

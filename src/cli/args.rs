@@ -1,5 +1,8 @@
 //! The arguments, as people type them. `--help` teaches.
 
+mod looks;
+mod output;
+mod shell;
 mod whom;
 mod word;
 
@@ -7,6 +10,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use looks::{CheckConfig, Filters, History, Moment, Status};
+pub use output::Output;
+pub use shell::{Completions, Man};
 pub use whom::{Commit, Target};
 pub use word::{Operator, Reason};
 
@@ -19,10 +25,14 @@ pub use word::{Operator, Reason};
     arg_required_else_help = true,
     subcommand_required = true,
     after_help = "Examples:
-  release-governor check-config                 is the configuration good?
+  release-governor check-config --github        is the configuration good, and GitHub ready?
   release-governor run                          govern, until told to stop
   release-governor status                       how every repository stands
   release-governor simulate acme/shop 1a2b3c4   would this commit ship, and why?
+  release-governor history acme/shop            what was decided, done and said
+
+Commands about one repository take it as OWNER/NAME or --repo OWNER/NAME. Without, it is that of the
+git remote of the working directory, or the only one configured.
 
 Exit codes: 0 done, 1 decided otherwise than ALLOW, 2 usage or configuration, 3 GitHub or another
 dependency failed, 4 no such repository or commit."
@@ -53,18 +63,28 @@ pub enum Command {
   RELEASE_GOVERNOR_DRY_RUN=true release-governor run    decides, and writes nothing to GitHub")]
     Run(Run),
 
-    /// Checks the configuration and shows what it comes to.
+    /// Checks the configuration, and with --github whether GitHub is as it says.
     #[command(after_help = "Examples:
-  release-governor check-config
+  release-governor check-config                  the file and the environment alone
+  release-governor check-config --github         and with the real token, what GitHub has
   release-governor check-config --config other.toml
-  release-governor check-config --json | jq '.repositories[].branch'")]
+  release-governor check-config --json | jq '.repositories[].branch'
+  release-governor check-config --github --json | jq '.findings[]'
+
+Exits 2 where something is wrong; with --github, warnings alone exit 0, and 3 says that GitHub could
+not be asked about all of it. It writes nothing.")]
     CheckConfig(CheckConfig),
 
     /// Shows how the repositories stand.
     #[command(after_help = "Examples:
   release-governor status
   release-governor status acme/shop
-  release-governor status --json | jq '.repositories[] | select(.decision == \"HOLD\")'")]
+  release-governor status --watch        drawn anew every 2 seconds, until Ctrl-C
+  release-governor status acme/shop --watch 10
+  release-governor status --json | jq '.repositories[] | select(.decision == \"HOLD\")'
+
+Below the table stands what is held, why, and what to do about it. It asks the running controller, or
+what the last one left, and never GitHub.")]
     Status(Status),
 
     /// Says what would be decided about a commit, and why. Writes nothing.
@@ -115,8 +135,15 @@ The configuration's own `paused` stays: take it out there.")]
     /// Shows what happened in a repository, newest first.
     #[command(after_help = "Examples:
   release-governor history acme/shop
-  release-governor history --limit 200
-  release-governor history --json --before 1200 | jq '.entries[].told'")]
+  release-governor history acme/shop --since 12h --kind decision
+  release-governor history --sha 1a2b3c4             all that happened to a commit
+  release-governor history --kind word --by ada      what ada said
+  release-governor history --since 2026-11-01 --until '2026-11-02 14:30'
+  release-governor history --follow                  what happens, as it happens, until Ctrl-C
+  release-governor history --json --before 1200 | jq '.entries[].told'
+
+Times without a zone are UTC. Filters are asked where the ledger is; --before goes on from the number
+in the first column.")]
     History(History),
 
     /// Makes one pass over the repositories, and ends.
@@ -134,30 +161,25 @@ The configuration's own `paused` stays: take it out there.")]
 It runs the real controller against a GitHub in a box on 127.0.0.1, with its files in a temporary
 directory that is removed at the end. Exits 3 when the story does not come true in 2 minutes.")]
     Demo(Demo),
+
+    /// Prints what completes this program's commands in a shell.
+    #[command(after_help = "Examples:
+  release-governor completions bash > ~/.local/share/bash-completion/completions/release-governor
+  release-governor completions zsh > ~/.zfunc/_release-governor
+  release-governor completions fish > ~/.config/fish/completions/release-governor.fish
+  source <(release-governor completions bash)     in this shell alone")]
+    Completions(Completions),
+
+    /// Prints the manual page, or writes those of all commands into a directory.
+    #[command(after_help = "Examples:
+  release-governor man | man -l -
+  release-governor man --dir /usr/local/share/man/man1")]
+    Man(Man),
 }
 
 /// The arguments of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct Run {}
-
-/// The arguments of `check-config`.
-#[derive(Clone, Debug, Args)]
-pub struct CheckConfig {
-    /// Print every effective value as JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The arguments of `status`.
-#[derive(Clone, Debug, Args)]
-pub struct Status {
-    /// The repository; without, all of them.
-    #[command(flatten)]
-    pub target: Target,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
 
 /// The arguments of `simulate`.
 #[derive(Clone, Debug, Args)]
@@ -168,9 +190,9 @@ pub struct Simulate {
     /// Show the paths that drive the risk.
     #[arg(long)]
     pub show_paths: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `trigger`.
@@ -182,9 +204,9 @@ pub struct Trigger {
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `approve`.
@@ -199,9 +221,9 @@ pub struct Approve {
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `pause`.
@@ -216,9 +238,9 @@ pub struct Pause {
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `resume`.
@@ -230,9 +252,9 @@ pub struct Resume {
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `set-production`.
@@ -247,27 +269,9 @@ pub struct SetProduction {
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// The arguments of `history`.
-#[derive(Clone, Debug, Args)]
-pub struct History {
-    /// The repository.
+    /// How it is printed.
     #[command(flatten)]
-    pub target: Target,
-    /// How many entries, at most 1000.
-    #[arg(long, value_name = "COUNT", default_value_t = 50,
-          value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub limit: u16,
-    /// Only what came before the entry of this number.
-    #[arg(long, value_name = "NUMBER")]
-    pub before: Option<u64>,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    pub output: Output,
 }
 
 /// The arguments of `reconcile`.
@@ -282,9 +286,9 @@ pub struct Reconcile {
     /// The repository; without, all of them.
     #[command(flatten)]
     pub target: Target,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// The arguments of `demo`.

@@ -8,13 +8,12 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, Look, choose};
+use crate::commands::{self, Ask, Failure, choose};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Commit, History, Pause, Reconcile, Resume, SetProduction, Simulate, Status, Target,
-    Trigger,
+    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Target, Trigger,
 };
 use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
 
@@ -26,19 +25,11 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
     config::load(path, environment()).map_err(|mistakes| Failure::Usage(mistakes.to_string()))
 }
 
-pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = named(&config, &args.target)?;
-    let status = look(&config, commands::Status { repository })?;
-    show(args.json, &status, || render::status(&status, width()))?;
-    Ok(Exit::Done)
-}
-
 pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
     let view = perform(&config, commands::Simulate { repository, sha })?;
-    show(args.json, &view, || render::simulation(&view, args.show_paths, width()))?;
+    show(args.output.json, &view, || render::simulation(&view, args.show_paths, width()))?;
     Ok(Exit::of_decision(view.decision))
 }
 
@@ -47,7 +38,7 @@ pub(super) fn trigger(config: &Path, args: &Trigger) -> Result<Exit, Failure> {
     let (repository, sha) = chosen(&config, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
     let view = perform(&config, commands::Trigger { repository, sha, name })?;
-    show(args.json, &view, || render::triggered(&view, width()))?;
+    show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }
 
@@ -55,44 +46,35 @@ pub(super) fn approve(config: &Path, args: &Approve) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.json, &config, commands::Approve { repository, sha, reason, name })
+    recorded(args.output.json, &config, commands::Approve { repository, sha, reason, name })
 }
 
 pub(super) fn pause(config: &Path, args: &Pause) -> Result<Exit, Failure> {
     let config = load(config)?;
     let repository = one(&config, &args.target)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.json, &config, commands::Pause { repository, reason, name })
+    recorded(args.output.json, &config, commands::Pause { repository, reason, name })
 }
 
 pub(super) fn resume(config: &Path, args: &Resume) -> Result<Exit, Failure> {
     let config = load(config)?;
     let repository = one(&config, &args.target)?;
     let name = args.operator.name().map(str::to_owned);
-    recorded(args.json, &config, commands::Resume { repository, name })
+    recorded(args.output.json, &config, commands::Resume { repository, name })
 }
 
 pub(super) fn set_production(config: &Path, args: &SetProduction) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.json, &config, commands::SetProduction { repository, sha, reason, name })
-}
-
-pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = one(&config, &args.target)?;
-    let (before, limit) = (args.before, usize::from(args.limit));
-    let history = look(&config, commands::History { repository, before, limit })?;
-    show(args.json, &history, || render::history(&history, width()))?;
-    Ok(Exit::Done)
+    recorded(args.output.json, &config, commands::SetProduction { repository, sha, reason, name })
 }
 
 pub(super) fn reconcile(config: &Path, args: &Reconcile) -> Result<Exit, Failure> {
     let config = load(config)?;
     let repository = named(&config, &args.target)?;
     let passes = perform(&config, commands::Reconcile { repository, dry_run: args.dry_run })?;
-    show(args.json, &passes, || render::passes(&passes))?;
+    show(args.output.json, &passes, || render::passes(&passes))?;
     let failed = passes.repositories.iter().any(|pass| pass.error.is_some());
     Ok(if failed { Exit::Dependency } else { Exit::Done })
 }
@@ -123,22 +105,22 @@ fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
     })
 }
 
-fn look<A: Look>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
-    in_runtime(async { commands::look(config, ask, &Clock::system()).await })
-}
-
-fn show<T: Serialize>(json: bool, view: &T, text: impl FnOnce() -> String) -> Result<(), Failure> {
+pub(super) fn show<T: Serialize>(
+    json: bool,
+    view: &T,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     if json { print_json(view) } else { print(&text()) }
 }
 
 /// The repository that is named, which must be configured; none where none is.
-fn named(config: &Config, target: &Target) -> Result<Option<RepoName>, Failure> {
+pub(super) fn named(config: &Config, target: &Target) -> Result<Option<RepoName>, Failure> {
     let Some(name) = target.repository() else { return Ok(None) };
     choose(config, Some(name), Path::new(".")).map(|policy| Some(policy.repository.clone()))
 }
 
 /// The repository that is meant.
-fn one(config: &Config, target: &Target) -> Result<RepoName, Failure> {
+pub(super) fn one(config: &Config, target: &Target) -> Result<RepoName, Failure> {
     here(config, target.repository())
 }
 

@@ -42,6 +42,17 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     }
 }
 
+/// Writes `value` to the standard output as JSON on one line.
+///
+/// # Errors
+/// As [`print_json`].
+pub fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+    match serde_json::to_string(value) {
+        Ok(text) => print(&(text + "\n")),
+        Err(error) => Err(Failure::Dependency(format!("cannot write as JSON: {error}"))),
+    }
+}
+
 /// Writes one line to the standard error.
 pub fn say(kind: &str, text: &str) {
     // Where not even this can be written, nothing is left to say.

@@ -1,5 +1,7 @@
 //! Tables and colours. The words are made elsewhere.
 
+mod status;
+
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
@@ -7,76 +9,11 @@ use jiff::Timestamp;
 
 use crate::commands::Checked;
 use crate::commands::view::{
-    History, Pass, Passes, Recorded, RepositoryStatus, Simulation, Status, Triggered,
+    History, Line, Pass, Passes, Preflight, Recorded, Severity, Simulation, Triggered,
 };
-use crate::domain::{ApprovalMode, Branch, Outcome, Reason, RiskClass, Sha, WorkflowName};
+use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
-/// All repositories, a line each, and below what is wrong with some.
-#[must_use]
-pub fn status(status: &Status, width: Option<u16>) -> String {
-    if let [only] = status.repositories.as_slice() {
-        return one_status(only, width);
-    }
-    let header = ["REPOSITORY", "PRODUCTION", "CANDIDATE", "DECISION", "RISK", "REASON", "PASS"];
-    let rows = status.repositories.iter().map(|row| {
-        [
-            row.repository.to_string(),
-            short(row.production_sha_current.as_ref()),
-            short(row.candidate_sha.as_ref()),
-            or_dash(row.decision.map(Outcome::as_str)),
-            or_dash(row.risk_class.map(RiskClass::as_str)),
-            or_dash(row.reason.map(Reason::code)),
-            time(row.last_pass),
-        ]
-    });
-    let mut text = table(&header, rows, width);
-    let is_well =
-        |row: &RepositoryStatus| row.enabled && row.paused.is_none() && row.error.is_none();
-    if !status.repositories.iter().all(is_well) {
-        text.push('\n');
-    }
-    for row in &status.repositories {
-        let name = &row.repository;
-        if !row.enabled {
-            text.push_str(&format!("{name} is not enabled\n"));
-        }
-        if let Some(why) = &row.paused {
-            text.push_str(&format!("{name} is paused: {why}\n"));
-        }
-        if let Some(error) = &row.error {
-            text.push_str(&format!("{name}: {error}\n"));
-        }
-    }
-    paint(&text)
-}
-
-fn one_status(row: &RepositoryStatus, width: Option<u16>) -> String {
-    let deploy = row.last_deploy_attempt_sha.as_ref().map(|sha| {
-        let result = row.last_deploy_result.as_deref().unwrap_or("running");
-        format!("{} {result} {}", sha.short(), time(row.last_deploy_time))
-    });
-    let whole = |sha: &Option<Sha>| or_dash(sha.as_ref().map(Sha::as_str));
-    let mut rows = vec![
-        ["repository", &row.repository.to_string()].map(str::to_owned),
-        ["enabled", if row.enabled { "yes" } else { "no" }].map(str::to_owned),
-        ["production".to_owned(), whole(&row.production_sha_current)],
-        ["before".to_owned(), whole(&row.production_sha_previous)],
-        ["candidate".to_owned(), whole(&row.candidate_sha)],
-        ["decision".to_owned(), or_dash(row.decision.map(Outcome::as_str))],
-        ["reason".to_owned(), or_dash(row.reason.map(Reason::code))],
-        ["risk".to_owned(), or_dash(row.risk_class.map(RiskClass::as_str))],
-        ["last deploy".to_owned(), or_dash(deploy.as_deref())],
-        ["last pass".to_owned(), time(row.last_pass)],
-    ];
-    for (name, value) in
-        [("health", &row.last_health_check), ("paused", &row.paused), ("error", &row.error)]
-    {
-        if let Some(value) = value {
-            rows.push([name, value].map(str::to_owned));
-        }
-    }
-    paint(&table(&[], rows, width))
-}
+pub use status::{Looker, status};
 
 /// The decision first, then why, then what to do.
 #[must_use]
@@ -183,15 +120,23 @@ fn one_pass(pass: &Pass, dry_run: bool) -> String {
 
 /// What happened, a line each.
 #[must_use]
-pub fn history(history: &History, width: Option<u16>) -> String {
+pub fn history(history: &History, is_filtered: bool, width: Option<u16>) -> String {
     if history.entries.is_empty() {
-        return format!("Nothing is recorded of {}.\n", history.repository);
+        let what = if is_filtered { "Nothing of that" } else { "Nothing" };
+        return format!("{what} is recorded of {}.\n", history.repository);
     }
     let rows = history
         .entries
         .iter()
         .map(|line| [line.number.to_string(), time(Some(line.entry.at)), line.told.clone()]);
     paint(&table(&["NUMBER", "TIME", "WHAT"], rows, width))
+}
+
+/// What happens, as it happens: one entry.
+#[must_use]
+pub fn followed(line: &Line) -> String {
+    let told = line.told.replace('\n', " ");
+    paint(&format!("{:>6}  {}  {told}\n", line.number, time(Some(line.entry.at))))
 }
 
 /// What a good configuration comes to.
@@ -210,6 +155,27 @@ pub fn checked(checked: &Checked, width: Option<u16>) -> String {
         ]
     });
     clean(&format!("{}\n\n{}", checked.summary, table(&header, rows, width)))
+}
+
+/// What GitHub has otherwise than it should be, a line each.
+#[must_use]
+pub fn preflight(found: &Preflight) -> String {
+    let count = |severity| found.findings.iter().filter(|one| one.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let plural =
+        |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let mut text = match (errors, warnings, found.unchecked.len()) {
+        (0, 0, 0) => "GitHub is as the configuration says\n".to_owned(),
+        _ => format!("GitHub: {}, {}\n", plural(errors, "error"), plural(warnings, "warning")),
+    };
+    text.insert(0, '\n');
+    for one in &found.findings {
+        let of = one.repository.as_ref().map_or_else(String::new, |name| format!("{name} "));
+        let severity = one.severity.as_str();
+        let message = one.message.replace('\n', " ");
+        text.push_str(&format!("{severity:<7}  {of}{} `{}`: {message}\n", one.key, one.value));
+    }
+    clean(&text)
 }
 
 fn list(text: &mut String, title: &str, lines: &[String]) {
@@ -295,65 +261,12 @@ mod tests {
     use insta::assert_snapshot;
 
     use crate::commands::view::PathView;
+    use crate::domain::{Reason, RiskClass};
 
     use super::*;
 
-    fn shop() -> RepositoryStatus {
-        RepositoryStatus {
-            production_sha_current: Some("a".repeat(40).parse().unwrap()),
-            candidate_sha: Some("b".repeat(40).parse().unwrap()),
-            decision: Some(Outcome::Hold),
-            reason: Some(Reason::HighRiskNoApproval),
-            risk_class: Some(RiskClass::High),
-            last_pass: Some("2026-11-01T14:05:59Z".parse().unwrap()),
-            ..RepositoryStatus::unknown("acme/shop".parse().unwrap(), true)
-        }
-    }
-
-    fn api() -> RepositoryStatus {
-        RepositoryStatus {
-            paused: Some("incident 42".to_owned()),
-            error: Some("GitHub said 404".to_owned()),
-            ..RepositoryStatus::unknown("acme/api".parse().unwrap(), false)
-        }
-    }
-
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
-    }
-
-    #[test]
-    fn the_status_is_a_table_with_what_is_wrong_below() {
-        let view = Status { repositories: vec![shop(), api()] };
-        assert_snapshot!(plain(&status(&view, None)), @r"
-        REPOSITORY  PRODUCTION  CANDIDATE  DECISION  RISK  REASON                 PASS
-        acme/shop   aaaaaaa     bbbbbbb    HOLD      HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
-        acme/api    -           -          -         -     -                      -
-
-        acme/api is not enabled
-        acme/api is paused: incident 42
-        acme/api: GitHub said 404
-        ");
-        for line in plain(&status(&view, Some(60))).lines() {
-            assert!(line.chars().count() <= 60, "{line}");
-        }
-    }
-
-    #[test]
-    fn one_repository_is_shown_whole() {
-        let view = Status { repositories: vec![shop()] };
-        assert_snapshot!(plain(&status(&view, None)), @r"
-        repository   acme/shop
-        enabled      yes
-        production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-        before       -
-        candidate    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
-        decision     HOLD
-        reason       high_risk_no_approval
-        risk         HIGH
-        last deploy  -
-        last pass    2026-11-01 14:05 UTC
-        ");
     }
 
     fn held() -> Simulation {

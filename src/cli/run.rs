@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::commands::{self, Failure, Socket, Surroundings, Window};
 use crate::config::Config;
 use crate::http;
+
+use super::live::Signals;
 
 /// Kubernetes and people expect an end within 5 s of SIGTERM, whatever hangs.
 const LAST_MOMENT: Duration = Duration::from_millis(4_700);
@@ -81,26 +82,4 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
             "cannot listen on {address}: {error}. Free it, or set another `server.listen`"
         ))
     })
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let failed = |error| Failure::Dependency(format!("cannot listen to signals: {error}"));
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }

@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::controller::Controller;
 use crate::domain::Operator;
+use crate::words::is_plain;
 
 use super::Failure;
+use super::account::account;
 
 /// Something that an operator asks of a controller.
 pub trait Ask: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -38,7 +40,7 @@ impl Caller {
     #[must_use]
     pub fn of_socket(stream: &tokio::net::UnixStream) -> Self {
         Self(match stream.peer_cred() {
-            Ok(peer) => format!("uid {}", peer.uid()),
+            Ok(peer) => account(peer.uid()),
             Err(_) => "unknown uid".to_owned(),
         })
     }
@@ -57,20 +59,41 @@ impl Caller {
     /// # Errors
     /// Where the name is none.
     pub fn named(self, name: Option<String>) -> Result<Operator, Failure> {
-        let name = name.map(|name| line("a name", &name)).transpose()?;
+        let name = name.map(|name| name_of(&name)).transpose()?;
         Ok(Operator { peer: self.0, name })
     }
 }
 
 /// Statuses, issues and the ledger show it.
 const LONGEST: usize = 255;
+/// A person's name.
+const LONGEST_NAME: usize = 64;
 
-/// A text that goes into the ledger: one line of a bearable length.
-pub(super) fn line(what: &str, text: &str) -> Result<String, Failure> {
+/// A text that goes into the ledger: one line of a bearable length, and nothing that hides.
+///
+/// # Errors
+/// What was expected.
+pub fn line(what: &str, text: &str) -> Result<String, Failure> {
+    one_line(text, LONGEST).ok_or_else(|| {
+        Failure::Usage(format!("expected {what} of one line and at most {LONGEST} characters"))
+    })
+}
+
+/// A name that somebody gives themselves. The account stands in parentheses beside it, so that a
+/// name has none.
+///
+/// # Errors
+/// What was expected.
+pub fn name_of(text: &str) -> Result<String, Failure> {
+    one_line(text, LONGEST_NAME).filter(|name| !name.contains(['(', ')'])).ok_or_else(|| {
+        Failure::Usage(format!(
+            "expected a name of one line, at most {LONGEST_NAME} characters, without parentheses"
+        ))
+    })
+}
+
+fn one_line(text: &str, longest: usize) -> Option<String> {
     let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST;
-    if fits && !text.chars().any(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(Failure::Usage(format!("expected {what} of one line and at most {LONGEST} characters")))
+    let is_plain = !text.is_empty() && is_plain(text) && text.chars().count() <= longest;
+    is_plain.then(|| text.to_owned())
 }

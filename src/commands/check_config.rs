@@ -20,6 +20,8 @@ pub struct Checked {
     pub repositories: Vec<CheckedRepository>,
     /// Every effective value under its key.
     pub effective: Value,
+    /// The configuration itself.
+    pub config: Config,
 }
 
 /// What a person asks first about a repository's policy.
@@ -54,6 +56,7 @@ pub fn check_config(
         warnings: config.warnings.clone(),
         repositories: config.repositories.iter().map(repository).collect(),
         effective: config.effective(),
+        config,
     })
 }
 

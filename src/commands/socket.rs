@@ -23,8 +23,8 @@ use crate::controller::Controller;
 
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Caller, Failure, History, Pause, Reconcile, Resume, SetProduction, Simulate,
-    Status, Trigger, serve,
+    Approve, Ask, Caller, Failure, History, Overview, Pause, Reconcile, Resume, SetProduction,
+    Simulate, Status, Trigger, serve,
 };
 
 const FILE: &str = "release-governor.sock";
@@ -126,7 +126,7 @@ fn routes(desk: Desk) -> Router {
     fn route<A: Ask>(router: Router<Desk>) -> Router<Desk> {
         router.route(&address::<A>(), post(answer::<A>))
     }
-    let router = route::<History>(Router::new());
+    let router = route::<Overview>(route::<History>(Router::new()));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
     route::<Reconcile>(router).layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(desk)

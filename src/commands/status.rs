@@ -84,23 +84,28 @@ fn asked<'a>(
 }
 
 /// What the store holds.
-struct Kept<'a> {
+pub(super) struct Kept<'a> {
     store: &'a Store,
     standings: Vec<(RepoName, Standing)>,
 }
 
 impl<'a> Kept<'a> {
-    async fn of(store: &'a Store) -> Self {
+    pub(super) async fn of(store: &'a Store) -> Self {
         let views = store.views().await.into_iter();
         // A row of another version is no row.
         let standing = |(name, row)| Some((name, serde_json::from_value(row).ok()?));
         Self { store, standings: views.filter_map(standing).collect() }
     }
 
+    /// How a repository stood.
+    pub(super) fn standing(&self, name: &RepoName) -> Standing {
+        let standing = self.standings.iter().find(|(kept, _)| kept == name);
+        standing.map(|(_, standing)| standing.clone()).unwrap_or_default()
+    }
+
     async fn row(&self, policy: &Policy) -> Result<RepositoryStatus, StoreError> {
         let name = &policy.repository;
-        let standing = self.standings.iter().find(|(kept, _)| kept == name);
-        let standing = standing.map(|(_, standing)| standing.clone()).unwrap_or_default();
+        let standing = self.standing(name);
         let ledger = match self.store.repo_id(name).await? {
             Some(id) => Some(self.store.ledger(id).await?),
             None => None,

@@ -71,6 +71,30 @@ impl RepositoryStatus {
     }
 }
 
+/// `status` for people: the rows, and what is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// How the repositories stand.
+    pub status: Status,
+    /// What may not ship now, in the rows' order.
+    pub held: Vec<Held>,
+}
+
+/// A candidate that may not ship now, and how to unblock it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// The candidate.
+    pub sha: Sha,
+    /// HOLD or WAIT.
+    pub decision: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// What to do so that it ships, one sentence each.
+    pub hints: Vec<String>,
+}
+
 /// What would be decided about a sha: `simulate --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Simulation {
@@ -164,6 +188,62 @@ pub struct Pass {
     pub error: Option<String>,
 }
 
+/// What `check-config --github` found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preflight {
+    /// What would go wrong, sorted.
+    pub findings: Vec<Finding>,
+    /// What GitHub did not answer, sorted.
+    pub unchecked: Vec<Unchecked>,
+    /// What nobody can tell.
+    pub notes: Vec<String>,
+}
+
+/// Something that would go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// `owner/name`; none for what is about all of them.
+    pub repository: Option<RepoName>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The configuration's key; `token` for what the token may.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What is wrong with it, and what to do.
+    pub message: String,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Releases will not work.
+    Error,
+    /// They will, but.
+    Warning,
+}
+
+impl Severity {
+    /// As people read it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Something that GitHub did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Unchecked {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// What was asked, and why there is no answer.
+    pub message: String,
+}
+
 /// What happened in a repository: `history --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
@@ -171,6 +251,12 @@ pub struct History {
     pub repository: RepoName,
     /// Newest first.
     pub entries: Vec<Line>,
+    /// The number of the newest entry that was looked at, asked for or not.
+    #[serde(default)]
+    pub newest: Option<u64>,
+    /// Where older ones go on: what to give as `--before`; null at the ledger's beginning.
+    #[serde(default)]
+    pub next: Option<u64>,
 }
 
 /// One entry of the ledger.

@@ -13,6 +13,7 @@ use crate::domain::{
 use crate::github::Reader;
 use crate::observe::Memory;
 use crate::store::{Ledger, StoreError};
+use crate::words;
 
 /// The store's key of what is kept between passes.
 const MEMORY: &str = "memory";
@@ -55,11 +56,19 @@ pub struct StandingDecision {
     pub reason: Reason,
     /// The risk class.
     pub risk: RiskClass,
+    /// How to unblock it.
+    #[serde(default)]
+    pub hints: Vec<String>,
 }
 
-impl From<&Decision> for StandingDecision {
-    fn from(decision: &Decision) -> Self {
-        Self { outcome: decision.outcome(), reason: decision.reason(), risk: decision.risk.class }
+impl StandingDecision {
+    fn of(decision: &Decision, repository: &RepoName) -> Self {
+        Self {
+            outcome: decision.outcome(),
+            reason: decision.reason(),
+            risk: decision.risk.class,
+            hints: words::hints(decision, repository),
+        }
     }
 }
 
@@ -149,7 +158,8 @@ impl Governed {
         match result {
             Ok(report) => {
                 self.standing.error = None;
-                self.standing.decision = report.decision.as_ref().map(StandingDecision::from);
+                let standing = |decision| StandingDecision::of(decision, &name);
+                self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);
                 shared.metrics.good_pass(&name, now);
             }

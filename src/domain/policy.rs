@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Login, PathPatterns, RepoName};
+use super::{Branch, Login, PathPatterns, RepoName, Workflow, WorkflowState};
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +93,37 @@ impl WorkflowName {
         // A run's or workflow's path may end in `@ref`.
         let file = path.split('@').next().unwrap_or(path);
         self.0 == name || self.0 == file || file.strip_prefix(".github/workflows/") == Some(&self.0)
+    }
+}
+
+/// Which workflows of a repository a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// None.
+    Nothing,
+    /// This one.
+    One(&'a Workflow),
+    /// Several, by their `name:`; which is meant, nobody can tell.
+    Several(Vec<&'a Workflow>),
+}
+
+impl WorkflowName {
+    /// The workflow that is meant. A file's name is unique; a `name:` need not be.
+    #[must_use]
+    pub fn among<'a>(&self, workflows: &'a [Workflow]) -> Named<'a> {
+        let deleted = WorkflowState::Disabled("deleted".to_owned());
+        let matching: Vec<&Workflow> = workflows
+            .iter()
+            .filter(|workflow| self.means(&workflow.name, &workflow.path))
+            .filter(|workflow| workflow.state != deleted)
+            .collect();
+        let by_file = matching.iter().find(|workflow| self.means("", &workflow.path));
+        match (matching.as_slice(), by_file) {
+            ([], _) => Named::Nothing,
+            ([one], _) => Named::One(one),
+            (_, Some(by_file)) => Named::One(by_file),
+            (_, None) => Named::Several(matching),
+        }
     }
 }
 

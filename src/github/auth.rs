@@ -4,6 +4,7 @@ mod app;
 mod installation;
 mod token;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use http::HeaderValue;
@@ -44,18 +45,6 @@ pub struct AppSource {
     pub private_key_file: PathBuf,
     /// The installation that is used for all repositories; none: that of each one's owner.
     pub installation_id: Option<u64>,
-}
-
-/// What GitHub lets a credential do, where it says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Granted {
-    /// A classic token's scopes.
-    Scopes(Vec<String>),
-    /// An installation's permissions: what, and `read`, `write` or `admin`.
-    Permissions(std::collections::BTreeMap<String, String>),
-    /// A fine-grained token's permissions are told nowhere.
-    #[default]
-    NotTold,
 }
 
 /// The token as it is sent.
@@ -162,11 +151,11 @@ impl Auth {
         }
     }
 
-    /// What GitHub lets it do, as far as it knows by itself.
-    pub(super) fn granted(&self) -> Granted {
+    /// An installation's permissions: what, and `read`, `write` or `admin`.
+    pub(super) fn permissions(&self) -> Option<BTreeMap<String, String>> {
         match self {
-            Self::Token(_) => Granted::NotTold,
-            Self::Installation(installation) => installation.granted(),
+            Self::Token(_) => None,
+            Self::Installation(installation) => installation.permissions(),
         }
     }
 

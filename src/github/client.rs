@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-use super::auth::{Auth, Granted, NoToken, Token, refused_words};
+use super::auth::{Auth, NoToken, Token, refused_words};
 use super::error::ReadError;
 use super::etag::{self, Page, ResponseCache};
 use super::limits::Limits;
@@ -120,14 +120,6 @@ impl Client {
         match self.refusals.standing(self.line.clock.monotonic(), &token.fingerprint) {
             Some(why) => Err(NoToken::Refused(why)),
             None => Ok(token),
-        }
-    }
-
-    /// What GitHub lets this credential do, where it says so.
-    pub(super) fn granted(&self) -> Granted {
-        match self.auth.granted() {
-            Granted::NotTold => self.limits.granted(),
-            told @ (Granted::Scopes(_) | Granted::Permissions(_)) => told,
         }
     }
 

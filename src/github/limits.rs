@@ -8,7 +8,6 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
 
-use super::auth::Granted;
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
 
@@ -105,8 +104,8 @@ impl Limits {
     }
 
     /// A classic token's scopes, where GitHub told them.
-    pub(super) fn granted(&self) -> Granted {
-        self.lock().scopes.clone().map_or(Granted::NotTold, Granted::Scopes)
+    pub(super) fn scopes(&self) -> Option<Vec<String>> {
+        self.lock().scopes.clone()
     }
 
     /// There is no token that GitHub would take.
@@ -395,7 +394,7 @@ mod tests {
         assert_eq!((view.remaining, view.limit), (Some(4999), Some(5000)));
         assert_eq!(view.token_expires_at, Some("2026-12-01T12:00:00Z".parse().unwrap()));
         assert_eq!(view.token_accepted_at, seconds_later(0));
-        assert_eq!(limits.granted(), Granted::Scopes(vec!["repo".into(), "read:org".into()]));
+        assert_eq!(limits.scopes(), Some(vec!["repo".into(), "read:org".into()]));
 
         limits.note(StatusCode::UNAUTHORIZED, &HeaderMap::new());
         assert_eq!(limits.view().token_accepted_at, None);

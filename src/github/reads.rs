@@ -1,12 +1,15 @@
 //! The endpoints, one function each. This file: the repository, its branches, commits and files.
 
 mod actions;
+mod preflight;
 mod talk;
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+pub use preflight::{FileText, Granted, Probe, RepositoryAccess};
 
 use super::Reader;
 use super::client::{Ask, encoded};

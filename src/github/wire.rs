@@ -2,6 +2,7 @@
 //! that are newer than this program and of users, branches and repositories that are gone;
 //! strict about all that a decision rests on.
 
+mod preflight;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
 pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};

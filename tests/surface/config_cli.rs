@@ -17,7 +17,7 @@ fn output(command: &mut Command) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "check-config",
     "status",
@@ -27,8 +27,11 @@ const COMMANDS: [&str; 11] = [
     "pause",
     "resume",
     "set-production",
+    "history",
     "reconcile",
     "demo",
+    "completions",
+    "man",
 ];
 
 #[test]

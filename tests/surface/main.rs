@@ -18,6 +18,8 @@ mod config_hostile;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod looks;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod stores;

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::commands;
+
 /// Why an operator says it.
 #[derive(Clone, Debug, Args)]
 pub struct Reason {
@@ -18,24 +20,19 @@ impl Reason {
     }
 }
 
-/// Statuses, issues and the ledger show it.
-const LONGEST_REASON: usize = 255;
-
 fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= LONGEST_REASON;
-    if fits && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("expected one line of at most {LONGEST_REASON} characters"))
-    }
+    commands::line("a reason", text).map_err(|failure| failure.to_string())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    commands::name_of(text).map_err(|failure| failure.to_string())
 }
 
 /// Who says it.
 #[derive(Clone, Debug, Args)]
 pub struct Operator {
     /// Your name in the ledger, beside the account that runs this command.
-    #[arg(long = "as", value_name = "NAME", value_parser = reason)]
+    #[arg(long = "as", value_name = "NAME", value_parser = name)]
     name: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{App, Granted, NoToken, Token, fingerprint};
+use super::{App, NoToken, Token, fingerprint};
 use crate::domain::RepoName;
 use crate::github::client::encoded;
 use crate::github::line::Line;
@@ -89,11 +89,8 @@ impl Installation {
         fingerprint(format!("{}{permissions:?}", self.app.account_key()).as_bytes())
     }
 
-    pub(super) fn granted(&self) -> Granted {
-        match self.lock().as_ref() {
-            Some(minted) => Granted::Permissions(minted.permissions.clone()),
-            None => Granted::NotTold,
-        }
+    pub(super) fn permissions(&self) -> Option<BTreeMap<String, String>> {
+        self.lock().as_ref().map(|minted| minted.permissions.clone())
     }
 
     /// The token, where it need not be replaced yet.

@@ -1,0 +1,62 @@
+//! `check-config`: the configuration, and with `--github` whether GitHub is as it says.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::commands::view::{Preflight, Severity};
+use crate::commands::{self, Checked, Failure};
+
+use super::args::CheckConfig;
+use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
+
+pub(super) fn check_config(config: &Path, args: &CheckConfig) -> Result<Exit, Failure> {
+    let checked = commands::check_config(config, environment())?;
+    for warning in &checked.warnings {
+        say("warning", warning);
+    }
+    if !args.github {
+        show(args, &checked, None)?;
+        return Ok(Exit::Done);
+    }
+    let preflight = in_runtime(commands::preflight(&checked.config, Clock::system()))?;
+    show(args, &checked, Some(&preflight))?;
+    for note in &preflight.notes {
+        say("note", note);
+    }
+    for one in &preflight.unchecked {
+        say("error", &format!("{} is not checked whole: {}", one.repository, one.message));
+    }
+    Ok(exit(&preflight))
+}
+
+/// What is wrong for certain says more than what could not be asked.
+fn exit(preflight: &Preflight) -> Exit {
+    if preflight.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        Exit::Usage
+    } else if preflight.unchecked.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Dependency
+    }
+}
+
+fn show(
+    args: &CheckConfig,
+    checked: &Checked,
+    preflight: Option<&Preflight>,
+) -> Result<(), Failure> {
+    if !args.output.json {
+        print(&render::checked(checked, width()))?;
+        return preflight.map_or(Ok(()), |found| print(&render::preflight(found)));
+    }
+    let mut effective = checked.effective.clone();
+    if let (Some(found), Value::Object(keys)) = (preflight, &mut effective) {
+        let Preflight { findings, unchecked, notes } = found;
+        keys.insert("findings".to_owned(), json!(findings));
+        keys.insert("unchecked".to_owned(), json!(unchecked));
+        keys.insert("notes".to_owned(), json!(notes));
+    }
+    print_json(&effective)
+}

@@ -1,0 +1,173 @@
+//! `history`: what happened, and with `--follow` what happens.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::commands::view::{self, Line};
+use crate::commands::{self, Failure, Filter};
+use crate::config::Config;
+use crate::domain::RepoName;
+
+use super::args::{Filters, History};
+use super::ask::{load, one, show};
+use super::live::Audience;
+use super::{Exit, in_runtime, print, print_json_line, render, say, width};
+
+/// Between two looks of `--follow`.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// The most entries that one question brings.
+const MOST: usize = 1_000;
+
+pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = one(&config, &args.target)?;
+    let clock = Clock::system();
+    let filter = filter(&args.filters, clock.now())?;
+    let first = commands::History {
+        repository,
+        before: args.before,
+        after: None,
+        limit: usize::from(args.limit),
+        filter,
+    };
+    if args.follow {
+        in_runtime(follow(&config, &clock, first, args.output.json))?;
+        return Ok(Exit::Done);
+    }
+    let is_filtered = first.filter != Filter::default();
+    let history = in_runtime(whole(&config, &clock, first))?;
+    show(args.output.json, &history, || render::history(&history, is_filtered, width()))?;
+    Ok(Exit::Done)
+}
+
+fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
+    let since = filters.since.map(|moment| moment.seen_from(now));
+    let until = filters.until.map(|moment| moment.seen_from(now));
+    if let (Some(since), Some(until)) = (since, until)
+        && since > until
+    {
+        return Err(Failure::Usage(format!(
+            "nothing lies between --since {since:.0} and --until {until:.0}: the first is the later"
+        )));
+    }
+    Ok(Filter {
+        since,
+        until,
+        kinds: filters.kind.clone(),
+        sha: filters.sha.clone(),
+        by: filters.by.clone(),
+    })
+}
+
+/// As many entries as are asked for, however many others lie between them.
+async fn whole(
+    config: &Config,
+    clock: &Clock,
+    mut ask: commands::History,
+) -> Result<view::History, Failure> {
+    let mut history = commands::look(config, ask.clone(), clock).await?;
+    while history.entries.len() < ask.limit
+        && let Some(before) = history.next
+    {
+        let limit = ask.limit - history.entries.len();
+        ask.before = Some(before);
+        let more =
+            commands::look(config, commands::History { limit, ..ask.clone() }, clock).await?;
+        history.entries.extend(more.entries);
+        history.next = more.next;
+    }
+    Ok(history)
+}
+
+/// Prints what is there, oldest first, and then what comes.
+async fn follow(
+    config: &Config,
+    clock: &Clock,
+    first: commands::History,
+    json: bool,
+) -> Result<(), Failure> {
+    let mut audience = Audience::new(clock.clone())?;
+    let Some(seen) = audience.unless_gone(whole(config, clock, first.clone())).await else {
+        return Ok(());
+    };
+    let seen = seen?;
+    tell(seen.entries, json)?;
+    let mut followed =
+        Followed { repository: first.repository.clone(), last: seen.newest, lost: false };
+    while audience.waits(BETWEEN_LOOKS).await {
+        let after = followed.last.or(Some(0));
+        let ask = commands::History { after, limit: MOST, before: None, ..first.clone() };
+        let Some(seen) = audience.unless_gone(newer(config, clock, ask)).await else { break };
+        if let Some(entries) = followed.take(seen)? {
+            tell(entries, json)?;
+        }
+    }
+    Ok(())
+}
+
+/// All that is newer, however much it is.
+async fn newer(
+    config: &Config,
+    clock: &Clock,
+    mut ask: commands::History,
+) -> Result<view::History, Failure> {
+    let mut history = commands::look(config, ask.clone(), clock).await?;
+    while let Some(before) = history.next {
+        ask.before = Some(before);
+        let more = commands::look(config, ask.clone(), clock).await?;
+        history.entries.extend(more.entries);
+        history.next = more.next;
+    }
+    Ok(history)
+}
+
+/// How far a ledger was followed.
+struct Followed {
+    repository: RepoName,
+    /// The newest entry that was looked at.
+    last: Option<u64>,
+    /// Whether the last look failed, which is said once.
+    lost: bool,
+}
+
+impl Followed {
+    /// The entries of a look that are to be told; none where it failed for now.
+    fn take(&mut self, seen: Result<view::History, Failure>) -> Result<Option<Vec<Line>>, Failure> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(Failure::Dependency(why)) => {
+                if !self.lost {
+                    say("note", &format!("{why}. It is asked again until it answers"));
+                }
+                self.lost = true;
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        if std::mem::take(&mut self.lost) {
+            say("note", "it answers again");
+        }
+        if seen.newest < self.last {
+            // Another ledger: the old one was lost, and its numbers with it.
+            say("note", &format!("the ledger of {} began anew", self.repository));
+            self.last = None;
+            return Ok(None);
+        }
+        self.last = seen.newest;
+        Ok(Some(seen.entries))
+    }
+}
+
+fn tell(newest_first: Vec<Line>, json: bool) -> Result<(), Failure> {
+    for line in newest_first.iter().rev() {
+        if json {
+            print_json_line(line)?;
+        } else {
+            print(&render::followed(line))?;
+        }
+    }
+    Ok(())
+}

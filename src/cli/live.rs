@@ -1,0 +1,84 @@
+//! Commands that go on until somebody ends them, or nobody reads them any more.
+
+use std::future::Future;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::clock::Clock;
+use crate::commands::Failure;
+
+/// The signals that end a process in good order.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on these signals end nothing by themselves.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn new() -> Result<Self, Failure> {
+        let failed = |error| Failure::Dependency(format!("cannot listen to signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    /// The name of the next one.
+    pub(super) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Somebody who watches: until a signal, or until they close the pipe.
+pub(super) struct Audience {
+    signals: Signals,
+    clock: Clock,
+}
+
+impl Audience {
+    /// Whoever reads the standard output.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn new(clock: Clock) -> Result<Self, Failure> {
+        Ok(Self { signals: Signals::new()?, clock })
+    }
+
+    /// What `future` gives; none where they leave before.
+    pub(super) async fn unless_gone<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            _ = self.signals.next() => None,
+            () = pipe_closed() => None,
+            value = future => Some(value),
+        }
+    }
+
+    /// Waits. False where they leave before.
+    pub(super) async fn waits(&mut self, time: Duration) -> bool {
+        let slept = self.clock.sleep(time);
+        self.unless_gone(slept).await.is_some()
+    }
+}
+
+/// Completes when nobody can read the standard output any more; never for what is no pipe.
+async fn pipe_closed() {
+    // Unchecked: a check would make the pipe non-blocking, for all who write to it.
+    if let Ok(output) = std::io::stdout().as_fd().try_clone_to_owned()
+        && let Ok(pipe) = pipe::Sender::from_owned_fd_unchecked(output)
+        && pipe.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}

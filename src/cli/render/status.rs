@@ -1,0 +1,397 @@
+//! How the repositories stand: a table as wide as the terminal, and below it what is held.
+
+use jiff::Timestamp;
+
+use crate::commands::view::{Held, Overview, RepositoryStatus};
+use crate::domain::{Outcome, Reason, RiskClass, Sha};
+
+use super::{or_dash, paint, short, time};
+
+/// Who looks, and from where.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Looker {
+    /// How wide their terminal is; none for what is no terminal, and may have long lines.
+    pub width: Option<u16>,
+    /// When they look; none where ages would only be in the way.
+    pub now: Option<Timestamp>,
+}
+
+impl Looker {
+    fn fits(self, columns: usize) -> bool {
+        self.width.is_none_or(|width| columns <= usize::from(width))
+    }
+}
+
+/// All repositories, a line each, and below what is wrong or held; one repository whole.
+#[must_use]
+pub fn status(view: &Overview, looker: Looker) -> String {
+    let rows = view.status.repositories.as_slice();
+    let mut text = match rows {
+        [only] => one_status(only, looker),
+        _ => table(rows, looker),
+    };
+    let is_one = rows.len() == 1;
+    let notes: Vec<String> = rows.iter().flat_map(|row| notes(row, &view.held, is_one)).collect();
+    if !notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &notes {
+        text.push_str(&wrapped(note, looker));
+    }
+    paint(&text)
+}
+
+/// What is worth a line of its own; what the whole repository shows anyway is left out.
+fn notes(row: &RepositoryStatus, held: &[Held], is_whole: bool) -> Vec<String> {
+    let name = &row.repository;
+    let mut notes = Vec::new();
+    if !is_whole {
+        if !row.enabled {
+            notes.push(format!("{name} is not enabled"));
+        }
+        notes.extend(row.paused.as_ref().map(|why| format!("{name} is paused: {why}")));
+        notes.extend(row.error.as_ref().map(|error| format!("{name}: {error}")));
+    }
+    for one in held.iter().filter(|one| one.repository == *name) {
+        let (sha, decision) = (one.sha.short(), one.decision.as_str());
+        notes.push(format!("{decision} {name} {sha} · {}", one.reason.code()));
+        notes.extend(one.hints.iter().map(|hint| format!("  - {hint}")));
+    }
+    notes
+}
+
+/// Columns in the order in which they make room for the others: the rest can be looked up.
+const MAKING_ROOM: [&str; 4] = ["PASS", "RISK", "PRODUCTION", "CANDIDATE"];
+/// A name, which is in the first column, is shortened to this before any column goes, to this
+/// before a second one does, and to this at last.
+const LONG_NAME: usize = 24;
+const SHORT_NAME: usize = 16;
+const SHORTEST_NAME: usize = 12;
+const GAP: usize = 2;
+
+struct Column {
+    title: &'static str,
+    cells: Vec<String>,
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        let cells = self.cells.iter().map(|cell| cell.chars().count());
+        cells.chain([self.title.len()]).max().unwrap_or_default()
+    }
+}
+
+fn table(rows: &[RepositoryStatus], looker: Looker) -> String {
+    let column = |title, cell: &dyn Fn(&RepositoryStatus) -> String| Column {
+        title,
+        cells: rows.iter().map(cell).collect(),
+    };
+    let mut columns = vec![
+        column("REPOSITORY", &|row| row.repository.to_string()),
+        column("PRODUCTION", &|row| short(row.production_sha_current.as_ref())),
+        column("CANDIDATE", &|row| short(row.candidate_sha.as_ref())),
+        column("DECISION", &|row| or_dash(row.decision.map(Outcome::as_str))),
+        column("RISK", &|row| or_dash(row.risk_class.map(RiskClass::as_str))),
+        column("REASON", &|row| or_dash(row.reason.map(Reason::code))),
+        column("PASS", &|row| match (row.last_pass, looker.now) {
+            (Some(at), Some(now)) => age(at, now),
+            (at, _) => time(at),
+        }),
+    ];
+    fit(&mut columns, looker);
+    let widths: Vec<usize> = columns.iter().map(Column::width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
+            let missing = width.saturating_sub(cell.chars().count());
+            format!("{cell}{}", " ".repeat(missing + GAP))
+        });
+        padded.collect::<String>().trim_end().to_owned() + "\n"
+    };
+    let mut text = line(columns.iter().map(|column| column.title).collect());
+    for at in 0..rows.len() {
+        let cell = |column: &'_ Column| column.cells.get(at).cloned().unwrap_or_default();
+        let cells: Vec<String> = columns.iter().map(cell).collect();
+        text.push_str(&line(cells.iter().map(String::as_str).collect()));
+    }
+    text
+}
+
+/// Shortens names and leaves columns out until the rest fits; shas and reasons stay whole.
+fn fit(columns: &mut Vec<Column>, looker: Looker) {
+    for title in MAKING_ROOM {
+        let least = if title == MAKING_ROOM[0] { LONG_NAME } else { SHORT_NAME };
+        if shortened(columns, least, looker) {
+            return;
+        }
+        columns.retain(|column| column.title != title);
+    }
+    let _ = shortened(columns, SHORTEST_NAME, looker);
+}
+
+/// Shortens the names as far as is needed, and to no less than `least`. False, and nothing done,
+/// where even that is too wide.
+fn shortened(columns: &mut [Column], least: usize, looker: Looker) -> bool {
+    let total: usize = columns.iter().map(|column| column.width() + GAP).sum();
+    let Some(names) = columns.first_mut() else { return true };
+    let (total, width) = (total.saturating_sub(GAP), names.width());
+    let too_wide = total.saturating_sub(looker.width.map_or(total, usize::from));
+    let limit = width.saturating_sub(too_wide);
+    if too_wide > 0 && limit < least {
+        return false;
+    }
+    names.cells.iter_mut().for_each(|name| *name = middle_out(name, limit));
+    true
+}
+
+/// At most `limit` characters: both ends of a name tell more than its middle.
+fn middle_out(text: &str, limit: usize) -> String {
+    let count = text.chars().count();
+    if count <= limit {
+        return text.to_owned();
+    }
+    let kept = limit.saturating_sub(1);
+    let head = kept.div_ceil(2);
+    let begin: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(count - (kept - head)).collect();
+    format!("{begin}…{end}")
+}
+
+const KEYS: usize = 13;
+const WHOLE_SHA: usize = 40;
+
+fn one_status(row: &RepositoryStatus, looker: Looker) -> String {
+    let whole = |sha: &Option<Sha>| match sha {
+        Some(sha) if looker.fits(KEYS + WHOLE_SHA) => sha.as_str().to_owned(),
+        sha => short(sha.as_ref()),
+    };
+    let at = |at: Option<Timestamp>| match (at, looker.now) {
+        (Some(then), Some(now)) => format!("{} ({})", time(at), age(then, now)),
+        _ => time(at),
+    };
+    let deploy = row.last_deploy_attempt_sha.as_ref().map(|sha| {
+        let result = row.last_deploy_result.as_deref().unwrap_or("running");
+        format!("{} {result} {}", sha.short(), at(row.last_deploy_time))
+    });
+    let lines = [
+        ("repository", Some(row.repository.to_string())),
+        ("enabled", Some(if row.enabled { "yes" } else { "no" }.to_owned())),
+        ("production", Some(whole(&row.production_sha_current))),
+        ("before", Some(whole(&row.production_sha_previous))),
+        ("candidate", Some(whole(&row.candidate_sha))),
+        ("decision", Some(or_dash(row.decision.map(Outcome::as_str)))),
+        ("reason", Some(or_dash(row.reason.map(Reason::code)))),
+        ("risk", Some(or_dash(row.risk_class.map(RiskClass::as_str)))),
+        ("last deploy", Some(or_dash(deploy.as_deref()))),
+        ("last pass", Some(at(row.last_pass))),
+        ("health", row.last_health_check.clone()),
+        ("paused", row.paused.clone()),
+        ("error", row.error.clone()),
+    ];
+    let shown = lines.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    shown.map(|(key, value)| wrapped(&format!("{key:<KEYS$}{value}"), looker)).collect()
+}
+
+/// `text` on lines of the terminal's width, broken between words, the later ones indented as the
+/// first one's text is.
+fn wrapped(text: &str, looker: Looker) -> String {
+    if looker.fits(text.chars().count()) {
+        return format!("{text}\n");
+    }
+    let width = usize::from(looker.width.unwrap_or(u16::MAX));
+    let words = text.trim_start_matches([' ', '-']);
+    let indent = (text.chars().count() - words.chars().count()).max(2);
+    let mut lines = vec![text.chars().take(text.chars().count() - words.chars().count()).collect()];
+    for word in words.split(' ') {
+        let Some(line): Option<&mut String> = lines.last_mut() else { break };
+        let (used, needed) = (line.chars().count(), word.chars().count());
+        if line.ends_with(' ') || line.is_empty() || used + 1 + needed <= width {
+            let gap =
+                if line.is_empty() || used <= indent && line.ends_with(' ') { "" } else { " " };
+            line.push_str(gap);
+            line.push_str(word);
+        } else {
+            lines.push(format!("{}{word}", " ".repeat(indent)));
+        }
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// How long ago, in its largest unit.
+fn age(at: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(at).as_secs();
+    match seconds {
+        ..=0 => "now".to_owned(),
+        1..60 => format!("{seconds}s ago"),
+        60..3_600 => format!("{}m ago", seconds / 60),
+        3_600..172_800 => format!("{}h ago", seconds / 3_600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::commands::view::Status;
+
+    use super::*;
+
+    fn shop() -> RepositoryStatus {
+        RepositoryStatus {
+            production_sha_current: Some("a".repeat(40).parse().unwrap()),
+            candidate_sha: Some("b".repeat(40).parse().unwrap()),
+            decision: Some(Outcome::Hold),
+            reason: Some(Reason::HighRiskNoApproval),
+            risk_class: Some(RiskClass::High),
+            last_pass: Some("2026-11-01T14:05:59Z".parse().unwrap()),
+            ..RepositoryStatus::unknown("acme/shop".parse().unwrap(), true)
+        }
+    }
+
+    fn api() -> RepositoryStatus {
+        RepositoryStatus {
+            paused: Some("incident 42".to_owned()),
+            error: Some("GitHub said 404".to_owned()),
+            ..RepositoryStatus::unknown("acme/api".parse().unwrap(), false)
+        }
+    }
+
+    fn payments() -> RepositoryStatus {
+        RepositoryStatus {
+            repository: "acme-corporation/payments-and-settlements".parse().unwrap(),
+            reason: Some(Reason::DegradedUnknownHighRisk),
+            ..shop()
+        }
+    }
+
+    fn held(row: &RepositoryStatus) -> Held {
+        Held {
+            repository: row.repository.clone(),
+            sha: row.candidate_sha.clone().unwrap(),
+            decision: Outcome::Hold,
+            reason: row.reason.unwrap(),
+            hints: vec![
+                "2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`".into(),
+                "wait until 14:30 UTC".to_owned(),
+            ],
+        }
+    }
+
+    fn overview(rows: Vec<RepositoryStatus>) -> Overview {
+        let held = rows.iter().filter(|row| row.reason.is_some()).map(held).collect();
+        Overview { status: Status { repositories: rows }, held }
+    }
+
+    fn terminal(width: u16) -> Looker {
+        Looker { width: Some(width), now: Some("2026-11-01T14:09:10Z".parse().unwrap()) }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn the_status_is_a_table_with_what_is_held_below() {
+        let view = overview(vec![shop(), api()]);
+        assert_snapshot!(plain(&status(&view, Looker::default())), @r"
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION  RISK  REASON                 PASS
+        acme/shop   aaaaaaa     bbbbbbb    HOLD      HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
+        acme/api    -           -          -         -     -                      -
+
+        HOLD acme/shop bbbbbbb · high_risk_no_approval
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        acme/api is not enabled
+        acme/api is paused: incident 42
+        acme/api: GitHub said 404
+        ");
+    }
+
+    #[test]
+    fn a_terminal_of_eighty_columns_shows_ages_and_no_line_is_longer() {
+        let view = overview(vec![shop(), payments()]);
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        REPOSITORY           PRODUCTION  CANDIDATE  DECISION  REASON
+        acme/shop            aaaaaaa     bbbbbbb    HOLD      high_risk_no_approval
+        acme-corp…ttlements  aaaaaaa     bbbbbbb    HOLD      degraded_unknown_high_risk
+
+        HOLD acme/shop bbbbbbb · high_risk_no_approval
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        HOLD acme-corporation/payments-and-settlements bbbbbbb ·
+          degraded_unknown_high_risk
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        ");
+        for width in 50..=200 {
+            for line in plain(&status(&view, terminal(width))).lines() {
+                assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
+                // A sha is whole, or as short as it is written everywhere.
+                let shas = line.split(' ').filter(|word| word.starts_with("bbb"));
+                assert!(shas.clone().all(|sha| sha == "bbbbbbb"), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_keeps_what_is_held_and_why() {
+        let view = overview(vec![shop(), payments()]);
+        assert_snapshot!(plain(&status(&view, terminal(50))), @r"
+        REPOSITORY    DECISION  REASON
+        acme/shop     HOLD      high_risk_no_approval
+        acme-c…ments  HOLD      degraded_unknown_high_risk
+
+        HOLD acme/shop bbbbbbb · high_risk_no_approval
+          - 2 files are HIGH: `release-governor approve
+            acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        HOLD acme-corporation/payments-and-settlements
+          bbbbbbb · degraded_unknown_high_risk
+          - 2 files are HIGH: `release-governor approve
+            acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        ");
+    }
+
+    #[test]
+    fn one_repository_is_shown_whole() {
+        let view = overview(vec![shop()]);
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        repository   acme/shop
+        enabled      yes
+        production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        before       -
+        candidate    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+        decision     HOLD
+        reason       high_risk_no_approval
+        risk         HIGH
+        last deploy  -
+        last pass    2026-11-01 14:05 UTC (3m ago)
+
+        HOLD acme/shop bbbbbbb · high_risk_no_approval
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - wait until 14:30 UTC
+        ");
+        for line in plain(&status(&view, terminal(50))).lines() {
+            assert!(line.chars().count() <= 50, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shortened_in_its_middle() {
+        assert_eq!(middle_out("acme/shop", 9), "acme/shop");
+        assert_eq!(middle_out("acme/payments", 9), "acme…ents");
+        assert_eq!(middle_out("acme/payments", 2), "a…");
+    }
+
+    #[test]
+    fn an_age_is_in_its_largest_unit() {
+        let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
+        let ago = |seconds: i64| age(now - jiff::SignedDuration::from_secs(seconds), now);
+        let told = [-5, 0, 59, 60, 3_599, 3_600, 172_799, 172_800].map(ago);
+        assert_eq!(
+            told,
+            ["now", "now", "59s ago", "1m ago", "59m ago", "1h ago", "47h ago", "2d ago"]
+        );
+    }
+}

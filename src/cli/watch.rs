@@ -1,0 +1,154 @@
+//! `status`, once or for as long as somebody watches.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::commands::view::Overview;
+use crate::commands::{self, Failure};
+use crate::config::Config;
+
+use super::args::Status;
+use super::ask::{load, named};
+use super::live::Audience;
+use super::render::Looker;
+use super::{Exit, in_runtime, print, print_json, print_json_line, render, say, width};
+
+pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let ask = commands::Overview { repository: named(&config, &args.target)? };
+    let clock = Clock::system();
+    if let Some(every) = args.watch {
+        in_runtime(watch(&config, &clock, &ask, every, args.output.json))?;
+        return Ok(Exit::Done);
+    }
+    let view = in_runtime(commands::look(&config, ask, &clock))?;
+    if args.output.json {
+        print_json(&view.status)?;
+    } else {
+        print(&render::status(&view, looker(&clock)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Ages are for people at a terminal: elsewhere they would change what has not changed.
+fn looker(clock: &Clock) -> Looker {
+    let width = width();
+    Looker { width, now: width.map(|_| clock.now()) }
+}
+
+async fn watch(
+    config: &Config,
+    clock: &Clock,
+    ask: &commands::Overview,
+    every: Duration,
+    json: bool,
+) -> Result<(), Failure> {
+    let mut audience = Audience::new(clock.clone())?;
+    let mut shown: Box<dyn Shown> = if json {
+        let line = |view: &Overview| print_json_line(&view.status);
+        Box::new(Changes { print: line, last: None })
+    } else if Screen::is_there() {
+        Box::new(Screen::open(clock.clone()))
+    } else {
+        let text = |view: &Overview| print(&(render::status(view, Looker::default()) + "\n"));
+        Box::new(Changes { print: text, last: None })
+    };
+    let mut answered = false;
+    let mut lost = false;
+    loop {
+        let look = commands::look(config, ask.clone(), clock);
+        match audience.unless_gone(look).await {
+            None => return Ok(()),
+            Some(Ok(view)) => {
+                answered = true;
+                lost = false;
+                shown.show(view)?;
+            }
+            // A controller that starts anew is waited for.
+            Some(Err(Failure::Dependency(why))) if answered => {
+                if !lost {
+                    say("note", &format!("{why}. It is asked again until it answers"));
+                }
+                lost = true;
+            }
+            Some(Err(failure)) => return Err(failure),
+        }
+        if !audience.waits(every).await {
+            return Ok(());
+        }
+    }
+}
+
+trait Shown {
+    fn show(&mut self, view: Overview) -> Result<(), Failure>;
+}
+
+/// A pipe or a file: one snapshot for each change.
+struct Changes<P> {
+    print: P,
+    last: Option<Overview>,
+}
+
+impl<P: Fn(&Overview) -> Result<(), Failure>> Shown for Changes<P> {
+    fn show(&mut self, view: Overview) -> Result<(), Failure> {
+        // That another pass went by is no change.
+        let mut timeless = view.clone();
+        timeless.status.repositories.iter_mut().for_each(|row| row.last_pass = None);
+        if self.last.as_ref() != Some(&timeless) {
+            (self.print)(&view)?;
+            self.last = Some(timeless);
+        }
+        Ok(())
+    }
+}
+
+/// A terminal, drawn anew each time. Its cursor comes back at the end.
+struct Screen {
+    clock: Clock,
+}
+
+const HIDE_CURSOR: &str = "\u{1b}[?25l";
+const SHOW_CURSOR: &str = "\u{1b}[?25h";
+const HOME_AND_CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+impl Screen {
+    fn is_there() -> bool {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        std::io::stdout().is_terminal() && !dumb
+    }
+
+    fn open(clock: Clock) -> Self {
+        control(HIDE_CURSOR);
+        Self { clock }
+    }
+}
+
+impl Shown for Screen {
+    fn show(&mut self, view: Overview) -> Result<(), Failure> {
+        let text = render::status(&view, looker(&self.clock));
+        let height =
+            terminal_size::terminal_size().map_or(usize::MAX, |(_, height)| height.0.into());
+        let title =
+            format!("{}  Ctrl-C ends\n\n", self.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC"));
+        let frame = title + &text;
+        // The last line stays empty, so that nothing scrolls.
+        let lines: Vec<&str> = frame.lines().take(height.saturating_sub(1)).collect();
+        control(HOME_AND_CLEAR);
+        print(&(lines.join("\n") + "\n"))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        control(SHOW_CURSOR);
+    }
+}
+
+/// Steers the terminal, whether it shows colours or not.
+fn control(code: &str) {
+    let mut stdout = std::io::stdout();
+    // A terminal that went away needs no steering.
+    let _ = stdout.write_all(code.as_bytes()).and_then(|()| stdout.flush());
+}

@@ -1,0 +1,83 @@
+//! What `status` shows people: how the repositories stand, and how to unblock what is held.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::controller::{Controller, Standing};
+use crate::domain::{Outcome, RepoName};
+use crate::store::Store;
+
+use super::reach::Look;
+use super::status::{Kept, Status};
+use super::view::{self, Held, RepositoryStatus};
+use super::{Ask, Caller, Failure};
+
+/// How do the repositories stand, and what would unblock them?
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Overview {
+    /// This one; none: all.
+    pub repository: Option<RepoName>,
+}
+
+impl Ask for Overview {
+    const NAME: &'static str = "overview";
+    type Answer = view::Overview;
+
+    fn writes(&self) -> bool {
+        false
+    }
+
+    async fn carry_out(
+        self,
+        controller: Controller,
+        by: Caller,
+    ) -> Result<view::Overview, Failure> {
+        let kept = Kept::of(&controller.shared().store).await;
+        let ask = Status { repository: self.repository };
+        let status = ask.carry_out(controller.clone(), by).await?;
+        let standing = |name: &RepoName| {
+            let shown = controller.snapshot(name).map(|snapshot| snapshot.standing);
+            // Before its first pass, what is known is what the last process left.
+            shown
+                .filter(|standing| standing.last_pass.is_some())
+                .unwrap_or_else(|| kept.standing(name))
+        };
+        Ok(overview(status, standing))
+    }
+}
+
+impl Look for Overview {
+    async fn of_store(
+        self,
+        config: &Config,
+        store: Option<&Store>,
+    ) -> Result<view::Overview, Failure> {
+        let status = Status { repository: self.repository }.of_store(config, store).await?;
+        let kept = match store {
+            Some(store) => Some(Kept::of(store).await),
+            None => None,
+        };
+        let standing = |name: &RepoName| kept.as_ref().map(|kept| kept.standing(name));
+        Ok(overview(status, |name| standing(name).unwrap_or_default()))
+    }
+}
+
+fn overview(status: view::Status, standing: impl Fn(&RepoName) -> Standing) -> view::Overview {
+    let held = status.repositories.iter().filter_map(|row| held(row, standing(&row.repository)));
+    view::Overview { held: held.collect(), status }
+}
+
+/// What is held of a repository: its candidate, if that may not ship.
+fn held(row: &RepositoryStatus, standing: Standing) -> Option<Held> {
+    let decision = standing.decision?;
+    if !matches!(decision.outcome, Outcome::Hold | Outcome::Wait) {
+        return None;
+    }
+    Some(Held {
+        repository: row.repository.clone(),
+        sha: row.candidate_sha.clone()?,
+        decision: decision.outcome,
+        reason: decision.reason,
+        hints: decision.hints,
+    })
+}

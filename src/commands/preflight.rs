@@ -1,0 +1,139 @@
+//! `check-config --github`: what would go wrong in the first week, found before it.
+//!
+//! Facts are read with the real token, and nothing is written; rules are a pure function of them.
+
+mod facts;
+mod rules;
+mod workflow_file;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::controller::Controller;
+use crate::domain::{Policy, RepoName};
+use crate::github::{Granted, ReadError, Reader};
+use crate::store::Store;
+
+use super::view::{Finding, Preflight, Severity, Unchecked};
+use super::{Failure, controller, surroundings};
+
+use facts::Facts;
+
+/// Repositories that are asked about at once.
+const AT_ONCE: usize = 8;
+/// Requests of a settled pass (design, S8).
+const REQUESTS_OF_A_PASS: f64 = 3.0;
+
+/// Looks whether GitHub is as the configuration says.
+///
+/// # Errors
+/// Where there is no token, or none may be sent to the address.
+pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Failure> {
+    let surroundings = surroundings(config, clock, Store::in_memory())?;
+    let controller = controller(config, surroundings, false)?;
+    let mut preflight = Preflight::default();
+    preflight.findings.extend(pace_suffices(config));
+    let tokens = tokens(&controller, config).await;
+    if tokens.values().any(|token| matches!(token, Ok(Granted::NotTold { .. }))) {
+        preflight.notes.push(NOT_TOLD.to_owned());
+    }
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for policy in config.repositories.iter().cloned() {
+        let reader = reader_of(&controller, &policy.repository);
+        let granted = match tokens.get(reader.credential()) {
+            Some(Ok(granted)) => granted.clone(),
+            Some(Err(error)) => {
+                preflight.unchecked.push(unchecked(&policy.repository, error));
+                continue;
+            }
+            None => Granted::NotTold { of_a_user: false },
+        };
+        let places = Arc::clone(&places);
+        tasks.spawn(async move {
+            let _place = places.acquire_owned().await;
+            of_one(&reader, &policy, granted).await
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        let Ok((findings, unchecked)) = ended else {
+            return Err(Failure::Dependency("a check ended in the middle: a defect".to_owned()));
+        };
+        preflight.findings.extend(findings);
+        preflight.unchecked.extend(unchecked);
+    }
+    preflight.findings.sort();
+    preflight.unchecked.sort();
+    Ok(preflight)
+}
+
+const NOT_TOLD: &str = "GitHub does not tell what this token may write: whether it may start \
+                        workflows, set statuses and open issues shows with the first of them. \
+                        Grant it actions, statuses and issues: write";
+
+/// Reads GitHub with the credentials of this repository.
+fn reader_of(controller: &Controller, repository: &RepoName) -> Reader {
+    controller.shared().readers.of(repository)
+}
+
+/// What GitHub tells of each credential, by its name; also whether it takes it.
+async fn tokens(
+    controller: &Controller,
+    config: &Config,
+) -> BTreeMap<String, Result<Granted, ReadError>> {
+    let mut tokens = BTreeMap::new();
+    for policy in &config.repositories {
+        let reader = reader_of(controller, &policy.repository);
+        let credential = reader.credential().to_owned();
+        if let Entry::Vacant(unknown) = tokens.entry(credential) {
+            unknown.insert(reader.granted().await);
+        }
+    }
+    tokens
+}
+
+async fn of_one(
+    reader: &Reader,
+    policy: &Policy,
+    granted: Granted,
+) -> (Vec<Finding>, Vec<Unchecked>) {
+    let facts = Facts::read(reader, policy, granted).await;
+    let name = &policy.repository;
+    let unchecked = facts.failures().into_iter().map(|error| unchecked(name, error)).collect();
+    (rules::findings(policy, &facts), unchecked)
+}
+
+fn unchecked(repository: &RepoName, error: &ReadError) -> Unchecked {
+    Unchecked { repository: repository.clone(), message: error.to_string() }
+}
+
+/// Whether the pace lets every repository be looked at as often as is asked for.
+fn pace_suffices(config: &Config) -> Option<Finding> {
+    let pace = config.github.max_requests_per_minute;
+    let enabled = config.repositories.iter().filter(|policy| policy.enabled).count();
+    let requests = REQUESTS_OF_A_PASS * f64::from(u32::try_from(enabled).unwrap_or(u32::MAX));
+    let interval = config.controller.poll_interval.as_secs_f64().max(0.1);
+    let needed = (requests * 60.0 / interval).ceil();
+    if pace == 0 || needed <= f64::from(pace) {
+        return None;
+    }
+    let stretched = Duration::from_secs_f64(requests * 60.0 / f64::from(pace)).as_secs();
+    Some(Finding {
+        repository: None,
+        key: "github.max_requests_per_minute".to_owned(),
+        value: pace.to_string(),
+        severity: Severity::Warning,
+        message: format!(
+            "{enabled} settled repositories every {interval} s take {needed} requests a minute: \
+             each will be looked at about every {stretched} s. Raise `controller.poll_interval`, \
+             or this where the server allows it"
+        ),
+    })
+}

@@ -1,0 +1,108 @@
+//! What the token may, as far as GitHub tells.
+
+use std::collections::BTreeMap;
+
+use crate::domain::Policy;
+use crate::github::{Granted, Probe, ReadError};
+use crate::words::plain;
+
+use super::{Facts, Found};
+
+/// The key that permissions are told under: the token is in a file or in the environment.
+const TOKEN: &str = "token";
+
+/// The least that a governor needs, and what for.
+const NEEDS: [(&str, Level); 6] = [
+    ("metadata", Level::Read),
+    ("contents", Level::Read),
+    ("pull_requests", Level::Read),
+    ("actions", Level::Write),
+    ("statuses", Level::Write),
+    ("issues", Level::Write),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    None,
+    Read,
+    Write,
+}
+
+impl Level {
+    fn of(word: Option<&String>) -> Self {
+        match word.map(String::as_str) {
+            Some("read") => Self::Read,
+            Some("write" | "admin") => Self::Write,
+            Some(_) | None => Self::None,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+pub(super) fn may(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    match &facts.granted {
+        Granted::Scopes(scopes) => scopes_suffice(scopes, facts, found),
+        Granted::Permissions(granted) => permissions_suffice(granted, policy, found),
+        Granted::NotTold { .. } => probes_succeeded(facts, found),
+    }
+}
+
+fn scopes_suffice(scopes: &[String], facts: &Facts, found: &mut Found<'_>) {
+    let Some(access) = facts.access.known() else { return };
+    let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
+    if has("repo") || (!access.private && has("public_repo")) {
+        return;
+    }
+    let has = if scopes.is_empty() { "no scope".to_owned() } else { scopes.join(", ") };
+    let what = format!("the token lacks the scope `repo`; it has {}: add it", plain(&has, 200));
+    found.error(TOKEN, "repo", what);
+}
+
+fn permissions_suffice(granted: &BTreeMap<String, String>, policy: &Policy, found: &mut Found<'_>) {
+    for (name, level) in NEEDS {
+        // A dry run writes nothing.
+        let needed = if policy.dry_run { Level::Read } else { level };
+        let has = Level::of(granted.get(name));
+        if has < needed {
+            let (needed, has) = (needed.word(), has.word());
+            let what = format!("the App's installation has `{has}` there: grant it, and accept it");
+            found.error(TOKEN, &format!("{name}: {needed}"), what);
+        }
+    }
+}
+
+fn probes_succeeded(facts: &Facts, found: &mut Found<'_>) {
+    for (probe, seen) in &facts.probes {
+        let name = match probe {
+            Probe::Statuses => "statuses: write",
+            Probe::Issues => "issues: write",
+            Probe::PullRequests => "pull_requests: read",
+        };
+        // Issues that are switched off are said elsewhere.
+        match seen.refused() {
+            None | Some(ReadError::Gone410 { .. }) => {}
+            Some(error) => found.error(TOKEN, name, error.to_string()),
+        }
+    }
+}
+
+pub(super) fn user_may_push(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    let has_a_user = match &facts.granted {
+        Granted::Scopes(_) => true,
+        Granted::NotTold { of_a_user } => *of_a_user,
+        Granted::Permissions(_) => false,
+    };
+    let may_push = facts.access.known().and_then(|access| access.push);
+    if has_a_user && !policy.dry_run && may_push == Some(false) {
+        let what = "the token's user may not push there, and GitHub takes no dispatch and no \
+                    status from them: give them write access";
+        found.error(TOKEN, "push", what);
+    }
+}

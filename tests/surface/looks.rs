@@ -1,0 +1,133 @@
+//! The commands that look: before the first pass, back, and on.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use release_governor::clock::Clock;
+use release_governor::ghbox::{NewCommit, story};
+
+use crate::town::{Done, Town, until};
+
+#[test]
+fn what_would_go_wrong_at_github_is_said_and_nothing_is_written() {
+    let town = Town::new();
+    story::repository(&town.github, "acme/shop");
+    let api = story::repository(&town.github, "acme/api");
+    api.push(
+        NewCommit::on("main").file(".github/workflows/deploy.yml", "name: Deploy\non: push\n"),
+    );
+    api.set_has_issues(false);
+    town.configure(
+        "repositories: [{name: acme/shop}, {name: acme/api, verification_workflow_name: CI},
+         {name: acme/gone}]\n",
+    );
+    let checked = town.run(&["check-config", "--github"]).with(2);
+    let text = checked.text();
+    let (_, found) = text.split_once("GitHub: ").unwrap();
+    assert_snapshot!(found, @r"
+    3 errors, 1 warning
+    error    acme/api deploy_workflow_name `deploy.yml`: it has no `workflow_dispatch` trigger, so that GitHub refuses to start it: add one with the input `sha`
+    error    acme/api verification_workflow_name `CI`: there is no such workflow, so that no commit is ever verified: correct it; there are `deploy.yml`, `verify.yml`
+    warning  acme/api name `acme/api`: its issues are switched off: a failed deploy gets none. Switch them on in its settings
+    error    acme/gone name `acme/gone`: GitHub knows no such repository, or hides it from the token: correct the name, or give the token access to it
+    ");
+    let json = town.run(&["check-config", "--github", "--json"]).with(2).json();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 4, "{json:#}");
+    assert_eq!(json["unchecked"], serde_json::json!([]));
+    assert!(town.github.requests().iter().all(|one| !one.is_write()));
+}
+
+#[test]
+fn a_github_that_is_as_it_should_be_exits_0_and_one_that_is_away_3() {
+    let (mut town, _, _) = Town::with_shop();
+    let good = town.run(&["check-config", "--github"]).with(0).text();
+    assert!(good.ends_with("GitHub is as the configuration says\n"), "{good}");
+    town.use_token("ghp_another");
+    let refused = town.run(&["check-config", "--github"]).with(3).error();
+    assert!(refused.contains("GitHub does not accept the token"), "{refused}");
+    town.lose_github();
+    town.configure("repositories: [{name: acme/shop}]\n");
+    let away = town.run(&["check-config", "--github"]).with(3).error();
+    assert!(away.contains("acme/shop is not checked whole"), "{away}");
+}
+
+#[test]
+fn history_gives_what_is_asked_for() {
+    let (town, shop, _) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    town.run(&["reconcile", "--once"]).with(0);
+    town.run(&["pause", "--reason", "incident 42", "--as", "ada"]).with(0);
+    let told = |filters: &[&str]| -> Vec<String> {
+        let arguments: Vec<&str> = ["history", "--json"].iter().chain(filters).copied().collect();
+        let history = town.run(&arguments).with(0).json();
+        let entries = history["entries"].as_array().unwrap();
+        entries.iter().map(|line| line["told"].as_str().unwrap().to_owned()).collect()
+    };
+    let words = told(&["--kind", "word"]);
+    assert_eq!(words.len(), 1);
+    assert!(words[0].starts_with("ada (uid "), "{words:?}");
+    assert_eq!(told(&["--by", "ada"]), words);
+    assert_eq!(told(&["--by", "bob"]), [""; 0]);
+    assert!(told(&["--sha", &sha[..7], "--kind", "attempt,outcome"]).len() >= 3);
+    assert_eq!(told(&["--since", "1h"]).len(), told(&[]).len());
+    assert_eq!(told(&["--until", "1h"]), [""; 0]);
+    let refused = town.run(&["history", "--since", "1h", "--until", "2h"]).with(2).error();
+    assert!(refused.contains("nothing lies between"), "{refused}");
+    town.run(&["history", "--since", "soon"]).with(2);
+}
+
+#[test]
+fn history_is_followed_until_a_signal_and_until_nobody_reads_it() {
+    let (town, _, _) = Town::with_shop();
+    let mut follower = town.start(&["history", "--follow", "--json"]);
+    town.run(&["pause", "--reason", "incident 42", "--as", "ada"]).with(0);
+    let running = town.govern();
+    town.run(&["resume", "--as", "grace"]).with(0);
+    let began = Clock::system();
+    until(|| began.monotonic() > Duration::from_secs(3));
+    let pid = follower.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let told = Done::of(follower.wait_with_output().unwrap()).with(0).text();
+    for word in ["incident 42", "grace"] {
+        let lines = told.lines().filter(|line| line.contains(word));
+        assert_eq!(lines.count(), 1, "{word}: {told}");
+    }
+    follower = town.start(&["history", "--follow"]);
+    drop(follower.stdout.take());
+    assert!(until(|| follower.try_wait().unwrap().is_some()));
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_name_that_hides_or_poses_is_refused() {
+    let (town, _, _) = Town::with_shop();
+    for name in ["", "a\u{1b}[2Jb", "a\nb", "ada (uid 0 root)", "a\u{202e}b", &"x".repeat(65)] {
+        town.run(&["pause", "--reason", "x", "--as", name]).with(2);
+    }
+}
+
+#[test]
+fn bash_completes_the_commands_and_a_manual_page_can_be_read() {
+    let town = Town::new();
+    let script = town.run(&["completions", "bash"]).with(0).text();
+    let asked = format!(
+        "{script}\ncomplete -p release-governor\nCOMP_WORDS=(release-governor sim) COMP_CWORD=1\n\
+         _release__governor release-governor sim release-governor\necho \"${{COMPREPLY[@]}}\"\n"
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-s"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut bash = bash.spawn().unwrap();
+    bash.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
+    let said = Done::of(bash.wait_with_output().unwrap()).with(0).text();
+    assert!(said.starts_with("complete ") && said.ends_with("\nsimulate\n"), "{said}");
+
+    let page = town.run(&["man"]).with(0).text();
+    assert!(page.contains(".SH NAME") && page.contains("check\\-config"), "{page}");
+    town.run(&["man", "--dir", "pages"]).with(0);
+    for page in ["release-governor.1", "release-governor-status.1", "release-governor-man.1"] {
+        let text = std::fs::read_to_string(town.directory.path().join("pages").join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS") && text.contains("Examples:"), "{page}");
+    }
+}
