@@ -9,8 +9,11 @@ use crate::commands::{Failure, NotShown};
 use crate::domain::Sha;
 
 /// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Problem(Box<Told>);
+
 #[derive(Debug, Serialize)]
-pub(super) struct Problem {
+struct Told {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -29,7 +32,7 @@ pub(super) struct Problem {
 
 impl Problem {
     fn new(code: StatusCode, name: &str, title: &'static str, detail: String) -> Self {
-        Self {
+        Self(Box::new(Told {
             kind: format!("urn:problem-type:release-governor:{name}"),
             title,
             status: code.as_u16(),
@@ -37,7 +40,7 @@ impl Problem {
             parameter: None,
             expected: None,
             candidates: Vec::new(),
-        }
+        }))
     }
 
     /// There is no such address.
@@ -66,8 +69,10 @@ impl Problem {
         let given = crate::words::plain(given, SHOWN);
         let detail = format!("`{name}` cannot be `{given}`: expected {expected}");
         let title = "A parameter is wrong";
-        let problem = Self::new(StatusCode::BAD_REQUEST, "bad-parameter", title, detail);
-        Self { parameter: Some(name.to_owned()), expected: Some(expected), ..problem }
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "bad-parameter", title, detail);
+        problem.0.parameter = Some(name.to_owned());
+        problem.0.expected = Some(expected);
+        problem
     }
 
     /// The store did not answer in time.
@@ -92,8 +97,10 @@ impl From<NotShown> for Problem {
             }
             NotShown::Ambiguous { candidates, .. } => {
                 let title = "The commit is not unique";
-                let problem = Self::new(StatusCode::CONFLICT, "ambiguous-commit", title, detail);
-                Self { candidates, ..problem }
+                let code = StatusCode::CONFLICT;
+                let mut problem = Self::new(code, "ambiguous-commit", title, detail);
+                problem.0.candidates = candidates;
+                problem
             }
             NotShown::NoSuchAttempt { id, .. } => Self::parameter(
                 "before",
@@ -113,12 +120,12 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let code = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = [
             (header::CONTENT_TYPE, "application/problem+json"),
             (header::CACHE_CONTROL, "no-store"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
-        (code, headers, answer::text(&self)).into_response()
+        (code, headers, answer::text(&self.0)).into_response()
     }
 }

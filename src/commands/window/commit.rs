@@ -129,9 +129,9 @@ fn statuses(release: &ReleaseState, sha: &Sha, entries: &[(u64, Entry)]) -> Vec<
         target_url: status.target_url.clone(),
         at: status.at,
     };
-    let written = entries.iter().filter_map(|(_, entry)| match &entry.kind {
-        EntryKind::StatusWritten { status, .. } => Some(view(status)),
-        _ => None,
+    let written = entries.iter().filter_map(|(_, entry)| {
+        let EntryKind::StatusWritten { status, .. } = &entry.kind else { return None };
+        Some(view(status))
     });
     let mut statuses: Vec<StatusView> = written.collect();
     if statuses.is_empty() {
