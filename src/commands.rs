@@ -38,5 +38,5 @@ pub use simulate::Simulate;
 pub use socket::{Socket, socket_path};
 pub use status::Status;
 pub use trigger::Trigger;
-pub use window::{Readiness, Window};
+pub use window::{NotShown, Readiness, Wanted, Window};
 pub use words_of_operators::{Approve, Pause, Resume, SetProduction};

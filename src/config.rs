@@ -23,6 +23,7 @@ use secrecy::SecretString;
 
 use crate::domain::{Login, Policy};
 
+pub use self::effective::policy as effective_policy;
 pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 pub use self::mistake::{ConfigErrors, Mistake};
 

@@ -30,7 +30,7 @@ pub use crate::apply::{Dispatched, Hand};
 pub use crate::github::LimitsView;
 pub use crate::observe::ObserveError;
 pub use error::{Blame, PassError};
-pub use governed::{Governed, Standing, StandingDecision};
+pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
 pub use schedule::Intervals;
@@ -92,6 +92,10 @@ pub struct Snapshot {
     pub standing: Standing,
     /// What its ledger added up to; none before the first pass that reached GitHub.
     pub release: Option<Arc<ReleaseState>>,
+    /// What the last pass that came to decisions decided.
+    pub decisions: Arc<Decisions>,
+    /// How often it is looked at now, failures included; none before its first pass.
+    pub interval: Option<Duration>,
 }
 
 /// One repository, what is shown of it, and the bell that wakes it.
@@ -108,6 +112,8 @@ impl Station {
             policy: Arc::new(policy.clone()),
             standing: Standing::default(),
             release: None,
+            decisions: Arc::default(),
+            interval: None,
         };
         Self {
             governed: Mutex::new(Governed::new(policy, reader)),
@@ -131,6 +137,7 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.standing.clone_from(self.governed.standing());
+        shown.decisions = Arc::clone(&self.governed.decisions);
         if shown.release.as_deref() != self.governed.release() {
             shown.release = self.governed.release().cloned().map(Arc::new);
         }
@@ -271,6 +278,8 @@ impl Controller {
             let report = self.guarded_pass(name).await;
             wait = schedule.next(clock, report.as_ref());
             self.shared.metrics.poll_interval(name, schedule.interval());
+            station.shown.write().unwrap_or_else(PoisonError::into_inner).interval =
+                Some(schedule.interval());
         }
     }
 }

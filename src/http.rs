@@ -1,41 +1,49 @@
-//! What Kubernetes and Prometheus read. Nothing here waits for a pass, or asks GitHub.
+//! What Kubernetes, Prometheus, people and their programs read over HTTP. Nothing here waits for a
+//! pass, asks GitHub, or changes anything.
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
-use crate::commands::{Readiness, Window};
-use crate::telemetry::CONTENT_TYPE;
+use crate::commands::Window;
+
+mod answer;
+mod api;
+mod etag;
+mod probes;
+mod problem;
+mod question;
+
+pub use api::paths as api_paths;
+
+use problem::Problem;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// The pages of the controller that `window` is on.
+/// All that is served of the controller that `window` is on.
 pub fn routes(window: Window) -> Router {
+    // The pages for people (`/`, `/repos/…`) are one more room to merge here.
     Router::new()
-        .route("/healthz", get(async || text(StatusCode::OK, PLAIN, "ok\n".to_owned())))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .fallback(async || text(StatusCode::NOT_FOUND, PLAIN, "no such page\n".to_owned()))
-        .method_not_allowed_fallback(async || {
-            let words = "everything here is read-only\n".to_owned();
-            text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, words)
-        })
+        .merge(probes::routes())
+        .merge(api::routes())
+        .fallback(unknown)
+        .method_not_allowed_fallback(read_only)
         .with_state(window)
 }
 
-async fn ready(State(window): State<Window>) -> Response {
-    match window.readiness() {
-        Readiness::Ready => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
-        Readiness::NotReady(why) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n"))
-        }
+async fn unknown(uri: Uri) -> Response {
+    if api::is_below(uri.path()) {
+        return Problem::no_route().into_response();
     }
+    text(StatusCode::NOT_FOUND, PLAIN, "no such page\n".to_owned())
 }
 
-async fn metrics(State(window): State<Window>) -> Response {
-    text(StatusCode::OK, CONTENT_TYPE, window.metrics())
+async fn read_only(uri: Uri) -> Response {
+    if api::is_below(uri.path()) {
+        return Problem::read_only().into_response();
+    }
+    let words = "everything here is read-only\n".to_owned();
+    text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, words)
 }
 
 fn text(code: StatusCode, content_type: &'static str, text: String) -> Response {

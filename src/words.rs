@@ -57,7 +57,8 @@ pub fn shortened(text: &str, limit: usize) -> String {
 }
 
 /// Characters that take no room, or that turn the direction of what follows.
-const fn is_invisible(c: char) -> bool {
+#[must_use]
+pub const fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -45,6 +45,12 @@ impl Caller {
         })
     }
 
+    /// Somebody who only looks: whatever they ask is recorded nowhere.
+    #[must_use]
+    pub(super) fn nobody() -> Self {
+        Self("nobody".to_owned())
+    }
+
     /// Whoever runs this process.
     #[must_use]
     pub fn myself() -> Self {

@@ -1,11 +1,13 @@
 //! `status`: how the repositories stand. It waits for no pass, and asks GitHub for nothing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::controller::{Controller, Standing};
+use crate::controller::{Controller, Snapshot, Standing};
 use crate::domain::{AttemptOutcome, Policy, ReleaseState, RepoName};
-use crate::store::{Store, StoreError};
+use crate::store::{Ledger, Store, StoreError};
 
 use super::reach::Look;
 use super::view::{self, RepositoryStatus};
@@ -27,17 +29,23 @@ impl Ask for Status {
     }
 
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::Status, Failure> {
-        let kept = Kept::of(&controller.shared().store).await;
+        let names = asked(&self, controller.repositories())?;
+        let shown: Vec<Snapshot> =
+            names.into_iter().filter_map(|name| controller.snapshot(name)).collect();
+        // Before its first pass, what is known is what the last process left.
+        let kept = if shown.iter().any(is_new) {
+            Some(Kept::of(&controller.shared().store).await)
+        } else {
+            None
+        };
         let mut repositories = Vec::new();
-        for name in asked(&self, controller.repositories())? {
-            let Some(snapshot) = controller.snapshot(name) else { continue };
-            // Before its first pass, what is known is what the last process left.
-            let row = if snapshot.standing.last_pass.is_none() {
-                kept.row(&snapshot.policy).await?
-            } else {
-                row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
-            };
-            repositories.push(row);
+        for snapshot in shown {
+            repositories.push(match &kept {
+                Some(kept) if is_new(&snapshot) => kept.row(&snapshot.policy).await?,
+                Some(_) | None => {
+                    row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
+                }
+            });
         }
         Ok(view::Status { repositories })
     }
@@ -83,10 +91,15 @@ fn asked<'a>(
     }
 }
 
+/// Whether this process has made no pass over it yet.
+pub(super) const fn is_new(snapshot: &Snapshot) -> bool {
+    snapshot.standing.last_pass.is_none()
+}
+
 /// What the store holds.
 pub(super) struct Kept<'a> {
     store: &'a Store,
-    standings: Vec<(RepoName, Standing)>,
+    standings: BTreeMap<RepoName, Standing>,
 }
 
 impl<'a> Kept<'a> {
@@ -99,22 +112,29 @@ impl<'a> Kept<'a> {
 
     /// How a repository stood.
     pub(super) fn standing(&self, name: &RepoName) -> Standing {
-        let standing = self.standings.iter().find(|(kept, _)| kept == name);
-        standing.map(|(_, standing)| standing.clone()).unwrap_or_default()
+        self.standings.get(name).cloned().unwrap_or_default()
     }
 
     async fn row(&self, policy: &Policy) -> Result<RepositoryStatus, StoreError> {
         let name = &policy.repository;
-        let standing = self.standing(name);
-        let ledger = match self.store.repo_id(name).await? {
-            Some(id) => Some(self.store.ledger(id).await?),
-            None => None,
-        };
-        Ok(row(policy, &standing, ledger.as_ref().map(crate::store::Ledger::state)))
+        let ledger = self.ledger(name).await?;
+        Ok(row(policy, &self.standing(name), ledger.as_ref().map(Ledger::state)))
+    }
+
+    /// Its ledger, if it ever had one.
+    pub(super) async fn ledger(&self, name: &RepoName) -> Result<Option<Ledger>, StoreError> {
+        match self.store.repo_id(name).await? {
+            Some(id) => Ok(Some(self.store.ledger(id).await?)),
+            None => Ok(None),
+        }
     }
 }
 
-fn row(policy: &Policy, standing: &Standing, release: Option<&ReleaseState>) -> RepositoryStatus {
+pub(super) fn row(
+    policy: &Policy,
+    standing: &Standing,
+    release: Option<&ReleaseState>,
+) -> RepositoryStatus {
     let mut row = RepositoryStatus::unknown(policy.repository.clone(), policy.enabled);
     row.paused.clone_from(&policy.paused);
     row.last_pass = standing.last_pass;
@@ -138,7 +158,7 @@ fn row(policy: &Policy, standing: &Standing, release: Option<&ReleaseState>) -> 
 }
 
 /// A word for scripts: GitHub's conclusion where there is one.
-fn result(outcome: &AttemptOutcome) -> String {
+pub(super) fn result(outcome: &AttemptOutcome) -> String {
     match outcome {
         AttemptOutcome::Succeeded => "success",
         AttemptOutcome::Failed(conclusion) => conclusion.as_str(),

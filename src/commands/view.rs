@@ -5,6 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Entry, Outcome, Reason, RepoName, RiskClass, Sha};
 
+mod detail;
+
+pub use detail::{
+    ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, FailedStep,
+    InFlight, Judged, LedgerPage, PauseView, ProductionSet, ProductionView, Refused,
+    RepositoryDetail, RunView, Source, StatusView, Words,
+};
+
 /// All governed repositories: `status --json`, and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {

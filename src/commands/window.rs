@@ -1,12 +1,28 @@
-//! What probes and Prometheus see. The controller can do its work when GitHub was reached lately
-//! and accepted the token.
+//! What probes, Prometheus, pages and the API see: the controller as it stands, and its store.
+//! Nothing here waits for a pass, asks GitHub, or writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::controller::{Controller, LimitsView};
+use tokio::sync::Semaphore;
+
+use super::status::{Kept, is_new};
+use super::{Ask as _, Caller, Failure, Status, view};
+use crate::clock::Clock;
+use crate::controller::{Controller, LimitsView, Snapshot};
+use crate::domain::{AttemptId, RepoName, Sha, ShaPrefix};
+use crate::store::StoreError;
 use crate::words::date_time;
+
+mod attempts;
+mod commit;
+mod judged;
+mod ledger;
+mod repository;
+
+pub use ledger::Wanted;
 
 /// How long ago "lately" may be, where repositories are looked at more often than that.
 const LATELY: Duration = Duration::from_secs(600);
@@ -28,34 +44,111 @@ impl Readiness {
         if self == Self::Ready { self } else { other }
     }
 }
+/// Questions that read a ledger at once: the store has one thread, and dispatches need it.
+const READERS: usize = 2;
 
 /// What may be seen of a controller at once: no look waits for a pass, or asks GitHub.
 #[derive(Clone)]
-pub struct Window(Controller);
+pub struct Window {
+    controller: Controller,
+    readers: Arc<Semaphore>,
+}
+
+/// Why something is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotShown {
+    /// No such repository is governed.
+    #[error("{0} is not governed here: it is not in the configuration")]
+    NotGoverned(RepoName),
+    /// Nothing is known of such a commit.
+    #[error(
+        "nothing is known of a commit {commit} in {repository}: no pass judged it, and the ledger \
+         does not name it. `release-governor simulate` asks GitHub"
+    )]
+    NoSuchCommit {
+        /// As asked.
+        commit: ShaPrefix,
+        /// Where.
+        repository: RepoName,
+    },
+    /// It may be one or the other.
+    #[error("{commit} is not unique in {repository}: give more of its digits")]
+    Ambiguous {
+        /// As asked.
+        commit: ShaPrefix,
+        /// Where.
+        repository: RepoName,
+        /// What it may be.
+        candidates: Vec<Sha>,
+    },
+    /// No such attempt is remembered.
+    #[error("no attempt {id} of {repository} is remembered")]
+    NoSuchAttempt {
+        /// As asked.
+        id: AttemptId,
+        /// Where.
+        repository: RepoName,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 impl Window {
     /// A window on `controller`.
     #[must_use]
-    pub const fn on(controller: Controller) -> Self {
-        Self(controller)
+    pub fn on(controller: Controller) -> Self {
+        Self { controller, readers: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// The clock of what is looked at.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.controller.shared().clock
+    }
+
+    /// All repositories, as `status` shows them.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn repositories(&self) -> Result<view::Status, Failure> {
+        let all = Status { repository: None };
+        all.carry_out(self.controller.clone(), Caller::nobody()).await
+    }
+
+    /// How a repository stands; before its first pass, how the last process left it.
+    async fn shown(&self, name: &RepoName) -> Result<Snapshot, NotShown> {
+        let mut snapshot = self.governed(name)?;
+        if is_new(&snapshot) {
+            let kept = Kept::of(&self.controller.shared().store).await;
+            snapshot.standing = kept.standing(name);
+            let ledger = kept.ledger(name).await?;
+            snapshot.release = ledger.map(|ledger| Arc::new(ledger.state().clone()));
+        }
+        Ok(snapshot)
+    }
+
+    fn governed(&self, name: &RepoName) -> Result<Snapshot, NotShown> {
+        self.controller.snapshot(name).ok_or_else(|| NotShown::NotGoverned(name.clone()))
     }
 
     /// All metrics, in Prometheus' text format.
     #[must_use]
     pub fn metrics(&self) -> String {
-        self.0.shared().metrics.encode()
+        self.controller.shared().metrics.encode()
     }
 
     /// Whether the controller can do its work now.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let enabled = |name| self.0.snapshot(name).is_some_and(|shown| shown.policy.enabled);
-        if !self.0.repositories().any(enabled) {
+        let enabled =
+            |name| self.controller.snapshot(name).is_some_and(|shown| shown.policy.enabled);
+        if !self.controller.repositories().any(enabled) {
             // Then GitHub is not asked for anything.
             return Readiness::Ready;
         }
-        let shared = self.0.shared();
-        let lately = LATELY.max(self.0.intervals().settled.saturating_mul(POLLS));
+        let shared = self.controller.shared();
+        let lately = LATELY.max(self.controller.intervals().settled.saturating_mul(POLLS));
         // With one credential that works, the controller does: others' trouble is theirs alone.
         let (now, all) = (shared.clock.now(), shared.readers.limits());
         let judged = all.iter().map(|limits| judged(limits, now, lately));

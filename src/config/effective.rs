@@ -74,8 +74,9 @@ fn app(app: &AppConfig) -> Value {
     })
 }
 
-/// One repository's keys.
-fn policy(policy: &Policy) -> Value {
+/// One repository's keys, with their values in force. None of them is a secret.
+#[must_use]
+pub fn policy(policy: &Policy) -> Value {
     let mut keys = json!({
         "name": policy.repository,
         "enabled": policy.enabled,

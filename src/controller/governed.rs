@@ -1,14 +1,16 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
-use super::{PassError, Shared};
+use super::{PassError, Shared, Survey};
+use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef, Sha,
 };
 use crate::github::Reader;
 use crate::observe::Memory;
@@ -29,6 +31,8 @@ pub struct Governed {
     pub(super) standing: Standing,
     /// The last decision about the candidate.
     pub(super) decision: Option<Decision>,
+    /// All decisions of the last pass that came to any.
+    pub(super) decisions: Arc<Decisions>,
     /// The run that was said to take too long, and the rename that was said.
     pub(super) said_overdue: Option<RunRef>,
     pub(super) said_name: Option<RepoName>,
@@ -72,6 +76,35 @@ impl StandingDecision {
     }
 }
 
+/// What the last pass that came to decisions decided, with all of the evidence: shown to whoever
+/// looks, and decided on by nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The candidate, then.
+    pub candidate: Option<Sha>,
+    /// The head, then.
+    pub head: Option<Sha>,
+    /// By sha: of the candidate, of the head, and of every other commit that was spoken of.
+    pub by_sha: BTreeMap<Sha, Decision>,
+}
+
+impl Decisions {
+    /// What `judgement` holds, taken at this time.
+    pub(super) fn of(judgement: &Judgement, survey: &Survey, at: Timestamp) -> Self {
+        let candidates = &survey.observation.candidates;
+        let ships = judgement.ships.iter();
+        let decisions = ships.chain(judgement.decisions.values());
+        Self {
+            at: Some(at),
+            candidate: candidates.candidate.clone(),
+            head: candidates.head.clone(),
+            by_sha: decisions.map(|one| (one.sha.clone(), one.clone())).collect(),
+        }
+    }
+}
+
 impl Governed {
     pub(super) fn new(policy: Policy, reader: Reader) -> Self {
         Self {
@@ -82,6 +115,7 @@ impl Governed {
             ledger: None,
             standing: Standing::default(),
             decision: None,
+            decisions: Arc::default(),
             said_overdue: None,
             said_name: None,
         }

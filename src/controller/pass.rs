@@ -1,6 +1,8 @@
 //! One pass: observe, decide, plan, apply.
 
-use super::governed::Governed;
+use std::sync::Arc;
+
+use super::governed::{Decisions, Governed};
 use super::survey::unknown_to_production;
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched, Work};
@@ -84,6 +86,7 @@ impl Governed {
         let judgement = self.judged(shared, &mut survey).await?;
         let actions = self.planned(shared, &mut survey, &judgement).await?;
         self.log_decisions(shared, &judgement);
+        self.decisions = Arc::new(Decisions::of(&judgement, &survey, shared.clock.now()));
         self.warn_of_budgets(shared, &judgement);
         self.warn_of_delays(shared, &survey);
         let candidate = survey.observation.candidates.candidate.as_ref();

@@ -170,6 +170,119 @@ pub enum EntryKind {
     Issue(IssueStep),
 }
 
+impl EntryKind {
+    /// All names of [`Self::name`].
+    pub const NAMES: [&'static str; 21] = [
+        "governed",
+        "recovered",
+        "identity",
+        "merge_queue_seen",
+        "candidate",
+        "decided",
+        "run_seen",
+        "attempt_begun",
+        "attempt_marked",
+        "attempt_sending",
+        "attempt_accepted",
+        "attempt_absent",
+        "attempt_run",
+        "attempt_closed",
+        "attempt_adopted",
+        "operator",
+        "range_failed",
+        "status_written",
+        "status_refused",
+        "status_forged",
+        "issue",
+    ];
+
+    /// What it is called, in JSON's `kind`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Governed { .. } => "governed",
+            Self::Recovered { .. } => "recovered",
+            Self::Identity { .. } => "identity",
+            Self::MergeQueueSeen => "merge_queue_seen",
+            Self::Candidate { .. } => "candidate",
+            Self::Decided { .. } => "decided",
+            Self::RunSeen { .. } => "run_seen",
+            Self::AttemptBegun { .. } => "attempt_begun",
+            Self::AttemptMarked { .. } => "attempt_marked",
+            Self::AttemptSending { .. } => "attempt_sending",
+            Self::AttemptAccepted { .. } => "attempt_accepted",
+            Self::AttemptAbsent { .. } => "attempt_absent",
+            Self::AttemptRun { .. } => "attempt_run",
+            Self::AttemptClosed { .. } => "attempt_closed",
+            Self::AttemptAdopted { .. } => "attempt_adopted",
+            Self::Operator(_) => "operator",
+            Self::RangeFailed { .. } => "range_failed",
+            Self::StatusWritten { .. } => "status_written",
+            Self::StatusRefused { .. } => "status_refused",
+            Self::StatusForged { .. } => "status_forged",
+            Self::Issue(_) => "issue",
+        }
+    }
+
+    /// The commits that it names.
+    #[must_use]
+    pub fn shas(&self) -> Vec<&Sha> {
+        match self {
+            Self::Governed { .. }
+            | Self::Identity { .. }
+            | Self::MergeQueueSeen
+            | Self::AttemptMarked { .. }
+            | Self::AttemptSending { .. }
+            | Self::AttemptAccepted { .. }
+            | Self::AttemptAbsent { .. }
+            | Self::AttemptRun { .. }
+            | Self::AttemptClosed { .. } => Vec::new(),
+            Self::Recovered { attempts, .. } => {
+                attempts.iter().map(|attempt| &attempt.begun.sha).collect()
+            }
+            Self::Candidate { sha } => sha.iter().collect(),
+            Self::RunSeen { run } => run.attribution.sha().into_iter().collect(),
+            Self::AttemptBegun { attempt } => vec![&attempt.sha],
+            Self::AttemptAdopted { attempt } => vec![&attempt.begun.sha],
+            Self::Operator(word) => word.sha().into_iter().collect(),
+            Self::RangeFailed { base, head, .. } => vec![base, head],
+            Self::Decided { sha, .. }
+            | Self::StatusWritten { sha, .. }
+            | Self::StatusRefused { sha, .. }
+            | Self::StatusForged { sha, .. } => vec![sha],
+            Self::Issue(step) => step.sha().into_iter().collect(),
+        }
+    }
+
+    /// The attempt that it is a step of.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<&AttemptId> {
+        match self {
+            Self::AttemptMarked { id, .. }
+            | Self::AttemptSending { id }
+            | Self::AttemptAccepted { id }
+            | Self::AttemptAbsent { id }
+            | Self::AttemptRun { id, .. }
+            | Self::AttemptClosed { id, .. } => Some(id),
+            Self::AttemptBegun { attempt } => Some(&attempt.id),
+            Self::AttemptAdopted { attempt } => Some(&attempt.begun.id),
+            Self::Governed { .. }
+            | Self::Recovered { .. }
+            | Self::Identity { .. }
+            | Self::MergeQueueSeen
+            | Self::Candidate { .. }
+            | Self::Decided { .. }
+            | Self::RunSeen { .. }
+            | Self::Operator(_)
+            | Self::RangeFailed { .. }
+            | Self::StatusWritten { .. }
+            | Self::StatusRefused { .. }
+            | Self::StatusForged { .. }
+            | Self::Issue(_) => None,
+        }
+    }
+}
+
 /// What an operator said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
@@ -209,6 +322,17 @@ pub enum OperatorWord {
     },
 }
 
+impl OperatorWord {
+    /// The commit that it is about.
+    const fn sha(&self) -> Option<&Sha> {
+        match self {
+            Self::Approved { approval } => Some(&approval.sha),
+            Self::ProductionSet { sha, .. } | Self::Triggered { sha, .. } => Some(sha),
+            Self::Paused { .. } | Self::Resumed { .. } => None,
+        }
+    }
+}
+
 /// How a failure issue moved on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -244,4 +368,17 @@ pub enum IssueStep {
         /// GitHub's words.
         words: String,
     },
+}
+
+impl IssueStep {
+    /// The failed commit.
+    const fn sha(&self) -> Option<&Sha> {
+        match self {
+            Self::Intent { sha, .. }
+            | Self::Written { sha, .. }
+            | Self::RecoveryIntent { sha }
+            | Self::RecoveryWritten { sha } => Some(sha),
+            Self::Unavailable { .. } => None,
+        }
+    }
 }

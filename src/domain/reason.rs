@@ -142,6 +142,12 @@ reasons! {
 }
 
 impl Reason {
+    /// The number of the rule that speaks it, from 1 on.
+    #[must_use]
+    pub fn rule(self) -> usize {
+        Self::ALL.iter().take_while(|reason| **reason != self).count() + 1
+    }
+
     /// Whether a decision for this reason starts a deploy.
     #[must_use]
     pub const fn starts_a_deploy(self) -> bool {

@@ -13,6 +13,9 @@ mod arbitrary;
 #[cfg(test)]
 mod deciding;
 #[cfg(test)]
+#[path = "../described.rs"]
+mod described;
+#[cfg(test)]
 mod dispatching;
 #[cfg(test)]
 mod following;
@@ -24,6 +27,8 @@ mod planning;
 mod recovering;
 #[cfg(test)]
 mod releasing;
+#[cfg(test)]
+mod showing;
 #[cfg(test)]
 mod speaking;
 #[cfg(test)]

@@ -8,6 +8,8 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;
@@ -17,6 +19,9 @@ mod config_cli;
 mod config_hostile;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+#[path = "../described.rs"]
+mod described;
 #[cfg(test)]
 mod looks;
 #[cfg(test)]

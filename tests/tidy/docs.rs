@@ -89,6 +89,15 @@ fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
 }
 
 #[test]
+fn the_reference_names_every_address_of_the_api() {
+    let page = fs::read_to_string(root().join("docs/reference.md")).unwrap();
+    for path in release_governor::http::api_paths() {
+        let shown = path.replace("{owner}/{name}", "OWNER/NAME").replace("{sha}", "SHA");
+        assert!(page.contains(&format!("| `{shown}` |")), "{shown}");
+    }
+}
+
+#[test]
 fn a_name_that_is_only_a_part_of_another_is_missing() {
     assert_eq!(unnamed("deployed_by", &["deployed"]), ["deployed"]);
     assert_eq!(unnamed("`deployed`: x", &["deployed"]), [""; 0]);

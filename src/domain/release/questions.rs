@@ -14,45 +14,39 @@ impl ReleaseState {
     /// What runs in production: the run attempt that succeeded last, or an operator's later word.
     #[must_use]
     pub fn production(&self) -> Production {
-        self.productions().pop().unwrap_or(Production::None)
+        let newest = self.moves().max_by_key(Move::order);
+        newest.map_or(Production::None, |newest| newest.production())
     }
 
     /// All that production ever was, as far as it is known, oldest first.
     #[must_use]
     pub fn productions(&self) -> Vec<Production> {
-        let mut moves: Vec<(Timestamp, RunId, Production)> = Vec::new();
-        for run in self.runs.values() {
-            for (number, attempt) in &run.attempts {
-                if !attempt.progress.succeeded() {
-                    continue;
-                }
-                let at = RunRef { id: run.id, attempt: *number };
-                let production = match run.attribution.sha() {
-                    Some(sha) => Production::Known {
-                        sha: sha.clone(),
-                        since: attempt.started_at,
-                        run: Some(at),
-                    },
-                    None => Production::Uncertain { run: at },
-                };
-                let by_then = attempt.started_at.saturating_add(FRACTION);
-                moves.push((by_then.unwrap_or(attempt.started_at), run.id, production));
-            }
-        }
-        if let Some((sha, since)) = &self.production_set {
-            let known = Production::Known { sha: sha.clone(), since: *since, run: None };
-            moves.push((*since, RunId::from(u64::MAX), known));
-        }
-        moves.sort_by_key(|(at, run, _)| (*at, *run));
-        moves.into_iter().map(|(_, _, production)| production).collect()
+        let mut moves: Vec<Move<'_>> = self.moves().collect();
+        moves.sort_by_key(Move::order);
+        moves.iter().map(Move::production).collect()
+    }
+
+    /// Every move of production, in any order.
+    fn moves(&self) -> impl Iterator<Item = Move<'_>> {
+        let by_runs = self.runs.values().flat_map(|run| {
+            let succeeded = run.attempts.iter().filter(|(_, one)| one.progress.succeeded());
+            succeeded.map(|(number, attempt)| Move {
+                sha: run.attribution.sha(),
+                since: attempt.started_at,
+                run: Some(RunRef { id: run.id, attempt: *number }),
+            })
+        });
+        let by_word = self.production_set.iter();
+        let by_word = by_word.map(|(sha, since)| Move { sha: Some(sha), since: *since, run: None });
+        by_runs.chain(by_word)
     }
 
     /// The certain production before the one now, if there was one.
     #[must_use]
     pub fn previous_production(&self) -> Option<Sha> {
-        let now = self.production();
-        let before = self.productions();
-        before.iter().rev().filter_map(Production::sha).find(|sha| Some(*sha) != now.sha()).cloned()
+        let now = self.moves().max_by_key(Move::order)?.sha;
+        let others = self.moves().filter(|other| other.sha.is_some() && other.sha != now);
+        others.max_by_key(Move::order)?.sha.cloned()
     }
 
     /// Moves of production, since an operator last spoke, by a run that we did not dispatch or by
@@ -176,6 +170,31 @@ impl ReleaseState {
     #[must_use]
     pub fn attempts_of(&self, sha: &Sha) -> usize {
         self.attempts.iter().filter(|attempt| attempt.begun.sha == *sha).count()
+    }
+}
+
+/// A move of production: by a run attempt that succeeded, or by an operator's word.
+struct Move<'a> {
+    sha: Option<&'a Sha>,
+    since: Timestamp,
+    run: Option<RunRef>,
+}
+
+impl Move<'_> {
+    /// Which of two came later.
+    fn order(&self) -> (Timestamp, RunId) {
+        match self.run {
+            Some(run) => (self.since.saturating_add(FRACTION).unwrap_or(self.since), run.id),
+            None => (self.since, RunId::from(u64::MAX)),
+        }
+    }
+
+    fn production(&self) -> Production {
+        match (self.sha, self.run) {
+            (Some(sha), run) => Production::Known { sha: sha.clone(), since: self.since, run },
+            (None, Some(run)) => Production::Uncertain { run },
+            (None, None) => Production::None,
+        }
     }
 }
 

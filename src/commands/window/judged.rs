@@ -1,0 +1,70 @@
+//! Decisions, as they are shown: from the last pass, or from what the ledger kept of them.
+
+use crate::commands::simulate::simulation;
+use crate::commands::view::{Judged, Source};
+use crate::controller::Snapshot;
+use crate::domain::{Decision, Entry, EntryKind, ReleaseState, Sha};
+
+/// Paths that are named one by one; the rest is counted.
+const MOST_PATHS: usize = 1_000;
+
+/// The decision of the last pass about this commit, if it took one.
+pub(super) fn by_last_pass(snapshot: &Snapshot, sha: &Sha) -> Option<Judged> {
+    let decision = snapshot.decisions.by_sha.get(sha)?;
+    let mut simulation = simulation(&snapshot.policy.repository, decision);
+    let paths_left_out = simulation.paths.len().saturating_sub(MOST_PATHS);
+    simulation.paths.truncate(MOST_PATHS);
+    Some(Judged {
+        sha: simulation.sha,
+        decision: simulation.decision,
+        reason: simulation.reason,
+        rule: simulation.reason.rule(),
+        risk_class: simulation.risk_class,
+        source: Source::LastPass,
+        decided_at: since(snapshot.release.as_deref(), decision),
+        judged_at: snapshot.decisions.at,
+        unblock_hints: Some(simulation.unblock_hints),
+        evidence: Some(simulation.evidence),
+        paths: Some(simulation.paths),
+        paths_left_out,
+    })
+}
+
+/// Since when it is decided so.
+fn since(release: Option<&ReleaseState>, decision: &Decision) -> Option<jiff::Timestamp> {
+    let last = release?.decided.get(&decision.sha)?;
+    let same = (last.outcome, last.reason, last.risk)
+        == (decision.outcome(), decision.reason(), decision.risk.class);
+    same.then_some(last.at)
+}
+
+/// The decision of this entry, or where that is gone, of what the ledger adds up to.
+pub(super) fn by_ledger(
+    release: Option<&ReleaseState>,
+    sha: &Sha,
+    entry: Option<&Entry>,
+) -> Option<Judged> {
+    let (outcome, reason, risk, at, evidence) = match entry.map(|entry| (&entry.kind, entry.at)) {
+        Some((EntryKind::Decided { outcome, reason, risk, evidence, .. }, at)) => {
+            (*outcome, *reason, *risk, at, Some(evidence.clone()))
+        }
+        Some(_) | None => {
+            let last = release?.decided.get(sha)?;
+            (last.outcome, last.reason, last.risk, last.at, None)
+        }
+    };
+    Some(Judged {
+        sha: sha.clone(),
+        decision: outcome,
+        reason,
+        rule: reason.rule(),
+        risk_class: risk,
+        source: Source::Ledger,
+        decided_at: Some(at),
+        judged_at: None,
+        unblock_hints: None,
+        evidence,
+        paths: None,
+        paths_left_out: 0,
+    })
+}

@@ -1,0 +1,78 @@
+//! JSON answers: strangers' text tamed, an ETag on each, 304 where the asker has it already.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::etag;
+use super::problem::Problem;
+use crate::words::is_invisible;
+
+/// What a handler gives.
+pub(super) type Answer = Result<Response, Problem>;
+
+/// A good answer to who asked with these headers.
+pub(super) fn json<T: Serialize>(asked: &HeaderMap, value: &T) -> Answer {
+    Ok(tagged(asked, text(value)))
+}
+
+/// A page of a list, with the way to the next one.
+pub(super) fn page<T: Serialize>(asked: &HeaderMap, value: &T, next: Option<&str>) -> Answer {
+    let mut response = tagged(asked, text(value));
+    let link = next.map(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")));
+    if let Some(Ok(link)) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// A body that is JSON already.
+pub(super) fn tagged(asked: &HeaderMap, body: String) -> Response {
+    let etag = etag::of(body.as_bytes());
+    let common: [(HeaderName, &str); 3] = [
+        (header::ETAG, &etag),
+        // Kept by whoever likes, and asked for again each time: that costs a 304.
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    if etag::is_known(asked, &etag) {
+        return (StatusCode::NOT_MODIFIED, common).into_response();
+    }
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    (StatusCode::OK, common, json, body).into_response()
+}
+
+/// `value` as JSON. What steers a terminal or turns the reading direction is escaped, too: names,
+/// paths and titles are written by strangers.
+pub(super) fn text<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+    let hidden = |c: char| c.is_control() || is_invisible(c);
+    if !json.contains(hidden) {
+        return json;
+    }
+    // Outside of its strings JSON has none of these.
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_reads_the_same() {
+        let path = "src/\u{1b}[31m\u{202e}gnp.exe\u{7f}\u{9b}\u{e0041}\n\"\\é";
+        let json = text(&[path]);
+        assert_eq!(json, r#"["src/\u001b[31m\u202egnp.exe\u007f\u009b\udb40\udc41\n\"\\é"]"#);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [path]);
+    }
+}

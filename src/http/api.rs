@@ -1,0 +1,155 @@
+//! The API: what `status` and `history` show, and more of one repository and one commit, as JSON
+//! below `/api/v1`. `openapi.json` describes it; a test holds every answer to that.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{MethodRouter, get};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::answer::{self, Answer};
+use super::problem::Problem;
+use super::question::Question;
+use crate::commands::{Wanted, Window};
+use crate::domain::{AttemptId, EntryKind, ShaPrefix};
+
+const INDEX: &str = "/api/v1";
+const OPENAPI: &str = "/api/v1/openapi.json";
+const REPOSITORIES: &str = "/api/v1/repositories";
+const REPOS: &str = "/api/v1/repos";
+const REPOSITORY: &str = "/api/v1/repos/{owner}/{name}";
+const COMMIT: &str = "/api/v1/repos/{owner}/{name}/commits/{sha}";
+const ATTEMPTS: &str = "/api/v1/repos/{owner}/{name}/attempts";
+const LEDGER: &str = "/api/v1/repos/{owner}/{name}/ledger";
+
+type Route = (&'static str, fn() -> MethodRouter<Window>);
+
+/// All there is.
+const ROUTES: [Route; 8] = [
+    (INDEX, || get(index)),
+    (OPENAPI, || get(openapi)),
+    (REPOSITORIES, || get(repositories)),
+    (REPOS, || get(repositories)),
+    (REPOSITORY, || get(repository)),
+    (COMMIT, || get(commit)),
+    (ATTEMPTS, || get(attempts)),
+    (LEDGER, || get(ledger)),
+];
+
+/// The description of what is served, as it is served.
+const DESCRIPTION: &str = include_str!("openapi.json");
+/// A store that does not answer for so long is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The paths of the API, with `{parameters}`.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().map(|(path, _)| *path)
+}
+
+/// Whether a path is the API's to answer.
+pub(super) fn is_below(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
+pub(super) fn routes() -> Router<Window> {
+    ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()))
+}
+
+async fn index(asked: Question) -> Answer {
+    asked.takes(&[])?;
+    let index: Value = json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "openapi": OPENAPI,
+        "links": {
+            "repositories": REPOSITORIES,
+            "repository": REPOSITORY,
+            "commit": COMMIT,
+            "attempts": ATTEMPTS,
+            "ledger": LEDGER,
+        },
+    });
+    answer::json(&asked.headers, &index)
+}
+
+async fn openapi(asked: Question) -> Answer {
+    asked.takes(&[])?;
+    Ok(answer::tagged(&asked.headers, DESCRIPTION.to_owned()))
+}
+
+async fn repositories(State(window): State<Window>, asked: Question) -> Answer {
+    asked.takes(&[])?;
+    answered(&window, &asked, window.repositories()).await
+}
+
+async fn repository(State(window): State<Window>, asked: Question) -> Answer {
+    asked.takes(&[])?;
+    let name = asked.repository()?;
+    answered(&window, &asked, window.repository(&name)).await
+}
+
+async fn commit(State(window): State<Window>, asked: Question) -> Answer {
+    asked.takes(&[])?;
+    let name = asked.repository()?;
+    let sha: ShaPrefix = asked.in_path("sha", "7 to 64 hex digits of a commit's id")?;
+    answered(&window, &asked, window.commit(&name, &sha)).await
+}
+
+async fn attempts(State(window): State<Window>, asked: Question) -> Answer {
+    asked.takes(&["limit", "before"])?;
+    let (name, limit) = (asked.repository()?, asked.limit()?);
+    let before: Option<AttemptId> = asked.in_query("before", "an attempt's id, six hex digits")?;
+    let page = within(&window, window.attempts(&name, before.as_ref(), limit)).await?;
+    let next = page.next.as_ref().map(|id| asked.page_before(&id.to_string()));
+    answer::page(&asked.headers, &page, next.as_deref())
+}
+
+async fn ledger(State(window): State<Window>, asked: Question) -> Answer {
+    asked.takes(&["limit", "before", "kind", "sha", "since", "until"])?;
+    let name = asked.repository()?;
+    let a_time = "a time as in 2026-11-02T09:00:00Z";
+    let wanted = Wanted {
+        before: asked.in_query("before", "the number of an entry")?,
+        limit: asked.limit()?,
+        kinds: kinds(&asked)?,
+        sha: asked.in_query("sha", "7 to 64 hex digits of a commit's id")?,
+        since: asked.in_query::<Timestamp>("since", a_time)?,
+        until: asked.in_query::<Timestamp>("until", a_time)?,
+    };
+    let page = within(&window, window.ledger(&name, wanted)).await?;
+    let next = page.next.map(|number| asked.page_before(&number.to_string()));
+    answer::page(&asked.headers, &page, next.as_deref())
+}
+
+/// `kind`: names of entries, with commas between them.
+fn kinds(asked: &Question) -> Result<Vec<&'static str>, Problem> {
+    let Some(text) = asked.text("kind") else { return Ok(Vec::new()) };
+    let known = |name: &str| EntryKind::NAMES.into_iter().find(|known| *known == name.trim());
+    let kinds: Option<Vec<&'static str>> = text.split(',').map(known).collect();
+    let expected = || format!("any of {}, with commas between them", EntryKind::NAMES.join(", "));
+    kinds.ok_or_else(|| Problem::parameter("kind", text, expected()))
+}
+
+async fn answered<T: Serialize, E: Into<Problem>>(
+    window: &Window,
+    asked: &Question,
+    work: impl Future<Output = Result<T, E>>,
+) -> Answer {
+    let value = within(window, work).await?;
+    answer::json(&asked.headers, &value)
+}
+
+/// What `work` gives, if it gives it soon.
+async fn within<T, E: Into<Problem>>(
+    window: &Window,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem> {
+    match window.clock().timeout(PATIENCE, work).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Problem::late()),
+    }
+}

@@ -1,0 +1,131 @@
+//! What went wrong, for programs and people: `application/problem+json` (RFC 9457).
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::answer;
+use crate::commands::{Failure, NotShown};
+use crate::domain::Sha;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) struct Problem(Box<Told>);
+
+#[derive(Debug, Serialize)]
+struct Told {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// The parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// What was expected of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    /// What an ambiguous commit may be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<Sha>,
+}
+
+impl Problem {
+    fn new(code: StatusCode, name: &str, title: &'static str, detail: String) -> Self {
+        Self(Box::new(Told {
+            kind: format!("urn:problem-type:release-governor:{name}"),
+            title,
+            status: code.as_u16(),
+            detail,
+            parameter: None,
+            expected: None,
+            candidates: Vec::new(),
+        }))
+    }
+
+    /// There is no such address.
+    pub(super) fn no_route() -> Self {
+        let detail = "no such address here: GET /api/v1 lists what there is".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "no-such-address", "No such address", detail)
+    }
+
+    /// There is, and it can only be read.
+    pub(super) fn read_only() -> Self {
+        let detail = "everything here is read-only: GET and HEAD are all there is".to_owned();
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "read-only", "Read-only", detail)
+    }
+
+    /// The address is too long.
+    pub(super) fn too_long(limit: usize) -> Self {
+        let detail = format!("the address has more than {limit} bytes");
+        Self::new(StatusCode::URI_TOO_LONG, "address-too-long", "Address too long", detail)
+    }
+
+    /// A parameter of the path or the query is none.
+    pub(super) fn parameter(name: &str, given: &str, expected: impl Into<String>) -> Self {
+        /// Enough to recognise it.
+        const SHOWN: usize = 80;
+        let expected = expected.into();
+        let given = crate::words::plain(given, SHOWN);
+        let detail = format!("`{name}` cannot be `{given}`: expected {expected}");
+        let title = "A parameter is wrong";
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "bad-parameter", title, detail);
+        problem.0.parameter = Some(name.to_owned());
+        problem.0.expected = Some(expected);
+        problem
+    }
+
+    /// The store did not answer in time.
+    pub(super) fn late() -> Self {
+        Self::unavailable("the state directory does not answer: is its disk well?".to_owned())
+    }
+
+    fn unavailable(detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Cannot be read now", detail)
+    }
+}
+
+impl From<NotShown> for Problem {
+    fn from(error: NotShown) -> Self {
+        let detail = error.to_string();
+        match error {
+            NotShown::NotGoverned(_) => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-repository", "No such repository", detail)
+            }
+            NotShown::NoSuchCommit { .. } => {
+                Self::new(StatusCode::NOT_FOUND, "no-such-commit", "No such commit", detail)
+            }
+            NotShown::Ambiguous { candidates, .. } => {
+                let title = "The commit is not unique";
+                let code = StatusCode::CONFLICT;
+                let mut problem = Self::new(code, "ambiguous-commit", title, detail);
+                problem.0.candidates = candidates;
+                problem
+            }
+            NotShown::NoSuchAttempt { id, .. } => Self::parameter(
+                "before",
+                &id.to_string(),
+                "the id of an attempt that is remembered",
+            ),
+            NotShown::Store(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::unavailable(failure.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let code = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        (code, headers, answer::text(&self.0)).into_response()
+    }
+}

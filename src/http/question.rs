@@ -1,0 +1,126 @@
+//! What is asked: the parameters of the path and of the query, checked.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+use crate::domain::RepoName;
+
+/// Longer than any address that makes sense here.
+const LONGEST_ADDRESS: usize = 2_048;
+/// Entries of a page, where nobody says.
+const USUAL_LIMIT: usize = 50;
+/// Entries of a page at most.
+const LARGEST_LIMIT: usize = 200;
+
+/// A question that was asked.
+pub(super) struct Question {
+    /// Its headers.
+    pub(super) headers: HeaderMap,
+    /// Its path, as it was written.
+    pub(super) address: String,
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Question {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let length = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
+        if length > LONGEST_ADDRESS {
+            return Err(Problem::too_long(LONGEST_ADDRESS));
+        }
+        let path = RawPathParams::from_request_parts(parts, state).await;
+        let path = path
+            .map_err(|_| Problem::parameter("path", parts.uri.path(), "percent-encoded UTF-8"))?;
+        let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let written = parts.uri.query().unwrap_or_default();
+        let query = Query::try_from_uri(&parts.uri)
+            .map_err(|_| Problem::parameter("query", written, "name=value&name=value"))?;
+        Ok(Self {
+            headers: parts.headers.clone(),
+            address: parts.uri.path().to_owned(),
+            path,
+            query: query.0,
+        })
+    }
+}
+
+impl Question {
+    /// Refuses every parameter of the query that is not `known`, or that is there twice.
+    pub(super) fn takes(&self, known: &[&str]) -> Result<(), Problem> {
+        for (index, (name, value)) in self.query.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let expected = if known.is_empty() {
+                    "no parameters".to_owned()
+                } else {
+                    format!("one of {}", known.join(", "))
+                };
+                return Err(Problem::parameter("query", name, expected));
+            }
+            if self.query.iter().take(index).any(|(before, _)| before == name) {
+                return Err(Problem::parameter(name, value, "it once"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The repository of the path.
+    pub(super) fn repository(&self) -> Result<RepoName, Problem> {
+        let of = |name| self.path_parameter(name);
+        let text = format!("{}/{}", of("owner"), of("name"));
+        let expected = "an owner and a name as GitHub has them, as in acme/shop";
+        text.parse().map_err(|_| Problem::parameter("owner/name", &text, expected))
+    }
+
+    /// A parameter of the path.
+    pub(super) fn in_path<T: FromStr>(&self, name: &str, expected: &str) -> Result<T, Problem> {
+        let text = self.path_parameter(name);
+        text.parse().map_err(|_| Problem::parameter(name, text, expected))
+    }
+
+    /// A parameter of the query; none where it is not given.
+    pub(super) fn in_query<T: FromStr>(
+        &self,
+        name: &str,
+        expected: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let value = text.parse().map_err(|_| Problem::parameter(name, text, expected))?;
+        Ok(Some(value))
+    }
+
+    /// `limit`: how many entries a page may have.
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        let expected = format!("a number from 1 to {LARGEST_LIMIT}");
+        let limit = self.in_query("limit", &expected)?.unwrap_or(USUAL_LIMIT);
+        if (1..=LARGEST_LIMIT).contains(&limit) {
+            return Ok(limit);
+        }
+        Err(Problem::parameter("limit", self.text("limit").unwrap_or_default(), expected))
+    }
+
+    /// The address of the page before `next`, with all else as it was asked.
+    pub(super) fn page_before(&self, next: &str) -> String {
+        let kept = self.query.iter().filter(|(name, _)| name != "before");
+        let pairs = kept.map(|(name, value)| format!("{name}={}&", escaped(value)));
+        format!("{}?{}before={next}", self.address, pairs.collect::<String>())
+    }
+
+    /// A parameter of the query, as it was given.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
+    }
+
+    fn path_parameter(&self, name: &str) -> &str {
+        self.path.iter().find(|(one, _)| one == name).map_or("", |(_, value)| value)
+    }
+}
+
+fn escaped(value: &str) -> impl std::fmt::Display {
+    percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+}
