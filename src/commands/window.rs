@@ -44,6 +44,7 @@ impl Readiness {
         if self == Self::Ready { self } else { other }
     }
 }
+
 /// Questions that read a ledger at once: the store has one thread, and dispatches need it.
 const READERS: usize = 2;
 
