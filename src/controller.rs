@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::domain::{Login, Policy, ReleaseState, RepoName};
-use crate::github::Readers;
+use crate::github::{Lane, Meter, Reader, Readers};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
 mod error;
+mod fleet;
 mod governed;
 mod operator;
 mod pass;
@@ -152,7 +153,36 @@ pub struct Controller {
     /// In the configuration's order.
     names: Arc<[RepoName]>,
     intervals: Intervals,
-    places: Arc<Semaphore>,
+    places: Places,
+    fleet: Arc<fleet::Fleet>,
+}
+
+/// Passes that run at once. A fourth of the places is for those in flight, whatever the settled
+/// ones wait for.
+#[derive(Clone)]
+struct Places {
+    all: Arc<Semaphore>,
+    settled: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(count: usize) -> Self {
+        let settled = count.saturating_sub(count / 4).max(1);
+        Self {
+            all: Arc::new(Semaphore::new(count.max(1))),
+            settled: Arc::new(Semaphore::new(settled)),
+        }
+    }
+
+    /// A place for a pass, which its meter holds; none when the program ends.
+    async fn take(&self, lane: Lane) -> Option<Meter> {
+        let mut places = Vec::with_capacity(2);
+        if lane == Lane::Settled {
+            places.push(Arc::clone(&self.settled).acquire_owned().await.ok()?);
+        }
+        places.push(Arc::clone(&self.all).acquire_owned().await.ok()?);
+        Some(Meter::holding(places))
+    }
 }
 
 impl Controller {
@@ -175,7 +205,8 @@ impl Controller {
             names,
             stations,
             intervals,
-            places: Arc::new(Semaphore::new(max_concurrency.max(1))),
+            places: Places::new(max_concurrency),
+            fleet: Arc::default(),
         }
     }
 
@@ -229,9 +260,10 @@ impl Controller {
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
-        for name in self.stations.keys() {
+        for (index, name) in self.stations.keys().enumerate() {
             let (controller, name, stop) = (self.clone(), name.clone(), stop.clone());
-            tasks.spawn(async move { controller.govern(&name, stop).await });
+            let phase = schedule::Phase::of(index);
+            tasks.spawn(async move { controller.govern(&name, phase, stop).await });
         }
         // A closed channel is a stop, too.
         let _ = stop.wait_for(|stop| *stop).await;
@@ -243,10 +275,22 @@ impl Controller {
     }
 
     /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
-    async fn guarded_pass(&self, name: &RepoName) -> Option<Result<PassReport, PassError>> {
+    async fn guarded_pass(
+        &self,
+        name: &RepoName,
+        reader: Reader,
+    ) -> Option<Result<PassReport, PassError>> {
         let (controller, its_name) = (self.clone(), name.clone());
         let mut task = JoinSet::new();
-        task.spawn(async move { controller.pass(&its_name).await });
+        task.spawn(async move {
+            let pass = async |shared: &Shared, governed: &mut Governed| {
+                let operators = std::mem::replace(&mut governed.reader, reader);
+                let report = one_pass(shared, governed).await;
+                governed.reader = operators;
+                report
+            };
+            controller.with(&its_name, pass).await
+        });
         if let Some(Ok(report)) = task.join_next().await {
             return report;
         }
@@ -258,10 +302,16 @@ impl Controller {
         .await
     }
 
-    async fn govern(&self, name: &RepoName, mut stop: watch::Receiver<bool>) {
+    async fn govern(
+        &self,
+        name: &RepoName,
+        phase: schedule::Phase,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let Some(station) = self.stations.get(name) else { return };
         let clock = &self.shared.clock;
-        let mut schedule = schedule::Schedule::new(self.intervals);
+        let mut schedule = schedule::Schedule::new(self.intervals, phase);
+        let reader = self.shared.readers.of(name);
         // A fleet that starts together does not poll together.
         let mut wait = schedule.first(clock);
         loop {
@@ -271,12 +321,17 @@ impl Controller {
                 () = station.bell.notified() => {}
                 () = clock.sleep(wait) => {}
             }
-            let Ok(_place) = self.places.acquire().await else { return };
+            let began = clock.monotonic();
+            let lane = schedule.lane();
+            let Some(meter) = self.places.take(lane).await else { return };
             if *stop.borrow() {
                 return;
             }
-            let report = self.guarded_pass(name).await;
-            wait = schedule.next(clock, report.as_ref());
+            let report = self.guarded_pass(name, reader.for_a_pass(lane, meter.clone())).await;
+            meter.let_go();
+            let (pace, now) = (schedule::pace_of(report.as_ref()), clock.now());
+            let fits = self.fleet.after_a_pass(name, &reader, pace, &meter, self.intervals, now);
+            wait = schedule.next(clock, report.as_ref(), fits, began);
             self.shared.metrics.poll_interval(name, schedule.interval());
             station.shown.write().unwrap_or_else(PoisonError::into_inner).interval =
                 Some(schedule.interval());

@@ -127,10 +127,22 @@ impl Reader {
         Self { lane, meter, ..self.clone() }
     }
 
+    /// The same reader, in another lane.
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
+    }
+
     /// What is known of GitHub's limits and of the token.
     #[must_use]
     pub fn limits(&self) -> LimitsView {
         self.client.limits.view()
+    }
+
+    /// Requests a minute by the credential's pace; none: any number.
+    #[must_use]
+    pub fn pace(&self) -> Option<u32> {
+        self.client.pace.per_minute()
     }
 
     /// The credential's name in logs and metrics: `token`, or an owner's for the App's

@@ -12,7 +12,7 @@ use crate::domain::{
     Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
     WorkflowFact,
 };
-use crate::github::Reader;
+use crate::github::{Lane, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::store::{Ledger, StoreError};
 
@@ -202,7 +202,7 @@ impl Controller {
     /// # Errors
     /// [`NotDone`]. What was done is recorded.
     pub async fn pass_now(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.places.acquire().await;
+        let _place = self.places.take(Lane::Active).await;
         let mut held = self.at(name).await?;
         Ok(one_pass(&self.shared, &mut held.governed).await?)
     }
@@ -212,7 +212,7 @@ impl Controller {
     /// # Errors
     /// [`NotDone`].
     pub async fn rehearse(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.places.acquire().await;
+        let _place = self.places.take(Lane::Active).await;
         let mut held = self.at(name).await?;
         Ok(held.governed.rehearsed(&self.shared).await?)
     }

@@ -185,7 +185,15 @@ impl Governed {
             clock: &shared.clock,
             metrics: &shared.metrics,
         };
-        Ok(apply::apply(&mut work, actions).await?)
+        match apply::apply(&mut work, actions).await {
+            // On the first day there is more to say than may be written: the rest is planned
+            // again in the next pass, which nothing holds up meanwhile.
+            Err(error @ ApplyError::Deferred { .. }) => {
+                tracing::debug!(repository = %policy.repository, "{error}");
+                Ok(())
+            }
+            applied => Ok(applied?),
+        }
     }
 
     /// A dry run's decisions are recorded, its plan is logged, and nothing is written to GitHub.

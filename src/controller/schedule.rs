@@ -11,12 +11,16 @@ use super::PassError;
 use super::error::Mending;
 use super::pass::{Pace, PassReport};
 use crate::clock::Clock;
+use crate::github::Lane;
 
 /// The longest wait after what heals by itself, and after what only a person can mend.
 const LONGEST_BY_ITSELF: Duration = Duration::from_secs(60);
 const LONGEST_BY_A_PERSON: Duration = Duration::from_secs(600);
 /// By how much a wait is shortened or lengthened, so that a fleet does not pulse.
 const JITTER: f64 = 0.1;
+
+/// A repository whose passes take longer than their interval pauses for a tenth of it.
+const SHORTEST_PAUSE: u32 = 10;
 
 /// How often a repository is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +31,46 @@ pub struct Intervals {
     pub active: Duration,
 }
 
+/// Where in the interval a repository's polls lie, from 0 up to 1: neighbours lie far apart, so
+/// that however many there are, they are spread evenly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Phase(f64);
+
+impl Phase {
+    /// The golden ratio's fractions fill the interval evenly for every count.
+    const STEP: f64 = 0.618_033_988_749_895;
+
+    /// The phase of the repository of this index.
+    pub(super) fn of(index: usize) -> Self {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        Self((f64::from(index) * Self::STEP).fract())
+    }
+
+    fn in_the(self, interval: Duration) -> Duration {
+        interval.mul_f64(1.0 - self.0)
+    }
+}
+
+/// How busy a pass found its repository; one that failed is in nobody's way.
+pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> Pace {
+    match report {
+        Some(Ok(report)) => report.pace,
+        Some(Err(_)) | None => Pace::Settled,
+    }
+}
+
 /// One repository's schedule.
 pub(super) struct Schedule {
     intervals: Intervals,
+    phase: Phase,
     failing: Option<(Mending, ExponentialBackoff)>,
+    last: Option<Pace>,
     interval: Duration,
 }
 
 impl Schedule {
-    pub(super) fn new(intervals: Intervals) -> Self {
-        Self { intervals, failing: None, interval: intervals.settled }
+    pub(super) const fn new(intervals: Intervals, phase: Phase) -> Self {
+        Self { intervals, phase, failing: None, last: None, interval: intervals.settled }
     }
 
     /// The interval that the last wait was made from.
@@ -44,29 +78,43 @@ impl Schedule {
         self.interval
     }
 
+    /// Behind whom the next pass waits.
+    pub(super) fn lane(&self) -> Lane {
+        if self.last == Some(Pace::Active) { Lane::Active } else { Lane::Settled }
+    }
+
     /// The wait before the first pass: a fraction of the active interval.
     pub(super) fn first(&self, clock: &Clock) -> Duration {
         self.intervals.active.min(Duration::from_secs(1)).mul_f64(clock.fraction())
     }
 
-    /// The wait before the next pass.
+    /// The wait before the next pass, after one that was due at `began`, a monotonic time, where
+    /// the limits allow passes every `fits`.
     pub(super) fn next(
         &mut self,
         clock: &Clock,
         report: Option<&Result<PassReport, PassError>>,
+        fits: Intervals,
+        began: Duration,
     ) -> Duration {
-        match report {
-            Some(Err(error)) => self.after_error(clock, error),
-            Some(Ok(report)) => {
-                self.failing = None;
-                self.interval = match report.pace {
-                    Pace::Active => self.intervals.active.min(self.intervals.settled),
-                    Pace::Settled => self.intervals.settled,
-                };
-                jittered(self.interval, clock)
-            }
-            None => self.intervals.settled,
+        if let Some(Err(error)) = report {
+            self.last = None;
+            return self.after_error(clock, error);
         }
+        self.failing = None;
+        let pace = pace_of(report);
+        let joins_the_settled = pace == Pace::Settled && self.last != Some(Pace::Settled);
+        self.last = Some(pace);
+        self.interval = match pace {
+            Pace::Active => fits.active.min(fits.settled),
+            Pace::Settled => fits.settled,
+        };
+        if joins_the_settled {
+            return self.phase.in_the(self.interval);
+        }
+        // From start to start: what a pass takes does not move the polls to come together.
+        let took = clock.monotonic().saturating_sub(began);
+        self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
     }
 
     fn after_error(&mut self, clock: &Clock, error: &PassError) -> Duration {
@@ -80,8 +128,8 @@ impl Schedule {
         let wait = jittered(self.interval, clock);
         let told = error.told_to_wait().map(|until| until.duration_since(clock.now()));
         let told = told.and_then(|wait: SignedDuration| Duration::try_from(wait).ok());
-        // When GitHub names a time, that is the time; all come back a little apart.
-        told.map_or(wait, |told| told + jittered(Duration::from_secs(1), clock))
+        // When GitHub names a time, that is the time; a fleet comes back one after another.
+        told.map_or(wait, |told| told + self.phase.in_the(self.intervals.active))
     }
 }
 
@@ -103,4 +151,42 @@ fn doubling(start: Duration, mending: Mending) -> ExponentialBackoff {
 
 fn jittered(wait: Duration, clock: &Clock) -> Duration {
     wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * clock.fraction())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_repositories_there_are_their_polls_are_spread_evenly() {
+        let minute = Duration::from_secs(60);
+        for count in [2, 10, 60, 300, 1_000] {
+            let mut times: Vec<Duration> =
+                (0..count).map(|index| Phase::of(index).in_the(minute)).collect();
+            times.sort_unstable();
+            assert!(times.iter().all(|time| !time.is_zero() && *time <= minute));
+            let even = minute.as_secs_f64() / f64::from(u32::try_from(count).unwrap());
+            let widest = times.windows(2).map(|two| (two[1] - two[0]).as_secs_f64());
+            let widest = widest.fold(0.0, f64::max);
+            assert!(widest < even * 2.7, "{count}: {widest} s apart where {even} were even");
+        }
+    }
+
+    #[test]
+    fn a_settled_repository_keeps_its_place_in_the_interval_whatever_a_pass_takes() {
+        let (clock, time) = Clock::manual("2026-11-01T12:00:00Z".parse().unwrap(), 1);
+        let intervals =
+            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
+        let mut schedule = Schedule::new(intervals, Phase::of(1));
+        let report = |pace| Some(Ok(PassReport { pace, decision: None, actions: Vec::new() }));
+        let mut next = |pace, took: u64| {
+            let began = clock.monotonic();
+            time.advance(Duration::from_secs(took));
+            schedule.next(&clock, report(pace).as_ref(), intervals, began).as_secs()
+        };
+        assert!(next(Pace::Settled, 1) < 60, "it takes its place");
+        assert_eq!((next(Pace::Settled, 2), next(Pace::Settled, 0)), (58, 60));
+        assert_eq!(next(Pace::Settled, 70), 6, "late is late enough");
+        assert_eq!((next(Pace::Active, 0), next(Pace::Active, 3)), (10, 7));
+    }
 }

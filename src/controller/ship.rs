@@ -4,6 +4,7 @@ use super::governed::Governed;
 use super::{PassError, Shared};
 use crate::apply::{self, Dispatched, Work};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
+use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
 
 /// Who wants a sha to ship.
@@ -47,6 +48,8 @@ impl Governed {
         sha: &Sha,
         wish: Wish,
     ) -> Result<Shipped, PassError> {
+        // A dispatch waits behind no settled poll.
+        self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
         let triggered = matches!(wish, Wish::OfAnOperator(_));
         let decision = self.decided(shared, &mut survey, sha, triggered).await?;

@@ -22,14 +22,14 @@ pub struct Meter(Arc<Counts>);
 struct Counts {
     reads: AtomicU32,
     charged: AtomicU32,
-    place: Mutex<Option<OwnedSemaphorePermit>>,
+    places: Mutex<Vec<OwnedSemaphorePermit>>,
 }
 
 impl Meter {
-    /// A meter of a pass that holds `place`.
+    /// A meter of a pass that holds `places`.
     #[must_use]
-    pub fn holding(place: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Counts { place: Mutex::new(Some(place)), ..Counts::default() }))
+    pub fn holding(places: Vec<OwnedSemaphorePermit>) -> Self {
+        Self(Arc::new(Counts { places: Mutex::new(places), ..Counts::default() }))
     }
 
     /// Reads that were answered.
@@ -46,7 +46,7 @@ impl Meter {
 
     /// Ends the pass: its place is another's.
     pub fn let_go(&self) {
-        self.0.place.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub(super) fn counts(&self, status: StatusCode) {

@@ -47,6 +47,7 @@ const BURST_SHARE: u32 = 10;
 /// Requests by a steady pace. Whoever waits in a better lane goes first; within a lane, whoever
 /// came first.
 pub(super) struct Pace {
+    per_minute: u32,
     interval: Option<Duration>,
     burst: Duration,
     /// When the next request would leave without any burst.
@@ -63,6 +64,7 @@ impl Pace {
         let interval = (per_minute > 0).then(|| MINUTE / steady);
         let burst = interval.map_or(Duration::ZERO, |one| one.saturating_mul(at_once));
         Self {
+            per_minute,
             interval,
             burst,
             next: Mutex::default(),
@@ -74,6 +76,11 @@ impl Pace {
     /// Whether there is one at all.
     pub(super) const fn is_set(&self) -> bool {
         self.interval.is_some()
+    }
+
+    /// Requests a minute; none: any number.
+    pub(super) fn per_minute(&self) -> Option<u32> {
+        self.is_set().then_some(self.per_minute)
     }
 
     /// Waits until a request of this cost may leave.

@@ -1,0 +1,283 @@
+//! How often the repositories of one credential are looked at, so that all of them together stay
+//! within its pace and GitHub's limit: those in flight first, the settled ones with what is left,
+//! stretched evenly.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::pass::Pace;
+use super::schedule::Intervals;
+use crate::domain::RepoName;
+use crate::github::{LimitsView, Meter, Reader};
+
+/// What of the pace passes may take together; the rest is for writes and for what is sudden.
+const FOR_PASSES: f64 = 0.9;
+/// What of that those in flight may take, so that the settled ones never starve.
+const FOR_ACTIVE: f64 = 0.8;
+/// What of GitHub's limit is not planned with: others may use the same token.
+const LIMIT_RESERVE: f64 = 0.1;
+/// Above this share of the limit left, nothing is stretched for it.
+const LIMIT_IS_PLENTY: f64 = 0.5;
+/// Nobody is forgotten.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// A stretch is said when it changed by this much since it was said last.
+const WORTH_A_WORD: f64 = 1.25;
+
+/// What passes of one kind cost per round over their repositories.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Demand {
+    pub(super) repositories: u32,
+    /// Requests, for the pace.
+    pub(super) reads: f64,
+    /// Those of them that count towards GitHub's primary limit.
+    pub(super) charged: f64,
+}
+
+impl Demand {
+    fn add(&mut self, part: &Part) {
+        self.repositories += 1;
+        self.reads += part.reads;
+        self.charged += part.charged;
+    }
+
+    fn take(&mut self, part: &Part) {
+        self.repositories = self.repositories.saturating_sub(1);
+        self.reads = (self.reads - part.reads).max(0.0);
+        self.charged = (self.charged - part.charged).max(0.0);
+    }
+}
+
+/// What a credential may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Room {
+    /// Requests a minute by our own pace; none: any number.
+    pub(super) per_minute: Option<u32>,
+    /// GitHub's primary limit, where it tells one.
+    pub(super) limit: Option<Left>,
+}
+
+/// What is left of GitHub's primary limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Left {
+    pub(super) remaining: u64,
+    pub(super) limit: u64,
+    pub(super) until_reset: Duration,
+}
+
+impl Left {
+    fn of(view: &LimitsView, now: Timestamp) -> Option<Self> {
+        let until_reset = Duration::try_from(view.reset?.duration_since(now)).ok()?;
+        Some(Self { remaining: view.remaining?, limit: view.limit?, until_reset })
+    }
+}
+
+/// The intervals that fit into `room`.
+pub(super) fn stretched(
+    wanted: Intervals,
+    active: Demand,
+    settled: Demand,
+    room: Room,
+) -> Intervals {
+    let mut fits = wanted;
+    if let Some(per_minute) = room.per_minute {
+        let passes = f64::from(per_minute) / 60.0 * FOR_PASSES;
+        fits.active = fits.active.max(round(active.reads, passes * FOR_ACTIVE));
+        let left = passes - active.reads / fits.active.as_secs_f64();
+        fits.settled = fits.settled.max(round(settled.reads, left));
+    }
+    if let Some(left) = room.limit
+        && whole(left.remaining) < whole(left.limit) * LIMIT_IS_PLENTY
+    {
+        let spare = whole(left.remaining) - whole(left.limit) * LIMIT_RESERVE;
+        let rate = spare.max(0.0) / left.until_reset.as_secs_f64().max(1.0);
+        // Those in flight may use the reserve, too: they slow down last.
+        let rate_with_reserve = whole(left.remaining) / left.until_reset.as_secs_f64().max(1.0);
+        fits.active = fits.active.max(round(active.charged, rate_with_reserve));
+        let rest = rate - active.charged / fits.active.as_secs_f64();
+        fits.settled = fits.settled.max(round(settled.charged, rest));
+    }
+    fits.settled = fits.settled.max(fits.active.min(wanted.settled));
+    fits
+}
+
+/// How long a round of so many requests takes at this rate a second.
+fn round(requests: f64, rate: f64) -> Duration {
+    if requests <= 0.0 {
+        return Duration::ZERO;
+    }
+    Duration::try_from_secs_f64(requests / rate.max(f64::EPSILON)).unwrap_or(LONGEST).min(LONGEST)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "limits have some thousands, and this is a rate")]
+fn whole(number: u64) -> f64 {
+    number as f64
+}
+
+/// What each credential's repositories cost.
+#[derive(Default)]
+pub(super) struct Fleet {
+    loads: Mutex<BTreeMap<String, Load>>,
+}
+
+#[derive(Default)]
+struct Load {
+    parts: BTreeMap<RepoName, Part>,
+    active: Demand,
+    settled: Demand,
+    /// The settled interval that was said last.
+    said: Option<Duration>,
+}
+
+/// What one repository's passes cost lately.
+#[derive(Clone, Copy)]
+struct Part {
+    pace: Pace,
+    reads: f64,
+    charged: f64,
+}
+
+impl Fleet {
+    /// A pass over `name` ended: what it cost counts, and the intervals follow.
+    pub(super) fn after_a_pass(
+        &self,
+        name: &RepoName,
+        reader: &Reader,
+        pace: Pace,
+        meter: &Meter,
+        wanted: Intervals,
+        now: Timestamp,
+    ) -> Intervals {
+        let room = Room { per_minute: reader.pace(), limit: Left::of(&reader.limits(), now) };
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        let load = loads.entry(reader.credential().to_owned()).or_default();
+        load.note(name, pace, f64::from(meter.reads()), f64::from(meter.charged()));
+        let fits = stretched(wanted, load.active, load.settled, room);
+        load.say(reader.credential(), wanted, fits);
+        fits
+    }
+}
+
+impl Load {
+    fn note(&mut self, name: &RepoName, pace: Pace, reads: f64, charged: f64) {
+        let before = self.parts.get(name).copied();
+        if let Some(before) = &before {
+            self.demand(before.pace).take(before);
+        }
+        let part = Part {
+            pace,
+            reads: before.map_or(reads, |before| lately(before.reads, reads)),
+            charged: before.map_or(charged, |before| lately(before.charged, charged)),
+        };
+        self.demand(pace).add(&part);
+        self.parts.insert(name.clone(), part);
+    }
+
+    const fn demand(&mut self, pace: Pace) -> &mut Demand {
+        match pace {
+            Pace::Active => &mut self.active,
+            Pace::Settled => &mut self.settled,
+        }
+    }
+
+    fn say(&mut self, credential: &str, wanted: Intervals, fits: Intervals) {
+        let is_stretched = fits.settled > wanted.settled.mul_f64(WORTH_A_WORD);
+        let said = self.said.map_or(wanted.settled, |said| said).as_secs_f64();
+        let change = fits.settled.as_secs_f64() / said.max(f64::EPSILON);
+        let seconds = fits.settled.as_secs();
+        if is_stretched && !(1.0 / WORTH_A_WORD..=WORTH_A_WORD).contains(&change) {
+            self.said = Some(fits.settled);
+            let count = self.settled.repositories;
+            tracing::warn!(
+                %credential, seconds,
+                "the {count} settled repositories of {credential} are looked at every {seconds} s: \
+                 more often would not stay within the limits. Raise \
+                 github.max_requests_per_minute where GitHub allows it, or use an App"
+            );
+        } else if !is_stretched && self.said.take().is_some() {
+            tracing::info!(%credential, seconds, "settled repositories are looked at every {seconds} s again");
+        }
+    }
+}
+
+/// Costs that fall are believed sooner than costs that rise: a first pass costs many times more.
+fn lately(before: f64, now: f64) -> f64 {
+    if now < before { f64::midpoint(before, now) } else { before * 0.75 + now * 0.25 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: Intervals =
+        Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
+
+    fn demand(repositories: u32, each: f64, charged: f64) -> Demand {
+        let count = f64::from(repositories);
+        Demand { repositories, reads: count * each, charged: count * charged }
+    }
+
+    fn pace(per_minute: u32) -> Room {
+        Room { per_minute: Some(per_minute), limit: None }
+    }
+
+    fn per_minute(demand: Demand, every: Duration) -> f64 {
+        demand.reads * 60.0 / every.as_secs_f64()
+    }
+
+    #[test]
+    fn what_fits_is_not_stretched() {
+        let (active, settled) = (demand(2, 5.0, 1.0), demand(100, 3.0, 0.0));
+        assert_eq!(stretched(WANTED, active, settled, pace(700)), WANTED);
+        let many = demand(100_000, 3.0, 0.0);
+        assert_eq!(stretched(WANTED, active, many, Room::default()), WANTED, "no pace, no stretch");
+    }
+
+    #[test]
+    fn the_settled_share_what_those_in_flight_leave() {
+        let (active, settled) = (demand(10, 5.0, 1.0), demand(1_000, 3.0, 0.0));
+        let fits = stretched(WANTED, active, settled, pace(700));
+        assert_eq!(fits.active, WANTED.active);
+        let all = per_minute(active, fits.active) + per_minute(settled, fits.settled);
+        assert!((629.0..=630.5).contains(&all), "{all}");
+    }
+
+    #[test]
+    fn those_in_flight_leave_a_fifth_however_many_they_are() {
+        let (active, settled) = (demand(300, 5.0, 1.0), demand(100, 3.0, 0.0));
+        let fits = stretched(WANTED, active, settled, pace(700));
+        assert!(per_minute(active, fits.active) <= 504.5, "{fits:?}");
+        assert!((124.0..=126.5).contains(&per_minute(settled, fits.settled)), "{fits:?}");
+    }
+
+    #[test]
+    fn when_githubs_limit_runs_low_the_settled_slow_down_first() {
+        let (active, settled) = (demand(5, 5.0, 2.0), demand(100, 3.0, 1.0));
+        let room = |remaining| Room {
+            per_minute: None,
+            limit: Some(Left { remaining, limit: 5_000, until_reset: Duration::from_secs(1_800) }),
+        };
+        assert_eq!(stretched(WANTED, active, settled, room(4_000)), WANTED);
+        let low = stretched(WANTED, active, settled, room(2_400));
+        assert!(low.settled > WANTED.settled && low.active == WANTED.active, "{low:?}");
+        let lower = stretched(WANTED, active, settled, room(1_900));
+        assert!(lower.settled > low.settled && lower.active == WANTED.active, "{lower:?}");
+        let last = stretched(WANTED, active, settled, room(100));
+        assert!(last.settled == LONGEST && last.active > WANTED.active, "{last:?}");
+    }
+
+    #[test]
+    fn a_first_pass_that_cost_much_is_soon_forgotten() {
+        let mut load = Load::default();
+        let shop: RepoName = "acme/shop".parse().unwrap();
+        load.note(&shop, Pace::Active, 20.0, 20.0);
+        assert_eq!((load.active.repositories, load.settled.repositories), (1, 0));
+        for _ in 0..6 {
+            load.note(&shop, Pace::Settled, 3.0, 0.0);
+        }
+        assert_eq!((load.active.repositories, load.settled.repositories), (0, 1));
+        assert!(load.settled.reads < 3.5 && load.settled.charged < 0.5, "{:?}", load.settled);
+    }
+}
