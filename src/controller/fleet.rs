@@ -111,9 +111,9 @@ fn round(requests: f64, rate: f64) -> Duration {
     Duration::try_from_secs_f64(requests / rate.max(f64::EPSILON)).unwrap_or(LONGEST).min(LONGEST)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "limits have some thousands, and this is a rate")]
+/// Limits have some thousands, and more than a number of 32 bits is as good as no limit.
 fn whole(number: u64) -> f64 {
-    number as f64
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// What each credential's repositories cost.

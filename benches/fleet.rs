@@ -1,0 +1,341 @@
+//! What governing costs: passes over 1, 100 and 1,000 settled repositories beside the same requests
+//! sent by a bare client, and the real program over ten minutes.
+//!
+//! `cargo bench --bench fleet` measures the passes; `cargo bench --bench fleet -- settled 1000 10`
+//! runs the program over 1,000 repositories for ten minutes, with or without a pace as a last
+//! argument (requests a minute). GitHub is the box, in a process of its own, over plain HTTP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a benchmark ends where it cannot measure, prints what it measured, and reads the clock"
+)]
+
+use std::alloc::System;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use octocrab::OctoBody;
+use release_governor::clock::Clock;
+use release_governor::commands::{self, Surroundings};
+use release_governor::config::{self, Config};
+use release_governor::controller::Controller;
+use release_governor::domain::RepoName;
+use release_governor::ghbox::{GhBox, GhClock, Limits, story};
+use release_governor::github::HttpService;
+use release_governor::store::{Store, StoreOptions};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tokio::task::JoinSet;
+use tower::{Service as _, service_fn};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const TOKEN: &str = "a-token-of-the-benchmark";
+/// Passes at once, as in the default configuration.
+const AT_ONCE: usize = 16;
+const ROUNDS: u32 = 5;
+
+fn main() {
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["box", count] => serve_box(count.parse().unwrap()),
+        [] => {
+            println!(
+                "| repositories | requests per pass | bytes per pass | governor | bare client | ratio | CPU per pass | CPU bare | allocations per pass |"
+            );
+            println!("|---|---|---|---|---|---|---|---|---|");
+            [1, 100, 1_000].into_iter().for_each(passes);
+        }
+        ["settled", count, minutes] => settled(count.parse().unwrap(), minutes.parse().unwrap(), 0),
+        ["settled", count, minutes, pace] => {
+            settled(count.parse().unwrap(), minutes.parse().unwrap(), pace.parse().unwrap());
+        }
+        other => panic!("nothing is measured by {other:?}"),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// The box with so many repositories, each with a verified commit in production. It prints its
+/// address, and for each line it reads the requests of each second since the last one.
+fn serve_box(count: usize) {
+    let now = Clock::system();
+    let github = GhBox::new(GhClock::following(Arc::new(move || now.now())));
+    github.add_token(TOKEN, story::GOVERNOR);
+    for number in 0..count {
+        story::repository(&github, &format!("acme/r{number}")).in_production();
+    }
+    let requests_per_hour = u64::from(u32::MAX);
+    github.set_limits(Limits { requests_per_hour, enforce_secondary: false, ..Limits::default() });
+    github.keep_requests(0);
+    let runtime = runtime();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    println!("{}", listener.local_addr().unwrap());
+    let served = github.clone();
+    runtime.spawn(async move { served.serve(listener, std::future::pending()).await });
+    for line in std::io::stdin().lock().lines() {
+        if line.is_err() {
+            return;
+        }
+        println!("{}", github.request_counts().all);
+    }
+}
+
+/// The box in a process of its own.
+struct Box {
+    child: Child,
+    ask: ChildStdin,
+    said: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Box {
+    fn start(count: usize) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["box", &count.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let ask = child.stdin.take().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut address = String::new();
+        said.read_line(&mut address).unwrap();
+        Self { child, ask, said, address: address.trim().to_owned() }
+    }
+
+    fn requests(&mut self) -> u64 {
+        writeln!(self.ask).unwrap();
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        line.trim().parse().unwrap()
+    }
+}
+
+impl Drop for Box {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configured(directory: &std::path::Path, address: &str, count: usize, pace: u32) -> Config {
+    let names: String = (0..count).map(|n| format!("- {{name: acme/r{n}}}\n")).collect();
+    let text = format!(
+        "github: {{api_url: 'http://{address}', max_requests_per_minute: {pace}}}\n\
+         server: {{listen: '127.0.0.1:0'}}\nstate: {{dir: {}}}\nrepositories:\n{names}",
+        directory.join("state").display()
+    );
+    let file = directory.join("governor.yaml");
+    std::fs::write(&file, text).unwrap();
+    config::load(&file, [("GITHUB_TOKEN".to_owned(), TOKEN.to_owned())].into_iter()).unwrap()
+}
+
+/// A request as it was sent.
+#[derive(Clone)]
+struct Sent {
+    method: http::Method,
+    uri: http::Uri,
+    headers: http::HeaderMap,
+}
+
+#[derive(Default)]
+struct Wire {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+    sent: Mutex<Vec<Sent>>,
+}
+
+fn size(headers: &http::HeaderMap) -> u64 {
+    headers.iter().map(|(name, value)| name.as_str().len() as u64 + value.len() as u64 + 4).sum()
+}
+
+/// The network, counted.
+fn counted(wire: Arc<Wire>) -> HttpService {
+    let client: Client<HttpConnector, OctoBody> =
+        Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+    HttpService::new(service_fn(move |request: http::Request<OctoBody>| {
+        let (wire, mut client) = (Arc::clone(&wire), client.clone());
+        async move {
+            let line = request.uri().to_string().len() as u64 + 16;
+            wire.requests.fetch_add(1, Ordering::Relaxed);
+            wire.bytes.fetch_add(line + size(request.headers()), Ordering::Relaxed);
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            wire.sent.lock().unwrap().push(Sent {
+                method,
+                uri,
+                headers: request.headers().clone(),
+            });
+            let response = client.call(request).await?;
+            let body = hyper::body::Body::size_hint(response.body()).lower();
+            wire.bytes.fetch_add(size(response.headers()) + body, Ordering::Relaxed);
+            Ok::<_, hyper_util::client::legacy::Error>(response)
+        }
+    }))
+}
+
+/// Seconds of CPU that this process has used. Source: proc_pid_stat(5), fields 14 and 15.
+fn cpu(pid: &str) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after = text.rsplit_once(')').unwrap().1;
+    let ticks: f64 =
+        after.split_whitespace().skip(11).take(2).map(|t| t.parse::<f64>().unwrap()).sum();
+    ticks / 100.0
+}
+
+async fn pass_over_all(controller: &Controller, names: &Arc<Vec<RepoName>>) {
+    let next = Arc::new(AtomicU64::new(0));
+    let mut tasks = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (controller, names, next) = (controller.clone(), Arc::clone(names), Arc::clone(&next));
+        tasks.spawn(async move {
+            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                controller.pass(name).await.unwrap().unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+async fn send_all(client: &Client<HttpConnector, Empty<bytes::Bytes>>, sent: &Arc<Vec<Sent>>) {
+    let next = Arc::new(AtomicU64::new(0));
+    let mut tasks = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let (client, sent, next) = (client.clone(), Arc::clone(sent), Arc::clone(&next));
+        tasks.spawn(async move {
+            while let Some(one) = sent.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                let mut request = http::Request::new(Empty::new());
+                *request.method_mut() = one.method.clone();
+                *request.uri_mut() = one.uri.clone();
+                *request.headers_mut() = one.headers.clone();
+                let response = client.request(request).await.unwrap();
+                response.into_body().collect().await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+/// Settled passes over so many repositories.
+fn passes(count: usize) {
+    let directory = tempfile::tempdir().unwrap();
+    let github = Box::start(count);
+    let config = configured(directory.path(), &github.address, count, 0);
+    let names = config.repositories.iter().map(|policy| policy.repository.clone());
+    let names: Arc<Vec<RepoName>> = Arc::new(names.collect());
+    let runtime = runtime();
+    runtime.block_on(async {
+        let wire = Arc::new(Wire::default());
+        let store = Store::open(&config.state_dir, StoreOptions::default()).unwrap();
+        let clock = Clock::system();
+        let surroundings = Surroundings { service: counted(Arc::clone(&wire)), clock, store };
+        let controller = commands::controller(&config, surroundings, true).unwrap();
+        // The first passes write statuses and read what rarely changes.
+        for _ in 0..3 {
+            pass_over_all(&controller, &names).await;
+        }
+        wire.sent.lock().unwrap().clear();
+        let rounds = ROUNDS * u32::try_from((200 / count).clamp(1, 100)).unwrap();
+        let (requests, bytes) =
+            (wire.requests.load(Ordering::Relaxed), wire.bytes.load(Ordering::Relaxed));
+        let (region, began, used) = (Region::new(ALLOCATOR), Instant::now(), cpu("self"));
+        for _ in 0..rounds {
+            pass_over_all(&controller, &names).await;
+        }
+        let (took, used) = (began.elapsed(), cpu("self") - used);
+        let allocations = region.change().allocations;
+        let requests = wire.requests.load(Ordering::Relaxed) - requests;
+        let bytes = wire.bytes.load(Ordering::Relaxed) - bytes;
+        let sent = Arc::new(std::mem::take(&mut *wire.sent.lock().unwrap()));
+        assert_eq!(sent.len() as u64, requests);
+
+        let bare = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let (began, bare_used) = (Instant::now(), cpu("self"));
+        send_all(&bare, &sent).await;
+        let (bare_took, bare_used) = (began.elapsed(), cpu("self") - bare_used);
+
+        let all = f64::from(rounds) * count as f64;
+        let each = |took: Duration| took.as_secs_f64() / all * 1e6;
+        println!(
+            "| {count} | {:.2} | {:.0} | {:.0} µs | {:.0} µs | {:.2} | {:.0} µs | {:.0} µs | {:.0} |",
+            requests as f64 / all,
+            bytes as f64 / all,
+            each(took),
+            each(bare_took),
+            took.as_secs_f64() / bare_took.as_secs_f64(),
+            used / all * 1e6,
+            bare_used / all * 1e6,
+            allocations as f64 / all,
+        );
+    });
+}
+
+fn resident_kib(pid: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// The real program over so many settled repositories for so many minutes.
+fn settled(count: usize, minutes: u64, pace: u32) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut github = Box::start(count);
+    configured(directory.path(), &github.address, count, pace);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_release-governor"))
+        .args(["run", "--config"])
+        .arg(directory.path().join("governor.yaml"))
+        .env("GITHUB_TOKEN", TOKEN)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = program.id().to_string();
+    // The first passes, and a minute in which each repository takes its place.
+    std::thread::sleep(Duration::from_secs(120));
+    println!(
+        "| minute | resident KiB | CPU % of a core | requests | fewest and most in ten seconds |"
+    );
+    println!("|---|---|---|---|---|");
+    for minute in 1..=minutes {
+        let (used, before) = (cpu(&pid), github.requests());
+        let mut last = before;
+        let mut tens = Vec::new();
+        for _ in 0..6 {
+            std::thread::sleep(Duration::from_secs(10));
+            let now = github.requests();
+            tens.push(now - last);
+            last = now;
+        }
+        println!(
+            "| {minute} | {} | {:.2} | {} | {} to {} |",
+            resident_kib(&pid),
+            (cpu(&pid) - used) / 60.0 * 100.0,
+            last - before,
+            tens.iter().min().unwrap(),
+            tens.iter().max().unwrap(),
+        );
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
