@@ -227,6 +227,12 @@ impl ManualTime {
         manual.wall = manual.wall.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 
+    /// How much time has passed, whatever the wall clock did.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.lock().monotonic
+    }
+
     /// What the wall clock says.
     #[must_use]
     pub fn wall(&self) -> Timestamp {
