@@ -3,7 +3,7 @@
 //! A pass is not told why it woke. It observes, decides, plans, applies, and says when it wants
 //! to run again; a wake-up that comes earlier wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -265,6 +265,8 @@ impl Controller {
             let phase = schedule::Phase::of(index);
             tasks.spawn(async move { controller.govern(&name, phase, stop).await });
         }
+        let controller = self.clone();
+        tasks.spawn(async move { controller.introduce().await });
         // A closed channel is a stop, too.
         let _ = stop.wait_for(|stop| *stop).await;
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -272,6 +274,30 @@ impl Controller {
             tracing::warn!("a pass was cut off by the end of the program; its ledger holds it");
         }
         tasks.abort_all();
+    }
+
+    /// Says as whom it acts, before many repositories ask for that at once.
+    async fn introduce(&self) {
+        let mut known = BTreeSet::new();
+        for name in self.names.iter() {
+            let Some(policy) = self.snapshot(name).map(|shown| shown.policy) else { continue };
+            let reader = self.shared.readers.of(name);
+            if !policy.enabled || !known.insert(reader.credential().to_owned()) {
+                continue;
+            }
+            let credential = reader.credential();
+            match self.shared.user(&reader).await {
+                Ok(Some(login)) => tracing::info!(%credential, "acting as {login}"),
+                Ok(None) if policy.identities.is_empty() => tracing::warn!(
+                    %credential,
+                    "GitHub does not tell whose token this is. Put its account into \
+                     github.identities, so that a lost state directory can be recovered without \
+                     taking others' statuses for ours; or configure github.app"
+                ),
+                // The passes that meet an error say it.
+                Ok(None) | Err(_) => {}
+            }
+        }
     }
 
     /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
