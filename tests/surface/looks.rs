@@ -118,7 +118,7 @@ fn snapshots_of(watcher: &mut Child) -> impl Fn() -> Vec<Value> + use<> {
 fn a_status_watched_in_a_pipe_comes_once_for_each_change() {
     let (town, _, _) = Town::with_shop();
     let running = town.govern();
-    town.row_when("acme/shop", |row| row["production_sha_current"].is_string());
+    town.row_when("acme/shop", |row| row["reason"] == "deployed");
     let mut watcher = town.start(&["status", "--watch", "1", "--json"]);
     let snapshots = snapshots_of(&mut watcher);
     assert!(until(|| !snapshots().is_empty()));
@@ -148,7 +148,7 @@ fn a_status_watched_in_a_pipe_comes_once_for_each_change() {
 fn a_watched_status_ends_where_nobody_reads_it_and_outlives_the_controller() {
     let (town, _, _) = Town::with_shop();
     let running = town.govern();
-    town.row_when("acme/shop", |row| row["production_sha_current"].is_string());
+    town.row_when("acme/shop", |row| row["reason"] == "deployed");
     let mut unread = town.start(&["status", "--watch"]);
     drop(unread.stdout.take());
     assert!(until(|| unread.try_wait().unwrap().is_some()));
