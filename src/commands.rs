@@ -24,7 +24,7 @@ mod words_of_operators;
 
 pub use ask::{Ask, Caller, line, name_of};
 pub use check_config::{Checked, CheckedRepository, check_config};
-pub use choose::choose;
+pub use choose::{Here, choose};
 pub use failure::Failure;
 pub use govern::prune_daily;
 pub use history::{EntryGroup, Filter, History};

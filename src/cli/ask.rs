@@ -1,6 +1,6 @@
 //! The commands that ask a controller: arguments in, a question out, its answer shown.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, choose};
+use crate::commands::{self, Ask, Failure, Here, choose};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, ShaPrefix};
 
@@ -116,7 +116,7 @@ pub(super) fn show<T: Serialize>(
 /// The repository that is named, which must be configured; none where none is.
 pub(super) fn named(config: &Config, target: &Target) -> Result<Option<RepoName>, Failure> {
     let Some(name) = target.repository() else { return Ok(None) };
-    choose(config, Some(name), Path::new(".")).map(|policy| Some(policy.repository.clone()))
+    choose(config, Some(name), &Here::default()).map(|policy| Some(policy.repository.clone()))
 }
 
 /// The repository that is meant.
@@ -130,6 +130,9 @@ fn chosen(config: &Config, commit: &Commit) -> Result<(RepoName, ShaPrefix), Fai
 }
 
 fn here(config: &Config, named: Option<&RepoName>) -> Result<RepoName, Failure> {
-    let directory = std::env::current_dir().unwrap_or_default();
-    choose(config, named, &directory).map(|policy| policy.repository.clone())
+    let here = Here {
+        directory: std::env::current_dir().unwrap_or_default(),
+        git_dir: std::env::var_os("GIT_DIR").map(PathBuf::from),
+    };
+    choose(config, named, &here).map(|policy| policy.repository.clone())
 }

@@ -61,9 +61,13 @@ async fn watch(
         let look = commands::look(config, ask.clone(), clock);
         match audience.unless_gone(look).await {
             None => return Ok(()),
-            Some(Ok(view)) => {
+            Some(Ok(mut view)) => {
                 answered = true;
                 lost = false;
+                if json {
+                    // A line shows the rows alone: what is not shown is no change.
+                    view.held.clear();
+                }
                 shown.show(view)?;
             }
             // A controller that starts anew is waited for.

@@ -1,12 +1,14 @@
 //! The commands that look: before the first pass, back, and on.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use insta::assert_snapshot;
 use release_governor::clock::Clock;
 use release_governor::ghbox::{NewCommit, story};
+use serde_json::Value;
 
 use crate::town::{Done, Town, until};
 
@@ -98,6 +100,91 @@ fn history_is_followed_until_a_signal_and_until_nobody_reads_it() {
     drop(follower.stdout.take());
     assert!(until(|| follower.try_wait().unwrap().is_some()));
     assert_eq!(running.end().0, 0);
+}
+
+/// The snapshots of a `status --watch --json`, as they come.
+fn snapshots_of(watcher: &mut Child) -> impl Fn() -> Vec<Value> + use<> {
+    let (lines, output) = (Arc::new(Mutex::new(Vec::new())), watcher.stdout.take().unwrap());
+    let kept = Arc::clone(&lines);
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            kept.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+        }
+    });
+    move || lines.lock().unwrap().clone()
+}
+
+#[test]
+fn a_status_watched_in_a_pipe_comes_once_for_each_change() {
+    let (town, _, _) = Town::with_shop();
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["reason"] == "deployed");
+    let mut watcher = town.start(&["status", "--watch", "1", "--json"]);
+    let snapshots = snapshots_of(&mut watcher);
+    assert!(until(|| !snapshots().is_empty()));
+    let passed = |snapshot: &Value| snapshot["repositories"][0]["last_pass"].clone();
+    let began = Clock::system();
+    assert!(until(|| began.monotonic() > Duration::from_secs(3)));
+    let first = snapshots();
+    assert_eq!(first.len(), 1, "nothing changed: {first:#?}");
+    assert_ne!(passed(&first[0]), town.row("acme/shop")["last_pass"], "passes went by");
+
+    town.run(&["pause", "--reason", "incident 42"]).with(0);
+    let newest = || snapshots().last().unwrap()["repositories"][0]["paused"].clone();
+    assert!(until(|| newest().as_str().is_some_and(|why| why.contains("incident 42"))));
+    town.run(&["resume"]).with(0);
+    assert!(until(|| newest().is_null()));
+    let pid = watcher.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(Done::of(watcher.wait_with_output().unwrap()).with(0).error(), "");
+    let mut told = snapshots();
+    assert!(told.len() >= 3, "{told:#?}");
+    told.iter_mut().for_each(|snapshot| snapshot["repositories"][0]["last_pass"] = Value::Null);
+    assert!(told.windows(2).all(|two| two[0] != two[1]), "one was said twice: {told:#?}");
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_watched_status_ends_where_nobody_reads_it_and_outlives_the_controller() {
+    let (town, _, _) = Town::with_shop();
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["reason"] == "deployed");
+    let mut unread = town.start(&["status", "--watch"]);
+    drop(unread.stdout.take());
+    assert!(until(|| unread.try_wait().unwrap().is_some()));
+    assert_eq!(Done::of(unread.wait_with_output().unwrap()).with(0).error(), "");
+
+    let mut watcher = town.start(&["status", "--watch", "1", "--json"]);
+    let snapshots = snapshots_of(&mut watcher);
+    assert!(until(|| !snapshots().is_empty()));
+    assert_eq!(running.end().0, 0);
+    let running = town.govern();
+    town.run(&["pause", "--reason", "incident 43"]).with(0);
+    assert!(until(|| snapshots().last().unwrap().to_string().contains("incident 43")));
+    let pid = watcher.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    Done::of(watcher.wait_with_output().unwrap()).with(0);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn the_directory_a_command_is_given_in_names_the_repository() {
+    let town = Town::new();
+    let shop = story::repository(&town.github, "acme/shop").in_production();
+    story::repository(&town.github, "acme/api").in_production();
+    town.configure("repositories: [{name: acme/api}, {name: acme/shop}]\n");
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git").args(arguments).current_dir(town.directory.path()).output();
+        assert!(done.unwrap().status.success());
+    };
+    git(&["init", "-q"]);
+    git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
+    let refused = town.run(&["simulate", &shop[..7]]).with(2).error();
+    let said = "this directory's remote is of github.com, not of 127.0.0.1. Give OWNER/NAME";
+    assert!(refused.contains(said), "{refused}");
+    git(&["remote", "set-url", "origin", "http://localhost:4000/acme/shop.git"]);
+    let told = town.run(&["simulate", &shop[..7], "--json"]).with(0).json();
+    assert_eq!(told["repository"], "acme/shop");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::domain::{RepoName, ShaPrefix};
 /// Which repository.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
-    /// The repository. Without: that of the git remote `origin` here, or the only one configured.
+    /// The repository. Without: that of the git remote here (`origin`, else the only one), or the only
+    /// one configured.
     #[arg(value_name = "OWNER/NAME", conflicts_with = "repo")]
     named: Option<RepoName>,
     /// The same as an option.
