@@ -144,6 +144,7 @@ impl Installation {
 
     /// Asks for a token, unless that was refused a moment ago.
     async fn mint(&self, line: &Line, asked: &mut Asked) -> Result<Token, NoToken> {
+        self.app.read_again(line).await;
         let now = line.clock.monotonic();
         if let Some(why) = self.refusals.standing(now, &self.app.key_fingerprint()) {
             return Err(NoToken::Refused(why));
