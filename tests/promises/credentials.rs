@@ -153,6 +153,42 @@ fn a_token_is_replaced_before_its_hour_ends_and_each_url_is_charged_once_for_it(
 }
 
 #[test]
+fn a_token_serves_on_while_github_gives_no_other_and_few_are_asked_for() {
+    let told_to_wait = Fault::SecondaryLimit { status: 429, retry_after: Some(600) };
+    for (fault, most) in [(Fault::Status(500), 30), (told_to_wait, 2)] {
+        let mut town = Town::new();
+        town.good_passes().later(54 * 60).good_passes();
+        let minting = FaultOn::operation("create-installation-access-token").always();
+        let fault = town.github.fail(minting, fault);
+        drop(town.requests());
+        town.later(60);
+        for _ in 0..14 {
+            town.later(15).good_passes();
+        }
+        let asked_for = asked(&town.requests(), MINT);
+        assert!((2..=most).contains(&asked_for), "asked {asked_for} times");
+        town.github.mend(fault);
+        town.passes(20, 60).good_passes();
+        assert_eq!((town.acme.tokens_minted(), town.globex.tokens_minted()), (2, 2));
+    }
+}
+
+#[test]
+fn an_app_that_is_told_to_wait_before_it_has_a_token_asks_once_and_goes_on_in_time() {
+    let mut town = Town::new();
+    let shop = town.shop.clone();
+    let a1 = town.verified(&shop);
+    let minting = FaultOn::operation("create-installation-access-token").always();
+    let fault = Fault::SecondaryLimit { status: 429, retry_after: Some(300) };
+    let fault = town.github.fail(minting, fault);
+    town.passes(29, 10);
+    assert_eq!(asked(&town.requests(), MINT), 2, "each installation once");
+    town.github.mend(fault);
+    town.later(30).good_passes();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
 fn a_suspended_installation_holds_up_its_own_repositories_alone_and_goes_on_by_itself() {
     let mut town = Town::new();
     let (shop, site) = (town.shop.clone(), town.site.clone());
