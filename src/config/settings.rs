@@ -10,7 +10,7 @@ use crate::domain::Login;
 
 use super::keys::APP_KEYS;
 use super::mistake::{Mistakes, holds_a_token, meant};
-use super::values::{Entry, interval, line, or_null, put, text, texts, whole};
+use super::values::{Entry, interval, line, number_text, or_null, put, text, texts, whole};
 
 /// What the sections besides `defaults` and `repositories` say.
 pub(super) struct Settings {
@@ -143,7 +143,7 @@ fn app_id(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
 
 fn number(entry: &Entry<'_>, m: &mut Mistakes) -> Option<u64> {
     let written = entry.variable().and_then(|text| text.trim().parse().ok());
-    let number = entry.value.to_i128().and_then(|number| u64::try_from(number).ok());
+    let number = entry.value.to_num().and_then(number_text).and_then(|text| text.parse().ok());
     let number = number.or(written).filter(|number| *number > 0);
     if number.is_none() {
         entry.wrong(m, "the installation's number, or nothing: it is found from the owner");

@@ -127,7 +127,8 @@ pub(super) fn variable(key: &str) -> String {
     format!("{ENVIRONMENT_PREFIX}{}{index}", name.replace('.', "__").to_uppercase())
 }
 
-fn number_text(number: figment::value::Num) -> Option<String> {
+/// A number as text, whatever its width.
+pub(super) fn number_text(number: figment::value::Num) -> Option<String> {
     let whole = number.to_i128().map(|n| n.to_string());
     whole.or_else(|| number.to_u128().map(|n| n.to_string())).or_else(|| {
         let float = number.to_f64()?;

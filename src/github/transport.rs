@@ -239,7 +239,25 @@ impl Transport {
 fn lost(error: &octocrab::Error) -> Lost {
     // octocrab's own words add nothing to those of the service below it.
     let cause = error.source().unwrap_or(error);
-    Lost { never_sent: causes(error).any(never_connected), why: chain(cause) }
+    let why = if causes(error).any(is_by_an_unknown_authority) {
+        "its TLS certificate is by an authority that is not trusted here (UnknownIssuer). If that \
+         is your own, name its certificate in `github.ca_file`"
+            .to_owned()
+    } else {
+        chain(cause)
+    };
+    Lost { never_sent: causes(error).any(never_connected), why }
+}
+
+/// What TLS refused comes inside I/O errors, which do not name what they hold as their source.
+fn is_by_an_unknown_authority(cause: &(dyn StdError + 'static)) -> bool {
+    let mut inside = Some(cause);
+    while let Some(error) = inside.and_then(|inside| inside.downcast_ref::<std::io::Error>()) {
+        inside = error.get_ref().map(|held| -> &(dyn StdError + 'static) { held });
+    }
+    let refused = inside.and_then(|inside| inside.downcast_ref::<rustls::Error>());
+    let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+    refused == Some(&unknown)
 }
 
 fn never_connected(cause: &(dyn StdError + 'static)) -> bool {

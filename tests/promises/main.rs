@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod found;
 #[cfg(test)]
 mod l1;

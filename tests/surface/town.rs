@@ -22,7 +22,9 @@ pub(crate) struct Town {
     pub(crate) directory: TempDir,
     api_url: String,
     token: String,
-    _runtime: tokio::runtime::Runtime,
+    ca_file: Option<PathBuf>,
+    environment: Vec<(&'static str, String)>,
+    pub(crate) runtime: tokio::runtime::Runtime,
 }
 
 /// The program, governing.
@@ -46,7 +48,15 @@ impl Town {
         let served = github.clone();
         runtime.spawn(async move { served.serve(listener, std::future::pending()).await });
         let directory = tempfile::tempdir().unwrap();
-        Self { github, directory, api_url, token: TOKEN.to_owned(), _runtime: runtime }
+        Self {
+            github,
+            directory,
+            api_url,
+            token: TOKEN.to_owned(),
+            ca_file: None,
+            environment: Vec::new(),
+            runtime,
+        }
     }
 
     /// One repository, `acme/shop`, with a commit in production, and its configuration.
@@ -72,7 +82,27 @@ impl Town {
 
     /// GitHub is at an address where nobody listens.
     pub(crate) fn lose_github(&mut self) {
-        self.api_url = "http://127.0.0.1:9".to_owned();
+        self.find_github_at("http://127.0.0.1:9".to_owned());
+    }
+
+    /// GitHub is at this address, by the next configuration.
+    pub(crate) fn find_github_at(&mut self, api_url: String) {
+        self.api_url = api_url;
+    }
+
+    /// Where GitHub is.
+    pub(crate) fn api_url(&self) -> &str {
+        &self.api_url
+    }
+
+    /// `github.ca_file`, by the next configuration.
+    pub(crate) fn trust(&mut self, ca_file: Option<PathBuf>) {
+        self.ca_file = ca_file;
+    }
+
+    /// A variable in the program's environment.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.environment.push((name, value.to_owned()));
     }
 
     /// Writes the configuration: what every town needs, and `more`.
@@ -81,12 +111,15 @@ impl Town {
     }
 
     pub(crate) fn configure_at(&self, state: &Path, listen: &str, more: &str) {
+        let ca_file =
+            self.ca_file.as_ref().map(|file| format!(", ca_file: \"{}\"", file.display()));
         let text = format!(
-            "github: {{api_url: \"{}\", max_requests_per_minute: 0}}\n\
+            "github: {{api_url: \"{}\", max_requests_per_minute: 0{}}}\n\
              controller: {{poll_interval: 300ms, active_poll_interval: 150ms}}\n\
              server: {{listen: \"{listen}\"}}\n\
              state: {{dir: \"{}\"}}\n{more}",
             self.api_url,
+            ca_file.unwrap_or_default(),
             state.display()
         );
         std::fs::write(self.directory.path().join("governor.yaml"), text).unwrap();
@@ -98,6 +131,7 @@ impl Town {
             .args(arguments)
             .env_clear()
             .env("RELEASE_GOVERNOR_CONFIG", self.directory.path().join("governor.yaml"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
         if !self.token.is_empty() {
             command.env("GITHUB_TOKEN", &self.token);

@@ -178,7 +178,8 @@ impl App {
         Ok(header)
     }
 
-    async fn read_again(&self, line: &Line) {
+    /// Looks at the key's file again, now and then: another key is worth a try at once.
+    pub(super) async fn read_again(&self, line: &Line) {
         let now = line.clock.monotonic();
         {
             let mut key = self.lock();

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +20,8 @@ use crate::github::refusal::Refusals;
 /// How long before its end a token is replaced. A pass takes seconds, and GitHub may fail for
 /// minutes meanwhile: the old token serves until a new one is there.
 const REPLACED_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
+/// Between two tries to replace a token that serves on meanwhile.
+const BETWEEN_TRIES: Duration = Duration::from_secs(15);
 /// What is sent now arrives later.
 const NOT_SENT_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 
@@ -51,6 +54,10 @@ struct Minted {
 struct Asked {
     /// The installation's number, once known.
     installation: Option<u64>,
+    /// GitHub told us to ask for no token before this.
+    told_to_wait: Option<Timestamp>,
+    /// A token that serves on is not to be replaced before this, a monotonic time.
+    next_try: Duration,
 }
 
 #[derive(Deserialize)]
@@ -110,10 +117,17 @@ impl Installation {
         };
         // The old one serves whoever comes while one of them asks, and where that fails.
         let Ok(mut asked) = self.asking.try_lock() else { return Ok(old) };
+        if let Some(token) = self.at_hand(line) {
+            return Ok(token);
+        }
+        if line.clock.monotonic() < asked.next_try {
+            return Ok(old);
+        }
         match self.mint(line, &mut asked).await {
             Ok(token) => Ok(token),
             Err(why) => {
                 tracing::debug!("the App's token for {} serves on: {why:?}", self.place());
+                asked.next_try = line.clock.monotonic().saturating_add(BETWEEN_TRIES);
                 Ok(old)
             }
         }
@@ -142,11 +156,15 @@ impl Installation {
         (left > margin).then(|| minted.token.clone())
     }
 
-    /// Asks for a token, unless that was refused a moment ago.
+    /// Asks for a token, unless that was refused a moment ago, or GitHub told us to wait.
     async fn mint(&self, line: &Line, asked: &mut Asked) -> Result<Token, NoToken> {
+        self.app.read_again(line).await;
         let now = line.clock.monotonic();
         if let Some(why) = self.refusals.standing(now, &self.app.key_fingerprint()) {
             return Err(NoToken::Refused(why));
+        }
+        if let Some(until) = asked.told_to_wait.filter(|until| line.clock.now() < *until) {
+            return Err(NoToken::ToldToWait(until));
         }
         let minted = self.mint_now(line, asked).await;
         let now = line.clock.monotonic();
@@ -163,7 +181,11 @@ impl Installation {
                 self.refusals.refused(now, &self.app.key_fingerprint(), &why);
                 Err(NoToken::Refused(why))
             }
-            Err(for_now) => Err(for_now),
+            Err(NoToken::ToldToWait(until)) => {
+                asked.told_to_wait = Some(until);
+                Err(NoToken::ToldToWait(until))
+            }
+            Err(for_now @ NoToken::ForNow(_)) => Err(for_now),
         }
     }
 

@@ -106,6 +106,9 @@ fn an_app_needs_its_number_and_its_key_and_stands_alone() {
     }
     let config = yaml(&format!("github: {{{app}}}\n{SHOP}")).good();
     assert_eq!(config.effective()["github"]["app"]["app_id"], "1");
+    let whole = "app: {app_id: 1, private_key_file: key.pem, installation_id: 60000001}";
+    let config = yaml(&format!("github: {{{whole}}}\n{SHOP}")).good();
+    assert_eq!(config.effective()["github"]["app"]["installation_id"], 60_000_001);
 }
 
 #[test]
