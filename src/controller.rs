@@ -310,9 +310,9 @@ impl Controller {
         let mut task = JoinSet::new();
         task.spawn(async move {
             let pass = async |shared: &Shared, governed: &mut Governed| {
-                let operators = std::mem::replace(&mut governed.reader, reader);
+                governed.reader = reader;
                 let report = one_pass(shared, governed).await;
-                governed.reader = operators;
+                governed.reader = shared.readers.of(&governed.policy().repository);
                 report
             };
             controller.with(&its_name, pass).await
@@ -322,6 +322,7 @@ impl Controller {
         }
         self.with(name, async |shared, governed| {
             let result = Err(PassError::Defect);
+            governed.reader = shared.readers.of(&governed.policy().repository);
             governed.note(shared, &result).await;
             result
         })

@@ -1,5 +1,10 @@
 //! The client against a GitHub in this very process.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is an assertion: it names the line that was wrong"
+)]
+
 mod reading;
 mod waiting;
 mod writing;

@@ -1,5 +1,10 @@
 //! Choosing in directories that git made.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is an assertion: it names the line that was wrong"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

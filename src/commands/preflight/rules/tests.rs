@@ -1,5 +1,10 @@
 //! One row, one sentence.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is an assertion: it names the line that was wrong"
+)]
+
 use insta::assert_snapshot;
 
 use super::*;
