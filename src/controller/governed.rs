@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
 use super::{PassError, Shared, Survey};
+use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
 use crate::domain::{
     Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef, Sha,
@@ -137,6 +138,25 @@ impl Governed {
     #[must_use]
     pub fn release(&self) -> Option<&ReleaseState> {
         self.ledger.as_ref().map(Ledger::state)
+    }
+
+    /// Where what a survey led to is carried out.
+    pub(super) fn work<'a>(
+        &'a mut self,
+        shared: &'a Shared,
+        hand: &'a Hand,
+        survey: &'a Survey,
+    ) -> Result<Work<'a>, StoreError> {
+        Ok(Work {
+            hand,
+            reader: &self.reader,
+            ledger: self.ledger.as_mut().ok_or(StoreError::Closed)?,
+            policy: &self.policy,
+            repository: &survey.basics.repository,
+            us: &survey.observation.us,
+            clock: &shared.clock,
+            metrics: &shared.metrics,
+        })
     }
 
     /// Its ledger, if it ever had one.

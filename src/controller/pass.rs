@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::governed::{Decisions, Governed};
 use super::survey::unknown_to_production;
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
-use crate::apply::{self, ApplyError, Dispatched, Work};
+use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
 use crate::domain::{Action, Decision, EntryKind, Outcome, Sha};
 use crate::plan::{self, Situation};
@@ -174,22 +174,12 @@ impl Governed {
         survey: &Survey,
         actions: Vec<Action>,
     ) -> Result<(), PassError> {
-        let (policy, reader) = (self.policy.clone(), self.reader.clone());
-        let mut work = Work {
-            hand,
-            reader: &reader,
-            ledger: self.opened()?,
-            policy: &policy,
-            repository: &survey.basics.repository,
-            us: &survey.observation.us,
-            clock: &shared.clock,
-            metrics: &shared.metrics,
-        };
+        let mut work = self.work(shared, hand, survey)?;
         match apply::apply(&mut work, actions).await {
             // On the first day there is more to say than may be written: the rest is planned
             // again in the next pass, which nothing holds up meanwhile.
             Err(error @ ApplyError::Deferred { .. }) => {
-                tracing::debug!(repository = %policy.repository, "{error}");
+                tracing::debug!(repository = %work.policy.repository, "{error}");
                 Ok(())
             }
             applied => Ok(applied?),

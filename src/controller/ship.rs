@@ -2,7 +2,7 @@
 
 use super::governed::Governed;
 use super::{PassError, Shared};
-use crate::apply::{self, Dispatched, Work};
+use crate::apply::{self, Dispatched};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
@@ -82,17 +82,7 @@ impl Governed {
             Wish::OfThePolicy => None,
             Wish::OfAnOperator(by) => Some(by),
         };
-        let reader = self.reader.clone();
-        let mut work = Work {
-            hand,
-            reader: &reader,
-            ledger: self.opened()?,
-            policy: &policy,
-            repository: &survey.basics.repository,
-            us: &survey.observation.us,
-            clock: &shared.clock,
-            metrics: &shared.metrics,
-        };
+        let mut work = self.work(shared, hand, &survey)?;
         let how = apply::dispatch(&mut work, &clearance, key, by).await?;
         Ok(Shipped::Dispatched { decision: Box::new(decision), how })
     }
