@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::domain::{Login, Policy, ReleaseState, RepoName};
 use crate::github::{Lane, Meter, Reader, Readers};
-use crate::store::Store;
+use crate::store::{Ledger, Store};
 use crate::telemetry::{Metrics, PassResult};
 
 mod error;
@@ -21,6 +21,7 @@ mod fleet;
 mod governed;
 mod operator;
 mod pass;
+mod quiet;
 mod report;
 mod schedule;
 mod ship;
@@ -34,6 +35,7 @@ pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
+use quiet::Passed;
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
 pub use survey::Survey;
@@ -139,9 +141,7 @@ impl Drop for Held<'_> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.standing.clone_from(self.governed.standing());
         shown.decisions = Arc::clone(&self.governed.decisions);
-        if shown.release.as_deref() != self.governed.release() {
-            shown.release = self.governed.release().cloned().map(Arc::new);
-        }
+        shown.release = self.governed.ledger.as_ref().map(Ledger::shared_state);
     }
 }
 
@@ -234,7 +234,7 @@ impl Controller {
         Some(station.shown.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
-    /// Does `work` on one repository while no pass is over it; none where it is not governed.
+    /// Does `work` on one repository while nobody else is at it; none where it is not governed.
     pub async fn with<T>(
         &self,
         name: &RepoName,
@@ -371,10 +371,15 @@ async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport
     let name = governed.policy().repository.clone();
     let span = tracing::info_span!("pass", repository = %name);
     let began = shared.clock.monotonic();
-    let result = governed.pass(shared).instrument(span).await;
+    let passed = governed.pass_or_quiet(shared).instrument(span).await;
     let took = shared.clock.monotonic().saturating_sub(began);
-    let outcome = if result.is_ok() { PassResult::Ok } else { PassResult::Failed };
+    let outcome = if passed.is_ok() { PassResult::Ok } else { PassResult::Failed };
     shared.metrics.pass(&name, outcome, took);
+    if let Ok((report, Passed::Unchanged)) = passed {
+        governed.note_unchanged(shared);
+        return Ok(report);
+    }
+    let result = passed.map(|(report, _)| report);
     governed.note(shared, &result).await;
     result
 }

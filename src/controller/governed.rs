@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::pass::PassReport;
+use super::quiet::Quiet;
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
@@ -28,6 +29,10 @@ pub struct Governed {
     pub(super) policy: Arc<Policy>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
+    /// How often what is kept between passes was found to have changed.
+    pub(super) memory_changes: u64,
+    /// What the last pass rested on, where it came to nothing.
+    pub(super) quiet: Option<Quiet>,
     pub(super) ledger: Option<Ledger>,
     pub(super) standing: Standing,
     /// The last decision about the candidate.
@@ -113,6 +118,8 @@ impl Governed {
             policy: Arc::new(policy),
             memory: Memory::default(),
             saved_memory: Memory::default(),
+            memory_changes: 0,
+            quiet: None,
             ledger: None,
             standing: Standing::default(),
             decision: None,
@@ -200,8 +207,16 @@ impl Governed {
             let value = serde_json::to_value(&memory).unwrap_or_default();
             shared.store.put_fact(ledger.repo(), MEMORY, value).await?;
             self.saved_memory = memory;
+            self.memory_changes += 1;
         }
         Ok(())
+    }
+
+    /// Notes that a pass found nothing new: all that is shown stays as it is.
+    pub(super) fn note_unchanged(&mut self, shared: &Shared) {
+        let now = shared.clock.now();
+        self.standing.last_pass = Some(now);
+        shared.metrics.good_pass(&self.policy.repository, now);
     }
 
     /// Notes how a pass ended.

@@ -219,7 +219,12 @@ impl Controller {
 
     async fn at(&self, name: &RepoName) -> Result<Held<'_>, NotDone> {
         match self.stations.get(name) {
-            Some(station) => Ok(station.held().await),
+            Some(station) => {
+                let mut held = station.held().await;
+                // Whatever is read or changed now, the next pass looks at all of it.
+                held.governed.quiet = None;
+                Ok(held)
+            }
             None => Err(NotDone::NotGoverned(name.clone())),
         }
     }
