@@ -19,6 +19,7 @@ use crate::telemetry::{Metrics, PassResult};
 mod error;
 mod fleet;
 mod governed;
+mod holding;
 mod operator;
 mod pass;
 mod report;
@@ -259,6 +260,7 @@ impl Controller {
     /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        self.shared.metrics.started(self.shared.clock.now());
         let mut tasks = JoinSet::new();
         for (index, name) in self.stations.keys().enumerate() {
             let (controller, name, stop) = (self.clone(), name.clone(), stop.clone());

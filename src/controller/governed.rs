@@ -1,11 +1,12 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::holding::Holding;
 use super::pass::PassReport;
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
@@ -34,9 +35,13 @@ pub struct Governed {
     pub(super) decision: Option<Decision>,
     /// All decisions of the last pass that came to any.
     pub(super) decisions: Arc<Decisions>,
-    /// The run that was said to take too long, and the rename that was said.
+    /// Since when its releases are held.
+    pub(super) holding: Holding,
+    /// The run that was said to take too long, the rename that was said, and the commits whose
+    /// statuses were said to be used up.
     pub(super) said_overdue: Option<RunRef>,
     pub(super) said_name: Option<RepoName>,
+    pub(super) said_spent: BTreeSet<Sha>,
 }
 
 /// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
@@ -117,8 +122,10 @@ impl Governed {
             standing: Standing::default(),
             decision: None,
             decisions: Arc::default(),
+            holding: Holding::default(),
             said_overdue: None,
             said_name: None,
+            said_spent: BTreeSet::new(),
         }
     }
 
@@ -182,6 +189,7 @@ impl Governed {
             return Ok(());
         }
         self.ledger = Some(shared.store.ledger(id).await?);
+        self.load_holding(shared).await?;
         if self.memory == Memory::default()
             && let Some(kept) = shared.store.fact(id, MEMORY).await?
         {
@@ -215,15 +223,22 @@ impl Governed {
                 let standing = |decision| StandingDecision::of(decision, &name);
                 self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);
+                self.holding.follow(report.decision.as_ref().map(Decision::outcome), now);
                 shared.metrics.good_pass(&name, now);
             }
             Err(error) => self.note_error(&name, error),
         }
         self.measure(shared);
-        let view = serde_json::to_value(&self.standing).unwrap_or_default();
-        if let Err(error) = shared.store.put_view(&name, view).await {
+        if let Err(error) = self.keep(shared, &name).await {
             tracing::warn!(repository = %name, "how {name} stands could not be kept: {error}");
         }
+    }
+
+    /// Keeps how it stands, for the next start and for who looks while no controller runs.
+    async fn keep(&mut self, shared: &Shared, name: &RepoName) -> Result<(), StoreError> {
+        self.save_holding(shared).await?;
+        let view = serde_json::to_value(&self.standing).unwrap_or_default();
+        shared.store.put_view(name, view).await
     }
 
     fn note_error(&mut self, name: &RepoName, error: &PassError) {

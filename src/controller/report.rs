@@ -1,5 +1,6 @@
 //! What a pass says and counts.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::governed::Governed;
 use super::{Shared, Survey};
 use crate::decide::Judgement;
 use crate::domain::{
-    AttemptOutcome, Decision, EntryKind, Outcome, Policy, ReleaseState, RunRef, StatusPurpose,
+    AttemptOutcome, Decision, EntryKind, Outcome, Policy, ReleaseState, RunRef, Sha, StatusPurpose,
 };
 use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
@@ -104,8 +105,9 @@ impl Governed {
             .decision
             .as_ref()
             .filter(|decision| decision.outcome == Outcome::Hold)
-            .map(|decision| decision.reason);
+            .and_then(|decision| Some((decision.reason, self.holding.since?)));
         shared.metrics.holding(name, held);
+        shared.metrics.failed_since_success(name, release.failed_since_success());
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());
         shared.metrics.deploy_overdue(name, self.overdue(release, shared.clock.now()).is_some());
@@ -147,18 +149,19 @@ impl Governed {
     }
 
     /// Says what a commit's spent budget keeps unsaid.
-    pub(super) fn warn_of_budgets(&self, shared: &Shared, judgement: &Judgement) {
+    pub(super) fn warn_of_budgets(&mut self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
         let now = shared.clock.now();
-        for sha in judgement.decisions.keys() {
-            if budget(release, sha, now) == StatusBudget::Spent {
-                shared.metrics.status_budget_spent(&self.policy.repository);
-                tracing::warn!(
-                    repository = %self.policy.repository, sha = %sha,
-                    "{} bears too many statuses of ours: only those of a dispatch ({:?}) are still written",
-                    sha.short(), StatusPurpose::Dispatch,
-                );
-            }
+        let is_spent = |sha: &&Sha| budget(release, sha, now) == StatusBudget::Spent;
+        let spent: BTreeSet<Sha> = judgement.decisions.keys().filter(is_spent).cloned().collect();
+        for sha in spent.difference(&self.said_spent) {
+            shared.metrics.status_budget_spent(&self.policy.repository);
+            tracing::warn!(
+                repository = %self.policy.repository, sha = %sha,
+                "{} bears too many statuses of ours: only those of a dispatch ({:?}) are still written",
+                sha.short(), StatusPurpose::Dispatch,
+            );
         }
+        self.said_spent = spent;
     }
 }

@@ -37,10 +37,12 @@ pub(super) struct Repositories {
     pub(super) poll_interval: Fractions<ByRepository>,
     pub(super) decisions: Counters<ByReason>,
     pub(super) holds: Whole<ByReason>,
+    pub(super) holds_since: Whole<ByReason>,
     pub(super) deploys: Counters<ByResult>,
     pub(super) deploy_duration: Durations,
     pub(super) lead_time: Durations,
     pub(super) deploy_overdue: Whole<ByRepository>,
+    pub(super) failed_since_success: Whole<ByRepository>,
     pub(super) production: Whole<BySha>,
     pub(super) forged_statuses: Counters<ByRepository>,
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
@@ -94,6 +96,10 @@ impl Repositories {
             ),
             decisions: make.counters("decisions", "Decisions that changed, by their new reason"),
             holds: make.whole("holds", "1 for the reason that the candidate is held for now"),
+            holds_since: make.whole(
+                "holds_since_timestamp_seconds",
+                "Since when releases are held without one being allowed, by the reason for now",
+            ),
             deploys: make.counters("deploys", "Deploys of ours that got an outcome, by result"),
             deploy_duration: make.durations(
                 "deploy_duration_seconds",
@@ -108,6 +114,10 @@ impl Repositories {
             deploy_overdue: make.whole(
                 "deploy_overdue",
                 "1 while a deploy runs for longer than deploy_timeout_minutes",
+            ),
+            failed_since_success: make.whole(
+                "deploys_failed_since_success",
+                "Deploys that failed since production last moved, whoever started them",
             ),
             production: make
                 .whole("production_info", "1, labelled with the commit that runs in production"),
@@ -131,10 +141,12 @@ impl Repositories {
         self.poll_interval.forget(repository);
         self.decisions.forget(repository);
         self.holds.forget(repository);
+        self.holds_since.forget(repository);
         self.deploys.forget(repository);
         self.deploy_duration.forget(repository);
         self.lead_time.forget(repository);
         self.deploy_overdue.forget(repository);
+        self.failed_since_success.forget(repository);
         self.production.forget(repository);
         self.forged_statuses.forget(repository);
         self.ambiguous_dispatches.forget(repository);

@@ -48,6 +48,7 @@ pub struct Metrics {
     repositories: Repositories,
     github: GitHub,
     config_reloads: Family<Reload, Counter>,
+    started: Gauge,
 }
 
 impl Default for Metrics {
@@ -73,13 +74,20 @@ impl Metrics {
         let build = Family::<Build, Gauge>::default();
         registry.register("build_info", "1, labelled with the version", build.clone());
         build.get_or_create_owned(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
-        Self { registry: maker.0, repositories, github, config_reloads }
+        let started = Gauge::default();
+        registry.register("start_timestamp_seconds", "When this process began", started.clone());
+        Self { registry: maker.0, repositories, github, config_reloads, started }
     }
 
     /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
     #[must_use]
     pub fn encode(&self) -> String {
         exposition(&self.registry)
+    }
+
+    /// The process began to govern, at this time.
+    pub fn started(&self, at: Timestamp) {
+        self.started.set(at.as_second());
     }
 
     /// A pass ended.
@@ -103,11 +111,15 @@ impl Metrics {
         self.repositories.decisions.of(repository, reason.code()).inc();
     }
 
-    /// What the candidate is held for now, if it is.
-    pub fn holding(&self, repository: &RepoName, reason: Option<Reason>) {
-        self.repositories.holds.forget(repository);
-        if let Some(reason) = reason {
-            self.repositories.holds.of(repository, reason.code()).set(1);
+    /// What the candidate is held for now, if it is, and since when releases are held.
+    pub fn holding(&self, repository: &RepoName, held: Option<(Reason, Timestamp)>) {
+        let these = &self.repositories;
+        if let Some((reason, since)) = held {
+            these.holds_since.only(repository, reason.code()).set(since.as_second());
+            these.holds.only(repository, reason.code()).set(1);
+        } else {
+            these.holds.forget(repository);
+            these.holds_since.forget(repository);
         }
     }
 
@@ -129,11 +141,19 @@ impl Metrics {
         self.repositories.deploy_overdue.of(repository, "").set(i64::from(overdue));
     }
 
+    /// How many deploys failed since production last moved.
+    pub fn failed_since_success(&self, repository: &RepoName, deploys: usize) {
+        let deploys = i64::try_from(deploys).unwrap_or(i64::MAX);
+        self.repositories.failed_since_success.of(repository, "").set(deploys);
+    }
+
     /// What is in production, if that is certain.
     pub fn production(&self, repository: &RepoName, sha: Option<&Sha>) {
-        self.repositories.production.forget(repository);
+        let production = &self.repositories.production;
         if let Some(sha) = sha {
-            self.repositories.production.of(repository, sha.as_str()).set(1);
+            production.only(repository, sha.as_str()).set(1);
+        } else {
+            production.forget(repository);
         }
     }
 
@@ -172,6 +192,12 @@ impl Metrics {
             &these.status_budget_spent,
         ] {
             counters.of(repository, "").inc_by(0);
+        }
+        for result in [PassResult::Ok, PassResult::Failed] {
+            these.passes.of(repository, result.as_str()).inc_by(0);
+        }
+        for result in DEPLOY_RESULTS {
+            these.deploys.of(repository, result).inc_by(0);
         }
         for gauges in [&these.deploy_overdue, &these.issues_unavailable] {
             gauges.of(repository, "").inc_by(0);
@@ -246,7 +272,11 @@ impl Metrics {
 
     /// When the token ends, where GitHub says so.
     pub fn token_expires(&self, credential: &str, at: Option<Timestamp>) {
-        set(&self.github.credentials.token_expiry, credential, at.map(Timestamp::as_second));
+        let expiry = &self.github.credentials.token_expiry;
+        if at.is_none() {
+            expiry.remove(&by(credential));
+        }
+        set(expiry, credential, at.map(Timestamp::as_second));
     }
 }
 
@@ -260,6 +290,19 @@ fn set(family: &Family<ByCredential, Gauge>, credential: &str, value: Option<i64
         family.get_or_create_owned(&by(credential)).set(value);
     }
 }
+
+/// All that [`deploy_result`] says.
+const DEPLOY_RESULTS: [&str; 9] = [
+    "succeeded",
+    "failed",
+    "superseded",
+    "run_deleted",
+    "rejected",
+    "not_sent",
+    "not_started",
+    "unconfirmed",
+    "withdrawn",
+];
 
 /// A label's value: a stable word, never an error's text.
 const fn deploy_result(outcome: &AttemptOutcome) -> &'static str {
@@ -284,14 +327,20 @@ mod tests {
         "acme/shop".parse().unwrap()
     }
 
+    fn noon() -> Timestamp {
+        Timestamp::from_second(1_793_534_400).unwrap()
+    }
+
     fn busy() -> Metrics {
         let metrics = Metrics::new();
         let sha: Sha = "1a".repeat(20).parse().unwrap();
         metrics.pass(&shop(), PassResult::Ok, Duration::from_millis(300));
-        metrics.good_pass(&shop(), Timestamp::from_second(1_793_534_400).unwrap());
+        metrics.good_pass(&shop(), noon());
         metrics.poll_interval(&shop(), Duration::from_secs(60));
         metrics.decided(&shop(), Reason::Cooldown);
-        metrics.holding(&shop(), Some(Reason::Cooldown));
+        metrics.started(noon());
+        metrics.holding(&shop(), Some((Reason::Cooldown, noon())));
+        metrics.failed_since_success(&shop(), 2);
         metrics.deploy(&shop(), &AttemptOutcome::Succeeded, Some(Duration::from_secs(90)));
         metrics.lead_time(&shop(), Duration::from_secs(600));
         metrics.deploy_overdue(&shop(), false);
@@ -335,11 +384,31 @@ mod tests {
     #[test]
     fn a_hold_that_changes_its_reason_is_counted_once() {
         let metrics = busy();
-        metrics.holding(&shop(), Some(Reason::Paused));
+        metrics.holding(&shop(), Some((Reason::Paused, noon())));
+        let holds = || -> Vec<String> {
+            let text = metrics.encode();
+            text.lines()
+                .filter_map(|line| line.strip_prefix("release_governor_holds"))
+                .map(str::to_owned)
+                .collect()
+        };
+        let since =
+            r#"_since_timestamp_seconds{repository="acme/shop",reason="paused"} 1793534400"#;
+        assert_eq!(holds(), [r#"{repository="acme/shop",reason="paused"} 1"#, since]);
+        metrics.holding(&shop(), None);
+        assert_eq!(holds(), [""; 0]);
+    }
+
+    #[test]
+    fn production_is_one_commit_at_a_time() {
+        let metrics = busy();
+        let sha: Sha = "2b".repeat(20).parse().unwrap();
+        metrics.production(&shop(), Some(&sha));
         let text = metrics.encode();
-        let holds: Vec<_> =
-            text.lines().filter(|line| line.starts_with("release_governor_holds{")).collect();
-        assert_eq!(holds, [r#"release_governor_holds{repository="acme/shop",reason="paused"} 1"#]);
+        assert_eq!(text.matches("production_info{").count(), 1, "{text}");
+        assert!(text.contains(&format!("sha=\"{sha}\"}} 1")), "{text}");
+        metrics.production(&shop(), None);
+        assert!(!metrics.encode().contains("production_info{"));
     }
 
     #[test]
@@ -350,7 +419,36 @@ mod tests {
         metrics.govern(&shop());
         let text = metrics.encode();
         assert!(text.contains("late_runs_total{repository=\"acme/shop\"} 1\n"), "{text}");
-        assert!(text.contains("forged_statuses_total{repository=\"acme/shop\"} 0\n"), "{text}");
+        for series in [
+            "forged_statuses_total{repository=\"acme/shop\"}",
+            "passes_total{repository=\"acme/shop\",result=\"ok\"}",
+            "deploys_total{repository=\"acme/shop\",result=\"failed\"}",
+        ] {
+            assert!(text.contains(&format!("release_governor_{series} 0\n")), "{series}\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_a_deploy_is_there_before_it_happens() {
+        let metrics = Metrics::new();
+        metrics.govern(&shop());
+        let series = || metrics.encode().matches("deploys_total{").count();
+        let before = series();
+        let words = || "words".to_owned();
+        for outcome in [
+            AttemptOutcome::Withdrawn(words()),
+            AttemptOutcome::Rejected(words()),
+            AttemptOutcome::NotSent(words()),
+            AttemptOutcome::NotStarted,
+            AttemptOutcome::Unconfirmed,
+            AttemptOutcome::Succeeded,
+            AttemptOutcome::Failed(crate::domain::Conclusion::Failure),
+            AttemptOutcome::Superseded,
+            AttemptOutcome::RunDeleted,
+        ] {
+            metrics.deploy(&shop(), &outcome, None);
+        }
+        assert_eq!(series(), before);
     }
 
     #[test]
