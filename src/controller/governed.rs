@@ -36,6 +36,8 @@ pub struct Governed {
     pub(super) decisions: Arc<Decisions>,
     /// The run that was said to take too long, and the rename that was said.
     pub(super) said_overdue: Option<RunRef>,
+    /// When DORA's four were worked out; none where what they rest on has changed since.
+    pub(super) dora_at: Option<Timestamp>,
     pub(super) said_name: Option<RepoName>,
 }
 
@@ -118,6 +120,7 @@ impl Governed {
             decision: None,
             decisions: Arc::default(),
             said_overdue: None,
+            dora_at: None,
             said_name: None,
         }
     }
