@@ -22,6 +22,7 @@ mod governed;
 mod holding;
 mod operator;
 mod pass;
+mod recall;
 mod report;
 mod schedule;
 mod ship;
@@ -261,6 +262,7 @@ impl Controller {
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         self.shared.metrics.started(self.shared.clock.now());
+        self.recall().await;
         let mut tasks = JoinSet::new();
         for (index, name) in self.stations.keys().enumerate() {
             let (controller, name, stop) = (self.clone(), name.clone(), stop.clone());

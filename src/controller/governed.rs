@@ -40,6 +40,8 @@ pub struct Governed {
     /// The run that was said to take too long, the rename that was said, and the commits whose
     /// statuses were said to be used up.
     pub(super) said_overdue: Option<RunRef>,
+    /// When DORA's four were worked out; none where what they rest on has changed since.
+    pub(super) dora_at: Option<Timestamp>,
     pub(super) said_name: Option<RepoName>,
     pub(super) said_spent: BTreeSet<Sha>,
 }
@@ -51,6 +53,8 @@ pub struct Governed {
 pub struct Standing {
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
+    /// When the last one ended that saw and did all it should.
+    pub last_good_pass: Option<Timestamp>,
     /// Why it failed, if it did.
     pub error: Option<String>,
     /// What was decided about the candidate.
@@ -124,6 +128,7 @@ impl Governed {
             decisions: Arc::default(),
             holding: Holding::default(),
             said_overdue: None,
+            dora_at: None,
             said_name: None,
             said_spent: BTreeSet::new(),
         }
@@ -220,6 +225,7 @@ impl Governed {
         match result {
             Ok(report) => {
                 self.standing.error = None;
+                self.standing.last_good_pass = Some(now);
                 let standing = |decision| StandingDecision::of(decision, &name);
                 self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);

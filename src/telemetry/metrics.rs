@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::families::{ByCredential, GitHub, Repositories, Request};
+use super::families::{ByCredential, Configuration, GitHub, Reload, Repositories, Request};
 use super::series::{Maker, exposition, observe};
-use crate::domain::{AttemptOutcome, Reason, RepoName, Sha};
+use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +32,23 @@ impl PassResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reload {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
+    revision: &'static str,
 }
+
+/// The commit that was built, where whoever built it said so.
+const REVISION: &str = match option_env!("RELEASE_GOVERNOR_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
 
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
     repositories: Repositories,
     github: GitHub,
-    config_reloads: Family<Reload, Counter>,
+    configuration: Configuration,
     started: Gauge,
 }
 
@@ -65,18 +66,14 @@ impl Metrics {
         let repositories = Repositories::new(&mut maker);
         let github = GitHub::new(&mut maker);
         let registry = &mut maker.0;
-        let config_reloads = Family::<Reload, Counter>::default();
-        registry.register(
-            "config_reloads",
-            "Changes of the config file, by result",
-            config_reloads.clone(),
-        );
+        let configuration = Configuration::new(registry);
         let build = Family::<Build, Gauge>::default();
-        registry.register("build_info", "1, labelled with the version", build.clone());
-        build.get_or_create_owned(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "1, labelled with what was built", build.clone());
+        let built = Build { version: env!("CARGO_PKG_VERSION"), revision: REVISION };
+        build.get_or_create_owned(&built).set(1);
         let started = Gauge::default();
         registry.register("start_timestamp_seconds", "When this process began", started.clone());
-        Self { registry: maker.0, repositories, github, config_reloads, started }
+        Self { registry: maker.0, repositories, github, configuration, started }
     }
 
     /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
@@ -134,6 +131,28 @@ impl Metrics {
     /// A commit went into production this long after it had been merged.
     pub fn lead_time(&self, repository: &RepoName, took: Duration) {
         observe(&self.repositories.lead_time, repository, took);
+    }
+
+    /// A repository is well again, this long after the first failure.
+    pub fn restored(&self, repository: &RepoName, took: Duration) {
+        observe(&self.repositories.time_to_restore, repository, took);
+    }
+
+    /// DORA's four of a repository, as they stand now. What is not known has no series.
+    pub fn dora(&self, repository: &RepoName, dora: &Dora) {
+        let these = &self.repositories.dora;
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        for (gauge, value) in [
+            (&these.deploys_per_day, Some(dora.deploys_per_day)),
+            (&these.lead_time, seconds(dora.lead_time)),
+            (&these.change_failure_ratio, dora.change_failure_ratio),
+            (&these.time_to_restore, seconds(dora.time_to_restore)),
+        ] {
+            match value {
+                Some(value) => drop(gauge.of(repository, "").set(value)),
+                None => gauge.forget(repository),
+            }
+        }
     }
 
     /// Whether a deploy runs for longer than its policy allows.
@@ -199,6 +218,10 @@ impl Metrics {
         for result in DEPLOY_RESULTS {
             these.deploys.of(repository, result).inc_by(0);
         }
+        // They begin empty: how a histogram grew is told from its second sample on.
+        for durations in [&these.deploy_duration, &these.lead_time, &these.time_to_restore] {
+            durations.of(repository, "");
+        }
         for gauges in [&these.deploy_overdue, &these.issues_unavailable] {
             gauges.of(repository, "").inc_by(0);
         }
@@ -209,10 +232,25 @@ impl Metrics {
         self.repositories.forget(repository);
     }
 
-    /// The config file changed, and was taken or refused.
-    pub fn config_reload(&self, good: bool) {
-        let result = if good { "ok" } else { "refused" };
-        self.config_reloads.get_or_create_owned(&Reload { result }).inc();
+    /// A configuration is in force from this time on, before any change of its file.
+    pub fn config_in_force(&self, at: Timestamp) {
+        self.configuration.successful.set(1);
+        self.configuration.success_at.set(at.as_second());
+        for result in [TAKEN, REFUSED] {
+            self.configuration.reloads.get_or_create_owned(&Reload { result }).inc_by(0);
+        }
+    }
+
+    /// A change of the configuration file was taken.
+    pub fn config_taken(&self, at: Timestamp) {
+        self.config_in_force(at);
+        self.configuration.reloads.get_or_create_owned(&Reload { result: TAKEN }).inc();
+    }
+
+    /// A change of the configuration file was refused.
+    pub fn config_refused(&self) {
+        self.configuration.successful.set(0);
+        self.configuration.reloads.get_or_create_owned(&Reload { result: REFUSED }).inc();
     }
 
     /// A request to GitHub ended: its HTTP status, or a word for how it was lost.
@@ -279,6 +317,9 @@ impl Metrics {
         set(expiry, credential, at.map(Timestamp::as_second));
     }
 }
+
+const TAKEN: &str = "taken";
+const REFUSED: &str = "refused";
 
 fn by(credential: &str) -> ByCredential {
     ByCredential { credential: credential.to_owned() }
@@ -350,7 +391,10 @@ mod tests {
         metrics.late_run(&shop());
         metrics.status_budget_spent(&shop());
         metrics.issues_unavailable(&shop(), true);
-        metrics.config_reload(true);
+        metrics.config_taken(Timestamp::from_second(1_793_534_400).unwrap());
+        metrics.config_refused();
+        metrics.restored(&shop(), Duration::from_secs(900));
+        metrics.dora(&shop(), &Dora { deploys_per_day: 0.5, ..Dora::default() });
         metrics.github_request("list_runs", "200");
         metrics.github_request("list_runs", "304");
         metrics.github_request("create_dispatch", "204");

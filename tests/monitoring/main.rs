@@ -9,6 +9,8 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod tools_work;
