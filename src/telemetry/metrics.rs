@@ -260,6 +260,11 @@ impl Metrics {
         set(&self.github.credentials.told_to_wait, credential, Some(until.as_second()));
     }
 
+    /// Ends all series of a credential that speaks for nobody any more.
+    pub fn forget_credential(&self, credential: &str) {
+        self.github.credentials.forget(credential);
+    }
+
     /// Whether GitHub takes a credential.
     pub fn token_accepted(&self, credential: &str, accepted: bool) {
         set(&self.github.credentials.token_accepted, credential, Some(i64::from(accepted)));
