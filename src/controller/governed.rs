@@ -6,8 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claim;
 use super::holding::Holding;
 use super::pass::PassReport;
+use super::roster::{Common, Left, Orders};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
@@ -27,6 +29,11 @@ pub struct Governed {
     /// Reads it, by the credential that speaks for it.
     pub(super) reader: Reader,
     pub(super) policy: Arc<Policy>,
+    pub(super) common: Arc<Common>,
+    /// Set once it has left the configuration: nothing more is begun.
+    pub(super) left: Left,
+    /// The right to `ledger`.
+    claim: Option<Claim>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
     pub(super) ledger: Option<Ledger>,
@@ -116,10 +123,13 @@ impl Decisions {
 }
 
 impl Governed {
-    pub(super) fn new(policy: Policy, reader: Reader) -> Self {
+    pub(super) fn new(orders: &Orders, reader: Reader, left: Left) -> Self {
         Self {
             reader,
-            policy: Arc::new(policy),
+            policy: Arc::clone(&orders.policy),
+            common: Arc::clone(&orders.common),
+            left,
+            claim: None,
             memory: Memory::default(),
             saved_memory: Memory::default(),
             ledger: None,
@@ -132,6 +142,12 @@ impl Governed {
             said_name: None,
             said_spent: BTreeSet::new(),
         }
+    }
+
+    /// What holds from the next pass on.
+    pub(super) fn take_orders(&mut self, orders: &Orders) {
+        self.policy = Arc::clone(&orders.policy);
+        self.common = Arc::clone(&orders.common);
     }
 
     /// Its policy.
@@ -175,7 +191,7 @@ impl Governed {
     pub(super) async fn known_ledger(
         &mut self,
         shared: &Shared,
-    ) -> Result<Option<&mut Ledger>, StoreError> {
+    ) -> Result<Option<&mut Ledger>, PassError> {
         if self.ledger.is_none()
             && let Some(id) = shared.store.repo_id(&self.policy.repository).await?
         {
@@ -189,10 +205,13 @@ impl Governed {
         &mut self,
         shared: &Shared,
         id: RepoId,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), PassError> {
         if self.ledger.as_ref().is_some_and(|ledger| ledger.repo() == id) {
             return Ok(());
         }
+        (self.ledger, self.claim) = (None, None);
+        let name = &self.policy.repository;
+        self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
         self.ledger = Some(shared.store.ledger(id).await?);
         self.load_holding(shared).await?;
         if self.memory == Memory::default()

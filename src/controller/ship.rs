@@ -77,6 +77,11 @@ impl Governed {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
         };
+        if self.left.is_set() {
+            // The last moment: from the intent on, all comes to its recorded end.
+            let why = "the repository left the configuration".to_owned();
+            return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
+        }
         let occasion = Occasion {
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),

@@ -90,7 +90,7 @@ impl Governed {
             rejection_key: observe::rejection_key(
                 &basics,
                 &self.reader.grant(),
-                &shared.config_digest,
+                &self.common.config_digest,
             ),
             us,
         };

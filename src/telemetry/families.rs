@@ -277,6 +277,21 @@ impl GitHub {
 }
 
 impl Credentials {
+    pub(super) fn forget(&self, credential: &str) {
+        let labels = ByCredential { credential: credential.to_owned() };
+        for gauges in [
+            &self.remaining,
+            &self.limit,
+            &self.reset,
+            &self.told_to_wait,
+            &self.token_accepted,
+            &self.token_expiry,
+        ] {
+            gauges.remove(&labels);
+        }
+        self.token_refusals.remove(&labels);
+    }
+
     fn new(registry: &mut Registry) -> Self {
         let token_refusals = Family::<ByCredential, Counter>::default();
         registry.register(

@@ -218,10 +218,6 @@ impl Metrics {
         for result in DEPLOY_RESULTS {
             these.deploys.of(repository, result).inc_by(0);
         }
-        // They begin empty: how a histogram grew is told from its second sample on.
-        for durations in [&these.deploy_duration, &these.lead_time, &these.time_to_restore] {
-            durations.of(repository, "");
-        }
         for gauges in [&these.deploy_overdue, &these.issues_unavailable] {
             gauges.of(repository, "").inc_by(0);
         }
@@ -288,6 +284,11 @@ impl Metrics {
     /// GitHub told us to wait until then.
     pub fn told_to_wait(&self, credential: &str, until: Timestamp) {
         set(&self.github.credentials.told_to_wait, credential, Some(until.as_second()));
+    }
+
+    /// Ends all series of a credential that speaks for nobody any more.
+    pub fn forget_credential(&self, credential: &str) {
+        self.github.credentials.forget(credential);
     }
 
     /// Whether GitHub takes a credential.

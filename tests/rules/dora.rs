@@ -121,7 +121,7 @@ fn each_kind_of_deploy_counts_as_the_reference_says() {
         (
             "what ended more than thirty days ago does not count, and is remembered for rollbacks",
             &[(40 * DAY, "a@5"), (31 * DAY, "b!"), (20, "c"), (10, "a")],
-            "1 deploys, 100% bad, lead -, restore 22330",
+            "1 deploys, 100% bad, lead -, restore 22315",
         ),
     ];
     for (sentence, deploys, expected) in rows {
