@@ -56,7 +56,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn file() -> PathBuf {
+pub(crate) fn file() -> PathBuf {
     root().join("charts/release-governor/files/alerts.yaml")
 }
 

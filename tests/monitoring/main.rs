@@ -11,6 +11,12 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod busy_day;
+#[cfg(test)]
+mod dashboard;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod tools_work;
