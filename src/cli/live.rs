@@ -49,9 +49,9 @@ impl Hangups {
     /// What the system says.
     pub(super) fn new() -> Result<Self, Failure> {
         let heard = signal(SignalKind::hangup());
-        heard.map(Self).map_err(|error| {
-            Failure::Dependency(format!("cannot listen to signals: {error}"))
-        })
+        heard
+            .map(Self)
+            .map_err(|error| Failure::Dependency(format!("cannot listen to signals: {error}")))
     }
 
     /// Has the file looked at for each.

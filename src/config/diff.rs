@@ -70,7 +70,9 @@ pub fn lines(changes: &[Change]) -> Vec<String> {
         match change {
             Change::Added(name) => lines.push((format!("{name} is governed from now on"), vec![])),
             Change::Removed(name) => lines.push((
-                format!("{name} left the configuration: it is not touched any more; its history stays"),
+                format!(
+                    "{name} left the configuration: it is not touched any more; its history stays"
+                ),
                 vec![],
             )),
             Change::Setting(key, what) => lines.push((format!("{key}: {what}"), vec![])),
@@ -165,7 +167,9 @@ fn sections(config: &Config) -> Value {
     if let Value::Object(sections) = config.effective() {
         for (section, keys) in sections {
             if let Value::Object(keys) = keys {
-                flat.extend(keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)));
+                flat.extend(
+                    keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)),
+                );
             }
         }
     }
@@ -215,11 +219,9 @@ fn told(was: &Value, is: &Value, secrets: &[String]) -> Option<String> {
 fn shown(value: &Value, secrets: &[String]) -> String {
     let text = match value {
         Value::String(text) => format!("`{text}`"),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Object(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     };
     let is_quote = |letter: char| matches!(letter, '"' | '\'' | '\\');
     let plain: String = redact(text, secrets)

@@ -91,7 +91,7 @@ impl Watched {
         if std::fs::metadata(&self.path).as_ref().is_ok_and(is_special) {
             return Err("is no regular file".to_owned());
         }
-        read::bytes(&self.path)
+        read::bytes(&self.path, "")
     }
 }
 
@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn half_a_file_is_not_taken_for_a_whole_one_unless_somebody_says_so() {
-        let whole = "repositories:\n- {name: acme/shop, cooldown_minutes: 7}\n- {name: acme/cart}\n";
+        let whole =
+            "repositories:\n- {name: acme/shop, cooldown_minutes: 7}\n- {name: acme/cart}\n";
         let mut mount = Mount::of(&shop(1));
         let mut watched = mount.watched();
         mount.swap(&whole[..whole.len() - 20]);

@@ -300,8 +300,7 @@ impl Roster {
         *governed = Governed::new(&station.orders(), reader.clone(), station.left.clone());
         now.stations.remove(&station.name);
         let credential = reader.credential();
-        let shared =
-            now.stations.keys().any(|name| readers.of(name).credential() == credential);
+        let shared = now.stations.keys().any(|name| readers.of(name).credential() == credential);
         last(credential, shared);
         true
     }

@@ -52,10 +52,9 @@ fn shown(release: &ReleaseState) -> String {
     let minutes = |time: Option<Duration>| {
         time.map_or_else(|| "-".to_owned(), |time| (time.as_secs() / 60).to_string())
     };
-    let share = dora.change_failure_ratio.map_or_else(
-        || "-".to_owned(),
-        |ratio| format!("{:.0}%", ratio * 100.0),
-    );
+    let share = dora
+        .change_failure_ratio
+        .map_or_else(|| "-".to_owned(), |ratio| format!("{:.0}%", ratio * 100.0));
     format!(
         "{:.0} deploys, {share} bad, lead {}, restore {}",
         dora.deploys_per_day * 30.0,

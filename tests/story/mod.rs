@@ -258,8 +258,7 @@ impl Story {
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
         let hand = Some(Hand::new(writer));
-        let shared =
-            Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
+        let shared = Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
         let terms = Terms {
             policies: config.repositories,
             intervals: Intervals {

@@ -74,9 +74,7 @@ fn finish(repository: &Repo) {
 
 /// Passes over a repository, so far.
 fn passes(running: &Running, name: &str) -> f64 {
-    let series = format!(
-        "release_governor_passes_total{{repository=\"{name}\",result=\"ok\"}}"
-    );
+    let series = format!("release_governor_passes_total{{repository=\"{name}\",result=\"ok\"}}");
     running.metric(&series).unwrap_or_default()
 }
 
@@ -171,16 +169,35 @@ fn a_changed_policy_holds_from_the_next_pass_on() {
 
     // An hour is long: the change is taken soon all the same, and so is the way back.
     let slow = town.text("repositories: [{name: acme/shop, paused: again}]\n");
-    let slow = slow.replace("poll_interval: 300ms, active_poll_interval: 150ms", "poll_interval: 1h");
+    let slow =
+        slow.replace("poll_interval: 300ms, active_poll_interval: 150ms", "poll_interval: 1h");
     mount.judges(&running, &slow, "controller.poll_interval");
     running.until_said("`300ms` → `3600s`");
     finish(&shop);
     town.row_when("acme/shop", |row| row["paused"] == "again");
-    let interval =
-        "release_governor_effective_poll_interval_seconds{repository=\"acme/shop\"}";
+    let interval = "release_governor_effective_poll_interval_seconds{repository=\"acme/shop\"}";
     assert!(until(|| running.metric(interval) == Some(3600.0)), "{}", running.log());
     let next = shop.verified(&["src/next.rs"]);
     mount.takes(&running, "repositories: [{name: acme/shop}]\n", "`3600s` → `300ms`");
+    until_shipped(&shop, &next);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_repository_that_is_switched_off_is_watched_until_its_deploy_has_ended() {
+    let (town, shop, _) = Town::with_shop();
+    std::fs::remove_file(town.config()).unwrap();
+    let mut mount = Mount::of(&town, "repositories: [{name: acme/shop}]\n");
+    let running = town.govern();
+    let sha = shop.verified(&["src/cart.rs"]);
+    until_shipped(&shop, &sha);
+    town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    mount.takes(&running, "repositories: [{name: acme/shop, enabled: false}]\n", "true → false");
+    let next = shop.verified(&["src/next.rs"]);
+    finish(&shop);
+    town.row_when("acme/shop", |row| row["production_sha_current"] == sha.as_str());
+    assert_eq!(shop.dispatches_of(&next), 0, "nothing is started any more");
+    mount.takes(&running, "repositories: [{name: acme/shop}]\n", "false → true");
     until_shipped(&shop, &next);
     assert_eq!(running.end().0, 0);
 }
@@ -240,7 +257,14 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
                     process runs: a change of this key needs a restart";
     assert!(body.contains(sentence), "{code} {body}");
     assert!(!running.log().contains("acme/cart is governed"), "all or nothing");
+    // A command that reads the file says that the controller goes by another.
+    for command in [&["status"][..], &["history", "acme/shop"], &["resume", "acme/shop"]] {
+        let note = town.run(command).error();
+        assert!(note.contains("the controller goes by another configuration"), "{note}");
+        assert!(note.contains(sentence), "and why: {note}");
+    }
     mount.takes(&running, both, "acme/cart is governed");
+    assert_eq!(town.run(&["status"]).with(0).error(), "");
     assert_eq!(running.end().0, 0);
 }
 
@@ -319,8 +343,7 @@ fn a_repository_that_is_renamed_at_github_and_in_the_file_keeps_its_ledger() {
     // Both names at once are one repository twice: said, and harmless.
     let both = "repositories: [{name: acme/store}, {name: acme/shop}]\n";
     mount.takes(&running, both, "acme/shop is governed");
-    let row = town.row_when("acme/shop", |row| row["error"].is_string());
-    assert!(row["error"].to_string().contains("one repository at GitHub"), "{row}");
+    town.row_when("acme/shop", |row| row["error"].to_string().contains("are one repository"));
     town.row_when("acme/store", |row| row["error"] == Value::Null);
     assert_eq!(running.end().0, 0);
 }

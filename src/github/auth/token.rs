@@ -39,7 +39,10 @@ impl TokenFile {
     }
 
     fn over(path: Option<PathBuf>, token: Token, read_at: Duration) -> Self {
-        Self { path: Mutex::new(path), current: Mutex::new(Current { token, read_at, complaint: None }) }
+        Self {
+            path: Mutex::new(path),
+            current: Mutex::new(Current { token, read_at, complaint: None }),
+        }
     }
 
     /// The token to send now.

@@ -21,7 +21,8 @@ fn name(number: usize) -> String {
 }
 
 fn configuration(town: &Town, count: usize, minutes: u32) -> String {
-    let names: Vec<String> = (0..count).map(|number| format!("{{name: {}}}", name(number))).collect();
+    let names: Vec<String> =
+        (0..count).map(|number| format!("{{name: {}}}", name(number))).collect();
     town.text(&format!(
         "defaults: {{max_deploys_per_hour: 1000, cooldown_minutes: {minutes}}}\n\
          repositories: [{}]\n",
