@@ -52,6 +52,7 @@ pub(super) struct Repositories {
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
     pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) dry_run: Whole<ByRepository>,
     pub(super) time_to_restore: Durations,
     pub(super) dora: Dora,
 }
@@ -154,6 +155,10 @@ impl Repositories {
                 .counters("late_runs", "Runs that showed after their attempt had been closed"),
             status_budget_spent: make
                 .counters("status_budget_spent", "Commits that used up their statuses"),
+            dry_run: make.whole(
+                "dry_run",
+                "1 while nothing is written for the repository: it is in a dry run, or not enabled",
+            ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
             time_to_restore: make.durations(
@@ -184,6 +189,7 @@ impl Repositories {
         self.late_runs.forget(repository);
         self.status_budget_spent.forget(repository);
         self.issues_unavailable.forget(repository);
+        self.dry_run.forget(repository);
         self.time_to_restore.forget(repository);
         self.dora.forget(repository);
     }

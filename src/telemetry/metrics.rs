@@ -201,6 +201,11 @@ impl Metrics {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
+    /// Whether decisions about a repository are only said.
+    pub fn dry_run(&self, repository: &RepoName, dry: bool) {
+        self.repositories.dry_run.of(repository, "").set(i64::from(dry));
+    }
+
     /// A repository is governed from now on: what is alerted on is 0, not absent.
     pub fn govern(&self, repository: &RepoName) {
         let these = &self.repositories;
@@ -383,6 +388,7 @@ mod tests {
         metrics.started(noon());
         metrics.holding(&shop(), Some((Reason::Cooldown, noon())));
         metrics.failed_since_success(&shop(), 2);
+        metrics.dry_run(&shop(), true);
         metrics.deploy(&shop(), &AttemptOutcome::Succeeded, Some(Duration::from_secs(90)));
         metrics.lead_time(&shop(), Duration::from_secs(600));
         metrics.deploy_overdue(&shop(), false);

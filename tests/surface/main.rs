@@ -25,6 +25,8 @@ mod described;
 #[cfg(test)]
 mod looks;
 #[cfg(test)]
+mod measures;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod process;
