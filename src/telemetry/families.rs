@@ -157,7 +157,7 @@ impl Repositories {
                 .counters("status_budget_spent", "Commits that used up their statuses"),
             dry_run: make.whole(
                 "dry_run",
-                "1 while nothing is written for the repository: it is in a dry run, or not enabled",
+                "1 while nothing is deployed in the repository: a dry run, or not enabled",
             ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),

@@ -201,7 +201,7 @@ impl Metrics {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
-    /// Whether decisions about a repository are only said.
+    /// Whether nothing is deployed in a repository, whatever is decided.
     pub fn dry_run(&self, repository: &RepoName, dry: bool) {
         self.repositories.dry_run.of(repository, "").set(i64::from(dry));
     }

@@ -23,6 +23,8 @@ mod demo;
 #[path = "../described.rs"]
 mod described;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod looks;
 #[cfg(test)]
 mod measures;
