@@ -22,7 +22,7 @@ struct Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Alert {
-    alert: String,
+    pub(crate) alert: String,
     pub(crate) expr: String,
     #[serde(rename = "for", default)]
     _for: Option<String>,

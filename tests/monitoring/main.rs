@@ -17,6 +17,8 @@ mod dashboard;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod tools_work;
