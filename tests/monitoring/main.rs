@@ -15,6 +15,8 @@ mod busy_day;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod pages;
