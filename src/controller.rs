@@ -256,9 +256,9 @@ impl Controller {
         let mut due = clock.monotonic() + schedule.first(clock, orders.within);
         loop {
             match self.woken(station, due, &mut stop).await {
-                Woken::ToEnd => return,
-                Woken::ToLook => {}
-                Woken::ToTurn => {
+                Woken::Stopped => return,
+                Woken::Due => {}
+                Woken::Turned => {
                     if station.left.is_set() && self.let_go(station).await {
                         return;
                     }
@@ -298,10 +298,10 @@ impl Controller {
         let clock = &self.shared.clock;
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => Woken::ToEnd,
-            () = station.turned.notified() => Woken::ToTurn,
-            () = station.bell.notified() => Woken::ToLook,
-            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::ToLook,
+            _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
+            () = station.turned.notified() => Woken::Turned,
+            () = station.bell.notified() => Woken::Due,
+            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
         }
     }
 
@@ -322,10 +322,10 @@ impl Controller {
 
 /// What a wait ended for. A pass itself is not told.
 enum Woken {
-    ToEnd,
-    ToLook,
+    Stopped,
+    Due,
     /// Its orders changed, or it left.
-    ToTurn,
+    Turned,
 }
 
 async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport, PassError> {

@@ -332,3 +332,19 @@ fn common(terms: &Terms) -> Common {
         public_url: terms.public_url.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_change_together_are_due_one_after_another_and_all_within_an_interval() {
+        let minute = Duration::from_secs(60);
+        let intervals = Intervals { settled: minute, active: Duration::from_secs(10) };
+        assert_eq!((in_turn(0, intervals), in_turn(10, intervals)), (FIRST, FIRST));
+        assert_eq!(in_turn(500, intervals), Duration::from_secs(10));
+        assert_eq!(in_turn(1_000_000, intervals), minute);
+        let quick = Intervals { settled: Duration::from_millis(100), ..intervals };
+        assert_eq!(in_turn(1_000, quick), FIRST);
+    }
+}
