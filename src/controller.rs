@@ -23,6 +23,7 @@ mod governed;
 mod operator;
 mod pass;
 mod places;
+mod quiet;
 mod report;
 mod roster;
 mod schedule;
@@ -43,6 +44,7 @@ pub use ship::{Shipped, Wish};
 pub use survey::Survey;
 
 use claims::Claims;
+use quiet::Passed;
 use roster::{Roster, Station};
 
 /// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
@@ -138,7 +140,7 @@ impl Controller {
         self.roster.station(name).map(|station| station.shown())
     }
 
-    /// Does `work` on one repository while no pass is over it; none where it is not governed.
+    /// Does `work` on one repository while nobody else is at it; none where it is not governed.
     pub async fn with<T>(
         &self,
         name: &RepoName,
@@ -333,10 +335,15 @@ async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport
     let name = governed.policy().repository.clone();
     let span = tracing::info_span!("pass", repository = %name);
     let began = shared.clock.monotonic();
-    let result = governed.pass(shared).instrument(span).await;
+    let passed = governed.pass_or_quiet(shared).instrument(span).await;
     let took = shared.clock.monotonic().saturating_sub(began);
-    let outcome = if result.is_ok() { PassResult::Ok } else { PassResult::Failed };
+    let outcome = if passed.is_ok() { PassResult::Ok } else { PassResult::Failed };
     shared.metrics.pass(&name, outcome, took);
+    if let Ok((report, Passed::Unchanged)) = passed {
+        governed.note_unchanged(shared);
+        return Ok(report);
+    }
+    let result = passed.map(|(report, _)| report);
     governed.note(shared, &result).await;
     result
 }

@@ -12,6 +12,7 @@ use super::places::Places;
 use super::schedule::{Intervals, Phase};
 use crate::domain::{Policy, ReleaseState, RepoName};
 use crate::github::{Reader, Readers};
+use crate::store::Ledger;
 
 /// What repositories are governed by: all of the configuration that passes see.
 #[derive(Clone, Debug)]
@@ -167,9 +168,7 @@ impl Drop for Held<'_> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.standing.clone_from(self.governed.standing());
         shown.decisions = Arc::clone(&self.governed.decisions);
-        if shown.release.as_deref() != self.governed.release() {
-            shown.release = self.governed.release().cloned().map(Arc::new);
-        }
+        shown.release = self.governed.ledger.as_ref().map(Ledger::shared_state);
     }
 }
 
