@@ -24,6 +24,7 @@ mod holding;
 mod operator;
 mod pass;
 mod places;
+mod quiet;
 mod recall;
 mod report;
 mod roster;
@@ -45,6 +46,7 @@ pub use ship::{Shipped, Wish};
 pub use survey::Survey;
 
 use claims::Claims;
+use quiet::Passed;
 use roster::{Roster, Station};
 
 /// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
@@ -140,7 +142,7 @@ impl Controller {
         self.roster.station(name).map(|station| station.shown())
     }
 
-    /// Does `work` on one repository while no pass is over it; none where it is not governed.
+    /// Does `work` on one repository while nobody else is at it; none where it is not governed.
     pub async fn with<T>(
         &self,
         name: &RepoName,
@@ -260,9 +262,9 @@ impl Controller {
         let mut due = clock.monotonic() + schedule.first(clock, orders.within);
         loop {
             match self.woken(station, due, &mut stop).await {
-                Woken::ToEnd => return,
-                Woken::ToLook => {}
-                Woken::ToTurn => {
+                Woken::Stopped => return,
+                Woken::Due => {}
+                Woken::Turned => {
                     if station.left.is_set() && self.let_go(station).await {
                         return;
                     }
@@ -302,10 +304,10 @@ impl Controller {
         let clock = &self.shared.clock;
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => Woken::ToEnd,
-            () = station.turned.notified() => Woken::ToTurn,
-            () = station.bell.notified() => Woken::ToLook,
-            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::ToLook,
+            _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
+            () = station.turned.notified() => Woken::Turned,
+            () = station.bell.notified() => Woken::Due,
+            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
         }
     }
 
@@ -326,10 +328,10 @@ impl Controller {
 
 /// What a wait ended for. A pass itself is not told.
 enum Woken {
-    ToEnd,
-    ToLook,
+    Stopped,
+    Due,
     /// Its orders changed, or it left.
-    ToTurn,
+    Turned,
 }
 
 async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport, PassError> {
@@ -337,10 +339,15 @@ async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport
     let name = governed.policy().repository.clone();
     let span = tracing::info_span!("pass", repository = %name);
     let began = shared.clock.monotonic();
-    let result = governed.pass(shared).instrument(span).await;
+    let passed = governed.pass_or_quiet(shared).instrument(span).await;
     let took = shared.clock.monotonic().saturating_sub(began);
-    let outcome = if result.is_ok() { PassResult::Ok } else { PassResult::Failed };
+    let outcome = if passed.is_ok() { PassResult::Ok } else { PassResult::Failed };
     shared.metrics.pass(&name, outcome, took);
+    if let Ok((report, Passed::Unchanged)) = passed {
+        governed.note_unchanged(shared);
+        return Ok(report);
+    }
+    let result = passed.map(|(report, _)| report);
     governed.note(shared, &result).await;
     result
 }

@@ -14,6 +14,7 @@ mod clearance;
 mod follow;
 mod issues;
 mod recover;
+mod standstill;
 mod statuses;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ mod tests;
 pub use clearance::{Clearance, Obstacle, clearance, others_turn};
 pub use follow::follow;
 pub use recover::{DeployTarget, identities, linked_runs, recover};
+pub use standstill::stands_still;
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
 
 /// What a plan is made from.

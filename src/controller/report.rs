@@ -104,9 +104,10 @@ pub(super) fn restored(
     before: &[Restored],
     release: &ReleaseState,
 ) {
-    let known = |one: &Restored| before.iter().any(|other| other.run == one.run);
+    let known: BTreeSet<RunRef> = before.iter().map(|one| one.run).collect();
     for one in restorations(release) {
-        if !known(&one) && release.governed_since.is_some_and(|since| one.at >= since) {
+        if !known.contains(&one.run) && release.governed_since.is_some_and(|since| one.at >= since)
+        {
             shared.metrics.restored(&policy.repository, one.took);
         }
     }

@@ -263,6 +263,8 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
         assert!(note.contains("the controller goes by another configuration"), "{note}");
         assert!(note.contains(sentence), "and why: {note}");
     }
+    let unknown = town.run(&["resume", "acme/cart"]).with(4).error();
+    assert!(unknown.contains("acme/cart is not governed here"), "{unknown}");
     mount.takes(&running, both, "acme/cart is governed");
     assert_eq!(town.run(&["status"]).with(0).error(), "");
     assert_eq!(running.end().0, 0);
