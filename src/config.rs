@@ -12,6 +12,7 @@ mod mistake;
 mod policy;
 mod read;
 mod settings;
+mod signals;
 mod spots;
 mod values;
 

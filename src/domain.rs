@@ -15,6 +15,7 @@ mod release;
 mod repository;
 mod run;
 mod sha;
+mod signal;
 mod talk;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
@@ -27,7 +28,7 @@ pub use decision::{
 };
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, Degraded, DeployFile, Fact, FileChange,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange,
     LeftBehind, Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
     VerificationRun, Why,
 };
@@ -51,4 +52,8 @@ pub use run::{
     WorkflowState,
 };
 pub use sha::{Sha, ShaError, ShaPrefix};
+pub use signal::{
+    ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading, Threshold,
+    WhenUnreachable,
+};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};

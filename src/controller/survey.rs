@@ -7,7 +7,7 @@ use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
+    AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation,
     Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
 };
 use crate::github::{ReadError, Reader};
@@ -85,7 +85,8 @@ impl Governed {
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
-            degraded: Degraded::NotConfigured,
+            signals: Vec::new(),
+            health_check: None,
             rejection_key: observe::rejection_key(
                 &basics,
                 &self.reader.grant(),
