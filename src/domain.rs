@@ -6,6 +6,7 @@
 mod action;
 mod attempt;
 mod decision;
+mod dora;
 mod ledger;
 mod observation;
 mod patterns;
@@ -26,6 +27,7 @@ pub use decision::{
     Approver, Cause, Decision, DeployUnavailable, Lack, Missing, PauseSource, RiskAssessment,
     RiskCause, RiskyPath, Verdict,
 };
+pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange,

@@ -31,7 +31,7 @@ impl Ask for Reconcile {
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<Passes, Failure> {
         let names: Vec<RepoName> = match self.repository {
             Some(name) => vec![name],
-            None => controller.repositories().cloned().collect(),
+            None => controller.repositories().to_vec(),
         };
         let mut tasks = JoinSet::new();
         for (place, name) in names.iter().cloned().enumerate() {

@@ -29,7 +29,8 @@ impl Ask for Status {
     }
 
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::Status, Failure> {
-        let names = asked(&self, controller.repositories())?;
+        let governed = controller.repositories();
+        let names = asked(&self, governed.iter())?;
         let shown: Vec<Snapshot> =
             names.into_iter().filter_map(|name| controller.snapshot(name)).collect();
         // Before its first pass, what is known is what the last process left.

@@ -9,6 +9,7 @@ use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation,
     Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
+    restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
@@ -90,7 +91,7 @@ impl Governed {
             rejection_key: observe::rejection_key(
                 &basics,
                 &self.reader.grant(),
-                &shared.config_digest,
+                &self.common.config_digest,
             ),
             us,
         };
@@ -133,10 +134,15 @@ impl Governed {
         let ledger = self.opened()?;
         let now = shared.clock.now();
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
+        let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
         ledger.record(now, entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
+        }
+        if let Some(before) = before {
+            report::restored(shared, &policy, &before, ledger.state());
+            self.dora_at = None;
         }
         Ok(seen.newest)
     }

@@ -150,6 +150,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             workflow: 7.into(),
             deploy_ref: "main".into(),
             rejection_key,
+            merged_at: None,
         })
         .boxed()
 }

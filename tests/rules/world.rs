@@ -208,6 +208,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         workflow: 7.into(),
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("now".to_owned()),
+        merged_at: None,
     }
 }
 

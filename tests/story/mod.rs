@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared};
+use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
 use release_governor::domain::{EntryKind, Operator, OperatorWord, RepoName};
 use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::github::{self, HttpService, Settings, TokenSource};
@@ -258,13 +258,18 @@ impl Story {
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
         let hand = Some(Hand::new(writer));
-        let mut shared =
-            Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
-        shared.config_digest.clone_from(&config.digest);
-        shared.public_url.clone_from(&self.public_url);
-        let intervals =
-            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
-        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        let shared = Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
+        let terms = Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: self.public_url.clone(),
+        };
+        let controller = Controller::new(shared, terms);
         Governor { controller, store, clock, metrics }
     }
 

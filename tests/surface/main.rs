@@ -29,6 +29,8 @@ mod network;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod stores;
 #[cfg(test)]
 mod town;

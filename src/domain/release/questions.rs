@@ -151,6 +151,31 @@ impl ReleaseState {
             .collect()
     }
 
+    /// How many deploys failed since production last moved, whoever started them. What had failed
+    /// before the repository was governed is nobody's news, and a superseded run has not failed.
+    #[must_use]
+    pub fn failed_since_success(&self) -> usize {
+        let moved = self.moves().map(|one| one.since).max();
+        let attempts = self.runs.values().flat_map(|run| {
+            let newest = run.attempts.keys().next_back();
+            run.attempts
+                .iter()
+                .map(move |(number, attempt)| (attempt, newest == Some(number) && run.deleted))
+        });
+        let failed = attempts.filter(|(attempt, deleted)| match &attempt.progress {
+            RunProgress::Finished(conclusion) => {
+                *conclusion != Conclusion::Success && attempt.superseded != Some(true)
+            }
+            RunProgress::Unfinished(_) => *deleted,
+        });
+        failed
+            .filter(|(attempt, _)| Some(attempt.started_at) > moved)
+            .filter(|(attempt, _)| {
+                self.governed_since.is_some_and(|since| attempt.updated_at >= since)
+            })
+            .count()
+    }
+
     /// When our attempts of the last hour started a run, oldest first.
     #[must_use]
     pub fn starts_within_the_hour(&self, now: Timestamp) -> Vec<Timestamp> {

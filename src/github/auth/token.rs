@@ -15,7 +15,7 @@ pub(super) const RECHECK: Duration = Duration::from_secs(5);
 /// Gives the token, and looks at its file again now and then.
 pub(in crate::github) struct TokenFile {
     /// None for a token that was given.
-    path: Option<PathBuf>,
+    path: Mutex<Option<PathBuf>>,
     current: Mutex<Current>,
 }
 
@@ -39,7 +39,10 @@ impl TokenFile {
     }
 
     fn over(path: Option<PathBuf>, token: Token, read_at: Duration) -> Self {
-        Self { path, current: Mutex::new(Current { token, read_at, complaint: None }) }
+        Self {
+            path: Mutex::new(path),
+            current: Mutex::new(Current { token, read_at, complaint: None }),
+        }
     }
 
     /// The token to send now.
@@ -61,10 +64,32 @@ impl TokenFile {
         self.lock().token.fingerprint.clone()
     }
 
+    /// Takes the token from another file, if there is a good one in it.
+    pub(super) async fn come_from(&self, path: PathBuf, line: &Line) -> Result<(), String> {
+        if self.path().is_none() {
+            return Err(super::NO_TOKEN_FILE.to_owned());
+        }
+        let file = path.clone();
+        let token = off_the_runtime(move || read(&file)).await?;
+        *self.path.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+        let read_at = line.clock.monotonic();
+        *self.lock() = Current { token, read_at, complaint: None };
+        Ok(())
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn read_again(&self, line: &Line) {
-        let Some(path) = self.path.clone() else { return };
+        let Some(path) = self.path() else { return };
         self.lock().read_at = line.clock.monotonic();
-        let looked = off_the_runtime(move || read(&path)).await;
+        let file = path.clone();
+        let looked = off_the_runtime(move || read(&file)).await;
+        if self.path().as_ref() != Some(&path) {
+            // It comes from another file by now.
+            return;
+        }
         let mut current = self.lock();
         match looked {
             Ok(token) => {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config::{self, TokenConfig};
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared};
+use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
 use release_governor::domain::RepoName;
 use release_governor::ghbox::{
     APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
@@ -232,9 +232,17 @@ impl Town {
         let hand = Some(Hand::new(writer));
         let (all, measured) = (readers.clone(), Arc::clone(&metrics));
         let shared = Shared::new(all, hand, store.clone(), clock, measured);
-        let intervals =
-            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
-        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        let terms = Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: None,
+        };
+        let controller = Controller::new(shared, terms);
         Governor { controller, readers, store, metrics }
     }
 
