@@ -41,7 +41,7 @@ pub use policy::{
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
-    Approval, Attribution, FailedDeploy, FailedRange, IssueRecord, KnownRun, KnownRunAttempt,
+    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord, IssueRecord, KnownRun, KnownRunAttempt,
     LastDecision, Pause, Production, Rejection, ReleaseState, Rollback, StatusRecord,
     StatusRefusal, TrackedStatus,
 };

@@ -130,6 +130,7 @@ impl Governed {
             .filter(|decision| decision.outcome == Outcome::Hold)
             .and_then(|decision| Some((decision.reason, self.holding.since?)));
         shared.metrics.holding(name, held);
+        shared.metrics.degraded(name, self.health);
         shared.metrics.failed_since_success(name, release.failed_since_success());
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());

@@ -52,6 +52,8 @@ pub(super) struct Repositories {
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
     pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) degraded: Whole<ByRepository>,
+    pub(super) degraded_after_deploy: Counters<ByRepository>,
     pub(super) time_to_restore: Durations,
     pub(super) dora: Dora,
 }
@@ -89,6 +91,42 @@ pub(super) struct GitHub {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByCredential {
     pub(super) credential: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SignalResult {
+    pub(super) signal: String,
+    pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BySignal {
+    pub(super) signal: String,
+}
+
+/// What is counted of each signal. There are as many as the config has.
+pub(super) struct SignalFamilies {
+    pub(super) readings: Family<SignalResult, Counter>,
+    pub(super) last_reading: Family<BySignal, Gauge<i64, AtomicI64>>,
+}
+
+impl SignalFamilies {
+    pub(super) fn new(make: &mut Maker) -> Self {
+        let registry = &mut make.0;
+        let readings = Family::<SignalResult, Counter>::default();
+        registry.register(
+            "signal_readings",
+            "Readings of a signal of production's health, by result",
+            readings.clone(),
+        );
+        let last_reading = Family::<BySignal, Gauge<i64, AtomicI64>>::default();
+        registry.register(
+            "signal_last_good_reading_timestamp_seconds",
+            "When a signal of production's health was read well last",
+            last_reading.clone(),
+        );
+        Self { readings, last_reading }
+    }
 }
 
 /// What is counted of each credential. There are as many as owners in the config.
@@ -156,6 +194,12 @@ impl Repositories {
                 .counters("status_budget_spent", "Commits that used up their statuses"),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
+            degraded: make
+                .whole("degraded", "1 while production is degraded, 0 while it is not"),
+            degraded_after_deploy: make.counters(
+                "degraded_after_deploy",
+                "Deploys after which production turned degraded",
+            ),
             time_to_restore: make.durations(
                 "time_to_restore_seconds",
                 "From the first failed deploy, or one that was taken back, to the next good one",
@@ -184,6 +228,8 @@ impl Repositories {
         self.late_runs.forget(repository);
         self.status_budget_spent.forget(repository);
         self.issues_unavailable.forget(repository);
+        self.degraded.forget(repository);
+        self.degraded_after_deploy.forget(repository);
         self.time_to_restore.forget(repository);
         self.dora.forget(repository);
     }

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 use release_governor::domain::*;
 
 use crate::world::{
-    World, at, attempt_id, branch_commits, observation, policy, sha, verification_run, workflow,
+    World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run, workflow,
 };
 
 pub(crate) const COMMITS: u8 = 5;
@@ -347,6 +347,18 @@ fn of_facts() -> BoxedStrategy<EntryKind> {
     .boxed()
 }
 
+fn checked() -> BoxedStrategy<EntryKind> {
+    let health = select(vec![Health::Healthy, Health::Degraded, Health::Unknown]);
+    (health, times(), option::of(run_refs()), vec(texts(), 0..2))
+        .prop_map(|(health, since, run, found)| EntryKind::HealthChecked {
+            health,
+            since,
+            run,
+            found,
+        })
+        .boxed()
+}
+
 /// Any line of the ledger.
 pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
     prop_oneof![
@@ -354,6 +366,7 @@ pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
         4 => of_attempts(),
         2 => words().prop_map(EntryKind::Operator),
         1 => issue_steps().prop_map(EntryKind::Issue),
+        2 => checked(),
         1 => status_records()
             .prop_map(|(sha, status)| EntryKind::StatusWritten { sha, status }),
         1 => decided(),

@@ -7,7 +7,7 @@ use release_governor::words;
 
 use crate::world::{
     WANTED, World, ahead, at, attempt_id, begun, failed, related, run, sha, succeeded,
-    verification_run, workflow, works,
+    says_degraded, says_healthy, says_nothing, verification_run, workflow, works,
 };
 
 /// The design's table, section 4.

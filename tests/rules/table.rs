@@ -6,7 +6,7 @@ use release_governor::domain::*;
 
 use crate::world::{
     BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run, sha,
-    succeeded, verification_run, workflow, works,
+    says_degraded, says_healthy, says_nothing, succeeded, verification_run, workflow, works,
 };
 
 /// What is the case, phrase by phrase | what comes of it.
