@@ -13,6 +13,7 @@ mod mistake;
 mod policy;
 mod read;
 mod settings;
+mod signals;
 mod spots;
 mod values;
 mod watch;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::domain::{Login, RepoName};
 use crate::github::{Reader, Readers};
+use crate::signals::{Carrier, Signals};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
@@ -64,6 +65,8 @@ pub struct Shared {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Reads whether production is well.
+    pub signals: Signals,
     /// Which station has which ledger.
     claims: Arc<Claims>,
     /// Who the token belongs to, by its fingerprint; none for a token that is nobody's.
@@ -80,12 +83,14 @@ impl Shared {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let signals = Signals::new(clock.clone(), Arc::clone(&metrics), Carrier::network());
         Self {
             readers,
             hand,
             store,
             clock,
             metrics,
+            signals,
             claims: Arc::default(),
             user: Mutex::default(),
         }
@@ -104,7 +109,7 @@ impl Controller {
     /// A controller by these terms.
     #[must_use]
     pub fn new(shared: Shared, terms: Terms) -> Self {
-        let (roster, turned) = Roster::new(terms, &shared.readers);
+        let (roster, turned) = Roster::new(terms, &shared.readers, &shared.signals);
         turned.came.iter().for_each(|name| shared.metrics.govern(name));
         Self { shared: Arc::new(shared), roster: Arc::new(roster), fleet: Arc::default() }
     }
@@ -113,7 +118,7 @@ impl Controller {
     /// that it began with. A repository that is no longer named is not touched any more, once what
     /// was sent for it is recorded; one that is named anew is governed soon.
     pub fn govern_by(&self, terms: Terms) {
-        let turned = self.roster.turn(terms, &self.shared.readers);
+        let turned = self.roster.turn(terms, &self.shared.readers, &self.shared.signals);
         turned.came.iter().for_each(|name| self.shared.metrics.govern(name));
         self.shared.claims.moved.notify_waiters();
     }
@@ -177,6 +182,7 @@ impl Controller {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         self.shared.metrics.started(self.shared.clock.now());
         self.recall().await;
+        self.shared.signals.go_live();
         let mut tasks = JoinSet::new();
         let controller = self.clone();
         tasks.spawn(async move { controller.introduce().await });
@@ -257,11 +263,12 @@ impl Controller {
     async fn govern(&self, station: &Arc<Station>, mut stop: watch::Receiver<bool>) {
         let (clock, name) = (&self.shared.clock, &station.name);
         let mut orders = station.orders();
+        let mut changes = orders.signals.changes();
         let mut schedule = schedule::Schedule::new(orders.common.intervals, station.phase);
         // A fleet that starts together does not poll together.
         let mut due = clock.monotonic() + schedule.first(clock, orders.within);
         loop {
-            match self.woken(station, due, &mut stop).await {
+            match self.woken(station, due, &mut changes, &mut stop).await {
                 Woken::Stopped => return,
                 Woken::Due => {}
                 Woken::Turned => {
@@ -269,6 +276,7 @@ impl Controller {
                         return;
                     }
                     let before = std::mem::replace(&mut orders, station.orders());
+                    changes = orders.signals.changes();
                     let changed = *before.policy != *orders.policy;
                     let soon = schedule.turn(clock, &orders, changed);
                     due = due.min(clock.monotonic() + soon);
@@ -281,6 +289,8 @@ impl Controller {
             if *stop.borrow() {
                 return;
             }
+            // What changes from here on may be too late for this pass.
+            changes.mark_unchanged();
             let reader = self.shared.readers.of(name);
             let pass = self.guarded_pass(station, reader.for_a_pass(lane, meter.clone()));
             let report = pass.await;
@@ -299,6 +309,7 @@ impl Controller {
         &self,
         station: &Station,
         due: Duration,
+        changes: &mut watch::Receiver<()>,
         stop: &mut watch::Receiver<bool>,
     ) -> Woken {
         let clock = &self.shared.clock;
@@ -307,6 +318,7 @@ impl Controller {
             _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
             () = station.turned.notified() => Woken::Turned,
             () = station.bell.notified() => Woken::Due,
+            Ok(()) = changes.changed() => Woken::Due,
             () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
         }
     }

@@ -104,7 +104,7 @@ fn action(action: &Action) -> Option<String> {
             format!("say on issue #{number} that the deploy of {} failed again", sha.short())
         }
         Action::Issue(IssueWork::Recovery { number, .. }) => {
-            format!("say on issue #{number} that a later deploy succeeded")
+            format!("say on issue #{number} that it is mended")
         }
     })
 }

@@ -15,10 +15,12 @@ use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef, Sha,
+    Decision, Health, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+    Sha,
 };
 use crate::github::Reader;
 use crate::observe::Memory;
+use crate::signals::Following;
 use crate::store::{Ledger, StoreError};
 use crate::words;
 
@@ -31,6 +33,9 @@ pub struct Governed {
     pub(super) reader: Reader,
     pub(super) policy: Arc<Policy>,
     pub(super) common: Arc<Common>,
+    /// What says whether production is well, and what it said in the last pass.
+    pub(super) signals: Following,
+    pub(super) health: Option<Health>,
     /// Set once it has left the configuration: nothing more is begun.
     pub(super) left: Left,
     /// The right to `ledger`.
@@ -133,6 +138,8 @@ impl Governed {
             reader,
             policy: Arc::clone(&orders.policy),
             common: Arc::clone(&orders.common),
+            signals: orders.signals.clone(),
+            health: None,
             left,
             claim: None,
             memory: Memory::default(),
@@ -155,6 +162,7 @@ impl Governed {
     pub(super) fn take_orders(&mut self, orders: &Orders) {
         self.policy = Arc::clone(&orders.policy);
         self.common = Arc::clone(&orders.common);
+        self.signals = orders.signals.clone();
     }
 
     /// Its policy.

@@ -132,6 +132,7 @@ impl Governed {
             .and_then(|decision| Some((decision.reason, self.holding.since?)));
         shared.metrics.holding(name, held);
         shared.metrics.dry_run(name, self.policy.dry_run || !self.policy.enabled);
+        shared.metrics.degraded(name, self.health);
         shared.metrics.failed_since_success(name, release.failed_since_success());
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());

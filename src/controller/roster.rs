@@ -12,6 +12,7 @@ use super::places::Places;
 use super::schedule::{Intervals, Phase};
 use crate::domain::{Policy, ReleaseState, RepoName};
 use crate::github::{Reader, Readers};
+use crate::signals::{Following, Signals};
 use crate::store::Ledger;
 
 /// What repositories are governed by: all of the configuration that passes see.
@@ -42,6 +43,8 @@ pub(super) struct Common {
 pub(super) struct Orders {
     pub(super) policy: Arc<Policy>,
     pub(super) common: Arc<Common>,
+    /// What says whether its production is well.
+    pub(super) signals: Following,
     /// Within what time its next pass is due: of many that change together, each in its turn.
     pub(super) within: Duration,
 }
@@ -198,7 +201,7 @@ pub(super) struct Turned {
 }
 
 impl Roster {
-    pub(super) fn new(terms: Terms, readers: &Readers) -> (Self, Turned) {
+    pub(super) fn new(terms: Terms, readers: &Readers, signals: &Signals) -> (Self, Turned) {
         let max_concurrency = terms.max_concurrency;
         let now = Now {
             names: Arc::default(),
@@ -209,12 +212,12 @@ impl Roster {
             count: 0,
         };
         let roster = Self { now: RwLock::new(now), grown: Notify::new() };
-        let turned = roster.turn(terms, readers);
+        let turned = roster.turn(terms, readers, signals);
         (roster, turned)
     }
 
     /// Other terms hold from now on. A pass that is under way ends by those that it began with.
-    pub(super) fn turn(&self, terms: Terms, readers: &Readers) -> Turned {
+    pub(super) fn turn(&self, terms: Terms, readers: &Readers, signals: &Signals) -> Turned {
         let mut turned = Turned::default();
         let mut now = self.write();
         now.common = Arc::new(common(&terms));
@@ -237,7 +240,8 @@ impl Roster {
         for policy in terms.policies {
             let within = if at_start { FIRST } else { in_turn(concerned, now.common.intervals) };
             let common = Arc::clone(&now.common);
-            let orders = Orders { policy: Arc::new(policy), common, within };
+            let signals = signals.follow(&policy);
+            let orders = Orders { policy: Arc::new(policy), common, signals, within };
             let name = orders.policy.repository.clone();
             if let Some(station) = now.stations.get(&name) {
                 concerned += usize::from(station.turn(orders));

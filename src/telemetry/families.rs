@@ -49,6 +49,7 @@ pub(super) struct Repositories {
     pub(super) production: Whole<BySha>,
     pub(super) troubles: Troubles,
     pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) degraded: Whole<ByRepository>,
     pub(super) dry_run: Whole<ByRepository>,
     pub(super) time_to_restore: Durations,
     pub(super) dora: Dora,
@@ -60,6 +61,7 @@ pub(super) struct Troubles {
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
+    pub(super) degraded_after_deploy: Counters<ByRepository>,
 }
 
 /// DORA's four over the last thirty days. What is not known has no series.
@@ -95,6 +97,42 @@ pub(super) struct GitHub {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByCredential {
     pub(super) credential: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SignalResult {
+    pub(super) signal: String,
+    pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BySignal {
+    pub(super) signal: String,
+}
+
+/// What is counted of each signal. There are as many as the config has.
+pub(super) struct SignalFamilies {
+    pub(super) readings: Family<SignalResult, Counter>,
+    pub(super) last_reading: Family<BySignal, Gauge<i64, AtomicI64>>,
+}
+
+impl SignalFamilies {
+    pub(super) fn new(make: &mut Maker) -> Self {
+        let registry = &mut make.0;
+        let readings = Family::<SignalResult, Counter>::default();
+        registry.register(
+            "signal_readings",
+            "Readings of a signal of production's health, by result",
+            readings.clone(),
+        );
+        let last_reading = Family::<BySignal, Gauge<i64, AtomicI64>>::default();
+        registry.register(
+            "signal_last_good_reading_timestamp_seconds",
+            "When a signal of production's health was read well last",
+            last_reading.clone(),
+        );
+        Self { readings, last_reading }
+    }
 }
 
 /// What is counted of each credential. There are as many as owners in the config.
@@ -159,6 +197,7 @@ impl Repositories {
             ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
+            degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
             time_to_restore: make.durations(
                 "time_to_restore_seconds",
                 "From the first failed deploy, or one that was taken back, to the next good one",
@@ -184,6 +223,7 @@ impl Repositories {
         self.production.forget(repository);
         self.issues_unavailable.forget(repository);
         self.dry_run.forget(repository);
+        self.degraded.forget(repository);
         self.troubles.all().iter().for_each(|counters| counters.forget(repository));
         self.time_to_restore.forget(repository);
         self.dora.forget(repository);
@@ -193,6 +233,10 @@ impl Repositories {
 impl Troubles {
     fn new(make: &mut Maker) -> Self {
         Self {
+            degraded_after_deploy: make.counters(
+                "degraded_after_deploy",
+                "Deploys after which production turned degraded",
+            ),
             forged_statuses: make
                 .counters("forged_statuses", "Statuses under our context by somebody else"),
             ambiguous_dispatches: make
@@ -204,8 +248,9 @@ impl Troubles {
         }
     }
 
-    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 4] {
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 5] {
         [
+            &self.degraded_after_deploy,
             &self.forged_statuses,
             &self.ambiguous_dispatches,
             &self.late_runs,

@@ -9,7 +9,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::families::{ByCredential, Configuration, GitHub, Reload, Repositories, Request};
+use super::families::{
+    ByCredential, Configuration, GitHub, Reload, Repositories, Request, SignalFamilies,
+};
 use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
 
@@ -46,8 +48,9 @@ const REVISION: &str = match option_env!("RELEASE_GOVERNOR_REVISION") {
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
-    repositories: Repositories,
+    pub(super) repositories: Repositories,
     github: GitHub,
+    pub(super) signals: SignalFamilies,
     configuration: Configuration,
     started: Gauge,
 }
@@ -65,6 +68,7 @@ impl Metrics {
         let mut maker = Maker(Registry::with_prefix("release_governor"));
         let repositories = Repositories::new(&mut maker);
         let github = GitHub::new(&mut maker);
+        let signals = SignalFamilies::new(&mut maker);
         let registry = &mut maker.0;
         let configuration = Configuration::new(registry);
         let build = Family::<Build, Gauge>::default();
@@ -73,7 +77,7 @@ impl Metrics {
         build.get_or_create_owned(&built).set(1);
         let started = Gauge::default();
         registry.register("start_timestamp_seconds", "When this process began", started.clone());
-        Self { registry: maker.0, repositories, github, configuration, started }
+        Self { registry: maker.0, repositories, github, signals, configuration, started }
     }
 
     /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).

@@ -64,8 +64,14 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     told(&running, "told_to_wait_until_timestamp_seconds{");
 
     // The config is changed well, and then badly.
-    configure(&town, "defaults: {cooldown_minutes: 20}\n");
+    let signal = format!(
+        "{{type: prometheus, name: rollbacks, url: \"{}\", interval: 1s, query: \
+         'release_governor_holds{{reason=\"rolled_back\"}}'}}",
+        prometheus.url
+    );
+    configure(&town, &format!("defaults: {{degraded: {signal}}}\n"));
     told(&running, "config_reloads_total{result=\"taken\"} 1");
+    told(&running, "degraded{repository=\"acme/mail\"} 1");
     configure(&town, "defaults: {cooldown_minutes: soon}\n");
     told(&running, "config_reloads_total{result=\"refused\"} 1");
     BusyDay { town, running, prometheus }

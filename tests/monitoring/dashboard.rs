@@ -119,6 +119,7 @@ fn the_rows_ask_what_people_ask() {
         [
             "What is held, and why?",
             "What shipped?",
+            "Is production degraded?",
             "Is the governor healthy?",
             "What does it cost in rate limit?",
         ]
