@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod tools_work;
