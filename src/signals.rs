@@ -112,16 +112,18 @@ pub struct Seen {
 
 impl Following {
     /// What was read last. Where no reader reads by itself, each signal that was not read lately is
-    /// read now, once, within its own time limit.
-    pub async fn seen(&self) -> Seen {
-        if !self.of.0.live.load(Ordering::SeqCst) {
-            let mut tasks = JoinSet::new();
-            for reader in self.signals.iter().chain(&self.check) {
+    /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody
+    /// has read yet: a start in the middle of an incident ships nothing into it.
+    pub async fn seen(&self, anew: bool) -> Seen {
+        let live = self.of.0.live.load(Ordering::SeqCst);
+        let mut tasks = JoinSet::new();
+        for reader in self.signals.iter().chain(&self.check) {
+            if !live || (anew && reader.is_new()) {
                 let reader = Arc::clone(reader);
                 tasks.spawn(async move { reader.read_if_due().await });
             }
-            while tasks.join_next().await.is_some() {}
         }
+        while tasks.join_next().await.is_some() {}
         let reading = |reader: &Arc<Reader>| reader.reading();
         Seen {
             signals: self.signals.iter().map(reading).collect(),

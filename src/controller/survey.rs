@@ -77,7 +77,7 @@ impl Governed {
         self.open_ledger(shared, basics.repository.id).await?;
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
-        let seen = self.signals.seen().await;
+        let seen = self.signals.seen(anew.is_some()).await;
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),

@@ -94,6 +94,11 @@ impl Reader {
         }
     }
 
+    /// Whether nobody has read it yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.known.state().tried.is_none()
+    }
+
     /// What is known now.
     pub(super) fn reading(&self) -> SignalReading {
         self.known.reading()
@@ -111,7 +116,9 @@ impl Known {
         let interval = self.signal.access.interval;
         self.clock.sleep(FIRST.min(interval).mul_f64(self.clock.fraction())).await;
         loop {
+            let turn = self.turn.lock().await;
             self.read().await;
+            drop(turn);
             // A tenth up or down, so that many readers drift apart.
             self.clock.sleep(interval.mul_f64(0.9 + 0.2 * self.clock.fraction())).await;
         }

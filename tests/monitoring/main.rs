@@ -21,6 +21,8 @@ mod metrics;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod tools_work;

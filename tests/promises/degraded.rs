@@ -160,7 +160,7 @@ fn a_signal_that_cannot_be_read_holds_only_high_and_only_once_it_is_stale() {
     assert_eq!(shop.decides(), "HOLD HIGH degraded_unknown_high_risk");
     insta::assert_snapshot!(
         shop.status(&high),
-        @"failure: HOLD SHA · HIGH · degraded_unknown_high_risk: restore the degraded signal: shop alerts; `release-governor approve acme/shop SHA --reason …`"
+        @"failure: HOLD SHA · HIGH · degraded_unknown_high_risk: restore the degraded signal: shop alerts; `release-governor approve acme/shop SHA --r…"
     );
     let evidence = shop.evidence();
     assert!(

@@ -22,6 +22,7 @@ fn production_that_turns_degraded_after_a_deploy_is_said_in_one_issue() {
     let (mut shop, signalling, a1) = deployed(&[]);
     signalling.alert("ShopDown</code>`@ada`");
     shop.minutes_later(2).good_pass().minutes_later(1).good_pass();
+    assert_eq!(shop.metric("release_governor_degraded_after_deploy_total"), 1.0);
     shop.restart().minutes_later(1).good_pass();
     let issues = shop.repo.issues();
     assert_eq!(issues.len(), 1, "{issues:#?}");
@@ -31,14 +32,25 @@ fn production_that_turns_degraded_after_a_deploy_is_said_in_one_issue() {
         ["deploy-failure", "severity:high", "deploy:degraded-after-deploy"]
     );
     let run = shop.deploy_run().to_string();
-    insta::assert_snapshot!(issues[0].body.replace(&a1, "SHA").replace(&run, "RUN"), @"");
-    assert_eq!(shop.metric("release_governor_degraded_after_deploy_total"), 0.0, "since the start");
+    insta::assert_snapshot!(issues[0].body.replace(&a1, "SHA").replace(&run, "RUN"), @r#"
+    Production turned degraded after the deploy of `SHA`.
+
+    - **Commit:** SHA
+    - **Run:** [run RUN](https://github.com/acme/shop/actions/runs/RUN)
+    - **Deployed:** 2026-11-02 09:02 UTC
+    - **Degraded since:** 2026-11-02 09:04 UTC
+    - ``signal shop alerts says degraded: active: ShopDown</code>`@ada` {service="shop"} (read 2026-11-02 09:04:50 UTC)``
+
+    The deploy itself succeeded, and nothing is rolled back. While production is degraded, riskier releases are held: fix the incident, roll back, or ship the fix.
+
+    <!-- release-governor {"repository":"acme/shop","sha":"SHA","run":RUN,"run_attempt":1,"status_context":"booty/release-governor","recovered":false} -->
+    "#);
     // It is no failed deploy: it is in production.
     assert_eq!(shop.decides(), "ALLOW LOW deployed");
 
     signalling.says(200, "[]");
     shop.minutes_later(2).good_pass();
-    let comments = shop.repo.comments(issues[0].number);
+    let comments = shop.repo.issues().remove(0).comments;
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0].body.starts_with("Recovered: production is healthy again since "));
     shop.settled();
