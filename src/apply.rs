@@ -16,7 +16,7 @@ mod issues;
 mod statuses;
 mod writes;
 
-pub use dispatch::Dispatched;
+pub use dispatch::{Dispatched, Occasion};
 
 /// The hand on GitHub: there is one in a process, and dry runs get none.
 pub struct Hand {

@@ -15,10 +15,11 @@ mod watch;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::commands::Failure;
+use crate::commands::{ConfigFile, Failure};
 use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
@@ -70,13 +71,14 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-fn govern(config: &Path) -> Result<Exit, Failure> {
-    let config = ask::load(config)?;
+fn govern(path: &Path) -> Result<Exit, Failure> {
+    let config = ask::load(path)?;
     logs::init(LogFormat::Auto).map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    in_runtime(run::run(&config))?;
+    let file = ConfigFile::new(path, Arc::new(|| environment().collect()));
+    in_runtime(run::run(&config, file))?;
     Ok(Exit::Done)
 }
 

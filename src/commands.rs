@@ -2,6 +2,7 @@
 //! socket, or where none runs, a controller of this very process.
 
 mod account;
+mod agree;
 mod ask;
 mod check_config;
 mod choose;
@@ -13,6 +14,7 @@ mod overview;
 mod preflight;
 mod reach;
 mod reconcile;
+mod reload;
 mod serve;
 mod simulate;
 mod socket;
@@ -22,6 +24,7 @@ pub mod view;
 mod window;
 mod words_of_operators;
 
+pub use agree::disagreement;
 pub use ask::{Ask, Caller, line, name_of};
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::{Here, choose};
@@ -33,6 +36,7 @@ pub use overview::Overview;
 pub use preflight::preflight;
 pub use reach::{Look, look, perform};
 pub use reconcile::Reconcile;
+pub use reload::{ConfigFile, Refused, Reload};
 pub use serve::serve;
 pub use simulate::Simulate;
 pub use socket::{Socket, socket_path};

@@ -5,6 +5,7 @@
 //! so that a mistake never sleeps until somebody removes the override.
 
 mod check;
+mod diff;
 mod effective;
 mod environment;
 mod keys;
@@ -12,8 +13,10 @@ mod mistake;
 mod policy;
 mod read;
 mod settings;
+mod signals;
 mod spots;
 mod values;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,9 +26,11 @@ use secrecy::SecretString;
 
 use crate::domain::{Login, Policy};
 
+pub use self::diff::{Change, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
 pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 pub use self::mistake::{ConfigErrors, Mistake};
+pub use self::watch::{Environment, How, Look, Watched};
 
 /// The whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -44,6 +49,8 @@ pub struct Config {
     pub repositories: Vec<Policy>,
     /// Changes whenever an effective value does, and not when only comments do.
     pub digest: String,
+    /// Of the file's bytes: changes with every one of them.
+    pub file_digest: String,
     /// What is allowed, but worth a word at the start.
     pub warnings: Vec<String>,
 }
@@ -77,7 +84,7 @@ pub enum TokenConfig {
 }
 
 /// The mapping `github.app`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppConfig {
     /// Its number, or its client id.
     pub app_id: String,
@@ -115,12 +122,23 @@ pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigErrors> {
+    let bytes = read::bytes(path, ". Give its path with --config FILE");
+    checked(path, bytes.as_deref().map_err(Clone::clone), environment)
+}
+
+/// Checks what was read of the file at `path`.
+fn checked(
+    path: &Path,
+    bytes: Result<&[u8], String>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigErrors> {
     let mut mistakes = mistake::Mistakes::default();
     let environment = environment::Environment::read(environment, &mut mistakes);
-    let config = read::file(path, &mut mistakes)
+    let file_digest = bytes.as_deref().map(watch::digest).unwrap_or_default();
+    let config = read::file(path, bytes, &mut mistakes)
         .and_then(|file| check::check(&file, &environment, &mut mistakes));
     match config {
-        Some(config) if mistakes.is_empty() => Ok(config),
+        Some(config) if mistakes.is_empty() => Ok(Config { file_digest, ..config }),
         _ => Err(mistakes.into_errors()),
     }
 }

@@ -4,25 +4,31 @@
 //! to run again; a wake-up that comes earlier wins.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::domain::{Login, Policy, ReleaseState, RepoName};
-use crate::github::{Lane, Meter, Reader, Readers};
-use crate::store::{Ledger, Store};
+use crate::domain::{Login, RepoName};
+use crate::github::{Reader, Readers};
+use crate::signals::{Carrier, Signals};
+use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
+mod claims;
 mod error;
 mod fleet;
 mod governed;
+mod holding;
 mod operator;
 mod pass;
+mod places;
 mod quiet;
+mod recall;
 mod report;
+mod roster;
 mod schedule;
 mod ship;
 mod survey;
@@ -35,10 +41,14 @@ pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
-use quiet::Passed;
+pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
 pub use survey::Survey;
+
+use claims::Claims;
+use quiet::Passed;
+use roster::{Roster, Station};
 
 /// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
 const GRACE: Duration = Duration::from_millis(3_500);
@@ -55,10 +65,10 @@ pub struct Shared {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// A digest of the config: a rejected dispatch is worth another try when it changed.
-    pub config_digest: String,
-    /// `server.public_url`.
-    pub public_url: Option<String>,
+    /// Reads whether production is well.
+    pub signals: Signals,
+    /// Which station has which ledger.
+    claims: Arc<Claims>,
     /// Who the token belongs to, by its fingerprint; none for a token that is nobody's.
     user: Mutex<BTreeMap<String, Option<Login>>>,
 }
@@ -73,75 +83,17 @@ impl Shared {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let signals = Signals::new(clock.clone(), Arc::clone(&metrics), Carrier::network());
         Self {
             readers,
             hand,
             store,
             clock,
             metrics,
-            config_digest: String::new(),
-            public_url: None,
+            signals,
+            claims: Arc::default(),
             user: Mutex::default(),
         }
-    }
-}
-
-/// How a repository stands, for whoever looks while a pass is under way.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Its policy.
-    pub policy: Arc<Policy>,
-    /// How it stood when its last pass ended.
-    pub standing: Standing,
-    /// What its ledger added up to; none before the first pass that reached GitHub.
-    pub release: Option<Arc<ReleaseState>>,
-    /// What the last pass that came to decisions decided.
-    pub decisions: Arc<Decisions>,
-    /// How often it is looked at now, failures included; none before its first pass.
-    pub interval: Option<Duration>,
-}
-
-/// One repository, what is shown of it, and the bell that wakes it.
-struct Station {
-    governed: Mutex<Governed>,
-    shown: RwLock<Snapshot>,
-    bell: Notify,
-}
-
-impl Station {
-    fn new(policy: Policy, readers: &Readers) -> Self {
-        let reader = readers.of(&policy.repository);
-        let shown = Snapshot {
-            policy: Arc::new(policy.clone()),
-            standing: Standing::default(),
-            release: None,
-            decisions: Arc::default(),
-            interval: None,
-        };
-        Self {
-            governed: Mutex::new(Governed::new(policy, reader)),
-            shown: RwLock::new(shown),
-            bell: Notify::new(),
-        }
-    }
-
-    async fn held(&self) -> Held<'_> {
-        Held { governed: self.governed.lock().await, shown: &self.shown }
-    }
-}
-
-/// A repository while nobody else is at it. What has become of it is shown when it is let go.
-struct Held<'a> {
-    governed: MutexGuard<'a, Governed>,
-    shown: &'a RwLock<Snapshot>,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        shown.standing.clone_from(self.governed.standing());
-        shown.decisions = Arc::clone(&self.governed.decisions);
-        shown.release = self.governed.ledger.as_ref().map(Ledger::shared_state);
     }
 }
 
@@ -149,65 +101,26 @@ impl Drop for Held<'_> {
 #[derive(Clone)]
 pub struct Controller {
     shared: Arc<Shared>,
-    stations: Arc<BTreeMap<RepoName, Station>>,
-    /// In the configuration's order.
-    names: Arc<[RepoName]>,
-    intervals: Intervals,
-    places: Places,
+    roster: Arc<Roster>,
     fleet: Arc<fleet::Fleet>,
 }
 
-/// Passes that run at once. A fourth of the places is for those in flight, whatever the settled
-/// ones wait for.
-#[derive(Clone)]
-struct Places {
-    all: Arc<Semaphore>,
-    settled: Arc<Semaphore>,
-}
-
-impl Places {
-    fn new(count: usize) -> Self {
-        let settled = count.saturating_sub(count / 4).max(1);
-        Self {
-            all: Arc::new(Semaphore::new(count.max(1))),
-            settled: Arc::new(Semaphore::new(settled)),
-        }
-    }
-
-    /// A place for a pass, which its meter holds; none when the program ends.
-    async fn take(&self, lane: Lane) -> Option<Meter> {
-        let mut places = Vec::with_capacity(2);
-        if lane == Lane::Settled {
-            places.push(Arc::clone(&self.settled).acquire_owned().await.ok()?);
-        }
-        places.push(Arc::clone(&self.all).acquire_owned().await.ok()?);
-        Some(Meter::holding(places))
-    }
-}
-
 impl Controller {
-    /// A controller of these repositories.
+    /// A controller by these terms.
     #[must_use]
-    pub fn new(
-        shared: Shared,
-        policies: Vec<Policy>,
-        intervals: Intervals,
-        max_concurrency: usize,
-    ) -> Self {
-        let names = policies.iter().map(|policy| policy.repository.clone()).collect();
-        let station = |policy: Policy| {
-            shared.metrics.govern(&policy.repository);
-            (policy.repository.clone(), Station::new(policy, &shared.readers))
-        };
-        let stations = Arc::new(policies.into_iter().map(station).collect());
-        Self {
-            shared: Arc::new(shared),
-            names,
-            stations,
-            intervals,
-            places: Places::new(max_concurrency),
-            fleet: Arc::default(),
-        }
+    pub fn new(shared: Shared, terms: Terms) -> Self {
+        let (roster, turned) = Roster::new(terms, &shared.readers, &shared.signals);
+        turned.came.iter().for_each(|name| shared.metrics.govern(name));
+        Self { shared: Arc::new(shared), roster: Arc::new(roster), fleet: Arc::default() }
+    }
+
+    /// Governs by other terms from now on, without a stop. A pass that is under way ends by those
+    /// that it began with. A repository that is no longer named is not touched any more, once what
+    /// was sent for it is recorded; one that is named anew is governed soon.
+    pub fn govern_by(&self, terms: Terms) {
+        let turned = self.roster.turn(terms, &self.shared.readers, &self.shared.signals);
+        turned.came.iter().for_each(|name| self.shared.metrics.govern(name));
+        self.shared.claims.moved.notify_waiters();
     }
 
     /// What all repositories share.
@@ -218,20 +131,20 @@ impl Controller {
 
     /// How often a repository is looked at.
     #[must_use]
-    pub const fn intervals(&self) -> Intervals {
-        self.intervals
+    pub fn intervals(&self) -> Intervals {
+        self.roster.common().intervals
     }
 
     /// The governed repositories, in the configuration's order.
-    pub fn repositories(&self) -> impl Iterator<Item = &RepoName> {
-        self.names.iter()
+    #[must_use]
+    pub fn repositories(&self) -> Arc<[RepoName]> {
+        self.roster.names()
     }
 
     /// How a repository stands, without waiting for a pass; none where it is not governed.
     #[must_use]
     pub fn snapshot(&self, name: &RepoName) -> Option<Snapshot> {
-        let station = self.stations.get(name)?;
-        Some(station.shown.read().unwrap_or_else(PoisonError::into_inner).clone())
+        self.roster.station(name).map(|station| station.shown())
     }
 
     /// Does `work` on one repository while nobody else is at it; none where it is not governed.
@@ -240,13 +153,21 @@ impl Controller {
         name: &RepoName,
         work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
     ) -> Option<T> {
-        let mut held = self.stations.get(name)?.held().await;
+        self.at(&*self.roster.station(name)?, work).await
+    }
+
+    async fn at<T>(
+        &self,
+        station: &Station,
+        work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
+    ) -> Option<T> {
+        let mut held = station.held().await?;
         Some(work(&self.shared, &mut held.governed).await)
     }
 
     /// Wakes a repository: its next pass begins at once.
     pub fn wake(&self, name: &RepoName) {
-        if let Some(station) = self.stations.get(name) {
+        if let Some(station) = self.roster.station(name) {
             station.bell.notify_one();
         }
     }
@@ -259,16 +180,25 @@ impl Controller {
     /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        self.shared.metrics.started(self.shared.clock.now());
+        self.recall().await;
+        self.shared.signals.go_live();
         let mut tasks = JoinSet::new();
-        for (index, name) in self.stations.keys().enumerate() {
-            let (controller, name, stop) = (self.clone(), name.clone(), stop.clone());
-            let phase = schedule::Phase::of(index);
-            tasks.spawn(async move { controller.govern(&name, phase, stop).await });
-        }
         let controller = self.clone();
         tasks.spawn(async move { controller.introduce().await });
-        // A closed channel is a stop, too.
-        let _ = stop.wait_for(|stop| *stop).await;
+        loop {
+            for station in self.roster.take_up() {
+                let (controller, stop) = (self.clone(), stop.clone());
+                tasks.spawn(async move { controller.govern(&station, stop).await });
+            }
+            tokio::select! {
+                biased;
+                // A closed channel is a stop, too.
+                _ = stop.wait_for(|stop| *stop) => break,
+                () = self.roster.grown.notified() => {}
+                Some(_) = tasks.join_next() => {}
+            }
+        }
         let ended = async { while tasks.join_next().await.is_some() {} };
         if self.shared.clock.timeout(GRACE, ended).await.is_err() {
             tracing::warn!("a pass was cut off by the end of the program; its ledger holds it");
@@ -279,7 +209,7 @@ impl Controller {
     /// Says as whom it acts, before many repositories ask for that at once.
     async fn introduce(&self) {
         let mut known = BTreeSet::new();
-        for name in self.names.iter() {
+        for name in self.repositories().iter() {
             let Some(policy) = self.snapshot(name).map(|shown| shown.policy) else { continue };
             let reader = self.shared.readers.of(name);
             if !policy.enabled || !known.insert(reader.credential().to_owned()) {
@@ -303,10 +233,10 @@ impl Controller {
     /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
     async fn guarded_pass(
         &self,
-        name: &RepoName,
+        station: &Arc<Station>,
         reader: Reader,
     ) -> Option<Result<PassReport, PassError>> {
-        let (controller, its_name) = (self.clone(), name.clone());
+        let (controller, its_station) = (self.clone(), Arc::clone(station));
         let mut task = JoinSet::new();
         task.spawn(async move {
             let pass = async |shared: &Shared, governed: &mut Governed| {
@@ -315,12 +245,12 @@ impl Controller {
                 governed.reader = shared.readers.of(&governed.policy().repository);
                 report
             };
-            controller.with(&its_name, pass).await
+            controller.at(&its_station, pass).await
         });
         if let Some(Ok(report)) = task.join_next().await {
             return report;
         }
-        self.with(name, async |shared, governed| {
+        self.at(station, async |shared, governed| {
             let result = Err(PassError::Defect);
             governed.reader = shared.readers.of(&governed.policy().repository);
             governed.note(shared, &result).await;
@@ -329,41 +259,91 @@ impl Controller {
         .await
     }
 
-    async fn govern(
-        &self,
-        name: &RepoName,
-        phase: schedule::Phase,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        let Some(station) = self.stations.get(name) else { return };
-        let clock = &self.shared.clock;
-        let mut schedule = schedule::Schedule::new(self.intervals, phase);
-        let reader = self.shared.readers.of(name);
+    /// Governs one repository until `stop`, or until it has left the configuration.
+    async fn govern(&self, station: &Arc<Station>, mut stop: watch::Receiver<bool>) {
+        let (clock, name) = (&self.shared.clock, &station.name);
+        let mut orders = station.orders();
+        let mut changes = orders.signals.changes();
+        let mut schedule = schedule::Schedule::new(orders.common.intervals, station.phase);
         // A fleet that starts together does not poll together.
-        let mut wait = schedule.first(clock);
+        let mut due = clock.monotonic() + schedule.first(clock, orders.within);
         loop {
-            tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = station.bell.notified() => {}
-                () = clock.sleep(wait) => {}
+            match self.woken(station, due, &mut changes, &mut stop).await {
+                Woken::Stopped => return,
+                Woken::Due => {}
+                Woken::Turned => {
+                    if station.left.is_set() && self.let_go(station).await {
+                        return;
+                    }
+                    let before = std::mem::replace(&mut orders, station.orders());
+                    changes = orders.signals.changes();
+                    let changed = *before.policy != *orders.policy;
+                    let soon = schedule.turn(clock, &orders, changed);
+                    due = due.min(clock.monotonic() + soon);
+                    continue;
+                }
             }
             let began = clock.monotonic();
             let lane = schedule.lane();
-            let Some(meter) = self.places.take(lane).await else { return };
+            let Some(meter) = self.roster.places().take(lane).await else { return };
             if *stop.borrow() {
                 return;
             }
-            let report = self.guarded_pass(name, reader.for_a_pass(lane, meter.clone())).await;
+            // What changes from here on may be too late for this pass.
+            changes.mark_unchanged();
+            let reader = self.shared.readers.of(name);
+            let pass = self.guarded_pass(station, reader.for_a_pass(lane, meter.clone()));
+            let report = pass.await;
             meter.let_go();
             let (pace, now) = (schedule::pace_of(report.as_ref()), clock.now());
-            let fits = self.fleet.after_a_pass(name, &reader, pace, &meter, self.intervals, now);
-            wait = schedule.next(clock, report.as_ref(), fits, began);
+            let wanted = schedule.wanted();
+            let fits = self.fleet.after_a_pass(name, &reader, pace, &meter, wanted, now);
+            due = clock.monotonic() + schedule.next(clock, report.as_ref(), fits, began);
             self.shared.metrics.poll_interval(name, schedule.interval());
-            station.shown.write().unwrap_or_else(PoisonError::into_inner).interval =
-                Some(schedule.interval());
+            station.looked_at_every(schedule.interval());
         }
     }
+
+    /// Waits until a pass is due, or something else is to be done.
+    async fn woken(
+        &self,
+        station: &Station,
+        due: Duration,
+        changes: &mut watch::Receiver<()>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Woken {
+        let clock = &self.shared.clock;
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
+            () = station.turned.notified() => Woken::Turned,
+            () = station.bell.notified() => Woken::Due,
+            Ok(()) = changes.changed() => Woken::Due,
+            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
+        }
+    }
+
+    /// Ends all that is kept of a repository that left the configuration but its ledger. False
+    /// where it came back meanwhile.
+    async fn let_go(&self, station: &Station) -> bool {
+        let (name, readers) = (&station.name, &self.shared.readers);
+        let last = |credential: &str, is_shared: bool| {
+            self.shared.metrics.forget(name);
+            self.fleet.forget(name);
+            if !is_shared {
+                readers.forget(credential);
+            }
+        };
+        self.roster.end(station, readers, last).await
+    }
+}
+
+/// What a wait ended for. A pass itself is not told.
+enum Woken {
+    Stopped,
+    Due,
+    /// Its orders changed, or it left.
+    Turned,
 }
 
 async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport, PassError> {

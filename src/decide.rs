@@ -7,19 +7,21 @@
 use jiff::Timestamp;
 
 use crate::domain::{
-    Cause, Decision, Degraded, DeployUnavailable, Fact, KnownRun, Lack, Missing, Observation,
+    Cause, Decision, DeployUnavailable, Fact, Health, KnownRun, Lack, Missing, Observation,
     Outcome, PauseSource, Policy, Production, Reason, ReleaseState, RiskClass, Sha, Verdict,
     Verification, Why, WorkflowFact, WorkflowState,
 };
 
 mod approval;
 mod case;
+mod health;
 mod judge;
 mod risk;
 
 use case::{known_range, later, unfinished};
 
 pub use case::Case;
+pub use health::health;
 pub use judge::{Judged, Judgement, judge};
 pub use risk::class_of_path;
 
@@ -128,6 +130,9 @@ fn conclude(case: Case<'_>, spoken: Vec<Cause>) -> Verdict {
         return Verdict::Unreadable(Why("no rule speaks for this commit".to_owned()));
     };
     let also = spoken.filter(|other| other.reason().outcome() != Outcome::Allow).collect();
+    // What a rule before the signals' own ended was not decided on them.
+    let asked = cause.reason() >= Reason::Paused;
+    let signals = if asked { case.question.observation.signals.clone() } else { Vec::new() };
     match case.risk {
         Ok(risk) => Verdict::Decided(Box::new(Decision {
             sha: case.question.sha.clone(),
@@ -135,6 +140,7 @@ fn conclude(case: Case<'_>, spoken: Vec<Cause>) -> Verdict {
             also,
             risk,
             production: case.production,
+            signals,
         })),
         Err(Gap::Lacks(lack)) => Verdict::Lacks(vec![lack]),
         Err(Gap::Unreadable(why)) => Verdict::Unreadable(why),
@@ -263,19 +269,15 @@ fn first_deploy_required(case: &Case<'_>) -> Finding {
 }
 
 fn degraded_high_risk(case: &Case<'_>) -> Finding {
-    let signal = case.degraded_signal();
-    Ok(match (case.risk()?.class, signal) {
-        (RiskClass::High, Some(signal)) => Some(Cause::DegradedHighRisk { signal }),
-        (RiskClass::Low | RiskClass::Medium | RiskClass::High, _) => None,
-    })
+    let high = case.risk()?.class == RiskClass::High;
+    let signals = case.signals_that_say(Health::Degraded).filter(|_| high);
+    Ok(signals.map(|signals| Cause::DegradedHighRisk { signals }))
 }
 
 fn degraded_unknown_high_risk(case: &Case<'_>) -> Finding {
     let high = case.risk()?.class == RiskClass::High;
-    Ok(match &case.question.observation.degraded {
-        Degraded::Unknown(why) if high => Some(Cause::DegradedUnknownHighRisk { why: why.clone() }),
-        Degraded::Unknown(_) | Degraded::NotConfigured | Degraded::No | Degraded::Yes(_) => None,
-    })
+    let signals = case.signals_that_say(Health::Unknown).filter(|_| high);
+    Ok(signals.map(|signals| Cause::DegradedUnknownHighRisk { signals }))
 }
 
 fn deploy_in_progress(case: &Case<'_>) -> Finding {
@@ -364,8 +366,9 @@ fn rate_limit(case: &Case<'_>) -> Finding {
 
 fn degraded_low_hold(case: &Case<'_>) -> Finding {
     let low = case.risk()?.class == RiskClass::Low;
-    let signal = case.degraded_signal().filter(|_| low && case.policy().hold_low_when_degraded);
-    Ok(signal.map(|signal| Cause::DegradedLowHold { signal }))
+    let holds = low && case.policy().hold_low_when_degraded;
+    let signals = case.signals_that_say(Health::Degraded).filter(|_| holds);
+    Ok(signals.map(|signals| Cause::DegradedLowHold { signals }))
 }
 
 fn allow_low(case: &Case<'_>) -> Finding {
@@ -374,8 +377,8 @@ fn allow_low(case: &Case<'_>) -> Finding {
 
 fn degraded_medium_hold(case: &Case<'_>) -> Finding {
     let medium = case.risk()?.class == RiskClass::Medium;
-    let signal = case.degraded_signal().filter(|_| medium);
-    Ok(signal.map(|signal| Cause::DegradedMediumHold { signal }))
+    let signals = case.signals_that_say(Health::Degraded).filter(|_| medium);
+    Ok(signals.map(|signals| Cause::DegradedMediumHold { signals }))
 }
 
 fn allow_medium(case: &Case<'_>) -> Finding {

@@ -6,6 +6,7 @@
 mod action;
 mod attempt;
 mod decision;
+mod dora;
 mod ledger;
 mod observation;
 mod patterns;
@@ -15,6 +16,7 @@ mod release;
 mod repository;
 mod run;
 mod sha;
+mod signal;
 mod talk;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
@@ -25,11 +27,12 @@ pub use decision::{
     Approver, Cause, Decision, DeployUnavailable, Lack, Missing, PauseSource, RiskAssessment,
     RiskCause, RiskyPath, Verdict,
 };
+pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, Degraded, DeployFile, Fact, FileChange,
-    LeftBehind, Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
-    VerificationRun, Why,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
+    Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification, VerificationRun,
+    Why,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
@@ -38,9 +41,9 @@ pub use policy::{
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
-    Approval, Attribution, FailedDeploy, FailedRange, IssueRecord, KnownRun, KnownRunAttempt,
-    LastDecision, Pause, Production, Rejection, ReleaseState, Rollback, StatusRecord,
-    StatusRefusal, TrackedStatus,
+    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
+    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
+    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
 };
 pub use repository::{
     Branch, IssueNumber, Login, RepoId, RepoName, RepoNameError, RunId, RunRef, StatusId,
@@ -51,4 +54,8 @@ pub use run::{
     WorkflowState,
 };
 pub use sha::{Sha, ShaError, ShaPrefix};
+pub use signal::{
+    ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading,
+    Threshold, WhenUnreachable,
+};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};

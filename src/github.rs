@@ -93,6 +93,24 @@ impl Readers {
         self.clients.all().iter().map(|client| client.limits.view()).collect()
     }
 
+    /// All credentials keep to this pace from now on; 0 is none.
+    pub fn set_pace(&self, max_requests_per_minute: u32) {
+        self.clients.set_pace(max_requests_per_minute);
+    }
+
+    /// The token comes from this file from now on.
+    ///
+    /// # Errors
+    /// Why there is no good token in it; the last one stays.
+    pub async fn use_token_file(&self, path: std::path::PathBuf) -> Result<(), String> {
+        self.clients.use_token_file(path).await
+    }
+
+    /// The credential of this name speaks for no repository any more: nothing of it is shown.
+    pub fn forget(&self, credential: &str) {
+        self.clients.forget(credential);
+    }
+
     /// The reader of `repository`, by the credential that speaks for it.
     #[must_use]
     pub fn of(&self, repository: &RepoName) -> Reader {

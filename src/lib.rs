@@ -18,7 +18,9 @@ pub mod words;
 
 pub mod apply;
 pub mod github;
+pub mod network;
 pub mod observe;
+pub mod signals;
 pub mod store;
 
 pub mod config;

@@ -12,6 +12,7 @@ use crate::words;
 
 mod clearance;
 mod follow;
+mod health;
 mod issues;
 mod recover;
 mod standstill;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use clearance::{Clearance, Obstacle, clearance, others_turn};
 pub use follow::follow;
+pub use health::health;
 pub use recover::{DeployTarget, identities, linked_runs, recover};
 pub use standstill::stands_still;
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
@@ -55,6 +57,7 @@ pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
     actions.extend(statuses::of_decisions(situation));
     actions.extend(statuses::of_shipped(situation));
     actions.extend(issues::of_failures(situation));
+    actions.extend(issues::of_degraded(situation));
     actions.extend(issues::of_recoveries(situation));
     actions
 }

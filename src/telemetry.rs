@@ -4,6 +4,7 @@ mod families;
 pub mod logs;
 mod metrics;
 mod series;
+mod signals;
 
 pub use metrics::{Metrics, PassResult};
 pub use series::CONTENT_TYPE;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 mod evidence;
 mod hint;
 pub mod issue;
+pub mod signals;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,12 @@ pub fn clock_time(at: Timestamp) -> String {
 #[must_use]
 pub fn date_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// `2026-11-01 14:05:09 UTC`.
+#[must_use]
+pub fn date_time_with_seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A stranger's text on one line: what steers a terminal, breaks a line or turns the reading

@@ -6,6 +6,8 @@
 
 use std::sync::atomic::Ordering;
 
+use jiff::Timestamp;
+
 use super::statuses::{NewStatus, refusal, taken_entries, write};
 use super::{ApplyError, Work, writes};
 use crate::domain::{
@@ -41,6 +43,16 @@ pub enum Dispatched {
     },
 }
 
+/// What an attempt is recorded with, besides what it was cleared with.
+pub struct Occasion {
+    /// What must change before a rejected dispatch is worth another try.
+    pub rejection_key: RejectionKey,
+    /// When the sha was merged, where that is known.
+    pub merged_at: Option<Timestamp>,
+    /// The operator whose `trigger` asked for it.
+    pub by: Option<Operator>,
+}
+
 /// Why a step did not lead to the next one.
 pub(super) enum Stopped {
     /// The attempt was withdrawn: nothing started.
@@ -49,7 +61,7 @@ pub(super) enum Stopped {
     Error(ApplyError),
 }
 
-/// Dispatches what was cleared. `by` is the operator whose `trigger` asked for it.
+/// Dispatches what was cleared.
 ///
 /// # Errors
 /// A failure of the store, after which nothing was sent that the ledger does not hold, or GitHub
@@ -57,14 +69,13 @@ pub(super) enum Stopped {
 pub async fn dispatch(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    rejection_key: RejectionKey,
-    by: Option<Operator>,
+    occasion: Occasion,
 ) -> Result<Dispatched, ApplyError> {
     let stopped = |stopped| match stopped {
         Stopped::Withdrawn(why) => Ok(Dispatched::NotStarted { why }),
         Stopped::Error(error) => Err(error),
     };
-    let intent = intend(work, clearance, rejection_key, by).await?;
+    let intent = intend(work, clearance, occasion).await?;
     let marked = match mark(work, clearance, intent).await {
         Ok(marked) => marked,
         Err(why) => return stopped(why),
@@ -78,9 +89,9 @@ pub async fn dispatch(
 async fn intend(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    rejection_key: RejectionKey,
-    by: Option<Operator>,
+    occasion: Occasion,
 ) -> Result<RecordedIntent, ApplyError> {
+    let Occasion { rejection_key, merged_at, by } = occasion;
     let decision = &clearance.decision;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
     let attempt = NewAttempt {
@@ -93,6 +104,7 @@ async fn intend(
         workflow: clearance.target.workflow,
         deploy_ref: clearance.target.deploy_ref.clone(),
         rejection_key,
+        merged_at,
     };
     if let Some(by) = by {
         let word = OperatorWord::Triggered { sha: decision.sha.clone(), by };

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::RepoName;
 
 use super::args::{Filters, History};
-use super::ask::{load, one, show};
+use super::ask::{load, note_disagreement, one, show};
 use super::live::Audience;
 use super::{Exit, in_runtime, print, print_json_line, render, say, width};
 
@@ -23,7 +23,12 @@ const MOST: usize = 1_000;
 
 pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
     let config = load(config)?;
-    let repository = one(&config, &args.target)?;
+    let (repository, unknown) = match (one(&config, &args.target), args.target.repository()) {
+        (Ok(repository), _) => (repository, None),
+        // One that left the configuration has its history still.
+        (Err(failure), Some(named)) => (named.clone(), Some(failure)),
+        (Err(failure), None) => return Err(failure),
+    };
     let clock = Clock::system();
     let filter = filter(&args.filters, clock.now())?;
     let first = commands::History {
@@ -33,12 +38,21 @@ pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
         limit: usize::from(args.limit),
         filter,
     };
+    if let Some(failure) = unknown {
+        let any = commands::History { limit: 1, filter: Filter::default(), ..first.clone() };
+        if in_runtime(whole(&config, &clock, any))?.newest.is_none() {
+            return Err(failure);
+        }
+    }
     if args.follow {
         in_runtime(follow(&config, &clock, first, args.output.json))?;
         return Ok(Exit::Done);
     }
     let is_filtered = first.filter != Filter::default();
-    let history = in_runtime(whole(&config, &clock, first))?;
+    let history = in_runtime(async {
+        note_disagreement(&config, &clock).await;
+        whole(&config, &clock, first).await
+    })?;
     show(args.output.json, &history, || render::history(&history, is_filtered, width()))?;
     Ok(Exit::Done)
 }

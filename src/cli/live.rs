@@ -9,7 +9,7 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Clock;
-use crate::commands::Failure;
+use crate::commands::{ConfigFile, Failure};
 
 /// The signals that end a process in good order.
 pub(super) struct Signals {
@@ -36,6 +36,31 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// The signal by which people say that a configuration has changed.
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// From now on this signal ends nothing by itself.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn new() -> Result<Self, Failure> {
+        let heard = signal(SignalKind::hangup());
+        heard
+            .map(Self)
+            .map_err(|error| Failure::Dependency(format!("cannot listen to signals: {error}")))
+    }
+
+    /// Has the file looked at for each; never ends by itself.
+    pub(super) async fn tell(&mut self, file: &ConfigFile) {
+        while self.0.recv().await.is_some() {
+            tracing::info!("SIGHUP: the configuration is looked at");
+            file.look_now();
+        }
+        std::future::pending().await
     }
 }
 

@@ -7,29 +7,30 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::commands::{self, Failure, Socket, Surroundings, Window};
+use crate::commands::{self, ConfigFile, Failure, Reload, Socket, Surroundings, Window};
 use crate::config::Config;
 use crate::http;
 
-use super::live::Signals;
+use super::live::{Hangups, Signals};
 
 /// Kubernetes and people expect an end within 5 s of SIGTERM, whatever hangs.
 const LAST_MOMENT: Duration = Duration::from_millis(4_700);
 
-/// Governs as `config` says until SIGTERM or SIGINT.
+/// Governs as `config` says, which was read from `file`, until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// What keeps it from starting.
-pub(super) async fn run(config: &Config) -> Result<(), Failure> {
+pub(super) async fn run(config: &Config, file: ConfigFile) -> Result<(), Failure> {
     let clock = Clock::system();
     let (stop, stopped) = watch::channel(false);
-    let mut signals = Signals::new()?;
+    let (mut signals, mut hangups) = (Signals::new()?, Hangups::new()?);
+    let heard = file.clone();
     commands::check_token(config)?;
     let governed = async {
         let listener = listen(config.server.listen).await?;
         let store = commands::open_store(&config.state_dir, &clock).await?;
         let surroundings = commands::surroundings(config, clock.clone(), store)?;
-        govern(config, surroundings, listener, stopped).await
+        govern(config, file, surroundings, listener, stopped).await
     };
     let told = async {
         let name = signals.next().await;
@@ -39,18 +40,20 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     };
     tokio::select! {
         ended = governed => ended?,
+        () = hangups.tell(&heard) => {}
         () = told => tracing::warn!("not all came to an end in time; the ledger holds it"),
     }
     tracing::info!("ended");
     Ok(())
 }
 
-/// The controller, its socket and its pages, until `stop`.
+/// The controller, its socket, its pages, and the watch on `file`, until `stop`.
 ///
 /// # Errors
 /// What keeps them from starting.
 pub async fn govern(
     config: &Config,
+    file: ConfigFile,
     surroundings: Surroundings,
     listener: TcpListener,
     stop: watch::Receiver<bool>,
@@ -62,12 +65,14 @@ pub async fn govern(
         let count = config.repositories.len();
         tracing::info!(%address, repositories = count, "governing {count} repositories; http://{address}");
     }
-    let pages = http::routes(Window::on(controller.clone()));
+    let reload = Reload::of(controller.clone(), config.clone(), file);
+    let pages = http::routes(Window::on(controller.clone()).beside(reload.clone()));
     tokio::join!(
         controller.run(stop.clone()),
         commands::serve(listener, |_: &TcpStream| (), pages, clock, stop.clone()),
-        socket.serve(controller.clone(), stop.clone()),
-        commands::prune_daily(&controller, config.history_days, stop),
+        socket.serve(controller.clone(), reload.clone(), stop.clone()),
+        commands::prune_daily(&controller, &reload, stop.clone()),
+        reload.watch(stop),
     );
     if let Err(error) = store.close().await {
         tracing::warn!("the store could not be closed well: {error}");

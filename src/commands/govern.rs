@@ -7,14 +7,19 @@ use tokio::sync::watch;
 
 use crate::controller::Controller;
 
+use super::Reload;
 use super::serve::stopped;
 
 /// The start is busy enough.
 const FIRST: Duration = Duration::from_secs(600);
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Deletes the history that is older than `days`, once a day, until `stop`.
-pub async fn prune_daily(controller: &Controller, days: u32, mut stop: watch::Receiver<bool>) {
+/// Deletes the history that is older than `state.history_days`, once a day, until `stop`.
+pub async fn prune_daily(
+    controller: &Controller,
+    reload: &Reload,
+    mut stop: watch::Receiver<bool>,
+) {
     let shared = controller.shared();
     let mut wait = FIRST;
     loop {
@@ -27,6 +32,7 @@ pub async fn prune_daily(controller: &Controller, days: u32, mut stop: watch::Re
             continue;
         }
         wait = DAILY;
+        let days = reload.in_force().history_days;
         let age =
             SignedDuration::from_hours(24).saturating_mul(i32::try_from(days).unwrap_or(i32::MAX));
         let Ok(before) = shared.clock.now().saturating_sub(age) else { continue };

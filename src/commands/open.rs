@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{Config, TokenConfig};
-use crate::controller::{Controller, Hand, Intervals, Shared};
+use crate::controller::{Controller, Hand, Intervals, Shared, Terms};
 use crate::github::{self, AppSource, HttpService, REQUEST_TIMEOUT, Route, Settings, TokenSource};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::Metrics;
@@ -62,15 +62,22 @@ pub fn controller(
     let connected = github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics));
     let (readers, writer) = connected.map_err(|error| Failure::Usage(error.to_string()))?;
     let hand = may_write.then(|| Hand::new(writer));
-    let mut shared = Shared::new(readers, hand, store, clock, metrics);
-    shared.config_digest.clone_from(&config.digest);
-    shared.public_url.clone_from(&config.server.public_url);
-    let intervals = Intervals {
-        settled: config.controller.poll_interval,
-        active: config.controller.active_poll_interval,
-    };
-    let policies = config.repositories.clone();
-    Ok(Controller::new(shared, policies, intervals, config.controller.max_concurrency))
+    let shared = Shared::new(readers, hand, store, clock, metrics);
+    Ok(Controller::new(shared, terms(config)))
+}
+
+/// What of a configuration passes see.
+pub(super) fn terms(config: &Config) -> Terms {
+    Terms {
+        policies: config.repositories.clone(),
+        intervals: Intervals {
+            settled: config.controller.poll_interval,
+            active: config.controller.active_poll_interval,
+        },
+        max_concurrency: config.controller.max_concurrency,
+        config_digest: config.digest.clone(),
+        public_url: config.server.public_url.clone(),
+    }
 }
 
 /// Says at once where there is no token.

@@ -31,7 +31,7 @@ impl Ask for Reconcile {
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<Passes, Failure> {
         let names: Vec<RepoName> = match self.repository {
             Some(name) => vec![name],
-            None => controller.repositories().cloned().collect(),
+            None => controller.repositories().to_vec(),
         };
         let mut tasks = JoinSet::new();
         for (place, name) in names.iter().cloned().enumerate() {
@@ -104,7 +104,7 @@ fn action(action: &Action) -> Option<String> {
             format!("say on issue #{number} that the deploy of {} failed again", sha.short())
         }
         Action::Issue(IssueWork::Recovery { number, .. }) => {
-            format!("say on issue #{number} that a later deploy succeeded")
+            format!("say on issue #{number} that it is mended")
         }
     })
 }

@@ -29,7 +29,8 @@ impl Ask for Status {
     }
 
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::Status, Failure> {
-        let names = asked(&self, controller.repositories())?;
+        let governed = controller.repositories();
+        let names = asked(&self, governed.iter())?;
         let shown: Vec<Snapshot> =
             names.into_iter().filter_map(|name| controller.snapshot(name)).collect();
         // Before its first pass, what is known is what the last process left.
@@ -149,6 +150,8 @@ pub(super) fn row(
     row.production_sha_previous = release.previous_production();
     row.candidate_sha.clone_from(&release.candidate);
     row.paused = row.paused.or_else(|| release.pause.as_ref().map(|pause| pause.why.clone()));
+    let health = release.last_health();
+    row.last_health_check = health.map(|last| last.health.as_str().to_owned());
     if let Some(attempt) = release.attempts.iter().max_by_key(|attempt| attempt.at) {
         row.last_deploy_attempt_sha = Some(attempt.begun.sha.clone());
         row.last_deploy_time = Some(attempt.at);

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 use super::status::{Kept, is_new};
-use super::{Ask as _, Caller, Failure, Status, view};
+use super::{Ask as _, Caller, Failure, Refused, Reload, Status, view};
 use crate::clock::Clock;
 use crate::controller::{Controller, LimitsView, Snapshot};
 use crate::domain::{AttemptId, RepoName, Sha, ShaPrefix};
@@ -53,6 +53,8 @@ const READERS: usize = 2;
 pub struct Window {
     controller: Controller,
     readers: Arc<Semaphore>,
+    /// None where no file is watched.
+    reload: Option<Reload>,
 }
 
 /// Why something is not shown.
@@ -99,7 +101,19 @@ impl Window {
     /// A window on `controller`.
     #[must_use]
     pub fn on(controller: Controller) -> Self {
-        Self { controller, readers: Arc::new(Semaphore::new(READERS)) }
+        Self { controller, readers: Arc::new(Semaphore::new(READERS)), reload: None }
+    }
+
+    /// The same, with a view of what becomes of the configuration's file.
+    #[must_use]
+    pub fn beside(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
+    }
+
+    /// The change of the configuration's file that stands refused.
+    #[must_use]
+    pub fn refused(&self) -> Option<Refused> {
+        self.reload.as_ref().and_then(Reload::refused)
     }
 
     /// The clock of what is looked at.
@@ -144,7 +158,7 @@ impl Window {
     pub fn readiness(&self) -> Readiness {
         let enabled =
             |name| self.controller.snapshot(name).is_some_and(|shown| shown.policy.enabled);
-        if !self.controller.repositories().any(enabled) {
+        if !self.controller.repositories().iter().any(enabled) {
             // Then GitHub is not asked for anything.
             return Readiness::Ready;
         }

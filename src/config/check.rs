@@ -305,6 +305,7 @@ fn assemble(
         history_days: settings.history_days,
         repositories: policies,
         digest: String::new(),
+        file_digest: String::new(),
         warnings,
     }
 }

@@ -1,11 +1,14 @@
 //! The configuration in force, as the file would say it: for people, and for its fingerprint.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{ApprovalMode, Branch, EnvironmentApproval, Policy, WorkflowName};
+use crate::domain::{
+    ApprovalMode, Branch, EnvironmentApproval, Policy, Signal, SignalKind, WorkflowName,
+};
 
 use super::{AppConfig, Config, TokenConfig};
 
@@ -60,7 +63,17 @@ impl Config {
                 EnvironmentApproval::Shas(shas) => shas.iter().map(|sha| sha.as_str()).collect(),
             })
             .collect();
-        let text = json!([self.effective(), approved]).to_string();
+        // What is not shown is told apart all the same.
+        let hidden: Vec<(&str, Vec<&str>)> = self
+            .repositories
+            .iter()
+            .flat_map(|policy| policy.degraded.iter().chain(&policy.health_check))
+            .map(|signal| {
+                let headers = signal.access.headers.iter().map(|(_, value)| value.0.as_str());
+                (signal.kind.url(), headers.collect())
+            })
+            .collect();
+        let text = json!([self.effective(), approved, hidden]).to_string();
         let digest = Sha256::digest(text.as_bytes());
         digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -116,12 +129,80 @@ pub fn policy(policy: &Policy) -> Value {
         ("approval_allow_author", json!(policy.approval_allow_author)),
         ("failure_types", json!(policy.failure_types)),
         ("failure_issue_on_recovery", json!(policy.failure_issue_on_recovery)),
-        ("degraded", Value::Null),
+        ("degraded", signals(&policy.degraded)),
+        ("health_check", json!(policy.health_check.as_ref().map(signal))),
+        ("post_deploy_watch_minutes", minutes(policy.post_deploy_watch)),
     ];
     if let Value::Object(keys) = &mut keys {
         keys.extend(more.map(|(key, value)| (key.to_owned(), value)));
     }
     keys
+}
+
+/// As it would be written: null, one, or a list.
+fn signals(signals: &[Signal]) -> Value {
+    match signals {
+        [] => Value::Null,
+        [only] => typed(only),
+        several => several.iter().map(typed).collect(),
+    }
+}
+
+fn typed(one: &Signal) -> Value {
+    let mut keys = signal(one);
+    if let Value::Object(keys) = &mut keys {
+        keys.insert("type".to_owned(), json!(one.kind.as_str()));
+    }
+    keys
+}
+
+fn signal(signal: &Signal) -> Value {
+    let access = &signal.access;
+    let file = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+    let headers: serde_json::Map<String, Value> =
+        access.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    let mut keys = json!({
+        "name": signal.name,
+        "url": without_secrets(signal.kind.url()),
+        "headers": headers,
+        "bearer_token_file": file(&access.bearer_token_file),
+        "ca_file": file(&access.ca_file),
+        "timeout": interval(access.timeout),
+        "interval": interval(access.interval),
+        "stale_after": interval(access.stale_after),
+    });
+    let own = match &signal.kind {
+        SignalKind::Prometheus { query, degraded_when, url: _ } => {
+            json!({
+                "query": query,
+                "degraded_when": degraded_when.map(|threshold| threshold.to_string()),
+            })
+        }
+        SignalKind::Alertmanager { matchers, url: _ } => json!({ "matchers": matchers }),
+        SignalKind::Http { expected_status, expected_value, when_unreachable, url: _ } => {
+            json!({
+                "expected_status": expected_status,
+                "json_pointer": expected_value.as_ref().map(|value| &value.pointer),
+                "expected_value": expected_value.as_ref().map(|value| &value.value),
+                "when_unreachable": when_unreachable,
+            })
+        }
+    };
+    if let (Value::Object(keys), Value::Object(own)) = (&mut keys, own) {
+        keys.extend(own);
+    }
+    keys
+}
+
+/// What stands in a secret's place.
+const HIDDEN: &str = "***";
+
+/// An address may carry a key in its query.
+fn without_secrets(url: &str) -> String {
+    match url.split_once('?') {
+        Some((address, _)) => format!("{address}?{HIDDEN}"),
+        None => url.to_owned(),
+    }
 }
 
 fn minutes(duration: Duration) -> Value {

@@ -59,6 +59,8 @@ pub const POLICY_KEYS: &[&str] = &[
     "failure_types",
     "failure_issue_on_recovery",
     "degraded",
+    "health_check",
+    "post_deploy_watch_minutes",
 ];
 
 /// The policy of a repository about which nothing but its name is written.
@@ -85,6 +87,9 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         max_attempts_per_sha: 1,
         hold_after_rollback: true,
         hold_low_when_degraded: false,
+        degraded: Vec::new(),
+        health_check: None,
+        post_deploy_watch: Duration::from_secs(10 * 60),
         hold_state: HoldState::Failure,
         deploy_timeout: Duration::from_secs(120 * 60),
         approval_modes: vec![ApprovalMode::Environment],

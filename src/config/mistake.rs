@@ -132,7 +132,7 @@ pub(super) fn holds_a_token(text: &str) -> bool {
 }
 
 /// `text` without what is, or looks like, a secret.
-fn redact(mut text: String, secrets: &[String]) -> String {
+pub(super) fn redact(mut text: String, secrets: &[String]) -> String {
     for secret in secrets {
         text = text.replace(secret.as_str(), "***");
     }

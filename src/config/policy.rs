@@ -8,6 +8,7 @@ use crate::domain::{
 use figment::value::Value;
 
 use super::mistake::{Mistakes, meant};
+use super::signals;
 use super::values::{
     Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
 };
@@ -72,7 +73,11 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
             ];
             put(&mut p.failure_issue_on_recovery, word(entry, m, &words));
         }
-        "degraded" => unsupported(entry, m),
+        "degraded" => put(&mut p.degraded, signals::degraded(entry, m)),
+        "health_check" => put(&mut p.health_check, signals::health_check(entry, m)),
+        "post_deploy_watch_minutes" => {
+            put(&mut p.post_deploy_watch, count_of(entry, m, Unit::Minutes, 0));
+        }
         _ => return set_approval(p, key, entry, m),
     }
     true
@@ -106,13 +111,6 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
         _ => return false,
     }
     true
-}
-
-/// A key that is reserved: `null` is all that may stand there.
-pub(super) fn unsupported(entry: &Entry<'_>, m: &mut Mistakes) {
-    if !entry.is_null() {
-        entry.refuse(m, "is not supported by this version yet: leave it out");
-    }
 }
 
 fn reason(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {

@@ -21,10 +21,15 @@ pub(super) struct File {
     pub(super) values: Dict,
 }
 
-/// Reads the file at `path`, in the language that its name ends in.
-pub(super) fn file(path: &Path, mistakes: &mut Mistakes) -> Option<File> {
+/// The values of `bytes`, which the file at `path` holds, in the language that its name ends in.
+/// Where it could not be read, that is a mistake, too.
+pub(super) fn file(
+    path: &Path,
+    bytes: Result<&[u8], String>,
+    mistakes: &mut Mistakes,
+) -> Option<File> {
     let name = path.display().to_string();
-    let text = match text(path) {
+    let text = match bytes.and_then(text) {
         Ok(text) => text,
         Err(why) => {
             mistakes.file(&name, None, why);
@@ -63,18 +68,21 @@ pub(super) fn file(path: &Path, mistakes: &mut Mistakes) -> Option<File> {
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let cannot = |error: std::io::Error| {
-        format!("cannot be read: {error}. Give its path with --config FILE")
-    };
+/// What the file holds, or why that cannot be had, with what to do where it cannot be read.
+pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}{advice}");
     let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
         return Err(format!("is larger than {} MiB: no configuration is", LARGEST_FILE >> 20));
     }
-    let text = String::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    Ok(bytes)
+}
+
+fn text(bytes: &[u8]) -> Result<String, String> {
+    let text = str::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
 /// A line, where it is known, and what is wrong there.

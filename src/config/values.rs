@@ -65,6 +65,11 @@ impl Entry<'_> {
         self.value.as_str().filter(|_| self.origin.is_environment)
     }
 
+    /// A text, a number or a boolean, as it was written.
+    pub(super) fn written(&self) -> Option<String> {
+        self.plain()
+    }
+
     fn shown(&self) -> String {
         match &self.value {
             Value::Dict(..) => "a mapping".to_owned(),

@@ -158,9 +158,21 @@ impl Fleet {
         load.say(reader.credential(), wanted, fits);
         fits
     }
+
+    /// A repository is governed no more: what it cost is others'.
+    pub(super) fn forget(&self, name: &RepoName) {
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        loads.values_mut().for_each(|load| load.forget(name));
+    }
 }
 
 impl Load {
+    fn forget(&mut self, name: &RepoName) {
+        if let Some(part) = self.parts.remove(name) {
+            self.demand(part.pace).take(&part);
+        }
+    }
+
     fn note(&mut self, name: &RepoName, pace: Pace, reads: f64, charged: f64) {
         let before = self.parts.get(name).copied();
         if let Some(before) = &before {

@@ -1,21 +1,26 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::claims::Claim;
+use super::holding::Holding;
 use super::pass::PassReport;
 use super::quiet::Quiet;
+use super::roster::{Common, Left, Orders};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef, Sha,
+    Decision, Health, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+    Sha,
 };
 use crate::github::Reader;
 use crate::observe::Memory;
+use crate::signals::Following;
 use crate::store::{Ledger, StoreError};
 use crate::words;
 
@@ -27,6 +32,14 @@ pub struct Governed {
     /// Reads it, by the credential that speaks for it.
     pub(super) reader: Reader,
     pub(super) policy: Arc<Policy>,
+    pub(super) common: Arc<Common>,
+    /// What says whether production is well, and what it said in the last pass.
+    pub(super) signals: Following,
+    pub(super) health: Option<Health>,
+    /// Set once it has left the configuration: nothing more is begun.
+    pub(super) left: Left,
+    /// The right to `ledger`.
+    claim: Option<Claim>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
     /// How often what is kept between passes was found to have changed.
@@ -39,9 +52,15 @@ pub struct Governed {
     pub(super) decision: Option<Decision>,
     /// All decisions of the last pass that came to any.
     pub(super) decisions: Arc<Decisions>,
-    /// The run that was said to take too long, and the rename that was said.
+    /// Since when its releases are held.
+    pub(super) holding: Holding,
+    /// The run that was said to take too long, the rename that was said, and the commits whose
+    /// statuses were said to be used up.
     pub(super) said_overdue: Option<RunRef>,
+    /// When DORA's four were worked out; none where what they rest on has changed since.
+    pub(super) dora_at: Option<Timestamp>,
     pub(super) said_name: Option<RepoName>,
+    pub(super) said_spent: BTreeSet<Sha>,
 }
 
 /// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
@@ -51,6 +70,8 @@ pub struct Governed {
 pub struct Standing {
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
+    /// When the last one ended that saw and did all it should.
+    pub last_good_pass: Option<Timestamp>,
     /// Why it failed, if it did.
     pub error: Option<String>,
     /// What was decided about the candidate.
@@ -112,10 +133,15 @@ impl Decisions {
 }
 
 impl Governed {
-    pub(super) fn new(policy: Policy, reader: Reader) -> Self {
+    pub(super) fn new(orders: &Orders, reader: Reader, left: Left) -> Self {
         Self {
             reader,
-            policy: Arc::new(policy),
+            policy: Arc::clone(&orders.policy),
+            common: Arc::clone(&orders.common),
+            signals: orders.signals.clone(),
+            health: None,
+            left,
+            claim: None,
             memory: Memory::default(),
             saved_memory: Memory::default(),
             memory_changes: 0,
@@ -124,9 +150,19 @@ impl Governed {
             standing: Standing::default(),
             decision: None,
             decisions: Arc::default(),
+            holding: Holding::default(),
             said_overdue: None,
+            dora_at: None,
             said_name: None,
+            said_spent: BTreeSet::new(),
         }
+    }
+
+    /// What holds from the next pass on.
+    pub(super) fn take_orders(&mut self, orders: &Orders) {
+        self.policy = Arc::clone(&orders.policy);
+        self.common = Arc::clone(&orders.common);
+        self.signals = orders.signals.clone();
     }
 
     /// Its policy.
@@ -170,7 +206,7 @@ impl Governed {
     pub(super) async fn known_ledger(
         &mut self,
         shared: &Shared,
-    ) -> Result<Option<&mut Ledger>, StoreError> {
+    ) -> Result<Option<&mut Ledger>, PassError> {
         if self.ledger.is_none()
             && let Some(id) = shared.store.repo_id(&self.policy.repository).await?
         {
@@ -184,11 +220,15 @@ impl Governed {
         &mut self,
         shared: &Shared,
         id: RepoId,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), PassError> {
         if self.ledger.as_ref().is_some_and(|ledger| ledger.repo() == id) {
             return Ok(());
         }
+        (self.ledger, self.claim) = (None, None);
+        let name = &self.policy.repository;
+        self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
         self.ledger = Some(shared.store.ledger(id).await?);
+        self.load_holding(shared).await?;
         if self.memory == Memory::default()
             && let Some(kept) = shared.store.fact(id, MEMORY).await?
         {
@@ -215,7 +255,7 @@ impl Governed {
     /// Notes that a pass found nothing new: all that is shown stays as it is.
     pub(super) fn note_unchanged(&mut self, shared: &Shared) {
         let now = shared.clock.now();
-        self.standing.last_pass = Some(now);
+        (self.standing.last_pass, self.standing.last_good_pass) = (Some(now), Some(now));
         shared.metrics.good_pass(&self.policy.repository, now);
     }
 
@@ -227,18 +267,26 @@ impl Governed {
         match result {
             Ok(report) => {
                 self.standing.error = None;
+                self.standing.last_good_pass = Some(now);
                 let standing = |decision| StandingDecision::of(decision, &name);
                 self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);
+                self.holding.follow(report.decision.as_ref().map(Decision::outcome), now);
                 shared.metrics.good_pass(&name, now);
             }
             Err(error) => self.note_error(&name, error),
         }
         self.measure(shared);
-        let view = serde_json::to_value(&self.standing).unwrap_or_default();
-        if let Err(error) = shared.store.put_view(&name, view).await {
+        if let Err(error) = self.keep(shared, &name).await {
             tracing::warn!(repository = %name, "how {name} stands could not be kept: {error}");
         }
+    }
+
+    /// Keeps how it stands, for the next start and for who looks while no controller runs.
+    async fn keep(&mut self, shared: &Shared, name: &RepoName) -> Result<(), StoreError> {
+        self.save_holding(shared).await?;
+        let view = serde_json::to_value(&self.standing).unwrap_or_default();
+        shared.store.put_view(name, view).await
     }
 
     fn note_error(&mut self, name: &RepoName, error: &PassError) {

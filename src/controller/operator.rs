@@ -1,12 +1,14 @@
 //! What operators ask of a repository. A word is on disk before it is acknowledged.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::governed::Governed;
-use super::{Controller, Held, PassError, PassReport, Shared, Shipped, Wish, one_pass};
+use super::roster::{Held, Station};
+use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
     Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
@@ -96,7 +98,8 @@ impl Controller {
     /// # Errors
     /// [`NotDone`].
     pub async fn simulate(&self, name: &RepoName, commit: &ShaPrefix) -> Result<Decision, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let mut survey = held.governed.survey(&self.shared, None).await?;
         Ok(held.governed.decided(&self.shared, &mut survey, &sha, false).await?)
@@ -112,7 +115,8 @@ impl Controller {
         commit: &ShaPrefix,
         by: Operator,
     ) -> Result<Triggering, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         held.governed.may_start()?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         tracing::info!(
@@ -137,7 +141,8 @@ impl Controller {
         why: String,
         by: Operator,
     ) -> Result<Spoken, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let deploy_file = held.governed.deploy_file(&self.shared).await?;
         let approval = Approval { sha: sha.clone(), deploy_file, why, by };
@@ -157,7 +162,8 @@ impl Controller {
         why: String,
         by: Operator,
     ) -> Result<Spoken, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let word = OperatorWord::ProductionSet { sha: sha.clone(), why, by };
         let at = held.governed.say(&self.shared, word).await?;
@@ -175,7 +181,8 @@ impl Controller {
         why: String,
         by: Operator,
     ) -> Result<Spoken, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         let at = held.governed.say(&self.shared, OperatorWord::Paused { why, by }).await?;
         self.wake(name);
         Ok(Spoken { at, sha: None })
@@ -186,7 +193,8 @@ impl Controller {
     /// # Errors
     /// [`NotDone`]; nothing was recorded.
     pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Spoken, NotDone> {
-        let mut held = self.at(name).await?;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         held.governed.known_ledger(&self.shared).await?;
         if held.governed.release().is_none_or(|release| !release.recovered) {
             // What a lost ledger left at GitHub may pause it: that is read before it is undone.
@@ -202,8 +210,9 @@ impl Controller {
     /// # Errors
     /// [`NotDone`]. What was done is recorded.
     pub async fn pass_now(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.places.take(Lane::Active).await;
-        let mut held = self.at(name).await?;
+        let _place = self.roster.places().take(Lane::Active).await;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         Ok(one_pass(&self.shared, &mut held.governed).await?)
     }
 
@@ -212,21 +221,26 @@ impl Controller {
     /// # Errors
     /// [`NotDone`].
     pub async fn rehearse(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.places.take(Lane::Active).await;
-        let mut held = self.at(name).await?;
+        let _place = self.roster.places().take(Lane::Active).await;
+        let station = self.station(name)?;
+        let mut held = station.hold().await?;
         Ok(held.governed.rehearsed(&self.shared).await?)
     }
 
-    async fn at(&self, name: &RepoName) -> Result<Held<'_>, NotDone> {
-        match self.stations.get(name) {
-            Some(station) => {
-                let mut held = station.held().await;
-                // Whatever is read or changed now, the next pass looks at all of it.
-                held.governed.quiet = None;
-                Ok(held)
-            }
-            None => Err(NotDone::NotGoverned(name.clone())),
-        }
+    /// Its station, as long as the configuration names it.
+    fn station(&self, name: &RepoName) -> Result<Arc<Station>, NotDone> {
+        self.roster.station(name).ok_or_else(|| NotDone::NotGoverned(name.clone()))
+    }
+}
+
+impl Station {
+    /// The repository, once no pass is over it; it may have left the configuration by then.
+    async fn hold(&self) -> Result<Held<'_>, NotDone> {
+        let held = self.held().await;
+        let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
+        // Whatever is read or changed now, the next pass looks at all of it.
+        held.governed.quiet = None;
+        Ok(held)
     }
 }
 

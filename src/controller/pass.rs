@@ -115,13 +115,13 @@ impl Governed {
         let lacks = unknown_to_production(survey, self.opened()?.state(), MOST_SHIPPED_LOOKUPS);
         self.fill(shared, survey, &lacks).await?;
         let now = shared.clock.now();
-        let policy = self.policy.clone();
+        let (policy, common) = (self.policy.clone(), self.common.clone());
         let situation = Situation {
             policy: &policy,
             observation: &survey.observation,
             release: self.opened()?.state(),
             judgement,
-            public_url: shared.public_url.as_deref(),
+            public_url: common.public_url.as_deref(),
             now,
         };
         Ok(plan::plan(&situation))
@@ -134,6 +134,10 @@ impl Governed {
         survey: &Survey,
         actions: Vec<Action>,
     ) -> Result<bool, PassError> {
+        if self.left.is_set() {
+            // It left the configuration since this pass began: it is not touched any more.
+            return Ok(false);
+        }
         let Some(hand) = shared.hand.as_ref().filter(|_| !self.policy.dry_run) else {
             self.only_say(shared, actions).await?;
             return Ok(false);

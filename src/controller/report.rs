@@ -1,5 +1,6 @@
 //! What a pass says and counts.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
@@ -9,11 +10,15 @@ use super::governed::Governed;
 use super::{Shared, Survey};
 use crate::decide::Judgement;
 use crate::domain::{
-    AttemptOutcome, Decision, EntryKind, Outcome, Policy, ReleaseState, RunRef, StatusPurpose,
+    AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RunRef,
+    Sha, StatusPurpose, restorations,
 };
 use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
 use crate::words;
+
+/// How old DORA's four may be while no run ends: they look back on thirty days.
+const DORA_AGE: SignedDuration = SignedDuration::from_mins(10);
 
 /// An error with all that caused it, in one line.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
@@ -71,7 +76,10 @@ pub(super) fn followed(
             return;
         }
         tracing::info!(repository = %name, sha = %sha, attempt = %id, "{name} {}: {ended}", sha.short());
-        let lead = memory.first_verified_at(sha).map(|at| shared.clock.now().duration_since(at));
+        // An attempt of an earlier version does not know it.
+        let merged_at = attempt.and_then(|attempt| attempt.begun.merged_at);
+        let merged_at = merged_at.or_else(|| memory.first_verified_at(sha));
+        let lead = merged_at.map(|at| shared.clock.now().duration_since(at));
         if let Some(lead) = lead.and_then(|lead| Duration::try_from(lead).ok()) {
             shared.metrics.lead_time(name, lead);
         }
@@ -89,6 +97,22 @@ pub(super) fn followed(
     }
 }
 
+/// Counts the failures that came to an end since `before`, in the time that is governed.
+pub(super) fn restored(
+    shared: &Shared,
+    policy: &Policy,
+    before: &[Restored],
+    release: &ReleaseState,
+) {
+    let known: BTreeSet<RunRef> = before.iter().map(|one| one.run).collect();
+    for one in restorations(release) {
+        if !known.contains(&one.run) && release.governed_since.is_some_and(|since| one.at >= since)
+        {
+            shared.metrics.restored(&policy.repository, one.took);
+        }
+    }
+}
+
 fn run_time(release: &ReleaseState, run: crate::domain::RunId) -> Option<Duration> {
     let (_, attempt) = release.runs.get(&run)?.newest()?;
     Duration::try_from(attempt.updated_at.duration_since(attempt.started_at)).ok()
@@ -96,19 +120,28 @@ fn run_time(release: &ReleaseState, run: crate::domain::RunId) -> Option<Duratio
 
 impl Governed {
     /// Sets the gauges of this repository.
-    pub(super) fn measure(&self, shared: &Shared) {
-        let name = &self.policy.repository;
+    pub(super) fn measure(&mut self, shared: &Shared) {
+        let now = shared.clock.now();
         let Some(release) = self.release() else { return };
+        let name = &self.policy.repository;
         let held = self
             .standing
             .decision
             .as_ref()
             .filter(|decision| decision.outcome == Outcome::Hold)
-            .map(|decision| decision.reason);
+            .and_then(|decision| Some((decision.reason, self.holding.since?)));
         shared.metrics.holding(name, held);
+        shared.metrics.dry_run(name, self.policy.dry_run || !self.policy.enabled);
+        shared.metrics.degraded(name, self.health);
+        shared.metrics.failed_since_success(name, release.failed_since_success());
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());
-        shared.metrics.deploy_overdue(name, self.overdue(release, shared.clock.now()).is_some());
+        shared.metrics.deploy_overdue(name, self.overdue(release, now).is_some());
+        // Between two runs only the window moves on, which is slow.
+        if self.dora_at.is_none_or(|at| now.duration_since(at) >= DORA_AGE) {
+            shared.metrics.dora(name, &Dora::of(release, now));
+            self.dora_at = Some(now);
+        }
     }
 
     /// Says once that a deploy takes too long, and that the repository bears another name.
@@ -147,18 +180,19 @@ impl Governed {
     }
 
     /// Says what a commit's spent budget keeps unsaid.
-    pub(super) fn warn_of_budgets(&self, shared: &Shared, judgement: &Judgement) {
+    pub(super) fn warn_of_budgets(&mut self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
         let now = shared.clock.now();
-        for sha in judgement.decisions.keys() {
-            if budget(release, sha, now) == StatusBudget::Spent {
-                shared.metrics.status_budget_spent(&self.policy.repository);
-                tracing::warn!(
-                    repository = %self.policy.repository, sha = %sha,
-                    "{} bears too many statuses of ours: only those of a dispatch ({:?}) are still written",
-                    sha.short(), StatusPurpose::Dispatch,
-                );
-            }
+        let is_spent = |sha: &&Sha| budget(release, sha, now) == StatusBudget::Spent;
+        let spent: BTreeSet<Sha> = judgement.decisions.keys().filter(is_spent).cloned().collect();
+        for sha in spent.difference(&self.said_spent) {
+            shared.metrics.status_budget_spent(&self.policy.repository);
+            tracing::warn!(
+                repository = %self.policy.repository, sha = %sha,
+                "{} bears too many statuses of ours: only those of a dispatch ({:?}) are still written",
+                sha.short(), StatusPurpose::Dispatch,
+            );
         }
+        self.said_spent = spent;
     }
 }

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::PassError;
 use super::error::Mending;
 use super::pass::{Pace, PassReport};
+use super::roster::Orders;
 use crate::clock::Clock;
 use crate::github::Lane;
 
@@ -83,9 +84,29 @@ impl Schedule {
         if self.last == Some(Pace::Active) { Lane::Active } else { Lane::Settled }
     }
 
-    /// The wait before the first pass: a fraction of the active interval.
-    pub(super) fn first(&self, clock: &Clock) -> Duration {
-        self.intervals.active.min(Duration::from_secs(1)).mul_f64(clock.fraction())
+    /// The intervals that the configuration wants.
+    pub(super) const fn wanted(&self) -> Intervals {
+        self.intervals
+    }
+
+    /// The wait before the first pass, which is due `within` so long: a fraction of it, and of
+    /// the active interval where that is shorter than a second.
+    pub(super) fn first(&self, clock: &Clock, within: Duration) -> Duration {
+        let second = Duration::from_secs(1);
+        let within = if within <= second { within.min(self.intervals.active) } else { within };
+        within.mul_f64(clock.fraction())
+    }
+
+    /// Takes other orders. The wait that they ask for: a short one where the policy changed.
+    pub(super) fn turn(&mut self, clock: &Clock, orders: &Orders, changed: bool) -> Duration {
+        self.intervals = orders.common.intervals;
+        if changed {
+            return self.first(clock, orders.within);
+        }
+        match self.lane() {
+            Lane::Urgent | Lane::Active => self.intervals.active,
+            Lane::Settled => self.phase.in_the(self.intervals.settled),
+        }
     }
 
     /// The wait before the next pass, after one that was due at `began`, a monotonic time, where

@@ -2,7 +2,7 @@
 
 use super::governed::Governed;
 use super::{PassError, Shared};
-use crate::apply::{self, Dispatched};
+use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
@@ -77,13 +77,21 @@ impl Governed {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
         };
-        let key = observation.rejection_key.clone();
-        let by = match wish {
-            Wish::OfThePolicy => None,
-            Wish::OfAnOperator(by) => Some(by),
+        if self.left.is_set() {
+            // The last moment: from the intent on, all comes to its recorded end.
+            let why = "the repository left the configuration".to_owned();
+            return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
+        }
+        let occasion = Occasion {
+            rejection_key: observation.rejection_key.clone(),
+            merged_at: self.memory.first_verified_at(sha),
+            by: match wish {
+                Wish::OfThePolicy => None,
+                Wish::OfAnOperator(by) => Some(by),
+            },
         };
         let mut work = self.work(shared, hand, &survey)?;
-        let how = apply::dispatch(&mut work, &clearance, key, by).await?;
+        let how = apply::dispatch(&mut work, &clearance, occasion).await?;
         Ok(Shipped::Dispatched { decision: Box::new(decision), how })
     }
 

@@ -2,18 +2,20 @@
 //! written down, so that decisions are taken on it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::governed::Governed;
 use super::{PassError, Shared, report};
-use crate::decide::{Judged, Judgement, Question, decide, judge};
+use crate::decide::{Judged, Judgement, Question, decide, health, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, Degraded, EntryKind, Fact, Lack, Login, Observation,
-    Outcome, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
+    AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
+    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact, restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
+use crate::words;
 
 /// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
 /// about one after another, ten of them; each lacks its verification, its place, its range and its
@@ -75,6 +77,7 @@ impl Governed {
         self.open_ledger(shared, basics.repository.id).await?;
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
+        let seen = self.signals.seen(anew.is_some()).await;
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
@@ -85,11 +88,12 @@ impl Governed {
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
-            degraded: Degraded::NotConfigured,
+            signals: seen.signals,
+            health_check: seen.health_check,
             rejection_key: observe::rejection_key(
                 &basics,
                 &self.reader.grant(),
-                &shared.config_digest,
+                &self.common.config_digest,
             ),
             us,
         };
@@ -97,6 +101,7 @@ impl Governed {
             observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
         }
         let newest_run = self.follow(shared, look, &basics, &mut observation.us).await?;
+        self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
         let verifications = observe::verifications(look, &mut basics, merge_queue).await?;
@@ -132,12 +137,41 @@ impl Governed {
         let ledger = self.opened()?;
         let now = shared.clock.now();
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
+        let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
         ledger.record(now, entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
+        if let Some(before) = before {
+            report::restored(shared, &policy, &before, ledger.state());
+            self.dora_at = None;
+        }
         Ok(seen.newest)
+    }
+
+    /// Writes down how production is by its signals, where that is news.
+    async fn note_health(
+        &mut self,
+        shared: &Shared,
+        observation: &Observation,
+    ) -> Result<(), PassError> {
+        self.health = health(&observation.signals);
+        let policy = Arc::clone(&self.policy);
+        let ledger = self.opened()?;
+        let now = shared.clock.now();
+        let Some(entry) = plan::health(observation, ledger.state(), now) else { return Ok(()) };
+        let blamed = |state: &ReleaseState| {
+            let watch = Some(policy.post_deploy_watch).filter(|watch| !watch.is_zero());
+            watch.map_or(0, |watch| state.degraded_after_deploys(watch).len())
+        };
+        let before = blamed(ledger.state());
+        let name = &policy.repository;
+        tracing::info!(repository = %name, "{name}: {}", words::told(&entry));
+        ledger.record(now, vec![entry]).await?;
+        let more = blamed(ledger.state()).saturating_sub(before);
+        shared.metrics.degraded_after_deploy(name, u64::try_from(more).unwrap_or(u64::MAX));
+        Ok(())
     }
 
     /// An attempt that a crash left in `intent` was never sent: it is withdrawn, and begun anew

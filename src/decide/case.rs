@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Gap, Question, risk};
 use crate::domain::{
-    Comparison, Degraded, DeployFile, Fact, FailedDeploy, Lack, Observation, Policy, Production,
-    Ranged, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus, Sha, Verification,
+    Comparison, DeployFile, Fact, FailedDeploy, Health, Lack, Observation, Policy, Production,
+    Ranged, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus, Sha, SignalReading,
+    Verification,
 };
 
 /// A question, with what every rule needs worked out once.
@@ -70,11 +71,12 @@ impl<'a> Case<'a> {
         Ok(matches!(relation, Some(Relation::Ahead | Relation::Identical)))
     }
 
-    pub(super) fn degraded_signal(&self) -> Option<String> {
-        match &self.question.observation.degraded {
-            Degraded::Yes(signal) => Some(signal.clone()),
-            Degraded::NotConfigured | Degraded::Unknown(_) | Degraded::No => None,
-        }
+    /// The signals that say that production is this; none where all of them together say
+    /// otherwise.
+    pub(super) fn signals_that_say(&self, health: Health) -> Option<Vec<SignalReading>> {
+        let signals = &self.question.observation.signals;
+        let saying = signals.iter().filter(|reading| reading.health() == health).cloned();
+        (super::health(signals) == Some(health)).then(|| saying.collect())
     }
 
     /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was

@@ -1,5 +1,7 @@
 //! The real controller as `run` has it, and the ways to it that operators have.
 
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -7,7 +9,7 @@ use tokio::task::JoinSet;
 use super::home::Home;
 use crate::cli;
 use crate::clock::Clock;
-use crate::commands::{self, Failure};
+use crate::commands::{self, ConfigFile, Failure};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, Sha, ShaPrefix};
 
@@ -31,8 +33,10 @@ impl Governor {
         let clock = Clock::system();
         let store = commands::open_store(&config.state_dir, &clock).await?;
         let surroundings = commands::surroundings(&config, clock.clone(), store)?;
+        let file = ConfigFile::new(&home.config(), Arc::new(Vec::new));
         let (governed, stop) = (config.clone(), ended.clone());
-        tasks.spawn(async move { cli::serve_all(&governed, surroundings, pages, stop).await });
+        tasks
+            .spawn(async move { cli::serve_all(&governed, file, surroundings, pages, stop).await });
         Ok(Self { config, clock })
     }
 

@@ -60,6 +60,9 @@ pub struct NewAttempt {
     pub deploy_ref: Branch,
     /// What the dispatch depends on, for the case that GitHub rejects it.
     pub rejection_key: RejectionKey,
+    /// When the sha was merged, as its first verification run told; none where it was not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_at: Option<Timestamp>,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,

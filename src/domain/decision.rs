@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ApprovalMode, Branch, Conclusion, Outcome, Reason, RiskClass, RunId, RunRef, RunStatus, Sha,
-    Why,
+    SignalReading, Why,
 };
 
 /// A reason with its real values: what the rule found, from which every sentence is made.
@@ -76,13 +76,13 @@ pub enum Cause {
     },
     /// Rule 11.
     DegradedHighRisk {
-        /// What the signal found.
-        signal: String,
+        /// The signals that say so.
+        signals: Vec<SignalReading>,
     },
     /// Rule 12.
     DegradedUnknownHighRisk {
-        /// Why the signal cannot be read.
-        why: Why,
+        /// The signals that cannot be read.
+        signals: Vec<SignalReading>,
     },
     /// Rule 13.
     DeployInProgress {
@@ -141,15 +141,15 @@ pub enum Cause {
     },
     /// Rule 20.
     DegradedLowHold {
-        /// What the signal found.
-        signal: String,
+        /// The signals that say so.
+        signals: Vec<SignalReading>,
     },
     /// Rule 21.
     AllowLow,
     /// Rule 22.
     DegradedMediumHold {
-        /// What the signal found.
-        signal: String,
+        /// The signals that say so.
+        signals: Vec<SignalReading>,
     },
     /// Rule 23.
     AllowMedium,
@@ -314,6 +314,9 @@ pub struct Decision {
     pub risk: RiskAssessment,
     /// What it was compared with.
     pub production: super::Production,
+    /// What every signal said, where the rules asked them.
+    #[serde(default)]
+    pub signals: Vec<SignalReading>,
 }
 
 impl Decision {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approval, Attempt, AttemptId, AttemptOutcome, IssueNumber, KnownRun, Login, Mark, NewAttempt,
-    Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
+    Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark,
+    NewAttempt, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
 };
 
 /// One line of the ledger.
@@ -166,13 +166,24 @@ pub enum EntryKind {
         /// Who wrote it, if GitHub says.
         by: Option<Login>,
     },
+    /// What the signals say of production: something else than before, or of another deploy.
+    HealthChecked {
+        /// How it is.
+        health: Health,
+        /// Since when, by the readings.
+        since: Timestamp,
+        /// The run attempt that made production what it is.
+        run: Option<RunRef>,
+        /// What each signal says, in sentences.
+        found: Vec<String>,
+    },
     /// A failure issue moved on.
     Issue(IssueStep),
 }
 
 impl EntryKind {
     /// All names of [`Self::name`].
-    pub const NAMES: [&'static str; 21] = [
+    pub const NAMES: [&'static str; 22] = [
         "governed",
         "recovered",
         "identity",
@@ -193,6 +204,7 @@ impl EntryKind {
         "status_written",
         "status_refused",
         "status_forged",
+        "health_checked",
         "issue",
     ];
 
@@ -220,6 +232,7 @@ impl EntryKind {
             Self::StatusWritten { .. } => "status_written",
             Self::StatusRefused { .. } => "status_refused",
             Self::StatusForged { .. } => "status_forged",
+            Self::HealthChecked { .. } => "health_checked",
             Self::Issue(_) => "issue",
         }
     }
@@ -236,7 +249,8 @@ impl EntryKind {
             | Self::AttemptAccepted { .. }
             | Self::AttemptAbsent { .. }
             | Self::AttemptRun { .. }
-            | Self::AttemptClosed { .. } => Vec::new(),
+            | Self::AttemptClosed { .. }
+            | Self::HealthChecked { .. } => Vec::new(),
             Self::Recovered { attempts, .. } => {
                 attempts.iter().map(|attempt| &attempt.begun.sha).collect()
             }
@@ -278,6 +292,7 @@ impl EntryKind {
             | Self::StatusWritten { .. }
             | Self::StatusRefused { .. }
             | Self::StatusForged { .. }
+            | Self::HealthChecked { .. }
             | Self::Issue(_) => None,
         }
     }

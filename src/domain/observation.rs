@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attribution, Branch, CommitStatus, Conclusion, Issue, Job, Login, RejectionKey, RepoId,
-    RepoName, Run, RunId, RunRef, Sha, WorkflowFact,
+    RepoName, Run, RunId, RunRef, Sha, SignalReading, WorkflowFact,
 };
 
 /// Why something could not be read, in words for people.
@@ -188,20 +188,6 @@ impl Default for CommitFacts {
     }
 }
 
-/// Whether production is well, by the configured signals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Degraded {
-    /// No signal is configured, so nobody knows.
-    NotConfigured,
-    /// A signal is configured and cannot be read.
-    Unknown(Why),
-    /// All is well.
-    No,
-    /// It is not: what the signal found.
-    Yes(String),
-}
-
 /// The newest commits of the branch, from its tip, with their parents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BranchCommits {
@@ -276,8 +262,10 @@ pub struct Observation {
     pub commits: BTreeMap<Sha, CommitFacts>,
     /// What is known of ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
-    /// Whether production is well.
-    pub degraded: Degraded,
+    /// What each signal says that tells whether production is degraded.
+    pub signals: Vec<SignalReading>,
+    /// What the policy's `health_check` says: of deploys, and to no rule.
+    pub health_check: Option<SignalReading>,
     /// What a dispatch depends on now: a rejected one is worth another try when it changed.
     pub rejection_key: RejectionKey,
     /// Every identity that is, or was, us.

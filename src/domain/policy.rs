@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Login, PathPatterns, RepoName, Workflow, WorkflowState};
+use super::{Branch, Login, PathPatterns, RepoName, Signal, Workflow, WorkflowState};
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,12 @@ pub struct Policy {
     pub hold_after_rollback: bool,
     /// Whether LOW, too, is held while production is degraded.
     pub hold_low_when_degraded: bool,
+    /// The signals that say whether production is degraded.
+    pub degraded: Vec<Signal>,
+    /// A signal that is watched after a deploy, and that no rule asks.
+    pub health_check: Option<Signal>,
+    /// How long after a deploy production's turning degraded is laid at its door.
+    pub post_deploy_watch: Duration,
     /// The state of a commit status that says HOLD.
     pub hold_state: HoldState,
     /// A deploy that runs longer is said and alerted; never a second dispatch.

@@ -11,7 +11,10 @@ use super::{
 };
 
 mod fold;
+mod health;
 mod questions;
+
+pub use health::{DegradedAfterDeploy, HealthRecord};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,8 @@ pub struct ReleaseState {
     pub issues: BTreeMap<Sha, IssueRecord>,
     /// GitHub's words when it would have no issue, and when it said them.
     pub issues_unavailable: Option<(String, Timestamp)>,
+    /// How production was by its signals, oldest first.
+    pub health: Vec<HealthRecord>,
 }
 
 /// The last decision about a sha.

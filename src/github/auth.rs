@@ -116,7 +116,18 @@ pub(super) enum Auth {
     Installation(Installation),
 }
 
+/// Why another token file is none for this credential.
+pub(super) const NO_TOKEN_FILE: &str = "the credential comes from no token file";
+
 impl Auth {
+    /// The token comes from another file from now on.
+    pub(super) async fn use_token_file(&self, path: PathBuf, line: &Line) -> Result<(), String> {
+        match self {
+            Self::Token(file) => file.come_from(path, line).await,
+            Self::Installation(_) => Err(NO_TOKEN_FILE.to_owned()),
+        }
+    }
+
     /// The token to send now.
     pub(super) async fn token(&self, line: &Line) -> Result<Token, NoToken> {
         match self {

@@ -98,9 +98,11 @@ impl Client {
         cache: Arc<dyn ResponseCache>,
     ) -> Self {
         let metrics = &line.metrics;
+        let renews_itself = matches!(auth, Auth::Installation(_));
+        let clock = line.clock.clone();
         Self {
             refusals: Refusals::new(Arc::clone(name), Arc::clone(metrics)),
-            limits: Limits::new(Arc::clone(name), line.clock.clone(), Arc::clone(metrics)),
+            limits: Limits::new(Arc::clone(name), renews_itself, clock, Arc::clone(metrics)),
             auth,
             line,
             pace: Pace::new(max_requests_per_minute),

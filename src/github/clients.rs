@@ -2,10 +2,12 @@
 //! installation of its owner. Each has its own client, with its own limits and pace.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Settings;
-use super::auth::{App, Auth, Installation, Place, TokenFile, TokenSource};
+use super::auth::{self, App, Auth, Installation, Place, TokenFile, TokenSource};
 use super::client::Client;
 use super::error::ConnectError;
 use super::etag::ResponseCache;
@@ -20,7 +22,7 @@ const TOKEN: &str = "token";
 pub(super) struct Clients {
     line: Arc<Line>,
     cache: Arc<dyn ResponseCache>,
-    max_requests_per_minute: u32,
+    max_requests_per_minute: AtomicU32,
     source: Source,
     /// By credential. It grows with the owners of governed repositories.
     clients: Mutex<BTreeMap<Arc<str>, Arc<Client>>>,
@@ -69,7 +71,7 @@ impl Clients {
         Ok(Self {
             line,
             cache,
-            max_requests_per_minute: per_minute,
+            max_requests_per_minute: AtomicU32::new(per_minute),
             source,
             clients: Mutex::default(),
         })
@@ -97,9 +99,32 @@ impl Clients {
         let client = clients.entry(Arc::clone(&owner)).or_insert_with(|| {
             let auth = installation(app, Place::OwnerOf(repository.clone()), &owner, &self.line);
             let (line, cache) = (Arc::clone(&self.line), Arc::clone(&self.cache));
-            Arc::new(Client::new(&owner, auth, line, self.max_requests_per_minute, cache))
+            let per_minute = self.max_requests_per_minute.load(Ordering::Relaxed);
+            Arc::new(Client::new(&owner, auth, line, per_minute, cache))
         });
         Arc::clone(client)
+    }
+
+    /// All credentials keep to another pace from now on.
+    pub(super) fn set_pace(&self, per_minute: u32) {
+        self.max_requests_per_minute.store(per_minute, Ordering::Relaxed);
+        self.all().iter().for_each(|client| client.pace.set(per_minute));
+    }
+
+    /// The token comes from another file from now on.
+    pub(super) async fn use_token_file(&self, path: PathBuf) -> Result<(), String> {
+        match &self.source {
+            Source::One(client) => client.auth.use_token_file(path, &self.line).await,
+            Source::ByOwner(_) => Err(auth::NO_TOKEN_FILE.to_owned()),
+        }
+    }
+
+    /// The credential of this name speaks for no repository any more.
+    pub(super) fn forget(&self, credential: &str) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.remove(credential).is_some() {
+            self.line.metrics.forget_credential(credential);
+        }
     }
 }
 

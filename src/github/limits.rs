@@ -55,6 +55,8 @@ pub struct LimitsView {
 pub(super) struct Limits {
     /// The credential's name in logs and metrics.
     credential: Arc<str>,
+    /// An App's tokens end every hour, and nobody need know when.
+    renews_itself: bool,
     clock: Clock,
     metrics: Arc<Metrics>,
     known: Mutex<Known>,
@@ -71,8 +73,13 @@ struct Known {
 }
 
 impl Limits {
-    pub(super) fn new(credential: Arc<str>, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { credential, clock, metrics, known: Mutex::default() }
+    pub(super) fn new(
+        credential: Arc<str>,
+        renews_itself: bool,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { credential, renews_itself, clock, metrics, known: Mutex::default() }
     }
 
     pub(super) fn credential(&self) -> &str {
@@ -134,9 +141,10 @@ impl Limits {
         if let Some(reset) = epoch(headers, "x-ratelimit-reset") {
             view.reset = Some(reset);
         }
-        if let Some(end) = text(headers, "github-authentication-token-expiration").and_then(expiry)
-        {
-            view.token_expires_at = Some(end);
+        let end = text(headers, "github-authentication-token-expiration").and_then(expiry);
+        // Only an answer in full tells that the token has no end, as the one before it may have had.
+        if !self.renews_itself && (end.is_some() || status == StatusCode::OK) {
+            view.token_expires_at = end;
         }
         if status == StatusCode::UNAUTHORIZED {
             view.token_accepted_at = None;
@@ -156,7 +164,10 @@ impl Limits {
 
     /// Says that the token ends, ever more urgently, before it does.
     fn say_end(&self, known: &mut Known, now: Timestamp) {
-        let Some(end) = known.view.token_expires_at else { return };
+        let Some(end) = known.view.token_expires_at else {
+            known.said_end = None;
+            return;
+        };
         let left = end.duration_since(now);
         let due = END_IS_SAID.iter().copied().filter(|before| left <= *before).min();
         // A new token ends later: all is said anew.
@@ -312,7 +323,7 @@ mod tests {
 
     fn limits() -> (Limits, ManualTime) {
         let (clock, time) = Clock::manual(noon(), 1);
-        (Limits::new("token".into(), clock, Arc::new(Metrics::new())), time)
+        (Limits::new("token".into(), false, clock, Arc::new(Metrics::new())), time)
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -444,5 +455,28 @@ mod tests {
         time.advance(Duration::from_secs(12 * 86_400));
         assert_eq!(ends(end), Some(END_IS_SAID[2]));
         assert_eq!(ends("2027-11-16 12:00:00 UTC"), None);
+    }
+
+    #[test]
+    fn a_token_without_an_end_takes_that_of_the_one_before_it_away() {
+        let (limits, _) = limits();
+        let end = [("github-authentication-token-expiration", "2026-11-02 12:00:00 UTC")];
+        let shown = || limits.metrics.encode().contains("token_expiry_timestamp_seconds{");
+        limits.note(StatusCode::OK, &headers(&end));
+        limits.note(StatusCode::NOT_MODIFIED, &HeaderMap::new());
+        assert!(shown() && limits.view().token_expires_at.is_some());
+        limits.note(StatusCode::OK, &HeaderMap::new());
+        assert!(!shown());
+        assert_eq!((limits.view().token_expires_at, limits.lock().said_end), (None, None));
+    }
+
+    #[test]
+    fn that_an_apps_token_ends_is_nobodys_business() {
+        let (clock, _) = Clock::manual(noon(), 1);
+        let limits = Limits::new("acme".into(), true, clock, Arc::new(Metrics::new()));
+        let end = [("github-authentication-token-expiration", "2026-11-01 13:00:00 UTC")];
+        limits.note(StatusCode::OK, &headers(&end));
+        assert_eq!(limits.view().token_expires_at, None);
+        assert!(!limits.metrics.encode().contains("token_expiry_timestamp_seconds{"));
     }
 }

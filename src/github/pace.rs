@@ -17,6 +17,9 @@ pub(super) const WRITE_COST: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
+/// Whoever waits for the pace looks this often whether it has changed.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
+
 /// Who goes before whom where the pace lets one go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
@@ -47,45 +50,71 @@ const BURST_SHARE: u32 = 10;
 /// Requests by a steady pace. Whoever waits in a better lane goes first; within a lane, whoever
 /// came first.
 pub(super) struct Pace {
-    per_minute: u32,
-    interval: Option<Duration>,
-    burst: Duration,
+    rate: Mutex<Rate>,
     /// When the next request would leave without any burst.
     next: Mutex<Duration>,
     queues: [tokio::sync::Mutex<()>; Lane::COUNT],
     waiting: [AtomicUsize; Lane::COUNT],
 }
 
-impl Pace {
+/// How fast.
+#[derive(Clone, Copy)]
+struct Rate {
+    per_minute: u32,
+    /// Between two requests; none: they do not wait.
+    interval: Option<Duration>,
+    burst: Duration,
+}
+
+impl Rate {
     /// `per_minute` 0 is no pace.
-    pub(super) fn new(per_minute: u32) -> Self {
+    fn of(per_minute: u32) -> Self {
         let at_once = (per_minute / BURST_SHARE).max(1);
         let steady = per_minute.saturating_sub(at_once).max(1);
         let interval = (per_minute > 0).then(|| MINUTE / steady);
         let burst = interval.map_or(Duration::ZERO, |one| one.saturating_mul(at_once));
+        Self { per_minute, interval, burst }
+    }
+}
+
+impl Pace {
+    /// `per_minute` 0 is no pace.
+    pub(super) fn new(per_minute: u32) -> Self {
         Self {
-            per_minute,
-            interval,
-            burst,
+            rate: Mutex::new(Rate::of(per_minute)),
             next: Mutex::default(),
             queues: Default::default(),
             waiting: Default::default(),
         }
     }
 
+    /// Requests leave by another pace from now on, those that wait already, too.
+    pub(super) fn set(&self, per_minute: u32) {
+        *self.rate.lock().unwrap_or_else(PoisonError::into_inner) = Rate::of(per_minute);
+        // What was owed by the old pace is not owed by the new one.
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
+    }
+
+    fn rate(&self) -> Rate {
+        *self.rate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether there is one at all.
-    pub(super) const fn is_set(&self) -> bool {
-        self.interval.is_some()
+    pub(super) fn is_set(&self) -> bool {
+        self.rate().interval.is_some()
     }
 
     /// Requests a minute; none: any number.
     pub(super) fn per_minute(&self) -> Option<u32> {
-        self.is_set().then_some(self.per_minute)
+        let rate = self.rate();
+        rate.interval.map(|_| rate.per_minute)
     }
 
     /// Waits until a request of this cost may leave.
     pub(super) async fn turn(&self, clock: &Clock, lane: Lane, cost: u32) {
-        let Some(interval) = self.interval else { return };
+        if !self.is_set() {
+            return;
+        }
         let (Some(queue), Some(waiting)) =
             (self.queues.get(lane.index()), self.waiting.get(lane.index()))
         else {
@@ -94,15 +123,17 @@ impl Pace {
         let _here = Waiting::new(waiting);
         let _first = queue.lock().await;
         loop {
+            let rate = self.rate();
+            let Some(interval) = rate.interval else { return };
             let wait = if self.steps_aside(lane) {
                 interval
             } else {
-                self.take(clock.monotonic(), interval.saturating_mul(cost))
+                self.take(clock.monotonic(), interval.saturating_mul(cost), rate.burst)
             };
             if wait.is_zero() {
                 return;
             }
-            clock.sleep(wait).await;
+            clock.sleep(wait.min(LONGEST_NAP)).await;
         }
     }
 
@@ -112,11 +143,11 @@ impl Pace {
     }
 
     /// Takes the turn, or says how long until it may be there.
-    fn take(&self, now: Duration, cost: Duration) -> Duration {
+    fn take(&self, now: Duration, cost: Duration, burst: Duration) -> Duration {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let after = (*next).max(now).saturating_add(cost);
         // What costs more than a whole burst leaves when all of the burst is there.
-        let wait = after.saturating_sub(now).saturating_sub(self.burst.max(cost));
+        let wait = after.saturating_sub(now).saturating_sub(burst.max(cost));
         if wait.is_zero() {
             *next = after;
         }
@@ -249,6 +280,25 @@ mod tests {
             let all = u32::try_from(times.len()).unwrap() * cost;
             assert!(all * 10 >= per_minute * 5 * 8, "{all} in five minutes at {per_minute}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_waited_by_a_slow_pace_does_not_wait_by_a_fast_one() {
+        let (clock, pace) = (clock(), Pace::new(1));
+        for _ in 0..2 {
+            pace.turn(&clock, Lane::Settled, 1).await;
+        }
+        let before = clock.monotonic();
+        assert!(before >= Duration::from_secs(50), "{before:?}");
+        pace.set(600);
+        for _ in 0..60 {
+            pace.turn(&clock, Lane::Settled, 1).await;
+        }
+        let took = clock.monotonic() - before;
+        assert!(took < Duration::from_secs(6), "{took:?}");
+        assert_eq!(pace.per_minute(), Some(600));
+        pace.set(0);
+        assert_eq!((pace.per_minute(), pace.is_set()), (None, false));
     }
 
     #[tokio::test]

@@ -1,24 +1,16 @@
 //! Requests out, answers in. octocrab is the client; its service is ours, so that nothing below
 //! retries, follows a redirect, or caches.
 
-mod proxy;
-mod tls;
-
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, SizeHint};
-use hyper_rustls::HttpsConnectorBuilder;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt};
@@ -26,18 +18,12 @@ use tower::{BoxError, Service, ServiceExt};
 use super::auth::Token;
 use super::error::ConnectError;
 use super::wire;
+use crate::network::{chain, is_by_an_unknown_authority, never_connected};
 
 /// A page of 100 runs has 1.2 MB, a recursive tree at most 7 MB (GitHub's documentation).
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
 /// As much of GitHub's words as a person reads.
 const LONGEST_WORDS: usize = 400;
-/// Well below a request's own time, so that "never connected" is known as such.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Shorter than servers and the middleboxes on the way keep an idle connection: a write on a
-/// dead one would be lost without a trace.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
 /// What carries requests: the network, or a GitHub in this very process.
 #[derive(Clone, Debug)]
 pub struct HttpService(BoxCloneSyncService<Request<OctoBody>, Response<AnyBody>, BoxError>);
@@ -75,35 +61,13 @@ pub struct Route {
 /// # Errors
 /// Certificates that cannot be read, or a proxy that cannot be used.
 pub fn network(route: &Route) -> Result<HttpService, ConnectError> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
-    let config = tls::config(route.ca_file.as_deref()).map_err(ConnectError::Network)?;
-    let over_tls = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
-    let Some(proxy) = proxy::of(&route.api_url).map_err(ConnectError::Network)? else {
-        return Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tcp)));
+    let route = crate::network::Route {
+        url: &route.api_url,
+        ca_file: route.ca_file.as_deref(),
+        ca_file_key: "github.ca_file",
     };
-    let to_proxy = over_tls().enable_http1().wrap_connector(tcp);
-    let tunnel = proxy.tunnel(to_proxy);
-    Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tunnel)))
-}
-
-fn over<C>(connector: C) -> HttpService
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
-    let client: Client<_, OctoBody> = Client::builder(TokioExecutor::new())
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        // It would send a request again that a dying connection may have carried.
-        .retry_canceled_requests(false)
-        .set_host(true)
-        .build(connector);
-    HttpService::new(client)
+    let client = crate::network::client::<OctoBody>(&route).map_err(ConnectError::Network)?;
+    Ok(HttpService::new(client))
 }
 
 /// Any body, made shareable for octocrab.
@@ -239,56 +203,12 @@ impl Transport {
 fn lost(error: &octocrab::Error) -> Lost {
     // octocrab's own words add nothing to those of the service below it.
     let cause = error.source().unwrap_or(error);
-    let why = if causes(error).any(is_by_an_unknown_authority) {
+    let why = if is_by_an_unknown_authority(error) {
         "its TLS certificate is by an authority that is not trusted here (UnknownIssuer). If that \
          is your own, name its certificate in `github.ca_file`"
             .to_owned()
     } else {
         chain(cause)
     };
-    Lost { never_sent: causes(error).any(never_connected), why }
-}
-
-/// What TLS refused comes inside I/O errors, which do not name what they hold as their source.
-fn is_by_an_unknown_authority(cause: &(dyn StdError + 'static)) -> bool {
-    let mut inside = Some(cause);
-    while let Some(error) = inside.and_then(|inside| inside.downcast_ref::<std::io::Error>()) {
-        inside = error.get_ref().map(|held| -> &(dyn StdError + 'static) { held });
-    }
-    let refused = inside.and_then(|inside| inside.downcast_ref::<rustls::Error>());
-    let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-    refused == Some(&unknown)
-}
-
-fn never_connected(cause: &(dyn StdError + 'static)) -> bool {
-    let by_client = cause
-        .downcast_ref::<hyper_util::client::legacy::Error>()
-        .is_some_and(hyper_util::client::legacy::Error::is_connect);
-    let refused = cause
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-    by_client || refused
-}
-
-fn causes<'e>(
-    error: &'e (dyn StdError + 'static),
-) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let this = next?;
-        next = this.source();
-        Some(this)
-    })
-}
-
-/// An error with its causes, each said once.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    for cause in causes(error) {
-        let words = cause.to_string();
-        if !said.iter().any(|earlier| earlier.contains(&words)) {
-            said.push(words);
-        }
-    }
-    said.join(": ")
+    Lost { never_sent: never_connected(error), why }
 }

@@ -7,8 +7,9 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::{PLAIN, text};
-use crate::commands::{Readiness, Window};
+use crate::commands::{Readiness, Refused, Window};
 use crate::telemetry::CONTENT_TYPE;
+use crate::words::date_time;
 
 pub(super) fn routes() -> Router<Window> {
     Router::new()
@@ -18,12 +19,24 @@ pub(super) fn routes() -> Router<Window> {
 }
 
 async fn ready(State(window): State<Window>) -> Response {
+    let refused = window.refused().map(|refused| beside(&refused)).unwrap_or_default();
     match window.readiness() {
-        Readiness::Ready => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+        Readiness::Ready => text(StatusCode::OK, PLAIN, format!("ok\n{refused}")),
         Readiness::NotReady(why) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n"))
+            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n{refused}"))
         }
     }
+}
+
+/// A refused file is told and changes nothing: the last good configuration is governed by, and a
+/// pod that left its Service for it would only take the metrics along that say so.
+fn beside(refused: &Refused) -> String {
+    let at = date_time(refused.at);
+    let mistakes: String = refused.mistakes.iter().map(|one| format!("- {one}\n")).collect();
+    format!(
+        "the configuration file was refused at {at}, and the last good one stays in force:\n\
+         {mistakes}"
+    )
 }
 
 async fn metrics(State(window): State<Window>) -> Response {

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains};
 use crate::domain::{
-    Action, FailedDeploy, IssueRecord, IssueWork, KnownRunAttempt, Marker, OnRecovery,
-    ReleaseState, RunProgress, RunRef, Sha,
+    Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt,
+    Marker, OnRecovery, ReleaseState, RunProgress, RunRef, Sha,
 };
 use crate::words::issue;
 
@@ -88,6 +88,43 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
     })
 }
 
+/// What is said of deploys after which production turned degraded.
+pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
+    let release = situation.release;
+    let Some(governed_since) = release.governed_since else { return Vec::new() };
+    if rests(release, situation.now) || !may_write(situation) {
+        return Vec::new();
+    }
+    let work = |degraded: DegradedAfterDeploy| {
+        let (run, known) = (degraded.run, release.runs.get(&degraded.run.id)?);
+        let sha = known.attribution.sha()?;
+        let ended_at = release.run_attempt(run)?.updated_at;
+        let ours = release.attempt_of(run.id).is_some();
+        let issue = release.issues.get(sha);
+        if issue.is_some_and(|issue| issue.said.contains(&run))
+            || !(ours || ended_at >= governed_since)
+        {
+            return None;
+        }
+        let marker = marker(situation, sha, run, false);
+        let body = issue::degraded_body(sha, &degraded, &known.html_url, ended_at, &marker);
+        Some(Action::Issue(IssueWork::Failure {
+            sha: sha.clone(),
+            run,
+            title: issue::title(sha),
+            labels: issue::degraded_labels(),
+            body,
+            marker,
+            number: issue.and_then(|issue| issue.number),
+        }))
+    };
+    let watch = situation.policy.post_deploy_watch;
+    if watch.is_zero() {
+        return Vec::new();
+    }
+    release.degraded_after_deploys(watch).into_iter().filter_map(work).collect()
+}
+
 /// What is said when a later deploy brought the failed sha, or one that contains it.
 pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
     let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
@@ -107,6 +144,15 @@ fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Op
     let started = |at: &RunRef| Some(runs.get(&at.id)?.attempts.get(&at.attempt)?.started_at);
     // A re-run has its run's old number: what failed last is told by time.
     let last = *record.said.iter().max_by_key(|at| (started(at), **at))?;
+    let marker = marker(situation, sha, last, true);
+    let close = situation.policy.failure_issue_on_recovery == OnRecovery::Close;
+    // The deploy went well, and production turned degraded after it.
+    if situation.release.run_attempt(last)?.progress.succeeded() {
+        let health = situation.release.last_health();
+        let healthy = health.filter(|health| health.health == Health::Healthy)?;
+        let body = issue::healthy_again(healthy.since, &marker);
+        return Some(IssueWork::Recovery { sha: sha.clone(), number, body, marker, close });
+    }
     let production = situation.release.production();
     let crate::domain::Production::Known { sha: now, since, run } = &production else {
         return None;
@@ -116,10 +162,8 @@ fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Op
         return None;
     }
     let url = run.and_then(|run| Some((run, situation.release.runs.get(&run.id)?)));
-    let marker = marker(situation, sha, last, true);
     let body =
         issue::recovery(now, url.map(|(run, known)| (run, known.html_url.as_str())), &marker);
-    let close = situation.policy.failure_issue_on_recovery == OnRecovery::Close;
     Some(IssueWork::Recovery { sha: sha.clone(), number, body, marker, close })
 }
 

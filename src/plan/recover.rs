@@ -115,6 +115,7 @@ pub(super) fn begun(
         workflow: target.workflow,
         deploy_ref: target.deploy_ref.clone(),
         rejection_key: RejectionKey::default(),
+        merged_at: None,
     }
 }
 

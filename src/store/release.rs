@@ -157,6 +157,7 @@ pub(super) fn check_entry(state: &ReleaseState, entry: &Entry) -> Result<(), Str
         | EntryKind::StatusWritten { .. }
         | EntryKind::StatusRefused { .. }
         | EntryKind::StatusForged { .. }
+        | EntryKind::HealthChecked { .. }
         | EntryKind::Issue(_) => Ok(()),
     }
 }

@@ -35,6 +35,7 @@ fn attempt(number: u8) -> NewAttempt {
         workflow: WorkflowId::from(9),
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k".into()),
+        merged_at: None,
     }
 }
 

@@ -24,6 +24,9 @@ const LEAD_BUCKETS: Buckets = Buckets(&[
     60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 259_200.0, 604_800.0,
 ]);
 
+/// From the first failure to the next good deploy: from minutes to a week.
+const RESTORE_BUCKETS: Buckets = LEAD_BUCKETS;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Request {
     pub(super) operation: &'static str,
@@ -37,16 +40,48 @@ pub(super) struct Repositories {
     pub(super) poll_interval: Fractions<ByRepository>,
     pub(super) decisions: Counters<ByReason>,
     pub(super) holds: Whole<ByReason>,
+    pub(super) holds_since: Whole<ByReason>,
     pub(super) deploys: Counters<ByResult>,
     pub(super) deploy_duration: Durations,
     pub(super) lead_time: Durations,
     pub(super) deploy_overdue: Whole<ByRepository>,
+    pub(super) failed_since_success: Whole<ByRepository>,
     pub(super) production: Whole<BySha>,
+    pub(super) troubles: Troubles,
+    pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) degraded: Whole<ByRepository>,
+    pub(super) dry_run: Whole<ByRepository>,
+    pub(super) time_to_restore: Durations,
+    pub(super) dora: Dora,
+}
+
+/// What should not happen often, and is alerted on.
+pub(super) struct Troubles {
     pub(super) forged_statuses: Counters<ByRepository>,
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
-    pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) degraded_after_deploy: Counters<ByRepository>,
+}
+
+/// DORA's four over the last thirty days. What is not known has no series.
+pub(super) struct Dora {
+    pub(super) deploys_per_day: Fractions<ByRepository>,
+    pub(super) lead_time: Fractions<ByRepository>,
+    pub(super) change_failure_ratio: Fractions<ByRepository>,
+    pub(super) time_to_restore: Fractions<ByRepository>,
+}
+
+/// What became of the configuration file's changes, named as Prometheus names its own.
+pub(super) struct Configuration {
+    pub(super) reloads: Family<Reload, Counter>,
+    pub(super) successful: Gauge<i64, AtomicI64>,
+    pub(super) success_at: Gauge<i64, AtomicI64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Reload {
+    pub(super) result: &'static str,
 }
 
 pub(super) struct GitHub {
@@ -62,6 +97,42 @@ pub(super) struct GitHub {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByCredential {
     pub(super) credential: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct SignalResult {
+    pub(super) signal: String,
+    pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct BySignal {
+    pub(super) signal: String,
+}
+
+/// What is counted of each signal. There are as many as the config has.
+pub(super) struct SignalFamilies {
+    pub(super) readings: Family<SignalResult, Counter>,
+    pub(super) last_reading: Family<BySignal, Gauge<i64, AtomicI64>>,
+}
+
+impl SignalFamilies {
+    pub(super) fn new(make: &mut Maker) -> Self {
+        let registry = &mut make.0;
+        let readings = Family::<SignalResult, Counter>::default();
+        registry.register(
+            "signal_readings",
+            "Readings of a signal of production's health, by result",
+            readings.clone(),
+        );
+        let last_reading = Family::<BySignal, Gauge<i64, AtomicI64>>::default();
+        registry.register(
+            "signal_last_good_reading_timestamp_seconds",
+            "When a signal of production's health was read well last",
+            last_reading.clone(),
+        );
+        Self { readings, last_reading }
+    }
 }
 
 /// What is counted of each credential. There are as many as owners in the config.
@@ -94,6 +165,10 @@ impl Repositories {
             ),
             decisions: make.counters("decisions", "Decisions that changed, by their new reason"),
             holds: make.whole("holds", "1 for the reason that the candidate is held for now"),
+            holds_since: make.whole(
+                "holds_since_timestamp_seconds",
+                "Since when releases are held without one being allowed, by the reason for now",
+            ),
             deploys: make.counters("deploys", "Deploys of ours that got an outcome, by result"),
             deploy_duration: make.durations(
                 "deploy_duration_seconds",
@@ -109,18 +184,26 @@ impl Repositories {
                 "deploy_overdue",
                 "1 while a deploy runs for longer than deploy_timeout_minutes",
             ),
+            failed_since_success: make.whole(
+                "deploys_failed_since_success",
+                "Deploys that failed since production last moved, whoever started them",
+            ),
             production: make
                 .whole("production_info", "1, labelled with the commit that runs in production"),
-            forged_statuses: make
-                .counters("forged_statuses", "Statuses under our context by somebody else"),
-            ambiguous_dispatches: make
-                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
-            late_runs: make
-                .counters("late_runs", "Runs that showed after their attempt had been closed"),
-            status_budget_spent: make
-                .counters("status_budget_spent", "Commits that used up their statuses"),
+            troubles: Troubles::new(make),
+            dry_run: make.whole(
+                "dry_run",
+                "1 while nothing is deployed in the repository: a dry run, or not enabled",
+            ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
+            degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
+            time_to_restore: make.durations(
+                "time_to_restore_seconds",
+                "From the first failed deploy, or one that was taken back, to the next good one",
+                RESTORE_BUCKETS,
+            ),
+            dora: Dora::new(make),
         }
     }
 
@@ -131,16 +214,104 @@ impl Repositories {
         self.poll_interval.forget(repository);
         self.decisions.forget(repository);
         self.holds.forget(repository);
+        self.holds_since.forget(repository);
         self.deploys.forget(repository);
         self.deploy_duration.forget(repository);
         self.lead_time.forget(repository);
         self.deploy_overdue.forget(repository);
+        self.failed_since_success.forget(repository);
         self.production.forget(repository);
-        self.forged_statuses.forget(repository);
-        self.ambiguous_dispatches.forget(repository);
-        self.late_runs.forget(repository);
-        self.status_budget_spent.forget(repository);
         self.issues_unavailable.forget(repository);
+        self.dry_run.forget(repository);
+        self.degraded.forget(repository);
+        self.troubles.all().iter().for_each(|counters| counters.forget(repository));
+        self.time_to_restore.forget(repository);
+        self.dora.forget(repository);
+    }
+}
+
+impl Troubles {
+    fn new(make: &mut Maker) -> Self {
+        Self {
+            degraded_after_deploy: make.counters(
+                "degraded_after_deploy",
+                "Deploys after which production turned degraded",
+            ),
+            forged_statuses: make
+                .counters("forged_statuses", "Statuses under our context by somebody else"),
+            ambiguous_dispatches: make
+                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
+            late_runs: make
+                .counters("late_runs", "Runs that showed after their attempt had been closed"),
+            status_budget_spent: make
+                .counters("status_budget_spent", "Commits that used up their statuses"),
+        }
+    }
+
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 5] {
+        [
+            &self.degraded_after_deploy,
+            &self.forged_statuses,
+            &self.ambiguous_dispatches,
+            &self.late_runs,
+            &self.status_budget_spent,
+        ]
+    }
+}
+
+impl Dora {
+    fn new(make: &mut Maker) -> Self {
+        Self {
+            deploys_per_day: make.fractions(
+                "dora_deploys_per_day",
+                "Deploys of new commits that succeeded in the last 30 days, per day",
+            ),
+            lead_time: make.fractions(
+                "dora_lead_time_seconds",
+                "Median time from merge to production over the last 30 days",
+            ),
+            change_failure_ratio: make.fractions(
+                "dora_change_failure_ratio",
+                "Share of the last 30 days' deploys that failed or were taken back",
+            ),
+            time_to_restore: make.fractions(
+                "dora_time_to_restore_seconds",
+                "Median time from a failure to the next good deploy over the last 30 days",
+            ),
+        }
+    }
+
+    fn forget(&self, repository: &RepoName) {
+        self.deploys_per_day.forget(repository);
+        self.lead_time.forget(repository);
+        self.change_failure_ratio.forget(repository);
+        self.time_to_restore.forget(repository);
+    }
+}
+
+impl Configuration {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let these = Self {
+            reloads: Family::default(),
+            successful: Gauge::default(),
+            success_at: Gauge::default(),
+        };
+        registry.register(
+            "config_reloads",
+            "Changes of the configuration file, by result",
+            these.reloads.clone(),
+        );
+        registry.register(
+            "config_last_reload_successful",
+            "1 while the file is what is in force, 0 while its last change is refused",
+            these.successful.clone(),
+        );
+        registry.register(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was taken",
+            these.success_at.clone(),
+        );
+        these
     }
 }
 
@@ -176,6 +347,21 @@ impl GitHub {
 }
 
 impl Credentials {
+    pub(super) fn forget(&self, credential: &str) {
+        let labels = ByCredential { credential: credential.to_owned() };
+        for gauges in [
+            &self.remaining,
+            &self.limit,
+            &self.reset,
+            &self.told_to_wait,
+            &self.token_accepted,
+            &self.token_expiry,
+        ] {
+            gauges.remove(&labels);
+        }
+        self.token_refusals.remove(&labels);
+    }
+
     fn new(registry: &mut Registry) -> Self {
         let token_refusals = Family::<ByCredential, Counter>::default();
         registry.register(

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::families::{ByCredential, GitHub, Repositories, Request};
+use super::families::{
+    ByCredential, Configuration, GitHub, Reload, Repositories, Request, SignalFamilies,
+};
 use super::series::{Maker, exposition, observe};
-use crate::domain::{AttemptOutcome, Reason, RepoName, Sha};
+use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
 
 /// How a pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +34,25 @@ impl PassResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reload {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
+    revision: &'static str,
 }
+
+/// The commit that was built, where whoever built it said so.
+const REVISION: &str = match option_env!("RELEASE_GOVERNOR_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
 
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
-    repositories: Repositories,
+    pub(super) repositories: Repositories,
     github: GitHub,
-    config_reloads: Family<Reload, Counter>,
+    pub(super) signals: SignalFamilies,
+    configuration: Configuration,
+    started: Gauge,
 }
 
 impl Default for Metrics {
@@ -63,23 +68,27 @@ impl Metrics {
         let mut maker = Maker(Registry::with_prefix("release_governor"));
         let repositories = Repositories::new(&mut maker);
         let github = GitHub::new(&mut maker);
+        let signals = SignalFamilies::new(&mut maker);
         let registry = &mut maker.0;
-        let config_reloads = Family::<Reload, Counter>::default();
-        registry.register(
-            "config_reloads",
-            "Changes of the config file, by result",
-            config_reloads.clone(),
-        );
+        let configuration = Configuration::new(registry);
         let build = Family::<Build, Gauge>::default();
-        registry.register("build_info", "1, labelled with the version", build.clone());
-        build.get_or_create_owned(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
-        Self { registry: maker.0, repositories, github, config_reloads }
+        registry.register("build_info", "1, labelled with what was built", build.clone());
+        let built = Build { version: env!("CARGO_PKG_VERSION"), revision: REVISION };
+        build.get_or_create_owned(&built).set(1);
+        let started = Gauge::default();
+        registry.register("start_timestamp_seconds", "When this process began", started.clone());
+        Self { registry: maker.0, repositories, github, signals, configuration, started }
     }
 
     /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
     #[must_use]
     pub fn encode(&self) -> String {
         exposition(&self.registry)
+    }
+
+    /// The process began to govern, at this time.
+    pub fn started(&self, at: Timestamp) {
+        self.started.set(at.as_second());
     }
 
     /// A pass ended.
@@ -103,11 +112,15 @@ impl Metrics {
         self.repositories.decisions.of(repository, reason.code()).inc();
     }
 
-    /// What the candidate is held for now, if it is.
-    pub fn holding(&self, repository: &RepoName, reason: Option<Reason>) {
-        self.repositories.holds.forget(repository);
-        if let Some(reason) = reason {
-            self.repositories.holds.of(repository, reason.code()).set(1);
+    /// What the candidate is held for now, if it is, and since when releases are held.
+    pub fn holding(&self, repository: &RepoName, held: Option<(Reason, Timestamp)>) {
+        let these = &self.repositories;
+        if let Some((reason, since)) = held {
+            these.holds_since.only(repository, reason.code()).set(since.as_second());
+            these.holds.only(repository, reason.code()).set(1);
+        } else {
+            these.holds.forget(repository);
+            these.holds_since.forget(repository);
         }
     }
 
@@ -124,37 +137,67 @@ impl Metrics {
         observe(&self.repositories.lead_time, repository, took);
     }
 
+    /// A repository is well again, this long after the first failure.
+    pub fn restored(&self, repository: &RepoName, took: Duration) {
+        observe(&self.repositories.time_to_restore, repository, took);
+    }
+
+    /// DORA's four of a repository, as they stand now. What is not known has no series.
+    pub fn dora(&self, repository: &RepoName, dora: &Dora) {
+        let these = &self.repositories.dora;
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        for (gauge, value) in [
+            (&these.deploys_per_day, Some(dora.deploys_per_day)),
+            (&these.lead_time, seconds(dora.lead_time)),
+            (&these.change_failure_ratio, dora.change_failure_ratio),
+            (&these.time_to_restore, seconds(dora.time_to_restore)),
+        ] {
+            match value {
+                Some(value) => drop(gauge.of(repository, "").set(value)),
+                None => gauge.forget(repository),
+            }
+        }
+    }
+
     /// Whether a deploy runs for longer than its policy allows.
     pub fn deploy_overdue(&self, repository: &RepoName, overdue: bool) {
         self.repositories.deploy_overdue.of(repository, "").set(i64::from(overdue));
     }
 
+    /// How many deploys failed since production last moved.
+    pub fn failed_since_success(&self, repository: &RepoName, deploys: usize) {
+        let deploys = i64::try_from(deploys).unwrap_or(i64::MAX);
+        self.repositories.failed_since_success.of(repository, "").set(deploys);
+    }
+
     /// What is in production, if that is certain.
     pub fn production(&self, repository: &RepoName, sha: Option<&Sha>) {
-        self.repositories.production.forget(repository);
+        let production = &self.repositories.production;
         if let Some(sha) = sha {
-            self.repositories.production.of(repository, sha.as_str()).set(1);
+            production.only(repository, sha.as_str()).set(1);
+        } else {
+            production.forget(repository);
         }
     }
 
     /// Somebody else wrote a status under our context.
     pub fn forged_status(&self, repository: &RepoName) {
-        self.repositories.forged_statuses.of(repository, "").inc();
+        self.repositories.troubles.forged_statuses.of(repository, "").inc();
     }
 
     /// The answer to a dispatch was lost.
     pub fn ambiguous_dispatch(&self, repository: &RepoName) {
-        self.repositories.ambiguous_dispatches.of(repository, "").inc();
+        self.repositories.troubles.ambiguous_dispatches.of(repository, "").inc();
     }
 
     /// A run showed after its attempt had been closed.
     pub fn late_run(&self, repository: &RepoName) {
-        self.repositories.late_runs.of(repository, "").inc();
+        self.repositories.troubles.late_runs.of(repository, "").inc();
     }
 
     /// A commit has used up its statuses.
     pub fn status_budget_spent(&self, repository: &RepoName) {
-        self.repositories.status_budget_spent.of(repository, "").inc();
+        self.repositories.troubles.status_budget_spent.of(repository, "").inc();
     }
 
     /// Whether a repository's issues are switched off.
@@ -162,16 +205,22 @@ impl Metrics {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
+    /// Whether nothing is deployed in a repository, whatever is decided.
+    pub fn dry_run(&self, repository: &RepoName, dry: bool) {
+        self.repositories.dry_run.of(repository, "").set(i64::from(dry));
+    }
+
     /// A repository is governed from now on: what is alerted on is 0, not absent.
     pub fn govern(&self, repository: &RepoName) {
         let these = &self.repositories;
-        for counters in [
-            &these.forged_statuses,
-            &these.ambiguous_dispatches,
-            &these.late_runs,
-            &these.status_budget_spent,
-        ] {
+        for counters in these.troubles.all() {
             counters.of(repository, "").inc_by(0);
+        }
+        for result in [PassResult::Ok, PassResult::Failed] {
+            these.passes.of(repository, result.as_str()).inc_by(0);
+        }
+        for result in DEPLOY_RESULTS {
+            these.deploys.of(repository, result).inc_by(0);
         }
         for gauges in [&these.deploy_overdue, &these.issues_unavailable] {
             gauges.of(repository, "").inc_by(0);
@@ -183,10 +232,25 @@ impl Metrics {
         self.repositories.forget(repository);
     }
 
-    /// The config file changed, and was taken or refused.
-    pub fn config_reload(&self, good: bool) {
-        let result = if good { "ok" } else { "refused" };
-        self.config_reloads.get_or_create_owned(&Reload { result }).inc();
+    /// A configuration is in force from this time on, before any change of its file.
+    pub fn config_in_force(&self, at: Timestamp) {
+        self.configuration.successful.set(1);
+        self.configuration.success_at.set(at.as_second());
+        for result in [TAKEN, REFUSED] {
+            self.configuration.reloads.get_or_create_owned(&Reload { result }).inc_by(0);
+        }
+    }
+
+    /// A change of the configuration file was taken.
+    pub fn config_taken(&self, at: Timestamp) {
+        self.config_in_force(at);
+        self.configuration.reloads.get_or_create_owned(&Reload { result: TAKEN }).inc();
+    }
+
+    /// A change of the configuration file was refused.
+    pub fn config_refused(&self) {
+        self.configuration.successful.set(0);
+        self.configuration.reloads.get_or_create_owned(&Reload { result: REFUSED }).inc();
     }
 
     /// A request to GitHub ended: its HTTP status, or a word for how it was lost.
@@ -226,6 +290,11 @@ impl Metrics {
         set(&self.github.credentials.told_to_wait, credential, Some(until.as_second()));
     }
 
+    /// Ends all series of a credential that speaks for nobody any more.
+    pub fn forget_credential(&self, credential: &str) {
+        self.github.credentials.forget(credential);
+    }
+
     /// Whether GitHub takes a credential.
     pub fn token_accepted(&self, credential: &str, accepted: bool) {
         set(&self.github.credentials.token_accepted, credential, Some(i64::from(accepted)));
@@ -246,9 +315,16 @@ impl Metrics {
 
     /// When the token ends, where GitHub says so.
     pub fn token_expires(&self, credential: &str, at: Option<Timestamp>) {
-        set(&self.github.credentials.token_expiry, credential, at.map(Timestamp::as_second));
+        let expiry = &self.github.credentials.token_expiry;
+        if at.is_none() {
+            expiry.remove(&by(credential));
+        }
+        set(expiry, credential, at.map(Timestamp::as_second));
     }
 }
+
+const TAKEN: &str = "taken";
+const REFUSED: &str = "refused";
 
 fn by(credential: &str) -> ByCredential {
     ByCredential { credential: credential.to_owned() }
@@ -260,6 +336,19 @@ fn set(family: &Family<ByCredential, Gauge>, credential: &str, value: Option<i64
         family.get_or_create_owned(&by(credential)).set(value);
     }
 }
+
+/// All that [`deploy_result`] says.
+const DEPLOY_RESULTS: [&str; 9] = [
+    "succeeded",
+    "failed",
+    "superseded",
+    "run_deleted",
+    "rejected",
+    "not_sent",
+    "not_started",
+    "unconfirmed",
+    "withdrawn",
+];
 
 /// A label's value: a stable word, never an error's text.
 const fn deploy_result(outcome: &AttemptOutcome) -> &'static str {
@@ -284,14 +373,21 @@ mod tests {
         "acme/shop".parse().unwrap()
     }
 
+    fn noon() -> Timestamp {
+        Timestamp::from_second(1_793_534_400).unwrap()
+    }
+
     fn busy() -> Metrics {
         let metrics = Metrics::new();
         let sha: Sha = "1a".repeat(20).parse().unwrap();
         metrics.pass(&shop(), PassResult::Ok, Duration::from_millis(300));
-        metrics.good_pass(&shop(), Timestamp::from_second(1_793_534_400).unwrap());
+        metrics.good_pass(&shop(), noon());
         metrics.poll_interval(&shop(), Duration::from_secs(60));
         metrics.decided(&shop(), Reason::Cooldown);
-        metrics.holding(&shop(), Some(Reason::Cooldown));
+        metrics.started(noon());
+        metrics.holding(&shop(), Some((Reason::Cooldown, noon())));
+        metrics.failed_since_success(&shop(), 2);
+        metrics.dry_run(&shop(), true);
         metrics.deploy(&shop(), &AttemptOutcome::Succeeded, Some(Duration::from_secs(90)));
         metrics.lead_time(&shop(), Duration::from_secs(600));
         metrics.deploy_overdue(&shop(), false);
@@ -301,7 +397,10 @@ mod tests {
         metrics.late_run(&shop());
         metrics.status_budget_spent(&shop());
         metrics.issues_unavailable(&shop(), true);
-        metrics.config_reload(true);
+        metrics.config_taken(Timestamp::from_second(1_793_534_400).unwrap());
+        metrics.config_refused();
+        metrics.restored(&shop(), Duration::from_secs(900));
+        metrics.dora(&shop(), &Dora { deploys_per_day: 0.5, ..Dora::default() });
         metrics.github_request("list_runs", "200");
         metrics.github_request("list_runs", "304");
         metrics.github_request("create_dispatch", "204");
@@ -335,11 +434,31 @@ mod tests {
     #[test]
     fn a_hold_that_changes_its_reason_is_counted_once() {
         let metrics = busy();
-        metrics.holding(&shop(), Some(Reason::Paused));
+        metrics.holding(&shop(), Some((Reason::Paused, noon())));
+        let holds = || -> Vec<String> {
+            let text = metrics.encode();
+            text.lines()
+                .filter_map(|line| line.strip_prefix("release_governor_holds"))
+                .map(str::to_owned)
+                .collect()
+        };
+        let since =
+            r#"_since_timestamp_seconds{repository="acme/shop",reason="paused"} 1793534400"#;
+        assert_eq!(holds(), [r#"{repository="acme/shop",reason="paused"} 1"#, since]);
+        metrics.holding(&shop(), None);
+        assert_eq!(holds(), [""; 0]);
+    }
+
+    #[test]
+    fn production_is_one_commit_at_a_time() {
+        let metrics = busy();
+        let sha: Sha = "2b".repeat(20).parse().unwrap();
+        metrics.production(&shop(), Some(&sha));
         let text = metrics.encode();
-        let holds: Vec<_> =
-            text.lines().filter(|line| line.starts_with("release_governor_holds{")).collect();
-        assert_eq!(holds, [r#"release_governor_holds{repository="acme/shop",reason="paused"} 1"#]);
+        assert_eq!(text.matches("production_info{").count(), 1, "{text}");
+        assert!(text.contains(&format!("sha=\"{sha}\"}} 1")), "{text}");
+        metrics.production(&shop(), None);
+        assert!(!metrics.encode().contains("production_info{"));
     }
 
     #[test]
@@ -350,7 +469,36 @@ mod tests {
         metrics.govern(&shop());
         let text = metrics.encode();
         assert!(text.contains("late_runs_total{repository=\"acme/shop\"} 1\n"), "{text}");
-        assert!(text.contains("forged_statuses_total{repository=\"acme/shop\"} 0\n"), "{text}");
+        for series in [
+            "forged_statuses_total{repository=\"acme/shop\"}",
+            "passes_total{repository=\"acme/shop\",result=\"ok\"}",
+            "deploys_total{repository=\"acme/shop\",result=\"failed\"}",
+        ] {
+            assert!(text.contains(&format!("release_governor_{series} 0\n")), "{series}\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_a_deploy_is_there_before_it_happens() {
+        let metrics = Metrics::new();
+        metrics.govern(&shop());
+        let series = || metrics.encode().matches("deploys_total{").count();
+        let before = series();
+        let words = || "words".to_owned();
+        for outcome in [
+            AttemptOutcome::Withdrawn(words()),
+            AttemptOutcome::Rejected(words()),
+            AttemptOutcome::NotSent(words()),
+            AttemptOutcome::NotStarted,
+            AttemptOutcome::Unconfirmed,
+            AttemptOutcome::Succeeded,
+            AttemptOutcome::Failed(crate::domain::Conclusion::Failure),
+            AttemptOutcome::Superseded,
+            AttemptOutcome::RunDeleted,
+        ] {
+            metrics.deploy(&shop(), &outcome, None);
+        }
+        assert_eq!(series(), before);
     }
 
     #[test]

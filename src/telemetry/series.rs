@@ -115,6 +115,20 @@ impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
         self.family.get_or_create_owned(&L::of(name, second))
     }
 
+    /// The series of `repository` whose second label is `second`, which is its only one from now
+    /// on. One that stays is there all the time, also for who looks meanwhile.
+    pub(super) fn only(&self, repository: &RepoName, second: &str) -> M {
+        let series = self.of(repository, second);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((name, seconds)) = known.get_key_value(repository) {
+            for other in seconds.iter().filter(|other| *other != second) {
+                self.family.remove(&L::of(name.to_string(), other));
+            }
+        }
+        known.insert(repository.clone(), vec![second.to_owned()]);
+        series
+    }
+
     /// Ends all series of `repository`.
     pub(super) fn forget(&self, repository: &RepoName) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

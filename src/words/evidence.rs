@@ -1,6 +1,6 @@
 //! The evidence behind a decision, in sentences.
 
-use super::{date_time, plain};
+use super::{date_time, plain, signals};
 use crate::domain::{
     Approver, AttemptOutcome, Cause, Decision, Production, RepoName, RiskCause, RiskClass,
 };
@@ -18,6 +18,7 @@ pub fn evidence(decision: &Decision, repository: &RepoName) -> Vec<String> {
         lines.push(line);
     }
     lines.extend(decision.also.iter().filter_map(of_cause));
+    lines.extend(decision.signals.iter().map(signals::told));
     lines.push(of_production(&decision.production, repository));
     lines.push(of_risk(decision));
     for path in decision.risk.paths.iter().take(PATHS_NAMED) {
@@ -133,13 +134,11 @@ fn of_cause(cause: &Cause) -> Option<String> {
             date_time(*since)
         ),
         Cause::AllowHighApproved { by } => approved(by),
-        Cause::DegradedHighRisk { signal }
-        | Cause::DegradedLowHold { signal }
-        | Cause::DegradedMediumHold { signal } => {
-            format!("production is degraded: {}", plain(signal, QUOTED))
-        }
-        Cause::DegradedUnknownHighRisk { why } => {
-            format!("whether production is degraded cannot be read: {}", plain(&why.0, QUOTED))
+        Cause::DegradedHighRisk { .. }
+        | Cause::DegradedLowHold { .. }
+        | Cause::DegradedMediumHold { .. } => "production is degraded".to_owned(),
+        Cause::DegradedUnknownHighRisk { .. } => {
+            "whether production is degraded cannot be told".to_owned()
         }
         Cause::NotVerified { .. }
         | Cause::DeployNotConfigured { .. }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{clock_time, plain};
+use super::{clock_time, plain, signals};
 use crate::domain::{
     ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, Outcome, PauseSource,
     Production, Reason, RepoName, RiskClass, RunRef, RunStatus, Sha,
@@ -72,13 +72,13 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         Cause::FirstDeployRequired { modes } => {
             format!("first deploy: {}", approve(modes, repository, short))
         }
-        Cause::DegradedHighRisk { signal }
-        | Cause::DegradedLowHold { signal }
-        | Cause::DegradedMediumHold { signal } => {
-            format!("fix the incident: {}", plain(signal, QUOTED))
+        Cause::DegradedHighRisk { signals }
+        | Cause::DegradedLowHold { signals }
+        | Cause::DegradedMediumHold { signals } => {
+            format!("fix the incident: {}", signals::named(signals))
         }
-        Cause::DegradedUnknownHighRisk { why } => {
-            format!("restore the degraded signal: {}", plain(&why.0, QUOTED))
+        Cause::DegradedUnknownHighRisk { signals } => {
+            format!("restore the degraded signal: {}", signals::named(signals))
         }
         Cause::DeployInProgress { .. } => in_progress(cause),
         Cause::DeployFailed { run, used, allowed } => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{date_time, plain};
-use crate::domain::{Conclusion, FailureType, Marker, Policy, RunRef, Sha};
+use crate::domain::{Conclusion, DegradedAfterDeploy, FailureType, Marker, Policy, RunRef, Sha};
 
 /// A job's or step's name is cut to this.
 const NAME: usize = 120;
@@ -78,6 +78,52 @@ pub fn body(failure: &Failure<'_>, marker: &Marker) -> String {
     lines.push(String::new());
     lines.push(write_marker(marker));
     lines.join("\n")
+}
+
+/// The labels of the issue of a deploy after which production turned degraded.
+#[must_use]
+pub fn degraded_labels() -> Vec<String> {
+    ["deploy-failure", "severity:high", "deploy:degraded-after-deploy"].map(str::to_owned).to_vec()
+}
+
+/// What a signal said is cut to this.
+const SAID: usize = 400;
+
+/// The text of a new issue, or of a comment, about a deploy after which production turned degraded.
+#[must_use]
+pub fn degraded_body(
+    sha: &Sha,
+    degraded: &DegradedAfterDeploy,
+    url: &str,
+    ended_at: Timestamp,
+    marker: &Marker,
+) -> String {
+    let mut lines = vec![
+        format!("Production turned degraded after the deploy of {}.", code(sha.as_str())),
+        String::new(),
+        format!("- **Commit:** {sha}"),
+        format!("- **Run:** {}", link(degraded.run, url)),
+        format!("- **Deployed:** {}", date_time(ended_at)),
+        format!("- **Degraded since:** {}", date_time(degraded.since)),
+    ];
+    let said = degraded.found.iter().map(|found| format!("- {}", code(&plain(found, SAID))));
+    lines.extend(said);
+    lines.push(String::new());
+    lines.push(
+        "The deploy itself succeeded, and nothing is rolled back. While production is degraded, \
+         riskier releases are held: fix the incident, roll back, or ship the fix."
+            .to_owned(),
+    );
+    lines.push(String::new());
+    lines.push(write_marker(marker));
+    lines.join("\n")
+}
+
+/// The comment that says that production is healthy again.
+#[must_use]
+pub fn healthy_again(since: Timestamp, marker: &Marker) -> String {
+    let since = date_time(since);
+    format!("Recovered: production is healthy again since {since}.\n\n{}", write_marker(marker))
 }
 
 /// The comment that says that a later deploy succeeded.

@@ -12,6 +12,7 @@ fn decision(cause: Cause, class: RiskClass) -> Decision {
         also: Vec::new(),
         risk: RiskAssessment { class, causes: Vec::new(), paths: Vec::new() },
         production: Production::None,
+        signals: Vec::new(),
     }
 }
 

@@ -12,6 +12,8 @@ mod clocks;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod degraded;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod found;

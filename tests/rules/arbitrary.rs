@@ -9,7 +9,8 @@ use proptest::sample::{select, subsequence};
 use release_governor::domain::*;
 
 use crate::world::{
-    World, at, attempt_id, branch_commits, observation, policy, sha, verification_run, workflow,
+    World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run,
+    workflow,
 };
 
 pub(crate) const COMMITS: u8 = 5;
@@ -150,6 +151,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             workflow: 7.into(),
             deploy_ref: "main".into(),
             rejection_key,
+            merged_at: None,
         })
         .boxed()
 }
@@ -346,6 +348,18 @@ fn of_facts() -> BoxedStrategy<EntryKind> {
     .boxed()
 }
 
+fn checked() -> BoxedStrategy<EntryKind> {
+    let health = select(vec![Health::Healthy, Health::Degraded, Health::Unknown]);
+    (health, times(), option::of(run_refs()), vec(texts(), 0..2))
+        .prop_map(|(health, since, run, found)| EntryKind::HealthChecked {
+            health,
+            since,
+            run,
+            found,
+        })
+        .boxed()
+}
+
 /// Any line of the ledger.
 pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
     prop_oneof![
@@ -353,6 +367,7 @@ pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
         4 => of_attempts(),
         2 => words().prop_map(EntryKind::Operator),
         1 => issue_steps().prop_map(EntryKind::Issue),
+        2 => checked(),
         1 => status_records()
             .prop_map(|(sha, status)| EntryKind::StatusWritten { sha, status }),
         1 => decided(),
@@ -477,6 +492,9 @@ fn policies() -> BoxedStrategy<Policy> {
             require_approval_for_first_deploy: flags.0,
             hold_after_rollback: flags.1,
             hold_low_when_degraded: flags.2,
+            degraded: Vec::new(),
+            health_check: None,
+            post_deploy_watch: std::time::Duration::from_secs(600),
             enabled: flags.3,
             max_attempts_per_sha: attempts,
             max_deploys_per_hour: an_hour,
@@ -496,12 +514,16 @@ fn observations() -> BoxedStrategy<Observation> {
     let ranges = vec(facts_of(ranges()), pairs.len())
         .prop_map(move |facts| pairs.iter().cloned().zip(facts).collect::<BTreeMap<_, _>>());
     let commits = (0..COMMITS).map(|of| commit_facts(sha(of))).collect::<Vec<_>>();
-    let degraded = prop_oneof![
-        Just(Degraded::NotConfigured),
-        Just(Degraded::No),
-        texts().prop_map(Degraded::Yes),
-        texts().prop_map(|why| Degraded::Unknown(Why(why))),
+    let found = prop_oneof![
+        Just(Found::NotReadYet),
+        texts().prop_map(|what| Found::Healthy { what }),
+        (texts(), option::of(texts()))
+            .prop_map(|(what, headline)| Found::Degraded { what, headline }),
+        texts().prop_map(|why| Found::Unknown(Why(why))),
     ];
+    let signals = vec((texts(), found), 0..3).prop_map(|readings| {
+        readings.into_iter().map(|(name, found)| signal(&name, found)).collect::<Vec<_>>()
+    });
     let deploy = prop_oneof![
         9 => Just(workflow(WorkflowState::Active)),
         1 => Just(WorkflowFact::Missing),
@@ -509,8 +531,8 @@ fn observations() -> BoxedStrategy<Observation> {
         1 => texts().prop_map(|word| workflow(WorkflowState::Disabled(word))),
     ];
     let verified = subsequence((0..COMMITS).rev().collect::<Vec<_>>(), 0..4);
-    (ranges, commits, degraded, deploy, verified, option::of(shas()), any::<bool>())
-        .prop_map(|(ranges, commits, degraded, deploy_workflow, verified, head, linear)| {
+    (ranges, commits, signals, deploy, verified, option::of(shas()), any::<bool>())
+        .prop_map(|(ranges, commits, signals, deploy_workflow, verified, head, linear)| {
             let mut verified = verified.into_iter().map(sha);
             let candidate = verified.next();
             let head = head.filter(|head| Some(head) != candidate.as_ref());
@@ -518,7 +540,7 @@ fn observations() -> BoxedStrategy<Observation> {
             Observation {
                 ranges,
                 commits: (0..COMMITS).map(sha).zip(commits).collect(),
-                degraded,
+                signals,
                 deploy_workflow,
                 candidates,
                 branch_commits: if linear { branch_commits() } else { BranchCommits::default() },

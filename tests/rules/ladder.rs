@@ -6,8 +6,8 @@ use release_governor::domain::*;
 use release_governor::words;
 
 use crate::world::{
-    WANTED, World, ahead, at, attempt_id, begun, failed, related, run, sha, succeeded,
-    verification_run, workflow, works,
+    WANTED, World, ahead, at, attempt_id, begun, failed, related, run, says_degraded, says_healthy,
+    says_nothing, sha, succeeded, verification_run, workflow, works,
 };
 
 /// The design's table, section 4.
@@ -68,7 +68,7 @@ fn worst() -> World {
     world.range(1, WANTED, ahead(&["infra/net.tf"]));
     world.range(4, WANTED, ahead(&["src/cart.rs"]));
     world.approves(-900, 4);
-    world.observation.degraded = Degraded::Yes("error rate 9 %".to_owned());
+    world.observation.signals = vec![says_degraded()];
     // 13, 16 to 20.
     world.sees(run(60, Some(3), -10, works()));
     let rejection =
@@ -118,7 +118,7 @@ const STEPS: &[Step] = &[
     }),
     ("a first commit was deployed", |world| world.sees(run(5, Some(1), -700, succeeded()))),
     ("the signal cannot be read", |world| {
-        world.observation.degraded = Degraded::Unknown(Why("no answer".to_owned()));
+        world.observation.signals = vec![says_nothing()];
     }),
     ("the range is LOW", |world| world.range(1, WANTED, ahead(&["src/cart.rs"]))),
     ("the other deploy ends", |world| world.sees(run(60, Some(3), -10, failed()))),
@@ -139,11 +139,11 @@ const STEPS: &[Step] = &[
     }),
     ("more deploys an hour are allowed, and the signal answers", |world| {
         world.policy.max_deploys_per_hour = 10;
-        world.observation.degraded = Degraded::Yes("error rate 9 %".to_owned());
+        world.observation.signals = vec![says_degraded()];
     }),
     ("LOW may ship while degraded", |world| world.policy.hold_low_when_degraded = false),
     ("a manifest changes", |world| world.range(1, WANTED, ahead(&["Cargo.toml"]))),
-    ("production is well", |world| world.observation.degraded = Degraded::No),
+    ("production is well", |world| world.observation.signals = vec![says_healthy()]),
     ("infrastructure changes before the approved commit", |world| {
         world.range(1, WANTED, ahead(&["infra/net.tf"]));
     }),

@@ -18,6 +18,8 @@ mod described;
 #[cfg(test)]
 mod dispatching;
 #[cfg(test)]
+mod dora;
+#[cfg(test)]
 mod following;
 #[cfg(test)]
 mod ladder;

@@ -101,6 +101,56 @@ fn a_word_about_production_is_overridden_by_newer_runs_only() {
 }
 
 #[test]
+fn failures_count_until_production_moves_whoever_deploys() {
+    let mut world = World::calm();
+    let failures = |world: &World| world.release.failed_since_success();
+    world.sees(run(19, Some(2), -2_000_000, failed()));
+    assert_eq!(failures(&world), 0, "it failed before the last success");
+    world.deploys(20, 4, -60, failed());
+    with_attempt(&mut world, 20, 2, -50, failed());
+    world.sees(run(21, None, -40, failed()));
+    assert_eq!(failures(&world), 3);
+    let mut superseded = run(22, Some(4), -38, RunProgress::Finished(Conclusion::Cancelled));
+    superseded.attempts.values_mut().for_each(|attempt| attempt.superseded = Some(true));
+    world.sees(superseded);
+    let mut deleted = run(23, Some(4), -36, works());
+    world.sees(deleted.clone());
+    assert_eq!(failures(&world), 3, "one has not begun, one works");
+    deleted.deleted = true;
+    world.sees(deleted);
+    assert_eq!(failures(&world), 4);
+    let (by, why) = (operator(), "mended by hand".to_owned());
+    let mut mended = World { release: world.release.clone(), ..World::calm() };
+    mended.word(-20, OperatorWord::ProductionSet { sha: sha(4), why, by });
+    assert_eq!(failures(&mended), 0);
+    with_attempt(&mut world, 20, 3, -10, succeeded());
+    assert_eq!(failures(&world), 0);
+}
+
+/// GitHub's times have no fractions.
+#[test]
+fn a_deploy_that_failed_within_the_second_in_which_another_succeeded_came_after_it() {
+    let mut world = World::calm();
+    world.sees(run(20, Some(2), -60, succeeded()));
+    world.sees(run(21, Some(4), -60, failed()));
+    assert_eq!(world.release.failed_since_success(), 1);
+    world.sees(run(22, Some(4), -60, succeeded()));
+    assert_eq!(world.release.failed_since_success(), 0);
+    with_attempt(&mut world, 22, 2, -60, failed());
+    assert_eq!(world.release.failed_since_success(), 1);
+}
+
+#[test]
+fn what_failed_before_a_repository_was_governed_is_not_counted() {
+    let mut world = World::calm();
+    world.release.governed_since = Some(at(-30));
+    world.sees(run(20, Some(4), -60, failed()));
+    assert_eq!(world.release.failed_since_success(), 0);
+    world.sees(run(21, Some(4), -20, failed()));
+    assert_eq!(world.release.failed_since_success(), 1);
+}
+
+#[test]
 fn moves_by_others_are_those_that_no_attempt_of_ours_made() {
     let mut world = World::calm();
     world.deploys(20, 4, -60, succeeded());

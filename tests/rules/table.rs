@@ -5,8 +5,8 @@ use std::time::Duration;
 use release_governor::domain::*;
 
 use crate::world::{
-    BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run, sha,
-    succeeded, verification_run, workflow, works,
+    BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run,
+    says_degraded, says_healthy, says_nothing, sha, succeeded, verification_run, workflow, works,
 };
 
 /// What is the case, phrase by phrase | what comes of it.
@@ -180,10 +180,10 @@ fn of_range(world: &mut World, phrase: &str) -> bool {
             });
             return true;
         }
-        "degraded" => return degraded(world, Degraded::Yes("error rate 9 %".to_owned())),
-        "production is well" => return degraded(world, Degraded::No),
+        "degraded" => return signals(world, &[says_healthy(), says_degraded(), says_nothing()]),
+        "production is well" => return signals(world, &[says_healthy()]),
         "signal unreadable" => {
-            return degraded(world, Degraded::Unknown(Why("no answer".to_owned())));
+            return signals(world, &[says_nothing(), says_healthy()]);
         }
         _ => return false,
     };
@@ -196,8 +196,8 @@ fn truncated() -> Fact<Ranged> {
     Fact::Known(Ranged::Compared(Comparison { relation: Relation::Ahead, files }))
 }
 
-fn degraded(world: &mut World, degraded: Degraded) -> bool {
-    world.observation.degraded = degraded;
+fn signals(world: &mut World, readings: &[SignalReading]) -> bool {
+    world.observation.signals = readings.to_vec();
     true
 }
 

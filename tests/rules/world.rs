@@ -61,6 +61,9 @@ pub(crate) fn policy() -> Policy {
         max_attempts_per_sha: 1,
         hold_after_rollback: true,
         hold_low_when_degraded: false,
+        degraded: Vec::new(),
+        health_check: None,
+        post_deploy_watch: Duration::from_secs(600),
         hold_state: HoldState::Failure,
         deploy_timeout: Duration::from_secs(7_200),
         approval_modes: vec![ApprovalMode::Environment],
@@ -151,7 +154,8 @@ pub(crate) fn observation() -> Observation {
         },
         commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
         ranges: backwards().chain([wanted]).collect(),
-        degraded: Degraded::NotConfigured,
+        signals: Vec::new(),
+        health_check: None,
         rejection_key: RejectionKey("now".to_owned()),
         us: us(),
     }
@@ -204,6 +208,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         workflow: 7.into(),
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("now".to_owned()),
+        merged_at: None,
     }
 }
 
@@ -295,4 +300,21 @@ impl World {
             other => panic!("no decision: {other:?}"),
         }
     }
+}
+
+/// What a signal of this name says.
+pub(crate) fn signal(name: &str, found: Found) -> SignalReading {
+    SignalReading { signal: name.to_owned(), found, read_at: Some(at(0)), since: Some(at(-1)) }
+}
+
+pub(crate) fn says_healthy() -> SignalReading {
+    signal("pages", Found::Healthy { what: "nothing fires".to_owned() })
+}
+
+pub(crate) fn says_degraded() -> SignalReading {
+    signal("errors", Found::Degraded { what: "error rate 9 %".to_owned(), headline: None })
+}
+
+pub(crate) fn says_nothing() -> SignalReading {
+    signal("health", Found::Unknown(Why("no answer".to_owned())))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
-use release_governor::controller::{Controller, Intervals, PassReport, Shared};
+use release_governor::controller::{Controller, Intervals, PassReport, Shared, Terms};
 use release_governor::domain::{EntryKind, OperatorWord, RepoName};
 use release_governor::ghbox::{BoxService, GhBox, story};
 use release_governor::github::{self, HttpService, Settings, TokenSource};
@@ -69,12 +69,19 @@ impl Process {
         let (readers, writer) =
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
-        let mut shared =
+        let shared =
             Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock.clone(), metrics);
-        shared.config_digest.clone_from(&config.digest);
-        let intervals =
-            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
-        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        let terms = Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: None,
+        };
+        let controller = Controller::new(shared, terms);
         Ok(Self { controller, store, clock, wire })
     }
 

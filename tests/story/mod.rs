@@ -27,10 +27,11 @@ use jiff::Timestamp;
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared};
+use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
 use release_governor::domain::{EntryKind, Operator, OperatorWord, RepoName};
 use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::github::{self, HttpService, Settings, TokenSource};
+use release_governor::signals::{Carrier, Signals};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
 
@@ -51,6 +52,7 @@ pub struct Story {
     public_url: Option<String>,
     identities: Vec<String>,
     disk: MemoryDisk,
+    signals: Option<Carrier>,
     governor: Option<Governor>,
     seed: u64,
     runtime: tokio::runtime::Runtime,
@@ -84,6 +86,7 @@ impl Story {
             public_url: None,
             identities: Vec::new(),
             disk: MemoryDisk::new(),
+            signals: None,
             governor: None,
             seed: 1,
             runtime,
@@ -103,6 +106,12 @@ impl Story {
     pub fn change_policy(&mut self, key: &str, value: &str) -> &mut Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self.restart()
+    }
+
+    /// What answers for the addresses of signals.
+    pub fn signals(mut self, carrier: Carrier) -> Self {
+        self.signals = Some(carrier);
+        self
     }
 
     /// Sets an environment variable.
@@ -260,11 +269,20 @@ impl Story {
         let hand = Some(Hand::new(writer));
         let mut shared =
             Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
-        shared.config_digest.clone_from(&config.digest);
-        shared.public_url.clone_from(&self.public_url);
-        let intervals =
-            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
-        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        if let Some(carrier) = &self.signals {
+            shared.signals = Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
+        }
+        let terms = Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: self.public_url.clone(),
+        };
+        let controller = Controller::new(shared, terms);
         Governor { controller, store, clock, metrics }
     }
 

@@ -1,5 +1,6 @@
 //! What the configuration means, and how its mistakes are said.
 
+mod changes;
 mod mistakes;
 mod precedence;
 

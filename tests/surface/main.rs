@@ -23,11 +23,17 @@ mod demo;
 #[path = "../described.rs"]
 mod described;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod looks;
+#[cfg(test)]
+mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod stores;
 #[cfg(test)]

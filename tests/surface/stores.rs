@@ -318,6 +318,7 @@ fn new_attempt(id: &str, number: u8) -> NewAttempt {
         workflow: WorkflowId::from(9),
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k1".into()),
+        merged_at: None,
     }
 }
 

@@ -111,9 +111,23 @@ impl Town {
     }
 
     pub(crate) fn configure_at(&self, state: &Path, listen: &str, more: &str) {
+        std::fs::write(self.config(), self.text_at(state, listen, more)).unwrap();
+    }
+
+    /// The configuration's file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.directory.path().join("governor.yaml")
+    }
+
+    /// The text of a configuration: what every town needs, and `more`.
+    pub(crate) fn text(&self, more: &str) -> String {
+        self.text_at(&self.state(), "127.0.0.1:0", more)
+    }
+
+    fn text_at(&self, state: &Path, listen: &str, more: &str) -> String {
         let ca_file =
             self.ca_file.as_ref().map(|file| format!(", ca_file: \"{}\"", file.display()));
-        let text = format!(
+        format!(
             "github: {{api_url: \"{}\", max_requests_per_minute: 0{}}}\n\
              controller: {{poll_interval: 300ms, active_poll_interval: 150ms}}\n\
              server: {{listen: \"{listen}\"}}\n\
@@ -121,8 +135,7 @@ impl Town {
             self.api_url,
             ca_file.unwrap_or_default(),
             state.display()
-        );
-        std::fs::write(self.directory.path().join("governor.yaml"), text).unwrap();
+        )
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -130,7 +143,7 @@ impl Town {
         command
             .args(arguments)
             .env_clear()
-            .env("RELEASE_GOVERNOR_CONFIG", self.directory.path().join("governor.yaml"))
+            .env("RELEASE_GOVERNOR_CONFIG", self.config())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path());
         if !self.token.is_empty() {
@@ -272,6 +285,17 @@ impl Running {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let code = head.split(' ').nth(1).unwrap().parse().unwrap();
         (code, head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    /// The value of a sample of its metrics; none where there is no such series.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let (_, _, body) = self.ask("GET", "/metrics");
+        let of = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
+        body.lines().find_map(of)
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {

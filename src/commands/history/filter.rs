@@ -26,6 +26,8 @@ pub enum EntryGroup {
     Status,
     /// A failure issue.
     Issue,
+    /// What the signals say of production.
+    Health,
     /// A deploy run.
     Run,
     /// The candidate.
@@ -45,6 +47,7 @@ impl EntryGroup {
         Self::Word,
         Self::Status,
         Self::Issue,
+        Self::Health,
         Self::Run,
         Self::Candidate,
         Self::Range,
@@ -61,6 +64,7 @@ impl EntryGroup {
             Self::Word => "word",
             Self::Status => "status",
             Self::Issue => "issue",
+            Self::Health => "health",
             Self::Run => "run",
             Self::Candidate => "candidate",
             Self::Range => "range",
@@ -86,6 +90,7 @@ impl EntryGroup {
             | EntryKind::StatusRefused { .. }
             | EntryKind::StatusForged { .. } => Self::Status,
             EntryKind::Issue(_) => Self::Issue,
+            EntryKind::HealthChecked { .. } => Self::Health,
             EntryKind::RunSeen { .. } => Self::Run,
             EntryKind::Candidate { .. } => Self::Candidate,
             EntryKind::RangeFailed { .. } => Self::Range,
@@ -166,6 +171,9 @@ impl About {
                 attempts.iter().any(|attempt| is_it(&attempt.begun.sha))
             }
             EntryKind::Operator(word) => sha_of_word(word).is_some_and(is_it),
+            EntryKind::HealthChecked { run, .. } => {
+                run.is_some_and(|run| self.runs.contains(&run.id))
+            }
             EntryKind::Issue(step) => sha_of_issue(step).is_some_and(is_it),
             EntryKind::Governed { .. } | EntryKind::Identity { .. } | EntryKind::MergeQueueSeen => {
                 false
@@ -217,6 +225,7 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
         | EntryKind::RangeFailed { .. }
         | EntryKind::StatusWritten { .. }
         | EntryKind::StatusRefused { .. }
+        | EntryKind::HealthChecked { .. }
         | EntryKind::Issue(_) => false,
     }
 }

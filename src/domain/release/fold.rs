@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRange, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState, StatusRecord,
-    StatusRefusal, TrackedStatus,
+    FailedRange, HealthRecord, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState,
+    StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
@@ -70,6 +70,10 @@ impl ReleaseState {
             EntryKind::StatusForged { .. } => {}
             EntryKind::RangeFailed { base, head, words } => self.range_failed(base, head, words),
             EntryKind::Operator(word) => self.operator_spoke(word, at),
+            EntryKind::HealthChecked { health, since, run, found } => {
+                let (health, since, run) = (*health, *since, *run);
+                self.note_health(HealthRecord { at, health, since, run, found: found.clone() });
+            }
             EntryKind::Issue(step) => self.issue(step, at),
         }
     }
@@ -282,7 +286,7 @@ fn drop_oldest<T, K: Ord>(
     }
 }
 
-fn keep_last<T>(list: &mut Vec<T>, kept: usize) {
+pub(super) fn keep_last<T>(list: &mut Vec<T>, kept: usize) {
     let surplus = list.len().saturating_sub(kept);
     list.drain(..surplus);
 }

@@ -151,6 +151,32 @@ impl ReleaseState {
             .collect()
     }
 
+    /// How many deploys failed since production last moved, whoever started them. What had failed
+    /// before the repository was governed is nobody's news, and a superseded run has not failed.
+    #[must_use]
+    pub fn failed_since_success(&self) -> usize {
+        let attempt_of = |one: &Move<'_>| one.run.map_or(u32::MAX, |run| run.attempt);
+        let moved = self.moves().map(|one| (one.order(), attempt_of(&one))).max();
+        let attempts = self.runs.values().flat_map(|run| {
+            let numbered = run.attempts.iter();
+            numbered.map(move |(number, attempt)| {
+                let at = RunRef { id: run.id, attempt: *number };
+                (Move { sha: None, since: attempt.started_at, run: Some(at) }, attempt, run)
+            })
+        });
+        let later = attempts.filter(|(one, _, _)| Some((one.order(), attempt_of(one))) > moved);
+        let governed = later.filter(|(_, attempt, _)| {
+            self.governed_since.is_some_and(|since| attempt.updated_at >= since)
+        });
+        let failed = governed.filter(|(_, attempt, run)| match &attempt.progress {
+            RunProgress::Finished(conclusion) => {
+                *conclusion != Conclusion::Success && attempt.superseded != Some(true)
+            }
+            RunProgress::Unfinished(_) => run.deleted,
+        });
+        failed.count()
+    }
+
     /// When our attempts of the last hour started a run, oldest first.
     #[must_use]
     pub fn starts_within_the_hour(&self, now: Timestamp) -> Vec<Timestamp> {

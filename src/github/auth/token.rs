@@ -15,7 +15,7 @@ pub(super) const RECHECK: Duration = Duration::from_secs(5);
 /// Gives the token, and looks at its file again now and then.
 pub(in crate::github) struct TokenFile {
     /// None for a token that was given.
-    path: Option<PathBuf>,
+    path: Mutex<Option<PathBuf>>,
     current: Mutex<Current>,
 }
 
@@ -39,7 +39,10 @@ impl TokenFile {
     }
 
     fn over(path: Option<PathBuf>, token: Token, read_at: Duration) -> Self {
-        Self { path, current: Mutex::new(Current { token, read_at, complaint: None }) }
+        Self {
+            path: Mutex::new(path),
+            current: Mutex::new(Current { token, read_at, complaint: None }),
+        }
     }
 
     /// The token to send now.
@@ -61,10 +64,32 @@ impl TokenFile {
         self.lock().token.fingerprint.clone()
     }
 
+    /// Takes the token from another file, if there is a good one in it.
+    pub(super) async fn come_from(&self, path: PathBuf, line: &Line) -> Result<(), String> {
+        if self.path().is_none() {
+            return Err(super::NO_TOKEN_FILE.to_owned());
+        }
+        let file = path.clone();
+        let token = off_the_runtime(move || read(&file)).await?;
+        *self.path.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+        let read_at = line.clock.monotonic();
+        *self.lock() = Current { token, read_at, complaint: None };
+        Ok(())
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn read_again(&self, line: &Line) {
-        let Some(path) = self.path.clone() else { return };
+        let Some(path) = self.path() else { return };
         self.lock().read_at = line.clock.monotonic();
-        let looked = off_the_runtime(move || read(&path)).await;
+        let file = path.clone();
+        let looked = off_the_runtime(move || read(&file)).await;
+        if self.path().as_ref() != Some(&path) {
+            // It comes from another file by now.
+            return;
+        }
         let mut current = self.lock();
         match looked {
             Ok(token) => {
@@ -137,6 +162,48 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         time.advance(RECHECK);
         assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+    }
+
+    #[tokio::test]
+    async fn every_swap_of_a_mounted_secret_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let swap = |token: &str| {
+            let new = at(&format!("..{token}"));
+            std::fs::create_dir(&new).unwrap();
+            std::fs::write(new.join("token"), token).unwrap();
+            std::os::unix::fs::symlink(&new, at("..young")).unwrap();
+            std::fs::rename(at("..young"), at("..data")).unwrap();
+        };
+        swap("ghp_0");
+        std::os::unix::fs::symlink("..data/token", at("token")).unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&at("token"), Duration::ZERO).unwrap();
+        for number in 1..4 {
+            swap(&format!("ghp_{number}"));
+            time.advance(RECHECK);
+            assert_eq!(token.token(&line).await.header, format!("Bearer ghp_{number}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_file_is_taken_if_a_good_token_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        std::fs::write(&one, "ghp_one").unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&one, Duration::ZERO).unwrap();
+        let why = token.come_from(two.clone(), &line).await.unwrap_err();
+        assert!(why.contains("cannot read the token file"), "{why}");
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+        std::fs::write(&two, "ghp_two").unwrap();
+        token.come_from(two.clone(), &line).await.unwrap();
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_two");
+        std::fs::write(&two, "ghp_three").unwrap();
+        time.advance(RECHECK);
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_three");
+        let given = TokenFile::given(&SecretString::from("ghp_given")).unwrap();
+        assert!(given.come_from(two, &line).await.is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config::{self, TokenConfig};
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared};
+use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
 use release_governor::domain::RepoName;
 use release_governor::ghbox::{
     APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
@@ -106,9 +106,19 @@ impl Town {
         self
     }
 
-    /// What the file of the App's private key holds from now on.
+    /// What the file of the App's private key holds from now on, brought as a kubelet brings a
+    /// Secret: by a link to a link that is swapped.
     pub(crate) fn write_key(&self, pem: &str) {
-        std::fs::write(self.key_file(), pem).unwrap();
+        let at = |name: &str| self.directory.path().join(name);
+        let before = std::fs::read_dir(self.directory.path()).unwrap().count();
+        let new = at(&format!("..{before}"));
+        std::fs::create_dir(&new).unwrap();
+        std::fs::write(new.join("key.pem"), pem).unwrap();
+        std::os::unix::fs::symlink(&new, at("..young")).unwrap();
+        std::fs::rename(at("..young"), at("..data")).unwrap();
+        if !self.key_file().is_symlink() {
+            std::os::unix::fs::symlink("..data/key.pem", self.key_file()).unwrap();
+        }
     }
 
     fn key_file(&self) -> PathBuf {
@@ -232,9 +242,17 @@ impl Town {
         let hand = Some(Hand::new(writer));
         let (all, measured) = (readers.clone(), Arc::clone(&metrics));
         let shared = Shared::new(all, hand, store.clone(), clock, measured);
-        let intervals =
-            Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
-        let controller = Controller::new(shared, config.repositories, intervals, 4);
+        let terms = Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: None,
+        };
+        let controller = Controller::new(shared, terms);
         Governor { controller, readers, store, metrics }
     }
 

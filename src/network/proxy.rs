@@ -1,4 +1,4 @@
-//! The proxy on the way to GitHub, as the environment names it.
+//! The proxy on the way, as the environment names it.
 
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -26,13 +26,15 @@ fn chosen(matcher: &Matcher, api_url: &str) -> Result<Option<Proxy>, String> {
     let host = proxy.host().unwrap_or_default();
     match proxy.scheme_str() {
         Some("http" | "https") => {
-            tracing::info!(proxy = host, "GitHub is reached through the proxy {host}");
+            let place = uri.host().unwrap_or_default();
+            tracing::info!(proxy = host, "{place} is reached through the proxy {host}");
             Ok(Some(Proxy { uri: proxy, auth }))
         }
         scheme => Err(format!(
             "cannot use the proxy at {host}: {} is not supported. Name an HTTP proxy in \
-             HTTPS_PROXY, or leave GitHub out with NO_PROXY",
-            scheme.unwrap_or("its scheme")
+             HTTPS_PROXY, or leave {} out with NO_PROXY",
+            scheme.unwrap_or("its scheme"),
+            uri.host().unwrap_or("its host")
         )),
     }
 }

@@ -7,8 +7,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// The machine's roots, or where it has none Mozilla's, and those of `ca_file`.
-pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+/// The machine's roots, or where it has none Mozilla's, and those of `ca_file`, which the
+/// configuration calls `key`.
+pub(super) fn config(ca_file: Option<&Path>, key: &str) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
@@ -17,9 +18,9 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     if let Some(file) = ca_file {
-        for certificate in read(file)? {
+        for certificate in read(file, key)? {
             roots.add(certificate).map_err(|error| {
-                format!("github.ca_file {} holds no good certificate: {error}", file.display())
+                format!("{key} {} holds no good certificate: {error}", file.display())
             })?;
         }
     }
@@ -30,15 +31,14 @@ pub(super) fn config(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
-fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+fn read(file: &Path, key: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let place = file.display();
-    let pem = std::fs::read(file)
-        .map_err(|error| format!("cannot read github.ca_file {place}: {error}"))?;
+    let pem = std::fs::read(file).map_err(|error| format!("cannot read {key} {place}: {error}"))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("github.ca_file {place} holds no certificate in PEM")),
-        Err(error) => Err(format!("github.ca_file {place} is no PEM: {error}")),
+        Ok(_) => Err(format!("{key} {place} holds no certificate in PEM")),
+        Err(error) => Err(format!("{key} {place} is no PEM: {error}")),
     }
 }
 
@@ -50,7 +50,7 @@ mod tests {
     fn a_file_that_holds_no_certificate_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.pem");
-        let why = || config(Some(&file)).err().unwrap();
+        let why = || config(Some(&file), "github.ca_file").err().unwrap();
         assert!(why().starts_with("cannot read github.ca_file"), "{}", why());
         std::fs::write(&file, "no certificate\n").unwrap();
         assert!(why().ends_with("holds no certificate in PEM"), "{}", why());

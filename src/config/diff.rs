@@ -1,0 +1,246 @@
+//! What differs between two configurations, and what of it needs another process.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::domain::{Policy, RepoName};
+
+use super::effective::policy as effective_policy;
+use super::mistake::{Mistake, redact};
+use super::{Config, ConfigErrors, DEFAULT_TOKEN_FILE, TokenConfig};
+
+/// What of a value is shown.
+const SHOWN_CHARACTERS: usize = 80;
+/// Items of a list that are shown as added or removed.
+const SHOWN_ITEMS: usize = 5;
+/// Repositories that a line names.
+const SHOWN_NAMES: usize = 3;
+/// Lines that a difference has: more help nobody.
+const MOST_LINES: usize = 50;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A repository that is governed from now on.
+    Added(RepoName),
+    /// A repository that is not governed any more.
+    Removed(RepoName),
+    /// A key of the sections, as in `controller.poll_interval`, and what became of it.
+    Setting(String, String),
+    /// A policy key of a repository that stays, and what became of it.
+    Policy(RepoName, String, String),
+}
+
+/// What becomes different where `new` takes the place of `old`. No secret is in it.
+#[must_use]
+pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
+    let secrets = secrets(old, new);
+    let (before, after) = (by_name(old), by_name(new));
+    let mut changes = Vec::new();
+    let added = after.keys().filter(|name| !before.contains_key(*name));
+    changes.extend(added.map(|name| Change::Added((*name).clone())));
+    let removed = before.keys().filter(|name| !after.contains_key(*name));
+    changes.extend(removed.map(|name| Change::Removed((*name).clone())));
+    for (key, was, is) in pairs(&sections(old), &sections(new)) {
+        let what = told(&was, &is, &secrets);
+        changes.extend(what.map(|what| Change::Setting(key, what)));
+    }
+    for (name, policy) in after {
+        let Some(was) = before.get(name).filter(|was| **was != policy) else { continue };
+        for (key, was, is) in pairs(&effective_policy(was), &effective_policy(policy)) {
+            let what = told(&was, &is, &secrets);
+            changes.extend(what.map(|what| Change::Policy(name.clone(), key, what)));
+        }
+    }
+    changes
+}
+
+fn by_name(config: &Config) -> BTreeMap<&RepoName, &Policy> {
+    config.repositories.iter().map(|policy| (&policy.repository, policy)).collect()
+}
+
+/// A line for each change; one for all repositories in which the same became of a key.
+#[must_use]
+pub fn lines(changes: &[Change]) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<&RepoName>)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Added(name) => lines.push((format!("{name} is governed from now on"), vec![])),
+            Change::Removed(name) => lines.push((
+                format!(
+                    "{name} left the configuration: it is not touched any more; its history stays"
+                ),
+                vec![],
+            )),
+            Change::Setting(key, what) => lines.push((format!("{key}: {what}"), vec![])),
+            Change::Policy(name, key, what) => {
+                let place = *places.entry((key, what)).or_insert_with(|| {
+                    lines.push((format!("{key}: {what}"), vec![]));
+                    lines.len() - 1
+                });
+                if let Some((_, names)) = lines.get_mut(place) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    let count = lines.len();
+    let mut shown: Vec<String> = lines.into_iter().map(line).take(MOST_LINES).collect();
+    if count > shown.len() {
+        shown.push(format!("and {} more changes", count - shown.len()));
+    }
+    shown
+}
+
+fn line((what, names): (String, Vec<&RepoName>)) -> String {
+    let first: Vec<String> = names.iter().take(SHOWN_NAMES).map(ToString::to_string).collect();
+    match names.len().saturating_sub(first.len()) {
+        0 if first.is_empty() => what,
+        0 => format!("{}: {what}", first.join(", ")),
+        more => format!("{} and {more} more: {what}", first.join(", ")),
+    }
+}
+
+/// What of `new` cannot take the place of `old` in a process that runs; `path` is the file's.
+///
+/// # Errors
+/// Each such key, with what was found and what is in force.
+pub fn needs_restart(path: &Path, old: &Config, new: &Config) -> Result<(), ConfigErrors> {
+    let (was, is) = (sections(old), sections(new));
+    let mut keys: Vec<&str> = ["github.api_url", "github.ca_file", "server.listen", "state.dir"]
+        .into_iter()
+        .filter(|key| was.get(*key) != is.get(*key))
+        .collect();
+    keys.extend(credential_changed(old, new));
+    let secrets = secrets(old, new);
+    let mistakes: Vec<Mistake> = keys
+        .into_iter()
+        .map(|key| Mistake {
+            file: path.display().to_string(),
+            line: None,
+            key: key.to_owned(),
+            value: Some(shown(is.get(key).unwrap_or(&Value::Null), &secrets)),
+            expected: format!(
+                "{} for as long as this process runs: a change of this key needs a restart",
+                shown(was.get(key).unwrap_or(&Value::Null), &secrets)
+            ),
+        })
+        .collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(ConfigErrors(mistakes)) }
+}
+
+/// What is wrong with one key of a file that is good by itself.
+#[must_use]
+pub fn refusal(path: &Path, key: &str, why: String) -> ConfigErrors {
+    let (file, key) = (path.display().to_string(), key.to_owned());
+    ConfigErrors(vec![Mistake { file, line: None, key, value: None, expected: why }])
+}
+
+/// The key by which another kind of credential, or another App, is asked for.
+fn credential_changed(old: &Config, new: &Config) -> Option<&'static str> {
+    match (&old.github.token, &new.github.token) {
+        (TokenConfig::File(_), TokenConfig::File(_))
+        | (TokenConfig::Value(_), TokenConfig::Value(_))
+        | (TokenConfig::Missing, TokenConfig::Missing) => None,
+        // A file that merely is where the chart puts it was away when this was read.
+        (TokenConfig::File(path), TokenConfig::Missing)
+            if path.as_path() == Path::new(DEFAULT_TOKEN_FILE) =>
+        {
+            None
+        }
+        (TokenConfig::App(was), TokenConfig::App(is)) => (was != is).then_some("github.app"),
+        (TokenConfig::App(_), _) | (_, TokenConfig::App(_)) => Some("github.app"),
+        (TokenConfig::File(_), TokenConfig::Value(_) | TokenConfig::Missing)
+        | (TokenConfig::Value(_), TokenConfig::File(_) | TokenConfig::Missing)
+        | (TokenConfig::Missing, TokenConfig::File(_) | TokenConfig::Value(_)) => {
+            Some("github.token_file")
+        }
+    }
+}
+
+/// The keys of the sections, each under its whole name.
+fn sections(config: &Config) -> Value {
+    let mut flat = serde_json::Map::new();
+    if let Value::Object(sections) = config.effective() {
+        for (section, keys) in sections {
+            if let Value::Object(keys) = keys {
+                flat.extend(
+                    keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)),
+                );
+            }
+        }
+    }
+    Value::Object(flat)
+}
+
+/// The keys of two mappings, with the value in each.
+fn pairs(was: &Value, is: &Value) -> Vec<(String, Value, Value)> {
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
+    };
+    let mut all = keys(was);
+    all.extend(keys(is));
+    all.sort_unstable();
+    all.dedup();
+    let value = |map: &Value, key: &str| map.get(key).cloned().unwrap_or(Value::Null);
+    all.into_iter().map(|key| (key.clone(), value(was, &key), value(is, &key))).collect()
+}
+
+/// What became of a value; none where nothing did.
+fn told(was: &Value, is: &Value, secrets: &[String]) -> Option<String> {
+    if was == is {
+        return None;
+    }
+    let (Value::Array(old), Value::Array(new)) = (was, is) else {
+        return Some(format!("{} → {}", shown(was, secrets), shown(is, secrets)));
+    };
+    let mut parts = Vec::new();
+    for (word, list, other) in [("added", new, old), ("removed", old, new)] {
+        let items: Vec<String> = list
+            .iter()
+            .filter(|item| !other.contains(item))
+            .map(|item| shown(item, secrets))
+            .collect();
+        if !items.is_empty() {
+            let first: Vec<&str> = items.iter().take(SHOWN_ITEMS).map(String::as_str).collect();
+            let more = items.len() - first.len();
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            parts.push(format!("{word} {}{more}", first.join(", ")));
+        }
+    }
+    // The later pattern wins: order means something.
+    Some(if parts.is_empty() { "in another order".to_owned() } else { parts.join(", ") })
+}
+
+/// A value as a line may show it: without a secret, and without what is no plain letter.
+fn shown(value: &Value, secrets: &[String]) -> String {
+    let text = match value {
+        Value::String(text) => format!("`{text}`"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    };
+    let is_quote = |letter: char| matches!(letter, '"' | '\'' | '\\');
+    let plain: String = redact(text, secrets)
+        .chars()
+        .map(|letter| match is_quote(letter) {
+            true => letter.to_string(),
+            false => letter.escape_debug().to_string(),
+        })
+        .collect();
+    let excerpt: String = plain.chars().take(SHOWN_CHARACTERS).collect();
+    if excerpt.len() < plain.len() { format!("{excerpt}…") } else { excerpt }
+}
+
+/// Values that no line may hold, should somebody have written one where it does not belong.
+fn secrets(old: &Config, new: &Config) -> Vec<String> {
+    use secrecy::ExposeSecret as _;
+    let secret = |config: &Config| match &config.github.token {
+        TokenConfig::Value(secret) => Some(secret.expose_secret().to_owned()),
+        TokenConfig::File(_) | TokenConfig::App(_) | TokenConfig::Missing => None,
+    };
+    [old, new].into_iter().filter_map(secret).filter(|secret| !secret.is_empty()).collect()
+}

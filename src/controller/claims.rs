@@ -1,0 +1,77 @@
+//! One ledger, one station: two names may lead to the same repository, as after a rename.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use super::PassError;
+use super::roster::Left;
+use crate::domain::{RepoId, RepoName};
+use crate::observe::ObserveError;
+
+/// Who has which ledger.
+#[derive(Default)]
+pub(super) struct Claims {
+    held: Mutex<BTreeMap<RepoId, (RepoName, Left)>>,
+    /// Rung when a ledger is free, and when a station that was leaving came back.
+    pub(super) moved: Notify,
+}
+
+/// The right to a ledger, for as long as it lives.
+pub(super) struct Claim {
+    claims: Arc<Claims>,
+    repo: RepoId,
+}
+
+impl Claims {
+    /// The ledger of `repo` for the station of `name`. Where it is one's that is leaving, that
+    /// one comes to its end first: whatever it has sent is recorded then.
+    ///
+    /// # Errors
+    /// Where it is one's that stays.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        repo: RepoId,
+        name: &RepoName,
+        left: &Left,
+    ) -> Result<Claim, PassError> {
+        loop {
+            let mut moved = std::pin::pin!(self.moved.notified());
+            moved.as_mut().enable();
+            if let Some(claim) = self.try_claim(repo, name, left)? {
+                return Ok(claim);
+            }
+            moved.await;
+        }
+    }
+
+    fn try_claim(
+        self: &Arc<Self>,
+        repo: RepoId,
+        name: &RepoName,
+        left: &Left,
+    ) -> Result<Option<Claim>, PassError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get(&repo) {
+            None => {
+                held.insert(repo, (name.clone(), left.clone()));
+                Ok(Some(Claim { claims: Arc::clone(self), repo }))
+            }
+            Some((_, other)) if other.is_set() => Ok(None),
+            Some((other, _)) => Err(PassError::Observe(ObserveError::Mistaken(format!(
+                "{name} and {other} are one repository at GitHub, or were: the configuration may \
+                 name only one of them. Take the old name out"
+            )))),
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut held = self.claims.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.remove(&self.repo);
+        drop(held);
+        self.claims.moved.notify_waiters();
+    }
+}

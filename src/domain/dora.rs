@@ -1,0 +1,176 @@
+//! DORA's four measures of a repository, as its ledger tells them: how often it deploys, how long
+//! a change takes, how many changes fail, and how long production stays broken.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ReleaseState, RunId, RunProgress, RunRef, Sha};
+
+/// What the measures look back on.
+const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
+const DAYS: f64 = 30.0;
+
+/// DORA's four over the last thirty days, whoever deployed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dora {
+    /// Deploys of new commits that succeeded, per day.
+    pub deploys_per_day: f64,
+    /// The median from merge to production, of our own deploys; none without any.
+    pub lead_time: Option<Duration>,
+    /// Of all deploys, those that failed or were taken back: from 0 to 1; none without any.
+    pub change_failure_ratio: Option<f64>,
+    /// The median from the first failure to the next good deploy; none without any.
+    pub time_to_restore: Option<Duration>,
+}
+
+/// The end of a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The run attempt that made production well again.
+    pub run: RunRef,
+    /// When it ended.
+    pub at: Timestamp,
+    /// How long after the first failure.
+    pub took: Duration,
+}
+
+impl Dora {
+    /// What `release` adds up to at `now`.
+    #[must_use]
+    pub fn of(release: &ReleaseState, now: Timestamp) -> Self {
+        let since = now.saturating_sub(WINDOW).unwrap_or(Timestamp::MIN);
+        let told = Told::of(release);
+        let deploys = || told.deploys.iter().filter(|deploy| deploy.at > since);
+        let failed = told.failed.iter().filter(|at| **at > since).count();
+        let taken_back = deploys().filter(|deploy| deploy.taken_back).count();
+        let (good, failed, bad) =
+            (count(deploys().count()), count(failed), count(failed + taken_back));
+        let restored = told.restored.iter().filter(|one| one.at > since);
+        Self {
+            deploys_per_day: good / DAYS,
+            lead_time: median(deploys().filter_map(|deploy| deploy.lead)),
+            change_failure_ratio: (good + failed > 0.0).then(|| bad / (good + failed)),
+            time_to_restore: median(restored.map(|one| one.took)),
+        }
+    }
+}
+
+/// Every failure that came to an end, as far as it is known, oldest first.
+#[must_use]
+pub fn restorations(release: &ReleaseState) -> Vec<Restored> {
+    Told::of(release).restored
+}
+
+/// A deploy that brought a new commit.
+struct Deploy {
+    at: Timestamp,
+    lead: Option<Duration>,
+    taken_back: bool,
+}
+
+/// A run attempt that ended.
+struct Ended<'a> {
+    at: Timestamp,
+    run: RunRef,
+    sha: Option<&'a Sha>,
+    succeeded: bool,
+}
+
+/// What the deploy runs tell, one after another.
+#[derive(Default)]
+struct Told<'a> {
+    deploys: Vec<Deploy>,
+    failed: Vec<Timestamp>,
+    restored: Vec<Restored>,
+    /// Since when something has failed.
+    failing_since: Option<Timestamp>,
+    /// The commits that were in production, and which of the deploys brought each first.
+    brought: BTreeMap<&'a Sha, usize>,
+    /// What is in production, and since when; none before the first deploy.
+    current: Option<(Option<&'a Sha>, Timestamp)>,
+    /// When the commits of our own runs were merged.
+    merged: BTreeMap<RunId, Timestamp>,
+}
+
+impl<'a> Told<'a> {
+    fn of(release: &'a ReleaseState) -> Self {
+        let merged = release.attempts.iter();
+        let merged = merged.filter_map(|one| Some((one.run?, one.begun.merged_at?))).collect();
+        let mut told = Self { merged, ..Self::default() };
+        for ended in in_order(release) {
+            if ended.succeeded {
+                told.succeeded(&ended);
+            } else {
+                told.failing_since.get_or_insert(ended.at);
+                told.failed.push(ended.at);
+            }
+        }
+        told
+    }
+
+    fn succeeded(&mut self, ended: &Ended<'a>) {
+        let known = ended.sha.and_then(|sha| self.brought.get(sha).copied());
+        let (now, since) = self.current.unwrap_or((None, ended.at));
+        let before = now.and_then(|sha| self.brought.get(sha).copied());
+        // Back to what was there earlier: what it replaces was no good from its first moment.
+        let taken_back = before.filter(|before| known.is_some_and(|known| known < *before));
+        if let Some(deploy) = taken_back.and_then(|before| self.deploys.get_mut(before)) {
+            deploy.taken_back = true;
+            self.failing_since = Some(self.failing_since.map_or(since, |first| first.min(since)));
+        }
+        if known.is_none() {
+            if let Some(sha) = ended.sha {
+                self.brought.insert(sha, self.deploys.len());
+            }
+            let merged = self.merged.get(&ended.run.id);
+            let lead = merged.and_then(|merged| between(*merged, ended.at));
+            self.deploys.push(Deploy { at: ended.at, lead, taken_back: false });
+        }
+        if let Some(took) = self.failing_since.take().and_then(|since| between(since, ended.at)) {
+            self.restored.push(Restored { run: ended.run, at: ended.at, took });
+        }
+        self.current = Some((ended.sha, ended.at));
+    }
+}
+
+/// The run attempts that ended, in the order in which they did. A superseded one never began, and
+/// nobody knows how a deleted one would have ended.
+fn in_order(release: &ReleaseState) -> Vec<Ended<'_>> {
+    let mut all = Vec::new();
+    for run in release.runs.values() {
+        for (number, attempt) in &run.attempts {
+            let RunProgress::Finished(_) = attempt.progress else { continue };
+            if attempt.superseded == Some(true) {
+                continue;
+            }
+            all.push(Ended {
+                at: attempt.updated_at,
+                run: RunRef { id: run.id, attempt: *number },
+                sha: run.attribution.sha(),
+                succeeded: attempt.progress.succeeded(),
+            });
+        }
+    }
+    all.sort_by_key(|ended| (ended.at, ended.run));
+    all
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
+    Duration::try_from(to.duration_since(from)).ok()
+}
+
+/// Of an even number, the mean of the two in the middle.
+fn median(times: impl Iterator<Item = Duration>) -> Option<Duration> {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort_unstable();
+    let upper = times.get(times.len() / 2).copied()?;
+    let lower = times.get(times.len().saturating_sub(1) / 2).copied()?;
+    Some(lower.saturating_add(upper) / 2)
+}
+
+/// A ledger remembers some hundred runs.
+fn count(number: usize) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,135 @@
+//! The way to other machines: HTTP over TCP and TLS, through the proxy that the environment names.
+//! Nothing in here sends a request twice, follows a redirect, or knows a credential.
+
+use std::error::Error as StdError;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, ServiceExt as _};
+
+mod proxy;
+mod tls;
+
+/// Well below a request's own time, so that "never connected" is known as such.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shorter than servers and the middleboxes on the way keep an idle connection: a write on a
+/// dead one would be lost without a trace.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Sends requests with bodies of type `B`.
+pub type Sends<B> = BoxCloneSyncService<Request<B>, Response<Incoming>, BoxError>;
+
+/// Where requests go.
+pub struct Route<'a> {
+    /// An address there: a proxy is chosen by it.
+    pub url: &'a str,
+    /// Certificates of authorities, in PEM, that are trusted besides the machine's.
+    pub ca_file: Option<&'a Path>,
+    /// The key of `ca_file` in the configuration, for what is said of it.
+    pub ca_file_key: &'a str,
+}
+
+/// A client: TLS by the machine's roots, or where it has none by Mozilla's; through the proxy
+/// that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as curl reads them.
+///
+/// # Errors
+/// Certificates that cannot be read, or a proxy that cannot be used, in words.
+pub fn client<B>(route: &Route<'_>) -> Result<Sends<B>, String>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
+    let config = tls::config(route.ca_file, route.ca_file_key)?;
+    let over_tls = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
+    let Some(proxy) = proxy::of(route.url)? else {
+        return Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tcp)));
+    };
+    let to_proxy = over_tls().enable_http1().wrap_connector(tcp);
+    let tunnel = proxy.tunnel(to_proxy);
+    Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tunnel)))
+}
+
+fn over<C, B>(connector: C) -> Sends<B>
+where
+    C: Connect + Clone + Send + Sync + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<BoxError>,
+{
+    let client: Client<_, B> = Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        // It would send a request again that a dying connection may have carried.
+        .retry_canceled_requests(false)
+        .set_host(true)
+        .build(connector);
+    BoxCloneSyncService::new(client.map_err(Into::into))
+}
+
+/// Whether a certificate is by an authority that is not trusted. What TLS refused comes inside I/O
+/// errors, which do not name what they hold as their source.
+#[must_use]
+pub fn is_by_an_unknown_authority(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let mut inside = Some(cause);
+        while let Some(error) = inside.and_then(|inside| inside.downcast_ref::<std::io::Error>()) {
+            inside = error.get_ref().map(|held| -> &(dyn StdError + 'static) { held });
+        }
+        let refused = inside.and_then(|inside| inside.downcast_ref::<rustls::Error>());
+        let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        refused == Some(&unknown)
+    })
+}
+
+/// Whether it is certain that nothing left this machine.
+#[must_use]
+pub fn never_connected(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| {
+        let by_client = cause
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
+        let refused = cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+        by_client || refused
+    })
+}
+
+/// An error with its causes, each said once.
+#[must_use]
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let words = cause.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&words)) {
+            said.push(words);
+        }
+    }
+    said.join(": ")
+}
+
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let this = next?;
+        next = this.source();
+        Some(this)
+    })
+}

@@ -1,0 +1,35 @@
+//! Writes down how production is by its signals, where that changed.
+
+use jiff::Timestamp;
+
+use crate::decide;
+use crate::domain::{EntryKind, Found, Health, Observation, ReleaseState, SignalReading};
+use crate::words;
+
+/// What the ledger is to learn: nothing while a signal was not read yet, or nothing is new.
+#[must_use]
+pub fn health(
+    observation: &Observation,
+    release: &ReleaseState,
+    now: Timestamp,
+) -> Option<EntryKind> {
+    let readings: Vec<&SignalReading> =
+        observation.signals.iter().chain(&observation.health_check).collect();
+    let health = decide::health(readings.iter().copied())?;
+    if readings.iter().any(|reading| reading.found == Found::NotReadYet) {
+        return None;
+    }
+    let run = release.production().run();
+    if release.last_health().is_some_and(|last| last.health == health && last.run == run) {
+        return None;
+    }
+    let saying = readings.iter().filter(|reading| reading.health() == health);
+    let times = saying.filter_map(|reading| reading.since);
+    let since = match health {
+        // All of them have to be well.
+        Health::Healthy => times.max(),
+        Health::Degraded | Health::Unknown => times.min(),
+    };
+    let found = readings.iter().map(|reading| words::signals::told(reading)).collect();
+    Some(EntryKind::HealthChecked { health, since: since.unwrap_or(now), run, found })
+}

@@ -1,0 +1,103 @@
+//! What an Alertmanager knows.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::request::{Answer, Trouble, encoded, short};
+use crate::domain::Found;
+
+/// Alerts that are named one by one; the rest is counted.
+const NAMED: usize = 5;
+
+/// Where alerts that match are listed: those that are active, and neither silenced nor inhibited.
+pub(super) fn address(url: &str, matchers: &[String]) -> String {
+    let filters: String =
+        matchers.iter().map(|matcher| format!("&filter={}", encoded(matcher))).collect();
+    format!(
+        "{url}/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false{filters}"
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireAlert {
+    labels: Option<BTreeMap<String, Option<String>>>,
+    starts_at: Option<String>,
+    status: Option<WireStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireStatus {
+    state: Option<String>,
+    silenced_by: Option<Vec<String>>,
+    inhibited_by: Option<Vec<String>>,
+    muted_by: Option<Vec<String>>,
+}
+
+impl WireAlert {
+    /// An alert of which that is not known counts.
+    fn counts(&self) -> bool {
+        let Some(status) = &self.status else { return true };
+        let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
+        status.state.as_deref().is_none_or(|state| state == "active")
+            && none(&status.silenced_by)
+            && none(&status.inhibited_by)
+            && none(&status.muted_by)
+    }
+
+    /// When it began, and what it is called: the one that is active longest comes first.
+    fn order(&self) -> (Timestamp, String) {
+        let at = self.starts_at.as_deref().and_then(|at| at.parse().ok());
+        (at.unwrap_or(Timestamp::MAX), self.name())
+    }
+
+    fn name(&self) -> String {
+        let name = self.labels.as_ref().and_then(|labels| labels.get("alertname")?.clone());
+        short(name.as_deref().unwrap_or("an alert without a name"))
+    }
+
+    fn told(&self) -> String {
+        let labels: Vec<String> = self
+            .labels
+            .iter()
+            .flatten()
+            .filter(|(label, _)| *label != "alertname")
+            .filter_map(|(label, value)| Some(format!("{label}={:?}", value.as_ref()?)))
+            .collect();
+        let labels =
+            if labels.is_empty() { String::new() } else { format!(" {{{}}}", labels.join(",")) };
+        short(&format!("{}{labels}", self.name()))
+    }
+}
+
+/// What an answer says.
+pub(super) fn judge(answer: &Answer) -> Result<Found, Trouble> {
+    if let Some(refusal) = answer.refusal() {
+        return Err(refusal);
+    }
+    let code = answer.status.as_u16();
+    if !answer.status.is_success() {
+        let words = String::from_utf8_lossy(&answer.body);
+        return Err(Trouble::Unusable(format!("HTTP {code}: {}", short(&words))));
+    }
+    let Ok(alerts) = serde_json::from_slice::<Vec<WireAlert>>(&answer.body) else {
+        return Err(Trouble::Unusable(format!(
+            "HTTP {code}: the answer is not Alertmanager's JSON"
+        )));
+    };
+    let mut alerts: Vec<WireAlert> = alerts.into_iter().filter(WireAlert::counts).collect();
+    alerts.sort_by_cached_key(WireAlert::order);
+    let Some(oldest) = alerts.first() else {
+        return Ok(Found::Healthy { what: "no alert that matches is active".to_owned() });
+    };
+    let mut told: Vec<String> = alerts.iter().take(NAMED).map(WireAlert::told).collect();
+    let more = alerts.len().saturating_sub(NAMED);
+    if more > 0 {
+        told.push(format!("{more} more"));
+    }
+    let what = format!("active: {}", told.join(", "));
+    Ok(Found::Degraded { what, headline: Some(oldest.name()) })
+}

@@ -1,0 +1,46 @@
+//! What an address answers over HTTP.
+
+use serde_json::Value;
+
+use super::request::{Answer, Trouble, short};
+use crate::domain::{ExpectedValue, Found};
+
+/// What an answer says: degraded where its status code is none of the `expected`, or its JSON is
+/// otherwise. One that only refuses us says nothing.
+pub(super) fn judge(
+    answer: &Answer,
+    expected: &[u16],
+    value: Option<&ExpectedValue>,
+) -> Result<Found, Trouble> {
+    let code = answer.status.as_u16();
+    if !expected.contains(&code) {
+        if let Some(refusal) = answer.refusal() {
+            return Err(refusal);
+        }
+        let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
+        let what = format!("HTTP {code}, expected {}", expected.join(" or "));
+        return Ok(Found::Degraded { what, headline: None });
+    }
+    let Some(ExpectedValue { pointer, value }) = value else {
+        return Ok(Found::Healthy { what: format!("HTTP {code}") });
+    };
+    let unusable = |what: &str| Err(Trouble::Unusable(format!("HTTP {code}: {what}")));
+    let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
+        return unusable("the answer is no JSON");
+    };
+    let found = match json.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(plain @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => plain.to_string(),
+        Some(Value::Array(_) | Value::Object(_)) => {
+            return unusable(&format!("{pointer} is no text, number or boolean"));
+        }
+        None => return unusable(&format!("the answer has nothing at {pointer}")),
+    };
+    let what = format!("HTTP {code}, {pointer} is {:?}", short(&found));
+    if found == *value {
+        Ok(Found::Healthy { what })
+    } else {
+        let what = format!("{what}, expected {value:?}");
+        Ok(Found::Degraded { what, headline: None })
+    }
+}

@@ -1,0 +1,242 @@
+//! One signal: read again and again, and what is known of it in between.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::request::{Asked, Carrier, Trouble};
+use super::{alertmanager, http, prometheus};
+use crate::clock::Clock;
+use crate::domain::{Found, Health, Signal, SignalKind, SignalReading, WhenUnreachable, Why};
+use crate::telemetry::Metrics;
+
+/// Readers that start together do not ask together.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Reads one signal.
+pub(super) struct Reader {
+    known: Arc<Known>,
+    /// What reads by itself; it ends with the reader.
+    task: Mutex<JoinSet<()>>,
+}
+
+struct Known {
+    signal: Signal,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    asked: Asked,
+    state: Mutex<State>,
+    /// Held while it is read.
+    turn: tokio::sync::Mutex<()>,
+    bells: Mutex<Vec<Weak<watch::Sender<()>>>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last good reading: what it found, when, and when by the monotonic clock.
+    good: Option<(Found, Timestamp, Duration)>,
+    /// Why the last reading was none.
+    trouble: Option<String>,
+    /// When it was tried last, by the monotonic clock.
+    tried: Option<Duration>,
+    /// What it was told to say last, and since when.
+    says: Option<(Health, Timestamp)>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        signal: Signal,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        carrier: Carrier,
+    ) -> Self {
+        metrics.follow_signal(&signal.name);
+        let known = Known {
+            asked: Asked::new(&signal, carrier),
+            signal,
+            clock,
+            metrics,
+            state: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            bells: Mutex::default(),
+        };
+        Self { known: Arc::new(known), task: Mutex::default() }
+    }
+
+    /// Rings `bell` whenever it begins to say something else.
+    pub(super) fn ring(&self, bell: &Arc<watch::Sender<()>>) {
+        let mut bells = self.known.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.retain(|bell| bell.strong_count() > 0);
+        bells.push(Arc::downgrade(bell));
+    }
+
+    /// Reads by itself from now on.
+    pub(super) fn start(&self) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if task.is_empty() {
+            let known = Arc::clone(&self.known);
+            task.spawn(async move { known.read_for_ever().await });
+        }
+    }
+
+    /// Reads it now, unless it was read less than its interval ago.
+    pub(super) async fn read_if_due(&self) {
+        let known = &self.known;
+        let _turn = known.turn.lock().await;
+        let tried = known.state().tried;
+        let now = known.clock.monotonic();
+        let interval = known.signal.access.interval;
+        if tried.is_none_or(|tried| now.saturating_sub(tried) >= interval) {
+            known.read().await;
+        }
+    }
+
+    /// Whether nobody has read it yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.known.state().tried.is_none()
+    }
+
+    /// What is known now.
+    pub(super) fn reading(&self) -> SignalReading {
+        self.known.reading()
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.known.metrics.forget_signal(&self.known.signal.name);
+    }
+}
+
+impl Known {
+    async fn read_for_ever(&self) {
+        let interval = self.signal.access.interval;
+        self.clock.sleep(FIRST.min(interval).mul_f64(self.clock.fraction())).await;
+        loop {
+            let turn = self.turn.lock().await;
+            self.read().await;
+            drop(turn);
+            // A tenth up or down, so that many readers drift apart.
+            self.clock.sleep(interval.mul_f64(0.9 + 0.2 * self.clock.fraction())).await;
+        }
+    }
+
+    /// Reads once, within its time limit.
+    async fn read(&self) {
+        let limit = self.signal.access.timeout;
+        let read = match self.clock.timeout(limit, self.ask()).await {
+            Ok(read) => read,
+            Err(_) => Err(Trouble::NoAnswer(format!("no whole answer within {limit:?}"))),
+        };
+        self.note(self.judged(read));
+    }
+
+    async fn ask(&self) -> Result<Found, Trouble> {
+        match &self.signal.kind {
+            SignalKind::Prometheus { url, query, degraded_when } => {
+                let answer = self.asked.get(&prometheus::address(url, query), true).await?;
+                prometheus::judge(&answer, *degraded_when)
+            }
+            SignalKind::Alertmanager { url, matchers } => {
+                let answer = self.asked.get(&alertmanager::address(url, matchers), true).await?;
+                alertmanager::judge(&answer)
+            }
+            SignalKind::Http { url, expected_status, expected_value, when_unreachable: _ } => {
+                let answer = self.asked.get(url, expected_value.is_some()).await?;
+                http::judge(&answer, expected_status, expected_value.as_ref())
+            }
+        }
+    }
+
+    /// What a reading comes to: where no answer is an answer, it is a good one.
+    fn judged(&self, read: Result<Found, Trouble>) -> Result<Found, String> {
+        let down = match &self.signal.kind {
+            SignalKind::Http { when_unreachable, .. } => {
+                *when_unreachable == WhenUnreachable::Degraded
+            }
+            SignalKind::Prometheus { .. } | SignalKind::Alertmanager { .. } => false,
+        };
+        let shown = |text: String| self.asked.without_secrets(text);
+        match read {
+            Ok(Found::Degraded { what, headline }) => {
+                Ok(Found::Degraded { what: shown(what), headline: headline.map(shown) })
+            }
+            Ok(Found::Healthy { what }) => Ok(Found::Healthy { what: shown(what) }),
+            Ok(found @ (Found::NotReadYet | Found::Unknown(_))) => Ok(found),
+            Err(Trouble::NoAnswer(why)) if down => {
+                Ok(Found::Degraded { what: shown(why), headline: None })
+            }
+            Err(Trouble::NoAnswer(why) | Trouble::Unusable(why)) => Err(shown(why)),
+        }
+    }
+
+    fn note(&self, read: Result<Found, String>) {
+        let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let mut state = self.state();
+        state.tried = Some(monotonic);
+        let name = &self.signal.name;
+        match read {
+            Ok(found) => {
+                let degraded = matches!(found, Found::Degraded { .. });
+                let result = if degraded { Health::Degraded } else { Health::Healthy };
+                self.metrics.signal_read(name, result, now);
+                state.good = Some((found, now, monotonic));
+                if state.trouble.take().is_some() {
+                    tracing::info!(signal = %name, "signal {name} can be read again");
+                }
+            }
+            Err(why) => {
+                self.metrics.signal_read(name, Health::Unknown, now);
+                // What lasts is said once, and again when it changes.
+                if state.trouble.as_ref() != Some(&why) {
+                    tracing::warn!(signal = %name, "signal {name} cannot be read: {why}");
+                }
+                state.trouble = Some(why);
+            }
+        }
+        let health = health(self.found(&state, monotonic));
+        let changed = state.says.is_none_or(|(said, _)| said != health);
+        if changed {
+            state.says = Some((health, now));
+            drop(state);
+            tracing::info!(signal = %name, "signal {name} says {}", health.as_str());
+            let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+            bells.iter().filter_map(Weak::upgrade).for_each(|bell| bell.send_modify(|()| {}));
+        }
+    }
+
+    fn found(&self, state: &State, monotonic: Duration) -> Found {
+        let limit = self.signal.access.stale_after;
+        let good = state.good.as_ref();
+        let fresh = good.filter(|(_, _, at)| monotonic.saturating_sub(*at) <= limit);
+        if let Some((found, _, _)) = fresh {
+            return found.clone();
+        }
+        match (&state.trouble, good) {
+            (Some(trouble), _) => Found::Unknown(Why(trouble.clone())),
+            (None, Some(_)) => Found::Unknown(Why(format!("not read for more than {limit:?}"))),
+            (None, None) => Found::NotReadYet,
+        }
+    }
+
+    fn reading(&self) -> SignalReading {
+        let state = self.state();
+        SignalReading {
+            signal: self.signal.name.clone(),
+            found: self.found(&state, self.clock.monotonic()),
+            read_at: state.good.as_ref().map(|(_, at, _)| *at),
+            since: state.says.map(|(_, since)| since),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn health(found: Found) -> Health {
+    SignalReading { signal: String::new(), found, read_at: None, since: None }.health()
+}

@@ -1,0 +1,263 @@
+//! One request for a signal: its secrets, its limits, and nothing that follows where it is sent.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::Body;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, Service, ServiceExt as _};
+
+use crate::domain::{Signal, SignalAccess};
+use crate::network;
+
+/// A query that is worth asking is answered by far less.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+/// Kubernetes' projected tokens have about 1 kB.
+const LARGEST_TOKEN: usize = 64 * 1024;
+/// Shorter ones would hide ordinary words.
+const SHORTEST_SECRET: usize = 4;
+/// How the header of a request names the program.
+const USER_AGENT: &str = concat!("release-governor/", env!("CARGO_PKG_VERSION"));
+
+type Sender = BoxCloneSyncService<Request<Empty<Bytes>>, Response<Answering>, BoxError>;
+type Answering = UnsyncBoxBody<Bytes, Broken>;
+
+/// How a body broke off. A type of its own: of the boxed error the compiler cannot tell how long it
+/// lives.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Broken(BoxError);
+
+/// What carries requests: the network, or servers in this very process. Clones share clients.
+#[derive(Clone)]
+pub struct Carrier(Way);
+
+#[derive(Clone)]
+enum Way {
+    Network(Arc<Mutex<Clients>>),
+    Inside(Sender),
+}
+
+/// Clients, by whom they reach and the file of the certificates that they trust besides the
+/// machine's, with what that file held.
+type Clients = BTreeMap<(String, Option<PathBuf>), (Option<Vec<u8>>, Sender)>;
+
+impl Carrier {
+    /// The network.
+    #[must_use]
+    pub fn network() -> Self {
+        Self(Way::Network(Arc::default()))
+    }
+
+    /// A tower service in this process.
+    pub fn inside<S, B>(service: S) -> Self
+    where
+        S: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Way::Inside(boxed(service)))
+    }
+}
+
+fn boxed<S, B>(service: S) -> Sender
+where
+    S: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let whole = |answer: Response<B>| {
+        answer.map(|body| body.map_err(|error| Broken(error.into())).boxed_unsync())
+    };
+    BoxCloneSyncService::new(service.map_response(whole).map_err(Into::into))
+}
+
+/// Why there is no reading.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// Nobody answered, or not to the end.
+    NoAnswer(String),
+    /// The question could not be asked, or its answer says nothing.
+    Unusable(String),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// Where it points to instead.
+    pub(super) location: Option<String>,
+    /// Empty where it was not asked for.
+    pub(super) body: Bytes,
+}
+
+/// How one signal is asked.
+pub(super) struct Asked {
+    access: SignalAccess,
+    url: String,
+    carrier: Carrier,
+    /// The token that was sent last.
+    token: Mutex<Option<String>>,
+}
+
+impl Asked {
+    pub(super) fn new(signal: &Signal, carrier: Carrier) -> Self {
+        let (access, url) = (signal.access.clone(), signal.kind.url().to_owned());
+        Self { access, url, carrier, token: Mutex::default() }
+    }
+
+    /// Gets `url`, once. The answer's body is read only where it is asked for.
+    pub(super) async fn get(&self, url: &str, with_body: bool) -> Result<Answer, Trouble> {
+        let request = self.request(url)?;
+        let client = self.client().map_err(Trouble::Unusable)?;
+        let answer = client.oneshot(request).await;
+        let answer = answer.map_err(|error: BoxError| no_answer(&*error))?;
+        let (parts, body) = answer.into_parts();
+        let location = parts.headers.get(header::LOCATION);
+        let location = location.and_then(|place| place.to_str().ok()).map(str::to_owned);
+        let body = if with_body {
+            let body = Limited::new(body, LARGEST_BODY).collect().await;
+            body.map_err(|error| cut(&*error))?.to_bytes()
+        } else {
+            Bytes::new()
+        };
+        Ok(Answer { status: parts.status, location, body })
+    }
+
+    /// A text of the other side's, should it have echoed what it was sent.
+    pub(super) fn without_secrets(&self, mut text: String) -> String {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let headers = self.access.headers.iter().map(|(_, value)| value.0.clone());
+        for secret in headers.chain(token).filter(|secret| secret.len() >= SHORTEST_SECRET) {
+            text = text.replace(&secret, "***");
+        }
+        text
+    }
+
+    fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, Trouble> {
+        let mut request = Request::get(url)
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "application/json, */*;q=0.5");
+        for (name, value) in &self.access.headers {
+            let mut value = HeaderValue::from_str(&value.0)
+                .map_err(|_| Trouble::Unusable(format!("the header {name} has no good value")))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        if let Some(file) = &self.access.bearer_token_file {
+            let token = read_token(file).map_err(Trouble::Unusable)?;
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+                let file = file.display();
+                Trouble::Unusable(format!("bearer_token_file {file} holds no token on one line"))
+            })?;
+            value.set_sensitive(true);
+            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        request
+            .body(Empty::new())
+            .map_err(|error| Trouble::Unusable(format!("it cannot be asked: {error}")))
+    }
+
+    /// The client, made anew where the certificates changed.
+    fn client(&self) -> Result<Sender, String> {
+        let clients = match &self.carrier.0 {
+            Way::Inside(service) => return Ok(service.clone()),
+            Way::Network(clients) => clients,
+        };
+        let ca_file = self.access.ca_file.as_deref();
+        let certificates = ca_file
+            .map(|file| {
+                std::fs::read(file)
+                    .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))
+            })
+            .transpose()?;
+        let uri = self.url.parse::<Uri>().unwrap_or_default();
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let key = (format!("{scheme}://{authority}"), ca_file.map(Path::to_path_buf));
+        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, client)) = clients.get(&key)
+            && *of == certificates
+        {
+            return Ok(client.clone());
+        }
+        let route = network::Route { url: &self.url, ca_file, ca_file_key: "ca_file" };
+        let client = boxed(network::client::<Empty<Bytes>>(&route)?);
+        clients.insert(key, (certificates, client.clone()));
+        Ok(client)
+    }
+}
+
+fn read_token(file: &Path) -> Result<String, String> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read bearer_token_file {place}: {error}"))?;
+    let token = text.trim();
+    if token.is_empty() || token.len() > LARGEST_TOKEN {
+        return Err(format!("bearer_token_file {place} holds no token"));
+    }
+    Ok(token.to_owned())
+}
+
+fn no_answer(error: &(dyn std::error::Error + 'static)) -> Trouble {
+    if network::is_by_an_unknown_authority(error) {
+        return Trouble::Unusable(
+            "its TLS certificate is by an authority that is not trusted here (UnknownIssuer). If \
+             that is your own, name its certificate in `ca_file`"
+                .to_owned(),
+        );
+    }
+    Trouble::NoAnswer(network::chain(error))
+}
+
+fn cut(error: &(dyn std::error::Error + 'static)) -> Trouble {
+    if error.is::<http_body_util::LengthLimitError>() {
+        let megabytes = LARGEST_BODY / (1024 * 1024);
+        return Trouble::Unusable(format!(
+            "the answer has more than {megabytes} MiB: ask for less"
+        ));
+    }
+    Trouble::NoAnswer(format!("the answer was cut: {}", network::chain(error)))
+}
+
+impl Answer {
+    /// What is wrong where the server does not answer the question at all.
+    pub(super) fn refusal(&self) -> Option<Trouble> {
+        let code = self.status.as_u16();
+        let said = match code {
+            300..=399 => {
+                let place = self.location.as_deref().unwrap_or("another address");
+                format!("HTTP {code}: it points to {}, which is not followed", short(place))
+            }
+            401 | 407 => format!("HTTP {code}: it wants other credentials"),
+            403 => "HTTP 403: it may not be read with these credentials".to_owned(),
+            429 => "HTTP 429: it is asked too often".to_owned(),
+            _ => return None,
+        };
+        Some(Trouble::Unusable(said))
+    }
+}
+
+/// The longest part of a stranger's text that is kept.
+const KEPT: usize = 200;
+
+/// The beginning of a text.
+pub(super) fn short(text: &str) -> String {
+    let kept: String = text.chars().take(KEPT).collect();
+    if kept.len() < text.len() { format!("{kept}…") } else { kept }
+}
+
+/// A part of an address's query.
+pub(super) fn encoded(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
