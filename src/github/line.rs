@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn a_clock_that_is_off_is_measured() {
         let (line, _) = line();
-        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap(), Duration::ZERO);
+        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap(), std::time::Duration::ZERO);
         assert_eq!(line.clock.now(), "2026-11-01T12:05:00Z".parse().unwrap());
         assert!(line.metrics.encode().contains("clock_difference_seconds -300"));
     }
