@@ -30,9 +30,9 @@ pub use decision::{
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange,
-    LeftBehind, Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
-    VerificationRun, Why,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
+    Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification, VerificationRun,
+    Why,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
@@ -41,9 +41,9 @@ pub use policy::{
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
-    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord, IssueRecord, KnownRun, KnownRunAttempt,
-    LastDecision, Pause, Production, Rejection, ReleaseState, Rollback, StatusRecord,
-    StatusRefusal, TrackedStatus,
+    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
+    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
+    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
 };
 pub use repository::{
     Branch, IssueNumber, Login, RepoId, RepoName, RepoNameError, RunId, RunRef, StatusId,
@@ -55,7 +55,7 @@ pub use run::{
 };
 pub use sha::{Sha, ShaError, ShaPrefix};
 pub use signal::{
-    ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading, Threshold,
-    WhenUnreachable,
+    ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading,
+    Threshold, WhenUnreachable,
 };
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};

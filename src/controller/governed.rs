@@ -14,7 +14,8 @@ use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Health, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef, Sha,
+    Decision, Health, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
+    Sha,
 };
 use crate::github::Reader;
 use crate::observe::Memory;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark, NewAttempt,
-    Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
+    Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark,
+    NewAttempt, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
 };
 
 /// One line of the ledger.

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::{Situation, production_contains};
 use crate::domain::{
-    Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt, Marker, OnRecovery, RunProgress,
-    RunRef, Sha,
+    Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt,
+    Marker, OnRecovery, RunProgress, RunRef, Sha,
 };
 use crate::words::issue;
 

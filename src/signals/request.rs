@@ -33,7 +33,6 @@ type Answering = UnsyncBoxBody<Bytes, Broken>;
 #[error(transparent)]
 struct Broken(BoxError);
 
-
 /// What carries requests: the network, or servers in this very process. Clones share clients.
 #[derive(Clone)]
 pub struct Carrier(Way);
@@ -76,7 +75,9 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let whole = |answer: Response<B>| answer.map(|body| body.map_err(|error| Broken(error.into())).boxed_unsync());
+    let whole = |answer: Response<B>| {
+        answer.map(|body| body.map_err(|error| Broken(error.into())).boxed_unsync())
+    };
     BoxCloneSyncService::new(service.map_response(whole).map_err(Into::into))
 }
 

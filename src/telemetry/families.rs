@@ -194,8 +194,7 @@ impl Repositories {
                 .counters("status_budget_spent", "Commits that used up their statuses"),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
-            degraded: make
-                .whole("degraded", "1 while production is degraded, 0 while it is not"),
+            degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
             degraded_after_deploy: make.counters(
                 "degraded_after_deploy",
                 "Deploys after which production turned degraded",

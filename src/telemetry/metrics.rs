@@ -9,7 +9,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::families::{ByCredential, Configuration, GitHub, Reload, Repositories, Request, SignalFamilies};
+use super::families::{
+    ByCredential, Configuration, GitHub, Reload, Repositories, Request, SignalFamilies,
+};
 use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
 

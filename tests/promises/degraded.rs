@@ -73,9 +73,8 @@ impl Signalling {
 /// A shop with a commit in production and this signal.
 fn shop(signal: &str) -> (Story, Signalling) {
     let signalling = Signalling::default();
-    let mut shop = Story::repository("acme/shop")
-        .policy("degraded", signal)
-        .signals(signalling.carrier());
+    let mut shop =
+        Story::repository("acme/shop").policy("degraded", signal).signals(signalling.carrier());
     shop.in_production();
     (shop, signalling)
 }

@@ -9,7 +9,8 @@ use proptest::sample::{select, subsequence};
 use release_governor::domain::*;
 
 use crate::world::{
-    World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run, workflow,
+    World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run,
+    workflow,
 };
 
 pub(crate) const COMMITS: u8 = 5;

@@ -6,8 +6,8 @@ use release_governor::domain::*;
 use release_governor::words;
 
 use crate::world::{
-    WANTED, World, ahead, at, attempt_id, begun, failed, related, run, sha, succeeded,
-    says_degraded, says_healthy, says_nothing, verification_run, workflow, works,
+    WANTED, World, ahead, at, attempt_id, begun, failed, related, run, says_degraded, says_healthy,
+    says_nothing, sha, succeeded, verification_run, workflow, works,
 };
 
 /// The design's table, section 4.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use release_governor::domain::*;
 
 use crate::world::{
-    BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run, sha,
-    says_degraded, says_healthy, says_nothing, succeeded, verification_run, workflow, works,
+    BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run,
+    says_degraded, says_healthy, says_nothing, sha, succeeded, verification_run, workflow, works,
 };
 
 /// What is the case, phrase by phrase | what comes of it.

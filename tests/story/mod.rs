@@ -270,8 +270,7 @@ impl Story {
         let mut shared =
             Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
         if let Some(carrier) = &self.signals {
-            shared.signals =
-                Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
+            shared.signals = Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
         }
         let terms = Terms {
             policies: config.repositories,

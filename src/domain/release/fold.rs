@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRange, HealthRecord, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState, StatusRecord,
-    StatusRefusal, TrackedStatus,
+    FailedRange, HealthRecord, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState,
+    StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
