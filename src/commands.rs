@@ -2,6 +2,7 @@
 //! socket, or where none runs, a controller of this very process.
 
 mod account;
+mod agree;
 mod ask;
 mod check_config;
 mod choose;
@@ -23,6 +24,7 @@ pub mod view;
 mod window;
 mod words_of_operators;
 
+pub use agree::disagreement;
 pub use ask::{Ask, Caller, line, name_of};
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::{Here, choose};

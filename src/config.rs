@@ -122,7 +122,7 @@ pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigErrors> {
-    let bytes = read::bytes(path).map_err(|why| format!("{why}. Give its path with --config FILE"));
+    let bytes = read::bytes(path, ". Give its path with --config FILE");
     checked(path, bytes.as_deref().map_err(Clone::clone), environment)
 }
 

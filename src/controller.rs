@@ -21,10 +21,12 @@ mod claims;
 mod error;
 mod fleet;
 mod governed;
+mod health;
 mod holding;
 mod operator;
 mod pass;
 mod places;
+mod quiet;
 mod recall;
 mod report;
 mod roster;
@@ -46,6 +48,7 @@ pub use ship::{Shipped, Wish};
 pub use survey::Survey;
 
 use claims::Claims;
+use quiet::Passed;
 use roster::{Roster, Station};
 
 /// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
@@ -145,7 +148,7 @@ impl Controller {
         self.roster.station(name).map(|station| station.shown())
     }
 
-    /// Does `work` on one repository while no pass is over it; none where it is not governed.
+    /// Does `work` on one repository while nobody else is at it; none where it is not governed.
     pub async fn with<T>(
         &self,
         name: &RepoName,
@@ -267,9 +270,9 @@ impl Controller {
         let mut due = clock.monotonic() + schedule.first(clock, orders.within);
         loop {
             match self.woken(station, due, &mut changes, &mut stop).await {
-                Woken::ToEnd => return,
-                Woken::ToLook => {}
-                Woken::ToTurn => {
+                Woken::Stopped => return,
+                Woken::Due => {}
+                Woken::Turned => {
                     if station.left.is_set() && self.let_go(station).await {
                         return;
                     }
@@ -313,11 +316,11 @@ impl Controller {
         let clock = &self.shared.clock;
         tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => Woken::ToEnd,
-            () = station.turned.notified() => Woken::ToTurn,
-            () = station.bell.notified() => Woken::ToLook,
-            Ok(()) = changes.changed() => Woken::ToLook,
-            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::ToLook,
+            _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
+            () = station.turned.notified() => Woken::Turned,
+            () = station.bell.notified() => Woken::Due,
+            Ok(()) = changes.changed() => Woken::Due,
+            () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
         }
     }
 
@@ -338,10 +341,10 @@ impl Controller {
 
 /// What a wait ended for. A pass itself is not told.
 enum Woken {
-    ToEnd,
-    ToLook,
+    Stopped,
+    Due,
     /// Its orders changed, or it left.
-    ToTurn,
+    Turned,
 }
 
 async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport, PassError> {
@@ -349,10 +352,15 @@ async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport
     let name = governed.policy().repository.clone();
     let span = tracing::info_span!("pass", repository = %name);
     let began = shared.clock.monotonic();
-    let result = governed.pass(shared).instrument(span).await;
+    let passed = governed.pass_or_quiet(shared).instrument(span).await;
     let took = shared.clock.monotonic().saturating_sub(began);
-    let outcome = if result.is_ok() { PassResult::Ok } else { PassResult::Failed };
+    let outcome = if passed.is_ok() { PassResult::Ok } else { PassResult::Failed };
     shared.metrics.pass(&name, outcome, took);
+    if let Ok((report, Passed::Unchanged)) = passed {
+        governed.note_unchanged(shared);
+        return Ok(report);
+    }
+    let result = passed.map(|(report, _)| report);
     governed.note(shared, &result).await;
     result
 }

@@ -9,6 +9,7 @@ mod client;
 mod clients;
 mod error;
 mod etag;
+mod footprint;
 mod limits;
 mod line;
 mod meter;
@@ -27,7 +28,8 @@ use std::time::Duration;
 
 pub use auth::{AppSource, TokenSource};
 pub use error::{ConnectError, ReadError, WriteFailure};
-pub use etag::{CachedResponse, NoCache, ResponseCache};
+pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
+pub use footprint::Footprint;
 pub use limits::LimitsView;
 pub use meter::Meter;
 pub use pace::Lane;
@@ -149,6 +151,34 @@ impl Reader {
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
+    }
+
+    /// Reads of this pass that GitHub counted towards its limit: all but 304.
+    #[must_use]
+    pub fn charged(&self) -> u32 {
+        self.meter.charged()
+    }
+
+    /// Takes down what is read from now on, for [`Self::footprint`].
+    pub fn take_down(&self) {
+        self.meter.trail().begin();
+    }
+
+    /// What was read since [`Self::take_down`]; none where an answer had no tag to ask by.
+    #[must_use]
+    pub fn footprint(&self) -> Option<Footprint> {
+        self.meter.trail().end()
+    }
+
+    /// Whether GitHub still shows all of it: one conditional request for each answer, up to the
+    /// first that is new. What cannot be asked for now counts as new.
+    pub async fn still_shows(&self, footprint: &Footprint) -> bool {
+        for tagged in &footprint.read {
+            if !self.client.still_shows(tagged, &self.manner()).await {
+                return false;
+            }
+        }
+        true
     }
 
     /// What is known of GitHub's limits and of the token.

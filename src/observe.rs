@@ -102,6 +102,20 @@ impl Memory {
         &self.branch_commits
     }
 
+    /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
+    /// without a filter.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.passes.is_multiple_of(UNFILTERED_EVERY)
+            || self.seldom.as_ref().is_none_or(|seldom| is_long_ago(seldom.read_at, now))
+            || self.swept_at.is_none_or(|at| is_long_ago(at, now))
+    }
+
+    /// Notes a pass that found nothing new and so read nothing.
+    pub const fn note_unchanged(&mut self) {
+        self.passes = self.passes.saturating_add(1);
+    }
+
     /// Notes that what a sweep of the deploy runs showed is in the ledger. Before that, a pass
     /// that fails must leave the next one to sweep again.
     pub fn note_sweep(&mut self, swept_at: Option<Timestamp>) {
@@ -207,10 +221,7 @@ pub async fn basics(
         deploy_ref: look.policy.deploy_workflow_ref.clone(),
     };
     let now = look.now;
-    let fresh = |seldom: &Seldom| {
-        let age = now.duration_since(seldom.read_at);
-        seldom.asked == asked && age < SELDOM && age > -SELDOM
-    };
+    let fresh = |seldom: &Seldom| seldom.asked == asked && !is_long_ago(seldom.read_at, now);
     let kept = look.memory.seldom.as_ref().is_some_and(fresh);
     if look.anew || !kept || rests_on.workflows {
         look.memory.seldom = Some(read_seldom(look, asked, known).await?);
@@ -233,6 +244,11 @@ pub async fn basics(
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     })
+}
+
+/// Whether what was read at `at` is due again; also where time went backwards.
+fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() >= SELDOM
 }
 
 async fn read_seldom(

@@ -15,6 +15,7 @@ mod follow;
 mod health;
 mod issues;
 mod recover;
+mod standstill;
 mod statuses;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use clearance::{Clearance, Obstacle, clearance, others_turn};
 pub use follow::follow;
 pub use health::health;
 pub use recover::{DeployTarget, identities, linked_runs, recover};
+pub use standstill::stands_still;
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
 
 /// What a plan is made from.

@@ -95,6 +95,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
     in_runtime(async {
         let clock = Clock::system();
+        note_disagreement(config, &clock).await;
         let mut done = pin!(commands::perform(config, ask, clock.clone()));
         tokio::select! {
             done = &mut done => return done,
@@ -103,6 +104,14 @@ fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
         say("note", "still waiting for GitHub, or for a pass that is under way");
         done.await
     })
+}
+
+/// Says where a running controller goes by another configuration than was read here: what is asked
+/// of it is answered by that one.
+pub(super) async fn note_disagreement(config: &Config, clock: &Clock) {
+    if let Some(note) = commands::disagreement(config, clock).await {
+        say("note", &note);
+    }
 }
 
 pub(super) fn show<T: Serialize>(

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::RepoName;
 
 use super::args::{Filters, History};
-use super::ask::{load, one, show};
+use super::ask::{load, note_disagreement, one, show};
 use super::live::Audience;
 use super::{Exit, in_runtime, print, print_json_line, render, say, width};
 
@@ -49,7 +49,10 @@ pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let is_filtered = first.filter != Filter::default();
-    let history = in_runtime(whole(&config, &clock, first))?;
+    let history = in_runtime(async {
+        note_disagreement(&config, &clock).await;
+        whole(&config, &clock, first).await
+    })?;
     show(args.output.json, &history, || render::history(&history, is_filtered, width()))?;
     Ok(Exit::Done)
 }

@@ -54,12 +54,13 @@ impl Hangups {
             .map_err(|error| Failure::Dependency(format!("cannot listen to signals: {error}")))
     }
 
-    /// Has the file looked at for each.
+    /// Has the file looked at for each; never ends by itself.
     pub(super) async fn tell(&mut self, file: &ConfigFile) {
         while self.0.recv().await.is_some() {
             tracing::info!("SIGHUP: the configuration is looked at");
             file.look_now();
         }
+        std::future::pending().await
     }
 }
 

@@ -70,7 +70,7 @@ pub async fn govern(
     tokio::join!(
         controller.run(stop.clone()),
         commands::serve(listener, |_: &TcpStream| (), pages, clock, stop.clone()),
-        socket.serve(controller.clone(), stop.clone()),
+        socket.serve(controller.clone(), reload.clone(), stop.clone()),
         commands::prune_daily(&controller, &reload, stop.clone()),
         reload.watch(stop),
     );

@@ -10,7 +10,7 @@ use crate::commands::{self, Failure};
 use crate::config::Config;
 
 use super::args::Status;
-use super::ask::{load, named};
+use super::ask::{load, named, note_disagreement};
 use super::live::Audience;
 use super::render::Looker;
 use super::{Exit, in_runtime, print, print_json, print_json_line, render, say, width};
@@ -23,7 +23,10 @@ pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
         in_runtime(watch(&config, &clock, &ask, every, args.output.json))?;
         return Ok(Exit::Done);
     }
-    let view = in_runtime(commands::look(&config, ask, &clock))?;
+    let view = in_runtime(async {
+        note_disagreement(&config, &clock).await;
+        commands::look(&config, ask, &clock).await
+    })?;
     if args.output.json {
         print_json(&view.status)?;
     } else {

@@ -127,7 +127,14 @@ impl Reload {
                 () = stopped(&mut stop) => return,
                 looked = self.looked(&mut looking) => looked,
             };
-            let Ok((returned, look)) = looked else { return };
+            let Ok((returned, look)) = looked else {
+                tracing::error!(
+                    "the watch on {} ended: this is a defect, please report it with the log. \
+                     Changes need a restart from now on",
+                    self.0.file.path.display()
+                );
+                return;
+            };
             watched = returned;
             wait = if matches!(look, Look::Unsettled) { SETTLES_WITHIN } else { EVERY };
             if let Look::Judged(judged) = look {

@@ -12,7 +12,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 use tokio::sync::{Mutex, oneshot, watch};
@@ -21,10 +21,11 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::controller::Controller;
 
+use super::agree::{ADDRESS, GoesBy};
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Caller, Failure, History, Overview, Pause, Reconcile, Resume, SetProduction,
-    Simulate, Status, Trigger, serve,
+    Approve, Ask, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
+    SetProduction, Simulate, Status, Trigger, serve,
 };
 
 const FILE: &str = "release-governor.sock";
@@ -84,9 +85,14 @@ impl Socket {
     }
 
     /// Answers commands until `stop`.
-    pub async fn serve(self, controller: Controller, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(
+        self,
+        controller: Controller,
+        reload: Reload,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let clock = controller.shared().clock.clone();
-        let desk = Desk { controller, clock: clock.clone(), under_way: Arc::default() };
+        let desk = Desk { controller, reload, clock: clock.clone(), under_way: Arc::default() };
         let app = routes(desk.clone());
         let served = serve(self.listener, Caller::of_socket, app, clock, stop.clone());
         let finished = async {
@@ -117,6 +123,7 @@ fn bind_for_us_alone(state_dir: &Path, path: &Path) -> io::Result<UnixListener> 
 #[derive(Clone)]
 struct Desk {
     controller: Controller,
+    reload: Reload,
     clock: Clock,
     /// Commands go on when their asker hangs up: none is cut off between two requests.
     under_way: Arc<Mutex<JoinSet<()>>>,
@@ -129,12 +136,17 @@ fn routes(desk: Desk) -> Router {
     let router = route::<Overview>(route::<History>(Router::new()));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
+    let router = router.route(ADDRESS, get(goes_by));
     route::<Reconcile>(router).layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(desk)
 }
 
 /// Where a command is sent to.
 pub(super) fn address<A: Ask>() -> String {
     format!("/v1/{}", A::NAME)
+}
+
+async fn goes_by(State(desk): State<Desk>) -> Response {
+    Json(GoesBy::of(&desk.reload)).into_response()
 }
 
 async fn answer<A: Ask>(

@@ -68,9 +68,9 @@ pub(super) fn file(
     }
 }
 
-/// What the file holds, or why that cannot be had.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+/// What the file holds, or why that cannot be had, with what to do where it cannot be read.
+pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}{advice}");
     let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;

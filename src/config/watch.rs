@@ -91,7 +91,7 @@ impl Watched {
         if std::fs::metadata(&self.path).as_ref().is_ok_and(is_special) {
             return Err("is no regular file".to_owned());
         }
-        read::bytes(&self.path)
+        read::bytes(&self.path, "")
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::Claim;
 use super::holding::Holding;
 use super::pass::PassReport;
+use super::quiet::Quiet;
 use super::roster::{Common, Left, Orders};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
@@ -41,6 +42,10 @@ pub struct Governed {
     claim: Option<Claim>,
     pub(super) memory: Memory,
     pub(super) saved_memory: Memory,
+    /// How often what is kept between passes was found to have changed.
+    pub(super) memory_changes: u64,
+    /// What the last pass rested on, where it came to nothing.
+    pub(super) quiet: Option<Quiet>,
     pub(super) ledger: Option<Ledger>,
     pub(super) standing: Standing,
     /// The last decision about the candidate.
@@ -139,6 +144,8 @@ impl Governed {
             claim: None,
             memory: Memory::default(),
             saved_memory: Memory::default(),
+            memory_changes: 0,
+            quiet: None,
             ledger: None,
             standing: Standing::default(),
             decision: None,
@@ -240,8 +247,16 @@ impl Governed {
             let value = serde_json::to_value(&memory).unwrap_or_default();
             shared.store.put_fact(ledger.repo(), MEMORY, value).await?;
             self.saved_memory = memory;
+            self.memory_changes += 1;
         }
         Ok(())
+    }
+
+    /// Notes that a pass found nothing new: all that is shown stays as it is.
+    pub(super) fn note_unchanged(&mut self, shared: &Shared) {
+        let now = shared.clock.now();
+        (self.standing.last_pass, self.standing.last_good_pass) = (Some(now), Some(now));
+        shared.metrics.good_pass(&self.policy.repository, now);
     }
 
     /// Notes how a pass ended.

@@ -236,7 +236,11 @@ impl Controller {
 impl Station {
     /// The repository, once no pass is over it; it may have left the configuration by then.
     async fn hold(&self) -> Result<Held<'_>, NotDone> {
-        self.held().await.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))
+        let held = self.held().await;
+        let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
+        // Whatever is read or changed now, the next pass looks at all of it.
+        held.governed.quiet = None;
+        Ok(held)
     }
 }
 

@@ -104,9 +104,10 @@ pub(super) fn restored(
     before: &[Restored],
     release: &ReleaseState,
 ) {
-    let known = |one: &Restored| before.iter().any(|other| other.run == one.run);
+    let known: BTreeSet<RunRef> = before.iter().map(|one| one.run).collect();
     for one in restorations(release) {
-        if !known(&one) && release.governed_since.is_some_and(|since| one.at >= since) {
+        if !known.contains(&one.run) && release.governed_since.is_some_and(|since| one.at >= since)
+        {
             shared.metrics.restored(&policy.repository, one.took);
         }
     }
@@ -130,6 +131,7 @@ impl Governed {
             .filter(|decision| decision.outcome == Outcome::Hold)
             .and_then(|decision| Some((decision.reason, self.holding.since?)));
         shared.metrics.holding(name, held);
+        shared.metrics.dry_run(name, self.policy.dry_run || !self.policy.enabled);
         shared.metrics.degraded(name, self.health);
         shared.metrics.failed_since_success(name, release.failed_since_success());
         shared.metrics.production(name, release.production().sha());

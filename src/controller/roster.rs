@@ -13,6 +13,7 @@ use super::schedule::{Intervals, Phase};
 use crate::domain::{Policy, ReleaseState, RepoName};
 use crate::github::{Reader, Readers};
 use crate::signals::{Following, Signals};
+use crate::store::Ledger;
 
 /// What repositories are governed by: all of the configuration that passes see.
 #[derive(Clone, Debug)]
@@ -170,9 +171,7 @@ impl Drop for Held<'_> {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         shown.standing.clone_from(self.governed.standing());
         shown.decisions = Arc::clone(&self.governed.decisions);
-        if shown.release.as_deref() != self.governed.release() {
-            shown.release = self.governed.release().cloned().map(Arc::new);
-        }
+        shown.release = self.governed.ledger.as_ref().map(Ledger::shared_state);
     }
 }
 
@@ -334,5 +333,21 @@ fn common(terms: &Terms) -> Common {
         intervals: terms.intervals,
         config_digest: terms.config_digest.clone(),
         public_url: terms.public_url.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_change_together_are_due_one_after_another_and_all_within_an_interval() {
+        let minute = Duration::from_secs(60);
+        let intervals = Intervals { settled: minute, active: Duration::from_secs(10) };
+        assert_eq!((in_turn(0, intervals), in_turn(10, intervals)), (FIRST, FIRST));
+        assert_eq!(in_turn(500, intervals), Duration::from_secs(10));
+        assert_eq!(in_turn(1_000_000, intervals), minute);
+        let quick = Intervals { settled: Duration::from_millis(100), ..intervals };
+        assert_eq!(in_turn(1_000, quick), FIRST);
     }
 }

@@ -97,11 +97,15 @@ impl Setting<'_> {
              controller:\n  poll_interval: 500ms\n  active_poll_interval: 200ms\n\
              server:\n  listen: {}\n\
              state:\n  dir: {}\n\
+             # What would be the health page of what is deployed: here it is the governor's own.\n\
+             defaults:\n  degraded: {{type: http, name: production, url: \"http://{}/healthz\", \
+             interval: 2s}}\n\
              repositories:\n",
             self.api_url,
             quoted(token_file),
             self.listen,
             quoted(state),
+            self.listen,
         );
         for (name, confirm) in self.repositories {
             text.push_str(&format!("  - name: {name}\n"));

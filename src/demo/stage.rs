@@ -9,11 +9,13 @@ use crate::clock::Clock;
 use crate::commands::Failure;
 use crate::ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
 use crate::ghbox::{
-    AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status,
+    AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status, Token,
 };
 
 /// What the governor shows to the box.
 pub(super) const TOKEN: &str = "a-token-that-only-this-box-takes";
+/// How long it lasts from its beginning in the past, as people's tokens do.
+const TOKEN_LASTS: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
 /// How old the past is that the governor finds.
 const PAST: Duration = Duration::from_secs(60 * 60);
 /// The context of the governor's status.
@@ -50,7 +52,8 @@ impl Stage {
         let past = past.unwrap_or(jiff::SignedDuration::ZERO);
         let then = move || now.now().saturating_sub(past).unwrap_or(jiff::Timestamp::MIN);
         let github = GhBox::new(GhClock::following(Arc::new(then)));
-        github.add_token(TOKEN, GOVERNOR);
+        let end = github.clock().now().saturating_add(TOKEN_LASTS).unwrap_or(jiff::Timestamp::MAX);
+        github.add_token_with(TOKEN, Token::installation(GOVERNOR).expires_at(end));
         let [shop, api, billing, mail] = ["acme/shop", "acme/api", "acme/billing", "acme/mail"]
             .map(|name| Place::build(&github, name));
         // The past is over: from here on the box's time is this machine's.

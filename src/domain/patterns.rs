@@ -1,12 +1,16 @@
 //! Lists of path patterns with gitignore's meaning.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// A checked list of gitignore patterns, in order, ready to match.
+/// A checked list of gitignore patterns, in order, ready to match. Clones share what was compiled,
+/// which is tens of kilobytes: a fleet has the same lists many times over.
 #[derive(Clone)]
-pub struct PathPatterns {
+pub struct PathPatterns(Arc<Compiled>);
+
+struct Compiled {
     written: Vec<String>,
     matcher: Gitignore,
 }
@@ -40,7 +44,7 @@ impl PathPatterns {
         }
         let written = patterns.iter().map(|p| p.as_ref().to_owned()).collect();
         match builder.build() {
-            Ok(matcher) if errors.is_empty() => Ok(Self { written, matcher }),
+            Ok(matcher) if errors.is_empty() => Ok(Self(Arc::new(Compiled { written, matcher }))),
             Ok(_) => Err(errors),
             Err(_) => {
                 errors
@@ -53,7 +57,7 @@ impl PathPatterns {
     /// The patterns as written.
     #[must_use]
     pub fn written(&self) -> &[String] {
-        &self.written
+        &self.0.written
     }
 
     /// The pattern that makes `path` one of these, if any does. As in git, a directory that
@@ -65,7 +69,7 @@ impl PathPatterns {
         let directories = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
         let steps = directories.map(|directory| (directory, true)).chain([(path, false)]);
         for (step, is_directory) in steps {
-            if let ignore::Match::Ignore(glob) = self.matcher.matched(step, is_directory) {
+            if let ignore::Match::Ignore(glob) = self.0.matcher.matched(step, is_directory) {
                 return Some(glob.original());
             }
         }
@@ -123,13 +127,13 @@ fn unclosed_bracket(pattern: &str) -> bool {
 
 impl fmt::Debug for PathPatterns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.written).finish()
+        f.debug_list().entries(&self.0.written).finish()
     }
 }
 
 impl PartialEq for PathPatterns {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.0.written == other.0.written
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::auth::{Auth, NoToken, Token, refused_words};
 use super::error::ReadError;
 use super::etag::{self, Page, ResponseCache};
+use super::footprint::Tagged;
 use super::limits::Limits;
 use super::line::Line;
 use super::meter::Meter;
@@ -160,16 +161,27 @@ impl Client {
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, String>,
     {
+        let trail = manner.meter.trail();
+        trail.reads();
         let token = self.token().await.map_err(|why| why.for_a_read(&ask.what))?;
         let url = self.line.url(&ask.path);
         let mut known: Option<(String, Page<T>)> = match &ask.kept {
-            Some(kept) if !manner.fresh => etag::load(self.cache.as_ref(), &token, &url, kept),
+            Some(kept) if !manner.fresh => {
+                etag::load(self.cache.as_ref(), &token, &url, kept).await
+            }
             Some(_) | None => None,
         };
-        let tag = known.as_ref().map(|(tag, _)| tag.clone());
-        let (mut token, mut answer) = self.ask(ask, manner, tag.as_deref(), token).await?;
+        let kept = if manner.fresh { None } else { trail.take_kept(&ask.path) };
+        let (mut token, mut answer) = match kept {
+            Some(answer) => (token, answer),
+            None => {
+                let tag = known.as_ref().map(|(tag, _)| tag.clone());
+                self.ask(ask, manner, tag.as_deref(), token).await?
+            }
+        };
         if answer.status == StatusCode::NOT_MODIFIED {
-            if let Some((_, page)) = known.take() {
+            if let Some((tag, page)) = known.take() {
+                trail.has_read(ask, &token.fingerprint, &tag);
                 return Ok(page);
             }
             // Nobody asked conditionally: something on the way remembers for us, badly.
@@ -185,8 +197,28 @@ impl Client {
         let page = Page { value, next };
         if let (Some(kept), Some(tag)) = (&ask.kept, answer.header("etag")) {
             etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+            trail.has_read(ask, &token.fingerprint, tag);
         }
         Ok(page)
+    }
+
+    /// Whether GitHub still shows what bears this tag. A new answer is kept for the read that
+    /// asks for it next; whatever else is the matter, that read meets it, too, and says so.
+    pub(super) async fn still_shows(&self, tagged: &Tagged, manner: &Manner<'_>) -> bool {
+        let Ok(token) = self.token().await else { return false };
+        if *token.fingerprint != *tagged.token {
+            return false;
+        }
+        let (operation, path) = (tagged.operation, tagged.path.to_string());
+        let ask = Ask { operation, what: String::new(), path, kept: None };
+        match self.ask(&ask, manner, Some(&tagged.etag), token).await {
+            Ok((_, answer)) if answer.status == StatusCode::NOT_MODIFIED => true,
+            Ok((_, answer)) if answer.status.is_success() => {
+                manner.meter.trail().keep(ask.path, answer);
+                false
+            }
+            Ok(_) | Err(_) => false,
+        }
     }
 
     /// Asks, and once more where another token is worth it.

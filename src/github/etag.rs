@@ -1,5 +1,8 @@
 //! Conditional requests: what is remembered of an answer, and under which name.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +14,13 @@ const SHAPE: u32 = 2;
 /// Remembers answers. How many, and for how long, is its own business.
 pub trait ResponseCache: Send + Sync {
     /// What was put under `key` last, if it is still there.
-    fn get(&self, key: &str) -> Option<CachedResponse>;
+    fn get<'a>(&'a self, key: &'a str) -> Getting<'a>;
     /// Remembers `response` under `key`.
     fn put(&self, key: &str, response: CachedResponse);
 }
+
+/// A remembered answer on its way from where it is kept.
+pub type Getting<'a> = Pin<Box<dyn Future<Output = Option<CachedResponse>> + Send + 'a>>;
 
 /// What is remembered of an answer: not its body, but what was parsed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +40,8 @@ pub struct CachedResponse {
 pub struct NoCache;
 
 impl ResponseCache for NoCache {
-    fn get(&self, _: &str) -> Option<CachedResponse> {
-        None
+    fn get<'a>(&'a self, _: &'a str) -> Getting<'a> {
+        Box::pin(std::future::ready(None))
     }
     fn put(&self, _: &str, _: CachedResponse) {}
 }
@@ -54,13 +60,14 @@ fn key(url: &str, kept: &str) -> String {
 }
 
 /// What `token` was answered, with its tag; nothing where it no longer has this shape.
-pub(super) fn load<T: DeserializeOwned>(
+pub(super) async fn load<T: DeserializeOwned>(
     cache: &dyn ResponseCache,
     token: &Token,
     url: &str,
     kept: &str,
 ) -> Option<(String, Page<T>)> {
-    let cached = cache.get(&key(url, kept)).filter(|cached| cached.token == token.fingerprint)?;
+    let cached = cache.get(&key(url, kept)).await;
+    let cached = cached.filter(|cached| cached.token == token.fingerprint)?;
     let value = serde_json::from_str(&cached.value).ok()?;
     Some((cached.etag, Page { value, next: cached.next }))
 }
@@ -84,8 +91,8 @@ pub(super) fn save<T: Serialize>(
 
 /// The store's cache, so that a restart costs no rate limit.
 impl ResponseCache for crate::store::AnswerCache {
-    fn get(&self, key: &str) -> Option<CachedResponse> {
-        serde_json::from_slice(&Self::get(self, key)?).ok()
+    fn get<'a>(&'a self, key: &'a str) -> Getting<'a> {
+        Box::pin(async { serde_json::from_slice(&Self::get(self, key).await?).ok() })
     }
 
     fn put(&self, key: &str, response: CachedResponse) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::footprint::Trail;
 use crate::clock::Clock;
 
 /// An answer that takes longer than this is slow: others go on meanwhile.
@@ -22,6 +23,7 @@ pub struct Meter(Arc<Counts>);
 struct Counts {
     reads: AtomicU32,
     charged: AtomicU32,
+    trail: Trail,
     places: Mutex<Vec<OwnedSemaphorePermit>>,
 }
 
@@ -47,6 +49,11 @@ impl Meter {
     /// Ends the pass: its place is another's.
     pub fn let_go(&self) {
         self.0.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What the pass reads.
+    pub(super) fn trail(&self) -> &Trail {
+        &self.0.trail
     }
 
     pub(super) fn counts(&self, status: StatusCode) {

@@ -268,6 +268,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn another_pace_holds_at_once_also_for_who_waits() {
+        let (clock, pace) = (clock(), Pace::new(1));
+        pace.turn(&clock, Lane::Settled, 1).await;
+        let waiting = async {
+            pace.turn(&clock, Lane::Settled, 1).await;
+            clock.monotonic()
+        };
+        let faster = async { pace.set(600) };
+        let (left, ()) = tokio::join!(waiting, faster);
+        assert!(left <= Duration::from_secs(10), "{left:?} where a minute was due");
+        assert_eq!(pace.per_minute(), Some(600));
+        pace.set(0);
+        assert_eq!((pace.per_minute(), pace.is_set()), (None, false));
+    }
+
+    #[tokio::test]
     async fn without_a_pace_nobody_waits() {
         let (clock, pace) = (clock(), Pace::new(0));
         for _ in 0..10_000 {

@@ -131,8 +131,8 @@ impl Script {
 struct Memory(Mutex<BTreeMap<String, CachedResponse>>);
 
 impl ResponseCache for Memory {
-    fn get(&self, key: &str) -> Option<CachedResponse> {
-        self.0.lock().unwrap().get(key).cloned()
+    fn get<'a>(&'a self, key: &'a str) -> Getting<'a> {
+        Box::pin(async { self.0.lock().unwrap().get(key).cloned() })
     }
     fn put(&self, key: &str, response: CachedResponse) {
         self.0.lock().unwrap().insert(key.to_owned(), response);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Basics, Look, ObserveError, SELDOM};
+use super::{Basics, Look, ObserveError, is_long_ago};
 use crate::domain::{
     Attribution, Conclusion, Production, ReleaseState, Run, RunId, RunProgress, RunRef, SeenRuns,
     Sha, ShaPrefix, WorkflowFact, WorkflowId,
@@ -49,10 +49,7 @@ async fn read_pages(
     workflow: WorkflowId,
 ) -> Result<SeenRuns, ObserveError> {
     let mut seen = SeenRuns::default();
-    let due = look.memory.swept_at.is_none_or(|at| {
-        let age = look.now.duration_since(at);
-        age >= SELDOM || age <= -SELDOM
-    });
+    let due = look.memory.swept_at.is_none_or(|at| is_long_ago(at, look.now));
     let sweep = look.anew || due;
     let mut found_production = release.production() != Production::None;
     for page in 1..=MOST_PAGES {

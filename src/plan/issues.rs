@@ -1,11 +1,11 @@
 //! Failure issues: one a failed sha, one comment a further failed run attempt.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains};
 use crate::domain::{
     Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt,
-    Marker, OnRecovery, RunProgress, RunRef, Sha,
+    Marker, OnRecovery, ReleaseState, RunProgress, RunRef, Sha,
 };
 use crate::words::issue;
 
@@ -16,7 +16,7 @@ const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
 pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     let release = situation.release;
     let Some(since) = release.governed_since else { return Vec::new() };
-    if resting(situation) || !may_write(situation) {
+    if rests(release, situation.now) || !may_write(situation) {
         return Vec::new();
     }
     let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
@@ -37,9 +37,9 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
 }
 
 /// A GitHub that refused an issue is left alone for a while.
-fn resting(situation: &Situation<'_>) -> bool {
-    let refused = situation.release.issues_unavailable.as_ref();
-    refused.is_some_and(|(_, at)| situation.now.duration_since(*at) < REFUSED_REST)
+pub(super) fn rests(release: &ReleaseState, now: Timestamp) -> bool {
+    let refused = release.issues_unavailable.as_ref();
+    refused.is_some_and(|(_, at)| now.duration_since(*at) < REFUSED_REST)
 }
 
 /// A repository that is not enabled is only watched until a deploy of ours has ended.
@@ -92,7 +92,7 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
 pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
     let release = situation.release;
     let Some(governed_since) = release.governed_since else { return Vec::new() };
-    if resting(situation) || !may_write(situation) {
+    if rests(release, situation.now) || !may_write(situation) {
         return Vec::new();
     }
     let work = |degraded: DegradedAfterDeploy| {
@@ -128,7 +128,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
 /// What is said when a later deploy brought the failed sha, or one that contains it.
 pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
     let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
-    if ignored || resting(situation) || !may_write(situation) {
+    if ignored || rests(situation.release, situation.now) || !may_write(situation) {
         return Vec::new();
     }
     let recovered = situation.release.issues.iter().filter_map(|(sha, record)| {

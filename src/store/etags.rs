@@ -1,14 +1,15 @@
 //! The cache for conditional requests: what GitHub answered, so that a restart costs no limit.
 //!
-//! All of it is in memory, and the file is a copy, written behind. A crash may lose the newest
-//! answers, which costs a request each and nothing else.
+//! The answers are in the file; in memory is what is there, and what is still to be written. A
+//! crash may lose the newest answers, which costs a request each and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::error::Fault;
+use super::engine::Engine;
+use super::error::{Fault, StoreError};
 use super::schema::{ANSWERS, ANSWERS_USED};
 use super::shelf::{Limit, Shelf};
 use super::writer::Hand;
@@ -20,7 +21,7 @@ const LARGEST: usize = 4 << 20;
 /// Answers that are written in one transaction.
 const BATCH: usize = 128;
 
-/// Answers of GitHub's by key. Reading and writing are immediate; the file follows.
+/// Answers of GitHub's by key. Writing is immediate; the file follows.
 pub struct AnswerCache {
     held: Mutex<Held>,
     hand: OnceLock<Weak<Hand>>,
@@ -28,15 +29,13 @@ pub struct AnswerCache {
 
 struct Held {
     shelf: Shelf,
-    answers: BTreeMap<String, Arc<[u8]>>,
-    /// Keys whose answer, or whose absence, the file does not have.
-    changed: BTreeSet<String>,
+    /// Answers that the file does not have yet, and those that it is to have no more.
+    waiting: BTreeMap<Arc<str>, Option<Arc<[u8]>>>,
 }
 
 impl AnswerCache {
     pub(super) fn new() -> Self {
-        let held =
-            Held { shelf: Shelf::new(LIMIT), answers: BTreeMap::new(), changed: BTreeSet::new() };
+        let held = Held { shelf: Shelf::new(LIMIT), waiting: BTreeMap::new() };
         Self { held: Mutex::new(held), hand: OnceLock::new() }
     }
 
@@ -46,36 +45,42 @@ impl AnswerCache {
     }
 
     /// The answer that was put there.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<Vec<u8>> {
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        if let Some(waiting) = self.look(key)? {
+            return Some(waiting.to_vec());
+        }
+        let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
+        // What cannot be read is asked for again.
+        hand.run(move |engine| engine.answer(&key)).await.ok()?
+    }
+
+    /// None where there is no such answer; the answer itself where the file lacks it.
+    #[expect(clippy::option_option, reason = "there may be one, and it may be here")]
+    fn look(&self, key: &str) -> Option<Option<Arc<[u8]>>> {
         let mut held = self.held();
-        let answer = Arc::clone(held.answers.get(key)?);
-        held.shelf.touch(key);
-        drop(held);
-        Some(answer.to_vec())
+        match held.waiting.get(key).cloned() {
+            Some(None) => None,
+            here => {
+                held.shelf.holds(key).then(|| held.shelf.touch(key))?;
+                Some(here.flatten())
+            }
+        }
     }
 
     /// Keeps an answer, in place of an earlier one, until others are used more. One that is very
     /// large is not kept, and nor is what it replaces.
     pub fn put(&self, key: &str, bytes: Vec<u8>) {
         let mut held = self.held();
-        if held.answers.get(key).is_some_and(|before| **before == *bytes) {
-            held.shelf.touch(key);
-            return;
-        }
+        let shared: Arc<str> = key.into();
         if bytes.len() > LARGEST {
             held.shelf.remove(key);
-            held.answers.remove(key);
+            held.waiting.insert(shared, None);
         } else {
             held.shelf.put(key, bytes.len());
-            held.answers.insert(key.to_owned(), bytes.into());
+            held.waiting.insert(shared, Some(bytes.into()));
         }
-        held.changed.insert(key.to_owned());
-        for evicted in held.shelf.evict() {
-            held.answers.remove(&evicted);
-            held.changed.insert(evicted);
-        }
-        let waiting = held.changed.len();
+        held.evict();
+        let waiting = held.waiting.len();
         drop(held);
         // The one who puts the first asks for it to be written; the others go along.
         if (waiting == 1 || waiting.is_multiple_of(BATCH))
@@ -94,12 +99,8 @@ impl AnswerCache {
             let (key, bytes) = row?;
             let used = used.get(key.value())?.map_or(0, |used| used.value());
             held.shelf.restore(key.value(), bytes.value().len(), used);
-            held.answers.insert(key.value().to_owned(), bytes.value().into());
         }
-        for evicted in held.shelf.evict() {
-            held.answers.remove(&evicted);
-            held.changed.insert(evicted);
-        }
+        held.evict();
         Ok(())
     }
 
@@ -108,9 +109,8 @@ impl AnswerCache {
         let mut held = self.held();
         let mut changes = Changes::default();
         while changes.answers.len() < BATCH
-            && let Some(key) = held.changed.pop_first()
+            && let Some((key, answer)) = held.waiting.pop_first()
         {
-            let answer = held.answers.get(&key).map(Arc::clone);
             let answer = answer.map(|bytes| (bytes, held.shelf.used(&key)));
             changes.answers.push((key, answer));
         }
@@ -125,14 +125,31 @@ impl AnswerCache {
     }
 }
 
+impl Held {
+    fn evict(&mut self) {
+        for evicted in self.shelf.evict() {
+            self.waiting.insert(evicted, None);
+        }
+    }
+}
+
+impl Engine {
+    fn answer(&mut self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|read| {
+            let answers = read.open_table(ANSWERS)?;
+            Ok(answers.get(key)?.map(|bytes| bytes.value().to_vec()))
+        })
+    }
+}
+
 type Answer = (Arc<[u8]>, u64);
 
 /// What the file lacks.
 #[derive(Default)]
 pub(super) struct Changes {
     /// By key: the bytes and the counter of their last use; none where it is not kept any more.
-    answers: Vec<(String, Option<Answer>)>,
-    used: Vec<(String, u64)>,
+    answers: Vec<(Arc<str>, Option<Answer>)>,
+    used: Vec<(Arc<str>, u64)>,
 }
 
 impl Changes {
@@ -146,17 +163,17 @@ impl Changes {
         for (key, answer) in &self.answers {
             match answer {
                 Some((bytes, used)) => {
-                    answers.insert(key.as_str(), &**bytes)?;
-                    order.insert(key.as_str(), *used)?;
+                    answers.insert(&**key, &**bytes)?;
+                    order.insert(&**key, *used)?;
                 }
                 None => {
-                    answers.remove(key.as_str())?;
-                    order.remove(key.as_str())?;
+                    answers.remove(&**key)?;
+                    order.remove(&**key)?;
                 }
             }
         }
         for (key, used) in &self.used {
-            order.insert(key.as_str(), *used)?;
+            order.insert(&**key, *used)?;
         }
         Ok(())
     }

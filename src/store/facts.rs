@@ -1,6 +1,7 @@
 //! What never changes, and is dear to ask for: a comparison of two commits, a blob at a sha.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use redb::WriteTransaction;
 use serde_json::Value;
@@ -95,19 +96,19 @@ impl Fact<'_> {
     fn store(
         &self,
         write: &WriteTransaction,
-        touched: &[(String, u64)],
-        evicted: &[String],
+        touched: &[(Arc<str>, u64)],
+        evicted: &[Arc<str>],
     ) -> Result<(), Fault> {
         let mut facts = write.open_table(FACTS)?;
         let mut order = write.open_table(FACTS_USED)?;
         facts.insert((self.repo, self.key), self.bytes)?;
         order.insert((self.repo, self.key), self.used)?;
         for (key, used) in touched {
-            order.insert((self.repo, key.as_str()), *used)?;
+            order.insert((self.repo, &**key), *used)?;
         }
         for key in evicted {
-            facts.remove((self.repo, key.as_str()))?;
-            order.remove((self.repo, key.as_str()))?;
+            facts.remove((self.repo, &**key))?;
+            order.remove((self.repo, &**key))?;
         }
         Ok(())
     }

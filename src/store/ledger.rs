@@ -101,10 +101,22 @@ impl Ledger {
         self.repo
     }
 
+    /// How many entries it has ever had: it grows with every one.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.now.seq
+    }
+
     /// What it adds up to.
     #[must_use]
-    pub const fn state(&self) -> &ReleaseState {
+    pub fn state(&self) -> &ReleaseState {
         &self.now.state
+    }
+
+    /// The same, to be kept as it is now.
+    #[must_use]
+    pub fn shared_state(&self) -> Arc<ReleaseState> {
+        Arc::clone(&self.now.state)
     }
 
     /// Appends entries, all or none; they are on disk when this returns.
@@ -209,7 +221,7 @@ impl Ledger {
             }
             let entry = Entry { at, kind };
             release::check_entry(&next.state, &entry)?;
-            next.state.apply(&entry);
+            Arc::make_mut(&mut next.state).apply(&entry);
             next.seq = next.seq.saturating_add(1);
             rows.push((next.seq, release::encode_entry(&entry)?));
         }

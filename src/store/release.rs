@@ -1,5 +1,7 @@
 //! How entries and release states are written, and what must hold of them.
 
+use std::sync::Arc;
+
 use crate::domain::{AttemptId, AttemptPhase, Entry, EntryKind, ReleaseState, RepoId, RunId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -12,7 +14,7 @@ const VALUE_VERSION: u64 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Snapshot {
     pub(super) seq: u64,
-    pub(super) state: ReleaseState,
+    pub(super) state: Arc<ReleaseState>,
 }
 
 /// What the file holds of a repository.
@@ -41,7 +43,7 @@ impl Stored {
             }
             let entry: Entry =
                 decode(bytes).map_err(|why| broken(format!("its entry {seq}: {why}")))?;
-            folded.state.apply(&entry);
+            Arc::make_mut(&mut folded.state).apply(&entry);
             folded.seq = *seq;
         }
         if folded.seq != self.last {

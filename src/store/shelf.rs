@@ -1,6 +1,7 @@
 //! What is used least goes first: the order and the sizes of things that are kept elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +16,9 @@ pub(super) struct Limit {
 #[derive(Debug)]
 pub(super) struct Shelf {
     limit: Limit,
-    order: BTreeMap<u64, String>,
-    kept: BTreeMap<String, Kept>,
-    touched: BTreeSet<String>,
+    order: BTreeMap<u64, Arc<str>>,
+    kept: BTreeMap<Arc<str>, Kept>,
+    touched: BTreeSet<Arc<str>>,
     bytes: usize,
     next: u64,
 }
@@ -64,10 +65,16 @@ impl Shelf {
 
     /// Says that a key was used.
     pub(super) fn touch(&mut self, key: &str) {
-        if let Some(kept) = self.kept.get(key).copied() {
-            self.put(key, kept.bytes);
-            self.touched.insert(key.to_owned());
+        if let Some((key, kept)) = self.kept.get_key_value(key) {
+            let (key, bytes) = (Arc::clone(key), kept.bytes);
+            self.put(&key, bytes);
+            self.touched.insert(key);
         }
+    }
+
+    /// Whether it is kept.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.kept.contains_key(key)
     }
 
     /// A key's counter; 0 where it is not kept.
@@ -76,7 +83,7 @@ impl Shelf {
     }
 
     /// The keys that were used since this was asked last, with their counters.
-    pub(super) fn take_touched(&mut self) -> Vec<(String, u64)> {
+    pub(super) fn take_touched(&mut self) -> Vec<(Arc<str>, u64)> {
         let touched = std::mem::take(&mut self.touched);
         touched
             .into_iter()
@@ -85,7 +92,7 @@ impl Shelf {
     }
 
     /// Drops what is beyond the limit, least used first, and names it.
-    pub(super) fn evict(&mut self) -> Vec<String> {
+    pub(super) fn evict(&mut self) -> Vec<Arc<str>> {
         let mut evicted = Vec::new();
         while self.kept.len() > self.limit.count || self.bytes > self.limit.bytes {
             let Some((_, key)) = self.order.pop_first() else { break };
@@ -99,11 +106,13 @@ impl Shelf {
     }
 
     fn place(&mut self, key: &str, bytes: usize, used: u64) {
-        if let Some(before) = self.kept.insert(key.to_owned(), Kept { used, bytes }) {
+        let shared = self.kept.get_key_value(key).map(|(key, _)| Arc::clone(key));
+        let key = shared.unwrap_or_else(|| key.into());
+        if let Some(before) = self.kept.insert(Arc::clone(&key), Kept { used, bytes }) {
             self.order.remove(&before.used);
             self.bytes = self.bytes.saturating_sub(before.bytes);
         }
-        self.order.insert(used, key.to_owned());
+        self.order.insert(used, key);
         self.bytes = self.bytes.saturating_add(bytes);
         self.next = self.next.max(used.saturating_add(1));
     }
@@ -120,16 +129,16 @@ mod tests {
         shelf.put("b", 10);
         shelf.touch("a");
         shelf.put("c", 10);
-        assert_eq!(shelf.evict(), ["b"]);
+        assert_eq!(shelf.evict(), ["b".into()]);
         shelf.put("d", 95);
-        assert_eq!(shelf.evict(), ["a", "c"]);
+        assert_eq!(shelf.evict(), ["a".into(), "c".into()]);
     }
 
     #[test]
     fn a_thing_that_is_larger_than_all_that_may_be_kept_is_not_kept() {
         let mut shelf = Shelf::new(Limit { count: 2, bytes: 100 });
         shelf.put("a", 101);
-        assert_eq!(shelf.evict(), ["a"]);
+        assert_eq!(shelf.evict(), ["a".into()]);
         assert_eq!(shelf.bytes, 0);
     }
 }

@@ -47,15 +47,21 @@ pub(super) struct Repositories {
     pub(super) deploy_overdue: Whole<ByRepository>,
     pub(super) failed_since_success: Whole<ByRepository>,
     pub(super) production: Whole<BySha>,
+    pub(super) troubles: Troubles,
+    pub(super) issues_unavailable: Whole<ByRepository>,
+    pub(super) degraded: Whole<ByRepository>,
+    pub(super) dry_run: Whole<ByRepository>,
+    pub(super) time_to_restore: Durations,
+    pub(super) dora: Dora,
+}
+
+/// What should not happen often, and is alerted on.
+pub(super) struct Troubles {
     pub(super) forged_statuses: Counters<ByRepository>,
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
-    pub(super) issues_unavailable: Whole<ByRepository>,
-    pub(super) degraded: Whole<ByRepository>,
     pub(super) degraded_after_deploy: Counters<ByRepository>,
-    pub(super) time_to_restore: Durations,
-    pub(super) dora: Dora,
 }
 
 /// DORA's four over the last thirty days. What is not known has no series.
@@ -184,21 +190,14 @@ impl Repositories {
             ),
             production: make
                 .whole("production_info", "1, labelled with the commit that runs in production"),
-            forged_statuses: make
-                .counters("forged_statuses", "Statuses under our context by somebody else"),
-            ambiguous_dispatches: make
-                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
-            late_runs: make
-                .counters("late_runs", "Runs that showed after their attempt had been closed"),
-            status_budget_spent: make
-                .counters("status_budget_spent", "Commits that used up their statuses"),
+            troubles: Troubles::new(make),
+            dry_run: make.whole(
+                "dry_run",
+                "1 while nothing is deployed in the repository: a dry run, or not enabled",
+            ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are switched off"),
             degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
-            degraded_after_deploy: make.counters(
-                "degraded_after_deploy",
-                "Deploys after which production turned degraded",
-            ),
             time_to_restore: make.durations(
                 "time_to_restore_seconds",
                 "From the first failed deploy, or one that was taken back, to the next good one",
@@ -222,15 +221,41 @@ impl Repositories {
         self.deploy_overdue.forget(repository);
         self.failed_since_success.forget(repository);
         self.production.forget(repository);
-        self.forged_statuses.forget(repository);
-        self.ambiguous_dispatches.forget(repository);
-        self.late_runs.forget(repository);
-        self.status_budget_spent.forget(repository);
         self.issues_unavailable.forget(repository);
+        self.dry_run.forget(repository);
         self.degraded.forget(repository);
-        self.degraded_after_deploy.forget(repository);
+        self.troubles.all().iter().for_each(|counters| counters.forget(repository));
         self.time_to_restore.forget(repository);
         self.dora.forget(repository);
+    }
+}
+
+impl Troubles {
+    fn new(make: &mut Maker) -> Self {
+        Self {
+            degraded_after_deploy: make.counters(
+                "degraded_after_deploy",
+                "Deploys after which production turned degraded",
+            ),
+            forged_statuses: make
+                .counters("forged_statuses", "Statuses under our context by somebody else"),
+            ambiguous_dispatches: make
+                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
+            late_runs: make
+                .counters("late_runs", "Runs that showed after their attempt had been closed"),
+            status_budget_spent: make
+                .counters("status_budget_spent", "Commits that used up their statuses"),
+        }
+    }
+
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 5] {
+        [
+            &self.degraded_after_deploy,
+            &self.forged_statuses,
+            &self.ambiguous_dispatches,
+            &self.late_runs,
+            &self.status_budget_spent,
+        ]
     }
 }
 

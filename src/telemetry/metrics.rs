@@ -182,22 +182,22 @@ impl Metrics {
 
     /// Somebody else wrote a status under our context.
     pub fn forged_status(&self, repository: &RepoName) {
-        self.repositories.forged_statuses.of(repository, "").inc();
+        self.repositories.troubles.forged_statuses.of(repository, "").inc();
     }
 
     /// The answer to a dispatch was lost.
     pub fn ambiguous_dispatch(&self, repository: &RepoName) {
-        self.repositories.ambiguous_dispatches.of(repository, "").inc();
+        self.repositories.troubles.ambiguous_dispatches.of(repository, "").inc();
     }
 
     /// A run showed after its attempt had been closed.
     pub fn late_run(&self, repository: &RepoName) {
-        self.repositories.late_runs.of(repository, "").inc();
+        self.repositories.troubles.late_runs.of(repository, "").inc();
     }
 
     /// A commit has used up its statuses.
     pub fn status_budget_spent(&self, repository: &RepoName) {
-        self.repositories.status_budget_spent.of(repository, "").inc();
+        self.repositories.troubles.status_budget_spent.of(repository, "").inc();
     }
 
     /// Whether a repository's issues are switched off.
@@ -205,16 +205,15 @@ impl Metrics {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
+    /// Whether nothing is deployed in a repository, whatever is decided.
+    pub fn dry_run(&self, repository: &RepoName, dry: bool) {
+        self.repositories.dry_run.of(repository, "").set(i64::from(dry));
+    }
+
     /// A repository is governed from now on: what is alerted on is 0, not absent.
     pub fn govern(&self, repository: &RepoName) {
         let these = &self.repositories;
-        for counters in [
-            &these.forged_statuses,
-            &these.ambiguous_dispatches,
-            &these.late_runs,
-            &these.status_budget_spent,
-            &these.degraded_after_deploy,
-        ] {
+        for counters in these.troubles.all() {
             counters.of(repository, "").inc_by(0);
         }
         for result in [PassResult::Ok, PassResult::Failed] {
@@ -388,6 +387,7 @@ mod tests {
         metrics.started(noon());
         metrics.holding(&shop(), Some((Reason::Cooldown, noon())));
         metrics.failed_since_success(&shop(), 2);
+        metrics.dry_run(&shop(), true);
         metrics.deploy(&shop(), &AttemptOutcome::Succeeded, Some(Duration::from_secs(90)));
         metrics.lead_time(&shop(), Duration::from_secs(600));
         metrics.deploy_overdue(&shop(), false);

@@ -24,7 +24,7 @@ impl Metrics {
 
     /// So many more deploys after which production turned degraded.
     pub fn degraded_after_deploy(&self, repository: &RepoName, more: u64) {
-        self.repositories.degraded_after_deploy.of(repository, "").inc_by(more);
+        self.repositories.troubles.degraded_after_deploy.of(repository, "").inc_by(more);
     }
 
     /// A signal is read from now on: what is alerted on is 0, not absent.

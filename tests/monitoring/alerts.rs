@@ -22,7 +22,7 @@ struct Group {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Alert {
-    alert: String,
+    pub(crate) alert: String,
     pub(crate) expr: String,
     #[serde(rename = "for", default)]
     _for: Option<String>,
@@ -56,7 +56,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn file() -> PathBuf {
+pub(crate) fn file() -> PathBuf {
     root().join("charts/release-governor/files/alerts.yaml")
 }
 

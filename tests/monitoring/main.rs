@@ -11,6 +11,16 @@
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod busy_day;
+#[cfg(test)]
+mod dashboard;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod tools;

@@ -67,6 +67,13 @@ impl Prometheus {
         Self::start(&scrape_config(targets, every))
     }
 
+    /// Scrapes one target, whose namespace is `releases`, and judges these rules.
+    pub(crate) fn watching(target: SocketAddr, rules: &Path) -> Self {
+        let config = scrape_config(&[target], "250ms")
+            .replace("static_configs: [{", "static_configs: [{labels: {namespace: releases}, ");
+        Self::start(&format!("rule_files: [{}]\n{config}", json!(rules)))
+    }
+
     /// The result of an instant query; the query must be one.
     #[track_caller]
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {

@@ -22,6 +22,8 @@ mod l2;
 #[cfg(test)]
 mod lost_disk;
 #[cfg(test)]
+mod quiet;
+#[cfg(test)]
 mod s1;
 #[cfg(test)]
 mod s2;

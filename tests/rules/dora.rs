@@ -63,9 +63,12 @@ fn shown(release: &ReleaseState) -> String {
     )
 }
 
+/// What is so, by which deploys, and what they come to.
+type Row = (&'static str, &'static [(i64, &'static str)], &'static str);
+
 #[test]
 fn each_kind_of_deploy_counts_as_the_reference_says() {
-    let rows: &[(&str, &[(i64, &str)], &str)] = &[
+    let rows: &[Row] = &[
         ("nothing is known of nothing", &[], "0 deploys, - bad, lead -, restore -"),
         ("two commits", &[(200, "a"), (100, "b")], "2 deploys, 0% bad, lead -, restore -"),
         (

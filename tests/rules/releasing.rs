@@ -127,6 +127,19 @@ fn failures_count_until_production_moves_whoever_deploys() {
     assert_eq!(failures(&world), 0);
 }
 
+/// GitHub's times have no fractions.
+#[test]
+fn a_deploy_that_failed_within_the_second_in_which_another_succeeded_came_after_it() {
+    let mut world = World::calm();
+    world.sees(run(20, Some(2), -60, succeeded()));
+    world.sees(run(21, Some(4), -60, failed()));
+    assert_eq!(world.release.failed_since_success(), 1);
+    world.sees(run(22, Some(4), -60, succeeded()));
+    assert_eq!(world.release.failed_since_success(), 0);
+    with_attempt(&mut world, 22, 2, -60, failed());
+    assert_eq!(world.release.failed_since_success(), 1);
+}
+
 #[test]
 fn what_failed_before_a_repository_was_governed_is_not_counted() {
     let mut world = World::calm();

@@ -23,7 +23,11 @@ mod demo;
 #[path = "../described.rs"]
 mod described;
 #[cfg(test)]
+mod holds;
+#[cfg(test)]
 mod looks;
+#[cfg(test)]
+mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]

@@ -184,6 +184,25 @@ fn a_changed_policy_holds_from_the_next_pass_on() {
 }
 
 #[test]
+fn a_repository_that_is_switched_off_is_watched_until_its_deploy_has_ended() {
+    let (town, shop, _) = Town::with_shop();
+    std::fs::remove_file(town.config()).unwrap();
+    let mut mount = Mount::of(&town, "repositories: [{name: acme/shop}]\n");
+    let running = town.govern();
+    let sha = shop.verified(&["src/cart.rs"]);
+    until_shipped(&shop, &sha);
+    town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    mount.takes(&running, "repositories: [{name: acme/shop, enabled: false}]\n", "true → false");
+    let next = shop.verified(&["src/next.rs"]);
+    finish(&shop);
+    town.row_when("acme/shop", |row| row["production_sha_current"] == sha.as_str());
+    assert_eq!(shop.dispatches_of(&next), 0, "nothing is started any more");
+    mount.takes(&running, "repositories: [{name: acme/shop}]\n", "false → true");
+    until_shipped(&shop, &next);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
 fn a_bad_file_is_refused_and_told_and_the_last_good_configuration_stays() {
     let (town, shop, _) = Town::with_shop();
     std::fs::remove_file(town.config()).unwrap();
@@ -238,7 +257,16 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
                     process runs: a change of this key needs a restart";
     assert!(body.contains(sentence), "{code} {body}");
     assert!(!running.log().contains("acme/cart is governed"), "all or nothing");
+    // A command that reads the file says that the controller goes by another.
+    for command in [&["status"][..], &["history", "acme/shop"], &["resume", "acme/shop"]] {
+        let note = town.run(command).error();
+        assert!(note.contains("the controller goes by another configuration"), "{note}");
+        assert!(note.contains(sentence), "and why: {note}");
+    }
+    let unknown = town.run(&["resume", "acme/cart"]).with(4).error();
+    assert!(unknown.contains("acme/cart is not governed here"), "{unknown}");
     mount.takes(&running, both, "acme/cart is governed");
+    assert_eq!(town.run(&["status"]).with(0).error(), "");
     assert_eq!(running.end().0, 0);
 }
 
@@ -317,8 +345,7 @@ fn a_repository_that_is_renamed_at_github_and_in_the_file_keeps_its_ledger() {
     // Both names at once are one repository twice: said, and harmless.
     let both = "repositories: [{name: acme/store}, {name: acme/shop}]\n";
     mount.takes(&running, both, "acme/shop is governed");
-    let row = town.row_when("acme/shop", |row| row["error"].is_string());
-    assert!(row["error"].to_string().contains("one repository at GitHub"), "{row}");
+    town.row_when("acme/shop", |row| row["error"].to_string().contains("are one repository"));
     town.row_when("acme/store", |row| row["error"] == Value::Null);
     assert_eq!(running.end().0, 0);
 }

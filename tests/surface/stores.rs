@@ -35,7 +35,7 @@ async fn a_store_of_schema_1_is_read_as_it_was_written() {
     assert_eq!(store.repo_id(&name()).await.unwrap(), Some(RepoId::from(42)));
     let other = store.ledger(RepoId::from(43)).await.unwrap();
     assert_eq!(other.state().decided.len(), 100);
-    assert_eq!(store.cache().get("GET /repos/acme/shop").unwrap(), b"etag W/1");
+    assert_eq!(store.cache().get("GET /repos/acme/shop").await.unwrap(), b"etag W/1");
     assert_eq!(store.views().await, [(name(), json!({"decision": "HOLD"}))]);
     let fact = store.fact(RepoId::from(42), "compare").await.unwrap();
     assert_eq!(fact, Some(json!({"files": ["src/cart.rs"]})));
@@ -250,12 +250,12 @@ async fn answers_outlive_the_process_however_many_there_are() {
     cache.put("GET /0", b"newer".to_vec());
     store.close().await.unwrap();
     let store = open(home.path()).unwrap();
-    assert_eq!(store.cache().get("GET /0").unwrap(), b"newer");
+    assert_eq!(store.cache().get("GET /0").await.unwrap(), b"newer");
     for number in 1..1_000 {
         let answer = format!("answer {number}").into_bytes();
-        assert_eq!(store.cache().get(&format!("GET /{number}")), Some(answer));
+        assert_eq!(store.cache().get(&format!("GET /{number}")).await, Some(answer));
     }
-    assert_eq!(store.cache().get("GET /1000"), None);
+    assert_eq!(store.cache().get("GET /1000").await, None);
 }
 
 fn open(dir: &Path) -> Result<Store, StoreError> {

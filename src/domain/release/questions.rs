@@ -155,25 +155,26 @@ impl ReleaseState {
     /// before the repository was governed is nobody's news, and a superseded run has not failed.
     #[must_use]
     pub fn failed_since_success(&self) -> usize {
-        let moved = self.moves().map(|one| one.since).max();
+        let attempt_of = |one: &Move<'_>| one.run.map_or(u32::MAX, |run| run.attempt);
+        let moved = self.moves().map(|one| (one.order(), attempt_of(&one))).max();
         let attempts = self.runs.values().flat_map(|run| {
-            let newest = run.attempts.keys().next_back();
-            run.attempts
-                .iter()
-                .map(move |(number, attempt)| (attempt, newest == Some(number) && run.deleted))
+            let numbered = run.attempts.iter();
+            numbered.map(move |(number, attempt)| {
+                let at = RunRef { id: run.id, attempt: *number };
+                (Move { sha: None, since: attempt.started_at, run: Some(at) }, attempt, run)
+            })
         });
-        let failed = attempts.filter(|(attempt, deleted)| match &attempt.progress {
+        let later = attempts.filter(|(one, _, _)| Some((one.order(), attempt_of(one))) > moved);
+        let governed = later.filter(|(_, attempt, _)| {
+            self.governed_since.is_some_and(|since| attempt.updated_at >= since)
+        });
+        let failed = governed.filter(|(_, attempt, run)| match &attempt.progress {
             RunProgress::Finished(conclusion) => {
                 *conclusion != Conclusion::Success && attempt.superseded != Some(true)
             }
-            RunProgress::Unfinished(_) => *deleted,
+            RunProgress::Unfinished(_) => run.deleted,
         });
-        failed
-            .filter(|(attempt, _)| Some(attempt.started_at) > moved)
-            .filter(|(attempt, _)| {
-                self.governed_since.is_some_and(|since| attempt.updated_at >= since)
-            })
-            .count()
+        failed.count()
     }
 
     /// When our attempts of the last hour started a run, oldest first.

@@ -164,6 +164,48 @@ mod tests {
         assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
     }
 
+    #[tokio::test]
+    async fn every_swap_of_a_mounted_secret_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let swap = |token: &str| {
+            let new = at(&format!("..{token}"));
+            std::fs::create_dir(&new).unwrap();
+            std::fs::write(new.join("token"), token).unwrap();
+            std::os::unix::fs::symlink(&new, at("..young")).unwrap();
+            std::fs::rename(at("..young"), at("..data")).unwrap();
+        };
+        swap("ghp_0");
+        std::os::unix::fs::symlink("..data/token", at("token")).unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&at("token"), Duration::ZERO).unwrap();
+        for number in 1..4 {
+            swap(&format!("ghp_{number}"));
+            time.advance(RECHECK);
+            assert_eq!(token.token(&line).await.header, format!("Bearer ghp_{number}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn another_file_is_taken_if_a_good_token_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        std::fs::write(&one, "ghp_one").unwrap();
+        let (line, time) = line();
+        let token = TokenFile::open(&one, Duration::ZERO).unwrap();
+        let why = token.come_from(two.clone(), &line).await.unwrap_err();
+        assert!(why.contains("cannot read the token file"), "{why}");
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
+        std::fs::write(&two, "ghp_two").unwrap();
+        token.come_from(two.clone(), &line).await.unwrap();
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_two");
+        std::fs::write(&two, "ghp_three").unwrap();
+        time.advance(RECHECK);
+        assert_eq!(token.token(&line).await.header, "Bearer ghp_three");
+        let given = TokenFile::given(&SecretString::from("ghp_given")).unwrap();
+        assert!(given.come_from(two, &line).await.is_err());
+    }
+
     #[test]
     fn a_missing_or_empty_token_is_said_with_its_file() {
         let dir = tempfile::tempdir().unwrap();

@@ -106,9 +106,19 @@ impl Town {
         self
     }
 
-    /// What the file of the App's private key holds from now on.
+    /// What the file of the App's private key holds from now on, brought as a kubelet brings a
+    /// Secret: by a link to a link that is swapped.
     pub(crate) fn write_key(&self, pem: &str) {
-        std::fs::write(self.key_file(), pem).unwrap();
+        let at = |name: &str| self.directory.path().join(name);
+        let before = std::fs::read_dir(self.directory.path()).unwrap().count();
+        let new = at(&format!("..{before}"));
+        std::fs::create_dir(&new).unwrap();
+        std::fs::write(new.join("key.pem"), pem).unwrap();
+        std::os::unix::fs::symlink(&new, at("..young")).unwrap();
+        std::fs::rename(at("..young"), at("..data")).unwrap();
+        if !self.key_file().is_symlink() {
+            std::os::unix::fs::symlink("..data/key.pem", self.key_file()).unwrap();
+        }
     }
 
     fn key_file(&self) -> PathBuf {

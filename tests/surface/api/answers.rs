@@ -454,6 +454,7 @@ fn every_address_answers_whole() {
             "attempt": {
               "deploy_ref": "main",
               "id": "[id]",
+              "merged_at": "[time]",
               "newest_run_seen": 17000000002,
               "number": 1,
               "reason": "allow_low",

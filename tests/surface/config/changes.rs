@@ -17,7 +17,6 @@ fn repositories_that_come_and_go_are_named() {
     assert_snapshot!(told(old, new), @r"
     acme/pay is governed from now on
     acme/cart left the configuration: it is not touched any more; its history stays
-    Acme/Shop: name: `acme/shop` → `Acme/Shop`
     ");
     assert_eq!(told(old, old), "");
     assert_eq!(told(old, "# words\nrepositories: [{name: acme/cart}, {name: acme/shop}]"), "");
@@ -42,7 +41,7 @@ repositories: [{name: acme/shop, high_risk_paths: [c/**, a/**, d/**], cooldown_m
 fn what_changes_everywhere_is_told_once_and_a_long_list_ends() {
     let fleet = |minutes: usize, own: bool| {
         let repository = |number: usize| {
-            let own = if own { format!(", paused: \"{number}\"") } else { String::new() };
+            let own = if own { format!(", paused: \"freeze {number}\"") } else { String::new() };
             format!("{{name: acme/r{number}{own}}}")
         };
         let names: Vec<String> = (0..100).map(repository).collect();

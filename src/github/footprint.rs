@@ -1,0 +1,99 @@
+//! What a pass read, so that a later one may ask GitHub whether any of it changed, without
+//! reading it again.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::client::Ask;
+use super::transport::Answer;
+
+/// All that a pass read, where GitHub gave each answer a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    pub(super) read: Box<[Tagged]>,
+}
+
+impl Footprint {
+    /// How many requests it takes to follow it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read.len()
+    }
+
+    /// Whether nothing was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.read.is_empty()
+    }
+}
+
+/// An answer that was read, by its tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tagged {
+    pub(super) operation: &'static str,
+    pub(super) path: Box<str>,
+    /// Whose answer it is: tags depend on the token.
+    pub(super) token: Box<str>,
+    pub(super) etag: Box<str>,
+}
+
+/// Takes down what a pass reads, and hands answers on that were found to be new.
+#[derive(Default)]
+pub(super) struct Trail(Mutex<Taken>);
+
+#[derive(Default)]
+struct Taken {
+    /// None while nobody asked for it to be taken down.
+    read: Option<Vec<Tagged>>,
+    /// Reads that were begun. Those that have no tag in `read` cannot be asked about.
+    begun: usize,
+    /// Answers that were asked for already, by path.
+    ahead: Vec<(String, Answer)>,
+}
+
+impl Trail {
+    /// Takes down what is read from now on.
+    pub(super) fn begin(&self) {
+        let mut taken = self.taken();
+        *taken = Taken { read: Some(Vec::new()), ..Taken::default() };
+    }
+
+    /// What was read since [`Self::begin`]; none where that cannot be followed.
+    pub(super) fn end(&self) -> Option<Footprint> {
+        let taken = std::mem::take(&mut *self.taken());
+        let read = taken.read.filter(|read| read.len() == taken.begun)?;
+        Some(Footprint { read: read.into() })
+    }
+
+    /// A read begins.
+    pub(super) fn reads(&self) {
+        self.taken().begun += 1;
+    }
+
+    /// A read ended with an answer that bears a tag.
+    pub(super) fn has_read(&self, ask: &Ask, token: &str, etag: &str) {
+        if let Some(read) = &mut self.taken().read {
+            read.push(Tagged {
+                operation: ask.operation,
+                path: ask.path.as_str().into(),
+                token: token.into(),
+                etag: etag.into(),
+            });
+        }
+    }
+
+    /// Keeps an answer for the read that will ask for it in a moment.
+    pub(super) fn keep(&self, path: String, answer: Answer) {
+        self.taken().ahead.push((path, answer));
+    }
+
+    /// The answer that was kept for this path.
+    pub(super) fn take_kept(&self, path: &str) -> Option<Answer> {
+        let mut taken = self.taken();
+        let place = taken.ahead.iter().position(|(kept, _)| kept == path)?;
+        Some(taken.ahead.swap_remove(place).1)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
