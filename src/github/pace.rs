@@ -179,6 +179,8 @@ pub(super) struct WritePace {
     /// When the writes of the last hour left, the oldest first.
     left: Mutex<VecDeque<Duration>>,
     urgent_waiting: AtomicUsize,
+    /// When the next write may go out of the door.
+    door: tokio::sync::Mutex<Duration>,
 }
 
 impl WritePace {
@@ -202,6 +204,17 @@ impl WritePace {
             }
             clock.sleep(wait).await;
         }
+    }
+
+    /// The last step before a write leaves: whatever it waited for after its turn, it leaves a
+    /// second after the one before it.
+    pub(super) async fn leave(&self, clock: &Clock) {
+        let mut next = self.door.lock().await;
+        let wait = next.saturating_sub(clock.monotonic());
+        if !wait.is_zero() {
+            clock.sleep(wait).await;
+        }
+        *next = clock.monotonic() + BETWEEN_WRITES;
     }
 
     /// Takes the turn, or says how long until it may be there.

@@ -223,7 +223,7 @@ async fn the_first_day_of_three_hundred_repositories_stays_within_the_pace_of_wr
         }
     }
     fleet.start();
-    let asked = fleet.asked_within(Duration::from_secs(75 * 60)).await;
+    let asked = fleet.asked_within(Duration::from_secs(30 * 60)).await;
     let refused = asked.iter().filter(|one| matches!(one.status, 403 | 429));
     let refused: BTreeSet<&str> = refused.map(|one| one.path.as_str()).collect();
     assert_eq!(refused, BTreeSet::from(["/user"]), "no limit was ever met, and bots have no user");
@@ -240,9 +240,14 @@ async fn the_first_day_of_three_hundred_repositories_stays_within_the_pace_of_wr
         assert_eq!(repo.dispatches_of(sha), 0, "{}", repo.full_name());
         assert_eq!(repo.statuses(sha).len(), 1, "{} is told why", repo.full_name());
     }
-    let dispatches = writes.iter().filter(|one| one.path.ends_with("/dispatches"));
-    let took = dispatches.map(|one| one.at).max().unwrap().duration_since(asked[0].at);
-    assert!(took < SignedDuration::from_mins(6), "dispatches do not wait for words: {took:#}");
+    // Its reads go at the pace; a dispatch waits for no other repository's words.
+    for (repo, _) in &low {
+        let its = |one: &&Asked| one.path.contains(&format!("/{}/", repo.full_name()));
+        let first = asked.iter().find(its).unwrap().at;
+        let dispatch = asked.iter().filter(its).find(|one| one.path.ends_with("/dispatches"));
+        let took = dispatch.unwrap().at.duration_since(first);
+        assert!(took < SignedDuration::from_secs(90), "{} after {took:#}", repo.full_name());
+    }
 }
 
 #[tokio::test(start_paused = true)]
