@@ -1,5 +1,6 @@
 //! The keys of a signal: of `degraded` and of `health_check`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use figment::value::{Dict, Value};
 use http::{HeaderName, HeaderValue, Uri, header};
 
 use crate::domain::{
-    ExpectedValue, Hidden, Signal, SignalAccess, SignalKind, Threshold, WhenUnreachable,
+    ExpectedValue, Hidden, Policy, Signal, SignalAccess, SignalKind, Threshold, WhenUnreachable,
 };
 
 use super::mistake::{Mistakes, meant};
@@ -83,6 +84,24 @@ pub(super) fn health_check(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option
         return signal(&whole, m, Some("http")).map(Some);
     }
     signal(entry, m, Some("http")).map(Some)
+}
+
+/// Files that signals name and that are not there, a warning each.
+pub(super) fn missing_files(policies: &[Policy]) -> Vec<String> {
+    let mut missing = BTreeSet::new();
+    for signal in policies.iter().flat_map(|one| one.degraded.iter().chain(&one.health_check)) {
+        let files = [
+            ("bearer_token_file", &signal.access.bearer_token_file),
+            ("ca_file", &signal.access.ca_file),
+        ];
+        for (key, file) in files {
+            if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
+                let (name, file) = (&signal.name, file.display());
+                missing.insert(format!("signal {name}: {key}: {file} is not there"));
+            }
+        }
+    }
+    missing.into_iter().collect()
 }
 
 /// A variable holds its signals in YAML's one-line form.
