@@ -74,6 +74,18 @@ impl Clock {
         Self::over(Arc::new(time.clone()))
     }
 
+    /// The time of the runtime, which must be a paused one: it stands still while anybody has
+    /// anything to do, and then goes on to what is awaited next. It began at `start` when this was
+    /// called; chance is as in [`Self::manual`].
+    #[must_use]
+    pub fn of_paused_runtime(start: Timestamp, seed: u64) -> Self {
+        Self::over(Arc::new(Paused {
+            began: tokio::time::Instant::now(),
+            start,
+            chance: Mutex::new(seed),
+        }))
+    }
+
     fn over(source: Arc<dyn Source>) -> Self {
         Self { source, anchor: Arc::default() }
     }
@@ -87,16 +99,20 @@ impl Clock {
         }
     }
 
-    /// Takes the `Date` of an answer of GitHub's that arrived just now.
-    pub fn anchor_to(&self, date: Timestamp) {
-        let monotonic = self.source.monotonic();
+    /// Takes the `Date` of an answer of GitHub's that arrived just now, to a request that left at
+    /// the monotonic time `asked`. It was written some time in between: an answer that took half a
+    /// minute says nothing against a clock that is right.
+    pub fn anchor_to(&self, date: Timestamp, asked: Duration) {
+        let arrived = self.source.monotonic();
         let mut anchor = self.anchor();
-        let is_news = match *anchor {
-            Some(known) => at(known, monotonic).duration_since(date).abs() > DATE_TOLERANCE,
-            None => true,
+        let Some(known) = *anchor else {
+            *anchor = Some(Anchor { date, monotonic: arrived });
+            return;
         };
-        if is_news {
-            *anchor = Some(Anchor { date, monotonic });
+        if date.duration_since(at(known, arrived)) > DATE_TOLERANCE {
+            *anchor = Some(Anchor { date, monotonic: arrived });
+        } else if at(known, asked).duration_since(date) > DATE_TOLERANCE {
+            *anchor = Some(Anchor { date, monotonic: asked.min(arrived) });
         }
     }
 
@@ -266,16 +282,44 @@ impl Source for ManualTime {
     }
 
     fn chance(&self, bytes: &mut [u8]) {
-        let mut manual = self.lock();
-        for byte in bytes {
-            // SplitMix64: any fixed sequence will do.
-            manual.chance = manual.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = manual.chance;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            let [lowest, ..] = (z ^ (z >> 31)).to_le_bytes();
-            *byte = lowest;
-        }
+        fixed_sequence(&mut self.lock().chance, bytes);
+    }
+}
+
+/// SplitMix64: any fixed sequence will do.
+fn fixed_sequence(state: &mut u64, bytes: &mut [u8]) {
+    for byte in bytes {
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [lowest, ..] = (z ^ (z >> 31)).to_le_bytes();
+        *byte = lowest;
+    }
+}
+
+struct Paused {
+    began: tokio::time::Instant,
+    start: Timestamp,
+    chance: Mutex<u64>,
+}
+
+impl Source for Paused {
+    fn monotonic(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn wall(&self) -> Timestamp {
+        self.start.saturating_add(self.monotonic()).unwrap_or(Timestamp::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn chance(&self, bytes: &mut [u8]) {
+        fixed_sequence(&mut self.chance.lock().unwrap_or_else(PoisonError::into_inner), bytes);
     }
 }
 
@@ -290,7 +334,7 @@ mod tests {
     #[test]
     fn a_jump_of_the_wall_clock_changes_nothing_once_github_has_answered() {
         let (clock, time) = Clock::manual(noon(), 1);
-        clock.anchor_to(noon());
+        clock.anchor_to(noon(), Duration::ZERO);
         time.jump_wall(SignedDuration::from_hours(1));
         time.advance(Duration::from_secs(60));
         assert_eq!(clock.now(), noon() + SignedDuration::from_secs(60));
@@ -300,10 +344,26 @@ mod tests {
     #[test]
     fn an_answer_that_is_a_second_late_does_not_turn_time_back() {
         let (clock, time) = Clock::manual(noon(), 1);
-        clock.anchor_to(noon());
+        clock.anchor_to(noon(), Duration::ZERO);
         time.advance(Duration::from_millis(1_900));
-        clock.anchor_to(noon());
+        clock.anchor_to(noon(), clock.monotonic());
         assert_eq!(clock.now(), noon() + SignedDuration::from_millis(1_900));
+    }
+
+    #[test]
+    fn an_answer_that_took_half_a_minute_does_not_turn_time_back_and_a_wrong_clock_is_set_right() {
+        let (clock, time) = Clock::manual(noon(), 1);
+        clock.anchor_to(noon(), Duration::ZERO);
+        let asked = clock.monotonic();
+        time.advance(Duration::from_secs(30));
+        clock.anchor_to(noon(), asked);
+        assert_eq!(clock.now(), noon() + SignedDuration::from_secs(30));
+        let asked = clock.monotonic();
+        time.advance(Duration::from_secs(30));
+        clock.anchor_to(noon() - SignedDuration::from_secs(3_600), asked);
+        assert_eq!(clock.now(), noon() - SignedDuration::from_secs(3_570));
+        clock.anchor_to(noon(), clock.monotonic());
+        assert_eq!(clock.now(), noon());
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl Line {
         operation: &'static str,
         request: Request<OctoBody>,
     ) -> Result<Answer, Lost> {
+        let asked = self.clock.monotonic();
         let answer = match self.within_time(self.transport.send(request)).await {
             Ok(answer) => answer,
             Err(lost) => {
@@ -76,7 +77,7 @@ impl Line {
             }
         };
         self.metrics.github_request(operation, answer.status.as_str());
-        self.note_time(&answer.headers);
+        self.note_time(&answer.headers, asked);
         Ok(answer)
     }
 
@@ -89,14 +90,14 @@ impl Line {
         self.clock.timeout(self.time_limit, answer).await.map_err(too_late)?
     }
 
-    fn note_time(&self, headers: &HeaderMap) {
+    fn note_time(&self, headers: &HeaderMap, asked: Duration) {
         let date = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?));
         let Some(date) = date else { return };
-        self.anchor_to(date);
+        self.anchor_to(date, asked);
     }
 
-    fn anchor_to(&self, date: Timestamp) {
-        self.clock.anchor_to(date);
+    fn anchor_to(&self, date: Timestamp, asked: Duration) {
+        self.clock.anchor_to(date, asked);
         let difference = self.clock.difference();
         self.metrics.clock_difference(difference);
         let mut said = self.said_difference.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,12 +184,14 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::github::tests::line;
 
     #[tokio::test]
     async fn a_clock_that_is_off_is_measured() {
         let (line, _) = line();
-        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap());
+        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap(), Duration::ZERO);
         assert_eq!(line.clock.now(), "2026-11-01T12:05:00Z".parse().unwrap());
         assert!(line.metrics.encode().contains("clock_difference_seconds -300"));
     }

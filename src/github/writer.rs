@@ -123,8 +123,10 @@ async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFai
         let until = now.saturating_add(wait).unwrap_or(now);
         if urgent { WriteFailure::ToldToWait { until } } else { WriteFailure::Deferred { until } }
     })?;
-    let lane = if urgent { Lane::Urgent } else { Lane::Active };
+    // What holds a repository is said when nobody needs the pace for finding what may ship.
+    let lane = if urgent { Lane::Urgent } else { Lane::Settled };
     client.pace.turn(clock, lane, WRITE_COST).await;
+    client.write_pace.leave(clock).await;
     Ok(())
 }
 

@@ -14,6 +14,8 @@ mod credentials;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
 mod found;
 #[cfg(test)]
 mod l1;
