@@ -78,6 +78,7 @@ impl Clock {
     /// anything to do, and then goes on to what is awaited next. It began at `start` when this was
     /// called; chance is as in [`Self::manual`].
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub fn of_paused_runtime(start: Timestamp, seed: u64) -> Self {
         Self::over(Arc::new(Paused {
             began: tokio::time::Instant::now(),

@@ -21,6 +21,7 @@ mod claims;
 mod error;
 mod fleet;
 mod governed;
+mod health;
 mod holding;
 mod operator;
 mod pass;

@@ -130,9 +130,7 @@ fn conclude(case: Case<'_>, spoken: Vec<Cause>) -> Verdict {
         return Verdict::Unreadable(Why("no rule speaks for this commit".to_owned()));
     };
     let also = spoken.filter(|other| other.reason().outcome() != Outcome::Allow).collect();
-    // What a rule before the signals' own ended was not decided on them.
-    let asked = cause.reason() >= Reason::Paused;
-    let signals = if asked { case.question.observation.signals.clone() } else { Vec::new() };
+    let signals = case.signals_behind(&cause);
     match case.risk {
         Ok(risk) => Verdict::Decided(Box::new(Decision {
             sha: case.question.sha.clone(),

@@ -14,6 +14,7 @@ use super::mistake::{Mistakes, meant};
 use super::policy;
 use super::read::File;
 use super::settings::{AppSettings, Settings};
+use super::signals;
 use super::values::{Entry, Origin};
 use super::{AppConfig, Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
 
@@ -284,6 +285,7 @@ fn assemble(
     if let Some(file) = settings.ca_file.as_ref().filter(|file| !file.is_file()) {
         warnings.push(format!("github.ca_file: {} is not there", file.display()));
     }
+    warnings.extend(signals::missing_files(&policies));
     for policy in &mut policies {
         policy.identities.clone_from(&settings.identities);
     }

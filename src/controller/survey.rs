@@ -2,11 +2,10 @@
 //! written down, so that decisions are taken on it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::governed::Governed;
 use super::{PassError, Shared, report};
-use crate::decide::{Judged, Judgement, Question, decide, health, judge};
+use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
     Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact, restorations,
@@ -15,7 +14,6 @@ use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
-use crate::words;
 
 /// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
 /// about one after another, ten of them; each lacks its verification, its place, its range and its
@@ -148,30 +146,6 @@ impl Governed {
             self.dora_at = None;
         }
         Ok(seen.newest)
-    }
-
-    /// Writes down how production is by its signals, where that is news.
-    async fn note_health(
-        &mut self,
-        shared: &Shared,
-        observation: &Observation,
-    ) -> Result<(), PassError> {
-        self.health = health(&observation.signals);
-        let policy = Arc::clone(&self.policy);
-        let ledger = self.opened()?;
-        let now = shared.clock.now();
-        let Some(entry) = plan::health(observation, ledger.state(), now) else { return Ok(()) };
-        let blamed = |state: &ReleaseState| {
-            let watch = Some(policy.post_deploy_watch).filter(|watch| !watch.is_zero());
-            watch.map_or(0, |watch| state.degraded_after_deploys(watch).len())
-        };
-        let before = blamed(ledger.state());
-        let name = &policy.repository;
-        tracing::info!(repository = %name, "{name}: {}", words::told(&entry));
-        ledger.record(now, vec![entry]).await?;
-        let more = blamed(ledger.state()).saturating_sub(before);
-        shared.metrics.degraded_after_deploy(name, u64::try_from(more).unwrap_or(u64::MAX));
-        Ok(())
     }
 
     /// An attempt that a crash left in `intent` was never sent: it is withdrawn, and begun anew

@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Gap, Question, risk};
 use crate::domain::{
-    Comparison, DeployFile, Fact, FailedDeploy, Health, Lack, Observation, Policy, Production,
-    Ranged, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus, Sha, SignalReading,
-    Verification,
+    Cause, Comparison, DeployFile, Fact, FailedDeploy, Health, Lack, Observation, Policy,
+    Production, Ranged, Reason, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus,
+    Sha, SignalReading, Verification,
 };
 
 /// A question, with what every rule needs worked out once.
@@ -77,6 +77,12 @@ impl<'a> Case<'a> {
         let signals = &self.question.observation.signals;
         let saying = signals.iter().filter(|reading| reading.health() == health).cloned();
         (super::health(signals) == Some(health)).then(|| saying.collect())
+    }
+
+    /// What every signal said, but where a rule before the signals' own ended the matter.
+    pub(super) fn signals_behind(&self, cause: &Cause) -> Vec<SignalReading> {
+        let asked = cause.reason() >= Reason::Paused;
+        if asked { self.question.observation.signals.clone() } else { Vec::new() }
     }
 
     /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was

@@ -184,6 +184,8 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::github::tests::line;
 
     #[tokio::test]

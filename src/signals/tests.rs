@@ -128,7 +128,7 @@ async fn a_body_without_end_and_one_that_drips_are_given_up_in_time() {
         let clock = Clock::system();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         while stream.write_all(b"[").is_ok() && clock.monotonic() < Duration::from_secs(5) {
-            runtime.block_on(clock.sleep(Duration::from_millis(50)));
+            runtime.block_on(async { clock.sleep(Duration::from_millis(50)).await });
         }
     });
     let clock = Clock::system();
@@ -158,7 +158,7 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
 
 #[tokio::test]
 async fn a_token_is_read_again_for_each_request_and_never_shown() {
-    let (echo, _) = server(|stream| answer(stream, "400 Bad Request", "no such token here"));
+    let (echo, _) = server(|stream| answer(stream, "400 Bad Request", "no such tok-123 here"));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");
     let mut signal = alerts(at(echo));
@@ -169,7 +169,7 @@ async fn a_token_is_read_again_for_each_request_and_never_shown() {
     reader.read_if_due().await;
     let first = told(reader.reading());
     assert!(first.starts_with("unknown: cannot read bearer_token_file "), "{first}");
-    std::fs::write(&file, "token").unwrap();
+    std::fs::write(&file, "tok-123").unwrap();
     reader.read_if_due().await;
     assert_eq!(told(reader.reading()), "unknown: HTTP 400: no such *** ***");
     std::fs::write(&file, "a\nb").unwrap();

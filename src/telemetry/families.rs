@@ -1,7 +1,6 @@
 //! The families of series, with their names and what they mean.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::AtomicI64;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +12,10 @@ use super::series::{
     Buckets, ByReason, ByRepository, ByResult, BySha, Counters, Durations, Fractions, Maker, Whole,
 };
 use crate::domain::RepoName;
+
+mod github;
+
+pub(super) use github::{ByCredential, GitHub, Request};
 
 /// A pass takes three conditional requests when settled, and minutes when GitHub is slow.
 const PASS_BUCKETS: Buckets = Buckets(&[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]);
@@ -26,12 +29,6 @@ const LEAD_BUCKETS: Buckets = Buckets(&[
 
 /// From the first failure to the next good deploy: from minutes to a week.
 const RESTORE_BUCKETS: Buckets = LEAD_BUCKETS;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Request {
-    pub(super) operation: &'static str,
-    pub(super) status: String,
-}
 
 pub(super) struct Repositories {
     pub(super) passes: Counters<ByResult>,
@@ -84,21 +81,6 @@ pub(super) struct Reload {
     pub(super) result: &'static str,
 }
 
-pub(super) struct GitHub {
-    pub(super) requests: Family<Request, Counter>,
-    pub(super) not_modified: Gauge<f64, AtomicU64>,
-    /// Answers with 200 or 304, and those of them that were 304.
-    pub(super) answers: Mutex<(f64, f64)>,
-    pub(super) clock_difference: Gauge<f64, AtomicU64>,
-    pub(super) credentials: Credentials,
-}
-
-/// A credential: `token`, or the owner whose installation of the App it is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ByCredential {
-    pub(super) credential: String,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SignalResult {
     pub(super) signal: String,
@@ -133,17 +115,6 @@ impl SignalFamilies {
         );
         Self { readings, last_reading }
     }
-}
-
-/// What is counted of each credential. There are as many as owners in the config.
-pub(super) struct Credentials {
-    pub(super) remaining: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) limit: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) reset: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) told_to_wait: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) token_accepted: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) token_expiry: Family<ByCredential, Gauge<i64, AtomicI64>>,
-    pub(super) token_refusals: Family<ByCredential, Counter>,
 }
 
 impl Repositories {
@@ -312,91 +283,5 @@ impl Configuration {
             these.success_at.clone(),
         );
         these
-    }
-}
-
-impl GitHub {
-    pub(super) fn new(make: &mut Maker) -> Self {
-        let registry = &mut make.0;
-        let requests = Family::<Request, Counter>::default();
-        registry.register(
-            "github_requests",
-            "Requests to GitHub, by operation and HTTP status",
-            requests.clone(),
-        );
-        let not_modified = Gauge::<f64, AtomicU64>::default();
-        registry.register(
-            "github_not_modified_ratio",
-            "Share of 304 among GitHub's good answers",
-            not_modified.clone(),
-        );
-        let clock_difference = Gauge::<f64, AtomicU64>::default();
-        registry.register(
-            "clock_difference_seconds",
-            "How far this machine's clock is ahead of GitHub's",
-            clock_difference.clone(),
-        );
-        Self {
-            credentials: Credentials::new(registry),
-            requests,
-            not_modified,
-            answers: Mutex::default(),
-            clock_difference,
-        }
-    }
-}
-
-impl Credentials {
-    pub(super) fn forget(&self, credential: &str) {
-        let labels = ByCredential { credential: credential.to_owned() };
-        for gauges in [
-            &self.remaining,
-            &self.limit,
-            &self.reset,
-            &self.told_to_wait,
-            &self.token_accepted,
-            &self.token_expiry,
-        ] {
-            gauges.remove(&labels);
-        }
-        self.token_refusals.remove(&labels);
-    }
-
-    fn new(registry: &mut Registry) -> Self {
-        let token_refusals = Family::<ByCredential, Counter>::default();
-        registry.register(
-            "token_refusals",
-            "How often GitHub refused the credential",
-            token_refusals.clone(),
-        );
-        let mut whole = |name: &str, help: &str| {
-            let family = Family::<ByCredential, Gauge<i64, AtomicI64>>::default();
-            registry.register(name, help, family.clone());
-            family
-        };
-        Self {
-            remaining: whole(
-                "github_api_limit_remaining",
-                "Requests left of GitHub's primary limit",
-            ),
-            limit: whole("github_api_limit", "GitHub's primary limit"),
-            reset: whole(
-                "github_api_limit_reset_timestamp_seconds",
-                "When GitHub's primary limit starts anew",
-            ),
-            told_to_wait: whole(
-                "told_to_wait_until_timestamp_seconds",
-                "Until when GitHub told us to wait last",
-            ),
-            token_accepted: whole(
-                "token_accepted",
-                "1 while GitHub accepts the credential, and 0 while it refuses it",
-            ),
-            token_expiry: whole(
-                "token_expiry_timestamp_seconds",
-                "When the token ends, where GitHub says so",
-            ),
-            token_refusals,
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod mistakes;
 mod precedence;
+mod signals;
 
 use std::path::PathBuf;
 

@@ -29,7 +29,11 @@ fn unnamed<'a>(text: &str, names: &[&'a str]) -> Vec<&'a str> {
 fn metrics() -> Vec<String> {
     let makers = ["register(", "counters(", "durations(", "whole(", "fractions("];
     let mut names = Vec::new();
-    for file in ["src/telemetry/families.rs", "src/telemetry/metrics.rs"] {
+    for file in [
+        "src/telemetry/families.rs",
+        "src/telemetry/families/github.rs",
+        "src/telemetry/metrics.rs",
+    ] {
         let text = fs::read_to_string(root().join(file)).unwrap();
         for maker in makers {
             for (at, _) in text.match_indices(maker) {

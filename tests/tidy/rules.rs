@@ -18,7 +18,9 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "clock", "telemetry"]),
     // A plan is made from judgements.
     ("plan", &["domain", "words", "decide"]),
-    ("github", &["domain", "store", "clock", "telemetry"]),
+    ("network", &[]),
+    ("github", &["domain", "network", "store", "clock", "telemetry"]),
+    ("signals", &["domain", "network", "clock", "telemetry"]),
     ("observe", &["domain", "github", "store", "clock", "telemetry"]),
     // What it carries out is pure, and so is what it says.
     ("apply", &["domain", "github", "store", "plan", "words", "clock", "telemetry"]),
@@ -32,6 +34,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "apply",
             "words",
             "github",
+            "signals",
             "store",
             "config",
             "clock",
@@ -68,7 +71,9 @@ const EVERYBODY: &[&str] = &[
     "words",
     "apply",
     "github",
+    "network",
     "observe",
+    "signals",
     "store",
     "config",
     "controller",
@@ -314,7 +319,7 @@ fn a_room_that_knows_a_forbidden_one_is_found() {
     assert!(refused(foreign_rooms, "plan/follow.rs", "fn f() -> super::super::apply::Hand {}"));
     assert!(refused(foreign_rooms, "ghbox/git.rs", "use crate::domain::Sha;"));
     assert!(refused(foreign_rooms, "github/reads.rs", "use crate::apply::Hand;"));
-    assert!(refused(unknown_rooms, "signals/http.rs", ""));
+    assert!(refused(unknown_rooms, "webhooks/http.rs", ""));
     assert!(!refused(foreign_rooms, "plan/follow.rs", "use super::super::words; // crate::github"));
     assert!(!refused(foreign_rooms, "decide.rs", "use crate::{domain::{Sha, github}, decide::x};"));
 }
