@@ -184,6 +184,7 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::github::tests::line;
 
     #[tokio::test]

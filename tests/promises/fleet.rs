@@ -203,7 +203,8 @@ async fn a_fleet_too_large_for_the_pace_keeps_to_it_in_every_minute_and_says_how
     let (fewest, most) = (counts.clone().min().unwrap(), counts.max().unwrap());
     assert!(fewest >= 6 && most <= fewest + 2, "{fewest} to {most} polls in an hour");
     let controller = fleet.controller.as_ref().unwrap();
-    let said = controller.repositories().map(|name| controller.snapshot(name).unwrap().interval);
+    let names = controller.repositories();
+    let said = names.iter().map(|name| controller.snapshot(name).unwrap().interval);
     let said: Vec<u64> = said.map(|interval| interval.unwrap().as_secs()).collect();
     let (least, most) = (said.iter().min().unwrap(), said.iter().max().unwrap());
     assert!(*least >= 240 && *most <= 600, "said: {least} to {most} s");
