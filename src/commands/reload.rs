@@ -154,8 +154,9 @@ impl Reload {
         }
         let path = self.0.file.path.display();
         tracing::error!(
-            "{path} cannot be read: the file system does not answer. The configuration in force \
-             stays"
+            "{path} is looked at for longer than {} s: its file system may not answer. The \
+             configuration in force stays until that ends",
+            SLOW.as_secs()
         );
         looking.await
     }
@@ -179,26 +180,35 @@ impl Reload {
     async fn take(&self, new: Config) -> Result<(), ConfigErrors> {
         let old = self.in_force();
         config::needs_restart(&self.0.file.path, &old, &new)?;
-        let changes = config::changes(&old, &new);
         self.apply(&old, &new).await?;
+        let new = Arc::new(new);
+        *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
+        let was_refused = self.0.refused.write().unwrap_or_else(PoisonError::into_inner).take();
         let shared = self.0.controller.shared();
         shared.metrics.config_taken(shared.clock.now());
-        let was_refused = self.0.refused.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.tell(&old, &new, was_refused.is_some()).await;
+        Ok(())
+    }
+
+    /// Says what became different.
+    async fn tell(&self, old: &Arc<Config>, new: &Arc<Config>, was_refused: bool) {
+        let (was, is) = (Arc::clone(old), Arc::clone(new));
+        // Of ten thousand repositories it takes a while.
+        let lines = move || config::lines(&config::changes(&was, &is));
+        let lines = tokio::task::spawn_blocking(lines).await.unwrap_or_default();
         let path = self.0.file.path.display();
-        if changes.is_empty() {
-            let word = if was_refused.is_some() { "good again" } else { "another text" };
+        if lines.is_empty() {
+            let word = if was_refused { "good again" } else { "another text" };
             tracing::info!("{path} is {word}, and says what is in force");
         } else {
             tracing::info!(digest = new.digest, "{path} changed, and is in force from now on");
         }
-        for line in config::lines(&changes) {
+        for line in lines {
             tracing::info!("config: {line}");
         }
         for warning in new.warnings.iter().filter(|warning| !old.warnings.contains(warning)) {
             tracing::warn!("{warning}");
         }
-        *self.0.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        Ok(())
     }
 
     /// Puts a checked configuration in the place of another: the one place where that is done, so

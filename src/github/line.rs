@@ -184,14 +184,13 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::*;
     use crate::github::tests::line;
 
     #[tokio::test]
     async fn a_clock_that_is_off_is_measured() {
         let (line, _) = line();
-        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap(), std::time::Duration::ZERO);
+        line.anchor_to("2026-11-01T12:05:00Z".parse().unwrap(), Duration::ZERO);
         assert_eq!(line.clock.now(), "2026-11-01T12:05:00Z".parse().unwrap());
         assert!(line.metrics.encode().contains("clock_difference_seconds -300"));
     }
