@@ -24,8 +24,8 @@ use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
     Approve, Arguments, CheckConfig, Command, Commit, Completions, Demo, Filters, History, Man,
-    Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run, SetProduction, Simulate,
-    Status, Target, Trigger,
+    Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run, SetProduction,
+    Simulate, Status, Target, Trigger,
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
