@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod image;
 #[cfg(test)]
 mod manifests;
