@@ -7,6 +7,7 @@ mod exit;
 mod history;
 mod live;
 mod output;
+mod probe;
 pub mod render;
 mod run;
 mod runtime;
@@ -24,8 +25,8 @@ use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
     Approve, Arguments, CheckConfig, Command, Commit, Completions, Demo, Filters, History, Man,
-    Moment, Operator, Output, Pause, Reason, Reconcile, Resume, Run, SetProduction, Simulate,
-    Status, Target, Trigger,
+    Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run, SetProduction,
+    Simulate, Status, Target, Trigger,
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
@@ -65,6 +66,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::SetProduction(args) => ask::set_production(config, args),
         Command::History(args) => history::history(config, args),
         Command::Reconcile(args) => ask::reconcile(config, args),
+        Command::Probe(args) => probe::probe(config, args),
         Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),

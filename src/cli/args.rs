@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use looks::{CheckConfig, Filters, History, Moment, Status};
 pub use output::Output;
-pub use shell::{Completions, Man};
+pub use shell::{Completions, Man, Probe};
 pub use whom::{Commit, Target};
 pub use word::{Operator, Reason};
 
@@ -152,6 +152,15 @@ in the first column.")]
   release-governor reconcile --once --dry-run
   release-governor reconcile --once --repo acme/shop --dry-run --json")]
     Reconcile(Reconcile),
+
+    /// Asks a running governor over HTTP whether it works and is ready.
+    #[command(after_help = "Examples:
+  release-governor probe                                  the one of this configuration
+  release-governor probe http://release-governor:8080     one elsewhere
+
+For images that hold no other client: the chart's test and health checks. Exits 0 when it is ready,
+and 3 when it is not or does not answer.")]
+    Probe(Probe),
 
     /// Shows it all on this machine, with a GitHub in a box: no account, no token, no network.
     #[command(after_help = "Examples:

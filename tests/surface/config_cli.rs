@@ -17,7 +17,7 @@ fn output(command: &mut Command) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "run",
     "check-config",
     "status",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 14] = [
     "set-production",
     "history",
     "reconcile",
+    "probe",
     "demo",
     "completions",
     "man",

@@ -207,3 +207,31 @@ fn probes_and_metrics_answer_at_once() {
     town.run(&["status"]).with(0);
     assert!(began.monotonic() < Duration::from_secs(5));
 }
+
+#[test]
+fn a_running_governor_is_probed_from_elsewhere() {
+    let (mut town, _, _) = Town::with_shop();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = free.local_addr().unwrap().to_string();
+    drop(free);
+    let shop = "repositories: [{name: acme/shop}]\n";
+    town.configure_at(&town.state(), &listen, shop);
+    let nobody = town.run(&["probe"]).with(3).error();
+    assert!(nobody.contains(&format!("http://{listen}/healthz does not answer")), "{nobody}");
+
+    let running = town.govern();
+    let url = format!("http://{}", running.address());
+    until(|| town.run(&["probe", &url]).code() == 0);
+    for asked in [&["probe"][..], &["probe", &url]] {
+        let said = town.run(asked).with(0).text();
+        assert!(said.starts_with("/healthz 200: ok\n/readyz 200: "), "{said}");
+    }
+    assert_eq!(running.end().0, 0);
+
+    town.lose_github();
+    town.configure_at(&town.state(), &listen, shop);
+    let running = town.govern();
+    let unready = town.run(&["probe", &url]).with(3).text();
+    assert!(unready.contains("/healthz 200: ok\n/readyz 503: not ready"), "{unready}");
+    assert_eq!(running.end().0, 0);
+}

@@ -5,6 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
+/// The arguments of `probe`.
+#[derive(Clone, Debug, Args)]
+pub struct Probe {
+    /// Where the governor is, as in http://release-governor:8080; without, where this configuration
+    /// has it listen.
+    #[arg(value_name = "URL")]
+    pub url: Option<String>,
+}
+
 /// The arguments of `completions`.
 #[derive(Clone, Debug, Args)]
 pub struct Completions {

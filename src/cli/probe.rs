@@ -1,0 +1,40 @@
+//! `probe`: what a running governor says of itself, asked over HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+use crate::clock::Clock;
+use crate::commands::{self, Failure};
+
+use super::args::Probe;
+use super::render::clean;
+use super::{Exit, ask, in_runtime, print};
+
+/// Asks the governor at the given address, or the one of this configuration.
+///
+/// # Errors
+/// When it does not answer.
+pub(super) fn probe(config: &Path, args: &Probe) -> Result<Exit, Failure> {
+    let address = match &args.url {
+        Some(url) => commands::probe_address(url)?,
+        None => own(ask::load(config)?.server.listen).to_string(),
+    };
+    let answers = in_runtime(async { commands::probe(&address, &Clock::system()).await })?;
+    for answer in &answers {
+        for line in answer.body.lines() {
+            print(&format!("{} {}: {}\n", answer.path, answer.code, clean(line)))?;
+        }
+    }
+    let good = answers.iter().all(|answer| answer.is_good);
+    Ok(if good { Exit::Done } else { Exit::Dependency })
+}
+
+/// One that listens on all addresses is reached on this machine's own.
+fn own(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}

@@ -1,0 +1,65 @@
+//! What the pages for installing say, where a machine can tell whether it is true.
+
+use std::fs;
+
+use crate::rendered::yaml;
+use crate::tools::root;
+
+fn page(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// The names of requests, as `src` writes them.
+fn operations() -> Vec<String> {
+    let mut found = Vec::new();
+    for file in ["reads.rs", "reads/actions.rs", "reads/talk.rs", "reads/preflight.rs"] {
+        let text = page(&format!("src/github/{file}"));
+        let named = text.split("Ask::new(\"").skip(1);
+        found.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+    let writes = page("src/apply/writes.rs");
+    let quoted = writes.split('"').skip(1).step_by(2);
+    let is_write = |name: &&str| name.starts_with("create_") || name.starts_with("update_");
+    found.extend(quoted.filter(is_write).filter(|name| *name != "created_at").map(str::to_owned));
+    found.sort();
+    found.dedup();
+    assert!(found.len() >= 20, "{found:?}");
+    found
+}
+
+#[test]
+fn the_page_says_which_permission_each_request_needs() {
+    let page = page("docs/install.md");
+    let missing: Vec<String> =
+        operations().into_iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/install.md does not tell of {missing:?}");
+}
+
+#[test]
+fn the_example_of_a_deploy_workflow_has_what_the_governor_expects() {
+    let page = page("docs/install.md");
+    let (_, rest) = page.split_once("# .github/workflows/deploy.yml\n").unwrap();
+    let workflow = yaml(rest.split_once("```").unwrap().0);
+    assert_eq!(workflow["run-name"], "Deploy ${{ inputs.sha }}");
+    assert_eq!(workflow["on"]["workflow_dispatch"]["inputs"]["sha"]["required"], true);
+    assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
+    let job = &workflow["jobs"]["deploy"];
+    assert_eq!(job["environment"], "production");
+    assert_eq!(job["steps"][0]["with"]["ref"], "${{ inputs.sha }}");
+}
+
+/// The chart is installed as the page says.
+#[test]
+fn the_values_on_the_page_render() {
+    let page = page("docs/install.md");
+    let (_, rest) = page.split_once("# values.yaml\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    fs::write(&file, rest.split_once("```").unwrap().0).unwrap();
+    let mut command = crate::tools::Helm::Four.command(&["template", "governor"]);
+    let manifests = crate::tools::text(command.arg(crate::rendered::CHART).arg("-f").arg(&file));
+    for name in ["kind: PrometheusRule", "kind: ServiceMonitor", "name: governor-release-governor"]
+    {
+        assert!(manifests.contains(name), "{name}");
+    }
+}
