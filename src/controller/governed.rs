@@ -160,6 +160,9 @@ impl Governed {
 
     /// What holds from the next pass on.
     pub(super) fn take_orders(&mut self, orders: &Orders) {
+        if !Arc::ptr_eq(&self.common, &orders.common) {
+            self.quiet = None;
+        }
         self.policy = Arc::clone(&orders.policy);
         self.common = Arc::clone(&orders.common);
         self.signals = orders.signals.clone();
