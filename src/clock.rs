@@ -77,7 +77,6 @@ impl Clock {
     /// The time of the runtime, which must be a paused one: it stands still while anybody has
     /// anything to do, and then goes on to what is awaited next. It began at `start` when this was
     /// called; chance is as in [`Self::manual`].
-    #[expect(clippy::disallowed_methods, reason = "this is the door")]
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub fn of_paused_runtime(start: Timestamp, seed: u64) -> Self {

@@ -210,7 +210,9 @@ async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveE
     if !moved && !look.anew && missing.is_empty() {
         return Ok(());
     }
-    if !missing.is_empty() && !look.anew {
+    if !missing.is_empty() {
+        // Also in a look anew: its tips are older than its runs, and a commit that came between
+        // them would be taken for one that is not on the branch.
         read_tips(look).await?;
         if let Some(seldom) = &look.memory.seldom {
             basics.tip.clone_from(&seldom.tip);

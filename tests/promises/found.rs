@@ -2,7 +2,7 @@
 
 use release_governor::ghbox::{NewCommit, story as stage};
 
-use crate::story::Story;
+use crate::story::{Story, a_look_at_statuses};
 
 #[test]
 fn an_earlier_approval_by_the_environment_does_not_cover_a_new_deploy_file_at_the_tip() {
@@ -41,4 +41,26 @@ fn a_held_candidate_over_many_held_commits_is_still_decided() {
     let newest = shop.verified(&["db/migrations/2.sql"]);
     shop.good_pass();
     insta::assert_snapshot!(shop.status(&newest), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+}
+
+#[test]
+fn a_commit_that_passes_during_the_look_before_a_dispatch_is_seen_by_the_next_pass() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    shop.good_pass().later(60);
+    let a1 = shop.verified(&["src/cart.rs"]);
+    let repo = shop.repo.clone();
+    // The second look at statuses follows the branch's tip and precedes the runs.
+    let meanwhile = shop.meanwhile(a_look_at_statuses().nth(2), move || {
+        repo.verified(&["src/till.rs"]);
+    });
+    shop.good_pass();
+    assert!(shop.happened(&meanwhile));
+    let a2 = shop.repo.tip("main");
+    shop.later(10).good_pass().later(10).good_pass();
+    for sha in shop.dispatched() {
+        shop.deploy_ends(&sha, "success");
+    }
+    shop.later(10).good_pass().later(10).good_pass();
+    assert_eq!(shop.dispatches_of(&a2), 1, "and {} of {a1}", shop.dispatches_of(&a1));
 }

@@ -165,8 +165,10 @@ impl ReleaseState {
             })
         });
         let later = attempts.filter(|(one, _, _)| Some((one.order(), attempt_of(one))) > moved);
-        let governed = later.filter(|(_, attempt, _)| {
-            self.governed_since.is_some_and(|since| attempt.updated_at >= since)
+        // GitHub's times have whole seconds: one of ours may seem to end before we came.
+        let governed = later.filter(|(_, attempt, run)| {
+            self.attempt_of(run.id).is_some()
+                || self.governed_since.is_some_and(|since| attempt.updated_at >= since)
         });
         let failed = governed.filter(|(_, attempt, run)| match &attempt.progress {
             RunProgress::Finished(conclusion) => {

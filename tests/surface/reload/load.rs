@@ -107,7 +107,8 @@ fn under_load_swaps_lose_no_pass_ship_nothing_twice_and_need_no_restart() {
     for repository in &repositories {
         let newest = repository.tip("main");
         let shipped = until(|| repository.dispatches_of(&newest) > 0);
-        assert!(shipped, "{}: {}", repository.full_name(), running.log());
+        let row = || town.run(&["status", &repository.full_name(), "--json"]).json();
+        assert!(shipped, "{} at {newest}: {:#}\n{}", repository.full_name(), row(), running.log());
         let mut times: BTreeMap<String, u32> = BTreeMap::new();
         for dispatch in repository.dispatches().iter().filter(|one| one.by == story::GOVERNOR) {
             *times.entry(dispatch.sha().unwrap().to_owned()).or_default() += 1;
