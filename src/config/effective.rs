@@ -124,7 +124,7 @@ pub fn policy(policy: &Policy) -> Value {
     let more = [
         ("approval_mode", mode),
         ("approval_label", json!(policy.approval_label)),
-        ("approval_command", json!(policy.approval_command)),
+        ("approval_command", json!(policy.approval_command.as_str())),
         ("approval_min_permission", json!(policy.approval_min_permission)),
         ("approval_allow_author", json!(policy.approval_allow_author)),
         ("failure_types", json!(policy.failure_types)),

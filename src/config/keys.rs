@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    ApprovalMode, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
+    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
     Permission, Policy, RepoName, WorkflowName,
 };
 
@@ -94,7 +94,7 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         deploy_timeout: Duration::from_secs(120 * 60),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: "/approve".to_owned(),
+        approval_command: command("/approve"),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
         dispatch_confirm: Duration::from_secs(300),
@@ -112,6 +112,14 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
 #[expect(clippy::expect_used, reason = "the lists are constants, and a test compiles them")]
 fn patterns(list: &[&str]) -> PathPatterns {
     PathPatterns::new(list).expect("the default patterns compile")
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the line is a constant, and every test of a default reads it"
+)]
+fn command(line: &str) -> Command {
+    Command::new(line).expect("a comment can give the default command")
 }
 
 /// What can break or open production at once: pipelines, data, access, infrastructure, and what

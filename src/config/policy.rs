@@ -1,8 +1,8 @@
 //! The policy keys, one line each: how it is read and what it sets.
 
 use crate::domain::{
-    ApprovalMode, Branch, FailureType, HoldState, OnRecovery, PathPatterns, Permission, Policy,
-    WorkflowName,
+    ApprovalMode, Branch, Command, FailureType, HoldState, OnRecovery, PathPatterns, Permission,
+    Policy, WorkflowName,
 };
 
 use figment::value::Value;
@@ -93,10 +93,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
             let expected = "a label's name of at most 50 characters";
             put(&mut p.approval_label, line(entry, m, LONGEST_LABEL, expected));
         }
-        "approval_command" => {
-            let expected = "the line of a comment, as in /approve";
-            put(&mut p.approval_command, line(entry, m, LONGEST_LINE, expected));
-        }
+        "approval_command" => put(&mut p.approval_command, command(entry, m)),
         "approval_min_permission" => {
             let words = [
                 ("read", Permission::Read),
@@ -213,6 +210,17 @@ fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMod
         return None;
     }
     complete.then_some(modes)
+}
+
+fn command(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Command> {
+    let expected = "a line that a comment can give, as in /approve";
+    match Command::new(&text(entry, m, expected)?) {
+        Ok(command) => Some(command),
+        Err(error) => {
+            entry.wrong(m, format_args!("{expected}: this one {}", error.why));
+            None
+        }
+    }
 }
 
 fn failure_types(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {

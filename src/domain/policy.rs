@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Login, PathPatterns, RepoName, Signal, Workflow, WorkflowState};
+use super::{Branch, Command, Login, PathPatterns, RepoName, Signal, Workflow, WorkflowState};
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub struct Policy {
     pub approval_modes: Vec<ApprovalMode>,
     /// The label of mode `label`.
     pub approval_label: String,
-    /// The line of mode `comment`.
-    pub approval_command: String,
+    /// The line of mode `comment`, one that a comment can give.
+    pub approval_command: Command,
     /// Who may approve by label or comment.
     pub approval_min_permission: Permission,
     /// Whether a pull request's author may approve it.

@@ -68,7 +68,7 @@ pub(crate) fn policy() -> Policy {
         deploy_timeout: Duration::from_secs(7_200),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: "/approve".to_owned(),
+        approval_command: Command::new("/approve").unwrap(),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
         dispatch_confirm: Duration::from_secs(300),
