@@ -59,7 +59,8 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
         Some(reply) => reply,
         None => carry_out(world, &taken, asker),
     };
-    reply.headers.extend(headers);
+    // What an answer says of itself stands above what is said to this asker everywhere.
+    reply.headers.splice(0..0, headers);
     let points = if taken.is_write() { 5 } else { 1 };
     let (mut response, charged) = finish(world, &taken, reply, &meter);
     let manner = after_effect(&mut response, fault.as_ref());
@@ -280,7 +281,7 @@ fn moved(taken: &Taken, repository: &Repository) -> Reply {
     Reply { status, body: Body::Json(body), headers: vec![("location", location)] }
 }
 
-fn refusal(denied: Denied) -> Reply {
+pub(super) fn refusal(denied: Denied) -> Reply {
     match denied {
         Denied::Hidden => Reply::not_found(),
         Denied::Forbidden { message, accepted } => {

@@ -9,7 +9,7 @@ use super::git::{Change, Git, NewCommit, changed};
 use super::ids::Ids;
 use super::issues::Issues;
 use super::merge_queue::MergeQueue;
-use super::people::Role;
+use super::people::{Role, Standing};
 use super::runs::Origin;
 use super::statuses::Statuses;
 use super::workflow_file::{branch_matches, parse};
@@ -29,7 +29,7 @@ pub(super) struct Repository {
     pub(super) updated_at: Timestamp,
     pub(super) pushed_at: Timestamp,
     /// By lower-case login.
-    pub(super) collaborators: BTreeMap<String, Role>,
+    pub(super) collaborators: BTreeMap<String, Standing>,
     pub(super) git: Git,
     pub(super) actions: Actions,
     pub(super) statuses: Statuses,
@@ -53,7 +53,7 @@ impl Repository {
             created_at: now,
             updated_at: now,
             pushed_at: now,
-            collaborators: BTreeMap::from([(owner.to_lowercase(), Role::Admin)]),
+            collaborators: BTreeMap::from([(owner.to_lowercase(), Standing::of(Role::Admin))]),
             git: Git { salt: id, ..Git::default() },
             actions: Actions::default(),
             statuses: Statuses::default(),
@@ -66,10 +66,15 @@ impl Repository {
         format!("{}/{}", self.owner, self.name)
     }
 
+    /// What a user was given here, or has like everybody; None: not even read.
+    pub(super) fn standing_of(&self, login: &str) -> Option<Standing> {
+        let given = self.collaborators.get(&login.to_lowercase()).cloned();
+        given.or_else(|| (!self.private).then(|| Standing::of(Role::Read)))
+    }
+
     /// What a user may do here; None: not even read.
     pub(super) fn role_of(&self, login: &str) -> Option<Role> {
-        let named = self.collaborators.get(&login.to_lowercase()).copied();
-        named.or_else(|| (!self.private).then_some(Role::Read))
+        self.standing_of(login).map(|standing| standing.role)
     }
 
     /// Lets everything happen here that was due until `now`.

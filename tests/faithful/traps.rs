@@ -8,6 +8,7 @@ mod fleets;
 mod http;
 mod issues;
 mod merge_queue;
+mod people;
 mod ranges;
 mod repositories;
 mod runs;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use release_governor::ghbox::story::{self, GOVERNOR};
-use release_governor::ghbox::{GhBox, MergeMethod, NewCommit, Repo, Role, Token};
+use release_governor::ghbox::{GhBox, MergeMethod, NewCommit, Repo, Token};
 use serde_json::{Value, json};
 
 use crate::client::{Client, github};
@@ -88,29 +88,6 @@ fn an_edited_comment_shows_by_its_times() {
     let shown = app.get(&format!("{ISSUES}/{number}/comments")).json()[0].clone();
     assert_eq!(shown["body"], "/approve");
     assert_ne!(shown["created_at"], shown["updated_at"]);
-}
-
-#[test]
-fn permission_knows_three_roles_and_role_name_all_of_them() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    for (role, permission, role_name) in [
-        (Role::Read, "read", "read"),
-        (Role::Triage, "read", "triage"),
-        (Role::Write, "write", "write"),
-        (Role::Maintain, "write", "maintain"),
-        (Role::Admin, "admin", "admin"),
-    ] {
-        shop.add_collaborator("lead", role);
-        let said = app.get("/repos/acme/shop/collaborators/lead/permission").json();
-        assert_eq!(
-            (&said["permission"], &said["role_name"]),
-            (&permission.into(), &role_name.into())
-        );
-    }
-    shop.remove_collaborator("lead");
-    let said = app.get("/repos/acme/shop/collaborators/lead/permission").json();
-    assert_eq!(said["permission"], "none");
 }
 
 #[test]
