@@ -38,6 +38,7 @@ mod server;
 mod statuses;
 pub mod story;
 mod teams;
+mod timeline;
 mod wire;
 mod workflow_file;
 mod world;

@@ -5,6 +5,7 @@ mod apps;
 mod issues;
 mod lifecycle;
 mod people;
+mod pulls;
 mod server;
 mod teams;
 
@@ -221,7 +222,7 @@ impl Repo {
     /// The sha that a branch is at.
     #[must_use]
     pub fn tip(&self, branch: &str) -> String {
-        self.here(|repository| match repository.git.branches.get(branch) {
+        self.here(|repository| match repository.git.head(branch) {
             Some(sha) => sha.clone(),
             None => misuse(format_args!("the branch {branch} of {}", repository.full_name())),
         })
@@ -251,11 +252,6 @@ impl Repo {
     /// A new branch, or tag, at a commit.
     pub fn tag(&self, name: &str, sha: &str) {
         self.here(|repository| repository.git.tags.insert(name.to_owned(), sha.to_owned()));
-    }
-
-    /// Deletes a branch; its commits stay.
-    pub fn delete_branch(&self, name: &str) {
-        self.here(|repository| repository.git.branches.remove(name));
     }
 
     /// Writes a commit status as somebody.

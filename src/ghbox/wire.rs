@@ -7,6 +7,7 @@ pub(super) mod issues;
 pub(super) mod pulls;
 pub(super) mod repository;
 pub(super) mod statuses;
+pub(super) mod timeline;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -9,6 +9,8 @@ mod http;
 mod issues;
 mod merge_queue;
 mod people;
+mod pulls;
 mod ranges;
 mod repositories;
 mod runs;
+mod timelines;

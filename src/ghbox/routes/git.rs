@@ -109,7 +109,10 @@ fn compare(wire: Wire<'_>, repository: &Repository, range: &str, asked: &Asked<'
     let Some((base, head)) = range.split_once("...") else { return Reply::not_found() };
     // `owner:branch` names this repository, too, where it is its owner's.
     let own = format!("{}:", repository.owner);
-    let named = |name: &str| repository.git.resolve(name.strip_prefix(&own).unwrap_or(name));
+    let git = &repository.git;
+    let forked = |name: &str| git.commit(git.forked.get(name)?);
+    let named =
+        |name: &str| forked(name).or_else(|| git.resolve(name.strip_prefix(&own).unwrap_or(name)));
     let (Some(base), Some(head)) = (named(base), named(head)) else {
         return Reply::not_found();
     };
