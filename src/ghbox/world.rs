@@ -27,6 +27,8 @@ pub(super) struct Server {
     pub(super) sends_limit_headers: bool,
     /// The largest tree that is listed whole.
     pub(super) tree_limit: usize,
+    /// The most commits that a page of a comparison lists.
+    pub(super) compare_page: usize,
     /// How it speaks of people whose account is gone.
     pub(super) ghost: Ghost,
     /// Where people look: pages are not served, but answers name them.
@@ -82,6 +84,7 @@ impl World {
                 refuses_run_details: false,
                 sends_limit_headers: true,
                 tree_limit: 100_000, // docs.github.com, REST "Get a tree"
+                compare_page: 250,
                 ghost: Ghost::Null,
                 html_url: "https://github.com".to_owned(),
             },
