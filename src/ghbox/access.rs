@@ -244,6 +244,20 @@ pub(super) enum Denied {
     Forbidden { message: &'static str, accepted: Option<String> },
 }
 
+impl Denied {
+    /// The same, where another permission would help as well.
+    pub(super) fn or_also(self, permission: Permission, access: Access) -> Self {
+        match self {
+            Denied::Hidden => Denied::Hidden,
+            Denied::Forbidden { message, accepted } => {
+                let other = format!("{}={}", permission.word(), access.word());
+                let accepted = accepted.map(|accepted| format!("{accepted}; {other}"));
+                Denied::Forbidden { message, accepted }
+            }
+        }
+    }
+}
+
 /// Whether a token may do this in a repository where its user has this role.
 pub(super) fn check(
     token: Option<&Token>,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use serde_json::Value;
 
-use super::access::{Access, Denied, check};
+use super::access::{Access, Denied, Need, Permission, check};
 use super::faults::Fault;
 use super::log::{Exchange, Fate};
 use super::people::Role;
@@ -214,10 +214,29 @@ fn may_not(
     if asker.app().is_some() {
         return None;
     }
-    let denied = check(asker.token(), call.need(), role, repository.private).err();
+    let denied = denied(call, asker, role, repository);
     let archived = repository.archived && call.need().access == Access::Write;
     let read_only = || Reply::error(403, "Repository was archived so is read-only.");
     denied.map(refusal).or_else(|| archived.then(read_only))
+}
+
+/// Why GitHub says no. What is about a pull request, as every issue's pages can be, goes with
+/// either permission.
+fn denied(
+    call: &Call,
+    asker: &Asker,
+    role: Option<Role>,
+    repository: &Repository,
+) -> Option<Denied> {
+    let by = |need| check(asker.token(), need, role, repository.private).err();
+    let denied = by(call.need())?;
+    let Some(number) = call.issue() else { return Some(denied) };
+    let instead = by(Need { permission: Permission::PullRequests, ..call.need() });
+    let about = repository.issues.by_number.get(&number);
+    if instead.is_none() && about.is_some_and(|issue| issue.pull.is_some()) {
+        return None;
+    }
+    Some(denied.or_also(Permission::PullRequests, call.need().access))
 }
 
 fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
@@ -259,7 +278,7 @@ fn locate(
     }
     let role = match asker.within() {
         Some(within) => world.role_within(within, repository),
-        None => asker.login().and_then(|login| repository.role_of(login)),
+        None => asker.login().and_then(|login| world.role_in(repository, login)),
     };
     Ok(Some((repository.id, role)))
 }

@@ -31,6 +31,8 @@ pub(super) struct Repository {
     pub(super) pushed_at: Timestamp,
     /// By lower-case login.
     pub(super) collaborators: BTreeMap<String, Standing>,
+    /// What teams of the owner were given, by lower-case slug.
+    pub(super) teams: BTreeMap<String, Role>,
     pub(super) git: Git,
     pub(super) actions: Actions,
     pub(super) statuses: Statuses,
@@ -59,6 +61,7 @@ impl Repository {
             updated_at: now,
             pushed_at: now,
             collaborators: BTreeMap::from([(owner.to_lowercase(), Standing::of(Role::Admin))]),
+            teams: BTreeMap::new(),
             git: Git { salt: id, ..Git::default() },
             actions: Actions::default(),
             statuses: Statuses::default(),
@@ -71,17 +74,6 @@ impl Repository {
 
     pub(super) fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
-    }
-
-    /// What a user was given here, or has like everybody; None: not even read.
-    pub(super) fn standing_of(&self, login: &str) -> Option<Standing> {
-        let given = self.collaborators.get(&login.to_lowercase()).cloned();
-        given.or_else(|| (!self.private).then(|| Standing::of(Role::Read)))
-    }
-
-    /// What a user may do here; None: not even read.
-    pub(super) fn role_of(&self, login: &str) -> Option<Role> {
-        self.standing_of(login).map(|standing| standing.role)
     }
 
     /// Lets everything happen here that was due until `now`.

@@ -301,6 +301,20 @@ impl Call {
         Need { permission, access, push }
     }
 
+    /// The issue that it is about, which may be a pull request.
+    pub(super) fn issue(&self) -> Option<u64> {
+        if let Call::Timeline(number)
+        | Call::Events(number)
+        | Call::Comments(number)
+        | Call::CreateComment(number)
+        | Call::Issue(number)
+        | Call::UpdateIssue(number) = self
+        {
+            return Some(*number);
+        }
+        None
+    }
+
     /// Whether people get to see what it makes, which has a limit of its own.
     pub(super) fn creates_content(&self) -> bool {
         matches!(

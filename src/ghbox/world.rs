@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::ids::{Ids, next};
 use super::limits::Meters;
 use super::log::RequestLog;
-use super::people::{GHOST, GHOST_ID, Ghost, User, UserKind};
+use super::people::{GHOST, GHOST_ID, Ghost, Role, Standing, User, UserKind};
 use super::repository::Repository;
 use super::teams::Teams;
 
@@ -156,6 +156,25 @@ impl World {
 
     pub(super) fn is_gone(&self, login: &str) -> bool {
         self.gone.contains(&login.to_lowercase())
+    }
+
+    /// What a user was given in a repository, or has like everybody: the highest of all that
+    /// they have by themselves and by their teams. None: not even read.
+    pub(super) fn standing_in(&self, repository: &Repository, login: &str) -> Option<Standing> {
+        let own = repository.collaborators.get(&login.to_lowercase()).cloned();
+        let everybody = (!repository.private).then_some(Role::Read);
+        let by_teams = repository.teams.iter().filter_map(|(slug, role)| {
+            let found = self.teams.membership(&repository.owner, slug, login)?;
+            (!found.pending).then_some(*role)
+        });
+        let others = by_teams.chain(everybody).map(Standing::of);
+        // Of equals the last wins, which is their own.
+        others.chain(own).max_by_key(|standing| standing.role)
+    }
+
+    /// What a user may do in a repository; None: not even read.
+    pub(super) fn role_in(&self, repository: &Repository, login: &str) -> Option<Role> {
+        self.standing_in(repository, login).map(|standing| standing.role)
     }
 
     pub(super) fn repository_named(&self, full_name: &str) -> Option<&Repository> {

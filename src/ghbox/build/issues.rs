@@ -116,6 +116,15 @@ impl Repo {
         deleted.unwrap_or_else(|| misuse(format_args!("the label {name}")));
     }
 
+    /// Gives an issue or a pull request another title.
+    pub fn retitle(&self, number: u64, title: &str, by: &str) {
+        self.issue_mut(number, by, |issue, now, ids| {
+            let (from, to) = (std::mem::take(&mut issue.title), title.to_owned());
+            issue.title.clone_from(&to);
+            issue.note(EventKind::Renamed { from, to }, by, now, ids);
+        });
+    }
+
     /// Closes an issue or a pull request.
     pub fn close_issue(&self, number: u64, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| issue.set_open(false, None, by, now, ids));

@@ -1,6 +1,6 @@
 //! People, bots and what they may do, from a story's side.
 
-use super::Repo;
+use super::{Repo, Team};
 use crate::ghbox::GhBox;
 use crate::ghbox::people::{Ghost, Role, Standing, UserKind};
 
@@ -38,6 +38,11 @@ impl Repo {
     /// Gives somebody a custom role of the organization, which stands on a role that all know.
     pub fn add_in_custom_role(&self, login: &str, name: &str, base: Role) {
         self.stand(login, Standing { role: base, custom: Some(name.to_owned()) });
+    }
+
+    /// Gives a team of its owner a role here, and with it all who are in the team.
+    pub fn add_team(&self, team: &Team, role: Role) {
+        self.here(|repository| repository.teams.insert(team.slug().to_lowercase(), role));
     }
 
     fn stand(&self, login: &str, standing: Standing) {

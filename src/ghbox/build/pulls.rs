@@ -102,6 +102,23 @@ impl Repo {
         self.issue_mut(number, by, |issue, now, ids| issue.note(refers, by, now, ids));
     }
 
+    /// Points a pull request at another branch, which changes what it brings.
+    pub fn retarget(&self, number: u64, base: &str, by: &str) {
+        let tip = self.tip(base);
+        self.with(|world| world.user(by));
+        self.change(|repository, now, ids| {
+            let git = &repository.git;
+            let record = repository.issues.by_number.get_mut(&number);
+            let Some(record) = record else { misuse(format_args!("the pull request #{number}")) };
+            record.note(EventKind::Plain("base_ref_changed".to_owned()), by, now, ids);
+            if let Some(pull) = &mut record.pull {
+                base.clone_into(&mut pull.base_branch);
+                pull.base_sha = tip;
+                pull.commits = pull.commits_in(git);
+            }
+        });
+    }
+
     /// Deletes a branch; its commits stay. Pull requests from it say so, and open ones close.
     pub fn delete_branch(&self, name: &str, by: &str) {
         self.with(|world| world.user(by));

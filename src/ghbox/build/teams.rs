@@ -33,6 +33,10 @@ impl GhBox {
 }
 
 impl Team {
+    pub(super) fn slug(&self) -> &str {
+        &self.slug
+    }
+
     /// Invites somebody, who is not in it until they came.
     pub fn invite(&self, login: &str) {
         self.put(&mut self.github.world(), login, Membership { pending: true, maintainer: false });

@@ -42,8 +42,8 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
     let repository = world.repositories.get(&id)?;
     match call {
         Call::Repository => {
-            let role =
-                if asked.installation { Some(Role::Read) } else { repository.role_of(asked.login) };
+            let own = || world.role_in(repository, asked.login);
+            let role = if asked.installation { Some(Role::Read) } else { own() };
             Some(Reply::ok(wire.full_repository(repository, role)))
         }
         Call::Permission(login) => Some(permission(wire, repository, login, asked)),
@@ -57,7 +57,10 @@ fn permission(wire: Wire<'_>, repository: &Repository, login: &str, asked: &Aske
         return Reply::error(403, "Must have push access to view collaborator permission.");
     }
     match wire.world.standing_user(login) {
-        Some(user) => Reply::ok(wire.permission(user, repository.standing_of(login).as_ref())),
+        Some(user) => {
+            let standing = wire.world.standing_in(repository, login);
+            Reply::ok(wire.permission(user, standing.as_ref()))
+        }
         None => Reply::error(404, format!("{login} is not a user")),
     }
 }

@@ -1,7 +1,9 @@
 //! Who may do what: roles, teams, bots, and accounts that are gone.
 
 use release_governor::ghbox::story::{self, GOVERNOR};
-use release_governor::ghbox::{Access, GhBox, Ghost, NewApp, Permission, Repo, Role, Token};
+use release_governor::ghbox::{
+    Access, GhBox, Ghost, NewApp, NewCommit, Permission, Repo, Role, Token,
+};
 use serde_json::{Value, json};
 
 use super::apps::mint;
@@ -162,6 +164,51 @@ fn a_team_shows_to_who_has_the_permission_or_the_scope_and_is_at_home_there() {
     assert_eq!(asks(Token::classic("stranger", &["read:org"])).status, 404);
     assert_eq!(membership(&Client::with_token(&github, ""), "bea").status, 401);
     check_all(&github.requests());
+}
+
+#[test]
+fn a_role_comes_from_a_team_too_and_the_highest_counts() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let captains = github.team("acme/release-captains", &["bea", "cy"]);
+    let night = github.team("acme/night-watch", &["di"]);
+    night.below(&captains);
+    captains.invite("eve");
+    shop.add_team(&captains, Role::Maintain);
+    shop.add_collaborator("bea", Role::Triage);
+    shop.add_collaborator("cy", Role::Admin);
+    let role = |login: &str| permission(&app, login).json()["role_name"].clone();
+    assert_eq!(
+        [role("bea"), role("cy"), role("di"), role("eve")],
+        ["maintain", "admin", "maintain", ""]
+    );
+    captains.remove("bea");
+    assert_eq!(role("bea"), "triage");
+}
+
+#[test]
+fn talk_on_a_pull_request_goes_with_either_permission_and_on_an_issue_with_one() {
+    let github = github();
+    let (shop, _) = shop(&github);
+    shop.push(NewCommit::on("feature").file("a", "1"));
+    let pull = shop.open_pull_request("feature", "main", "Add it", "dev");
+    let issue = shop.open_issue("It is slow", "", &[], "dev");
+    let asks = |token: Token, number: u64, path: &str| {
+        github.add_token_with("token", token);
+        let client = Client::with_token(&github, "token");
+        client.get(&format!("/repos/acme/shop/issues/{number}{path}"))
+    };
+    let neither = || {
+        Token::installation(GOVERNOR).without(Permission::Issues).without(Permission::PullRequests)
+    };
+    let pulls = || neither().grant(Permission::PullRequests, Access::Read);
+    for path in ["", "/timeline", "/comments", "/events"] {
+        assert_eq!(asks(pulls(), pull, path).status, 200, "{path}");
+        assert_eq!(asks(pulls(), issue, path).status, 403, "{path}");
+        let refused = asks(neither(), pull, path);
+        let accepted = "issues=read; pull_requests=read";
+        assert_eq!(refused.header("x-accepted-github-permissions"), accepted);
+    }
 }
 
 #[test]

@@ -240,6 +240,39 @@ fn a_timeline_has_much_that_is_no_approval() {
 }
 
 #[test]
+fn an_app_and_a_person_label_under_names_of_their_own() {
+    let github = github();
+    let (shop, app, number) = pull(&github);
+    let labeler = github.register_app(NewApp::new("labeler"));
+    shop.add_label(number, "release:approved", &labeler.bot());
+    shop.add_label(number, "size:small", "bea");
+    let shown = timeline(&app, number);
+    let who =
+        |event: &Value| json!([event["actor"]["type"], event["performed_via_github_app"]["slug"]]);
+    assert_eq!(who(&shown[1]), json!(["Bot", "labeler"]));
+    assert_eq!(who(&shown[2]), json!(["User", null]));
+    check_all(&github.requests());
+}
+
+#[test]
+fn another_title_and_another_base_are_told_like_all_else() {
+    let github = github();
+    let (shop, app, number) = pull(&github);
+    shop.force_push("release", &shop.tip("main"), "dev");
+    shop.retitle(number, "Add all of it", "eve");
+    shop.retarget(number, "release", "eve");
+    let shown = timeline(&app, number);
+    assert_eq!(kinds(&shown), ["committed", "renamed", "base_ref_changed"]);
+    assert_eq!(shown[1]["rename"], json!({ "from": "Add it", "to": "Add all of it" }));
+    let pull = app.get(&format!("/repos/acme/shop/pulls/{number}")).json();
+    assert_eq!(
+        (&pull["title"], &pull["base"]["ref"]),
+        (&json!("Add all of it"), &json!("release"))
+    );
+    check_all(&github.requests());
+}
+
+#[test]
 fn events_of_an_account_that_is_gone_have_nobody() {
     let github = github();
     let (shop, app, number) = pull(&github);
