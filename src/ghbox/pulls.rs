@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::git::{Change, Git, Tree};
 use super::history::{ChangeKind, FileChange, diff};
-use super::ids::Ids;
+use super::ids::{Ids, object_name};
 use super::issues::IssueRecord;
 use super::repository::Repository;
 use super::timeline::EventKind;
@@ -48,6 +48,16 @@ impl Pull {
         comparison.map_or_else(Vec::new, |comparison| {
             comparison.ahead.iter().map(|commit| commit.sha.clone()).collect()
         })
+    }
+
+    /// What it was merged as. One that is not merged has a name here, too: of the merge that
+    /// GitHub makes to see whether it could be (docs.github.com, REST "Get a pull request").
+    pub(super) fn merge_commit(&self) -> String {
+        let tried = || {
+            let (base, head) = (self.base_sha.as_bytes(), self.head_sha.as_bytes());
+            object_name([b"test merge".as_slice(), base, head])
+        };
+        self.merge_commit_sha.clone().unwrap_or_else(tried)
     }
 
     /// Whose branch it comes from, and the branch.

@@ -11,7 +11,7 @@ impl GhBox {
     }
 
     /// Deletes somebody's account, with all that it owns, its tokens and its roles. What they
-    /// wrote stays, and says no more whose it was: see [`Ghost`].
+    /// wrote stays, and says no more whose it was: see [`Ghost`]. Nobody takes the login again.
     pub fn delete_user(&self, login: &str) {
         let mut world = self.world();
         let gone = login.to_lowercase();

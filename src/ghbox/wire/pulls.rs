@@ -47,7 +47,7 @@ impl Wire<'_> {
             "updated_at": time(issue.updated_at),
             "closed_at": maybe_time(issue.closed_at),
             "merged_at": maybe_time(pull.merged_at),
-            "merge_commit_sha": pull.merge_commit_sha,
+            "merge_commit_sha": pull.merge_commit(),
             "assignee": null,
             "assignees": [],
             "requested_reviewers": [],

@@ -56,6 +56,22 @@ fn a_commit_off_the_default_branch_leads_to_open_pull_requests_too() {
 }
 
 #[test]
+fn a_merge_commit_sha_is_no_sign_that_something_was_merged() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let number = pull(&shop, "open");
+    let open = shown(&app, number);
+    assert_eq!((&open["merged"], open["merge_commit_sha"].is_string()), (&json!(false), true));
+    let sha = open["merge_commit_sha"].as_str().expect("a sha").to_owned();
+    shop.close_issue(number, "dev");
+    assert_eq!(shown(&app, number)["merge_commit_sha"], sha);
+    assert_eq!(shown(&app, number)["merged_at"], Value::Null);
+    shop.reopen_issue(number, "dev");
+    let merged = shop.merge_pull_request(number, MergeMethod::Merge, "lead");
+    assert_eq!(shown(&app, number)["merge_commit_sha"], merged);
+}
+
+#[test]
 fn what_was_closed_without_a_merge_leads_nowhere() {
     let github = github();
     let (shop, app) = shop(&github);

@@ -175,14 +175,14 @@ fn a_comment_is_kept_to_the_letter_up_to_65536_characters() {
 fn who_wrote_a_comment_shows_by_type_app_and_association() {
     let github = github();
     let (shop, app, number) = pull(&github);
-    let helper = github.register_app(NewApp::new("helper"));
+    let chat = github.register_app(NewApp::new("chat"));
     github.team("acme/release-captains", &["bea"]);
     shop.comment(number, "mine", "acme");
     shop.comment(number, "/approve", "bea");
     shop.comment(number, "/approve", "dev");
     shop.comment(number, "/approve", "stranger");
-    shop.comment(number, "/approve", &helper.bot());
-    shop.comment_through(number, "/approve", "bea", &helper);
+    shop.comment(number, "/approve", &chat.bot());
+    shop.comment_through(number, "/approve", "bea", &chat);
     let shown: Vec<Value> = list(&app, &format!("{ISSUES}/{number}/comments"))
         .iter()
         .map(|one| {
@@ -195,8 +195,8 @@ fn who_wrote_a_comment_shows_by_type_app_and_association() {
         ["bea", "User", "MEMBER", null],
         ["dev", "User", "COLLABORATOR", null],
         ["stranger", "User", "NONE", null],
-        ["helper[bot]", "Bot", "NONE", "helper"],
-        ["bea", "User", "MEMBER", "helper"],
+        ["chat[bot]", "Bot", "NONE", "chat"],
+        ["bea", "User", "MEMBER", "chat"],
     ]);
     assert_eq!(json!(shown), expected);
     timeline(&app, number);
