@@ -33,6 +33,7 @@ mod roster;
 mod schedule;
 mod ship;
 mod survey;
+mod what_if;
 
 // What those who ask the controller are answered with.
 pub use crate::apply::{Dispatched, Hand};
@@ -46,6 +47,7 @@ pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
 pub use survey::Survey;
+pub use what_if::{Suppositions, WouldBe};
 
 use claims::Claims;
 use quiet::Passed;

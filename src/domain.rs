@@ -34,7 +34,9 @@ pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
 pub use command::{Command, CommandError, Spoken};
-pub use decision::{Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Verdict};
+pub use decision::{
+    Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
+};
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{

@@ -16,6 +16,8 @@ pub use shell::{Completions, Man, Probe};
 pub use whom::{Commit, Target};
 pub use word::{Operator, Reason};
 
+use crate::domain::ShaPrefix;
+
 /// Decides which verified commits may go to production, and deploys them.
 #[derive(Debug, Parser)]
 #[command(
@@ -92,6 +94,13 @@ what the last one left, and never GitHub.")]
   release-governor simulate 1a2b3c4
   release-governor simulate acme/shop 1a2b3c4 --show-paths
   release-governor simulate --repo acme/shop --sha 1a2b3c4 --json
+  release-governor simulate 1a2b3c4 --policy stricter.yaml     what if that were the policy?
+  release-governor simulate 1a2b3c4 --production 0f9e8d7       what if that ran in production?
+
+--policy takes a file (YAML, TOML or JSON by its name) of policy keys alone, or a whole configuration,
+of which the repository's entry counts. It stands on the built-in defaults, not on the policy in force,
+and is checked as strictly as the configuration is. What is supposed stands first in the evidence, and
+nothing of such a look is recorded.
 
 Exits 0 for ALLOW and 1 for any other decision.")]
     Simulate(Simulate),
@@ -199,6 +208,12 @@ pub struct Simulate {
     /// Show the paths that drive the risk.
     #[arg(long)]
     pub show_paths: bool,
+    /// Judge by the policy of this file, over the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Suppose that this commit runs in production; it may be shortened where that is unique.
+    #[arg(long, value_name = "SHA")]
+    pub production: Option<ShaPrefix>,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,

@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, Here, choose};
+use crate::commands::{self, Ask, Failure, Here, PolicyFile, choose};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Target, Trigger,
+    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Target,
+    Trigger,
 };
 use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
 
@@ -28,7 +29,18 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
 pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
-    let view = perform(&config, commands::Simulate { repository, sha })?;
+    let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
+    let production = args.production.clone();
+    let file = policy.as_ref().map(|file| file.name.clone());
+    let ask = commands::Simulate { repository, sha, production, policy };
+    let view = perform(&config, ask)?;
+    let supposed = view.supposed.clone().unwrap_or_default();
+    if supposed.policy != file || supposed.production.is_some() != args.production.is_some() {
+        return Err(Failure::Dependency(
+            "the controller is of an earlier version, and knows no --policy and no --production"
+                .to_owned(),
+        ));
+    }
     show(args.output.json, &view, || render::simulation(&view, args.show_paths, width()))?;
     Ok(Exit::of_decision(view.decision))
 }

@@ -258,6 +258,7 @@ mod tests {
             }],
             rules: Vec::new(),
             approvals: Vec::new(),
+            supposed: None,
         }
     }
 

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha};
+use crate::domain::{
+    ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
+};
 
 mod detail;
 
@@ -128,6 +130,9 @@ pub struct Simulation {
     /// The approvals that were seen, and whether they count.
     #[serde(default)]
     pub approvals: Vec<SeenApprovalView>,
+    /// What was supposed; none where nothing can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supposed: Option<Supposed>,
 }
 
 /// A path that drove the risk.

@@ -38,6 +38,8 @@ pub struct Governed {
     pub(super) health: Option<Health>,
     /// Set once it has left the configuration: nothing more is begun.
     pub(super) left: Left,
+    /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
+    pub(super) only_looks: bool,
     /// The right to `ledger`.
     claim: Option<Claim>,
     pub(super) memory: Memory,
@@ -141,6 +143,7 @@ impl Governed {
             signals: orders.signals.clone(),
             health: None,
             left,
+            only_looks: false,
             claim: None,
             memory: Memory::default(),
             saved_memory: Memory::default(),
@@ -228,6 +231,10 @@ impl Governed {
             return Ok(());
         }
         (self.ledger, self.claim) = (None, None);
+        if self.only_looks {
+            self.ledger = Some(shared.store.ledger(id).await?.in_memory());
+            return Ok(());
+        }
         let name = &self.policy.repository;
         self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
         self.ledger = Some(shared.store.ledger(id).await?);

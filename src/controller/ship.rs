@@ -52,7 +52,7 @@ impl Governed {
         self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
         let triggered = matches!(wish, Wish::OfAnOperator(_));
-        let decision = self.decided(shared, &mut survey, sha, triggered).await?;
+        let decision = self.decided(shared, &mut survey, sha, triggered, None).await?;
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
         };

@@ -8,7 +8,8 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
-    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact, restorations,
+    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
+    restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
@@ -75,7 +76,7 @@ impl Governed {
         self.open_ledger(shared, basics.repository.id).await?;
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
-        let seen = self.signals.seen(anew.is_some()).await;
+        let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
@@ -123,7 +124,7 @@ impl Governed {
         basics: &Basics,
         us: &mut BTreeSet<Login>,
     ) -> Result<Option<RunId>, PassError> {
-        let policy = look.policy.clone();
+        let (policy, only_looks) = (look.policy.clone(), self.only_looks);
         self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
         let seen = observe::deploy_runs(look, basics, ledger.state()).await?;
@@ -139,6 +140,9 @@ impl Governed {
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
         ledger.record(now, entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
+        if only_looks {
+            return Ok(seen.newest);
+        }
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
@@ -218,6 +222,7 @@ impl Governed {
         survey: &mut Survey,
         sha: &Sha,
         triggered: bool,
+        supposed_production: Option<&Production>,
     ) -> Result<Decision, PassError> {
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
@@ -228,7 +233,7 @@ impl Governed {
                 observation: &survey.observation,
                 release,
                 triggered,
-                supposed_production: None,
+                supposed_production,
                 now,
             };
             match decide(&question) {

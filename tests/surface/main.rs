@@ -38,3 +38,5 @@ mod reload;
 mod stores;
 #[cfg(test)]
 mod town;
+#[cfg(test)]
+mod what_if;
