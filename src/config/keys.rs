@@ -54,6 +54,8 @@ pub const POLICY_KEYS: &[&str] = &[
     "approval_command",
     "approval_min_permission",
     "approval_allow_author",
+    "approval_teams",
+    "raise_risk_contexts",
     "dispatch_confirm_seconds",
     "status_context",
     "failure_types",
@@ -97,6 +99,8 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         approval_command: command("/approve"),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
+        approval_teams: Vec::new(),
+        raise_risk_contexts: Vec::new(),
         dispatch_confirm: Duration::from_secs(300),
         status_context: "booty/release-governor".to_owned(),
         failure_types: vec![FailureType {
