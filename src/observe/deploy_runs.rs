@@ -130,7 +130,7 @@ fn shows_absence(
 }
 
 /// The design's words for a deploy run.
-fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
+pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
     let branch = run.head_branch.as_ref();
     run.workflow == workflow
         && run.head_repository == Some(basics.repository.id)
@@ -200,7 +200,7 @@ fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
 }
 
 /// A later attempt that runs or failed does not unmake an earlier one that succeeded.
-async fn read_earlier_attempts(
+pub(super) async fn read_earlier_attempts(
     look: &Look<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
@@ -269,13 +269,7 @@ async fn attribute(
             continue;
         }
         let matters = !run.progress.finished() || newest_success == Some(run.at.id);
-        let attribution = if run.event.is_push() {
-            Attribution::Sha(run.head_sha.clone())
-        } else if run.event.title_is_trusted() {
-            by_title(look, &run.title, matters, &mut lookups).await?
-        } else {
-            Attribution::Unknown
-        };
+        let attribution = attribution_of(look, run, matters, &mut lookups).await?;
         attributions.insert(run.at.id, attribution);
     }
     // What mattered not when it was seen first may be what production rests on now.
@@ -289,6 +283,22 @@ async fn attribute(
     }
     seen.attributions = attributions;
     Ok(())
+}
+
+/// What a run says of itself. A commit that only its title names is looked up where that matters.
+pub(super) async fn attribution_of(
+    look: &mut Look<'_>,
+    run: &Run,
+    matters: bool,
+    lookups: &mut usize,
+) -> Result<Attribution, ObserveError> {
+    if run.event.is_push() {
+        return Ok(Attribution::Sha(run.head_sha.clone()));
+    }
+    if run.event.title_is_trusted() {
+        return by_title(look, &run.title, matters, lookups).await;
+    }
+    Ok(Attribution::Unknown)
 }
 
 /// The run that production rests on, of those known and those seen.
