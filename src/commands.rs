@@ -4,6 +4,7 @@
 mod account;
 mod agree;
 mod ask;
+mod backtest;
 mod check_config;
 mod choose;
 mod failure;
@@ -26,8 +27,10 @@ pub mod view;
 mod window;
 mod words_of_operators;
 
+pub use crate::controller::Since;
 pub use agree::disagreement;
 pub use ask::{Ask, Caller, line, name_of};
+pub use backtest::Backtest;
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::{Here, choose};
 pub use failure::Failure;

@@ -17,6 +17,7 @@ use crate::signals::{Carrier, Signals};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
+mod backtest;
 mod claims;
 mod error;
 mod fleet;
@@ -39,6 +40,7 @@ mod what_if;
 pub use crate::apply::{Dispatched, Hand};
 pub use crate::github::LimitsView;
 pub use crate::observe::ObserveError;
+pub use backtest::{Backtested, Reach, Since};
 pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};

@@ -13,6 +13,7 @@ mod ledger;
 mod markup;
 mod observation;
 mod open_tags;
+mod past;
 mod patterns;
 mod policy;
 mod pull;
@@ -44,6 +45,7 @@ pub use observation::{
     Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
     VerificationRun, Why,
 };
+pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
     ApprovalMode, EnvironmentApproval, FailureType, HoldState, Named, OnRecovery, Permission,

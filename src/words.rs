@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 mod approval;
+pub mod backtest;
 mod evidence;
 mod hint;
 pub mod issue;

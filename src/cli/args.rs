@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use looks::{CheckConfig, Filters, History, Moment, Status};
+pub use looks::{Backtest, CheckConfig, Filters, History, Moment, Status};
 pub use output::Output;
 pub use shell::{Completions, Man, Probe};
 pub use whom::{Commit, Target};
@@ -104,6 +104,23 @@ nothing of such a look is recorded.
 
 Exits 0 for ALLOW and 1 for any other decision.")]
     Simulate(Simulate),
+
+    /// Replays the past through a policy: what would have shipped or been held, and what happened.
+    #[command(after_help = "Examples:
+  release-governor backtest acme/shop                        30 days, by the policy in force
+  release-governor backtest acme/shop --since 12h --policy stricter.yaml
+  release-governor backtest --json | jq '.commits[] | select(.decision == \"HOLD\")'
+
+Choose your paths with it before you let the governor ship. It goes from verification to verification,
+and to whatever was said on a pull request while the newest verified commit was held. Production begins
+as what ran then, and goes on with what the policy lets ship. Approvals, labels and operators' words
+count as they stood at each moment.
+
+Not replayed: failed deploys, cooldown, an environment's reviewers, and degraded signals, which have no
+history. Permissions, and statuses that raise the risk, are taken as they are now, and the deploy
+workflow's file as it was at each commit. --policy is as in simulate. What GitHub did not show is said.
+It reads only, records nothing, and may take minutes.")]
+    Backtest(Backtest),
 
     /// Deploys a commit now, if the policy allows it.
     #[command(after_help = "Examples:

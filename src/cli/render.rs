@@ -1,5 +1,6 @@
 //! Tables and colours. The words are made elsewhere.
 
+mod backtest;
 mod simulation;
 mod status;
 
@@ -14,6 +15,7 @@ use crate::commands::view::{
 };
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
+pub use backtest::backtest;
 pub use simulation::simulation;
 pub use status::{Looker, status};
 

@@ -24,7 +24,7 @@ use crate::controller::Controller;
 use super::agree::{ADDRESS, GoesBy};
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
+    Approve, Ask, Backtest, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
     SetProduction, Simulate, Status, Trigger, serve,
 };
 
@@ -132,7 +132,7 @@ fn routes(desk: Desk) -> Router {
         let answered = post(answer::<A>).layer(DefaultBodyLimit::max(A::LARGEST));
         router.route(&address::<A>(), answered)
     }
-    let router = route::<Overview>(route::<History>(Router::new()));
+    let router = route::<Overview>(route::<History>(route::<Backtest>(Router::new())));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
     let router = router.route(ADDRESS, get(goes_by));

@@ -7,6 +7,7 @@ use crate::domain::{
     ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
 };
 
+pub mod backtest;
 mod detail;
 
 pub use detail::{

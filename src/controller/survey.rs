@@ -19,7 +19,7 @@ use crate::store::{Ledger, StoreError};
 /// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
 /// about one after another, ten of them; each lacks its verification, its place, its range and its
 /// deploy file, a range for each of ten approvals, and two for each of twenty rollbacks.
-const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
+pub(super) const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 
 /// One look at a repository.
 pub struct Survey {
@@ -307,7 +307,7 @@ fn rests_on(decision: &Decision) -> RestsOn {
     }
 }
 
-fn out_of_rounds() -> PassError {
+pub(super) fn out_of_rounds() -> PassError {
     PassError::Undecided(crate::domain::Why(format!(
         "the decision still lacks facts after {MOST_ROUNDS} rounds"
     )))

@@ -1,6 +1,7 @@
 //! The commands that only look: which part is looked at, and for how long.
 
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValue;
@@ -34,6 +35,23 @@ pub struct Status {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = seconds)]
     pub watch: Option<Duration>,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The arguments of `backtest`.
+#[derive(Clone, Debug, Args)]
+pub struct Backtest {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// How far back: 12h or 30d, or since a date or time, as in 2026-11-01T14:30.
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "30d")]
+    pub since: Moment,
+    /// Replay through the policy of this file, over the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
