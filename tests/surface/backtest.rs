@@ -71,7 +71,7 @@ fn a_backtest_through_a_running_controller_leaves_its_ledger_as_it_was() {
     let running = town.govern();
     town.row_when("acme/shop", |row| row["reason"] == "deployed");
     let before = recorded(&town);
-    town.github.take_requests();
+    drop(town.github.take_requests());
     write(&town, "strict.toml", "high_risk_paths = [\"src/**\"]\n");
     let plain = town.run(&["backtest", "--since", "1h", "--json"]).with(0).json();
     let asked = ["backtest", "--since", "1h", "--policy", "strict.toml", "--json"];

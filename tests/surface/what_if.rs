@@ -62,7 +62,7 @@ fn another_policy_may_read_other_branches_and_workflows_and_leaves_no_trace() {
     town.row_when("acme/shop", |row| row["reason"] == "high_risk_no_approval");
     assert!(until(|| !shop.statuses(&sha).is_empty()));
     let (before, row) = (recorded(&town), town.row("acme/shop"));
-    town.github.take_requests();
+    drop(town.github.take_requests());
     shop.force_push("next", &sha, "dev");
     let policy = "branch: next\nverification_workflow_name: Deploy\ndeploy_workflow_name: verify.yml\n\
                   deploy_workflow_ref: next\nstatus_context: other/context\n";
