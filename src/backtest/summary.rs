@@ -1,10 +1,10 @@
 //! What a replay comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use crate::domain::{Outcome, Really, Reason, Replayed, Ships};
+use crate::domain::{Outcome, Really, Reason, Replayed, RiskClass, Ships};
 
 /// A replay in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct Summary {
     pub would_go_along: usize,
     /// Those that are held at first, by reason.
     pub would_be_held: BTreeMap<Reason, usize>,
+    /// Of those that are held as HIGH: those that brought a path that no earlier one had. The others
+    /// wait behind one.
+    pub held_for_their_own: usize,
     /// How long those took that were held at first and went out after all, shortest first.
     pub waits: Vec<SignedDuration>,
     /// Those that did not go out.
@@ -32,6 +35,7 @@ impl Summary {
     #[must_use]
     pub fn of(commits: &[Replayed]) -> Self {
         let mut summary = Self { verified: commits.len(), ..Self::default() };
+        let mut brought_before = BTreeSet::new();
         for commit in commits {
             match commit.ships {
                 Ships::At(_) => summary.would_ship += 1,
@@ -41,6 +45,12 @@ impl Summary {
             if is_held(commit) {
                 *summary.would_be_held.entry(commit.decision.reason()).or_default() += 1;
             }
+            let paths = commit.decision.risk.paths.iter();
+            let high = paths.filter(|path| path.risk_class == RiskClass::High);
+            let brought = high.flat_map(|path| path.brought.iter().map(|one| &one.commit));
+            let brought_anew = brought.filter(|sha| brought_before.insert(*sha)).count() > 0;
+            let is_high = commit.decision.reason() == Reason::HighRiskNoApproval;
+            summary.held_for_their_own += usize::from(is_high && brought_anew);
             summary.waits.extend(waited(commit));
             if let Really::Deployed(deploy) = &commit.really {
                 summary.really_deployed += 1;

@@ -98,6 +98,7 @@ fn numbers(summary: &Summary) -> Numbers {
         would_be_held: held
             .map(|(reason, commits)| HeldFor { reason: *reason, commits: *commits })
             .collect(),
+        held_for_their_own: summary.held_for_their_own,
         held_and_shipped: summary.waits.len(),
         median_wait_seconds: summary.median_wait().map(|wait| wait.as_secs()),
         longest_wait_seconds: summary.waits.last().map(|wait| wait.as_secs()),

@@ -214,3 +214,102 @@ pub async fn past_deploys(
     }
     Ok(past)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Conclusion, RunEvent, Verification};
+
+    use super::*;
+
+    fn sha(digit: char) -> Sha {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + 60 * minutes).unwrap()
+    }
+
+    /// Attempt `attempt` of run `id` of a commit, from then to then.
+    fn run(of: char, id: u64, attempt: u32, from: i64, to: i64, ended: Conclusion) -> Run {
+        Run {
+            at: RunRef { id: id.into(), attempt },
+            workflow: 1.into(),
+            event: RunEvent("push".to_owned()),
+            head_branch: Some("main".into()),
+            head_sha: sha(of),
+            head_repository: None,
+            title: String::new(),
+            progress: RunProgress::Finished(ended),
+            created_at: at(from),
+            started_at: at(from),
+            updated_at: at(to),
+            actors: Vec::new(),
+            html_url: String::new(),
+        }
+    }
+
+    /// At which minute which commits are verified, who is the candidate, and who is below it.
+    fn told(runs: Vec<Run>) -> Vec<String> {
+        let mut past = PastVerifications::default();
+        for run in runs {
+            past.by_sha.entry(run.head_sha.clone()).or_default().push(run);
+        }
+        let commits = [('c', 'b'), ('b', 'a'), ('a', '0')];
+        let commits = commits.iter().map(|(commit, parent)| (sha(*commit), vec![sha(*parent)]));
+        let commits = BranchCommits { commits: commits.collect(), complete: true };
+        let first = |sha: &Sha| sha.as_str()[..1].to_owned();
+        let moments = past.moments(&commits, at(0), at(100), 10);
+        let tell = |moment: &Moment| {
+            let verified: Vec<String> = moment.verified.iter().map(first).collect();
+            let below: Vec<String> = moment.candidates.verified_below.iter().map(first).collect();
+            let candidate = moment.candidates.candidate.as_ref();
+            let running = moment.verifications.iter();
+            let running = running.filter(|(_, one)| matches!(one, Verification::Running(_)));
+            let running: Vec<String> = running.map(|(sha, _)| first(sha)).collect();
+            format!(
+                "{}: +{} candidate {} below {} running {}",
+                moment.at.duration_since(at(0)).as_mins(),
+                verified.concat(),
+                candidate.map_or_else(|| "-".to_owned(), first),
+                below.concat(),
+                running.concat()
+            )
+        };
+        moments.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn each_moment_knows_what_had_ended_by_then_and_no_more() {
+        let passed = Conclusion::Success;
+        let told = told(vec![
+            run('a', 1, 1, -20, -10, passed.clone()),
+            run('c', 3, 1, 10, 30, passed.clone()),
+            run('b', 2, 1, 5, 20, passed.clone()),
+            run('f', 9, 1, 5, 21, passed),
+        ]);
+        assert_eq!(
+            told,
+            ["20: +b candidate b below a running ", "30: +c candidate c below ba running "]
+        );
+    }
+
+    #[test]
+    fn a_rerun_counts_from_its_own_end_and_hides_nothing_before() {
+        let (passed, broke) = (Conclusion::Success, Conclusion::Failure);
+        let told = told(vec![
+            run('a', 1, 1, 0, 10, passed.clone()),
+            run('b', 2, 1, 5, 20, passed),
+            run('b', 2, 2, 25, 40, broke),
+            run('c', 3, 1, 21, 30, Conclusion::Cancelled),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "10: +a candidate a below  running ",
+                "20: +b candidate b below a running ",
+                "30: + candidate b below a running b",
+                "40: + candidate a below  running ",
+            ]
+        );
+    }
+}

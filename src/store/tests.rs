@@ -269,6 +269,26 @@ fn of_two_hands_on_one_ledger_the_second_is_told_that_it_moved() {
 }
 
 #[test]
+fn a_ledger_in_memory_learns_and_leaves_the_file_and_every_dispatch_alone() {
+    now(async {
+        let store = Store::in_memory();
+        let mut kept = store.ledger(shop()).await.unwrap();
+        kept.record(at(0), vec![decided(1)]).await.unwrap();
+        let mut look = kept.in_memory();
+        for number in 0..100 {
+            look.record(at(1), vec![governed("acme/other"), decided(number)]).await.unwrap();
+        }
+        assert_eq!(look.state().decided.len(), 100);
+        assert!(look.record_intent(at(2), attempt(1)).await.is_err());
+        assert_eq!(look.state().attempts, []);
+        assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 1);
+        assert_eq!(store.repo_id(&"acme/other".parse().unwrap()).await.unwrap(), None);
+        kept.record(at(3), vec![decided(2)]).await.unwrap();
+        assert_eq!(kept.state().decided.len(), 2);
+    });
+}
+
+#[test]
 fn a_long_ledger_reads_as_it_was_written() {
     now(async {
         let disk = MemoryDisk::new();

@@ -300,7 +300,7 @@ fn a_replay_that_lacks_a_fact_says_which_and_goes_on_from_there() {
 #[test]
 fn a_replay_is_summed_up() {
     let happened = "2 LOW @0, deploy 2 @2, 3 HIGH @10, approve 3 @40, deploy 3 @20, 4 HIGH @50, \
-                    5 HIGH @60, deploy 5 @61";
+                    5 LOW @60, deploy 5 @61";
     let summary = Summary::of(&replayed("plain", happened));
     let minutes: Vec<i64> = summary.waits.iter().map(|wait| wait.as_mins()).collect();
     assert_eq!((minutes, summary.median_wait().unwrap().as_mins()), (vec![30], 30));
@@ -310,6 +310,7 @@ fn a_replay_is_summed_up() {
         would_ship: 2,
         would_go_along: 0,
         would_be_held: held,
+        held_for_their_own: 2,
         waits: summary.waits.clone(),
         would_not_ship: 2,
         really_deployed: 3,

@@ -55,6 +55,7 @@ fn a_backtest_says_what_would_ship_and_what_happened_and_leaves_no_trace() {
     );
     let held = json!([{"reason": "high_risk_no_approval", "commits": 1}]);
     assert_eq!(summary["would_be_held"], held);
+    assert_eq!(summary["held_for_their_own"], 1);
 
     let text = town.run(&["backtest", "acme/shop", "--since", "1h"]).with(0).text();
     assert!(text.contains(&low[..7]) && text.contains("ALLOW allow_low"), "{text}");

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::commands::view::backtest::{Backtest, Numbers};
+use crate::domain::Reason;
 use crate::words::backtest::length;
 
 use super::{list, paint, table, time};
@@ -47,7 +48,13 @@ fn summary(numbers: &Numbers) -> Vec<String> {
         ),
     ];
     for held in &numbers.would_be_held {
-        lines.push(format!("{} would be held: {}", held.commits, held.reason.code()));
+        let own = if held.reason == Reason::HighRiskNoApproval {
+            let own = numbers.held_for_their_own;
+            format!(" ({own} for what they brought, the others behind one of these)")
+        } else {
+            String::new()
+        };
+        lines.push(format!("{} would be held: {}{own}", held.commits, held.reason.code()));
     }
     let wait = |seconds: Option<i64>| length(SignedDuration::from_secs(seconds.unwrap_or(0)));
     if numbers.held_and_shipped > 0 {

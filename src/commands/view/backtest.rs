@@ -83,6 +83,9 @@ pub struct Numbers {
     pub would_not_ship: usize,
     /// Those that are held at first, in the order of the rules.
     pub would_be_held: Vec<HeldFor>,
+    /// Of those that are held as HIGH: those that brought a path that no earlier one had; the others
+    /// wait behind one.
+    pub held_for_their_own: usize,
     /// Of those that are held: how many go out after all.
     pub held_and_shipped: usize,
     /// How long half of these take at most.
