@@ -33,6 +33,7 @@ fn what_would_go_wrong_at_github_is_said_and_nothing_is_written() {
     error    acme/api verification_workflow_name `CI`: there is no such workflow, so that no commit is ever verified: correct it; there are `deploy.yml`, `verify.yml`
     warning  acme/api name `acme/api`: its issues are switched off: a failed deploy gets none. Switch them on in its settings
     error    acme/gone name `acme/gone`: GitHub knows no such repository, or hides it from the token: correct the name, or give the token access to it
+    note     GitHub does not tell what this token may write: whether it may start workflows, set statuses and open issues shows with the first of them. Grant it actions, statuses and issues: write
     GitHub: 3 errors, 1 warning
     ");
     let json = town.run(&["check-config", "--github", "--json"]).with(2).json();
