@@ -5,10 +5,13 @@
 
 mod action;
 mod attempt;
+mod command;
 mod decision;
 mod dora;
 mod ledger;
+mod markup;
 mod observation;
+mod open_tags;
 mod patterns;
 mod policy;
 mod reason;
@@ -23,6 +26,7 @@ pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
+pub use command::{Command, CommandError, Spoken};
 pub use decision::{
     Approver, Cause, Decision, DeployUnavailable, Lack, Missing, PauseSource, RiskAssessment,
     RiskCause, RiskyPath, Verdict,
