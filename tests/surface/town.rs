@@ -24,6 +24,8 @@ pub(crate) struct Town {
     token: String,
     ca_file: Option<PathBuf>,
     credential: Option<String>,
+    /// `controller.poll_interval` and `active_poll_interval`.
+    intervals: (&'static str, &'static str),
     environment: Vec<(&'static str, String)>,
     pub(crate) runtime: tokio::runtime::Runtime,
 }
@@ -56,6 +58,7 @@ impl Town {
             token: TOKEN.to_owned(),
             ca_file: None,
             credential: None,
+            intervals: ("300ms", "150ms"),
             environment: Vec::new(),
             runtime,
         }
@@ -107,6 +110,11 @@ impl Town {
         self.credential = Some(keys.to_owned());
     }
 
+    /// How often repositories are looked at, by the next configuration.
+    pub(crate) fn poll_every(&mut self, settled: &'static str, active: &'static str) {
+        self.intervals = (settled, active);
+    }
+
     /// A variable in the program's environment.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
@@ -134,10 +142,11 @@ impl Town {
     fn text_at(&self, state: &Path, listen: &str, more: &str) -> String {
         let ca_file =
             self.ca_file.as_ref().map(|file| format!(", ca_file: \"{}\"", file.display()));
+        let (settled, active) = self.intervals;
         let credential = self.credential.as_ref().map(|keys| format!(", {keys}"));
         format!(
             "github: {{api_url: \"{}\", max_requests_per_minute: 0{}{}}}\n\
-             controller: {{poll_interval: 300ms, active_poll_interval: 150ms}}\n\
+             controller: {{poll_interval: {settled}, active_poll_interval: {active}}}\n\
              server: {{listen: \"{listen}\"}}\n\
              state: {{dir: \"{}\"}}\n{more}",
             self.api_url,
@@ -147,7 +156,8 @@ impl Town {
         )
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program, about to do what `arguments` say, with this configuration and token.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release-governor"));
         command
             .args(arguments)
