@@ -21,6 +21,7 @@ use crate::store::Store;
 mod candidate;
 mod deploy_runs;
 mod left_behind;
+mod origins;
 mod range;
 mod statuses;
 mod verification;

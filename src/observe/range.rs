@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::verification::{read_runs_of, reverified_at, verification_of};
-use super::{Basics, Look, ObserveError};
+use super::{Basics, Look, ObserveError, origins};
 use crate::domain::{
-    Comparison, DeployFile, EntryKind, Fact, FileChange, Lack, Observation, RangeFiles, Ranged,
-    Relation, ReleaseState, RepoId, Sha, Why, WorkflowFact,
+    BranchStep, Comparison, DeployFile, EntryKind, Fact, FileChange, Lack, Observation, RangeFiles,
+    Ranged, Relation, ReleaseState, RepoId, Sha, Why, WorkflowFact,
 };
 use crate::github::{Compared, ReadError};
 
@@ -57,6 +57,19 @@ pub async fn fill(
                 let facts = observation.commits.entry(sha.clone()).or_default();
                 facts.deploy_file = Fact::Known(file);
             }
+            Lack::Step(step) => {
+                let (base, head) = (&step.parent, &step.sha);
+                let (fact, failed) = step_of_branch(look, basics, release, step).await?;
+                entries.extend(failed);
+                observation.ranges.insert((base.clone(), head.clone()), fact);
+            }
+            Lack::Steps(..)
+            | Lack::Pulls(_)
+            | Lack::Events(_)
+            | Lack::Labels(_)
+            | Lack::Standing(_)
+            | Lack::Member(..)
+            | Lack::Flags(_) => origins::fill(look, basics, &mut observation.origins, lack).await?,
         }
     }
     Ok(entries)
@@ -82,6 +95,26 @@ pub(super) async fn is_ancestor(
     })
 }
 
+/// What a step of the branch brought. Two commits and what lies between them never change, and
+/// nothing is decided by this but who brought what: it is taken from what is kept also where all
+/// else is looked at anew.
+async fn step_of_branch(
+    look: &Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    step: &BranchStep,
+) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
+    let key = key_of_range(&step.parent, &step.sha);
+    match kept_for_ever::<Ranged>(look, basics.repository.id, &key).await? {
+        Some(ranged) => Ok((Fact::Known(ranged), None)),
+        None => range(look, basics, release, &step.parent, &step.sha).await,
+    }
+}
+
+fn key_of_range(base: &Sha, head: &Sha) -> String {
+    format!("range {base} {head}")
+}
+
 /// A range, from what is kept of it or from GitHub.
 async fn range(
     look: &Look<'_>,
@@ -91,7 +124,7 @@ async fn range(
     head: &Sha,
 ) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
     let repository = basics.repository.id;
-    let key = format!("range {base} {head}");
+    let key = key_of_range(base, head);
     if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
         return Ok((Fact::Known(ranged), None));
     }
@@ -215,15 +248,21 @@ async fn kept<T: serde::de::DeserializeOwned>(
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
-    if look.anew {
-        return Ok(None);
-    }
+    if look.anew { Ok(None) } else { kept_for_ever(look, repository, key).await }
+}
+
+/// What is kept of something that never changes, and that no dispatch rests on.
+pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
+    look: &Look<'_>,
+    repository: RepoId,
+    key: &str,
+) -> Result<Option<T>, ObserveError> {
     let value = look.store.fact(repository, key).await?;
     // A shape of an earlier version is read anew.
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
-async fn keep<T: serde::Serialize>(
+pub(super) async fn keep<T: serde::Serialize>(
     look: &Look<'_>,
     repository: RepoId,
     key: &str,

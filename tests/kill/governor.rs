@@ -47,7 +47,7 @@ pub(crate) struct Running {
 impl Yard {
     pub(crate) fn new() -> Self {
         let mut town = Town::new();
-        town.poll_every("150ms", "100ms");
+        town.intervals = ("150ms", "100ms");
         let github = town.github.clone();
         // Hundreds of first passes without a cache would use up any hour's limit.
         github.set_limits(Limits { requests_per_hour: 10_000_000, ..Limits::default() });

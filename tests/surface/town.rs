@@ -24,8 +24,8 @@ pub(crate) struct Town {
     token: String,
     ca_file: Option<PathBuf>,
     credential: Option<String>,
-    /// `controller.poll_interval` and `active_poll_interval`.
-    intervals: (&'static str, &'static str),
+    /// `controller.poll_interval` and `active_poll_interval`, by the next configuration.
+    pub(crate) intervals: (&'static str, &'static str),
     environment: Vec<(&'static str, String)>,
     pub(crate) runtime: tokio::runtime::Runtime,
 }
@@ -108,11 +108,6 @@ impl Town {
     /// Who the governor is to GitHub, as keys of `github`, by the next configuration.
     pub(crate) fn authenticate(&mut self, keys: &str) {
         self.credential = Some(keys.to_owned());
-    }
-
-    /// How often repositories are looked at, by the next configuration.
-    pub(crate) fn poll_every(&mut self, settled: &'static str, active: &'static str) {
-        self.intervals = (settled, active);
     }
 
     /// A variable in the program's environment.

@@ -1,0 +1,134 @@
+//! Reads who brought commits to the branch, and what was said about them.
+//!
+//! A merged commit never changes, nor does the pull request that brought it: that is kept. What
+//! people say there may change at any time, and is asked for in every pass that needs it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::range::{keep, kept_for_ever};
+use super::{Basics, Look, ObserveError, is_long_ago};
+use crate::domain::{
+    BranchStep, Fact, Lack, MergedPull, Origins, Sha, Told, Within, steps_between,
+};
+use crate::github::ReadError;
+
+/// Reads one lacking fact.
+///
+/// # Errors
+/// What GitHub said where the pass cannot go on.
+pub(super) async fn fill(
+    look: &Look<'_>,
+    basics: &Basics,
+    origins: &mut Origins,
+    lack: &Lack,
+) -> Result<(), ObserveError> {
+    let name = look.name();
+    match lack {
+        Lack::Steps(base, head) => {
+            let steps = steps(look, base, head).await?;
+            origins.steps.insert((base.clone(), head.clone()), Fact::Known(steps));
+        }
+        Lack::Pulls(sha) => {
+            let pulls = pulls(look, basics, sha).await?;
+            origins.pulls.insert(sha.clone(), Fact::Known(pulls));
+        }
+        Lack::Events(pull) => {
+            let events = look.reader.timeline(name, *pull, &look.policy.approval_command).await;
+            origins.events.insert(*pull, Fact::Known(told(events)?));
+        }
+        Lack::Labels(pull) => {
+            let labels = look.reader.labels_of(name, *pull).await;
+            origins.labels.insert(*pull, Fact::Known(told(labels)?));
+        }
+        Lack::Standing(login) => {
+            let standing = look.reader.standing(name, login).await;
+            origins.standings.insert(login.clone(), Fact::Known(told(standing)?));
+        }
+        Lack::Member(team, login) => {
+            let is_member = look.reader.is_member(team, login).await;
+            let key = (team.clone(), login.clone());
+            origins.members.insert(key, Fact::Known(told(is_member)?));
+        }
+        Lack::Flags(sha) => {
+            let contexts = &look.policy.raise_risk_contexts;
+            let flags = look.reader.flags(name, sha, contexts).await?;
+            origins.flags.insert(sha.clone(), Fact::Known(flags));
+        }
+        Lack::Verification(_)
+        | Lack::OnBranch(_)
+        | Lack::Range(..)
+        | Lack::Step(_)
+        | Lack::DeployFile(_) => {}
+    }
+    Ok(())
+}
+
+/// The steps from `base` to `head`, where the newest commits of the branch do not show them.
+async fn steps(
+    look: &Look<'_>,
+    base: &Sha,
+    head: &Sha,
+) -> Result<Told<Vec<BranchStep>>, ObserveError> {
+    let commits = match told(look.reader.commits_between(look.name(), base, head).await)? {
+        Told::Known(commits) if commits.complete => commits,
+        Told::Known(commits) => {
+            let count = commits.commits.len();
+            return Ok(Told::Untold(format!("more than {count} commits lie between them")));
+        }
+        Told::Untold(why) => return Ok(Told::Untold(why)),
+    };
+    let steps = steps_between(&commits, base, head, Within::TheseCommits);
+    Ok(steps.map_or_else(
+        || Told::Untold("their commits do not lead from one to the other".to_owned()),
+        Told::Known,
+    ))
+}
+
+/// What is kept of the pull requests of a commit.
+#[derive(Serialize, Deserialize)]
+struct KeptPulls {
+    read_at: Timestamp,
+    pulls: Vec<MergedPull>,
+}
+
+/// The pull requests that brought a commit. That there is none may only mean that GitHub does not
+/// know of the merge yet: that is asked again as what changes seldom is, and before a dispatch.
+async fn pulls(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<Vec<MergedPull>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
+    if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
+        let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
+        if !kept.pulls.is_empty() || is_told_lately {
+            return Ok(kept.pulls);
+        }
+    }
+    let pulls = look.reader.pulls_of(look.name(), sha, &basics.branch).await?;
+    let kept = KeptPulls { read_at: look.now, pulls };
+    keep(look, repository, &key, &kept).await?;
+    Ok(kept.pulls)
+}
+
+/// What GitHub told, or why it never will. What may be told a moment later fails the pass.
+fn told<T>(read: Result<T, ReadError>) -> Result<Told<T>, ObserveError> {
+    match read {
+        Ok(value) => Ok(Told::Known(value)),
+        Err(
+            error @ (ReadError::NotFound { .. }
+            | ReadError::Refused { .. }
+            | ReadError::Gone410 { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::TooMany { .. }),
+        ) => Ok(Told::Untold(error.to_string())),
+        Err(
+            error @ (ReadError::BadCredentials { .. }
+            | ReadError::Moved { .. }
+            | ReadError::ToldToWait { .. }
+            | ReadError::Server { .. }
+            | ReadError::Transport { .. }),
+        ) => Err(error.into()),
+    }
+}
