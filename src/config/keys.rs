@@ -113,14 +113,17 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
     }
 }
 
-#[expect(clippy::expect_used, reason = "it is a constant, and a test reads it")]
-fn command(line: &str) -> Command {
-    Command::new(line).expect("the default command can be given")
-}
-
 #[expect(clippy::expect_used, reason = "the lists are constants, and a test compiles them")]
 fn patterns(list: &[&str]) -> PathPatterns {
     PathPatterns::new(list).expect("the default patterns compile")
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the line is a constant, and every test of a default reads it"
+)]
+fn command(line: &str) -> Command {
+    Command::new(line).expect("a comment can give the default command")
 }
 
 /// What can break or open production at once: pipelines, data, access, infrastructure, and what

@@ -93,11 +93,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
             let expected = "a label's name of at most 50 characters";
             put(&mut p.approval_label, line(entry, m, LONGEST_LABEL, expected));
         }
-        "approval_command" => {
-            let expected = "the line of a comment, as in /approve";
-            let line = line(entry, m, LONGEST_LINE, expected);
-            put(&mut p.approval_command, line.and_then(|line| Command::new(&line).ok()));
-        }
+        "approval_command" => put(&mut p.approval_command, command(entry, m)),
         "approval_min_permission" => {
             let words = [
                 ("read", Permission::Read),
@@ -256,6 +252,17 @@ fn contexts(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
         }
     }
     complete.then_some(names)
+}
+
+fn command(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Command> {
+    let expected = "a line that a comment can give, as in /approve";
+    match Command::new(&text(entry, m, expected)?) {
+        Ok(command) => Some(command),
+        Err(error) => {
+            entry.wrong(m, format_args!("{expected}: this one {}", error.why));
+            None
+        }
+    }
 }
 
 fn failure_types(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {

@@ -236,11 +236,13 @@ impl<'a> Walk<'a> {
         let Some(paragraph) = &mut self.paragraph else { return };
         let line = std::mem::take(&mut paragraph.line);
         let Some(start) = line.start else { return };
-        let is_marked = line.is_marked || paragraph.pairs.iter().any(|pair| pair.contains(&start));
-        let place = match paragraph.place {
-            _ if self.open.is_any() => Place::Hidden,
-            Place::Plain if is_marked => Place::Marked,
-            place => place,
+        let is_paired = paragraph.pairs.iter().any(|pair| pair.contains(&start));
+        let place = if self.open.is_any() {
+            Place::Hidden
+        } else if paragraph.place == Place::Plain && (line.is_marked || is_paired) {
+            Place::Marked
+        } else {
+            paragraph.place
         };
         let (written, shown) = if place == Place::Plain {
             (Cow::Borrowed(line_around(self.text, start)), line.words)

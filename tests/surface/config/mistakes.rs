@@ -187,6 +187,19 @@ fn limits_of_numbers_and_durations_are_the_documented_ones() {
 }
 
 #[test]
+fn an_approval_command_that_no_comment_could_give_is_refused() {
+    assert_snapshot!(shop_with("approval_command: '> approve'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found `> approve`, expected a line that a comment can give, as in /approve: this one begins a quote in Markdown, and quoted words do not count");
+    assert_snapshot!(shop_with("approval_command: ' /approve'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found ` /approve`, expected a line that a comment can give, as in /approve: this one begins or ends in white space, which a comment's line does not keep");
+    assert_snapshot!(shop_with("approval_command: '<approve>'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found `<approve>`, expected a line that a comment can give, as in /approve: this one is HTML or a definition in Markdown, which is not shown");
+    assert_snapshot!(shop_with("approval_command: \"/approve\\n/now\"").mistakes(), @r#"governor.yaml:3: repositories[0].approval_command: found `/approve\n/now`, expected a line that a comment can give, as in /approve: this one has more than one line"#);
+    assert_snapshot!(shop_with("approval_command: [/approve]").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found a list, expected a line that a comment can give, as in /approve");
+    let written = shop().with("RELEASE_GOVERNOR_APPROVAL_COMMAND", "**approve**");
+    assert_snapshot!(written.mistakes(), @"environment: RELEASE_GOVERNOR_APPROVAL_COMMAND: found `**approve**`, expected a line that a comment can give, as in /approve: this one holds markup, so that Markdown shows other characters than are written: write plain words");
+    let config = shop_with("approval_command: '@governor ship it'").only();
+    assert_eq!(config.approval_command.as_str(), "@governor ship it");
+}
+
+#[test]
 fn addresses_are_https_or_stay_on_this_machine() {
     let load = |key: &str, url: &str| {
         let (section, name) = key.split_once('.').unwrap();
