@@ -35,9 +35,9 @@ fn together(unchecked: &[Unchecked]) -> Together<'_> {
     let mut together = Together::new();
     for Unchecked { repository, key, value, message } in unchecked {
         let name = repository.to_string();
-        // The repository is said once, in front.
         let alike = (key.as_str(), value.as_str(), message.as_str());
         let names = together.entry(alike).or_default();
+        // Several reads of one repository may fail alike.
         if !names.contains(&name) {
             names.push(name);
         }
