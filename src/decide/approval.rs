@@ -118,18 +118,30 @@ impl Needs {
 fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Needs, Gap> {
     let mut needs = Needs::default();
     let ranged = case.question.range(approved, case.sha())?;
-    let is_whole = matches!(ranged, Ranged::Compared(comparison)
-        if matches!(comparison.relation, Relation::Ahead | Relation::Identical)
-            && matches!(comparison.files, RangeFiles::Complete(_)));
-    if !is_whole {
-        needs.operator(OperatorsMatter::AnotherCause);
+    if let Some(cause) = not_whole(ranged) {
+        needs.operator(OperatorsMatter::AnotherCause(cause));
         return Ok(needs);
     }
-    if !raise::causes(&case.question, Some(approved))?.is_empty() {
-        needs.operator(OperatorsMatter::AnotherCause);
+    for cause in raise::causes(&case.question, Some(approved))? {
+        needs.operator(OperatorsMatter::AnotherCause(cause));
     }
     of_paths(case, approved, ranged, &mut needs)?;
     Ok(needs)
+}
+
+/// Why more may have come after a commit than a range shows.
+fn not_whole(ranged: &Ranged) -> Option<RiskCause> {
+    match ranged {
+        Ranged::Incomparable(words) => Some(RiskCause::Incomparable(words.clone())),
+        Ranged::Broken(words) => Some(RiskCause::CompareBroken(words.clone())),
+        Ranged::Compared(comparison) => match (comparison.relation, &comparison.files) {
+            (Relation::Behind | Relation::Diverged, _) => Some(RiskCause::Diverged),
+            (Relation::Ahead | Relation::Identical, RangeFiles::Truncated(_)) => {
+                Some(RiskCause::Truncated)
+            }
+            (Relation::Ahead | Relation::Identical, RangeFiles::Complete(_)) => None,
+        },
+    }
 }
 
 /// What makes the whole range from production HIGH.
@@ -154,7 +166,9 @@ fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
             | RiskCause::CompareBroken(_)
             | RiskCause::Raised(_)
             | RiskCause::RaiseUntold(_)
-            | RiskCause::AsDecided => needs.operator(OperatorsMatter::AnotherCause),
+            | RiskCause::AsDecided => {
+                needs.operator(OperatorsMatter::AnotherCause(cause.clone()));
+            }
         }
     }
     // Where only an operator can approve, what people could is not asked for.

@@ -26,7 +26,7 @@ pub(super) async fn fill(
     let name = look.name();
     match lack {
         Lack::Steps(base, head) => {
-            let steps = steps(look, base, head).await?;
+            let steps = steps(look, basics, base, head).await?;
             origins.steps.insert((base.clone(), head.clone()), Fact::Known(steps));
         }
         Lack::Pulls(sha) => {
@@ -64,12 +64,18 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// The steps from `base` to `head`, where the newest commits of the branch do not show them.
+/// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
+/// lie between two commits and never change.
 async fn steps(
     look: &Look<'_>,
+    basics: &Basics,
     base: &Sha,
     head: &Sha,
 ) -> Result<Told<Vec<BranchStep>>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
+    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+        return Ok(Told::Known(kept));
+    }
     let commits = match told(look.reader.commits_between(look.name(), base, head).await)? {
         Told::Known(commits) if commits.complete => commits,
         Told::Known(commits) => {
@@ -78,11 +84,12 @@ async fn steps(
         }
         Told::Untold(why) => return Ok(Told::Untold(why)),
     };
-    let steps = steps_between(&commits, base, head, Within::TheseCommits);
-    Ok(steps.map_or_else(
-        || Told::Untold("their commits do not lead from one to the other".to_owned()),
-        Told::Known,
-    ))
+    let Some(steps) = steps_between(&commits, base, head, Within::TheseCommits) else {
+        let why = "their commits do not lead from one to the other".to_owned();
+        return Ok(Told::Untold(why));
+    };
+    keep(look, repository, &key, &steps).await?;
+    Ok(Told::Known(steps))
 }
 
 /// What is kept of the pull requests of a commit.
