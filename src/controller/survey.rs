@@ -7,12 +7,12 @@ use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
-    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
+    AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome,
+    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
     restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Linked, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
@@ -31,6 +31,8 @@ pub struct Survey {
     pub newest_run: Option<RunId>,
     /// Whether everything was read anew, past every cache.
     pub anew: bool,
+    /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
+    pub over: BTreeSet<RunId>,
 }
 
 impl Governed {
@@ -97,10 +99,16 @@ impl Governed {
             ),
             us,
         };
+        let mut linked = Linked::default();
         if let Some(sha) = anew {
             observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
+            let (facts, release) = (observation.facts(sha), self.known_release()?);
+            let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+            let links = plan::unknown_links(statuses, &observation.us, release);
+            linked = observe::linked(look, &basics, &links).await?;
         }
-        let newest_run = self.follow(shared, look, &basics, &mut observation.us).await?;
+        let (us, runs) = (&mut observation.us, &linked.runs);
+        let newest_run = self.follow(shared, look, &basics, us, runs).await?;
         self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
@@ -112,7 +120,8 @@ impl Governed {
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some() })
+        let over = linked.over;
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
     }
 
     /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
@@ -123,16 +132,17 @@ impl Governed {
         look: &mut Look<'_>,
         basics: &Basics,
         us: &mut BTreeSet<Login>,
+        linked: &[Run],
     ) -> Result<Option<RunId>, PassError> {
         let (policy, only_looks) = (look.policy.clone(), self.only_looks);
         self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
-        let seen = observe::deploy_runs(look, basics, ledger.state()).await?;
+        let seen = observe::deploy_runs(look, basics, ledger.state(), linked).await?;
         if !ledger.state().recovered {
             let entries = recovered(look, basics, us, &seen).await?;
             ledger.record(shared.clock.now(), entries).await?;
             // Its attempts may own runs that are on no page.
-            return Box::pin(self.follow(shared, look, basics, us)).await;
+            return Box::pin(self.follow(shared, look, basics, us, linked)).await;
         }
         let ledger = self.opened()?;
         let now = shared.clock.now();
@@ -368,25 +378,4 @@ impl Shared {
         users.insert(account, user.clone());
         Ok(user)
     }
-}
-
-/// Commits with a HOLD or a WAIT of ours that production may contain by now, and whose relation to
-/// it is not known yet.
-pub(super) fn unknown_to_production(
-    survey: &Survey,
-    release: &ReleaseState,
-    most: usize,
-) -> Vec<Lack> {
-    let Some(production) = release.production().sha().cloned() else { return Vec::new() };
-    let commits = &survey.observation.branch_commits;
-    plan::still_blocked(release)
-        .filter(|sha| **sha != production)
-        .filter(|sha| {
-            !commits.shows_containment(&production, sha)
-                && !commits.shows_containment(sha, &production)
-                && *survey.observation.range(&production, sha) == Fact::NotAsked
-        })
-        .take(most)
-        .map(|sha| Lack::Range(production.clone(), sha.clone()))
-        .collect()
 }

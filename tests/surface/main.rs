@@ -33,6 +33,8 @@ mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reload;
