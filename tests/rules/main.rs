@@ -14,6 +14,8 @@ mod approvals;
 #[cfg(test)]
 mod approvals_matrix;
 #[cfg(test)]
+mod approving;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod deciding;
