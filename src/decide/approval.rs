@@ -49,10 +49,7 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
             }
         }
     }
-    for approval in case.release().approvals.iter().rev().take(WORDS_LOOKED_AT) {
-        if approval.sha == *case.sha() || case.production.sha() == Some(&approval.sha) {
-            continue;
-        }
+    for approval in words_about_others(case) {
         if !deploy_file_is_covered(case, approval.deploy_file.as_deref())? {
             search.saw_word(approval, Counting::Not(WhyNot::DeployFileChanged));
             continue;
@@ -345,6 +342,22 @@ fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
         }
         EnvironmentApproval::Nothing | EnvironmentApproval::Everything => &[],
     }
+}
+
+/// The last words about commits that are neither this one nor production, the newest first. One
+/// that was said again is one.
+fn words_about_others<'a>(case: &Case<'a>) -> Vec<&'a OperatorsApproval> {
+    let mut words: Vec<&OperatorsApproval> = Vec::new();
+    for word in case.release().approvals.iter().rev() {
+        let is_of_another = word.sha != *case.sha() && case.production.sha() != Some(&word.sha);
+        let is_said_again = words
+            .iter()
+            .any(|newer| newer.sha == word.sha && newer.deploy_file == word.deploy_file);
+        if is_of_another && !is_said_again && words.len() < WORDS_LOOKED_AT {
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// Whether the deploy file that would run is the judged commit's own, harmless, or the one that
