@@ -44,7 +44,8 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
         // The variable says nothing of the deploy file at the tip, as it was then.
         if deploy_file_is_covered(case, None)? {
             let needs = after_a_word(case, sha)?;
-            if let Some(approver) = search.met(needs, Some(sha), || Approver::Environment)? {
+            let by_environment = || Approver::Environment;
+            if let Some(approver) = search.met_after(sha, needs, by_environment)? {
                 return Ok(search.approved(approver));
             }
         }
@@ -55,7 +56,8 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
             continue;
         }
         let needs = after_a_word(case, &approval.sha)?;
-        if let Some(approver) = search.met(needs, Some(&approval.sha), || operator(approval))? {
+        let by_operator = || operator(approval);
+        if let Some(approver) = search.met_after(&approval.sha, needs, by_operator)? {
             search.saw_word(approval, Counting::Counts);
             return Ok(search.approved(approver));
         }
@@ -111,22 +113,22 @@ impl Needs {
     }
 }
 
-/// What came after a commit that an operator approved.
-fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Needs, Gap> {
+/// What came after a commit that an operator approved; none where that cannot be told, as after
+/// a force push: then the word is no start.
+fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Needs>, Gap> {
     let mut needs = Needs::default();
     let ranged = case.question.range(approved, case.sha())?;
     let is_whole = matches!(ranged, Ranged::Compared(comparison)
         if matches!(comparison.relation, Relation::Ahead | Relation::Identical)
             && matches!(comparison.files, RangeFiles::Complete(_)));
     if !is_whole {
-        needs.operator(OperatorsMatter::AnotherCause);
-        return Ok(needs);
+        return Ok(None);
     }
     if !raise::causes(&case.question, Some(approved))?.is_empty() {
         needs.operator(OperatorsMatter::AnotherCause);
     }
     of_paths(case, approved, ranged, &mut needs)?;
-    Ok(needs)
+    Ok(Some(needs))
 }
 
 /// What makes the whole range from production HIGH.
@@ -250,6 +252,16 @@ impl<'c, 'a> Search<'c, 'a> {
         Ok(None)
     }
 
+    /// Whether all that came after an approved commit is approved, too.
+    fn met_after(
+        &mut self,
+        approved: &Sha,
+        needs: Option<Needs>,
+        by_that_word: impl FnOnce() -> Approver,
+    ) -> Result<Option<Approver>, Gap> {
+        needs.map_or(Ok(None), |needs| self.met(needs, Some(approved), by_that_word))
+    }
+
     /// Whether all that is needed is approved; by `nobody_else` where nothing is.
     fn met(
         &mut self,
@@ -296,11 +308,12 @@ impl<'c, 'a> Search<'c, 'a> {
     /// Keeps the least: what people can still approve before what only an operator can.
     fn note_missing(&mut self, pulls: Vec<MissingPull>, operators: Vec<OperatorsMatter>) {
         let order = |operators: &[OperatorsMatter], pulls: &[MissingPull]| {
-            (!operators.is_empty(), pulls.len())
+            (!operators.is_empty(), pulls.len(), operators.len())
         };
         let is_first = self.missing.operators == [OperatorsMatter::ByPolicy];
+        // Of two that are as much, what is missing from production on comes last, and is told.
         let is_less =
-            order(&operators, &pulls) < order(&self.missing.operators, &self.missing.pulls);
+            order(&operators, &pulls) <= order(&self.missing.operators, &self.missing.pulls);
         if is_first || is_less {
             (self.missing.pulls, self.missing.operators) = (pulls, operators);
         }

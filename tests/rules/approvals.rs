@@ -131,6 +131,8 @@ a migration by #42; mode environment; kim approved commit 4 | HOLD HIGH high_ris
 infrastructure pushed directly; kim approved commit 4 six times | ALLOW HIGH allow_high_approved
 infrastructure pushed directly; kim approved commit 4; kim approved production itself six times | ALLOW HIGH allow_high_approved
 a migration by #42; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+infrastructure pushed directly; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
+a migration by #42; mode environment; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
 infrastructure pushed directly; more infrastructure pushed directly; kim approved commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
 
 # The first deploy.
