@@ -202,7 +202,8 @@ impl<'c, 'a> Search<'c, 'a> {
             pull: pull.number,
             not_by: talk::author_who_may_not(self.case.policy(), pull)
                 .map(|author| author.login.clone()),
-            because: heard.newest_in_vain().cloned(),
+            because: heard.first_in_vain().cloned(),
+            is_labeled: heard.is_labeled,
         }))
     }
 

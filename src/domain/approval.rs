@@ -132,8 +132,11 @@ pub struct MissingPull {
     pub pull: PullNumber,
     /// Its author, where they may not approve it.
     pub not_by: Option<Login>,
-    /// The newest approval that was seen there, which does not count.
+    /// An approval that was seen there and does not count: the newest by one of the repository's
+    /// people, before strangers' ones.
     pub because: Option<SeenApproval>,
+    /// Whether the label is on it already and does not count: nobody can add it before it is off.
+    pub is_labeled: bool,
 }
 
 /// What only an operator's word approves.

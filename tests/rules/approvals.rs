@@ -71,8 +71,13 @@ a migration by #42; label by bea, back without an event | HOLD HIGH high_risk_no
 a migration by #42; label by bea, taken off; label by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; label by ann, taken off; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, deleted | HOLD HIGH high_risk_no_approval
+a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); what was said on #42 cannot be told: GitHub said 410
 
 # What is told where several things are wrong: of the label, that it is there; of the people, not strangers.
+a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; label by ann; comment by bea, in code | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: the command stands in code
+a migration by #42; comment by bea; a push; comment by cid, who may do nothing, from outside | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: commits were pushed after it
+a migration by #42; another by #43; label by ann | HOLD HIGH high_risk_no_approval | add label release:approved to #43, and take it off #42 and add it again, or comment /approve on #42 and #43 (write permission, not ann); the label by ann on #42 does not count: authors do not approve their own
 
 # Where.
 a migration by #42; another by #43; label by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #43, or comment /approve on #43 (write permission, not ann)
