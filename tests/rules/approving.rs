@@ -517,6 +517,23 @@ fn long_way(steps: u32) -> World {
 }
 
 #[test]
+fn of_a_way_that_is_too_long_nobody_asks_what_raised_it_and_it_is_high() {
+    let raising = |steps: u32| {
+        let mut world = long_way(steps);
+        world.policy.raise_risk_contexts = vec!["scan".to_owned()];
+        let (verdict, asked) = decided_by_asking(&world, None);
+        let Verdict::Decided(decision) = verdict else { panic!("{verdict:?}") };
+        (decision.reason(), asked.len())
+    };
+    let (reason, asked) = raising(1_000);
+    assert_eq!(reason, Reason::AllowLow);
+    assert!(asked < 2_010, "{asked} facts");
+    let (reason, asked) = raising(1_001);
+    assert_eq!(reason, Reason::HighRiskNoApproval);
+    assert!(asked < 10, "{asked} facts");
+}
+
+#[test]
 fn of_a_way_that_is_too_long_nobody_asks_who_brought_what() {
     let migrating = |steps: u32| {
         let mut world = long_way(steps);
