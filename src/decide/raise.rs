@@ -33,8 +33,18 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
             causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
         }
     }
-    causes.dedup();
-    gathering.finish(causes)
+    gathering.finish(each_once(causes))
+}
+
+/// Several commits of one pull request tell the same of it.
+fn each_once(causes: Vec<RiskCause>) -> Vec<RiskCause> {
+    let mut told: Vec<RiskCause> = Vec::new();
+    for cause in causes {
+        if !told.contains(&cause) {
+            told.push(cause);
+        }
+    }
+    told
 }
 
 fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {

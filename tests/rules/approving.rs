@@ -545,3 +545,18 @@ fn of_a_way_that_is_too_long_nobody_asks_who_brought_what() {
     assert!(migrating(1_001) < 10);
     assert!((1_000..1_010).contains(&migrating(1_000)));
 }
+
+/// What several of its commits and pull requests tell is told once.
+#[test]
+fn what_raised_a_range_is_told_once() {
+    let mut world = World::calm().approved_by(&[ApprovalMode::Label]);
+    world.policy.raise_risk_contexts = vec!["needs-ops".to_owned(), "needs-dba".to_owned()];
+    (2..=WANTED).for_each(|of| world.came_with(of, &[42]));
+    set_flags(&mut world, None);
+    for label in ["needs-ops", "needs-dba", "needs-ops"] {
+        let (label, by) = (label.to_owned(), Some(person("cid")));
+        world.timeline(42).push(PullEvent::Labeled { label, by, at: crate::world::at(-1) });
+    }
+    let raised = |cause: &&RiskCause| matches!(cause, RiskCause::Raised(_));
+    assert_eq!(world.decision().risk.causes.iter().filter(raised).count(), 2);
+}
