@@ -36,11 +36,14 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
     gathering.finish(each_once(causes))
 }
 
+/// Causes that are told: any one of them raises.
+const MOST_TOLD: usize = 50;
+
 /// Several commits of one pull request tell the same of it.
 fn each_once(causes: Vec<RiskCause>) -> Vec<RiskCause> {
     let mut told: Vec<RiskCause> = Vec::new();
     for cause in causes {
-        if !told.contains(&cause) {
+        if told.len() < MOST_TOLD && !told.contains(&cause) {
             told.push(cause);
         }
     }

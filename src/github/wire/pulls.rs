@@ -99,10 +99,12 @@ pub(in crate::github) fn events(
 fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {
     let kind = event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok(match kind.as_str() {
-        // What a changed base brings along was not in it before.
+        // What a changed base brings along was not in it before; nor was what a force push took
+        // out of the base.
         "committed"
         | "head_ref_force_pushed"
         | "base_ref_changed"
+        | "base_ref_force_pushed"
         | "automatic_base_change_succeeded" => Some(PullEvent::Pushed),
         "merged" => Some(PullEvent::Merged),
         "labeled" => {
@@ -222,3 +224,6 @@ impl WireComparedCommits {
         self.commits.into_iter().map(WireListedCommit::domain).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
