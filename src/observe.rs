@@ -20,6 +20,7 @@ use crate::store::Store;
 
 mod candidate;
 mod deploy_runs;
+mod lacks;
 mod left_behind;
 mod origins;
 mod range;
@@ -27,8 +28,9 @@ mod statuses;
 mod verification;
 
 pub use deploy_runs::deploy_runs;
+pub use lacks::fill;
 pub use left_behind::{gone_runs, issues_left_behind, left_behind};
-pub use range::{deploy_file_at_tip, fill};
+pub use range::deploy_file_at_tip;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};
 

@@ -127,6 +127,7 @@ pub fn policy(policy: &Policy) -> Value {
         ("approval_command", json!(policy.approval_command.as_str())),
         ("approval_min_permission", json!(policy.approval_min_permission)),
         ("approval_allow_author", json!(policy.approval_allow_author)),
+        ("approval_before_merge", json!(policy.approval_before_merge)),
         ("approval_teams", json!(policy.approval_teams)),
         ("raise_risk_contexts", json!(policy.raise_risk_contexts)),
         ("failure_types", json!(policy.failure_types)),

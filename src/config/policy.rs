@@ -105,6 +105,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
             put(&mut p.approval_min_permission, word(entry, m, &words));
         }
         "approval_allow_author" => put(&mut p.approval_allow_author, boolean(entry, m)),
+        "approval_before_merge" => put(&mut p.approval_before_merge, boolean(entry, m)),
         "approval_teams" => {
             let owner = p.repository.owner().to_owned();
             put(&mut p.approval_teams, teams(entry, &owner, m));

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalMode, Login, Permission, PullNumber, Sha, Spoken, Team};
+use super::{ApprovalMode, Login, Permission, PullNumber, RiskCause, Sha, Spoken, Team};
 
 /// Whose word approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,10 @@ pub enum WhyNot {
     ThroughAnApp(String),
     /// Commits were pushed to the pull request after it, and it was not merged before.
     BeforeAPush,
+    /// It was given before the merge, and GitHub does not show the pull request's last commit yet.
+    BeforeWhatIsNotShown,
+    /// It was given before the merge, and the policy counts none of those.
+    BeforeTheMerge,
     /// The pull request's author gave it.
     ByTheAuthor,
     /// Their permission is not enough.
@@ -162,7 +166,7 @@ pub enum OperatorsMatter {
     /// The deploy file at the tip of its ref, which is not the one at the commit.
     DeployFileAtTip,
     /// The range is HIGH for another cause than a path.
-    AnotherCause,
+    AnotherCause(RiskCause),
     /// The first deploy's commit came with no pull request.
     NoPull,
 }

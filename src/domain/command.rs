@@ -163,10 +163,12 @@ impl Command {
         if !self.0.contains(char::is_alphanumeric) {
             return Some("has no letter or digit: Markdown draws lines and tables with such signs");
         }
-        // Beneath other words as well: there, some lines mean something else.
-        [self.0.clone(), format!("Good.\n{}\nThanks.", self.0)]
+        // Beside other words as well: there, some lines mean something else.
+        let beside = [("", ""), ("", "\nThanks."), ("Good.\n", "\nThanks.")];
+        beside
             .iter()
-            .find_map(|body| misread(self.spoken_in(body)))
+            .map(|(above, below)| self.spoken_in(&format!("{above}{self}{below}")))
+            .find_map(misread)
             .or_else(|| self.is_shown_otherwise().then_some(SHOWN_OTHERWISE))
     }
 

@@ -69,6 +69,8 @@ pub struct Policy {
     pub approval_min_permission: Permission,
     /// Whether a pull request's author may approve it.
     pub approval_allow_author: bool,
+    /// Whether an approval that was given before the merge counts, where nothing was pushed after.
+    pub approval_before_merge: bool,
     /// Teams of which an approver by label or comment belongs to one; none: anybody may whose
     /// permission suffices.
     pub approval_teams: Vec<Team>,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Login, Permission, PullNumber, Spoken, UserId};
+use super::{Login, Permission, PullNumber, Sha, Spoken, UserId};
 
 /// What GitHub tells, or what lasts in the way of it: gone, refused, without end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub struct MergedPull {
     pub number: PullNumber,
     /// Who opened it; none for a deleted account.
     pub author: Option<Person>,
+    /// The last commit of its own.
+    pub head: Sha,
 }
 
 /// What happened on a pull request, as far as an approval or a risk may rest on it.
@@ -58,9 +60,12 @@ pub enum PullEvent {
     },
     /// Somebody wrote the approval command, or what looks like it.
     Commented(Comment),
-    /// Commits were pushed to it, also by force. When, nobody tells: dates are the pusher's to
-    /// choose.
-    Pushed,
+    /// A commit was pushed to it, also by force, or its base was changed. When, nobody tells: dates
+    /// are the pusher's to choose.
+    Pushed {
+        /// The commit, where it is one.
+        sha: Option<Sha>,
+    },
     /// It was merged.
     Merged,
 }

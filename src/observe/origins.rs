@@ -9,67 +9,82 @@ use serde::{Deserialize, Serialize};
 use super::range::{keep, kept_for_ever};
 use super::{Basics, Look, ObserveError, is_long_ago};
 use crate::domain::{
-    BranchStep, Fact, Lack, MergedPull, Origins, Sha, Told, Within, steps_between,
+    BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber, Sha, Standing,
+    Team, Told, Within, steps_between,
 };
 use crate::github::ReadError;
 
-/// Reads one lacking fact.
+/// One thing that was learnt.
+pub(super) enum Origin {
+    Steps((Sha, Sha), Told<Vec<BranchStep>>),
+    Pulls(Sha, Vec<MergedPull>),
+    Events(PullNumber, Told<Vec<PullEvent>>),
+    Labels(PullNumber, Told<Vec<String>>),
+    Standing(Login, Told<Standing>),
+    Member((Team, Login), Told<bool>),
+    Flags(Sha, Vec<Flag>),
+}
+
+impl Origin {
+    /// Puts it where `decide` looks for it.
+    pub(super) fn note(self, origins: &mut Origins) {
+        match self {
+            Self::Steps(of, steps) => drop(origins.steps.insert(of, Fact::Known(steps))),
+            Self::Pulls(of, pulls) => drop(origins.pulls.insert(of, Fact::Known(pulls))),
+            Self::Events(of, events) => drop(origins.events.insert(of, Fact::Known(events))),
+            Self::Labels(of, labels) => drop(origins.labels.insert(of, Fact::Known(labels))),
+            Self::Standing(of, known) => drop(origins.standings.insert(of, Fact::Known(known))),
+            Self::Member(of, member) => drop(origins.members.insert(of, Fact::Known(member))),
+            Self::Flags(of, flags) => drop(origins.flags.insert(of, Fact::Known(flags))),
+        }
+    }
+}
+
+/// Reads what people and tools said, and what they may do; none where something else lacks.
 ///
 /// # Errors
 /// What GitHub said where the pass cannot go on.
-pub(super) async fn fill(
-    look: &Look<'_>,
-    basics: &Basics,
-    origins: &mut Origins,
-    lack: &Lack,
-) -> Result<(), ObserveError> {
-    let name = look.name();
-    match lack {
-        Lack::Steps(base, head) => {
-            let steps = steps(look, base, head).await?;
-            origins.steps.insert((base.clone(), head.clone()), Fact::Known(steps));
-        }
-        Lack::Pulls(sha) => {
-            let pulls = pulls(look, basics, sha).await?;
-            origins.pulls.insert(sha.clone(), Fact::Known(pulls));
-        }
+pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>, ObserveError> {
+    let (name, reader) = (look.name(), look.reader);
+    Ok(Some(match lack {
         Lack::Events(pull) => {
-            let events = look.reader.timeline(name, *pull, &look.policy.approval_command).await;
-            origins.events.insert(*pull, Fact::Known(told(events)?));
+            let events = reader.timeline(name, *pull, &look.policy.approval_command).await;
+            Origin::Events(*pull, told(events)?)
         }
-        Lack::Labels(pull) => {
-            let labels = look.reader.labels_of(name, *pull).await;
-            origins.labels.insert(*pull, Fact::Known(told(labels)?));
-        }
+        Lack::Labels(pull) => Origin::Labels(*pull, told(reader.labels_of(name, *pull).await)?),
         Lack::Standing(login) => {
-            let standing = look.reader.standing(name, login).await;
-            origins.standings.insert(login.clone(), Fact::Known(told(standing)?));
+            Origin::Standing(login.clone(), told(reader.standing(name, login).await)?)
         }
         Lack::Member(team, login) => {
-            let is_member = look.reader.is_member(team, login).await;
-            let key = (team.clone(), login.clone());
-            origins.members.insert(key, Fact::Known(told(is_member)?));
+            let is_member = told(reader.is_member(team, login).await)?;
+            Origin::Member((team.clone(), login.clone()), is_member)
         }
         Lack::Flags(sha) => {
             let contexts = &look.policy.raise_risk_contexts;
-            let flags = look.reader.flags(name, sha, contexts).await?;
-            origins.flags.insert(sha.clone(), Fact::Known(flags));
+            Origin::Flags(sha.clone(), reader.flags(name, sha, contexts).await?)
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)
         | Lack::Range(..)
         | Lack::Step(_)
-        | Lack::DeployFile(_) => {}
-    }
-    Ok(())
+        | Lack::Steps(..)
+        | Lack::Pulls(_)
+        | Lack::DeployFile(_) => return Ok(None),
+    }))
 }
 
-/// The steps from `base` to `head`, where the newest commits of the branch do not show them.
-async fn steps(
+/// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
+/// lie between two commits and never change.
+pub(super) async fn steps(
     look: &Look<'_>,
+    basics: &Basics,
     base: &Sha,
     head: &Sha,
 ) -> Result<Told<Vec<BranchStep>>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
+    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+        return Ok(Told::Known(kept));
+    }
     let commits = match told(look.reader.commits_between(look.name(), base, head).await)? {
         Told::Known(commits) if commits.complete => commits,
         Told::Known(commits) => {
@@ -78,11 +93,12 @@ async fn steps(
         }
         Told::Untold(why) => return Ok(Told::Untold(why)),
     };
-    let steps = steps_between(&commits, base, head, Within::TheseCommits);
-    Ok(steps.map_or_else(
-        || Told::Untold("their commits do not lead from one to the other".to_owned()),
-        Told::Known,
-    ))
+    let Some(steps) = steps_between(&commits, base, head, Within::TheseCommits) else {
+        let why = "their commits do not lead from one to the other".to_owned();
+        return Ok(Told::Untold(why));
+    };
+    keep(look, repository, &key, &steps).await?;
+    Ok(Told::Known(steps))
 }
 
 /// What is kept of the pull requests of a commit.
@@ -94,7 +110,7 @@ struct KeptPulls {
 
 /// The pull requests that brought a commit. That there is none may only mean that GitHub does not
 /// know of the merge yet: that is asked again as what changes seldom is, and before a dispatch.
-async fn pulls(
+pub(super) async fn pulls(
     look: &Look<'_>,
     basics: &Basics,
     sha: &Sha,

@@ -1,5 +1,6 @@
 //! Approvals in words: what is missing, what was seen, and why it does not count.
 
+use super::evidence::of_risk_cause;
 use super::{date_time, plain};
 use crate::domain::{
     ApprovalMode, Approver, Counting, Missing, MissingPull, OperatorsMatter, RepoName,
@@ -44,10 +45,10 @@ fn label(missing: &Missing) -> String {
     let (labeled, bare): (Vec<_>, Vec<_>) = missing.pulls.iter().partition(|pull| pull.is_labeled);
     match (labeled.as_slice(), bare.as_slice()) {
         ([], bare) => format!("add label {label} to {}", pulls(bare)),
-        (labeled, []) => format!("take label {label} off {} and add it again", pulls(labeled)),
+        (labeled, []) => format!("re-add label {label} to {}", pulls(labeled)),
         (labeled, bare) => {
             let (labeled, bare) = (pulls(labeled), pulls(bare));
-            format!("add label {label} to {bare}, and take it off {labeled} and add it again")
+            format!("add label {label} to {bare}, re-add it to {labeled}")
         }
     }
 }
@@ -70,7 +71,7 @@ fn pulls(pulls: &[&MissingPull]) -> String {
 
 /// Who may give it.
 fn who(missing: &Missing) -> String {
-    let mut needs = vec![format!("{} permission", missing.min_permission.as_str())];
+    let mut needs = vec![format!("needs {}", missing.min_permission.as_str())];
     if !missing.teams.is_empty() {
         needs.push(format!("in {}", teams(&missing.teams)));
     }
@@ -132,7 +133,7 @@ fn matter_of(matter: &OperatorsMatter) -> Option<String> {
         OperatorsMatter::DeployFileAtTip => {
             "the deploy workflow's file at the tip of its ref is another one".to_owned()
         }
-        OperatorsMatter::AnotherCause => "it is HIGH for another cause than a path".to_owned(),
+        OperatorsMatter::AnotherCause(cause) => of_risk_cause(cause),
         OperatorsMatter::NoPull => "no pull request brought it".to_owned(),
     })
 }
@@ -187,6 +188,10 @@ fn why_not(why: &WhyNot) -> String {
         WhyNot::ByABot => "a bot wrote it".to_owned(),
         WhyNot::ThroughAnApp(app) => format!("the App {} wrote it", plain(app, 40)),
         WhyNot::BeforeAPush => "commits were pushed after it".to_owned(),
+        WhyNot::BeforeWhatIsNotShown => {
+            "GitHub does not show the last commit of the pull request yet".to_owned()
+        }
+        WhyNot::BeforeTheMerge => "it was given before the merge".to_owned(),
         WhyNot::ByTheAuthor => "authors do not approve their own".to_owned(),
         WhyNot::NotPermitted { role, needs } => {
             format!("their role is {}, it takes {}", plain(role, 40), needs.as_str())

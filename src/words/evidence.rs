@@ -107,7 +107,7 @@ fn of_risk(decision: &Decision) -> String {
     }
 }
 
-fn of_risk_cause(cause: &RiskCause) -> String {
+pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
     match cause {
         RiskCause::FirstDeploy => "first deploy, nothing to compare with".to_owned(),
         RiskCause::EmptyRange => "nothing differs from production".to_owned(),

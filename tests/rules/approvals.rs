@@ -4,7 +4,7 @@
 use release_governor::domain::*;
 use release_governor::words;
 
-use crate::people::{captains, comment, person, unlabeled};
+use crate::people::{PUSHED, captains, comment, person, unlabeled};
 use crate::world::{BASE, WANTED, World, at, operator, related, run, sha, succeeded};
 
 /// ann opened every pull request. ann, bea and cid may write, where nothing else is said; HIGH is
@@ -12,31 +12,31 @@ use crate::world::{BASE, WANTED, World, at, operator, related, run, sha, succeed
 /// no phrase says otherwise.
 const TABLE: &str = "
 # Who may.
-a migration by #42 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+a migration by #42 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; label by bea, who may write | ALLOW HIGH allow_high_approved | approved: #42 by bea (label)
 a migration by #42; comment by bea, who may write | ALLOW HIGH allow_high_approved | approved: #42 by bea (comment)
-a migration by #42; comment by bea, who may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: their role is triage, it takes write
+a migration by #42; comment by bea, who may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is triage, it takes write
 a migration by #42; comment by bea, who may read | HOLD HIGH high_risk_no_approval
-a migration by #42; comment by bea, who may do nothing | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: their role is none, it takes write
+a migration by #42; comment by bea, who may do nothing | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is none, it takes write
 a migration by #42; comment by bea, who may maintain | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, whose role deployer may write | ALLOW HIGH allow_high_approved
-a migration by #42; comment by bea, whose role deployer may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: their role is deployer, it takes write
-a migration by #42; comment by bea, whose role GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: GitHub said 403
+a migration by #42; comment by bea, whose role deployer may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is deployer, it takes write
+a migration by #42; comment by bea, whose role GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: GitHub said 403
 a migration by #42; comment by bea, whose role cannot be read now | no decision | timeout
-a migration by #42; it takes maintain; label by bea, who may write | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (maintain permission, not ann); the label by bea on #42 does not count: their role is write, it takes maintain
+a migration by #42; it takes maintain; label by bea, who may write | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs maintain, not ann); the label by bea on #42 does not count: their role is write, it takes maintain
 a migration by #42; it takes maintain; label by bea, who may admin | ALLOW HIGH allow_high_approved
 a migration by #42; it takes read; comment by bea, who may read | ALLOW HIGH allow_high_approved
-a migration by #42; label by ann, who may admin | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; label by ann, who may admin | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
 a migration by #42; comment by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; authors may; label by ann | ALLOW HIGH allow_high_approved | approved: #42 by ann (label)
-a migration by #42; authors may; label by ann, who may triage | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission); the label by ann on #42 does not count: their role is triage, it takes write
-a migration by #42; comment by kit[bot] | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by kit[bot] on #42 does not count: a bot wrote it
+a migration by #42; authors may; label by ann, who may triage | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write); the label by ann on #42 does not count: their role is triage, it takes write
+a migration by #42; comment by kit[bot] | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by kit[bot] on #42 does not count: a bot wrote it
 a migration by #42; label by kit[bot], who may write | ALLOW HIGH allow_high_approved
-a migration by #42; comment by bea, through the App slack | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: the App slack wrote it
-a migration by #42; comment by a deleted account | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by somebody on #42 does not count: nothing tells whose it is
-a migration by #42; label by a deleted account | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the label by somebody on #42 does not count: nothing tells whose it is
+a migration by #42; comment by bea, through the App slack | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the App slack wrote it
+a migration by #42; comment by a deleted account | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by somebody on #42 does not count: nothing tells whose it is
+a migration by #42; label by a deleted account | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by somebody on #42 does not count: nothing tells whose it is
 a migration by #42; captains approve; label by bea, a captain | ALLOW HIGH allow_high_approved
-a migration by #42; captains approve; label by bea | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, in acme/captains, not ann); the label by bea on #42 does not count: they are not seen in acme/captains (or the token may not see it)
+a migration by #42; captains approve; label by bea | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, in acme/captains, not ann); the label by bea on #42 does not count: they are not seen in acme/captains (or the token may not see it)
 a migration by #42; captains approve; label by bea, whose team GitHub does not tell | HOLD HIGH high_risk_no_approval
 a migration by #42; captains approve; label by bea, a captain, who may triage | HOLD HIGH high_risk_no_approval
 a migration by #42; captains approve; label by ann, a captain | HOLD HIGH high_risk_no_approval
@@ -44,45 +44,49 @@ a migration by #42; label by bea; comment by cid, who may read | ALLOW HIGH allo
 a migration by #42; label by ann; comment by bea | ALLOW HIGH allow_high_approved | approved: #42 by bea (comment)
 
 # How.
-a migration by #42; mode label; comment by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #42 (write permission, not ann)
-a migration by #42; mode comment; label by bea | HOLD HIGH high_risk_no_approval | comment /approve on #42 (write permission, not ann)
+a migration by #42; mode label; comment by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #42 (needs write, not ann)
+a migration by #42; mode comment; label by bea | HOLD HIGH high_risk_no_approval | comment /approve on #42 (needs write, not ann)
 a migration by #42; mode environment; label by bea; comment by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
 a migration by #42; mode environment or label; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42; mode environment or label | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or `release-governor approve acme/shop 0505050 --reason …` (write permission, not ann)
+a migration by #42; mode environment or label | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or `release-governor approve acme/shop 0505050 --reason …` (needs write, not ann)
 a migration by #42; mode label; kim approves it | ALLOW HIGH allow_high_approved | approved by kim (uid 1000) for 0505050: looked at it
 a migration by #42; mode comment; the environment names it | ALLOW HIGH allow_high_approved | approved by RELEASE_GOVERNOR_APPROVED
-a migration by #42; comment by bea, in a quote | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: the command stands in a quote
-a migration by #42; comment by bea, edited | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: it was edited
+a migration by #42; comment by bea, in a quote | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command stands in a quote
+a migration by #42; comment by bea, edited | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: it was edited
 
 # When, and how it is withdrawn.
-a migration by #42; label by bea; a push; merged | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the label by bea on #42 does not count: commits were pushed after it
+a migration by #42; label by bea; a push; merged | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: commits were pushed after it
 a migration by #42; comment by bea; a push; merged | HOLD HIGH high_risk_no_approval
 a migration by #42; a push; label by bea; merged | ALLOW HIGH allow_high_approved
+a migration by #42; its last commit is not shown; comment by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: GitHub does not show the last commit of the pull request yet
+a migration by #42; its last commit is not shown; merged; comment by bea | ALLOW HIGH allow_high_approved
+a migration by #42; only after the merge; label by bea | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: it was given before the merge
+a migration by #42; only after the merge; merged; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; merged; comment by bea | ALLOW HIGH allow_high_approved
 a migration by #42; merged; comment by bea; a push | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea; a push to the branch after the merge | HOLD HIGH high_risk_no_approval
 a migration by #42; comment by bea; a push; comment by bea | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea; a push; comment by ann; merged | HOLD HIGH high_risk_no_approval
-a migration by #42; label by bea, taken off | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+a migration by #42; label by bea, taken off | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; label by bea, taken off under another case | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, another label taken off | ALLOW HIGH allow_high_approved
-a migration by #42; label by bea, gone without an event | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the label by bea on #42 does not count: the label is not there any more
+a migration by #42; label by bea, gone without an event | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: the label is not there any more
 a migration by #42; label by bea, back without an event | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, taken off; label by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; label by ann, taken off; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, deleted | HOLD HIGH high_risk_no_approval
-a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); what was said on #42 cannot be told: GitHub said 410
+a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); what was said on #42 cannot be told: GitHub said 410
 
 # What is told where several things are wrong: of the label, that it is there; of the people, not strangers.
-a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the label by ann on #42 does not count: authors do not approve their own
-a migration by #42; label by ann; comment by bea, in code | HOLD HIGH high_risk_no_approval | take label release:approved off #42 and add it again, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: the command stands in code
-a migration by #42; comment by bea; a push; comment by cid, who may do nothing, from outside | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann); the comment by bea on #42 does not count: commits were pushed after it
-a migration by #42; another by #43; label by ann | HOLD HIGH high_risk_no_approval | add label release:approved to #43, and take it off #42 and add it again, or comment /approve on #42 and #43 (write permission, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; label by ann; comment by bea, in code | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command stands in code
+a migration by #42; comment by bea; a push; comment by cid, who may do nothing, from outside | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: commits were pushed after it
+a migration by #42; another by #43; label by ann | HOLD HIGH high_risk_no_approval | add label release:approved to #43, re-add it to #42, or comment /approve on #42 and #43 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
 
 # Where.
-a migration by #42; another by #43; label by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #43, or comment /approve on #43 (write permission, not ann)
+a migration by #42; another by #43; label by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #43, or comment /approve on #43 (needs write, not ann)
 a migration by #42; another by #43; label by bea; comment by bea on #43 | ALLOW HIGH allow_high_approved | approved: #42 by bea (label), #43 by bea (comment)
-a migration by #42; another by #43 | HOLD HIGH high_risk_no_approval | add label release:approved to #42 and #43, or comment /approve on #42 and #43 (write permission, not ann)
+a migration by #42; another by #43 | HOLD HIGH high_risk_no_approval | add label release:approved to #42 and #43, or comment /approve on #42 and #43 (needs write, not ann)
 a migration by #42; the same file by #43; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; the same file by #43; label by bea; label by bea on #43 | ALLOW HIGH allow_high_approved
 a migration that two pull requests hold; label by bea | HOLD HIGH high_risk_no_approval
@@ -92,7 +96,7 @@ a migration by #42; code by #44; label by bea on #44 | HOLD HIGH high_risk_no_ap
 a migration by #43 that #44 reverts | ALLOW LOW allow_low
 a migration by #42; a migration by #43 that #44 reverts; label by bea | ALLOW HIGH allow_high_approved
 a migration in a branch that #42 merged; label by bea | ALLOW HIGH allow_high_approved
-a migration in a branch that #42 merged | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+a migration in a branch that #42 merged | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration renamed by #42; label by bea | ALLOW HIGH allow_high_approved
 a migration renamed by #42 | HOLD HIGH high_risk_no_approval
 infrastructure pushed directly | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
@@ -100,7 +104,7 @@ infrastructure pushed directly; kim approves it | ALLOW HIGH allow_high_approved
 a migration by #42; infrastructure pushed directly; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
 a migration by #42; infrastructure pushed directly; kim approved commit 4; label by bea | ALLOW HIGH allow_high_approved | approved: #42 by bea (label); what came before, for 0404040
 a migration by #42; infrastructure pushed directly; the environment names commit 4; label by bea | ALLOW HIGH allow_high_approved | approved: #42 by bea (label); what came before, for 0404040
-a migration by #42; infrastructure pushed directly; kim approved commit 4 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+a migration by #42; infrastructure pushed directly; kim approved commit 4 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; infrastructure pushed directly; kim approved commit 3; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; another by #43; kim approved commit 4; label by bea | ALLOW HIGH allow_high_approved
 a migration that no commit brought; label by bea | HOLD HIGH high_risk_no_approval
@@ -114,12 +118,12 @@ a migration by #42; another deploy file at the tip; kim approved commit 4 with t
 a migration by #42; another deploy file at the tip; kim approved commit 4; label by bea | HOLD HIGH high_risk_no_approval
 
 # HIGH for another cause than a path.
-a migration by #42; truncated; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: it is HIGH for another cause than a path
+a migration by #42; truncated; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: GitHub lists only a part of the files that differ
 a migration by #42; diverged; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; production uncertain; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; production uncertain; kim approves it | ALLOW HIGH allow_high_approved
 code by #44; scans | ALLOW LOW allow_low
-code by #44; a scan objects to commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: it is HIGH for another cause than a path
+code by #44; a scan objects to commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: scan objected to 0303030
 code by #44; a scan objects to commit 3; label by bea on #44 | HOLD HIGH high_risk_no_approval
 code by #44; a scan objects to commit 3; kim approved commit 3 | ALLOW HIGH allow_high_approved
 code by #44; a scan objects to commit 5; kim approved commit 4 | HOLD HIGH high_risk_no_approval
@@ -135,20 +139,20 @@ another by #43; kim approved commit 4 | ALLOW HIGH allow_high_approved | approve
 a migration by #42; mode environment; kim approved commit 4 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
 infrastructure pushed directly; kim approved commit 4 six times | ALLOW HIGH allow_high_approved
 infrastructure pushed directly; kim approved commit 4; kim approved production itself six times | ALLOW HIGH allow_high_approved
-a migration by #42; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+a migration by #42; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 infrastructure pushed directly; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
 a migration by #42; mode environment; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
 infrastructure pushed directly; more infrastructure pushed directly; kim approved commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
 
 # The first deploy.
-first deploy by #42 | HOLD LOW first_deploy_required | first deploy: add label release:approved to #42, or comment /approve on #42 (write permission, not ann)
+first deploy by #42 | HOLD LOW first_deploy_required | first deploy: add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 first deploy by #42; label by bea | ALLOW LOW allow_low
 first deploy by #42; label by ann | HOLD LOW first_deploy_required
 first deploy by #42; label by bea; a push; merged | HOLD LOW first_deploy_required
 first deploy by #42; mode environment; label by bea | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason …`
 first deploy by #42; kim approves it | ALLOW LOW allow_low
 first deploy without a pull request | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason …`: no pull request brought it
-first deploy by #42; label by bea; a scan objects to commit 5 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: it is HIGH for another cause than a path
+first deploy by #42; label by bea; a scan objects to commit 5 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: scan objected to 0505050
 ";
 
 #[test]
@@ -351,6 +355,8 @@ impl Story {
             policy.approval_min_permission = Permission::of_role(word).unwrap();
         } else if phrase == "authors may" {
             policy.approval_allow_author = true;
+        } else if phrase == "only after the merge" {
+            policy.approval_before_merge = false;
         } else if phrase == "captains approve" {
             policy.approval_teams = vec![captains()];
             for login in crate::people::CAST {
@@ -421,10 +427,14 @@ impl Story {
 
     fn event(&mut self, phrase: &str) -> bool {
         match phrase {
-            "a push" => self.world.timeline(42).push(PullEvent::Pushed),
+            "a push" => self.world.timeline(42).push(PUSHED),
+            "its last commit is not shown" => {
+                let sha = Some(sha(0));
+                self.world.timeline(42)[0] = PullEvent::Pushed { sha };
+            }
             "merged" => self.world.timeline(42).push(PullEvent::Merged),
             "a push to the branch after the merge" => {
-                self.world.timeline(42).extend([PullEvent::Merged, PullEvent::Pushed]);
+                self.world.timeline(42).extend([PullEvent::Merged, PUSHED]);
             }
             "taken off" => self.world.take_the_label_off(self.pull),
             "gone without an event" => self.world.labels(self.pull).clear(),

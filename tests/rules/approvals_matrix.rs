@@ -3,7 +3,7 @@
 
 use release_governor::domain::*;
 
-use crate::people::{captains, comment, labeled, person, unlabeled};
+use crate::people::{by_ann, captains, comment, labeled, opened, person, unlabeled};
 use crate::world::{BASE, WANTED, World};
 
 /// What GitHub tells of somebody's role.
@@ -119,7 +119,7 @@ fn world(calm: &World, cell: &Cell) -> World {
     };
     let origins = &mut world.observation.origins;
     if cell.account == Account::Bot && cell.by_the_author {
-        let pull = MergedPull { number: 42.into(), author: Some(person(login)) };
+        let pull = MergedPull { author: Some(person(login)), ..by_ann(42) };
         let pulls = Fact::Known(vec![pull]);
         origins.pulls.insert(crate::world::sha(WANTED), pulls);
     }
@@ -149,9 +149,9 @@ fn world(calm: &World, cell: &Cell) -> World {
     let (said, labels) = said(cell, by);
     *world.labels(42) = labels;
     *world.timeline(42) = match cell.moment {
-        Moment::BeforeTheLastPush => [said, vec![PullEvent::Pushed, PullEvent::Merged]].concat(),
-        Moment::BeforeTheMerge => [vec![PullEvent::Pushed], said, vec![PullEvent::Merged]].concat(),
-        Moment::AfterTheMerge => [vec![PullEvent::Pushed, PullEvent::Merged], said].concat(),
+        Moment::BeforeTheLastPush => [said, vec![opened(42), PullEvent::Merged]].concat(),
+        Moment::BeforeTheMerge => [vec![opened(42)], said, vec![PullEvent::Merged]].concat(),
+        Moment::AfterTheMerge => [vec![opened(42), PullEvent::Merged], said].concat(),
     };
     world
 }

@@ -11,7 +11,8 @@ use release_governor::domain::*;
 
 use crate::arbitrary::cases;
 use crate::people::{
-    CAST, captains, comment, high_paths, labeled, people_approved, person, unlabeled,
+    CAST, PUSHED, captains, comment, high_paths, labeled, opened, people_approved, person,
+    unlabeled,
 };
 use crate::world::{BASE, WANTED, World, operator, sha};
 
@@ -59,7 +60,8 @@ pub(crate) fn timelines() -> BoxedStrategy<Vec<PullEvent>> {
         2 => speakers().prop_map(|by| labeled(by, 0)),
         1 => Just(unlabeled()),
         4 => comments().prop_map(PullEvent::Commented),
-        1 => Just(PullEvent::Pushed),
+        1 => Just(PUSHED),
+        1 => Just(PullEvent::Pushed { sha: Some(sha(0)) }),
         1 => Just(PullEvent::Labeled {
             label: "needs-ops".to_owned(),
             by: Some(person("cid")),
@@ -71,7 +73,6 @@ pub(crate) fn timelines() -> BoxedStrategy<Vec<PullEvent>> {
             if merged {
                 events.insert(place.index(events.len() + 1), PullEvent::Merged);
             }
-            events.insert(0, PullEvent::Pushed);
             events
         })
         .boxed()
@@ -133,6 +134,7 @@ fn spoken_worlds() -> BoxedStrategy<World> {
             }
             set_people(&mut world, people);
             world.policy.approval_allow_author = rules.1;
+            world.policy.approval_before_merge = !rules.1 || rules.2;
             if rules.2 {
                 world.policy.approval_teams = vec![captains()];
             }
@@ -164,6 +166,7 @@ fn set_people(world: &mut World, (timelines, standings, members): People) {
             _ => true,
         });
         world.came_with(0, &[number]);
+        events.insert(0, opened(number));
         *world.timeline(number) = events;
         let label = is_on.then(|| "release:approved".to_owned());
         *world.labels(number) = label.into_iter().collect();
@@ -445,12 +448,12 @@ proptest! {
                 PullEvent::Labeled { at, .. } => *at = crate::world::at(minute),
                 PullEvent::Commented(comment) => comment.at = crate::world::at(minute),
                 PullEvent::Merged => merged_at = Some(crate::world::at(minute)),
-                PullEvent::Unlabeled { .. } | PullEvent::Pushed => {}
+                PullEvent::Unlabeled { .. } | PullEvent::Pushed { .. } => {}
             }
         }
         let before = counting(&world);
         let mut pushed = world.clone();
-        pushed.timeline(pull).push(PullEvent::Pushed);
+        pushed.timeline(pull).push(PUSHED);
         let left = before.iter().filter(|(_, at)| merged_at.is_some_and(|merged| *at > merged));
         prop_assert_eq!(counting(&pushed), left.copied().collect::<BTreeSet<_>>());
     }

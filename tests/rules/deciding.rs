@@ -217,7 +217,7 @@ fn read(world: &mut World, lack: &Lack) {
 fn read_origins(origins: &mut Origins, lack: &Lack) {
     match lack {
         Lack::Pulls(sha) => {
-            let pull = MergedPull { number: 42.into(), author: None };
+            let pull = MergedPull { number: 42.into(), author: None, head: sha.clone() };
             origins.pulls.insert(sha.clone(), Fact::Known(vec![pull]));
         }
         Lack::Events(pull) => {

@@ -18,8 +18,21 @@ pub(crate) fn captains() -> Team {
 }
 
 pub(crate) fn by_ann(number: u64) -> MergedPull {
-    MergedPull { number: number.into(), author: Some(person("ann")) }
+    MergedPull { number: number.into(), author: Some(person("ann")), head: head_of(number) }
 }
+
+/// The last commit of a pull request.
+pub(crate) fn head_of(number: u64) -> Sha {
+    format!("{number:040x}").parse().unwrap()
+}
+
+/// The push of that commit.
+pub(crate) fn opened(number: u64) -> PullEvent {
+    PullEvent::Pushed { sha: Some(head_of(number)) }
+}
+
+/// A push of which GitHub names no commit.
+pub(crate) const PUSHED: PullEvent = PullEvent::Pushed { sha: None };
 
 pub(crate) fn labeled(by: Option<Person>, minutes: i64) -> PullEvent {
     PullEvent::Labeled { label: "release:approved".to_owned(), by, at: at(minutes) }
@@ -110,7 +123,7 @@ impl World {
 
     /// What happened on a pull request; it was opened with a commit.
     pub(crate) fn timeline(&mut self, pull: u64) -> &mut Vec<PullEvent> {
-        let opened = || Fact::Known(Told::Known(vec![PullEvent::Pushed]));
+        let opened = || Fact::Known(Told::Known(vec![opened(pull)]));
         match self.observation.origins.events.entry(pull.into()).or_insert_with(opened) {
             Fact::Known(Told::Known(events)) => events,
             other => panic!("no events: {other:?}"),
@@ -147,8 +160,14 @@ pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
     };
     let modes = &world.policy.approval_modes;
     let in_time = |place: usize| {
-        let merged_before = events[..place].contains(&PullEvent::Merged);
-        merged_before || !events[place..].contains(&PullEvent::Pushed)
+        let (before, after) = events.split_at(place);
+        let pushed = |event: &PullEvent| matches!(event, PullEvent::Pushed { .. });
+        let shown = |event: &PullEvent| matches!(event, PullEvent::Pushed { sha: Some(_) });
+        let last = PullEvent::Pushed { sha: Some(pull.head.clone()) };
+        before.contains(&PullEvent::Merged)
+            || (world.policy.approval_before_merge
+                && !after.iter().any(pushed)
+                && (!before.iter().any(shown) || before.contains(&last)))
     };
     let by_label = modes.contains(&ApprovalMode::Label) && {
         let ours = |label: &str| label.eq_ignore_ascii_case(&world.policy.approval_label);

@@ -71,6 +71,7 @@ pub(crate) fn policy() -> Policy {
         approval_command: Command::new("/approve").unwrap(),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
+        approval_before_merge: true,
         approval_teams: Vec::new(),
         raise_risk_contexts: Vec::new(),
         dispatch_confirm: Duration::from_secs(300),

@@ -107,12 +107,15 @@ mod tests {
 
     #[test]
     fn rules_that_say_nothing_share_a_line_and_the_others_have_their_own() {
-        let rules = Reason::ALL.iter().map(|reason| match reason {
-            Reason::Paused => rule(*reason, "decides", Some("the config says `paused`: freeze")),
-            Reason::HighRiskNoApproval => rule(*reason, "speaks_too", Some("approve it")),
-            _ => rule(*reason, "silent", None),
-        });
-        let view = Simulation { rules: rules.collect(), ..held() };
+        let mut rules: Vec<RuleView> =
+            Reason::ALL.iter().map(|reason| rule(*reason, "silent", None)).collect();
+        for (reason, found, said) in [
+            (Reason::Paused, "decides", "the config says `paused`: freeze"),
+            (Reason::HighRiskNoApproval, "speaks_too", "approve it"),
+        ] {
+            rules[reason.rule() - 1] = rule(reason, found, Some(said));
+        }
+        let view = Simulation { rules, ..held() };
         assert_eq!(view.decision, Outcome::Hold);
         let text = plain(&simulation(&view, false, None));
         let (_, rules) = text.split_once("Rules:\n").unwrap();

@@ -41,8 +41,8 @@ pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Nee
     if !is_whole {
         return Ok(None);
     }
-    if !raise::causes(&case.question, Some(approved))?.is_empty() {
-        needs.operator(OperatorsMatter::AnotherCause);
+    for cause in raise::causes(&case.question, Some(approved))? {
+        needs.operator(OperatorsMatter::AnotherCause(cause));
     }
     of_paths(case, approved, ranged, &mut needs)?;
     Ok(Some(needs))
@@ -70,7 +70,9 @@ pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
             | RiskCause::CompareBroken(_)
             | RiskCause::Raised(_)
             | RiskCause::RaiseUntold(_)
-            | RiskCause::AsDecided => needs.operator(OperatorsMatter::AnotherCause),
+            | RiskCause::AsDecided => {
+                needs.operator(OperatorsMatter::AnotherCause(cause.clone()));
+            }
         }
     }
     // Where only an operator can approve, what people could is not asked for.

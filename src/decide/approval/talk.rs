@@ -91,7 +91,7 @@ fn by_label<'a>(
             PullEvent::Labeled { .. }
             | PullEvent::Unlabeled { .. }
             | PullEvent::Commented(_)
-            | PullEvent::Pushed
+            | PullEvent::Pushed { .. }
             | PullEvent::Merged => {}
         }
     }
@@ -118,7 +118,7 @@ fn by_comments<'e>(
             PullEvent::Commented(_)
             | PullEvent::Labeled { .. }
             | PullEvent::Unlabeled { .. }
-            | PullEvent::Pushed
+            | PullEvent::Pushed { .. }
             | PullEvent::Merged => return None,
         };
         let by = comment.by.as_ref();
@@ -149,8 +149,10 @@ fn of_comment(comment: &Comment) -> Option<WhyNot> {
     comment.is_edited.then_some(WhyNot::Edited)
 }
 
-/// Why an approval at this place, by these, approves nothing: something was pushed after it, or it
-/// is the author's own. By position, since dates of commits are the pusher's to choose.
+/// Why an approval at this place, by these, approves nothing: it is the author's own, or it was
+/// given before the merge to something else than what was merged. By position, since dates of
+/// commits are the pusher's to choose; and where GitHub shows commits, but not the last one, it
+/// does not show yet what was pushed after what.
 fn out_of_place(
     policy: &Policy,
     pull: &MergedPull,
@@ -159,11 +161,31 @@ fn out_of_place(
     place: usize,
 ) -> Option<WhyNot> {
     let (before, after) = events.split_at_checked(place)?;
-    if !before.contains(&PullEvent::Merged) && after.contains(&PullEvent::Pushed) {
-        return Some(WhyNot::BeforeAPush);
+    if !before.contains(&PullEvent::Merged) {
+        if !policy.approval_before_merge {
+            return Some(WhyNot::BeforeTheMerge);
+        }
+        if after.iter().any(|event| matches!(event, PullEvent::Pushed { .. })) {
+            return Some(WhyNot::BeforeAPush);
+        }
+        if !shows_all_commits(pull, before) {
+            return Some(WhyNot::BeforeWhatIsNotShown);
+        }
     }
     let author = author_who_may_not(policy, pull)?;
     by.is_some_and(|by| by.id == author.id).then_some(WhyNot::ByTheAuthor)
+}
+
+/// Whether the last commit of a pull request is among those that are shown, if any are.
+fn shows_all_commits(pull: &MergedPull, events: &[PullEvent]) -> bool {
+    let mut shown = events.iter().filter_map(|event| match event {
+        PullEvent::Pushed { sha } => sha.as_ref(),
+        PullEvent::Labeled { .. }
+        | PullEvent::Unlabeled { .. }
+        | PullEvent::Commented(_)
+        | PullEvent::Merged => None,
+    });
+    shown.clone().next().is_none() || shown.any(|sha| *sha == pull.head)
 }
 
 /// Asks what the people may do whose approvals would count, a bounded number of them.

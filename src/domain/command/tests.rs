@@ -293,6 +293,7 @@ fn a_command_that_no_comment_could_give_is_refused_with_its_reason() {
         ("<approve>", "is HTML"),
         ("<approve", "is HTML"),
         ("[approve]: x", "is HTML or a definition"),
+        ("[approve]:", "is HTML or a definition"),
         ("**approve**", "holds markup"),
         ("~~approve~~", "holds markup"),
         ("[approve](x)", "holds markup"),

@@ -34,13 +34,19 @@ pub(in crate::github) struct WirePull {
     number: PullNumber,
     user: Option<WireActor>,
     merged_at: Option<Timestamp>,
-    base: WireEnd,
+    base: WireBase,
+    head: WireHead,
 }
 
 #[derive(Deserialize)]
-struct WireEnd {
+struct WireBase {
     #[serde(rename = "ref")]
     branch: Branch,
+}
+
+#[derive(Deserialize)]
+struct WireHead {
+    sha: Sha,
 }
 
 impl WirePull {
@@ -48,7 +54,8 @@ impl WirePull {
     /// and others, too.
     pub(in crate::github) fn merged_into(self, branch: &Branch) -> Option<MergedPull> {
         let is_merged = self.merged_at.is_some() && self.base.branch == *branch;
-        is_merged.then(|| MergedPull { number: self.number, author: person(self.user) })
+        let (number, head) = (self.number, self.head.sha);
+        is_merged.then(|| MergedPull { number, author: person(self.user), head })
     }
 }
 
@@ -98,14 +105,15 @@ pub(in crate::github) fn events(
 
 fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {
     let kind = event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let sha = |key: &str| event.get(key).and_then(Value::as_str).and_then(|sha| sha.parse().ok());
     Ok(match kind.as_str() {
+        "committed" => Some(PullEvent::Pushed { sha: sha("sha") }),
+        "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha("commit_id") }),
         // What a changed base brings along was not in it before; nor was what a force push took
         // out of the base.
-        "committed"
-        | "head_ref_force_pushed"
-        | "base_ref_changed"
-        | "base_ref_force_pushed"
-        | "automatic_base_change_succeeded" => Some(PullEvent::Pushed),
+        "base_ref_changed" | "base_ref_force_pushed" | "automatic_base_change_succeeded" => {
+            Some(PullEvent::Pushed { sha: None })
+        }
         "merged" => Some(PullEvent::Merged),
         "labeled" => {
             let event: WireEvent = parse_value(event)?;

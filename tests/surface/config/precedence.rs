@@ -56,6 +56,7 @@ repositories:
     approval_command: /approve
     approval_min_permission: write
     approval_allow_author: false
+    approval_before_merge: true
     approval_teams: []
     raise_risk_contexts: []
     dispatch_confirm_seconds: 300

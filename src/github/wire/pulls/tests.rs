@@ -103,7 +103,7 @@ fn a_timeline_is_read_in_its_order_and_by_what_matters_in_it() {
             PullEvent::Labeled { .. } => "labeled",
             PullEvent::Unlabeled { .. } => "unlabeled",
             PullEvent::Commented(_) => "commented",
-            PullEvent::Pushed => "pushed",
+            PullEvent::Pushed { .. } => "pushed",
             PullEvent::Merged => "merged",
         })
         .collect();
@@ -112,6 +112,11 @@ fn a_timeline_is_read_in_its_order_and_by_what_matters_in_it() {
 
 #[test]
 fn whatever_may_bring_other_commits_is_a_push() {
+    let commit = "7638417db6d59f3c431d3e1f261cc637155684cd";
+    let named = Some(PullEvent::Pushed { sha: Some(commit.parse().unwrap()) });
+    assert_eq!(one(json!({ "event": "committed", "sha": commit })), named);
+    assert_eq!(one(json!({ "event": "head_ref_force_pushed", "commit_id": commit })), named);
+    let unnamed = Some(PullEvent::Pushed { sha: None });
     for kind in [
         "committed",
         "head_ref_force_pushed",
@@ -119,7 +124,7 @@ fn whatever_may_bring_other_commits_is_a_push() {
         "base_ref_force_pushed",
         "automatic_base_change_succeeded",
     ] {
-        assert_eq!(one(json!({ "event": kind })), Some(PullEvent::Pushed), "{kind}");
+        assert_eq!(one(json!({ "event": kind, "sha": "x", "commit_id": null })), unnamed, "{kind}");
     }
 }
 
@@ -318,7 +323,7 @@ fn a_pull_request_brought_a_commit_where_it_was_merged_into_the_branch() {
         let answer = json!({
             "number": 42, "state": "closed", "user": user, "merged_at": at,
             "base": { "ref": base, "label": format!("acme:{base}") },
-            "head": { "ref": "main" },
+            "head": { "ref": "main", "sha": "7638417db6d59f3c431d3e1f261cc637155684cd" },
         });
         let pull = serde_json::from_value::<WirePull>(answer).unwrap();
         pull.merged_into(&Branch::from("main"))
