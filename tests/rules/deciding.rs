@@ -6,6 +6,7 @@ use release_governor::domain::*;
 use release_governor::words;
 
 use crate::arbitrary::{COMMITS, cases, files, worlds};
+use crate::people::{high_paths, people_approved};
 use crate::world::{BASE, WANTED, World, ahead, at, operator, run, sha, succeeded};
 
 /// What must be the case, by plain reading of the design, where a sha may ship.
@@ -41,6 +42,48 @@ fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     ensure(world.triggered || release.unconfirmed().next().is_none(), "rule 18")
 }
 
+/// What must be the case, by plain reading of the design, where a HIGH sha ships as approved.
+fn is_approved(world: &World, decision: &Decision) -> bool {
+    let (sha, release) = (&decision.sha, &world.release);
+    let Cause::AllowHighApproved { by } = &decision.cause else { return true };
+    let was_approved = |of: &Sha| {
+        let by_environment = match &world.policy.approved_by_environment {
+            EnvironmentApproval::Nothing => false,
+            EnvironmentApproval::Everything => of == sha,
+            EnvironmentApproval::Shas(shas) => shas.contains(of),
+        };
+        by_environment || release.approvals.iter().any(|word| word.sha == *of)
+    };
+    let base = match by {
+        Approver::Environment => {
+            let mut approved = vec![sha.clone()];
+            if let EnvironmentApproval::Shas(shas) = &world.policy.approved_by_environment {
+                approved.extend(shas.clone());
+            }
+            return approved.iter().any(|of| was_approved(of) && needs_no_more(world, of, sha));
+        }
+        Approver::Operator { sha: of, .. } => {
+            return was_approved(of) && needs_no_more(world, of, sha);
+        }
+        Approver::People { since: Some(since), .. } if was_approved(since) => since.clone(),
+        Approver::People { since: Some(_), .. } => return false,
+        Approver::People { since: None, .. } => match release.production() {
+            Production::Known { sha, .. } => sha,
+            Production::None | Production::Uncertain { .. } => return false,
+        },
+    };
+    people_approved(world, &base, sha)
+}
+
+/// Whether nothing HIGH came after an approved commit.
+fn needs_no_more(world: &World, approved: &Sha, sha: &Sha) -> bool {
+    let range = world.observation.range(approved, sha);
+    approved == sha
+        || (range.known().and_then(Ranged::relation) == Some(Relation::Ahead)
+            || range.known().and_then(Ranged::relation) == Some(Relation::Identical))
+            && high_paths(world, range).is_empty()
+}
+
 proptest! {
     #![proptest_config(cases(100))]
 
@@ -53,6 +96,7 @@ proptest! {
             if decision.reason().starts_a_deploy() {
                 let why = may_ship(&world, &sha);
                 prop_assert!(why.is_ok(), "{} ships {}: {:?}", decision.reason().code(), sha, why);
+                prop_assert!(is_approved(&world, &decision), "{:?}", decision.cause);
             }
         }
     }
@@ -147,6 +191,7 @@ proptest! {
         world.triggered = false;
         prop_assert!(ships.reason().starts_a_deploy());
         prop_assert_eq!(may_ship(&world, &ships.sha), Ok(()));
+        prop_assert!(is_approved(&world, ships), "{:?}", ships.cause);
         let candidate = world.observation.candidates.candidate.clone().unwrap();
         if ships.sha != candidate {
             let held = &judgement.decisions[&candidate];
