@@ -31,7 +31,7 @@ pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::{Here, choose};
 pub use failure::Failure;
 pub use govern::prune_daily;
-pub use history::{EntryGroup, Filter, History};
+pub use history::{EntryWord, Filter, History, NoSuchEntry};
 pub use open::{Surroundings, check_token, controller, open_store, surroundings};
 pub use overview::Overview;
 pub use preflight::preflight;

@@ -29,7 +29,7 @@ mod verification;
 
 pub use deploy_runs::deploy_runs;
 pub use lacks::fill;
-pub use left_behind::{gone_runs, issues_left_behind, left_behind};
+pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use range::deploy_file_at_tip;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};

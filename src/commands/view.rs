@@ -303,7 +303,11 @@ impl Severity {
 pub struct Unchecked {
     /// `owner/name`.
     pub repository: RepoName,
-    /// What was asked, and why there is no answer.
+    /// The configuration's key that the question came from, or the credential's.
+    pub key: String,
+    /// Its value; of a credential, what may be shown.
+    pub value: String,
+    /// What was asked, why there is no answer, and what to do.
     pub message: String,
 }
 

@@ -71,8 +71,8 @@ impl Governed {
             now: shared.clock.now(),
         });
         let release = self.opened()?.state();
-        let cleared =
-            plan::clearance(&decision, observation, release, survey.newest_run, mark_target);
+        let (newest, over) = (survey.newest_run, &survey.over);
+        let cleared = plan::clearance(&decision, observation, release, newest, over, mark_target);
         let clearance = match cleared {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,

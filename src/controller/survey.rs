@@ -8,10 +8,10 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
-    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact, restorations,
+    Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact, restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Linked, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
@@ -30,6 +30,8 @@ pub struct Survey {
     pub newest_run: Option<RunId>,
     /// Whether everything was read anew, past every cache.
     pub anew: bool,
+    /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
+    pub over: BTreeSet<RunId>,
 }
 
 impl Governed {
@@ -96,10 +98,16 @@ impl Governed {
             ),
             us,
         };
+        let mut linked = Linked::default();
         if let Some(sha) = anew {
             observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
+            let (facts, release) = (observation.facts(sha), self.known_release()?);
+            let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+            let links = plan::unknown_links(statuses, &observation.us, release);
+            linked = observe::linked(look, &basics, &links).await?;
         }
-        let newest_run = self.follow(shared, look, &basics, &mut observation.us).await?;
+        let (us, runs) = (&mut observation.us, &linked.runs);
+        let newest_run = self.follow(shared, look, &basics, us, runs).await?;
         self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
@@ -111,7 +119,8 @@ impl Governed {
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some() })
+        let over = linked.over;
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
     }
 
     /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
@@ -122,16 +131,17 @@ impl Governed {
         look: &mut Look<'_>,
         basics: &Basics,
         us: &mut BTreeSet<Login>,
+        linked: &[Run],
     ) -> Result<Option<RunId>, PassError> {
         let policy = look.policy.clone();
         self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
-        let seen = observe::deploy_runs(look, basics, ledger.state()).await?;
+        let seen = observe::deploy_runs(look, basics, ledger.state(), linked).await?;
         if !ledger.state().recovered {
             let entries = recovered(look, basics, us, &seen).await?;
             ledger.record(shared.clock.now(), entries).await?;
             // Its attempts may own runs that are on no page.
-            return Box::pin(self.follow(shared, look, basics, us)).await;
+            return Box::pin(self.follow(shared, look, basics, us, linked)).await;
         }
         let ledger = self.opened()?;
         let now = shared.clock.now();

@@ -24,7 +24,7 @@ const MOST_EARLIER: u32 = 10;
 const MOST_LOOKED_UP: usize = 10;
 
 /// Reads the deploy runs: page one, whatever is unfinished and has left it, and, where due, those
-/// of thirty days.
+/// of thirty days. `linked` are runs that no page may show yet.
 ///
 /// # Errors
 /// What GitHub said.
@@ -32,9 +32,15 @@ pub async fn deploy_runs(
     look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
+    linked: &[Run],
 ) -> Result<SeenRuns, ObserveError> {
     let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(SeenRuns::default()) };
     let mut seen = read_pages(look, basics, release, workflow.id).await?;
+    for run in linked {
+        if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
+            seen.runs.push(run.clone());
+        }
+    }
     read_by_id(look, basics, release, &mut seen).await?;
     read_earlier_attempts(look, release, &mut seen).await?;
     read_jobs(look, release, &mut seen).await?;
@@ -130,7 +136,7 @@ fn shows_absence(
 }
 
 /// The design's words for a deploy run.
-fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
+pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
     let branch = run.head_branch.as_ref();
     run.workflow == workflow
         && run.head_repository == Some(basics.repository.id)

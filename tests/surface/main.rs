@@ -31,6 +31,8 @@ mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reload;

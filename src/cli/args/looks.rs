@@ -3,14 +3,14 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Output, Target};
-use crate::commands::EntryGroup;
+use crate::commands::EntryWord;
 use crate::domain::ShaPrefix;
 
 /// The arguments of `check-config`.
@@ -69,12 +69,13 @@ pub struct Filters {
     /// Only what happened since: 30m, 12h or 7d ago, or a date or time, as in 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<Moment>,
-    /// Only what happened until then, written as for --since.
+    /// Only what happened before then, written as for --since.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<Moment>,
-    /// Only entries of this kind; give it again, or with commas, for several.
-    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub kind: Vec<EntryGroup>,
+    /// Only entries of this kind, or of one that --json names; give it again, or with commas, for
+    /// several.
+    #[arg(long, value_name = "KIND", value_parser = entry_words(), value_delimiter = ',')]
+    pub kind: Vec<EntryWord>,
     /// Only what is about this commit, which may be shortened.
     #[arg(long, value_name = "SHA")]
     pub sha: Option<ShaPrefix>,
@@ -83,14 +84,11 @@ pub struct Filters {
     pub by: Option<String>,
 }
 
-impl ValueEnum for EntryGroup {
-    fn value_variants<'a>() -> &'a [Self] {
-        Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+/// The groups are shown; the kinds that they hold are taken, too.
+fn entry_words() -> impl TypedValueParser<Value = EntryWord> {
+    let words =
+        EntryWord::all().map(|word| PossibleValue::new(word.as_str()).hide(!word.is_group()));
+    PossibleValuesParser::new(words).try_map(|text| text.parse())
 }
 
 /// A moment, as people say it.
