@@ -52,7 +52,7 @@ pub async fn fill(
 enum Learnt {
     Nothing,
     OnBranch(Sha, bool),
-    Range((Sha, Sha), Fact<Ranged>, Option<EntryKind>),
+    Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
     DeployFile(Sha, DeployFile),
     Origin(Origin),
 }
@@ -75,11 +75,11 @@ async fn read(
         }
         Lack::Range(base, head) => {
             let (fact, failed) = range(look, basics, release, base, head).await?;
-            Learnt::Range((base.clone(), head.clone()), fact, failed)
+            Learnt::Range((base.clone(), head.clone()), fact, failed.map(Box::new))
         }
         Lack::Step(step) => {
             let (fact, failed) = step_of_branch(look, basics, release, step).await?;
-            Learnt::Range((step.parent.clone(), step.sha.clone()), fact, failed)
+            Learnt::Range((step.parent.clone(), step.sha.clone()), fact, failed.map(Box::new))
         }
         Lack::DeployFile(sha) => {
             Learnt::DeployFile(sha.clone(), deploy_file(look, basics, sha).await?)
@@ -112,7 +112,7 @@ fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
         }
         Learnt::Range(of, fact, failed) => {
             observation.ranges.insert(of, fact);
-            failed
+            failed.map(|entry| *entry)
         }
         Learnt::DeployFile(sha, file) => {
             observation.commits.entry(sha).or_default().deploy_file = Fact::Known(file);
