@@ -524,7 +524,9 @@ fn origins() -> BoxedStrategy<Origins> {
         .boxed()
 }
 
-fn steps_of_origins() -> BoxedStrategy<BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>> {
+type Steps = BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>;
+
+fn steps_of_origins() -> BoxedStrategy<Steps> {
     let way = |base: u8, head: u8| -> Vec<BranchStep> {
         (base + 1..=head)
             .rev()
