@@ -57,12 +57,14 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
             continue;
         }
         let needs = after_a_word(case, &approval.sha)?;
+        let why_not =
+            if needs.is_some() { WhyNot::SomethingCameAfter } else { WhyNot::LeadsNotHere };
         let by_operator = || operator(approval);
         if let Some(approver) = search.met_after(&approval.sha, needs, by_operator)? {
             search.saw_word(approval, Counting::Counts);
             return Ok(search.approved(approver));
         }
-        search.saw_word(approval, Counting::Not(WhyNot::SomethingCameAfter));
+        search.saw_word(approval, Counting::Not(why_not));
     }
     let needs = after_production(case)?;
     let by_people = || Approver::People { pulls: Vec::new(), since: None };

@@ -108,6 +108,9 @@ pub enum WhyNot {
     DeployFileChanged,
     /// Something HIGH came after the commit that it is about.
     SomethingCameAfter,
+    /// What came after the commit that it is about cannot be told: it is no ancestor, or GitHub
+    /// does not list all that differs.
+    LeadsNotHere,
 }
 
 /// What an approval is missing.

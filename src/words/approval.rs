@@ -203,6 +203,7 @@ fn why_not(why: &WhyNot) -> String {
         WhyNot::NotLookedAt => "so many people gave one that no more were asked about".to_owned(),
         WhyNot::DeployFileChanged => "another deploy file stands at the tip since then".to_owned(),
         WhyNot::SomethingCameAfter => "something HIGH came after it".to_owned(),
+        WhyNot::LeadsNotHere => "what came after its commit cannot be told".to_owned(),
     }
 }
 

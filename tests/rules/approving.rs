@@ -113,7 +113,7 @@ fn rules() -> BoxedStrategy<Rules> {
 
 /// A world in which every fact is known: who brought what, what people said, and what operators
 /// said of which commits, with which deploy file.
-fn spoken_worlds() -> BoxedStrategy<World> {
+pub(crate) fn spoken_worlds() -> BoxedStrategy<World> {
     let words = vec((2..=WANTED, any::<bool>()), 0..2);
     let differs = prop::bool::weighted(0.1);
     let reverts = vec(prop::bool::weighted(0.1), 3);
@@ -547,6 +547,21 @@ fn of_a_way_that_is_too_long_nobody_asks_who_brought_what() {
     };
     assert!(migrating(1_001) < 10);
     assert!((1_000..1_010).contains(&migrating(1_000)));
+}
+
+#[test]
+fn a_word_about_a_commit_that_leads_not_here_is_told_as_such() {
+    let mut world = World::calm().approved_by(&[ApprovalMode::Label]);
+    world.brings(WANTED, "db/1.sql", &[42]);
+    let about = |world: &mut World, of: u8| -> Vec<Counting> {
+        says(world, of, false);
+        let words = world.decision().approvals.into_iter().filter(|seen| seen.pull.is_none());
+        words.map(|seen| seen.counting).collect()
+    };
+    let came_after = Counting::Not(WhyNot::SomethingCameAfter);
+    assert_eq!(about(&mut world, 4), [came_after.clone()]);
+    // A later commit is no ancestor.
+    assert_eq!(about(&mut world, 8), [Counting::Not(WhyNot::LeadsNotHere), came_after]);
 }
 
 /// What several of its commits and pull requests tell is told once.

@@ -5,6 +5,7 @@ use release_governor::decide::{Judged, judge};
 use release_governor::domain::*;
 use release_governor::words;
 
+use crate::approving::spoken_worlds;
 use crate::arbitrary::{COMMITS, cases, files, worlds};
 use crate::people::{high_paths, people_approved};
 use crate::world::{BASE, WANTED, World, ahead, at, operator, run, sha, succeeded};
@@ -88,8 +89,8 @@ proptest! {
     #![proptest_config(cases(100))]
 
     #[test]
-    fn nothing_ships_that_may_not(world in worlds()) {
-        for sha in (0..COMMITS).map(sha) {
+    fn nothing_ships_that_may_not(world in prop_oneof![worlds(), spoken_worlds()]) {
+        for sha in (0..=WANTED).map(sha) {
             let verdict = world.verdict_of(&sha);
             prop_assert_eq!(&verdict, &world.verdict_of(&sha), "deciding is deterministic");
             let Verdict::Decided(decision) = verdict else { continue };
@@ -103,21 +104,39 @@ proptest! {
 
     /// Without a fact, the decision is the same or there is none: no rule reads silence as "fine".
     #[test]
-    fn an_unknown_fact_never_turns_into_a_yes(world in worlds(), unreadable in any::<bool>()) {
+    fn an_unknown_fact_never_turns_into_a_yes(
+        world in prop_oneof![worlds(), spoken_worlds()], unreadable in any::<bool>(),
+    ) {
         fn unknown<T>(unreadable: bool) -> Fact<T> {
             if unreadable { Fact::Unreadable(Why("timeout".to_owned())) } else { Fact::NotAsked }
         }
-        for sha in (0..COMMITS).map(sha) {
+        let known: Vec<Sha> = world.observation.commits.keys().cloned().collect();
+        for sha in known {
             let before = world.verdict_of(&sha);
             let yes = |verdict: &Verdict| match verdict {
                 Verdict::Decided(decision) => decision.reason().starts_a_deploy(),
                 Verdict::Lacks(_) | Verdict::Unreadable(_) => false,
             };
-            let mut worlds = vec![world.clone(); 4];
+            let mut worlds = vec![world.clone(); 9];
             worlds[0].observation.commits.get_mut(&sha).unwrap().verification = unknown(unreadable);
             worlds[1].observation.commits.get_mut(&sha).unwrap().on_branch = unknown(unreadable);
             worlds[2].observation.commits.get_mut(&sha).unwrap().deploy_file = unknown(unreadable);
             worlds[3].observation.ranges.values_mut().for_each(|range| *range = unknown(unreadable));
+            let lit = world.observation.origins.clone();
+            let dark = || lit.clone();
+            let part = |origins: Origins, world: &mut World| world.observation.origins = origins;
+            let pulls = lit.pulls.keys().map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { pulls, ..dark() }, &mut worlds[4]);
+            let events = lit.events.keys().map(|key| (*key, unknown(unreadable))).collect();
+            part(Origins { events, ..dark() }, &mut worlds[5]);
+            let labels = lit.labels.keys().map(|key| (*key, unknown(unreadable))).collect();
+            part(Origins { labels, ..dark() }, &mut worlds[6]);
+            let standings = lit.standings.keys();
+            let standings = standings.map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { standings, ..dark() }, &mut worlds[7]);
+            let members = lit.members.keys();
+            let members = members.map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { members, ..dark() }, &mut worlds[8]);
             for (which, darker) in worlds.iter().enumerate() {
                 let after = darker.verdict_of(&sha);
                 if yes(&after) {
