@@ -6,22 +6,23 @@
 //! operator approved. From one of them on, each pull request that brought something HIGH needs its
 //! own approval by people, and nothing may be left that only an operator can approve.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Case, Gap, origins, raise, risk};
+use super::{Case, Gap, risk};
 use crate::domain::{
     Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFile,
     EnvironmentApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy, Production,
-    PullApproval, PullNumber, RangeFiles, Ranged, Relation, RiskCause, SeenApproval, Sha, WhyNot,
+    PullApproval, PullNumber, SeenApproval, Sha, WhyNot,
 };
 
+mod needs;
 mod talk;
+
+use needs::{Needs, after_a_word, after_production};
 
 /// Only the last few words can still matter: each costs a comparison when another commit came
 /// after it.
 const WORDS_LOOKED_AT: usize = 5;
-/// Matters for an operator that are named one by one.
-const MATTERS_NAMED: usize = 10;
 
 /// What the approvals come to.
 #[derive(Clone, Debug)]
@@ -44,25 +45,26 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
         // The variable says nothing of the deploy file at the tip, as it was then.
         if deploy_file_is_covered(case, None)? {
             let needs = after_a_word(case, sha)?;
-            if let Some(approver) = search.met(needs, Some(sha), || Approver::Environment)? {
+            let by_environment = || Approver::Environment;
+            if let Some(approver) = search.met_after(sha, needs, by_environment)? {
                 return Ok(search.approved(approver));
             }
         }
     }
-    for approval in case.release().approvals.iter().rev().take(WORDS_LOOKED_AT) {
-        if approval.sha == *case.sha() || case.production.sha() == Some(&approval.sha) {
-            continue;
-        }
+    for approval in words_about_others(case) {
         if !deploy_file_is_covered(case, approval.deploy_file.as_deref())? {
             search.saw_word(approval, Counting::Not(WhyNot::DeployFileChanged));
             continue;
         }
         let needs = after_a_word(case, &approval.sha)?;
-        if let Some(approver) = search.met(needs, Some(&approval.sha), || operator(approval))? {
+        let why_not =
+            if needs.is_some() { WhyNot::SomethingCameAfter } else { WhyNot::LeadsNotHere };
+        let by_operator = || operator(approval);
+        if let Some(approver) = search.met_after(&approval.sha, needs, by_operator)? {
             search.saw_word(approval, Counting::Counts);
             return Ok(search.approved(approver));
         }
-        search.saw_word(approval, Counting::Not(WhyNot::SomethingCameAfter));
+        search.saw_word(approval, Counting::Not(why_not));
     }
     let needs = after_production(case)?;
     let by_people = || Approver::People { pulls: Vec::new(), since: None };
@@ -95,120 +97,6 @@ pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<Approval, Gap> {
         Some(approver) => Ok(search.approved(approver)),
         None => Ok(search.not_approved()),
     }
-}
-
-/// What must be approved so that a range is.
-#[derive(Default)]
-struct Needs {
-    /// Pull requests that brought something HIGH.
-    pulls: BTreeMap<PullNumber, MergedPull>,
-    /// What only an operator can approve.
-    operators: Vec<OperatorsMatter>,
-}
-
-impl Needs {
-    fn operator(&mut self, matter: OperatorsMatter) {
-        if self.operators.len() < MATTERS_NAMED && !self.operators.contains(&matter) {
-            self.operators.push(matter);
-        }
-    }
-}
-
-/// What came after a commit that an operator approved.
-fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Needs, Gap> {
-    let mut needs = Needs::default();
-    let ranged = case.question.range(approved, case.sha())?;
-    if let Some(cause) = not_whole(ranged) {
-        needs.operator(OperatorsMatter::AnotherCause(cause));
-        return Ok(needs);
-    }
-    for cause in raise::causes(&case.question, Some(approved))? {
-        needs.operator(OperatorsMatter::AnotherCause(cause));
-    }
-    of_paths(case, approved, ranged, &mut needs)?;
-    Ok(needs)
-}
-
-/// Why more may have come after a commit than a range shows.
-fn not_whole(ranged: &Ranged) -> Option<RiskCause> {
-    match ranged {
-        Ranged::Incomparable(words) => Some(RiskCause::Incomparable(words.clone())),
-        Ranged::Broken(words) => Some(RiskCause::CompareBroken(words.clone())),
-        Ranged::Compared(comparison) => match (comparison.relation, &comparison.files) {
-            (Relation::Behind | Relation::Diverged, _) => Some(RiskCause::Diverged),
-            (Relation::Ahead | Relation::Identical, RangeFiles::Truncated(_)) => {
-                Some(RiskCause::Truncated)
-            }
-            (Relation::Ahead | Relation::Identical, RangeFiles::Complete(_)) => None,
-        },
-    }
-}
-
-/// What makes the whole range from production HIGH.
-fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
-    let mut needs = Needs::default();
-    if !by_people(case.policy()) {
-        needs.operator(OperatorsMatter::ByPolicy);
-        return Ok(needs);
-    }
-    for cause in &case.risk()?.causes {
-        match cause {
-            RiskCause::FirstDeploy | RiskCause::EmptyRange | RiskCause::Paths => {}
-            RiskCause::DeployFileAtTip => {
-                if !deploy_file_is_covered(case, None)? {
-                    needs.operator(OperatorsMatter::DeployFileAtTip);
-                }
-            }
-            RiskCause::ProductionUncertain(_)
-            | RiskCause::Diverged
-            | RiskCause::Truncated
-            | RiskCause::Incomparable(_)
-            | RiskCause::CompareBroken(_)
-            | RiskCause::Raised(_)
-            | RiskCause::RaiseUntold(_)
-            | RiskCause::AsDecided => {
-                needs.operator(OperatorsMatter::AnotherCause(cause.clone()));
-            }
-        }
-    }
-    // Where only an operator can approve, what people could is not asked for.
-    if let Production::Known { sha, .. } = &case.production
-        && needs.operators.is_empty()
-    {
-        of_paths(case, sha, case.question.range(sha, case.sha())?, &mut needs)?;
-    }
-    Ok(needs)
-}
-
-/// The pull requests that brought the HIGH paths of a range.
-fn of_paths(case: &Case<'_>, base: &Sha, ranged: &Ranged, needs: &mut Needs) -> Result<(), Gap> {
-    let is_high = |path: &&str| risk::is_high(case.policy(), path);
-    let paths: BTreeSet<&str> =
-        origins::changed_paths(ranged).into_iter().filter(is_high).collect();
-    if paths.is_empty() {
-        return Ok(());
-    }
-    if !by_people(case.policy()) {
-        needs.operator(OperatorsMatter::ByPolicy);
-        return Ok(());
-    }
-    let origins = origins::of_paths(&case.question, base, case.sha(), &paths)?;
-    if let Some(why) = &origins.untold {
-        needs.operator(OperatorsMatter::OriginUntold(why.clone()));
-        return Ok(());
-    }
-    for path in paths {
-        let brought = origins.of(path);
-        if brought.is_empty() {
-            needs.operator(OperatorsMatter::BroughtByNothing { path: path.to_owned() });
-        }
-        for one in brought.iter().filter(|one| one.pulls.is_empty()) {
-            let (path, commit) = (path.to_owned(), one.commit.clone());
-            needs.operator(OperatorsMatter::PushedDirectly { path, commit });
-        }
-    }
-    needs.pulls.extend(origins.pulls);
-    Ok(())
 }
 
 /// A search for an approval, with what it saw.
@@ -267,6 +155,16 @@ impl<'c, 'a> Search<'c, 'a> {
         Ok(None)
     }
 
+    /// Whether all that came after an approved commit is approved, too.
+    fn met_after(
+        &mut self,
+        approved: &Sha,
+        needs: Option<Needs>,
+        by_that_word: impl FnOnce() -> Approver,
+    ) -> Result<Option<Approver>, Gap> {
+        needs.map_or(Ok(None), |needs| self.met(needs, Some(approved), by_that_word))
+    }
+
     /// Whether all that is needed is approved; by `nobody_else` where nothing is.
     fn met(
         &mut self,
@@ -306,18 +204,20 @@ impl<'c, 'a> Search<'c, 'a> {
             pull: pull.number,
             not_by: talk::author_who_may_not(self.case.policy(), pull)
                 .map(|author| author.login.clone()),
-            because: heard.newest_in_vain().cloned(),
+            because: heard.first_in_vain().cloned(),
+            is_labeled: heard.is_labeled,
         }))
     }
 
     /// Keeps the least: what people can still approve before what only an operator can.
     fn note_missing(&mut self, pulls: Vec<MissingPull>, operators: Vec<OperatorsMatter>) {
         let order = |operators: &[OperatorsMatter], pulls: &[MissingPull]| {
-            (!operators.is_empty(), pulls.len())
+            (!operators.is_empty(), pulls.len(), operators.len())
         };
         let is_first = self.missing.operators == [OperatorsMatter::ByPolicy];
+        // Of two that are as much, what is missing from production on comes last, and is told.
         let is_less =
-            order(&operators, &pulls) < order(&self.missing.operators, &self.missing.pulls);
+            order(&operators, &pulls) <= order(&self.missing.operators, &self.missing.pulls);
         if is_first || is_less {
             (self.missing.pulls, self.missing.operators) = (pulls, operators);
         }
@@ -359,6 +259,22 @@ fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
         }
         EnvironmentApproval::Nothing | EnvironmentApproval::Everything => &[],
     }
+}
+
+/// The last words about commits that are neither this one nor production, the newest first. One
+/// that was said again is one.
+fn words_about_others<'a>(case: &Case<'a>) -> Vec<&'a OperatorsApproval> {
+    let mut words: Vec<&OperatorsApproval> = Vec::new();
+    for word in case.release().approvals.iter().rev() {
+        let is_of_another = word.sha != *case.sha() && case.production.sha() != Some(&word.sha);
+        let is_said_again = words
+            .iter()
+            .any(|newer| newer.sha == word.sha && newer.deploy_file == word.deploy_file);
+        if is_of_another && !is_said_again && words.len() < WORDS_LOOKED_AT {
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// Whether the deploy file that would run is the judged commit's own, harmless, or the one that

@@ -9,7 +9,12 @@ use crate::domain::{
 };
 
 /// Steps of a range that are looked at one by one: each costs a comparison, once.
-const MOST_STEPS: usize = 1_000;
+pub(super) const MOST_STEPS: usize = 1_000;
+
+/// Why a range with more steps is not looked at.
+pub(super) fn too_many(steps: &[BranchStep]) -> String {
+    format!("{} commits lie between them", steps.len())
+}
 
 /// Where the paths of a range come from.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +49,7 @@ pub(super) fn of_paths(
     let steps = match question.steps(base, head)? {
         Told::Untold(why) => return Ok(Origins { untold: Some(why), ..Origins::default() }),
         Told::Known(steps) if steps.len() > MOST_STEPS => {
-            let why = format!("{} commits lie between them", steps.len());
-            return Ok(Origins { untold: Some(why), ..Origins::default() });
+            return Ok(Origins { untold: Some(too_many(&steps)), ..Origins::default() });
         }
         Told::Known(steps) => steps,
     };

@@ -2,6 +2,7 @@
 //! (`raise_risk_contexts`). Nothing lowers it.
 
 use super::facts::Gathering;
+use super::origins::{MOST_STEPS, too_many};
 use super::{Gap, Question};
 use crate::domain::{FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha, Told};
 
@@ -17,6 +18,9 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
     let shas = match base {
         None => vec![question.sha.clone()],
         Some(base) => match question.steps(base, question.sha)? {
+            Told::Known(steps) if steps.len() > MOST_STEPS => {
+                return Ok(vec![RiskCause::RaiseUntold(too_many(&steps))]);
+            }
             Told::Known(steps) => steps.into_iter().map(|step| step.sha).collect(),
             Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
         },
@@ -29,8 +33,21 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
             causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
         }
     }
-    causes.dedup();
-    gathering.finish(causes)
+    gathering.finish(each_once(causes))
+}
+
+/// Causes that are told: any one of them raises.
+const MOST_TOLD: usize = 50;
+
+/// Several commits of one pull request tell the same of it.
+fn each_once(causes: Vec<RiskCause>) -> Vec<RiskCause> {
+    let mut told: Vec<RiskCause> = Vec::new();
+    for cause in causes {
+        if told.len() < MOST_TOLD && !told.contains(&cause) {
+            told.push(cause);
+        }
+    }
+    told
 }
 
 fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {

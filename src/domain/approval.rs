@@ -108,6 +108,9 @@ pub enum WhyNot {
     DeployFileChanged,
     /// Something HIGH came after the commit that it is about.
     SomethingCameAfter,
+    /// What came after the commit that it is about cannot be told: it is no ancestor, or GitHub
+    /// does not list all that differs.
+    LeadsNotHere,
 }
 
 /// What an approval is missing.
@@ -136,8 +139,11 @@ pub struct MissingPull {
     pub pull: PullNumber,
     /// Its author, where they may not approve it.
     pub not_by: Option<Login>,
-    /// The newest approval that was seen there, which does not count.
+    /// An approval that was seen there and does not count: the newest by one of the repository's
+    /// people, before strangers' ones.
     pub because: Option<SeenApproval>,
+    /// Whether the label is on it already and does not count: nobody can add it before it is off.
+    pub is_labeled: bool,
 }
 
 /// What only an operator's word approves.

@@ -25,11 +25,11 @@ pub(super) fn missing(missing: &Missing, repository: &RepoName, short: &str) -> 
             Some(why) => format!("{command}: {why}"),
         };
     }
-    let pulls = pulls(&missing.pulls);
+    let pulls = pulls(&missing.pulls.iter().collect::<Vec<_>>());
     let mut ways = Vec::new();
     for mode in &missing.modes {
         ways.push(match mode {
-            ApprovalMode::Label => label(missing, &pulls),
+            ApprovalMode::Label => label(missing),
             ApprovalMode::Comment => format!("comment {} on {pulls}", plain(&missing.command, 40)),
             ApprovalMode::Environment => command.clone(),
         });
@@ -40,17 +40,16 @@ pub(super) fn missing(missing: &Missing, repository: &RepoName, short: &str) -> 
     format!("{}{}{because}", ways.join(", or "), who(missing))
 }
 
-fn label(missing: &Missing, pulls: &str) -> String {
+fn label(missing: &Missing) -> String {
     let label = quoted(&missing.label);
-    let stands = |pull: &MissingPull| {
-        pull.because.as_ref().is_some_and(|seen| {
-            seen.mode == ApprovalMode::Label && seen.counting != Counting::Not(WhyNot::TakenOff)
-        })
-    };
-    if missing.pulls.iter().any(stands) {
-        format!("re-add label {label} to {pulls}")
-    } else {
-        format!("add label {label} to {pulls}")
+    let (labeled, bare): (Vec<_>, Vec<_>) = missing.pulls.iter().partition(|pull| pull.is_labeled);
+    match (labeled.as_slice(), bare.as_slice()) {
+        ([], bare) => format!("add label {label} to {}", pulls(bare)),
+        (labeled, []) => format!("re-add label {label} to {}", pulls(labeled)),
+        (labeled, bare) => {
+            let (labeled, bare) = (pulls(labeled), pulls(bare));
+            format!("add label {label} to {bare}, re-add it to {labeled}")
+        }
     }
 }
 
@@ -60,7 +59,7 @@ fn quoted(label: &str) -> String {
     if label.contains(' ') { format!("\"{label}\"") } else { label }
 }
 
-fn pulls(pulls: &[MissingPull]) -> String {
+fn pulls(pulls: &[&MissingPull]) -> String {
     let mut named: Vec<String> =
         pulls.iter().take(PULLS_NAMED).map(|missing| format!("#{}", missing.pull)).collect();
     let more = pulls.len().saturating_sub(PULLS_NAMED);
@@ -112,7 +111,10 @@ fn listed(names: &[String], word: &str) -> String {
 fn because(missing: &MissingPull) -> Option<String> {
     let seen = missing.because.as_ref()?;
     let Counting::Not(why) = &seen.counting else { return None };
-    Some(format!("; {} does not count: {}", given(seen), why_not(why)))
+    Some(match talk_untold(seen) {
+        Some(untold) => format!("; {untold}"),
+        None => format!("; {} does not count: {}", given(seen), why_not(why)),
+    })
 }
 
 /// Why only an operator can approve; none where the policy says so.
@@ -145,12 +147,22 @@ pub(super) fn operators_matters(missing: &Missing) -> impl Iterator<Item = Strin
 /// What was seen of an approval, and whether it counts.
 #[must_use]
 pub fn seen(seen: &SeenApproval) -> String {
+    if let Some(untold) = talk_untold(seen) {
+        return untold;
+    }
     let given = given(seen);
     let at = seen.at.map_or_else(String::new, |at| format!(" of {}", date_time(at)));
     match &seen.counting {
         Counting::Counts => format!("{given}{at} counts"),
         Counting::Not(why) => format!("{given}{at} does not count: {}", why_not(why)),
     }
+}
+
+/// Where GitHub does not tell what was said on a pull request, nobody and no time is known.
+fn talk_untold(seen: &SeenApproval) -> Option<String> {
+    let Counting::Not(WhyNot::Untold(why)) = &seen.counting else { return None };
+    let pull = seen.pull.filter(|_| seen.at.is_none())?;
+    Some(format!("what was said on #{pull} cannot be told: {}", plain(why, TOLD)))
 }
 
 fn given(seen: &SeenApproval) -> String {
@@ -191,6 +203,7 @@ fn why_not(why: &WhyNot) -> String {
         WhyNot::NotLookedAt => "so many people gave one that no more were asked about".to_owned(),
         WhyNot::DeployFileChanged => "another deploy file stands at the tip since then".to_owned(),
         WhyNot::SomethingCameAfter => "something HIGH came after it".to_owned(),
+        WhyNot::LeadsNotHere => "what came after its commit cannot be told".to_owned(),
     }
 }
 

@@ -12,7 +12,9 @@ fn page(file: &str) -> String {
 /// The names of requests, as `src` writes them.
 fn operations() -> Vec<String> {
     let mut found = Vec::new();
-    for file in ["reads.rs", "reads/actions.rs", "reads/talk.rs", "reads/preflight.rs"] {
+    for file in
+        ["reads.rs", "reads/actions.rs", "reads/pulls.rs", "reads/talk.rs", "reads/preflight.rs"]
+    {
         let text = page(&format!("src/github/{file}"));
         let named = text.split("Ask::new(\"").skip(1);
         found.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));

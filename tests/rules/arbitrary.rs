@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use release_governor::domain::*;
 
+use crate::approving::{modes, standings, timelines};
+use crate::people::{CAST, by_ann, captains};
 use crate::world::{
     World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run,
     workflow,
@@ -477,6 +479,77 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         .boxed()
 }
 
+/// Who brought what and what was said: anything, also what does not fit together.
+fn origins() -> BoxedStrategy<Origins> {
+    let pulls = facts_of(subsequence(vec![by_ann(42), by_ann(43)], 0..=2));
+    let timeline = prop_oneof![
+        9 => timelines().prop_map(Told::Known),
+        1 => texts().prop_map(Told::Untold),
+    ];
+    let label = select(vec!["release:approved", "Release:Approved", "needs-ops"]);
+    let labels = vec(label.prop_map(str::to_owned), 0..2).prop_map(Told::Known);
+    let member = prop_oneof![
+        3 => any::<bool>().prop_map(Told::Known),
+        1 => texts().prop_map(Told::Untold),
+    ];
+    let flag = select(vec![FlagKind::Objected, FlagKind::Pending])
+        .prop_map(|kind| Flag { context: "scan".to_owned(), kind });
+    let commits = usize::from(COMMITS);
+    (
+        vec(pulls, commits),
+        vec(facts_of(timeline), 2),
+        vec(facts_of(labels), 2),
+        vec(facts_of(standings()), CAST.len()),
+        vec(facts_of(member), CAST.len()),
+        vec(facts_of(option::weighted(0.1, flag)), commits),
+    )
+        .prop_map(|(pulls, events, labels, standings, members, flags)| {
+            let numbers = || [42, 43].map(PullNumber::from).into_iter();
+            let cast = || CAST.into_iter().map(Login::from);
+            let flags = flags.into_iter().map(|fact| match fact {
+                Fact::Known(flag) => Fact::Known(flag.into_iter().collect()),
+                Fact::NotAsked => Fact::NotAsked,
+                Fact::Unreadable(why) => Fact::Unreadable(why),
+            });
+            Origins {
+                steps: BTreeMap::new(),
+                pulls: (0..COMMITS).map(sha).zip(pulls).collect(),
+                events: numbers().zip(events).collect(),
+                labels: numbers().zip(labels).collect(),
+                standings: cast().zip(standings).collect(),
+                members: cast().map(|login| (captains(), login)).zip(members).collect(),
+                flags: (0..COMMITS).map(sha).zip(flags).collect(),
+            }
+        })
+        .boxed()
+}
+
+type Steps = BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>;
+
+fn steps_of_origins() -> BoxedStrategy<Steps> {
+    let way = |base: u8, head: u8| -> Vec<BranchStep> {
+        (base + 1..=head)
+            .rev()
+            .map(|number| BranchStep { sha: sha(number), parent: sha(number - 1) })
+            .collect()
+    };
+    let pairs: Vec<(u8, u8)> =
+        (0..COMMITS).flat_map(|base| (base + 1..COMMITS).map(move |head| (base, head))).collect();
+    let tells = prop_oneof![5 => Just(true), 1 => Just(false)];
+    vec(facts_of(tells), pairs.len())
+        .prop_map(move |facts| {
+            let told = |(base, head): (u8, u8), fact| match fact {
+                Fact::Known(true) => Fact::Known(Told::Known(way(base, head))),
+                Fact::Known(false) => Fact::Known(Told::Untold("no way".to_owned())),
+                Fact::NotAsked => Fact::NotAsked,
+                Fact::Unreadable(why) => Fact::Unreadable(why),
+            };
+            let pairs = pairs.iter().copied().zip(facts);
+            pairs.map(|(pair, fact)| ((sha(pair.0), sha(pair.1)), told(pair, fact))).collect()
+        })
+        .boxed()
+}
+
 fn policies() -> BoxedStrategy<Policy> {
     let environment = prop_oneof![
         4 => Just(EnvironmentApproval::Nothing),
@@ -486,23 +559,42 @@ fn policies() -> BoxedStrategy<Policy> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.9));
     let recovery = select(vec![OnRecovery::Comment, OnRecovery::Close, OnRecovery::Ignore]);
     let paused = option::weighted(0.1, texts());
-    (environment, flags, 1..3_u32, 1..3_u32, 0..60_u64, recovery, paused)
-        .prop_map(|(environment, flags, attempts, an_hour, cooldown, recovery, paused)| Policy {
-            approved_by_environment: environment,
-            require_approval_for_first_deploy: flags.0,
-            hold_after_rollback: flags.1,
-            hold_low_when_degraded: flags.2,
-            degraded: Vec::new(),
-            health_check: None,
-            post_deploy_watch: std::time::Duration::from_secs(600),
-            enabled: flags.3,
-            max_attempts_per_sha: attempts,
-            max_deploys_per_hour: an_hour,
-            cooldown: std::time::Duration::from_secs(cooldown * 60),
-            failure_issue_on_recovery: recovery,
-            paused,
-            ..policy()
-        })
+    let people = (modes(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
+    let raises = prop::bool::weighted(0.2);
+    (environment, flags, 1..3_u32, 1..3_u32, 0..60_u64, recovery, paused, people, raises)
+        .prop_map(
+            |(
+                environment,
+                flags,
+                attempts,
+                an_hour,
+                cooldown,
+                recovery,
+                paused,
+                people,
+                raises,
+            )| Policy {
+                approved_by_environment: environment,
+                approval_modes: people.0,
+                approval_allow_author: people.1,
+                approval_before_merge: people.2,
+                approval_teams: people.3.then(captains).into_iter().collect(),
+                raise_risk_contexts: raises.then(|| "scan".to_owned()).into_iter().collect(),
+                require_approval_for_first_deploy: flags.0,
+                hold_after_rollback: flags.1,
+                hold_low_when_degraded: flags.2,
+                degraded: Vec::new(),
+                health_check: None,
+                post_deploy_watch: std::time::Duration::from_secs(600),
+                enabled: flags.3,
+                max_attempts_per_sha: attempts,
+                max_deploys_per_hour: an_hour,
+                cooldown: std::time::Duration::from_secs(cooldown * 60),
+                failure_issue_on_recovery: recovery,
+                paused,
+                ..policy()
+            },
+        )
         .boxed()
 }
 
@@ -531,8 +623,10 @@ fn observations() -> BoxedStrategy<Observation> {
         1 => texts().prop_map(|word| workflow(WorkflowState::Disabled(word))),
     ];
     let verified = subsequence((0..COMMITS).rev().collect::<Vec<_>>(), 0..4);
-    (ranges, commits, signals, deploy, verified, option::of(shas()), any::<bool>())
-        .prop_map(|(ranges, commits, signals, deploy_workflow, verified, head, linear)| {
+    let origins =
+        (origins(), steps_of_origins()).prop_map(|(origins, steps)| Origins { steps, ..origins });
+    (ranges, commits, signals, deploy, verified, option::of(shas()), any::<bool>(), origins)
+        .prop_map(|(ranges, commits, signals, deploy_workflow, verified, head, linear, origins)| {
             let mut verified = verified.into_iter().map(sha);
             let candidate = verified.next();
             let head = head.filter(|head| Some(head) != candidate.as_ref());
@@ -543,6 +637,7 @@ fn observations() -> BoxedStrategy<Observation> {
                 signals,
                 deploy_workflow,
                 candidates,
+                origins,
                 branch_commits: if linear { branch_commits() } else { BranchCommits::default() },
                 ..observation()
             }

@@ -5,7 +5,9 @@ use release_governor::decide::{Judged, judge};
 use release_governor::domain::*;
 use release_governor::words;
 
+use crate::approving::spoken_worlds;
 use crate::arbitrary::{COMMITS, cases, files, worlds};
+use crate::people::{high_paths, people_approved};
 use crate::world::{BASE, WANTED, World, ahead, at, operator, run, sha, succeeded};
 
 /// What must be the case, by plain reading of the design, where a sha may ship.
@@ -41,39 +43,100 @@ fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     ensure(world.triggered || release.unconfirmed().next().is_none(), "rule 18")
 }
 
+/// What must be the case, by plain reading of the design, where a HIGH sha ships as approved.
+fn is_approved(world: &World, decision: &Decision) -> bool {
+    let (sha, release) = (&decision.sha, &world.release);
+    let Cause::AllowHighApproved { by } = &decision.cause else { return true };
+    let was_approved = |of: &Sha| {
+        let by_environment = match &world.policy.approved_by_environment {
+            EnvironmentApproval::Nothing => false,
+            EnvironmentApproval::Everything => of == sha,
+            EnvironmentApproval::Shas(shas) => shas.contains(of),
+        };
+        by_environment || release.approvals.iter().any(|word| word.sha == *of)
+    };
+    let base = match by {
+        Approver::Environment => {
+            let mut approved = vec![sha.clone()];
+            if let EnvironmentApproval::Shas(shas) = &world.policy.approved_by_environment {
+                approved.extend(shas.clone());
+            }
+            return approved.iter().any(|of| was_approved(of) && needs_no_more(world, of, sha));
+        }
+        Approver::Operator { sha: of, .. } => {
+            return was_approved(of) && needs_no_more(world, of, sha);
+        }
+        Approver::People { since: Some(since), .. } if was_approved(since) => since.clone(),
+        Approver::People { since: Some(_), .. } => return false,
+        Approver::People { since: None, .. } => match release.production() {
+            Production::Known { sha, .. } => sha,
+            Production::None | Production::Uncertain { .. } => return false,
+        },
+    };
+    people_approved(world, &base, sha)
+}
+
+/// Whether nothing HIGH came after an approved commit.
+fn needs_no_more(world: &World, approved: &Sha, sha: &Sha) -> bool {
+    let range = world.observation.range(approved, sha);
+    approved == sha
+        || (range.known().and_then(Ranged::relation) == Some(Relation::Ahead)
+            || range.known().and_then(Ranged::relation) == Some(Relation::Identical))
+            && high_paths(world, range).is_empty()
+}
+
 proptest! {
     #![proptest_config(cases(100))]
 
     #[test]
-    fn nothing_ships_that_may_not(world in worlds()) {
-        for sha in (0..COMMITS).map(sha) {
+    fn nothing_ships_that_may_not(world in prop_oneof![worlds(), spoken_worlds()]) {
+        for sha in (0..=WANTED).map(sha) {
             let verdict = world.verdict_of(&sha);
             prop_assert_eq!(&verdict, &world.verdict_of(&sha), "deciding is deterministic");
             let Verdict::Decided(decision) = verdict else { continue };
             if decision.reason().starts_a_deploy() {
                 let why = may_ship(&world, &sha);
                 prop_assert!(why.is_ok(), "{} ships {}: {:?}", decision.reason().code(), sha, why);
+                prop_assert!(is_approved(&world, &decision), "{:?}", decision.cause);
             }
         }
     }
 
     /// Without a fact, the decision is the same or there is none: no rule reads silence as "fine".
     #[test]
-    fn an_unknown_fact_never_turns_into_a_yes(world in worlds(), unreadable in any::<bool>()) {
+    fn an_unknown_fact_never_turns_into_a_yes(
+        world in prop_oneof![worlds(), spoken_worlds()], unreadable in any::<bool>(),
+    ) {
         fn unknown<T>(unreadable: bool) -> Fact<T> {
             if unreadable { Fact::Unreadable(Why("timeout".to_owned())) } else { Fact::NotAsked }
         }
-        for sha in (0..COMMITS).map(sha) {
+        let known: Vec<Sha> = world.observation.commits.keys().cloned().collect();
+        for sha in known {
             let before = world.verdict_of(&sha);
             let yes = |verdict: &Verdict| match verdict {
                 Verdict::Decided(decision) => decision.reason().starts_a_deploy(),
                 Verdict::Lacks(_) | Verdict::Unreadable(_) => false,
             };
-            let mut worlds = vec![world.clone(); 4];
+            let mut worlds = vec![world.clone(); 9];
             worlds[0].observation.commits.get_mut(&sha).unwrap().verification = unknown(unreadable);
             worlds[1].observation.commits.get_mut(&sha).unwrap().on_branch = unknown(unreadable);
             worlds[2].observation.commits.get_mut(&sha).unwrap().deploy_file = unknown(unreadable);
             worlds[3].observation.ranges.values_mut().for_each(|range| *range = unknown(unreadable));
+            let lit = world.observation.origins.clone();
+            let dark = || lit.clone();
+            let part = |origins: Origins, world: &mut World| world.observation.origins = origins;
+            let pulls = lit.pulls.keys().map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { pulls, ..dark() }, &mut worlds[4]);
+            let events = lit.events.keys().map(|key| (*key, unknown(unreadable))).collect();
+            part(Origins { events, ..dark() }, &mut worlds[5]);
+            let labels = lit.labels.keys().map(|key| (*key, unknown(unreadable))).collect();
+            part(Origins { labels, ..dark() }, &mut worlds[6]);
+            let standings = lit.standings.keys();
+            let standings = standings.map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { standings, ..dark() }, &mut worlds[7]);
+            let members = lit.members.keys();
+            let members = members.map(|key| (key.clone(), unknown(unreadable))).collect();
+            part(Origins { members, ..dark() }, &mut worlds[8]);
             for (which, darker) in worlds.iter().enumerate() {
                 let after = darker.verdict_of(&sha);
                 if yes(&after) {
@@ -147,6 +210,7 @@ proptest! {
         world.triggered = false;
         prop_assert!(ships.reason().starts_a_deploy());
         prop_assert_eq!(may_ship(&world, &ships.sha), Ok(()));
+        prop_assert!(is_approved(&world, ships), "{:?}", ships.cause);
         let candidate = world.observation.candidates.candidate.clone().unwrap();
         if ships.sha != candidate {
             let held = &judgement.decisions[&candidate];

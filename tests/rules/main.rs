@@ -10,6 +10,12 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
+mod approvals_matrix;
+#[cfg(test)]
+mod approving;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod backtest;
@@ -28,6 +34,8 @@ mod following;
 mod ladder;
 #[cfg(test)]
 mod patterns_like_git;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod planning;
 #[cfg(test)]

@@ -29,6 +29,7 @@ const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
     deploy_file_takes_the_sha,
     token::may,
     token::user_may_push,
+    token::sees_the_teams,
     takes_issues,
     has_the_label,
 ];

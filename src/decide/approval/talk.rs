@@ -22,13 +22,16 @@ const MOST_TOLD: usize = 50;
 pub(super) struct Heard {
     /// The approval that counts.
     pub(super) approval: Option<PullApproval>,
-    /// All that were seen: what counts first, then the newest.
+    /// All that were seen: what counts first, then what the repository's people said, the newest
+    /// first.
     pub(super) seen: Vec<SeenApproval>,
+    /// Whether the label is on it, counting or not.
+    pub(super) is_labeled: bool,
 }
 
 impl Heard {
-    /// The newest that was seen and does not count.
-    pub(super) fn newest_in_vain(&self) -> Option<&SeenApproval> {
+    /// What is to be told of those that do not count.
+    pub(super) fn first_in_vain(&self) -> Option<&SeenApproval> {
         self.seen.iter().find(|seen| seen.counting != Counting::Counts)
     }
 }
@@ -238,7 +241,13 @@ fn in_no_team(
 }
 
 fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
-    claims.sort_by_key(|claim| (claim.why_not.is_some(), std::cmp::Reverse(claim.place)));
+    claims.sort_by_key(|claim| {
+        (claim.why_not.is_some(), !claim.is_from_inside, std::cmp::Reverse(claim.place))
+    });
+    let is_label = |claim: &Claim<'_>| {
+        claim.mode == ApprovalMode::Label && claim.why_not != Some(WhyNot::TakenOff)
+    };
+    let is_labeled = claims.iter().any(is_label);
     let approval = claims.first().filter(|claim| claim.why_not.is_none());
     let approval = approval.and_then(|claim| {
         let by = claim.by?.login.clone();
@@ -252,7 +261,7 @@ fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
         at: Some(claim.at),
         counting: claim.why_not.map_or(Counting::Counts, Counting::Not),
     });
-    Heard { approval, seen: seen.collect() }
+    Heard { approval, seen: seen.collect(), is_labeled }
 }
 
 /// Nothing is heard where GitHub does not tell what was said.
@@ -266,5 +275,5 @@ fn untold(policy: &Policy, pull: &MergedPull, why: &str) -> Heard {
         at: None,
         counting: Counting::Not(WhyNot::Untold(why.to_owned())),
     });
-    Heard { approval: None, seen: seen.into_iter().collect() }
+    Heard { seen: seen.into_iter().collect(), ..Heard::default() }
 }

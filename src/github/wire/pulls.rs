@@ -109,8 +109,9 @@ fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, Stri
     Ok(match kind.as_str() {
         "committed" => Some(PullEvent::Pushed { sha: sha("sha") }),
         "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha("commit_id") }),
-        // What a changed base brings along was not in it before.
-        "base_ref_changed" | "automatic_base_change_succeeded" => {
+        // What a changed base brings along was not in it before; nor was what a force push took
+        // out of the base.
+        "base_ref_changed" | "base_ref_force_pushed" | "automatic_base_change_succeeded" => {
             Some(PullEvent::Pushed { sha: None })
         }
         "merged" => Some(PullEvent::Merged),
@@ -232,3 +233,6 @@ impl WireComparedCommits {
         self.commits.into_iter().map(WireListedCommit::domain).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -278,6 +278,41 @@ fn where_github_does_not_tell_reads_are_tried() {
 }
 
 #[test]
+fn the_token_sees_who_belongs_to_the_teams_that_approve() {
+    let keys = "approval_mode: comment, approval_teams: [captains, acme/sre]";
+    let scopes = |scopes: &'static [&'static str]| {
+        |facts: &mut Facts| {
+            facts.granted = Granted::Scopes(scopes.iter().map(|&scope| scope.to_owned()).collect());
+        }
+    };
+    assert_snapshot!(told_with(keys, scopes(&["repo"])), @r"error approval_teams `acme/captains, acme/sre`: nobody is seen to belong to them, and nobody can approve: the token lacks the scope `read:org`: add it");
+    assert_eq!(told_with(keys, scopes(&["repo", "read:org"])), "");
+    assert_eq!(told_with(keys, scopes(&["repo", "admin:org"])), "");
+    assert_eq!(told_with("approval_mode: comment", scopes(&["repo"])), "");
+    let by_an_operator = "approval_mode: environment, approval_teams: [captains]";
+    assert_eq!(told_with(by_an_operator, scopes(&["repo"])), "");
+
+    let app = |members: Option<&'static str>| {
+        move |facts: &mut Facts| {
+            let least = [
+                ("metadata", "read"),
+                ("contents", "read"),
+                ("pull_requests", "read"),
+                ("actions", "write"),
+                ("statuses", "write"),
+                ("issues", "write"),
+            ];
+            let all = least.into_iter().chain(members.map(|level| ("members", level)));
+            let owned = all.map(|(name, level)| (name.to_owned(), level.to_owned()));
+            facts.granted = Granted::Permissions(owned.collect());
+        }
+    };
+    assert_snapshot!(told_with(keys, app(None)), @r"error approval_teams `acme/captains, acme/sre`: nobody is seen to belong to them, and nobody can approve: the App lacks the organization's `members: read`: grant it, and accept it");
+    assert_eq!(told_with(keys, app(Some("read"))), "");
+    assert_eq!(told_with(keys, |facts| facts.granted = Granted::NotTold { of_a_user: true }), "");
+}
+
+#[test]
 fn the_label_that_approves_exists() {
     let labels = |labels: &'static [&'static str]| {
         |facts: &mut Facts| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::Policy;
+use crate::domain::{ApprovalMode, Policy};
 use crate::github::{Granted, Probe, ReadError};
 use crate::words::plain;
 
@@ -104,5 +104,34 @@ pub(super) fn user_may_push(policy: &Policy, facts: &Facts, found: &mut Found<'_
         let what = "the token's user may not push there, and GitHub takes no dispatch and no \
                     status from them: give them write access";
         found.error(TOKEN, "push", what);
+    }
+}
+
+/// Scopes by which a classic token sees who belongs to a team.
+const TEAM_SCOPES: [&str; 3] = ["read:org", "write:org", "admin:org"];
+
+/// Whether it is seen who belongs to the teams that approve: to who may not see a team, nobody does.
+/// Of a fine-grained token GitHub does not tell.
+pub(super) fn sees_the_teams(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    let is_asked = policy.approval_modes.iter().any(|mode| match mode {
+        ApprovalMode::Label | ApprovalMode::Comment => true,
+        ApprovalMode::Environment => false,
+    });
+    let teams: Vec<String> = policy.approval_teams.iter().map(ToString::to_string).collect();
+    if !is_asked || teams.is_empty() {
+        return;
+    }
+    let lacks = match &facts.granted {
+        Granted::Scopes(scopes) => {
+            let sees = scopes.iter().any(|scope| TEAM_SCOPES.contains(&scope.as_str()));
+            (!sees).then_some("the token lacks the scope `read:org`: add it")
+        }
+        Granted::Permissions(granted) => (Level::of(granted.get("members")) < Level::Read)
+            .then_some("the App lacks the organization's `members: read`: grant it, and accept it"),
+        Granted::NotTold { .. } => None,
+    };
+    if let Some(lacks) = lacks {
+        let what = format!("nobody is seen to belong to them, and nobody can approve: {lacks}");
+        found.error("approval_teams", &teams.join(", "), what);
     }
 }

@@ -1,0 +1,116 @@
+//! What must be approved so that a range is: the pull requests that brought what is HIGH in it, and
+//! what only an operator can approve.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{by_people, deploy_file_is_covered};
+use crate::decide::{Case, Gap, origins, raise, risk};
+use crate::domain::{
+    MergedPull, OperatorsMatter, Production, PullNumber, RangeFiles, Ranged, Relation, RiskCause,
+    Sha,
+};
+
+/// Matters for an operator that are named one by one.
+const MATTERS_NAMED: usize = 10;
+
+/// What must be approved so that a range is.
+#[derive(Default)]
+pub(super) struct Needs {
+    /// Pull requests that brought something HIGH.
+    pub(super) pulls: BTreeMap<PullNumber, MergedPull>,
+    /// What only an operator can approve.
+    pub(super) operators: Vec<OperatorsMatter>,
+}
+
+impl Needs {
+    fn operator(&mut self, matter: OperatorsMatter) {
+        if self.operators.len() < MATTERS_NAMED && !self.operators.contains(&matter) {
+            self.operators.push(matter);
+        }
+    }
+}
+
+/// What came after a commit that an operator approved; none where that cannot be told, as after
+/// a force push: then the word is no start.
+pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Needs>, Gap> {
+    let mut needs = Needs::default();
+    let ranged = case.question.range(approved, case.sha())?;
+    let is_whole = matches!(ranged, Ranged::Compared(comparison)
+        if matches!(comparison.relation, Relation::Ahead | Relation::Identical)
+            && matches!(comparison.files, RangeFiles::Complete(_)));
+    if !is_whole {
+        return Ok(None);
+    }
+    for cause in raise::causes(&case.question, Some(approved))? {
+        needs.operator(OperatorsMatter::AnotherCause(cause));
+    }
+    of_paths(case, approved, ranged, &mut needs)?;
+    Ok(Some(needs))
+}
+
+/// What makes the whole range from production HIGH.
+pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
+    let mut needs = Needs::default();
+    if !by_people(case.policy()) {
+        needs.operator(OperatorsMatter::ByPolicy);
+        return Ok(needs);
+    }
+    for cause in &case.risk()?.causes {
+        match cause {
+            RiskCause::FirstDeploy | RiskCause::EmptyRange | RiskCause::Paths => {}
+            RiskCause::DeployFileAtTip => {
+                if !deploy_file_is_covered(case, None)? {
+                    needs.operator(OperatorsMatter::DeployFileAtTip);
+                }
+            }
+            RiskCause::ProductionUncertain(_)
+            | RiskCause::Diverged
+            | RiskCause::Truncated
+            | RiskCause::Incomparable(_)
+            | RiskCause::CompareBroken(_)
+            | RiskCause::Raised(_)
+            | RiskCause::RaiseUntold(_)
+            | RiskCause::AsDecided => {
+                needs.operator(OperatorsMatter::AnotherCause(cause.clone()));
+            }
+        }
+    }
+    // Where only an operator can approve, what people could is not asked for.
+    if let Production::Known { sha, .. } = &case.production
+        && needs.operators.is_empty()
+    {
+        of_paths(case, sha, case.question.range(sha, case.sha())?, &mut needs)?;
+    }
+    Ok(needs)
+}
+
+/// The pull requests that brought the HIGH paths of a range.
+fn of_paths(case: &Case<'_>, base: &Sha, ranged: &Ranged, needs: &mut Needs) -> Result<(), Gap> {
+    let is_high = |path: &&str| risk::is_high(case.policy(), path);
+    let paths: BTreeSet<&str> =
+        origins::changed_paths(ranged).into_iter().filter(is_high).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    if !by_people(case.policy()) {
+        needs.operator(OperatorsMatter::ByPolicy);
+        return Ok(());
+    }
+    let origins = origins::of_paths(&case.question, base, case.sha(), &paths)?;
+    if let Some(why) = &origins.untold {
+        needs.operator(OperatorsMatter::OriginUntold(why.clone()));
+        return Ok(());
+    }
+    for path in paths {
+        let brought = origins.of(path);
+        if brought.is_empty() {
+            needs.operator(OperatorsMatter::BroughtByNothing { path: path.to_owned() });
+        }
+        for one in brought.iter().filter(|one| one.pulls.is_empty()) {
+            let (path, commit) = (path.to_owned(), one.commit.clone());
+            needs.operator(OperatorsMatter::PushedDirectly { path, commit });
+        }
+    }
+    needs.pulls.extend(origins.pulls);
+    Ok(())
+}
