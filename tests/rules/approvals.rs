@@ -327,7 +327,7 @@ impl Story {
                 let by = Some(person("cid"));
                 events.push(PullEvent::Labeled { label: label.clone(), by, at: at(-90) });
                 if phrase.ends_with("for a while") {
-                    events.push(PullEvent::Unlabeled { label });
+                    events.push(PullEvent::Unlabeled { label, at: at(-1) });
                 }
             }
             "migrations do not count" => {
@@ -440,12 +440,12 @@ impl Story {
             "gone without an event" => self.world.labels(self.pull).clear(),
             "taken off under another case" => {
                 let label = "RELEASE:approved".to_owned();
-                self.world.timeline(self.pull).push(PullEvent::Unlabeled { label });
+                self.world.timeline(self.pull).push(PullEvent::Unlabeled { label, at: at(-1) });
                 self.world.labels(self.pull).clear();
             }
             "another label taken off" => {
                 let label = "bug".to_owned();
-                self.world.timeline(self.pull).push(PullEvent::Unlabeled { label });
+                self.world.timeline(self.pull).push(PullEvent::Unlabeled { label, at: at(-1) });
             }
             "back without an event" => {
                 self.world.timeline(self.pull).push(unlabeled());

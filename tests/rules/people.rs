@@ -39,7 +39,7 @@ pub(crate) fn labeled(by: Option<Person>, minutes: i64) -> PullEvent {
 }
 
 pub(crate) fn unlabeled() -> PullEvent {
-    PullEvent::Unlabeled { label: "release:approved".to_owned() }
+    PullEvent::Unlabeled { label: "release:approved".to_owned(), at: at(-1) }
 }
 
 /// A comment as a person of the repository gives it.
@@ -174,7 +174,7 @@ pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
         let is_on = matches!(origins.labels.get(&pull.number), Some(Fact::Known(Told::Known(on)))
             if on.iter().any(|label| ours(label)));
         let last = events.iter().rposition(|event| match event {
-            PullEvent::Labeled { label, .. } | PullEvent::Unlabeled { label } => ours(label),
+            PullEvent::Labeled { label, .. } | PullEvent::Unlabeled { label, .. } => ours(label),
             _ => false,
         });
         is_on
