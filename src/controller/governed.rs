@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::github::Reader;
 use crate::observe::Memory;
-use crate::signals::Following;
+use crate::signals::{Following, Seen};
 use crate::store::{Ledger, StoreError};
 use crate::words;
 
@@ -35,6 +35,7 @@ pub struct Governed {
     pub(super) common: Arc<Common>,
     /// What says whether production is well, and what it said in the last pass.
     pub(super) signals: Following,
+    pub(super) seen: Seen,
     pub(super) health: Option<Health>,
     /// Set once it has left the configuration: nothing more is begun.
     pub(super) left: Left,
@@ -139,6 +140,7 @@ impl Governed {
             policy: Arc::clone(&orders.policy),
             common: Arc::clone(&orders.common),
             signals: orders.signals.clone(),
+            seen: Seen::default(),
             health: None,
             left,
             claim: None,

@@ -76,6 +76,7 @@ impl Governed {
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
         let seen = self.signals.seen(anew.is_some()).await;
+        self.seen.clone_from(&seen);
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
