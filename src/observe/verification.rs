@@ -33,7 +33,7 @@ pub struct CountedRun {
     manual: bool,
     #[serde(default)]
     queued: bool,
-    attempts: BTreeMap<u32, CountedAttempt>,
+    attempts: BTreeMap<u32, Box<CountedAttempt>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,7 +200,7 @@ fn keep(look: &mut Look<'_>, run: &Run) {
         attempts: BTreeMap::new(),
     });
     let attempt = CountedAttempt { started_at: run.started_at, progress: run.progress.clone() };
-    counted.attempts.insert(run.at.attempt, attempt);
+    counted.attempts.insert(run.at.attempt, Box::new(attempt));
 }
 
 /// Finds where on the branch the verified commits are.
@@ -294,8 +294,8 @@ fn attempts_of<'a>(
 ) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
     let runs = look.memory.counted.iter().filter(move |(_, run)| run.sha == *sha);
     runs.flat_map(|(id, run)| {
-        let with_run = move |(attempt, found): (&u32, &'a CountedAttempt)| {
-            (RunRef { id: *id, attempt: *attempt }, run, found)
+        let with_run = move |(attempt, found): (&u32, &'a Box<CountedAttempt>)| {
+            (RunRef { id: *id, attempt: *attempt }, run, &**found)
         };
         run.attempts.iter().map(with_run)
     })

@@ -48,7 +48,7 @@ fn may_write(situation: &Situation<'_>) -> bool {
 }
 
 fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
-    let failed = |(number, attempt): (&u32, &KnownRunAttempt)| {
+    let failed = |(number, attempt): (&u32, &Box<KnownRunAttempt>)| {
         let run_ref = RunRef { id: run.id, attempt: *number };
         let conclusion = match &attempt.progress {
             RunProgress::Finished(conclusion) if attempt.superseded != Some(true) => {
