@@ -22,12 +22,14 @@ mod candidate;
 mod deploy_runs;
 mod left_behind;
 mod range;
+mod rhythm;
 mod statuses;
 mod verification;
 
 pub use deploy_runs::deploy_runs;
 pub use left_behind::{gone_runs, issues_left_behind, left_behind};
 pub use range::{deploy_file_at_tip, fill};
+pub use rhythm::Rhythm;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};
 
@@ -82,6 +84,12 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Whether nothing was read yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.passes == 0
+    }
+
     /// What a start can go on from: the count of passes begins anew, so that a restart alone is
     /// no reason to read more.
     #[must_use]
@@ -100,15 +108,6 @@ impl Memory {
     #[must_use]
     pub const fn commits(&self) -> &BranchCommits {
         &self.branch_commits
-    }
-
-    /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
-    /// without a filter.
-    #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.passes.is_multiple_of(UNFILTERED_EVERY)
-            || self.seldom.as_ref().is_none_or(|seldom| is_long_ago(seldom.read_at, now))
-            || self.swept_at.is_none_or(|at| is_long_ago(at, now))
     }
 
     /// Notes a pass that found nothing new and so read nothing.
@@ -133,6 +132,9 @@ impl Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seldom {
     read_at: Timestamp,
+    /// It was read when others read it, too: the next time, this repository has a turn of its own.
+    #[serde(default)]
+    with_the_fleet: bool,
     repository: Repository,
     branch: Branch,
     tip: Option<Sha>,
@@ -164,6 +166,10 @@ pub struct Look<'a> {
     pub memory: &'a mut Memory,
     /// Whether everything is to be read anew, before a dispatch.
     pub anew: bool,
+    /// How its looks come.
+    pub rhythm: Rhythm,
+    /// Whether what changes seldom is due.
+    pub seldom: bool,
     /// Now, by GitHub's clock.
     pub now: Timestamp,
 }
@@ -220,10 +226,8 @@ pub async fn basics(
         branch: look.policy.branch.clone(),
         deploy_ref: look.policy.deploy_workflow_ref.clone(),
     };
-    let now = look.now;
-    let fresh = |seldom: &Seldom| seldom.asked == asked && !is_long_ago(seldom.read_at, now);
-    let kept = look.memory.seldom.as_ref().is_some_and(fresh);
-    if look.anew || !kept || rests_on.workflows {
+    let kept = look.memory.seldom.as_ref().is_some_and(|seldom| seldom.asked == asked);
+    if look.anew || look.seldom || !kept || rests_on.workflows {
         look.memory.seldom = Some(read_seldom(look, asked, known).await?);
     } else if rests_on.branch {
         read_tips(look).await?;
@@ -244,11 +248,6 @@ pub async fn basics(
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     })
-}
-
-/// Whether what was read at `at` is due again; also where time went backwards.
-fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).abs() >= SELDOM
 }
 
 async fn read_seldom(
@@ -278,6 +277,7 @@ async fn read_seldom(
     let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
     Ok(Seldom {
         read_at: look.now,
+        with_the_fleet: look.memory.reads_with_the_fleet(look.rhythm, look.now),
         repository,
         branch,
         tip,

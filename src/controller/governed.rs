@@ -20,7 +20,7 @@ use crate::domain::{
     Sha,
 };
 use crate::github::Reader;
-use crate::observe::Memory;
+use crate::observe::{Memory, Rhythm};
 use crate::signals::{Following, Seen};
 use crate::store::{Ledger, StoreError};
 use crate::words;
@@ -42,6 +42,8 @@ pub struct Governed {
     pub(super) left: Left,
     /// The right to `ledger`.
     claim: Option<Claim>,
+    /// How its passes come.
+    pub(super) rhythm: Rhythm,
     pub(super) memory: Memory,
     /// A digest of what the store has of it.
     saved_memory: Option<[u8; 32]>,
@@ -136,8 +138,9 @@ impl Decisions {
 }
 
 impl Governed {
-    pub(super) fn new(orders: &Orders, reader: Reader, left: Left) -> Self {
+    pub(super) fn new(orders: &Orders, reader: Reader, left: Left, turn: f64) -> Self {
         Self {
+            rhythm: Rhythm { interval: orders.common.intervals.settled, turn },
             reader,
             policy: Arc::clone(&orders.policy),
             common: Arc::clone(&orders.common),
@@ -242,6 +245,7 @@ impl Governed {
             // A shape of an earlier version is read anew.
             self.memory = serde_json::from_value(kept).unwrap_or_default();
             self.saved_memory = Some(digest(&self.memory));
+            self.memory.take_turn(self.rhythm);
         }
         Ok(())
     }

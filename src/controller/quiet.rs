@@ -62,7 +62,7 @@ impl Governed {
             ledger_length: self.ledger.as_ref().map(Ledger::length),
             memory_changes: self.memory_changes,
             charged: self.reader.charged(),
-            is_due: self.memory.is_due(shared.clock.now()),
+            is_due: self.memory.is_due(self.rhythm, shared.clock.now()),
         };
         let report = self.pass(shared).await?;
         self.quiet = self.came_to_nothing(shared, &before, &report);
@@ -73,7 +73,7 @@ impl Governed {
         let quiet = self.quiet.take()?;
         let stands = Arc::ptr_eq(&quiet.policy, &self.policy)
             && self.ledger.as_ref().is_some_and(|ledger| ledger.length() == quiet.ledger_length)
-            && !self.memory.is_due(shared.clock.now());
+            && !self.memory.is_due(self.rhythm, shared.clock.now());
         if !stands
             || !self.signals.seen(false).await.says_the_same_as(&quiet.seen)
             || !self.reader.still_shows(&quiet.footprint).await

@@ -46,16 +46,23 @@ impl Governed {
         let reader = anew.map_or_else(|| self.reader.clone(), |_| self.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
+        let now = shared.clock.now();
+        let is_first = memory.is_new();
         let mut look = Look {
             reader: &reader,
             store: &shared.store,
             policy: &policy,
+            seldom: memory.seldom_is_due(self.rhythm, now),
             memory: &mut memory,
             anew: anew.is_some(),
-            now: shared.clock.now(),
+            rhythm: self.rhythm,
+            now,
         };
         let read = self.read(shared, &mut look, known, rests_on, anew).await;
         self.memory = memory;
+        if is_first && read.is_ok() {
+            self.memory.take_turn(self.rhythm);
+        }
         if read.is_err() && anew.is_some() {
             self.memory.distrust();
         }
@@ -248,6 +255,8 @@ impl Governed {
             policy: &policy,
             memory: &mut memory,
             anew: survey.anew,
+            rhythm: self.rhythm,
+            seldom: false,
             now: shared.clock.now(),
         };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
@@ -274,6 +283,8 @@ impl Governed {
             policy: &policy,
             memory: &mut self.memory,
             anew: false,
+            rhythm: self.rhythm,
+            seldom: false,
             now: shared.clock.now(),
         };
         Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
