@@ -132,9 +132,9 @@ impl Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seldom {
     read_at: Timestamp,
-    /// It was read when others read it, too: the next time, this repository has a turn of its own.
+    /// When it was read for the first time.
     #[serde(default)]
-    with_the_fleet: bool,
+    began: Timestamp,
     repository: Repository,
     branch: Branch,
     tip: Option<Sha>,
@@ -277,7 +277,7 @@ async fn read_seldom(
     let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
     Ok(Seldom {
         read_at: look.now,
-        with_the_fleet: look.memory.reads_with_the_fleet(look.rhythm, look.now),
+        began: look.memory.seldom.as_ref().map_or(look.now, |seldom| seldom.began),
         repository,
         branch,
         tip,

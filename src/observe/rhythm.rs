@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Memory, SELDOM, UNFILTERED_EVERY};
+use super::{Memory, SELDOM, Seldom, UNFILTERED_EVERY};
 
 /// How a repository's looks come.
 #[derive(Clone, Copy, Debug)]
@@ -17,17 +17,23 @@ pub struct Rhythm {
 }
 
 impl Rhythm {
-    /// How old what changes seldom becomes where each look comes in time: the looks after which it
-    /// is due, and each as likely as any other to be this repository's.
-    fn oldest(self) -> Duration {
-        let looks = SELDOM.as_secs_f64() / self.interval.as_secs_f64().max(f64::EPSILON);
-        Duration::try_from_secs_f64(self.interval.as_secs_f64() * looks.ceil())
-            .unwrap_or(Duration::MAX)
+    /// Seconds from one reading of what changes seldom to the next: as many looks as ten minutes
+    /// hold, rounded up.
+    fn period(self) -> f64 {
+        let interval = self.interval.as_secs_f64().max(f64::EPSILON);
+        (SELDOM.as_secs_f64() / interval).ceil() * interval
     }
 
-    fn first_turn(self) -> SignedDuration {
-        let turn = self.oldest().mul_f64(1.0 - self.turn);
-        SignedDuration::try_from(turn).unwrap_or(SELDOM).min(SELDOM)
+    /// Which period it is at `at`, counted from `began` on. Each repository's periods begin at its
+    /// own time, so that in each round as many of them begin as in any other.
+    fn number(self, began: Timestamp, at: Timestamp) -> f64 {
+        (at.duration_since(began).as_secs_f64() / self.period() + self.turn).floor()
+    }
+
+    #[expect(clippy::float_cmp, reason = "both are whole numbers")]
+    fn is_over(self, seldom: &Seldom, now: Timestamp) -> bool {
+        // Also where time went backwards.
+        self.number(seldom.began, now) != self.number(seldom.began, seldom.read_at)
     }
 }
 
@@ -38,78 +44,70 @@ impl Memory {
     pub fn is_due(&self, rhythm: Rhythm, now: Timestamp) -> bool {
         self.passes.is_multiple_of(UNFILTERED_EVERY)
             || self.seldom_is_due(rhythm, now)
-            || self.swept_at.is_none_or(|at| is_long_ago(at, now))
+            || self.sweep_is_due()
     }
 
-    /// Whether what changes seldom is to be read: ten minutes after it was read last, and the first
-    /// time after the whole fleet read it, when it is this repository's turn.
+    /// Whether what changes seldom is to be read.
     #[must_use]
     pub fn seldom_is_due(&self, rhythm: Rhythm, now: Timestamp) -> bool {
-        self.seldom.as_ref().is_none_or(|seldom| {
-            let most = if seldom.with_the_fleet { rhythm.first_turn() } else { SELDOM };
-            now.duration_since(seldom.read_at).abs() >= most
-        })
+        self.seldom.as_ref().is_none_or(|seldom| rhythm.is_over(seldom, now))
     }
 
-    /// Whether others, too, read now what changes seldom: at the start, and after a time in which
-    /// nothing could be read.
-    #[must_use]
-    pub fn reads_with_the_fleet(&self, rhythm: Rhythm, now: Timestamp) -> bool {
-        let late = rhythm.oldest().saturating_add(rhythm.interval.saturating_mul(2));
-        let late = SignedDuration::try_from(late).unwrap_or(SignedDuration::MAX);
-        self.seldom.as_ref().is_none_or(|seldom| now.duration_since(seldom.read_at).abs() > late)
+    /// Whether the deploy runs were not swept since what changes seldom was read.
+    pub(super) fn sweep_is_due(&self) -> bool {
+        let read_at = self.seldom.as_ref().map(|seldom| seldom.read_at);
+        self.swept_at.is_none() || self.swept_at < read_at
     }
 
-    /// Notes that the fleet's first passes were made together: the next list without a filter is
+    /// Notes that the first pass was made, together with others': the next list without a filter is
     /// read when it is this repository's turn.
     pub fn take_turn(&mut self, rhythm: Rhythm) {
-        let passes = (1..UNFILTERED_EVERY)
-            .find(|passes| f64::from(*passes) > rhythm.turn * f64::from(UNFILTERED_EVERY - 1));
-        self.passes = passes.unwrap_or(1);
+        let turn = rhythm.turn * f64::from(UNFILTERED_EVERY - 1);
+        self.passes = (1..UNFILTERED_EVERY).find(|passes| f64::from(*passes) > turn).unwrap_or(1);
     }
-}
-
-/// Whether what was read at `at` is due again; also where time went backwards.
-pub(super) fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).abs() >= SELDOM
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rounds(interval: u64, repositories: u32) -> Vec<usize> {
+    /// In each of so many rounds, how many of a hundred repositories that began together read what
+    /// changes seldom.
+    fn readers(interval: u64, rounds: u32) -> Vec<usize> {
         let interval = Duration::from_secs(interval);
-        let mut rounds = Vec::new();
-        for repository in 0..repositories {
-            let turn = f64::from(repository) / f64::from(repositories);
-            let due = Rhythm { interval, turn }.first_turn().as_secs_f64();
-            let round =
-                (1..).find(|round| interval.mul_f64(f64::from(*round)).as_secs_f64() >= due);
-            let round = usize::try_from(round.unwrap()).unwrap();
-            rounds.resize(rounds.len().max(round), 0);
-            rounds[round - 1] += 1;
-        }
-        rounds
+        let began: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
+        let mut read_at = vec![began; 100];
+        let round = |number| {
+            let now = began + interval * number;
+            let due = |(repository, read_at): (u32, &mut Timestamp)| {
+                let rhythm = Rhythm { interval, turn: f64::from(repository) / 100.0 };
+                let over = rhythm.number(began, now) > rhythm.number(began, *read_at);
+                if over {
+                    *read_at = now;
+                }
+                usize::from(over)
+            };
+            (0..100).zip(&mut read_at).map(due).sum()
+        };
+        (1..=rounds).map(round).collect()
     }
 
     #[test]
     fn what_changes_seldom_is_read_by_as_many_repositories_in_each_round() {
-        assert_eq!(rounds(60, 100), [10; 10]);
-        assert_eq!(rounds(470, 100), [50; 2]);
-        assert_eq!(rounds(590, 100), [50; 2]);
-        assert_eq!(rounds(290, 99), [33; 3]);
-        assert_eq!(rounds(3_600, 100), [100]);
+        assert_eq!(readers(60, 30), [10; 30]);
+        assert_eq!(readers(470, 6), [50; 6]);
+        assert_eq!(readers(590, 6), [50; 6]);
+        assert_eq!(readers(3_600, 3), [100; 3]);
     }
 
     #[test]
-    fn a_repository_alone_reads_it_after_ten_minutes_and_in_the_tenth_pass() {
-        for seconds in [10, 60, 470] {
-            let rhythm = Rhythm { interval: Duration::from_secs(seconds), turn: 0.0 };
-            assert_eq!(rhythm.first_turn(), SELDOM);
+    fn a_repository_alone_reads_an_unfiltered_list_in_the_tenth_pass_and_its_neighbours_do_before()
+    {
+        let passes = [0.0, 0.35, 0.99].map(|turn| {
             let mut memory = Memory::default();
-            memory.take_turn(rhythm);
-            assert_eq!(memory.passes, 1);
-        }
+            memory.take_turn(Rhythm { interval: Duration::from_secs(60), turn });
+            memory.passes
+        });
+        assert_eq!(passes, [1, 4, 9]);
     }
 }
