@@ -7,18 +7,21 @@
 use jiff::Timestamp;
 
 use crate::domain::{
-    Cause, Decision, DeployUnavailable, Fact, Health, KnownRun, Lack, Missing, Observation,
-    Outcome, PauseSource, Policy, Production, Reason, ReleaseState, RiskClass, Sha, Verdict,
-    Verification, Why, WorkflowFact, WorkflowState,
+    Cause, Decision, DeployUnavailable, Health, KnownRun, Lack, Observation, Outcome, PauseSource,
+    Policy, Production, Reason, ReleaseState, RiskClass, Sha, Verdict, Verification, Why,
+    WorkflowFact, WorkflowState,
 };
 
 mod approval;
 mod case;
+mod facts;
 mod health;
 mod judge;
+mod origins;
+mod raise;
 mod risk;
 
-use case::{known_range, later, unfinished};
+use case::{later, unfinished};
 
 pub use case::Case;
 pub use health::health;
@@ -39,6 +42,8 @@ pub struct Question<'a> {
     /// Whether an operator's `trigger` asks: it silences rules 9, 16 and 18, and grants one
     /// attempt in 14.
     pub triggered: bool,
+    /// What production is supposed to be, where that is not what the ledger says.
+    pub supposed_production: Option<&'a Production>,
     /// Now, by GitHub's clock.
     pub now: Timestamp,
 }
@@ -81,8 +86,8 @@ pub type Finding = Result<Option<Cause>, Gap>;
 /// What keeps a rule from speaking either way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
-    /// A fact that nobody has asked for yet.
-    Lacks(Lack),
+    /// Facts that nobody has asked for yet.
+    Lacks(Vec<Lack>),
     /// A fact that cannot be read for now.
     Unreadable(Why),
 }
@@ -106,43 +111,41 @@ pub fn decide(question: &Question<'_>) -> Verdict {
                 }
             }
             Err(Gap::Unreadable(why)) => return Verdict::Unreadable(why),
-            Err(Gap::Lacks(lack)) => {
-                if !lacks.contains(&lack) {
-                    lacks.push(lack);
-                }
+            Err(Gap::Lacks(more)) => {
+                lacks.extend(more);
                 if *reason < Reason::Paused {
                     break;
                 }
             }
         }
     }
-    if !lacks.is_empty() {
-        return Verdict::Lacks(lacks);
+    let concluded = if lacks.is_empty() { conclude(&case, spoken) } else { Err(Gap::Lacks(lacks)) };
+    match concluded {
+        Ok(decision) => Verdict::Decided(Box::new(decision)),
+        Err(Gap::Lacks(lacks)) => Verdict::Lacks(facts::each_once(lacks)),
+        Err(Gap::Unreadable(why)) => Verdict::Unreadable(why),
     }
-    conclude(case, spoken)
 }
 
-/// The first cause decides; of the others only those that block are worth telling.
-fn conclude(case: Case<'_>, spoken: Vec<Cause>) -> Verdict {
+/// The first cause decides; told beside it are what else blocks, and what would allow it then.
+fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
     let mut spoken = spoken.into_iter();
     let Some(cause) = spoken.next() else {
         // Rules 21, 23, 24 and 25 leave no class out; were one added, nothing may ship on it.
-        return Verdict::Unreadable(Why("no rule speaks for this commit".to_owned()));
+        return Err(Gap::Unreadable(Why("no rule speaks for this commit".to_owned())));
     };
-    let also = spoken.filter(|other| other.reason().outcome() != Outcome::Allow).collect();
-    let signals = case.signals_behind(&cause);
-    match case.risk {
-        Ok(risk) => Verdict::Decided(Box::new(Decision {
-            sha: case.question.sha.clone(),
-            cause,
-            also,
-            risk,
-            production: case.production,
-            signals,
-        })),
-        Err(Gap::Lacks(lack)) => Verdict::Lacks(vec![lack]),
-        Err(Gap::Unreadable(why)) => Verdict::Unreadable(why),
-    }
+    let allows = |cause: &Cause| cause.reason().outcome() == Outcome::Allow;
+    let (would_allow, also): (Vec<Cause>, Vec<Cause>) = spoken.partition(allows);
+    Ok(Decision {
+        sha: case.sha().clone(),
+        risk: case.risk_with_origins(cause.reason())?,
+        production: case.production.clone(),
+        signals: case.signals_behind(&cause),
+        approvals: case.approvals_seen(),
+        cause,
+        also,
+        otherwise: would_allow.into_iter().next(),
+    })
 }
 
 // The rules, in order.
@@ -168,7 +171,7 @@ fn deployed(case: &Case<'_>) -> Finding {
 }
 
 fn not_verified(case: &Case<'_>) -> Finding {
-    Ok(match case.verification()? {
+    Ok(match case.question.verification()? {
         Verification::None => Some(Cause::NotVerified { running: None }),
         Verification::Running(run) => Some(Cause::NotVerified { running: Some(run.at) }),
         Verification::Passed(_) | Verification::Failed(..) => None,
@@ -176,7 +179,7 @@ fn not_verified(case: &Case<'_>) -> Finding {
 }
 
 fn verification_failed(case: &Case<'_>) -> Finding {
-    Ok(match case.verification()? {
+    Ok(match case.question.verification()? {
         Verification::Failed(run, conclusion) => {
             Some(Cause::VerificationFailed { run: run.at, conclusion: conclusion.clone() })
         }
@@ -201,16 +204,9 @@ fn deploy_not_configured(case: &Case<'_>) -> Finding {
 }
 
 fn not_on_branch(case: &Case<'_>) -> Finding {
-    let facts = case.question.observation.commits.get(case.sha());
-    match facts.map_or(&Fact::NotAsked, |facts| &facts.on_branch) {
-        Fact::Known(true) => Ok(None),
-        Fact::Known(false) => {
-            let branch = case.question.observation.branch.clone();
-            Ok(Some(Cause::NotOnBranch { branch }))
-        }
-        Fact::NotAsked => Err(Gap::Lacks(Lack::OnBranch(case.sha().clone()))),
-        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
-    }
+    let is_gone = !case.question.on_branch()?;
+    let branch = &case.question.observation.branch;
+    Ok(is_gone.then(|| Cause::NotOnBranch { branch: branch.clone() }))
 }
 
 fn older_than_production(case: &Case<'_>) -> Finding {
@@ -260,10 +256,12 @@ fn rolled_back(case: &Case<'_>) -> Finding {
 fn first_deploy_required(case: &Case<'_>) -> Finding {
     let asked = case.policy().require_approval_for_first_deploy;
     let first = case.production == Production::None;
-    if !asked || !first || approval::of_this_very_sha(case)?.is_some() {
+    if !asked || !first {
         return Ok(None);
     }
-    Ok(Some(Cause::FirstDeployRequired { modes: case.policy().approval_modes.clone() }))
+    let approval = case.approval_of_first_deploy()?;
+    let missing = || Box::new(approval.missing.clone());
+    Ok(approval.approver.is_none().then(|| Cause::FirstDeployRequired { missing: missing() }))
 }
 
 fn degraded_high_risk(case: &Case<'_>) -> Finding {
@@ -387,14 +385,15 @@ fn allow_high_approved(case: &Case<'_>) -> Finding {
     if case.risk()?.class != RiskClass::High {
         return Ok(None);
     }
-    Ok(approval::of_the_range(case)?.map(|by| Cause::AllowHighApproved { by }))
+    let approver = case.approval()?.approver.clone();
+    Ok(approver.map(|by| Cause::AllowHighApproved { by }))
 }
 
 fn high_risk_no_approval(case: &Case<'_>) -> Finding {
-    let high = case.risk()?.class == RiskClass::High;
-    if !high || approval::of_the_range(case)?.is_some() {
+    if case.risk()?.class != RiskClass::High {
         return Ok(None);
     }
-    let modes = case.policy().approval_modes.clone();
-    Ok(Some(Cause::HighRiskNoApproval { missing: Missing::OperatorsWord { modes } }))
+    let approval = case.approval()?;
+    let missing = || Box::new(approval.missing.clone());
+    Ok(approval.approver.is_none().then(|| Cause::HighRiskNoApproval { missing: missing() }))
 }

@@ -4,40 +4,51 @@
 //! the edge, and trusted inside.
 
 mod action;
+mod approval;
 mod attempt;
+mod command;
 mod decision;
 mod dora;
 mod ledger;
+mod markup;
 mod observation;
+mod open_tags;
 mod patterns;
 mod policy;
+mod pull;
 mod reason;
 mod release;
 mod repository;
+mod risk;
 mod run;
 mod sha;
 mod signal;
+mod steps;
 mod talk;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
+pub use approval::{
+    Approver, Counting, Missing, MissingPull, OperatorsMatter, PullApproval, SeenApproval, WhyNot,
+};
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
-pub use decision::{
-    Approver, Cause, Decision, DeployUnavailable, Lack, Missing, PauseSource, RiskAssessment,
-    RiskCause, RiskyPath, Verdict,
-};
+pub use command::{Command, CommandError, Spoken};
+pub use decision::{Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Verdict};
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
-    Observation, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification, VerificationRun,
-    Why,
+    Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
+    VerificationRun, Why,
 };
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
     ApprovalMode, EnvironmentApproval, FailureType, HoldState, Named, OnRecovery, Permission,
     Policy, WorkflowName,
+};
+pub use pull::{
+    Comment, Flag, FlagKind, MergedPull, Person, PullEvent, Standing, Team, TeamError, Told,
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
@@ -46,9 +57,10 @@ pub use release::{
     ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
 };
 pub use repository::{
-    Branch, IssueNumber, Login, RepoId, RepoName, RepoNameError, RunId, RunRef, StatusId,
-    WorkflowId,
+    Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,
+    StatusId, UserId, WorkflowId,
 };
+pub use risk::{Brought, Raise, RiskAssessment, RiskCause, RiskyPath};
 pub use run::{
     Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,
     WorkflowState,
@@ -58,4 +70,5 @@ pub use signal::{
     ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading,
     Threshold, WhenUnreachable,
 };
+pub use steps::{BranchStep, Within, steps_between};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};

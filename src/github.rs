@@ -26,6 +26,8 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 pub use auth::{AppSource, TokenSource};
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
@@ -175,7 +177,7 @@ impl Reader {
     pub async fn still_shows(&self, footprint: &Footprint) -> bool {
         let manner = &self.manner();
         let asked = footprint.read.iter().map(|tagged| self.client.still_shows(tagged, manner));
-        footprint::all(asked).await
+        join_all(asked).await.into_iter().all(|shows| shows)
     }
 
     /// What is known of GitHub's limits and of the token.

@@ -20,15 +20,18 @@ use crate::store::Store;
 
 mod candidate;
 mod deploy_runs;
+mod lacks;
 mod left_behind;
+mod origins;
 mod range;
 mod rhythm;
 mod statuses;
 mod verification;
 
 pub use deploy_runs::deploy_runs;
+pub use lacks::fill;
 pub use left_behind::{gone_runs, issues_left_behind, left_behind};
-pub use range::{deploy_file_at_tip, fill};
+pub use range::deploy_file_at_tip;
 pub use rhythm::Rhythm;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};
@@ -248,6 +251,11 @@ pub async fn basics(
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     })
+}
+
+/// Whether what was read at `at` is due again; also where time went backwards.
+fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() >= SELDOM
 }
 
 async fn read_seldom(

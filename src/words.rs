@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+mod approval;
 mod evidence;
 mod hint;
 pub mod issue;
@@ -14,7 +15,8 @@ mod status;
 mod tests;
 mod told;
 
-pub use evidence::{evidence, outcome};
+pub use approval::seen as approval_seen;
+pub use evidence::{evidence, found, outcome};
 pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{operator, told};

@@ -1,5 +1,6 @@
 //! Tables and colours. The words are made elsewhere.
 
+mod simulation;
 mod status;
 
 use anstyle::{AnsiColor, Style};
@@ -9,44 +10,12 @@ use jiff::Timestamp;
 
 use crate::commands::Checked;
 use crate::commands::view::{
-    History, Line, Pass, Passes, Preflight, Recorded, Severity, Simulation, Triggered,
+    History, Line, Pass, Passes, Preflight, Recorded, Severity, Triggered,
 };
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
+pub use simulation::simulation;
 pub use status::{Looker, status};
-
-/// The decision first, then why, then what to do.
-#[must_use]
-pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> String {
-    let mut text = format!(
-        "{} {} {} · {} · {}\n",
-        view.decision.as_str(),
-        view.repository,
-        view.sha.short(),
-        view.risk_class.as_str(),
-        view.reason.code()
-    );
-    list(&mut text, "Evidence", &view.evidence);
-    list(&mut text, "To unblock", &view.unblock_hints);
-    if show_paths {
-        let header = ["PATH", "RISK", "PATTERN", "PULL REQUEST"];
-        let rows = view.paths.iter().map(|path| {
-            [
-                path.path.clone(),
-                path.risk_class.as_str().to_owned(),
-                path.pattern.clone(),
-                or_dash(path.pull_request.map(|number| format!("#{number}")).as_deref()),
-            ]
-        });
-        text.push('\n');
-        if view.paths.is_empty() {
-            text.push_str("No path drives the risk.\n");
-        } else {
-            text.push_str(&table(&header, rows, width));
-        }
-    }
-    paint(&text)
-}
 
 /// The decision, and the run that it started, or that deploys the commit anyway.
 #[must_use]
@@ -258,18 +227,16 @@ pub fn paint(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use insta::assert_snapshot;
-
-    use crate::commands::view::PathView;
+    use crate::commands::view::{BroughtView, PathView, Simulation};
     use crate::domain::{Reason, RiskClass};
 
     use super::*;
 
-    fn plain(text: &str) -> String {
+    pub(in crate::cli) fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
 
-    fn held() -> Simulation {
+    pub(in crate::cli) fn held() -> Simulation {
         Simulation {
             repository: "acme/shop".parse().unwrap(),
             decision: Outcome::Hold,
@@ -282,27 +249,16 @@ mod tests {
                 path: "db/migrations/1.sql".to_owned(),
                 risk_class: RiskClass::High,
                 pattern: "**/migrations/**".to_owned(),
-                pull_request: Some(42),
+                pull_request: Some(42.into()),
+                commit: Some("c".repeat(40).parse().unwrap()),
+                brought_by: vec![BroughtView {
+                    commit: "c".repeat(40).parse().unwrap(),
+                    pull_requests: vec![42.into()],
+                }],
             }],
+            rules: Vec::new(),
+            approvals: Vec::new(),
         }
-    }
-
-    #[test]
-    fn a_simulation_says_the_decision_first() {
-        let view = held();
-        assert_snapshot!(plain(&simulation(&view, true, None)), @r"
-        HOLD acme/shop bbbbbbb · HIGH · high_risk_no_approval
-
-        Evidence:
-          - 2 commits differ
-
-        To unblock:
-          - approve it
-
-        PATH                 RISK  PATTERN           PULL REQUEST
-        db/migrations/1.sql  HIGH  **/migrations/**  #42
-        ");
-        assert!(!simulation(&view, false, None).contains("db/migrations"));
     }
 
     #[test]

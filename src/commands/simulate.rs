@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::controller::Controller;
-use crate::domain::{Decision, RepoName, ShaPrefix};
+use crate::domain::{Counting, Decision, RepoName, RiskyPath, RuleFound, SeenApproval, ShaPrefix};
 use crate::words;
 
-use super::view::{PathView, Simulation};
+use super::view::{BroughtView, PathView, RuleView, SeenApprovalView, Simulation};
 use super::{Ask, Caller, Failure};
 
 /// What would be decided about this commit? Writes nothing to GitHub.
@@ -35,12 +35,6 @@ impl Ask for Simulate {
 /// A decision as it is shown.
 #[must_use]
 pub(super) fn simulation(repository: &RepoName, decision: &Decision) -> Simulation {
-    let path = |path: &crate::domain::RiskyPath| PathView {
-        path: path.path.clone(),
-        risk_class: path.risk_class,
-        pattern: path.pattern.clone(),
-        pull_request: path.pull_request,
-    };
     Simulation {
         repository: repository.clone(),
         decision: decision.outcome(),
@@ -50,5 +44,55 @@ pub(super) fn simulation(repository: &RepoName, decision: &Decision) -> Simulati
         unblock_hints: words::hints(decision, repository),
         evidence: words::evidence(decision, repository),
         paths: decision.risk.paths.iter().map(path).collect(),
+        rules: rules(repository, decision),
+        approvals: decision.approvals.iter().map(approval).collect(),
+    }
+}
+
+fn path(path: &RiskyPath) -> PathView {
+    let newest = path.brought.first();
+    PathView {
+        path: path.path.clone(),
+        risk_class: path.risk_class,
+        pattern: path.pattern.clone(),
+        pull_request: newest.and_then(|newest| newest.pulls.first().copied()),
+        commit: newest.map(|newest| newest.commit.clone()),
+        brought_by: path
+            .brought
+            .iter()
+            .map(|one| BroughtView { commit: one.commit.clone(), pull_requests: one.pulls.clone() })
+            .collect(),
+    }
+}
+
+fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
+    let subject = words::Subject { repository, sha: &decision.sha };
+    let rules = decision.rules().enumerate().map(|(index, (reason, found))| {
+        let (found, cause) = match found {
+            RuleFound::Decides(cause) => ("decides", Some(cause)),
+            RuleFound::SpeaksToo(cause) => ("speaks_too", Some(cause)),
+            RuleFound::Silent => ("silent", None),
+            RuleFound::NotAsked => ("not_asked", None),
+        };
+        RuleView {
+            rule: index + 1,
+            reason,
+            decision: reason.outcome(),
+            found: found.to_owned(),
+            said: cause.and_then(|cause| words::found(cause, subject)),
+        }
+    });
+    rules.collect()
+}
+
+fn approval(seen: &SeenApproval) -> SeenApprovalView {
+    SeenApprovalView {
+        mode: seen.mode,
+        pull_request: seen.pull,
+        sha: seen.sha.clone(),
+        by: seen.by.clone(),
+        at: seen.at,
+        counts: seen.counting == Counting::Counts,
+        said: words::approval_seen(seen),
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entry, Outcome, Reason, RepoName, RiskClass, Sha};
+use crate::domain::{ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha};
 
 mod detail;
 
@@ -122,6 +122,12 @@ pub struct Simulation {
     pub evidence: Vec<String>,
     /// The paths that drove the risk.
     pub paths: Vec<PathView>,
+    /// The rules in order, with what each found.
+    #[serde(default)]
+    pub rules: Vec<RuleView>,
+    /// The approvals that were seen, and whether they count.
+    #[serde(default)]
+    pub approvals: Vec<SeenApprovalView>,
 }
 
 /// A path that drove the risk.
@@ -133,8 +139,57 @@ pub struct PathView {
     pub risk_class: RiskClass,
     /// The pattern that it matched.
     pub pattern: String,
-    /// The number of the pull request that brought it, once that is known.
-    pub pull_request: Option<u64>,
+    /// The newest pull request that brought it; none for a direct push, or where nobody knows.
+    pub pull_request: Option<PullNumber>,
+    /// The newest commit that brought it.
+    #[serde(default)]
+    pub commit: Option<Sha>,
+    /// All commits of the range that brought it, the newest first.
+    #[serde(default)]
+    pub brought_by: Vec<BroughtView>,
+}
+
+/// A commit that brought a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroughtView {
+    /// The commit.
+    pub commit: Sha,
+    /// The pull requests that brought it; none for a direct push.
+    pub pull_requests: Vec<PullNumber>,
+}
+
+/// A rule, and what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleView {
+    /// Its number, from 1.
+    pub rule: usize,
+    /// The reason that it speaks.
+    pub reason: Reason,
+    /// What a decision for it comes to.
+    pub decision: Outcome,
+    /// `decides`, `speaks_too`, `silent`, or `not_asked`.
+    pub found: String,
+    /// What it found, or what to do about it, where it speaks.
+    pub said: Option<String>,
+}
+
+/// An approval that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenApprovalView {
+    /// `environment`, `label` or `comment`.
+    pub mode: ApprovalMode,
+    /// The pull request that it stands on; none for an operator's word.
+    pub pull_request: Option<PullNumber>,
+    /// The commit that an operator's word is about.
+    pub sha: Option<Sha>,
+    /// Who gave it, where that is known.
+    pub by: Option<String>,
+    /// When, where that is known.
+    pub at: Option<Timestamp>,
+    /// Whether it counts.
+    pub counts: bool,
+    /// All of this in a sentence, with why it does not count.
+    pub said: String,
 }
 
 /// What came of `trigger`.

@@ -124,9 +124,12 @@ pub fn policy(policy: &Policy) -> Value {
     let more = [
         ("approval_mode", mode),
         ("approval_label", json!(policy.approval_label)),
-        ("approval_command", json!(policy.approval_command)),
+        ("approval_command", json!(policy.approval_command.as_str())),
         ("approval_min_permission", json!(policy.approval_min_permission)),
         ("approval_allow_author", json!(policy.approval_allow_author)),
+        ("approval_before_merge", json!(policy.approval_before_merge)),
+        ("approval_teams", json!(policy.approval_teams)),
+        ("raise_risk_contexts", json!(policy.raise_risk_contexts)),
         ("failure_types", json!(policy.failure_types)),
         ("failure_issue_on_recovery", json!(policy.failure_issue_on_recovery)),
         ("degraded", signals(&policy.degraded)),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    ApprovalMode, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
+    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
     Permission, Policy, RepoName, WorkflowName,
 };
 
@@ -54,6 +54,9 @@ pub const POLICY_KEYS: &[&str] = &[
     "approval_command",
     "approval_min_permission",
     "approval_allow_author",
+    "approval_before_merge",
+    "approval_teams",
+    "raise_risk_contexts",
     "dispatch_confirm_seconds",
     "status_context",
     "failure_types",
@@ -94,9 +97,12 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         deploy_timeout: Duration::from_secs(120 * 60),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: "/approve".to_owned(),
+        approval_command: command("/approve"),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
+        approval_before_merge: true,
+        approval_teams: Vec::new(),
+        raise_risk_contexts: Vec::new(),
         dispatch_confirm: Duration::from_secs(300),
         status_context: "booty/release-governor".to_owned(),
         failure_types: vec![FailureType {
@@ -112,6 +118,14 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
 #[expect(clippy::expect_used, reason = "the lists are constants, and a test compiles them")]
 fn patterns(list: &[&str]) -> PathPatterns {
     PathPatterns::new(list).expect("the default patterns compile")
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "the line is a constant, and every test of a default reads it"
+)]
+fn command(line: &str) -> Command {
+    Command::new(line).expect("a comment can give the default command")
 }
 
 /// What can break or open production at once: pipelines, data, access, infrastructure, and what

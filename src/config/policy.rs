@@ -1,8 +1,8 @@
 //! The policy keys, one line each: how it is read and what it sets.
 
 use crate::domain::{
-    ApprovalMode, Branch, FailureType, HoldState, OnRecovery, PathPatterns, Permission, Policy,
-    WorkflowName,
+    ApprovalMode, Branch, Command, FailureType, HoldState, OnRecovery, PathPatterns, Permission,
+    Policy, Team, WorkflowName,
 };
 
 use figment::value::Value;
@@ -93,10 +93,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
             let expected = "a label's name of at most 50 characters";
             put(&mut p.approval_label, line(entry, m, LONGEST_LABEL, expected));
         }
-        "approval_command" => {
-            let expected = "the line of a comment, as in /approve";
-            put(&mut p.approval_command, line(entry, m, LONGEST_LINE, expected));
-        }
+        "approval_command" => put(&mut p.approval_command, command(entry, m)),
         "approval_min_permission" => {
             let words = [
                 ("read", Permission::Read),
@@ -108,6 +105,12 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
             put(&mut p.approval_min_permission, word(entry, m, &words));
         }
         "approval_allow_author" => put(&mut p.approval_allow_author, boolean(entry, m)),
+        "approval_before_merge" => put(&mut p.approval_before_merge, boolean(entry, m)),
+        "approval_teams" => {
+            let owner = p.repository.owner().to_owned();
+            put(&mut p.approval_teams, teams(entry, &owner, m));
+        }
+        "raise_risk_contexts" => put(&mut p.raise_risk_contexts, contexts(entry, m)),
         _ => return false,
     }
     true
@@ -213,6 +216,54 @@ fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMod
         return None;
     }
     complete.then_some(modes)
+}
+
+/// Teams by `org/team`, or by `team` for one of the repository's owner.
+fn teams(entry: &Entry<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>> {
+    let expected = "teams, as in acme/release-captains";
+    let mut teams = Vec::new();
+    let mut complete = true;
+    let written = texts(entry, m, expected)?;
+    for (item, name) in items(entry, m, expected)?.iter().zip(&written) {
+        let (org, slug) = name.split_once('/').unwrap_or((owner, name));
+        match Team::new(org, slug) {
+            Some(team) if !teams.contains(&team) => teams.push(team),
+            Some(_) => {}
+            None => {
+                item.wrong(
+                    m,
+                    "ORG/TEAM by the team's name in addresses, as in acme/release-captains",
+                );
+                complete = false;
+            }
+        }
+    }
+    complete.then_some(teams)
+}
+
+/// Contexts of statuses, and labels: one name may be both.
+fn contexts(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
+    let expected = "contexts of commit statuses, or labels, as in security/scan";
+    let mut complete = true;
+    let names = texts(entry, m, expected)?;
+    for (item, name) in items(entry, m, expected)?.iter().zip(&names) {
+        if name.trim().is_empty() || name.chars().count() > LONGEST_CONTEXT {
+            item.wrong(m, "a context or a label of at most 255 characters, as in security/scan");
+            complete = false;
+        }
+    }
+    complete.then_some(names)
+}
+
+fn command(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Command> {
+    let expected = "a line that a comment can give, as in /approve";
+    match Command::new(&text(entry, m, expected)?) {
+        Ok(command) => Some(command),
+        Err(error) => {
+            entry.wrong(m, format_args!("{expected}: this one {}", error.why));
+            None
+        }
+    }
 }
 
 fn failure_types(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {

@@ -94,6 +94,7 @@ impl Governed {
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
+            origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
             rejection_key: observe::rejection_key(
@@ -229,8 +230,16 @@ impl Governed {
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
             let release = self.known_release()?;
-            let (policy, observation) = (&*self.policy, &survey.observation);
-            match decide(&Question { sha, policy, observation, release, triggered, now }) {
+            let question = Question {
+                sha,
+                policy: &self.policy,
+                observation: &survey.observation,
+                release,
+                triggered,
+                supposed_production: None,
+                now,
+            };
+            match decide(&question) {
                 Verdict::Decided(decision) => return Ok(*decision),
                 Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
                 Verdict::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,

@@ -1,26 +1,42 @@
 //! What the rules ask about a commit, and how the facts answer.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Gap, Question, risk};
+use super::approval::{self, Approval};
+use super::{Gap, Question, origins, risk};
 use crate::domain::{
-    Cause, Comparison, DeployFile, Fact, FailedDeploy, Health, Lack, Observation, Policy,
-    Production, Ranged, Reason, Relation, ReleaseState, RiskAssessment, RunProgress, RunStatus,
-    Sha, SignalReading, Verification,
+    Cause, FailedDeploy, Health, Policy, Production, Reason, Relation, ReleaseState,
+    RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha, SignalReading, Told,
 };
+
+/// Steps up to which a MEDIUM range is told where it comes from: nothing rests on that, and each
+/// may cost a comparison.
+const MOST_STEPS_OF_MEDIUM: usize = 100;
 
 /// A question, with what every rule needs worked out once.
 pub struct Case<'a> {
     pub(super) question: Question<'a>,
     pub(super) production: Production,
     pub(super) risk: Result<RiskAssessment, Gap>,
+    approval: OnceCell<Result<Approval, Gap>>,
+    first_deploy: OnceCell<Result<Approval, Gap>>,
 }
 
 impl<'a> Case<'a> {
     pub(super) fn new(question: Question<'a>) -> Self {
-        let production = question.release.production();
+        let supposed = question.supposed_production.cloned();
+        let production = supposed.unwrap_or_else(|| question.release.production());
         let risk = risk::assess(&question, &production);
-        Self { question, production, risk }
+        Self {
+            question,
+            production,
+            risk,
+            approval: OnceCell::new(),
+            first_deploy: OnceCell::new(),
+        }
     }
 
     pub(super) fn sha(&self) -> &'a Sha {
@@ -39,21 +55,60 @@ impl<'a> Case<'a> {
         self.risk.as_ref().map_err(Gap::clone)
     }
 
-    pub(super) fn verification(&self) -> Result<&'a Verification, Gap> {
-        let facts = self.question.observation.commits.get(self.sha());
-        match facts.map_or(&Fact::NotAsked, |facts| &facts.verification) {
-            Fact::Known(verification) => Ok(verification),
-            Fact::NotAsked => Err(Gap::Lacks(Lack::Verification(self.sha().clone()))),
-            Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
+    /// The approval of what makes it HIGH.
+    pub(super) fn approval(&self) -> Result<&Approval, Gap> {
+        let found = self.approval.get_or_init(|| approval::of_the_range(self));
+        found.as_ref().map_err(Gap::clone)
+    }
+
+    /// The approval of a first deploy.
+    pub(super) fn approval_of_first_deploy(&self) -> Result<&Approval, Gap> {
+        let found = self.first_deploy.get_or_init(|| approval::of_the_first_deploy(self));
+        found.as_ref().map_err(Gap::clone)
+    }
+
+    /// The approvals that the rules looked at.
+    pub(super) fn approvals_seen(&self) -> Vec<SeenApproval> {
+        let looked_at = [&self.first_deploy, &self.approval].into_iter().filter_map(OnceCell::get);
+        let mut seen: Vec<SeenApproval> = Vec::new();
+        for approval in looked_at.filter_map(|found| found.as_ref().ok()) {
+            for one in &approval.seen {
+                if !seen.contains(one) {
+                    seen.push(one.clone());
+                }
+            }
         }
+        seen
     }
 
-    pub(super) fn deploy_file(&self) -> Result<&'a DeployFile, Gap> {
-        risk::deploy_file(&self.question)
+    /// The risk, with where its paths come from. Where a rule before the range's own ended the
+    /// matter, nobody asks for that.
+    pub(super) fn risk_with_origins(&self, reason: Reason) -> Result<RiskAssessment, Gap> {
+        let mut risk = self.risk()?.clone();
+        let Production::Known { sha: base, .. } = &self.production else { return Ok(risk) };
+        if reason < Reason::Paused || risk.class < RiskClass::Medium || risk.paths.is_empty() {
+            return Ok(risk);
+        }
+        let relation = self.question.range(base, self.sha())?.relation();
+        if relation != Some(Relation::Ahead) || !self.is_worth_tracing(base, risk.class)? {
+            return Ok(risk);
+        }
+        let paths: BTreeSet<&str> = risk.paths.iter().map(|path| path.path.as_str()).collect();
+        let origins = origins::of_paths(&self.question, base, self.sha(), &paths)?;
+        for path in &mut risk.paths {
+            path.brought = origins.of(&path.path).to_vec();
+        }
+        Ok(risk)
     }
 
-    pub(super) fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
-        known_range(self.question.observation, base, head)
+    fn is_worth_tracing(&self, base: &Sha, class: RiskClass) -> Result<bool, Gap> {
+        if class == RiskClass::High {
+            return Ok(true);
+        }
+        Ok(match self.question.steps(base, self.sha())? {
+            Told::Known(steps) => steps.len() <= MOST_STEPS_OF_MEDIUM,
+            Told::Untold(_) => false,
+        })
     }
 
     /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
@@ -64,9 +119,9 @@ impl<'a> Case<'a> {
         }
         // The range that the risk is read from answers this, too, when asked in its direction.
         let relation = if self.production.sha() == Some(container) {
-            self.range(container, contained)?.relation().map(reversed)
+            self.question.range(container, contained)?.relation().map(reversed)
         } else {
-            self.range(contained, container)?.relation()
+            self.question.range(contained, container)?.relation()
         };
         Ok(matches!(relation, Some(Relation::Ahead | Relation::Identical)))
     }
@@ -100,25 +155,6 @@ impl<'a> Case<'a> {
             .saturating_add(count(triggered))
             .saturating_add(u32::from(self.question.triggered));
         (count(failed.len()), self.policy().max_attempts_per_sha.saturating_add(granted))
-    }
-}
-
-pub(super) fn known_range<'a>(
-    observation: &'a Observation,
-    base: &Sha,
-    head: &Sha,
-) -> Result<&'a Ranged, Gap> {
-    static IDENTICAL: Ranged = Ranged::Compared(Comparison {
-        relation: Relation::Identical,
-        files: crate::domain::RangeFiles::Complete(Vec::new()),
-    });
-    if base == head {
-        return Ok(&IDENTICAL);
-    }
-    match observation.range(base, head) {
-        Fact::Known(ranged) => Ok(ranged),
-        Fact::NotAsked => Err(Gap::Lacks(Lack::Range(base.clone(), head.clone()))),
-        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
     }
 }
 

@@ -44,7 +44,10 @@ pub fn judge(
     others: &[Sha],
     now: Timestamp,
 ) -> Judged {
-    let ask = |sha| decide(&Question { sha, policy, observation, release, triggered: false, now });
+    let ask = |sha| {
+        let (triggered, supposed_production) = (false, None);
+        decide(&Question { sha, policy, observation, release, triggered, supposed_production, now })
+    };
     let candidates = &observation.candidates;
     let mut judgement = Judgement::default();
     let mut lacks = Vec::new();

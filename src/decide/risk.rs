@@ -1,10 +1,10 @@
 //! How risky it is to ship a sha, from the paths that differ from production. Highest class wins;
 //! what cannot be told for good is HIGH, and the evidence says why.
 
-use super::{Gap, Question, known_range};
+use super::{Gap, Question, raise};
 use crate::domain::{
-    DeployFile, Fact, Lack, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment,
-    RiskCause, RiskClass, RiskyPath,
+    DeployFile, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment, RiskCause,
+    RiskClass, RiskyPath, Sha,
 };
 
 /// The class of one path, and the pattern that gave it; none for a path that is not listed.
@@ -28,7 +28,10 @@ pub(super) fn assess(
         return Ok(risk);
     }
     match production {
-        Production::None => Ok(certain(RiskClass::Low, RiskCause::FirstDeploy)),
+        Production::None => {
+            let first = certain(RiskClass::Low, RiskCause::FirstDeploy);
+            Ok(raised(first, raise::causes(question, None)?))
+        }
         Production::Uncertain { run } => {
             let cause = RiskCause::ProductionUncertain(format!(
                 "run {} succeeded last, and nothing tells which commit it deployed",
@@ -40,7 +43,7 @@ pub(super) fn assess(
             Ok(certain(RiskClass::Low, RiskCause::EmptyRange))
         }
         Production::Known { sha, .. } => {
-            of_range(question, known_range(question.observation, sha, question.sha)?)
+            of_range(question, sha, question.range(sha, question.sha)?)
         }
     }
 }
@@ -59,7 +62,7 @@ fn as_decided(question: &Question<'_>, production: &Production) -> Option<RiskAs
     Some(certain(class, RiskCause::AsDecided))
 }
 
-fn of_range(question: &Question<'_>, ranged: &Ranged) -> Result<RiskAssessment, Gap> {
+fn of_range(question: &Question<'_>, base: &Sha, ranged: &Ranged) -> Result<RiskAssessment, Gap> {
     let comparison = match ranged {
         Ranged::Incomparable(words) => {
             return Ok(certain(RiskClass::High, RiskCause::Incomparable(words.clone())));
@@ -99,7 +102,21 @@ fn of_range(question: &Question<'_>, ranged: &Ranged) -> Result<RiskAssessment, 
     paths.sort_by(|a, b| b.risk_class.cmp(&a.risk_class).then_with(|| a.path.cmp(&b.path)));
     paths.dedup();
     let class = paths.iter().map(|path| path.risk_class).max().unwrap_or(RiskClass::Low);
-    Ok(RiskAssessment { class: class.max(untold), causes, paths })
+    let risk = RiskAssessment { class: class.max(untold), causes, paths };
+    Ok(match comparison.relation {
+        Relation::Ahead => raised(risk, raise::causes(question, Some(base))?),
+        // Nothing comes with it, or it is HIGH already.
+        Relation::Identical | Relation::Behind | Relation::Diverged => risk,
+    })
+}
+
+/// A risk that others raised for these causes.
+fn raised(mut risk: RiskAssessment, causes: Vec<RiskCause>) -> RiskAssessment {
+    if !causes.is_empty() {
+        risk.class = RiskClass::High;
+        risk.causes.splice(0..0, causes);
+    }
+    risk
 }
 
 /// The deploy file, where the one that GitHub would run is not the one at the sha.
@@ -107,28 +124,24 @@ fn deploy_file_at_tip(question: &Question<'_>, relation: Relation) -> Result<Opt
     if matches!(relation, Relation::Identical | Relation::Behind) {
         return Ok(None);
     }
-    Ok(match deploy_file(question)? {
+    Ok(match question.deploy_file()? {
         DeployFile::Same => None,
         DeployFile::Differs { path, .. } => Some(path.clone()),
     })
 }
 
-pub(super) fn deploy_file<'a>(question: &Question<'a>) -> Result<&'a DeployFile, Gap> {
-    let facts = question.observation.commits.get(question.sha);
-    match facts.map_or(&Fact::NotAsked, |facts| &facts.deploy_file) {
-        Fact::Known(file) => Ok(file),
-        Fact::NotAsked => Err(Gap::Lacks(Lack::DeployFile(question.sha.clone()))),
-        Fact::Unreadable(why) => Err(Gap::Unreadable(why.clone())),
-    }
+/// Whether a change of this path is HIGH.
+pub(super) fn is_high(policy: &Policy, path: &str) -> bool {
+    class_of_path(policy, path).is_some_and(|(class, _)| class == RiskClass::High)
 }
 
-pub(super) fn risky(policy: &Policy, path: &str) -> Option<RiskyPath> {
+fn risky(policy: &Policy, path: &str) -> Option<RiskyPath> {
     let (risk_class, pattern) = class_of_path(policy, path)?;
     Some(RiskyPath {
         path: path.to_owned(),
         risk_class,
         pattern: pattern.to_owned(),
-        pull_request: None,
+        brought: Vec::new(),
     })
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApprovalMode, Branch, Conclusion, Outcome, Reason, RiskClass, RunId, RunRef, RunStatus, Sha,
-    SignalReading, Why,
+    Approver, Branch, BranchStep, Conclusion, Login, Missing, Outcome, PullNumber, Reason,
+    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Why,
 };
 
 /// A reason with its real values: what the rule found, from which every sentence is made.
@@ -71,8 +71,8 @@ pub enum Cause {
     },
     /// Rule 10.
     FirstDeployRequired {
-        /// The configured modes.
-        modes: Vec<ApprovalMode>,
+        /// What is missing.
+        missing: Box<Missing>,
     },
     /// Rule 11.
     DegradedHighRisk {
@@ -161,7 +161,7 @@ pub enum Cause {
     /// Rule 25.
     HighRiskNoApproval {
         /// What is missing.
-        missing: Missing,
+        missing: Box<Missing>,
     },
 }
 
@@ -199,6 +199,19 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// The pull request on which somebody can approve what this holds.
+    #[must_use]
+    pub fn pull_in_want(&self) -> Option<PullNumber> {
+        let (Self::FirstDeployRequired { missing } | Self::HighRiskNoApproval { missing }) = self
+        else {
+            return None;
+        };
+        let lacking = missing.operators.is_empty().then(|| missing.pulls.first()).flatten();
+        lacking.map(|lacking| lacking.pull)
+    }
+}
+
 /// Why no deploy can be started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -223,84 +236,6 @@ pub enum PauseSource {
     Recovered,
 }
 
-/// Whose word approved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Approver {
-    /// `RELEASE_GOVERNOR_APPROVED`.
-    Environment,
-    /// An operator's `approve` of this sha, or of an earlier one after which nothing HIGH came.
-    Operator {
-        /// Who said it.
-        name: String,
-        /// The sha that they said it about.
-        sha: Sha,
-        /// Their reason.
-        why: String,
-    },
-}
-
-/// What an approval is missing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Missing {
-    /// The operator's word, which is the configured way or counts beside it.
-    OperatorsWord {
-        /// The configured modes.
-        modes: Vec<ApprovalMode>,
-    },
-}
-
-/// Why a range has its class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RiskCause {
-    /// Production is none: there is nothing to compare with.
-    FirstDeploy,
-    /// Nothing differs.
-    EmptyRange,
-    /// Paths of the range were matched.
-    Paths,
-    /// The deploy file at the tip of the ref is not the one at the sha.
-    DeployFileAtTip,
-    /// What runs in production cannot be told, and why.
-    ProductionUncertain(String),
-    /// Production and the sha have diverged.
-    Diverged,
-    /// GitHub lists only a part of the files.
-    Truncated,
-    /// Base or head is gone, or they have no common ancestor: GitHub's words.
-    Incomparable(String),
-    /// The comparison fails again and again: GitHub's words.
-    CompareBroken(String),
-    /// What it was decided on, before it went into production.
-    AsDecided,
-}
-
-/// A path that drives the risk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RiskyPath {
-    /// The path.
-    pub path: String,
-    /// Its class.
-    pub risk_class: RiskClass,
-    /// The pattern that matched it.
-    pub pattern: String,
-    /// The pull request that brought it, once that is read.
-    pub pull_request: Option<u64>,
-}
-
-/// How risky it is to ship a sha, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RiskAssessment {
-    /// The highest class of all.
-    pub class: RiskClass,
-    /// Why.
-    pub causes: Vec<RiskCause>,
-    /// The paths that drove it.
-    pub paths: Vec<RiskyPath>,
-}
-
 /// A decision about one sha, with the evidence behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -310,6 +245,9 @@ pub struct Decision {
     pub cause: Cause,
     /// What will block, too, once that is mended.
     pub also: Vec<Cause>,
+    /// What would allow it, did nothing block.
+    #[serde(default)]
+    pub otherwise: Option<Cause>,
     /// The risk.
     pub risk: RiskAssessment,
     /// What it was compared with.
@@ -317,6 +255,9 @@ pub struct Decision {
     /// What every signal said, where the rules asked them.
     #[serde(default)]
     pub signals: Vec<SignalReading>,
+    /// The approvals that were seen, and whether they count.
+    #[serde(default)]
+    pub approvals: Vec<SeenApproval>,
 }
 
 impl Decision {
@@ -331,6 +272,37 @@ impl Decision {
     pub const fn outcome(&self) -> Outcome {
         self.cause.reason().outcome()
     }
+
+    /// All rules in order, with what each found.
+    pub fn rules(&self) -> impl Iterator<Item = (Reason, RuleFound<'_>)> {
+        Reason::ALL.iter().map(|reason| (*reason, self.found_by(*reason)))
+    }
+
+    fn found_by(&self, reason: Reason) -> RuleFound<'_> {
+        let mut overruled = self.also.iter().chain(&self.otherwise);
+        if reason == self.reason() {
+            RuleFound::Decides(&self.cause)
+        } else if let Some(cause) = overruled.find(|cause| cause.reason() == reason) {
+            RuleFound::SpeaksToo(cause)
+        } else if reason > self.reason() && self.reason() < Reason::Paused {
+            RuleFound::NotAsked
+        } else {
+            RuleFound::Silent
+        }
+    }
+}
+
+/// What a rule found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleFound<'a> {
+    /// It spoke first, and decides.
+    Decides(&'a Cause),
+    /// It speaks, and would decide if none before it did.
+    SpeaksToo(&'a Cause),
+    /// It has nothing to say.
+    Silent,
+    /// A rule that ends the matter spoke before it.
+    NotAsked,
 }
 
 /// A fact that `decide` needs and nobody has asked for yet.
@@ -344,6 +316,22 @@ pub enum Lack {
     Range(Sha, Sha),
     /// The deploy file at the tip against the one at this sha.
     DeployFile(Sha),
+    /// The steps of the branch from the first to the second.
+    Steps(Sha, Sha),
+    /// What a step brought.
+    Step(BranchStep),
+    /// The pull requests that brought this sha to the branch.
+    Pulls(Sha),
+    /// What happened on a pull request.
+    Events(PullNumber),
+    /// The labels that a pull request has now.
+    Labels(PullNumber),
+    /// What somebody may do in the repository.
+    Standing(Login),
+    /// Whether somebody belongs to a team.
+    Member(Team, Login),
+    /// The statuses of this sha that raise its risk.
+    Flags(Sha),
 }
 
 /// What comes of asking the rules.

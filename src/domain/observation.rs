@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, CommitStatus, Conclusion, Issue, Job, Login, RejectionKey, RepoId,
-    RepoName, Run, RunId, RunRef, Sha, SignalReading, WorkflowFact,
+    Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
+    PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
+    Standing, Team, Told, WorkflowFact,
 };
 
 /// Why something could not be read, in words for people.
@@ -160,6 +161,26 @@ pub struct VerificationRun {
     pub html_url: String,
 }
 
+/// Who brought commits to the branch, and what was said about them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// The steps from a base to a head, the newest first.
+    pub steps: BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>,
+    /// The pull requests, merged into the branch, that brought a commit; none for one that was
+    /// pushed directly.
+    pub pulls: BTreeMap<Sha, Fact<Vec<MergedPull>>>,
+    /// What happened on a pull request, in GitHub's order.
+    pub events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
+    /// The labels that a pull request has now.
+    pub labels: BTreeMap<PullNumber, Fact<Told<Vec<String>>>>,
+    /// What somebody may do in the repository.
+    pub standings: BTreeMap<Login, Fact<Told<Standing>>>,
+    /// Whether somebody belongs to a team.
+    pub members: BTreeMap<(Team, Login), Fact<Told<bool>>>,
+    /// The statuses of a commit that raise its risk.
+    pub flags: BTreeMap<Sha, Fact<Vec<Flag>>>,
+}
+
 /// What is known of one judged commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitFacts {
@@ -262,6 +283,8 @@ pub struct Observation {
     pub commits: BTreeMap<Sha, CommitFacts>,
     /// What is known of ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
+    /// Who brought commits to the branch, and what was said about them.
+    pub origins: Origins,
     /// What each signal says that tells whether production is degraded.
     pub signals: Vec<SignalReading>,
     /// What the policy's `health_check` says: of deploys, and to no rule.

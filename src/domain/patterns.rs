@@ -77,7 +77,7 @@ impl PathPatterns {
     }
 }
 
-/// Why this pattern would be read otherwise than it is written.
+/// Why this pattern would be read otherwise than it is written, or otherwise here than by git.
 fn misreading(pattern: &str) -> Option<&'static str> {
     if pattern.trim().is_empty() {
         return Some("is empty: leave it out");
@@ -88,41 +88,79 @@ fn misreading(pattern: &str) -> Option<&'static str> {
     if pattern.contains(['\n', '\r', '\0']) {
         return Some("holds a line break: one pattern an entry");
     }
+    if pattern.ends_with(char::is_whitespace) {
+        return Some("ends in white space, which git leaves out: write `[ ]` for a space there");
+    }
     if pattern.contains(['{', '}']) {
         return Some("holds braces, which gitignore does not know: write one pattern for each");
     }
-    if pattern.contains("[:") {
-        return Some("holds a character class by name: write the characters themselves");
+    if pattern.contains("//") {
+        return Some("holds `//`, and no path does: write `/`");
     }
-    if pattern.contains("***") {
-        return Some("holds `***`: write `**` or `*`");
+    if pattern.contains("\\/") {
+        return Some("holds a backslash before a slash, where it escapes nothing");
+    }
+    let path = pattern.strip_prefix('!').unwrap_or(pattern);
+    if path.is_empty() || path == "/" {
+        return Some("names no path");
+    }
+    if path.split('/').any(|name| name.contains("**") && name != "**") {
+        return Some("holds `**` beside other characters: write `*`, or `**` between slashes");
     }
     if pattern.ends_with('\\') && !pattern.ends_with("\\\\") {
         return Some("ends in a backslash, which escapes nothing");
     }
-    unclosed_bracket(pattern).then_some("holds a `[` that no `]` closes")
+    odd_brackets(pattern)
 }
 
-fn unclosed_bracket(pattern: &str) -> bool {
-    let mut inside = false;
-    let mut first_inside = false;
-    let mut escaped = false;
-    for c in pattern.chars() {
-        let opening = !inside && c == '[';
-        // A `]` (or the `!` and `^` of a negation) that comes first stands for itself.
-        let closing = inside && c == ']' && !first_inside;
-        first_inside = !escaped && (opening || (first_inside && matches!(c, '!' | '^')));
-        if escaped {
-            escaped = false;
-        } else if c == '\\' {
-            escaped = true;
-        } else if opening {
-            inside = true;
-        } else if closing {
-            inside = false;
+/// What is wrong with the pattern's brackets.
+fn odd_brackets(pattern: &str) -> Option<&'static str> {
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once(['[', '\\']) {
+        let mut inside = after.chars();
+        if rest.get(before.len()..).is_some_and(|here| here.starts_with('\\')) {
+            inside.next();
+            rest = inside.as_str();
+            continue;
         }
+        // A `]` that comes first stands for itself.
+        let first = inside.next();
+        let Some((class, behind)) = inside.as_str().split_once(']') else {
+            return Some("holds a `[` that no `]` closes");
+        };
+        let class: Vec<char> = first.into_iter().chain(class.chars()).collect();
+        if let Some(why) = misread_class(&class) {
+            return Some(why);
+        }
+        rest = behind;
     }
-    inside
+    None
+}
+
+/// Why the library and git would differ over this bracket expression: for git it is about bytes,
+/// never matches a slash, and knows escapes and names.
+fn misread_class(class: &[char]) -> Option<&'static str> {
+    let range = |from: char, to: char| {
+        let kinds = [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase];
+        from <= to && kinds.iter().any(|kind| kind(&from) && kind(&to))
+    };
+    let is_odd_range = class.windows(3).any(|part| match part {
+        [from, '-', to] => !range(*from, *to),
+        _ => false,
+    });
+    let is_chained = class.windows(5).any(|part| matches!(part, [_, '-', _, '-', _]));
+    let is_odd = |c: &char| !(c.is_ascii_graphic() || *c == ' ') || matches!(c, '/' | '\\' | '[');
+    if matches!(class, ['!' | '^', ..]) {
+        Some(
+            "holds a `[` with what is not meant, which is no `/` to git: write what is meant, or `?`",
+        )
+    } else if is_odd_range || is_chained {
+        Some("holds a range that is none of letters or of digits: write the characters themselves")
+    } else if class.iter().any(is_odd) {
+        Some("holds brackets with `/`, `\\`, `[` or what is not ASCII: write a pattern for each")
+    } else {
+        None
+    }
 }
 
 impl fmt::Debug for PathPatterns {
@@ -165,10 +203,54 @@ mod tests {
 
     #[test]
     fn a_pattern_that_would_be_misread_is_refused() {
-        for bad in ["src/[ab", "{a,b}.rs", "[[:alpha:]]", "", "# all", "a***b", "a\\", "[!"] {
+        for bad in [
+            "src/[ab",
+            "{a,b}.rs",
+            "[[:alpha:]]",
+            "",
+            "# all",
+            "a***b",
+            "a**",
+            "**.rs",
+            "a**/b",
+            "a\\",
+            "[!",
+            "[]",
+            "a//b",
+            "!",
+            "/",
+            "!/",
+            "a\\/",
+            "a\\\\/b",
+            "a ",
+            "a\u{a0}",
+            "[!a]b",
+            "[^a]b",
+            "[\\]]",
+            "[a/b]",
+            "[é]",
+            "[[]",
+            "[+-9]",
+            "[z-a]",
+            "[a-Z]",
+            "[a-c-e]",
+            "[--0]",
+        ] {
             assert!(PathPatterns::new(&[bad]).is_err(), "{bad}");
         }
-        for good in ["[]a]b", "[!a]b", "[^]]b", "\\[a", "a\\\\", "[\\]]"] {
+        for good in [
+            "[]a]b",
+            "\\[a",
+            "a\\\\",
+            "\\[[ab]\\]",
+            "[a-z0-9_-]",
+            "[-a]",
+            "[a^!]",
+            "[*?]",
+            "**",
+            "!**/a",
+            " a",
+        ] {
             assert!(PathPatterns::new(&[good]).is_ok(), "{good}");
         }
     }

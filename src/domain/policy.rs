@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Login, PathPatterns, RepoName, Signal, Workflow, WorkflowState};
+use super::{
+    Branch, Command, Login, PathPatterns, RepoName, Signal, Team, Workflow, WorkflowState,
+};
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +64,18 @@ pub struct Policy {
     /// The label of mode `label`.
     pub approval_label: String,
     /// The line of mode `comment`.
-    pub approval_command: String,
+    pub approval_command: Command,
     /// Who may approve by label or comment.
     pub approval_min_permission: Permission,
     /// Whether a pull request's author may approve it.
     pub approval_allow_author: bool,
+    /// Whether an approval that was given before the merge counts, where nothing was pushed after.
+    pub approval_before_merge: bool,
+    /// Teams of which an approver by label or comment belongs to one; none: anybody may whose
+    /// permission suffices.
+    pub approval_teams: Vec<Team>,
+    /// Statuses, by context, and labels that raise a range to HIGH.
+    pub raise_risk_contexts: Vec<String>,
     /// How long a dispatch whose run does not show is looked for; at least a second.
     pub dispatch_confirm: Duration,
     /// The context of our commit statuses.
@@ -195,6 +204,27 @@ pub enum Permission {
     Maintain,
     /// May do everything.
     Admin,
+}
+
+impl Permission {
+    /// GitHub's word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Triage => "triage",
+            Self::Write => "write",
+            Self::Maintain => "maintain",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The permission that one of GitHub's own roles is; none for a custom role.
+    #[must_use]
+    pub fn of_role(name: &str) -> Option<Self> {
+        let all = [Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
+        all.into_iter().find(|permission| permission.as_str() == name)
+    }
 }
 
 /// The state of a commit status that says HOLD.

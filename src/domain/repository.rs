@@ -251,6 +251,14 @@ number!(
     /// An issue's number within its repository.
     IssueNumber
 );
+number!(
+    /// A pull request's number within its repository.
+    PullNumber
+);
+number!(
+    /// An account's number, which survives a change of its login.
+    UserId
+);
 
 /// One attempt of one run: a re-run has the same id and a higher attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

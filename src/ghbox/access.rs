@@ -21,16 +21,19 @@ pub enum Permission {
     Issues,
     /// Pull requests.
     PullRequests,
+    /// An organization's members and teams.
+    Members,
 }
 
 impl Permission {
-    const ALL: [Permission; 6] = [
+    const ALL: [Permission; 7] = [
         Permission::Metadata,
         Permission::Contents,
         Permission::Actions,
         Permission::Statuses,
         Permission::Issues,
         Permission::PullRequests,
+        Permission::Members,
     ];
 
     pub(super) fn named(word: &str) -> Option<Self> {
@@ -45,6 +48,7 @@ impl Permission {
             Permission::Statuses => "statuses",
             Permission::Issues => "issues",
             Permission::PullRequests => "pull_requests",
+            Permission::Members => "members",
         }
     }
 }
@@ -167,6 +171,11 @@ impl Token {
         matches!(self.kind, Kind::Installation(_) | Kind::Minted { .. })
     }
 
+    /// Whether it has scopes, and no permissions.
+    pub(super) fn is_classic(&self) -> bool {
+        matches!(self.kind, Kind::Classic(_))
+    }
+
     /// Where it is good, if an App got it for an installation.
     pub(super) fn within(&self) -> Option<&Within> {
         match &self.kind {
@@ -223,6 +232,9 @@ pub(super) struct Need {
 /// What an App's token is told where it may not.
 pub(super) const NOT_BY_INTEGRATION: &str = "Resource not accessible by integration";
 
+/// and a fine-grained token.
+const NOT_BY_TOKEN: &str = "Resource not accessible by personal access token";
+
 /// Why GitHub says no.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Denied {
@@ -230,6 +242,20 @@ pub(super) enum Denied {
     Hidden,
     /// 403, with the permission that would help where GitHub names it.
     Forbidden { message: &'static str, accepted: Option<String> },
+}
+
+impl Denied {
+    /// The same, where another permission would help as well.
+    pub(super) fn or_also(self, permission: Permission, access: Access) -> Self {
+        match self {
+            Denied::Hidden => Denied::Hidden,
+            Denied::Forbidden { message, accepted } => {
+                let other = format!("{}={}", permission.word(), access.word());
+                let accepted = accepted.map(|accepted| format!("{accepted}; {other}"));
+                Denied::Forbidden { message, accepted }
+            }
+        }
+    }
 }
 
 /// Whether a token may do this in a repository where its user has this role.
@@ -261,8 +287,7 @@ pub(super) fn check(
             }
         }
         Kind::FineGrained(granted) => {
-            let message = "Resource not accessible by personal access token";
-            granted_is_enough(granted, need, private, pushes, message)
+            granted_is_enough(granted, need, private, pushes, NOT_BY_TOKEN)
         }
         Kind::Installation(granted) => {
             granted_is_enough(granted, need, private, pushes, NOT_BY_INTEGRATION)
@@ -273,6 +298,26 @@ pub(super) fn check(
             granted_is_enough(granted, need, private, pushes, NOT_BY_INTEGRATION)
         }
     }
+}
+
+/// Scopes that let a classic token see teams (docs.github.com, "Scopes for OAuth apps").
+pub(super) const TEAM_SCOPES: [&str; 3] = ["admin:org", "read:org", "write:org"];
+
+/// Whether a token may see an organization's teams, if its user, or its App, is at home there.
+pub(super) fn check_teams(token: &Token, at_home: bool) -> Result<(), Denied> {
+    let (granted, message) = match &token.kind {
+        Kind::Classic(scopes) => {
+            let wide = scopes.iter().any(|scope| TEAM_SCOPES.contains(&scope.as_str()));
+            return if wide && at_home { Ok(()) } else { Err(Denied::Hidden) };
+        }
+        Kind::FineGrained(granted) => (granted, NOT_BY_TOKEN),
+        Kind::Installation(granted) | Kind::Minted { granted, .. } => (granted, NOT_BY_INTEGRATION),
+    };
+    if !at_home {
+        return Err(Denied::Hidden);
+    }
+    let need = Need { permission: Permission::Members, access: Access::Read, push: false };
+    granted_is_enough(granted, need, true, true, message)
 }
 
 fn granted_is_enough(

@@ -97,7 +97,7 @@ impl World {
 
     fn standing(&self, id: u64) -> Option<&Installation> {
         let installation = self.apps.installations.get(&id)?;
-        (!self.gone.contains(&installation.account.to_lowercase())).then_some(installation)
+        (!self.is_gone(&installation.account)).then_some(installation)
     }
 
     pub(super) fn account_of(&self, installation: &Installation) -> User {
@@ -121,6 +121,12 @@ impl World {
             return Some(Role::Write);
         }
         (!repository.private).then_some(Role::Read)
+    }
+
+    /// Whether a minted token's App is installed on this account.
+    pub(super) fn is_installed_on(&self, within: &Within, account: &str) -> bool {
+        self.standing(within.installation)
+            .is_some_and(|one| one.account.eq_ignore_ascii_case(account))
     }
 
     /// The repositories that a minted token is good in, in the order of their ids.

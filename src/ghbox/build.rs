@@ -4,13 +4,15 @@ mod actions;
 mod apps;
 mod issues;
 mod lifecycle;
+mod people;
+mod pulls;
 mod server;
+mod teams;
 
 use super::access::Token;
 use super::faults::{Fault, FaultId, FaultOn};
 use super::git::NewCommit;
 use super::ids::next;
-use super::people::{Role, UserKind};
 use super::repository::Repository;
 use super::statuses::NewStatus;
 use super::world::World;
@@ -18,6 +20,7 @@ use super::{GhBox, misuse};
 
 pub use apps::{GhApp, Installed, NewApp};
 pub use issues::Issue;
+pub use teams::Team;
 
 /// One repository of a box: a handle, that follows it through renames.
 #[derive(Clone)]
@@ -71,11 +74,6 @@ impl GhBox {
         let id = self.world().repository_named(full_name).map(|repository| repository.id);
         let id = id.unwrap_or_else(|| misuse(format_args!("the repository {full_name}")));
         Repo { github: self.clone(), id }
-    }
-
-    /// Introduces a user. Logins that nobody introduced are people, or bots if they say `[bot]`.
-    pub fn add_user(&self, login: &str, kind: UserKind) {
-        self.world().user_of_kind(login, kind);
     }
 
     /// Makes a token good: an App's installation token for a `…[bot]`, and a classic one with
@@ -176,17 +174,6 @@ impl Repo {
         &self.github
     }
 
-    /// Gives somebody a role here.
-    pub fn add_collaborator(&self, login: &str, role: Role) {
-        self.with(|world| world.user(login));
-        self.here(|repository| repository.collaborators.insert(login.to_lowercase(), role));
-    }
-
-    /// Takes somebody's role away.
-    pub fn remove_collaborator(&self, login: &str) {
-        self.here(|repository| repository.collaborators.remove(&login.to_lowercase()));
-    }
-
     /// Pushes one commit and yields its sha. A change without content deletes its path.
     pub fn commit(
         &self,
@@ -235,7 +222,7 @@ impl Repo {
     /// The sha that a branch is at.
     #[must_use]
     pub fn tip(&self, branch: &str) -> String {
-        self.here(|repository| match repository.git.branches.get(branch) {
+        self.here(|repository| match repository.git.head(branch) {
             Some(sha) => sha.clone(),
             None => misuse(format_args!("the branch {branch} of {}", repository.full_name())),
         })
@@ -265,11 +252,6 @@ impl Repo {
     /// A new branch, or tag, at a commit.
     pub fn tag(&self, name: &str, sha: &str) {
         self.here(|repository| repository.git.tags.insert(name.to_owned(), sha.to_owned()));
-    }
-
-    /// Deletes a branch; its commits stay.
-    pub fn delete_branch(&self, name: &str) {
-        self.here(|repository| repository.git.branches.remove(name));
     }
 
     /// Writes a commit status as somebody.

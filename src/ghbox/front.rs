@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, header};
 use serde_json::Value;
 
-use super::access::{Access, Denied, check};
+use super::access::{Access, Denied, Need, Permission, check};
 use super::faults::Fault;
 use super::log::{Exchange, Fate};
 use super::people::Role;
@@ -59,7 +59,8 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
         Some(reply) => reply,
         None => carry_out(world, &taken, asker),
     };
-    reply.headers.extend(headers);
+    // What an answer says of itself stands above what is said to this asker everywhere.
+    reply.headers.splice(0..0, headers);
     let points = if taken.is_write() { 5 } else { 1 };
     let (mut response, charged) = finish(world, &taken, reply, &meter);
     let manner = after_effect(&mut response, fault.as_ref());
@@ -213,10 +214,29 @@ fn may_not(
     if asker.app().is_some() {
         return None;
     }
-    let denied = check(asker.token(), call.need(), role, repository.private).err();
+    let denied = denied(call, asker, role, repository);
     let archived = repository.archived && call.need().access == Access::Write;
     let read_only = || Reply::error(403, "Repository was archived so is read-only.");
     denied.map(refusal).or_else(|| archived.then(read_only))
+}
+
+/// Why GitHub says no. What is about a pull request, as every issue's pages can be, goes with
+/// either permission.
+fn denied(
+    call: &Call,
+    asker: &Asker,
+    role: Option<Role>,
+    repository: &Repository,
+) -> Option<Denied> {
+    let by = |need| check(asker.token(), need, role, repository.private).err();
+    let denied = by(call.need())?;
+    let Some(number) = call.issue() else { return Some(denied) };
+    let instead = by(Need { permission: Permission::PullRequests, ..call.need() });
+    let about = repository.issues.by_number.get(&number);
+    if instead.is_none() && about.is_some_and(|issue| issue.pull.is_some()) {
+        return None;
+    }
+    Some(denied.or_also(Permission::PullRequests, call.need().access))
 }
 
 fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
@@ -258,7 +278,7 @@ fn locate(
     }
     let role = match asker.within() {
         Some(within) => world.role_within(within, repository),
-        None => asker.login().and_then(|login| repository.role_of(login)),
+        None => asker.login().and_then(|login| world.role_in(repository, login)),
     };
     Ok(Some((repository.id, role)))
 }
@@ -280,7 +300,7 @@ fn moved(taken: &Taken, repository: &Repository) -> Reply {
     Reply { status, body: Body::Json(body), headers: vec![("location", location)] }
 }
 
-fn refusal(denied: Denied) -> Reply {
+pub(super) fn refusal(denied: Denied) -> Reply {
     match denied {
         Denied::Hidden => Reply::not_found(),
         Denied::Forbidden { message, accepted } => {

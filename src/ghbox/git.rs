@@ -19,7 +19,8 @@ pub struct NewCommit {
 }
 
 impl NewCommit {
-    /// On top of this branch, which is made if it does not exist yet.
+    /// On top of this branch, which is made if it does not exist yet. One of a fork is
+    /// `owner:branch`.
     #[must_use]
     pub fn on(branch: &str) -> Self {
         NewCommit {
@@ -120,12 +121,26 @@ pub(super) struct Git {
     pub(super) salt: u64,
     pub(super) commits: HashMap<String, Arc<Commit>>,
     pub(super) branches: BTreeMap<String, String>,
+    /// Branches of forks that pull requests come from, as `owner:branch`: a network of
+    /// repositories has its commits in common.
+    pub(super) forked: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Git {
     pub(super) fn commit(&self, sha: &str) -> Option<&Arc<Commit>> {
         self.commits.get(sha)
+    }
+
+    /// The sha that a branch is at, also a fork's.
+    pub(super) fn head(&self, branch: &str) -> Option<&String> {
+        if is_forked(branch) { self.forked.get(branch) } else { self.branches.get(branch) }
+    }
+
+    /// Points a branch, or a fork's, at a commit; where it was before.
+    pub(super) fn point(&mut self, branch: &str, sha: &str) -> Option<String> {
+        let heads = if is_forked(branch) { &mut self.forked } else { &mut self.branches };
+        heads.insert(branch.to_owned(), sha.to_owned())
     }
 
     pub(super) fn tip(&self, branch: &str) -> Option<&Arc<Commit>> {
@@ -218,6 +233,11 @@ impl Git {
                 .find(|tree| tree_name(tree) == sha)
         })
     }
+}
+
+/// Whether it is a fork's branch; git has no colons in names.
+pub(super) fn is_forked(branch: &str) -> bool {
+    branch.contains(':')
 }
 
 pub(super) fn blob(content: &str) -> Blob {

@@ -52,6 +52,18 @@ impl Git {
         self.ancestors(newer).contains(older)
     }
 
+    /// What a branch was at, step by step, since it was at `before`: oldest first.
+    pub(super) fn first_parents(&self, tip: &str, before: Option<&str>) -> Vec<String> {
+        let mut steps = Vec::new();
+        let mut next = Some(tip.to_owned());
+        while let Some(sha) = next.filter(|sha| Some(sha.as_str()) != before) {
+            next = self.commit(&sha).and_then(|commit| commit.parents.first().cloned());
+            steps.push(sha);
+        }
+        steps.reverse();
+        steps
+    }
+
     /// What `git log` lists from here: newest first, children before their parents.
     pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
         let mut commits = self.commits_of(&self.ancestors(sha));

@@ -7,6 +7,10 @@ use jiff::Timestamp;
 use super::git::Git;
 use super::ids::{Ids, next};
 use super::pulls::Pull;
+use super::timeline::{Event, EventKind};
+
+/// GitHub takes this many characters in a comment (danger/danger#424 has its refusal).
+pub(super) const LONGEST_BODY: usize = 65_536;
 
 /// A comment as a test sees it when it looks into the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,42 +25,14 @@ pub struct CommentView {
     pub created_at: Timestamp,
     /// When it was last edited.
     pub updated_at: Timestamp,
+    /// The App, by its slug, that a person wrote it through.
+    pub through: Option<String>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Label {
     pub(super) id: u64,
     pub(super) name: String,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub(super) id: u64,
-    pub(super) kind: EventKind,
-    pub(super) actor: String,
-    pub(super) at: Timestamp,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum EventKind {
-    Labeled(String),
-    Unlabeled(String),
-    Closed,
-    Reopened,
-    Renamed {
-        from: String,
-        to: String,
-    },
-    Merged {
-        sha: String,
-    },
-    HeadForcePushed {
-        sha: String,
-    },
-    /// A commit of a pull request: no event of its own, only in the timeline.
-    Committed(String),
-    /// The same.
-    Commented(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -84,8 +60,12 @@ impl IssueRecord {
         self.events.push(Event { id: next(&mut ids.event), kind, actor: actor.to_owned(), at });
     }
 
+    pub(super) fn is_merged(&self) -> bool {
+        self.pull.as_ref().is_some_and(|pull| pull.merged_at.is_some())
+    }
+
     pub(super) fn has_label(&self, name: &str) -> bool {
-        self.labels.iter().any(|label| label.eq_ignore_ascii_case(name))
+        self.labels.iter().any(|label| same_label(label, name))
     }
 
     pub(super) fn add_label(&mut self, name: &str, by: &str, at: Timestamp, ids: &mut Ids) {
@@ -96,9 +76,11 @@ impl IssueRecord {
     }
 
     pub(super) fn remove_label(&mut self, name: &str, by: &str, at: Timestamp, ids: &mut Ids) {
-        if self.has_label(name) {
-            self.labels.retain(|label| !label.eq_ignore_ascii_case(name));
-            self.note(EventKind::Unlabeled(name.to_owned()), by, at, ids);
+        // The event has the label's own spelling.
+        let borne = self.labels.iter().position(|label| same_label(label, name));
+        if let Some(borne) = borne {
+            let label = self.labels.remove(borne);
+            self.note(EventKind::Unlabeled(label), by, at, ids);
         }
     }
 
@@ -115,6 +97,7 @@ impl IssueRecord {
             body: body.to_owned(),
             created_at: at,
             updated_at: at,
+            through: None,
         };
         self.comments.push(comment.clone());
         self.note(EventKind::Commented(comment.id), by, at, ids);
@@ -188,6 +171,27 @@ impl Issues {
         label.name.clone()
     }
 
+    /// Gives a label another name, wherever it is now; what happened keeps the old one.
+    pub(super) fn rename_label(&mut self, from: &str, to: &str) -> Option<()> {
+        let mut label = self.labels.remove(&from.to_lowercase())?;
+        to.clone_into(&mut label.name);
+        self.labels.insert(to.to_lowercase(), label);
+        let borne = self.by_number.values_mut().flat_map(|record| &mut record.labels);
+        for name in borne.filter(|name| same_label(name, from)) {
+            to.clone_into(name);
+        }
+        Some(())
+    }
+
+    /// Deletes a label: it leaves all that bore it, without an event.
+    pub(super) fn delete_label(&mut self, name: &str) -> Option<()> {
+        self.labels.remove(&name.to_lowercase())?;
+        for record in self.by_number.values_mut() {
+            record.labels.retain(|label| !same_label(label, name));
+        }
+        Some(())
+    }
+
     /// Pull requests whose head branch moved take the new commits, or show the force push.
     #[expect(clippy::too_many_arguments, reason = "a push is told whole: what, where, who, when")]
     pub(super) fn head_moved(
@@ -206,16 +210,28 @@ impl Issues {
             };
             let known: Vec<String> = std::mem::take(&mut pull.commits);
             after.clone_into(&mut pull.head_sha);
+            if let Some(base) = git.branches.get(&pull.base_branch) {
+                base.clone_into(&mut pull.base_sha);
+            }
             pull.commits = pull.commits_in(git);
+            let current = pull.commits.clone();
             let fresh: Vec<String> =
                 pull.commits.iter().filter(|sha| !known.contains(sha)).cloned().collect();
             if before.is_some_and(|before| before != after && !git.is_ancestor(before, after)) {
                 let sha = after.to_owned();
                 record.note(EventKind::HeadForcePushed { sha }, by, at, ids);
             }
+            // A timeline has the commits that are there, and no memory of others.
+            let is_there = |sha: &str| current.iter().any(|one| one == sha);
+            record.events.retain(|event| event.commit().is_none_or(is_there));
             for sha in fresh {
                 record.note(EventKind::Committed(sha), by, at, ids);
             }
         }
     }
+}
+
+/// Labels differ without regard to case.
+fn same_label(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }

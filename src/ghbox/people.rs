@@ -65,6 +65,41 @@ impl Role {
     }
 }
 
+/// What somebody was given in a repository: a role, or a custom one that stands on it.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) role: Role,
+    /// The custom role's own name.
+    pub(super) custom: Option<String>,
+}
+
+impl Standing {
+    pub(super) fn of(role: Role) -> Self {
+        Standing { role, custom: None }
+    }
+
+    /// The word in `role_name`.
+    pub(super) fn name(&self) -> &str {
+        self.custom.as_deref().unwrap_or_else(|| self.role.name())
+    }
+}
+
+/// How answers speak of people whose account is gone. Both are seen, by endpoint and by year:
+/// reviewninja/review.ninja#813 and databricks/spark-pr-dashboard#68 met the first,
+/// atlassian/github-for-jira#164 the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ghost {
+    /// `null`, where a user would be.
+    Null,
+    /// The account `ghost`, which stands for them all.
+    Named,
+}
+
+/// The login that stands for all whose account is gone.
+pub(super) const GHOST: &str = "ghost";
+/// and its id at github.com.
+pub(super) const GHOST_ID: u64 = 10_137;
+
 #[derive(Clone, Debug)]
 pub(super) struct User {
     pub(super) id: u64,

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::git::{Change, Git, Tree};
 use super::history::{ChangeKind, FileChange, diff};
-use super::ids::Ids;
-use super::issues::EventKind;
+use super::ids::{Ids, object_name};
+use super::issues::IssueRecord;
 use super::repository::Repository;
+use super::timeline::EventKind;
 
 /// How a pull request is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,10 @@ pub enum MergeMethod {
 
 #[derive(Clone, Debug)]
 pub(super) struct Pull {
+    /// As `owner:branch` where it is a fork's.
     pub(super) head_branch: String,
+    /// The fork that it comes from.
+    pub(super) fork: Option<u64>,
     pub(super) head_sha: String,
     pub(super) base_branch: String,
     pub(super) base_sha: String,
@@ -44,6 +48,21 @@ impl Pull {
         comparison.map_or_else(Vec::new, |comparison| {
             comparison.ahead.iter().map(|commit| commit.sha.clone()).collect()
         })
+    }
+
+    /// What it was merged as. One that is not merged has a name here, too: of the merge that
+    /// GitHub makes to see whether it could be (docs.github.com, REST "Get a pull request").
+    pub(super) fn merge_commit(&self) -> String {
+        let tried = || {
+            let (base, head) = (self.base_sha.as_bytes(), self.head_sha.as_bytes());
+            object_name([b"test merge".as_slice(), base, head])
+        };
+        self.merge_commit_sha.clone().unwrap_or_else(tried)
+    }
+
+    /// Whose branch it comes from, and the branch.
+    pub(super) fn head_of<'p>(&'p self, owner: &'p str) -> (&'p str, &'p str) {
+        self.head_branch.split_once(':').unwrap_or((owner, &self.head_branch))
     }
 
     pub(super) fn files(&self, git: &Git) -> Vec<FileChange> {
@@ -72,20 +91,45 @@ fn replay(changes: &[FileChange], source: &Tree) -> Vec<Change> {
     replayed
 }
 
+impl IssueRecord {
+    /// Closes a pull request as merged by these commits, and says where they came to.
+    fn merged(
+        &mut self,
+        landed: Vec<String>,
+        by: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) -> Option<String> {
+        let sha = landed.last()?.clone();
+        self.note(EventKind::Merged { sha: sha.clone() }, by, now, ids);
+        self.set_open(false, None, by, now, ids);
+        self.reason = None;
+        let pull = self.pull.as_mut()?;
+        pull.merged_at = Some(now);
+        pull.merged_by = Some(by.to_owned());
+        pull.merge_commit_sha = Some(sha);
+        pull.landed = landed;
+        Some(pull.base_branch.clone())
+    }
+}
+
 impl Repository {
     /// Opens a pull request; None where a branch is missing.
+    #[expect(clippy::too_many_arguments, reason = "a pull request is told whole")]
     pub(super) fn open_pull(
         &mut self,
         head: &str,
         base: &str,
         title: &str,
         author: &str,
+        fork: Option<u64>,
         now: Timestamp,
         ids: &mut Ids,
     ) -> Option<u64> {
         let mut pull = Pull {
             head_branch: head.to_owned(),
-            head_sha: self.git.branches.get(head)?.clone(),
+            fork,
+            head_sha: self.git.head(head)?.clone(),
             base_branch: base.to_owned(),
             base_sha: self.git.branches.get(base)?.clone(),
             commits: Vec::new(),
@@ -153,17 +197,38 @@ impl Repository {
     ) -> Option<String> {
         let sha = landed.last()?.clone();
         let record = self.issues.by_number.get_mut(&number)?;
-        record.note(EventKind::Merged { sha: sha.clone() }, by, now, ids);
-        record.set_open(false, None, by, now, ids);
-        record.reason = None;
-        let pull = record.pull.as_mut()?;
-        pull.merged_at = Some(now);
-        pull.merged_by = Some(by.to_owned());
-        pull.merge_commit_sha = Some(sha.clone());
-        pull.landed = landed;
-        let base = pull.base_branch.clone();
+        let base = record.merged(landed, by, now, ids)?;
         self.move_branch(&base, &sha, by, now, ids);
         Some(sha)
+    }
+
+    /// A push that brings all of a pull request to its base merges it, as if somebody had
+    /// (docs.github.com, "About pull request merges", indirect merges).
+    pub(super) fn merge_what_arrived(
+        &mut self,
+        base: &str,
+        before: Option<&str>,
+        tip: &str,
+        by: &str,
+        now: Timestamp,
+        ids: &mut Ids,
+    ) {
+        let mut records = self.issues.by_number.values();
+        let waits = |pull: &Pull| pull.base_branch == base;
+        if !records.any(|record| record.open && record.pull.as_ref().is_some_and(waits)) {
+            return;
+        }
+        let steps = self.git.first_parents(tip, before);
+        for record in self.issues.by_number.values_mut().filter(|record| record.open) {
+            let Some(pull) = record.pull.as_ref().filter(|pull| waits(pull)) else { continue };
+            // The first that has all of it: the head itself, or a merge made elsewhere.
+            let merge = steps.iter().find(|sha| self.git.is_ancestor(&pull.head_sha, sha));
+            let Some(merge) = merge.filter(|_| !pull.commits.is_empty()) else { continue };
+            let mut landed = pull.commits.clone();
+            landed.retain(|sha| sha != merge);
+            landed.push(merge.clone());
+            record.merged(landed, by, now, ids);
+        }
     }
 
     fn land_merge(
@@ -176,10 +241,8 @@ impl Repository {
         now: Timestamp,
     ) -> Option<Vec<String>> {
         let changes = self.changes_of_pull(pull, tip)?;
-        let message = format!(
-            "Merge pull request #{number} from {}/{}\n\n{title}",
-            self.owner, pull.head_branch
-        );
+        let (owner, branch) = pull.head_of(&self.owner);
+        let message = format!("Merge pull request #{number} from {owner}/{branch}\n\n{title}");
         let parents = vec![tip.to_owned(), pull.head_sha.clone()];
         let sha = self.write_on(parents, &changes, &message, by, now);
         Some(pull.commits.iter().cloned().chain([sha]).collect())

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::actions::{Actions, title_from};
-use super::git::{Change, Git, NewCommit, changed};
+use super::git::{Change, Git, NewCommit, changed, is_forked};
 use super::ids::Ids;
 use super::issues::Issues;
 use super::merge_queue::MergeQueue;
-use super::people::Role;
+use super::people::{Role, Standing};
 use super::runs::Origin;
 use super::statuses::Statuses;
+use super::timeline::CommitsShow;
 use super::workflow_file::{branch_matches, parse};
 
 pub(super) struct Repository {
@@ -29,11 +30,17 @@ pub(super) struct Repository {
     pub(super) updated_at: Timestamp,
     pub(super) pushed_at: Timestamp,
     /// By lower-case login.
-    pub(super) collaborators: BTreeMap<String, Role>,
+    pub(super) collaborators: BTreeMap<String, Standing>,
+    /// What teams of the owner were given, by lower-case slug.
+    pub(super) teams: BTreeMap<String, Role>,
     pub(super) git: Git,
     pub(super) actions: Actions,
     pub(super) statuses: Statuses,
     pub(super) issues: Issues,
+    /// When and where timelines show commits.
+    pub(super) commits_show: CommitsShow,
+    /// So long after a merge, its commits lead to no pull request yet.
+    pub(super) association_lag: SignedDuration,
     /// By branch.
     pub(super) merge_queues: BTreeMap<String, MergeQueue>,
 }
@@ -53,23 +60,20 @@ impl Repository {
             created_at: now,
             updated_at: now,
             pushed_at: now,
-            collaborators: BTreeMap::from([(owner.to_lowercase(), Role::Admin)]),
+            collaborators: BTreeMap::from([(owner.to_lowercase(), Standing::of(Role::Admin))]),
+            teams: BTreeMap::new(),
             git: Git { salt: id, ..Git::default() },
             actions: Actions::default(),
             statuses: Statuses::default(),
             issues: Issues::default(),
+            commits_show: CommitsShow::default(),
+            association_lag: SignedDuration::ZERO,
             merge_queues: BTreeMap::new(),
         }
     }
 
     pub(super) fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
-    }
-
-    /// What a user may do here; None: not even read.
-    pub(super) fn role_of(&self, login: &str) -> Option<Role> {
-        let named = self.collaborators.get(&login.to_lowercase()).copied();
-        named.or_else(|| (!self.private).then_some(Role::Read))
     }
 
     /// Lets everything happen here that was due until `now`.
@@ -80,7 +84,7 @@ impl Repository {
 
     /// Makes a commit and moves its branch there.
     pub(super) fn push(&mut self, commit: &NewCommit, now: Timestamp, ids: &mut Ids) -> String {
-        let tip = self.git.branches.get(&commit.branch).cloned();
+        let tip = self.git.head(&commit.branch).cloned();
         let base = tip.or_else(|| self.git.branches.get(&self.default_branch).cloned());
         let parents = commit.parents.clone().unwrap_or_else(|| base.into_iter().collect());
         let tree = self.git.tree_of(parents.first().map(String::as_str));
@@ -100,9 +104,13 @@ impl Repository {
         now: Timestamp,
         ids: &mut Ids,
     ) {
-        let before = self.git.branches.insert(branch.to_owned(), sha.to_owned());
-        self.pushed_at = now;
+        let before = self.git.point(branch, sha);
         self.issues.head_moved(&self.git, branch, before.as_deref(), sha, by, now, ids);
+        if is_forked(branch) {
+            return;
+        }
+        self.pushed_at = now;
+        self.merge_what_arrived(branch, before.as_deref(), sha, by, now, ids);
         let tree = self.git.tree_of(Some(sha));
         if branch == self.default_branch {
             self.actions.follow(&tree, now, ids);

@@ -4,6 +4,7 @@ mod actions;
 mod apps;
 mod git;
 mod issues;
+mod people;
 mod repository;
 mod statuses;
 
@@ -23,6 +24,7 @@ pub(super) enum Call {
     RateLimit,
     Meta,
     App(AppCall),
+    Membership { organization: String, team: String, login: String },
     Repository,
     Permission(String),
     Branch(String),
@@ -59,7 +61,7 @@ pub(super) enum Call {
 }
 
 /// All of them.
-pub(super) const OPERATIONS: [&str; 46] = [
+pub(super) const OPERATIONS: [&str; 47] = [
     "users/get-authenticated",
     "users/get-by-username",
     "rate-limit/get",
@@ -73,6 +75,7 @@ pub(super) const OPERATIONS: [&str; 46] = [
     "apps/create-installation-access-token",
     "apps/list-repos-accessible-to-installation",
     "apps/revoke-installation-access-token",
+    "teams/get-membership-for-user-in-org",
     "repos/get",
     "repos/get-collaborator-permission-level",
     "repos/get-branch",
@@ -126,6 +129,11 @@ impl Call {
             ["users", login] if get => Some((Place::Nowhere, Call::UserNamed(decoded(login)))),
             ["meta"] if get => Some((Place::Nowhere, Call::Meta)),
             ["rate_limit"] if get => Some((Place::Nowhere, Call::RateLimit)),
+            ["orgs", organization, "teams", team, "memberships", login] if get => {
+                let (organization, team) = (decoded(organization), decoded(team));
+                let login = decoded(login);
+                Some((Place::Nowhere, Call::Membership { organization, team, login }))
+            }
             ["repos", owner, name, rest @ ..] => {
                 let place = Place::Named(decoded(owner), decoded(name));
                 Some((place, Self::in_repository(method, rest)?))
@@ -209,6 +217,7 @@ impl Call {
             Call::RateLimit => "rate-limit/get",
             Call::Meta => "meta/get",
             Call::App(call) => call.operation(),
+            Call::Membership { .. } => "teams/get-membership-for-user-in-org",
             Call::Repository => "repos/get",
             Call::Permission(_) => "repos/get-collaborator-permission-level",
             Call::Branch(_) => "repos/get-branch",
@@ -253,6 +262,7 @@ impl Call {
             | Call::RateLimit
             | Call::Meta
             | Call::App(_)
+            | Call::Membership { .. }
             | Call::Repository
             | Call::Permission(_) => (Permission::Metadata, Access::Read, false),
             Call::Branch(_)
@@ -291,6 +301,20 @@ impl Call {
         Need { permission, access, push }
     }
 
+    /// The issue that it is about, which may be a pull request.
+    pub(super) fn issue(&self) -> Option<u64> {
+        if let Call::Timeline(number)
+        | Call::Events(number)
+        | Call::Comments(number)
+        | Call::CreateComment(number)
+        | Call::Issue(number)
+        | Call::UpdateIssue(number) = self
+        {
+            return Some(*number);
+        }
+        None
+    }
+
     /// Whether people get to see what it makes, which has a limit of its own.
     pub(super) fn creates_content(&self) -> bool {
         matches!(
@@ -307,6 +331,9 @@ impl Call {
     pub(super) fn answer(&self, world: &mut World, repository: u64, asked: &Asked<'_>) -> Reply {
         if let Call::App(call) = self {
             return apps::answer(call, world, repository, asked);
+        }
+        if let Call::Membership { organization, team, login } = self {
+            return people::membership(world, organization, team, login, asked);
         }
         repository::answer(self, world, repository, asked)
             .or_else(|| git::answer(self, world, repository, asked))

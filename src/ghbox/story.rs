@@ -1,6 +1,12 @@
 //! Common beginnings, so that a story can start with what is special about it.
 
+mod people;
+mod pull;
+
 use super::{GhBox, NewCommit, Repo, Role, StartRun, UserKind, WorkflowFile};
+
+pub use people::Person;
+pub use pull::Pull;
 
 /// The file of the workflow that verifies commits.
 pub const VERIFY: &str = "verify.yml";
@@ -44,12 +50,17 @@ pub fn deploy_file() -> WorkflowFile {
 impl Repo {
     /// Pushes a commit to `main` that changes these paths, and yields its sha.
     pub fn push_paths(&self, paths: &[&str]) -> String {
+        self.push(self.changing("main", paths))
+    }
+
+    /// A commit that changes these paths to what they never were.
+    fn changing(&self, branch: &str, paths: &[&str]) -> NewCommit {
         let title = format!("Change {}", paths.join(", "));
         let mark = self.github().now_in_nanoseconds();
-        let commit = NewCommit::on("main").message(&title);
-        self.push(paths.iter().fold(commit, |commit, path| {
+        let commit = NewCommit::on(branch).message(&title);
+        paths.iter().fold(commit, |commit, path| {
             commit.file(path, &format!("{path} as of {mark} after {}\n", self.count_commits()))
-        }))
+        })
     }
 
     /// A finished verification run of a commit on `main`, and its id.

@@ -7,12 +7,13 @@ pub(super) mod issues;
 pub(super) mod pulls;
 pub(super) mod repository;
 pub(super) mod statuses;
+pub(super) mod timeline;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ids::node_id;
-use super::people::User;
+use super::people::{GHOST, Ghost, User};
 use super::repository::Repository;
 use super::world::World;
 
@@ -34,9 +35,13 @@ impl Wire<'_> {
         format!("{}/{}", self.world.server.html_url, repository.full_name())
     }
 
-    /// A user, as they appear inside other answers.
+    /// A user, as they appear inside other answers; of one whose account is gone, a ghost.
     pub(super) fn login(&self, login: &str) -> Value {
-        self.user(&self.world.known_user(login))
+        match (self.world.is_gone(login), self.world.server.ghost) {
+            (false, _) => self.user(&self.world.known_user(login)),
+            (true, Ghost::Named) => self.user(&self.world.known_user(GHOST)),
+            (true, Ghost::Null) => Value::Null,
+        }
     }
 
     pub(super) fn user(&self, user: &User) -> Value {

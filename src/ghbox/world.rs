@@ -11,8 +11,9 @@ use super::faults::Faults;
 use super::ids::{Ids, next};
 use super::limits::Meters;
 use super::log::RequestLog;
-use super::people::{User, UserKind};
+use super::people::{GHOST, GHOST_ID, Ghost, Role, Standing, User, UserKind};
 use super::repository::Repository;
+use super::teams::Teams;
 
 /// How this server differs from github.com.
 pub(super) struct Server {
@@ -26,6 +27,10 @@ pub(super) struct Server {
     pub(super) sends_limit_headers: bool,
     /// The largest tree that is listed whole.
     pub(super) tree_limit: usize,
+    /// The most commits that a page of a comparison lists.
+    pub(super) compare_page: usize,
+    /// How it speaks of people whose account is gone.
+    pub(super) ghost: Ghost,
     /// Where people look: pages are not served, but answers name them.
     pub(super) html_url: String,
 }
@@ -39,6 +44,7 @@ pub(super) struct World {
     pub(super) users: BTreeMap<String, User>,
     pub(super) tokens: HashMap<String, Token>,
     pub(super) apps: Apps,
+    pub(super) teams: Teams,
     /// Lower-case logins of accounts that are gone, with all that they own.
     pub(super) gone: BTreeSet<String>,
     pub(super) repositories: BTreeMap<u64, Repository>,
@@ -61,9 +67,10 @@ impl World {
         World {
             now,
             ids: Ids::new(),
-            users: BTreeMap::new(),
+            users: BTreeMap::from([(GHOST.to_owned(), ghost())]),
             tokens: HashMap::new(),
             apps: Apps::default(),
+            teams: Teams::default(),
             gone: BTreeSet::new(),
             repositories: BTreeMap::new(),
             names: HashMap::new(),
@@ -77,6 +84,8 @@ impl World {
                 refuses_run_details: false,
                 sends_limit_headers: true,
                 tree_limit: 100_000, // docs.github.com, REST "Get a tree"
+                compare_page: 250,
+                ghost: Ghost::Null,
                 html_url: "https://github.com".to_owned(),
             },
             run_texts: Mutex::default(),
@@ -111,7 +120,7 @@ impl World {
 
     /// Whether a repository can be seen by anybody at all.
     pub(super) fn is_there(&self, repository: &Repository) -> bool {
-        !repository.hidden && !self.gone.contains(&repository.owner.to_lowercase())
+        !repository.hidden && !self.is_gone(&repository.owner)
     }
 
     /// The user of this login, made on the spot if nobody introduced them.
@@ -137,15 +146,48 @@ impl World {
 
     /// The user of this login, as answers show them.
     pub(super) fn known_user(&self, login: &str) -> User {
-        self.users.get(&login.to_lowercase()).cloned().unwrap_or_else(|| User {
-            id: 10_137, // the "ghost" that stands for accounts that are gone
-            login: login.to_owned(),
-            kind: UserKind::guess(login),
-            created_at: Timestamp::UNIX_EPOCH,
-        })
+        self.users.get(&login.to_lowercase()).cloned().unwrap_or_else(ghost)
+    }
+
+    /// The user of this login whose account is there still.
+    pub(super) fn standing_user(&self, login: &str) -> Option<&User> {
+        self.users.get(&login.to_lowercase()).filter(|_| !self.is_gone(login))
+    }
+
+    pub(super) fn is_gone(&self, login: &str) -> bool {
+        self.gone.contains(&login.to_lowercase())
+    }
+
+    /// What a user was given in a repository, or has like everybody: the highest of all that
+    /// they have by themselves and by their teams. None: not even read.
+    pub(super) fn standing_in(&self, repository: &Repository, login: &str) -> Option<Standing> {
+        let own = repository.collaborators.get(&login.to_lowercase()).cloned();
+        let everybody = (!repository.private).then_some(Role::Read);
+        let by_teams = repository.teams.iter().filter_map(|(slug, role)| {
+            let found = self.teams.membership(&repository.owner, slug, login)?;
+            (!found.pending).then_some(*role)
+        });
+        let others = by_teams.chain(everybody).map(Standing::of);
+        // Of equals the last wins, which is their own.
+        others.chain(own).max_by_key(|standing| standing.role)
+    }
+
+    /// What a user may do in a repository; None: not even read.
+    pub(super) fn role_in(&self, repository: &Repository, login: &str) -> Option<Role> {
+        self.standing_in(repository, login).map(|standing| standing.role)
     }
 
     pub(super) fn repository_named(&self, full_name: &str) -> Option<&Repository> {
         self.repositories.get(self.names.get(&full_name.to_lowercase())?)
+    }
+}
+
+/// Who stands for people whose account is gone.
+fn ghost() -> User {
+    User {
+        id: GHOST_ID,
+        login: GHOST.to_owned(),
+        kind: UserKind::User,
+        created_at: Timestamp::UNIX_EPOCH,
     }
 }

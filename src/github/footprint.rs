@@ -1,10 +1,7 @@
 //! What a pass read, so that a later one may ask GitHub whether any of it changed, without
 //! reading it again.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use super::client::Ask;
 use super::transport::Answer;
@@ -27,23 +24,6 @@ impl Footprint {
     pub fn is_empty(&self) -> bool {
         self.read.is_empty()
     }
-}
-
-/// Whether all of these come true. They are awaited together, and all of them to their end.
-pub(super) async fn all<F: Future<Output = bool>>(each: impl Iterator<Item = F>) -> bool {
-    let mut open: Vec<Pin<Box<F>>> = each.map(Box::pin).collect();
-    let mut all = true;
-    poll_fn(|context| {
-        open.retain_mut(|one| match one.as_mut().poll(context) {
-            Poll::Ready(came_true) => {
-                all &= came_true;
-                false
-            }
-            Poll::Pending => true,
-        });
-        if open.is_empty() { Poll::Ready(all) } else { Poll::Pending }
-    })
-    .await
 }
 
 /// An answer that was read, by its tag.

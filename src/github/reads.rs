@@ -2,6 +2,7 @@
 
 mod actions;
 mod preflight;
+mod pulls;
 mod talk;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! strict about all that a decision rests on.
 
 mod preflight;
+mod pulls;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
+pub(super) use pulls::{
+    WireComparedCommits, WireLabels, WireMembership, WirePull, WireStanding, events,
+};
 pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};
@@ -31,6 +35,11 @@ pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, String> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
     json.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// What a part of a body says, or where in it the trouble is.
+fn parse_value<W: DeserializeOwned>(value: serde_json::Value) -> Result<W, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
 }
 
 #[derive(Deserialize)]

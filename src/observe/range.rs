@@ -1,66 +1,18 @@
-//! Reads the facts that `decide` lacks: ranges, the deploy file, ancestry.
+//! Reads ranges, the deploy file and ancestry.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::verification::{read_runs_of, reverified_at, verification_of};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    Comparison, DeployFile, EntryKind, Fact, FileChange, Lack, Observation, RangeFiles, Ranged,
-    Relation, ReleaseState, RepoId, Sha, Why, WorkflowFact,
+    BranchStep, Comparison, DeployFile, EntryKind, Fact, FileChange, RangeFiles, Ranged, Relation,
+    ReleaseState, RepoId, Sha, Why, WorkflowFact,
 };
 use crate::github::{Compared, ReadError};
 
 /// A comparison that failed in so many passes running will go on failing (design, section 4).
 const FAILED_FOR_GOOD: u32 = 3;
-
-/// Reads what is lacking into the observation.
-///
-/// A comparison that GitHub failed to make is written down, so that the third pass in which it
-/// fails can call the range broken.
-///
-/// # Errors
-/// What GitHub said where the pass cannot go on.
-pub async fn fill(
-    look: &mut Look<'_>,
-    basics: &Basics,
-    observation: &mut Observation,
-    release: &ReleaseState,
-    lacks: &[Lack],
-) -> Result<Vec<EntryKind>, ObserveError> {
-    let mut entries = Vec::new();
-    for lack in lacks {
-        match lack {
-            Lack::Verification(sha) => {
-                read_runs_of(look, basics, sha).await?;
-                let verification = Fact::Known(verification_of(look, sha));
-                let facts = observation.commits.entry(sha.clone()).or_default();
-                facts.verification = verification;
-                facts.reverified_at = reverified_at(look, sha);
-            }
-            Lack::OnBranch(sha) => {
-                let on_branch = match &basics.tip {
-                    Some(tip) => is_ancestor(look, sha, tip).await?,
-                    None => false,
-                };
-                let facts = observation.commits.entry(sha.clone()).or_default();
-                facts.on_branch = Fact::Known(on_branch);
-            }
-            Lack::Range(base, head) => {
-                let (fact, failed) = range(look, basics, release, base, head).await?;
-                entries.extend(failed);
-                observation.ranges.insert((base.clone(), head.clone()), fact);
-            }
-            Lack::DeployFile(sha) => {
-                let file = deploy_file(look, basics, sha).await?;
-                let facts = observation.commits.entry(sha.clone()).or_default();
-                facts.deploy_file = Fact::Known(file);
-            }
-        }
-    }
-    Ok(entries)
-}
 
 /// Whether `tip` contains `sha`.
 pub(super) async fn is_ancestor(
@@ -82,8 +34,28 @@ pub(super) async fn is_ancestor(
     })
 }
 
+/// What a step of the branch brought. Two commits and what lies between them never change, and
+/// nothing is decided by this but who brought what: it is taken from what is kept also where all
+/// else is looked at anew.
+pub(super) async fn step_of_branch(
+    look: &Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    step: &BranchStep,
+) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
+    let key = key_of_range(&step.parent, &step.sha);
+    match kept_for_ever::<Ranged>(look, basics.repository.id, &key).await? {
+        Some(ranged) => Ok((Fact::Known(ranged), None)),
+        None => range(look, basics, release, &step.parent, &step.sha).await,
+    }
+}
+
+fn key_of_range(base: &Sha, head: &Sha) -> String {
+    format!("range {base} {head}")
+}
+
 /// A range, from what is kept of it or from GitHub.
-async fn range(
+pub(super) async fn range(
     look: &Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
@@ -91,7 +63,7 @@ async fn range(
     head: &Sha,
 ) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
     let repository = basics.repository.id;
-    let key = format!("range {base} {head}");
+    let key = key_of_range(base, head);
     if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
         return Ok((Fact::Known(ranged), None));
     }
@@ -158,7 +130,7 @@ async fn whole(
 }
 
 /// The deploy file at the tip of its ref against the one at `sha`.
-async fn deploy_file(
+pub(super) async fn deploy_file(
     look: &Look<'_>,
     basics: &Basics,
     sha: &Sha,
@@ -215,15 +187,21 @@ async fn kept<T: serde::de::DeserializeOwned>(
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
-    if look.anew {
-        return Ok(None);
-    }
+    if look.anew { Ok(None) } else { kept_for_ever(look, repository, key).await }
+}
+
+/// What is kept of something that never changes, and that no dispatch rests on.
+pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
+    look: &Look<'_>,
+    repository: RepoId,
+    key: &str,
+) -> Result<Option<T>, ObserveError> {
     let value = look.store.fact(repository, key).await?;
     // A shape of an earlier version is read anew.
     Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
-async fn keep<T: serde::Serialize>(
+pub(super) async fn keep<T: serde::Serialize>(
     look: &Look<'_>,
     repository: RepoId,
     key: &str,

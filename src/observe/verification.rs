@@ -294,10 +294,9 @@ fn attempts_of<'a>(
 ) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
     let runs = look.memory.counted.iter().filter(move |(_, run)| run.sha == *sha);
     runs.flat_map(|(id, run)| {
-        let with_run = move |(attempt, found): (&u32, &'a Box<CountedAttempt>)| {
-            (RunRef { id: *id, attempt: *attempt }, run, &**found)
-        };
-        run.attempts.iter().map(with_run)
+        let attempts = run.attempts.iter();
+        attempts
+            .map(move |(number, attempt)| (RunRef { id: *id, attempt: *number }, run, &**attempt))
     })
 }
 

@@ -48,7 +48,7 @@ fn may_write(situation: &Situation<'_>) -> bool {
 }
 
 fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
-    let failed = |(number, attempt): (&u32, &Box<KnownRunAttempt>)| {
+    let failed = |(number, attempt): (&u32, &KnownRunAttempt)| {
         let run_ref = RunRef { id: run.id, attempt: *number };
         let conclusion = match &attempt.progress {
             RunProgress::Finished(conclusion) if attempt.superseded != Some(true) => {
@@ -61,7 +61,8 @@ fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
         };
         Some(FailedDeploy { run: run_ref, ended_at: attempt.updated_at, conclusion })
     };
-    run.attempts.iter().filter_map(failed).collect()
+    let attempts = run.attempts.iter().map(|(number, attempt)| (number, &**attempt));
+    attempts.filter_map(failed).collect()
 }
 
 fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Option<IssueWork> {

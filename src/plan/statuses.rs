@@ -129,7 +129,7 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
     {
         url.clone()
     } else {
-        why_page(situation, &decision.sha)
+        why_page(situation, decision)
     };
     Some((text, target))
 }
@@ -148,11 +148,16 @@ pub fn dispatching_target(situation: &Situation<'_>) -> Option<String> {
     file.chars().all(tame).then(|| format!("{page}/actions/workflows/{file}"))
 }
 
-/// Where a HOLD or a WAIT is explained: the governor's page, or the verification run.
-fn why_page(situation: &Situation<'_>, sha: &Sha) -> Option<String> {
+/// Where a HOLD or a WAIT is explained, or mended: the governor's page, the pull request that
+/// lacks its approval, or the verification run.
+fn why_page(situation: &Situation<'_>, decision: &Decision) -> Option<String> {
+    let sha = &decision.sha;
     if let Some(base) = situation.public_url {
         let repository = &situation.policy.repository;
         return Some(format!("{}/repos/{repository}/commits/{sha}", base.trim_end_matches('/')));
+    }
+    if let Some(pull) = decision.cause.pull_in_want() {
+        return Some(format!("{}/pull/{pull}", situation.observation.repository.html_url));
     }
     let facts = situation.observation.commits.get(sha)?;
     match facts.verification.known()? {

@@ -1,12 +1,18 @@
 //! The evidence behind a decision, in sentences.
 
-use super::{date_time, plain, signals};
+use super::hint::{Subject, hint};
+use super::{approval, date_time, plain, signals};
 use crate::domain::{
-    Approver, AttemptOutcome, Cause, Decision, Production, RepoName, RiskCause, RiskClass,
+    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
+    RiskClass, RiskyPath,
 };
 
 /// Paths that are named one by one; the rest is counted.
 const PATHS_NAMED: usize = 20;
+/// Commits that are named of those that brought one path.
+const COMMITS_NAMED: usize = 3;
+/// Approvals that are named one by one.
+const APPROVALS_NAMED: usize = 20;
 /// A path or a message of GitHub's is cut to this.
 const QUOTED: usize = 200;
 
@@ -21,19 +27,50 @@ pub fn evidence(decision: &Decision, repository: &RepoName) -> Vec<String> {
     lines.extend(decision.signals.iter().map(signals::told));
     lines.push(of_production(&decision.production, repository));
     lines.push(of_risk(decision));
-    for path in decision.risk.paths.iter().take(PATHS_NAMED) {
-        lines.push(format!(
-            "{} is {}: it matches {}",
-            plain(&path.path, QUOTED),
-            path.risk_class.as_str(),
-            plain(&path.pattern, QUOTED)
-        ));
-    }
+    lines.extend(decision.risk.paths.iter().take(PATHS_NAMED).map(of_path));
     let unnamed = decision.risk.paths.len().saturating_sub(PATHS_NAMED);
     if unnamed > 0 {
         lines.push(format!("and {unnamed} more listed paths"));
     }
+    if let Cause::HighRiskNoApproval { missing } | Cause::FirstDeployRequired { missing } =
+        &decision.cause
+    {
+        lines.extend(approval::operators_matters(missing));
+    }
+    lines.extend(decision.approvals.iter().take(APPROVALS_NAMED).map(approval::seen));
     lines
+}
+
+/// What the rule of this cause found: its evidence, or else what to do about it.
+#[must_use]
+pub fn found(cause: &Cause, subject: Subject<'_>) -> Option<String> {
+    of_cause(cause).or_else(|| hint(cause, subject))
+}
+
+fn of_path(path: &RiskyPath) -> String {
+    let brought: Vec<String> = path.brought.iter().take(COMMITS_NAMED).map(brought_by).collect();
+    let more = path.brought.len().saturating_sub(COMMITS_NAMED);
+    let brought = match (brought.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; {} brought it", brought.join(", ")),
+        (false, more) => format!("; {} and {more} more brought it", brought.join(", ")),
+    };
+    format!(
+        "{} is {}: it matches {}{brought}",
+        plain(&path.path, QUOTED),
+        path.risk_class.as_str(),
+        plain(&path.pattern, QUOTED)
+    )
+}
+
+fn brought_by(brought: &Brought) -> String {
+    let short = brought.commit.short();
+    let pulls: Vec<String> = brought.pulls.iter().map(|pull| format!("#{pull}")).collect();
+    if pulls.is_empty() {
+        format!("{short} (no pull request)")
+    } else {
+        format!("{short} ({})", pulls.join(", "))
+    }
 }
 
 fn of_production(production: &Production, repository: &RepoName) -> String {
@@ -70,7 +107,7 @@ fn of_risk(decision: &Decision) -> String {
     }
 }
 
-fn of_risk_cause(cause: &RiskCause) -> String {
+pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
     match cause {
         RiskCause::FirstDeploy => "first deploy, nothing to compare with".to_owned(),
         RiskCause::EmptyRange => "nothing differs from production".to_owned(),
@@ -91,7 +128,26 @@ fn of_risk_cause(cause: &RiskCause) -> String {
             "GitHub failed to compare it with production in three passes: {}",
             plain(words, QUOTED)
         ),
+        RiskCause::Raised(raise) => raised(raise),
+        RiskCause::RaiseUntold(why) => {
+            format!("whether anybody raised it cannot be told: {}", plain(why, QUOTED))
+        }
         RiskCause::AsDecided => "as decided when it was shipped".to_owned(),
+    }
+}
+
+fn raised(raise: &Raise) -> String {
+    match raise {
+        Raise::ByStatus { sha, flag } => {
+            let (context, short) = (plain(&flag.context, QUOTED), sha.short());
+            match flag.kind {
+                FlagKind::Objected => format!("{context} objected to {short}"),
+                FlagKind::Pending => format!("{context} has not ended for {short}"),
+            }
+        }
+        Raise::ByLabel { pull, label } => {
+            format!("the label {} was put on #{pull}", plain(label, QUOTED))
+        }
     }
 }
 
@@ -133,7 +189,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             "GitHub took the dispatch of {sha} at {} and never showed its run",
             date_time(*since)
         ),
-        Cause::AllowHighApproved { by } => approved(by),
+        Cause::AllowHighApproved { by } => approval::approved(by),
         Cause::DegradedHighRisk { .. }
         | Cause::DegradedLowHold { .. }
         | Cause::DegradedMediumHold { .. } => "production is degraded".to_owned(),
@@ -179,15 +235,6 @@ pub fn outcome(outcome: &AttemptOutcome) -> String {
         AttemptOutcome::Unconfirmed => {
             "GitHub took the dispatch and never showed its run; look at the workflow's runs"
                 .to_owned()
-        }
-    }
-}
-
-fn approved(by: &Approver) -> String {
-    match by {
-        Approver::Environment => "approved by RELEASE_GOVERNOR_APPROVED".to_owned(),
-        Approver::Operator { name, sha, why } => {
-            format!("approved by {} for {}: {}", plain(name, 80), sha.short(), plain(why, QUOTED))
         }
     }
 }

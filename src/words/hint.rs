@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{clock_time, plain, signals};
+use super::{approval, clock_time, plain, signals};
 use crate::domain::{
-    ApprovalMode, Cause, Conclusion, Decision, DeployUnavailable, Missing, Outcome, PauseSource,
-    Production, Reason, RepoName, RiskClass, RunRef, RunStatus, Sha,
+    Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
+    RepoName, RiskClass, RunRef, RunStatus, Sha,
 };
 
 /// What a hint is about.
@@ -69,8 +69,8 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
         }
         Cause::RolledBack { lost, run, .. } => rolled_back(lost, *run, short),
-        Cause::FirstDeployRequired { modes } => {
-            format!("first deploy: {}", approve(modes, repository, short))
+        Cause::FirstDeployRequired { missing } => {
+            format!("first deploy: {}", approval::missing(missing, repository, short))
         }
         Cause::DegradedHighRisk { signals }
         | Cause::DegradedLowHold { signals }
@@ -95,9 +95,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         Cause::RateLimit { until, max } => {
             format!("wait until {} (at most {max} deploys an hour)", clock_time(*until))
         }
-        Cause::HighRiskNoApproval { missing: Missing::OperatorsWord { modes } } => {
-            approve(modes, repository, short)
-        }
+        Cause::HighRiskNoApproval { missing } => approval::missing(missing, repository, short),
     })
 }
 
@@ -146,15 +144,6 @@ fn unavailable(what: &DeployUnavailable) -> String {
             format!("enable workflow {} ({})", plain(name, 40), plain(word, 24))
         }
     }
-}
-
-/// The word that counts in every mode. Where the policy names other ways only, it says so.
-fn approve(modes: &[ApprovalMode], repository: &RepoName, short: &str) -> String {
-    let command = format!("`release-governor approve {repository} {short} --reason …`");
-    if modes.contains(&ApprovalMode::Environment) {
-        return command;
-    }
-    format!("only `environment` can approve yet: {command}")
 }
 
 fn in_progress(cause: &Cause) -> String {

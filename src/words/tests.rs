@@ -13,7 +13,21 @@ fn decision(cause: Cause, class: RiskClass) -> Decision {
         risk: RiskAssessment { class, causes: Vec::new(), paths: Vec::new() },
         production: Production::None,
         signals: Vec::new(),
+        approvals: Vec::new(),
+        otherwise: None,
     }
+}
+
+fn operators_word() -> Box<Missing> {
+    Box::new(Missing {
+        modes: vec![ApprovalMode::Environment],
+        label: "release:approved".into(),
+        command: "/approve".into(),
+        min_permission: Permission::Write,
+        teams: Vec::new(),
+        pulls: Vec::new(),
+        operators: vec![OperatorsMatter::ByPolicy],
+    })
 }
 
 fn said(cause: Cause, class: RiskClass) -> String {
@@ -24,7 +38,7 @@ fn said(cause: Cause, class: RiskClass) -> String {
 
 #[test]
 fn a_status_says_decision_sha_risk_reason_and_how_to_unblock() {
-    let missing = Missing::OperatorsWord { modes: vec![ApprovalMode::Environment] };
+    let missing = operators_word();
     insta::assert_snapshot!(
         said(Cause::HighRiskNoApproval { missing }, RiskClass::High),
         @"failure: HOLD 1a2b3c4 · HIGH · high_risk_no_approval: `release-governor approve acme/shop 1a2b3c4 --reason …`"
@@ -58,7 +72,7 @@ fn a_long_hint_is_shortened_and_the_code_never() {
         Cause::Paused { source: PauseSource::Config, why: "x".repeat(90) },
         RiskClass::High,
     );
-    let missing = Missing::OperatorsWord { modes: vec![ApprovalMode::Environment] };
+    let missing = operators_word();
     held.also.push(Cause::HighRiskNoApproval { missing });
     let repository = "acme/shop".parse().unwrap();
     let text = decided(&held, &repository, HoldState::Pending).unwrap();

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
+use release_governor::ghbox::story::GOVERNOR;
+use release_governor::ghbox::{
+    Access, Fault, FaultOn, MergeMethod, NewCommit, Permission, Role, Token,
+};
 
 use crate::openapi;
-use crate::story::Story;
+use crate::story::{Story, TOKEN};
 
 #[test]
 fn what_a_merge_queue_tested_and_moved_the_branch_to_is_shipped_once() {
@@ -77,6 +80,41 @@ fn whatever_the_governor_asks_is_what_github_describes() {
         "issues/create",
         "issues/create-comment",
         "users/get-authenticated",
+    ] {
+        assert!(asked.contains(operation), "{operation} was never asked: {asked:?}");
+    }
+}
+
+#[test]
+fn whatever_the_governor_asks_about_approvals_is_what_github_describes() {
+    let mut shop = Story::repository("acme/shop")
+        .policy("approval_mode", "[label, comment]")
+        .policy("approval_teams", "[acme/release-captains]");
+    let token = Token::installation(GOVERNOR).grant(Permission::Members, Access::Read);
+    shop.github.add_token_with(TOKEN, token);
+    shop.team("acme/release-captains", &["bea"]);
+    shop.person("bea").role(Role::Write);
+    shop.in_production();
+    shop.good_pass();
+
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let gone = pull.comment("/approve", "cy");
+    pull.labeled("release:approved", "stranger").reviewed("approved", "bea");
+    let sha = pull.merged(MergeMethod::Squash, "ada");
+    shop.delete_user("cy");
+    shop.repo.verify(&sha, "success");
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
+    pull.delete_comment(gone, "bea").commented("/approve", "bea");
+    assert_eq!(shop.decides(), "ALLOW HIGH deploying");
+
+    let exchanges = shop.github.requests();
+    openapi::check_all(&exchanges);
+    let asked: BTreeSet<_> = exchanges.iter().filter_map(|one| one.operation).collect();
+    for operation in [
+        "repos/list-pull-requests-associated-with-commit",
+        "issues/list-events-for-timeline",
+        "repos/get-collaborator-permission-level",
+        "teams/get-membership-for-user-in-org",
     ] {
         assert!(asked.contains(operation), "{operation} was never asked: {asked:?}");
     }

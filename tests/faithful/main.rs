@@ -18,6 +18,7 @@ mod clients;
 mod governor;
 mod official;
 mod openapi;
+mod stories;
 #[path = "../story/mod.rs"]
 mod story;
 mod traps;

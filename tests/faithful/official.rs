@@ -9,7 +9,8 @@ use std::sync::Arc;
 use release_governor::clock::Clock;
 use release_governor::ghbox::story::{self, DEPLOY, VERIFY};
 use release_governor::ghbox::{
-    APP_TEST_KEY, GhBox, GhClock, MergeMethod, NewApp, NewCommit, Repo, Role, StartRun, UserKind,
+    APP_TEST_KEY, GhBox, GhClock, MergeMethod, NewApp, NewCommit, Repo, Role, StartRun, Token,
+    UserKind,
 };
 use serde_json::{Value, json};
 
@@ -38,11 +39,13 @@ fn stage() -> Stage {
     for name in ["acme/till", "acme/site", "eve/secret"] {
         github.create_repository(name);
     }
-    shop.add_collaborator("dev", Role::Write);
-    github.add_token(TOKEN, "dev");
+    shop.add_in_custom_role("dev", "release-manager", Role::Maintain);
+    github.add_token_with(TOKEN, Token::classic("dev", &["repo", "read:org"]));
+    github.team("acme/release-captains", &["bea", "dev"]);
     let base = shop.tip("main");
     shop.push(NewCommit::on("cart").message("Add the cart").file("src/cart.rs", "fn f() {}\n"));
     let pull = shop.open_pull_request("cart", "main", "Add the cart", "dev");
+    talk(&shop, pull);
     let tip = shop.merge_pull_request(pull, MergeMethod::Squash, "lead");
     let green = [&base, &tip, &tip].map(|sha| shop.verify(sha, "success"));
     shop.verify(&tip, "failure");
@@ -59,6 +62,20 @@ fn stage() -> Stage {
         tip,
         green: green.into_iter().rev().collect(),
     }
+}
+
+/// What people say on a pull request, one of whom is gone, as is the fork of another one.
+fn talk(shop: &Repo, pull: u64) {
+    shop.add_label(pull, "release:approved", "bea");
+    let comment = shop.comment(pull, "hello", "bea");
+    shop.edit_comment(pull, comment, "/approve\r\n\u{1f680}");
+    shop.comment(pull, "/approve", "eve");
+    shop.review(pull, "approved", "", "bea");
+    shop.note_event(pull, "approved_by_telepathy", "bea");
+    shop.push(NewCommit::on("eve:fix").author("eve").file("src/fix.rs", "fn g() {}\n"));
+    shop.open_pull_request("eve:fix", "main", "Fix it", "eve");
+    shop.github().repository("eve/shop").delete();
+    shop.github().delete_user("eve");
 }
 
 /// Serves the box and runs a client that is told where it is; what it printed.
@@ -142,10 +159,25 @@ fn expected(stage: &Stage, html_url: &str, limit: &Value) -> Value {
         "limit": limit,
     });
     let more = json!({
-        "issue": [2, "It broke", "closed", "completed", "dev"],
+        "issue": [3, "It broke", "closed", "completed", "dev"],
         "issue_has": [["deploy-failure"], ["Again."]],
-        "issues": [2],
-        "permission": "write",
+        "issues": [3],
+        "permission": ["write", "release-manager"],
+        "member": ["active", "member"],
+        "no_member": 404,
+        "said": [["bea", "/approve\r\n\u{1f680}"], [null, "/approve"]],
+        "happened": [
+            ["committed", null],
+            ["labeled", "bea"],
+            ["commented", "bea"],
+            ["commented", null],
+            ["reviewed", null],
+            ["approved_by_telepathy", "bea"],
+            ["merged", "lead"],
+            ["closed", "lead"],
+        ],
+        "pull": [["release:approved"], "acme/shop", "lead", 2],
+        "fork": ["eve:fix", "fix", true, true],
         "app": [stage.app, "release-governor"],
         "installations": [[acme, "acme", "all"], [ben, "ben", "selected"], [cleo, "cleo", "all"]],
         "found": [acme, acme],

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::Method;
 use release_governor::ghbox::story::{self, DEPLOY, GOVERNOR};
 use release_governor::ghbox::{
-    Exchange, GhBox, JobSpec, Limits, MergeMethod, NewCommit, Permission, Repo, Role, StartRun,
-    Token,
+    Access, Exchange, GhBox, JobSpec, Limits, MergeMethod, NewCommit, Permission, Repo, Role,
+    StartRun, Token,
 };
 use serde_json::json;
 
@@ -175,6 +175,11 @@ fn app_calls() -> Vec<Exchange> {
     let bot = client.get("/users/release-governor%5Bbot%5D").json();
     assert_eq!((&bot["login"], &bot["type"]), (&json!(app.bot()), &json!("Bot")));
     assert_eq!(client.get("/users/ben").status, 200);
+    github.team("acme/release-captains", &["bea"]);
+    acme.grant(Permission::Members, Access::Read);
+    let (_, minted) = mint(&github, &app, &acme, &json!({}));
+    let member = Client::with_token(&github, minted["token"].as_str().expect("a token"));
+    assert_eq!(member.get("/orgs/acme/teams/release-captains/memberships/bea").status, 200);
     assert_eq!(client.get("/users/nobody-of-that-name").status, 404);
     let revoked = client.send(Method::DELETE, "/installation/token", None).expect("an answer");
     assert_eq!(revoked.status, 204);

@@ -8,6 +8,8 @@
 
 // All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod clocks;
 #[cfg(test)]
 mod credentials;

@@ -79,7 +79,7 @@ fn migration_paths_add_to_high() {
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
     risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
-    db/schema.sql is HIGH: it matches **/schema.sql
+    db/schema.sql is HIGH: it matches **/schema.sql; 7a9aa6b (no pull request) brought it
     ");
 }
 
@@ -141,7 +141,7 @@ fn a_high_path_beyond_the_three_hundredth_is_found() {
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
     risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
-    infra/dns.tf is HIGH: it matches infra/**
+    infra/dns.tf is HIGH: it matches infra/**; 31889d5 (no pull request) brought it
     ");
     shop.settled();
 }

@@ -6,7 +6,7 @@ use release_governor::domain::*;
 use release_governor::words;
 
 use crate::arbitrary::{COMMITS, cases, files, worlds};
-use crate::world::{BASE, WANTED, World, ahead, operator, run, sha, succeeded};
+use crate::world::{BASE, WANTED, World, ahead, at, operator, run, sha, succeeded};
 
 /// What must be the case, by plain reading of the design, where a sha may ship.
 fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
@@ -195,6 +195,59 @@ fn read(world: &mut World, lack: &Lack) {
         Lack::Range(base, head) => {
             world.observation.ranges.insert((base.clone(), head.clone()), ahead(&["a"]));
         }
+        Lack::Step(step) => {
+            let key = (step.parent.clone(), step.sha.clone());
+            world.observation.ranges.insert(key, ahead(&["infra/a.tf"]));
+        }
+        Lack::Steps(base, head) => {
+            let step = BranchStep { sha: head.clone(), parent: base.clone() };
+            let steps = Fact::Known(Told::Known(vec![step]));
+            world.observation.origins.steps.insert((base.clone(), head.clone()), steps);
+        }
+        Lack::Pulls(_)
+        | Lack::Events(_)
+        | Lack::Labels(_)
+        | Lack::Standing(_)
+        | Lack::Member(..)
+        | Lack::Flags(_) => read_origins(&mut world.observation.origins, lack),
+    }
+}
+
+/// Everybody approves everything, so that the rules go on asking.
+fn read_origins(origins: &mut Origins, lack: &Lack) {
+    match lack {
+        Lack::Pulls(sha) => {
+            let pull = MergedPull { number: 42.into(), author: None, head: sha.clone() };
+            origins.pulls.insert(sha.clone(), Fact::Known(vec![pull]));
+        }
+        Lack::Events(pull) => {
+            let kim = Person { id: 7.into(), login: "kim".into(), is_bot: false };
+            let label = "release:approved".to_owned();
+            let labeled = PullEvent::Labeled { label, by: Some(kim), at: at(-1) };
+            origins.events.insert(*pull, Fact::Known(Told::Known(vec![labeled])));
+        }
+        Lack::Labels(pull) => {
+            let labels = vec!["release:approved".to_owned()];
+            origins.labels.insert(*pull, Fact::Known(Told::Known(labels)));
+        }
+        Lack::Standing(login) => {
+            let permission = Some(Permission::Admin);
+            let standing = Standing { permission, role: "admin".to_owned() };
+            origins.standings.insert(login.clone(), Fact::Known(Told::Known(standing)));
+        }
+        Lack::Member(team, login) => {
+            let key = (team.clone(), login.clone());
+            origins.members.insert(key, Fact::Known(Told::Known(true)));
+        }
+        Lack::Flags(sha) => {
+            origins.flags.insert(sha.clone(), Fact::Known(Vec::new()));
+        }
+        Lack::Verification(_)
+        | Lack::OnBranch(_)
+        | Lack::Range(..)
+        | Lack::Step(_)
+        | Lack::Steps(..)
+        | Lack::DeployFile(_) => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pure core against its design: a table and a ladder of decisions, and properties of deciding,
-//! planning, following, recovering and speaking over arbitrary small worlds.
+//! planning, following, recovering and speaking over arbitrary small worlds; and path patterns
+//! against git itself.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -23,6 +24,8 @@ mod dora;
 mod following;
 #[cfg(test)]
 mod ladder;
+#[cfg(test)]
+mod patterns_like_git;
 #[cfg(test)]
 mod planning;
 #[cfg(test)]

@@ -68,9 +68,12 @@ pub(crate) fn policy() -> Policy {
         deploy_timeout: Duration::from_secs(7_200),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: "/approve".to_owned(),
+        approval_command: Command::new("/approve").unwrap(),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
+        approval_before_merge: true,
+        approval_teams: Vec::new(),
+        raise_risk_contexts: Vec::new(),
         dispatch_confirm: Duration::from_secs(300),
         status_context: "booty/release-governor".to_owned(),
         failure_types: Vec::new(),
@@ -124,6 +127,17 @@ fn backwards() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
     pairs.map(|pair| (pair, related(Relation::Behind, &[])))
 }
 
+/// Every step of the branch, which brought nothing.
+fn steps() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
+    (1..=9_u8).map(|number| ((sha(number - 1), sha(number)), ahead(&[])))
+}
+
+/// No commit came with a pull request.
+fn pushed_directly() -> Origins {
+    let pulls = (0..=9).map(|number| (sha(number), Fact::Known(Vec::new())));
+    Origins { pulls: pulls.collect(), ..Origins::default() }
+}
+
 pub(crate) fn observation() -> Observation {
     let facts = CommitFacts {
         verification: Fact::Known(Verification::Passed(verification_run())),
@@ -153,7 +167,8 @@ pub(crate) fn observation() -> Observation {
             verified_below: Vec::new(),
         },
         commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
-        ranges: backwards().chain([wanted]).collect(),
+        ranges: backwards().chain(steps()).chain([wanted]).collect(),
+        origins: pushed_directly(),
         signals: Vec::new(),
         health_check: None,
         rejection_key: RejectionKey("now".to_owned()),
@@ -290,6 +305,7 @@ impl World {
             observation: &self.observation,
             release: &self.release,
             triggered: self.triggered,
+            supposed_production: None,
             now: self.now,
         })
     }

@@ -36,8 +36,10 @@ use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
 
 mod meanwhile;
+mod people;
 
 pub use meanwhile::{a_look_at_statuses, the_dispatch, the_mark};
+pub use people::PullRequest;
 
 pub const TOKEN: &str = "ghp_the-token-of-the-story";
 

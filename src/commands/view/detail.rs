@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Line, PathView, RepositoryStatus};
+use super::{Line, PathView, RepositoryStatus, RuleView, SeenApprovalView};
 use crate::domain::{
     AttemptId, Branch, CommitStatusState, IssueNumber, Outcome, Reason, RepoName, RiskClass, RunId,
     RunRef, Sha, StatusId, WorkflowId,
@@ -92,6 +92,10 @@ pub struct Judged {
     pub paths: Option<Vec<PathView>>,
     /// How many more paths there are.
     pub paths_left_out: usize,
+    /// The rules in order, with what each found; the ledger does not hold that.
+    pub rules: Option<Vec<RuleView>>,
+    /// The approvals that were seen, and whether they count; the ledger does not hold them.
+    pub approvals: Option<Vec<SeenApprovalView>>,
 }
 
 /// Where a decision is known from.

@@ -27,6 +27,8 @@ pub(super) fn by_last_pass(snapshot: &Snapshot, sha: &Sha) -> Option<Judged> {
         evidence: Some(simulation.evidence),
         paths: Some(simulation.paths),
         paths_left_out,
+        rules: Some(simulation.rules),
+        approvals: Some(simulation.approvals),
     })
 }
 
@@ -66,5 +68,7 @@ pub(super) fn by_ledger(
         evidence,
         paths: None,
         paths_left_out: 0,
+        rules: None,
+        approvals: None,
     })
 }

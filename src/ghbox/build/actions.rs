@@ -75,7 +75,7 @@ impl Repo {
     }
 
     /// A fork, which is there from the first time that somebody speaks of it.
-    fn fork(&self, full_name: &str) -> u64 {
+    pub(super) fn fork(&self, full_name: &str) -> u64 {
         let (owner, name) = full_name.split_once('/').unwrap_or(("stranger", full_name));
         self.with(|world| {
             if let Some(known) = world.repository_named(full_name) {

@@ -112,6 +112,12 @@ impl GhApp {
         &self.client_id
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+
     /// The account that it acts as.
     #[must_use]
     pub fn bot(&self) -> String {

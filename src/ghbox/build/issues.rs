@@ -1,12 +1,10 @@
-//! Issues and pull requests, from a story's side.
+//! Issues, and what pull requests share with them, from a story's side.
 
-use super::Repo;
+use super::{GhApp, Repo};
 use crate::ghbox::ids::Ids;
 use crate::ghbox::issues::{CommentView, IssueRecord};
-use crate::ghbox::merge_queue::{MergeQueue, QUEUE_BOT, QueuedPull};
 use crate::ghbox::misuse;
-use crate::ghbox::people::UserKind;
-use crate::ghbox::pulls::MergeMethod;
+use crate::ghbox::timeline::EventKind;
 
 /// An issue or a pull request as a test sees it when it looks into the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,50 +42,6 @@ impl Repo {
         })
     }
 
-    /// Opens a pull request and yields its number.
-    pub fn open_pull_request(&self, head: &str, base: &str, title: &str, by: &str) -> u64 {
-        self.with(|world| world.user(by));
-        let number = self
-            .change(|repository, now, ids| repository.open_pull(head, base, title, by, now, ids));
-        number.unwrap_or_else(|| misuse(format_args!("the branches {head} and {base}")))
-    }
-
-    /// Merges a pull request and yields the sha that its base branch is at then.
-    pub fn merge_pull_request(&self, number: u64, method: MergeMethod, by: &str) -> String {
-        self.with(|world| world.user(by));
-        let sha =
-            self.change(|repository, now, ids| repository.merge_pull(number, method, by, now, ids));
-        sha.unwrap_or_else(|| {
-            misuse(format_args!("the pull request #{number}, open and not empty"))
-        })
-    }
-
-    /// Gives a branch a merge queue, that merges in this way.
-    pub fn use_merge_queue(&self, branch: &str, method: MergeMethod) {
-        self.with(|world| world.user_of_kind(QUEUE_BOT, UserKind::Bot));
-        self.here(|repository| {
-            repository.merge_queues.insert(branch.to_owned(), MergeQueue::new(method))
-        });
-    }
-
-    /// Puts a pull request into its branch's merge queue, which starts the `merge_group` runs.
-    /// Once they all passed, the branch moves to the very commit that they tested. The push that
-    /// this is starts a workflow only where [`Repo::runs_on_push`] says so; one that fails leaves
-    /// the queue, and those behind it are tested anew.
-    pub fn queue_pull_request(&self, number: u64, by: &str) -> QueuedPull {
-        self.with(|world| world.user(by));
-        let queued = self.change(|repository, now, ids| repository.enqueue(number, by, now, ids));
-        queued.unwrap_or_else(|| {
-            misuse(format_args!("the open pull request #{number} of a branch with a queue"))
-        })
-    }
-
-    /// Who waits for this branch, first in line first.
-    #[must_use]
-    pub fn merge_queue(&self, branch: &str) -> Vec<QueuedPull> {
-        self.here(|repository| repository.queued(branch))
-    }
-
     /// Puts a label on an issue or pull request.
     pub fn add_label(&self, number: u64, label: &str, by: &str) {
         self.with(|world| world.user(by));
@@ -109,7 +63,18 @@ impl Repo {
         self.issue_mut(number, by, |issue, now, ids| issue.comment(body, by, now, ids).id)
     }
 
-    /// Edits a comment: its `updated_at` tells.
+    /// Writes a comment as a person through an App, which the comment says.
+    pub fn comment_through(&self, number: u64, body: &str, by: &str, app: &GhApp) -> u64 {
+        let slug = app.slug().to_owned();
+        self.issue_mut(number, by, |issue, now, ids| {
+            let id = issue.comment(body, by, now, ids).id;
+            let written = issue.comments.iter_mut().find(|comment| comment.id == id);
+            written.into_iter().for_each(|comment| comment.through = Some(slug.clone()));
+            id
+        })
+    }
+
+    /// Edits a comment: it keeps its place, and its `updated_at` tells.
     pub fn edit_comment(&self, number: u64, comment: u64, body: &str) {
         self.issue_mut(number, "dev", |issue, now, _| {
             let found = issue.comments.iter_mut().find(|found| found.id == comment);
@@ -120,10 +85,43 @@ impl Repo {
         });
     }
 
-    /// Deletes a comment.
-    pub fn delete_comment(&self, number: u64, comment: u64) {
-        self.issue_mut(number, "dev", |issue, _, _| {
+    /// Deletes a comment: it leaves the timeline, which says that there was one.
+    pub fn delete_comment(&self, number: u64, comment: u64, by: &str) {
+        self.issue_mut(number, by, |issue, now, ids| {
+            let before = issue.comments.len();
             issue.comments.retain(|found| found.id != comment);
+            if issue.comments.len() == before {
+                misuse(format_args!("the comment {comment}"));
+            }
+            issue.note(EventKind::Plain("comment_deleted".to_owned()), by, now, ids);
+        });
+    }
+
+    /// Something happens of which the timeline says no more than that, and who did it:
+    /// `mentioned`, `subscribed`, or a kind that nobody knows yet.
+    pub fn note_event(&self, number: u64, kind: &str, by: &str) {
+        let kind = EventKind::Plain(kind.to_owned());
+        self.issue_mut(number, by, |issue, now, ids| issue.note(kind, by, now, ids));
+    }
+
+    /// Gives a label another name.
+    pub fn rename_label(&self, from: &str, to: &str) {
+        let renamed = self.here(|repository| repository.issues.rename_label(from, to));
+        renamed.unwrap_or_else(|| misuse(format_args!("the label {from}")));
+    }
+
+    /// Deletes a label, also where it is in use.
+    pub fn delete_label(&self, name: &str) {
+        let deleted = self.here(|repository| repository.issues.delete_label(name));
+        deleted.unwrap_or_else(|| misuse(format_args!("the label {name}")));
+    }
+
+    /// Gives an issue or a pull request another title.
+    pub fn retitle(&self, number: u64, title: &str, by: &str) {
+        self.issue_mut(number, by, |issue, now, ids| {
+            let (from, to) = (std::mem::take(&mut issue.title), title.to_owned());
+            issue.title.clone_from(&to);
+            issue.note(EventKind::Renamed { from, to }, by, now, ids);
         });
     }
 
@@ -137,7 +135,7 @@ impl Repo {
         self.issue_mut(number, by, |issue, now, ids| issue.set_open(true, None, by, now, ids));
     }
 
-    fn issue_mut<R>(
+    pub(super) fn issue_mut<R>(
         &self,
         number: u64,
         by: &str,

@@ -3,7 +3,7 @@
 use super::Repo;
 use crate::ghbox::git::Git;
 use crate::ghbox::misuse;
-use crate::ghbox::people::Role;
+use crate::ghbox::people::{Role, Standing};
 
 impl Repo {
     /// Makes another branch the default one; its workflows are the repository's from now on.
@@ -24,7 +24,8 @@ impl Repo {
         self.here(|repository| {
             owner.clone_into(&mut repository.owner);
             name.clone_into(&mut repository.name);
-            repository.collaborators.insert(owner.to_lowercase(), Role::Admin);
+            let admin = Standing::of(Role::Admin);
+            repository.collaborators.insert(owner.to_lowercase(), admin);
         });
         self.with(|world| {
             world.user(owner);

@@ -52,6 +52,12 @@ impl GhBox {
         self.world().server.tree_limit = entries;
     }
 
+    /// The most commits that a page of a comparison lists, however many are asked for: 250 until
+    /// this is said. GitHub documents 100 for every list.
+    pub fn set_compare_page(&self, commits: usize) {
+        self.world().server.compare_page = commits;
+    }
+
     /// The operations that the box knows, by GitHub's names.
     #[must_use]
     pub fn operations() -> &'static [&'static str] {

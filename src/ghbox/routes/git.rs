@@ -9,14 +9,14 @@ use serde_json::json;
 use super::Call;
 use crate::ghbox::git::{Commit, Tree};
 use crate::ghbox::ids::node_id;
-use crate::ghbox::reply::{Asked, Reply};
+use crate::ghbox::reply::{Asked, Page, Reply};
 use crate::ghbox::repository::Repository;
 use crate::ghbox::wire::Wire;
 use crate::ghbox::world::World;
 
 /// A comparison lists so many files, whatever page (docs.github.com, REST "Compare two commits").
 const MOST_FILES: usize = 300;
-/// and so many commits a page.
+/// and so many commits where nobody asked for pages.
 const MOST_COMMITS: usize = 250;
 
 #[expect(
@@ -109,14 +109,17 @@ fn compare(wire: Wire<'_>, repository: &Repository, range: &str, asked: &Asked<'
     let Some((base, head)) = range.split_once("...") else { return Reply::not_found() };
     // `owner:branch` names this repository, too, where it is its owner's.
     let own = format!("{}:", repository.owner);
-    let named = |name: &str| repository.git.resolve(name.strip_prefix(&own).unwrap_or(name));
+    let git = &repository.git;
+    let forked = |name: &str| git.commit(git.forked.get(name)?);
+    let named =
+        |name: &str| forked(name).or_else(|| git.resolve(name.strip_prefix(&own).unwrap_or(name)));
     let (Some(base), Some(head)) = (named(base), named(head)) else {
         return Reply::not_found();
     };
     let Some(comparison) = repository.git.compare(base, head) else {
         return Reply::error(404, format!("No common ancestor between {}.", range));
     };
-    let page = asked.page_of(&comparison.ahead, MOST_COMMITS, MOST_COMMITS);
+    let page = compared_page(&comparison.ahead, wire.world.server.compare_page, asked);
     let mut shown = wire.comparison(repository, (base, head), &comparison, page.items);
     let first_page = asked.number("page").is_none_or(|page| page <= 1);
     if let Some(fields) = shown.as_object_mut() {
@@ -125,6 +128,19 @@ fn compare(wire: Wire<'_>, repository: &Repository, range: &str, asked: &Asked<'
         fields.insert("files".to_owned(), wire.files(repository, &head.sha, files));
     }
     Reply::ok(shown).linked(page.links)
+}
+
+/// The commits that are listed: without any word of pages the newest, else a page, from the oldest.
+fn compared_page<'c>(
+    ahead: &'c [Arc<Commit>],
+    most: usize,
+    asked: &Asked<'_>,
+) -> Page<'c, Arc<Commit>> {
+    if asked.param("page").is_some() || asked.param("per_page").is_some() {
+        return asked.page_of(ahead, 30, most);
+    }
+    let from = ahead.len().saturating_sub(MOST_COMMITS);
+    Page { items: ahead.get(from..).unwrap_or_default(), links: None }
 }
 
 fn tree(wire: Wire<'_>, repository: &Repository, name: &str, asked: &Asked<'_>) -> Reply {

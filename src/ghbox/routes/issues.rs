@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Call;
-use crate::ghbox::issues::{EventKind, IssueRecord, Label};
+use crate::ghbox::issues::{CommentView, IssueRecord, LONGEST_BODY, Label};
 use crate::ghbox::reply::{Asked, Reply};
 use crate::ghbox::repository::Repository;
+use crate::ghbox::timeline::EventKind;
 use crate::ghbox::wire::Wire;
 use crate::ghbox::world::World;
 
@@ -36,7 +37,8 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
         }
         Call::Timeline(number) => of_issue(repository, *number, |issue| {
             let show = |event| wire.timeline(repository, issue, event);
-            let shown: Vec<Value> = issue.events.iter().filter_map(show).collect();
+            let events = issue.timeline(&repository.git, repository.commits_show, world.now);
+            let shown: Vec<Value> = events.into_iter().filter_map(show).collect();
             Some(Reply::list(&asked.page(&shown), Value::clone))
         }),
         Call::Events(number) => of_issue(repository, *number, |issue| {
@@ -45,7 +47,10 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
             Some(Reply::list(&asked.page(&shown), Value::clone))
         }),
         Call::Comments(number) => of_issue(repository, *number, |issue| {
-            let page = asked.page(&issue.comments);
+            let since = asked.param("since").and_then(|text| text.parse::<Timestamp>().ok());
+            let fresh = |comment: &&CommentView| since.is_none_or(|at| comment.updated_at >= at);
+            let listed: Vec<&CommentView> = issue.comments.iter().filter(fresh).collect();
+            let page = asked.page(&listed);
             Some(Reply::list(&page, |comment| wire.comment(repository, issue, comment)))
         }),
         Call::Pull(number) => of_issue(repository, *number, |issue| {
@@ -110,9 +115,14 @@ fn pulls_of_commit(
         .by_number
         .values()
         .filter_map(|issue| Some((issue, issue.pull.as_ref()?)))
-        .filter(|(_, pull)| {
-            let landed = pull.landed.contains(&commit.sha);
-            landed || !on_default && pull.commits.contains(&commit.sha)
+        .filter(|(issue, pull)| {
+            let known_from = pull.merged_at.map(|at| at.saturating_add(repository.association_lag));
+            let known =
+                known_from.is_some_and(|from| from.is_ok_and(|from| from <= wire.world.now));
+            let landed = known && pull.landed.contains(&commit.sha);
+            // One that was closed without a merge leads nowhere.
+            let on_the_way = (issue.open || known) && pull.commits.contains(&commit.sha);
+            landed || !on_default && on_the_way
         })
         .collect();
     Reply::list(&asked.page(&brought), |(issue, pull)| wire.pull(repository, issue, pull))
@@ -183,6 +193,10 @@ fn create_comment(world: &mut World, id: u64, number: u64, asked: &Asked<'_>) ->
     let Some(body) = body else {
         return Reply::invalid("IssueComment", "body", "can't be blank");
     };
+    if body.chars().count() > LONGEST_BODY {
+        let words = format!("is too long (maximum is {LONGEST_BODY} characters)");
+        return Reply::invalid("IssueComment", "body", &words);
+    }
     let comment = issue.comment(body, asked.login, now, ids);
     let wire = Wire { world, api: asked.api };
     let found = world

@@ -7,6 +7,7 @@ use crate::ghbox::apps::not_by_integration;
 use crate::ghbox::limits::Window;
 use crate::ghbox::people::Role;
 use crate::ghbox::reply::{Asked, Reply};
+use crate::ghbox::repository::Repository;
 use crate::ghbox::wire::Wire;
 use crate::ghbox::world::World;
 
@@ -35,23 +36,32 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
         return Some(if asked.installation { not_by_integration() } else { own() });
     }
     if let Call::UserNamed(login) = call {
-        let login = login.to_lowercase();
-        let found = world.users.get(&login).filter(|_| !world.gone.contains(&login));
-        let shown = found.map(|user| Reply::ok(wire.public_user(user)));
+        let shown = world.standing_user(login).map(|user| Reply::ok(wire.public_user(user)));
         return Some(shown.unwrap_or_else(Reply::not_found));
     }
     let repository = world.repositories.get(&id)?;
     match call {
         Call::Repository => {
-            let role =
-                if asked.installation { Some(Role::Read) } else { repository.role_of(asked.login) };
+            let own = || world.role_in(repository, asked.login);
+            let role = if asked.installation { Some(Role::Read) } else { own() };
             Some(Reply::ok(wire.full_repository(repository, role)))
         }
-        Call::Permission(login) => match world.users.get(&login.to_lowercase()) {
-            Some(user) => Some(Reply::ok(wire.permission(user, repository.role_of(&user.login)))),
-            None => Some(Reply::error(404, format!("{login} is not a user"))),
-        },
+        Call::Permission(login) => Some(permission(wire, repository, login, asked)),
         _ => None,
+    }
+}
+
+/// What somebody may do here, for Apps and for those who may push.
+fn permission(wire: Wire<'_>, repository: &Repository, login: &str, asked: &Asked<'_>) -> Reply {
+    if !asked.can_push && !asked.installation {
+        return Reply::error(403, "Must have push access to view collaborator permission.");
+    }
+    match wire.world.standing_user(login) {
+        Some(user) => {
+            let standing = wire.world.standing_in(repository, login);
+            Reply::ok(wire.permission(user, standing.as_ref()))
+        }
+        None => Reply::error(404, format!("{login} is not a user")),
     }
 }
 

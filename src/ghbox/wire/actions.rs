@@ -68,7 +68,8 @@ impl Wire<'_> {
         }
         (self.api, &self.world.server.html_url, run.revision(), &run.title).hash(&mut hash);
         for login in [&run.actor, &run.current.triggering_actor, &repository.owner] {
-            self.world.known_user(login).kind.word().hash(&mut hash);
+            let ghost = self.world.is_gone(login).then_some(self.world.server.ghost);
+            (self.world.known_user(login).kind.word(), ghost).hash(&mut hash);
         }
         repository.git.commit(&run.head_sha).is_some().hash(&mut hash);
         hash.finish()

@@ -31,6 +31,13 @@ impl Wire<'_> {
         })
     }
 
+    /// The App that somebody's word came through: one that acts as itself, or for a person.
+    pub(super) fn app_behind(&self, login: &str, through: Option<&str>) -> Value {
+        let slug = through.or_else(|| login.strip_suffix("[bot]"));
+        let app = self.world.apps.apps.values().find(|app| slug == Some(app.slug.as_str()));
+        app.map_or(Value::Null, |app| self.app(app))
+    }
+
     pub(in crate::ghbox) fn installation(&self, installation: &Installation) -> Value {
         let id = installation.id;
         let account = self.world.account_of(installation);

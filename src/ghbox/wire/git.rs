@@ -291,7 +291,7 @@ fn in_lines(content: &str) -> String {
 }
 
 /// A path inside an URL.
-fn escaped(path: &str) -> String {
+pub(super) fn escaped(path: &str) -> String {
     use std::fmt::Write as _;
     path.bytes().fold(String::with_capacity(path.len()), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {

@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::git::verification;
+use super::git::escaped;
 use super::{Wire, maybe_time, merged, time};
 use crate::ghbox::ids::node_id;
-use crate::ghbox::issues::{CommentView, Event, EventKind, IssueRecord, Label};
+use crate::ghbox::issues::{CommentView, IssueRecord, Label};
 use crate::ghbox::repository::Repository;
 
 /// The colour of labels that nobody chose one for.
-const COLOR: &str = "ededed";
+pub(super) const COLOR: &str = "ededed";
 
 impl Wire<'_> {
     pub(in crate::ghbox) fn label(&self, repository: &Repository, label: &Label) -> Value {
         json!({
             "id": label.id,
             "node_id": node_id("LA", label.id),
-            "url": format!("{}/labels/{}", self.api_of(repository), label.name),
+            "url": format!("{}/labels/{}", self.api_of(repository), escaped(&label.name)),
             "name": label.name,
             "color": COLOR,
             "default": false,
@@ -36,7 +36,6 @@ impl Wire<'_> {
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));
         let number = issue.number;
         let url = format!("{api}/issues/{number}");
-        let folder = if issue.pull.is_some() { "pull" } else { "issues" };
         let shown = json!({
             "url": url,
             "repository_url": api,
@@ -44,7 +43,7 @@ impl Wire<'_> {
             "comments_url": format!("{url}/comments"),
             "events_url": format!("{url}/events"),
             "timeline_url": format!("{url}/timeline"),
-            "html_url": format!("{pages}/{folder}/{number}"),
+            "html_url": format!("{pages}/{}/{number}", folder(issue)),
             "id": issue.id,
             "node_id": node_id("I", issue.id),
             "number": number,
@@ -78,11 +77,20 @@ impl Wire<'_> {
         merged(shown, link)
     }
 
+    /// What somebody is to a repository, as far as it is their account's still.
     pub(in crate::ghbox) fn association(&self, repository: &Repository, login: &str) -> &str {
-        if repository.owner.eq_ignore_ascii_case(login) {
+        let mut issues = repository.issues.by_number.values();
+        if self.world.is_gone(login) {
+            "NONE"
+        } else if repository.owner.eq_ignore_ascii_case(login) {
             "OWNER"
+        } else if self.world.teams.is_member(&repository.owner, login) {
+            "MEMBER"
         } else if repository.collaborators.contains_key(&login.to_lowercase()) {
             "COLLABORATOR"
+        } else if issues.any(|issue| issue.is_merged() && issue.author.eq_ignore_ascii_case(login))
+        {
+            "CONTRIBUTOR"
         } else {
             "NONE"
         }
@@ -98,7 +106,7 @@ impl Wire<'_> {
         let (id, number) = (comment.id, issue.number);
         json!({
             "url": format!("{api}/issues/comments/{id}"),
-            "html_url": format!("{pages}/issues/{number}#issuecomment-{id}"),
+            "html_url": format!("{pages}/{}/{number}#issuecomment-{id}", folder(issue)),
             "issue_url": format!("{api}/issues/{number}"),
             "id": id,
             "node_id": node_id("IC", id),
@@ -107,94 +115,12 @@ impl Wire<'_> {
             "updated_at": time(comment.updated_at),
             "author_association": self.association(repository, &comment.author),
             "body": comment.body,
-            "performed_via_github_app": null,
+            "performed_via_github_app": self.app_behind(&comment.author, comment.through.as_deref()),
         })
-    }
-
-    /// An event; None for what only the timeline shows.
-    pub(in crate::ghbox) fn event(&self, repository: &Repository, event: &Event) -> Option<Value> {
-        let (word, commit, more) = match &event.kind {
-            EventKind::Labeled(name) => ("labeled", None, json!({ "label": label(name) })),
-            EventKind::Unlabeled(name) => ("unlabeled", None, json!({ "label": label(name) })),
-            EventKind::Closed => ("closed", None, json!({ "state_reason": null })),
-            EventKind::Reopened => ("reopened", None, json!({})),
-            EventKind::Renamed { from, to } => {
-                ("renamed", None, json!({ "rename": { "from": from, "to": to } }))
-            }
-            EventKind::Merged { sha } => ("merged", Some(sha), json!({})),
-            EventKind::HeadForcePushed { sha } => ("head_ref_force_pushed", Some(sha), json!({})),
-            EventKind::Committed(_) | EventKind::Commented(_) => return None,
-        };
-        let api = self.api_of(repository);
-        let shown = json!({
-            "id": event.id,
-            "node_id": node_id("EV", event.id),
-            "url": format!("{api}/issues/events/{}", event.id),
-            "actor": self.login(&event.actor),
-            "event": word,
-            "commit_id": commit,
-            "commit_url": commit.map(|sha| format!("{api}/commits/{sha}")),
-            "created_at": time(event.at),
-            "performed_via_github_app": null,
-        });
-        Some(merged(shown, more))
-    }
-
-    /// The timeline: events, comments and, for pull requests, commits, in the order in which
-    /// GitHub learned of them.
-    pub(in crate::ghbox) fn timeline(
-        &self,
-        repository: &Repository,
-        issue: &IssueRecord,
-        event: &Event,
-    ) -> Option<Value> {
-        match &event.kind {
-            EventKind::Committed(sha) => self.committed(repository, sha),
-            EventKind::Commented(id) => {
-                let comment = issue.comments.iter().find(|comment| comment.id == *id)?;
-                let event = json!({
-                    "event": "commented",
-                    "actor": self.login(&comment.author),
-                });
-                Some(merged(self.comment(repository, issue, comment), event))
-            }
-            EventKind::Labeled(_)
-            | EventKind::Unlabeled(_)
-            | EventKind::Closed
-            | EventKind::Reopened
-            | EventKind::Renamed { .. }
-            | EventKind::Merged { .. }
-            | EventKind::HeadForcePushed { .. } => self.event(repository, event),
-        }
-    }
-
-    /// A commit in the timeline has a date of its author's, and no actor.
-    fn committed(&self, repository: &Repository, sha: &str) -> Option<Value> {
-        let commit = repository.git.commit(sha)?;
-        let (api, pages) = (self.api_of(repository), self.pages_of(repository));
-        let parents = commit.parents.iter().map(|parent| {
-            json!({
-                "sha": parent,
-                "url": format!("{api}/git/commits/{parent}"),
-                "html_url": format!("{pages}/commit/{parent}"),
-            })
-        });
-        Some(json!({
-            "event": "committed",
-            "sha": sha,
-            "node_id": node_id("C", sha),
-            "url": format!("{api}/git/commits/{sha}"),
-            "html_url": format!("{pages}/commit/{sha}"),
-            "author": self.person(commit),
-            "committer": self.person(commit),
-            "tree": self.tree_link(repository, commit),
-            "message": commit.message,
-            "parents": parents.collect::<Value>(),
-            "verification": verification(),
-        }))
     }
 }
 
-fn label(name: &str) -> Value {
-    json!({ "name": name, "color": COLOR })
+/// Where an issue's page lies.
+fn folder(issue: &IssueRecord) -> &'static str {
+    if issue.pull.is_some() { "pull" } else { "issues" }
 }

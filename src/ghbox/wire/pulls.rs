@@ -47,7 +47,7 @@ impl Wire<'_> {
             "updated_at": time(issue.updated_at),
             "closed_at": maybe_time(issue.closed_at),
             "merged_at": maybe_time(pull.merged_at),
-            "merge_commit_sha": pull.merge_commit_sha,
+            "merge_commit_sha": pull.merge_commit(),
             "assignee": null,
             "assignees": [],
             "requested_reviewers": [],
@@ -70,7 +70,7 @@ impl Wire<'_> {
 
     fn ends(&self, repository: &Repository, issue: &IssueRecord, pull: &Pull) -> Value {
         json!({
-            "head": self.end(repository, &pull.head_branch, &pull.head_sha),
+            "head": self.head(repository, pull),
             "base": self.end(repository, &pull.base_branch, &pull.base_sha),
             "author_association": self.association(repository, &issue.author),
             "auto_merge": null,
@@ -101,6 +101,22 @@ impl Wire<'_> {
             "changed_files": files.len(),
         });
         merged(self.pull(repository, issue, pull), more)
+    }
+
+    /// Where it comes from; a fork that was deleted is `null`.
+    fn head(&self, repository: &Repository, pull: &Pull) -> Value {
+        let Some(fork) = pull.fork else {
+            return self.end(repository, &pull.head_branch, &pull.head_sha);
+        };
+        let (owner, branch) = pull.head_of(&repository.owner);
+        let fork = self.world.repositories.get(&fork).filter(|fork| self.world.is_there(fork));
+        json!({
+            "label": pull.head_branch,
+            "ref": branch,
+            "sha": pull.head_sha,
+            "user": self.login(owner),
+            "repo": fork.map(|fork| self.repository(fork)),
+        })
     }
 
     fn end(&self, repository: &Repository, branch: &str, sha: &str) -> Value {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Wire, merged, time};
 use crate::ghbox::ids::node_id;
-use crate::ghbox::people::{Role, User};
+use crate::ghbox::people::{Role, Standing, User};
 use crate::ghbox::repository::Repository;
 
 /// Addresses below a repository's, by their key. Braces are GitHub's own templates.
@@ -150,8 +150,9 @@ impl Wire<'_> {
     }
 
     /// What somebody may do: `permission` knows three roles, `role_name` all of them.
-    pub(in crate::ghbox) fn permission(&self, user: &User, role: Option<Role>) -> Value {
-        let role_name = role.map_or("", Role::name);
+    pub(in crate::ghbox) fn permission(&self, user: &User, standing: Option<&Standing>) -> Value {
+        let role_name = standing.map_or("", Standing::name);
+        let role = standing.map(|standing| standing.role);
         let collaborator = json!({ "permissions": permissions(role), "role_name": role_name });
         json!({
             "permission": role.map_or("none", Role::permission),

@@ -26,7 +26,7 @@ impl Wire<'_> {
             "context": status.context,
             "created_at": time(status.created_at),
             "updated_at": time(status.created_at),
-            "creator": self.user(&creator),
+            "creator": self.login(&status.creator),
         })
     }
 

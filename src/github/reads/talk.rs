@@ -1,7 +1,10 @@
 //! What is said about commits: statuses, issues and their comments.
 
 use super::AllOrFirst;
-use crate::domain::{CommitStatus, Issue, IssueComment, IssueNumber, Login, RepoName, Sha};
+use crate::domain::{
+    CommitStatus, CommitStatusState, Flag, FlagKind, Issue, IssueComment, IssueNumber, Login,
+    RepoName, Sha,
+};
 use crate::github::client::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
@@ -45,6 +48,31 @@ impl Reader {
         Ok(found)
     }
 
+    /// The statuses of a commit that raise its risk, by contexts of any of these names (in whatever
+    /// case).
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn flags(
+        &self,
+        name: &RepoName,
+        sha: &Sha,
+        contexts: &[String],
+    ) -> Result<Vec<Flag>, ReadError> {
+        let what = format!("list the statuses of {} in {name}", sha.short());
+        let path = format!("/repos/{name}/commits/{sha}/statuses?per_page=100");
+        let wanted: Vec<String> = contexts.iter().map(|context| context.to_lowercase()).collect();
+        let kept = Some(format!("flags {}", wanted.join("\n")));
+        let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireStatus> = wire::parse(body)?;
+            let named = page.into_iter().filter(|one| wanted.contains(&one.context.to_lowercase()));
+            Ok(named.map(wire::WireStatus::domain).collect())
+        };
+        let statuses: Vec<CommitStatus> = self.all_pages(ask, STATUS_PAGES, parse).await?;
+        Ok(wanted.iter().filter_map(|context| raised_by(context, &statuses)).collect())
+    }
+
     /// The issues that `creator` opened, open and closed, the newest first; no pull requests.
     ///
     /// # Errors
@@ -84,4 +112,23 @@ impl Reader {
         };
         self.all_pages(ask, COMMENT_PAGES, parse).await
     }
+}
+
+/// How the statuses under one context raise the risk: whoever objected once has; what is pending
+/// has not said yet.
+fn raised_by(context: &str, statuses: &[CommitStatus]) -> Option<Flag> {
+    let of_context = || statuses.iter().filter(|one| one.context.to_lowercase() == context);
+    let objects = |one: &CommitStatus| match one.state {
+        CommitStatusState::Error | CommitStatusState::Failure => true,
+        CommitStatusState::Pending | CommitStatusState::Success => false,
+    };
+    let newest = of_context().max_by_key(|one| one.id)?;
+    let kind = if of_context().any(objects) {
+        FlagKind::Objected
+    } else if newest.state == CommitStatusState::Pending {
+        FlagKind::Pending
+    } else {
+        return None;
+    };
+    Some(Flag { context: newest.context.clone(), kind })
 }

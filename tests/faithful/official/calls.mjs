@@ -85,7 +85,23 @@ seen.issue_has = [issue.labels.map((label) => label.name), comments.map((one) =>
 const closed = await all(rest.issues.listForRepo, { state: "closed", labels: labels.join(",") });
 seen.issues = closed.map((one) => one.number);
 const level = await rest.repos.getCollaboratorPermissionLevel({ ...at, username: "dev" });
-seen.permission = level.data.permission;
+seen.permission = [level.data.permission, level.data.role_name];
+const membershipOf = (username) =>
+  rest.teams.getMembershipForUserInOrg({ org: owner, team_slug: "release-captains", username });
+const { data: member } = await membershipOf("bea");
+seen.member = [member.state, member.role];
+seen.no_member = await statusOf(() => membershipOf("lead"));
+const first = { issue_number: 1 };
+const loginOf = (user) => user?.login ?? null;
+const said = await all(rest.issues.listComments, first);
+seen.said = said.map((one) => [loginOf(one.user), one.body]);
+const happened = await all(rest.issues.listEventsForTimeline, first);
+seen.happened = happened.map((one) => [one.event, loginOf(one.actor)]);
+const { data: pull } = await rest.pulls.get({ ...at, pull_number: 1 });
+const pullLabels = pull.labels.map((label) => label.name);
+seen.pull = [pullLabels, pull.head.repo.full_name, pull.merged_by.login, pull.comments];
+const { data: { head } } = await rest.pulls.get({ ...at, pull_number: 2 });
+seen.fork = [head.label, head.ref, head.repo === null, head.user === null];
 seen.limit = await rest.rateLimit
   .get()
   .then(({ data }) => data.resources.core.limit)

@@ -4,6 +4,7 @@ import json
 import sys
 
 from github import Auth, Github, GithubException, GithubIntegration
+from github.Team import Team
 
 where = json.loads(sys.argv[1])
 api, name, sha = where["api"], where["repository"], where["sha"]
@@ -25,6 +26,10 @@ def status_of(call):
         return 200
     except GithubException as error:
         return error.status
+
+
+def login_of(user):
+    return None if user is None else user.login
 
 
 github = Github(auth=Auth.Token(where["token"]), **quick)
@@ -72,7 +77,25 @@ issue = repo.get_issue(issue.number)
 seen["issue"] = [issue.number, issue.title, issue.state, issue.state_reason, issue.user.login]
 seen["issue_has"] = [[label.name for label in issue.labels], [one.body for one in issue.get_comments()]]
 seen["issues"] = [one.number for one in repo.get_issues(state="closed", labels=["deploy-failure"])]
-seen["permission"] = repo.get_collaborator_permission("dev")
+seen["permission"] = [
+    repo.get_collaborator_permission("dev"),
+    repo.get_collaborator_role_name("dev"),
+]
+captains = Team(repo.requester, {}, {"url": f"{api}/orgs/{owner}/teams/release-captains"})
+member = captains.get_team_membership("bea")
+seen["member"] = [member.state, member.role]
+seen["no_member"] = status_of(lambda: captains.get_team_membership("lead"))
+pull = repo.get_pull(1)
+seen["said"] = [[login_of(one.user), one.body] for one in pull.get_issue_comments()]
+seen["happened"] = [[one.event, login_of(one.actor)] for one in pull.as_issue().get_timeline()]
+seen["pull"] = [
+    [label.name for label in pull.labels],
+    pull.head.repo.full_name,
+    pull.merged_by.login,
+    pull.comments,
+]
+head = repo.get_pull(2).head
+seen["fork"] = [head.label, head.ref, head.repo is None, head.user is None]
 seen["limit"] = limit_of(github)
 
 integration = GithubIntegration(auth=Auth.AppAuth(where["app"], where["key"]), **quick)

@@ -1,12 +1,11 @@
-//! Issues, pull requests, approvals' raw material, statuses.
-
-use std::time::Duration;
+//! Issues, labels and statuses.
 
 use release_governor::ghbox::story::{self, GOVERNOR};
-use release_governor::ghbox::{GhBox, MergeMethod, NewCommit, Repo, Role, Token};
+use release_governor::ghbox::{GhBox, NewCommit, Repo, Token};
 use serde_json::{Value, json};
 
 use crate::client::{Client, github};
+use crate::openapi::check_all;
 
 const ISSUES: &str = "/repos/acme/shop/issues";
 
@@ -19,98 +18,9 @@ fn pull(shop: &Repo, branch: &str) -> u64 {
     shop.open_pull_request(branch, "main", "Add it", "dev")
 }
 
-fn numbers(list: &Value) -> Vec<u64> {
+pub(super) fn numbers(list: &Value) -> Vec<u64> {
     let list = list.as_array().expect("a list");
     list.iter().map(|one| one["number"].as_u64().expect("a number")).collect()
-}
-
-#[test]
-fn each_way_to_merge_leads_from_its_commit_to_the_pull_request() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
-        let number = pull(&shop, &format!("{method:?}"));
-        let sha = shop.merge_pull_request(number, method, "lead");
-        let pulls = app.get(&format!("/repos/acme/shop/commits/{sha}/pulls")).json();
-        assert_eq!(numbers(&pulls), [number], "{method:?}");
-        assert_eq!(pulls[0]["base"]["ref"], "main");
-        assert!(pulls[0]["merged_at"].is_string());
-    }
-    let direct = shop.push_paths(&["direct"]);
-    let pulls = app.get(&format!("/repos/acme/shop/commits/{direct}/pulls")).json();
-    assert_eq!(numbers(&pulls), [0_u64; 0]);
-}
-
-#[test]
-fn a_commit_off_the_default_branch_leads_to_open_pull_requests_too() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    let number = pull(&shop, "open");
-    let pulls = app.get("/repos/acme/shop/commits/open/pulls").json();
-    assert_eq!(numbers(&pulls), [number]);
-    assert_eq!(pulls[0]["merged_at"], Value::Null);
-}
-
-#[test]
-fn the_timeline_shows_what_came_after_an_approval_by_its_place() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    let number = pull(&shop, "feature");
-    let before = shop.tip("feature");
-    shop.add_label(number, "release:approved", "lead");
-    let early = "2020-01-01T00:00:00Z".parse().expect("a time");
-    shop.push(NewCommit::on("feature").file("src/x.rs", "sneaked in").dated(early));
-    shop.force_push("feature", &before, "dev");
-    shop.comment(number, "/approve", "lead");
-    shop.remove_label(number, "release:approved", "lead");
-
-    let kinds = |path: &str| -> Vec<String> {
-        let events = app.get(&format!("{ISSUES}/{number}/{path}")).json();
-        let events = events.as_array().expect("a list").clone();
-        events.iter().map(|one| one["event"].as_str().expect("a word").to_owned()).collect()
-    };
-    let timeline =
-        ["committed", "labeled", "committed", "head_ref_force_pushed", "commented", "unlabeled"];
-    assert_eq!(kinds("timeline"), timeline);
-    assert_eq!(kinds("events"), ["labeled", "head_ref_force_pushed", "unlabeled"]);
-    let committed = app.get(&format!("{ISSUES}/{number}/timeline")).json()[2].clone();
-    assert_eq!(committed["committer"]["date"], "2020-01-01T00:00:00Z");
-}
-
-#[test]
-fn an_edited_comment_shows_by_its_times() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    let number = pull(&shop, "feature");
-    let comment = shop.comment(number, "hello", "lead");
-    github.advance(Duration::from_secs(60));
-    shop.edit_comment(number, comment, "/approve");
-    let shown = app.get(&format!("{ISSUES}/{number}/comments")).json()[0].clone();
-    assert_eq!(shown["body"], "/approve");
-    assert_ne!(shown["created_at"], shown["updated_at"]);
-}
-
-#[test]
-fn permission_knows_three_roles_and_role_name_all_of_them() {
-    let github = github();
-    let (shop, app) = shop(&github);
-    for (role, permission, role_name) in [
-        (Role::Read, "read", "read"),
-        (Role::Triage, "read", "triage"),
-        (Role::Write, "write", "write"),
-        (Role::Maintain, "write", "maintain"),
-        (Role::Admin, "admin", "admin"),
-    ] {
-        shop.add_collaborator("lead", role);
-        let said = app.get("/repos/acme/shop/collaborators/lead/permission").json();
-        assert_eq!(
-            (&said["permission"], &said["role_name"]),
-            (&permission.into(), &role_name.into())
-        );
-    }
-    shop.remove_collaborator("lead");
-    let said = app.get("/repos/acme/shop/collaborators/lead/permission").json();
-    assert_eq!(said["permission"], "none");
 }
 
 #[test]
@@ -184,4 +94,69 @@ fn a_sha_and_context_take_a_thousand_statuses() {
     let body = |context: &str| json!({ "state": "success", "context": context });
     assert_eq!(app.post(&path, &body("us")).status, 422);
     assert_eq!(app.post(&path, &body("others")).status, 201);
+}
+
+#[test]
+fn a_scanner_has_a_context_and_a_name_of_its_own() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let sha = shop.tip("main");
+    for state in ["pending", "failure", "success"] {
+        shop.set_status(&sha, "security/scan", state, "scan", "scanner[bot]");
+    }
+    shop.set_status(&sha, "security/scan", "success", "trust me", "eve");
+    let statuses = app.get(&format!("/repos/acme/shop/commits/{sha}/statuses")).json();
+    let statuses = statuses.as_array().expect("a list");
+    let shown = |one: &Value| (one["state"].clone(), one["creator"]["type"].clone());
+    assert_eq!(shown(&statuses[0]), (json!("success"), json!("User")));
+    assert_eq!(shown(&statuses[1]), (json!("success"), json!("Bot")));
+    assert_eq!(shown(&statuses[3]), (json!("pending"), json!("Bot")));
+}
+
+#[test]
+fn a_label_is_found_in_any_spelling_and_may_be_called_anything() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let number = pull(&shop, "feature");
+    for name in ["Release:Approved", "risk, high/low", "gr\u{fc}n \u{1f680}", "50%"] {
+        shop.add_label(number, name, "lead");
+        shop.add_label(number, &name.to_uppercase(), "eve");
+    }
+    let shown = app.get(&format!("/repos/acme/shop/pulls/{number}")).json();
+    let names: Vec<&Value> =
+        shown["labels"].as_array().expect("labels").iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["Release:Approved", "risk, high/low", "gr\u{fc}n \u{1f680}", "50%"]);
+    let listed = app.get(&format!("{ISSUES}?labels=RELEASE%3Aapproved")).json();
+    assert_eq!(numbers(&listed), [number]);
+    app.get("/repos/acme/shop/labels");
+    check_all(&github.requests());
+}
+
+#[test]
+fn a_label_that_is_renamed_keeps_its_old_name_in_what_happened() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let number = pull(&shop, "feature");
+    shop.add_label(number, "approved", "lead");
+    shop.rename_label("approved", "release:approved");
+    let shown = app.get(&format!("/repos/acme/shop/pulls/{number}")).json();
+    assert_eq!(shown["labels"][0]["name"], "release:approved");
+    let events = app.get(&format!("{ISSUES}/{number}/events")).json();
+    assert_eq!(events[0]["label"]["name"], "approved");
+    shop.remove_label(number, "Release:Approved", "lead");
+    let events = app.get(&format!("{ISSUES}/{number}/events")).json();
+    assert_eq!(events[1]["label"]["name"], "release:approved");
+}
+
+#[test]
+fn a_label_that_is_deleted_leaves_its_pull_requests_without_a_word() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let number = pull(&shop, "feature");
+    shop.add_label(number, "release:approved", "lead");
+    shop.delete_label("RELEASE:approved");
+    assert_eq!(app.get(&format!("{ISSUES}/{number}")).json()["labels"], json!([]));
+    let events = app.get(&format!("{ISSUES}/{number}/events")).json();
+    assert_eq!(events.as_array().expect("a list").len(), 1);
+    assert_eq!(events[0]["event"], "labeled");
 }

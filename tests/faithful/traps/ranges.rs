@@ -36,11 +36,34 @@ fn compare_lists_files_on_the_first_page_only_and_at_most_300() {
     assert_eq!(files(&first).len(), 300);
     assert_eq!(first["commits"].as_array().map(Vec::len), Some(250));
     assert_eq!((&first["total_commits"], &first["ahead_by"]), (&261.into(), &261.into()));
-    let second = app.get(&format!("/repos/acme/shop/compare/{base}...main?page=2"));
+    let paged = format!("/repos/acme/shop/compare/{base}...main?per_page=250");
+    assert_eq!(files(&app.get(&paged).json()).len(), 300);
+    let second = app.get(&format!("{paged}&page=2"));
     assert_eq!(files(&second.json()).len(), 0);
     assert_eq!(second.json()["commits"].as_array().map(Vec::len), Some(11));
     assert!(second.header("link").contains("rel=\"first\""));
     check_all(&github.requests());
+}
+
+#[test]
+fn compare_without_pages_lists_the_newest_250_commits_and_with_pages_the_oldest_first() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let base = shop.tip("main");
+    let shas: Vec<String> = (0..260).map(|one| shop.push_paths(&[&format!("{one}")])).collect();
+    let listed = |query: &str| -> Vec<String> {
+        let answer = app.get(&format!("/repos/acme/shop/compare/{base}...main{query}")).json();
+        let commits = answer["commits"].as_array().expect("commits").clone();
+        commits.iter().map(|one| one["sha"].as_str().expect("a sha").to_owned()).collect()
+    };
+    assert_eq!(listed(""), shas[10..]);
+    assert_eq!(listed("?per_page=250"), shas[..250]);
+    assert_eq!(listed("?per_page=250&page=2"), shas[250..]);
+    assert_eq!(listed("?page=1"), shas[..30]);
+    github.set_compare_page(100);
+    assert_eq!(listed("?per_page=250&page=3"), shas[200..]);
+    let first = app.get(&format!("/repos/acme/shop/compare/{base}...main?per_page=1")).json();
+    assert_eq!(first["commits"][0]["parents"][0]["sha"], base);
 }
 
 #[test]

@@ -171,14 +171,17 @@ fn an_approval_that_was_given_before_the_deploy_file_changed_back_counts_again()
 }
 
 #[test]
-fn labels_and_comments_cannot_approve_yet_and_the_hint_says_so() {
+fn what_was_pushed_directly_takes_an_operator_in_every_mode() {
     for mode in ["label", "comment", "[label, comment]"] {
         let mut shop = Story::repository("acme/shop").policy("approval_mode", mode);
         shop.in_production();
         let a1 = shop.verified(&["infra/dns.tf"]);
         assert_eq!(shop.decides(), HELD, "{mode}");
         let hint = shop.hints();
-        assert!(hint.starts_with("only `environment` can approve yet: "), "{mode}: {hint}");
+        assert!(hint.starts_with("`release-governor approve acme/shop "), "{mode}: {hint}");
+        let short = &a1[..7];
+        let why = format!("infra/dns.tf came with {short}, without a pull request");
+        assert!(hint.ends_with(&why), "{mode}: {hint}");
         shop.settled();
         shop.approve(&a1).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 1, "the operator's word counts in every mode");

@@ -74,7 +74,7 @@ fn unknown_keys_are_refused_with_what_was_probably_meant() {
     the configuration has 9 mistakes:
     governor.yaml:1: contoller: is no key here: did you mean controller?
     governor.yaml:2: github.api_uri: is no key here: did you mean api_url?
-    governor.yaml:3: defaults.name: is no key here: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name, deploy_workflow_ref, production_environment_name, require_approval_for_first_deploy, high_risk_paths, medium_risk_paths, migration_paths, cooldown_minutes, max_deploys_per_hour, max_attempts_per_sha, hold_after_rollback, hold_low_when_degraded, hold_state, deploy_timeout_minutes, approval_mode, approval_label, approval_command, approval_min_permission, approval_allow_author, dispatch_confirm_seconds, status_context, failure_types, failure_issue_on_recovery, degraded, health_check, post_deploy_watch_minutes
+    governor.yaml:3: defaults.name: is no key here: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name, deploy_workflow_ref, production_environment_name, require_approval_for_first_deploy, high_risk_paths, medium_risk_paths, migration_paths, cooldown_minutes, max_deploys_per_hour, max_attempts_per_sha, hold_after_rollback, hold_low_when_degraded, hold_state, deploy_timeout_minutes, approval_mode, approval_label, approval_command, approval_min_permission, approval_allow_author, approval_before_merge, approval_teams, raise_risk_contexts, dispatch_confirm_seconds, status_context, failure_types, failure_issue_on_recovery, degraded, health_check, post_deploy_watch_minutes
     governor.yaml:5: repositories[0].nam: is no key here: did you mean name?
     governor.yaml:5: repositories[0]: lacks the key `name`, as in `name: acme/shop`
     governor.yaml:6: repositories[0].cooldown: is no key here: did you mean cooldown_minutes?
@@ -184,6 +184,19 @@ fn limits_of_numbers_and_durations_are_the_documented_ones() {
         let written = yaml(&format!("controller: {{poll_interval: {interval}}}\n{SHOP}"));
         assert_eq!(written.load().is_ok(), is_good, "{interval}");
     }
+}
+
+#[test]
+fn an_approval_command_that_no_comment_could_give_is_refused() {
+    assert_snapshot!(shop_with("approval_command: '> approve'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found `> approve`, expected a line that a comment can give, as in /approve: this one begins a quote in Markdown, and quoted words do not count");
+    assert_snapshot!(shop_with("approval_command: ' /approve'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found ` /approve`, expected a line that a comment can give, as in /approve: this one begins or ends in white space, which a comment's line does not keep");
+    assert_snapshot!(shop_with("approval_command: '<approve>'").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found `<approve>`, expected a line that a comment can give, as in /approve: this one is HTML or a definition in Markdown, which is not shown");
+    assert_snapshot!(shop_with("approval_command: \"/approve\\n/now\"").mistakes(), @r#"governor.yaml:3: repositories[0].approval_command: found `/approve\n/now`, expected a line that a comment can give, as in /approve: this one has more than one line"#);
+    assert_snapshot!(shop_with("approval_command: [/approve]").mistakes(), @"governor.yaml:3: repositories[0].approval_command: found a list, expected a line that a comment can give, as in /approve");
+    let written = shop().with("RELEASE_GOVERNOR_APPROVAL_COMMAND", "**approve**");
+    assert_snapshot!(written.mistakes(), @"environment: RELEASE_GOVERNOR_APPROVAL_COMMAND: found `**approve**`, expected a line that a comment can give, as in /approve: this one holds markup, so that Markdown shows other characters than are written: write plain words");
+    let config = shop_with("approval_command: '@governor ship it'").only();
+    assert_eq!(config.approval_command.as_str(), "@governor ship it");
 }
 
 #[test]

@@ -56,6 +56,9 @@ repositories:
     approval_command: /approve
     approval_min_permission: write
     approval_allow_author: false
+    approval_before_merge: true
+    approval_teams: []
+    raise_risk_contexts: []
     dispatch_confirm_seconds: 300
     status_context: booty/release-governor
     degraded: null              # prometheus, alertmanager or http; see the issue that adds it

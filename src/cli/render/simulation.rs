@@ -1,0 +1,137 @@
+//! What would be decided about a commit, and on what.
+
+use crate::commands::view::{PathView, RuleView, Simulation};
+
+use super::{list, or_dash, paint, short, table};
+
+/// The decision first, then why, then what to do, then what each rule found.
+#[must_use]
+pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> String {
+    let mut text = format!(
+        "{} {} {} · {} · {}\n",
+        view.decision.as_str(),
+        view.repository,
+        view.sha.short(),
+        view.risk_class.as_str(),
+        view.reason.code()
+    );
+    list(&mut text, "Evidence", &view.evidence);
+    list(&mut text, "To unblock", &view.unblock_hints);
+    list(&mut text, "Rules", &rules(&view.rules));
+    if show_paths {
+        text.push('\n');
+        text.push_str(&paths(&view.paths, width));
+    }
+    paint(&text)
+}
+
+/// The rules in order: one line for each that speaks, and one for each row of others.
+fn rules(rules: &[RuleView]) -> Vec<String> {
+    let same = |a: &RuleView, b: &RuleView| a.found == b.found && a.said.is_none();
+    rules.chunk_by(|a, b| same(a, b) && b.said.is_none()).filter_map(row_of_rules).collect()
+}
+
+fn row_of_rules(row: &[RuleView]) -> Option<String> {
+    let (first, last) = (row.first()?, row.last()?);
+    let found = first.found.replace('_', " ");
+    if first.rule != last.rule {
+        return Some(format!("{} to {}: {found}", first.rule, last.rule));
+    }
+    let said = first.said.as_ref().map_or_else(String::new, |said| format!(": {said}"));
+    let (rule, outcome, code) = (first.rule, first.decision.as_str(), first.reason.code());
+    Some(format!("{rule} {code} {outcome} {found}{said}"))
+}
+
+fn paths(paths: &[PathView], width: Option<u16>) -> String {
+    if paths.is_empty() {
+        return "No path drives the risk.\n".to_owned();
+    }
+    let header = ["PATH", "RISK", "PATTERN", "COMMIT", "PULL REQUEST"];
+    let rows = paths.iter().map(|path| {
+        [
+            path.path.clone(),
+            path.risk_class.as_str().to_owned(),
+            path.pattern.clone(),
+            brought(path, short(path.commit.as_ref())),
+            or_dash(path.pull_request.map(|number| format!("#{number}")).as_deref()),
+        ]
+    });
+    table(&header, rows, width)
+}
+
+/// The newest commit that brought it, and how many more did.
+fn brought(path: &PathView, newest: String) -> String {
+    match path.brought_by.len() {
+        0 | 1 => newest,
+        many => format!("{newest} +{}", many.saturating_sub(1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use crate::cli::render::tests::{held, plain};
+    use crate::commands::view::BroughtView;
+    use crate::domain::{Outcome, Reason};
+
+    use super::*;
+
+    fn rule(reason: Reason, found: &str, said: Option<&str>) -> RuleView {
+        RuleView {
+            rule: reason.rule(),
+            reason,
+            decision: reason.outcome(),
+            found: found.to_owned(),
+            said: said.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_simulation_says_the_decision_first() {
+        let view = held();
+        assert_snapshot!(plain(&simulation(&view, true, None)), @r"
+        HOLD acme/shop bbbbbbb · HIGH · high_risk_no_approval
+
+        Evidence:
+          - 2 commits differ
+
+        To unblock:
+          - approve it
+
+        PATH                 RISK  PATTERN           COMMIT   PULL REQUEST
+        db/migrations/1.sql  HIGH  **/migrations/**  ccccccc  #42
+        ");
+        assert!(!simulation(&view, false, None).contains("db/migrations"));
+    }
+
+    #[test]
+    fn rules_that_say_nothing_share_a_line_and_the_others_have_their_own() {
+        let mut rules: Vec<RuleView> =
+            Reason::ALL.iter().map(|reason| rule(*reason, "silent", None)).collect();
+        for (reason, found, said) in [
+            (Reason::Paused, "decides", "the config says `paused`: freeze"),
+            (Reason::HighRiskNoApproval, "speaks_too", "approve it"),
+        ] {
+            rules[reason.rule() - 1] = rule(reason, found, Some(said));
+        }
+        let view = Simulation { rules, ..held() };
+        assert_eq!(view.decision, Outcome::Hold);
+        let text = plain(&simulation(&view, false, None));
+        let (_, rules) = text.split_once("Rules:\n").unwrap();
+        assert_snapshot!(rules, @r"
+        - 1 to 7: silent
+        - 8 paused HOLD decides: the config says `paused`: freeze
+        - 9 to 24: silent
+        - 25 high_risk_no_approval HOLD speaks too: approve it
+        ");
+    }
+
+    #[test]
+    fn a_path_that_several_commits_brought_says_how_many() {
+        let mut view = held();
+        let again = view.paths[0].brought_by[0].clone();
+        view.paths[0].brought_by.push(BroughtView { pull_requests: Vec::new(), ..again });
+        assert!(plain(&simulation(&view, true, None)).contains("ccccccc +1"));
+    }
+}

@@ -1,0 +1,270 @@
+//! What people said on a pull request, and whether it approves it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::decide::facts::Gathering;
+use crate::decide::{Gap, Question};
+use crate::domain::{
+    ApprovalMode, Comment, Counting, Login, MergedPull, Person, Policy, PullApproval, PullEvent,
+    SeenApproval, Spoken, Team, Told, WhyNot,
+};
+
+/// People whose permission is asked for on one pull request. More write there only to be in the
+/// way: those whom GitHub knows as the repository's people are asked about first.
+const MOST_ASKED: usize = 20;
+/// Approvals of one pull request that are told.
+const MOST_TOLD: usize = 50;
+
+/// What was heard on a pull request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    /// The approval that counts.
+    pub(super) approval: Option<PullApproval>,
+    /// All that were seen: what counts first, then the newest.
+    pub(super) seen: Vec<SeenApproval>,
+}
+
+impl Heard {
+    /// The newest that was seen and does not count.
+    pub(super) fn newest_in_vain(&self) -> Option<&SeenApproval> {
+        self.seen.iter().find(|seen| seen.counting != Counting::Counts)
+    }
+}
+
+/// What people said on `pull`.
+pub(super) fn on(question: &Question<'_>, pull: &MergedPull) -> Result<Heard, Gap> {
+    let events = match question.events(pull.number)? {
+        Told::Known(events) => events,
+        Told::Untold(why) => return Ok(untold(question.policy, pull, why)),
+    };
+    let mut claims: Vec<Claim<'_>> = Vec::new();
+    let modes = &question.policy.approval_modes;
+    if modes.contains(&ApprovalMode::Label) {
+        claims.extend(by_label(question, pull, events)?);
+    }
+    if modes.contains(&ApprovalMode::Comment) {
+        claims.extend(by_comments(question.policy, pull, events));
+    }
+    // The order in which people are asked about.
+    claims.sort_by_key(|claim| (!claim.is_from_inside, std::cmp::Reverse(claim.place)));
+    ask_about_people(question, &mut claims)?;
+    Ok(heard(pull, claims))
+}
+
+/// The author, where they may not approve what they wrote.
+pub(super) fn author_who_may_not<'p>(policy: &Policy, pull: &'p MergedPull) -> Option<&'p Person> {
+    if policy.approval_allow_author { None } else { pull.author.as_ref() }
+}
+
+/// An approval that somebody may have given.
+struct Claim<'e> {
+    mode: ApprovalMode,
+    by: Option<&'e Person>,
+    at: Timestamp,
+    /// Its position among the events.
+    place: usize,
+    is_from_inside: bool,
+    /// Why it does not count, as far as that is known.
+    why_not: Option<WhyNot>,
+}
+
+/// The label, where an event of its stands. One that no event tells of has nobody who gave it.
+fn by_label<'a>(
+    question: &Question<'a>,
+    pull: &MergedPull,
+    events: &'a [PullEvent],
+) -> Result<Option<Claim<'a>>, Gap> {
+    let wanted = question.policy.approval_label.to_lowercase();
+    let is_wanted = |label: &String| label.to_lowercase() == wanted;
+    let mut standing = None;
+    for (place, event) in events.iter().enumerate() {
+        match event {
+            PullEvent::Labeled { label, by, at } if is_wanted(label) => {
+                standing = Some((place, by.as_ref(), *at));
+            }
+            PullEvent::Unlabeled { label } if is_wanted(label) => standing = None,
+            PullEvent::Labeled { .. }
+            | PullEvent::Unlabeled { .. }
+            | PullEvent::Commented(_)
+            | PullEvent::Pushed { .. }
+            | PullEvent::Merged => {}
+        }
+    }
+    let Some((place, by, at)) = standing else { return Ok(None) };
+    // A label that is deleted in the repository leaves the pull request without an event.
+    let why_not = match question.labels(pull.number)? {
+        Told::Untold(why) => Some(WhyNot::Untold(why.clone())),
+        Told::Known(labels) if !labels.iter().any(is_wanted) => Some(WhyNot::TakenOff),
+        Told::Known(_) if by.is_none() => Some(WhyNot::ByNobodyKnown),
+        Told::Known(_) => out_of_place(question.policy, pull, by, events, place),
+    };
+    let mode = ApprovalMode::Label;
+    Ok(Some(Claim { mode, by, at, place, is_from_inside: true, why_not }))
+}
+
+fn by_comments<'e>(
+    policy: &Policy,
+    pull: &MergedPull,
+    events: &'e [PullEvent],
+) -> impl Iterator<Item = Claim<'e>> {
+    events.iter().enumerate().filter_map(move |(place, event)| {
+        let comment = match event {
+            PullEvent::Commented(comment) if comment.spoken != Spoken::Absent => comment,
+            PullEvent::Commented(_)
+            | PullEvent::Labeled { .. }
+            | PullEvent::Unlabeled { .. }
+            | PullEvent::Pushed { .. }
+            | PullEvent::Merged => return None,
+        };
+        let by = comment.by.as_ref();
+        let why_not = of_comment(comment).or_else(|| out_of_place(policy, pull, by, events, place));
+        Some(Claim {
+            mode: ApprovalMode::Comment,
+            by,
+            at: comment.at,
+            place,
+            is_from_inside: comment.is_from_inside,
+            why_not,
+        })
+    })
+}
+
+/// Why a comment by itself approves nothing.
+fn of_comment(comment: &Comment) -> Option<WhyNot> {
+    let Some(by) = &comment.by else { return Some(WhyNot::ByNobodyKnown) };
+    if comment.spoken != Spoken::Given {
+        return Some(WhyNot::NotGiven(comment.spoken));
+    }
+    if by.is_bot {
+        return Some(WhyNot::ByABot);
+    }
+    if let Some(app) = &comment.through_app {
+        return Some(WhyNot::ThroughAnApp(app.clone()));
+    }
+    comment.is_edited.then_some(WhyNot::Edited)
+}
+
+/// Why an approval at this place, by these, approves nothing: it is the author's own, or it was
+/// given before the merge to something else than what was merged. By position, since dates of
+/// commits are the pusher's to choose; and where GitHub shows commits, but not the last one, it
+/// does not show yet what was pushed after what.
+fn out_of_place(
+    policy: &Policy,
+    pull: &MergedPull,
+    by: Option<&Person>,
+    events: &[PullEvent],
+    place: usize,
+) -> Option<WhyNot> {
+    let (before, after) = events.split_at_checked(place)?;
+    if !before.contains(&PullEvent::Merged) {
+        if !policy.approval_before_merge {
+            return Some(WhyNot::BeforeTheMerge);
+        }
+        if after.iter().any(|event| matches!(event, PullEvent::Pushed { .. })) {
+            return Some(WhyNot::BeforeAPush);
+        }
+        if !shows_all_commits(pull, before) {
+            return Some(WhyNot::BeforeWhatIsNotShown);
+        }
+    }
+    let author = author_who_may_not(policy, pull)?;
+    by.is_some_and(|by| by.id == author.id).then_some(WhyNot::ByTheAuthor)
+}
+
+/// Whether the last commit of a pull request is among those that are shown, if any are.
+fn shows_all_commits(pull: &MergedPull, events: &[PullEvent]) -> bool {
+    let mut shown = events.iter().filter_map(|event| match event {
+        PullEvent::Pushed { sha } => sha.as_ref(),
+        PullEvent::Labeled { .. }
+        | PullEvent::Unlabeled { .. }
+        | PullEvent::Commented(_)
+        | PullEvent::Merged => None,
+    });
+    shown.clone().next().is_none() || shown.any(|sha| *sha == pull.head)
+}
+
+/// Asks what the people may do whose approvals would count, a bounded number of them.
+fn ask_about_people(question: &Question<'_>, claims: &mut [Claim<'_>]) -> Result<(), Gap> {
+    let mut gathering = Gathering::default();
+    let mut asked = BTreeSet::new();
+    for claim in claims.iter_mut().filter(|claim| claim.why_not.is_none()) {
+        let Some(by) = claim.by else {
+            claim.why_not = Some(WhyNot::ByNobodyKnown);
+            continue;
+        };
+        if !asked.contains(&by.login) && asked.len() >= MOST_ASKED {
+            claim.why_not = Some(WhyNot::NotLookedAt);
+            continue;
+        }
+        asked.insert(by.login.clone());
+        claim.why_not = gathering.take(who_may_not(question, &by.login))?.flatten();
+    }
+    gathering.finish(())
+}
+
+/// Why this person may not approve.
+fn who_may_not(question: &Question<'_>, login: &Login) -> Result<Option<WhyNot>, Gap> {
+    let needs = question.policy.approval_min_permission;
+    match question.standing(login)? {
+        Told::Untold(why) => return Ok(Some(WhyNot::Untold(why.clone()))),
+        Told::Known(standing) if standing.permission.is_none_or(|has| has < needs) => {
+            return Ok(Some(WhyNot::NotPermitted { role: standing.role.clone(), needs }));
+        }
+        Told::Known(_) => {}
+    }
+    in_no_team(question, login, &question.policy.approval_teams)
+}
+
+fn in_no_team(
+    question: &Question<'_>,
+    login: &Login,
+    teams: &[Team],
+) -> Result<Option<WhyNot>, Gap> {
+    if teams.is_empty() {
+        return Ok(None);
+    }
+    let mut gathering = Gathering::default();
+    let mut untold = None;
+    for team in teams {
+        match gathering.take(question.is_member(team, login))? {
+            Some(Told::Known(true)) => return Ok(None),
+            Some(Told::Untold(why)) => untold = Some(WhyNot::Untold(why.clone())),
+            Some(Told::Known(false)) | None => {}
+        }
+    }
+    gathering.finish(untold.or_else(|| Some(WhyNot::InNoTeam(teams.to_vec()))))
+}
+
+fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
+    claims.sort_by_key(|claim| (claim.why_not.is_some(), std::cmp::Reverse(claim.place)));
+    let approval = claims.first().filter(|claim| claim.why_not.is_none());
+    let approval = approval.and_then(|claim| {
+        let by = claim.by?.login.clone();
+        Some(PullApproval { pull: pull.number, mode: claim.mode, by })
+    });
+    let seen = claims.into_iter().take(MOST_TOLD).map(|claim| SeenApproval {
+        pull: Some(pull.number),
+        sha: None,
+        mode: claim.mode,
+        by: claim.by.map(|by| by.login.to_string()),
+        at: Some(claim.at),
+        counting: claim.why_not.map_or(Counting::Counts, Counting::Not),
+    });
+    Heard { approval, seen: seen.collect() }
+}
+
+/// Nothing is heard where GitHub does not tell what was said.
+fn untold(policy: &Policy, pull: &MergedPull, why: &str) -> Heard {
+    let by_people = policy.approval_modes.iter().find(|mode| **mode != ApprovalMode::Environment);
+    let seen = by_people.map(|mode| SeenApproval {
+        pull: Some(pull.number),
+        sha: None,
+        mode: *mode,
+        by: None,
+        at: None,
+        counting: Counting::Not(WhyNot::Untold(why.to_owned())),
+    });
+    Heard { approval: None, seen: seen.into_iter().collect() }
+}

@@ -1,0 +1,131 @@
+//! What is known of what is asked about: each look finds a fact, or names the one that lacks.
+
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+
+use super::{Gap, Question};
+use crate::domain::{
+    BranchStep, Comparison, DeployFile, Fact, Flag, Lack, Login, MergedPull, PullEvent, PullNumber,
+    RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification, Within, steps_between,
+};
+
+/// A fact where it is known, and else what keeps it from being so.
+pub(super) fn known<T>(fact: Option<&Fact<T>>, lack: impl FnOnce() -> Lack) -> Result<&T, Gap> {
+    match fact {
+        Some(Fact::Known(value)) => Ok(value),
+        None | Some(Fact::NotAsked) => Err(Gap::Lacks(vec![lack()])),
+        Some(Fact::Unreadable(why)) => Err(Gap::Unreadable(why.clone())),
+    }
+}
+
+/// Several facts that are needed together: what lacks of them is named at once.
+#[derive(Default)]
+pub(super) struct Gathering {
+    lacks: Vec<Lack>,
+}
+
+impl Gathering {
+    /// The fact; none where it lacks, which is noted.
+    ///
+    /// # Errors
+    /// One that is unreadable.
+    pub(super) fn take<T>(&mut self, found: Result<T, Gap>) -> Result<Option<T>, Gap> {
+        match found {
+            Ok(value) => Ok(Some(value)),
+            Err(Gap::Lacks(lacks)) => {
+                self.lacks.extend(lacks);
+                Ok(None)
+            }
+            Err(unreadable @ Gap::Unreadable(_)) => Err(unreadable),
+        }
+    }
+
+    /// `gathered`, where nothing was lacking.
+    ///
+    /// # Errors
+    /// All that lacks.
+    pub(super) fn finish<T>(self, gathered: T) -> Result<T, Gap> {
+        if self.lacks.is_empty() { Ok(gathered) } else { Err(Gap::Lacks(self.lacks)) }
+    }
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn verification(&self) -> Result<&'a Verification, Gap> {
+        let facts = self.observation.commits.get(self.sha);
+        known(facts.map(|facts| &facts.verification), || Lack::Verification(self.sha.clone()))
+    }
+
+    pub(super) fn on_branch(&self) -> Result<bool, Gap> {
+        let facts = self.observation.commits.get(self.sha);
+        known(facts.map(|facts| &facts.on_branch), || Lack::OnBranch(self.sha.clone())).copied()
+    }
+
+    pub(super) fn deploy_file(&self) -> Result<&'a DeployFile, Gap> {
+        let facts = self.observation.commits.get(self.sha);
+        known(facts.map(|facts| &facts.deploy_file), || Lack::DeployFile(self.sha.clone()))
+    }
+
+    pub(super) fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
+        static IDENTICAL: Ranged = Ranged::Compared(Comparison {
+            relation: Relation::Identical,
+            files: RangeFiles::Complete(Vec::new()),
+        });
+        if base == head {
+            return Ok(&IDENTICAL);
+        }
+        let fact = self.observation.ranges.get(&(base.clone(), head.clone()));
+        known(fact, || Lack::Range(base.clone(), head.clone()))
+    }
+
+    /// What a step of the branch brought: the range from its parent.
+    pub(super) fn step(&self, step: &BranchStep) -> Result<&'a Ranged, Gap> {
+        let fact = self.observation.ranges.get(&(step.parent.clone(), step.sha.clone()));
+        known(fact, || Lack::Step(step.clone()))
+    }
+
+    /// The steps of the branch from `base` to `head`.
+    pub(super) fn steps(&self, base: &Sha, head: &Sha) -> Result<Told<Vec<BranchStep>>, Gap> {
+        let commits = &self.observation.branch_commits;
+        if let Some(steps) = steps_between(commits, base, head, Within::TheBranch) {
+            return Ok(Told::Known(steps));
+        }
+        let fact = self.observation.origins.steps.get(&(base.clone(), head.clone()));
+        known(fact, || Lack::Steps(base.clone(), head.clone())).cloned()
+    }
+
+    /// The pull requests that brought a commit to the branch.
+    pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a [MergedPull], Gap> {
+        let fact = self.observation.origins.pulls.get(sha);
+        known(fact, || Lack::Pulls(sha.clone())).map(Borrow::borrow)
+    }
+
+    pub(super) fn events(&self, pull: PullNumber) -> Result<&'a Told<Vec<PullEvent>>, Gap> {
+        known(self.observation.origins.events.get(&pull), || Lack::Events(pull))
+    }
+
+    pub(super) fn labels(&self, pull: PullNumber) -> Result<&'a Told<Vec<String>>, Gap> {
+        known(self.observation.origins.labels.get(&pull), || Lack::Labels(pull))
+    }
+
+    pub(super) fn standing(&self, login: &Login) -> Result<&'a Told<Standing>, Gap> {
+        let fact = self.observation.origins.standings.get(login);
+        known(fact, || Lack::Standing(login.clone()))
+    }
+
+    pub(super) fn is_member(&self, team: &Team, login: &Login) -> Result<&'a Told<bool>, Gap> {
+        let fact = self.observation.origins.members.get(&(team.clone(), login.clone()));
+        known(fact, || Lack::Member(team.clone(), login.clone()))
+    }
+
+    /// The statuses of a commit that raise its risk.
+    pub(super) fn flags(&self, sha: &Sha) -> Result<&'a [Flag], Gap> {
+        let fact = self.observation.origins.flags.get(sha);
+        known(fact, || Lack::Flags(sha.clone())).map(Borrow::borrow)
+    }
+}
+
+/// Each lacking fact once, in the order in which it was missed.
+pub(super) fn each_once(lacks: Vec<Lack>) -> Vec<Lack> {
+    let mut seen = BTreeSet::new();
+    lacks.into_iter().filter(|lack| seen.insert(lack.clone())).collect()
+}

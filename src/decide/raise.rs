@@ -1,0 +1,66 @@
+//! What raises a range to HIGH whatever its paths: other tools' statuses, and labels
+//! (`raise_risk_contexts`). Nothing lowers it.
+
+use super::facts::Gathering;
+use super::{Gap, Question};
+use crate::domain::{FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha, Told};
+
+/// Why the range from `base` to the sha that is asked about is raised. Without a base, the sha
+/// itself is looked at.
+///
+/// Of the range every commit is looked at that the branch was at: what a scanner objected to is
+/// shipped along with what came after it.
+pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<RiskCause>, Gap> {
+    if question.policy.raise_risk_contexts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shas = match base {
+        None => vec![question.sha.clone()],
+        Some(base) => match question.steps(base, question.sha)? {
+            Told::Known(steps) => steps.into_iter().map(|step| step.sha).collect(),
+            Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
+        },
+    };
+    let mut gathering = Gathering::default();
+    let mut causes = Vec::new();
+    for sha in &shas {
+        causes.extend(gathering.take(by_statuses(question, sha))?.into_iter().flatten());
+        for pull in gathering.take(question.pulls(sha))?.unwrap_or_default() {
+            causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
+        }
+    }
+    causes.dedup();
+    gathering.finish(causes)
+}
+
+fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {
+    let raises = |kind: FlagKind| match kind {
+        FlagKind::Objected => true,
+        // A newer commit's check takes the place of an older one's, which may never end.
+        FlagKind::Pending => sha == question.sha,
+    };
+    let flags = question.flags(sha)?.iter().filter(|flag| raises(flag.kind));
+    Ok(flags
+        .map(|flag| RiskCause::Raised(Raise::ByStatus { sha: sha.clone(), flag: flag.clone() }))
+        .collect())
+}
+
+fn by_labels(question: &Question<'_>, pull: &MergedPull) -> Result<Vec<RiskCause>, Gap> {
+    Ok(match question.events(pull.number)? {
+        Told::Untold(why) => vec![RiskCause::RaiseUntold(why.clone())],
+        Told::Known(events) => {
+            let labels = events.iter().filter_map(|event| raising_label(question, event));
+            labels.map(|label| by_label(pull.number, label)).collect()
+        }
+    })
+}
+
+fn raising_label<'e>(question: &Question<'_>, event: &'e PullEvent) -> Option<&'e String> {
+    let PullEvent::Labeled { label, .. } = event else { return None };
+    let names = &question.policy.raise_risk_contexts;
+    names.iter().any(|name| name.to_lowercase() == label.to_lowercase()).then_some(label)
+}
+
+fn by_label(pull: PullNumber, label: &str) -> RiskCause {
+    RiskCause::Raised(Raise::ByLabel { pull, label: label.to_owned() })
+}

@@ -1,0 +1,128 @@
+//! Pull requests: which brought a commit, what happened on them, and what people may do.
+
+use serde_json::Value;
+
+use super::{BranchCommits, RepoName, Sha};
+use crate::domain::{Branch, Command, Login, MergedPull, PullEvent, PullNumber, Standing, Team};
+use crate::github::client::{Ask, encoded};
+use crate::github::error::ReadError;
+use crate::github::{Reader, wire};
+
+/// 1,000 pull requests that hold one commit.
+const PULL_PAGES: u32 = 10;
+/// 10,000 events; GitHub takes 2,500 comments on a pull request.
+const TIMELINE_PAGES: u32 = 100;
+/// 2,000 commits: the most that GitHub gives on a page of a comparison is 250.
+const COMPARED_PAGES: u32 = 8;
+
+impl Reader {
+    /// The pull requests, merged into `branch`, that brought a commit there. GitHub may take a
+    /// moment to know of a merge.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn pulls_of(
+        &self,
+        name: &RepoName,
+        sha: &Sha,
+        branch: &Branch,
+    ) -> Result<Vec<MergedPull>, ReadError> {
+        let what = format!("list the pull requests that brought {} to {name}", sha.short());
+        let path = format!("/repos/{name}/commits/{sha}/pulls?per_page=100");
+        let kept = Some(branch.as_str().to_owned());
+        let ask = Ask { kept, ..Ask::new("list_pulls_of_commit", what, path) };
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WirePull> = wire::parse(body)?;
+            Ok(page.into_iter().filter_map(|pull| pull.merged_into(branch)).collect())
+        };
+        self.all_pages(ask, PULL_PAGES, parse).await
+    }
+
+    /// What happened on a pull request, in GitHub's order: of its comments, what they say of
+    /// `command`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn timeline(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+        command: &Command,
+    ) -> Result<Vec<PullEvent>, ReadError> {
+        let what = format!("list what happened on pull request {pull} of {name}");
+        let path = format!("/repos/{name}/issues/{pull}/timeline?per_page=100");
+        let kept = Some(command.as_str().to_owned());
+        let ask = Ask { kept, ..Ask::new("list_timeline", what, path) };
+        let parse = |body: &[u8]| {
+            let page: Vec<Value> = wire::parse(body)?;
+            wire::events(page, command)
+        };
+        self.all_pages(ask, TIMELINE_PAGES, parse).await
+    }
+
+    /// The labels that a pull request has now.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn labels_of(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+    ) -> Result<Vec<String>, ReadError> {
+        let what = format!("read pull request {pull} of {name}");
+        let ask = Ask::new("get_pull", what, format!("/repos/{name}/pulls/{pull}"));
+        let names = |body: &[u8]| wire::parse::<wire::WireLabels>(body).map(|pull| pull.names());
+        self.one(&ask, names).await
+    }
+
+    /// What somebody may do in a repository.
+    ///
+    /// # Errors
+    /// [`ReadError`]; `NotFound` for whom GitHub does not know there.
+    pub async fn standing(&self, name: &RepoName, login: &Login) -> Result<Standing, ReadError> {
+        let what = format!("read what {login} may do in {name}");
+        let path = format!("/repos/{name}/collaborators/{}/permission", encoded(login.as_str()));
+        let parse =
+            |body: &[u8]| wire::parse::<wire::WireStanding>(body).map(|found| found.domain());
+        self.one(&Ask::new("get_permission", what, path), parse).await
+    }
+
+    /// Whether somebody belongs to a team, or to one below it.
+    ///
+    /// # Errors
+    /// [`ReadError`], never `NotFound`: to who may not see the team, nobody belongs to it.
+    pub async fn is_member(&self, team: &Team, login: &Login) -> Result<bool, ReadError> {
+        let what = format!("read whether {login} belongs to the team {team}");
+        let (org, slug) = (encoded(team.org()), encoded(team.slug()));
+        let login = encoded(login.as_str());
+        let path = format!("/orgs/{org}/teams/{slug}/memberships/{login}");
+        let parse =
+            |body: &[u8]| wire::parse::<wire::WireMembership>(body).map(|found| found.is_active());
+        match self.one(&Ask::new("get_membership", what, path), parse).await {
+            Err(ReadError::NotFound { .. }) => Ok(false),
+            found => found,
+        }
+    }
+
+    /// The commits that `head` has and `base` has not, with their parents; `complete` is false
+    /// where there are more than can be listed.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn commits_between(
+        &self,
+        name: &RepoName,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<BranchCommits, ReadError> {
+        let (from, to) = (base.short(), head.short());
+        let what = format!("list the commits from {from} to {to} in {name}");
+        let path = format!("/repos/{name}/compare/{base}...{head}?per_page=250");
+        let ask = Ask::new("list_compared_commits", what, path);
+        let parse = |body: &[u8]| {
+            wire::parse::<wire::WireComparedCommits>(body).map(wire::WireComparedCommits::domain)
+        };
+        let (commits, complete) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
+        Ok(BranchCommits { commits, complete })
+    }
+}

@@ -1,0 +1,233 @@
+//! Pull requests: which brought a commit, what happened on them, and what people may do.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{WireListedCommit, parse_value};
+use crate::domain::{
+    Branch, Command, Comment, Login, MergedPull, Permission, Person, PullEvent, PullNumber, Sha,
+    Standing, UserId,
+};
+
+/// The account that stands for all deleted ones. Source: GitHub's documentation of deleting an
+/// account ("associated with the Ghost user").
+const GHOST: &str = "ghost";
+
+#[derive(Deserialize)]
+struct WireActor {
+    id: UserId,
+    login: Login,
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+/// The person; none for a deleted account.
+fn person(actor: Option<WireActor>) -> Option<Person> {
+    let actor = actor.filter(|actor| actor.login.as_str() != GHOST)?;
+    let is_bot = actor.kind == "Bot" || actor.login.as_str().ends_with("[bot]");
+    Some(Person { id: actor.id, login: actor.login, is_bot })
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WirePull {
+    number: PullNumber,
+    user: Option<WireActor>,
+    merged_at: Option<Timestamp>,
+    base: WireBase,
+    head: WireHead,
+}
+
+#[derive(Deserialize)]
+struct WireBase {
+    #[serde(rename = "ref")]
+    branch: Branch,
+}
+
+#[derive(Deserialize)]
+struct WireHead {
+    sha: Sha,
+}
+
+impl WirePull {
+    /// None where it was not merged into `branch`: off the default branch, GitHub lists open ones
+    /// and others, too.
+    pub(in crate::github) fn merged_into(self, branch: &Branch) -> Option<MergedPull> {
+        let is_merged = self.merged_at.is_some() && self.base.branch == *branch;
+        let (number, head) = (self.number, self.head.sha);
+        is_merged.then(|| MergedPull { number, author: person(self.user), head })
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireLabels {
+    labels: Vec<WireNamed>,
+}
+
+#[derive(Deserialize)]
+struct WireNamed {
+    name: String,
+}
+
+impl WireLabels {
+    pub(in crate::github) fn names(self) -> Vec<String> {
+        self.labels.into_iter().map(|label| label.name).collect()
+    }
+}
+
+/// What a timeline's event says. Which of it is there depends on the kind.
+#[derive(Deserialize)]
+struct WireEvent {
+    actor: Option<WireActor>,
+    user: Option<WireActor>,
+    label: Option<WireNamed>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    body: Option<String>,
+    author_association: Option<String>,
+    performed_via_github_app: Option<WireApp>,
+}
+
+#[derive(Deserialize)]
+struct WireApp {
+    slug: Option<String>,
+}
+
+/// The events of a page of a timeline that approvals or risks may rest on, in order. Kinds that
+/// are newer than this program, and all that say nothing here, are passed over unread.
+pub(in crate::github) fn events(
+    page: Vec<Value>,
+    command: &Command,
+) -> Result<Vec<PullEvent>, String> {
+    let read = page.into_iter().map(|event| read_event(event, command));
+    read.filter_map(Result::transpose).collect()
+}
+
+fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {
+    let kind = event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let sha = |key: &str| event.get(key).and_then(Value::as_str).and_then(|sha| sha.parse().ok());
+    Ok(match kind.as_str() {
+        "committed" => Some(PullEvent::Pushed { sha: sha("sha") }),
+        "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha("commit_id") }),
+        // What a changed base brings along was not in it before.
+        "base_ref_changed" | "automatic_base_change_succeeded" => {
+            Some(PullEvent::Pushed { sha: None })
+        }
+        "merged" => Some(PullEvent::Merged),
+        "labeled" => {
+            let event: WireEvent = parse_value(event)?;
+            Some(PullEvent::Labeled {
+                label: event.label.ok_or("labeled without a label")?.name,
+                by: person(event.actor),
+                at: event.created_at.ok_or("labeled without a time")?,
+            })
+        }
+        "unlabeled" => {
+            let event: WireEvent = parse_value(event)?;
+            let label = event.label.ok_or("unlabeled without a label")?.name;
+            Some(PullEvent::Unlabeled { label })
+        }
+        "commented" => Some(PullEvent::Commented(comment(parse_value(event)?, command)?)),
+        _ => None,
+    })
+}
+
+fn comment(event: WireEvent, command: &Command) -> Result<Comment, String> {
+    let at = event.created_at.ok_or("commented without a time")?;
+    let association = event.author_association.unwrap_or_default();
+    Ok(Comment {
+        by: person(event.user.or(event.actor)),
+        at,
+        spoken: command.spoken_in(&event.body.unwrap_or_default()),
+        // What does not say when it was changed may have been.
+        is_edited: event.updated_at != Some(at),
+        through_app: event
+            .performed_via_github_app
+            .map(|app| app.slug.unwrap_or_else(|| "an App".to_owned())),
+        is_from_inside: matches!(association.as_str(), "OWNER" | "MEMBER" | "COLLABORATOR"),
+    })
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireStanding {
+    permission: String,
+    role_name: Option<String>,
+    user: Option<WireRights>,
+}
+
+#[derive(Deserialize)]
+struct WireRights {
+    permissions: Option<WireFlags>,
+}
+
+#[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "these are GitHub's own fields")]
+struct WireFlags {
+    #[serde(default)]
+    pull: bool,
+    #[serde(default)]
+    triage: bool,
+    #[serde(default)]
+    push: bool,
+    #[serde(default)]
+    maintain: bool,
+    #[serde(default)]
+    admin: bool,
+}
+
+impl WireFlags {
+    const fn permission(&self) -> Option<Permission> {
+        if self.admin {
+            Some(Permission::Admin)
+        } else if self.maintain {
+            Some(Permission::Maintain)
+        } else if self.push {
+            Some(Permission::Write)
+        } else if self.triage {
+            Some(Permission::Triage)
+        } else if self.pull {
+            Some(Permission::Read)
+        } else {
+            None
+        }
+    }
+}
+
+impl WireStanding {
+    /// `permission` knows no maintain and no triage, so the role's name tells first; a custom
+    /// role is what its rights say, or else the old word for what it stands on.
+    pub(in crate::github) fn domain(self) -> Standing {
+        let role = self.role_name.unwrap_or_else(|| self.permission.clone());
+        let rights = self.user.and_then(|user| user.permissions);
+        let by_rights = rights.and_then(|rights| rights.permission());
+        let permission = match Permission::of_role(&role) {
+            Some(permission) => Some(permission),
+            None if role == "none" || self.permission == "none" => None,
+            None => by_rights.or_else(|| Permission::of_role(&self.permission)),
+        };
+        Standing { permission, role }
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireMembership {
+    state: String,
+}
+
+impl WireMembership {
+    /// An invitation that nobody has taken is no membership.
+    pub(in crate::github) fn is_active(&self) -> bool {
+        self.state == "active"
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::github) struct WireComparedCommits {
+    commits: Vec<WireListedCommit>,
+}
+
+impl WireComparedCommits {
+    pub(in crate::github) fn domain(self) -> Vec<(Sha, Vec<Sha>)> {
+        self.commits.into_iter().map(WireListedCommit::domain).collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads who brought commits to the branch, and what was said about them.
+//!
+//! A merged commit never changes, nor does the pull request that brought it: that is kept. What
+//! people say there may change at any time, and is asked for in every pass that needs it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::range::{keep, kept_for_ever};
+use super::{Basics, Look, ObserveError, is_long_ago};
+use crate::domain::{
+    BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber, Sha, Standing,
+    Team, Told, Within, steps_between,
+};
+use crate::github::ReadError;
+
+/// One thing that was learnt.
+pub(super) enum Origin {
+    Steps((Sha, Sha), Told<Vec<BranchStep>>),
+    Pulls(Sha, Vec<MergedPull>),
+    Events(PullNumber, Told<Vec<PullEvent>>),
+    Labels(PullNumber, Told<Vec<String>>),
+    Standing(Login, Told<Standing>),
+    Member((Team, Login), Told<bool>),
+    Flags(Sha, Vec<Flag>),
+}
+
+impl Origin {
+    /// Puts it where `decide` looks for it.
+    pub(super) fn note(self, origins: &mut Origins) {
+        match self {
+            Self::Steps(of, steps) => drop(origins.steps.insert(of, Fact::Known(steps))),
+            Self::Pulls(of, pulls) => drop(origins.pulls.insert(of, Fact::Known(pulls))),
+            Self::Events(of, events) => drop(origins.events.insert(of, Fact::Known(events))),
+            Self::Labels(of, labels) => drop(origins.labels.insert(of, Fact::Known(labels))),
+            Self::Standing(of, known) => drop(origins.standings.insert(of, Fact::Known(known))),
+            Self::Member(of, member) => drop(origins.members.insert(of, Fact::Known(member))),
+            Self::Flags(of, flags) => drop(origins.flags.insert(of, Fact::Known(flags))),
+        }
+    }
+}
+
+/// Reads what people and tools said, and what they may do; none where something else lacks.
+///
+/// # Errors
+/// What GitHub said where the pass cannot go on.
+pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>, ObserveError> {
+    let (name, reader) = (look.name(), look.reader);
+    Ok(Some(match lack {
+        Lack::Events(pull) => {
+            let events = reader.timeline(name, *pull, &look.policy.approval_command).await;
+            Origin::Events(*pull, told(events)?)
+        }
+        Lack::Labels(pull) => Origin::Labels(*pull, told(reader.labels_of(name, *pull).await)?),
+        Lack::Standing(login) => {
+            Origin::Standing(login.clone(), told(reader.standing(name, login).await)?)
+        }
+        Lack::Member(team, login) => {
+            let is_member = told(reader.is_member(team, login).await)?;
+            Origin::Member((team.clone(), login.clone()), is_member)
+        }
+        Lack::Flags(sha) => {
+            let contexts = &look.policy.raise_risk_contexts;
+            Origin::Flags(sha.clone(), reader.flags(name, sha, contexts).await?)
+        }
+        Lack::Verification(_)
+        | Lack::OnBranch(_)
+        | Lack::Range(..)
+        | Lack::Step(_)
+        | Lack::Steps(..)
+        | Lack::Pulls(_)
+        | Lack::DeployFile(_) => return Ok(None),
+    }))
+}
+
+/// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
+/// lie between two commits and never change.
+pub(super) async fn steps(
+    look: &Look<'_>,
+    basics: &Basics,
+    base: &Sha,
+    head: &Sha,
+) -> Result<Told<Vec<BranchStep>>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
+    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+        return Ok(Told::Known(kept));
+    }
+    let commits = match told(look.reader.commits_between(look.name(), base, head).await)? {
+        Told::Known(commits) if commits.complete => commits,
+        Told::Known(commits) => {
+            let count = commits.commits.len();
+            return Ok(Told::Untold(format!("more than {count} commits lie between them")));
+        }
+        Told::Untold(why) => return Ok(Told::Untold(why)),
+    };
+    let Some(steps) = steps_between(&commits, base, head, Within::TheseCommits) else {
+        let why = "their commits do not lead from one to the other".to_owned();
+        return Ok(Told::Untold(why));
+    };
+    keep(look, repository, &key, &steps).await?;
+    Ok(Told::Known(steps))
+}
+
+/// What is kept of the pull requests of a commit.
+#[derive(Serialize, Deserialize)]
+struct KeptPulls {
+    read_at: Timestamp,
+    pulls: Vec<MergedPull>,
+}
+
+/// The pull requests that brought a commit. That there is none may only mean that GitHub does not
+/// know of the merge yet: that is asked again as what changes seldom is, and before a dispatch.
+pub(super) async fn pulls(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<Vec<MergedPull>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
+    if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
+        let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
+        if !kept.pulls.is_empty() || is_told_lately {
+            return Ok(kept.pulls);
+        }
+    }
+    let pulls = look.reader.pulls_of(look.name(), sha, &basics.branch).await?;
+    let kept = KeptPulls { read_at: look.now, pulls };
+    keep(look, repository, &key, &kept).await?;
+    Ok(kept.pulls)
+}
+
+/// What GitHub told, or why it never will. What may be told a moment later fails the pass.
+fn told<T>(read: Result<T, ReadError>) -> Result<Told<T>, ObserveError> {
+    match read {
+        Ok(value) => Ok(Told::Known(value)),
+        Err(
+            error @ (ReadError::NotFound { .. }
+            | ReadError::Refused { .. }
+            | ReadError::Gone410 { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::TooMany { .. }),
+        ) => Ok(Told::Untold(error.to_string())),
+        Err(
+            error @ (ReadError::BadCredentials { .. }
+            | ReadError::Moved { .. }
+            | ReadError::ToldToWait { .. }
+            | ReadError::Server { .. }
+            | ReadError::Transport { .. }),
+        ) => Err(error.into()),
+    }
+}

@@ -1,0 +1,146 @@
+//! Who brought what: squashes, merges, rebases, direct pushes, reverts, long ranges.
+
+use release_governor::ghbox::{MergeMethod, NewCommit};
+
+use super::{HELD, SHIPS, ship, shop};
+use crate::story::Story;
+
+fn evidence_of_paths(shop: &mut Story) -> String {
+    let evidence = shop.evidence();
+    let paths = evidence.lines().filter(|line| line.contains(" is HIGH: it matches "));
+    let tamed = paths.map(|line| {
+        let words = line.split(' ').map(|word| {
+            let is_short = word.len() == 7 && word.bytes().all(|b| b.is_ascii_hexdigit());
+            if is_short { "SHA" } else { word }
+        });
+        words.collect::<Vec<_>>().join(" ")
+    });
+    tamed.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn each_way_of_merging_leads_to_its_pull_request() {
+    for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
+        let mut shop = shop("label");
+        let pull = shop.pull("ada", &["infra/dns.tf"]);
+        pull.pushed(&["infra/net.tf", "src/cart.rs"]);
+        ship(&mut shop, &pull, method);
+        let told = evidence_of_paths(&mut shop);
+        assert_eq!(
+            told,
+            "infra/dns.tf is HIGH: it matches infra/**; SHA (#1) brought it\n\
+             infra/net.tf is HIGH: it matches infra/**; SHA (#1) brought it",
+            "{method:?}"
+        );
+        pull.labeled("release:approved", "bea");
+        assert_eq!(shop.decides(), SHIPS, "{method:?}");
+    }
+}
+
+#[test]
+fn a_fast_forwarded_pull_request_is_found_too() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let a1 = pull.fast_forwarded("ada");
+    shop.repo.verify(&a1, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    pull.labeled("release:approved", "bea");
+    assert_eq!(shop.decides(), SHIPS);
+}
+
+#[test]
+fn a_path_that_was_changed_back_drives_nothing() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let a1 = ship(&mut shop, &pull, MergeMethod::Squash);
+    assert_eq!(shop.decides(), HELD);
+    let back = shop.repo.revert("main", &a1, "ada");
+    shop.repo.verify(&back, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), "ALLOW LOW deploying");
+}
+
+#[test]
+fn a_direct_push_of_a_path_that_a_pull_request_brought_takes_an_operator() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    ship(&mut shop, &pull, MergeMethod::Squash);
+    pull.labeled("release:approved", "bea");
+    let a2 = shop.verified(&["infra/dns.tf"]);
+    // The commit below was approved and ships by itself; the one that nobody looked at does not.
+    shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a2), 0);
+    assert!(shop.hints().contains("without a pull request"), "{}", shop.hints());
+}
+
+#[test]
+fn a_branch_that_was_merged_by_hand_takes_an_operator() {
+    let mut shop = shop("label");
+    shop.repo.push(NewCommit::on("side").file("infra/dns.tf", "by hand"));
+    let a1 = shop.repo.merge_branch("main", "side", "ada");
+    shop.repo.verify(&a1, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    let why = format!("infra/dns.tf came with {}, without a pull request", &a1[..7]);
+    assert!(shop.hints().ends_with(&why), "{}", shop.hints());
+}
+
+#[test]
+fn a_pull_request_into_another_branch_is_no_pull_request_of_this_one() {
+    let mut shop = shop("label");
+    shop.repo.push(NewCommit::on("dev").file("src/dev.rs", "1"));
+    let into_dev = shop.pull_to("dev", "ada", &["infra/dns.tf"]);
+    into_dev.labeled("release:approved", "bea");
+    into_dev.merged(MergeMethod::Merge, "ada");
+    let a1 = shop.repo.merge_branch("main", "dev", "ada");
+    shop.repo.verify(&a1, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().contains("without a pull request"), "{}", shop.hints());
+}
+
+#[test]
+fn a_range_of_hundreds_of_commits_is_told_to_the_last() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let a1 = pull.merged(MergeMethod::Squash, "ada");
+    for number in 0..260 {
+        shop.repo.push_paths(&[&format!("src/{number}.rs")]);
+    }
+    shop.verified(&["src/last.rs"]);
+    assert_eq!(shop.decides(), HELD);
+    let told = shop.evidence();
+    let line = format!("infra/dns.tf is HIGH: it matches infra/**; {} (#1) brought it", &a1[..7]);
+    assert!(told.contains(&line), "{told}");
+    shop.settled_within(4);
+    pull.labeled("release:approved", "bea");
+    assert_eq!(shop.decides(), SHIPS);
+}
+
+#[test]
+fn a_pull_request_of_more_than_three_hundred_files_is_approved_like_another() {
+    let mut shop = shop("label");
+    let paths: Vec<String> = (0..320).map(|number| format!("src/{number:03}.rs")).collect();
+    let mut paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    paths.push("zz/migrations/1.sql");
+    let pull = shop.pull("ada", &paths);
+    ship(&mut shop, &pull, MergeMethod::Squash);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().starts_with("add label release:approved to #1 "), "{}", shop.hints());
+    pull.labeled("release:approved", "bea");
+    assert_eq!(shop.decides(), SHIPS);
+}
+
+#[test]
+fn a_merge_that_github_does_not_know_of_yet_is_asked_about_again() {
+    let mut shop = shop("label");
+    shop.repo.lag_associations(std::time::Duration::from_secs(120));
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    ship(&mut shop, &pull, MergeMethod::Squash);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().contains("without a pull request"), "{}", shop.hints());
+    pull.labeled("release:approved", "bea");
+    shop.minutes_later(11);
+    assert_eq!(shop.decides(), SHIPS);
+}
