@@ -87,12 +87,6 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Whether nothing was read yet.
-    #[must_use]
-    pub const fn is_new(&self) -> bool {
-        self.passes == 0
-    }
-
     /// What a start can go on from: the count of passes begins anew, so that a restart alone is
     /// no reason to read more.
     #[must_use]
@@ -251,11 +245,6 @@ pub async fn basics(
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     })
-}
-
-/// Whether what was read at `at` is due again; also where time went backwards.
-fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).abs() >= SELDOM
 }
 
 async fn read_seldom(

@@ -37,7 +37,18 @@ impl Rhythm {
     }
 }
 
+/// Whether what was read at `at` is due again, whatever the rhythm; also where time went backwards.
+pub(super) fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() >= SELDOM
+}
+
 impl Memory {
+    /// Whether nothing was read yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.passes == 0
+    }
+
     /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
     /// without a filter.
     #[must_use]
