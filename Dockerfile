@@ -15,6 +15,8 @@ FROM ${BUILD_IMAGE} AS build
 ARG PROFILE=dist
 # The time that stands in what the build makes, in seconds since 1970.
 ARG SOURCE_DATE_EPOCH=0
+# The commit that is built: `release_governor_build_info` says it, and the label below.
+ARG REVISION=unknown
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
@@ -27,6 +29,7 @@ RUN --mount=type=cache,id=release-governor-registry,target=/usr/local/cargo/regi
     --mount=type=cache,id=release-governor-target,target=/src/target \
     set -eu; \
     target="$(rustc -vV | sed -n 's/^host: //p')"; \
+    export RELEASE_GOVERNOR_REVISION="$REVISION"; \
     export RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/src=. --remap-path-prefix=${CARGO_HOME:-/usr/local/cargo}/registry=registry"; \
     cargo build --locked --profile "$PROFILE" --target "$target" --bin release-governor; \
     mkdir -p /state /image/usr/local/bin /image/etc/ssl/certs /image/etc/release-governor /image/tmp; \

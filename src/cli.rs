@@ -24,9 +24,9 @@ use crate::commands::{ConfigFile, Failure};
 use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
-    Approve, Arguments, CheckConfig, Command, Commit, Completions, Demo, Filters, History, Man,
-    Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run, SetProduction,
-    Simulate, Status, Target, Trigger,
+    Approve, Arguments, Backtest, CheckConfig, Command, Commit, Completions, Demo, Filters,
+    History, Man, Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run,
+    SetProduction, Simulate, Status, Target, Trigger,
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
@@ -59,6 +59,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::CheckConfig(args) => check_config::check_config(config, args),
         Command::Status(args) => watch::status(config, args),
         Command::Simulate(args) => ask::simulate(config, args),
+        Command::Backtest(args) => ask::backtest(config, args),
         Command::Trigger(args) => ask::trigger(config, args),
         Command::Approve(args) => ask::approve(config, args),
         Command::Pause(args) => ask::pause(config, args),

@@ -17,6 +17,7 @@ mod signals;
 mod spots;
 mod values;
 mod watch;
+mod what_if;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use self::effective::policy as effective_policy;
 pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 pub use self::mistake::{ConfigErrors, Mistake};
 pub use self::watch::{Environment, How, Look, Watched};
+pub use self::what_if::{policy_of, text_of};
 
 /// The whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -135,7 +137,7 @@ fn checked(
     let mut mistakes = mistake::Mistakes::default();
     let environment = environment::Environment::read(environment, &mut mistakes);
     let file_digest = bytes.as_deref().map(watch::digest).unwrap_or_default();
-    let config = read::file(path, bytes, &mut mistakes)
+    let config = read::file(path, bytes, "`repositories`", &mut mistakes)
         .and_then(|file| check::check(&file, &environment, &mut mistakes));
     match config {
         Some(config) if mistakes.is_empty() => Ok(Config { file_digest, ..config }),

@@ -17,6 +17,7 @@ use crate::signals::{Carrier, Signals};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
+mod backtest;
 mod claims;
 mod error;
 mod fleet;
@@ -33,11 +34,13 @@ mod roster;
 mod schedule;
 mod ship;
 mod survey;
+mod what_if;
 
 // What those who ask the controller are answered with.
 pub use crate::apply::{Dispatched, Hand};
 pub use crate::github::LimitsView;
 pub use crate::observe::ObserveError;
+pub use backtest::{Backtested, Reach, Since};
 pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
@@ -46,6 +49,7 @@ pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
 pub use survey::Survey;
+pub use what_if::{Suppositions, WouldBe};
 
 use claims::Claims;
 use quiet::Passed;

@@ -25,7 +25,7 @@ use case::{later, unfinished};
 
 pub use case::Case;
 pub use health::health;
-pub use judge::{Judged, Judgement, judge};
+pub use judge::{JUDGED_BELOW, Judged, Judgement, judge};
 pub use risk::class_of_path;
 
 /// What is asked about one sha.

@@ -13,6 +13,7 @@ mod ledger;
 mod markup;
 mod observation;
 mod open_tags;
+mod past;
 mod patterns;
 mod policy;
 mod pull;
@@ -34,7 +35,9 @@ pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
 };
 pub use command::{Command, CommandError, Spoken};
-pub use decision::{Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Verdict};
+pub use decision::{
+    Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
+};
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
 pub use observation::{
@@ -42,6 +45,7 @@ pub use observation::{
     Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
     VerificationRun, Why,
 };
+pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
     ApprovalMode, EnvironmentApproval, FailureType, HoldState, Named, OnRecovery, Permission,

@@ -12,6 +12,7 @@
 
 pub mod domain;
 
+pub mod backtest;
 pub mod decide;
 pub mod plan;
 pub mod words;

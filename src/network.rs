@@ -12,6 +12,7 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceExt as _};
 
@@ -28,22 +29,27 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Sends requests with bodies of type `B`.
 pub type Sends<B> = BoxCloneSyncService<Request<B>, Response<Incoming>, BoxError>;
 
-/// Where requests go.
-pub struct Route<'a> {
-    /// An address there: a proxy is chosen by it.
-    pub url: &'a str,
-    /// Certificates of authorities, in PEM, that are trusted besides the machine's.
-    pub ca_file: Option<&'a Path>,
-    /// The key of `ca_file` in the configuration, for what is said of it.
-    pub ca_file_key: &'a str,
+/// Whom TLS trusts. Clones are the same, so that those who trust alike hold the roots once.
+#[derive(Clone)]
+pub struct Trust(ClientConfig);
+
+impl Trust {
+    /// The machine's roots, or where it has none Mozilla's, and the certificates of authorities in
+    /// `ca_file`, in PEM, which the configuration calls `key`.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read, in words.
+    pub fn of(ca_file: Option<&Path>, key: &str) -> Result<Self, String> {
+        tls::config(ca_file, key).map(Self)
+    }
 }
 
-/// A client: TLS by the machine's roots, or where it has none by Mozilla's; through the proxy
-/// that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as curl reads them.
+/// A client for the server of `url`, through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and
+/// `NO_PROXY` name for it, as curl reads them.
 ///
 /// # Errors
-/// Certificates that cannot be read, or a proxy that cannot be used, in words.
-pub fn client<B>(route: &Route<'_>) -> Result<Sends<B>, String>
+/// A proxy that cannot be used, in words.
+pub fn client<B>(url: &str, trust: &Trust) -> Result<Sends<B>, String>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
@@ -53,9 +59,9 @@ where
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
-    let config = tls::config(route.ca_file, route.ca_file_key)?;
+    let config = &trust.0;
     let over_tls = || HttpsConnectorBuilder::new().with_tls_config(config.clone()).https_or_http();
-    let Some(proxy) = proxy::of(route.url)? else {
+    let Some(proxy) = proxy::of(url)? else {
         return Ok(over(over_tls().enable_http1().enable_http2().wrap_connector(tcp)));
     };
     let to_proxy = over_tls().enable_http1().wrap_connector(tcp);

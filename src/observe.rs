@@ -23,6 +23,7 @@ mod deploy_runs;
 mod lacks;
 mod left_behind;
 mod origins;
+mod past;
 mod range;
 mod rhythm;
 mod statuses;
@@ -30,7 +31,8 @@ mod verification;
 
 pub use deploy_runs::deploy_runs;
 pub use lacks::fill;
-pub use left_behind::{gone_runs, issues_left_behind, left_behind};
+pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
+pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
 pub use range::deploy_file_at_tip;
 pub use rhythm::Rhythm;
 pub use statuses::statuses;

@@ -20,7 +20,7 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
-pub use clearance::{Clearance, Obstacle, clearance, others_turn};
+pub use clearance::{Clearance, Obstacle, clearance, others_turn, unknown_links};
 pub use follow::follow;
 pub use health::health;
 pub use recover::{DeployTarget, identities, linked_runs, recover};

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 mod approval;
+pub mod backtest;
 mod evidence;
 mod hint;
 pub mod issue;
@@ -16,7 +17,7 @@ mod tests;
 mod told;
 
 pub use approval::seen as approval_seen;
-pub use evidence::{evidence, found, outcome};
+pub use evidence::{evidence, evidence_supposing, found, outcome};
 pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{operator, told};

@@ -10,11 +10,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use looks::{CheckConfig, Filters, History, Moment, Status};
+pub use looks::{Backtest, CheckConfig, Filters, History, Moment, Status};
 pub use output::Output;
 pub use shell::{Completions, Man, Probe};
 pub use whom::{Commit, Target};
 pub use word::{Operator, Reason};
+
+use crate::domain::ShaPrefix;
 
 /// Decides which verified commits may go to production, and deploys them.
 #[derive(Debug, Parser)]
@@ -92,9 +94,33 @@ what the last one left, and never GitHub.")]
   release-governor simulate 1a2b3c4
   release-governor simulate acme/shop 1a2b3c4 --show-paths
   release-governor simulate --repo acme/shop --sha 1a2b3c4 --json
+  release-governor simulate 1a2b3c4 --policy stricter.yaml     what if that were the policy?
+  release-governor simulate 1a2b3c4 --production 0f9e8d7       what if that ran in production?
+
+--policy takes a file (YAML, TOML or JSON by its name) of policy keys alone, or a whole configuration,
+of which the repository's entry counts. It stands on the built-in defaults, not on the policy in force,
+and is checked as strictly as the configuration is. What is supposed stands first in the evidence, and
+nothing of such a look is recorded.
 
 Exits 0 for ALLOW and 1 for any other decision.")]
     Simulate(Simulate),
+
+    /// Replays the past through a policy: what would have shipped or been held, and what happened.
+    #[command(after_help = "Examples:
+  release-governor backtest acme/shop                        30 days, by the policy in force
+  release-governor backtest acme/shop --since 12h --policy stricter.yaml
+  release-governor backtest --json | jq '.commits[] | select(.decision == \"HOLD\")'
+
+Choose your paths with it before you let the governor ship. It goes from verification to verification,
+and to whatever was said on a pull request while the newest verified commit was held. Production begins
+as what ran then, and goes on with what the policy lets ship. Approvals, labels and operators' words
+count as they stood at each moment.
+
+Not replayed: failed deploys, cooldown, an environment's reviewers, and degraded signals, which have no
+history. Permissions, and statuses that raise the risk, are taken as they are now, and the deploy
+workflow's file as it was at each commit. --policy is as in simulate. What GitHub did not show is said.
+It reads only, records nothing, and may take minutes.")]
+    Backtest(Backtest),
 
     /// Deploys a commit now, if the policy allows it.
     #[command(after_help = "Examples:
@@ -199,6 +225,12 @@ pub struct Simulate {
     /// Show the paths that drive the risk.
     #[arg(long)]
     pub show_paths: bool,
+    /// Judge by the policy of this file, over the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Suppose that this commit runs in production; it may be shortened where that is unique.
+    #[arg(long, value_name = "SHA")]
+    pub production: Option<ShaPrefix>,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,

@@ -8,12 +8,13 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, Here, choose};
+use crate::commands::{self, Ask, Failure, Here, PolicyFile, Since, choose};
 use crate::config::{self, Config};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Commit, Pause, Reconcile, Resume, SetProduction, Simulate, Target, Trigger,
+    Approve, Backtest, Commit, Moment, Pause, Reconcile, Resume, SetProduction, Simulate, Target,
+    Trigger,
 };
 use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
 
@@ -28,9 +29,34 @@ pub(super) fn load(path: &Path) -> Result<Config, Failure> {
 pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
-    let view = perform(&config, commands::Simulate { repository, sha })?;
+    let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
+    let production = args.production.clone();
+    let file = policy.as_ref().map(|file| file.name.clone());
+    let ask = commands::Simulate { repository, sha, production, policy };
+    let view = perform(&config, ask)?;
+    let supposed = view.supposed.clone().unwrap_or_default();
+    if supposed.policy != file || supposed.production.is_some() != args.production.is_some() {
+        return Err(Failure::Dependency(
+            "the controller is of an earlier version, and knows no --policy and no --production"
+                .to_owned(),
+        ));
+    }
     show(args.output.json, &view, || render::simulation(&view, args.show_paths, width()))?;
     Ok(Exit::of_decision(view.decision))
+}
+
+pub(super) fn backtest(config: &Path, args: &Backtest) -> Result<Exit, Failure> {
+    let config = load(config)?;
+    let repository = one(&config, &args.target)?;
+    let since = match args.since {
+        Moment::Ago(age) => Since::Ago(age),
+        Moment::At(at) => Since::At(at),
+    };
+    let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
+    let ask = commands::Backtest { repository, since, policy };
+    let view = perform_saying(&config, ask, "reading the past from GitHub; this may take minutes")?;
+    show(args.output.json, &view, || render::backtest(&view, width()))?;
+    Ok(Exit::Done)
 }
 
 pub(super) fn trigger(config: &Path, args: &Trigger) -> Result<Exit, Failure> {
@@ -93,6 +119,10 @@ fn recorded<A: Ask<Answer = Recorded>>(
 const SILENCE: Duration = Duration::from_secs(5);
 
 fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
+    perform_saying(config, ask, "still waiting for GitHub, or for a pass that is under way")
+}
+
+fn perform_saying<A: Ask>(config: &Config, ask: A, what_for: &str) -> Result<A::Answer, Failure> {
     in_runtime(async {
         let clock = Clock::system();
         note_disagreement(config, &clock).await;
@@ -101,7 +131,7 @@ fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
             done = &mut done => return done,
             () = clock.sleep(SILENCE) => {}
         }
-        say("note", "still waiting for GitHub, or for a pass that is under way");
+        say("note", what_for);
         done.await
     })
 }

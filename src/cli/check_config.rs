@@ -22,12 +22,6 @@ pub(super) fn check_config(config: &Path, args: &CheckConfig) -> Result<Exit, Fa
     }
     let preflight = in_runtime(commands::preflight(&checked.config, Clock::system()))?;
     show(args, &checked, Some(&preflight))?;
-    for note in &preflight.notes {
-        say("note", note);
-    }
-    for one in &preflight.unchecked {
-        say("error", &format!("{} is not checked whole: {}", one.repository, one.message));
-    }
     Ok(exit(&preflight))
 }
 

@@ -58,22 +58,19 @@ pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
 }
 
 fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
-    let since = filters.since.map(|moment| moment.seen_from(now));
-    let until = filters.until.map(|moment| moment.seen_from(now));
-    if let (Some(since), Some(until)) = (since, until)
-        && since > until
-    {
-        return Err(Failure::Usage(format!(
-            "nothing lies between --since {since:.0} and --until {until:.0}: the first is the later"
-        )));
-    }
-    Ok(Filter {
-        since,
-        until,
+    let filter = Filter {
+        since: filters.since.map(|moment| moment.seen_from(now)),
+        until: filters.until.map(|moment| moment.seen_from(now)),
         kinds: filters.kind.clone(),
         sha: filters.sha.clone(),
         by: filters.by.clone(),
-    })
+    };
+    if filter.is_never() {
+        return Err(Failure::Usage(
+            "nothing lies between --since and --until: the second must be the later".to_owned(),
+        ));
+    }
+    Ok(filter)
 }
 
 /// As many entries as are asked for, however many others lie between them.

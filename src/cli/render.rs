@@ -1,5 +1,7 @@
 //! Tables and colours. The words are made elsewhere.
 
+mod backtest;
+mod preflight;
 mod simulation;
 mod status;
 
@@ -9,11 +11,11 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::commands::Checked;
-use crate::commands::view::{
-    History, Line, Pass, Passes, Preflight, Recorded, Severity, Triggered,
-};
+use crate::commands::view::{History, Line, Pass, Passes, Recorded, Triggered};
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
+pub use backtest::backtest;
+pub use preflight::preflight;
 pub use simulation::simulation;
 pub use status::{Looker, status};
 
@@ -124,27 +126,6 @@ pub fn checked(checked: &Checked, width: Option<u16>) -> String {
         ]
     });
     clean(&format!("{}\n\n{}", checked.summary, table(&header, rows, width)))
-}
-
-/// What GitHub has otherwise than it should be, a line each.
-#[must_use]
-pub fn preflight(found: &Preflight) -> String {
-    let count = |severity| found.findings.iter().filter(|one| one.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    let plural =
-        |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let mut text = match (errors, warnings, found.unchecked.len()) {
-        (0, 0, 0) => "GitHub is as the configuration says\n".to_owned(),
-        _ => format!("GitHub: {}, {}\n", plural(errors, "error"), plural(warnings, "warning")),
-    };
-    text.insert(0, '\n');
-    for one in &found.findings {
-        let of = one.repository.as_ref().map_or_else(String::new, |name| format!("{name} "));
-        let severity = one.severity.as_str();
-        let message = one.message.replace('\n', " ");
-        text.push_str(&format!("{severity:<7}  {of}{} `{}`: {message}\n", one.key, one.value));
-    }
-    clean(&text)
 }
 
 fn list(text: &mut String, title: &str, lines: &[String]) {
@@ -258,6 +239,7 @@ mod tests {
             }],
             rules: Vec::new(),
             approvals: Vec::new(),
+            supposed: None,
         }
     }
 

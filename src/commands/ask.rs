@@ -17,6 +17,9 @@ pub trait Ask: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name, as the command line has it.
     const NAME: &'static str;
 
+    /// The most bytes that it takes as a message.
+    const LARGEST: usize = 16 * 1024;
+
     /// What is answered.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 

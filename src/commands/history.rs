@@ -1,13 +1,13 @@
 //! `history`: what was decided, tried, seen and said in a repository, newest first.
 
 mod filter;
+mod search;
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::controller::Controller;
-use crate::domain::{Entry, RepoId, RepoName};
+use crate::domain::{Entry, RepoName};
 use crate::store::Store;
 use crate::words::told;
 
@@ -15,16 +15,9 @@ use super::reach::Look;
 use super::view::{self, Line};
 use super::{Ask, Caller, Failure};
 
-use filter::About;
-pub use filter::{EntryGroup, Filter};
-
-/// Entries that the store gives at once.
-const PAGE: usize = 1_000;
-/// Entries that one question looks at: whoever wants more asks again from there on.
-const LOOKED_AT: usize = 20_000;
-/// Entries stand in the order in which they were written; their times, which are GitHub's once it
-/// has answered and the machine's before, may go back by as much as that clock is off.
-const DISORDER: SignedDuration = SignedDuration::from_hours(24);
+pub(super) use filter::About;
+pub use filter::{EntryWord, Filter, NoSuchEntry};
+pub(super) use search::{Found, LOOKED_AT, Part, search};
 
 /// What happened in this repository?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,57 +69,24 @@ impl History {
             Some(sha) => Some(About::of(sha, store.ledger(id).await?.state())),
             None => None,
         };
-        let mut found = Vec::new();
-        let mut newest = None;
-        let (mut before, mut looked_at) = (self.before, 0);
-        let next = loop {
-            let (page, wanted) = self.page(store, id, before).await?;
-            newest = newest.or_else(|| page.first().map(|(number, _)| *number));
-            for (number, entry) in &page {
-                if self.is_past(*number, entry.at) {
-                    return Ok(self.shown(found, newest, None));
-                }
-                before = Some(*number);
-                if self.filter.takes(entry, about.as_ref()) {
-                    found.push(line(*number, entry));
-                }
-                if found.len() >= self.limit {
-                    break;
-                }
-            }
-            looked_at += page.len();
-            if found.len() >= self.limit || looked_at >= LOOKED_AT {
-                break before;
-            }
-            if page.len() < wanted {
-                break None;
-            }
+        let part = Part {
+            before: self.before,
+            after: self.after,
+            since: self.filter.since,
+            limit: self.limit,
         };
-        Ok(self.shown(found, newest, next))
-    }
-
-    /// The next entries to look at, and how many were wanted.
-    async fn page(
-        &self,
-        store: &Store,
-        id: RepoId,
-        before: Option<u64>,
-    ) -> Result<(Vec<(u64, Entry)>, usize), Failure> {
-        let wanted = if self.filter == Filter::default() { self.limit.min(PAGE) } else { PAGE };
-        Ok((store.history(id, before, wanted).await?, wanted))
-    }
-
-    /// Whether neither this entry nor an older one is asked for.
-    fn is_past(&self, number: u64, at: Timestamp) -> bool {
-        self.after.is_some_and(|after| number <= after)
-            || self.filter.since.is_some_and(|since| since.duration_since(at) > DISORDER)
-    }
-
-    fn shown(self, entries: Vec<Line>, newest: Option<u64>, next: Option<u64>) -> view::History {
-        view::History { repository: self.repository, entries, newest, next }
+        let wanted = |entry: &Entry| self.filter.takes(entry, about.as_ref());
+        let found = search(store, id, part, wanted).await?;
+        Ok(view::History {
+            repository: self.repository,
+            entries: found.entries.into_iter().map(line).collect(),
+            newest: found.newest,
+            next: found.next,
+        })
     }
 }
 
-fn line(number: u64, entry: &Entry) -> Line {
-    Line { number, told: told(&entry.kind), entry: entry.clone() }
+/// An entry as it is shown.
+pub(super) fn line((number, entry): (u64, Entry)) -> Line {
+    Line { number, told: told(&entry.kind), entry }
 }

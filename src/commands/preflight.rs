@@ -15,11 +15,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TokenConfig};
 use crate::controller::Controller;
 use crate::domain::{Policy, RepoName};
 use crate::github::{Granted, ReadError, Reader};
 use crate::store::Store;
+use crate::words::date_time;
 
 use super::view::{Finding, Preflight, Severity, Unchecked};
 use super::{Failure, controller, surroundings};
@@ -44,6 +45,7 @@ pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Failu
     if tokens.values().any(|token| matches!(token, Ok(Granted::NotTold { .. }))) {
         preflight.notes.push(NOT_TOLD.to_owned());
     }
+    let credential = Credential::of(config);
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for policy in config.repositories.iter().cloned() {
@@ -51,15 +53,15 @@ pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Failu
         let granted = match tokens.get(reader.credential()) {
             Some(Ok(granted)) => granted.clone(),
             Some(Err(error)) => {
-                preflight.unchecked.push(unchecked(&policy.repository, error));
+                preflight.unchecked.push(credential.untold(&policy.repository, error));
                 continue;
             }
             None => Granted::NotTold { of_a_user: false },
         };
-        let places = Arc::clone(&places);
+        let (places, credential) = (Arc::clone(&places), credential.clone());
         tasks.spawn(async move {
             let _place = places.acquire_owned().await;
-            of_one(&reader, &policy, granted).await
+            of_one(&reader, &policy, granted, &credential).await
         });
     }
     while let Some(ended) = tasks.join_next().await {
@@ -103,15 +105,97 @@ async fn of_one(
     reader: &Reader,
     policy: &Policy,
     granted: Granted,
+    credential: &Credential,
 ) -> (Vec<Finding>, Vec<Unchecked>) {
     let facts = Facts::read(reader, policy, granted).await;
     let name = &policy.repository;
-    let unchecked = facts.failures().into_iter().map(|error| unchecked(name, error)).collect();
+    let failures = facts.failures().into_iter();
+    let unchecked = failures.map(|error| credential.unchecked(name, error)).collect();
     (rules::findings(policy, &facts), unchecked)
 }
 
-fn unchecked(repository: &RepoName, error: &ReadError) -> Unchecked {
-    Unchecked { repository: repository.clone(), message: error.to_string() }
+/// Where the credential comes from: the key, and what of its value may be shown.
+#[derive(Clone)]
+struct Credential {
+    key: &'static str,
+    value: String,
+    api_url: String,
+}
+
+impl Credential {
+    fn of(config: &Config) -> Self {
+        let (key, value) = match &config.github.token {
+            TokenConfig::File(path) => ("github.token_file", path.display().to_string()),
+            TokenConfig::Value(_) => ("GITHUB_TOKEN", "(not shown)".to_owned()),
+            TokenConfig::App(app) => ("github.app.app_id", app.app_id.clone()),
+            TokenConfig::Missing => ("github.token_file", String::new()),
+        };
+        Self { key, value, api_url: config.github.api_url.clone() }
+    }
+
+    /// GitHub did not even tell of the credential.
+    fn untold(&self, repository: &RepoName, error: &ReadError) -> Unchecked {
+        match error {
+            ReadError::BadCredentials { .. } => self.unchecked(repository, error),
+            ReadError::NotFound { .. }
+            | ReadError::Refused { .. }
+            | ReadError::Moved { .. }
+            | ReadError::Gone410 { .. }
+            | ReadError::ToldToWait { .. }
+            | ReadError::Server { .. }
+            | ReadError::Transport { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::TooMany { .. } => {
+                unchecked(repository, "github.api_url", self.api_url.clone(), error)
+            }
+        }
+    }
+
+    fn unchecked(&self, repository: &RepoName, error: &ReadError) -> Unchecked {
+        match error {
+            ReadError::BadCredentials { .. } => {
+                unchecked(repository, self.key, self.value.clone(), error)
+            }
+            ReadError::NotFound { .. }
+            | ReadError::Refused { .. }
+            | ReadError::Moved { .. }
+            | ReadError::Gone410 { .. }
+            | ReadError::ToldToWait { .. }
+            | ReadError::Server { .. }
+            | ReadError::Transport { .. }
+            | ReadError::Malformed { .. }
+            | ReadError::TooMany { .. } => {
+                unchecked(repository, "name", repository.to_string(), error)
+            }
+        }
+    }
+}
+
+fn unchecked(repository: &RepoName, key: &str, value: String, error: &ReadError) -> Unchecked {
+    let (key, message) = (key.to_owned(), no_answer(error));
+    Unchecked { repository: repository.clone(), key, value, message }
+}
+
+/// Why there is no answer, and what to do: a check asks once.
+fn no_answer(error: &ReadError) -> String {
+    match error {
+        ReadError::BadCredentials { why, .. } => why.clone(),
+        ReadError::ToldToWait { until, .. } => {
+            format!("GitHub told us to wait until {}: check again then", date_time(*until))
+        }
+        ReadError::Server { what, status, .. } => {
+            format!("cannot {what}: GitHub failed with {status}: check again later")
+        }
+        ReadError::Transport { what, why } => format!(
+            "cannot {what}: {why}: see whether `github.api_url` is right, and reached from here"
+        ),
+        ReadError::NotFound { .. }
+        | ReadError::Refused { .. }
+        | ReadError::Moved { .. }
+        | ReadError::Gone410 { .. }
+        | ReadError::Malformed { .. }
+        | ReadError::TooMany { .. } => error.to_string(),
+    }
 }
 
 /// Whether the pace lets every repository be looked at as often as is asked for.

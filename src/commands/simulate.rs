@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::Controller;
-use crate::domain::{Counting, Decision, RepoName, RiskyPath, RuleFound, SeenApproval, ShaPrefix};
+use crate::controller::{Controller, Suppositions};
+use crate::domain::{
+    Counting, Decision, RepoName, RiskyPath, RuleFound, SeenApproval, ShaPrefix, Supposed,
+};
 use crate::words;
 
 use super::view::{BroughtView, PathView, RuleView, SeenApprovalView, Simulation};
-use super::{Ask, Caller, Failure};
+use super::{Ask, Caller, Failure, PolicyFile};
 
 /// What would be decided about this commit? Writes nothing to GitHub.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,10 +18,17 @@ pub struct Simulate {
     pub repository: RepoName,
     /// The commit.
     pub sha: ShaPrefix,
+    /// What production is supposed to be.
+    #[serde(default)]
+    pub production: Option<ShaPrefix>,
+    /// The policy that is supposed.
+    #[serde(default)]
+    pub policy: Option<PolicyFile>,
 }
 
 impl Ask for Simulate {
     const NAME: &'static str = "simulate";
+    const LARGEST: usize = PolicyFile::LARGEST_MESSAGE;
     type Answer = Simulation;
 
     fn writes(&self) -> bool {
@@ -27,9 +36,24 @@ impl Ask for Simulate {
     }
 
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<Simulation, Failure> {
-        let decision = controller.simulate(&self.repository, &self.sha).await?;
-        Ok(simulation(&self.repository, &decision))
+        let name = &self.repository;
+        if self.policy.is_none() && self.production.is_none() {
+            let decision = controller.simulate(name, &self.sha).await?;
+            return Ok(supposing(name, &decision, Supposed::default()));
+        }
+        let file = self.policy.as_ref();
+        let policy = file.map(|file| file.policy(&controller, name)).transpose()?;
+        let what = Suppositions { policy, production: self.production };
+        let would_be = controller.suppose(name, &self.sha, what).await?;
+        let policy = self.policy.map(|file| file.name);
+        let supposed = Supposed { production: would_be.production, policy };
+        Ok(supposing(name, &would_be.decision, supposed))
     }
+}
+
+fn supposing(repository: &RepoName, decision: &Decision, supposed: Supposed) -> Simulation {
+    let evidence = words::evidence_supposing(decision, repository, &supposed);
+    Simulation { evidence, supposed: Some(supposed), ..simulation(repository, decision) }
 }
 
 /// A decision as it is shown.
@@ -46,6 +70,7 @@ pub(super) fn simulation(repository: &RepoName, decision: &Decision) -> Simulati
         paths: decision.risk.paths.iter().map(path).collect(),
         rules: rules(repository, decision),
         approvals: decision.approvals.iter().map(approval).collect(),
+        supposed: None,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::controller::Controller;
 use super::agree::{ADDRESS, GoesBy};
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
+    Approve, Ask, Backtest, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
     SetProduction, Simulate, Status, Trigger, serve,
 };
 
@@ -33,8 +33,6 @@ const FILE: &str = "release-governor.sock";
 const NURSERY: &str = ".sock";
 /// `sun_path` of Linux has 108 bytes, and ends in a zero.
 const LONGEST_PATH: usize = 107;
-/// A command is a handful of short texts.
-const LARGEST_BODY: usize = 16 * 1024;
 /// Commands at once.
 const MOST_COMMANDS: usize = 64;
 /// How long commands that are under way may go on after `stop`.
@@ -131,13 +129,14 @@ struct Desk {
 
 fn routes(desk: Desk) -> Router {
     fn route<A: Ask>(router: Router<Desk>) -> Router<Desk> {
-        router.route(&address::<A>(), post(answer::<A>))
+        let answered = post(answer::<A>).layer(DefaultBodyLimit::max(A::LARGEST));
+        router.route(&address::<A>(), answered)
     }
-    let router = route::<Overview>(route::<History>(Router::new()));
+    let router = route::<Overview>(route::<History>(route::<Backtest>(Router::new())));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
     let router = router.route(ADDRESS, get(goes_by));
-    route::<Reconcile>(router).layer(DefaultBodyLimit::max(LARGEST_BODY)).with_state(desk)
+    route::<Reconcile>(router).with_state(desk)
 }
 
 /// Where a command is sent to.

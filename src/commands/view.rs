@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha};
+use crate::domain::{
+    ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
+};
 
+pub mod backtest;
 mod detail;
 
 pub use detail::{
@@ -128,6 +131,9 @@ pub struct Simulation {
     /// The approvals that were seen, and whether they count.
     #[serde(default)]
     pub approvals: Vec<SeenApprovalView>,
+    /// What was supposed; none where nothing can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supposed: Option<Supposed>,
 }
 
 /// A path that drove the risk.
@@ -303,7 +309,11 @@ impl Severity {
 pub struct Unchecked {
     /// `owner/name`.
     pub repository: RepoName,
-    /// What was asked, and why there is no answer.
+    /// The configuration's key that the question came from, or the credential's.
+    pub key: String,
+    /// Its value; of a credential, what may be shown.
+    pub value: String,
+    /// What was asked, why there is no answer, and what to do.
     pub message: String,
 }
 

@@ -54,11 +54,11 @@ pub(super) fn check(
 }
 
 /// One place that values come from.
-struct Layer<'a> {
+pub(super) struct Layer<'a> {
     /// The path of the mapping that holds them.
-    prefix: String,
-    origin: &'a Origin,
-    values: Dict,
+    pub(super) prefix: String,
+    pub(super) origin: &'a Origin,
+    pub(super) values: Dict,
 }
 
 impl Provider for Layer<'_> {
@@ -93,7 +93,7 @@ impl<'a> Layer<'a> {
 }
 
 /// Looks at what stands uppermost for each key.
-fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Entry<'a>)) {
+pub(super) fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Entry<'a>)) {
     let mut figment = Figment::new();
     for layer in layers {
         figment = figment.merge(layer);
@@ -108,7 +108,7 @@ fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Entry<'a>)) {
     }
 }
 
-fn root_keys() -> Vec<&'static str> {
+pub(super) fn root_keys() -> Vec<&'static str> {
     let sections = SECTIONS.iter().map(|(section, _)| *section);
     sections.chain(["defaults", "repositories"]).collect()
 }
@@ -126,7 +126,7 @@ fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
 }
 
 /// The mapping `section` of `values`; an empty one where it is left out or null.
-fn section_layer<'a>(
+pub(super) fn section_layer<'a>(
     values: &Dict,
     section: &str,
     origin: &'a Origin,
@@ -183,7 +183,12 @@ fn scratch() -> Option<Policy> {
     "owner/name".parse().ok().map(default_policy)
 }
 
-fn check_policy(layer: &Layer<'_>, known: &[&str], default: &Policy, mistakes: &mut Mistakes) {
+pub(super) fn check_policy(
+    layer: &Layer<'_>,
+    known: &[&str],
+    default: &Policy,
+    mistakes: &mut Mistakes,
+) {
     unknown_keys(layer, known, mistakes);
     let mut policy = default.clone();
     layer.each(|key, entry| {

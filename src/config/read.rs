@@ -22,10 +22,12 @@ pub(super) struct File {
 }
 
 /// The values of `bytes`, which the file at `path` holds, in the language that its name ends in.
-/// Where it could not be read, that is a mistake, too.
+/// Where it could not be read, that is a mistake, too; of one that is empty it is said what was
+/// `expected`.
 pub(super) fn file(
     path: &Path,
     bytes: Result<&[u8], String>,
+    expected: &str,
     mistakes: &mut Mistakes,
 ) -> Option<File> {
     let name = path.display().to_string();
@@ -53,7 +55,7 @@ pub(super) fn file(
             Some(File { origin: Origin { file: name, is_environment: false, spots }, values })
         }
         Ok(Value::Empty(..)) => {
-            mistakes.file(&name, None, "the file is empty: expected at least `repositories`");
+            mistakes.file(&name, None, format!("the file is empty: expected at least {expected}"));
             None
         }
         Ok(_) => {
@@ -80,7 +82,7 @@ pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn text(bytes: &[u8]) -> Result<String, String> {
+pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
     let text = str::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }

@@ -40,6 +40,8 @@ pub struct Governed {
     pub(super) health: Option<Health>,
     /// Set once it has left the configuration: nothing more is begun.
     pub(super) left: Left,
+    /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
+    pub(super) only_looks: bool,
     /// The right to `ledger`.
     claim: Option<Claim>,
     /// How its passes come.
@@ -148,6 +150,7 @@ impl Governed {
             seen: Seen::default(),
             health: None,
             left,
+            only_looks: false,
             claim: None,
             memory: Memory::default(),
             saved_memory: None,
@@ -235,6 +238,10 @@ impl Governed {
             return Ok(());
         }
         (self.ledger, self.claim) = (None, None);
+        if self.only_looks {
+            self.ledger = Some(shared.store.ledger(id).await?.in_memory());
+            return Ok(());
+        }
         let name = &self.policy.repository;
         self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
         self.ledger = Some(shared.store.ledger(id).await?);

@@ -16,6 +16,9 @@ impl Governed {
         observation: &Observation,
     ) -> Result<(), PassError> {
         self.health = health(&observation.signals);
+        if self.only_looks {
+            return Ok(());
+        }
         let policy = Arc::clone(&self.policy);
         let ledger = self.opened()?;
         let now = shared.clock.now();

@@ -102,7 +102,7 @@ impl Controller {
         let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let mut survey = held.governed.survey(&self.shared, None).await?;
-        Ok(held.governed.decided(&self.shared, &mut survey, &sha, false).await?)
+        Ok(held.governed.decided(&self.shared, &mut survey, &sha, false, None).await?)
     }
 
     /// Deploys a commit if the policy allows it, by the same path as a pass.
@@ -228,7 +228,7 @@ impl Controller {
     }
 
     /// Its station, as long as the configuration names it.
-    fn station(&self, name: &RepoName) -> Result<Arc<Station>, NotDone> {
+    pub(super) fn station(&self, name: &RepoName) -> Result<Arc<Station>, NotDone> {
         self.roster.station(name).ok_or_else(|| NotDone::NotGoverned(name.clone()))
     }
 }
@@ -246,7 +246,11 @@ impl Station {
 
 impl Governed {
     /// The commit that is meant. What GitHub names so may be a branch or a tag.
-    async fn commit(&mut self, shared: &Shared, commit: &ShaPrefix) -> Result<Sha, NotDone> {
+    pub(super) async fn commit(
+        &mut self,
+        shared: &Shared,
+        commit: &ShaPrefix,
+    ) -> Result<Sha, NotDone> {
         // After a rename GitHub answers under the new name alone.
         let name = self.basics(shared).await?.repository.name;
         let repository = self.policy.repository.clone();

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::governed::{Decisions, Governed};
-use super::survey::unknown_to_production;
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Outcome, Sha};
+use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, ReleaseState, Sha};
 use crate::plan::{self, Situation};
 
 /// After a dispatch the repository is looked at once more, so that its status names the run.
@@ -240,4 +239,21 @@ impl Governed {
             }
         }
     }
+}
+
+/// Commits with a HOLD or a WAIT of ours that production may contain by now, and whose relation to
+/// it is not known yet.
+fn unknown_to_production(survey: &Survey, release: &ReleaseState, most: usize) -> Vec<Lack> {
+    let Some(production) = release.production().sha().cloned() else { return Vec::new() };
+    let commits = &survey.observation.branch_commits;
+    plan::still_blocked(release)
+        .filter(|sha| **sha != production)
+        .filter(|sha| {
+            !commits.shows_containment(&production, sha)
+                && !commits.shows_containment(sha, &production)
+                && *survey.observation.range(&production, sha) == Fact::NotAsked
+        })
+        .take(most)
+        .map(|sha| Lack::Range(production.clone(), sha.clone()))
+        .collect()
 }

@@ -61,7 +61,7 @@ impl Governed {
                 };
                 decision
             }
-            Wish::OfAnOperator(_) => self.decided(shared, &mut survey, sha, true).await?,
+            Wish::OfAnOperator(_) => self.decided(shared, &mut survey, sha, true, None).await?,
         };
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
@@ -77,8 +77,8 @@ impl Governed {
             now: shared.clock.now(),
         });
         let release = self.opened()?.state();
-        let cleared =
-            plan::clearance(&decision, observation, release, survey.newest_run, mark_target);
+        let (newest, over) = (survey.newest_run, &survey.over);
+        let cleared = plan::clearance(&decision, observation, release, newest, over, mark_target);
         let clearance = match cleared {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,

@@ -7,18 +7,19 @@ use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, EntryKind, Fact, Lack, Login, Observation, Outcome,
-    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact, restorations,
+    AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome,
+    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
+    restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Linked, Look, ObserveError, RestsOn};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
 /// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
 /// about one after another, ten of them; each lacks its verification, its place, its range and its
 /// deploy file, a range for each of ten approvals, and two for each of twenty rollbacks.
-const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
+pub(super) const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 
 /// One look at a repository.
 pub struct Survey {
@@ -30,6 +31,8 @@ pub struct Survey {
     pub newest_run: Option<RunId>,
     /// Whether everything was read anew, past every cache.
     pub anew: bool,
+    /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
+    pub over: BTreeSet<RunId>,
 }
 
 impl Governed {
@@ -82,7 +85,7 @@ impl Governed {
         self.open_ledger(shared, basics.repository.id).await?;
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
-        let seen = self.signals.seen(anew.is_some()).await;
+        let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
         self.seen.clone_from(&seen);
         let mut observation = Observation {
             repository: basics.repository.clone(),
@@ -104,10 +107,16 @@ impl Governed {
             ),
             us,
         };
+        let mut linked = Linked::default();
         if let Some(sha) = anew {
             observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
+            let (facts, release) = (observation.facts(sha), self.known_release()?);
+            let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+            let links = plan::unknown_links(statuses, &observation.us, release);
+            linked = observe::linked(look, &basics, &links).await?;
         }
-        let newest_run = self.follow(shared, look, &basics, &mut observation.us).await?;
+        let (us, runs) = (&mut observation.us, &linked.runs);
+        let newest_run = self.follow(shared, look, &basics, us, runs).await?;
         self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
@@ -119,7 +128,8 @@ impl Governed {
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some() })
+        let over = linked.over;
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
     }
 
     /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
@@ -130,16 +140,17 @@ impl Governed {
         look: &mut Look<'_>,
         basics: &Basics,
         us: &mut BTreeSet<Login>,
+        linked: &[Run],
     ) -> Result<Option<RunId>, PassError> {
-        let policy = look.policy.clone();
+        let (policy, only_looks) = (look.policy.clone(), self.only_looks);
         self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
-        let seen = observe::deploy_runs(look, basics, ledger.state()).await?;
+        let seen = observe::deploy_runs(look, basics, ledger.state(), linked).await?;
         if !ledger.state().recovered {
             let entries = recovered(look, basics, us, &seen).await?;
             ledger.record(shared.clock.now(), entries).await?;
             // Its attempts may own runs that are on no page.
-            return Box::pin(self.follow(shared, look, basics, us)).await;
+            return Box::pin(self.follow(shared, look, basics, us, linked)).await;
         }
         let ledger = self.opened()?;
         let now = shared.clock.now();
@@ -147,6 +158,9 @@ impl Governed {
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
         ledger.record(now, entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
+        if only_looks {
+            return Ok(seen.newest);
+        }
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }
@@ -226,6 +240,7 @@ impl Governed {
         survey: &mut Survey,
         sha: &Sha,
         triggered: bool,
+        supposed_production: Option<&Production>,
     ) -> Result<Decision, PassError> {
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
@@ -236,7 +251,7 @@ impl Governed {
                 observation: &survey.observation,
                 release,
                 triggered,
-                supposed_production: None,
+                supposed_production,
                 now,
             };
             match decide(&question) {
@@ -314,7 +329,7 @@ fn rests_on(decision: &Decision) -> RestsOn {
     }
 }
 
-fn out_of_rounds() -> PassError {
+pub(super) fn out_of_rounds() -> PassError {
     PassError::Undecided(crate::domain::Why(format!(
         "the decision still lacks facts after {MOST_ROUNDS} rounds"
     )))
@@ -375,25 +390,4 @@ impl Shared {
         users.insert(account, user.clone());
         Ok(user)
     }
-}
-
-/// Commits with a HOLD or a WAIT of ours that production may contain by now, and whose relation to
-/// it is not known yet.
-pub(super) fn unknown_to_production(
-    survey: &Survey,
-    release: &ReleaseState,
-    most: usize,
-) -> Vec<Lack> {
-    let Some(production) = release.production().sha().cloned() else { return Vec::new() };
-    let commits = &survey.observation.branch_commits;
-    plan::still_blocked(release)
-        .filter(|sha| **sha != production)
-        .filter(|sha| {
-            !commits.shows_containment(&production, sha)
-                && !commits.shows_containment(sha, &production)
-                && *survey.observation.range(&production, sha) == Fact::NotAsked
-        })
-        .take(most)
-        .map(|sha| Lack::Range(production.clone(), sha.clone()))
-        .collect()
 }

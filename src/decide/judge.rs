@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::facts::each_once;
 use super::{Question, decide};
 use crate::domain::{
     Decision, Lack, Observation, Outcome, Policy, ReleaseState, Sha, Verdict, Why,
@@ -11,7 +12,7 @@ use crate::domain::{
 
 /// How many older verified commits are judged below a candidate that is held for its own range
 /// (design, section 4).
-const JUDGED_BELOW: usize = 10;
+pub const JUDGED_BELOW: usize = 10;
 
 /// All decisions of one pass.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +62,7 @@ pub fn judge(
         }
     }
     if !lacks.is_empty() {
-        return Judged::Lacks(lacks);
+        return Judged::Lacks(each_once(lacks));
     }
     let candidate = candidates.candidate.as_ref().and_then(|sha| judgement.decisions.get(sha));
     let Some(candidate) = candidate else { return Judged::Done(Box::new(judgement)) };

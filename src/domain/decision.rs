@@ -292,6 +292,15 @@ impl Decision {
     }
 }
 
+/// What a simulation supposes, where that is not what is so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supposed {
+    /// What runs in production.
+    pub production: Option<Sha>,
+    /// The file of the policy.
+    pub policy: Option<String>,
+}
+
 /// What a rule found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleFound<'a> {

@@ -57,6 +57,8 @@ pub enum PullEvent {
     Unlabeled {
         /// The label.
         label: String,
+        /// When.
+        at: Timestamp,
     },
     /// Somebody wrote the approval command, or what looks like it.
     Commented(Comment),
@@ -68,6 +70,18 @@ pub enum PullEvent {
     },
     /// It was merged.
     Merged,
+}
+
+impl PullEvent {
+    /// When it happened, where that is told.
+    #[must_use]
+    pub const fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Labeled { at, .. } | Self::Unlabeled { at, .. } => Some(*at),
+            Self::Commented(comment) => Some(comment.at),
+            Self::Pushed { .. } | Self::Merged => None,
+        }
+    }
 }
 
 /// A comment that holds the approval command in some way.

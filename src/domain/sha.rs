@@ -123,6 +123,13 @@ impl From<Sha> for String {
     }
 }
 
+/// A whole id is the longest of its own beginnings.
+impl From<Sha> for ShaPrefix {
+    fn from(sha: Sha) -> Self {
+        Self(sha.into())
+    }
+}
+
 impl TryFrom<String> for ShaPrefix {
     type Error = ShaError;
     fn try_from(text: String) -> Result<Self, ShaError> {

@@ -181,8 +181,8 @@ pub enum ConnectError {
         /// What is wrong with it.
         why: String,
     },
-    /// There is no token that could be sent.
-    #[error("no GitHub token: {0}")]
+    /// The token, or the App's key, cannot be used: which, why, and what to do.
+    #[error("{0}")]
     Token(String),
     /// Requests cannot be carried: certificates, or a proxy.
     #[error("{0}")]

@@ -18,7 +18,7 @@ use tower::{BoxError, Service, ServiceExt};
 use super::auth::Token;
 use super::error::ConnectError;
 use super::wire;
-use crate::network::{chain, is_by_an_unknown_authority, never_connected};
+use crate::network::{Trust, chain, is_by_an_unknown_authority, never_connected};
 
 /// A page of 100 runs has 1.2 MB, a recursive tree at most 7 MB (GitHub's documentation).
 const LARGEST_BODY: usize = 32 * 1024 * 1024;
@@ -61,12 +61,9 @@ pub struct Route {
 /// # Errors
 /// Certificates that cannot be read, or a proxy that cannot be used.
 pub fn network(route: &Route) -> Result<HttpService, ConnectError> {
-    let route = crate::network::Route {
-        url: &route.api_url,
-        ca_file: route.ca_file.as_deref(),
-        ca_file_key: "github.ca_file",
-    };
-    let client = crate::network::client::<OctoBody>(&route).map_err(ConnectError::Network)?;
+    let trust = Trust::of(route.ca_file.as_deref(), "github.ca_file");
+    let client = trust.and_then(|trust| crate::network::client::<OctoBody>(&route.api_url, &trust));
+    let client = client.map_err(ConnectError::Network)?;
     Ok(HttpService::new(client))
 }
 

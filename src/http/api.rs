@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::question::Question;
-use crate::commands::{Wanted, Window};
-use crate::domain::{AttemptId, EntryKind, ShaPrefix};
+use crate::commands::{EntryWord, Filter, Wanted, Window};
+use crate::domain::{AttemptId, ShaPrefix};
 
 const INDEX: &str = "/api/v1";
 const OPENAPI: &str = "/api/v1/openapi.json";
@@ -109,29 +109,44 @@ async fn attempts(State(window): State<Window>, asked: Question) -> Answer {
 }
 
 async fn ledger(State(window): State<Window>, asked: Question) -> Answer {
-    asked.takes(&["limit", "before", "kind", "sha", "since", "until"])?;
+    asked.takes(&["limit", "before", "kind", "sha", "since", "until", "by"])?;
     let name = asked.repository()?;
-    let a_time = "a time as in 2026-11-02T09:00:00Z";
     let wanted = Wanted {
         before: asked.in_query("before", "the number of an entry")?,
         limit: asked.limit()?,
-        kinds: kinds(&asked)?,
-        sha: asked.in_query("sha", "7 to 64 hex digits of a commit's id")?,
-        since: asked.in_query::<Timestamp>("since", a_time)?,
-        until: asked.in_query::<Timestamp>("until", a_time)?,
+        filter: filter(&asked)?,
     };
     let page = within(&window, window.ledger(&name, wanted)).await?;
     let next = page.next.map(|number| asked.page_before(&number.to_string()));
     answer::page(&asked.headers, &page, next.as_deref())
 }
 
-/// `kind`: names of entries, with commas between them.
-fn kinds(asked: &Question) -> Result<Vec<&'static str>, Problem> {
+/// Which entries: what `history` asks for by its flags, by the same words.
+fn filter(asked: &Question) -> Result<Filter, Problem> {
+    let a_time = "a time as in 2026-11-02T09:00:00Z";
+    let filter = Filter {
+        since: asked.in_query::<Timestamp>("since", a_time)?,
+        until: asked.in_query::<Timestamp>("until", a_time)?,
+        kinds: kinds(asked)?,
+        sha: asked.in_query("sha", "7 to 64 hex digits of a commit's id")?,
+        by: asked.text("by").map(str::to_owned),
+    };
+    if filter.is_never() {
+        let until = asked.text("until").unwrap_or_default();
+        return Err(Problem::parameter("until", until, "a time after `since`"));
+    }
+    Ok(filter)
+}
+
+/// `kind`: words for entries, with commas between them.
+fn kinds(asked: &Question) -> Result<Vec<EntryWord>, Problem> {
     let Some(text) = asked.text("kind") else { return Ok(Vec::new()) };
-    let known = |name: &str| EntryKind::NAMES.into_iter().find(|known| *known == name.trim());
-    let kinds: Option<Vec<&'static str>> = text.split(',').map(known).collect();
-    let expected = || format!("any of {}, with commas between them", EntryKind::NAMES.join(", "));
-    kinds.ok_or_else(|| Problem::parameter("kind", text, expected()))
+    let kinds: Result<Vec<EntryWord>, _> = text.split(',').map(str::parse).collect();
+    kinds.map_err(|_| {
+        let groups = EntryWord::GROUPS.map(EntryWord::as_str).join(", ");
+        let expected = format!("any of {groups}, or an entry's own `kind`, with commas between");
+        Problem::parameter("kind", text, expected)
+    })
 }
 
 async fn answered<T: Serialize, E: Into<Problem>>(

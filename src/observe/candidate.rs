@@ -2,16 +2,27 @@
 
 use super::Look;
 use super::verification::latest_finished;
-use crate::domain::Candidates;
+use crate::domain::{BranchCommits, Candidates, RunProgress, Sha};
 
 /// The candidate, the head, and the verified commits below the candidate.
 pub(super) fn candidates(look: &Look<'_>) -> Candidates {
+    let memory = &look.memory;
+    candidates_by(&memory.branch_commits, |sha| {
+        latest_finished(&memory.counted, sha).map(RunProgress::succeeded)
+    })
+}
+
+/// The same, by whether the latest finished verification of each commit succeeded.
+pub(super) fn candidates_by(
+    commits: &BranchCommits,
+    passed: impl Fn(&Sha) -> Option<bool>,
+) -> Candidates {
     let mut candidates = Candidates::default();
     let mut finished_head = None;
-    for (sha, _) in &look.memory.branch_commits.commits {
-        let Some(finished) = latest_finished(look, sha) else { continue };
+    for (sha, _) in &commits.commits {
+        let Some(passed) = passed(sha) else { continue };
         finished_head.get_or_insert_with(|| sha.clone());
-        if !finished.succeeded() {
+        if !passed {
             continue;
         }
         if candidates.candidate.is_none() {

@@ -24,7 +24,7 @@ const MOST_EARLIER: u32 = 10;
 const MOST_LOOKED_UP: usize = 10;
 
 /// Reads the deploy runs: page one, whatever is unfinished and has left it, and, where due, those
-/// of thirty days.
+/// of thirty days. `linked` are runs that no page may show yet.
 ///
 /// # Errors
 /// What GitHub said.
@@ -32,9 +32,15 @@ pub async fn deploy_runs(
     look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
+    linked: &[Run],
 ) -> Result<SeenRuns, ObserveError> {
     let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(SeenRuns::default()) };
     let mut seen = read_pages(look, basics, release, workflow.id).await?;
+    for run in linked {
+        if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
+            seen.runs.push(run.clone());
+        }
+    }
     read_by_id(look, basics, release, &mut seen).await?;
     read_earlier_attempts(look, release, &mut seen).await?;
     read_jobs(look, release, &mut seen).await?;
@@ -129,7 +135,7 @@ fn shows_absence(
 }
 
 /// The design's words for a deploy run.
-fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
+pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
     let branch = run.head_branch.as_ref();
     run.workflow == workflow
         && run.head_repository == Some(basics.repository.id)
@@ -199,7 +205,7 @@ fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
 }
 
 /// A later attempt that runs or failed does not unmake an earlier one that succeeded.
-async fn read_earlier_attempts(
+pub(super) async fn read_earlier_attempts(
     look: &Look<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
@@ -268,13 +274,7 @@ async fn attribute(
             continue;
         }
         let matters = !run.progress.finished() || newest_success == Some(run.at.id);
-        let attribution = if run.event.is_push() {
-            Attribution::Sha(run.head_sha.clone())
-        } else if run.event.title_is_trusted() {
-            by_title(look, &run.title, matters, &mut lookups).await?
-        } else {
-            Attribution::Unknown
-        };
+        let attribution = attribution_of(look, run, matters, &mut lookups).await?;
         attributions.insert(run.at.id, attribution);
     }
     // What mattered not when it was seen first may be what production rests on now.
@@ -288,6 +288,22 @@ async fn attribute(
     }
     seen.attributions = attributions;
     Ok(())
+}
+
+/// What a run says of itself. A commit that only its title names is looked up where that matters.
+pub(super) async fn attribution_of(
+    look: &mut Look<'_>,
+    run: &Run,
+    matters: bool,
+    lookups: &mut usize,
+) -> Result<Attribution, ObserveError> {
+    if run.event.is_push() {
+        return Ok(Attribution::Sha(run.head_sha.clone()));
+    }
+    if run.event.title_is_trusted() {
+        return by_title(look, &run.title, matters, lookups).await;
+    }
+    Ok(Attribution::Unknown)
 }
 
 /// The run that production rests on, of those known and those seen.

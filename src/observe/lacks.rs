@@ -31,7 +31,7 @@ pub async fn fill(
         // What verification runs say is kept between passes, and read one after another.
         if let Lack::Verification(sha) = lack {
             read_runs_of(look, basics, sha).await?;
-            let verification = Fact::Known(verification_of(look, sha));
+            let verification = Fact::Known(verification_of(&look.memory.counted, sha));
             let facts = observation.commits.entry(sha.clone()).or_default();
             facts.verification = verification;
             facts.reverified_at = reverified_at(look, sha);

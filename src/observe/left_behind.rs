@@ -1,10 +1,13 @@
 //! Reads what a lost ledger left at GitHub: our statuses on the branch's commits, and our issues.
 //! What they mean is `plan`'s to say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::deploy_runs::is_deploy;
 use super::{Basics, Look, ObserveError};
-use crate::domain::{LeftBehind, Login, RunId, Sha};
+use crate::domain::{LeftBehind, Login, Run, RunId, Sha, WorkflowFact};
 use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
@@ -69,4 +72,46 @@ pub async fn gone_runs(
         }
     }
     Ok(gone)
+}
+
+/// Runs that statuses name and that the ledger does not know.
+#[derive(Clone, Debug, Default)]
+pub struct Linked {
+    /// Deploy runs.
+    pub runs: Vec<Run>,
+    /// Those that are no deploys in flight: GitHub no longer has them, or they are another
+    /// workflow's and ended.
+    pub over: BTreeSet<RunId>,
+}
+
+/// Reads runs by their ids; with each, when it was named.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn linked(
+    look: &Look<'_>,
+    basics: &Basics,
+    links: &BTreeMap<RunId, Timestamp>,
+) -> Result<Linked, ObserveError> {
+    let mut linked = Linked::default();
+    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(linked) };
+    for (id, named_at) in links {
+        match look.reader.run(look.name(), *id).await? {
+            Some(run) if is_deploy(basics, &run, workflow.id) => linked.runs.push(run),
+            Some(run) if run.progress.finished() => {
+                linked.over.insert(*id);
+            }
+            Some(_) => {}
+            // A run that was named just now may take a while to be readable.
+            None => {
+                let age = look.now.duration_since(*named_at);
+                if SignedDuration::try_from(look.policy.dispatch_confirm)
+                    .is_ok_and(|confirm| age >= confirm)
+                {
+                    linked.over.insert(*id);
+                }
+            }
+        }
+    }
+    Ok(linked)
 }

@@ -36,6 +36,9 @@ pub struct CountedRun {
     attempts: BTreeMap<u32, Box<CountedAttempt>>,
 }
 
+/// The runs that count, by number.
+pub(super) type Counted = BTreeMap<RunId, CountedRun>;
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CountedAttempt {
     started_at: Timestamp,
@@ -138,7 +141,7 @@ async fn read_further(look: &mut Look<'_>, basics: &Basics) -> Result<(), Observ
 }
 
 /// S1, but for the ancestry, which is the branch's to tell.
-fn counts(look: &Look<'_>, basics: &Basics, run: &Run) -> bool {
+pub(super) fn counts(look: &Look<'_>, basics: &Basics, run: &Run) -> bool {
     let branch = run.head_branch.as_ref().is_some_and(|head| {
         if run.event.0 == "merge_group" {
             head.as_str().starts_with(&basics.branch.queue_prefix())
@@ -192,14 +195,19 @@ fn forget_old(look: &mut Look<'_>) {
 }
 
 fn keep(look: &mut Look<'_>, run: &Run) {
-    let counted = look.memory.counted.entry(run.at.id).or_insert_with(|| CountedRun {
+    keep_in(&mut look.memory.counted, run, run.progress.clone());
+}
+
+/// Keeps a run that counts, where it stands or stood.
+pub(super) fn keep_in(runs: &mut Counted, run: &Run, progress: RunProgress) {
+    let counted = runs.entry(run.at.id).or_insert_with(|| CountedRun {
         sha: run.head_sha.clone(),
         html_url: run.html_url.clone(),
         manual: run.event.is_workflow_dispatch(),
         queued: run.event.0 == "merge_group",
         attempts: BTreeMap::new(),
     });
-    let attempt = CountedAttempt { started_at: run.started_at, progress: run.progress.clone() };
+    let attempt = CountedAttempt { started_at: run.started_at, progress };
     counted.attempts.insert(run.at.attempt, Box::new(attempt));
 }
 
@@ -289,10 +297,10 @@ fn any_passed(look: &Look<'_>) -> bool {
 }
 
 fn attempts_of<'a>(
-    look: &'a Look<'_>,
+    counted: &'a Counted,
     sha: &Sha,
 ) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
-    let runs = look.memory.counted.iter().filter(move |(_, run)| run.sha == *sha);
+    let runs = counted.iter().filter(move |(_, run)| run.sha == *sha);
     runs.flat_map(|(id, run)| {
         let attempts = run.attempts.iter();
         attempts
@@ -301,8 +309,8 @@ fn attempts_of<'a>(
 }
 
 /// How the latest finished verification of this commit ended, if there is one.
-pub(super) fn latest_finished<'a>(look: &'a Look<'_>, sha: &Sha) -> Option<&'a RunProgress> {
-    attempts_of(look, sha)
+pub(super) fn latest_finished<'a>(counted: &'a Counted, sha: &Sha) -> Option<&'a RunProgress> {
+    attempts_of(counted, sha)
         .filter(|(_, _, attempt)| attempt.progress.finished())
         .max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
         .map(|(_, _, attempt)| &attempt.progress)
@@ -315,7 +323,7 @@ async fn reread_latest(
     candidates: &Candidates,
 ) -> Result<(), ObserveError> {
     let Some(candidate) = &candidates.candidate else { return Ok(()) };
-    let Some((latest, _, _)) = latest(look, candidate) else { return Ok(()) };
+    let Some((latest, _, _)) = latest(&look.memory.counted, candidate) else { return Ok(()) };
     let oldest_on_page = look.memory.counted.keys().rev().nth(PAGE - 1).copied();
     let left_page_one = oldest_on_page.is_some_and(|oldest| latest.id < oldest);
     if left_page_one || look.anew {
@@ -339,15 +347,15 @@ async fn reread(look: &mut Look<'_>, basics: &Basics, id: RunId) -> Result<(), O
 }
 
 fn latest<'a>(
-    look: &'a Look<'_>,
+    counted: &'a Counted,
     sha: &Sha,
 ) -> Option<(RunRef, &'a CountedRun, &'a CountedAttempt)> {
-    attempts_of(look, sha).max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
+    attempts_of(counted, sha).max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
 }
 
 /// What the runs that are known say of `sha`.
-pub(super) fn verification_of(look: &Look<'_>, sha: &Sha) -> Verification {
-    let Some((at, run, attempt)) = latest(look, sha) else { return Verification::None };
+pub(super) fn verification_of(counted: &Counted, sha: &Sha) -> Verification {
+    let Some((at, run, attempt)) = latest(counted, sha) else { return Verification::None };
     let started_at = attempt.started_at;
     let run = VerificationRun { at, started_at, html_url: run.html_url.clone() };
     match &attempt.progress {
@@ -359,7 +367,7 @@ pub(super) fn verification_of(look: &Look<'_>, sha: &Sha) -> Verification {
 
 /// When the re-runs and the manual runs of the verification of `sha` began that succeeded.
 pub(super) fn reverified_at(look: &Look<'_>, sha: &Sha) -> Vec<Timestamp> {
-    attempts_of(look, sha)
+    attempts_of(&look.memory.counted, sha)
         .filter(|(at, run, attempt)| (at.attempt > 1 || run.manual) && attempt.progress.succeeded())
         .map(|(_, _, attempt)| attempt.started_at)
         .collect()
@@ -372,7 +380,7 @@ pub(super) async fn read_runs_of(
     basics: &Basics,
     sha: &Sha,
 ) -> Result<(), ObserveError> {
-    if let Some((latest, _, _)) = latest(look, sha) {
+    if let Some((latest, _, _)) = latest(&look.memory.counted, sha) {
         if look.anew {
             reread(look, basics, latest.id).await?;
         }

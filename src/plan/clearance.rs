@@ -1,6 +1,8 @@
 //! The last look before a dispatch: whether another process of ours is at it, or was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
 
 use super::recover::{DeployTarget, attempt_of, begun, deploy_of, is_mark};
 use crate::domain::{
@@ -35,7 +37,22 @@ pub enum Obstacle {
     NotKnown(&'static str),
 }
 
-/// Whether a decision that was taken anew may be dispatched.
+/// The runs that statuses of ours name as the commit's deploys and that the ledger does not know,
+/// and when they were named last. No list may show them yet, so they are asked for by their ids.
+#[must_use]
+pub fn unknown_links(
+    statuses: &[CommitStatus],
+    us: &BTreeSet<Login>,
+    release: &ReleaseState,
+) -> BTreeMap<RunId, Timestamp> {
+    let ours = of_us(statuses, us);
+    let newest_last = ours.into_iter().rev();
+    let unknown = |status: &CommitStatus| Some((unknown_link(status, release)?, status.created_at));
+    newest_last.filter_map(unknown).collect()
+}
+
+/// Whether a decision that was taken anew may be dispatched. `over` are the runs of
+/// [`unknown_links`] that were asked for and are no deploys in flight.
 ///
 /// # Errors
 /// What stands in its way.
@@ -44,6 +61,7 @@ pub fn clearance(
     observation: &Observation,
     release: &ReleaseState,
     newest_run_seen: Option<RunId>,
+    over: &BTreeSet<RunId>,
     mark_target: Option<String>,
 ) -> Result<Clearance, Obstacle> {
     let WorkflowFact::Found(workflow) = &observation.deploy_workflow else {
@@ -65,7 +83,7 @@ pub fn clearance(
             |attempt| Err(Obstacle::OthersTurn(Box::new(attempt))),
         );
     }
-    every_run_is_known(&target, decision, &ours, release)?;
+    every_run_is_known(&target, decision, &ours, release, over)?;
     let file = workflow.path.split('@').next().unwrap_or(&workflow.path);
     Ok(Clearance {
         decision: decision.clone(),
@@ -120,6 +138,12 @@ fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
     }
 }
 
+/// The run that a status names as its commit's deploy, where the ledger does not know it.
+fn unknown_link(status: &CommitStatus, release: &ReleaseState) -> Option<RunId> {
+    let run = deploy_of(status)?;
+    (!release.runs.contains_key(&run) && release.attempt_of(run).is_none()).then_some(run)
+}
+
 /// Where a status of ours links to a run as this commit's deploy that the ledger never saw, it is
 /// the turn of whoever started it.
 fn every_run_is_known(
@@ -127,24 +151,21 @@ fn every_run_is_known(
     decision: &Decision,
     ours: &[&CommitStatus],
     release: &ReleaseState,
+    over: &BTreeSet<RunId>,
 ) -> Result<(), Obstacle> {
-    let unknown = |status: &CommitStatus| {
-        deploy_of(status).is_some_and(|run| {
-            !release.runs.contains_key(&run) && release.attempt_of(run).is_none()
-        })
-    };
-    for (place, _) in ours.iter().enumerate().filter(|(_, status)| unknown(status)) {
+    for (place, status) in ours.iter().enumerate() {
+        let Some(run) = unknown_link(status, release) else { continue };
         let is_mark_at = |at: &usize| ours.get(*at).is_some_and(|status| is_mark(status));
-        let mark = (place..ours.len()).find(is_mark_at);
-        // An attempt that the ledger owns and has closed may have had a run that is gone by now.
-        if mark.is_some_and(|mark| is_known(release, ours.get(mark).copied())) {
-            continue;
+        let others_mark = (place..ours.len())
+            .find(is_mark_at)
+            .filter(|mark| !is_known(release, ours.get(*mark).copied()));
+        if let Some(other) = others_mark.and_then(|mark| adopted(target, decision, ours, mark)) {
+            return Err(Obstacle::OthersTurn(Box::new(other)));
         }
-        let attempt = mark.and_then(|mark| adopted(target, decision, ours, mark));
-        return Err(attempt
-            .map_or(Obstacle::NotKnown("a run that a status of ours names"), |other| {
-                Obstacle::OthersTurn(Box::new(other))
-            }));
+        // Of no attempt, or of one that the ledger owns and has closed: it may be gone by now.
+        if !over.contains(&run) {
+            return Err(Obstacle::NotKnown("a run that a status of ours names"));
+        }
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt as _};
 
 use crate::domain::{Signal, SignalAccess};
-use crate::network;
+use crate::network::{self, Trust};
 
 /// A query that is worth asking is answered by far less.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -43,9 +43,52 @@ enum Way {
     Inside(Sender),
 }
 
-/// Clients, by whom they reach and the file of the certificates that they trust besides the
-/// machine's, with what that file held.
-type Clients = BTreeMap<(String, Option<PathBuf>), (Option<Vec<u8>>, Sender)>;
+/// Clients, and whom they trust: a thousand servers are reached with the machine's roots in memory
+/// once.
+#[derive(Default)]
+struct Clients {
+    /// By the file of the certificates that are trusted besides the machine's, with what it held.
+    trusts: BTreeMap<Option<PathBuf>, (Option<Vec<u8>>, Trust)>,
+    /// By that file, and whom they reach.
+    senders: BTreeMap<(Option<PathBuf>, String), Sender>,
+}
+
+impl Clients {
+    /// The client for `url`, made anew where what `ca_file` holds has changed.
+    fn of(
+        &mut self,
+        url: &str,
+        ca_file: Option<&Path>,
+        held: Option<Vec<u8>>,
+    ) -> Result<Sender, String> {
+        let file = ca_file.map(Path::to_path_buf);
+        let trust = self.trust(ca_file, held)?;
+        let uri = url.parse::<Uri>().unwrap_or_default();
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let key = (file, format!("{scheme}://{authority}"));
+        if let Some(sender) = self.senders.get(&key) {
+            return Ok(sender.clone());
+        }
+        let sender = boxed(network::client::<Empty<Bytes>>(url, &trust)?);
+        self.senders.insert(key, sender.clone());
+        Ok(sender)
+    }
+
+    /// Clients that trusted by what the file held before are gone.
+    fn trust(&mut self, ca_file: Option<&Path>, held: Option<Vec<u8>>) -> Result<Trust, String> {
+        let file = ca_file.map(Path::to_path_buf);
+        if let Some((of, trust)) = self.trusts.get(&file)
+            && *of == held
+        {
+            return Ok(trust.clone());
+        }
+        let trust = Trust::of(ca_file, "ca_file")?;
+        self.senders.retain(|(by, _), _| *by != file);
+        self.trusts.insert(file, (held, trust.clone()));
+        Ok(trust)
+    }
+}
 
 impl Carrier {
     /// The network.
@@ -168,33 +211,20 @@ impl Asked {
             .map_err(|error| Trouble::Unusable(format!("it cannot be asked: {error}")))
     }
 
-    /// The client, made anew where the certificates changed.
     fn client(&self) -> Result<Sender, String> {
         let clients = match &self.carrier.0 {
             Way::Inside(service) => return Ok(service.clone()),
             Way::Network(clients) => clients,
         };
         let ca_file = self.access.ca_file.as_deref();
-        let certificates = ca_file
+        let held = ca_file
             .map(|file| {
                 std::fs::read(file)
                     .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))
             })
             .transpose()?;
-        let uri = self.url.parse::<Uri>().unwrap_or_default();
-        let scheme = uri.scheme_str().unwrap_or_default();
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let key = (format!("{scheme}://{authority}"), ca_file.map(Path::to_path_buf));
         let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, client)) = clients.get(&key)
-            && *of == certificates
-        {
-            return Ok(client.clone());
-        }
-        let route = network::Route { url: &self.url, ca_file, ca_file_key: "ca_file" };
-        let client = boxed(network::client::<Empty<Bytes>>(&route)?);
-        clients.insert(key, (certificates, client.clone()));
-        Ok(client)
+        clients.of(&self.url, ca_file, held)
     }
 }
 
@@ -260,4 +290,34 @@ pub(super) fn short(text: &str) -> String {
 /// A part of an address's query.
 pub(super) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn many_servers_are_reached_with_the_roots_in_memory_once() {
+        let mut clients = Clients::default();
+        for number in 0..50 {
+            let url = format!("https://shop{number}.example.com/healthz");
+            clients.of(&url, None, None).unwrap();
+            clients.of(&url, None, None).unwrap();
+        }
+        assert_eq!((clients.trusts.len(), clients.senders.len()), (1, 50));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_trusts_by_an_earlier_file_is_used_no_more() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/surface/network/ca.pem");
+        let mut clients = Clients::default();
+        let mut held_then = |held: &[u8]| {
+            let url = "https://shop.example.com/healthz";
+            clients.of(url, Some(&file), Some(held.to_vec())).unwrap();
+            let trusted = clients.trusts.values().map(|(held, _)| held.clone());
+            (trusted.collect::<Vec<_>>(), clients.senders.len())
+        };
+        assert_eq!(held_then(b"one"), (vec![Some(b"one".to_vec())], 1));
+        assert_eq!(held_then(b"two"), (vec![Some(b"two".to_vec())], 1));
+    }
 }

@@ -14,8 +14,10 @@ use super::release;
 use super::schema::{FACTS, FACTS_USED};
 use super::shelf::{Limit, Shelf};
 
-/// Facts of one repository that are kept.
-const LIMIT: Limit = Limit { count: 500, bytes: 8 << 20 };
+/// Facts of one repository that are kept: a range of a thousand commits that is held takes two for
+/// each, what it brought and with which pull request, and every pass looks at all of them.
+pub(super) const MOST: usize = 2_500;
+const LIMIT: Limit = Limit { count: MOST, bytes: 8 << 20 };
 
 /// A larger fact is asked for again rather than kept: it would drive out too many others.
 const LARGEST: usize = 1 << 20;

@@ -25,6 +25,8 @@ pub struct Ledger {
     snapshot_seq: u64,
     /// Set while nobody knows whether what is in memory is what is in the file.
     stale: bool,
+    /// Whether what it records reaches the file.
+    is_kept: bool,
 }
 
 /// Proof that an attempt's intent is on disk. The mark comes next.
@@ -92,7 +94,21 @@ impl Ledger {
     /// Reads what the file holds of `repo`.
     pub(super) async fn load(hand: Arc<Hand>, repo: RepoId) -> Result<Self, StoreError> {
         let (now, snapshot_seq) = read(&hand, repo).await?;
-        Ok(Self { hand, repo, now, snapshot_seq, stale: false })
+        Ok(Self { hand, repo, now, snapshot_seq, stale: false, is_kept: true })
+    }
+
+    /// The same for a look that nothing comes of: what it records from here on changes what it adds
+    /// up to, and reaches no file.
+    #[must_use]
+    pub fn in_memory(&self) -> Self {
+        Self {
+            hand: Arc::clone(&self.hand),
+            repo: self.repo,
+            now: self.now.clone(),
+            snapshot_seq: self.snapshot_seq,
+            stale: false,
+            is_kept: false,
+        }
     }
 
     /// Whose ledger it is.
@@ -131,6 +147,10 @@ impl Ledger {
         }
         self.be_certain().await?;
         let (record, next) = self.prepare(at, kinds).map_err(|what| self.broken(what))?;
+        if !self.is_kept {
+            self.now = next;
+            return Ok(());
+        }
         let snapshot_seq = if record.snapshot.is_some() { next.seq } else { self.snapshot_seq };
         // Also where this future is dropped before it ends.
         self.stale = true;
@@ -157,6 +177,9 @@ impl Ledger {
         at: Timestamp,
         attempt: NewAttempt,
     ) -> Result<RecordedIntent, StoreError> {
+        if !self.is_kept {
+            return Err(self.broken("an intent needs a ledger that is kept".to_owned()));
+        }
         self.record(at, vec![EntryKind::AttemptBegun { attempt: attempt.clone() }]).await?;
         Ok(RecordedIntent { repo: self.repo, attempt })
     }
@@ -226,7 +249,7 @@ impl Ledger {
             rows.push((next.seq, release::encode_entry(&entry)?));
         }
         release::check_state(&next.state)?;
-        let due = next.seq.saturating_sub(self.snapshot_seq) >= SNAPSHOT_EVERY;
+        let due = self.is_kept && next.seq.saturating_sub(self.snapshot_seq) >= SNAPSHOT_EVERY;
         let snapshot = if due { Some(release::encode_snapshot(&next)?) } else { None };
         let record = Record { repo: self.repo, after: self.now.seq, rows, names, snapshot };
         Ok((record, next))

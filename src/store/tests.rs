@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::facts::MOST;
 use super::*;
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, Conclusion, EntryKind, KnownRun,
@@ -269,6 +270,26 @@ fn of_two_hands_on_one_ledger_the_second_is_told_that_it_moved() {
 }
 
 #[test]
+fn a_ledger_in_memory_learns_and_leaves_the_file_and_every_dispatch_alone() {
+    now(async {
+        let store = Store::in_memory();
+        let mut kept = store.ledger(shop()).await.unwrap();
+        kept.record(at(0), vec![decided(1)]).await.unwrap();
+        let mut look = kept.in_memory();
+        for number in 0..100 {
+            look.record(at(1), vec![governed("acme/other"), decided(number)]).await.unwrap();
+        }
+        assert_eq!(look.state().decided.len(), 100);
+        assert!(look.record_intent(at(2), attempt(1)).await.is_err());
+        assert_eq!(look.state().attempts, []);
+        assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 1);
+        assert_eq!(store.repo_id(&"acme/other".parse().unwrap()).await.unwrap(), None);
+        kept.record(at(3), vec![decided(2)]).await.unwrap();
+        assert_eq!(kept.state().decided.len(), 2);
+    });
+}
+
+#[test]
 fn a_long_ledger_reads_as_it_was_written() {
     now(async {
         let disk = MemoryDisk::new();
@@ -378,10 +399,10 @@ fn of_too_many_facts_the_ones_in_use_are_kept() {
     now(async {
         let disk = MemoryDisk::new();
         let store = Store::in_memory_on(&disk).unwrap();
-        for number in 0..700 {
+        for number in 0..MOST + 200 {
             store.put_fact(shop(), &format!("fact {number}"), json!(number)).await.unwrap();
             store.fact(shop(), "fact 0").await.unwrap();
-            if number == 400 {
+            if number == MOST - 100 {
                 store.close().await.unwrap();
                 return check_facts(&Store::in_memory_on(&disk).unwrap()).await;
             }
@@ -390,18 +411,20 @@ fn of_too_many_facts_the_ones_in_use_are_kept() {
 }
 
 async fn check_facts(store: &Store) {
-    for number in 401..700 {
+    for number in MOST - 99..MOST + 200 {
         store.fact(shop(), "fact 0").await.unwrap();
         store.put_fact(shop(), &format!("fact {number}"), json!(number)).await.unwrap();
     }
     assert_eq!(store.fact(shop(), "fact 0").await.unwrap(), Some(json!(0)));
     assert_eq!(store.fact(shop(), "fact 1").await.unwrap(), None);
-    assert_eq!(store.fact(shop(), "fact 699").await.unwrap(), Some(json!(699)));
+    let newest = MOST + 199;
+    let fact = store.fact(shop(), &format!("fact {newest}")).await.unwrap();
+    assert_eq!(fact, Some(json!(newest)));
     let mut kept = 0;
-    for number in 0..700 {
+    for number in 0..=newest {
         kept += usize::from(store.fact(shop(), &format!("fact {number}")).await.unwrap().is_some());
     }
-    assert_eq!(kept, 500);
+    assert_eq!(kept, MOST);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
     AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
-    RiskClass, RiskyPath,
+    RiskClass, RiskyPath, Supposed,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -19,13 +19,34 @@ const QUOTED: usize = 200;
 /// What a decision rests on, most important first.
 #[must_use]
 pub fn evidence(decision: &Decision, repository: &RepoName) -> Vec<String> {
+    evidence_supposing(decision, repository, &Supposed::default())
+}
+
+/// The same of a decision for which something was supposed: that comes first, and is never told as
+/// a fact.
+#[must_use]
+pub fn evidence_supposing(
+    decision: &Decision,
+    repository: &RepoName,
+    supposed: &Supposed,
+) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(line) = of_cause(&decision.cause) {
-        lines.push(line);
+    if let Some(file) = &supposed.policy {
+        let file = plain(file, QUOTED);
+        lines.push(format!("supposed: the policy of {file}, over the built-in defaults"));
+    }
+    if let Some(sha) = &supposed.production {
+        lines.push(format!("supposed: production is {}", sha.short()));
+    }
+    let deployed = matches!(decision.cause, Cause::Deployed { .. });
+    if !(deployed && supposed.production.is_some()) {
+        lines.extend(of_cause(&decision.cause));
     }
     lines.extend(decision.also.iter().filter_map(of_cause));
     lines.extend(decision.signals.iter().map(signals::told));
-    lines.push(of_production(&decision.production, repository));
+    if supposed.production.is_none() {
+        lines.push(of_production(&decision.production, repository));
+    }
     lines.push(of_risk(decision));
     lines.extend(decision.risk.paths.iter().take(PATHS_NAMED).map(of_path));
     let unnamed = decision.risk.paths.len().saturating_sub(PATHS_NAMED);

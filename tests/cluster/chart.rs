@@ -255,6 +255,38 @@ fn ports_are_one_from_the_program_to_the_outside() {
 }
 
 #[test]
+fn a_load_balancer_lets_in_whom_it_is_told_to_and_no_other_service_says_so() {
+    let ranges = ["--set", "service.loadBalancerSourceRanges={10.0.0.0/8}"];
+    let of = |kind: &str| {
+        let kind = format!("service.type={kind}");
+        let more = ["--set", &kind, ranges[0], ranges[1]];
+        Rendered::with("token", "gov", &more).the("Service", "")["spec"]["loadBalancerSourceRanges"]
+            .clone()
+    };
+    assert_eq!(of("LoadBalancer"), json!(["10.0.0.0/8"]));
+    assert_eq!(of("ClusterIP"), Value::Null);
+}
+
+/// Its image may be for one architecture alone, and its nodes may be reserved.
+#[test]
+fn the_test_runs_where_the_governor_may() {
+    let rendered = Rendered::of("everything");
+    let (test, pod) = (&rendered.the("Pod", "-test")["spec"], &rendered.pod()["spec"]);
+    for key in ["affinity", "tolerations", "nodeSelector", "securityContext", "imagePullSecrets"] {
+        assert_eq!(test[key], pod[key], "{key}");
+    }
+}
+
+/// The pod's own manifest decides, so a new chart alone is no reason.
+#[test]
+fn nothing_restarts_because_the_chart_has_another_version() {
+    let rendered = Rendered::of("everything");
+    let chart = "helm.sh/chart";
+    assert_eq!(rendered.pod()["metadata"]["labels"][chart], Value::Null);
+    assert!(rendered.the("StatefulSet", "")["metadata"]["labels"][chart].is_string());
+}
+
+#[test]
 fn nothing_is_shown_or_watched_unless_it_is_asked_for() {
     let rendered = Rendered::of("token");
     let mut kinds: Vec<&str> = rendered.0.iter().map(|one| one["kind"].as_str().unwrap()).collect();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::rendered::yaml;
+use crate::rendered::{Rendered, yaml};
 use crate::tools::root;
 
 fn page(file: &str) -> String {
@@ -61,5 +61,31 @@ fn the_values_on_the_page_render() {
     for name in ["kind: PrometheusRule", "kind: ServiceMonitor", "name: governor-release-governor"]
     {
         assert!(manifests.contains(name), "{name}");
+    }
+}
+
+/// What its README shows for others' tools renders, and is valid.
+#[test]
+fn the_values_that_the_charts_readme_shows_render() {
+    let page = page("charts/release-governor/README.md");
+    let (_, rest) = page.split_once("\n## With Argo CD").unwrap();
+    let (section, _) = rest.split_once("\n## Values").unwrap();
+    let examples: Vec<&str> =
+        section.split("```yaml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0).collect();
+    assert_eq!(examples.len(), 2);
+    let directory = tempfile::tempdir().unwrap();
+    for (number, example) in examples.iter().enumerate() {
+        let file = directory.path().join(format!("{number}.yaml"));
+        let text: String = example
+            .lines()
+            .map(|line| format!("{}\n", line.strip_prefix("  ").unwrap_or(line)))
+            .collect();
+        fs::write(&file, text).unwrap();
+        let rendered = Rendered::with("token", "gov", &["-f", file.to_str().unwrap()]);
+        let kinds =
+            [["Ingress"].as_slice(), &["ServiceMonitor", "PrometheusRule", "NetworkPolicy"]];
+        for kind in kinds[number] {
+            rendered.the(kind, "");
+        }
     }
 }

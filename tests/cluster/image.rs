@@ -32,3 +32,21 @@ fn the_builds_context_is_a_list_of_what_is_let_in() {
     let lines: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(lines, ["*", "!Cargo.toml", "!Cargo.lock", "!src"]);
 }
+
+/// `.ci/image` builds the image twice; this is what makes both the same.
+#[test]
+fn the_build_leaves_out_where_and_when_it_was_made_and_keeps_what_it_was_made_from() {
+    let dockerfile = dockerfile();
+    for (words, why) in [
+        ("--locked", "the crates are those of Cargo.lock"),
+        ("--remap-path-prefix=/src=.", "no path of the source"),
+        ("--remap-path-prefix=${CARGO_HOME:-/usr/local/cargo}/registry=", "no path of the crates"),
+        ("touch --no-dereference --date=\"@$SOURCE_DATE_EPOCH\"", "no time of its files"),
+        ("RELEASE_GOVERNOR_REVISION=\"$REVISION\"", "the metrics tell the commit"),
+        ("image.revision=\"${REVISION}\"", "the label tells the commit"),
+    ] {
+        assert!(dockerfile.contains(words), "{why}: {words}");
+    }
+    let script = std::fs::read_to_string(root().join(".ci/image")).unwrap();
+    assert!(script.contains("[ \"$one\" = \"$other\" ] || fail"), "both are compared");
+}

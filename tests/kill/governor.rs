@@ -1,16 +1,15 @@
-//! The box on a port, the real program beside it, and moments to kill it at.
+//! A town whose governor is killed, and moments to kill it at.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{GhBox, GhClock, Limits, story};
-use tempfile::TempDir;
+use release_governor::ghbox::{GhBox, Limits};
 
-const TOKEN: &str = "ghp_the-token-of-the-yard";
+use crate::town::Town;
+
 /// A process that has nothing to do is not waited for longer.
 const MOST: Duration = Duration::from_millis(900);
 
@@ -37,10 +36,8 @@ pub(crate) enum Moment {
 
 pub(crate) struct Yard {
     pub(crate) github: GhBox,
+    town: Town,
     clock: Clock,
-    directory: TempDir,
-    api_url: String,
-    runtime: tokio::runtime::Runtime,
 }
 
 pub(crate) struct Running {
@@ -49,59 +46,33 @@ pub(crate) struct Running {
 
 impl Yard {
     pub(crate) fn new() -> Self {
-        let clock = Clock::system();
-        let ticking = clock.clone();
-        let github = GhBox::new(GhClock::following(Arc::new(move || ticking.now())));
-        github.add_token(TOKEN, story::GOVERNOR);
+        let mut town = Town::new();
+        town.intervals = ("150ms", "100ms");
+        let github = town.github.clone();
         // Hundreds of first passes without a cache would use up any hour's limit.
         github.set_limits(Limits { requests_per_hour: 10_000_000, ..Limits::default() });
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let api_url = format!("http://{}", listener.local_addr().unwrap());
-        let served = github.clone();
-        runtime.spawn(async move { served.serve(listener, std::future::pending()).await });
-        let directory = tempfile::tempdir().unwrap();
-        Self { github, clock, directory, api_url, runtime }
+        Self { github, town, clock: Clock::system() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+    fn log(&self) -> PathBuf {
+        self.town.directory.path().join("log")
     }
 
     pub(crate) fn configure(&self, repositories: u64) {
         let names: Vec<String> =
             (0..repositories).map(|number| format!("{{name: acme/shop{number}}}")).collect();
-        let text = format!(
-            "github: {{api_url: \"{}\", max_requests_per_minute: 0}}\n\
-             controller: {{poll_interval: 150ms, active_poll_interval: 100ms}}\n\
-             server: {{listen: \"127.0.0.1:0\"}}\n\
-             state: {{dir: \"{}\"}}\n\
-             defaults: {{dispatch_confirm_seconds: 1, cooldown_minutes: 0, \
+        self.town.configure(&format!(
+            "defaults: {{dispatch_confirm_seconds: 1, cooldown_minutes: 0, \
              max_deploys_per_hour: 1000000}}\n\
              repositories: [{}]\n",
-            self.api_url,
-            self.path("state").display(),
             names.join(", ")
-        );
-        std::fs::write(self.path("governor.yaml"), text).unwrap();
+        ));
     }
 
     pub(crate) fn govern(&self) -> Running {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("log"));
-        let child = Command::new(env!("CARGO_BIN_EXE_release-governor"))
-            .arg("run")
-            .env_clear()
-            .env("RELEASE_GOVERNOR_CONFIG", self.path("governor.yaml"))
-            .env("GITHUB_TOKEN", TOKEN)
-            .current_dir(self.directory.path())
-            .stdout(Stdio::null())
-            .stderr(log.unwrap())
-            .spawn()
-            .unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log());
+        let mut command = self.town.command(&["run"]);
+        let child = command.stdout(Stdio::null()).stderr(log.unwrap()).spawn().unwrap();
         Running { child }
     }
 
@@ -136,11 +107,11 @@ impl Yard {
     }
 
     pub(crate) fn sleep(&self, length: Duration) {
-        self.runtime.block_on(async { self.clock.sleep(length).await });
+        self.town.runtime.block_on(async { self.clock.sleep(length).await });
     }
 
     pub(crate) fn lose_the_state(&mut self) {
-        let state = self.path("state");
+        let state = self.town.state();
         if state.exists() {
             std::fs::remove_dir_all(state).unwrap();
         }
@@ -148,7 +119,7 @@ impl Yard {
 
     /// The end of what the processes said.
     pub(crate) fn said(&self) -> String {
-        let log = std::fs::read_to_string(self.path("log")).unwrap();
+        let log = std::fs::read_to_string(self.log()).unwrap();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }

@@ -11,6 +11,10 @@
 
 #[cfg(test)]
 mod governor;
+#[cfg(test)]
+#[path = "../surface/town.rs"]
+#[allow(dead_code, reason = "it serves other tests, too")]
+mod town;
 
 #[cfg(test)]
 use std::{collections::BTreeMap, time::Duration};

@@ -54,3 +54,5 @@ mod statuses;
 #[cfg(test)]
 #[path = "../story/mod.rs"]
 mod story;
+#[cfg(test)]
+mod unlisted;

@@ -1,7 +1,7 @@
 //! The last look before a dispatch, and the look after its mark (design, section 5, steps 0 and 2).
 
 use release_governor::domain::*;
-use release_governor::plan::{Clearance, Obstacle, clearance, others_turn};
+use release_governor::plan::{Clearance, Obstacle, clearance, others_turn, unknown_links};
 
 use crate::world::{WANTED, World, at, begun, run, sha, works};
 
@@ -35,7 +35,17 @@ fn held(id: u64) -> CommitStatus {
 fn cleared(world: &mut World, statuses: Vec<CommitStatus>) -> Result<Clearance, Obstacle> {
     world.facts(WANTED).statuses = Fact::Known(statuses);
     let decision = world.decision();
-    clearance(&decision, &world.observation, &world.release, Some(10.into()), None)
+    clear(world, &decision, Some(10.into()), &[])
+}
+
+fn clear(
+    world: &World,
+    decision: &Decision,
+    newest: Option<RunId>,
+    over: &[u64],
+) -> Result<Clearance, Obstacle> {
+    let over = over.iter().map(|run| RunId::from(*run)).collect();
+    clearance(decision, &world.observation, &world.release, newest, &over, None)
 }
 
 fn others_attempt(got: Result<Clearance, Obstacle>) -> Attempt {
@@ -63,11 +73,11 @@ fn what_is_not_known_clears_nothing() {
     let mut world = World::calm();
     let decision = world.decision();
     world.facts(WANTED).statuses = Fact::Unreadable(Why("timeout".to_owned()));
-    let unread = clearance(&decision, &world.observation, &world.release, None, None);
+    let unread = clear(&world, &decision, None, &[]);
     assert!(matches!(unread, Err(Obstacle::NotKnown(_))), "{unread:?}");
     world.facts(WANTED).statuses = Fact::Known(vec![]);
     world.observation.deploy_workflow = WorkflowFact::Missing;
-    let missing = clearance(&decision, &world.observation, &world.release, None, None);
+    let missing = clear(&world, &decision, None, &[]);
     assert!(matches!(missing, Err(Obstacle::NotKnown(_))), "{missing:?}");
 }
 
@@ -97,9 +107,34 @@ fn a_target_that_is_a_run_the_ledger_does_not_know_is_in_the_way() {
     // Its mark may have been somebody's own doing, or lie too far back; the run is unknown anyway.
     let unmarked = cleared(&mut world, vec![held(7), triggered(6, 77)]);
     assert!(matches!(unmarked, Err(Obstacle::NotKnown(_))), "{unmarked:?}");
+    // Also where the mark before it is of an attempt of ours that found no run.
+    world.hears(-9, EntryKind::AttemptBegun { attempt: begun(0xbb, WANTED) });
+    let (id, outcome) = ("0000bb".parse().unwrap(), AttemptOutcome::NotStarted);
+    world.hears(-8, EntryKind::AttemptClosed { id, outcome });
+    let of_ours = vec![held(7), triggered(6, 77), mark(5, "0000bb")];
+    let late = cleared(&mut world, of_ours);
+    assert!(matches!(late, Err(Obstacle::NotKnown(_))), "{late:?}");
+    // Once it is known to be over, it keeps nothing back; what another process began does.
+    let decision = world.decision();
+    assert!(clear(&world, &decision, None, &[77]).is_ok());
+    assert!(clear(&world, &decision, None, &[78]).is_err());
+    world.facts(WANTED).statuses = Fact::Known(statuses.clone());
+    assert_eq!(others_attempt(clear(&world, &decision, None, &[77])).run, Some(77.into()));
     world.sees(run(77, Some(3), -500, works()));
     world.sees(run(77, Some(3), -500, RunProgress::Finished(Conclusion::Failure)));
     assert!(cleared(&mut world, statuses).is_ok());
+}
+
+#[test]
+fn what_our_statuses_name_and_the_ledger_does_not_know_is_asked_for() {
+    let mut world = World::calm();
+    world.sees(run(78, Some(3), -500, works()));
+    let statuses =
+        [triggered(9, 77), triggered(8, 78), held(7), triggered(6, 77), mark(5, "0000aa")];
+    let strangers = CommitStatus { creator: Some("mallory".into()), ..triggered(10, 79) };
+    let all: Vec<CommitStatus> = [strangers].into_iter().chain(statuses).collect();
+    let links = unknown_links(&all, &world.observation.us, &world.release);
+    assert_eq!(links.into_iter().collect::<Vec<_>>(), [(77.into(), at(-51))], "named last then");
 }
 
 /// Whose turn it is once our mark `20` stands, where `5` was the newest that was seen before.

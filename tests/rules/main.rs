@@ -12,6 +12,8 @@
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 #[path = "../described.rs"]

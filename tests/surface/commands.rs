@@ -45,13 +45,16 @@ fn a_commit_is_simulated_triggered_and_shown_without_a_controller() {
     assert_eq!(
         keys(&simulated),
         [
+            "approvals",
             "decision",
             "evidence",
             "paths",
             "reason",
             "repository",
             "risk_class",
+            "rules",
             "sha",
+            "supposed",
             "unblock_hints"
         ]
     );
@@ -95,7 +98,10 @@ fn a_high_risk_commit_ships_once_somebody_approves_it() {
     let held = town.run(&["simulate", &high, "--json", "--show-paths"]).with(1).json();
     assert_eq!(held["reason"], "high_risk_no_approval");
     assert_eq!(held["paths"][0]["path"], "infra/main.tf");
-    assert_eq!(keys(&held["paths"][0]), ["path", "pattern", "pull_request", "risk_class"]);
+    assert_eq!(
+        keys(&held["paths"][0]),
+        ["brought_by", "commit", "path", "pattern", "pull_request", "risk_class"]
+    );
     let hint = held["unblock_hints"][0].as_str().unwrap();
     assert!(hint.contains("release-governor approve acme/shop"), "{hint}");
     let refused = town.run(&["trigger", &high]).with(1).text();

@@ -17,11 +17,12 @@ fn output(command: &mut Command) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "check-config",
     "status",
     "simulate",
+    "backtest",
     "trigger",
     "approve",
     "pause",

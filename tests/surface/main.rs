@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;
@@ -31,6 +33,8 @@ mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod preflight;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod reload;
@@ -38,3 +42,5 @@ mod reload;
 mod stores;
 #[cfg(test)]
 mod town;
+#[cfg(test)]
+mod what_if;

@@ -3,35 +3,48 @@
 //! `stores/vN.redb` was written by the program when its schema was N, and is kept for ever. A new
 //! one is made by `KEEP_STORE=1 cargo test --test surface keep_a_store -- --ignored`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use redb::{Database, TableDefinition};
+use redb::{Database, ReadableDatabase as _, TableDefinition};
 use release_governor::domain::{
     Approval, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, CommitStatusState,
-    Conclusion, EntryKind, IssueNumber, IssueStep, KnownRun, KnownRunAttempt, Mark, NewAttempt,
-    Operator, OperatorWord, Outcome, Reason, RejectionKey, ReleaseState, RepoId, RepoName,
-    RiskClass, RunEvent, RunId, RunProgress, RunRef, RunStatus, Sha, StatusId, StatusRecord,
-    WorkflowId,
+    Conclusion, EntryKind, Health, IssueNumber, IssueStep, KnownRun, KnownRunAttempt, Mark,
+    NewAttempt, Operator, OperatorWord, Outcome, Reason, RejectionKey, ReleaseState, RepoId,
+    RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, RunStatus, Sha, StatusId,
+    StatusRecord, WorkflowId,
 };
 use release_governor::store::{Store, StoreError, StoreOptions};
 use serde_json::json;
 use tempfile::TempDir;
 
 const FILE: &str = "release-governor.redb";
+/// The schema of this program.
+const SCHEMA: u64 = 2;
+/// Where every program finds the schema.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 #[tokio::test]
 async fn a_store_of_schema_1_is_read_as_it_was_written() {
-    let home = home_with(&fs::read(kept("v1.redb")).unwrap());
+    is_read_as_it_was_written("v1.redb", &one_of_each_in_schema_1()).await;
+}
+
+#[tokio::test]
+async fn a_store_of_schema_2_is_read_as_it_was_written() {
+    is_read_as_it_was_written("v2.redb", &one_of_each()).await;
+}
+
+async fn is_read_as_it_was_written(file: &str, entries: &[EntryKind]) {
+    let home = home_with(&fs::read(kept(file)).unwrap());
     let store = open(home.path()).unwrap();
     let shop = store.ledger(shop()).await.unwrap();
-    assert_eq!(*shop.state(), what_the_kept_store_comes_to());
+    assert_eq!(*shop.state(), what_comes_of(entries));
     let history = store.history(RepoId::from(42), None, 1_000).await.unwrap();
     let kinds: Vec<EntryKind> = history.into_iter().rev().map(|(_, entry)| entry.kind).collect();
-    assert_eq!(kinds, one_of_each());
+    assert_eq!(kinds, entries);
     assert_eq!(store.repo_id(&name()).await.unwrap(), Some(RepoId::from(42)));
     let other = store.ledger(RepoId::from(43)).await.unwrap();
     assert_eq!(other.state().decided.len(), 100);
@@ -40,6 +53,30 @@ async fn a_store_of_schema_1_is_read_as_it_was_written() {
     let fact = store.fact(RepoId::from(42), "compare").await.unwrap();
     assert_eq!(fact, Some(json!({"files": ["src/cart.rs"]})));
     store.close().await.unwrap();
+}
+
+/// An earlier program looks there before all else, and refuses what is above its own.
+#[tokio::test]
+async fn what_this_program_opened_or_made_bears_its_schema() {
+    for before in [None, Some("v1.redb"), Some("v2.redb")] {
+        let home = TempDir::new().unwrap();
+        if let Some(file) = before {
+            fs::copy(kept(file), home.path().join(FILE)).unwrap();
+        }
+        open(home.path()).unwrap().close().await.unwrap();
+        assert_eq!(schema_in(home.path()), SCHEMA, "{before:?}");
+    }
+    assert!(kept(&format!("v{SCHEMA}.redb")).is_file(), "a file of each schema is kept");
+}
+
+/// An earlier program must not act on half of what it finds: it is refused, and nothing is lost.
+#[tokio::test]
+async fn what_an_earlier_program_cannot_read_needs_a_schema_of_its_own() {
+    let (first, now) = (one_of_each_in_schema_1(), one_of_each());
+    let names = |kinds: &[EntryKind]| kinds.iter().map(EntryKind::name).collect::<BTreeSet<_>>();
+    let new: Vec<&str> = names(&now).difference(&names(&first)).copied().collect();
+    assert_eq!(new, ["health_checked"]);
+    assert_eq!(names(&now), EntryKind::NAMES.into_iter().collect(), "one of each kind is kept");
 }
 
 #[tokio::test]
@@ -65,27 +102,29 @@ async fn keep_a_store() {
     let mut db = Database::open(home.path().join(FILE)).unwrap();
     while db.compact().unwrap() {}
     db.close().unwrap();
-    fs::copy(home.path().join(FILE), kept("v1.redb")).unwrap();
+    fs::copy(home.path().join(FILE), kept(&format!("v{SCHEMA}.redb"))).unwrap();
 }
 
 #[tokio::test]
 async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
-    let home = home_with(&fs::read(kept("v1.redb")).unwrap());
+    let home = home_with(&fs::read(kept("v2.redb")).unwrap());
     let db = Database::open(home.path().join(FILE)).unwrap();
     let write = db.begin_write().unwrap();
-    let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-    write.open_table(meta).unwrap().insert("schema", 1_000).unwrap();
+    write.open_table(META).unwrap().insert("schema", 1_000).unwrap();
     write.commit().unwrap();
     db.close().unwrap();
 
     let error = refused_and_untouched(home.path());
-    assert!(matches!(error, StoreError::NewerSchema { found: 1_000, known: 1, .. }), "{error}");
+    assert!(
+        matches!(error, StoreError::NewerSchema { found: 1_000, known: SCHEMA, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("a newer release-governor wrote it"), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_no_store_is_refused_and_left_as_it_is() {
-    let good = fs::read(kept("v1.redb")).unwrap();
+    let good = fs::read(kept("v2.redb")).unwrap();
     let empty_database = {
         let home = TempDir::new().unwrap();
         Database::create(home.path().join(FILE)).unwrap().close().unwrap();
@@ -114,7 +153,7 @@ async fn what_is_no_store_is_refused_and_left_as_it_is() {
 
 #[tokio::test]
 async fn any_damaged_page_is_refused_or_read_as_it_was_but_never_panics() {
-    let good = fs::read(kept("v1.redb")).unwrap();
+    let good = fs::read(kept("v2.redb")).unwrap();
     for page in (0..good.len()).step_by(4_096) {
         let mut damaged = good.clone();
         let end = (page + 512).min(damaged.len());
@@ -123,7 +162,7 @@ async fn any_damaged_page_is_refused_or_read_as_it_was_but_never_panics() {
         match open(home.path()) {
             Ok(store) => {
                 let ledger = store.ledger(shop()).await.unwrap();
-                assert_eq!(*ledger.state(), what_the_kept_store_comes_to(), "page at {page}");
+                assert_eq!(*ledger.state(), what_comes_of(&one_of_each()), "page at {page}");
                 store.close().await.unwrap();
             }
             Err(StoreError::Unreadable { .. }) => {
@@ -372,8 +411,20 @@ fn status() -> StatusRecord {
     }
 }
 
-/// An entry of every kind that schema 1 knows.
+/// An entry of every kind that this schema knows.
 fn one_of_each() -> Vec<EntryKind> {
+    let mut entries = one_of_each_in_schema_1();
+    entries.push(EntryKind::HealthChecked {
+        health: Health::Degraded,
+        since: at(30),
+        run: Some(RunRef { id: RunId::from(101), attempt: 2 }),
+        found: vec!["prometheus: 3 samples".into()],
+    });
+    entries
+}
+
+/// An entry of every kind that schema 1 knows.
+fn one_of_each_in_schema_1() -> Vec<EntryKind> {
     let id: AttemptId = "7f3a9c".parse().unwrap();
     let word = EntryKind::Operator;
     let by = operator;
@@ -429,10 +480,16 @@ fn one_of_each() -> Vec<EntryKind> {
     ]
 }
 
-fn what_the_kept_store_comes_to() -> ReleaseState {
+fn what_comes_of(entries: &[EntryKind]) -> ReleaseState {
     let mut state = ReleaseState::default();
-    for (second, kind) in (0..).zip(one_of_each()) {
+    for (second, kind) in (0..).zip(entries.iter().cloned()) {
         state.apply(&release_governor::domain::Entry { at: at(second), kind });
     }
     state
+}
+
+fn schema_in(dir: &Path) -> u64 {
+    let db = Database::open(dir.join(FILE)).unwrap();
+    let read = db.begin_read().unwrap();
+    read.open_table(META).unwrap().get("schema").unwrap().unwrap().value()
 }

@@ -23,6 +23,9 @@ pub(crate) struct Town {
     api_url: String,
     token: String,
     ca_file: Option<PathBuf>,
+    credential: Option<String>,
+    /// `controller.poll_interval` and `active_poll_interval`, by the next configuration.
+    pub(crate) intervals: (&'static str, &'static str),
     environment: Vec<(&'static str, String)>,
     pub(crate) runtime: tokio::runtime::Runtime,
 }
@@ -54,6 +57,8 @@ impl Town {
             api_url,
             token: TOKEN.to_owned(),
             ca_file: None,
+            credential: None,
+            intervals: ("300ms", "150ms"),
             environment: Vec::new(),
             runtime,
         }
@@ -100,6 +105,11 @@ impl Town {
         self.ca_file = ca_file;
     }
 
+    /// Who the governor is to GitHub, as keys of `github`, by the next configuration.
+    pub(crate) fn authenticate(&mut self, keys: &str) {
+        self.credential = Some(keys.to_owned());
+    }
+
     /// A variable in the program's environment.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
@@ -127,18 +137,22 @@ impl Town {
     fn text_at(&self, state: &Path, listen: &str, more: &str) -> String {
         let ca_file =
             self.ca_file.as_ref().map(|file| format!(", ca_file: \"{}\"", file.display()));
+        let (settled, active) = self.intervals;
+        let credential = self.credential.as_ref().map(|keys| format!(", {keys}"));
         format!(
-            "github: {{api_url: \"{}\", max_requests_per_minute: 0{}}}\n\
-             controller: {{poll_interval: 300ms, active_poll_interval: 150ms}}\n\
+            "github: {{api_url: \"{}\", max_requests_per_minute: 0{}{}}}\n\
+             controller: {{poll_interval: {settled}, active_poll_interval: {active}}}\n\
              server: {{listen: \"{listen}\"}}\n\
              state: {{dir: \"{}\"}}\n{more}",
             self.api_url,
             ca_file.unwrap_or_default(),
+            credential.unwrap_or_default(),
             state.display()
         )
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program, about to do what `arguments` say, with this configuration and token.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release-governor"));
         command
             .args(arguments)
@@ -159,6 +173,17 @@ impl Town {
         assert!(!done.text().contains(TOKEN) && !done.error().contains(TOKEN), "the token shows");
         assert!(!done.error().contains("panicked"), "{}", done.error());
         done
+    }
+
+    /// Runs a command as a person does: both outputs in one, in the order in which they came, and
+    /// the exit code.
+    pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> (String, i32) {
+        let path = self.directory.path().join("terminal");
+        let screen = std::fs::File::create(&path).unwrap();
+        let mut command = self.command(arguments);
+        command.stdout(screen.try_clone().unwrap()).stderr(screen);
+        let code = command.status().unwrap().code().expect("an exit code");
+        (std::fs::read_to_string(path).unwrap(), code)
     }
 
     /// Starts a command, and lets it be.

@@ -17,6 +17,8 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("store", &["domain", "clock", "telemetry"]),
     // A plan is made from judgements.
+    // It replays what is decided.
+    ("backtest", &["domain", "decide"]),
     ("plan", &["domain", "words", "decide"]),
     ("network", &[]),
     ("github", &["domain", "network", "store", "clock", "telemetry"]),
@@ -30,6 +32,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "domain",
             "observe",
             "decide",
+            "backtest",
             "plan",
             "apply",
             "words",
@@ -49,6 +52,7 @@ const KNOWS: &[(&str, &[&str])] = &[
             "config",
             "store",
             "decide",
+            "backtest",
             "plan",
             "words",
             "github",
@@ -67,6 +71,7 @@ const KNOWS: &[(&str, &[&str])] = &[
 const EVERYBODY: &[&str] = &[
     "domain",
     "decide",
+    "backtest",
     "plan",
     "words",
     "apply",
@@ -86,7 +91,7 @@ const EVERYBODY: &[&str] = &[
     "ghbox",
 ];
 
-const PURE: &[&str] = &["domain", "decide", "words", "plan"];
+const PURE: &[&str] = &["domain", "decide", "backtest", "words", "plan"];
 
 /// What a pure room has no use for.
 const IMPURE: &[&str] = &[

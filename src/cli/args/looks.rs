@@ -1,16 +1,17 @@
 //! The commands that only look: which part is looked at, and for how long.
 
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::civil;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Output, Target};
-use crate::commands::EntryGroup;
+use crate::commands::EntryWord;
 use crate::domain::ShaPrefix;
 
 /// The arguments of `check-config`.
@@ -34,6 +35,23 @@ pub struct Status {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = seconds)]
     pub watch: Option<Duration>,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The arguments of `backtest`.
+#[derive(Clone, Debug, Args)]
+pub struct Backtest {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// How far back: 12h or 30d, or since a date or time, as in 2026-11-01T14:30.
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "30d")]
+    pub since: Moment,
+    /// Replay through the policy of this file, over the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -69,12 +87,13 @@ pub struct Filters {
     /// Only what happened since: 30m, 12h or 7d ago, or a date or time, as in 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<Moment>,
-    /// Only what happened until then, written as for --since.
+    /// Only what happened before then, written as for --since.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<Moment>,
-    /// Only entries of this kind; give it again, or with commas, for several.
-    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub kind: Vec<EntryGroup>,
+    /// Only entries of this kind, or of one that --json names; give it again, or with commas, for
+    /// several.
+    #[arg(long, value_name = "KIND", value_parser = entry_words(), value_delimiter = ',')]
+    pub kind: Vec<EntryWord>,
     /// Only what is about this commit, which may be shortened.
     #[arg(long, value_name = "SHA")]
     pub sha: Option<ShaPrefix>,
@@ -83,14 +102,11 @@ pub struct Filters {
     pub by: Option<String>,
 }
 
-impl ValueEnum for EntryGroup {
-    fn value_variants<'a>() -> &'a [Self] {
-        Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.as_str()))
-    }
+/// The groups are shown; the kinds that they hold are taken, too.
+fn entry_words() -> impl TypedValueParser<Value = EntryWord> {
+    let words =
+        EntryWord::all().map(|word| PossibleValue::new(word.as_str()).hide(!word.is_group()));
+    PossibleValuesParser::new(words).try_map(|text| text.parse())
 }
 
 /// A moment, as people say it.

@@ -1,104 +1,117 @@
-//! Which entries of a ledger are asked for.
+//! Which entries of a ledger are asked for: one filter and one set of words, whoever asks.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::{
-    AttemptId, Entry, EntryKind, IssueStep, KnownRun, Login, Operator, OperatorWord, ReleaseState,
-    RunId, Sha, ShaPrefix,
+    AttemptId, Entry, EntryKind, KnownRun, Login, Operator, OperatorWord, ReleaseState, RunId, Sha,
+    ShaPrefix,
 };
 
-/// What an entry is about, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EntryGroup {
-    /// A decision that changed.
-    Decision,
-    /// An attempt to deploy, up to its run.
-    Attempt,
-    /// How an attempt ended.
-    Outcome,
-    /// What an operator said.
-    Word,
-    /// A commit status: written, refused or forged.
-    Status,
-    /// A failure issue.
-    Issue,
-    /// What the signals say of production.
-    Health,
-    /// A deploy run.
-    Run,
-    /// The candidate.
-    Candidate,
-    /// A comparison that GitHub failed.
-    Range,
-    /// The repository, and who we are there.
-    Repository,
-}
+/// A word for some of the entries: what a group of kinds is about, or one kind as JSON has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct EntryWord(&'static str);
 
-impl EntryGroup {
-    /// All of them.
-    pub const ALL: &[Self] = &[
-        Self::Decision,
-        Self::Attempt,
-        Self::Outcome,
-        Self::Word,
-        Self::Status,
-        Self::Issue,
-        Self::Health,
-        Self::Run,
-        Self::Candidate,
-        Self::Range,
-        Self::Repository,
+/// A word that stands for no entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no entry of a ledger is called so")]
+pub struct NoSuchEntry;
+
+impl EntryWord {
+    /// What entries are about, in one word each.
+    pub const GROUPS: [Self; 11] = [
+        DECISION, ATTEMPT, OUTCOME, WORD, STATUS, ISSUE, HEALTH, RUN, CANDIDATE, RANGE, REPOSITORY,
     ];
+
+    /// All words: the groups, and the kinds that are no group of their own.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let kinds = EntryKind::NAMES.into_iter().map(Self);
+        Self::GROUPS.into_iter().chain(kinds.filter(|kind| !kind.is_group()))
+    }
 
     /// As people type it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Decision => "decision",
-            Self::Attempt => "attempt",
-            Self::Outcome => "outcome",
-            Self::Word => "word",
-            Self::Status => "status",
-            Self::Issue => "issue",
-            Self::Health => "health",
-            Self::Run => "run",
-            Self::Candidate => "candidate",
-            Self::Range => "range",
-            Self::Repository => "repository",
-        }
+        self.0
     }
 
-    /// The group of an entry.
+    /// Whether it is a group's.
     #[must_use]
-    pub const fn of(kind: &EntryKind) -> Self {
-        match kind {
-            EntryKind::Decided { .. } => Self::Decision,
-            EntryKind::AttemptBegun { .. }
-            | EntryKind::AttemptMarked { .. }
-            | EntryKind::AttemptSending { .. }
-            | EntryKind::AttemptAccepted { .. }
-            | EntryKind::AttemptAbsent { .. }
-            | EntryKind::AttemptRun { .. }
-            | EntryKind::AttemptAdopted { .. } => Self::Attempt,
-            EntryKind::AttemptClosed { .. } => Self::Outcome,
-            EntryKind::Operator(_) => Self::Word,
-            EntryKind::StatusWritten { .. }
-            | EntryKind::StatusRefused { .. }
-            | EntryKind::StatusForged { .. } => Self::Status,
-            EntryKind::Issue(_) => Self::Issue,
-            EntryKind::HealthChecked { .. } => Self::Health,
-            EntryKind::RunSeen { .. } => Self::Run,
-            EntryKind::Candidate { .. } => Self::Candidate,
-            EntryKind::RangeFailed { .. } => Self::Range,
-            EntryKind::Governed { .. }
-            | EntryKind::Recovered { .. }
-            | EntryKind::Identity { .. }
-            | EntryKind::MergeQueueSeen => Self::Repository,
-        }
+    pub fn is_group(self) -> bool {
+        Self::GROUPS.contains(&self)
+    }
+
+    fn takes(self, kind: &EntryKind) -> bool {
+        self == group(kind) || self.0 == kind.name()
+    }
+}
+
+impl FromStr for EntryWord {
+    type Err = NoSuchEntry;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchEntry> {
+        Self::all().find(|word| word.0 == text.trim()).ok_or(NoSuchEntry)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntryWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A decision that changed.
+const DECISION: EntryWord = EntryWord("decision");
+/// An attempt to deploy, up to its run.
+const ATTEMPT: EntryWord = EntryWord("attempt");
+/// How an attempt ended.
+const OUTCOME: EntryWord = EntryWord("outcome");
+/// What an operator said.
+const WORD: EntryWord = EntryWord("word");
+/// A commit status: written, refused or forged.
+const STATUS: EntryWord = EntryWord("status");
+/// A failure issue.
+const ISSUE: EntryWord = EntryWord("issue");
+/// What the signals say of production.
+const HEALTH: EntryWord = EntryWord("health");
+/// A deploy run.
+const RUN: EntryWord = EntryWord("run");
+/// The candidate.
+const CANDIDATE: EntryWord = EntryWord("candidate");
+/// A comparison that GitHub failed.
+const RANGE: EntryWord = EntryWord("range");
+/// The repository, and who we are there.
+const REPOSITORY: EntryWord = EntryWord("repository");
+
+/// The group of an entry.
+const fn group(kind: &EntryKind) -> EntryWord {
+    match kind {
+        EntryKind::Decided { .. } => DECISION,
+        EntryKind::AttemptBegun { .. }
+        | EntryKind::AttemptMarked { .. }
+        | EntryKind::AttemptSending { .. }
+        | EntryKind::AttemptAccepted { .. }
+        | EntryKind::AttemptAbsent { .. }
+        | EntryKind::AttemptRun { .. }
+        | EntryKind::AttemptAdopted { .. } => ATTEMPT,
+        EntryKind::AttemptClosed { .. } => OUTCOME,
+        EntryKind::Operator(_) => WORD,
+        EntryKind::StatusWritten { .. }
+        | EntryKind::StatusRefused { .. }
+        | EntryKind::StatusForged { .. } => STATUS,
+        EntryKind::Issue(_) => ISSUE,
+        EntryKind::HealthChecked { .. } => HEALTH,
+        EntryKind::RunSeen { .. } => RUN,
+        EntryKind::Candidate { .. } => CANDIDATE,
+        EntryKind::RangeFailed { .. } => RANGE,
+        EntryKind::Governed { .. }
+        | EntryKind::Recovered { .. }
+        | EntryKind::Identity { .. }
+        | EntryKind::MergeQueueSeen => REPOSITORY,
     }
 }
 
@@ -106,12 +119,13 @@ impl EntryGroup {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filter {
-    /// Not before.
+    /// From then on.
     pub since: Option<Timestamp>,
-    /// Not after.
+    /// Before then, so that what is until a moment and what is since then are all, and nothing
+    /// twice.
     pub until: Option<Timestamp>,
-    /// Of one of these groups.
-    pub kinds: Vec<EntryGroup>,
+    /// That one of these words stands for.
+    pub kinds: Vec<EntryWord>,
     /// About this commit.
     pub sha: Option<ShaPrefix>,
     /// Said, or written, by this person.
@@ -119,25 +133,31 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether no time lies between its two.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        matches!((self.since, self.until), (Some(since), Some(until)) if since >= until)
+    }
+
     /// Whether the entry is asked for. `about` is what the ledger knows of the commit.
-    pub(super) fn takes(&self, entry: &Entry, about: Option<&About>) -> bool {
+    pub(in crate::commands) fn takes(&self, entry: &Entry, about: Option<&About>) -> bool {
         self.since.is_none_or(|since| entry.at >= since)
-            && self.until.is_none_or(|until| entry.at <= until)
-            && (self.kinds.is_empty() || self.kinds.contains(&EntryGroup::of(&entry.kind)))
+            && self.until.is_none_or(|until| entry.at < until)
+            && (self.kinds.is_empty() || self.kinds.iter().any(|word| word.takes(&entry.kind)))
             && about.is_none_or(|about| about.concerns(&entry.kind))
             && self.by.as_ref().is_none_or(|by| is_by(&entry.kind, by))
     }
 }
 
 /// A commit, and the attempts and runs that deployed it: most entries name these alone.
-pub(super) struct About {
+pub(in crate::commands) struct About {
     sha: ShaPrefix,
     attempts: BTreeSet<AttemptId>,
     runs: BTreeSet<RunId>,
 }
 
 impl About {
-    pub(super) fn of(sha: &ShaPrefix, release: &ReleaseState) -> Self {
+    pub(in crate::commands) fn of(sha: &ShaPrefix, release: &ReleaseState) -> Self {
         let attempts = release.attempts.iter().filter(|one| one.begun.sha.starts_with(sha));
         let is_its = |run: &&KnownRun| run.attribution.sha().is_some_and(|of| of.starts_with(sha));
         Self {
@@ -153,56 +173,13 @@ impl About {
         }
     }
 
-    fn concerns(&self, kind: &EntryKind) -> bool {
-        let is_it = |sha: &Sha| sha.starts_with(&self.sha);
-        match kind {
-            EntryKind::Candidate { sha } => sha.as_ref().is_some_and(is_it),
-            EntryKind::Decided { sha, .. }
-            | EntryKind::StatusWritten { sha, .. }
-            | EntryKind::StatusRefused { sha, .. }
-            | EntryKind::StatusForged { sha, .. } => is_it(sha),
-            EntryKind::RangeFailed { base, head, .. } => is_it(base) || is_it(head),
-            EntryKind::RunSeen { run } => {
-                run.attribution.sha().is_some_and(is_it) || self.runs.contains(&run.id)
-            }
-            EntryKind::AttemptBegun { attempt } => is_it(&attempt.sha),
-            EntryKind::AttemptAdopted { attempt } => is_it(&attempt.begun.sha),
-            EntryKind::AttemptMarked { id, .. }
-            | EntryKind::AttemptSending { id }
-            | EntryKind::AttemptAccepted { id }
-            | EntryKind::AttemptAbsent { id }
-            | EntryKind::AttemptRun { id, .. }
-            | EntryKind::AttemptClosed { id, .. } => self.attempts.contains(id),
-            EntryKind::Recovered { attempts, .. } => {
-                attempts.iter().any(|attempt| is_it(&attempt.begun.sha))
-            }
-            EntryKind::Operator(word) => sha_of_word(word).is_some_and(is_it),
-            EntryKind::HealthChecked { run, .. } => {
-                run.is_some_and(|run| self.runs.contains(&run.id))
-            }
-            EntryKind::Issue(step) => sha_of_issue(step).is_some_and(is_it),
-            EntryKind::Governed { .. } | EntryKind::Identity { .. } | EntryKind::MergeQueueSeen => {
-                false
-            }
-        }
-    }
-}
-
-const fn sha_of_word(word: &OperatorWord) -> Option<&Sha> {
-    match word {
-        OperatorWord::Approved { approval } => Some(&approval.sha),
-        OperatorWord::ProductionSet { sha, .. } | OperatorWord::Triggered { sha, .. } => Some(sha),
-        OperatorWord::Paused { .. } | OperatorWord::Resumed { .. } => None,
-    }
-}
-
-const fn sha_of_issue(step: &IssueStep) -> Option<&Sha> {
-    match step {
-        IssueStep::Intent { sha, .. }
-        | IssueStep::Written { sha, .. }
-        | IssueStep::RecoveryIntent { sha }
-        | IssueStep::RecoveryWritten { sha } => Some(sha),
-        IssueStep::Unavailable { .. } => None,
+    pub(in crate::commands) fn concerns(&self, kind: &EntryKind) -> bool {
+        let is_it = |sha: &&Sha| sha.starts_with(&self.sha);
+        kind.shas().iter().any(is_it)
+            || kind.attempt().is_some_and(|id| self.attempts.contains(id))
+            || matches!(kind, EntryKind::RunSeen { run } if self.runs.contains(&run.id))
+            || matches!(kind, EntryKind::HealthChecked { run: Some(run), .. }
+                        if self.runs.contains(&run.id))
     }
 }
 
@@ -289,12 +266,44 @@ mod tests {
         let all = Filter::default();
         assert!(all.takes(&one, None));
         let noon = at("2026-11-01T12:00:00Z");
-        assert!(Filter { since: noon, until: noon, ..all.clone() }.takes(&one, None));
+        let second = at("2026-11-01T12:00:01Z");
+        assert!(Filter { since: noon, until: second, ..all.clone() }.takes(&one, None));
+        assert!(!Filter { until: noon, ..all.clone() }.takes(&one, None), "it is since then");
         let (later, earlier) = (at("2026-11-01T12:00:01Z"), at("2026-11-01T11:59:59Z"));
         assert!(!Filter { since: later, ..all.clone() }.takes(&one, None));
         assert!(!Filter { until: earlier, ..all.clone() }.takes(&one, None));
-        let kinds = vec![EntryGroup::Decision, EntryGroup::Word];
-        assert!(Filter { kinds, ..all.clone() }.takes(&one, None));
-        assert!(!Filter { kinds: vec![EntryGroup::Decision], ..all }.takes(&one, None));
+        let of = |words: &[&str]| Filter {
+            kinds: words.iter().map(|word| word.parse().unwrap()).collect(),
+            ..all.clone()
+        };
+        assert!(of(&["decision", "word"]).takes(&one, None));
+        assert!(of(&["operator"]).takes(&one, None), "a kind of entry as JSON has it");
+        assert!(!of(&["decision", "decided"]).takes(&one, None));
+    }
+
+    #[test]
+    fn no_time_lies_between_a_moment_and_itself_or_an_earlier_one() {
+        let of = |since: &str, until: &str| Filter {
+            since: Some(since.parse().unwrap()),
+            until: Some(until.parse().unwrap()),
+            ..Filter::default()
+        };
+        let (noon, later) = ("2026-11-01T12:00:00Z", "2026-11-01T12:00:01Z");
+        assert!(of(noon, noon).is_never() && of(later, noon).is_never());
+        assert!(!of(noon, later).is_never() && !Filter::default().is_never());
+    }
+
+    #[test]
+    fn every_word_is_known_once_and_goes_to_another_process_as_it_is() {
+        let all: Vec<EntryWord> = EntryWord::all().collect();
+        for word in &all {
+            assert_eq!(word.as_str().parse(), Ok(*word));
+            let sent = serde_json::to_string(word).unwrap();
+            assert_eq!(sent, format!("\"{}\"", word.as_str()));
+            assert_eq!(serde_json::from_str::<EntryWord>(&sent).unwrap(), *word);
+            assert_eq!(all.iter().filter(|other| *other == word).count(), 1, "{word:?}");
+        }
+        assert!(EntryKind::NAMES.iter().all(|name| name.parse::<EntryWord>().is_ok()));
+        assert_eq!("deploys".parse::<EntryWord>(), Err(NoSuchEntry));
     }
 }

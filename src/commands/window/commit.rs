@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use super::attempts::{attempt_view, run_view};
 use super::judged::{by_last_pass, by_ledger};
-use super::ledger::line;
 use super::repository::approvals;
 use super::{NotShown, Window};
+use crate::commands::history::{About, line};
 use crate::commands::view::{AttemptView, CommitDetail, Refused, RunView, StatusView};
 use crate::controller::Snapshot;
-use crate::domain::{
-    AttemptId, Entry, EntryKind, ReleaseState, RepoName, Sha, ShaPrefix, StatusRecord,
-};
+use crate::domain::{Entry, EntryKind, ReleaseState, RepoName, Sha, ShaPrefix, StatusRecord};
 
 /// Entries of a commit that are shown.
 const MOST_ENTRIES: usize = 200;
@@ -32,18 +30,16 @@ impl Window {
         let sha = self.meant(&snapshot, prefix).await?;
         let empty = ReleaseState::default();
         let release = snapshot.release.as_deref().unwrap_or(&empty);
-        let ours: Vec<_> =
-            release.attempts.iter().rev().filter(|one| one.begun.sha == sha).collect();
-        let ids: BTreeSet<&AttemptId> = ours.iter().map(|one| &one.begun.id).collect();
-        let found = self.history_of(name, &sha, &ids, MOST_ENTRIES).await?;
+        let ours = release.attempts.iter().rev().filter(|one| one.begun.sha == sha);
+        let about = About::of(&sha.clone().into(), release);
+        let found = self.history_of(name, &about, MOST_ENTRIES).await?;
         let decided = found.entries.iter().map(|(_, entry)| entry).find(
             |entry| matches!(&entry.kind, EntryKind::Decided { sha: one, .. } if *one == sha),
         );
         let judgement = by_last_pass(&snapshot, &sha)
             .or_else(|| by_ledger(snapshot.release.as_deref(), &sha, decided));
         let refusal = release.status_refusals.get(&sha);
-        let attempts: Vec<AttemptView> =
-            ours.into_iter().map(|one| attempt_view(one, release)).collect();
+        let attempts: Vec<AttemptView> = ours.map(|one| attempt_view(one, release)).collect();
         Ok(CommitDetail {
             repository: snapshot.policy.repository.clone(),
             roles: roles(&snapshot, release, &sha),

@@ -84,7 +84,7 @@ fn by_label<'a>(
             PullEvent::Labeled { label, by, at } if is_wanted(label) => {
                 standing = Some((place, by.as_ref(), *at));
             }
-            PullEvent::Unlabeled { label } if is_wanted(label) => standing = None,
+            PullEvent::Unlabeled { label, .. } if is_wanted(label) => standing = None,
             PullEvent::Labeled { .. }
             | PullEvent::Unlabeled { .. }
             | PullEvent::Commented(_)

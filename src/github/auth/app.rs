@@ -223,12 +223,16 @@ fn bearer(jwt: &str) -> Result<HeaderValue, String> {
 
 fn read(path: &Path) -> Result<(EncodingKey, String), String> {
     let place = path.display();
-    let pem = std::fs::read(path)
-        .map_err(|error| format!("cannot read the App's private key {place}: {error}"))?;
+    let pem = std::fs::read(path).map_err(|error| {
+        format!(
+            "github.app.private_key_file `{place}`: it cannot be read: {error}. Put the App's \
+             private key there, or name the file that holds it"
+        )
+    })?;
     let key = EncodingKey::from_rsa_pem(&pem).map_err(|error| {
         format!(
-            "{place} holds no RSA private key in PEM ({error}): expected the file that GitHub gave \
-             when the App's key was made"
+            "github.app.private_key_file `{place}`: it holds no RSA private key in PEM ({error}). \
+             Put the file there that GitHub gave when the App's key was made"
         )
     })?;
     Ok((key, fingerprint(&pem)))

@@ -29,7 +29,7 @@ impl TokenFile {
     /// The token that was given.
     pub(in crate::github) fn given(secret: &SecretString) -> Result<Self, String> {
         let token =
-            Token::new(secret.expose_secret()).map_err(|why| format!("the token is bad: {why}"))?;
+            Token::new(secret.expose_secret()).map_err(|why| format!("GITHUB_TOKEN: {why}"))?;
         Ok(Self::over(None, token, Duration::ZERO))
     }
 
@@ -124,9 +124,14 @@ pub(super) async fn off_the_runtime<T: Send + 'static>(
 
 fn read(path: &Path) -> Result<Token, String> {
     let place = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read the token file {place}: {error}"))?;
-    Token::new(&text).map_err(|why| format!("the token file {place} is bad: {why}"))
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!(
+            "github.token_file `{place}`: it cannot be read: {error}. Put the token into this \
+             file, or name the one that holds it"
+        )
+    })?;
+    Token::new(&text)
+        .map_err(|why| format!("github.token_file `{place}`: {why}. Put the token into this file"))
 }
 
 #[cfg(test)]
@@ -194,7 +199,7 @@ mod tests {
         let (line, time) = line();
         let token = TokenFile::open(&one, Duration::ZERO).unwrap();
         let why = token.come_from(two.clone(), &line).await.unwrap_err();
-        assert!(why.contains("cannot read the token file"), "{why}");
+        assert!(why.contains("it cannot be read"), "{why}");
         assert_eq!(token.token(&line).await.header, "Bearer ghp_one");
         std::fs::write(&two, "ghp_two").unwrap();
         token.come_from(two.clone(), &line).await.unwrap();
@@ -211,9 +216,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("token");
         let open = || TokenFile::open(&file, Duration::ZERO).err().unwrap();
-        assert!(open().contains("cannot read the token file"));
+        let place = format!("github.token_file `{}`: ", file.display());
+        assert!(open().starts_with(&format!("{place}it cannot be read")));
         std::fs::write(&file, " \n").unwrap();
-        assert!(open().contains("it is empty"));
+        assert!(open().starts_with(&format!("{place}it is empty")));
     }
 
     #[test]

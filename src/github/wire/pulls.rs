@@ -125,7 +125,8 @@ fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, Stri
         "unlabeled" => {
             let event: WireEvent = parse_value(event)?;
             let label = event.label.ok_or("unlabeled without a label")?.name;
-            Some(PullEvent::Unlabeled { label })
+            let at = event.created_at.ok_or("unlabeled without a time")?;
+            Some(PullEvent::Unlabeled { label, at })
         }
         "commented" => Some(PullEvent::Commented(comment(parse_value(event)?, command)?)),
         _ => None,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use release_governor::commands::EntryWord;
 use release_governor::domain::{EntryKind, Reason};
 use release_governor::http::api_paths;
 use serde_json::Value;
@@ -85,7 +86,8 @@ fn it_knows_every_reason_and_every_kind_of_entry() {
     let parameters = &description()["paths"]["/api/v1/repos/{owner}/{name}/ledger"]["get"];
     let parameters = parameters["parameters"].as_array().unwrap();
     let kind = parameters.iter().find(|one| one["name"] == "kind").unwrap();
-    assert_eq!(words(&kind["schema"]["items"]["enum"]), EntryKind::NAMES);
+    let known: Vec<&str> = EntryWord::all().map(EntryWord::as_str).collect();
+    assert_eq!(words(&kind["schema"]["items"]["enum"]), known);
     let entries =
         description()["components"]["schemas"]["LedgerEntry"]["oneOf"].as_array().unwrap();
     for name in EntryKind::NAMES {

@@ -79,6 +79,49 @@ fn a_ledger_is_asked_for_a_commit_or_a_time() {
 }
 
 #[test]
+fn history_and_the_api_take_the_same_words_for_the_same_entries() {
+    let (town, shop, production) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    town.run(&["pause", "--reason", "lunch", "--as", "ada"]).with(0);
+    let decided = good(&running, "/api/v1/repos/acme/shop/ledger?kind=decided").json();
+    let at = decided["entries"][0]["entry"]["at"].as_str().unwrap().to_owned();
+    // What is written meanwhile is another question's.
+    let before = |found: &Value| -> Vec<Value> {
+        let word = good(&running, "/api/v1/repos/acme/shop/ledger?kind=word").json();
+        let last = word["entries"][0]["number"].as_u64();
+        let lines = found["entries"].as_array().unwrap();
+        lines.iter().filter(|line| line["number"].as_u64() <= last).cloned().collect()
+    };
+    for filter in [
+        vec![("kind", "decision,outcome")],
+        vec![("kind", "attempt_marked,word")],
+        vec![("kind", "repository")],
+        vec![("sha", &sha[..7])],
+        vec![("sha", &production)],
+        vec![("sha", &sha), ("kind", "attempt")],
+        vec![("since", &at)],
+        vec![("until", &at)],
+        vec![("by", "Ada")],
+    ] {
+        let flags =
+            filter.iter().flat_map(|(name, value)| [format!("--{name}"), value.to_string()]);
+        let flags: Vec<String> = flags.collect();
+        let command = ["history", "--json", "--limit", "200"];
+        let asked: Vec<&str> =
+            command.into_iter().chain(flags.iter().map(String::as_str)).collect();
+        let query: Vec<String> =
+            filter.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let address = format!("/api/v1/repos/acme/shop/ledger?limit=200&{}", query.join("&"));
+        let by_api = before(&good(&running, &address).json());
+        assert_eq!(before(&town.run(&asked).with(0).json()), by_api, "{filter:?}");
+        assert!(!by_api.is_empty(), "{filter:?}");
+    }
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
 fn attempts_are_paged_while_another_begins() {
     let (town, shop, _) = Town::with_shop();
     town.configure("repositories: [{name: acme/shop, max_deploys_per_hour: 100}]\n");

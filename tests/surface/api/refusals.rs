@@ -62,6 +62,8 @@ fn what_makes_no_sense_is_refused_by_name() {
     let (_town, running) = shop();
     let long = format!("/api/v1/repos/acme/{}", "x".repeat(2_048));
     let many = format!("/api/v1/repos/acme/shop/ledger?{}", "limit=1&".repeat(40));
+    let noon = "2026-11-01T12:00:00Z";
+    let never = format!("/api/v1/repos/acme/shop/ledger?since={noon}&until={noon}");
     let table = [
         ("/api/v1/nothing", 404, "no-such-address", ""),
         ("/api/v1/", 404, "no-such-address", ""),
@@ -104,6 +106,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("/api/v1/repos/acme/shop/ledger?sha=xyz", 400, "bad-parameter", "sha"),
         ("/api/v1/repos/acme/shop/ledger?since=yesterday", 400, "bad-parameter", "since"),
         ("/api/v1/repos/acme/shop/ledger?until=2026", 400, "bad-parameter", "until"),
+        (&never, 400, "bad-parameter", "until"),
         (&many, 400, "bad-parameter", "limit"),
         (&long, 414, "address-too-long", ""),
     ];

@@ -1,0 +1,114 @@
+//! What a policy would have made of the past, commit by commit, against what happened.
+//!
+//! [`replay`] is pure: it goes through the moments at which verifications ended, has
+//! [`judge`](crate::decide::judge) decide at each what it would have decided then, and lets what it
+//! allows ship at once. There is no rule here. Where deciding lacks a fact, it says which, and is
+//! gone on with once somebody has read it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::decide::{Judged, judge};
+use crate::domain::{
+    Cause, Entry, KnownRun, Lack, Moment, Observation, Policy, Production, ReleaseState, Replayed,
+    Sha, Why,
+};
+
+mod course;
+mod really;
+mod summary;
+mod view;
+
+pub use course::Course;
+pub use summary::{Summary, waited};
+
+use view::{View, happenings};
+
+/// The past, read once.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its beginning.
+    pub since: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// When verifications ended, oldest first.
+    pub moments: Vec<Moment>,
+    /// What operators said, also before its beginning, oldest first.
+    pub words: Vec<Entry>,
+    /// What was deployed, also before its beginning.
+    pub release: ReleaseState,
+}
+
+impl Past {
+    /// What ran in production when it began: the last deploy that had succeeded by then.
+    #[must_use]
+    pub fn production(&self) -> Production {
+        let mut begun = ReleaseState::default();
+        begun.runs.extend(self.deploy_before().map(|run| (run.id, Arc::new(run))));
+        begun.production()
+    }
+
+    /// The run that had succeeded last when it began, in that attempt alone.
+    fn deploy_before(&self) -> Option<KnownRun> {
+        let before = self.release.runs.values().flat_map(|run| {
+            let ended = run
+                .attempts
+                .iter()
+                .filter(|(_, one)| one.progress.succeeded() && one.updated_at <= self.since);
+            ended.map(move |(number, one)| (one.started_at, run, *number, one))
+        });
+        let (_, run, number, attempt) =
+            before.max_by_key(|(at, run, number, _)| (*at, run.id, *number))?;
+        let attempts = BTreeMap::from([(number, attempt.clone())]);
+        Some(KnownRun { attempts, ..KnownRun::clone(run) })
+    }
+}
+
+/// How far a replay came.
+#[derive(Debug)]
+pub enum Progress {
+    /// To its end: every commit that was verified in that time, oldest first.
+    Done(Vec<Replayed>),
+    /// These facts are needed to go on from here.
+    Lacks(Course, Vec<Lack>),
+    /// A fact cannot be read for now.
+    Unreadable(Course, Why),
+}
+
+/// Replays the past through a policy, from where `course` is. `observation` is what GitHub shows
+/// now; of what changes, each decision sees what was there at its moment.
+#[must_use]
+pub fn replay(
+    policy: &Policy,
+    past: &Past,
+    observation: &Observation,
+    mut course: Course,
+) -> Progress {
+    let mut view = View::new(observation);
+    let parents: BTreeMap<&Sha, &Vec<Sha>> =
+        observation.branch_commits.commits.iter().map(|(sha, parents)| (sha, parents)).collect();
+    while let Some(moment) = past.moments.get(course.moment) {
+        let at = course.at.unwrap_or(moment.at);
+        course.hear(&past.words, at);
+        view.show(observation, moment, at);
+        let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
+        match judge(policy, view.observation(), course.release(), news, at) {
+            Judged::Lacks(lacks) => return Progress::Lacks(course, lacks),
+            Judged::Unreadable(why) => return Progress::Unreadable(course, why),
+            Judged::Done(judgement) => course.take(&judgement, moment, at, observation, &parents),
+        }
+        let next_moment = past.moments.get(course.moment + 1).map(|next| next.at);
+        let instants = happenings(observation).chain(past.words.iter().map(|word| word.at));
+        course.go_on(instants, at, next_moment, past.until);
+    }
+    let mut commits = course.into_commits();
+    really::tell(&mut commits, &past.release, &parents);
+    Progress::Done(commits)
+}
+
+/// When a hold ends by itself.
+fn ends_at(cause: &Cause) -> Option<Timestamp> {
+    if let Cause::RateLimit { until, .. } = cause { Some(*until) } else { None }
+}

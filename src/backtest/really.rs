@@ -1,0 +1,69 @@
+//! What really happened to commits, by the deploy runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::course::{Parents, contained};
+use crate::domain::{PastDeploy, Really, ReleaseState, Replayed, RunProgress, RunRef, Sha};
+
+/// A run attempt that ended, and what it deployed.
+struct Ended<'a> {
+    sha: &'a Sha,
+    started_at: Timestamp,
+    progress: &'a RunProgress,
+    deploy: PastDeploy,
+}
+
+/// Says of each commit what happened to it: deployed by itself, else along with the first that
+/// contains it, else failed.
+pub(super) fn tell(commits: &mut [Replayed], release: &ReleaseState, parents: &Parents<'_>) {
+    let mut ended = ended(release);
+    ended.sort_by_key(|one| (one.started_at, one.deploy.run));
+    let (mut out, mut along) = (BTreeSet::new(), BTreeMap::new());
+    for one in ended.iter().filter(|one| one.progress.succeeded()) {
+        let before = out.clone();
+        contained(one.sha, parents, &mut out);
+        along.extend(out.difference(&before).map(|sha| (sha.clone(), one)));
+    }
+    for commit in commits {
+        let sha = &commit.decision.sha;
+        let own = || ended.iter().filter(|one| one.sha == sha);
+        let succeeded = own().find(|one| one.progress.succeeded());
+        commit.really = match (succeeded, along.get(sha), own().next_back()) {
+            (Some(one), _, _) => Really::Deployed(one.deploy.clone()),
+            (None, Some(one), _) => {
+                Really::Along { with: one.sha.clone(), deploy: one.deploy.clone() }
+            }
+            (None, None, Some(one)) => failed(one),
+            (None, None, None) => Really::Never,
+        };
+    }
+}
+
+fn failed(one: &Ended<'_>) -> Really {
+    match one.progress {
+        RunProgress::Finished(conclusion) => {
+            Really::Failed { deploy: one.deploy.clone(), conclusion: conclusion.clone() }
+        }
+        RunProgress::Unfinished(_) => Really::Never,
+    }
+}
+
+fn ended(release: &ReleaseState) -> Vec<Ended<'_>> {
+    let runs = release.runs.values().filter_map(|run| Some((run, run.attribution.sha()?)));
+    let attempts = runs.flat_map(|(run, sha)| {
+        let finished = run.attempts.iter().filter(|(_, attempt)| attempt.progress.finished());
+        finished.map(move |(number, attempt)| Ended {
+            sha,
+            started_at: attempt.started_at,
+            progress: &attempt.progress,
+            deploy: PastDeploy {
+                run: RunRef { id: run.id, attempt: *number },
+                at: attempt.updated_at,
+                html_url: run.html_url.clone(),
+            },
+        })
+    });
+    attempts.collect()
+}

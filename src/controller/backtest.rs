@@ -1,0 +1,190 @@
+//! Reads the past of a repository, and has it replayed. Nothing is written, at GitHub or here, and
+//! no pass waits for it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::governed::Governed;
+use super::survey::{MOST_ROUNDS, Survey, out_of_rounds};
+use super::{Controller, NotDone, PassError, Shared};
+use crate::backtest::{Course, Past, Progress, replay};
+use crate::decide::JUDGED_BELOW;
+use crate::domain::{Entry, EntryKind, Fact, Policy, Production, Replayed, RepoName};
+use crate::github::Lane;
+use crate::observe::{self, Look};
+use crate::plan;
+
+/// Entries of the ledger that the store gives at once, and so many times.
+const PAGE: usize = 1_000;
+const MOST_PAGES: usize = 100;
+
+/// Since when the past is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Since {
+    /// So long ago, by GitHub's clock.
+    Ago(SignedDuration),
+    /// Since then.
+    At(Timestamp),
+}
+
+impl Since {
+    fn seen_from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(age) => now.saturating_sub(age).unwrap_or(Timestamp::MIN),
+            Self::At(at) => at,
+        }
+    }
+}
+
+/// A replay, and how far what it rests on reaches.
+#[derive(Clone, Debug)]
+pub struct Backtested {
+    /// The policy that it went through.
+    pub policy: Policy,
+    /// Its beginning.
+    pub since: Timestamp,
+    /// Its end.
+    pub until: Timestamp,
+    /// What ran in production when it began.
+    pub production: Production,
+    /// The commits that were verified in that time, oldest first.
+    pub commits: Vec<Replayed>,
+    /// What GitHub did not show of that time.
+    pub reach: Reach,
+}
+
+/// What GitHub did not show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Verification runs before this were not read.
+    pub verifications_stopped_at: Option<Timestamp>,
+    /// Deploy runs before this were not read.
+    pub deploys_stopped_at: Option<Timestamp>,
+    /// Commits that were verified and are not among the branch's newest.
+    pub commits_not_shown: usize,
+}
+
+impl Controller {
+    /// What a policy would have made of the past. Writes nothing to GitHub, and records nothing.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn backtest(
+        &self,
+        name: &RepoName,
+        policy: Option<Policy>,
+        since: Since,
+    ) -> Result<Backtested, NotDone> {
+        let shared = self.shared();
+        let mut look = self.only_looking(name, policy).await?;
+        // Whatever a pass wants to know goes first.
+        look.reader = look.reader.in_lane(Lane::Settled);
+        let mut survey = look.survey(shared, None).await?;
+        let until = shared.clock.now();
+        let since = since.seen_from(until).min(until);
+        let (past, reach) = look.past(shared, &mut survey, since, until).await?;
+        let commits = look.replayed(shared, &mut survey, &past).await?;
+        let (policy, production) = (look.policy().clone(), past.production());
+        Ok(Backtested { policy, since, until, production, commits, reach })
+    }
+}
+
+impl Governed {
+    /// Reads the past once.
+    async fn past(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<(Past, Reach), PassError> {
+        let policy = self.policy.clone();
+        let release = self.opened()?.state().clone();
+        let mut look = Look {
+            reader: &self.reader,
+            store: &shared.store,
+            policy: &policy,
+            memory: &mut self.memory,
+            anew: false,
+            rhythm: self.rhythm,
+            seldom: false,
+            now: until,
+        };
+        let basics = &survey.basics;
+        let commits = observe::past_commits(&mut look, basics).await?;
+        let verifications = observe::past_verifications(&look, basics, since).await?;
+        let deploys = observe::past_deploys(&mut look, basics, &release, since).await?;
+        let us = &survey.observation.us;
+        let entries = plan::follow(&policy, &deploys.seen, &release, us, until);
+        self.opened()?.record(until, entries).await?;
+        let moments = verifications.moments(&commits, since, until, JUDGED_BELOW);
+        let reach = Reach {
+            verifications_stopped_at: verifications.stopped_at,
+            deploys_stopped_at: deploys.stopped_at,
+            commits_not_shown: verifications.not_among(&commits, since),
+        };
+        survey.observation.branch_commits = commits;
+        let words = self.words_of_operators(shared, until).await?;
+        let release = self.opened()?.state().clone();
+        Ok((Past { since, until, moments, words, release }, reach))
+    }
+
+    /// What operators said until then, oldest first.
+    async fn words_of_operators(
+        &mut self,
+        shared: &Shared,
+        until: Timestamp,
+    ) -> Result<Vec<Entry>, PassError> {
+        let repo = self.opened()?.repo();
+        let (mut words, mut before) = (Vec::new(), None);
+        for _ in 0..MOST_PAGES {
+            let page = shared.store.history(repo, before, PAGE).await?;
+            before = page.last().map(|(number, _)| *number);
+            let is_whole = page.len() == PAGE;
+            let entries = page.into_iter().map(|(_, entry)| entry);
+            words.extend(
+                entries.filter(|entry| {
+                    matches!(entry.kind, EntryKind::Operator(_)) && entry.at <= until
+                }),
+            );
+            if !is_whole {
+                break;
+            }
+        }
+        words.sort_by_key(|word| word.at);
+        Ok(words)
+    }
+
+    /// Has the past replayed, and reads what deciding lacks.
+    async fn replayed(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        past: &Past,
+    ) -> Result<Vec<Replayed>, PassError> {
+        let policy = self.policy.clone();
+        let mut course = Course::begin(past, &survey.observation);
+        let most = MOST_ROUNDS.saturating_mul(past.moments.len().saturating_add(1));
+        for _ in 0..most {
+            match replay(&policy, past, &survey.observation, course) {
+                Progress::Done(commits) => return Ok(commits),
+                Progress::Lacks(at, lacks) => {
+                    course = at;
+                    self.fill(shared, survey, &lacks).await?;
+                }
+                // A comparison that failed is made again; the third failure is for good.
+                Progress::Unreadable(at, why) => {
+                    course = at;
+                    let ranges = &mut survey.observation.ranges;
+                    let known = ranges.len();
+                    ranges.retain(|_, range| !matches!(range, Fact::Unreadable(_)));
+                    if ranges.len() == known {
+                        return Err(PassError::Undecided(why));
+                    }
+                }
+            }
+        }
+        Err(out_of_rounds())
+    }
+}

@@ -1,0 +1,91 @@
+//! Looks at what would be if something were otherwise. Nothing comes of them: they have a ledger in
+//! memory, and neither the repository nor what is shown of it learns of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::governed::Governed;
+use super::roster::Orders;
+use super::{Controller, NotDone, Shared};
+use crate::domain::{Decision, Policy, Production, RepoName, Sha, ShaPrefix};
+use crate::store::Ledger;
+
+/// What is supposed.
+#[derive(Clone, Debug, Default)]
+pub struct Suppositions {
+    /// Another policy; none: the one in force.
+    pub policy: Option<Policy>,
+    /// What runs in production; none: what does.
+    pub production: Option<ShaPrefix>,
+}
+
+/// What would be decided, and on what production, where that was supposed.
+#[derive(Clone, Debug)]
+pub struct WouldBe {
+    /// The decision.
+    pub decision: Decision,
+    /// The whole sha that production was supposed to be.
+    pub production: Option<Sha>,
+}
+
+impl Controller {
+    /// What would be decided about a commit if this were so. Writes nothing to GitHub, and records
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`NotDone`].
+    pub async fn suppose(
+        &self,
+        name: &RepoName,
+        commit: &ShaPrefix,
+        what: Suppositions,
+    ) -> Result<WouldBe, NotDone> {
+        let shared = self.shared();
+        let mut look = self.only_looking(name, what.policy).await?;
+        let sha = look.commit(shared, commit).await?;
+        let production = match &what.production {
+            Some(production) => Some(look.commit(shared, production).await?),
+            None => None,
+        };
+        let mut survey = look.survey(shared, None).await?;
+        let supposed = production.as_ref().map(|sha| Production::Known {
+            sha: sha.clone(),
+            since: shared.clock.now(),
+            run: None,
+        });
+        let decision = look.decided(shared, &mut survey, &sha, false, supposed.as_ref()).await?;
+        Ok(WouldBe { decision, production })
+    }
+
+    /// A look at a repository, by another policy where one is given. Whoever is at the repository
+    /// ends first; after that, nobody waits for the look.
+    pub(super) async fn only_looking(
+        &self,
+        name: &RepoName,
+        policy: Option<Policy>,
+    ) -> Result<Governed, NotDone> {
+        let station = self.station(name)?;
+        let held = station.held().await;
+        let held = held.ok_or_else(|| NotDone::NotGoverned(name.clone()))?;
+        Ok(held.governed.only_looking(self.shared(), policy))
+    }
+}
+
+impl Governed {
+    fn only_looking(&self, shared: &Shared, policy: Option<Policy>) -> Self {
+        let is_other = policy.is_some();
+        let policy = policy.map_or_else(|| Arc::clone(&self.policy), Arc::new);
+        let signals = if is_other { shared.signals.follow(&policy) } else { self.signals.clone() };
+        let common = Arc::clone(&self.common);
+        let orders = Orders { policy, common, signals, within: Duration::ZERO };
+        let (reader, left) = (self.reader.clone(), self.left.clone());
+        let mut look = Self::new(&orders, reader, left, self.rhythm.turn);
+        look.only_looks = true;
+        look.ledger = self.ledger.as_ref().map(Ledger::in_memory);
+        if !is_other {
+            // By another policy other runs and branches count: all of that is read anew.
+            look.memory = self.memory.clone();
+        }
+        look
+    }
+}

@@ -1,0 +1,315 @@
+//! Reads the past of a repository: which verifications ended when, and what was deployed.
+//!
+//! All of it comes from lists without a filter, page after page, and never from the index behind
+//! filters, which can miss a run. What is older than a list's end, or than so many pages, is not
+//! known, and said so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::candidate::candidates_by;
+use super::deploy_runs::{attribution_of, is_deploy, read_earlier_attempts};
+use super::verification::{Counted, counts, keep_in, latest_finished, verification_of};
+use super::{Basics, Look, ObserveError};
+use crate::domain::{
+    Attribution, BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef,
+    RunStatus, SeenRuns, Sha, WorkflowFact,
+};
+use crate::github::RunFilter;
+
+/// Pages of 100 runs that are read of each workflow.
+const MOST_PAGES: u32 = 50;
+/// Pages of 100 commits of the branch.
+const MOST_COMMIT_PAGES: u32 = 20;
+/// Earlier attempts of re-run verifications that are asked for.
+const MOST_EARLIER: usize = 200;
+/// Commits that deploy runs' titles may name and that are looked up.
+const MOST_LOOKED_UP: usize = 100;
+
+/// The verification runs of a time.
+#[derive(Clone, Debug, Default)]
+pub struct PastVerifications {
+    by_sha: BTreeMap<Sha, Vec<Run>>,
+    /// Where the list was left before it reached the beginning of that time.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// The deploy runs of a time, back to one that succeeded before it.
+#[derive(Clone, Debug, Default)]
+pub struct PastDeploys {
+    /// The runs, attributed.
+    pub seen: SeenRuns,
+    /// Where the list was left before it reached the beginning of that time.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// Reads the commits of the branch, far enough back for a replay.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn past_commits(
+    look: &mut Look<'_>,
+    basics: &Basics,
+) -> Result<BranchCommits, ObserveError> {
+    if let Some(tip) = &basics.tip {
+        let commits = look.reader.branch_commits(look.name(), tip, MOST_COMMIT_PAGES).await?;
+        look.memory.branch_commits = commits;
+    }
+    Ok(look.memory.branch_commits.clone())
+}
+
+/// Reads the verification runs since `since` that count (S1), with their earlier attempts.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn past_verifications(
+    look: &Look<'_>,
+    basics: &Basics,
+    since: Timestamp,
+) -> Result<PastVerifications, ObserveError> {
+    let mut past = PastVerifications::default();
+    let (mut seen, mut earlier) = (BTreeSet::new(), 0);
+    for page in 1..=MOST_PAGES {
+        let (name, workflow) = (look.name(), basics.verification.id);
+        let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
+        let oldest = read.runs.iter().map(|run| run.created_at).min();
+        for run in read.runs.into_iter().filter(|run| counts(look, basics, run)) {
+            // Pages drift while one pages.
+            if !seen.insert(run.at.id) {
+                continue;
+            }
+            for attempt in (1..run.at.attempt).rev() {
+                let at = RunRef { id: run.at.id, attempt };
+                if earlier < MOST_EARLIER
+                    && let Some(before) = look.reader.run_attempt(look.name(), at).await?
+                {
+                    earlier += 1;
+                    past.by_sha.entry(before.head_sha.clone()).or_default().push(before);
+                }
+            }
+            past.by_sha.entry(run.head_sha.clone()).or_default().push(run);
+        }
+        if !read.has_next || oldest.is_none_or(|oldest| oldest < since) {
+            return Ok(past);
+        }
+        past.stopped_at = oldest;
+    }
+    Ok(past)
+}
+
+impl PastVerifications {
+    /// When verifications of commits of the branch ended, and who might have been released then: a
+    /// candidate, and at most so many verified commits `below` it.
+    #[must_use]
+    pub fn moments(
+        &self,
+        commits: &BranchCommits,
+        since: Timestamp,
+        until: Timestamp,
+        below: usize,
+    ) -> Vec<Moment> {
+        let on_branch: BTreeMap<&Sha, &Vec<Run>> =
+            commits.commits.iter().filter_map(|(sha, _)| self.by_sha.get_key_value(sha)).collect();
+        let ends: BTreeSet<Timestamp> = on_branch
+            .values()
+            .flat_map(|runs| runs.iter().filter_map(ended_at))
+            .filter(|at| since <= *at && *at <= until)
+            .collect();
+        ends.into_iter().map(|at| moment(&on_branch, commits, at, below)).collect()
+    }
+
+    /// Commits that passed in that time and that these commits of the branch do not show.
+    #[must_use]
+    pub fn not_among(&self, commits: &BranchCommits, since: Timestamp) -> usize {
+        let shown: BTreeSet<&Sha> = commits.commits.iter().map(|(sha, _)| sha).collect();
+        let passed =
+            |run: &Run| run.progress.succeeded() && ended_at(run).is_some_and(|at| at >= since);
+        let passed = self.by_sha.iter().filter(|(_, runs)| runs.iter().any(passed));
+        passed.filter(|(sha, _)| !shown.contains(sha)).count()
+    }
+}
+
+fn moment(
+    runs: &BTreeMap<&Sha, &Vec<Run>>,
+    commits: &BranchCommits,
+    at: Timestamp,
+    below: usize,
+) -> Moment {
+    let as_then: BTreeMap<&Sha, Counted> =
+        runs.iter().map(|(sha, runs)| (*sha, counted_by(runs, at))).collect();
+    let passed = |sha: &Sha| latest_finished(as_then.get(sha)?, sha).map(RunProgress::succeeded);
+    let Candidates { candidate, mut verified_below, head: _ } = candidates_by(commits, passed);
+    verified_below.truncate(below);
+    let first_passed = |runs: &[Run]| {
+        runs.iter().filter(|run| run.progress.succeeded()).filter_map(ended_at).min()
+    };
+    let newly = runs.iter().filter(|(_, runs)| first_passed(runs) == Some(at));
+    let verified: Vec<Sha> = newly.map(|(sha, _)| (*sha).clone()).collect();
+    let shown = candidate.iter().chain(&verified_below).chain(&verified);
+    let verifications = shown
+        .filter_map(|sha| Some((sha.clone(), verification_of(as_then.get(sha)?, sha))))
+        .collect();
+    // What failed is nobody's release.
+    let candidates = Candidates { candidate, head: None, verified_below };
+    Moment { at, verified, candidates, verifications }
+}
+
+/// The runs as they stood then.
+fn counted_by(runs: &[Run], at: Timestamp) -> Counted {
+    let mut counted = Counted::new();
+    for run in runs.iter().filter(|run| run.started_at <= at) {
+        let progress = match ended_at(run) {
+            Some(ended) if ended <= at => run.progress.clone(),
+            Some(_) | None => RunProgress::Unfinished(RunStatus::InProgress),
+        };
+        keep_in(&mut counted, run, progress);
+    }
+    counted
+}
+
+fn ended_at(run: &Run) -> Option<Timestamp> {
+    run.progress.finished().then_some(run.updated_at)
+}
+
+/// Reads the deploy runs since `since`, and on to one that succeeded before it.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn past_deploys(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    since: Timestamp,
+) -> Result<PastDeploys, ObserveError> {
+    let mut past = PastDeploys::default();
+    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(past) };
+    for page in 1..=MOST_PAGES {
+        let filter = RunFilter::default();
+        let read = look.reader.runs(look.name(), workflow.id, &filter, page).await?;
+        let oldest = read.runs.iter().map(|run| run.created_at).min();
+        let counting = read.runs.into_iter().filter(|run| is_deploy(basics, run, workflow.id));
+        let mut found = false;
+        for run in counting {
+            found |= run.progress.succeeded() && run.updated_at <= since;
+            if !past.seen.runs.iter().any(|other| other.at.id == run.at.id) {
+                past.seen.runs.push(run);
+            }
+        }
+        past.stopped_at = None;
+        if found || !read.has_next {
+            break;
+        }
+        past.stopped_at = oldest;
+    }
+    read_earlier_attempts(look, release, &mut past.seen).await?;
+    let mut lookups = MOST_LOOKED_UP;
+    for run in past.seen.runs.clone() {
+        let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
+        if known.is_some_and(|known| *known != Attribution::Unresolved) {
+            continue;
+        }
+        let attribution = attribution_of(look, &run, true, &mut lookups).await?;
+        past.seen.attributions.insert(run.at.id, attribution);
+    }
+    Ok(past)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{Conclusion, RunEvent, Verification};
+
+    use super::*;
+
+    fn sha(digit: char) -> Sha {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + 60 * minutes).unwrap()
+    }
+
+    /// Attempt `attempt` of run `id` of a commit, from then to then.
+    fn run(of: char, id: u64, attempt: u32, from: i64, to: i64, ended: Conclusion) -> Run {
+        Run {
+            at: RunRef { id: id.into(), attempt },
+            workflow: 1.into(),
+            event: RunEvent("push".to_owned()),
+            head_branch: Some("main".into()),
+            head_sha: sha(of),
+            head_repository: None,
+            title: String::new(),
+            progress: RunProgress::Finished(ended),
+            created_at: at(from),
+            started_at: at(from),
+            updated_at: at(to),
+            actors: Vec::new(),
+            html_url: String::new(),
+        }
+    }
+
+    /// At which minute which commits are verified, who is the candidate, and who is below it.
+    fn told(runs: Vec<Run>) -> Vec<String> {
+        let mut past = PastVerifications::default();
+        for run in runs {
+            past.by_sha.entry(run.head_sha.clone()).or_default().push(run);
+        }
+        let commits = [('c', 'b'), ('b', 'a'), ('a', '0')];
+        let commits = commits.iter().map(|(commit, parent)| (sha(*commit), vec![sha(*parent)]));
+        let commits = BranchCommits { commits: commits.collect(), complete: true };
+        let first = |sha: &Sha| sha.as_str()[..1].to_owned();
+        let moments = past.moments(&commits, at(0), at(100), 10);
+        let tell = |moment: &Moment| {
+            let verified: Vec<String> = moment.verified.iter().map(first).collect();
+            let below: Vec<String> = moment.candidates.verified_below.iter().map(first).collect();
+            let candidate = moment.candidates.candidate.as_ref();
+            let running = moment.verifications.iter();
+            let running = running.filter(|(_, one)| matches!(one, Verification::Running(_)));
+            let running: Vec<String> = running.map(|(sha, _)| first(sha)).collect();
+            format!(
+                "{}: +{} candidate {} below {} running {}",
+                moment.at.duration_since(at(0)).as_mins(),
+                verified.concat(),
+                candidate.map_or_else(|| "-".to_owned(), first),
+                below.concat(),
+                running.concat()
+            )
+        };
+        moments.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn each_moment_knows_what_had_ended_by_then_and_no_more() {
+        let passed = Conclusion::Success;
+        let told = told(vec![
+            run('a', 1, 1, -20, -10, passed.clone()),
+            run('c', 3, 1, 10, 30, passed.clone()),
+            run('b', 2, 1, 5, 20, passed.clone()),
+            run('f', 9, 1, 5, 21, passed),
+        ]);
+        assert_eq!(
+            told,
+            ["20: +b candidate b below a running ", "30: +c candidate c below ba running "]
+        );
+    }
+
+    #[test]
+    fn a_rerun_counts_from_its_own_end_and_hides_nothing_before() {
+        let (passed, broke) = (Conclusion::Success, Conclusion::Failure);
+        let told = told(vec![
+            run('a', 1, 1, 0, 10, passed.clone()),
+            run('b', 2, 1, 5, 20, passed),
+            run('b', 2, 2, 25, 40, broke),
+            run('c', 3, 1, 21, 30, Conclusion::Cancelled),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "10: +a candidate a below  running ",
+                "20: +b candidate b below a running ",
+                "30: + candidate b below a running b",
+                "40: + candidate a below  running ",
+            ]
+        );
+    }
+}
