@@ -6,6 +6,7 @@
 //! gone on with once somebody has read it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -45,7 +46,7 @@ impl Past {
     #[must_use]
     pub fn production(&self) -> Production {
         let mut begun = ReleaseState::default();
-        begun.runs.extend(self.deploy_before().map(|run| (run.id, run)));
+        begun.runs.extend(self.deploy_before().map(|run| (run.id, Arc::new(run))));
         begun.production()
     }
 
@@ -61,7 +62,7 @@ impl Past {
         let (_, run, number, attempt) =
             before.max_by_key(|(at, run, number, _)| (*at, run.id, *number))?;
         let attempts = BTreeMap::from([(number, attempt.clone())]);
-        Some(KnownRun { attempts, ..run.clone() })
+        Some(KnownRun { attempts, ..KnownRun::clone(run) })
     }
 }
 

@@ -240,12 +240,14 @@ impl Controller {
         &self,
         station: &Arc<Station>,
         reader: Reader,
+        interval: Duration,
     ) -> Option<Result<PassReport, PassError>> {
         let (controller, its_station) = (self.clone(), Arc::clone(station));
         let mut task = JoinSet::new();
         task.spawn(async move {
             let pass = async |shared: &Shared, governed: &mut Governed| {
                 governed.reader = reader;
+                governed.rhythm.interval = interval;
                 let report = one_pass(shared, governed).await;
                 governed.reader = shared.readers.of(&governed.policy().repository);
                 report
@@ -297,8 +299,8 @@ impl Controller {
             // What changes from here on may be too late for this pass.
             changes.mark_unchanged();
             let reader = self.shared.readers.of(name);
-            let pass = self.guarded_pass(station, reader.for_a_pass(lane, meter.clone()));
-            let report = pass.await;
+            let its_reader = reader.for_a_pass(lane, meter.clone());
+            let report = self.guarded_pass(station, its_reader, schedule.interval()).await;
             meter.let_go();
             let (pace, now) = (schedule::pace_of(report.as_ref()), clock.now());
             let wanted = schedule.wanted();

@@ -26,6 +26,8 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 pub use auth::{AppSource, TokenSource};
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
@@ -173,12 +175,9 @@ impl Reader {
     /// Whether GitHub still shows all of it: one conditional request for each answer, up to the
     /// first that is new. What cannot be asked for now counts as new.
     pub async fn still_shows(&self, footprint: &Footprint) -> bool {
-        for tagged in &footprint.read {
-            if !self.client.still_shows(tagged, &self.manner()).await {
-                return false;
-            }
-        }
-        true
+        let manner = &self.manner();
+        let asked = footprint.read.iter().map(|tagged| self.client.still_shows(tagged, manner));
+        join_all(asked).await.into_iter().all(|shows| shows)
     }
 
     /// What is known of GitHub's limits and of the token.

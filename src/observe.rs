@@ -25,6 +25,7 @@ mod left_behind;
 mod origins;
 mod past;
 mod range;
+mod rhythm;
 mod statuses;
 mod verification;
 
@@ -33,6 +34,7 @@ pub use lacks::fill;
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
 pub use range::deploy_file_at_tip;
+pub use rhythm::Rhythm;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};
 
@@ -107,15 +109,6 @@ impl Memory {
         &self.branch_commits
     }
 
-    /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
-    /// without a filter.
-    #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
-        self.passes.is_multiple_of(UNFILTERED_EVERY)
-            || self.seldom.as_ref().is_none_or(|seldom| is_long_ago(seldom.read_at, now))
-            || self.swept_at.is_none_or(|at| is_long_ago(at, now))
-    }
-
     /// Notes a pass that found nothing new and so read nothing.
     pub const fn note_unchanged(&mut self) {
         self.passes = self.passes.saturating_add(1);
@@ -138,6 +131,9 @@ impl Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seldom {
     read_at: Timestamp,
+    /// When it was read for the first time.
+    #[serde(default)]
+    began: Timestamp,
     repository: Repository,
     branch: Branch,
     tip: Option<Sha>,
@@ -169,6 +165,10 @@ pub struct Look<'a> {
     pub memory: &'a mut Memory,
     /// Whether everything is to be read anew, before a dispatch.
     pub anew: bool,
+    /// How its looks come.
+    pub rhythm: Rhythm,
+    /// Whether what changes seldom is due.
+    pub seldom: bool,
     /// Now, by GitHub's clock.
     pub now: Timestamp,
 }
@@ -225,10 +225,8 @@ pub async fn basics(
         branch: look.policy.branch.clone(),
         deploy_ref: look.policy.deploy_workflow_ref.clone(),
     };
-    let now = look.now;
-    let fresh = |seldom: &Seldom| seldom.asked == asked && !is_long_ago(seldom.read_at, now);
-    let kept = look.memory.seldom.as_ref().is_some_and(fresh);
-    if look.anew || !kept || rests_on.workflows {
+    let kept = look.memory.seldom.as_ref().is_some_and(|seldom| seldom.asked == asked);
+    if look.anew || look.seldom || !kept || rests_on.workflows {
         look.memory.seldom = Some(read_seldom(look, asked, known).await?);
     } else if rests_on.branch {
         read_tips(look).await?;
@@ -249,11 +247,6 @@ pub async fn basics(
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     })
-}
-
-/// Whether what was read at `at` is due again; also where time went backwards.
-fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at).abs() >= SELDOM
 }
 
 async fn read_seldom(
@@ -283,6 +276,7 @@ async fn read_seldom(
     let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
     Ok(Seldom {
         read_at: look.now,
+        began: look.memory.seldom.as_ref().map_or(look.now, |seldom| seldom.began),
         repository,
         branch,
         tip,

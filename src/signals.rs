@@ -110,6 +110,22 @@ pub struct Seen {
     pub health_check: Option<SignalReading>,
 }
 
+impl Seen {
+    /// Whether each signal says what it said in `before`.
+    #[must_use]
+    pub fn says_the_same_as(&self, before: &Self) -> bool {
+        let same = |now: &SignalReading, before: &SignalReading| now.says_the_same_as(before);
+        let check = match (&self.health_check, &before.health_check) {
+            (Some(now), Some(before)) => same(now, before),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        check
+            && self.signals.len() == before.signals.len()
+            && self.signals.iter().zip(&before.signals).all(|(now, before)| same(now, before))
+    }
+}
+
 impl Following {
     /// What was read last. Where no reader reads by itself, each signal that was not read lately is
     /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody

@@ -44,7 +44,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { cache_bytes: 4 << 20 }
+        Self { cache_bytes: 1 << 20 }
     }
 }
 

@@ -164,7 +164,7 @@ impl Course {
             attribution: Attribution::Sha(decision.sha.clone()),
             created_at: at,
             html_url: String::new(),
-            attempts: BTreeMap::from([(1, done)]),
+            attempts: BTreeMap::from([(1, Box::new(done))]),
             deleted: false,
         };
         [

@@ -46,6 +46,9 @@ fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered,
             simulation: simulation(repository, &decision),
             time: None,
         }),
+        Shipped::NotWanted => Err(Failure::Dependency(format!(
+            "{repository}: another commit is wanted now. Nothing was started; try again"
+        ))),
         Shipped::InTheWay { decision, why } => {
             Err(failed(&decision, &format!("{why}. Nothing was started; try again")))
         }

@@ -107,6 +107,8 @@ impl Governed {
             policy: &policy,
             memory: &mut self.memory,
             anew: false,
+            rhythm: self.rhythm,
+            seldom: false,
             now: until,
         };
         let basics = &survey.basics;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::claims::Claim;
 use super::holding::Holding;
@@ -19,8 +20,8 @@ use crate::domain::{
     Sha,
 };
 use crate::github::Reader;
-use crate::observe::Memory;
-use crate::signals::Following;
+use crate::observe::{Memory, Rhythm};
+use crate::signals::{Following, Seen};
 use crate::store::{Ledger, StoreError};
 use crate::words;
 
@@ -35,6 +36,7 @@ pub struct Governed {
     pub(super) common: Arc<Common>,
     /// What says whether production is well, and what it said in the last pass.
     pub(super) signals: Following,
+    pub(super) seen: Seen,
     pub(super) health: Option<Health>,
     /// Set once it has left the configuration: nothing more is begun.
     pub(super) left: Left,
@@ -42,8 +44,11 @@ pub struct Governed {
     pub(super) only_looks: bool,
     /// The right to `ledger`.
     claim: Option<Claim>,
+    /// How its passes come.
+    pub(super) rhythm: Rhythm,
     pub(super) memory: Memory,
-    pub(super) saved_memory: Memory,
+    /// A digest of what the store has of it.
+    saved_memory: Option<[u8; 32]>,
     /// How often what is kept between passes was found to have changed.
     pub(super) memory_changes: u64,
     /// What the last pass rested on, where it came to nothing.
@@ -116,7 +121,7 @@ pub struct Decisions {
     /// The head, then.
     pub head: Option<Sha>,
     /// By sha: of the candidate, of the head, and of every other commit that was spoken of.
-    pub by_sha: BTreeMap<Sha, Decision>,
+    pub by_sha: BTreeMap<Sha, Box<Decision>>,
 }
 
 impl Decisions {
@@ -129,24 +134,26 @@ impl Decisions {
             at: Some(at),
             candidate: candidates.candidate.clone(),
             head: candidates.head.clone(),
-            by_sha: decisions.map(|one| (one.sha.clone(), one.clone())).collect(),
+            by_sha: decisions.map(|one| (one.sha.clone(), Box::new(one.clone()))).collect(),
         }
     }
 }
 
 impl Governed {
-    pub(super) fn new(orders: &Orders, reader: Reader, left: Left) -> Self {
+    pub(super) fn new(orders: &Orders, reader: Reader, left: Left, turn: f64) -> Self {
         Self {
+            rhythm: Rhythm { interval: orders.common.intervals.settled, turn },
             reader,
             policy: Arc::clone(&orders.policy),
             common: Arc::clone(&orders.common),
             signals: orders.signals.clone(),
+            seen: Seen::default(),
             health: None,
             left,
             only_looks: false,
             claim: None,
             memory: Memory::default(),
-            saved_memory: Memory::default(),
+            saved_memory: None,
             memory_changes: 0,
             quiet: None,
             ledger: None,
@@ -244,7 +251,8 @@ impl Governed {
         {
             // A shape of an earlier version is read anew.
             self.memory = serde_json::from_value(kept).unwrap_or_default();
-            self.saved_memory = self.memory.clone();
+            self.saved_memory = Some(digest(&self.memory));
+            self.memory.take_turn(self.rhythm);
         }
         Ok(())
     }
@@ -253,10 +261,11 @@ impl Governed {
     pub(super) async fn save_memory(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let memory = self.memory.for_the_next_start();
-        if memory != self.saved_memory {
+        let digest = Some(digest(&memory));
+        if digest != self.saved_memory {
             let value = serde_json::to_value(&memory).unwrap_or_default();
             shared.store.put_fact(ledger.repo(), MEMORY, value).await?;
-            self.saved_memory = memory;
+            self.saved_memory = digest;
             self.memory_changes += 1;
         }
         Ok(())
@@ -311,4 +320,8 @@ impl Governed {
         }
         self.standing.error = Some(text);
     }
+}
+
+fn digest(memory: &Memory) -> [u8; 32] {
+    Sha256::digest(serde_json::to_vec(memory).unwrap_or_default()).into()
 }

@@ -15,7 +15,7 @@ use crate::domain::{
     WorkflowFact,
 };
 use crate::github::{Lane, Reader};
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn, Rhythm};
 use crate::store::{Ledger, StoreError};
 
 /// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
@@ -307,7 +307,7 @@ impl Governed {
     /// The deploy file's blob at the tip of its ref, read now.
     async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
         let (basics, policy) = (self.basics(shared).await?, self.policy.clone());
-        let look = look(shared, &self.reader, &policy, &mut self.memory);
+        let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
         Ok(observe::deploy_file_at_tip(&look, &basics).await?)
     }
 
@@ -316,7 +316,7 @@ impl Governed {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let policy = self.policy.clone();
-        let mut look = look(shared, &self.reader, &policy, &mut self.memory);
+        let mut look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
         let rests_on = RestsOn { branch: true, workflows: false };
         Ok(observe::basics(&mut look, known, rests_on).await?)
     }
@@ -371,6 +371,9 @@ fn look<'a>(
     reader: &'a Reader,
     policy: &'a crate::domain::Policy,
     memory: &'a mut observe::Memory,
+    rhythm: Rhythm,
 ) -> Look<'a> {
-    Look { reader, store: &shared.store, policy, memory, anew: false, now: shared.clock.now() }
+    let (store, now) = (&shared.store, shared.clock.now());
+    let seldom = memory.seldom_is_due(rhythm, now);
+    Look { reader, store, policy, memory, anew: false, rhythm, seldom, now }
 }

@@ -1,7 +1,7 @@
 //! A repository that nothing happens to: the pass that need not be made.
 //!
-//! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's answers
-//! and the time. One that read nothing but 304, recorded nothing, kept nothing new and had
+//! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's answers,
+//! what signals say, and the time. One that read nothing but 304, recorded nothing, kept nothing new and had
 //! nothing to do, while no clock ran in the ledger, comes to the same again until one of these
 //! changes. Then it is enough to ask GitHub whether its answers have changed; what they said
 //! need not be read again.
@@ -14,6 +14,7 @@ use super::{PassError, Shared};
 use crate::domain::Policy;
 use crate::github::Footprint;
 use crate::plan;
+use crate::signals::Seen;
 use crate::store::Ledger;
 
 /// What a pass that came to nothing rested on.
@@ -21,6 +22,7 @@ pub(super) struct Quiet {
     policy: Arc<Policy>,
     ledger_length: u64,
     footprint: Footprint,
+    seen: Seen,
 }
 
 /// How a pass was made.
@@ -60,7 +62,7 @@ impl Governed {
             ledger_length: self.ledger.as_ref().map(Ledger::length),
             memory_changes: self.memory_changes,
             charged: self.reader.charged(),
-            is_due: self.memory.is_due(shared.clock.now()),
+            is_due: self.memory.is_due(self.rhythm, shared.clock.now()),
         };
         let report = self.pass(shared).await?;
         self.quiet = self.came_to_nothing(shared, &before, &report);
@@ -71,8 +73,11 @@ impl Governed {
         let quiet = self.quiet.take()?;
         let stands = Arc::ptr_eq(&quiet.policy, &self.policy)
             && self.ledger.as_ref().is_some_and(|ledger| ledger.length() == quiet.ledger_length)
-            && !self.memory.is_due(shared.clock.now());
-        if !stands || !self.reader.still_shows(&quiet.footprint).await {
+            && !self.memory.is_due(self.rhythm, shared.clock.now());
+        if !stands
+            || !self.signals.seen(false).await.says_the_same_as(&quiet.seen)
+            || !self.reader.still_shows(&quiet.footprint).await
+        {
             return None;
         }
         self.memory.note_unchanged();
@@ -102,6 +107,7 @@ impl Governed {
             policy: Arc::clone(&self.policy),
             ledger_length: ledger.length(),
             footprint,
+            seen: self.seen.clone(),
         })
     }
 }

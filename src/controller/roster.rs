@@ -96,7 +96,7 @@ pub(super) struct Station {
 }
 
 impl Station {
-    fn new(orders: Orders, reader: Reader, phase: Phase) -> Self {
+    fn new(orders: Orders, reader: Reader, index: usize) -> Self {
         let shown = Snapshot {
             policy: Arc::clone(&orders.policy),
             standing: Standing::default(),
@@ -107,8 +107,8 @@ impl Station {
         let left = Left::default();
         Self {
             name: orders.policy.repository.clone(),
-            phase,
-            governed: Mutex::new(Governed::new(&orders, reader, left.clone())),
+            phase: Phase::of(index),
+            governed: Mutex::new(Governed::new(&orders, reader, left.clone(), Phase::turn(index))),
             shown: RwLock::new(shown),
             orders: RwLock::new(orders),
             bell: Notify::new(),
@@ -248,9 +248,8 @@ impl Roster {
                 continue;
             }
             concerned += 1;
-            let phase = Phase::of(now.count);
+            let station = Station::new(orders, readers.of(&name), now.count);
             now.count += 1;
-            let station = Station::new(orders, readers.of(&name), phase);
             now.stations.insert(name.clone(), Arc::new(station));
             turned.came.push(name);
         }
@@ -300,7 +299,8 @@ impl Roster {
         }
         let reader = readers.of(&station.name);
         // Its ledger is another's from here on, should another name lead to it.
-        *governed = Governed::new(&station.orders(), reader.clone(), station.left.clone());
+        let turn = governed.rhythm.turn;
+        *governed = Governed::new(&station.orders(), reader.clone(), station.left.clone(), turn);
         now.stations.remove(&station.name);
         let credential = reader.credential();
         let shared = now.stations.keys().any(|name| readers.of(name).credential() == credential);

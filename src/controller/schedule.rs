@@ -47,6 +47,12 @@ impl Phase {
         Self((f64::from(index) * Self::STEP).fract())
     }
 
+    /// In which of several rounds it has its turn, from 0 up to 1. Like the phase it is spread
+    /// evenly, and it says nothing of the phase: those that share a round are spread over it.
+    pub(super) fn turn(index: usize) -> f64 {
+        (f64::from(u32::try_from(index).unwrap_or(u32::MAX)) * std::f64::consts::SQRT_2).fract()
+    }
+
     fn in_the(self, interval: Duration) -> Duration {
         interval.mul_f64(1.0 - self.0)
     }

@@ -28,6 +28,8 @@ pub enum Shipped {
     },
     /// Decided anew, it does not ship.
     NotAllowed(Box<Decision>),
+    /// By all decisions taken anew the policy ships another commit, or none.
+    NotWanted,
     /// Another process of ours is at it, or something must be known first.
     InTheWay {
         /// What it was decided on.
@@ -51,15 +53,19 @@ impl Governed {
         // A dispatch waits behind no settled poll.
         self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
-        let triggered = matches!(wish, Wish::OfAnOperator(_));
-        let decision = self.decided(shared, &mut survey, sha, triggered, None).await?;
+        let decision = match &wish {
+            Wish::OfThePolicy => {
+                let ships = self.judged(shared, &mut survey).await?.ships;
+                let Some(decision) = ships.filter(|ships| ships.sha == *sha) else {
+                    return Ok(Shipped::NotWanted);
+                };
+                decision
+            }
+            Wish::OfAnOperator(_) => self.decided(shared, &mut survey, sha, true, None).await?,
+        };
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
         };
-        if !triggered && !self.is_wanted(shared, &mut survey, sha).await? {
-            let why = "another commit is wanted now".to_owned();
-            return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
-        }
         let policy = self.policy.clone();
         let observation = &survey.observation;
         let mark_target = plan::dispatching_target(&Situation {
@@ -97,17 +103,6 @@ impl Governed {
 
     fn may_dispatch(&self, decision: &Decision) -> bool {
         decision.reason().starts_a_deploy() && self.policy.enabled && !self.policy.dry_run
-    }
-
-    /// Whether this is still the sha that ships, of all that are judged.
-    async fn is_wanted(
-        &mut self,
-        shared: &Shared,
-        survey: &mut super::Survey,
-        sha: &Sha,
-    ) -> Result<bool, PassError> {
-        let judgement = self.judged(shared, survey).await?;
-        Ok(judgement.ships.is_some_and(|ships| ships.sha == *sha))
     }
 
     async fn in_the_way(

@@ -49,16 +49,23 @@ impl Governed {
         let reader = anew.map_or_else(|| self.reader.clone(), |_| self.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
+        let now = shared.clock.now();
+        let is_first = memory.is_new();
         let mut look = Look {
             reader: &reader,
             store: &shared.store,
             policy: &policy,
+            seldom: memory.seldom_is_due(self.rhythm, now),
             memory: &mut memory,
             anew: anew.is_some(),
-            now: shared.clock.now(),
+            rhythm: self.rhythm,
+            now,
         };
         let read = self.read(shared, &mut look, known, rests_on, anew).await;
         self.memory = memory;
+        if is_first && read.is_ok() {
+            self.memory.take_turn(self.rhythm);
+        }
         if read.is_err() && anew.is_some() {
             self.memory.distrust();
         }
@@ -79,6 +86,7 @@ impl Governed {
         observe::branch_commits(look, &basics).await?;
         let us = self.who_we_are(shared).await?;
         let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
+        self.seen.clone_from(&seen);
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
@@ -271,6 +279,8 @@ impl Governed {
             policy: &policy,
             memory: &mut memory,
             anew: survey.anew,
+            rhythm: self.rhythm,
+            seldom: false,
             now: shared.clock.now(),
         };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
@@ -297,6 +307,8 @@ impl Governed {
             policy: &policy,
             memory: &mut self.memory,
             anew: false,
+            rhythm: self.rhythm,
+            seldom: false,
             now: shared.clock.now(),
         };
         Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)

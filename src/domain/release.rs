@@ -1,6 +1,7 @@
 //! The release state of one repository: what the ledger's entries add up to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ mod questions;
 pub use health::{DegradedAfterDeploy, HealthRecord};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
+/// Clones share what there may be many of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReleaseState {
@@ -35,7 +37,7 @@ pub struct ReleaseState {
     /// The last decision about each sha.
     pub decided: BTreeMap<Sha, LastDecision>,
     /// The deploy runs that were seen.
-    pub runs: BTreeMap<RunId, KnownRun>,
+    pub runs: BTreeMap<RunId, Arc<KnownRun>>,
     /// Our attempts, oldest first.
     pub attempts: Vec<Attempt>,
     /// Approvals by operators.
@@ -53,7 +55,7 @@ pub struct ReleaseState {
     /// Comparisons that failed, and how often running.
     pub failed_ranges: Vec<FailedRange>,
     /// The newest status of ours on each commit.
-    pub statuses: BTreeMap<Sha, TrackedStatus>,
+    pub statuses: BTreeMap<Sha, Arc<TrackedStatus>>,
     /// Statuses that GitHub refused.
     pub status_refusals: BTreeMap<Sha, StatusRefusal>,
     /// Failure issues by sha.
@@ -115,7 +117,7 @@ pub struct KnownRun {
     pub html_url: String,
     /// Its attempts, by number.
     #[serde(with = "numbered")]
-    pub attempts: BTreeMap<u32, KnownRunAttempt>,
+    pub attempts: BTreeMap<u32, Box<KnownRunAttempt>>,
     /// Whether GitHub no longer has it.
     pub deleted: bool,
 }
@@ -162,7 +164,7 @@ impl KnownRun {
     pub fn newest(&self) -> Option<(RunRef, &KnownRunAttempt)> {
         self.attempts
             .last_key_value()
-            .map(|(number, attempt)| (RunRef { id: self.id, attempt: *number }, attempt))
+            .map(|(number, attempt)| (RunRef { id: self.id, attempt: *number }, &**attempt))
     }
 
     /// Whether it is not completed.

@@ -1,35 +1,46 @@
 //! The names and numbers by which GitHub's things are known.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// `owner/name` of a repository. GitHub compares both without regard to case, and so does this.
+/// Clones share the text: it is the key and the label of much that is kept of a repository.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RepoName {
-    owner: String,
-    name: String,
-}
+pub struct RepoName(Arc<str>);
 
 impl RepoName {
     /// The user or organisation that owns it.
     #[must_use]
     pub fn owner(&self) -> &str {
-        &self.owner
+        self.parts().0
     }
 
     /// The name without the owner.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.parts().1
     }
 
-    fn folded(&self) -> (String, String) {
-        (self.owner.to_ascii_lowercase(), self.name.to_ascii_lowercase())
+    /// The whole name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
+
+    fn parts(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or((&self.0, ""))
+    }
+}
+
+/// `text` as it is compared.
+fn folded(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
 /// What was given is no `owner/name`.
@@ -49,9 +60,7 @@ impl FromStr for RepoName {
                 && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         match text.split_once('/') {
-            Some((owner, name)) if plain(owner) && plain(name) => {
-                Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
-            }
+            Some((owner, name)) if plain(owner) && plain(name) => Ok(Self(text.into())),
             _ => Err(RepoNameError(text.chars().take(120).collect())),
         }
     }
@@ -66,45 +75,46 @@ impl TryFrom<String> for RepoName {
 
 impl From<RepoName> for String {
     fn from(name: RepoName) -> Self {
-        name.to_string()
+        name.as_str().to_owned()
     }
 }
 
 impl PartialEq for RepoName {
     fn eq(&self, other: &Self) -> bool {
-        self.folded() == other.folded()
+        self.0.eq_ignore_ascii_case(&other.0)
     }
 }
 
 impl Eq for RepoName {}
 
 impl PartialOrd for RepoName {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for RepoName {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.folded().cmp(&other.folded())
+    fn cmp(&self, other: &Self) -> Ordering {
+        let ((owner, name), (others, its_name)) = (self.parts(), other.parts());
+        folded(owner).cmp(folded(others)).then_with(|| folded(name).cmp(folded(its_name)))
     }
 }
 
 impl Hash for RepoName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.folded().hash(state);
+        folded(&self.0).for_each(|byte| state.write_u8(byte));
     }
 }
 
 impl fmt::Display for RepoName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.owner, self.name)
+        f.write_str(&self.0)
     }
 }
 
 impl fmt::Debug for RepoName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        f.write_str(&self.0)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A whole commit id: 40 lower-case hex digits (64 in a SHA-256 repository).
+/// A whole commit id: 40 lower-case hex digits (64 in a SHA-256 repository). Clones share them.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sha(String);
+pub struct Sha(Arc<str>);
 
 impl Sha {
     /// The first seven digits, as people and our statuses write it.
@@ -90,7 +91,7 @@ impl FromStr for Sha {
 
     fn from_str(text: &str) -> Result<Self, ShaError> {
         if hex(text) && (text.len() == 40 || text.len() == LONGEST) {
-            Ok(Self(text.to_ascii_lowercase()))
+            Ok(Self(text.to_ascii_lowercase().into()))
         } else {
             Err(ShaError { given: excerpt(text), expected: "40 hex digits" })
         }
@@ -118,14 +119,14 @@ impl TryFrom<String> for Sha {
 
 impl From<Sha> for String {
     fn from(sha: Sha) -> Self {
-        sha.0
+        sha.as_str().to_owned()
     }
 }
 
 /// A whole id is the longest of its own beginnings.
 impl From<Sha> for ShaPrefix {
     fn from(sha: Sha) -> Self {
-        Self(sha.0)
+        Self(sha.into())
     }
 }
 

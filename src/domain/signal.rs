@@ -261,6 +261,14 @@ impl SignalReading {
             Found::Degraded { .. } => Health::Degraded,
         }
     }
+
+    /// Whether `other` tells nobody more than this one did: what is found is the same but for the
+    /// values of a signal that is well both times.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let are_well = self.health() == Health::Healthy && other.health() == Health::Healthy;
+        self.signal == other.signal && (are_well || self.found == other.found)
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Basics, Look, ObserveError, is_long_ago};
+use super::{Basics, Look, ObserveError};
 use crate::domain::{
     Attribution, Conclusion, Production, ReleaseState, Run, RunId, RunProgress, RunRef, SeenRuns,
     Sha, ShaPrefix, WorkflowFact, WorkflowId,
@@ -55,8 +55,7 @@ async fn read_pages(
     workflow: WorkflowId,
 ) -> Result<SeenRuns, ObserveError> {
     let mut seen = SeenRuns::default();
-    let due = look.memory.swept_at.is_none_or(|at| is_long_ago(at, look.now));
-    let sweep = look.anew || due;
+    let sweep = look.anew || look.memory.sweep_is_due();
     let mut found_production = release.production() != Production::None;
     for page in 1..=MOST_PAGES {
         let name = look.name();

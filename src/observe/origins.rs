@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::range::{keep, kept_for_ever};
-use super::{Basics, Look, ObserveError, is_long_ago};
+use super::rhythm::is_long_ago;
+use super::{Basics, Look, ObserveError};
 use crate::domain::{
     BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber, Sha, Standing,
     Team, Told, Within, steps_between,

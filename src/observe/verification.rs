@@ -33,7 +33,7 @@ pub struct CountedRun {
     manual: bool,
     #[serde(default)]
     queued: bool,
-    attempts: BTreeMap<u32, CountedAttempt>,
+    attempts: BTreeMap<u32, Box<CountedAttempt>>,
 }
 
 /// The runs that count, by number.
@@ -208,7 +208,7 @@ pub(super) fn keep_in(runs: &mut Counted, run: &Run, progress: RunProgress) {
         attempts: BTreeMap::new(),
     });
     let attempt = CountedAttempt { started_at: run.started_at, progress };
-    counted.attempts.insert(run.at.attempt, attempt);
+    counted.attempts.insert(run.at.attempt, Box::new(attempt));
 }
 
 /// Finds where on the branch the verified commits are.
@@ -302,10 +302,9 @@ fn attempts_of<'a>(
 ) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
     let runs = counted.iter().filter(move |(_, run)| run.sha == *sha);
     runs.flat_map(|(id, run)| {
-        let with_run = move |(attempt, found): (&u32, &'a CountedAttempt)| {
-            (RunRef { id: *id, attempt: *attempt }, run, found)
-        };
-        run.attempts.iter().map(with_run)
+        let attempts = run.attempts.iter();
+        attempts
+            .map(move |(number, attempt)| (RunRef { id: *id, attempt: *number }, run, &**attempt))
     })
 }
 

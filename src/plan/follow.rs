@@ -41,13 +41,13 @@ pub fn follow(
     let mut known = BTreeMap::new();
     for id in seen.runs.iter().map(|run| run.at.id).chain(seen.deleted.iter().copied()) {
         let Some(run) = updated(id, seen, release, &owned) else { continue };
-        if release.runs.get(&id) != Some(&run) {
+        if release.runs.get(&id).map(|known| &**known) != Some(&run) {
             entries.push(EntryKind::RunSeen { run: run.clone() });
         }
         known.insert(id, run);
     }
     for (id, attempt) in &owned {
-        let run = known.get(id).or_else(|| release.runs.get(id));
+        let run = known.get(id).or_else(|| release.runs.get(id).map(|run| &**run));
         let just_found = !attempt.closed() || attempt.run.is_none();
         if let Some(outcome) = run.and_then(outcome)
             && just_found
@@ -152,7 +152,7 @@ fn updated(
 ) -> Option<KnownRun> {
     let newest = seen.runs.iter().find(|run| run.at.id == id);
     let mut known = match (release.runs.get(&id), newest) {
-        (Some(known), _) => known.clone(),
+        (Some(known), _) => KnownRun::clone(known),
         (None, Some(run)) => KnownRun {
             id,
             event: run.event.clone(),
@@ -172,9 +172,9 @@ fn updated(
     }
     let earlier = seen.earlier_attempts.iter().filter(|run| run.at.id == id);
     for run in earlier.chain(newest) {
-        let before = known.attempts.get(&run.at.attempt);
+        let before = known.attempts.get(&run.at.attempt).map(|before| &**before);
         let attempt = seen_attempt(run, before, seen, release);
-        known.attempts.insert(run.at.attempt, attempt);
+        known.attempts.insert(run.at.attempt, Box::new(attempt));
     }
     Some(known)
 }

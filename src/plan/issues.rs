@@ -61,7 +61,8 @@ fn failed_attempts(run: &crate::domain::KnownRun) -> Vec<FailedDeploy> {
         };
         Some(FailedDeploy { run: run_ref, ended_at: attempt.updated_at, conclusion })
     };
-    run.attempts.iter().filter_map(failed).collect()
+    let attempts = run.attempts.iter().map(|(number, attempt)| (number, &**attempt));
+    attempts.filter_map(failed).collect()
 }
 
 fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Option<IssueWork> {

@@ -185,7 +185,7 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         attribution: Attribution::Unknown,
         created_at: status.created_at,
         html_url: status.target_url.clone().unwrap_or_default(),
-        attempts: BTreeMap::from([(1, attempt)]),
+        attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: true,
     })
 }

@@ -16,10 +16,7 @@ const FRACTION: SignedDuration = SignedDuration::from_secs(1);
 /// brings until the next pass that reads all anew, ten minutes at most.
 #[must_use]
 pub fn stands_still(policy: &Policy, release: &ReleaseState, now: Timestamp) -> bool {
-    // What signals say changes by itself, and nothing of it is in the ledger.
-    policy.degraded.is_empty()
-        && policy.health_check.is_none()
-        && !release.deploy_in_flight()
+    !release.deploy_in_flight()
         && release.rejection.is_none()
         && release.status_refusals.values().all(|refusal| refusal.retry_at <= now)
         && !issues::rests(release, now)

@@ -58,7 +58,7 @@ fn run(number: u64) -> KnownRun {
         attribution: Attribution::Sha(sha(1)),
         created_at: at(0),
         html_url: format!("https://github.com/acme/shop/actions/runs/{number}"),
-        attempts: BTreeMap::from([(1, attempt)]),
+        attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
     }
 }

@@ -174,7 +174,7 @@ impl Metrics {
     pub fn production(&self, repository: &RepoName, sha: Option<&Sha>) {
         let production = &self.repositories.production;
         if let Some(sha) = sha {
-            production.only(repository, sha.as_str()).set(1);
+            production.only(repository, sha.as_str().to_owned()).set(1);
         } else {
             production.forget(repository);
         }

@@ -1,11 +1,13 @@
 //! The kinds of series that there are, and how they are written down.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,66 +22,77 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// One label: the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByRepository {
-    repository: String,
+    repository: RepoName,
 }
 
 /// The repository and what happened there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByResult {
-    repository: String,
-    result: String,
+    repository: RepoName,
+    result: Second,
 }
 
 /// The repository and a reason code.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByReason {
-    repository: String,
-    reason: String,
+    repository: RepoName,
+    reason: Second,
 }
 
 /// The repository and a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BySha {
-    repository: String,
-    sha: String,
+    repository: RepoName,
+    sha: Second,
 }
 
-/// Labels of which the first is the repository.
+/// A second label's value; empty where there is one label only.
+pub(super) type Second = Cow<'static, str>;
+
+impl EncodeLabelValue for RepoName {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        self.as_str().encode(encoder)
+    }
+}
+
+/// Labels of which the first is the repository. GitHub compares its name without regard to case,
+/// and so do these: the spelling that came first stays.
 pub(super) trait Labels:
-    EncodeLabelSet + Clone + Eq + std::hash::Hash + Send + Sync + std::fmt::Debug + 'static
+    EncodeLabelSet + Clone + Eq + std::hash::Hash + Send + Sync + fmt::Debug + 'static
 {
-    /// With these values; `second` is empty where there is one label only.
-    fn of(repository: String, second: &str) -> Self;
+    /// With these values.
+    fn of(repository: &RepoName, second: Second) -> Self;
 }
 
 impl Labels for ByRepository {
-    fn of(repository: String, _: &str) -> Self {
-        Self { repository }
+    fn of(repository: &RepoName, _: Second) -> Self {
+        Self { repository: repository.clone() }
     }
 }
 
 impl Labels for ByResult {
-    fn of(repository: String, second: &str) -> Self {
-        Self { repository, result: second.to_owned() }
+    fn of(repository: &RepoName, result: Second) -> Self {
+        Self { repository: repository.clone(), result }
     }
 }
 
 impl Labels for ByReason {
-    fn of(repository: String, second: &str) -> Self {
-        Self { repository, reason: second.to_owned() }
+    fn of(repository: &RepoName, reason: Second) -> Self {
+        Self { repository: repository.clone(), reason }
     }
 }
 
 impl Labels for BySha {
-    fn of(repository: String, second: &str) -> Self {
-        Self { repository, sha: second.to_owned() }
+    fn of(repository: &RepoName, sha: Second) -> Self {
+        Self { repository: repository.clone(), sha }
     }
 }
 
 /// A family that knows the series of each repository, so that they can leave with it.
 pub(super) struct Series<L, M, C = fn() -> M> {
     family: Family<L, M, C>,
-    known: Mutex<BTreeMap<RepoName, Vec<String>>>,
+    /// The second labels of each repository, where series have one.
+    seconds: Mutex<BTreeMap<RepoName, Vec<Second>>>,
 }
 
 pub(super) type Counters<L> = Series<L, Counter>;
@@ -99,44 +112,44 @@ impl MetricConstructor<Histogram> for Buckets {
 
 impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
     fn over(family: Family<L, M, C>) -> Self {
-        Self { family, known: Mutex::default() }
+        Self { family, seconds: Mutex::default() }
     }
 
     /// The series of `repository` whose second label, where there is one, is `second`.
-    pub(super) fn of(&self, repository: &RepoName, second: &str) -> M {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = known.entry(repository.clone());
-        // GitHub compares names without regard to case: the spelling that came first stays.
-        let name = entry.key().to_string();
-        let seconds = entry.or_default();
-        if !seconds.iter().any(|known| known == second) {
-            seconds.push(second.to_owned());
+    pub(super) fn of(&self, repository: &RepoName, second: impl Into<Second>) -> M {
+        let second = second.into();
+        if !second.is_empty() {
+            let mut seconds = self.seconds();
+            let its = seconds.entry(repository.clone()).or_default();
+            if !its.contains(&second) {
+                its.push(second.clone());
+            }
         }
-        self.family.get_or_create_owned(&L::of(name, second))
+        self.family.get_or_create_owned(&L::of(repository, second))
     }
 
     /// The series of `repository` whose second label is `second`, which is its only one from now
     /// on. One that stays is there all the time, also for who looks meanwhile.
-    pub(super) fn only(&self, repository: &RepoName, second: &str) -> M {
-        let series = self.of(repository, second);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((name, seconds)) = known.get_key_value(repository) {
-            for other in seconds.iter().filter(|other| *other != second) {
-                self.family.remove(&L::of(name.to_string(), other));
-            }
+    pub(super) fn only(&self, repository: &RepoName, second: impl Into<Second>) -> M {
+        let second = second.into();
+        let series = self.of(repository, second.clone());
+        let its = self.seconds().insert(repository.clone(), vec![second.clone()]);
+        for other in its.into_iter().flatten().filter(|other| *other != second) {
+            self.family.remove(&L::of(repository, other));
         }
-        known.insert(repository.clone(), vec![second.to_owned()]);
         series
     }
 
     /// Ends all series of `repository`.
     pub(super) fn forget(&self, repository: &RepoName) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((name, seconds)) = known.remove_entry(repository) {
-            for second in seconds {
-                self.family.remove(&L::of(name.to_string(), &second));
-            }
+        let its = self.seconds().remove(repository).unwrap_or_else(|| vec![Second::default()]);
+        for second in its {
+            self.family.remove(&L::of(repository, second));
         }
+    }
+
+    fn seconds(&self) -> MutexGuard<'_, BTreeMap<RepoName, Vec<Second>>> {
+        self.seconds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

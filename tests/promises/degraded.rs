@@ -1,6 +1,7 @@
 //! Degraded production: what signals say holds what is risky, and is told with its evidence; and
 //! production that turns degraded after a deploy is said in that deploy's issue, once.
 
+mod quiet;
 mod watch;
 
 use std::sync::{Arc, Mutex};

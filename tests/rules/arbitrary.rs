@@ -98,7 +98,7 @@ pub(crate) fn run_refs() -> BoxedStrategy<RunRef> {
     (1..6_u64, 1..4_u32).prop_map(|(id, attempt)| RunRef { id: id.into(), attempt }).boxed()
 }
 
-fn run_attempts() -> BoxedStrategy<KnownRunAttempt> {
+fn run_attempts() -> BoxedStrategy<Box<KnownRunAttempt>> {
     let step = option::of((texts(), texts()));
     (times(), 0..5_i64, progress(), option::of(any::<bool>()), step)
         .prop_map(|(started_at, took, progress, superseded, failed_step)| KnownRunAttempt {
@@ -108,6 +108,7 @@ fn run_attempts() -> BoxedStrategy<KnownRunAttempt> {
             superseded,
             failed_step,
         })
+        .prop_map(Box::new)
         .boxed()
 }
 

@@ -325,7 +325,8 @@ fn production_begins_as_the_last_deploy_that_had_succeeded_by_then() {
     assert_eq!(past.production().sha(), Some(&sha(1)));
     past.since = at(-700);
     assert_eq!(past.production(), Production::None);
-    past.release.runs.get_mut(&10.into()).unwrap().attribution = Attribution::Unknown;
+    let run = past.release.runs.get_mut(&10.into()).unwrap();
+    std::sync::Arc::make_mut(run).attribution = Attribution::Unknown;
     past.since = at(-60);
     assert!(matches!(past.production(), Production::Uncertain { .. }));
     let course = Course::begin(&past, &shown);

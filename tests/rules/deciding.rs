@@ -24,7 +24,7 @@ fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     ensure(workflow, "a workflow that may run")?;
     ensure(world.policy.paused.is_none() && release.pause.is_none(), "not paused")?;
     let idle = release.attempts.iter().all(Attempt::closed);
-    ensure(idle && !release.runs.values().any(KnownRun::in_flight), "S3: nothing in flight")?;
+    ensure(idle && !release.runs.values().any(|run| run.in_flight()), "S3: nothing in flight")?;
     if let Some(production) = release.production().sha() {
         let shown = observation.branch_commits.shows_containment(production, sha);
         let ranged = observation.range(production, sha);

@@ -142,7 +142,7 @@ fn a_failed_deploy_is_said_once_and_a_re_run_is_said_again() {
     let actions = planned(&world).unwrap();
     carried_out(&mut world, actions);
     assert_eq!(told(&world), [""; 0]);
-    let mut again = world.release.runs[&20.into()].clone();
+    let mut again = KnownRun::clone(&world.release.runs[&20.into()]);
     let mut second = again.attempts[&1].clone();
     (second.started_at, second.updated_at) = (at(-40), at(-39));
     again.attempts.insert(2, second);

@@ -58,7 +58,7 @@ proptest! {
 }
 
 fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: RunProgress) {
-    let mut run = world.release.runs[&id.into()].clone();
+    let mut run = KnownRun::clone(&world.release.runs[&id.into()]);
     let attempt = KnownRunAttempt {
         started_at: at(start),
         updated_at: at(start + 1),
@@ -66,7 +66,7 @@ fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: R
         superseded: None,
         failed_step: None,
     };
-    run.attempts.insert(number, attempt);
+    run.attempts.insert(number, Box::new(attempt));
     world.sees(run);
 }
 

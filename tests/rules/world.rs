@@ -191,7 +191,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         attribution: of.map_or(Attribution::Unknown, |of| Attribution::Sha(sha(of))),
         created_at: at(start),
         html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
-        attempts: BTreeMap::from([(1, attempt)]),
+        attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
     }
 }

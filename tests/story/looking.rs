@@ -1,5 +1,6 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
+use jiff::Timestamp;
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
@@ -48,6 +49,13 @@ impl Story {
         let decision = self.decision();
         let (outcome, risk) = (decision.outcome().as_str(), decision.risk.class.as_str());
         format!("{outcome} {risk} {}", decision.reason().code())
+    }
+
+    /// When a pass last judged what it had read: one that only asks whether anything changed does
+    /// not.
+    pub fn judged_at(&self) -> Option<Timestamp> {
+        let controller = &self.governor.as_ref().expect("it runs").controller;
+        controller.snapshot(&self.name).expect("it is governed").decisions.at
     }
 
     /// One good pass, and the evidence behind its decision about the candidate, a line each.

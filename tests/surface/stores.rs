@@ -374,12 +374,14 @@ fn recovered(id: &str, phase: AttemptPhase) -> Attempt {
 }
 
 fn run() -> KnownRun {
-    let attempt = |progress| KnownRunAttempt {
-        started_at: at(20),
-        updated_at: at(21),
-        progress,
-        superseded: Some(false),
-        failed_step: Some(("deploy".into(), "health check".into())),
+    let attempt = |progress| {
+        Box::new(KnownRunAttempt {
+            started_at: at(20),
+            updated_at: at(21),
+            progress,
+            superseded: Some(false),
+            failed_step: Some(("deploy".into(), "health check".into())),
+        })
     };
     KnownRun {
         id: RunId::from(101),

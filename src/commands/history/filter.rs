@@ -163,7 +163,13 @@ impl About {
         Self {
             sha: sha.clone(),
             attempts: attempts.map(|one| one.begun.id.clone()).collect(),
-            runs: release.runs.values().filter(is_its).map(|run| run.id).collect(),
+            runs: release
+                .runs
+                .values()
+                .map(|run| &**run)
+                .filter(is_its)
+                .map(|run| run.id)
+                .collect(),
         }
     }
 

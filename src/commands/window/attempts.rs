@@ -67,7 +67,9 @@ pub(super) fn attempt_view(attempt: &Attempt, release: &ReleaseState) -> Attempt
         mark: attempt.mark.as_ref().map(|mark| mark.id),
         absent_at: attempt.absent_at.clone(),
         late: attempt.late,
-        run: attempt.run.map(|id| release.runs.get(&id).map_or_else(|| unread(id), run_view)),
+        run: attempt
+            .run
+            .map(|id| release.runs.get(&id).map_or_else(|| unread(id), |run| run_view(run))),
     }
 }
 

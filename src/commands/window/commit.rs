@@ -138,5 +138,5 @@ fn statuses(release: &ReleaseState, sha: &Sha, entries: &[(u64, Entry)]) -> Vec<
 
 fn runs(release: &ReleaseState, sha: &Sha) -> Vec<RunView> {
     let of_it = release.runs.values().rev().filter(|run| run.attribution.sha() == Some(sha));
-    of_it.map(run_view).collect()
+    of_it.map(|run| run_view(run)).collect()
 }

@@ -1,5 +1,7 @@
 //! How each entry of the ledger changes the release state.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -89,7 +91,7 @@ impl ReleaseState {
     }
 
     fn see(&mut self, run: &KnownRun) {
-        self.runs.insert(run.id, run.clone());
+        self.runs.insert(run.id, Arc::new(run.clone()));
         if self.runs.len() > KEPT_RUNS {
             let anchor = self.production().run().map(|run| run.id);
             let oldest = self.runs.values().find(|run| Some(run.id) != anchor && !run.in_flight());
@@ -153,7 +155,7 @@ impl ReleaseState {
         });
         // The attempt that owns a run's id comes first among what tells its sha.
         if let (Some(sha), Some(known)) = (sha, self.runs.get_mut(&run)) {
-            known.attribution = super::Attribution::Sha(sha);
+            Arc::make_mut(known).attribution = super::Attribution::Sha(sha);
         }
     }
 
@@ -203,11 +205,10 @@ impl ReleaseState {
         self.status_refusals.remove(sha);
         let hour_before =
             status.at.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(status.at);
-        let tracked = self.statuses.entry(sha.clone()).or_insert_with(|| TrackedStatus {
-            newest: status.clone(),
-            written: 0,
-            recent: Vec::new(),
+        let tracked = self.statuses.entry(sha.clone()).or_insert_with(|| {
+            Arc::new(TrackedStatus { newest: status.clone(), written: 0, recent: Vec::new() })
         });
+        let tracked = Arc::make_mut(tracked);
         tracked.newest = status.clone();
         tracked.written = tracked.written.saturating_add(1);
         tracked.recent.retain(|at| *at > hour_before);

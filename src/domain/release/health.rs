@@ -85,7 +85,7 @@ impl ReleaseState {
     /// What is known of a run attempt.
     #[must_use]
     pub fn run_attempt(&self, run: RunRef) -> Option<&KnownRunAttempt> {
-        self.runs.get(&run.id)?.attempts.get(&run.attempt)
+        self.runs.get(&run.id)?.attempts.get(&run.attempt).map(|attempt| &**attempt)
     }
 }
 

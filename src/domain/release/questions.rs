@@ -102,7 +102,7 @@ impl ReleaseState {
 
     /// Deploy runs that are not completed.
     pub fn runs_in_flight(&self) -> impl Iterator<Item = &KnownRun> {
-        self.runs.values().filter(|run| run.in_flight())
+        self.runs.values().map(|run| &**run).filter(|run| run.in_flight())
     }
 
     /// Whether anything is in flight.

@@ -37,7 +37,7 @@ fn deployed(number: u64) -> EntryKind {
             attribution: Attribution::Sha(format!("{number:040x}").parse().unwrap()),
             created_at: at,
             html_url: format!("https://github.com/acme/x/actions/runs/{number}"),
-            attempts: BTreeMap::from([(1, attempt)]),
+            attempts: BTreeMap::from([(1, Box::new(attempt))]),
             deleted: false,
         },
     }
