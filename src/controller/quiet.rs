@@ -1,10 +1,10 @@
 //! A repository that nothing happens to: the pass that need not be made.
 //!
 //! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's answers,
-//! what signals say, and the time. One that read nothing but 304, recorded nothing, kept nothing new and had
-//! nothing to do, while no clock ran in the ledger, comes to the same again until one of these
-//! changes. Then it is enough to ask GitHub whether its answers have changed; what they said
-//! need not be read again.
+//! what signals say, and the time. One that read nothing but 304, recorded nothing, kept nothing
+//! new and had nothing to do, while no clock ran in the ledger, comes to the same again until one
+//! of these changes. Then it is enough to ask GitHub whether its answers have changed; what they
+//! said need not be read again.
 
 use std::sync::Arc;
 
@@ -55,49 +55,64 @@ impl Governed {
         shared: &Shared,
     ) -> Result<(PassReport, Passed), PassError> {
         self.reader.take_down();
-        if let Some(report) = self.nothing_changed(shared).await {
-            return Ok((report, Passed::Unchanged));
-        }
+        let quiet = self.quiet.take().filter(|quiet| self.stands(quiet));
+        let is_due = self.memory.is_due(self.rhythm, shared.clock.now());
+        let quiet = match quiet {
+            Some(quiet) if !is_due => {
+                if self.nothing_changed(&quiet).await {
+                    self.memory.note_unchanged();
+                    self.quiet = Some(quiet);
+                    let (decision, actions) = (self.decision.clone(), Vec::new());
+                    let report = PassReport { pace: Pace::Settled, decision, actions };
+                    return Ok((report, Passed::Unchanged));
+                }
+                None
+            }
+            other => other,
+        };
         let before = Before {
             ledger_length: self.ledger.as_ref().map(Ledger::length),
             memory_changes: self.memory_changes,
             charged: self.reader.charged(),
-            is_due: self.memory.is_due(self.rhythm, shared.clock.now()),
+            is_due,
         };
         let report = self.pass(shared).await?;
-        self.quiet = self.came_to_nothing(shared, &before, &report);
+        self.quiet = self.came_to_nothing(shared, &before, &report, quiet);
         Ok((report, Passed::Judged))
     }
 
-    async fn nothing_changed(&mut self, shared: &Shared) -> Option<PassReport> {
-        let quiet = self.quiet.take()?;
-        let stands = Arc::ptr_eq(&quiet.policy, &self.policy)
-            && self.ledger.as_ref().is_some_and(|ledger| ledger.length() == quiet.ledger_length)
-            && !self.memory.is_due(self.rhythm, shared.clock.now());
-        if !stands
-            || !self.signals.seen(false).await.says_the_same_as(&quiet.seen)
-            || !self.reader.still_shows(&quiet.footprint).await
-        {
-            return None;
-        }
-        self.memory.note_unchanged();
-        self.quiet = Some(quiet);
-        let decision = self.decision.clone();
-        Some(PassReport { pace: Pace::Settled, decision, actions: Vec::new() })
+    /// Whether it was judged by the policy and the ledger that are there now.
+    fn stands(&self, quiet: &Quiet) -> bool {
+        let length = self.ledger.as_ref().map(Ledger::length);
+        Arc::ptr_eq(&quiet.policy, &self.policy) && length == Some(quiet.ledger_length)
     }
 
+    /// Whether signals and GitHub still say what they said.
+    async fn nothing_changed(&self, quiet: &Quiet) -> bool {
+        self.signals.seen(false).await.says_the_same_as(&quiet.seen)
+            && self.reader.still_shows(&quiet.footprint).await
+    }
+
+    /// What this pass rested on, where the next one comes to the same.
+    ///
+    /// One that read more than a settled pass does is no example of one. But where all of it was
+    /// answered by 304, what an earlier pass rested on stands as it did.
     fn came_to_nothing(
         &self,
         shared: &Shared,
         before: &Before,
         report: &PassReport,
+        earlier: Option<Quiet>,
     ) -> Option<Quiet> {
-        let footprint = self.reader.footprint()?;
         let ledger = self.ledger.as_ref()?;
-        let is_fixed_point = !before.is_due
+        let (footprint, nothing_new_is_kept) = if before.is_due {
+            (earlier?.footprint, true)
+        } else {
+            (self.reader.footprint()?, before.memory_changes == self.memory_changes)
+        };
+        let is_fixed_point = nothing_new_is_kept
             && self.reader.charged() == before.charged
             && before.ledger_length == Some(ledger.length())
-            && before.memory_changes == self.memory_changes
             && report.actions.is_empty()
             && report.pace == Pace::Settled
             && !footprint.is_empty();
