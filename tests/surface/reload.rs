@@ -314,7 +314,7 @@ fn a_token_comes_from_another_file_and_through_swapped_links_without_a_restart()
     running.until_said("the GitHub token has changed");
     // The file's name changes: one that is not there is refused, and taken once it is.
     let said = mount.judges(&running, &with(&town, "other"), "is refused");
-    assert!(said.contains("github.token_file") && said.contains("cannot read"), "{said}");
+    assert!(said.contains("github.token_file") && said.contains("cannot be read"), "{said}");
     secret("other", "ghp_third");
     mount.judges(&running, &format!("# again\n{}", with(&town, "other")), "`token` → `other`");
     town.github.revoke_token("ghp_second");
