@@ -85,7 +85,7 @@ not be asked about all of it. It writes nothing.")]
   release-governor status acme/shop --watch 10
   release-governor status --json | jq '.repositories[] | select(.decision == \"HOLD\")'
 
-Below the table stands what is held, why, and what to do about it. It asks the running controller, or
+Below the table stands what is held, why, and what to do about it. It asks the running controller, or \
 what the last one left, and never GitHub.")]
     Status(Status),
 
@@ -97,9 +97,9 @@ what the last one left, and never GitHub.")]
   release-governor simulate 1a2b3c4 --policy stricter.yaml     what if that were the policy?
   release-governor simulate 1a2b3c4 --production 0f9e8d7       what if that ran in production?
 
---policy takes a file (YAML, TOML or JSON by its name) of policy keys alone, or a whole configuration,
-of which the repository's entry counts. It stands on the built-in defaults, not on the policy in force,
-and is checked as strictly as the configuration is. What is supposed stands first in the evidence, and
+--policy takes a file (YAML, TOML or JSON by its name) of policy keys alone, or a whole configuration, \
+of which the repository's entry counts. It stands on the built-in defaults, not on the policy in force, \
+and is checked as strictly as the configuration is. What is supposed stands first in the evidence, and \
 nothing of such a look is recorded.
 
 Exits 0 for ALLOW and 1 for any other decision.")]
@@ -111,14 +111,14 @@ Exits 0 for ALLOW and 1 for any other decision.")]
   release-governor backtest acme/shop --since 12h --policy stricter.yaml
   release-governor backtest --json | jq '.commits[] | select(.decision == \"HOLD\")'
 
-Choose your paths with it before you let the governor ship. It goes from verification to verification,
-and to whatever was said on a pull request while the newest verified commit was held. Production begins
-as what ran then, and goes on with what the policy lets ship. Approvals, labels and operators' words
+Choose your paths with it before you let the governor ship. It goes from verification to verification, \
+and to whatever was said on a pull request while the newest verified commit was held. Production begins \
+as what ran then, and goes on with what the policy lets ship. Approvals, labels and operators' words \
 count as they stood at each moment.
 
-Not replayed: failed deploys, cooldown, an environment's reviewers, and degraded signals, which have no
-history. Permissions, and statuses that raise the risk, are taken as they are now, and the deploy
-workflow's file as it was at each commit. --policy is as in simulate. What GitHub did not show is said.
+Not replayed: failed deploys, cooldown, an environment's reviewers, and degraded signals, which have no \
+history. Permissions, and statuses that raise the risk, are taken as they are now, and the deploy \
+workflow's file as it was at each commit. --policy is as in simulate. What GitHub did not show is said. \
 It reads only, records nothing, and may take minutes.")]
     Backtest(Backtest),
 
@@ -168,7 +168,7 @@ The configuration's own `paused` stays: take it out there.")]
   release-governor history --follow                  what happens, as it happens, until Ctrl-C
   release-governor history --json --before 1200 | jq '.entries[].told'
 
-Times without a zone are UTC. Filters are asked where the ledger is; --before goes on from the number
+Times without a zone are UTC. Filters are asked where the ledger is; --before goes on from the number \
 in the first column.")]
     History(History),
 

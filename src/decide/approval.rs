@@ -12,7 +12,7 @@ use super::{Case, Gap, risk};
 use crate::domain::{
     Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFile,
     EnvironmentApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy, Production,
-    PullApproval, PullNumber, SeenApproval, Sha, WhyNot,
+    PullApproval, PullNumber, SeenApproval, Sha, Told, WhyNot,
 };
 
 mod needs;
@@ -83,11 +83,14 @@ pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<Approval, Gap> {
     }
     let mut needs = Needs::default();
     if by_people(case.policy()) {
-        for pull in case.question.pulls(case.sha())? {
-            needs.pulls.insert(pull.number, pull.clone());
-        }
-        if needs.pulls.is_empty() {
-            needs.operators.push(OperatorsMatter::NoPull);
+        match case.question.pulls(case.sha())? {
+            Told::Untold(why) => needs.operators.push(OperatorsMatter::OriginUntold(why.clone())),
+            Told::Known(pulls) if pulls.is_empty() => {
+                needs.operators.push(OperatorsMatter::NoPull);
+            }
+            Told::Known(pulls) => {
+                needs.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
+            }
         }
     } else {
         needs.operators.push(OperatorsMatter::ByPolicy);

@@ -94,9 +94,9 @@ impl<'a> Question<'a> {
     }
 
     /// The pull requests that brought a commit to the branch.
-    pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a [MergedPull], Gap> {
+    pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a Told<Vec<MergedPull>>, Gap> {
         let fact = self.observation.origins.pulls.get(sha);
-        known(fact, || Lack::Pulls(sha.clone())).map(Borrow::borrow)
+        known(fact, || Lack::Pulls(sha.clone()))
     }
 
     pub(super) fn events(&self, pull: PullNumber) -> Result<&'a Told<Vec<PullEvent>>, Gap> {

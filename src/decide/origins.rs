@@ -64,7 +64,14 @@ pub(super) fn of_paths(
         if changed.is_empty() {
             continue;
         }
-        let Some(pulls) = gathering.take(question.pulls(&step.sha))? else { continue };
+        let pulls = match gathering.take(question.pulls(&step.sha))? {
+            None => continue,
+            Some(Told::Known(pulls)) => pulls.as_slice(),
+            Some(Told::Untold(why)) => {
+                origins.untold.get_or_insert_with(|| why.clone());
+                &[]
+            }
+        };
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
         let pulls: Vec<PullNumber> = pulls.iter().map(|pull| pull.number).collect();
         for path in changed {

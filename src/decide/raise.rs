@@ -29,8 +29,14 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
     let mut causes = Vec::new();
     for sha in &shas {
         causes.extend(gathering.take(by_statuses(question, sha))?.into_iter().flatten());
-        for pull in gathering.take(question.pulls(sha))?.unwrap_or_default() {
-            causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
+        match gathering.take(question.pulls(sha))? {
+            None => {}
+            Some(Told::Untold(why)) => causes.push(RiskCause::RaiseUntold(why.clone())),
+            Some(Told::Known(pulls)) => {
+                for pull in pulls {
+                    causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
+                }
+            }
         }
     }
     gathering.finish(each_once(causes))

@@ -168,7 +168,7 @@ pub struct Origins {
     pub steps: BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>,
     /// The pull requests, merged into the branch, that brought a commit; none for one that was
     /// pushed directly.
-    pub pulls: BTreeMap<Sha, Fact<Vec<MergedPull>>>,
+    pub pulls: BTreeMap<Sha, Fact<Told<Vec<MergedPull>>>>,
     /// What happened on a pull request, in GitHub's order.
     pub events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
     /// The labels that a pull request has now.

@@ -18,7 +18,7 @@ use crate::github::ReadError;
 /// One thing that was learnt.
 pub(super) enum Origin {
     Steps((Sha, Sha), Told<Vec<BranchStep>>),
-    Pulls(Sha, Vec<MergedPull>),
+    Pulls(Sha, Told<Vec<MergedPull>>),
     Events(PullNumber, Told<Vec<PullEvent>>),
     Labels(PullNumber, Told<Vec<String>>),
     Standing(Login, Told<Standing>),
@@ -115,18 +115,21 @@ pub(super) async fn pulls(
     look: &Look<'_>,
     basics: &Basics,
     sha: &Sha,
-) -> Result<Vec<MergedPull>, ObserveError> {
+) -> Result<Told<Vec<MergedPull>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
     if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
         let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
         if !kept.pulls.is_empty() || is_told_lately {
-            return Ok(kept.pulls);
+            return Ok(Told::Known(kept.pulls));
         }
     }
-    let pulls = look.reader.pulls_of(look.name(), sha, &basics.branch).await?;
+    let pulls = match told(look.reader.pulls_of(look.name(), sha, &basics.branch).await)? {
+        Told::Known(pulls) => pulls,
+        Told::Untold(why) => return Ok(Told::Untold(why)),
+    };
     let kept = KeptPulls { read_at: look.now, pulls };
     keep(look, repository, &key, &kept).await?;
-    Ok(kept.pulls)
+    Ok(Told::Known(kept.pulls))
 }
 
 /// What GitHub told, or why it never will. What may be told a moment later fails the pass.

@@ -120,7 +120,7 @@ fn world(calm: &World, cell: &Cell) -> World {
     let origins = &mut world.observation.origins;
     if cell.account == Account::Bot && cell.by_the_author {
         let pull = MergedPull { author: Some(person(login)), ..by_ann(42) };
-        let pulls = Fact::Known(vec![pull]);
+        let pulls = Fact::Known(Told::Known(vec![pull]));
         origins.pulls.insert(crate::world::sha(WANTED), pulls);
     }
     let standing = match cell.role {

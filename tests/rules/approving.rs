@@ -233,7 +233,7 @@ fn is_approved(world: &World) -> bool {
 fn is_raised(world: &World, number: u8) -> bool {
     let origins = &world.observation.origins;
     let objected = origins.flags[&sha(number)] != Fact::Known(Vec::new());
-    let Fact::Known(pulls) = &origins.pulls[&sha(number)] else { return true };
+    let Fact::Known(Told::Known(pulls)) = &origins.pulls[&sha(number)] else { return true };
     let bore = |pull: &MergedPull| match &origins.events[&pull.number] {
         Fact::Known(Told::Known(events)) => events
             .iter()
@@ -510,7 +510,7 @@ fn long_way(steps: u32) -> World {
         .collect();
     let origins = &mut world.observation.origins;
     for step in &way {
-        origins.pulls.insert(step.sha.clone(), Fact::Known(Vec::new()));
+        origins.pulls.insert(step.sha.clone(), Fact::Known(Told::Known(Vec::new())));
         origins.flags.insert(step.sha.clone(), Fact::Known(Vec::new()));
         let key = (step.parent.clone(), step.sha.clone());
         world.observation.ranges.insert(key, crate::world::ahead(&[]));

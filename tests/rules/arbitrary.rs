@@ -482,7 +482,11 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
 
 /// Who brought what and what was said: anything, also what does not fit together.
 fn origins() -> BoxedStrategy<Origins> {
-    let pulls = facts_of(subsequence(vec![by_ann(42), by_ann(43)], 0..=2));
+    let pulls = prop_oneof![
+        9 => subsequence(vec![by_ann(42), by_ann(43)], 0..=2).prop_map(Told::Known),
+        1 => texts().prop_map(Told::Untold),
+    ];
+    let pulls = facts_of(pulls);
     let timeline = prop_oneof![
         9 => timelines().prop_map(Told::Known),
         1 => texts().prop_map(Told::Untold),

@@ -131,7 +131,7 @@ fn shown(story: &Story) -> Observation {
             author: person(1, "dev"),
             head: sha(head),
         };
-        shown.origins.pulls.insert(sha(head), Fact::Known(vec![pull]));
+        shown.origins.pulls.insert(sha(head), Fact::Known(Told::Known(vec![pull])));
         let said = story.events.get(&head).cloned().unwrap_or_default();
         let events = [vec![PullEvent::Merged], said].concat();
         let number = u64::from(head).into();

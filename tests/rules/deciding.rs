@@ -282,7 +282,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
     match lack {
         Lack::Pulls(sha) => {
             let pull = MergedPull { number: 42.into(), author: None, head: sha.clone() };
-            origins.pulls.insert(sha.clone(), Fact::Known(vec![pull]));
+            origins.pulls.insert(sha.clone(), Fact::Known(Told::Known(vec![pull])));
         }
         Lack::Events(pull) => {
             let kim = Person { id: 7.into(), login: "kim".into(), is_bot: false };

@@ -99,7 +99,7 @@ impl World {
             self.labels(*number);
         }
         let pulls = pulls.iter().map(|number| by_ann(*number)).collect();
-        self.observation.origins.pulls.insert(sha(of), Fact::Known(pulls));
+        self.observation.origins.pulls.insert(sha(of), Fact::Known(Told::Known(pulls)));
     }
 
     fn changes(&mut self, base: u8, head: u8, path: &str) {
@@ -231,7 +231,7 @@ pub(crate) fn people_approved(world: &World, base: &Sha, head: &Sha) -> bool {
         if !risky {
             continue;
         }
-        let Some(Fact::Known(pulls)) = observation.origins.pulls.get(&step.sha) else {
+        let Some(Fact::Known(Told::Known(pulls))) = observation.origins.pulls.get(&step.sha) else {
             return false;
         };
         if pulls.is_empty() || !pulls.iter().all(|pull| is_approved(world, pull)) {

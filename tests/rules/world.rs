@@ -134,7 +134,7 @@ fn steps() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
 
 /// No commit came with a pull request.
 fn pushed_directly() -> Origins {
-    let pulls = (0..=9).map(|number| (sha(number), Fact::Known(Vec::new())));
+    let pulls = (0..=9).map(|number| (sha(number), Fact::Known(Told::Known(Vec::new()))));
     Origins { pulls: pulls.collect(), ..Origins::default() }
 }
 

@@ -1,6 +1,6 @@
 //! Who brought what: squashes, merges, rebases, direct pushes, reverts, long ranges.
 
-use release_governor::ghbox::{MergeMethod, NewCommit};
+use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
 
 use super::{HELD, SHIPS, ship, shop};
 use crate::story::Story;
@@ -143,4 +143,22 @@ fn a_merge_that_github_does_not_know_of_yet_is_asked_about_again() {
     pull.labeled("release:approved", "bea");
     shop.minutes_later(11);
     assert_eq!(shop.decides(), SHIPS);
+}
+
+#[test]
+fn a_token_that_may_not_see_pull_requests_ships_what_needs_none_and_says_so_of_the_rest() {
+    let mut shop = shop("[label, environment]");
+    shop.github.fail(
+        FaultOn::operation("repos/list-pull-requests-associated-with-commit").always(),
+        Fault::Status(403),
+    );
+    let medium = shop.verified(&["package.json"]);
+    assert_eq!(shop.decides(), "ALLOW MEDIUM deploying");
+    shop.deploy_ends(&medium, "success").good_pass();
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let high = ship(&mut shop, &pull, MergeMethod::Squash);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().contains("who brought it cannot be told"), "{}", shop.hints());
+    shop.approve(&high).good_pass();
+    assert_eq!(shop.dispatches_of(&high), 1, "an operator's word needs no pull request");
 }
