@@ -84,22 +84,23 @@ pub(super) async fn steps(
 ) -> Result<Told<Vec<BranchStep>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
     if let Some(kept) = kept_for_ever(look, repository, &key).await? {
-        return Ok(Told::Known(kept));
+        return Ok(kept);
     }
-    let commits = match told(look.reader.commits_between(look.name(), base, head).await)? {
-        Told::Known(commits) if commits.complete => commits,
-        Told::Known(commits) => {
-            let count = commits.commits.len();
-            return Ok(Told::Untold(format!("more than {count} commits lie between them")));
-        }
+    let steps = match told(look.reader.commits_between(look.name(), base, head).await)? {
+        // What GitHub refused may be told another time.
         Told::Untold(why) => return Ok(Told::Untold(why)),
-    };
-    let Some(steps) = steps_between(&commits, base, head, Within::TheseCommits) else {
-        let why = "their commits do not lead from one to the other".to_owned();
-        return Ok(Told::Untold(why));
+        Told::Known(commits) if !commits.complete => {
+            let count = commits.commits.len();
+            Told::Untold(format!("more than {count} commits lie between them"))
+        }
+        Told::Known(commits) => steps_between(&commits, base, head, Within::TheseCommits)
+            .map_or_else(
+                || Told::Untold("their commits do not lead from one to the other".to_owned()),
+                Told::Known,
+            ),
     };
     keep(look, repository, &key, &steps).await?;
-    Ok(Told::Known(steps))
+    Ok(steps)
 }
 
 /// What is kept of the pull requests of a commit.

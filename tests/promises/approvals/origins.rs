@@ -162,3 +162,19 @@ fn a_token_that_may_not_see_pull_requests_ships_what_needs_none_and_says_so_of_t
     shop.approve(&high).good_pass();
     assert_eq!(shop.dispatches_of(&high), 1, "an operator's word needs no pull request");
 }
+
+#[test]
+fn a_range_that_is_too_long_to_be_told_takes_an_operator_and_is_not_listed_again() {
+    let mut shop = shop("label");
+    // Eight pages are read of such a list.
+    shop.github.set_compare_page(20);
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.merged(MergeMethod::Squash, "ada");
+    for number in 0..200 {
+        shop.repo.push_paths(&[&format!("src/{number}.rs")]);
+    }
+    shop.verified(&["src/last.rs"]);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().contains("more than 160 commits lie between them"), "{}", shop.hints());
+    shop.settled();
+}
