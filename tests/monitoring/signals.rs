@@ -113,6 +113,7 @@ fn a_query_of_a_real_prometheus_holds_and_lets_go_and_its_silence_holds_what_is_
     dispatched(&shop, &first);
     shop.finish_run(shop.dispatches().last().unwrap().run_id, "success");
     decides(&town, "ALLOW", "deployed");
+    town.row_when("acme/shop", |row| row["last_health_check"] == "healthy");
     // Production gets worse within the watch after its deploy.
     errors.are("0.42");
     let row = town.row_when("acme/shop", |row| row["last_health_check"] == "degraded");
