@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::facts::Gathering;
 use super::{Case, Gap, risk};
 use crate::domain::{
     Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFile,
@@ -180,12 +181,15 @@ impl<'c, 'a> Search<'c, 'a> {
         }
         let (mut pulls, mut missing) = (Vec::new(), Vec::new());
         if needs.operators.is_empty() {
+            let mut gathering = Gathering::default();
             for pull in needs.pulls.values() {
-                match self.approval_of(pull)? {
-                    Ok(approval) => pulls.push(approval),
-                    Err(lacking) => missing.push(lacking),
+                match gathering.take(self.approval_of(pull))? {
+                    Some(Ok(approval)) => pulls.push(approval),
+                    Some(Err(lacking)) => missing.push(lacking),
+                    None => {}
                 }
             }
+            gathering.finish(())?;
             if missing.is_empty() {
                 return Ok(Some(Approver::People { pulls, since: since.cloned() }));
             }

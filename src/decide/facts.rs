@@ -1,6 +1,5 @@
 //! What is known of what is asked about: each look finds a fact, or names the one that lacks.
 
-use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use super::{Gap, Question};
@@ -118,9 +117,8 @@ impl<'a> Question<'a> {
     }
 
     /// The statuses of a commit that raise its risk.
-    pub(super) fn flags(&self, sha: &Sha) -> Result<&'a [Flag], Gap> {
-        let fact = self.observation.origins.flags.get(sha);
-        known(fact, || Lack::Flags(sha.clone())).map(Borrow::borrow)
+    pub(super) fn flags(&self, sha: &Sha) -> Result<&'a Told<Vec<Flag>>, Gap> {
+        known(self.observation.origins.flags.get(sha), || Lack::Flags(sha.clone()))
     }
 }
 

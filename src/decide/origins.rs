@@ -72,6 +72,9 @@ pub(super) fn of_paths(
                 &[]
             }
         };
+        if let Some(why) = merged_more(step, pulls) {
+            origins.untold.get_or_insert(why);
+        }
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
         let pulls: Vec<PullNumber> = pulls.iter().map(|pull| pull.number).collect();
         for path in changed {
@@ -80,6 +83,15 @@ pub(super) fn of_paths(
         }
     }
     gathering.finish(origins)
+}
+
+/// Why a merge may have brought more than the pull request that it is told of: it is one of that
+/// one's own commits, which took the branch in before the branch was moved to it.
+fn merged_more(step: &BranchStep, pulls: &[MergedPull]) -> Option<String> {
+    let is_own = step.is_merge
+        && !pulls.is_empty()
+        && !pulls.iter().any(|pull| pull.may_be_merged_by(&step.sha));
+    is_own.then(|| format!("{} merged other commits into a pull request", step.sha.short()))
 }
 
 /// Every name in the files of a range: a rename counts under both.

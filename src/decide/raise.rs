@@ -62,7 +62,10 @@ fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap
         // A newer commit's check takes the place of an older one's, which may never end.
         FlagKind::Pending => sha == question.sha,
     };
-    let flags = question.flags(sha)?.iter().filter(|flag| raises(flag.kind));
+    let flags = match question.flags(sha)? {
+        Told::Known(flags) => flags.iter().filter(|flag| raises(flag.kind)),
+        Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why.clone())]),
+    };
     Ok(flags
         .map(|flag| RiskCause::Raised(Raise::ByStatus { sha: sha.clone(), flag: flag.clone() }))
         .collect())

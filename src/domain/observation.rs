@@ -178,7 +178,7 @@ pub struct Origins {
     /// Whether somebody belongs to a team.
     pub members: BTreeMap<(Team, Login), Fact<Told<bool>>>,
     /// The statuses of a commit that raise its risk.
-    pub flags: BTreeMap<Sha, Fact<Vec<Flag>>>,
+    pub flags: BTreeMap<Sha, Fact<Told<Vec<Flag>>>>,
 }
 
 /// What is known of one judged commit.

@@ -38,6 +38,17 @@ pub struct MergedPull {
     pub author: Option<Person>,
     /// The last commit of its own.
     pub head: Sha,
+    /// The commit that its merge made, where GitHub says: a merge, or the last of what was squashed
+    /// or rebased.
+    pub merge_commit: Option<Sha>,
+}
+
+impl MergedPull {
+    /// Whether this merge may be the one that merged it, and not one of its own commits.
+    #[must_use]
+    pub fn may_be_merged_by(&self, merge: &Sha) -> bool {
+        self.head != *merge && self.merge_commit.as_ref().is_none_or(|commit| commit == merge)
+    }
 }
 
 /// What happened on a pull request, as far as an approval or a risk may rest on it.

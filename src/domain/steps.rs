@@ -14,6 +14,8 @@ pub struct BranchStep {
     pub sha: Sha,
     /// Its first parent.
     pub parent: Sha,
+    /// Whether it has others.
+    pub is_merge: bool,
 }
 
 /// The steps between `base` and `head`, the newest first, by commits that were listed with their
@@ -36,7 +38,8 @@ pub fn steps_between(
         };
         // A root has no parent, and contains no base either.
         let parent = known.first()?;
-        steps.push(BranchStep { sha: at.clone(), parent: parent.clone() });
+        let is_merge = known.len() > 1;
+        steps.push(BranchStep { sha: at.clone(), parent: parent.clone(), is_merge });
         if steps.len() > commits.commits.len() {
             return None;
         }

@@ -23,7 +23,7 @@ pub(super) enum Origin {
     Labels(PullNumber, Told<Vec<String>>),
     Standing(Login, Told<Standing>),
     Member((Team, Login), Told<bool>),
-    Flags(Sha, Vec<Flag>),
+    Flags(Sha, Told<Vec<Flag>>),
 }
 
 impl Origin {
@@ -62,7 +62,7 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
         }
         Lack::Flags(sha) => {
             let contexts = &look.policy.raise_risk_contexts;
-            Origin::Flags(sha.clone(), reader.flags(name, sha, contexts).await?)
+            Origin::Flags(sha.clone(), told(reader.flags(name, sha, contexts).await)?)
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)

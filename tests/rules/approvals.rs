@@ -281,12 +281,14 @@ impl Story {
 
     fn risk(&mut self, phrase: &str) -> bool {
         let world = &mut self.world;
-        let flagged = |kind: FlagKind| Fact::Known(vec![Flag { context: "scan".to_owned(), kind }]);
+        let flagged = |kind: FlagKind| {
+            Fact::Known(Told::Known(vec![Flag { context: "scan".to_owned(), kind }]))
+        };
         let scans = |world: &mut World| {
             world.policy.raise_risk_contexts = vec!["scan".to_owned(), "needs-ops".to_owned()];
             for number in 0..=9 {
                 let flags = &mut world.observation.origins.flags;
-                flags.entry(sha(number)).or_insert(Fact::Known(Vec::new()));
+                flags.entry(sha(number)).or_insert(Fact::Known(Told::Known(Vec::new())));
             }
         };
         match phrase {

@@ -184,7 +184,7 @@ fn set_flags(world: &mut World, objection: Option<u8>) {
         let objects = objection == Some(number);
         let flag = Flag { context: "scan".to_owned(), kind: FlagKind::Objected };
         let flags = objects.then_some(flag).into_iter().collect();
-        world.observation.origins.flags.insert(sha(number), Fact::Known(flags));
+        world.observation.origins.flags.insert(sha(number), Fact::Known(Told::Known(flags)));
     }
 }
 
@@ -232,7 +232,7 @@ fn is_approved(world: &World) -> bool {
 
 fn is_raised(world: &World, number: u8) -> bool {
     let origins = &world.observation.origins;
-    let objected = origins.flags[&sha(number)] != Fact::Known(Vec::new());
+    let objected = origins.flags[&sha(number)] != Fact::Known(Told::Known(Vec::new()));
     let Fact::Known(Told::Known(pulls)) = &origins.pulls[&sha(number)] else { return true };
     let bore = |pull: &MergedPull| match &origins.events[&pull.number] {
         Fact::Known(Told::Known(events)) => events
@@ -506,12 +506,16 @@ fn long_way(steps: u32) -> World {
     let sha_of = |number: u32| if number == steps { sha(WANTED) } else { commit(number) };
     let way: Vec<BranchStep> = (1..=steps)
         .rev()
-        .map(|number| BranchStep { sha: sha_of(number), parent: sha_of(number - 1) })
+        .map(|number| BranchStep {
+            sha: sha_of(number),
+            parent: sha_of(number - 1),
+            is_merge: false,
+        })
         .collect();
     let origins = &mut world.observation.origins;
     for step in &way {
         origins.pulls.insert(step.sha.clone(), Fact::Known(Told::Known(Vec::new())));
-        origins.flags.insert(step.sha.clone(), Fact::Known(Vec::new()));
+        origins.flags.insert(step.sha.clone(), Fact::Known(Told::Known(Vec::new())));
         let key = (step.parent.clone(), step.sha.clone());
         world.observation.ranges.insert(key, crate::world::ahead(&[]));
     }

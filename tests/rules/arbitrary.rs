@@ -512,7 +512,7 @@ fn origins() -> BoxedStrategy<Origins> {
             let numbers = || [42, 43].map(PullNumber::from).into_iter();
             let cast = || CAST.into_iter().map(Login::from);
             let flags = flags.into_iter().map(|fact| match fact {
-                Fact::Known(flag) => Fact::Known(flag.into_iter().collect()),
+                Fact::Known(flag) => Fact::Known(Told::Known(flag.into_iter().collect())),
                 Fact::NotAsked => Fact::NotAsked,
                 Fact::Unreadable(why) => Fact::Unreadable(why),
             });
@@ -535,7 +535,7 @@ fn steps_of_origins() -> BoxedStrategy<Steps> {
     let way = |base: u8, head: u8| -> Vec<BranchStep> {
         (base + 1..=head)
             .rev()
-            .map(|number| BranchStep { sha: sha(number), parent: sha(number - 1) })
+            .map(|number| BranchStep { sha: sha(number), parent: sha(number - 1), is_merge: false })
             .collect()
     };
     let pairs: Vec<(u8, u8)> =

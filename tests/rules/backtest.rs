@@ -130,6 +130,7 @@ fn shown(story: &Story) -> Observation {
             number: u64::from(head).into(),
             author: person(1, "dev"),
             head: sha(head),
+            merge_commit: None,
         };
         shown.origins.pulls.insert(sha(head), Fact::Known(Told::Known(vec![pull])));
         let said = story.events.get(&head).cloned().unwrap_or_default();

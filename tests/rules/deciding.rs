@@ -264,7 +264,7 @@ fn read(world: &mut World, lack: &Lack) {
             world.observation.ranges.insert(key, ahead(&["infra/a.tf"]));
         }
         Lack::Steps(base, head) => {
-            let step = BranchStep { sha: head.clone(), parent: base.clone() };
+            let step = BranchStep { sha: head.clone(), parent: base.clone(), is_merge: false };
             let steps = Fact::Known(Told::Known(vec![step]));
             world.observation.origins.steps.insert((base.clone(), head.clone()), steps);
         }
@@ -281,7 +281,12 @@ fn read(world: &mut World, lack: &Lack) {
 fn read_origins(origins: &mut Origins, lack: &Lack) {
     match lack {
         Lack::Pulls(sha) => {
-            let pull = MergedPull { number: 42.into(), author: None, head: sha.clone() };
+            let pull = MergedPull {
+                number: 42.into(),
+                author: None,
+                head: sha.clone(),
+                merge_commit: None,
+            };
             origins.pulls.insert(sha.clone(), Fact::Known(Told::Known(vec![pull])));
         }
         Lack::Events(pull) => {
@@ -304,7 +309,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
             origins.members.insert(key, Fact::Known(Told::Known(true)));
         }
         Lack::Flags(sha) => {
-            origins.flags.insert(sha.clone(), Fact::Known(Vec::new()));
+            origins.flags.insert(sha.clone(), Fact::Known(Told::Known(Vec::new())));
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)

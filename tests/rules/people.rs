@@ -18,7 +18,12 @@ pub(crate) fn captains() -> Team {
 }
 
 pub(crate) fn by_ann(number: u64) -> MergedPull {
-    MergedPull { number: number.into(), author: Some(person("ann")), head: head_of(number) }
+    MergedPull {
+        number: number.into(),
+        author: Some(person("ann")),
+        head: head_of(number),
+        merge_commit: None,
+    }
 }
 
 /// The last commit of a pull request.

@@ -31,7 +31,7 @@ impl Needs {
 }
 
 /// What came after a commit that an operator approved; none where that cannot be told, as after
-/// a force push: then the word is no start.
+/// a force push, or where production is not known to lie before it: then the word is no start.
 pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Needs>, Gap> {
     let mut needs = Needs::default();
     let ranged = case.question.range(approved, case.sha())?;
@@ -39,6 +39,12 @@ pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Nee
         if matches!(comparison.relation, Relation::Ahead | Relation::Identical)
             && matches!(comparison.files, RangeFiles::Complete(_)));
     if !is_whole {
+        return Ok(None);
+    }
+    // What was shipped since a word that production has passed was never in it, and taking that back
+    // would look like no change to it.
+    let Production::Known { sha: production, .. } = &case.production else { return Ok(None) };
+    if !case.contains(approved, production)? {
         return Ok(None);
     }
     for cause in raise::causes(&case.question, Some(approved))? {

@@ -34,6 +34,7 @@ pub(in crate::github) struct WirePull {
     number: PullNumber,
     user: Option<WireActor>,
     merged_at: Option<Timestamp>,
+    merge_commit_sha: Option<Sha>,
     base: WireBase,
     head: WireHead,
 }
@@ -54,8 +55,12 @@ impl WirePull {
     /// and others, too.
     pub(in crate::github) fn merged_into(self, branch: &Branch) -> Option<MergedPull> {
         let is_merged = self.merged_at.is_some() && self.base.branch == *branch;
-        let (number, head) = (self.number, self.head.sha);
-        is_merged.then(|| MergedPull { number, author: person(self.user), head })
+        is_merged.then(|| MergedPull {
+            number: self.number,
+            author: person(self.user),
+            head: self.head.sha,
+            merge_commit: self.merge_commit_sha,
+        })
     }
 }
 

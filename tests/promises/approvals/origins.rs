@@ -178,3 +178,19 @@ fn a_range_that_is_too_long_to_be_told_takes_an_operator_and_is_not_listed_again
     assert!(shop.hints().contains("more than 160 commits lie between them"), "{}", shop.hints());
     shop.settled();
 }
+
+#[test]
+fn a_pull_request_that_took_the_branch_in_and_became_it_approves_nothing_but_its_own() {
+    let mut shop = shop("label");
+    let second = shop.pull("ada", &["src/cart.rs"]);
+    let first = shop.pull("ada", &["infra/dns.tf"]);
+    first.merged(MergeMethod::Squash, "ada");
+    shop.repo.merge_branch(&second.branch(), "main", "ada");
+    second.labeled("release:approved", "bea");
+    let a1 = second.fast_forwarded("ada");
+    shop.repo.verify(&a1, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    let why = "merged other commits into a pull request";
+    assert!(shop.hints().contains(why), "{}", shop.hints());
+}

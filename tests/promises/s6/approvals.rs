@@ -214,3 +214,19 @@ fn the_approval_of_a_first_deploy_is_of_that_commit_alone() {
     assert_eq!(shop.decides(), "HOLD LOW first_deploy_required");
     shop.settled();
 }
+
+#[test]
+fn a_word_that_production_has_passed_approves_no_way_back_behind_what_came_after_it() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["infra/dns.tf"]);
+    shop.good_pass().approve(&a1).good_pass().deploy_ends(&a1, "success").good_pass();
+    let a2 = shop.verified(&["db/migrations/1.sql"]);
+    shop.good_pass().approve(&a2).good_pass().deploy_ends(&a2, "success").good_pass();
+    // Nothing differs from what the first word was about.
+    let back = shop.repo.revert("main", &a2, "ada");
+    shop.repo.verify(&back, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    assert_eq!(shop.dispatches_of(&back), 0);
+}
