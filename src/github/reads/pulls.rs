@@ -10,8 +10,11 @@ use crate::github::{Reader, wire};
 
 /// 1,000 pull requests that hold one commit.
 const PULL_PAGES: u32 = 10;
-/// 10,000 events; GitHub takes 2,500 comments on a pull request.
+/// The most that GitHub gives on a page of most lists.
+const PER_PAGE: usize = 100;
+/// GitHub takes 2,500 comments on a pull request.
 const TIMELINE_PAGES: u32 = 100;
+const MOST_EVENTS: usize = 10_000;
 /// 2,000 commits: the most that GitHub gives on a page of a comparison is 250.
 const COMPARED_PAGES: u32 = 8;
 
@@ -52,12 +55,27 @@ impl Reader {
         let what = format!("list what happened on pull request {pull} of {name}");
         let path = format!("/repos/{name}/issues/{pull}/timeline?per_page=100");
         let kept = Some(command.as_str().to_owned());
-        let ask = Ask { kept, ..Ask::new("list_timeline", what, path) };
+        let ask = |path: String| Ask {
+            kept: kept.clone(),
+            ..Ask::new("list_timeline", what.clone(), path)
+        };
         let parse = |body: &[u8]| {
             let page: Vec<Value> = wire::parse(body)?;
             wire::events(page, command)
         };
-        self.all_pages(ask, TIMELINE_PAGES, parse).await
+        let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
+        // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
+        while !events.is_empty()
+            && events.len().is_multiple_of(PER_PAGE)
+            && events.len() < MOST_EVENTS
+        {
+            let next = ask(format!("{path}&page={}", events.len() / PER_PAGE + 1));
+            match self.page(&next, parse).await?.value {
+                more if more.is_empty() => break,
+                more => events.extend(more),
+            }
+        }
+        Ok(events.into_iter().flatten().collect())
     }
 
     /// The labels that a pull request has now.

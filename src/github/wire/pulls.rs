@@ -98,14 +98,13 @@ struct WireApp {
     slug: Option<String>,
 }
 
-/// The events of a page of a timeline that approvals or risks may rest on, in order. Kinds that
-/// are newer than this program, and all that say nothing here, are passed over unread.
+/// The events of a page of a timeline, in order; none for those that no approval and no risk rests
+/// on, which are passed over unread, as are kinds that are newer than this program.
 pub(in crate::github) fn events(
     page: Vec<Value>,
     command: &Command,
-) -> Result<Vec<PullEvent>, String> {
-    let read = page.into_iter().map(|event| read_event(event, command));
-    read.filter_map(Result::transpose).collect()
+) -> Result<Vec<Option<PullEvent>>, String> {
+    page.into_iter().map(|event| read_event(event, command)).collect()
 }
 
 fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {

@@ -158,3 +158,20 @@ fn where_authors_are_not_trusted_only_what_was_said_after_the_merge_counts() {
     pull.unlabeled("release:approved", "bea").labeled("release:approved", "bea");
     assert_eq!(shop.decides(), SHIPS);
 }
+
+#[test]
+fn the_first_event_of_a_new_page_is_seen() {
+    // Whatever else its timeline holds, one of these fills its first page.
+    for comments in 94..100 {
+        let mut shop = shop("comment");
+        let pull = shop.pull("ada", &["infra/dns.tf"]);
+        ship(&mut shop, &pull, MergeMethod::Squash);
+        for number in 0..comments {
+            shop.repo.comment(pull.number(), &format!("{number}"), "tom");
+        }
+        assert_eq!(shop.decides(), HELD);
+        pull.commented("/approve", "bea");
+        shop.later(60);
+        assert_eq!(shop.decides(), SHIPS, "{comments}");
+    }
+}

@@ -26,7 +26,7 @@ fn command() -> Command {
 }
 
 fn one(event: Value) -> Option<PullEvent> {
-    events(vec![event], &command()).unwrap().pop()
+    events(vec![event], &command()).unwrap().pop().flatten()
 }
 
 fn refused(event: Value) -> String {
@@ -99,6 +99,7 @@ fn a_timeline_is_read_in_its_order_and_by_what_matters_in_it() {
     let read = events(page, &command()).unwrap();
     let kinds: Vec<&str> = read
         .iter()
+        .flatten()
         .map(|event| match event {
             PullEvent::Labeled { .. } => "labeled",
             PullEvent::Unlabeled { .. } => "unlabeled",
