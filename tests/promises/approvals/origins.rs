@@ -185,7 +185,7 @@ fn a_pull_request_that_took_the_branch_in_and_became_it_approves_nothing_but_its
     let second = shop.pull("ada", &["src/cart.rs"]);
     let first = shop.pull("ada", &["infra/dns.tf"]);
     first.merged(MergeMethod::Squash, "ada");
-    shop.repo.merge_branch(&second.branch(), "main", "ada");
+    shop.repo.merge_branch(second.branch(), "main", "ada");
     second.labeled("release:approved", "bea");
     let a1 = second.fast_forwarded("ada");
     shop.repo.verify(&a1, "success");
