@@ -135,27 +135,18 @@ impl Credential {
 
     /// GitHub did not even tell of the credential.
     fn untold(&self, repository: &RepoName, error: &ReadError) -> Unchecked {
-        match error {
-            ReadError::BadCredentials { .. } => self.unchecked(repository, error),
-            ReadError::NotFound { .. }
-            | ReadError::Refused { .. }
-            | ReadError::Moved { .. }
-            | ReadError::Gone410 { .. }
-            | ReadError::ToldToWait { .. }
-            | ReadError::Server { .. }
-            | ReadError::Transport { .. }
-            | ReadError::Malformed { .. }
-            | ReadError::TooMany { .. } => {
-                unchecked(repository, "github.api_url", self.api_url.clone(), error)
-            }
-        }
+        self.or_of(repository, error, "github.api_url", &self.api_url)
     }
 
+    /// GitHub did not tell of the repository.
     fn unchecked(&self, repository: &RepoName, error: &ReadError) -> Unchecked {
+        self.or_of(repository, error, "name", &repository.to_string())
+    }
+
+    /// What was not told is the credential's trouble, or else that of this key.
+    fn or_of(&self, of: &RepoName, error: &ReadError, key: &str, value: &str) -> Unchecked {
         match error {
-            ReadError::BadCredentials { .. } => {
-                unchecked(repository, self.key, self.value.clone(), error)
-            }
+            ReadError::BadCredentials { .. } => unchecked(of, self.key, self.value.clone(), error),
             ReadError::NotFound { .. }
             | ReadError::Refused { .. }
             | ReadError::Moved { .. }
@@ -164,9 +155,7 @@ impl Credential {
             | ReadError::Server { .. }
             | ReadError::Transport { .. }
             | ReadError::Malformed { .. }
-            | ReadError::TooMany { .. } => {
-                unchecked(repository, "name", repository.to_string(), error)
-            }
+            | ReadError::TooMany { .. } => unchecked(of, key, value.to_owned(), error),
         }
     }
 }

@@ -72,7 +72,8 @@ pub(super) fn of_paths(
                 &[]
             }
         };
-        if let Some(why) = merged_more(step, pulls) {
+        // What came without a pull request is told as such.
+        if let Some(why) = may_hide(step, pulls).filter(|_| !pulls.is_empty()) {
             origins.untold.get_or_insert(why);
         }
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
@@ -85,13 +86,12 @@ pub(super) fn of_paths(
     gathering.finish(origins)
 }
 
-/// Why a merge may have brought more than the pull request that it is told of: it is one of that
-/// one's own commits, which took the branch in before the branch was moved to it.
-fn merged_more(step: &BranchStep, pulls: &[MergedPull]) -> Option<String> {
-    let is_own = step.is_merge
-        && !pulls.is_empty()
-        && !pulls.iter().any(|pull| pull.may_be_merged_by(&step.sha));
-    is_own.then(|| format!("{} merged other commits into a pull request", step.sha.short()))
+/// Why a merge may hide commits that the branch was at before it: none of these pull requests was
+/// merged by it. It may have taken the branch into somebody's own, which then became the branch.
+pub(super) fn may_hide(step: &BranchStep, pulls: &[MergedPull]) -> Option<String> {
+    let is_of_none = !pulls.iter().any(|pull| pull.may_be_merged_by(&step.sha));
+    let hides = step.is_merge && is_of_none;
+    hides.then(|| format!("{} merged other commits, and not a pull request", step.sha.short()))
 }
 
 /// Every name in the files of a range: a rename counts under both.

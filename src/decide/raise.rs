@@ -2,44 +2,52 @@
 //! (`raise_risk_contexts`). Nothing lowers it.
 
 use super::facts::Gathering;
-use super::origins::{MOST_STEPS, too_many};
+use super::origins::{MOST_STEPS, may_hide, too_many};
 use super::{Gap, Question};
 use crate::domain::{FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha, Told};
 
 /// Why the range from `base` to the sha that is asked about is raised. Without a base, the sha
 /// itself is looked at.
 ///
-/// Of the range every commit is looked at that the branch was at: what a scanner objected to is
-/// shipped along with what came after it.
+/// Of the range every step is looked at: what a scanner objected to is shipped along with what
+/// came after it. A merge that may hide some of them raises, too.
 pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<RiskCause>, Gap> {
     if question.policy.raise_risk_contexts.is_empty() {
         return Ok(Vec::new());
     }
-    let shas = match base {
-        None => vec![question.sha.clone()],
-        Some(base) => match question.steps(base, question.sha)? {
-            Told::Known(steps) if steps.len() > MOST_STEPS => {
-                return Ok(vec![RiskCause::RaiseUntold(too_many(&steps))]);
-            }
-            Told::Known(steps) => steps.into_iter().map(|step| step.sha).collect(),
-            Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
-        },
+    let Some(base) = base else { return of_commit(question, question.sha) };
+    let steps = match question.steps(base, question.sha)? {
+        Told::Known(steps) if steps.len() > MOST_STEPS => {
+            return Ok(vec![RiskCause::RaiseUntold(too_many(&steps))]);
+        }
+        Told::Known(steps) => steps,
+        Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
     };
     let mut gathering = Gathering::default();
     let mut causes = Vec::new();
-    for sha in &shas {
-        causes.extend(gathering.take(by_statuses(question, sha))?.into_iter().flatten());
-        match gathering.take(question.pulls(sha))? {
-            None => {}
-            Some(Told::Untold(why)) => causes.push(RiskCause::RaiseUntold(why.clone())),
-            Some(Told::Known(pulls)) => {
-                for pull in pulls {
-                    causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
-                }
-            }
+    for step in &steps {
+        causes.extend(gathering.take(of_commit(question, &step.sha))?.into_iter().flatten());
+        if let Some(Told::Known(pulls)) = gathering.take(question.pulls(&step.sha))? {
+            causes.extend(may_hide(step, pulls).map(RiskCause::RaiseUntold));
         }
     }
     gathering.finish(each_once(causes))
+}
+
+/// Why a commit is raised: by its statuses, or by what its pull requests were labelled.
+fn of_commit(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {
+    let mut gathering = Gathering::default();
+    let mut causes = gathering.take(by_statuses(question, sha))?.unwrap_or_default();
+    match gathering.take(question.pulls(sha))? {
+        None => {}
+        Some(Told::Untold(why)) => causes.push(RiskCause::RaiseUntold(why.clone())),
+        Some(Told::Known(pulls)) => {
+            for pull in pulls {
+                causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
+            }
+        }
+    }
+    gathering.finish(causes)
 }
 
 /// Causes that are told: any one of them raises.

@@ -191,6 +191,6 @@ fn a_pull_request_that_took_the_branch_in_and_became_it_approves_nothing_but_its
     shop.repo.verify(&a1, "success");
     shop.later(5);
     assert_eq!(shop.decides(), HELD);
-    let why = "merged other commits into a pull request";
+    let why = "merged other commits, and not a pull request";
     assert!(shop.hints().contains(why), "{}", shop.hints());
 }

@@ -1,6 +1,6 @@
 //! Statuses and labels with which others raise a release to HIGH.
 
-use release_governor::ghbox::MergeMethod;
+use release_governor::ghbox::{MergeMethod, NewCommit};
 
 use super::{HELD, ship, staffed};
 use crate::story::Story;
@@ -65,4 +65,21 @@ fn statuses_and_labels_of_other_names_raise_nothing() {
     shop.repo.verify(&a1, "success");
     shop.later(5);
     assert_eq!(shop.decides(), "ALLOW LOW deploying");
+}
+
+#[test]
+fn what_was_merged_the_other_way_round_hides_no_objection() {
+    let mut shop = shop();
+    let base = shop.repo.tip("main");
+    let objected = shop.pushed(&["src/cart.rs"]);
+    shop.repo.set_status(&objected, "security/scan", "failure", "2 findings", "scanner");
+    // Somebody's own branch takes the branch in, and is pushed as it.
+    shop.repo.push(NewCommit::on("own").parents(&[&base]).file("src/own.rs", "1"));
+    let merge = shop.repo.merge_branch("own", "main", "ada");
+    shop.repo.force_push("main", &merge, "ada");
+    shop.repo.verify(&merge, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), HELD);
+    assert_eq!(shop.dispatches_of(&merge), 0);
+    assert!(shop.evidence().contains("merged other commits"), "{}", shop.evidence());
 }
