@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::governed::Governed;
-use super::survey::{MOST_ROUNDS, Survey, out_of_rounds};
+use super::survey::{MOST_ROUNDS, Survey, look, out_of_rounds};
 use super::{Controller, NotDone, PassError, Shared};
 use crate::backtest::{Course, Past, Progress, replay};
 use crate::decide::JUDGED_BELOW;
@@ -102,14 +102,8 @@ impl Governed {
         let policy = self.policy.clone();
         let release = self.opened()?.state().clone();
         let mut look = Look {
-            reader: &self.reader,
-            store: &shared.store,
-            policy: &policy,
-            memory: &mut self.memory,
-            anew: false,
-            rhythm: self.rhythm,
-            seldom: false,
             now: until,
+            ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
         };
         let basics = &survey.basics;
         let commits = observe::past_commits(&mut look, basics).await?;

@@ -8,14 +8,15 @@ use jiff::Timestamp;
 
 use super::governed::Governed;
 use super::roster::{Held, Station};
+use super::survey::look;
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
     Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
     WorkflowFact,
 };
-use crate::github::{Lane, Reader};
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn, Rhythm};
+use crate::github::Lane;
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::store::{Ledger, StoreError};
 
 /// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
@@ -316,7 +317,9 @@ impl Governed {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let policy = self.policy.clone();
-        let mut look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
+        let seldom = self.memory.seldom_is_due(self.rhythm, shared.clock.now());
+        let mut look =
+            Look { seldom, ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm) };
         let rests_on = RestsOn { branch: true, workflows: false };
         Ok(observe::basics(&mut look, known, rests_on).await?)
     }
@@ -364,16 +367,4 @@ impl Governed {
             (None, WorkflowFact::NotConfigured | WorkflowFact::Missing) => None,
         }
     }
-}
-
-fn look<'a>(
-    shared: &'a Shared,
-    reader: &'a Reader,
-    policy: &'a crate::domain::Policy,
-    memory: &'a mut observe::Memory,
-    rhythm: Rhythm,
-) -> Look<'a> {
-    let (store, now) = (&shared.store, shared.clock.now());
-    let seldom = memory.seldom_is_due(rhythm, now);
-    Look { reader, store, policy, memory, anew: false, rhythm, seldom, now }
 }

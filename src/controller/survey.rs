@@ -7,12 +7,12 @@ use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome,
+    AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
     Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
     restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Linked, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
@@ -52,14 +52,9 @@ impl Governed {
         let now = shared.clock.now();
         let is_first = memory.is_new();
         let mut look = Look {
-            reader: &reader,
-            store: &shared.store,
-            policy: &policy,
             seldom: memory.seldom_is_due(self.rhythm, now),
-            memory: &mut memory,
             anew: anew.is_some(),
-            rhythm: self.rhythm,
-            now,
+            ..look(shared, &reader, &policy, &mut memory, self.rhythm)
         };
         let read = self.read(shared, &mut look, known, rests_on, anew).await;
         self.memory = memory;
@@ -273,16 +268,8 @@ impl Governed {
         let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
         let mut memory = std::mem::take(&mut self.memory);
-        let mut look = Look {
-            reader: &reader,
-            store: &shared.store,
-            policy: &policy,
-            memory: &mut memory,
-            anew: survey.anew,
-            rhythm: self.rhythm,
-            seldom: false,
-            now: shared.clock.now(),
-        };
+        let mut look =
+            Look { anew: survey.anew, ..look(shared, &reader, &policy, &mut memory, self.rhythm) };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
         let filled = match self.known_release() {
             Ok(release) => observe::fill(&mut look, basics, observation, release, lacks).await,
@@ -301,18 +288,21 @@ impl Governed {
         shas: &[Sha],
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
-        let look = Look {
-            reader: &self.reader,
-            store: &shared.store,
-            policy: &policy,
-            memory: &mut self.memory,
-            anew: false,
-            rhythm: self.rhythm,
-            seldom: false,
-            now: shared.clock.now(),
-        };
+        let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
         Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
     }
+}
+
+/// A look by what is remembered, which reads nothing of what changes seldom.
+pub(super) fn look<'a>(
+    shared: &'a Shared,
+    reader: &'a Reader,
+    policy: &'a Policy,
+    memory: &'a mut Memory,
+    rhythm: Rhythm,
+) -> Look<'a> {
+    let (store, now) = (&shared.store, shared.clock.now());
+    Look { reader, store, policy, memory, anew: false, rhythm, seldom: false, now }
 }
 
 /// What a standing hold rests on, of the things that are read seldom: with it they are read in

@@ -1,3 +1,10 @@
+//! Comments as people write them, and what each says of the command.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test an unwrap is an assertion: it names the line that was wrong"
+)]
+
 use proptest::prelude::*;
 
 use super::*;

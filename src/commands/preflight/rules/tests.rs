@@ -16,6 +16,16 @@ const VERIFY: &str = "on:\n  push: {branches: [main]}\n  merge_group:\n";
 const DEPLOY: &str = "run-name: Deploy ${{ inputs.sha }}\non:\n  workflow_dispatch:\n    inputs:\n      \
                       sha: {required: true}\n";
 
+/// The least permissions that the governor works with (design, section 6, 18).
+const LEAST: &[(&str, &str)] = &[
+    ("metadata", "read"),
+    ("contents", "read"),
+    ("pull_requests", "read"),
+    ("actions", "write"),
+    ("statuses", "write"),
+    ("issues", "write"),
+];
+
 fn policy(keys: &str) -> Policy {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
@@ -224,15 +234,7 @@ fn the_token_may_what_a_governor_needs() {
             facts.access = Seen::Known(RepositoryAccess { private: true, push: Some(false) });
         }
     };
-    let least = &[
-        ("metadata", "read"),
-        ("contents", "read"),
-        ("pull_requests", "read"),
-        ("actions", "write"),
-        ("statuses", "write"),
-        ("issues", "write"),
-    ];
-    assert_eq!(told(granted(least)), "");
+    assert_eq!(told(granted(LEAST)), "");
     let little = &[("metadata", "read"), ("contents", "write"), ("actions", "read")];
     assert_snapshot!(told(granted(little)), @r"
     error token `pull_requests: read`: the App's installation has `none` there: grant it, and accept it
@@ -294,15 +296,7 @@ fn the_token_sees_who_belongs_to_the_teams_that_approve() {
 
     let app = |members: Option<&'static str>| {
         move |facts: &mut Facts| {
-            let least = [
-                ("metadata", "read"),
-                ("contents", "read"),
-                ("pull_requests", "read"),
-                ("actions", "write"),
-                ("statuses", "write"),
-                ("issues", "write"),
-            ];
-            let all = least.into_iter().chain(members.map(|level| ("members", level)));
+            let all = LEAST.iter().copied().chain(members.map(|level| ("members", level)));
             let owned = all.map(|(name, level)| (name.to_owned(), level.to_owned()));
             facts.granted = Granted::Permissions(owned.collect());
         }
