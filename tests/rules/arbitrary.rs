@@ -15,6 +15,12 @@ use crate::world::{
     workflow,
 };
 
+mod ledger;
+mod origins;
+
+pub(crate) use ledger::{kinds, ledgers, states};
+use origins::{origins, steps_of_origins};
+
 pub(crate) const COMMITS: u8 = 5;
 
 /// So many cases, or in proportion to PROPTEST_CASES. What fails becomes a row or a test of its
@@ -200,27 +206,6 @@ fn attempts() -> BoxedStrategy<Attempt> {
         .boxed()
 }
 
-fn operators() -> BoxedStrategy<Operator> {
-    (texts(), option::of(texts())).prop_map(|(peer, name)| Operator { peer, name }).boxed()
-}
-
-fn words() -> BoxedStrategy<OperatorWord> {
-    let approval = (shas(), option::of(Just("b10b".to_owned())), texts(), operators()).prop_map(
-        |(sha, deploy_file, why, by)| OperatorWord::Approved {
-            approval: Approval { sha, deploy_file, why, by },
-        },
-    );
-    prop_oneof![
-        2 => approval,
-        1 => (texts(), operators()).prop_map(|(why, by)| OperatorWord::Paused { why, by }),
-        2 => operators().prop_map(|by| OperatorWord::Resumed { by }),
-        1 => (shas(), texts(), operators())
-            .prop_map(|(sha, why, by)| OperatorWord::ProductionSet { sha, why, by }),
-        1 => (shas(), operators()).prop_map(|(sha, by)| OperatorWord::Triggered { sha, by }),
-    ]
-    .boxed()
-}
-
 fn status_states() -> BoxedStrategy<CommitStatusState> {
     select(vec![
         CommitStatusState::Error,
@@ -268,133 +253,6 @@ pub(crate) fn statuses(of: Sha) -> BoxedStrategy<Vec<CommitStatus>> {
                     created_at,
                 })
                 .collect()
-        })
-        .boxed()
-}
-
-fn status_records() -> BoxedStrategy<(Sha, StatusRecord)> {
-    let record = |of: Sha| {
-        (1..90_u64, times(), status_states(), descriptions(&of), option::of(texts())).prop_map(
-            move |(id, at, state, description, target_url)| {
-                let id = id.into();
-                (of.clone(), StatusRecord { id, at, state, description, target_url })
-            },
-        )
-    };
-    shas().prop_flat_map(record).boxed()
-}
-
-fn issue_steps() -> BoxedStrategy<IssueStep> {
-    prop_oneof![
-        (shas(), run_refs()).prop_map(|(sha, run)| IssueStep::Intent { sha, run }),
-        (shas(), run_refs(), 1..5_u64).prop_map(|(sha, run, number)| IssueStep::Written {
-            sha,
-            run,
-            number: number.into()
-        }),
-        shas().prop_map(|sha| IssueStep::RecoveryIntent { sha }),
-        shas().prop_map(|sha| IssueStep::RecoveryWritten { sha }),
-        texts().prop_map(|words| IssueStep::Unavailable { words }),
-    ]
-    .boxed()
-}
-
-fn decided() -> BoxedStrategy<EntryKind> {
-    (shas(), select(Reason::ALL), risks(), vec(texts(), 0..3))
-        .prop_map(|(sha, reason, risk, evidence)| {
-            let outcome = reason.outcome();
-            EntryKind::Decided { sha, outcome, reason, risk, evidence }
-        })
-        .boxed()
-}
-
-fn of_attempts() -> BoxedStrategy<EntryKind> {
-    let id = attempt_ids;
-    let run = (id(), 1..6_u64, any::<bool>());
-    prop_oneof![
-        new_attempts().prop_map(|attempt| EntryKind::AttemptBegun { attempt }),
-        (id(), marks()).prop_map(|(id, mark)| EntryKind::AttemptMarked { id, mark }),
-        id().prop_map(|id| EntryKind::AttemptSending { id }),
-        id().prop_map(|id| EntryKind::AttemptAccepted { id }),
-        id().prop_map(|id| EntryKind::AttemptAbsent { id }),
-        run.prop_map(|(id, run, late)| EntryKind::AttemptRun { id, run: run.into(), late }),
-        (id(), attempt_outcomes())
-            .prop_map(|(id, outcome)| EntryKind::AttemptClosed { id, outcome }),
-        (id(), attempt_outcomes())
-            .prop_map(|(id, outcome)| EntryKind::AttemptClosed { id, outcome }),
-        attempts().prop_map(|attempt| EntryKind::AttemptAdopted { attempt }),
-    ]
-    .boxed()
-}
-
-fn of_facts() -> BoxedStrategy<EntryKind> {
-    let name = select(vec!["acme/shop", "acme/store"]);
-    let later = (shas(), texts(), -5..60_i64);
-    prop_oneof![
-        name.prop_map(|name| EntryKind::Governed { name: name.parse().unwrap() }),
-        (vec(attempts(), 0..3), option::of(texts()))
-            .prop_map(|(attempts, paused)| EntryKind::Recovered { attempts, paused }),
-        texts().prop_map(|login| EntryKind::Identity { login: Login::from(login) }),
-        Just(EntryKind::MergeQueueSeen),
-        option::of(shas()).prop_map(|sha| EntryKind::Candidate { sha }),
-        (shas(), shas(), texts()).prop_map(|(base, head, words)| EntryKind::RangeFailed {
-            base,
-            head,
-            words
-        }),
-        later.prop_map(|(sha, words, retry)| {
-            EntryKind::StatusRefused { sha, words, retry_at: at(retry) }
-        }),
-        (shas(), option::of(texts()))
-            .prop_map(|(sha, by)| EntryKind::StatusForged { sha, by: by.map(Login::from) }),
-    ]
-    .boxed()
-}
-
-fn checked() -> BoxedStrategy<EntryKind> {
-    let health = select(vec![Health::Healthy, Health::Degraded, Health::Unknown]);
-    (health, times(), option::of(run_refs()), vec(texts(), 0..2))
-        .prop_map(|(health, since, run, found)| EntryKind::HealthChecked {
-            health,
-            since,
-            run,
-            found,
-        })
-        .boxed()
-}
-
-/// Any line of the ledger.
-pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
-    prop_oneof![
-        4 => known_runs().prop_map(|run| EntryKind::RunSeen { run }),
-        4 => of_attempts(),
-        2 => words().prop_map(EntryKind::Operator),
-        1 => issue_steps().prop_map(EntryKind::Issue),
-        2 => checked(),
-        1 => status_records()
-            .prop_map(|(sha, status)| EntryKind::StatusWritten { sha, status }),
-        1 => decided(),
-        1 => of_facts(),
-    ]
-    .boxed()
-}
-
-/// Any ledger, its lines in the order of their times.
-pub(crate) fn ledgers() -> BoxedStrategy<Vec<Entry>> {
-    vec((times(), kinds()), 0..14)
-        .prop_map(|mut entries| {
-            entries.sort_by_key(|(at, _)| *at);
-            entries.into_iter().map(|(at, kind)| Entry { at, kind }).collect()
-        })
-        .boxed()
-}
-
-pub(crate) fn states() -> BoxedStrategy<ReleaseState> {
-    ledgers()
-        .prop_map(|entries| {
-            let mut state = ReleaseState::default();
-            entries.iter().for_each(|entry| state.apply(entry));
-            state
         })
         .boxed()
 }
@@ -476,81 +334,6 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
             on_branch,
             deploy_file,
             statuses,
-        })
-        .boxed()
-}
-
-/// Who brought what and what was said: anything, also what does not fit together.
-fn origins() -> BoxedStrategy<Origins> {
-    let pulls = prop_oneof![
-        9 => subsequence(vec![by_ann(42), by_ann(43)], 0..=2).prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
-    ];
-    let pulls = facts_of(pulls);
-    let timeline = prop_oneof![
-        9 => timelines().prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
-    ];
-    let label = select(vec!["release:approved", "Release:Approved", "needs-ops"]);
-    let labels = vec(label.prop_map(str::to_owned), 0..2).prop_map(Told::Known);
-    let member = prop_oneof![
-        3 => any::<bool>().prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
-    ];
-    let flag = select(vec![FlagKind::Objected, FlagKind::Pending])
-        .prop_map(|kind| Flag { context: "scan".to_owned(), kind });
-    let commits = usize::from(COMMITS);
-    (
-        vec(pulls, commits),
-        vec(facts_of(timeline), 2),
-        vec(facts_of(labels), 2),
-        vec(facts_of(standings()), CAST.len()),
-        vec(facts_of(member), CAST.len()),
-        vec(facts_of(option::weighted(0.1, flag)), commits),
-    )
-        .prop_map(|(pulls, events, labels, standings, members, flags)| {
-            let numbers = || [42, 43].map(PullNumber::from).into_iter();
-            let cast = || CAST.into_iter().map(Login::from);
-            let flags = flags.into_iter().map(|fact| match fact {
-                Fact::Known(flag) => Fact::Known(Told::Known(flag.into_iter().collect())),
-                Fact::NotAsked => Fact::NotAsked,
-                Fact::Unreadable(why) => Fact::Unreadable(why),
-            });
-            Origins {
-                steps: BTreeMap::new(),
-                pulls: (0..COMMITS).map(sha).zip(pulls).collect(),
-                events: numbers().zip(events).collect(),
-                labels: numbers().zip(labels).collect(),
-                standings: cast().zip(standings).collect(),
-                members: cast().map(|login| (captains(), login)).zip(members).collect(),
-                flags: (0..COMMITS).map(sha).zip(flags).collect(),
-            }
-        })
-        .boxed()
-}
-
-type Steps = BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>;
-
-fn steps_of_origins() -> BoxedStrategy<Steps> {
-    let way = |base: u8, head: u8| -> Vec<BranchStep> {
-        (base + 1..=head)
-            .rev()
-            .map(|number| BranchStep { sha: sha(number), parent: sha(number - 1), is_merge: false })
-            .collect()
-    };
-    let pairs: Vec<(u8, u8)> =
-        (0..COMMITS).flat_map(|base| (base + 1..COMMITS).map(move |head| (base, head))).collect();
-    let tells = prop_oneof![5 => Just(true), 1 => Just(false)];
-    vec(facts_of(tells), pairs.len())
-        .prop_map(move |facts| {
-            let told = |(base, head): (u8, u8), fact| match fact {
-                Fact::Known(true) => Fact::Known(Told::Known(way(base, head))),
-                Fact::Known(false) => Fact::Known(Told::Untold("no way".to_owned())),
-                Fact::NotAsked => Fact::NotAsked,
-                Fact::Unreadable(why) => Fact::Unreadable(why),
-            };
-            let pairs = pairs.iter().copied().zip(facts);
-            pairs.map(|(pair, fact)| ((sha(pair.0), sha(pair.1)), told(pair, fact))).collect()
         })
         .boxed()
 }
