@@ -45,9 +45,8 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
     for sha in shas_of_environment(case) {
         // The variable says nothing of the deploy file at the tip, as it was then.
         if deploy_file_is_covered(case, None)? {
-            let needs = after_a_word(case, sha)?;
-            let by_environment = || Approver::Environment;
-            if let Some(approver) = search.met_after(sha, needs, by_environment)? {
+            let Some(needs) = after_a_word(case, sha)? else { continue };
+            if let Some(approver) = search.met(needs, Some((sha, Approver::Environment)))? {
                 return Ok(search.approved(approver));
             }
         }
@@ -57,22 +56,18 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
             search.saw_word(approval, Counting::Not(WhyNot::DeployFileChanged));
             continue;
         }
-        let needs = after_a_word(case, &approval.sha)?;
-        let why_not =
-            if needs.is_some() { WhyNot::SomethingCameAfter } else { WhyNot::LeadsNotHere };
-        let by_operator = || operator(approval);
-        if let Some(approver) = search.met_after(&approval.sha, needs, by_operator)? {
+        let Some(needs) = after_a_word(case, &approval.sha)? else {
+            search.saw_word(approval, Counting::Not(WhyNot::LeadsNotHere));
+            continue;
+        };
+        if let Some(approver) = search.met(needs, Some((&approval.sha, operator(approval))))? {
             search.saw_word(approval, Counting::Counts);
             return Ok(search.approved(approver));
         }
-        search.saw_word(approval, Counting::Not(why_not));
+        search.saw_word(approval, Counting::Not(WhyNot::SomethingCameAfter));
     }
-    let needs = after_production(case)?;
-    let by_people = || Approver::People { pulls: Vec::new(), since: None };
-    match search.met(needs, None, by_people)? {
-        Some(approver) => Ok(search.approved(approver)),
-        None => Ok(search.not_approved()),
-    }
+    let approver = search.met(after_production(case)?, None)?;
+    Ok(search.ended(approver))
 }
 
 /// The approval of a first deploy: of this very sha, or on its own pull request. There is no
@@ -96,11 +91,8 @@ pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<Approval, Gap> {
     } else {
         needs.operators.push(OperatorsMatter::ByPolicy);
     }
-    let by_people = || Approver::People { pulls: Vec::new(), since: None };
-    match search.met(needs, None, by_people)? {
-        Some(approver) => Ok(search.approved(approver)),
-        None => Ok(search.not_approved()),
-    }
+    let approver = search.met(needs, None)?;
+    Ok(search.ended(approver))
 }
 
 /// A search for an approval, with what it saw.
@@ -109,23 +101,13 @@ struct Search<'c, 'a> {
     seen: Vec<SeenApproval>,
     /// What people said on each pull request that was looked at.
     talks: BTreeMap<PullNumber, talk::Heard>,
-    /// The least that is missing so far.
-    missing: Missing,
+    /// The least that is missing so far: on pull requests, and of an operator.
+    least: Option<(Vec<MissingPull>, Vec<OperatorsMatter>)>,
 }
 
 impl<'c, 'a> Search<'c, 'a> {
     fn new(case: &'c Case<'a>) -> Self {
-        let policy = case.policy();
-        let missing = Missing {
-            modes: policy.approval_modes.clone(),
-            label: policy.approval_label.clone(),
-            command: policy.approval_command.as_str().to_owned(),
-            min_permission: policy.approval_min_permission,
-            teams: policy.approval_teams.clone(),
-            pulls: Vec::new(),
-            operators: vec![OperatorsMatter::ByPolicy],
-        };
-        Self { case, seen: Vec::new(), talks: BTreeMap::new(), missing }
+        Self { case, seen: Vec::new(), talks: BTreeMap::new(), least: None }
     }
 
     fn of_this_very_sha(&mut self) -> Result<Option<Approver>, Gap> {
@@ -159,25 +141,15 @@ impl<'c, 'a> Search<'c, 'a> {
         Ok(None)
     }
 
-    /// Whether all that came after an approved commit is approved, too.
-    fn met_after(
-        &mut self,
-        approved: &Sha,
-        needs: Option<Needs>,
-        by_that_word: impl FnOnce() -> Approver,
-    ) -> Result<Option<Approver>, Gap> {
-        needs.map_or(Ok(None), |needs| self.met(needs, Some(approved), by_that_word))
-    }
-
-    /// Whether all that is needed is approved; by `nobody_else` where nothing is.
+    /// Who approved all that is needed after a `word`, about this commit and by this approver, or
+    /// without one. Where nothing is needed, it is the word that approves.
     fn met(
         &mut self,
         needs: Needs,
-        since: Option<&Sha>,
-        nobody_else: impl FnOnce() -> Approver,
+        word: Option<(&Sha, Approver)>,
     ) -> Result<Option<Approver>, Gap> {
         if needs.pulls.is_empty() && needs.operators.is_empty() {
-            return Ok(since.map(|_| nobody_else()));
+            return Ok(word.map(|(_, approver)| approver));
         }
         let (mut pulls, mut missing) = (Vec::new(), Vec::new());
         if needs.operators.is_empty() {
@@ -191,7 +163,8 @@ impl<'c, 'a> Search<'c, 'a> {
             }
             gathering.finish(())?;
             if missing.is_empty() {
-                return Ok(Some(Approver::People { pulls, since: since.cloned() }));
+                let since = word.map(|(sha, _)| sha.clone());
+                return Ok(Some(Approver::People { pulls, since }));
             }
         }
         self.note_missing(missing, needs.operators);
@@ -218,15 +191,13 @@ impl<'c, 'a> Search<'c, 'a> {
 
     /// Keeps the least: what people can still approve before what only an operator can.
     fn note_missing(&mut self, pulls: Vec<MissingPull>, operators: Vec<OperatorsMatter>) {
-        let order = |operators: &[OperatorsMatter], pulls: &[MissingPull]| {
+        let order = |(pulls, operators): &(Vec<MissingPull>, Vec<OperatorsMatter>)| {
             (!operators.is_empty(), pulls.len(), operators.len())
         };
-        let is_first = self.missing.operators == [OperatorsMatter::ByPolicy];
+        let found = (pulls, operators);
         // Of two that are as much, what is missing from production on comes last, and is told.
-        let is_less =
-            order(&operators, &pulls) <= order(&self.missing.operators, &self.missing.pulls);
-        if is_first || is_less {
-            (self.missing.pulls, self.missing.operators) = (pulls, operators);
+        if self.least.as_ref().is_none_or(|least| order(&found) <= order(least)) {
+            self.least = Some(found);
         }
     }
 
@@ -242,11 +213,23 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     fn approved(self, approver: Approver) -> Approval {
-        Approval { approver: Some(approver), missing: self.missing, seen: self.seen }
+        self.ended(Some(approver))
     }
 
-    fn not_approved(self) -> Approval {
-        Approval { approver: None, missing: self.missing, seen: self.seen }
+    fn ended(self, approver: Option<Approver>) -> Approval {
+        let policy = self.case.policy();
+        let (pulls, operators) =
+            self.least.unwrap_or_else(|| (Vec::new(), vec![OperatorsMatter::ByPolicy]));
+        let missing = Missing {
+            modes: policy.approval_modes.clone(),
+            label: policy.approval_label.clone(),
+            command: policy.approval_command.as_str().to_owned(),
+            min_permission: policy.approval_min_permission,
+            teams: policy.approval_teams.clone(),
+            pulls,
+            operators,
+        };
+        Approval { approver, missing, seen: self.seen }
     }
 }
 
