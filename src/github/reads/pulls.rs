@@ -12,7 +12,8 @@ use crate::github::{Reader, wire};
 const PULL_PAGES: u32 = 10;
 /// The most that GitHub gives on a page of most lists.
 const PER_PAGE: usize = 100;
-/// GitHub takes 2,500 comments on a pull request.
+/// GitHub takes 2,500 comments on a pull request. Half of a timeline is never used: what is beyond
+/// it may take back what is in it.
 const TIMELINE_PAGES: u32 = 100;
 const MOST_EVENTS: usize = 10_000;
 /// 2,000 commits: the most that GitHub gives on a page of a comparison is 250.
@@ -65,14 +66,15 @@ impl Reader {
         };
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
-        while !events.is_empty()
-            && events.len().is_multiple_of(PER_PAGE)
-            && events.len() < MOST_EVENTS
-        {
+        while !events.is_empty() && events.len().is_multiple_of(PER_PAGE) {
             let next = ask(format!("{path}&page={}", events.len() / PER_PAGE + 1));
-            match self.page(&next, parse).await?.value {
-                more if more.is_empty() => break,
-                more => events.extend(more),
+            let more = self.page(&next, parse).await?.value;
+            if more.is_empty() {
+                break;
+            }
+            events.extend(more);
+            if events.len() > MOST_EVENTS {
+                return Err(ReadError::TooMany { what, pages: TIMELINE_PAGES });
             }
         }
         Ok(events.into_iter().flatten().collect())
