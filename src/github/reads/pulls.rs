@@ -125,7 +125,7 @@ impl Reader {
     }
 
     /// The commits that `head` has and `base` has not, with their parents; `complete` is false
-    /// where there are more than can be listed.
+    /// where GitHub counts more than it lists, or than can be read.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -142,7 +142,10 @@ impl Reader {
         let parse = |body: &[u8]| {
             wire::parse::<wire::WireComparedCommits>(body).map(wire::WireComparedCommits::domain)
         };
-        let (commits, complete) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
+        let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
+        // A page that came short would be taken for the end of the way.
+        let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());
+        let commits = listed.into_iter().map(|(_, commit)| commit).collect();
         Ok(BranchCommits { commits, complete })
     }
 }

@@ -229,12 +229,15 @@ impl WireMembership {
 
 #[derive(Deserialize)]
 pub(in crate::github) struct WireComparedCommits {
+    total_commits: usize,
     commits: Vec<WireListedCommit>,
 }
 
 impl WireComparedCommits {
-    pub(in crate::github) fn domain(self) -> Vec<(Sha, Vec<Sha>)> {
-        self.commits.into_iter().map(WireListedCommit::domain).collect()
+    /// Each commit of the page, with how many there are in all.
+    pub(in crate::github) fn domain(self) -> Vec<(usize, (Sha, Vec<Sha>))> {
+        let total = self.total_commits;
+        self.commits.into_iter().map(|commit| (total, commit.domain())).collect()
     }
 }
 
