@@ -119,7 +119,8 @@ fn a_query_of_a_real_prometheus_holds_and_lets_go_and_its_silence_holds_what_is_
     let row = town.row_when("acme/shop", |row| row["last_health_check"] == "degraded");
     assert_eq!(row["production_sha_current"], first.as_str());
     let labels = || shop.issues().first().map(|issue| issue.labels.clone()).unwrap_or_default();
-    assert!(wait_until(|| labels().contains(&"deploy:degraded-after-deploy".to_owned())));
+    let is_said = wait_until(|| labels().contains(&"deploy:degraded-after-deploy".to_owned()));
+    assert!(is_said, "{:#?}\n{}", shop.issues(), running.log());
     assert!(shop.issues()[0].body.contains("0.42 is > 0.05"), "{}", shop.issues()[0].body);
     let second = shop.verified(&["Cargo.toml"]);
     decides(&town, "HOLD", "degraded_medium_hold");

@@ -1,5 +1,8 @@
 //! What a ledger adds up to, and that it is the same once written and read again.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use release_governor::domain::*;
 
@@ -98,6 +101,38 @@ fn a_word_about_production_is_overridden_by_newer_runs_only() {
     assert_eq!(world.release.production().sha(), None, "uncertain");
     world.sees(run(21, Some(4), -30, succeeded()));
     assert_eq!(world.release.production().sha(), Some(&sha(4)), "its title was read after all");
+}
+
+/// The signals are read by a clock that may be two seconds off GitHub's, whose own times have no
+/// fractions.
+#[test]
+fn what_turns_degraded_right_with_a_deploy_or_with_the_end_of_its_watch_is_laid_at_its_door() {
+    let watch = Duration::from_secs(600);
+    let started = at(-60);
+    let watched_until = at(-58) + SignedDuration::from_secs(600);
+    let is_blamed_at = |since: Timestamp| {
+        let mut world = World::calm();
+        let health = |health, since, id: u64| EntryKind::HealthChecked {
+            health,
+            since,
+            run: Some(RunRef { id: id.into(), attempt: 1 }),
+            found: Vec::new(),
+        };
+        world.hears(-500, health(Health::Healthy, at(-500), 10));
+        world.deploys(20, 4, -60, succeeded());
+        world.hears(-58, health(Health::Degraded, since, 20));
+        !world.release.degraded_after_deploys(watch).is_empty()
+    };
+    let seconds = SignedDuration::from_secs;
+    for (since, blamed) in [
+        (started - seconds(4), false),
+        (started - seconds(3), true),
+        (started, true),
+        (watched_until + seconds(3), true),
+        (watched_until + seconds(4), false),
+    ] {
+        assert_eq!(is_blamed_at(since), blamed, "{since}");
+    }
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::domain::{Health, RunRef};
 
 /// Records that are kept: more than the watch after any deploy needs.
 const KEPT: usize = 50;
-/// GitHub's times have no fractions.
-const FRACTION: SignedDuration = SignedDuration::from_secs(1);
+/// How far apart one moment may be by our readings and by GitHub's runs: our clock is up to two
+/// seconds off GitHub's before it is set right, and GitHub's times have no fractions.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(3);
 
 /// What the signals said of production, when that was something else than before, or of another
 /// deploy.
@@ -91,8 +92,7 @@ impl ReleaseState {
 
 fn is_after(deploy: &KnownRunAttempt, since: Timestamp, watch: Duration) -> bool {
     let watch = SignedDuration::try_from(watch).unwrap_or(SignedDuration::MAX);
-    let until = deploy.updated_at.saturating_add(watch.saturating_add(FRACTION));
-    deploy.progress.succeeded()
-        && deploy.started_at <= since
-        && since <= until.unwrap_or(Timestamp::MAX)
+    let from = deploy.started_at.saturating_sub(CLOCKS_DIFFER).unwrap_or(Timestamp::MIN);
+    let until = deploy.updated_at.saturating_add(watch.saturating_add(CLOCKS_DIFFER));
+    deploy.progress.succeeded() && from <= since && since <= until.unwrap_or(Timestamp::MAX)
 }
