@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::approval::{self, Approval};
-use super::{Gap, Question, origins, risk};
+use super::origins::{self, Origins};
+use super::{Gap, Question, risk};
 use crate::domain::{
     Cause, FailedDeploy, Health, Policy, Production, Reason, Relation, ReleaseState,
     RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha, SignalReading, Told,
@@ -82,23 +83,33 @@ impl<'a> Case<'a> {
     }
 
     /// The risk, with where its paths come from. Where a rule before the range's own ended the
-    /// matter, nobody asks for that.
+    /// matter, nobody asks for that; and where it cannot be read for now, nothing rests on it.
     pub(super) fn risk_with_origins(&self, reason: Reason) -> Result<RiskAssessment, Gap> {
         let mut risk = self.risk()?.clone();
-        let Production::Known { sha: base, .. } = &self.production else { return Ok(risk) };
         if reason < Reason::Paused || risk.class < RiskClass::Medium || risk.paths.is_empty() {
             return Ok(risk);
         }
-        let relation = self.question.range(base, self.sha())?.relation();
-        if relation != Some(Relation::Ahead) || !self.is_worth_tracing(base, risk.class)? {
-            return Ok(risk);
-        }
-        let paths: BTreeSet<&str> = risk.paths.iter().map(|path| path.path.as_str()).collect();
-        let origins = origins::of_paths(&self.question, base, self.sha(), &paths)?;
-        for path in &mut risk.paths {
-            path.brought = origins.of(&path.path).to_vec();
+        match self.origins_of(&risk) {
+            Ok(None) | Err(Gap::Unreadable(_)) => {}
+            Ok(Some(origins)) => {
+                for path in &mut risk.paths {
+                    path.brought = origins.of(&path.path).to_vec();
+                }
+            }
+            Err(lacks @ Gap::Lacks(_)) => return Err(lacks),
         }
         Ok(risk)
+    }
+
+    /// Where the paths that drive the risk come from, as far as that is worth its requests.
+    fn origins_of(&self, risk: &RiskAssessment) -> Result<Option<Origins>, Gap> {
+        let Production::Known { sha: base, .. } = &self.production else { return Ok(None) };
+        let relation = self.question.range(base, self.sha())?.relation();
+        if relation != Some(Relation::Ahead) || !self.is_worth_tracing(base, risk.class)? {
+            return Ok(None);
+        }
+        let paths: BTreeSet<&str> = risk.paths.iter().map(|path| path.path.as_str()).collect();
+        origins::of_paths(&self.question, base, self.sha(), &paths).map(Some)
     }
 
     fn is_worth_tracing(&self, base: &Sha, class: RiskClass) -> Result<bool, Gap> {

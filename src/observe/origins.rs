@@ -11,32 +11,32 @@ use super::rhythm::is_long_ago;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
     BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber, Sha, Standing,
-    Team, Told, Within, steps_between,
+    Team, Told, Why, Within, steps_between,
 };
 use crate::github::ReadError;
 
 /// One thing that was learnt.
 pub(super) enum Origin {
-    Steps((Sha, Sha), Told<Vec<BranchStep>>),
-    Pulls(Sha, Told<Vec<MergedPull>>),
-    Events(PullNumber, Told<Vec<PullEvent>>),
-    Labels(PullNumber, Told<Vec<String>>),
-    Standing(Login, Told<Standing>),
-    Member((Team, Login), Told<bool>),
-    Flags(Sha, Told<Vec<Flag>>),
+    Steps((Sha, Sha), Fact<Told<Vec<BranchStep>>>),
+    Pulls(Sha, Fact<Told<Vec<MergedPull>>>),
+    Events(PullNumber, Fact<Told<Vec<PullEvent>>>),
+    Labels(PullNumber, Fact<Told<Vec<String>>>),
+    Standing(Login, Fact<Told<Standing>>),
+    Member((Team, Login), Fact<Told<bool>>),
+    Flags(Sha, Fact<Told<Vec<Flag>>>),
 }
 
 impl Origin {
     /// Puts it where `decide` looks for it.
     pub(super) fn note(self, origins: &mut Origins) {
         match self {
-            Self::Steps(of, steps) => drop(origins.steps.insert(of, Fact::Known(steps))),
-            Self::Pulls(of, pulls) => drop(origins.pulls.insert(of, Fact::Known(pulls))),
-            Self::Events(of, events) => drop(origins.events.insert(of, Fact::Known(events))),
-            Self::Labels(of, labels) => drop(origins.labels.insert(of, Fact::Known(labels))),
-            Self::Standing(of, known) => drop(origins.standings.insert(of, Fact::Known(known))),
-            Self::Member(of, member) => drop(origins.members.insert(of, Fact::Known(member))),
-            Self::Flags(of, flags) => drop(origins.flags.insert(of, Fact::Known(flags))),
+            Self::Steps(of, steps) => drop(origins.steps.insert(of, steps)),
+            Self::Pulls(of, pulls) => drop(origins.pulls.insert(of, pulls)),
+            Self::Events(of, events) => drop(origins.events.insert(of, events)),
+            Self::Labels(of, labels) => drop(origins.labels.insert(of, labels)),
+            Self::Standing(of, known) => drop(origins.standings.insert(of, known)),
+            Self::Member(of, member) => drop(origins.members.insert(of, member)),
+            Self::Flags(of, flags) => drop(origins.flags.insert(of, flags)),
         }
     }
 }
@@ -81,75 +81,108 @@ pub(super) async fn steps(
     basics: &Basics,
     base: &Sha,
     head: &Sha,
-) -> Result<Told<Vec<BranchStep>>, ObserveError> {
+) -> Result<Fact<Told<Vec<BranchStep>>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
     if let Some(kept) = kept_for_ever(look, repository, &key).await? {
-        return Ok(kept);
+        return Ok(Fact::Known(kept));
     }
-    let steps = match told(look.reader.commits_between(look.name(), base, head).await)? {
+    let commits = match look.reader.commits_between(look.name(), base, head).await {
+        Ok(commits) => commits,
         // What GitHub refused may be told another time.
-        Told::Untold(why) => return Ok(Told::Untold(why)),
-        Told::Known(commits) if !commits.complete => {
-            let count = commits.commits.len();
-            Told::Untold(format!("more than {count} commits lie between them"))
-        }
-        Told::Known(commits) => steps_between(&commits, base, head, Within::TheseCommits)
-            .map_or_else(
-                || Told::Untold("their commits do not lead from one to the other".to_owned()),
-                Told::Known,
-            ),
+        Err(error) => return Ok(silence(error)?.into()),
+    };
+    let steps = if commits.complete {
+        steps_between(&commits, base, head, Within::TheseCommits).map_or_else(
+            || Told::Untold("their commits do not lead from one to the other".to_owned()),
+            Told::Known,
+        )
+    } else {
+        let count = commits.commits.len();
+        Told::Untold(format!("more than {count} commits lie between them"))
     };
     keep(look, repository, &key, &steps).await?;
-    Ok(steps)
+    Ok(Fact::Known(steps))
 }
 
 /// What is kept of the pull requests of a commit.
 #[derive(Serialize, Deserialize)]
 struct KeptPulls {
     read_at: Timestamp,
-    pulls: Vec<MergedPull>,
+    pulls: Told<Vec<MergedPull>>,
 }
 
-/// The pull requests that brought a commit. That there is none may only mean that GitHub does not
-/// know of the merge yet: that is asked again as what changes seldom is, and before a dispatch.
+impl KeptPulls {
+    /// That there is none may only mean that GitHub does not know of the merge yet, and what it
+    /// refuses to tell it may tell another day.
+    fn lasts(&self) -> bool {
+        match &self.pulls {
+            Told::Known(pulls) => !pulls.is_empty(),
+            Told::Untold(_) => false,
+        }
+    }
+}
+
+/// The pull requests that brought a commit. What does not last is asked again as what changes
+/// seldom is, and before a dispatch.
 pub(super) async fn pulls(
     look: &Look<'_>,
     basics: &Basics,
     sha: &Sha,
-) -> Result<Told<Vec<MergedPull>>, ObserveError> {
+) -> Result<Fact<Told<Vec<MergedPull>>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
     if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
         let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
-        if !kept.pulls.is_empty() || is_told_lately {
-            return Ok(Told::Known(kept.pulls));
+        if kept.lasts() || is_told_lately {
+            return Ok(Fact::Known(kept.pulls));
         }
     }
     let pulls = match told(look.reader.pulls_of(look.name(), sha, &basics.branch).await)? {
-        Told::Known(pulls) => pulls,
-        Told::Untold(why) => return Ok(Told::Untold(why)),
+        Fact::Known(pulls) => pulls,
+        unread @ (Fact::NotAsked | Fact::Unreadable(_)) => return Ok(unread),
     };
     let kept = KeptPulls { read_at: look.now, pulls };
     keep(look, repository, &key, &kept).await?;
-    Ok(Told::Known(kept.pulls))
+    Ok(Fact::Known(kept.pulls))
 }
 
-/// What GitHub told, or why it never will. What may be told a moment later fails the pass.
-fn told<T>(read: Result<T, ReadError>) -> Result<Told<T>, ObserveError> {
+/// Why GitHub told nothing.
+pub(super) enum Silence {
+    /// It never will: gone, refused, without end.
+    Lasting(String),
+    /// It may a moment later.
+    Passing(Why),
+}
+
+impl<T> From<Silence> for Fact<Told<T>> {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Lasting(why) => Self::Known(Told::Untold(why)),
+            Silence::Passing(why) => Self::Unreadable(why),
+        }
+    }
+}
+
+/// Why a read told nothing: whether anything rests on it is for `decide` to say. What is the matter
+/// with every read fails the pass.
+pub(super) fn silence(error: ReadError) -> Result<Silence, ObserveError> {
+    match error {
+        ReadError::NotFound { .. }
+        | ReadError::Refused { .. }
+        | ReadError::Gone410 { .. }
+        | ReadError::Malformed { .. }
+        | ReadError::TooMany { .. } => Ok(Silence::Lasting(error.to_string())),
+        ReadError::Server { .. } | ReadError::Transport { .. } => {
+            Ok(Silence::Passing(Why(error.to_string())))
+        }
+        ReadError::BadCredentials { .. }
+        | ReadError::Moved { .. }
+        | ReadError::ToldToWait { .. } => Err(error.into()),
+    }
+}
+
+fn told<T>(read: Result<T, ReadError>) -> Result<Fact<Told<T>>, ObserveError> {
     match read {
-        Ok(value) => Ok(Told::Known(value)),
-        Err(
-            error @ (ReadError::NotFound { .. }
-            | ReadError::Refused { .. }
-            | ReadError::Gone410 { .. }
-            | ReadError::Malformed { .. }
-            | ReadError::TooMany { .. }),
-        ) => Ok(Told::Untold(error.to_string())),
-        Err(
-            error @ (ReadError::BadCredentials { .. }
-            | ReadError::Moved { .. }
-            | ReadError::ToldToWait { .. }
-            | ReadError::Server { .. }
-            | ReadError::Transport { .. }),
-        ) => Err(error.into()),
+        Ok(value) => Ok(Fact::Known(Told::Known(value))),
+        Err(error) => Ok(silence(error)?.into()),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::origins::{Silence, silence};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
     BranchStep, Comparison, DeployFile, EntryKind, Fact, FileChange, RangeFiles, Ranged, Relation,
@@ -46,7 +47,17 @@ pub(super) async fn step_of_branch(
     let key = key_of_range(&step.parent, &step.sha);
     match kept_for_ever::<Ranged>(look, basics.repository.id, &key).await? {
         Some(ranged) => Ok((Fact::Known(ranged), None)),
-        None => range(look, basics, release, &step.parent, &step.sha).await,
+        None => match range(look, basics, release, &step.parent, &step.sha).await {
+            Err(ObserveError::Read(error)) => Ok((unread(silence(error)?), None)),
+            read => read,
+        },
+    }
+}
+
+fn unread(silence: Silence) -> Fact<Ranged> {
+    match silence {
+        Silence::Lasting(words) => Fact::Known(Ranged::Incomparable(words)),
+        Silence::Passing(why) => Fact::Unreadable(why),
     }
 }
 

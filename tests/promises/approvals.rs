@@ -3,6 +3,7 @@
 mod holds;
 mod origins;
 mod raised;
+mod unreadable;
 
 use release_governor::ghbox::{MergeMethod, Role, Token, story as stage};
 

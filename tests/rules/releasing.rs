@@ -288,7 +288,7 @@ fn the_release_state_does_not_grow_without_bound() {
         state.failed_ranges.len(),
         state.triggered.len(),
     ];
-    assert_eq!(counts, [500, 1_000, 500, 500, 20, 200]);
+    assert_eq!(counts, [500, 1_000, 500, 500, 100, 200]);
     assert!(state.attempt(&open.id).is_some(), "an open attempt is never dropped");
     assert_eq!(state.production().sha(), Some(&sha(1)), "nor what production rests on");
     assert!(state.runs.contains_key(&2.into()), "nor a run in flight");

@@ -22,7 +22,7 @@ const KEPT_ATTEMPTS: usize = 500;
 /// Operators' approvals and triggers that are kept.
 const KEPT_WORDS: usize = 200;
 /// Failed comparisons that are counted at once.
-const KEPT_RANGES: usize = 20;
+const KEPT_RANGES: usize = 100;
 
 impl ReleaseState {
     /// Adds one entry.

@@ -1,0 +1,86 @@
+//! What nothing rests on may be unreadable, and the decision is there all the same.
+
+use release_governor::ghbox::{Fault, FaultOn, MergeMethod};
+
+use super::{HELD, SHIPS, ship, shop};
+
+const PULLS: &str = "repos/list-pull-requests-associated-with-commit";
+const COMPARE: &str = "compare-commits-with-basehead";
+
+fn faults() -> [Fault; 4] {
+    [Fault::Status(503), Fault::LoseAnswer, Fault::MalformedJson, Fault::Status(409)]
+}
+
+#[test]
+fn who_brought_it_is_needed_neither_for_medium_nor_where_operators_alone_approve() {
+    for fault in faults() {
+        let mut shop = shop("environment");
+        shop.github.fail(FaultOn::operation(PULLS).always(), fault.clone());
+        let medium = shop.verified(&["package.json"]);
+        assert_eq!(shop.decides(), "ALLOW MEDIUM deploying", "{fault:?}");
+        shop.deploy_ends(&medium, "success").good_pass();
+        let high = shop.verified(&["infra/dns.tf"]);
+        assert_eq!(shop.decides(), HELD, "{fault:?}");
+        assert!(shop.status(&high).starts_with("failure: HOLD"), "{}", shop.status(&high));
+        shop.approve(&high).good_pass();
+        assert_eq!(shop.dispatches_of(&high), 1, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_small_fix_does_not_wait_behind_a_migration_whose_pull_request_cannot_be_read() {
+    let mut shop = shop("environment");
+    shop.github.fail(FaultOn::operation(PULLS).always(), Fault::Status(500));
+    let fix = shop.verified(&["src/cart.rs"]);
+    shop.verified(&["db/migrations/1.sql"]);
+    shop.good_pass();
+    assert_eq!(shop.dispatches_of(&fix), 1);
+}
+
+#[test]
+fn where_people_approve_it_is_waited_for_and_an_operators_word_waits_for_nobody() {
+    let mut shop = shop("label");
+    let broken = shop.github.fail(FaultOn::operation(PULLS).always(), Fault::Status(503));
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    let a1 = ship(&mut shop, &pull, MergeMethod::Squash);
+    assert!(shop.failed_pass().contains("pull requests"), "no decision yet");
+    assert_eq!((shop.status(&a1).as_str(), shop.dispatches_of(&a1)), ("none", 0));
+    shop.github.mend(broken);
+    shop.minutes_later(1);
+    assert_eq!(shop.decides(), SHIPS);
+
+    let mut other = super::shop("label");
+    other.github.fail(FaultOn::operation(PULLS).always(), Fault::Status(503));
+    let a1 = other.verified(&["infra/dns.tf"]);
+    other.pass().approve(&a1).minutes_later(1).good_pass();
+    assert_eq!(other.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn a_refusal_to_tell_who_brought_it_costs_a_settled_repository_nothing() {
+    for mode in ["environment", "label"] {
+        let mut shop = shop(mode);
+        shop.github.fail(FaultOn::operation(PULLS).always(), Fault::Status(404));
+        shop.verified(&["infra/dns.tf", "infra/net.tf"]);
+        assert_eq!(shop.decides(), HELD);
+        shop.settled_within(3);
+    }
+}
+
+#[test]
+fn many_steps_that_github_cannot_compare_for_good_are_told_as_such_from_the_third_pass_on() {
+    let mut shop = shop("label");
+    for number in 0..30 {
+        shop.repo.push_paths(&[&format!("infra/{number}.tf")]);
+    }
+    shop.verified(&["infra/last.tf"]);
+    // The first is the range as a whole.
+    shop.github.fail(FaultOn::operation(COMPARE).nth(2).always(), Fault::Status(503));
+    for _ in 0..2 {
+        assert!(shop.later(60).try_pass().is_err(), "no decision yet");
+    }
+    shop.later(60);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().contains("cannot be read"), "{}", shop.hints());
+}
