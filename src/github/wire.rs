@@ -266,8 +266,9 @@ impl WireJobs {
 #[derive(Deserialize)]
 pub(super) struct WireComparison {
     status: Relation,
-    /// Missing on every page but the first, which is the only one that is asked for.
-    files: Vec<WireFile>,
+    /// Optional in GitHub's OpenAPI description; missing on every page but the first, which is the
+    /// only one that is asked for.
+    files: Option<Vec<WireFile>>,
 }
 
 #[derive(Deserialize)]
@@ -282,12 +283,12 @@ impl WireComparison {
             path: file.filename,
             previous_path: file.previous_filename,
         };
-        let files: Vec<FileChange> = self.files.into_iter().map(change).collect();
-        let files = if files.len() < MOST_FILES {
-            RangeFiles::Complete(files)
-        } else {
-            RangeFiles::Truncated(files)
-        };
+        // A head that lies before its base, or is it, differs from their merge base in nothing.
+        let has_files = matches!(self.status, Relation::Ahead | Relation::Diverged);
+        let lists_all = self.files.as_ref().map_or(!has_files, |files| files.len() < MOST_FILES);
+        let files = self.files.unwrap_or_default().into_iter().map(change).collect();
+        let files =
+            if lists_all { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) };
         Compared::Known(Comparison { relation: self.status, files })
     }
 }

@@ -303,9 +303,15 @@ async fn a_comparison_knows_its_files_or_says_that_it_does_not() {
     assert_eq!(compare().await, Compared::Gone("No common ancestor".into()));
     assert_eq!(compare().await, Compared::Gone("Gone".into()));
 
-    let no_files = super::world([answer(200, json!({ "status": "ahead" }))]);
-    let error = no_files.reader.compare(&shop(), &sha('a'), &sha('b')).await.unwrap_err();
-    assert!(matches!(error, ReadError::Malformed { .. }), "no files is not an empty list: {error}");
+    for (status, lists_all) in
+        [("ahead", false), ("diverged", false), ("behind", true), ("identical", true)]
+    {
+        let no_files = super::world([answer(200, json!({ "status": status }))]);
+        let compared = no_files.reader.compare(&shop(), &sha('a'), &sha('b')).await.unwrap();
+        let Compared::Known(compared) = compared else { panic!() };
+        let files = compared.files;
+        assert_eq!(files == RangeFiles::Complete(Vec::new()), lists_all, "{status}: {files:?}");
+    }
 }
 
 #[tokio::test]

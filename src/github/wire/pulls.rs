@@ -108,7 +108,7 @@ pub(in crate::github) fn events(
 }
 
 fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {
-    let kind = event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = kind_of(&event).to_owned();
     let sha = |key: &str| event.get(key).and_then(Value::as_str).and_then(|sha| sha.parse().ok());
     Ok(match kind.as_str() {
         "committed" => Some(PullEvent::Pushed { sha: sha("sha") }),
@@ -136,6 +136,16 @@ fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, Stri
         "commented" => Some(PullEvent::Commented(comment(parse_value(event)?, command)?)),
         _ => None,
     })
+}
+
+/// Its kind; where it names none, what it must have says whether it is a commit.
+fn kind_of(event: &Value) -> &str {
+    let has = |key: &str| event.get(key).is_some();
+    match event.get("event").and_then(Value::as_str) {
+        Some(kind) => kind,
+        None if has("sha") && has("tree") && has("parents") => "committed",
+        None => "",
+    }
 }
 
 fn comment(event: WireEvent, command: &Command) -> Result<Comment, String> {

@@ -129,6 +129,22 @@ fn whatever_may_bring_other_commits_is_a_push() {
     }
 }
 
+/// The kind of a commit's event is optional in GitHub's OpenAPI description; its tree and its
+/// parents are not.
+#[test]
+fn a_commit_is_a_push_whether_its_event_names_its_kind_or_not() {
+    let sha = "b".repeat(40);
+    let commit = json!({
+        "sha": sha, "message": "labeled", "parents": [],
+        "tree": { "sha": sha, "url": "https://api.github.com/repos/acme/shop/git/trees/b" },
+    });
+    let pushed = Some(PullEvent::Pushed { sha: sha.parse().ok() });
+    assert_eq!(one(commit.clone()), pushed);
+    assert_eq!(one(with(commit.clone(), "event", json!("committed"))), pushed);
+    assert_eq!(one(with(commit, "event", Value::Null)), pushed);
+    assert_eq!(one(json!({ "sha": sha })), None, "no commit");
+}
+
 #[test]
 fn kinds_that_say_nothing_here_or_are_not_known_are_passed_over_whatever_they_hold() {
     for event in [
