@@ -78,14 +78,13 @@ pub(super) async fn range(
     if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
         return Ok((Fact::Known(ranged), None));
     }
-    match look.reader.compare(look.name(), base, head).await {
-        Ok(Compared::Known(comparison)) => {
-            let ranged = Ranged::Compared(whole(look, base, head, comparison).await?);
-            // Commits never change, so this is true for ever.
-            keep(look, repository, &key, &ranged).await?;
+    match compared(look, base, head).await {
+        Ok((ranged, lasts)) => {
+            if lasts {
+                keep(look, repository, &key, &ranged).await?;
+            }
             Ok((Fact::Known(ranged), None))
         }
-        Ok(Compared::Gone(words)) => Ok((Fact::Known(Ranged::Incomparable(words)), None)),
         Err(ReadError::Server { status, words, .. }) => {
             let words = format!("{status} {words}");
             let failed = EntryKind::RangeFailed {
@@ -113,31 +112,49 @@ pub(super) async fn range(
     }
 }
 
+/// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub
+/// refused to show it may show another day.
+async fn compared(look: &Look<'_>, base: &Sha, head: &Sha) -> Result<(Ranged, bool), ReadError> {
+    let comparison = match look.reader.compare(look.name(), base, head).await? {
+        Compared::Known(comparison) => comparison,
+        Compared::Gone(words) => return Ok((Ranged::Incomparable(words), false)),
+    };
+    let is_cut = matches!(comparison.files, RangeFiles::Truncated(_));
+    if !is_cut || comparison.relation != Relation::Ahead {
+        return Ok((Ranged::Compared(comparison), true));
+    }
+    let cut = |lasts| (Ranged::Compared(comparison), lasts);
+    match files_of_trees(look, base, head).await {
+        Ok(Some(files)) => {
+            let files = RangeFiles::Complete(files);
+            Ok((Ranged::Compared(Comparison { relation: Relation::Ahead, files }), true))
+        }
+        Ok(None) => Ok(cut(true)),
+        Err(ReadError::NotFound { .. } | ReadError::Refused { .. } | ReadError::Gone410 { .. }) => {
+            Ok(cut(false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Where GitHub lists no more files, the two trees tell the rest: the head contains the base, so
-/// what differs between them is the range.
-async fn whole(
+/// what differs between them is the range. None where a tree is cut, too.
+async fn files_of_trees(
     look: &Look<'_>,
     base: &Sha,
     head: &Sha,
-    comparison: Comparison,
-) -> Result<Comparison, ObserveError> {
-    let RangeFiles::Truncated(_) = comparison.files else { return Ok(comparison) };
-    if comparison.relation != Relation::Ahead {
-        return Ok(comparison);
-    }
-    let name = look.name();
-    let before = look.reader.tree(name, base).await?;
-    let after = look.reader.tree(name, head).await?;
+) -> Result<Option<Vec<FileChange>>, ReadError> {
+    let before = look.reader.tree(look.name(), base).await?;
+    let after = look.reader.tree(look.name(), head).await?;
     if before.truncated || after.truncated {
-        return Ok(comparison);
+        return Ok(None);
     }
     let paths: BTreeSet<&String> = before.entries.keys().chain(after.entries.keys()).collect();
     let differing = paths
         .into_iter()
         .filter(|path| before.entries.get(*path) != after.entries.get(*path))
         .map(|path| FileChange { path: path.clone(), previous_path: None });
-    let files = RangeFiles::Complete(differing.collect());
-    Ok(Comparison { relation: comparison.relation, files })
+    Ok(Some(differing.collect()))
 }
 
 /// The deploy file at the tip of its ref against the one at `sha`.

@@ -3,7 +3,7 @@
 mod approvals;
 mod untold;
 
-use release_governor::ghbox::NewCommit;
+use release_governor::ghbox::{Fault, FaultOn, NewCommit};
 
 use crate::story::Story;
 
@@ -176,6 +176,25 @@ fn a_tree_that_github_truncates_makes_it_high() {
     risk HIGH: GitHub lists only a part of the files that differ; by the paths that differ from production
     ");
     shop.settled();
+}
+
+#[test]
+fn a_tree_that_cannot_be_read_makes_it_high_where_that_lasts() {
+    for (status, passes_without_a_decision) in [(404, 0), (409, 0), (503, 2)] {
+        let mut shop = Story::repository("acme/shop");
+        shop.in_production();
+        let a1 = shop.verified_commit(many("src/cart.rs"));
+        let broken =
+            shop.github.fail(FaultOn::operation("git/get-tree").always(), Fault::Status(status));
+        for _ in 0..passes_without_a_decision {
+            assert!(shop.later(60).try_pass().is_err(), "{status}: no decision yet");
+        }
+        shop.later(60);
+        assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval", "{status}");
+        shop.github.mend(broken);
+        shop.minutes_later(10).good_pass();
+        assert_eq!(shop.dispatches_of(&a1), 1, "{status}: once GitHub can, it is what it is");
+    }
 }
 
 #[test]
