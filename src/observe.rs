@@ -84,6 +84,8 @@ pub struct Memory {
     counted: BTreeMap<crate::domain::RunId, CountedRun>,
     /// Verified shas that were looked for on the branch, and the tip that did not show them.
     not_shown_by: BTreeMap<Sha, Sha>,
+    /// Commits that GitHub cannot compare with the production of then.
+    incomparable_with: BTreeMap<Sha, Sha>,
     /// When the deploy runs of the last thirty days were swept.
     swept_at: Option<Timestamp>,
 }
@@ -112,6 +114,19 @@ impl Memory {
     /// Notes a pass that found nothing new and so read nothing.
     pub const fn note_unchanged(&mut self) {
         self.passes = self.passes.saturating_add(1);
+    }
+
+    /// Whether GitHub said that it cannot compare `sha` with `production`.
+    #[must_use]
+    pub fn is_incomparable(&self, sha: &Sha, production: &Sha) -> bool {
+        self.incomparable_with.get(sha) == Some(production)
+    }
+
+    /// Notes that GitHub cannot compare `sha` with `production`: one of them is gone, or they have
+    /// no common ancestor.
+    pub fn note_incomparable(&mut self, sha: Sha, production: &Sha) {
+        self.incomparable_with.retain(|_, with| with == production);
+        self.incomparable_with.insert(sha, production.clone());
     }
 
     /// Notes that what a sweep of the deploy runs showed is in the ledger. Before that, a pass

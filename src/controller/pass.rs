@@ -6,7 +6,7 @@ use super::governed::{Decisions, Governed};
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, ReleaseState, Sha};
+use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, Ranged, Sha};
 use crate::plan::{self, Situation};
 
 /// After a dispatch the repository is looked at once more, so that its status names the run.
@@ -111,8 +111,7 @@ impl Governed {
             .map(|decision| decision.sha.clone())
             .collect();
         self.read_statuses(shared, survey, &speaking).await?;
-        let lacks = unknown_to_production(survey, self.opened()?.state(), MOST_SHIPPED_LOOKUPS);
-        self.fill(shared, survey, &lacks).await?;
+        self.read_shipped(shared, survey).await?;
         let now = shared.clock.now();
         let (policy, common) = (self.policy.clone(), self.common.clone());
         let situation = Situation {
@@ -124,6 +123,38 @@ impl Governed {
             now,
         };
         Ok(plan::plan(&situation))
+    }
+
+    /// Reads whether production contains commits that bear a HOLD or a WAIT of ours by now, where
+    /// that is not known yet.
+    async fn read_shipped(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+    ) -> Result<(), PassError> {
+        let Some(release) = self.release() else { return Ok(()) };
+        let Some(production) = release.production().sha().cloned() else { return Ok(()) };
+        let commits = &survey.observation.branch_commits;
+        let unknown: Vec<Sha> = plan::still_blocked(release)
+            .filter(|sha| **sha != production && !self.memory.is_incomparable(sha, &production))
+            .filter(|sha| {
+                !commits.shows_containment(&production, sha)
+                    && !commits.shows_containment(sha, &production)
+                    && *survey.observation.range(&production, sha) == Fact::NotAsked
+            })
+            .take(MOST_SHIPPED_LOOKUPS)
+            .cloned()
+            .collect();
+        let lack = |sha: &Sha| Lack::Range(production.clone(), sha.clone());
+        self.fill(shared, survey, &unknown.iter().map(lack).collect::<Vec<_>>()).await?;
+        for sha in unknown {
+            if let Fact::Known(Ranged::Incomparable(_)) =
+                survey.observation.range(&production, &sha)
+            {
+                self.memory.note_incomparable(sha, &production);
+            }
+        }
+        Ok(())
     }
 
     /// Does what is planned; in a dry run says it. Gives whether a deploy was started.
@@ -239,21 +270,4 @@ impl Governed {
             }
         }
     }
-}
-
-/// Commits with a HOLD or a WAIT of ours that production may contain by now, and whose relation to
-/// it is not known yet.
-fn unknown_to_production(survey: &Survey, release: &ReleaseState, most: usize) -> Vec<Lack> {
-    let Some(production) = release.production().sha().cloned() else { return Vec::new() };
-    let commits = &survey.observation.branch_commits;
-    plan::still_blocked(release)
-        .filter(|sha| **sha != production)
-        .filter(|sha| {
-            !commits.shows_containment(&production, sha)
-                && !commits.shows_containment(sha, &production)
-                && *survey.observation.range(&production, sha) == Fact::NotAsked
-        })
-        .take(most)
-        .map(|sha| Lack::Range(production.clone(), sha.clone()))
-        .collect()
 }

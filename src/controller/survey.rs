@@ -289,7 +289,12 @@ impl Governed {
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
         let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        Ok(observe::statuses(&look, &mut survey.observation, shas.iter()).await?)
+        let read = observe::statuses(&look, &mut survey.observation, shas.iter()).await;
+        if read.as_ref().is_err_and(|error| !error.is_transient()) {
+            // The branch may have left a commit that GitHub no longer has.
+            self.memory.distrust();
+        }
+        Ok(read?)
     }
 }
 

@@ -262,6 +262,14 @@ pub struct Candidates {
     pub verified_below: Vec<Sha>,
 }
 
+impl Candidates {
+    /// Whether it is the candidate or the head.
+    #[must_use]
+    pub fn has(&self, sha: &Sha) -> bool {
+        self.candidate.as_ref() == Some(sha) || self.head.as_ref() == Some(sha)
+    }
+}
+
 /// All that one pass knows of one repository.
 #[derive(Clone, Debug)]
 pub struct Observation {

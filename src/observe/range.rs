@@ -86,6 +86,10 @@ pub(super) async fn range(
             Ok((Fact::Known(ranged), None))
         }
         Err(ReadError::Server { status, words, .. }) => {
+            // Before a dispatch it is read anew; what was read once is true all the same.
+            if let Some(ranged) = kept_for_ever::<Ranged>(look, repository, &key).await? {
+                return Ok((Fact::Known(ranged), None));
+            }
             let words = format!("{status} {words}");
             let failed = EntryKind::RangeFailed {
                 base: base.clone(),

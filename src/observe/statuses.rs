@@ -1,10 +1,11 @@
 //! What GitHub shows under our context.
 
 use super::{Look, ObserveError};
-use crate::domain::{Fact, Observation, Sha};
-use crate::github::AllOrFirst;
+use crate::domain::{Fact, Observation, Sha, Why};
+use crate::github::{AllOrFirst, ReadError};
 
-/// Reads the newest statuses of these commits under our context.
+/// Reads the newest statuses of these commits under our context. Those of an earlier release that
+/// GitHub no longer has, as after a force push, cannot be read, and no pass fails for it.
 ///
 /// # Errors
 /// What GitHub said.
@@ -20,8 +21,16 @@ pub async fn statuses<'a>(
             continue;
         }
         let (name, context) = (look.name(), &look.policy.status_context);
-        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::First).await?;
-        observation.commits.entry(sha.clone()).or_default().statuses = Fact::Known(statuses);
+        let statuses = match look.reader.statuses(name, sha, context, AllOrFirst::First).await {
+            Ok(statuses) => Fact::Known(statuses),
+            Err(error @ (ReadError::NotFound { .. } | ReadError::Refused { status: 422, .. }))
+                if !look.anew && !observation.candidates.has(sha) =>
+            {
+                Fact::Unreadable(Why(error.to_string()))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        observation.commits.entry(sha.clone()).or_default().statuses = statuses;
     }
     Ok(())
 }

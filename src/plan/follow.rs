@@ -90,12 +90,21 @@ fn find_run(
     owned: &BTreeMap<RunId, Attempt>,
 ) -> Option<RunId> {
     let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
+    let names_the_whole_sha = |run: &Run| {
+        let named = ShaPrefix::all_in(&run.title);
+        named.iter().any(|prefix| prefix.whole().is_some_and(|sha| sha == attempt.begun.sha))
+    };
+    // GitHub may name nobody; then nothing but the whole sha in its title shows that it is ours.
+    let is_ours = |run: &Run| {
+        run.actors.iter().any(|actor| us.contains(actor))
+            || (run.actors.is_empty() && names_the_whole_sha(run))
+    };
     let mut possible: Vec<&Run> = seen
         .runs
         .iter()
         .filter(|run| {
             run.event.is_workflow_dispatch()
-                && run.actors.iter().any(|actor| us.contains(actor))
+                && is_ours(run)
                 && run.head_branch.as_ref() == Some(&attempt.begun.deploy_ref)
                 && Some(run.at.id) > attempt.begun.newest_run_seen
                 && plus(run.created_at, FRACTION) >= since

@@ -1,5 +1,6 @@
 //! The status on a commit: what it says, where it leads, and when it is written.
 
+mod gone;
 mod limits;
 
 use release_governor::domain::OperatorWord;

@@ -81,6 +81,18 @@ fn a_title_that_names_the_sha_wins_and_one_that_names_another_is_never_it() {
     assert_eq!(found_in(&release, &seen), None);
 }
 
+/// GitHub's OpenAPI description lets a run name nobody.
+#[test]
+fn a_run_that_names_nobody_is_found_by_the_whole_sha_in_its_title_alone() {
+    let release = looking(true);
+    let own = sha(5).to_string();
+    let nobodys = |title: &str| Run { actors: Vec::new(), ..titled(11, title) };
+    assert_eq!(found(&release, vec![nobodys(&format!("Deploy {own}"))]), Some(11));
+    for title in ["Deploy".to_owned(), format!("Deploy {}", &own[..7])] {
+        assert_eq!(found(&release, vec![nobodys(&title)]), None, "{title}");
+    }
+}
+
 #[test]
 fn a_run_must_be_ours_and_newer_and_on_the_ref_and_nobody_elses() {
     let release = looking(false);

@@ -157,6 +157,19 @@ fn a_comparison_that_failed_twice_and_then_not_counts_from_the_beginning() {
 }
 
 #[test]
+fn a_range_that_was_read_is_known_though_github_fails_to_compare_it_again() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    shop.operator_pauses("deploy freeze");
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass();
+    shop.github
+        .fail(FaultOn::operation("compare-commits-with-basehead").always(), Fault::Status(503));
+    shop.operator_resumes().later(60).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
 fn passes_in_which_other_reads_fail_do_not_make_a_comparison_broken() {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();

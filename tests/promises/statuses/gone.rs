@@ -1,0 +1,57 @@
+//! Commits that GitHub no longer has: a force push took them away.
+
+use release_governor::ghbox::{Fault, FaultOn};
+
+use crate::story::Story;
+
+/// From now on GitHub knows nothing of this commit.
+fn forgets(shop: &Story, sha: &str) {
+    for path in [format!("*/commits/{sha}*"), format!("*/compare/*{sha}*")] {
+        shop.github.fail(FaultOn::path(&path).always(), Fault::Status(404));
+    }
+}
+
+#[test]
+fn a_deploy_whose_commit_is_gone_is_watched_to_its_end_and_what_comes_after_ships() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass();
+    shop.repo.force_push("main", &a0, "dev");
+    forgets(&shop, &a1);
+    // The first pass meets it; from the next on the branch is known to have left it.
+    shop.later(30).pass().later(60).good_pass();
+    shop.deploy_ends(&a1, "failure").good_pass();
+    let a2 = shop.verified(&["src/list.rs"]);
+    shop.minutes_later(31).good_pass();
+    assert_eq!(shop.dispatches_of(&a2), 1);
+}
+
+#[test]
+fn a_candidate_that_github_does_not_show_is_said_to_be_in_trouble() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.github
+        .fail(FaultOn::path(&format!("*/commits/{a1}/statuses*")).always(), Fault::Status(404));
+    assert!(shop.failed_pass().contains("statuses"), "it is no empty list");
+    assert_eq!(shop.dispatches_of(&a1), 0);
+}
+
+#[test]
+fn held_commits_that_cannot_be_compared_are_asked_about_once() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.in_production();
+    let held = shop.verified(&["infra/dns.tf"]);
+    shop.good_pass();
+    shop.repo.force_push("main", &a0, "dev");
+    forgets(&shop, &held);
+    let a2 = shop.verified(&["src/list.rs"]);
+    shop.minutes_later(1).good_pass().deploy_ends(&a2, "success");
+    shop.passes(4, 60);
+    drop(shop.requests());
+    shop.passes(5, 60);
+    let of_it: Vec<String> = shop.requests().into_iter().map(|one| one.path).collect();
+    assert!(!of_it.iter().any(|path| path.contains(&held)), "{of_it:#?}");
+    shop.settled();
+}
