@@ -321,7 +321,13 @@ impl Governed {
         let mut look =
             Look { seldom, ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm) };
         let rests_on = RestsOn { branch: true, workflows: false };
-        Ok(observe::basics(&mut look, known, rests_on).await?)
+        let mut basics = observe::basics(&mut look, known, rests_on).await;
+        if let Err(error) = &basics
+            && look.memory.forgets_its_name(error)
+        {
+            basics = observe::basics(&mut look, known, rests_on).await;
+        }
+        Ok(basics?)
     }
 
     /// Looks for the run that was started, so that its commit's status names it, too.

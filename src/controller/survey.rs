@@ -56,7 +56,12 @@ impl Governed {
             anew: anew.is_some(),
             ..look(shared, &reader, &policy, &mut memory, self.rhythm)
         };
-        let read = self.read(shared, &mut look, known, rests_on, anew).await;
+        let mut read = self.read(shared, &mut look, known, rests_on, anew).await;
+        if let Err(PassError::Observe(error)) = &read
+            && look.memory.forgets_its_name(error)
+        {
+            read = self.read(shared, &mut look, known, rests_on, anew).await;
+        }
         self.memory = memory;
         if is_first && read.is_ok() {
             self.memory.take_turn(self.rhythm);

@@ -28,6 +28,8 @@ mod lost_disk;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
+mod renamed;
+#[cfg(test)]
 mod s1;
 #[cfg(test)]
 mod s2;
