@@ -202,7 +202,7 @@ impl Governed {
             entries.push(EntryKind::Identity { login });
         }
         ledger.record(now, entries).await?;
-        Ok(observe::us(&policy, &ledger.state().identities, user.as_ref()))
+        Ok(observe::us(&ledger.state().identities, &policy.identities, user.as_ref()))
     }
 
     pub(super) fn opened(&mut self) -> Result<&mut Ledger, StoreError> {
@@ -368,7 +368,8 @@ impl Shared {
         if let Some(user) = users.get(&account) {
             return Ok(user.clone());
         }
-        let key = format!("user of {account}");
+        // Not "user of": there earlier versions kept it in lower case.
+        let key = format!("login of {account}");
         let nobody = RepoId::from(0);
         let user = match self.store.fact(nobody, &key).await? {
             Some(kept) => serde_json::from_value(kept).unwrap_or_default(),

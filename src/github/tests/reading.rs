@@ -393,7 +393,8 @@ async fn a_refused_token_is_read_again_at_once() {
         [problem(401, "Bad credentials"), answer(200, json!({ "login": "Gov" }))],
     );
     std::fs::write(&file, "ghp_new").unwrap();
-    assert_eq!(world.reader.user().await, Ok(Login::from("gov")));
+    let user = world.reader.user().await.unwrap();
+    assert_eq!((user.as_str(), &user), ("Gov", &Login::from("gov")));
     let sent: Vec<_> = world
         .script
         .seen()
