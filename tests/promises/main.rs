@@ -26,6 +26,8 @@ mod l2;
 #[cfg(test)]
 mod lost_disk;
 #[cfg(test)]
+mod named_commits;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod renamed;
