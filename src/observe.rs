@@ -5,21 +5,20 @@
 //! page one of the verification runs, and the candidate's statuses. Before a dispatch everything
 //! is read anew, past every cache.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, Login, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow,
-    WorkflowFact, WorkflowName,
+    Branch, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow, WorkflowFact,
+    WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
 mod candidate;
 mod deploy_runs;
+mod identities;
 mod lacks;
 mod left_behind;
 mod memory;
@@ -31,6 +30,7 @@ mod statuses;
 mod verification;
 
 pub use deploy_runs::deploy_runs;
+pub use identities::us;
 pub use lacks::fill;
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use memory::Memory;
@@ -322,16 +322,9 @@ pub fn rejection_key(basics: &Basics, token: &str, config: &str) -> RejectionKey
         WorkflowFact::NotConfigured | WorkflowFact::Missing => String::new(),
     };
     let tip = basics.deploy_ref_tip.as_ref().map_or("", Sha::as_str);
-    let text = format!("{workflow}\n{}\n{tip}\n{token}\n{config}", basics.deploy_ref);
+    // To a name that was given up GitHub answers that it has moved, and refuses the dispatch.
+    let name = &basics.repository.name;
+    let text = format!("{name}\n{workflow}\n{}\n{tip}\n{token}\n{config}", basics.deploy_ref);
     let digest = Sha256::digest(text.as_bytes());
     RejectionKey(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Every identity that is, or was, us.
-#[must_use]
-pub fn us(policy: &Policy, known: &BTreeSet<Login>, user: Option<&Login>) -> BTreeSet<Login> {
-    let mut us = known.clone();
-    us.extend(policy.identities.iter().cloned());
-    us.extend(user.cloned());
-    us
 }

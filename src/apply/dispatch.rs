@@ -277,14 +277,18 @@ async fn post(
         )
     };
     let answer = once(details).await;
-    let unknown_key = matches!(
-        &answer,
-        Err(WriteFailure::Refused { status: 400, words, .. })
-            if words.contains("return_run_details")
-    );
-    if !details || !unknown_key {
+    if !details || !answer.as_ref().is_err_and(is_about_run_details) {
         return answer;
     }
     work.hand.run_details.store(false, Ordering::Relaxed);
     once(false).await
+}
+
+/// Whether GitHub refused the key itself: with 400, or as any other key that it does not know. A
+/// workflow's input may bear that name, too, and is another matter.
+fn is_about_run_details(failure: &WriteFailure) -> bool {
+    let WriteFailure::Refused { status, words, .. } = failure else { return false };
+    let names_it = words.contains("return_run_details");
+    let is_of_an_input = || words.to_ascii_lowercase().contains("input");
+    names_it && (*status == 400 || *status == 422 && !is_of_an_input())
 }

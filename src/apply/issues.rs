@@ -49,11 +49,14 @@ async fn unavailable(work: &mut Work<'_>, words: &str) -> Result<(), ApplyError>
 async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), ApplyError> {
     let record = work.ledger.state().issues.get(failure.sha).cloned().unwrap_or_default();
     let found = find(work, failure.marker).await?;
-    let number = found.as_ref().map(|issue| issue.number).or(record.number);
-    if let Some(number) = number
-        && is_said(work, found.as_ref(), number, failure.marker).await?
-    {
-        return said(work, failure, number).await;
+    let known = found.as_ref().map(|issue| issue.number).or(record.number);
+    let mut number = known;
+    if let Some(known) = known {
+        match standing(work, found.as_ref(), known, failure.marker).await? {
+            Standing::SaysIt => return said(work, failure, known).await,
+            Standing::Silent => {}
+            Standing::Over => number = None,
+        }
     }
     if let Some((run, since)) = record.intent
         && run == failure.run
@@ -63,32 +66,41 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
     }
     let intent = IssueStep::Intent { sha: failure.sha.clone(), run: failure.run };
     work.record(vec![EntryKind::Issue(intent)]).await?;
-    let (writer, repository) = (&work.hand.writer, &work.repository.name);
     let written = match number {
         Some(number) => {
             let closed = found.as_ref().is_none_or(|issue| !issue.open);
-            // Reopened first: were the comment first, a crash in between would leave it closed.
-            let reopened = if closed {
-                writes::set_issue_open(writer, repository, number, true).await
-            } else {
-                Ok(())
-            };
-            match reopened {
-                Ok(()) => writes::create_comment(writer, repository, number, failure.body)
-                    .await
-                    .map(|()| number),
-                Err(failure) => Err(failure),
-            }
+            append(work, number, closed, failure.body).await.map(|()| number)
         }
         None => {
-            writes::create_issue(writer, repository, failure.title, failure.body, failure.labels)
-                .await
+            let (writer, repository) = (&work.hand.writer, &work.repository.name);
+            let Failure { title, body, labels, .. } = failure;
+            writes::create_issue(writer, repository, title, body, labels).await
         }
     };
     match written {
-        Ok(number) => said(work, failure, number).await,
+        Ok(number) => {
+            if let Some(gone) = known.filter(|known| *known != number) {
+                let what = format!("#{number} takes its place");
+                warn_of_one_gone(work, failure.sha, gone, &what);
+            }
+            said(work, failure, number).await
+        }
         Err(error) => not_written(work, &error, failure.sha).await,
     }
+}
+
+async fn append(
+    work: &Work<'_>,
+    number: IssueNumber,
+    closed: bool,
+    body: &str,
+) -> Result<(), WriteFailure> {
+    let (writer, repository) = (&work.hand.writer, &work.repository.name);
+    // Reopened first: were the comment first, a crash in between would leave it closed.
+    if closed {
+        writes::set_issue_open(writer, repository, number, true).await?;
+    }
+    writes::create_comment(writer, repository, number, body).await
 }
 
 async fn said(
@@ -110,7 +122,12 @@ async fn say_recovery(
 ) -> Result<(), ApplyError> {
     let record = work.ledger.state().issues.get(sha).cloned().unwrap_or_default();
     let recovered = || EntryKind::Issue(IssueStep::RecoveryWritten { sha: sha.clone() });
-    if !is_said(work, None, number, marker).await? {
+    let standing = standing(work, None, number, marker).await?;
+    if standing == Standing::Over {
+        warn_of_one_gone(work, sha, number, "a later deploy succeeded, which is said nowhere");
+        return Ok(work.record(vec![recovered()]).await?);
+    }
+    if standing == Standing::Silent {
         let waits = record
             .recovery_intent
             .is_some_and(|since| work.now().duration_since(since) < SHOWS_WITHIN);
@@ -161,21 +178,61 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
     Ok(None)
 }
 
-/// Whether the issue, or a comment of ours on it, says these very words already.
-async fn is_said(
+/// What is to be seen of an issue before it is written on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It, or a comment of ours on it, says these very words already.
+    SaysIt,
+    /// It does not.
+    Silent,
+    /// It is gone: somebody deleted it, or moved it to another repository.
+    Over,
+}
+
+async fn standing(
     work: &Work<'_>,
     issue: Option<&Issue>,
     number: IssueNumber,
     marker: &Marker,
-) -> Result<bool, ApplyError> {
+) -> Result<Standing, ApplyError> {
     let says = |body: &str| read_marker(body).is_some_and(|found| found.same_words(marker));
     if issue.is_some_and(|issue| says(&issue.body)) {
-        return Ok(true);
+        return Ok(Standing::SaysIt);
     }
     let reader = work.reader.past_caches();
-    let comments = reader.issue_comments(&work.repository.name, number).await?;
+    let comments = match reader.issue_comments(&work.repository.name, number).await {
+        Ok(comments) => comments,
+        Err(error) if is_of_one_gone(work, &error).await? => return Ok(Standing::Over),
+        Err(error) => return Err(error.into()),
+    };
     let ours = |login: &crate::domain::Login| work.us.contains(login);
-    Ok(comments
+    let said = comments
         .iter()
-        .any(|comment| comment.author.as_ref().is_some_and(ours) && says(&comment.body)))
+        .any(|comment| comment.author.as_ref().is_some_and(ours) && says(&comment.body));
+    Ok(if said { Standing::SaysIt } else { Standing::Silent })
+}
+
+/// Whether GitHub said this because that one issue is gone: deleted is 410, moved to another
+/// repository is 301, and either is 404 to whom may not see it. The same is said of all issues of a
+/// repository that has none any more, or bears another name: there, none of them is gone.
+async fn is_of_one_gone(work: &Work<'_>, error: &ReadError) -> Result<bool, ApplyError> {
+    let may_be = matches!(
+        error,
+        ReadError::NotFound { .. } | ReadError::Gone410 { .. } | ReadError::Moved { .. }
+    );
+    if !may_be {
+        return Ok(false);
+    }
+    let found = work.reader.past_caches().repository(&work.repository.name).await?;
+    let repository = found.value;
+    Ok(!found.redirected && repository.id == work.repository.id && repository.has_issues)
+}
+
+fn warn_of_one_gone(work: &Work<'_>, sha: &Sha, number: IssueNumber, what: &str) {
+    tracing::warn!(
+        repository = %work.policy.repository,
+        sha = %sha,
+        "the failure issue #{number} of {} was deleted, or moved to another repository: {what}",
+        sha.short()
+    );
 }

@@ -265,7 +265,9 @@ impl Governed {
             let all: Vec<&str> = known.iter().map(Sha::as_str).collect();
             return Err(ambiguous(all.join(" or ")));
         }
-        let found = self.reader.resolve_commit(&name, commit.as_str()).await;
+        // GitHub does not promise to find a commit by a part of its id.
+        let asked = known.first().map_or(commit.as_str(), Sha::as_str);
+        let found = self.reader.resolve_commit(&name, asked).await;
         match found.map_err(ObserveError::from)? {
             Some(sha) if sha.starts_with(commit) => Ok(sha),
             Some(_) => Err(ambiguous("a branch or a tag of that name".to_owned())),
@@ -321,7 +323,13 @@ impl Governed {
         let mut look =
             Look { seldom, ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm) };
         let rests_on = RestsOn { branch: true, workflows: false };
-        Ok(observe::basics(&mut look, known, rests_on).await?)
+        let mut basics = observe::basics(&mut look, known, rests_on).await;
+        if let Err(error) = &basics
+            && look.memory.forgets_its_name(error)
+        {
+            basics = observe::basics(&mut look, known, rests_on).await;
+        }
+        Ok(basics?)
     }
 
     /// Looks for the run that was started, so that its commit's status names it, too.

@@ -56,7 +56,12 @@ impl Governed {
             anew: anew.is_some(),
             ..look(shared, &reader, &policy, &mut memory, self.rhythm)
         };
-        let read = self.read(shared, &mut look, known, rests_on, anew).await;
+        let mut read = self.read(shared, &mut look, known, rests_on, anew).await;
+        if let Err(PassError::Observe(error)) = &read
+            && look.memory.forgets_its_name(error)
+        {
+            read = self.read(shared, &mut look, known, rests_on, anew).await;
+        }
         self.memory = memory;
         if is_first && read.is_ok() {
             self.memory.take_turn(self.rhythm);
@@ -197,7 +202,7 @@ impl Governed {
             entries.push(EntryKind::Identity { login });
         }
         ledger.record(now, entries).await?;
-        Ok(observe::us(&policy, &ledger.state().identities, user.as_ref()))
+        Ok(observe::us(&ledger.state().identities, &policy.identities, user.as_ref()))
     }
 
     pub(super) fn opened(&mut self) -> Result<&mut Ledger, StoreError> {
@@ -368,7 +373,8 @@ impl Shared {
         if let Some(user) = users.get(&account) {
             return Ok(user.clone());
         }
-        let key = format!("user of {account}");
+        // Not "user of": there earlier versions kept it in lower case.
+        let key = format!("login of {account}");
         let nobody = RepoId::from(0);
         let user = match self.store.fact(nobody, &key).await? {
             Some(kept) => serde_json::from_value(kept).unwrap_or_default(),

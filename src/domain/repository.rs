@@ -118,29 +118,63 @@ impl fmt::Debug for RepoName {
     }
 }
 
-/// A user's or an App's login. Compared without regard to case, as GitHub does; kept in lower
-/// case, so that a set of them cannot hold one person twice.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+/// A user's or an App's login, as GitHub spells it. Compared without regard to case, as GitHub
+/// does, so that a set of them cannot hold one person twice.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Login(String);
 
 impl Login {
-    /// The login in lower case.
+    /// The login as GitHub spells it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is an App's account, by GitHub's naming.
+    #[must_use]
+    pub fn is_of_a_bot(&self) -> bool {
+        self.0.to_ascii_lowercase().ends_with("[bot]")
     }
 }
 
 impl From<String> for Login {
     fn from(text: String) -> Self {
-        Self(text.to_ascii_lowercase())
+        Self(text)
     }
 }
 
 impl From<&str> for Login {
     fn from(text: &str) -> Self {
-        Self(text.to_ascii_lowercase())
+        Self(text.to_owned())
+    }
+}
+
+impl PartialEq for Login {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Login {}
+
+impl PartialOrd for Login {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Login {
+    fn cmp(&self, other: &Self) -> Ordering {
+        folded(&self.0).cmp(folded(&other.0))
+    }
+}
+
+impl Hash for Login {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        folded(&self.0).for_each(|byte| state.write_u8(byte));
+        // As of any text: two of them one after another are not the same as one.
+        state.write_u8(0xff);
     }
 }
 
@@ -267,4 +301,41 @@ pub struct RunRef {
     pub id: RunId,
     /// 1 for the first, one more for each re-run.
     pub attempt: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashSet};
+
+    use super::*;
+
+    #[test]
+    fn a_login_keeps_its_spelling_and_is_the_same_in_any() {
+        let spelled = Login::from("Bea-Ops");
+        assert_eq!((spelled.as_str(), spelled.to_string().as_str()), ("Bea-Ops", "Bea-Ops"));
+        let others = ["bea-ops", "BEA-OPS", "Bea-Ops"].map(Login::from);
+        assert!(others.iter().all(|other| *other == spelled && other.cmp(&spelled).is_eq()));
+        assert_eq!(HashSet::from(others.clone()).len(), 1);
+        assert_eq!(BTreeSet::from(others).len(), 1);
+        assert!(
+            Login::from("Bea") < Login::from("carl") && Login::from("bea") < Login::from("Carl")
+        );
+        assert_ne!(spelled, Login::from("Bea_Ops"));
+    }
+
+    #[test]
+    fn what_earlier_versions_wrote_in_lower_case_is_the_same_login() {
+        let kept: Login = serde_json::from_str("\"bea-ops\"").unwrap();
+        assert_eq!(kept, Login::from("Bea-Ops"));
+        let spelled = serde_json::to_string(&Login::from("Bea-Ops")).unwrap();
+        assert_eq!(spelled, "\"Bea-Ops\"");
+    }
+
+    #[test]
+    fn an_apps_account_is_a_bots() {
+        for login in ["release-governor[bot]", "Release-Governor[BOT]"] {
+            assert!(Login::from(login).is_of_a_bot(), "{login}");
+        }
+        assert!(!Login::from("robot").is_of_a_bot());
+    }
 }

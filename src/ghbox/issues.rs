@@ -124,9 +124,25 @@ impl IssueRecord {
     }
 }
 
+/// Why an issue is not there any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// Somebody deleted it.
+    Deleted,
+    /// It is that one's of another repository now.
+    Transferred {
+        /// The other repository.
+        to: u64,
+        /// Its number there.
+        number: u64,
+    },
+}
+
 #[derive(Default)]
 pub(super) struct Issues {
     pub(super) by_number: BTreeMap<u64, IssueRecord>,
+    /// Issues that left; their numbers are not given again.
+    pub(super) gone: BTreeMap<u64, Gone>,
     /// By lower-case name.
     pub(super) labels: BTreeMap<String, Label>,
 }
@@ -141,7 +157,7 @@ impl Issues {
         at: Timestamp,
         ids: &mut Ids,
     ) -> &mut IssueRecord {
-        let number = self.by_number.last_key_value().map_or(1, |(last, _)| last + 1);
+        let number = self.next_number();
         let record = IssueRecord {
             number,
             id: next(&mut ids.issue),
@@ -160,6 +176,25 @@ impl Issues {
             pull: None,
         };
         self.by_number.entry(number).or_insert(record)
+    }
+
+    fn next_number(&self) -> u64 {
+        let last = self.by_number.last_key_value().map(|(last, _)| *last);
+        last.max(self.gone.last_key_value().map(|(last, _)| *last)).map_or(1, |last| last + 1)
+    }
+
+    /// Takes an issue out.
+    pub(super) fn take(&mut self, number: u64, gone: Gone) -> Option<IssueRecord> {
+        let issue = self.by_number.remove(&number)?;
+        self.gone.insert(number, gone);
+        Some(issue)
+    }
+
+    /// Takes in an issue of another repository, without its labels; the number that it has here.
+    pub(super) fn take_in(&mut self, issue: IssueRecord) -> u64 {
+        let number = self.next_number();
+        self.by_number.insert(number, IssueRecord { number, labels: Vec::new(), ..issue });
+        number
     }
 
     /// The label of this name, made if there is none. The first spelling stays.

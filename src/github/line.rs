@@ -137,11 +137,14 @@ impl Line {
         below.starts_with('/').then(|| below.to_owned())
     }
 
-    /// The path and query of `url` below our address, if it lies there on our very host.
+    /// The path and query of `url` below our address, if it lies there on our very host. This
+    /// machine has several names for itself.
     pub(super) fn below_on_our_host(&self, url: &str) -> Option<String> {
         let uri: http::Uri = url.parse().ok()?;
         let ours: http::Uri = self.base.parse().ok()?;
-        let same_host = uri.authority().is_none_or(|host| Some(host) == ours.authority());
+        let both_here = is_loopback(&uri) && is_loopback(&ours) && uri.port() == ours.port();
+        let is_ours = |host| Some(host) == ours.authority() || both_here && !has_user(&uri);
+        let same_host = uri.authority().is_none_or(is_ours);
         let same_scheme = uri.scheme().is_none_or(|scheme| Some(scheme) == ours.scheme());
         if same_host && same_scheme { self.below(url) } else { None }
     }
@@ -168,18 +171,26 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
     let refuse = |why: String| ConnectError::Address { url: url.to_owned(), why };
     let uri: http::Uri = url.parse().map_err(|error| refuse(format!("{error}")))?;
     let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host == "localhost"
-        || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-    let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-    if has_user || uri.query().is_some() || url.contains('#') {
+    if has_user(&uri) || uri.query().is_some() || url.contains('#') {
         return Err(refuse("expected no user, query or fragment in it".into()));
     }
     match uri.scheme_str() {
         Some("https") if !host.is_empty() => Ok(url.trim_end_matches('/').to_owned()),
-        Some("http") if is_loopback => Ok(url.trim_end_matches('/').to_owned()),
+        Some("http") if is_loopback(&uri) => Ok(url.trim_end_matches('/').to_owned()),
         _ => Err(refuse("expected https://…, or http:// on this very machine".into())),
     }
+}
+
+/// Whether it leads to this very machine.
+fn is_loopback(uri: &http::Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+fn has_user(uri: &http::Uri) -> bool {
+    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
 }
 
 #[cfg(test)]

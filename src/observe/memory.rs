@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CountedRun, Seldom};
+use super::{CountedRun, ObserveError, Seldom};
 use crate::domain::{BranchCommits, RunId, Sha};
+use crate::github::ReadError;
 
 /// What is kept of a repository between passes, and over a restart. All of it can be read again:
 /// losing it costs requests and nothing else, and nothing is dispatched on it.
@@ -77,5 +78,17 @@ impl Memory {
     pub fn distrust(&mut self) {
         self.seldom = None;
         self.swept_at = None;
+    }
+
+    /// Forgets the repository's name where GitHub says that what is asked for by it has moved, so
+    /// that the repository is looked up anew and by its id is known again, or is not. Whether there
+    /// was a name to forget: without one, it was the repository itself that cannot be followed.
+    pub fn forgets_its_name(&mut self, error: &ObserveError) -> bool {
+        let moved = matches!(error, ObserveError::Read(ReadError::Moved { .. }));
+        let forgets = moved && self.seldom.is_some();
+        if forgets {
+            self.distrust();
+        }
+        forgets
     }
 }

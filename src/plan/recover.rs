@@ -31,7 +31,7 @@ pub fn identities(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<Login> {
     statuses
         .filter(|status| words::parse(&status.description).is_some())
         .filter_map(|status| status.creator.clone())
-        .filter(|login| login.as_str().ends_with("[bot]"))
+        .filter(Login::is_of_a_bot)
         .collect()
 }
 

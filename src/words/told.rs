@@ -145,7 +145,7 @@ fn issue(step: &IssueStep) -> String {
             format!("to be said in the issue of {}: a later deploy succeeded", sha.short())
         }
         IssueStep::RecoveryWritten { sha } => {
-            format!("the issue of {} says that a later deploy succeeded", sha.short())
+            format!("the issue of {} says that a later deploy succeeded, or is gone", sha.short())
         }
         IssueStep::Unavailable { words } => {
             format!("GitHub takes no issue here: {}", plain(words, QUOTED))

@@ -64,6 +64,39 @@ fn a_comment_by_somebody_who_may_write_ships_it_within_one_pass() {
 }
 
 #[test]
+fn people_are_asked_for_and_shown_as_github_spells_them() {
+    let shop = Story::repository("acme/shop")
+        .policy("approval_mode", "label")
+        .policy("approval_teams", "[acme/release-captains]");
+    let mut shop = staffed(shop);
+    shop.person("Ada-Ops").role(Role::Write);
+    shop.person("Bea-Ops").role(Role::Write);
+    shop.team("acme/release-captains", &["Bea-Ops"]);
+    let rights = Token::classic("Release-Bot", &["repo", "read:org"]);
+    shop.github.add_token_with(TOKEN, rights);
+    shop.team("acme/robots", &["Release-Bot"]);
+    shop.person("Release-Bot").role(Role::Write);
+    let pull = shop.pull("Ada-Ops", &["infra/dns.tf"]);
+    let a1 = ship(&mut shop, &pull, MergeMethod::Squash);
+    assert_eq!(shop.decides(), HELD);
+    assert!(shop.hints().ends_with("not Ada-Ops)"), "{}", shop.hints());
+    pull.labeled("release:approved", "Bea-Ops");
+    assert_eq!(shop.decides(), SHIPS);
+    let evidence = shop.recorded_evidence(&a1);
+    shop.deploy_ends(&a1, "failure").good_pass();
+    assert_eq!(shop.repo.issues().len(), 1);
+    let paths: Vec<String> = shop.requests().into_iter().map(|one| one.path).collect();
+    for asked in [
+        "/repos/acme/shop/collaborators/Bea-Ops/permission",
+        "/orgs/acme/teams/release-captains/memberships/Bea-Ops",
+        "/repos/acme/shop/issues?creator=Release-Bot&state=all&per_page=100",
+    ] {
+        assert!(paths.iter().any(|path| path == asked), "{asked}: {paths:#?}");
+    }
+    assert!(!evidence.contains("bea-ops"), "{evidence}");
+}
+
+#[test]
 fn either_of_several_modes_suffices_and_the_hint_names_all() {
     let mut shop = shop("[label, comment, environment]");
     let pull = shop.pull("ada", &["infra/dns.tf"]);

@@ -26,7 +26,11 @@ mod l2;
 #[cfg(test)]
 mod lost_disk;
 #[cfg(test)]
+mod named_commits;
+#[cfg(test)]
 mod quiet;
+#[cfg(test)]
+mod renamed;
 #[cfg(test)]
 mod s1;
 #[cfg(test)]

@@ -132,6 +132,53 @@ fn an_enterprise_server_is_asked_once_more_without_the_key_that_it_does_not_know
     assert_eq!(shop.dispatches_of(&a2), 1);
 }
 
+/// What the box got of the dispatches, whether each asked for the run's details.
+fn asked_for_details(shop: &mut Story) -> Vec<bool> {
+    let dispatches = shop.requests().into_iter().filter(|one| {
+        one.operation.is_some_and(|operation| operation.ends_with("create-workflow-dispatch"))
+    });
+    let asks = |body: &[u8]| String::from_utf8_lossy(body).contains("return_run_details");
+    dispatches.map(|one| asks(&one.request_body)).collect()
+}
+
+#[test]
+fn a_server_that_refuses_the_key_as_unprocessable_is_asked_once_more_without_it_too() {
+    for words in [
+        "Invalid request.\n\n\"return_run_details\" is not a permitted key.",
+        "Unknown property: return_run_details",
+    ] {
+        let (mut shop, a1) = about_to_ship();
+        let refuse = Fault::Refuse { status: 422, message: words.to_owned() };
+        shop.github.fail(the_dispatch(), refuse);
+        drop(shop.requests());
+        shop.good_pass();
+        assert_eq!(asked_for_details(&mut shop), [true, false], "{words}");
+        shipped_once(&mut shop, &a1);
+        // It is remembered: the next one is asked for without it at once.
+        let a2 = shop.verified(&["src/till.rs"]);
+        drop(shop.requests());
+        shop.good_pass();
+        assert_eq!(asked_for_details(&mut shop), [false], "{words}");
+        assert_eq!(shop.dispatches_of(&a2), 1, "{words}");
+    }
+}
+
+#[test]
+fn an_input_that_bears_the_keys_name_is_no_reason_to_ask_again() {
+    for words in [
+        "Required input 'return_run_details' not provided",
+        "Unexpected inputs provided: [\"return_run_details\"]",
+    ] {
+        let (mut shop, a1) = about_to_ship();
+        let refuse = Fault::Refuse { status: 422, message: words.to_owned() };
+        shop.github.fail(the_dispatch(), refuse);
+        drop(shop.requests());
+        shop.pass().later(10).good_pass();
+        assert_eq!(asked_for_details(&mut shop), [true], "{words}");
+        assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · dispatch_rejected", "{words}");
+    }
+}
+
 #[test]
 fn a_run_that_nobody_named_is_found_when_the_list_shows_it() {
     let (mut shop, a1) = about_to_ship();

@@ -1,6 +1,7 @@
 //! S7: one issue a failed sha, one comment a further failed run attempt, however often it
 //! restarts.
 
+mod gone;
 mod once;
 
 use release_governor::ghbox::{Issue, JobSpec, StartRun, story as stage};

@@ -1,6 +1,7 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
+use release_governor::controller::NotDone;
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
@@ -42,6 +43,14 @@ impl Story {
     pub fn decision(&mut self) -> Decision {
         let report = self.try_pass().unwrap_or_else(|error| panic!("the pass failed: {error}"));
         report.decision.expect("there is a candidate")
+    }
+
+    /// What an operator is told of a commit, whose sha may be shortened.
+    pub fn simulates(&mut self, commit: &str) -> Result<Decision, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let (name, commit) = (self.name.clone(), commit.parse().unwrap());
+        self.runtime.block_on(async { controller.simulate(&name, &commit).await })
     }
 
     /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.

@@ -156,6 +156,23 @@ fn one_repositorys_trouble_is_said_once_and_delays_no_other() {
 }
 
 #[test]
+fn a_repository_that_is_renamed_while_it_is_governed_is_governed_on_and_that_is_said_once() {
+    let (town, shop, _) = Town::with_shop();
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["last_pass"].is_string());
+    shop.rename("acme/store");
+    let sha = shop.verified(&["src/cart.rs"]);
+    town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    assert_eq!(shop.dispatches_of(&sha), 1);
+    shop.dispatches().iter().for_each(|one| shop.finish_run(one.run_id, "success"));
+    town.row_when("acme/shop", |row| row["production_sha_current"] == sha.as_str());
+    town.run(&["simulate", "acme/shop", &sha[..7]]).with(0);
+    let said = running.log().matches("acme/shop was renamed to acme/store").count();
+    assert_eq!(said, 1, "{}", running.log());
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
 fn a_token_that_is_refused_and_a_github_that_is_away_are_said() {
     let (mut town, _, _) = Town::with_shop();
     town.use_token("ghp_another");

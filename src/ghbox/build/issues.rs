@@ -2,7 +2,7 @@
 
 use super::{GhApp, Repo};
 use crate::ghbox::ids::Ids;
-use crate::ghbox::issues::{CommentView, IssueRecord};
+use crate::ghbox::issues::{CommentView, Gone, IssueRecord};
 use crate::ghbox::misuse;
 use crate::ghbox::timeline::EventKind;
 
@@ -133,6 +133,22 @@ impl Repo {
     /// Opens it again.
     pub fn reopen_issue(&self, number: u64, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| issue.set_open(true, None, by, now, ids));
+    }
+
+    /// Deletes an issue: 410 from then on.
+    pub fn delete_issue(&self, number: u64) {
+        let taken = self.here(|repository| repository.issues.take(number, Gone::Deleted));
+        taken.unwrap_or_else(|| misuse(format_args!("the issue #{number}")));
+    }
+
+    /// Moves an issue to another repository and yields its number there: 301 from then on, to who
+    /// may see that one.
+    pub fn transfer_issue(&self, number: u64, to: &Repo) -> u64 {
+        let moving = self.issue_mut(number, "dev", |issue, _, _| issue.clone());
+        let there = to.here(|repository| repository.issues.take_in(moving));
+        let gone = Gone::Transferred { to: to.id(), number: there };
+        self.here(|repository| repository.issues.take(number, gone));
+        there
     }
 
     pub(super) fn issue_mut<R>(

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Call;
-use crate::ghbox::issues::{CommentView, IssueRecord, LONGEST_BODY, Label};
-use crate::ghbox::reply::{Asked, Reply};
+use crate::ghbox::issues::{CommentView, Gone, IssueRecord, LONGEST_BODY, Label};
+use crate::ghbox::reply::{Asked, Body, Reply};
 use crate::ghbox::repository::Repository;
 use crate::ghbox::timeline::EventKind;
 use crate::ghbox::wire::Wire;
@@ -17,6 +17,9 @@ use crate::ghbox::world::World;
     reason = "each room answers its own operations and leaves the rest to the next"
 )]
 pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>) -> Option<Reply> {
+    if let Some(reply) = call.issue().and_then(|number| of_one_gone(world, id, number, asked)) {
+        return Some(reply);
+    }
     match call {
         Call::CreateIssue => return Some(create_issue(world, id, asked)),
         Call::CreateComment(number) => return Some(create_comment(world, id, *number, asked)),
@@ -79,6 +82,23 @@ fn of_issue(
 
 fn gone() -> Reply {
     Reply::error(410, "Issues has been disabled in this repository.")
+}
+
+/// Deleted: 410. Moved to another repository: the way there, or 404 where that one is not to be
+/// seen (docs.github.com, REST "Get an issue").
+fn of_one_gone(world: &World, id: u64, number: u64, asked: &Asked<'_>) -> Option<Reply> {
+    let gone = world.repositories.get(&id)?.issues.gone.get(&number)?;
+    let (to, there) = match gone {
+        Gone::Deleted => return Some(Reply::error(410, "This issue was deleted")),
+        Gone::Transferred { to, number } => (to, number),
+    };
+    if !world.repositories.get(to).is_some_and(|found| world.is_there(found)) {
+        return Some(Reply::not_found());
+    }
+    let rest = asked.path.split_once(&format!("/issues/{number}")).map_or("", |(_, rest)| rest);
+    let location = format!("{}/repositories/{to}/issues/{there}{rest}", asked.api);
+    let body = json!({ "message": "Moved Permanently", "url": location });
+    Some(Reply { status: 301, body: Body::Json(body), headers: vec![("location", location)] })
 }
 
 fn pull_commits(

@@ -173,6 +173,38 @@ async fn a_renamed_repository_is_followed_once_on_the_same_host() {
 }
 
 #[tokio::test]
+async fn all_names_of_this_very_machine_are_one_host_at_the_same_port_and_no_other_name_is() {
+    let follows = async |ours: &str, location: &str| {
+        let moved = problem(301, "Moved Permanently").with("location", location);
+        let settings = Settings { api_url: ours.to_owned(), ..settings() };
+        let world = world_of(settings, [moved, answer(200, repository(1, "acme/store"))]);
+        let found = world.reader.repository(&shop()).await;
+        let second = world.script.urls().get(1).cloned();
+        assert_eq!(found.is_ok(), second.is_some(), "{location}");
+        second
+    };
+    let here = "http://127.0.0.1:8080/api/v3";
+    for name in ["localhost:8080", "LocalHost:8080", "[::1]:8080", "127.0.0.1:8080"] {
+        let second = follows(here, &format!("http://{name}/api/v3/repositories/1")).await;
+        let ours = "http://127.0.0.1:8080/api/v3/repositories/1";
+        assert_eq!(second.as_deref(), Some(ours), "{name}: it is asked where it was asked before");
+    }
+    for location in [
+        "http://localhost:8081/api/v3/repositories/1",
+        "http://localhost/api/v3/repositories/1",
+        "https://localhost:8080/api/v3/repositories/1",
+        "http://localhost.evil.example:8080/api/v3/repositories/1",
+        "http://evil@localhost:8080/api/v3/repositories/1",
+        "http://127.0.0.1.evil.example:8080/api/v3/repositories/1",
+        "http://localhost:8080/login",
+    ] {
+        assert_eq!(follows(here, location).await, None, "{location}");
+    }
+    let there = "https://ghe.example.com/api/v3";
+    assert_eq!(follows(there, "https://localhost/api/v3/repositories/1").await, None);
+}
+
+#[tokio::test]
 async fn pages_are_followed_below_our_own_address_whatever_host_a_link_names() {
     let commit = |digit| json!({ "sha": sha(digit), "parents": [] });
     let next = |url: &str| format!(r#"<https://x/a,b>; rel="prev", <{url}>; rel="next""#);
@@ -367,7 +399,8 @@ async fn a_refused_token_is_read_again_at_once() {
         [problem(401, "Bad credentials"), answer(200, json!({ "login": "Gov" }))],
     );
     std::fs::write(&file, "ghp_new").unwrap();
-    assert_eq!(world.reader.user().await, Ok(Login::from("gov")));
+    let user = world.reader.user().await.unwrap();
+    assert_eq!((user.as_str(), &user), ("Gov", &Login::from("gov")));
     let sent: Vec<_> = world
         .script
         .seen()

@@ -24,8 +24,8 @@ struct WireActor {
 
 /// The person; none for a deleted account.
 fn person(actor: Option<WireActor>) -> Option<Person> {
-    let actor = actor.filter(|actor| actor.login.as_str() != GHOST)?;
-    let is_bot = actor.kind == "Bot" || actor.login.as_str().ends_with("[bot]");
+    let actor = actor.filter(|actor| actor.login != Login::from(GHOST))?;
+    let is_bot = actor.kind == "Bot" || actor.login.is_of_a_bot();
     Some(Person { id: actor.id, login: actor.login, is_bot })
 }
 

@@ -62,6 +62,44 @@ fn issues_may_be_off() {
 }
 
 #[test]
+fn an_issue_that_was_deleted_is_gone_and_its_number_is_not_given_again() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let number = shop.open_issue("It broke", "", &[], GOVERNOR);
+    shop.delete_issue(number);
+    let one = format!("{ISSUES}/{number}");
+    let gone = app.get(&one);
+    assert_eq!((gone.status, &gone.json()["message"]), (410, &"This issue was deleted".into()));
+    assert_eq!(app.get(&format!("{one}/comments")).status, 410);
+    assert_eq!(app.post(&format!("{one}/comments"), &json!({ "body": "Again" })).status, 410);
+    assert_eq!(app.patch(&one, &json!({ "state": "open" })).status, 410);
+    assert!(numbers(&app.get(&format!("{ISSUES}?state=all")).json()).is_empty());
+    assert_eq!(shop.open_issue("It broke again", "", &[], GOVERNOR), number + 1);
+    check_all(&github.requests());
+}
+
+#[test]
+fn an_issue_that_was_transferred_leads_to_where_it_is_for_whom_may_see_that() {
+    let github = github();
+    let (shop, app) = shop(&github);
+    let docs = story::repository(&github, "acme/docs");
+    let number = shop.open_issue("It broke", "", &[], GOVERNOR);
+    shop.comment(number, "Again", GOVERNOR);
+    let there = shop.transfer_issue(number, &docs);
+    let comments = format!("{ISSUES}/{number}/comments?per_page=100");
+    let moved = app.get(&comments);
+    assert_eq!(moved.status, 301);
+    let way = moved.header("location").trim_start_matches("https://api.github.com");
+    assert_eq!(way, format!("/repositories/{}/issues/{there}/comments?per_page=100", docs.id()));
+    assert_eq!(app.get(way).json()[0]["body"], "Again");
+    assert_eq!(app.patch(&format!("{ISSUES}/{number}"), &json!({ "state": "open" })).status, 301);
+    assert!(numbers(&app.get(&format!("{ISSUES}?state=all")).json()).is_empty());
+    docs.set_hidden(true);
+    assert_eq!(app.get(&comments).status, 404);
+    check_all(&github.requests());
+}
+
+#[test]
 fn statuses_are_newest_first_and_say_who_wrote_them() {
     let github = github();
     let (shop, app) = shop(&github);

@@ -151,7 +151,7 @@ fn a_variable_names_a_key_with_two_underscores_between_levels() {
         .good();
     assert_eq!(config.github.api_url, "http://127.0.0.1:4000");
     let identities: Vec<_> = config.github.identities.iter().map(|i| i.as_str()).collect();
-    assert_eq!(identities, ["old-bot", "other[bot]"]);
+    assert_eq!(identities, ["Old-Bot", "other[bot]"]);
     assert_eq!(config.repositories[0].identities, config.github.identities);
     assert_eq!(config.controller.poll_interval, Duration::from_millis(250));
     assert_eq!(config.state_dir, PathBuf::from("/data"));

@@ -179,7 +179,7 @@ fn an_event_that_matters_and_lacks_what_matters_is_no_answer() {
 #[test]
 fn a_deleted_account_is_nobody_and_logins_are_one_whatever_their_case() {
     let by = labeled_by(labeled()).unwrap();
-    assert_eq!((by.id, by.login.as_str(), by.is_bot), (UserId::from(2), "bea", false));
+    assert_eq!((by.id, by.login.as_str(), by.is_bot), (UserId::from(2), "Bea", false));
     assert_eq!(labeled_by(with(labeled(), "actor", json!(null))), None);
     assert_eq!(labeled_by(without(labeled(), "actor")), None);
     assert_eq!(labeled_by(with(labeled(), "actor", actor("ghost", 10_137, "User"))), None);
@@ -193,7 +193,7 @@ fn a_deleted_account_is_nobody_and_logins_are_one_whatever_their_case() {
 fn a_comment_is_by_its_user() {
     let by = |event| comment_of(event).by.map(|by| by.login.as_str().to_owned());
     let event = with(commented("/approve"), "actor", actor("mallory", 3, "User"));
-    assert_eq!(by(event.clone()).as_deref(), Some("bea"));
+    assert_eq!(by(event.clone()).as_deref(), Some("Bea"));
     assert_eq!(by(without(event.clone(), "user")).as_deref(), Some("mallory"));
     // A deleted writer is not somebody else.
     assert_eq!(by(with(event, "user", actor("ghost", 10_137, "User"))), None);
@@ -344,7 +344,7 @@ fn a_pull_request_brought_a_commit_where_it_was_merged_into_the_branch() {
     };
     let at = || json!("2026-11-02T11:00:00Z");
     let pull = merged("main", at(), bea()).unwrap();
-    assert_eq!(pull.author.unwrap().login.as_str(), "bea");
+    assert_eq!(pull.author.unwrap().login.as_str(), "Bea");
     assert_eq!(merged("main", json!(null), bea()), None);
     assert_eq!(merged("release", at(), bea()), None);
     assert_eq!(merged("Main", at(), bea()), None);
