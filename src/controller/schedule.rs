@@ -23,6 +23,12 @@ const JITTER: f64 = 0.1;
 /// A repository whose passes take longer than their interval pauses for a tenth of it.
 const SHORTEST_PAUSE: u32 = 10;
 
+/// Polls of settled repositories begin together with those of their neighbours in time: what wakes
+/// for one serves all of them, which costs a large fleet a good deal less.
+const TOGETHER: Duration = Duration::from_millis(500);
+/// Intervals that are shorter than this are kept as they are.
+const SHORTEST_TOGETHER: Duration = Duration::from_secs(30);
+
 /// How often a repository is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intervals {
@@ -136,12 +142,15 @@ impl Schedule {
             Pace::Active => fits.active.min(fits.settled),
             Pace::Settled => fits.settled,
         };
-        if joins_the_settled {
-            return self.phase.in_the(self.interval);
-        }
-        // From start to start: what a pass takes does not move the polls to come together.
-        let took = clock.monotonic().saturating_sub(began);
-        self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
+        let now = clock.monotonic();
+        let wait = if joins_the_settled {
+            self.phase.in_the(self.interval)
+        } else {
+            // From start to start: what a pass takes does not move the polls to come together.
+            let took = now.saturating_sub(began);
+            self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
+        };
+        if pace == Pace::Settled { together(now, wait, self.interval) } else { wait }
     }
 
     fn after_error(&mut self, clock: &Clock, error: &PassError) -> Duration {
@@ -174,6 +183,16 @@ fn doubling(start: Duration, mending: Mending) -> ExponentialBackoff {
         .with_randomization_factor(0.0)
         .with_max_elapsed_time(None)
         .build()
+}
+
+/// The wait from `now` on until polls begin together, at most `wait`.
+fn together(now: Duration, wait: Duration, interval: Duration) -> Duration {
+    if interval < SHORTEST_TOGETHER {
+        return wait;
+    }
+    let due = now.saturating_add(wait);
+    let late = due.as_nanos() % TOGETHER.as_nanos();
+    wait.saturating_sub(Duration::from_nanos(u64::try_from(late).unwrap_or(0)))
 }
 
 fn jittered(wait: Duration, clock: &Clock) -> Duration {

@@ -18,7 +18,7 @@ pub struct Memory {
     pub(super) branch_commits: BranchCommits,
     /// The tip that `branch_commits` were read from.
     pub(super) commits_of: Option<Sha>,
-    /// Passes since the unfiltered verification runs were read.
+    /// Passes since the unfiltered verification runs were read; none: there was no pass yet.
     pub(super) passes: u32,
     pub(super) counted: BTreeMap<RunId, CountedRun>,
     /// Verified shas that were looked for on the branch, and the tip that did not show them.

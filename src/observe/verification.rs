@@ -94,7 +94,12 @@ async fn read_runs(
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
     let mut runs = look.reader.runs(name, workflow, &by_branch, 1).await?.runs;
     let vanished = vanished(look, &runs);
-    let unfiltered = look.anew || look.memory.passes.is_multiple_of(UNFILTERED_EVERY);
+    let passes = look.memory.passes;
+    // Rather somewhat early, with what changes seldom, than in yet another pass that reads more than
+    // a settled one does.
+    let unfiltered = look.anew
+        || passes.is_multiple_of(UNFILTERED_EVERY)
+        || (look.seldom && passes > UNFILTERED_EVERY / 2);
     if unfiltered {
         runs.extend(look.reader.runs(name, workflow, &RunFilter::default(), 1).await?.runs);
     }
@@ -108,7 +113,7 @@ async fn read_runs(
     for id in vanished {
         reread(look, basics, id).await?;
     }
-    look.memory.passes = look.memory.passes.saturating_add(1);
+    look.memory.passes = if unfiltered { 1 } else { passes.saturating_add(1) };
     Ok(seen || merge_queue_seen)
 }
 
