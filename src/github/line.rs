@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
 
@@ -17,9 +17,10 @@ use crate::telemetry::Metrics;
 /// The machine's clock may be this far off before it is said.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
-const USER_AGENT: &str = concat!("release-governor/", env!("CARGO_PKG_VERSION"));
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("release-governor/", env!("CARGO_PKG_VERSION")));
 /// Pinned: from 2026-03-10 on a dispatch is answered otherwise.
-const API_VERSION: &str = "2022-11-28";
+const API_VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
 
 /// The line.
 pub(super) struct Line {
@@ -55,8 +56,8 @@ impl Line {
         Request::builder()
             .method(method)
             .uri(self.url(path))
-            .header(header::ACCEPT, "application/vnd.github+json")
-            .header("x-github-api-version", API_VERSION)
+            .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"))
+            .header(HeaderName::from_static("x-github-api-version"), API_VERSION)
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::AUTHORIZATION, authorization)
     }
