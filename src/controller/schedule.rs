@@ -146,7 +146,7 @@ impl Schedule {
         let wait = if joins_the_settled {
             self.phase.in_the(self.interval)
         } else {
-            // From start to start: what a pass takes does not move the polls to come together.
+            // From start to start: what a pass takes does not shift the polls that come after it.
             let took = now.saturating_sub(began);
             self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
         };
@@ -216,6 +216,21 @@ mod tests {
             let widest = widest.fold(0.0, f64::max);
             assert!(widest < even * 2.7, "{count}: {widest} s apart where {even} were even");
         }
+    }
+
+    #[test]
+    fn polls_of_the_same_half_second_begin_together_and_none_later_than_its_time() {
+        let millis = Duration::from_millis;
+        let minute = Duration::from_secs(60);
+        for (now, wait) in [(7_001, 60_000), (7_499, 59_999), (7_000, 60_400), (7_300, 59_700)] {
+            let (now, wait) = (millis(now), millis(wait));
+            let shortened = together(now, wait, minute);
+            assert_eq!((now + shortened).as_millis() % TOGETHER.as_millis(), 0, "{now:?} {wait:?}");
+            assert!(shortened <= wait && wait - shortened < TOGETHER, "{now:?} {wait:?}");
+        }
+        assert_eq!(together(millis(7_300), millis(100), minute), Duration::ZERO);
+        let ten = Duration::from_secs(10);
+        assert_eq!(together(millis(7_001), millis(9_999), ten), millis(9_999), "a short interval");
     }
 
     #[test]
