@@ -26,6 +26,11 @@ pub use ledger::Wanted;
 
 /// How long ago "lately" may be, where repositories are looked at more often than that.
 const LATELY: Duration = Duration::from_secs(600);
+/// How long GitHub may give no answer before it is said, where repositories are looked at more often
+/// than that.
+const OUTAGE: Duration = Duration::from_secs(30);
+/// Polls without an answer before that is said.
+const POLLS_OF_AN_OUTAGE: u32 = 2;
 const NOT_YET: &str = "GitHub was not reached yet";
 /// Polls that may fail before it is said.
 const POLLS: u32 = 3;
@@ -163,19 +168,35 @@ impl Window {
             return Readiness::Ready;
         }
         let shared = self.controller.shared();
-        let lately = LATELY.max(self.controller.intervals().settled.saturating_mul(POLLS));
+        let interval = self.controller.intervals().settled;
+        let patience = Patience {
+            lately: LATELY.max(interval.saturating_mul(POLLS)),
+            outage: OUTAGE.max(interval.saturating_mul(POLLS_OF_AN_OUTAGE)),
+        };
         // With one credential that works, the controller does: others' trouble is theirs alone.
         let (now, all) = (shared.clock.now(), shared.readers.limits());
-        let judged = all.iter().map(|limits| judged(limits, now, lately));
+        let judged = all.iter().map(|limits| judged(limits, now, patience));
         let not_yet = Readiness::NotReady(NOT_YET.to_owned());
         judged.reduce(Readiness::or).unwrap_or(not_yet)
     }
 }
 
-fn judged(limits: &LimitsView, now: Timestamp, lately: Duration) -> Readiness {
-    let lately = SignedDuration::try_from(lately).unwrap_or(SignedDuration::MAX);
+/// How long ago GitHub may have answered well, or been out of reach for.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    lately: Duration,
+    outage: Duration,
+}
+
+fn judged(limits: &LimitsView, now: Timestamp, patience: Patience) -> Readiness {
+    let within = |at: Timestamp, most: Duration| {
+        now.duration_since(at) <= SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX)
+    };
+    if let Some(since) = limits.unreached_since.filter(|since| !within(*since, patience.outage)) {
+        return Readiness::NotReady(format!("GitHub gives no answer since {}", date_time(since)));
+    }
     let accepted = limits.token_accepted_at;
-    if accepted.is_some_and(|at| now.duration_since(at) <= lately) {
+    if accepted.is_some_and(|at| within(at, patience.lately)) {
         return Readiness::Ready;
     }
     Readiness::NotReady(if let Some(at) = limits.token_refused_at {
@@ -198,7 +219,7 @@ mod tests {
     }
 
     fn why(limits: &LimitsView) -> String {
-        match judged(limits, noon(), LATELY) {
+        match judged(limits, noon(), Patience { lately: LATELY, outage: OUTAGE }) {
             Readiness::Ready => "ready".to_owned(),
             Readiness::NotReady(why) => why,
         }
@@ -220,6 +241,11 @@ mod tests {
             why(&old),
             "GitHub was last reached with an accepted token at 2026-11-01 11:49 UTC"
         );
+        let seconds_ago = |seconds| Some(noon() - SignedDuration::from_secs(seconds));
+        let blip = LimitsView { unreached_since: seconds_ago(30), ..good.clone() };
+        assert_eq!(why(&blip), "ready");
+        let outage = LimitsView { unreached_since: seconds_ago(31), ..good };
+        assert_eq!(why(&outage), "GitHub gives no answer since 2026-11-01 11:59 UTC");
         let refused = LimitsView { token_refused_at: ago(1), ..never };
         assert_eq!(why(&refused), "GitHub refused the token at 2026-11-01 11:59 UTC: renew it");
     }

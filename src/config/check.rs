@@ -328,13 +328,17 @@ fn checked_app(app: AppConfig, environment: &Environment, warnings: &mut Vec<Str
     app
 }
 
-/// A file that was asked for wins; one that merely is where the chart puts it comes last.
+/// A file that was asked for wins; one that merely is where the chart puts it comes last. To write
+/// the default down asks for nothing that `GITHUB_TOKEN` gives.
 fn token(
     file: Option<PathBuf>,
     environment: &Environment,
     warnings: &mut Vec<String>,
 ) -> TokenConfig {
-    if let Some(file) = file {
+    let default = Path::new(DEFAULT_TOKEN_FILE);
+    let gives_way =
+        |file: &PathBuf| file == default && !default.is_file() && environment.token.is_some();
+    if let Some(file) = file.filter(|file| !gives_way(file)) {
         if !file.is_file() {
             warnings.push(format!("github.token_file: {} is not there", file.display()));
         }
@@ -343,8 +347,8 @@ fn token(
     if let Some(token) = &environment.token {
         return TokenConfig::Value(token.clone());
     }
-    if Path::new(DEFAULT_TOKEN_FILE).is_file() {
-        return TokenConfig::File(PathBuf::from(DEFAULT_TOKEN_FILE));
+    if default.is_file() {
+        return TokenConfig::File(default.to_owned());
     }
     warnings.push(format!(
         "no token: set github.token_file or GITHUB_TOKEN, or mount {DEFAULT_TOKEN_FILE}"

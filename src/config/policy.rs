@@ -55,7 +55,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
             put(&mut p.hold_state, word(entry, m, &words));
         }
         "deploy_timeout_minutes" => {
-            put(&mut p.deploy_timeout, count_of(entry, m, Unit::Minutes, 1));
+            put(&mut p.deploy_timeout, count_of(entry, m, Unit::Minutes, 0));
         }
         "dispatch_confirm_seconds" => {
             put(&mut p.dispatch_confirm, count_of(entry, m, Unit::Seconds, 1));

@@ -118,7 +118,6 @@ impl Controller {
     ) -> Result<Triggering, NotDone> {
         let station = self.station(name)?;
         let mut held = station.hold().await?;
-        held.governed.may_start()?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         tracing::info!(
             repository = %name, sha = %sha, operator = by.display(),
@@ -126,6 +125,11 @@ impl Controller {
         );
         let wish = Wish::OfAnOperator(by);
         let shipped = held.governed.ship(&self.shared, &sha, wish).await?;
+        if let Shipped::NotAllowed(decision) = &shipped
+            && decision.reason().starts_a_deploy()
+        {
+            held.governed.may_start()?;
+        }
         let triggering = held.governed.followed_up(&self.shared, shipped).await;
         self.wake(name);
         Ok(triggering)

@@ -307,7 +307,10 @@ impl Client {
         if let Some(until) = self.limits.closed_until() {
             return Err(Failed::ToldToWait(until));
         }
-        let answer = self.line.send(operation, request).await.map_err(Failed::Lost)?;
+        let answer = self.line.send(operation, request).await.map_err(|lost| {
+            self.limits.lost();
+            Failed::Lost(lost)
+        })?;
         self.limits.note(answer.status, &answer.headers);
         match self.limits.told_to_wait(answer.status, &answer.headers, answer.bytes()) {
             Some(until) => Err(Failed::ToldToWait(until)),

@@ -47,6 +47,8 @@ pub struct LimitsView {
     pub token_refused_at: Option<Timestamp>,
     /// When GitHub last answered a request with success.
     pub last_ok_at: Option<Timestamp>,
+    /// Since when no answer came but failures of GitHub's own; none while it answers.
+    pub unreached_since: Option<Timestamp>,
     /// When the token ends, where GitHub says so.
     pub token_expires_at: Option<Timestamp>,
 }
@@ -123,6 +125,12 @@ impl Limits {
         view.token_refused_at.get_or_insert(now);
     }
 
+    /// No answer came.
+    pub(super) fn lost(&self) {
+        let now = self.clock.now();
+        self.lock().view.unreached_since.get_or_insert(now);
+    }
+
     /// Takes note of an answer's headers.
     pub(super) fn note(&self, status: StatusCode, headers: &HeaderMap) {
         let now = self.clock.now();
@@ -152,6 +160,11 @@ impl Limits {
         } else if status.as_u16() < 500 && status != StatusCode::FORBIDDEN {
             view.token_accepted_at = Some(now);
             view.token_refused_at = None;
+        }
+        if status.is_server_error() {
+            view.unreached_since.get_or_insert(now);
+        } else {
+            view.unreached_since = None;
         }
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             view.last_ok_at = Some(now);
@@ -385,6 +398,20 @@ mod tests {
         let headers = headers(&[("retry-after", "99999999")]);
         let until = limits.told_to_wait(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
         assert_eq!(until, seconds_later(7200));
+    }
+
+    #[test]
+    fn an_outage_lasts_from_the_first_failure_to_the_next_answer() {
+        let (limits, time) = limits();
+        let none = HeaderMap::new();
+        limits.note(StatusCode::NOT_MODIFIED, &none);
+        assert_eq!(limits.view().unreached_since, None);
+        limits.lost();
+        time.advance(Duration::from_secs(5));
+        limits.note(StatusCode::BAD_GATEWAY, &none);
+        assert_eq!(limits.view().unreached_since, seconds_later(0));
+        limits.note(StatusCode::NOT_FOUND, &none);
+        assert_eq!(limits.view().unreached_since, None, "it answers");
     }
 
     #[test]

@@ -217,12 +217,19 @@ fn a_rehearsal_writes_nothing_and_a_pass_does_what_it_said() {
 fn nothing_is_started_where_the_configuration_forbids_it() {
     let (town, shop, _) = Town::with_shop();
     let sha = shop.verified(&["src/cart.rs"]);
+    let high = shop.verified(&["infra/dns.tf"]);
     for (key, said) in [("dry_run: true", "dry_run: true"), ("enabled: false", "enabled: false")] {
         town.configure(&format!("repositories: [{{name: acme/shop, {key}}}]\n"));
         let refused = town.run(&["trigger", &sha]).with(2).error();
         assert!(refused.contains(said), "{refused}");
         town.run(&["simulate", &sha]).with(0);
         town.run(&["reconcile", "--once"]).with(0);
+        // What is decided about a commit that would not ship anyway is said as ever.
+        let production = town.row("acme/shop")["production_sha_current"].clone();
+        let deployed = town.run(&["trigger", production.as_str().unwrap(), "--json"]).with(0);
+        assert_eq!(deployed.json()["reason"], "deployed", "{key}");
+        let held = town.run(&["trigger", &high, "--json"]).with(1).json();
+        assert_eq!(held["reason"], "high_risk_no_approval", "{key}");
     }
     assert!(town.github.requests().iter().all(|one| !one.is_write()));
 }

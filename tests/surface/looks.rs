@@ -180,12 +180,15 @@ fn the_directory_a_command_is_given_in_names_the_repository() {
     };
     git(&["init", "-q"]);
     git(&["remote", "add", "origin", "git@github.com:acme/shop.git"]);
+    for remote in ["git@github.com:acme/shop.git", "http://localhost:4000/acme/shop.git"] {
+        git(&["remote", "set-url", "origin", remote]);
+        let told = town.run(&["simulate", &shop[..7], "--json"]).with(0).json();
+        assert_eq!(told["repository"], "acme/shop", "{remote}");
+    }
+    git(&["remote", "set-url", "origin", "git@github.com:acme/other.git"]);
     let refused = town.run(&["simulate", &shop[..7]]).with(2).error();
-    let said = "this directory's remote is of github.com, not of 127.0.0.1. Give OWNER/NAME";
+    let said = "this directory is of acme/other, which is not configured. Give OWNER/NAME";
     assert!(refused.contains(said), "{refused}");
-    git(&["remote", "set-url", "origin", "http://localhost:4000/acme/shop.git"]);
-    let told = town.run(&["simulate", &shop[..7], "--json"]).with(0).json();
-    assert_eq!(told["repository"], "acme/shop");
 }
 
 #[test]

@@ -78,13 +78,14 @@ pub(super) fn host_of_api(api_url: &str) -> String {
     }
 }
 
-/// Whether a remote's host is `ours`. A GitHub on this very machine has many names.
+/// Whether a remote's host is `ours`. What answers on this very machine, a gateway or a stand-in,
+/// has the repositories of any host.
 pub(super) fn is_same(host: &str, ours: &str) -> bool {
     let bare = match ours {
         "github.com" => ["ssh.", "www."].iter().find_map(|front| host.strip_prefix(front)),
         _ => None,
     };
-    bare.unwrap_or(host) == ours || (is_loopback(host) && is_loopback(ours))
+    bare.unwrap_or(host) == ours || is_loopback(ours)
 }
 
 fn is_loopback(host: &str) -> bool {

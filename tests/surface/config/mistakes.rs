@@ -133,7 +133,7 @@ fn limits_of_numbers_and_durations_are_the_documented_ones() {
         "dispatch_confirm_seconds: 1",
         "max_deploys_per_hour: 1",
         "max_attempts_per_sha: 1",
-        "deploy_timeout_minutes: 1",
+        "deploy_timeout_minutes: 0.05",
     ] {
         shop_with(good).good();
     }
@@ -147,7 +147,7 @@ fn limits_of_numbers_and_durations_are_the_documented_ones() {
         "max_attempts_per_sha: 0",
         "max_attempts_per_sha: 1.5",
         "max_attempts_per_sha: 99999999999999999999999",
-        "deploy_timeout_minutes: 0",
+        "deploy_timeout_minutes: -1",
         "enabled: maybe",
         "enabled: 1",
         "hold_state: success",

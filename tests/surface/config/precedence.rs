@@ -274,9 +274,13 @@ fn a_token_comes_from_the_file_that_was_named_or_else_from_the_environment() {
     let named = yaml(&format!("github: {{token_file: ./token}}\n{SHOP}"));
     let both = named.with("GITHUB_TOKEN", "ghp_fromtheenvironment");
     assert!(matches!(both.good().github.token, TokenConfig::File(path) if path.ends_with("token")));
-    let token = shop().with("GITHUB_TOKEN", "12345678901234567890\n").good().github.token;
-    let TokenConfig::Value(token) = token else { panic!("{token:?}") };
-    assert_eq!(token.expose_secret(), "12345678901234567890");
+    let default = yaml(&format!("github: {{token_file: /var/run/secrets/github/token}}\n{SHOP}"));
+    for from_the_environment in [shop(), default] {
+        let given = from_the_environment.with("GITHUB_TOKEN", "12345678901234567890\n");
+        let token = given.good().github.token;
+        let TokenConfig::Value(token) = token else { panic!("{token:?}") };
+        assert_eq!(token.expose_secret(), "12345678901234567890");
+    }
     let none = shop().with("GITHUB_TOKEN", "").good();
     assert!(matches!(none.github.token, TokenConfig::Missing));
     assert!(none.warnings.iter().any(|w| w.starts_with("no token")), "{:?}", none.warnings);
