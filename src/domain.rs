@@ -13,6 +13,7 @@ mod ledger;
 mod markup;
 mod observation;
 mod open_tags;
+mod operator;
 mod past;
 mod patterns;
 mod policy;
@@ -39,12 +40,13 @@ pub use decision::{
     Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
 };
 pub use dora::{Dora, Restored, restorations};
-pub use ledger::{Entry, EntryKind, IssueStep, Operator, OperatorWord};
+pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
     Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
     VerificationRun, Why,
 };
+pub use operator::Operator;
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{

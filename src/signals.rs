@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -129,22 +130,34 @@ impl Seen {
 impl Following {
     /// What was read last. Where no reader reads by itself, each signal that was not read lately is
     /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody
-    /// has read yet: a start in the middle of an incident ships nothing into it.
+    /// has read yet: a start in the middle of an incident ships nothing into it. Otherwise such a
+    /// one is waited for, for some seconds after its reader began and no longer.
     pub async fn seen(&self, anew: bool) -> Seen {
         let live = self.of.0.live.load(Ordering::SeqCst);
+        let awaited = if live && !anew { Some(self.awaited()) } else { None };
         let mut tasks = JoinSet::new();
         for reader in self.signals.iter().chain(&self.check) {
-            if !live || (anew && reader.is_new()) {
+            if !live || (reader.is_new() && awaited != Some(Duration::ZERO)) {
                 let reader = Arc::clone(reader);
                 tasks.spawn(async move { reader.read_if_due().await });
             }
         }
-        while tasks.join_next().await.is_some() {}
+        let read = async { while tasks.join_next().await.is_some() {} };
+        match awaited {
+            // What is not read by then is read by its own reader.
+            Some(awaited) => drop(self.of.0.clock.timeout(awaited, read).await),
+            None => read.await,
+        }
         let reading = |reader: &Arc<Reader>| reader.reading();
         Seen {
             signals: self.signals.iter().map(reading).collect(),
             health_check: self.check.as_ref().map(reading),
         }
+    }
+
+    fn awaited(&self) -> Duration {
+        let readers = self.signals.iter().chain(&self.check);
+        readers.map(|reader| reader.awaited()).max().unwrap_or(Duration::ZERO)
     }
 
     /// Changes whenever a signal begins to say something else.

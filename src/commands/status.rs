@@ -150,7 +150,9 @@ pub(super) fn row(
     row.production_sha_previous = release.previous_production();
     row.candidate_sha.clone_from(&release.candidate);
     row.paused = row.paused.or_else(|| release.pause.as_ref().map(|pause| pause.why.clone()));
-    let health = release.last_health();
+    // What signals said that nobody follows any more says nothing of production now.
+    let is_watched = !policy.degraded.is_empty() || policy.health_check.is_some();
+    let health = release.last_health().filter(|_| is_watched);
     row.last_health_check = health.map(|last| last.health.as_str().to_owned());
     if let Some(attempt) = release.attempts.iter().max_by_key(|attempt| attempt.at) {
         row.last_deploy_attempt_sha = Some(attempt.begun.sha.clone());

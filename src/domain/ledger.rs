@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark,
-    NewAttempt, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
+    NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
 };
 
 /// One line of the ledger.
@@ -16,26 +16,6 @@ pub struct Entry {
     /// What.
     #[serde(flatten)]
     pub kind: EntryKind,
-}
-
-/// Who spoke: the peer of the socket (or the user of the file), and the name they gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operator {
-    /// The system's word for who it was, such as `uid 1000`.
-    pub peer: String,
-    /// `--as NAME`.
-    pub name: Option<String>,
-}
-
-impl Operator {
-    /// How people are told who it was.
-    #[must_use]
-    pub fn display(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{name} ({})", self.peer),
-            None => self.peer.clone(),
-        }
-    }
 }
 
 /// What happened.
@@ -176,6 +156,9 @@ pub enum EntryKind {
         run: Option<RunRef>,
         /// What each signal says, in sentences.
         found: Vec<String>,
+        /// Which signals were asked; none in what earlier versions wrote down.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signals: Vec<String>,
     },
     /// A failure issue moved on.
     Issue(IssueStep),

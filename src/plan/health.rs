@@ -20,7 +20,11 @@ pub fn health(
         return None;
     }
     let run = release.production().run();
-    if release.last_health().is_some_and(|last| last.health == health && last.run == run) {
+    let signals: Vec<String> = readings.iter().map(|reading| reading.signal.clone()).collect();
+    let is_known = release
+        .last_health()
+        .is_some_and(|last| last.health == health && last.run == run && last.signals == signals);
+    if is_known {
         return None;
     }
     let saying = readings.iter().filter(|reading| reading.health() == health);
@@ -31,5 +35,5 @@ pub fn health(
         Health::Degraded | Health::Unknown => times.min(),
     };
     let found = readings.iter().map(|reading| words::signals::told(reading)).collect();
-    Some(EntryKind::HealthChecked { health, since: since.unwrap_or(now), run, found })
+    Some(EntryKind::HealthChecked { health, since: since.unwrap_or(now), run, found, signals })
 }

@@ -1,6 +1,6 @@
 //! One signal: read again and again, and what is known of it in between.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,6 +16,11 @@ use crate::telemetry::Metrics;
 /// Readers that start together do not ask together.
 const FIRST: Duration = Duration::from_secs(1);
 
+/// How long passes wait for the first reading of a signal that is read by itself: what is merely not
+/// read yet, after a start or a change of the configuration, is no news. Then it is unknown, and
+/// nobody waits for it any more.
+const AWAITED: Duration = Duration::from_secs(3);
+
 /// Reads one signal.
 pub(super) struct Reader {
     known: Arc<Known>,
@@ -29,6 +34,8 @@ struct Known {
     metrics: Arc<Metrics>,
     asked: Asked,
     state: Mutex<State>,
+    /// Since when it reads by itself, by the monotonic clock.
+    began: OnceLock<Duration>,
     /// Held while it is read.
     turn: tokio::sync::Mutex<()>,
     bells: Mutex<Vec<Weak<watch::Sender<()>>>>,
@@ -60,6 +67,7 @@ impl Reader {
             clock,
             metrics,
             state: Mutex::default(),
+            began: OnceLock::new(),
             turn: tokio::sync::Mutex::default(),
             bells: Mutex::default(),
         };
@@ -77,6 +85,7 @@ impl Reader {
     pub(super) fn start(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.is_empty() {
+            self.known.began.get_or_init(|| self.known.clock.monotonic());
             let known = Arc::clone(&self.known);
             task.spawn(async move { known.read_for_ever().await });
         }
@@ -97,6 +106,13 @@ impl Reader {
     /// Whether nobody has read it yet.
     pub(super) fn is_new(&self) -> bool {
         self.known.state().tried.is_none()
+    }
+
+    /// How much longer passes wait for its first reading.
+    pub(super) fn awaited(&self) -> Duration {
+        let began = self.known.began.get().filter(|_| self.is_new());
+        let until = began.map_or(Duration::ZERO, |began| began.saturating_add(AWAITED));
+        until.saturating_sub(self.known.clock.monotonic())
     }
 
     /// What is known now.

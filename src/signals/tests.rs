@@ -349,3 +349,45 @@ async fn an_address_is_healthy_by_its_status_and_by_one_value_of_its_json() {
         assert!(told.starts_with(expected), "{code} {body}: {told}");
     }
 }
+
+/// One signal that is read by itself from now on, and is answered so late; and the time.
+fn followed(late: Duration) -> (Following, Clock) {
+    let clock = Clock::of_paused_runtime("2026-11-02T09:00:00Z".parse().unwrap(), 7);
+    let slept = clock.clone();
+    let service = tower::service_fn(move |_| {
+        let clock = slept.clone();
+        async move {
+            clock.sleep(late).await;
+            let body = http_body_util::Full::new(bytes::Bytes::from_static(b"fine"));
+            Ok::<_, String>(::http::Response::builder().status(200).body(body).unwrap())
+        }
+    });
+    let mut signal = http_signal("http://h".to_owned(), None, WhenUnreachable::Unknown);
+    signal.access.timeout = Duration::from_secs(20);
+    let metrics = Arc::new(Metrics::new());
+    let carrier = Carrier::inside(service);
+    let of = Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
+    of.go_live();
+    let reader = Arc::new(Reader::new(signal, clock.clone(), metrics, carrier));
+    reader.start();
+    let bell = Arc::new(watch::Sender::new(()));
+    (Following { of, signals: vec![reader], check: None, bell }, clock)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_merely_not_read_yet_after_a_start_is_waited_for_and_for_seconds_only() {
+    let (quick, _) = followed(Duration::from_millis(300));
+    let [seen] = quick.seen(false).await.signals.try_into().unwrap();
+    assert_eq!(told(seen), "healthy: HTTP 200");
+
+    let (slow, clock) = followed(Duration::from_secs(9));
+    let began = clock.monotonic();
+    let waited = || (clock.monotonic() - began).as_secs();
+    for _ in 0..2 {
+        let [seen] = slow.seen(false).await.signals.try_into().unwrap();
+        assert_eq!((told(seen).as_str(), waited()), ("not read yet", 3));
+    }
+    // Before a dispatch it has all of its time.
+    let [seen] = slow.seen(true).await.signals.try_into().unwrap();
+    assert_eq!(told(seen), "healthy: HTTP 200");
+}

@@ -178,7 +178,9 @@ fn of_cause(cause: &Cause) -> Option<String> {
         Cause::Deploying { run: Some(run), .. } => format!("run {} deploys it now", run.id),
         Cause::Deploying { run: None, .. } => "its deploy was started just now".to_owned(),
         Cause::Deployed { run: Some(run), .. } => format!("run {} deployed it", run.id),
-        Cause::Deployed { run: None, .. } => "an operator said that it runs".to_owned(),
+        Cause::Deployed { run: None, .. } => {
+            "it runs by an operator's word, or is supposed to run".to_owned()
+        }
         Cause::VerificationFailed { run, conclusion } => format!(
             "verification run {}, attempt {}, ended in {}",
             run.id,

@@ -56,7 +56,7 @@ pub fn told(kind: &EntryKind) -> String {
             format!("GitHub refused a status on {}: {words}; tried again at {at}", sha.short())
         }
         EntryKind::StatusForged { sha, by } => forged(sha, by.as_ref()),
-        EntryKind::HealthChecked { health, run, found, since: _ } => {
+        EntryKind::HealthChecked { health, run, found, since: _, signals: _ } => {
             let after = run.map_or_else(String::new, |run| format!(" after run {}", run.id));
             let found = plain(&found.join("; "), QUOTED);
             format!("production is {}{after}: {found}", health.as_str())

@@ -161,5 +161,11 @@ fn commands_without_a_running_controller_read_the_signals_once_themselves() {
     town.run(&["trigger", "acme/shop", &medium]).with(1);
     town.run(&["reconcile", "--once"]).with(0);
     assert_eq!(shop.dispatches_of(&medium), 0);
-    assert!(town.row("acme/shop")["reason"] == "degraded_medium_hold");
+    let row = town.row("acme/shop");
+    assert_eq!(
+        (&row["reason"], &row["last_health_check"]),
+        (&json!("degraded_medium_hold"), &json!("degraded"))
+    );
+    town.configure("repositories: [{name: acme/shop}]\n");
+    assert!(town.row("acme/shop")["last_health_check"].is_null(), "nobody is asked any more");
 }

@@ -117,6 +117,7 @@ fn what_turns_degraded_right_with_a_deploy_or_with_the_end_of_its_watch_is_laid_
             since,
             run: Some(RunRef { id: id.into(), attempt: 1 }),
             found: Vec::new(),
+            signals: Vec::new(),
         };
         world.hears(-500, health(Health::Healthy, at(-500), 10));
         world.deploys(20, 4, -60, succeeded());

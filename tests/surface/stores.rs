@@ -419,6 +419,7 @@ fn one_of_each() -> Vec<EntryKind> {
         since: at(30),
         run: Some(RunRef { id: RunId::from(101), attempt: 2 }),
         found: vec!["prometheus: 3 samples".into()],
+        signals: Vec::new(),
     });
     entries
 }

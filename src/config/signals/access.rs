@@ -13,6 +13,8 @@ use crate::domain::{Hidden, SignalAccess};
 
 /// Who answers slower is asked too much.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Before a dispatch a first reading is waited for.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(30);
 const MOST_HEADERS: usize = 20;
 
@@ -24,6 +26,12 @@ pub(super) fn access(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<Signal
     let every = fields.or("interval", INTERVAL, m, interval);
     let stale_after = fields.or("stale_after", None, m, |entry, m| interval(entry, m).map(Some));
     let (headers, timeout, interval) = (headers?, timeout?, every?);
+    if timeout > LONGEST_TIMEOUT {
+        let shown = fields.entry("timeout");
+        let of = shown.as_ref().unwrap_or(fields.of);
+        of.refuse(m, "must be at most 60s: a dispatch may have to wait for it");
+        return None;
+    }
     let round = interval.saturating_add(timeout);
     // Two lost readings are no reason to doubt.
     let stale_after = stale_after?.unwrap_or_else(|| round.saturating_mul(3));

@@ -72,9 +72,10 @@ impl ReleaseState {
             EntryKind::StatusForged { .. } => {}
             EntryKind::RangeFailed { base, head, words } => self.range_failed(base, head, words),
             EntryKind::Operator(word) => self.operator_spoke(word, at),
-            EntryKind::HealthChecked { health, since, run, found } => {
+            EntryKind::HealthChecked { health, since, run, found, signals } => {
                 let (health, since, run) = (*health, *since, *run);
-                self.note_health(HealthRecord { at, health, since, run, found: found.clone() });
+                let (found, signals) = (found.clone(), signals.clone());
+                self.note_health(HealthRecord { at, health, since, run, found, signals });
             }
             EntryKind::Issue(step) => self.issue(step, at),
         }

@@ -28,6 +28,9 @@ pub struct HealthRecord {
     pub run: Option<RunRef>,
     /// What each signal said, in sentences.
     pub found: Vec<String>,
+    /// Which signals were asked; none in what earlier versions wrote down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<String>,
 }
 
 /// A deploy after which production turned degraded.
@@ -54,15 +57,21 @@ impl ReleaseState {
     }
 
     /// Deploys between whose start and `watch` after whose end production turned from healthy to
-    /// degraded, oldest first. What was degraded before, or was never known to be healthy, is laid
-    /// at no deploy's door; each turn at one deploy's at most.
+    /// degraded, oldest first. What was degraded before, or was never known to be healthy by the
+    /// signals that are asked, is laid at no deploy's door; each turn at one deploy's at most.
     #[must_use]
     pub fn degraded_after_deploys(&self, watch: Duration) -> Vec<DegradedAfterDeploy> {
         let mut found: Vec<DegradedAfterDeploy> = Vec::new();
         let mut was_healthy = false;
         // Since when it is degraded, while no deploy is known that it came after.
         let mut turned: Option<Timestamp> = None;
+        let mut asked: &[String] = &[];
         for record in &self.health {
+            if !asked.is_empty() && asked != record.signals {
+                // Others are asked now: that they say something else is no turn.
+                (was_healthy, turned) = (false, None);
+            }
+            asked = &record.signals;
             match record.health {
                 // Nobody knows what happened meanwhile.
                 Health::Unknown => {}

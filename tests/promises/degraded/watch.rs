@@ -73,6 +73,22 @@ fn what_was_degraded_before_or_turns_so_too_late_is_laid_at_no_deploys_door() {
 }
 
 #[test]
+fn a_signal_that_is_new_and_bad_is_laid_at_no_deploys_door() {
+    let (mut shop, signalling, _) = deployed(&[]);
+    signalling.alert("ShopDown");
+    let other = ALERTS.replace("shop alerts", "other alerts");
+    shop.change_policy("degraded", &other).minutes_later(1).good_pass();
+    assert_eq!(shop.metric("release_governor_degraded"), 1.0);
+    assert!(shop.repo.issues().is_empty(), "{:#?}", shop.repo.issues());
+    // Once it was seen healthy, it counts like any other.
+    signalling.says(200, "[]");
+    shop.minutes_later(1).good_pass();
+    signalling.alert("ShopDown");
+    shop.minutes_later(1).good_pass();
+    assert_eq!(shop.repo.issues().len(), 1);
+}
+
+#[test]
 fn a_watch_of_no_minutes_opens_no_issue() {
     let (mut shop, signalling, _) = deployed(&[("post_deploy_watch_minutes", "0")]);
     signalling.alert("ShopDown");

@@ -104,12 +104,13 @@ fn of_facts() -> BoxedStrategy<EntryKind> {
 
 fn checked() -> BoxedStrategy<EntryKind> {
     let health = select(vec![Health::Healthy, Health::Degraded, Health::Unknown]);
-    (health, times(), option::of(run_refs()), vec(texts(), 0..2))
-        .prop_map(|(health, since, run, found)| EntryKind::HealthChecked {
+    (health, times(), option::of(run_refs()), vec(texts(), 0..2), vec(texts(), 0..2))
+        .prop_map(|(health, since, run, found, signals)| EntryKind::HealthChecked {
             health,
             since,
             run,
             found,
+            signals,
         })
         .boxed()
 }

@@ -103,6 +103,16 @@ fn all_that_is_wrong_with_signals_is_said_at_once() {
 }
 
 #[test]
+fn no_dispatch_waits_for_longer_than_a_minute_for_a_signal() {
+    let timeout = |timeout: &str| {
+        shop(&format!("degraded: {{type: http, url: \"http://h/\", timeout: {timeout}}}"))
+    };
+    timeout("60s").good();
+    let said = timeout("24h").mistakes();
+    assert!(said.contains("repositories[0].degraded.timeout: must be at most 60s"), "{said}");
+}
+
+#[test]
 fn headers_may_be_secrets_and_are_never_shown() {
     let secret = "hunter2hunter2";
     let header = |name: &str, value: &str| {
