@@ -147,6 +147,29 @@ fn a_query_of_a_real_prometheus_holds_and_lets_go_and_its_silence_holds_what_is_
 }
 
 #[test]
+fn a_restart_writes_nothing_over_what_is_held_while_its_signal_is_well() {
+    let alertmanager = Alertmanager::silent();
+    let signal =
+        format!("type: alertmanager, url: \"{}\", matchers: [shop=acme]", alertmanager.url);
+    let (town, shop) = shop(&signal);
+    let running = town.govern();
+    let high = shop.verified(&["infra/net.tf"]);
+    decides(&town, "HOLD", "high_risk_no_approval");
+    assert!(wait_until(|| !shop.statuses(&high).is_empty()));
+    running.end();
+    let written = shop.statuses(&high).len();
+    for _ in 0..5 {
+        drop(town.github.take_requests());
+        let running = town.govern();
+        let is_looked_at = || town.github.requests().iter().any(|one| one.path.contains(&high));
+        assert!(wait_until(is_looked_at));
+        decides(&town, "HOLD", "high_risk_no_approval");
+        running.end();
+    }
+    assert_eq!(shop.statuses(&high).len(), written);
+}
+
+#[test]
 fn commands_without_a_running_controller_read_the_signals_once_themselves() {
     let alertmanager = Alertmanager::silent();
     alertmanager.fire(&json!({"alertname": "ShopDown", "shop": "acme"}), None);
