@@ -15,7 +15,6 @@ mod shell;
 mod watch;
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -24,8 +23,8 @@ use crate::commands::{ConfigFile, Failure};
 use crate::telemetry::logs::{self, LogFormat};
 
 pub use self::args::{
-    Approve, Arguments, Backtest, CheckConfig, Command, Commit, Completions, Demo, Filters,
-    History, Man, Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run,
+    Approve, Arguments, Backtest, CheckConfig, Command, Commit, Completions, ConfigSource, Demo,
+    Filters, History, Man, Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run,
     SetProduction, Simulate, Status, Target, Trigger,
 };
 pub use self::exit::Exit;
@@ -74,20 +73,14 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-fn govern(path: &Path) -> Result<Exit, Failure> {
-    let config = ask::load(path)?;
+fn govern(source: &ConfigSource) -> Result<Exit, Failure> {
+    let config = source.load()?;
     logs::init(LogFormat::Auto).map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let file = ConfigFile::new(path, Arc::new(|| environment().collect()));
+    let own = source.clone();
+    let file = ConfigFile::new(source.file(), Arc::new(move || own.environment()));
     in_runtime(run::run(&config, file))?;
     Ok(Exit::Done)
-}
-
-/// The environment as text. What is no text is shown as well as it can be, so that a variable of
-/// ours is refused and not overlooked.
-pub fn environment() -> impl Iterator<Item = (String, String)> {
-    let text = |value: OsString| value.to_string_lossy().into_owned();
-    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }

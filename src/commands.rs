@@ -2,11 +2,11 @@
 //! socket, or where none runs, a controller of this very process.
 
 mod account;
-mod agree;
 mod ask;
 mod backtest;
 mod check_config;
 mod choose;
+mod drift;
 mod failure;
 mod govern;
 mod history;
@@ -19,6 +19,7 @@ mod reach;
 mod reconcile;
 mod reload;
 mod serve;
+mod setup;
 mod simulate;
 mod socket;
 mod status;
@@ -28,11 +29,11 @@ mod window;
 mod words_of_operators;
 
 pub use crate::controller::Since;
-pub use agree::disagreement;
 pub use ask::{Ask, Caller, line, name_of};
 pub use backtest::Backtest;
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use choose::{Here, choose};
+pub use drift::config_drift;
 pub use failure::Failure;
 pub use govern::prune_daily;
 pub use history::{EntryWord, Filter, History, NoSuchEntry};
@@ -45,6 +46,7 @@ pub use reach::{Look, look, perform};
 pub use reconcile::Reconcile;
 pub use reload::{ConfigFile, Refused, Reload};
 pub use serve::serve;
+pub use setup::{Governed, Setup};
 pub use simulate::Simulate;
 pub use socket::{Socket, socket_path};
 pub use status::Status;

@@ -15,6 +15,7 @@ mod read;
 mod settings;
 mod signals;
 mod spots;
+mod state_dir;
 mod values;
 mod watch;
 mod what_if;
@@ -31,6 +32,7 @@ pub use self::diff::{Change, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
 pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
 pub use self::mistake::{ConfigErrors, Mistake};
+pub use self::state_dir::state_dir;
 pub use self::watch::{Environment, How, Look, Watched};
 pub use self::what_if::{policy_of, text_of};
 

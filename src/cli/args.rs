@@ -1,5 +1,6 @@
 //! The arguments, as people type them. `--help` teaches.
 
+mod config;
 mod looks;
 mod output;
 mod shell;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use config::ConfigSource;
 pub use looks::{Backtest, CheckConfig, Filters, History, Moment, Status};
 pub use output::Output;
 pub use shell::{Completions, Man, Probe};
@@ -40,15 +42,9 @@ Exit codes: 0 done, 1 decided otherwise than ALLOW, 2 usage or configuration, 3 
 dependency failed, 4 no such repository or commit."
 )]
 pub struct Arguments {
-    /// The configuration: YAML, TOML or JSON by its name.
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "RELEASE_GOVERNOR_CONFIG",
-        default_value = "config/release-governor.yaml"
-    )]
-    pub config: PathBuf,
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigSource,
 
     /// What to do.
     #[command(subcommand)]

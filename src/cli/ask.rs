@@ -1,6 +1,6 @@
 //! The commands that ask a controller: arguments in, a question out, its answer shown.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -8,32 +8,23 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, Here, PolicyFile, Since, choose};
-use crate::config::{self, Config};
+use crate::commands::{self, Ask, Failure, Governed, Here, PolicyFile, Setup, Since, choose};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Backtest, Commit, Moment, Pause, Reconcile, Resume, SetProduction, Simulate, Target,
-    Trigger,
+    Approve, Backtest, Commit, ConfigSource, Moment, Pause, Reconcile, Resume, SetProduction,
+    Simulate, Target, Trigger,
 };
-use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
+use super::{Exit, in_runtime, print, print_json, render, say, width};
 
-/// The configuration.
-///
-/// # Errors
-/// All of its mistakes.
-pub(super) fn load(path: &Path) -> Result<Config, Failure> {
-    config::load(path, environment()).map_err(|mistakes| Failure::Usage(mistakes.to_string()))
-}
-
-pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let (repository, sha) = chosen(&config, &args.commit)?;
+pub(super) fn simulate(source: &ConfigSource, args: &Simulate) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let (repository, sha) = chosen(&setup, &args.commit)?;
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
     let production = args.production.clone();
     let file = policy.as_ref().map(|file| file.name.clone());
     let ask = commands::Simulate { repository, sha, production, policy };
-    let view = perform(&config, ask)?;
+    let view = perform(&setup, ask)?;
     let supposed = view.supposed.clone().unwrap_or_default();
     if supposed.policy != file || supposed.production.is_some() != args.production.is_some() {
         return Err(Failure::Dependency(
@@ -45,72 +36,68 @@ pub(super) fn simulate(config: &Path, args: &Simulate) -> Result<Exit, Failure> 
     Ok(Exit::of_decision(view.decision))
 }
 
-pub(super) fn backtest(config: &Path, args: &Backtest) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = one(&config, &args.target)?;
+pub(super) fn backtest(source: &ConfigSource, args: &Backtest) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let repository = one(&setup, &args.target)?;
     let since = match args.since {
         Moment::Ago(age) => Since::Ago(age),
         Moment::At(at) => Since::At(at),
     };
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
     let ask = commands::Backtest { repository, since, policy };
-    let view = perform_saying(&config, ask, "reading the past from GitHub; this may take minutes")?;
+    let view = perform_saying(&setup, ask, "reading the past from GitHub; this may take minutes")?;
     show(args.output.json, &view, || render::backtest(&view, width()))?;
     Ok(Exit::Done)
 }
 
-pub(super) fn trigger(config: &Path, args: &Trigger) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let (repository, sha) = chosen(&config, &args.commit)?;
+pub(super) fn trigger(source: &ConfigSource, args: &Trigger) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let (repository, sha) = chosen(&setup, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
-    let view = perform(&config, commands::Trigger { repository, sha, name })?;
+    let view = perform(&setup, commands::Trigger { repository, sha, name })?;
     show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }
 
-pub(super) fn approve(config: &Path, args: &Approve) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let (repository, sha) = chosen(&config, &args.commit)?;
+pub(super) fn approve(source: &ConfigSource, args: &Approve) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let (repository, sha) = chosen(&setup, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &config, commands::Approve { repository, sha, reason, name })
+    recorded(args.output.json, &setup, commands::Approve { repository, sha, reason, name })
 }
 
-pub(super) fn pause(config: &Path, args: &Pause) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = one(&config, &args.target)?;
+pub(super) fn pause(source: &ConfigSource, args: &Pause) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let repository = one(&setup, &args.target)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &config, commands::Pause { repository, reason, name })
+    recorded(args.output.json, &setup, commands::Pause { repository, reason, name })
 }
 
-pub(super) fn resume(config: &Path, args: &Resume) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = one(&config, &args.target)?;
+pub(super) fn resume(source: &ConfigSource, args: &Resume) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let repository = one(&setup, &args.target)?;
     let name = args.operator.name().map(str::to_owned);
-    recorded(args.output.json, &config, commands::Resume { repository, name })
+    recorded(args.output.json, &setup, commands::Resume { repository, name })
 }
 
-pub(super) fn set_production(config: &Path, args: &SetProduction) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let (repository, sha) = chosen(&config, &args.commit)?;
+pub(super) fn set_production(source: &ConfigSource, args: &SetProduction) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let (repository, sha) = chosen(&setup, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &config, commands::SetProduction { repository, sha, reason, name })
+    recorded(args.output.json, &setup, commands::SetProduction { repository, sha, reason, name })
 }
 
-pub(super) fn reconcile(config: &Path, args: &Reconcile) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let repository = named(&config, &args.target)?;
-    let passes = perform(&config, commands::Reconcile { repository, dry_run: args.dry_run })?;
+pub(super) fn reconcile(source: &ConfigSource, args: &Reconcile) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let repository = named(&setup, &args.target)?;
+    let passes = perform(&setup, commands::Reconcile { repository, dry_run: args.dry_run })?;
     show(args.output.json, &passes, || render::passes(&passes))?;
     let failed = passes.repositories.iter().any(|pass| pass.error.is_some());
     Ok(if failed { Exit::Dependency } else { Exit::Done })
 }
 
-fn recorded<A: Ask<Answer = Recorded>>(
-    json: bool,
-    config: &Config,
-    ask: A,
-) -> Result<Exit, Failure> {
-    let recorded = perform(config, ask)?;
+fn recorded<A: Ask<Answer = Recorded>>(json: bool, setup: &Setup, ask: A) -> Result<Exit, Failure> {
+    let recorded = perform(setup, ask)?;
     show(json, &recorded, || render::recorded(&recorded))?;
     Ok(Exit::Done)
 }
@@ -118,15 +105,15 @@ fn recorded<A: Ask<Answer = Recorded>>(
 /// Whoever waits is told what for: a pass over the repository comes to its end first.
 const SILENCE: Duration = Duration::from_secs(5);
 
-fn perform<A: Ask>(config: &Config, ask: A) -> Result<A::Answer, Failure> {
-    perform_saying(config, ask, "still waiting for GitHub, or for a pass that is under way")
+fn perform<A: Ask>(setup: &Setup, ask: A) -> Result<A::Answer, Failure> {
+    perform_saying(setup, ask, "still waiting for GitHub, or for a pass that is under way")
 }
 
-fn perform_saying<A: Ask>(config: &Config, ask: A, what_for: &str) -> Result<A::Answer, Failure> {
+fn perform_saying<A: Ask>(setup: &Setup, ask: A, what_for: &str) -> Result<A::Answer, Failure> {
     in_runtime(async {
         let clock = Clock::system();
-        note_disagreement(config, &clock).await;
-        let mut done = pin!(commands::perform(config, ask, clock.clone()));
+        note_drift(setup, &clock).await;
+        let mut done = pin!(commands::perform(setup, ask, clock.clone()));
         tokio::select! {
             done = &mut done => return done,
             () = clock.sleep(SILENCE) => {}
@@ -138,8 +125,8 @@ fn perform_saying<A: Ask>(config: &Config, ask: A, what_for: &str) -> Result<A::
 
 /// Says where a running controller goes by another configuration than was read here: what is asked
 /// of it is answered by that one.
-pub(super) async fn note_disagreement(config: &Config, clock: &Clock) {
-    if let Some(note) = commands::disagreement(config, clock).await {
+pub(super) async fn note_drift(setup: &Setup, clock: &Clock) {
+    if let Some(note) = commands::config_drift(setup, clock).await {
         say("note", &note);
     }
 }
@@ -153,25 +140,29 @@ pub(super) fn show<T: Serialize>(
 }
 
 /// The repository that is named, which must be configured; none where none is.
-pub(super) fn named(config: &Config, target: &Target) -> Result<Option<RepoName>, Failure> {
+pub(super) fn named(setup: &Setup, target: &Target) -> Result<Option<RepoName>, Failure> {
     let Some(name) = target.repository() else { return Ok(None) };
-    choose(config, Some(name), &Here::default()).map(|policy| Some(policy.repository.clone()))
+    choose(&governed(setup)?, Some(name), &Here::default()).map(Some)
 }
 
 /// The repository that is meant.
-pub(super) fn one(config: &Config, target: &Target) -> Result<RepoName, Failure> {
-    here(config, target.repository())
+pub(super) fn one(setup: &Setup, target: &Target) -> Result<RepoName, Failure> {
+    here(setup, target.repository())
 }
 
-fn chosen(config: &Config, commit: &Commit) -> Result<(RepoName, ShaPrefix), Failure> {
+fn chosen(setup: &Setup, commit: &Commit) -> Result<(RepoName, ShaPrefix), Failure> {
     let (repository, sha) = commit.chosen()?;
-    Ok((here(config, repository)?, sha.clone()))
+    Ok((here(setup, repository)?, sha.clone()))
 }
 
-fn here(config: &Config, named: Option<&RepoName>) -> Result<RepoName, Failure> {
+fn here(setup: &Setup, named: Option<&RepoName>) -> Result<RepoName, Failure> {
     let here = Here {
         directory: std::env::current_dir().unwrap_or_default(),
         git_dir: std::env::var_os("GIT_DIR").map(PathBuf::from),
     };
-    choose(config, named, &here).map(|policy| policy.repository.clone())
+    choose(&governed(setup)?, named, &here)
+}
+
+fn governed(setup: &Setup) -> Result<Governed, Failure> {
+    in_runtime(async { setup.governed(&Clock::system()).await })
 }

@@ -1,18 +1,16 @@
 //! `check-config`: the configuration, and with `--github` whether GitHub is as it says.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::commands::view::{Preflight, Severity};
 use crate::commands::{self, Checked, Failure};
 
-use super::args::CheckConfig;
-use super::{Exit, environment, in_runtime, print, print_json, render, say, width};
+use super::args::{CheckConfig, ConfigSource};
+use super::{Exit, in_runtime, print, print_json, render, say, width};
 
-pub(super) fn check_config(config: &Path, args: &CheckConfig) -> Result<Exit, Failure> {
-    let checked = commands::check_config(config, environment())?;
+pub(super) fn check_config(source: &ConfigSource, args: &CheckConfig) -> Result<Exit, Failure> {
+    let checked = commands::check_config(source.file(), source.environment().into_iter())?;
     for warning in &checked.warnings {
         say("warning", warning);
     }

@@ -1,18 +1,16 @@
 //! `history`: what happened, and with `--follow` what happens.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::commands::view::{self, Line};
-use crate::commands::{self, Failure, Filter};
-use crate::config::Config;
+use crate::commands::{self, Failure, Filter, Setup};
 use crate::domain::RepoName;
 
-use super::args::{Filters, History};
-use super::ask::{load, note_disagreement, one, show};
+use super::args::{ConfigSource, Filters, History};
+use super::ask::{note_drift, one, show};
 use super::live::Audience;
 use super::{Exit, in_runtime, print, print_json_line, render, say, width};
 
@@ -21,9 +19,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// The most entries that one question brings.
 const MOST: usize = 1_000;
 
-pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let (repository, unknown) = match (one(&config, &args.target), args.target.repository()) {
+pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let (repository, unknown) = match (one(&setup, &args.target), args.target.repository()) {
         (Ok(repository), _) => (repository, None),
         // One that left the configuration has its history still.
         (Err(failure), Some(named)) => (named.clone(), Some(failure)),
@@ -40,18 +38,18 @@ pub(super) fn history(config: &Path, args: &History) -> Result<Exit, Failure> {
     };
     if let Some(failure) = unknown {
         let any = commands::History { limit: 1, filter: Filter::default(), ..first.clone() };
-        if in_runtime(whole(&config, &clock, any))?.newest.is_none() {
+        if in_runtime(whole(&setup, &clock, any))?.newest.is_none() {
             return Err(failure);
         }
     }
     if args.follow {
-        in_runtime(follow(&config, &clock, first, args.output.json))?;
+        in_runtime(follow(&setup, &clock, first, args.output.json))?;
         return Ok(Exit::Done);
     }
     let is_filtered = first.filter != Filter::default();
     let history = in_runtime(async {
-        note_disagreement(&config, &clock).await;
-        whole(&config, &clock, first).await
+        note_drift(&setup, &clock).await;
+        whole(&setup, &clock, first).await
     })?;
     show(args.output.json, &history, || render::history(&history, is_filtered, width()))?;
     Ok(Exit::Done)
@@ -75,18 +73,17 @@ fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
 
 /// As many entries as are asked for, however many others lie between them.
 async fn whole(
-    config: &Config,
+    setup: &Setup,
     clock: &Clock,
     mut ask: commands::History,
 ) -> Result<view::History, Failure> {
-    let mut history = commands::look(config, ask.clone(), clock).await?;
+    let mut history = commands::look(setup, ask.clone(), clock).await?;
     while history.entries.len() < ask.limit
         && let Some(before) = history.next
     {
         let limit = ask.limit - history.entries.len();
         ask.before = Some(before);
-        let more =
-            commands::look(config, commands::History { limit, ..ask.clone() }, clock).await?;
+        let more = commands::look(setup, commands::History { limit, ..ask.clone() }, clock).await?;
         history.entries.extend(more.entries);
         history.next = more.next;
     }
@@ -95,13 +92,13 @@ async fn whole(
 
 /// Prints what is there, oldest first, and then what comes.
 async fn follow(
-    config: &Config,
+    setup: &Setup,
     clock: &Clock,
     first: commands::History,
     json: bool,
 ) -> Result<(), Failure> {
     let mut audience = Audience::new(clock.clone())?;
-    let Some(seen) = audience.unless_gone(whole(config, clock, first.clone())).await else {
+    let Some(seen) = audience.unless_gone(whole(setup, clock, first.clone())).await else {
         return Ok(());
     };
     let seen = seen?;
@@ -111,7 +108,7 @@ async fn follow(
     while audience.waits(BETWEEN_LOOKS).await {
         let after = followed.last.or(Some(0));
         let ask = commands::History { after, limit: MOST, before: None, ..first.clone() };
-        let Some(seen) = audience.unless_gone(newer(config, clock, ask)).await else { break };
+        let Some(seen) = audience.unless_gone(newer(setup, clock, ask)).await else { break };
         if let Some(entries) = followed.take(seen)? {
             tell(entries, json)?;
         }
@@ -121,14 +118,14 @@ async fn follow(
 
 /// All that is newer, however much it is.
 async fn newer(
-    config: &Config,
+    setup: &Setup,
     clock: &Clock,
     mut ask: commands::History,
 ) -> Result<view::History, Failure> {
-    let mut history = commands::look(config, ask.clone(), clock).await?;
+    let mut history = commands::look(setup, ask.clone(), clock).await?;
     while let Some(before) = history.next {
         ask.before = Some(before);
-        let more = commands::look(config, ask.clone(), clock).await?;
+        let more = commands::look(setup, ask.clone(), clock).await?;
         history.entries.extend(more.entries);
         history.next = more.next;
     }

@@ -1,23 +1,25 @@
 //! `probe`: what a running governor says of itself, asked over HTTP.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 
 use crate::clock::Clock;
 use crate::commands::{self, Failure};
 
-use super::args::Probe;
+use super::args::{ConfigSource, Probe};
 use super::render::clean;
-use super::{Exit, ask, in_runtime, print};
+use super::{Exit, in_runtime, print};
 
 /// Asks the governor at the given address, or the one of this configuration.
 ///
 /// # Errors
-/// When it does not answer.
-pub(super) fn probe(config: &Path, args: &Probe) -> Result<Exit, Failure> {
+/// When it does not answer, or when nothing tells where it is.
+pub(super) fn probe(source: &ConfigSource, args: &Probe) -> Result<Exit, Failure> {
     let address = match &args.url {
         Some(url) => commands::probe_address(url)?,
-        None => own(ask::load(config)?.server.listen).to_string(),
+        None => {
+            let setup = source.setup();
+            own(in_runtime(setup.governed(&Clock::system()))?.listen).to_string()
+        }
     };
     let answers = in_runtime(async { commands::probe(&address, &Clock::system()).await })?;
     for answer in &answers {

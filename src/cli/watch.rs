@@ -1,31 +1,29 @@
 //! `status`, once or for as long as somebody watches.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::commands::view::Overview;
-use crate::commands::{self, Failure};
-use crate::config::Config;
+use crate::commands::{self, Failure, Setup};
 
-use super::args::Status;
-use super::ask::{load, named, note_disagreement};
+use super::args::{ConfigSource, Status};
+use super::ask::{named, note_drift};
 use super::live::Audience;
 use super::render::Looker;
 use super::{Exit, in_runtime, print, print_json, print_json_line, render, say, width};
 
-pub(super) fn status(config: &Path, args: &Status) -> Result<Exit, Failure> {
-    let config = load(config)?;
-    let ask = commands::Overview { repository: named(&config, &args.target)? };
+pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failure> {
+    let setup = source.setup();
+    let ask = commands::Overview { repository: named(&setup, &args.target)? };
     let clock = Clock::system();
     if let Some(every) = args.watch {
-        in_runtime(watch(&config, &clock, &ask, every, args.output.json))?;
+        in_runtime(watch(&setup, &clock, &ask, every, args.output.json))?;
         return Ok(Exit::Done);
     }
     let view = in_runtime(async {
-        note_disagreement(&config, &clock).await;
-        commands::look(&config, ask, &clock).await
+        note_drift(&setup, &clock).await;
+        commands::look(&setup, ask, &clock).await
     })?;
     if args.output.json {
         print_json(&view.status)?;
@@ -42,7 +40,7 @@ fn looker(clock: &Clock) -> Looker {
 }
 
 async fn watch(
-    config: &Config,
+    setup: &Setup,
     clock: &Clock,
     ask: &commands::Overview,
     every: Duration,
@@ -61,7 +59,7 @@ async fn watch(
     let mut answered = false;
     let mut lost = false;
     loop {
-        let look = commands::look(config, ask.clone(), clock);
+        let look = commands::look(setup, ask.clone(), clock);
         match audience.unless_gone(look).await {
             None => return Ok(()),
             Some(Ok(mut view)) => {

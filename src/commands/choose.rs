@@ -5,10 +5,9 @@ mod remote;
 
 use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::domain::{Policy, RepoName};
+use crate::domain::RepoName;
 
-use super::Failure;
+use super::{Failure, Governed};
 use git::Remotes;
 use remote::Place;
 
@@ -21,35 +20,35 @@ pub struct Here {
     pub git_dir: Option<PathBuf>,
 }
 
-/// The policy of the repository that was `named`, or of the git remote `here`, or the only one
+/// The repository that was `named`, or of the git remote `here`, or the only one
 /// there is.
 ///
 /// # Errors
 /// When the named one is not configured, or when none was named and none can be told.
-pub fn choose<'a>(
-    config: &'a Config,
+pub fn choose(
+    governed: &Governed,
     named: Option<&RepoName>,
     here: &Here,
-) -> Result<&'a Policy, Failure> {
-    let configured = |name: &RepoName| config.repositories.iter().find(|p| p.repository == *name);
+) -> Result<RepoName, Failure> {
+    let configured = |name: &RepoName| governed.repositories.iter().find(|one| *one == name);
     if let Some(name) = named {
-        return configured(name).ok_or_else(|| {
-            Failure::NotFound(format!("{name} is not configured: known are {}", known(config)))
+        return configured(name).cloned().ok_or_else(|| {
+            Failure::NotFound(format!("{name} is not configured: known are {}", known(governed)))
         });
     }
-    let why_not = match told(here, &config.github.api_url) {
+    let why_not = match told(here, &governed.api_url) {
         Told::Repository(name) => match configured(&name) {
-            Some(policy) => return Ok(policy),
+            Some(name) => return Ok(name.clone()),
             None => format!("this directory is of {name}, which is not configured. "),
         },
         Told::Nothing(why) => why,
     };
-    if let [policy] = config.repositories.as_slice() {
-        return Ok(policy);
+    if let [only] = governed.repositories.as_slice() {
+        return Ok(only.clone());
     }
     Err(Failure::Usage(format!(
         "which repository? {why_not}Give OWNER/NAME or --repo OWNER/NAME; configured are {}",
-        known(config)
+        known(governed)
     )))
 }
 
@@ -84,11 +83,11 @@ fn told(here: &Here, api_url: &str) -> Told {
 /// More than fit on a screen help nobody.
 const MOST_NAMES: usize = 10;
 
-fn known(config: &Config) -> String {
-    let names = config.repositories.iter().take(MOST_NAMES).map(|p| p.repository.to_string());
+fn known(governed: &Governed) -> String {
+    let names = governed.repositories.iter().take(MOST_NAMES).map(RepoName::to_string);
     let mut list = names.collect::<Vec<_>>().join(", ");
-    if config.repositories.len() > MOST_NAMES {
-        list.push_str(&format!(" and {} more", config.repositories.len() - MOST_NAMES));
+    if governed.repositories.len() > MOST_NAMES {
+        list.push_str(&format!(" and {} more", governed.repositories.len() - MOST_NAMES));
     }
     list
 }

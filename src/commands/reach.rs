@@ -17,20 +17,28 @@ use crate::store::{Store, StoreError};
 
 use super::open::{BETWEEN_LOOKS, open_now, out_of_patience};
 use super::socket::{address, socket_path};
-use super::{Ask, Caller, Failure, controller, surroundings};
+use super::{Ask, Caller, Failure, Setup, controller, surroundings};
 
 /// Some hundred repositories with a reason each.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Has `ask` carried out by the running controller, or where none runs, here.
+/// Has `ask` carried out by the running controller, whatever the configuration says, or where none
+/// runs, here.
 ///
 /// # Errors
 /// Its own, and what keeps it from being asked.
-pub async fn perform<A: Ask>(config: &Config, ask: A, clock: Clock) -> Result<A::Answer, Failure> {
-    match reach(&config.state_dir, &clock).await? {
+pub async fn perform<A: Ask>(setup: &Setup, ask: A, clock: Clock) -> Result<A::Answer, Failure> {
+    if !Store::is_in(setup.state_dir()) {
+        // No controller ever ran there; none is made by a configuration that is refused.
+        setup.config()?;
+    }
+    match reach(setup.state_dir(), &clock).await? {
         Reached::Running(stream) => send(stream, &ask).await,
         Reached::Alone(store) => {
-            let done = alone(config, ask, clock, store.clone()).await;
+            let done = match setup.config() {
+                Ok(config) => alone(config, ask, clock, store.clone()).await,
+                Err(refusal) => Err(refusal),
+            };
             // Caches alone are lost where this fails.
             let _ = store.close().await;
             done
@@ -62,15 +70,18 @@ pub trait Look: Ask {
 ///
 /// # Errors
 /// As [`perform`].
-pub async fn look<A: Look>(config: &Config, ask: A, clock: &Clock) -> Result<A::Answer, Failure> {
-    socket_path(&config.state_dir)?;
-    if !Store::is_in(&config.state_dir) {
-        return ask.of_store(config, None).await;
+pub async fn look<A: Look>(setup: &Setup, ask: A, clock: &Clock) -> Result<A::Answer, Failure> {
+    socket_path(setup.state_dir())?;
+    if !Store::is_in(setup.state_dir()) {
+        return ask.of_store(setup.config()?, None).await;
     }
-    match reach(&config.state_dir, clock).await? {
+    match reach(setup.state_dir(), clock).await? {
         Reached::Running(stream) => send(stream, &ask).await,
         Reached::Alone(store) => {
-            let answer = ask.of_store(config, Some(&store)).await;
+            let answer = match setup.config() {
+                Ok(config) => ask.of_store(config, Some(&store)).await,
+                Err(refusal) => Err(refusal),
+            };
             // Caches alone are lost where this fails.
             let _ = store.close().await;
             answer

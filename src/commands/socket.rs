@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::controller::Controller;
 
-use super::agree::{ADDRESS, GoesBy};
+use super::drift::{ADDRESS, RunningConfig};
 use super::serve::stopped;
 use super::{
     Approve, Ask, Backtest, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
@@ -135,7 +135,7 @@ fn routes(desk: Desk) -> Router {
     let router = route::<Overview>(route::<History>(route::<Backtest>(Router::new())));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
-    let router = router.route(ADDRESS, get(goes_by));
+    let router = router.route(ADDRESS, get(running_config));
     route::<Reconcile>(router).with_state(desk)
 }
 
@@ -144,8 +144,8 @@ pub(super) fn address<A: Ask>() -> String {
     format!("/v1/{}", A::NAME)
 }
 
-async fn goes_by(State(desk): State<Desk>) -> Response {
-    Json(GoesBy::of(&desk.reload)).into_response()
+async fn running_config(State(desk): State<Desk>) -> Response {
+    Json(RunningConfig::of(&desk.reload)).into_response()
 }
 
 async fn answer<A: Ask>(

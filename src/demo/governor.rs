@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use super::home::Home;
 use crate::cli;
 use crate::clock::Clock;
-use crate::commands::{self, ConfigFile, Failure};
-use crate::config::{self, Config};
+use crate::commands::{self, ConfigFile, Failure, Setup};
+use crate::config;
 use crate::domain::{RepoName, Sha, ShaPrefix};
 
 /// The running controller.
 pub(super) struct Governor {
-    config: Config,
+    setup: Setup,
     clock: Clock,
 }
 
@@ -37,13 +37,13 @@ impl Governor {
         let (governed, stop) = (config.clone(), ended.clone());
         tasks
             .spawn(async move { cli::serve_all(&governed, file, surroundings, pages, stop).await });
-        Ok(Self { config, clock })
+        Ok(Self { setup: Setup::checked(config), clock })
     }
 
     /// What it says is in production of a repository, asked as `status` asks.
     pub(super) async fn production(&self, name: &str) -> Result<Option<String>, Failure> {
         let ask = commands::Status { repository: Some(repository(name)?) };
-        let status = commands::perform(&self.config, ask, self.clock.clone()).await?;
+        let status = commands::perform(&self.setup, ask, self.clock.clone()).await?;
         let row = status.repositories.into_iter().next();
         Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
     }
@@ -60,7 +60,7 @@ impl Governor {
         let (reason, name, repository) =
             (reason.to_owned(), Some(by.to_owned()), repository(name)?);
         let ask = commands::Approve { repository, sha, reason, name };
-        commands::perform(&self.config, ask, self.clock.clone()).await.map(drop)
+        commands::perform(&self.setup, ask, self.clock.clone()).await.map(drop)
     }
 }
 

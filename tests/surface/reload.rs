@@ -1,6 +1,7 @@
 //! The configuration's file changes while the controller runs by it.
 
 mod load;
+mod refused;
 
 use std::time::Duration;
 

@@ -11,18 +11,18 @@ use std::process::Command;
 use super::*;
 
 /// Three repositories at this GitHub.
-fn three(api_url: &str) -> Config {
+fn three(api_url: &str) -> Governed {
     config(&format!(
         "github: {{api_url: '{api_url}'}}\n\
          repositories: [{{name: acme/shop}}, {{name: acme/api}}, {{name: acme/sub}}]\n"
     ))
 }
 
-fn config(text: &str) -> Config {
+fn config(text: &str) -> Governed {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
     std::fs::write(&file, text).unwrap();
-    crate::config::load(&file, std::iter::empty()).unwrap()
+    Governed::by(&crate::config::load(&file, std::iter::empty()).unwrap())
 }
 
 /// Runs git in a directory, with nobody's settings.
@@ -53,10 +53,10 @@ fn repository(remotes: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// The repository that is chosen, or what is said.
-fn chosen_in(config: &Config, directory: &Path, git_dir: Option<&Path>) -> String {
+fn chosen_in(config: &Governed, directory: &Path, git_dir: Option<&Path>) -> String {
     let here = Here { directory: directory.to_owned(), git_dir: git_dir.map(Path::to_owned) };
     match choose(config, None, &here) {
-        Ok(policy) => policy.repository.to_string(),
+        Ok(name) => name.to_string(),
         Err(Failure::Usage(said)) => said,
         Err(other) => panic!("{other:?}"),
     }
@@ -71,7 +71,7 @@ fn a_repository_is_named_or_is_the_directorys_or_the_only_one() {
     let nowhere = tempfile::tempdir().unwrap();
     let here = Here { directory: nowhere.path().to_owned(), git_dir: None };
     let named = |name: &str| choose(&three, Some(&name.parse().unwrap()), &here);
-    assert_eq!(named("Acme/API").unwrap().repository.to_string(), "acme/api");
+    assert_eq!(named("Acme/API").unwrap().to_string(), "acme/api");
     assert!(matches!(named("acme/web"), Err(Failure::NotFound(_))));
     assert_eq!(
         chosen_in(&three, nowhere.path(), None),

@@ -1,5 +1,7 @@
 //! Whether a command and the running controller go by the same configuration.
 
+use std::path::Path;
+
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Request, StatusCode, header};
@@ -9,32 +11,35 @@ use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::Config;
 
-use super::Reload;
 use super::socket::socket_path;
+use super::{Governed, Reload, Setup};
 
 /// Where a controller says what it goes by.
 pub(super) const ADDRESS: &str = "/v1/config";
-/// A digest and some mistakes.
-const LARGEST_ANSWER: usize = 64 * 1024;
-/// It is a note: nobody waits for it.
+/// A digest, some mistakes, and the names of the governed repositories: 100 bytes each.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// It is answered at once, whatever passes do.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// What a controller goes by.
+/// What a running controller goes by.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct GoesBy {
+pub(super) struct RunningConfig {
     /// Of the file's bytes that it took last.
     file_digest: String,
     /// What is wrong with what the file holds now, by its judgement.
     refused: Vec<String>,
+    /// What it governs.
+    pub(super) governed: Governed,
 }
 
-impl GoesBy {
+impl RunningConfig {
     pub(super) fn of(reload: &Reload) -> Self {
+        let in_force = reload.in_force();
         Self {
-            file_digest: reload.in_force().file_digest.clone(),
+            file_digest: in_force.file_digest.clone(),
             refused: reload.refused().map(|refused| refused.mistakes).unwrap_or_default(),
+            governed: Governed::by(&in_force),
         }
     }
 
@@ -52,15 +57,26 @@ impl GoesBy {
     }
 }
 
-/// What is to be said where a running controller goes by another configuration than `config`;
-/// none where it does not, or where none runs.
-pub async fn disagreement(config: &Config, clock: &Clock) -> Option<String> {
-    let told = clock.timeout(PATIENCE, told(config)).await.ok()??;
-    told.note(&config.file_digest)
+/// What is to be said where a running controller goes by another configuration than the command,
+/// also because the command's is refused; none where it does not, or where none runs.
+pub async fn config_drift(setup: &Setup, clock: &Clock) -> Option<String> {
+    let running = running_config(setup.state_dir(), clock).await?;
+    match setup.config() {
+        Ok(config) => running.note(&config.file_digest),
+        Err(refusal) => Some(format!(
+            "this configuration is refused, and the running controller goes by its last good one:\n\
+             {refusal}"
+        )),
+    }
 }
 
-async fn told(config: &Config) -> Option<GoesBy> {
-    let stream = UnixStream::connect(socket_path(&config.state_dir).ok()?).await.ok()?;
+/// What the controller with this state directory goes by; none where none runs.
+pub(super) async fn running_config(state_dir: &Path, clock: &Clock) -> Option<RunningConfig> {
+    clock.timeout(PATIENCE, asked(state_dir)).await.ok()?
+}
+
+async fn asked(state_dir: &Path) -> Option<RunningConfig> {
+    let stream = UnixStream::connect(socket_path(state_dir).ok()?).await.ok()?;
     let request = Request::get(ADDRESS).header(header::HOST, "controller");
     let request = request.body(Empty::<Bytes>::new()).ok()?;
     let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;

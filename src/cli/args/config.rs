@@ -1,0 +1,70 @@
+//! Where the configuration is.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::commands::{Failure, Setup};
+use crate::config::{self, Config};
+
+/// What says where the state is; `--state-dir` is the same by another name.
+const STATE_DIR: &str = "RELEASE_GOVERNOR_STATE__DIR";
+
+/// The configuration's file, and what goes over it.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigSource {
+    /// The configuration: YAML, TOML or JSON by its name.
+    #[arg(
+        long = "config",
+        global = true,
+        value_name = "FILE",
+        env = "RELEASE_GOVERNOR_CONFIG",
+        default_value = "config/release-governor.yaml"
+    )]
+    file: PathBuf,
+
+    /// Where the state and the running controller's socket are; without, `state.dir` says so.
+    #[arg(long, global = true, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+impl ConfigSource {
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The environment as text, with `--state-dir` over it. What is no text is shown as well as it
+    /// can be, so that a variable of ours is refused and not overlooked.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let text = |value: OsString| value.to_string_lossy().into_owned();
+        let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        let is_overridden = |name: &str| self.state_dir.is_some() && name == STATE_DIR;
+        let given = self.state_dir.clone().map(|dir| (STATE_DIR.to_owned(), text(dir.into())));
+        variables.filter(|(name, _)| !is_overridden(name)).chain(given).collect()
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// All of its mistakes.
+    pub fn load(&self) -> Result<Config, Failure> {
+        let loaded = config::load(&self.file, self.environment().into_iter());
+        loaded.map_err(|mistakes| Failure::Usage(mistakes.to_string()))
+    }
+
+    /// What a command goes by that a running controller may carry out.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        match self.load() {
+            Ok(config) => Setup::checked(config),
+            Err(refusal) => {
+                let environment = self.environment().into_iter();
+                Setup::refused(config::state_dir(&self.file, environment), refusal)
+            }
+        }
+    }
+}

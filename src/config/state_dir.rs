@@ -1,0 +1,86 @@
+//! Where the state is, as far as a configuration that is refused still says.
+
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Value};
+
+use super::environment::Environment;
+use super::mistake::Mistakes;
+use super::read;
+use super::settings::Settings;
+
+/// The state directory that the environment, or else the file at `path`, names; the default where
+/// neither does.
+///
+/// Commands for a running controller need nothing else of the file. So its other mistakes do not
+/// matter here, and of a file that cannot be parsed as a whole, the section `state` alone is read.
+#[must_use]
+pub fn state_dir(path: &Path, environment: impl Iterator<Item = (String, String)>) -> PathBuf {
+    let environment = Environment::read(environment, &mut Mistakes::default());
+    let of_environment = directory_in(&environment.file);
+    let of_file = || {
+        let bytes = read::bytes(path, "").ok()?;
+        let whole = read::file(path, Ok(&bytes), "", &mut Mistakes::default());
+        match whole {
+            Some(file) => directory_in(&file.values),
+            None => directory_in(&section_alone(&read::text(&bytes).ok()?)?),
+        }
+    };
+    of_environment.or_else(of_file).unwrap_or_else(|| Settings::default().state_dir)
+}
+
+fn directory_in(file: &Dict) -> Option<PathBuf> {
+    let Value::Dict(_, state) = file.get("state")? else { return None };
+    state.get("dir")?.as_str().filter(|dir| !dir.is_empty()).map(PathBuf::from)
+}
+
+/// The section `state` of a YAML file, parsed by itself: from the line that begins it to the next
+/// one that is not indented.
+fn section_alone(text: &str) -> Option<Dict> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("state:"));
+    let first = lines.next()?;
+    let belongs = |line: &&str| line.is_empty() || line.starts_with([' ', '\t', '#']);
+    let section: Vec<&str> = std::iter::once(first).chain(lines.take_while(belongs)).collect();
+    match read::yaml(&section.join("\n")) {
+        Ok(Value::Dict(_, values)) => Some(values),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, text: &str, variables: &[(&str, &str)]) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        state_dir(&path, variables).display().to_string()
+    }
+
+    #[test]
+    fn a_refused_file_still_says_where_the_state_is() {
+        for (name, text) in [
+            ("a.yaml", "state: {dir: /data}\nrepositories: [{name: acme/shop, brnach: main}]\n"),
+            ("a.yaml", "repositories: [\nstate:\n  # on the volume\n\n  dir: /data\n"),
+            ("a.yaml", "state: {dir: /data}\nrepositories: }\n"),
+            ("a.toml", "repositories = 3\n[state]\ndir = \"/data\"\n"),
+            ("a.json", "{\"state\": {\"dir\": \"/data\"}, \"nothing\": 1}"),
+        ] {
+            assert_eq!(of(name, text, &[]), "/data", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file_and_the_default_after_it() {
+        let variables = [("RELEASE_GOVERNOR_STATE__DIR", "/elsewhere"), ("GITHUB_TOKEN", "x")];
+        assert_eq!(of("a.yaml", "state: {dir: /data}\n", &variables), "/elsewhere");
+        assert_eq!(of("a.yaml", "state: {dir: 3}\n", &[]), "./state");
+        assert_eq!(of("a.yaml", "}", &[]), "./state");
+        assert_eq!(
+            state_dir(Path::new("/nowhere/a.yaml"), std::iter::empty()),
+            Path::new("./state")
+        );
+    }
+}
