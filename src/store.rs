@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::{Entry, RepoId, RepoName};
+use crate::domain::{Entry, OperatorWord, RepoId, RepoName};
 
 mod disk;
 mod engine;
@@ -33,6 +33,7 @@ pub use etags::AnswerCache;
 pub use ledger::{Ledger, MarkedIntent, RecordedIntent, Sending};
 
 use engine::{Engine, Place};
+use ledger::Record;
 use writer::Hand;
 
 /// How the store is opened.
@@ -116,6 +117,22 @@ impl Store {
     /// What the disk says, or [`StoreError::Broken`].
     pub async fn ledger(&self, repo: RepoId) -> Result<Ledger, StoreError> {
         Ledger::load(Arc::clone(&self.hand), repo).await
+    }
+
+    /// Appends what operators said to a repository's ledger, also while somebody else has it in
+    /// hand: that one takes it in with its next record. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn append_words(
+        &self,
+        repo: RepoId,
+        at: Timestamp,
+        words: Vec<OperatorWord>,
+    ) -> Result<(), StoreError> {
+        let record =
+            Record::of_words(repo, at, words).map_err(|what| StoreError::Broken { repo, what })?;
+        self.hand.record(record).await
     }
 
     /// The repository that was last governed under this name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use crate::domain::{Entry, EntryKind, Mark, NewAttempt, ReleaseState, RepoId};
+use crate::domain::{Entry, EntryKind, Mark, NewAttempt, OperatorWord, ReleaseState, RepoId};
 
 use super::error::{Fault, StoreError};
 use super::release::{self, Snapshot, Stored};
@@ -15,6 +15,8 @@ use super::writer::Hand;
 /// Entries after which the release state is written anew. In between it is the last one written
 /// and the entries since: a state may be large, and an entry is small.
 const SNAPSHOT_EVERY: u64 = 64;
+/// Times that a record is tried while operators speak in between.
+const MOST_TRIES: usize = 8;
 
 /// One repository's ledger: what was recorded, what it adds up to, and the way to record more.
 pub struct Ledger {
@@ -135,7 +137,8 @@ impl Ledger {
         Arc::clone(&self.now.state)
     }
 
-    /// Appends entries, all or none; they are on disk when this returns.
+    /// Appends entries, all or none; they are on disk when this returns. Where operators spoke
+    /// meanwhile ([`super::Store::append_words`]), their entries come first.
     ///
     /// # Errors
     /// Whatever the disk says. Nothing may then be acted on: whether the entries are there is
@@ -146,6 +149,45 @@ impl Ledger {
             return Ok(());
         }
         self.be_certain().await?;
+        for _ in 0..MOST_TRIES {
+            match self.record_once(at, kinds.clone()).await {
+                Err(StoreError::Moved { .. }) if self.catch_up().await? => {}
+                recorded => return recorded,
+            }
+        }
+        Err(StoreError::Moved { repo: self.repo })
+    }
+
+    /// Takes in what operators said since this ledger was read. False where something else was
+    /// recorded, too: then the state is as the file has it, and not what the caller looked at.
+    ///
+    /// # Errors
+    /// What the disk says, or [`StoreError::Broken`].
+    pub async fn catch_up(&mut self) -> Result<bool, StoreError> {
+        if self.stale || !self.is_kept {
+            return Ok(!self.is_kept);
+        }
+        let (repo, after) = (self.repo, self.now.seq);
+        let tail = self.hand.run(move |engine| engine.read(|read| tail(read, repo, after))).await?;
+        let mut next = self.now.clone();
+        for (seq, bytes) in tail {
+            let entry: Entry = release::decode(&bytes).map_err(|what| self.broken(what))?;
+            if !matches!(entry.kind, EntryKind::Operator(_)) {
+                self.reload().await?;
+                return Ok(false);
+            }
+            Arc::make_mut(&mut next.state).apply(&entry);
+            next.seq = seq;
+        }
+        self.now = next;
+        Ok(true)
+    }
+
+    async fn record_once(
+        &mut self,
+        at: Timestamp,
+        kinds: Vec<EntryKind>,
+    ) -> Result<(), StoreError> {
         let (record, next) = self.prepare(at, kinds).map_err(|what| self.broken(what))?;
         if !self.is_kept {
             self.now = next;
@@ -160,6 +202,11 @@ impl Ledger {
                 self.snapshot_seq = snapshot_seq;
                 self.stale = false;
                 Ok(())
+            }
+            // Nothing was written, and what was is in the file.
+            Err(error @ StoreError::Moved { .. }) => {
+                self.stale = false;
+                Err(error)
             }
             Err(error) => {
                 self.reload().await.ok();
@@ -246,12 +293,13 @@ impl Ledger {
             release::check_entry(&next.state, &entry)?;
             Arc::make_mut(&mut next.state).apply(&entry);
             next.seq = next.seq.saturating_add(1);
-            rows.push((next.seq, release::encode_entry(&entry)?));
+            rows.push(release::encode_entry(&entry)?);
         }
         release::check_state(&next.state)?;
         let due = self.is_kept && next.seq.saturating_sub(self.snapshot_seq) >= SNAPSHOT_EVERY;
         let snapshot = if due { Some(release::encode_snapshot(&next)?) } else { None };
-        let record = Record { repo: self.repo, after: self.now.seq, rows, names, snapshot };
+        let after = Some(self.now.seq);
+        let record = Record { repo: self.repo, after, rows, names, snapshot };
         Ok((record, next))
     }
 
@@ -271,23 +319,35 @@ impl Ledger {
 /// Entries on their way to the file.
 pub(super) struct Record {
     repo: RepoId,
-    /// The last entry that the caller knows.
-    after: u64,
-    rows: Vec<(u64, Vec<u8>)>,
+    /// The last entry that the caller knows; none: it matters not.
+    after: Option<u64>,
+    rows: Vec<Vec<u8>>,
     names: Vec<String>,
     snapshot: Option<Vec<u8>>,
 }
 
 impl Record {
+    /// What operators said, to come after whatever the ledger holds.
+    pub(super) fn of_words(
+        repo: RepoId,
+        at: Timestamp,
+        words: Vec<OperatorWord>,
+    ) -> Result<Self, String> {
+        let entries = words.into_iter().map(|word| Entry { at, kind: EntryKind::Operator(word) });
+        let rows = entries.map(|entry| release::encode_entry(&entry)).collect::<Result<_, _>>()?;
+        Ok(Self { repo, after: None, rows, names: Vec::new(), snapshot: None })
+    }
+
     /// Appends them, or says why this record, and no other of the transaction, is left out.
     pub(super) fn append(&self, write: &WriteTransaction) -> Result<Result<(), StoreError>, Fault> {
         let repo = self.repo.get();
         let mut ledger = write.open_table(LEDGER)?;
-        if last(&ledger, repo)? != self.after {
+        let last = last(&ledger, repo)?;
+        if self.after.is_some_and(|after| after != last) {
             return Ok(Err(StoreError::Moved { repo: self.repo }));
         }
-        for (seq, row) in &self.rows {
-            ledger.insert((repo, *seq), row.as_slice())?;
+        for (seq, row) in (last.saturating_add(1)..).zip(&self.rows) {
+            ledger.insert((repo, seq), row.as_slice())?;
         }
         if !self.names.is_empty() {
             let mut names = write.open_table(NAMES)?;
@@ -329,12 +389,26 @@ pub(super) fn stored_in(
         }
         None => 0,
     };
-    let mut tail = Vec::new();
-    for row in ledger.range((repo.get(), from.saturating_add(1))..=(repo.get(), u64::MAX))? {
-        let (key, bytes) = row?;
-        tail.push((key.value().1, bytes.value().to_vec()));
-    }
+    let tail = rows_after(ledger, repo, from)?;
     Ok(Stored { snapshot, tail, last: last(ledger, repo.get())? })
+}
+
+fn tail(read: &ReadTransaction, repo: RepoId, after: u64) -> Result<Vec<(u64, Vec<u8>)>, Fault> {
+    rows_after(&read.open_table(LEDGER)?, repo, after)
+}
+
+/// The entries after the one of this number, as they are written.
+fn rows_after(
+    ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
+    repo: RepoId,
+    after: u64,
+) -> Result<Vec<(u64, Vec<u8>)>, Fault> {
+    let mut rows = Vec::new();
+    for row in ledger.range((repo.get(), after.saturating_add(1))..=(repo.get(), u64::MAX))? {
+        let (key, bytes) = row?;
+        rows.push((key.value().1, bytes.value().to_vec()));
+    }
+    Ok(rows)
 }
 
 #[derive(serde::Deserialize)]

@@ -270,6 +270,43 @@ fn of_two_hands_on_one_ledger_the_second_is_told_that_it_moved() {
 }
 
 #[test]
+fn what_operators_say_meanwhile_comes_before_what_a_pass_records() {
+    now(async {
+        let store = Store::in_memory();
+        let mut pass = store.ledger(shop()).await.unwrap();
+        pass.record(at(0), vec![decided(1)]).await.unwrap();
+        let by = Operator { peer: "uid 1000".into(), name: None };
+        let pause = OperatorWord::Paused { why: "incident 42".into(), by };
+        store.append_words(shop(), at(1), vec![pause]).await.unwrap();
+        assert_eq!(pass.state().pause, None, "not taken in yet");
+        pass.record(at(2), vec![decided(2)]).await.unwrap();
+        assert_eq!(pass.state().pause.as_ref().unwrap().why, "incident 42");
+        assert_eq!(*pass.state(), fold_of_history(&store, shop()).await);
+        assert_eq!(pass.length(), 3);
+    });
+}
+
+#[test]
+fn what_operators_say_can_be_taken_in_without_recording_anything() {
+    now(async {
+        let store = Store::in_memory();
+        let mut pass = store.ledger(shop()).await.unwrap();
+        pass.record(at(0), vec![decided(1)]).await.unwrap();
+        let by = Operator { peer: "uid 1000".into(), name: None };
+        for second in 1..4 {
+            let pause = OperatorWord::Paused { why: second.to_string(), by: by.clone() };
+            store.append_words(shop(), at(second), vec![pause]).await.unwrap();
+        }
+        assert_eq!(pass.catch_up().await, Ok(true));
+        assert_eq!(pass.state().pause.as_ref().unwrap().why, "3");
+        let mut other = store.ledger(shop()).await.unwrap();
+        other.record(at(9), vec![decided(3)]).await.unwrap();
+        assert_eq!(pass.catch_up().await, Ok(false), "another process's entries are no words");
+        assert_eq!(pass.state(), other.state());
+    });
+}
+
+#[test]
 fn a_ledger_in_memory_learns_and_leaves_the_file_and_every_dispatch_alone() {
     now(async {
         let store = Store::in_memory();
