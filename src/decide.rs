@@ -300,14 +300,14 @@ fn deploy_in_progress(case: &Case<'_>) -> Finding {
 }
 
 fn deploy_failed(case: &Case<'_>) -> Finding {
-    let failed = case.release().failed_deploys(case.sha());
+    let failed = case.failed_deploys()?;
     let Some(last) = failed.last() else { return Ok(None) };
     let (used, allowed) = case.attempts_used_and_allowed(&failed);
     Ok((used >= allowed).then_some(Cause::DeployFailed { run: Some(last.run), used, allowed }))
 }
 
 fn cooldown(case: &Case<'_>) -> Finding {
-    let failed = case.release().failed_deploys(case.sha());
+    let failed = case.failed_deploys()?;
     let Some(last) = failed.last() else { return Ok(None) };
     let (used, allowed) = case.attempts_used_and_allowed(&failed);
     // `updated_at` has whole seconds: the failure may be up to a second later than it says.

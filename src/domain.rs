@@ -8,6 +8,7 @@ mod approval;
 mod attempt;
 mod command;
 mod decision;
+mod deploys;
 mod dora;
 mod ledger;
 mod markup;
@@ -23,10 +24,12 @@ mod release;
 mod repository;
 mod risk;
 mod run;
+mod run_title;
 mod sha;
 mod signal;
 mod steps;
 mod talk;
+mod workflow_file;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use approval::{
@@ -39,6 +42,7 @@ pub use command::{Command, CommandError, Spoken};
 pub use decision::{
     Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
 };
+pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
@@ -60,7 +64,7 @@ pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
     IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
+    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,
@@ -71,6 +75,7 @@ pub use run::{
     Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,
     WorkflowState,
 };
+pub use run_title::{RefPattern, RunTitle, RunTitleError};
 pub use sha::{Sha, ShaError, ShaPrefix};
 pub use signal::{
     ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading,
@@ -78,3 +83,4 @@ pub use signal::{
 };
 pub use steps::{BranchStep, Within, steps_between};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};
+pub use workflow_file::WorkflowFile;

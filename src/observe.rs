@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow, WorkflowFact,
-    WorkflowName,
+    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow,
+    WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
@@ -86,6 +86,9 @@ struct Seldom {
     deploy_ref_tip: Option<Sha>,
     verification: Workflow,
     deploy: Option<Workflow>,
+    /// Other workflows that change production.
+    #[serde(default)]
+    other_deploys: Vec<Workflow>,
     /// The names that the config had when this was read.
     asked: Asked,
 }
@@ -94,6 +97,8 @@ struct Seldom {
 struct Asked {
     verification: WorkflowName,
     deploy: Option<WorkflowName>,
+    #[serde(default)]
+    other_deploys: Vec<WorkflowName>,
     branch: Option<Branch>,
     deploy_ref: Option<Branch>,
 }
@@ -143,6 +148,19 @@ pub struct Basics {
     pub verification: Workflow,
     /// The deploy workflow.
     pub deploy: WorkflowFact,
+    /// Other workflows that change production.
+    pub other_deploys: Vec<Workflow>,
+}
+
+impl Basics {
+    /// Which runs count as what; none without a deploy workflow.
+    #[must_use]
+    pub fn scope(&self, policy: &Policy) -> Option<DeployScope> {
+        let WorkflowFact::Found(workflow) = &self.deploy else { return None };
+        let (branch, deploy_ref) = (self.branch.clone(), self.deploy_ref.clone());
+        let others = self.other_deploys.iter().map(|other| other.id).collect();
+        Some(DeployScope::new(policy, self.repository.id, workflow.id, others, branch, deploy_ref))
+    }
 }
 
 /// Which of what changes seldom a standing hold rests on: that is read in every pass.
@@ -167,12 +185,14 @@ pub async fn basics(
     let asked = Asked {
         verification: look.policy.verification_workflow.clone(),
         deploy: look.policy.deploy_workflow.clone(),
+        other_deploys: look.policy.other_deploy_workflows.clone(),
         branch: look.policy.branch.clone(),
         deploy_ref: look.policy.deploy_workflow_ref.clone(),
     };
     let kept = look.memory.seldom.as_ref().is_some_and(|seldom| seldom.asked == asked);
     if look.anew || look.seldom || !kept || rests_on.workflows {
         look.memory.seldom = Some(read_seldom(look, asked, known).await?);
+        look.memory.note_tips();
     } else if rests_on.branch {
         read_tips(look).await?;
     }
@@ -186,6 +206,7 @@ pub async fn basics(
         deploy_ref: seldom.deploy_ref,
         deploy_ref_tip: seldom.deploy_ref_tip,
         verification: seldom.verification,
+        other_deploys: seldom.other_deploys,
         deploy: match (seldom.deploy, &look.policy.deploy_workflow) {
             (_, None) => WorkflowFact::NotConfigured,
             (None, Some(_)) => WorkflowFact::Missing,
@@ -215,6 +236,7 @@ async fn read_seldom(
         Some(wanted) => the_one(&workflows, wanted, "deploy_workflow_name")?,
         None => None,
     };
+    let other_deploys = other_deploys(name, &workflows, &asked)?;
     let branch = asked.branch.clone().unwrap_or_else(|| repository.default_branch.clone());
     let deploy_ref = asked.deploy_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
     let tip = look.reader.branch_tip(name, &branch).await?;
@@ -229,11 +251,29 @@ async fn read_seldom(
         deploy_ref_tip,
         verification,
         deploy,
+        other_deploys,
         asked,
     })
 }
 
-/// The deploy ref may be the branch, another one, or a tag.
+/// The workflows of `other_deploy_workflows`. One that is not there is an error: what it would do
+/// to production must not go unseen.
+fn other_deploys(
+    name: &RepoName,
+    workflows: &[Workflow],
+    asked: &Asked,
+) -> Result<Vec<Workflow>, ObserveError> {
+    let find = |wanted: &WorkflowName| {
+        the_one(workflows, wanted, "other_deploy_workflows")?.ok_or_else(|| {
+            ObserveError::Mistaken(format!(
+                "{name} has no workflow `{wanted}`: correct other_deploy_workflows"
+            ))
+        })
+    };
+    asked.other_deploys.iter().map(find).collect()
+}
+
+/// The deploy ref is the branch or another one. A tag of its name is not asked for.
 async fn tip_of_deploy_ref(
     look: &Look<'_>,
     name: &RepoName,
@@ -244,7 +284,7 @@ async fn tip_of_deploy_ref(
     if branch == deploy_ref {
         return Ok(tip.cloned());
     }
-    Ok(look.reader.resolve_commit(name, deploy_ref.as_str()).await?)
+    Ok(look.reader.branch_tip(name, deploy_ref).await?)
 }
 
 /// Reads the tips alone.
@@ -255,6 +295,7 @@ async fn read_tips(look: &mut Look<'_>) -> Result<(), ObserveError> {
     seldom.deploy_ref_tip =
         tip_of_deploy_ref(look, look.name(), branch, tip, &seldom.deploy_ref).await?;
     look.memory.seldom = Some(seldom);
+    look.memory.note_tips();
     Ok(())
 }
 

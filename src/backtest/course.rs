@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::{Past, ends_at};
 use crate::decide::Judgement;
 use crate::domain::{
-    AttemptId, AttemptOutcome, Attribution, Cause, Conclusion, Decision, Entry, EntryKind,
-    KnownRun, KnownRunAttempt, Moment, NewAttempt, Observation, Outcome, Really, RejectionKey,
-    ReleaseState, Replayed, RunEvent, RunId, RunProgress, Sha, Ships, WorkflowFact,
+    AttemptId, AttemptOutcome, Attribution, AttributionRule, Cause, Conclusion, Decision, Entry,
+    EntryKind, KnownRun, KnownRunAttempt, Moment, NewAttempt, Observation, Outcome, Really,
+    RefHistory, RejectionKey, ReleaseState, Replayed, RunEvent, RunId, RunKind, RunProgress, Sha,
+    Ships, WorkflowFact,
 };
 
 /// A replay under way.
@@ -157,6 +158,7 @@ impl Course {
             progress: RunProgress::Finished(Conclusion::Success),
             superseded: None,
             failed_step: None,
+            has_jobs: None,
         };
         let seen = KnownRun {
             id: run,
@@ -166,6 +168,10 @@ impl Course {
             html_url: String::new(),
             attempts: BTreeMap::from([(1, Box::new(done))]),
             deleted: false,
+            kind: RunKind::Deploy,
+            source: None,
+            history: RefHistory::NotAsked,
+            attributed_by: AttributionRule::Owner,
         };
         [
             EntryKind::AttemptBegun { attempt },

@@ -51,7 +51,8 @@ fn failed(one: &Ended<'_>) -> Really {
 }
 
 fn ended(release: &ReleaseState) -> Vec<Ended<'_>> {
-    let runs = release.runs.values().filter_map(|run| Some((run, run.attribution.sha()?)));
+    let deploys = release.runs.values().filter(|run| run.kind.moves_production());
+    let runs = deploys.filter_map(|run| Some((run, run.attribution.sha()?)));
     let attempts = runs.flat_map(|(run, sha)| {
         let finished = run.attempts.iter().filter(|(_, attempt)| attempt.progress.finished());
         finished.map(move |(number, attempt)| Ended {

@@ -4,7 +4,6 @@
 
 mod facts;
 mod rules;
-mod workflow_file;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

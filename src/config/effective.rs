@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    ApprovalMode, Branch, EnvironmentApproval, Policy, Signal, SignalKind, WorkflowName,
+    ApprovalMode, Branch, EnvironmentApproval, Policy, RunTitle, Signal, SignalKind, WorkflowName,
 };
 
 use super::{AppConfig, Config, TokenConfig};
@@ -100,6 +100,11 @@ pub fn policy(policy: &Policy) -> Value {
         "verification_events": policy.verification_events,
         "deploy_workflow_name": policy.deploy_workflow.as_ref().map_or("", WorkflowName::as_str),
         "deploy_workflow_ref": policy.deploy_workflow_ref.as_ref().map(Branch::as_str),
+        "run_title": policy.run_title.as_ref().map(RunTitle::written),
+        "other_run_titles": titles(&policy.other_run_titles),
+        "run_events": policy.run_events,
+        "preview_refs": policy.preview_refs,
+        "other_deploy_workflows": policy.other_deploy_workflows,
         "production_environment_name": policy.production_environment_name,
         "require_approval_for_first_deploy": policy.require_approval_for_first_deploy,
         "high_risk_paths": policy.high_risk_paths.written(),
@@ -140,6 +145,10 @@ pub fn policy(policy: &Policy) -> Value {
         keys.extend(more.map(|(key, value)| (key.to_owned(), value)));
     }
     keys
+}
+
+fn titles(titles: &[RunTitle]) -> Vec<&str> {
+    titles.iter().map(RunTitle::written).collect()
 }
 
 /// As it would be written: null, one, or a list.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, OnRecovery, PathPatterns,
-    Permission, Policy, RepoName, WorkflowName,
+    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, KNOWN_EVENTS, OnRecovery,
+    PathPatterns, Permission, Policy, RepoName, WorkflowName,
 };
 
 /// What every variable of ours begins with.
@@ -37,6 +37,11 @@ pub const POLICY_KEYS: &[&str] = &[
     "verification_events",
     "deploy_workflow_name",
     "deploy_workflow_ref",
+    "run_title",
+    "other_run_titles",
+    "run_events",
+    "preview_refs",
+    "other_deploy_workflows",
     "production_environment_name",
     "require_approval_for_first_deploy",
     "high_risk_paths",
@@ -80,6 +85,11 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
             .to_vec(),
         deploy_workflow: Some(WorkflowName::from("deploy.yml")),
         deploy_workflow_ref: None,
+        run_title: None,
+        other_run_titles: Vec::new(),
+        run_events: KNOWN_EVENTS.map(str::to_owned).to_vec(),
+        preview_refs: Vec::new(),
+        other_deploy_workflows: Vec::new(),
         production_environment_name: "production".to_owned(),
         require_approval_for_first_deploy: false,
         high_risk_paths: patterns(HIGH_RISK_PATHS),

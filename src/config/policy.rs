@@ -2,7 +2,7 @@
 
 use crate::domain::{
     ApprovalMode, Branch, Command, FailureType, HoldState, OnRecovery, PathPatterns, Permission,
-    Policy, Team, WorkflowName,
+    Policy, RefPattern, RunTitle, Team, WorkflowName,
 };
 
 use figment::value::Value;
@@ -35,9 +35,14 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
             let name = line(entry, m, LONGEST_LINE, expected);
             put(&mut p.verification_workflow, name.map(|n| WorkflowName::from(n.as_str())));
         }
-        "verification_events" => put(&mut p.verification_events, events(entry, m)),
+        "verification_events" => put(&mut p.verification_events, events(entry, m, "verified")),
         "deploy_workflow_name" => put(&mut p.deploy_workflow, deploy_workflow(entry, m)),
         "deploy_workflow_ref" => put(&mut p.deploy_workflow_ref, or_null(entry, m, git_ref)),
+        "run_title"
+        | "other_run_titles"
+        | "run_events"
+        | "preview_refs"
+        | "other_deploy_workflows" => set_deploys(p, key, entry, m),
         "production_environment_name" => {
             let name = line(entry, m, LONGEST_LINE, "an environment's name");
             put(&mut p.production_environment_name, name);
@@ -81,6 +86,74 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         _ => return set_approval(p, key, entry, m),
     }
     true
+}
+
+/// The keys that say which runs deploy what.
+fn set_deploys(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) {
+    match key {
+        "run_title" => put(&mut p.run_title, or_null(entry, m, run_title)),
+        "other_run_titles" => put(&mut p.other_run_titles, run_titles(entry, m)),
+        "run_events" => put(&mut p.run_events, events(entry, m, "deployed")),
+        "preview_refs" => put(&mut p.preview_refs, ref_patterns(entry, m)),
+        _ => put(&mut p.other_deploy_workflows, workflows(entry, m)),
+    }
+}
+
+/// A title that says where the commit's id stands.
+fn run_title(entry: &Entry<'_>, m: &mut Mistakes) -> Option<RunTitle> {
+    let expected = "a title that holds {sha}, as in \"Deploy {sha} by *\", or null";
+    let title = title_pattern(entry, m, expected)?;
+    if !title.names_a_sha() {
+        entry.wrong(m, expected);
+        return None;
+    }
+    Some(title)
+}
+
+fn run_titles(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RunTitle>> {
+    let expected = "titles of runs, as in \"Deploy {sha} to staging\"";
+    let items = items(entry, m, expected)?;
+    let titles: Vec<RunTitle> =
+        items.iter().filter_map(|item| title_pattern(item, m, expected)).collect();
+    (titles.len() == items.len()).then_some(titles)
+}
+
+fn title_pattern(entry: &Entry<'_>, m: &mut Mistakes, expected: &str) -> Option<RunTitle> {
+    let written = line(entry, m, LONGEST_LINE, expected)?;
+    match RunTitle::new(&written) {
+        Ok(title) => Some(title),
+        Err(error) => {
+            entry.wrong(m, format_args!("{expected}: this one {error}"));
+            None
+        }
+    }
+}
+
+/// Names of branches and tags, with `*` and `**` as in GitHub's branch filters.
+fn ref_patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RefPattern>> {
+    let expected = "branches or tags without refs/heads/, as in preview/**";
+    let items = items(entry, m, expected)?;
+    let mut patterns = Vec::new();
+    for item in &items {
+        let Some(written) = line(item, m, LONGEST_LINE, expected) else { continue };
+        if written.starts_with("refs/") || written.contains(['?', '[', '!', '+', ' ']) {
+            item.wrong(m, expected);
+        } else {
+            patterns.push(RefPattern::new(&written));
+        }
+    }
+    (patterns.len() == items.len()).then_some(patterns)
+}
+
+fn workflows(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>> {
+    let expected = "workflows' names or file names, as in rollback.yml";
+    let items = items(entry, m, expected)?;
+    let names: Vec<WorkflowName> = items
+        .iter()
+        .filter_map(|item| line(item, m, LONGEST_LINE, expected))
+        .map(|name| WorkflowName::from(name.as_str()))
+        .collect();
+    (names.len() == items.len()).then_some(names)
 }
 
 fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
@@ -158,7 +231,7 @@ fn deploy_workflow(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<Workflo
     Some(Some(WorkflowName::from(name.as_str())))
 }
 
-fn events(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
+fn events(entry: &Entry<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>> {
     let expected = "events, as in push";
     let mut complete = true;
     let events = texts(entry, m, expected)?;
@@ -169,7 +242,7 @@ fn events(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
         }
     }
     if events.is_empty() {
-        entry.wrong(m, "at least one event: without one, nothing is ever verified");
+        entry.wrong(m, format_args!("at least one event: without one, nothing is ever {what}"));
         return None;
     }
     complete.then_some(events)

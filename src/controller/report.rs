@@ -10,8 +10,8 @@ use super::governed::Governed;
 use super::{Shared, Survey};
 use crate::decide::Judgement;
 use crate::domain::{
-    AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RunRef,
-    Sha, StatusPurpose, restorations,
+    AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RunKind,
+    RunRef, Sha, StatusPurpose, restorations,
 };
 use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
@@ -93,6 +93,29 @@ pub(super) fn followed(
             );
         } else {
             tracing::info!(repository = %name, attempt = %id, run = %run, "{name}: run {run} started");
+        }
+    }
+}
+
+/// Counts and logs runs that turned out to be stray. `release` is as it was before.
+pub(super) fn stray(
+    shared: &Shared,
+    policy: &Policy,
+    release: &ReleaseState,
+    entries: &[EntryKind],
+) {
+    let name = &policy.repository;
+    for entry in entries {
+        let EntryKind::RunSeen { run } = entry else { continue };
+        let before = release.runs.get(&run.id).map(|known| known.kind);
+        if run.kind == RunKind::Stray && before != Some(RunKind::Stray) {
+            shared.metrics.stray_run(name);
+            tracing::error!(
+                repository = %name, run = %run.id,
+                "{name}: run {} of the deploy workflow bears a branch's name, but its commit was \
+                 never on that branch: a tag may be named like it. Look at the run, and delete the \
+                 tag: {}", run.id, run.html_url
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
+    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
     restorations,
 };
 use crate::github::{ReadError, Reader};
@@ -114,9 +114,9 @@ impl Governed {
             let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
             let links = plan::unknown_links(statuses, &observation.us, release);
             linked = observe::linked(look, &basics, &links).await?;
+            linked.named_on = Some(sha.clone());
         }
-        let (us, runs) = (&mut observation.us, &linked.runs);
-        let newest_run = self.follow(shared, look, &basics, us, runs).await?;
+        let newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
@@ -140,12 +140,12 @@ impl Governed {
         look: &mut Look<'_>,
         basics: &Basics,
         us: &mut BTreeSet<Login>,
-        linked: &[Run],
+        linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
         let (policy, only_looks) = (look.policy.clone(), self.only_looks);
         self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
-        let seen = observe::deploy_runs(look, basics, ledger.state(), linked).await?;
+        let seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
         if !ledger.state().recovered {
             let entries = recovered(look, basics, us, &seen).await?;
             ledger.record(shared.clock.now(), entries).await?;
@@ -156,8 +156,14 @@ impl Governed {
         let now = shared.clock.now();
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
+        if !only_looks {
+            report::stray(shared, &policy, ledger.state(), &entries);
+        }
         ledger.record(now, entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
+        if let Some(scope) = &seen.scope {
+            look.memory.note_read_to_the_end(&seen.read_to_the_end, scope);
+        }
         if only_looks {
             return Ok(seen.newest);
         }

@@ -9,7 +9,7 @@ use super::approval::{self, Approval};
 use super::origins::{self, Origins};
 use super::{Gap, Question, risk};
 use crate::domain::{
-    Cause, FailedDeploy, Health, Policy, Production, Reason, Relation, ReleaseState,
+    Cause, FailedDeploy, Health, Lack, Policy, Production, Reason, Relation, ReleaseState,
     RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha, SignalReading, Told,
 };
 
@@ -149,6 +149,16 @@ impl<'a> Case<'a> {
     pub(super) fn signals_behind(&self, cause: &Cause) -> Vec<SignalReading> {
         let asked = cause.reason() >= Reason::Paused;
         if asked { self.question.observation.signals.clone() } else { Vec::new() }
+    }
+
+    /// The deploys of this commit that failed since it last succeeded. A run that failed may turn
+    /// out to be no deploy at all: that is asked where something rests on it.
+    pub(super) fn failed_deploys(&self) -> Result<Vec<FailedDeploy>, Gap> {
+        let open = self.release().undetermined_failures(self.sha());
+        if open.is_empty() {
+            return Ok(self.release().failed_deploys(self.sha()));
+        }
+        Err(Gap::Lacks(open.into_iter().map(Lack::FailedRun).collect()))
     }
 
     /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was

@@ -4,7 +4,7 @@
 use super::{Gap, Question, raise};
 use crate::domain::{
     DeployFile, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment, RiskCause,
-    RiskClass, RiskyPath, Sha,
+    RiskClass, RiskyPath, Sha, Uncertainty,
 };
 
 /// The class of one path, and the pattern that gave it; none for a path that is not listed.
@@ -32,18 +32,29 @@ pub(super) fn assess(
             let first = certain(RiskClass::Low, RiskCause::FirstDeploy);
             Ok(raised(first, raise::causes(question, None)?))
         }
-        Production::Uncertain { run } => {
-            let cause = RiskCause::ProductionUncertain(format!(
-                "run {} succeeded last, and nothing tells which commit it deployed",
-                run.id
-            ));
-            Ok(certain(RiskClass::High, cause))
+        Production::Uncertain { why } => {
+            Ok(certain(RiskClass::High, RiskCause::ProductionUncertain(uncertain(*why))))
         }
         Production::Known { sha, .. } if sha == question.sha => {
             Ok(certain(RiskClass::Low, RiskCause::EmptyRange))
         }
         Production::Known { sha, .. } => {
             of_range(question, sha, question.range(sha, question.sha)?)
+        }
+    }
+}
+
+fn uncertain(why: Uncertainty) -> String {
+    match why {
+        Uncertainty::Unattributed(run) => {
+            format!("run {} succeeded last, and nothing tells which commit it deployed", run.id)
+        }
+        Uncertainty::Stray(run) => format!(
+            "run {} succeeded last, and its commit was never on the branch that it names",
+            run.id
+        ),
+        Uncertainty::DeployedOtherwise => {
+            "something was deployed by another workflow or by a run that was deleted".to_owned()
         }
     }
 }

@@ -341,6 +341,8 @@ pub enum Lack {
     Member(Team, Login),
     /// The statuses of this sha that raise its risk.
     Flags(Sha),
+    /// Whether a run that failed is a deploy at all: its jobs, and its commit's place in history.
+    FailedRun(RunId),
 }
 
 /// What comes of asking the rules.

@@ -142,7 +142,12 @@ fn in_order(release: &ReleaseState) -> Vec<Ended<'_>> {
     for run in release.runs.values() {
         for (number, attempt) in &run.attempts {
             let RunProgress::Finished(_) = attempt.progress else { continue };
-            if attempt.superseded == Some(true) {
+            let counts = if attempt.progress.succeeded() {
+                run.kind.moves_production()
+            } else {
+                release.can_fail(run) && attempt.superseded != Some(true)
+            };
+            if !counts {
                 continue;
             }
             all.push(Ended {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
-    PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
-    Standing, Team, Told, WorkflowFact,
+    Attribution, Branch, BranchStep, CommitStatus, Conclusion, DeployScope, Flag, Issue, Job,
+    Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run,
+    RunId, RunRef, Sha, SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -303,7 +303,7 @@ pub struct Observation {
     pub us: BTreeSet<Login>,
 }
 
-/// What a pass saw of the deploy workflow's runs. Only runs that count as deploys are in it.
+/// What a pass saw of the runs of the deploy workflow, and of other workflows that deploy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenRuns {
     /// Runs in their newest attempt, in any order.
@@ -313,6 +313,12 @@ pub struct SeenRuns {
     /// What the runs deploy, as far as titles and heads tell. A run that is not in here has not
     /// been looked up.
     pub attributions: BTreeMap<RunId, Attribution>,
+    /// The commits that these runs deploy by a status of ours that links to them.
+    pub named_by_status: BTreeMap<RunId, Sha>,
+    /// Statuses of commits that runs without a title of their own may have deployed.
+    pub statuses: Vec<(Sha, Vec<CommitStatus>)>,
+    /// Whether the ref that a run claims to run on has its commit, of those that were asked for.
+    pub histories: BTreeMap<RunId, RefHistory>,
     /// The jobs of the run attempts that were asked for.
     pub jobs: BTreeMap<RunRef, Vec<Job>>,
     /// Unfinished runs that GitHub no longer has.
@@ -324,6 +330,10 @@ pub struct SeenRuns {
     pub shows_absence: bool,
     /// When the runs of thirty days were read for this, if they were.
     pub swept_at: Option<Timestamp>,
+    /// Workflows whose runs were read to the oldest one, and none of them succeeded.
+    pub read_to_the_end: BTreeSet<WorkflowId>,
+    /// Which runs count as what. None: there is no deploy workflow.
+    pub scope: Option<DeployScope>,
 }
 
 impl Observation {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Branch, Command, Login, PathPatterns, RepoName, Signal, Team, Workflow, WorkflowState,
+    Branch, Command, Login, PathPatterns, RefPattern, RepoName, RunTitle, Signal, Team, Workflow,
+    WorkflowState,
 };
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
@@ -29,6 +30,17 @@ pub struct Policy {
     pub deploy_workflow: Option<WorkflowName>,
     /// The ref that the deploy workflow is started on; the default branch where not given.
     pub deploy_workflow_ref: Option<Branch>,
+    /// Which titles of the deploy workflow's runs name the commit that they deploy; none: the
+    /// file's own `run-name` says.
+    pub run_title: Option<RunTitle>,
+    /// Titles of runs that deploy nothing to production.
+    pub other_run_titles: Vec<RunTitle>,
+    /// Events whose runs of the deploy workflow deploy to production.
+    pub run_events: Vec<String>,
+    /// Refs on which the deploy workflow does not deploy to production.
+    pub preview_refs: Vec<RefPattern>,
+    /// Other workflows that change production.
+    pub other_deploy_workflows: Vec<WorkflowName>,
     /// Named in hints while a run waits for its reviewers.
     pub production_environment_name: String,
     /// Whether the first deploy of a repository needs an approval.

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome, Reason,
-    RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, Sha, StatusId,
+    Attempt, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome,
+    Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
+    RunRef, RunSource, Sha, StatusId,
 };
 
 mod fold;
 mod health;
+mod known_run;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
@@ -120,6 +122,18 @@ pub struct KnownRun {
     pub attempts: BTreeMap<u32, Box<KnownRunAttempt>>,
     /// Whether GitHub no longer has it.
     pub deleted: bool,
+    /// What it is to a release.
+    #[serde(default)]
+    pub kind: RunKind,
+    /// Where it came from; none in entries of earlier versions, until it is seen again.
+    #[serde(default)]
+    pub source: Option<RunSource>,
+    /// Whether the ref that it claims to run on has its commit.
+    #[serde(default)]
+    pub history: RefHistory,
+    /// By which rule the commit was told.
+    #[serde(default)]
+    pub attributed_by: AttributionRule,
 }
 
 /// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
@@ -156,22 +170,9 @@ pub struct KnownRunAttempt {
     pub superseded: Option<bool>,
     /// The failed job and step, where they were read.
     pub failed_step: Option<(String, String)>,
-}
-
-impl KnownRun {
-    /// Its newest attempt.
-    #[must_use]
-    pub fn newest(&self) -> Option<(RunRef, &KnownRunAttempt)> {
-        self.attempts
-            .last_key_value()
-            .map(|(number, attempt)| (RunRef { id: self.id, attempt: *number }, &**attempt))
-    }
-
-    /// Whether it is not completed.
-    #[must_use]
-    pub fn in_flight(&self) -> bool {
-        !self.deleted && self.newest().is_some_and(|(_, attempt)| !attempt.progress.finished())
-    }
+    /// Whether it has any job. None: not asked.
+    #[serde(default)]
+    pub has_jobs: Option<bool>,
 }
 
 /// An approval by an operator.
@@ -289,11 +290,35 @@ pub enum Production {
         /// The run attempt.
         run: Option<RunRef>,
     },
-    /// This run succeeded last, and nothing tells what it deployed.
+    /// Something was deployed, and nothing tells which commit.
     Uncertain {
-        /// The run attempt.
-        run: RunRef,
+        /// Why not.
+        why: Uncertainty,
     },
+}
+
+/// Why nothing tells which commit is in production.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Uncertainty {
+    /// This run attempt succeeded last, and nothing tells what it deployed.
+    Unattributed(RunRef),
+    /// This run attempt succeeded last, and it is a stray one.
+    Stray(RunRef),
+    /// No run of today's deploy workflow succeeded, but the ledger knows of another deploy: by
+    /// another workflow, or by a run that was deleted.
+    DeployedOtherwise,
+}
+
+impl Uncertainty {
+    /// The run attempt that made it so, where it was one.
+    #[must_use]
+    pub const fn run(&self) -> Option<RunRef> {
+        match self {
+            Self::Unattributed(run) | Self::Stray(run) => Some(*run),
+            Self::DeployedOtherwise => None,
+        }
+    }
 }
 
 impl Production {
@@ -311,7 +336,7 @@ impl Production {
     pub const fn run(&self) -> Option<RunRef> {
         match self {
             Self::Known { run, .. } => *run,
-            Self::Uncertain { run } => Some(*run),
+            Self::Uncertain { why } => why.run(),
             Self::None => None,
         }
     }

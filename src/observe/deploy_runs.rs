@@ -1,15 +1,21 @@
 //! The deploy workflow's runs: who deploys what, and how it ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Basics, Look, ObserveError};
+use super::{Basics, Linked, Look, ObserveError};
 use crate::domain::{
-    Attribution, Conclusion, Production, ReleaseState, Run, RunId, RunProgress, RunRef, SeenRuns,
-    Sha, ShaPrefix, WorkflowFact, WorkflowId,
+    Conclusion, DeployScope, KnownRun, Login, ReleaseState, Run, RunId, RunKind, RunProgress,
+    RunRef, RunSource, SeenRuns, WorkflowId,
 };
 use crate::github::RunFilter;
+
+mod attribution;
+mod history;
+
+pub(super) use attribution::attribute_past;
+pub(super) use history::failed_run;
 
 /// A re-run is possible for thirty days, and keeps the run's place in the list (design, section
 /// 6, 4): so far back the list is swept for one.
@@ -20,8 +26,6 @@ const MOST_PAGES: u32 = 100;
 const MOST_SWEPT_PAGES: u32 = 10;
 /// Earlier attempts that are asked for, of one run.
 const MOST_EARLIER: u32 = 10;
-/// Commits that runs' titles may name and that are looked up in one pass.
-const MOST_LOOKED_UP: usize = 10;
 
 /// Reads the deploy runs: page one, whatever is unfinished and has left it, and, where due, those
 /// of thirty days. `linked` are runs that no page may show yet.
@@ -32,54 +36,79 @@ pub async fn deploy_runs(
     look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
-    linked: &[Run],
+    us: &BTreeSet<Login>,
+    linked: &Linked,
 ) -> Result<SeenRuns, ObserveError> {
-    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(SeenRuns::default()) };
-    let mut seen = read_pages(look, basics, release, workflow.id).await?;
-    for run in linked {
-        if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
-            seen.runs.push(run.clone());
+    let Some(scope) = basics.scope(look.policy) else { return Ok(SeenRuns::default()) };
+    let mut seen = SeenRuns { scope: Some(scope.clone()), ..SeenRuns::default() };
+    let sweep = look.anew || look.memory.sweep_is_due();
+    for workflow in std::iter::once(scope.workflow).chain(scope.other_workflows.iter().copied()) {
+        read_pages(look, &scope, release, workflow, sweep, &mut seen).await?;
+        if !release.recovered {
+            unfinished_by_status(look, &scope, workflow, &mut seen).await?;
+        }
+    }
+    if sweep {
+        seen.swept_at = Some(look.now);
+    }
+    for run in &linked.runs {
+        add(&mut seen, run.clone());
+        if let Some(sha) = &linked.named_on {
+            seen.named_by_status.insert(run.at.id, sha.clone());
         }
     }
     read_by_id(look, basics, release, &mut seen).await?;
     read_earlier_attempts(look, release, &mut seen).await?;
-    read_jobs(look, release, &mut seen).await?;
-    attribute(look, release, &mut seen).await?;
+    read_jobs(look, release, &scope, &mut seen).await?;
+    history::read(look, release, &scope, &mut seen).await?;
+    attribution::attribute(look, basics, release, us, &mut seen).await?;
     Ok(seen)
 }
 
+fn add(seen: &mut SeenRuns, run: Run) {
+    if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
+        seen.runs.push(run);
+    }
+}
+
+/// The runs of one workflow. Where none is known that succeeded, its list is read to the end:
+/// what is in production may lie on its last page.
 async fn read_pages(
     look: &mut Look<'_>,
-    basics: &Basics,
+    scope: &DeployScope,
     release: &ReleaseState,
     workflow: WorkflowId,
-) -> Result<SeenRuns, ObserveError> {
-    let mut seen = SeenRuns::default();
-    let sweep = look.anew || look.memory.sweep_is_due();
-    let mut found_production = release.production() != Production::None;
+    sweep: bool,
+    seen: &mut SeenRuns,
+) -> Result<(), ObserveError> {
+    let is_main = workflow == scope.workflow;
+    let mut found =
+        look.memory.was_read_to_the_end(workflow, scope) || is_told(release, scope, workflow);
     for page in 1..=MOST_PAGES {
         let name = look.name();
         let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
         let smallest = read.runs.iter().map(|run| run.at.id).min();
-        seen.newest = seen.newest.max(read.runs.iter().map(|run| run.at.id).max());
-        let counting = read.runs.into_iter().filter(|run| is_deploy(basics, run, workflow));
-        for run in counting {
-            found_production |= run.progress.succeeded();
-            if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
-                seen.runs.push(run);
-            }
+        if is_main {
+            seen.newest = seen.newest.max(read.runs.iter().map(|run| run.at.id).max());
+            seen.shows_absence = shows_absence(release, smallest, oldest, read.has_next);
         }
-        seen.shows_absence = shows_absence(release, smallest, oldest, read.has_next);
+        for run in read.runs.into_iter().filter(|run| is_a_repositorys_own(scope, run)) {
+            found |= run.progress.succeeded() && kind_of(scope, &run).moves_production();
+            add(seen, run);
+        }
         let within_window =
             oldest.is_none_or(|oldest| look.now.duration_since(oldest) < RERUN_WINDOW);
         let more_due = (sweep && within_window && page < MOST_SWEPT_PAGES)
-            || !found_production
-            || !seen.shows_absence;
+            || !found
+            || (is_main && !seen.shows_absence);
+        if !read.has_next && !found {
+            seen.read_to_the_end.insert(workflow);
+        }
         if !read.has_next || !more_due {
             break;
         }
-        if page == MOST_PAGES && !found_production {
+        if page == MOST_PAGES && !found {
             return Err(ObserveError::Mistaken(format!(
                 "{name}: none of its newest {} deploy runs succeeded, and there are more: say what \
                  runs in production with `release-governor set-production {name} SHA --reason TEXT`",
@@ -87,31 +116,47 @@ async fn read_pages(
             )));
         }
     }
-    if !release.recovered {
-        unfinished_by_status(look, basics, workflow, &mut seen).await?;
-    }
-    if sweep {
-        seen.swept_at = Some(look.now);
-    }
-    Ok(seen)
+    Ok(())
+}
+
+/// Whether a success of this workflow is known, or an operator said what is in production: what is
+/// older than that does not matter.
+fn is_told(release: &ReleaseState, scope: &DeployScope, workflow: WorkflowId) -> bool {
+    release.production_set.is_some()
+        || release.runs.values().any(|run| {
+            let of_it = run.source.as_ref().is_none_or(|source| source.workflow == workflow);
+            of_it && run.succeeded() && moves_production(release, scope, run)
+        })
+}
+
+/// By the scope of today: what the ledger says of it may be an earlier policy's answer.
+fn moves_production(release: &ReleaseState, scope: &DeployScope, run: &KnownRun) -> bool {
+    run.kind_in(scope, release.attempt_of(run.id)).moves_production()
+}
+
+fn kind_of(scope: &DeployScope, run: &Run) -> RunKind {
+    scope.kind_by_source(&run.event, &RunSource::from(run))
+}
+
+/// Neither a pull request's nor a fork's: nothing is known of such a run, whatever the policy says.
+fn is_a_repositorys_own(scope: &DeployScope, run: &Run) -> bool {
+    !run.event.is_of_a_pull_request()
+        && run.head_repository.is_none_or(|repository| repository == scope.repository)
 }
 
 /// With no ledger, runs that wait for a reviewer longer than any page shows are looked for by
 /// their status, too. The index may miss one; the unfiltered pages above do not.
 async fn unfinished_by_status(
     look: &Look<'_>,
-    basics: &Basics,
+    scope: &DeployScope,
     workflow: WorkflowId,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     for status in ["queued", "in_progress", "waiting", "pending", "requested"] {
         let filter = RunFilter { status: Some(status.to_owned()), ..RunFilter::default() };
         let read = look.reader.runs(look.name(), workflow, &filter, 1).await?;
-        for run in read.runs {
-            let new = !seen.runs.iter().any(|other| other.at.id == run.at.id);
-            if new && is_deploy(basics, &run, workflow) {
-                seen.runs.push(run);
-            }
+        for run in read.runs.into_iter().filter(|run| is_a_repositorys_own(scope, run)) {
+            add(seen, run);
         }
     }
     Ok(())
@@ -134,13 +179,12 @@ fn shows_absence(
         })
 }
 
-/// The design's words for a deploy run.
-pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
-    let branch = run.head_branch.as_ref();
-    run.workflow == workflow
-        && run.head_repository == Some(basics.repository.id)
-        && !run.event.is_of_a_pull_request()
-        && (branch == Some(&basics.deploy_ref) || branch == Some(&basics.branch))
+/// Whether a run counts as a deploy of any kind, as far as its source tells.
+pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
+    match kind_of(scope, run) {
+        RunKind::Deploy | RunKind::Stray | RunKind::Phantom | RunKind::OtherDeploy => true,
+        RunKind::OtherWorkflow | RunKind::NotADeploy => false,
+    }
 }
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.
@@ -230,11 +274,12 @@ pub(super) async fn read_earlier_attempts(
     Ok(())
 }
 
-/// The jobs of what failed newly: they tell a cancelled run from a superseded one, and name the
-/// failed step.
+/// The jobs of what failed newly: they tell a cancelled run from a superseded one, a phantom from
+/// a failure, and name the failed step.
 async fn read_jobs(
     look: &Look<'_>,
     release: &ReleaseState,
+    scope: &DeployScope,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let mut wanted = Vec::new();
@@ -248,7 +293,8 @@ async fn read_jobs(
         });
         let ours = release.attempt_of(run.at.id).is_some();
         let after_we_came = release.governed_since.is_some_and(|since| run.updated_at >= since);
-        if *conclusion != Conclusion::Success && !told && (ours || after_we_came) {
+        let fails = ours || (after_we_came && kind_of(scope, run).can_fail());
+        if *conclusion != Conclusion::Success && !told && fails {
             wanted.push(run.at);
         }
     }
@@ -259,123 +305,26 @@ async fn read_jobs(
     Ok(())
 }
 
-/// Section 6, 1. The ledger's own attempts come first, in `plan`.
-async fn attribute(
-    look: &mut Look<'_>,
-    release: &ReleaseState,
-    seen: &mut SeenRuns,
-) -> Result<(), ObserveError> {
-    let newest_success = newest_success(release, seen);
-    let mut lookups = MOST_LOOKED_UP;
-    let mut attributions = BTreeMap::new();
-    for run in &seen.runs {
-        let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
-        if known.is_some_and(|known| *known != Attribution::Unresolved) {
-            continue;
-        }
-        let matters = !run.progress.finished() || newest_success == Some(run.at.id);
-        let attribution = attribution_of(look, run, matters, &mut lookups).await?;
-        attributions.insert(run.at.id, attribution);
-    }
-    // What mattered not when it was seen first may be what production rests on now.
-    if let Some(id) = newest_success
-        && !attributions.contains_key(&id)
-        && release.runs.get(&id).is_some_and(|run| run.attribution == Attribution::Unresolved)
-        && let Some(run) = look.reader.run(look.name(), id).await?
-    {
-        let mut lookups = MOST_LOOKED_UP;
-        attributions.insert(id, by_title(look, &run.title, true, &mut lookups).await?);
-    }
-    seen.attributions = attributions;
-    Ok(())
-}
-
-/// What a run says of itself. A commit that only its title names is looked up where that matters.
-pub(super) async fn attribution_of(
-    look: &mut Look<'_>,
-    run: &Run,
-    matters: bool,
-    lookups: &mut usize,
-) -> Result<Attribution, ObserveError> {
-    if run.event.is_push() {
-        return Ok(Attribution::Sha(run.head_sha.clone()));
-    }
-    if run.event.title_is_trusted() {
-        return by_title(look, &run.title, matters, lookups).await;
-    }
-    Ok(Attribution::Unknown)
-}
-
 /// The run that production rests on, of those known and those seen.
 fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
+    let scope = seen.scope.as_ref();
+    let moves = |run: &&Run| scope.is_none_or(|scope| kind_of(scope, run).moves_production());
+    let ours = |run: &Run| release.attempt_of(run.at.id).is_some();
     let seen_successes = seen
         .runs
         .iter()
         .chain(&seen.earlier_attempts)
-        .filter(|run| run.progress.succeeded())
+        .filter(|run| run.progress.succeeded() && (moves(run) || ours(run)))
         .map(|run| (run.started_at, run.at.id));
-    let known_successes = release.runs.values().flat_map(|run| {
+    let moving = release.runs.values().filter(|run| {
+        let seen_now = seen.runs.iter().any(|other| other.at.id == run.id);
+        !seen_now && scope.is_some_and(|scope| moves_production(release, scope, run))
+    });
+    let known_successes = moving.flat_map(|run| {
         run.attempts
             .values()
             .filter(|attempt| attempt.progress.succeeded())
             .map(|attempt| (attempt.started_at, run.id))
     });
     seen_successes.chain(known_successes).max().map(|(_, id)| id)
-}
-
-/// The commit of the branch that a title names, if it names exactly one.
-async fn by_title(
-    look: &mut Look<'_>,
-    title: &str,
-    matters: bool,
-    lookups: &mut usize,
-) -> Result<Attribution, ObserveError> {
-    let mut named: BTreeSet<Sha> = BTreeSet::new();
-    let mut unresolved = false;
-    for prefix in ShaPrefix::all_in(title) {
-        let commits = look.memory.branch_commits.commits.iter();
-        let mut shown = commits.filter(|(sha, _)| sha.starts_with(&prefix));
-        if let Some((sha, _)) = shown.next() {
-            // Two commits that begin alike: the title does not tell which.
-            if shown.next().is_some() {
-                return Ok(Attribution::Unknown);
-            }
-            named.insert(sha.clone());
-        } else if !matters {
-            unresolved = true;
-        } else if let Some(left) = lookups.checked_sub(1) {
-            *lookups = left;
-            named.extend(on_branch(look, &prefix).await?);
-        } else {
-            unresolved = true;
-        }
-    }
-    let mut named = named.into_iter();
-    Ok(match (named.next(), named.next(), unresolved) {
-        (Some(sha), None, false) => Attribution::Sha(sha),
-        (None | Some(_), None, true) => Attribution::Unresolved,
-        (None, None, false) | (_, Some(_), _) => Attribution::Unknown,
-    })
-}
-
-/// The commit of this name, if the branch contains it.
-async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
-    let name = &look.name().clone();
-    let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
-        return Ok(None);
-    };
-    // A branch or a tag may bear a name that looks like a sha.
-    if !sha.starts_with(prefix) {
-        return Ok(None);
-    }
-    let tip = |look: &Look<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
-    if let Some(tip) = tip(look)
-        && super::range::is_ancestor(look, &sha, &tip).await?
-    {
-        return Ok(Some(sha));
-    }
-    // What is kept of the branch may be minutes old, and this answer is for good.
-    super::read_tips(look).await?;
-    let Some(tip) = tip(look) else { return Ok(None) };
-    Ok(super::range::is_ancestor(look, &sha, &tip).await?.then_some(sha))
 }

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::deploy_runs::failed_run;
 use super::origins::{self, Origin};
 use super::range::{deploy_file, is_ancestor, range, step_of_branch};
 use super::verification::{read_runs_of, reverified_at, verification_of};
@@ -36,6 +37,11 @@ pub async fn fill(
             facts.verification = verification;
             facts.reverified_at = reverified_at(look, sha);
         }
+        if let Lack::FailedRun(id) = lack
+            && let Some(run) = failed_run(look, basics, release, *id).await?
+        {
+            entries.push(EntryKind::RunSeen { run });
+        }
     }
     let look = &*look;
     for some in lacks.chunks(AT_ONCE) {
@@ -65,7 +71,7 @@ async fn read(
 ) -> Result<Learnt, ObserveError> {
     Ok(match lack {
         // Read above.
-        Lack::Verification(_) => Learnt::Nothing,
+        Lack::Verification(_) | Lack::FailedRun(_) => Learnt::Nothing,
         Lack::OnBranch(sha) => {
             let on_branch = match &basics.tip {
                 Some(tip) => is_ancestor(look, sha, tip).await?,

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::deploy_runs::is_deploy;
+use super::deploy_runs::may_deploy;
 use super::{Basics, Look, ObserveError};
-use crate::domain::{LeftBehind, Login, Run, RunId, Sha, WorkflowFact};
+use crate::domain::{LeftBehind, Login, Run, RunId, Sha};
 use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
@@ -79,6 +79,8 @@ pub async fn gone_runs(
 pub struct Linked {
     /// Deploy runs.
     pub runs: Vec<Run>,
+    /// The commit whose statuses name them as its deploys.
+    pub named_on: Option<Sha>,
     /// Those that are no deploys in flight: GitHub no longer has them, or they are another
     /// workflow's and ended.
     pub over: BTreeSet<RunId>,
@@ -94,10 +96,12 @@ pub async fn linked(
     links: &BTreeMap<RunId, Timestamp>,
 ) -> Result<Linked, ObserveError> {
     let mut linked = Linked::default();
-    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(linked) };
+    let Some(scope) = basics.scope(look.policy) else { return Ok(linked) };
     for (id, named_at) in links {
         match look.reader.run(look.name(), *id).await? {
-            Some(run) if is_deploy(basics, &run, workflow.id) => linked.runs.push(run),
+            Some(run) if run.workflow == scope.workflow && may_deploy(&scope, &run) => {
+                linked.runs.push(run);
+            }
             Some(run) if run.progress.finished() => {
                 linked.over.insert(*id);
             }

@@ -1,12 +1,12 @@
 //! What is kept of a repository between passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CountedRun, ObserveError, Seldom};
-use crate::domain::{BranchCommits, RunId, Sha};
+use crate::domain::{Branch, BranchCommits, DeployScope, RunId, Sha, WorkflowId};
 use crate::github::ReadError;
 
 /// What is kept of a repository between passes, and over a restart. All of it can be read again:
@@ -27,7 +27,14 @@ pub struct Memory {
     incomparable_with: BTreeMap<Sha, Sha>,
     /// When the deploy runs of the last thirty days were swept.
     pub(super) swept_at: Option<Timestamp>,
+    /// Workflows whose runs were read to the oldest one, and none of them succeeded.
+    read_to_the_end: BTreeMap<WorkflowId, DeployScope>,
+    /// Commits that the branch or the deploy ref pointed at, the newest last.
+    tips: Vec<(Branch, Sha)>,
 }
+
+/// Former tips that are kept: a run that is seen first after a force push began on one of the last.
+const KEPT_TIPS: usize = 100;
 
 impl Memory {
     /// What a start can go on from: the count of passes begins anew, so that a restart alone is
@@ -48,6 +55,38 @@ impl Memory {
     #[must_use]
     pub const fn commits(&self) -> &BranchCommits {
         &self.branch_commits
+    }
+
+    /// Notes that what a pass saw of workflows without a success is in the ledger, and by which
+    /// scope nothing of it was one.
+    pub fn note_read_to_the_end(&mut self, workflows: &BTreeSet<WorkflowId>, scope: &DeployScope) {
+        for workflow in workflows {
+            self.read_to_the_end.insert(*workflow, scope.clone());
+        }
+    }
+
+    /// Whether all runs of a workflow were read, and none was a success by this scope.
+    pub(super) fn was_read_to_the_end(&self, workflow: WorkflowId, scope: &DeployScope) -> bool {
+        self.read_to_the_end.get(&workflow) == Some(scope)
+    }
+
+    /// Notes where the branch and the deploy ref point now.
+    pub(super) fn note_tips(&mut self) {
+        let Some(seldom) = &self.seldom else { return };
+        let refs = [(&seldom.branch, &seldom.tip), (&seldom.deploy_ref, &seldom.deploy_ref_tip)];
+        for (name, tip) in refs {
+            let Some(tip) = tip else { continue };
+            if !self.tips.iter().any(|(of, sha)| of == name && sha == tip) {
+                self.tips.push((name.clone(), tip.clone()));
+            }
+        }
+        let surplus = self.tips.len().saturating_sub(KEPT_TIPS);
+        self.tips.drain(..surplus);
+    }
+
+    /// Whether the branch of this name is known to have pointed at `sha`.
+    pub(super) fn was_tip(&self, name: &Branch, sha: &Sha) -> bool {
+        self.tips.iter().any(|(of, tip)| of == name && tip == sha)
     }
 
     /// Notes a pass that found nothing new and so read nothing.

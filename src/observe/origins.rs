@@ -70,7 +70,8 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::Pulls(_)
-        | Lack::DeployFile(_) => return Ok(None),
+        | Lack::DeployFile(_)
+        | Lack::FailedRun(_) => return Ok(None),
     }))
 }
 

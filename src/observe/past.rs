@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::candidate::candidates_by;
-use super::deploy_runs::{attribution_of, is_deploy, read_earlier_attempts};
+use super::deploy_runs::{attribute_past, may_deploy, read_earlier_attempts};
 use super::verification::{Counted, counts, keep_in, latest_finished, verification_of};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    Attribution, BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef,
-    RunStatus, SeenRuns, Sha, WorkflowFact,
+    BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef, RunStatus, SeenRuns,
+    Sha,
 };
 use crate::github::RunFilter;
 
@@ -183,12 +183,12 @@ pub async fn past_deploys(
     since: Timestamp,
 ) -> Result<PastDeploys, ObserveError> {
     let mut past = PastDeploys::default();
-    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(past) };
+    let Some(scope) = basics.scope(look.policy) else { return Ok(past) };
     for page in 1..=MOST_PAGES {
         let filter = RunFilter::default();
-        let read = look.reader.runs(look.name(), workflow.id, &filter, page).await?;
+        let read = look.reader.runs(look.name(), scope.workflow, &filter, page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
-        let counting = read.runs.into_iter().filter(|run| is_deploy(basics, run, workflow.id));
+        let counting = read.runs.into_iter().filter(|run| may_deploy(&scope, run));
         let mut found = false;
         for run in counting {
             found |= run.progress.succeeded() && run.updated_at <= since;
@@ -203,15 +203,9 @@ pub async fn past_deploys(
         past.stopped_at = oldest;
     }
     read_earlier_attempts(look, release, &mut past.seen).await?;
-    let mut lookups = MOST_LOOKED_UP;
-    for run in past.seen.runs.clone() {
-        let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
-        if known.is_some_and(|known| *known != Attribution::Unresolved) {
-            continue;
-        }
-        let attribution = attribution_of(look, &run, true, &mut lookups).await?;
-        past.seen.attributions.insert(run.at.id, attribution);
-    }
+    past.seen.attributions =
+        attribute_past(look, basics, release, &past.seen.runs, MOST_LOOKED_UP).await?;
+    past.seen.scope = Some(scope);
     Ok(past)
 }
 

@@ -1,14 +1,16 @@
 //! Writes down what the deploy runs did: which run an attempt started, how it ended, and what
 //! others deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::recover::deploy_of;
 use crate::domain::{
-    Attempt, AttemptOutcome, AttemptPhase, Attribution, Conclusion, EntryKind, Job, KnownRun,
-    KnownRunAttempt, Login, Policy, ReleaseState, Run, RunId, RunProgress, SeenRuns, ShaPrefix,
+    Attempt, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion, EntryKind,
+    Job, KnownRun, KnownRunAttempt, Login, Policy, RefHistory, ReleaseState, Run, RunId, RunKind,
+    RunProgress, RunSource, SeenRuns, Sha, ShaPrefix,
 };
 
 /// GitHub's times have no fractions: what it says to have been at 12:00:05 may have been almost a
@@ -39,13 +41,17 @@ pub fn follow(
         }
     }
     let mut known = BTreeMap::new();
+    let named = named_by_status(seen, us);
     for id in seen.runs.iter().map(|run| run.at.id).chain(seen.deleted.iter().copied()) {
-        let Some(run) = updated(id, seen, release, &owned) else { continue };
-        if release.runs.get(&id).map(|known| &**known) != Some(&run) {
+        let Some(run) = updated(id, seen, release, &owned, &named) else { continue };
+        let before = release.runs.get(&id).map(|known| &**known);
+        // Previews and the like come with every push: nothing is kept of them.
+        if before != Some(&run) && (before.is_some() || run.kind != RunKind::NotADeploy) {
             entries.push(EntryKind::RunSeen { run: run.clone() });
         }
         known.insert(id, run);
     }
+    entries.extend(reclassified(seen, release, &owned, &known));
     for (id, attempt) in &owned {
         let run = known.get(id).or_else(|| release.runs.get(id).map(|run| &**run));
         let just_found = !attempt.closed() || attempt.run.is_none();
@@ -53,6 +59,49 @@ pub fn follow(
             && just_found
         {
             entries.push(EntryKind::AttemptClosed { id: attempt.begun.id.clone(), outcome });
+        }
+    }
+    entries
+}
+
+/// The commits that runs deploy by the statuses of ours that link to them.
+fn named_by_status(seen: &SeenRuns, us: &BTreeSet<Login>) -> BTreeMap<RunId, Sha> {
+    let mut named = seen.named_by_status.clone();
+    for (sha, statuses) in &seen.statuses {
+        let ours = statuses
+            .iter()
+            .filter(|status| status.creator.as_ref().is_some_and(|by| us.contains(by)));
+        named.extend(ours.filter_map(deploy_of).map(|run| (run, sha.clone())));
+    }
+    named
+}
+
+/// Runs that were not seen in this pass and that are something else by the policy of today.
+fn reclassified(
+    seen: &SeenRuns,
+    release: &ReleaseState,
+    owned: &BTreeMap<RunId, Attempt>,
+    known: &BTreeMap<RunId, KnownRun>,
+) -> Vec<EntryKind> {
+    let Some(scope) = &seen.scope else { return Vec::new() };
+    let unseen = release.runs.values().filter(|run| !known.contains_key(&run.id));
+    let mut entries = Vec::new();
+    for run in unseen {
+        let (owner, history) = (owned.get(&run.id), seen.histories.get(&run.id));
+        let attribution = seen.attributions.get(&run.id).filter(|_| owner.is_none());
+        let is_the_same = run.kind_in(scope, owner) == run.kind;
+        if is_the_same && history.is_none() && attribution.is_none() {
+            continue;
+        }
+        let mut today = KnownRun::clone(run);
+        today.history = history.copied().unwrap_or(run.history);
+        if let Some(attribution) = attribution {
+            today.attribution = attribution.clone();
+            today.attributed_by = scope.attribution_rule(&run.event);
+        }
+        today.classify(scope, owner);
+        if today != **run {
+            entries.push(EntryKind::RunSeen { run: today });
         }
     }
     entries
@@ -105,7 +154,8 @@ fn find_run(
         .filter(|run| {
             run.event.is_workflow_dispatch()
                 && is_ours(run)
-                && run.head_branch.as_ref() == Some(&attempt.begun.deploy_ref)
+                && run.workflow == attempt.begun.workflow
+                && run.head_branch.as_ref().is_none_or(|on| *on == attempt.begun.deploy_ref)
                 && Some(run.at.id) > attempt.begun.newest_run_seen
                 && plus(run.created_at, FRACTION) >= since
                 && !owned.contains_key(&run.at.id)
@@ -158,6 +208,7 @@ fn updated(
     seen: &SeenRuns,
     release: &ReleaseState,
     owned: &BTreeMap<RunId, Attempt>,
+    named: &BTreeMap<RunId, Sha>,
 ) -> Option<KnownRun> {
     let newest = seen.runs.iter().find(|run| run.at.id == id);
     let mut known = match (release.runs.get(&id), newest) {
@@ -170,14 +221,26 @@ fn updated(
             html_url: run.html_url.clone(),
             attempts: BTreeMap::new(),
             deleted: false,
+            kind: RunKind::Deploy,
+            source: None,
+            history: RefHistory::NotAsked,
+            attributed_by: AttributionRule::Own,
         },
         (None, None) => return None,
     };
     known.deleted = seen.deleted.contains(&id);
+    known.source = newest.map(RunSource::from).or(known.source);
+    known.history = seen.histories.get(&id).copied().unwrap_or(known.history);
     if let Some(attempt) = owned.get(&id) {
         known.attribution = Attribution::Sha(attempt.begun.sha.clone());
+        known.attributed_by = AttributionRule::Owner;
+    } else if let Some(sha) = named.get(&id).filter(|_| is_of_the_deploy_workflow(&known, seen)) {
+        known.attribution = Attribution::Sha(sha.clone());
+        known.attributed_by = AttributionRule::Owner;
     } else if let Some(attribution) = seen.attributions.get(&id) {
         known.attribution = attribution.clone();
+        let rule = seen.scope.as_ref().map(|scope| scope.attribution_rule(&known.event));
+        known.attributed_by = rule.unwrap_or(AttributionRule::Own);
     }
     let earlier = seen.earlier_attempts.iter().filter(|run| run.at.id == id);
     for run in earlier.chain(newest) {
@@ -185,7 +248,17 @@ fn updated(
         let attempt = seen_attempt(run, before, seen, release);
         known.attempts.insert(run.at.attempt, Box::new(attempt));
     }
+    if let Some(scope) = &seen.scope {
+        known.classify(scope, owned.get(&id));
+    }
     Some(known)
+}
+
+/// A status counts only for a run of this very workflow: ours can link to runs of one that was
+/// configured before.
+fn is_of_the_deploy_workflow(run: &KnownRun, seen: &SeenRuns) -> bool {
+    let (source, scope) = (run.source.as_ref(), seen.scope.as_ref());
+    source.is_some_and(|source| scope.is_some_and(|scope| scope.workflow == source.workflow))
 }
 
 fn seen_attempt(
@@ -218,12 +291,17 @@ fn seen_attempt(
         Some(before) => before.updated_at,
         None => run.updated_at,
     };
+    let has_jobs = match jobs {
+        Some(jobs) => Some(!jobs.is_empty()),
+        None => before.and_then(|before| before.has_jobs),
+    };
     KnownRunAttempt {
         started_at: run.started_at,
         updated_at,
         progress: run.progress.clone(),
         superseded,
         failed_step,
+        has_jobs,
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
         return Vec::new();
     }
     let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
-    for run in release.runs.values() {
+    for run in release.runs.values().filter(|run| release.can_fail(run)) {
         let Some(sha) = run.attribution.sha() else { continue };
         for failed in failed_attempts(run) {
             let ours = release.attempt_of(run.id).is_some();

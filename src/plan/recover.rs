@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, Branch, CommitStatus,
-    Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, LeftBehind, Login, Mark,
-    NewAttempt, Outcome, Policy, Reason, RejectionKey, RiskClass, RunEvent, RunId, RunProgress,
-    RunRef, Sha, WorkflowId,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Branch,
+    CommitStatus, Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, LeftBehind, Login,
+    Mark, NewAttempt, Outcome, Policy, Reason, RefHistory, RejectionKey, RiskClass, RunEvent,
+    RunId, RunKind, RunProgress, RunRef, Sha, WorkflowId,
 };
 use crate::words::{self, Said};
 
@@ -178,6 +178,7 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         progress: RunProgress::Finished(Conclusion::Success),
         superseded: None,
         failed_step: None,
+        has_jobs: None,
     };
     Some(KnownRun {
         id,
@@ -187,6 +188,10 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         html_url: status.target_url.clone().unwrap_or_default(),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: true,
+        kind: RunKind::Deploy,
+        source: None,
+        history: RefHistory::NotAsked,
+        attributed_by: AttributionRule::Own,
     })
 }
 

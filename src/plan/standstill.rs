@@ -28,7 +28,7 @@ pub fn stands_still(policy: &Policy, release: &ReleaseState, now: Timestamp) -> 
 fn cools_down(policy: &Policy, release: &ReleaseState, now: Timestamp) -> bool {
     let cooldown = SignedDuration::try_from(policy.cooldown).unwrap_or(SignedDuration::MAX);
     let since = now.saturating_sub(cooldown.saturating_add(FRACTION)).unwrap_or(Timestamp::MIN);
-    let mut attempts = release.runs.values().flat_map(|run| {
+    let mut attempts = release.runs.values().filter(|run| release.can_fail(run)).flat_map(|run| {
         run.attempts.values().filter(|attempt| match &attempt.progress {
             RunProgress::Finished(_) => !attempt.progress.succeeded(),
             RunProgress::Unfinished(_) => run.deleted,

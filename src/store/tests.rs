@@ -7,9 +7,10 @@ use serde_json::json;
 use super::facts::MOST;
 use super::*;
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, Conclusion, EntryKind, KnownRun,
-    KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome, Reason, RejectionKey,
-    ReleaseState, RiskClass, RunEvent, RunId, RunProgress, Sha, StatusId, WorkflowId,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion,
+    EntryKind, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome,
+    Reason, RefHistory, RejectionKey, ReleaseState, RiskClass, RunEvent, RunId, RunKind,
+    RunProgress, Sha, StatusId, WorkflowId,
 };
 
 fn at(seconds: i64) -> Timestamp {
@@ -51,6 +52,7 @@ fn run(number: u64) -> KnownRun {
         progress: RunProgress::Finished(Conclusion::Success),
         superseded: None,
         failed_step: None,
+        has_jobs: None,
     };
     KnownRun {
         id: RunId::from(number),
@@ -60,6 +62,10 @@ fn run(number: u64) -> KnownRun {
         html_url: format!("https://github.com/acme/shop/actions/runs/{number}"),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
+        kind: RunKind::Deploy,
+        source: None,
+        history: RefHistory::NotAsked,
+        attributed_by: AttributionRule::Own,
     }
 }
 

@@ -195,6 +195,11 @@ impl Metrics {
         self.repositories.troubles.late_runs.of(repository, "").inc();
     }
 
+    /// Counts a run that bore a branch's name and whose commit was never on it.
+    pub fn stray_run(&self, repository: &RepoName) {
+        self.repositories.troubles.stray_runs.of(repository, "").inc();
+    }
+
     /// A commit has used up its statuses.
     pub fn status_budget_spent(&self, repository: &RepoName) {
         self.repositories.troubles.status_budget_spent.of(repository, "").inc();

@@ -97,11 +97,16 @@ pub fn production(production: &Production) -> String {
         Production::None => "no deploy was found that had succeeded before: production began as \
                              none, so that the first commit is a first deploy, which is LOW"
             .to_owned(),
-        Production::Uncertain { run } => format!(
-            "production began as uncertain, for nothing tells what run {} deployed: all is HIGH \
-             until something ships",
-            run.id
-        ),
+        Production::Uncertain { why } => {
+            let run = why.run().map_or_else(
+                || "an earlier deploy".to_owned(),
+                |run| format!("what run {}", run.id),
+            );
+            format!(
+                "production began as uncertain, for nothing tells {run} deployed: all is HIGH \
+                 until something ships"
+            )
+        }
     }
 }
 

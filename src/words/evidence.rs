@@ -4,7 +4,7 @@ use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
     AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
-    RiskClass, RiskyPath, Supposed,
+    RiskClass, RiskyPath, Supposed, Uncertainty,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -107,11 +107,36 @@ fn of_production(production: &Production, repository: &RepoName) -> String {
         Production::Known { sha, since, run: None } => {
             format!("production is {} by an operator's word of {}", sha.short(), date_time(*since))
         }
-        Production::Uncertain { run } => format!(
-            "production is uncertain: nothing tells what run {} deployed; give the deploy workflow \
-             `run-name: Deploy ${{{{ inputs.sha }}}}`, or say `release-governor set-production \
-             {repository} SHA --reason TEXT`",
-            run.id
+        Production::Uncertain { why } => {
+            let (why, remedy) = uncertain(*why);
+            format!(
+                "production is uncertain: {why}; {remedy}say `release-governor set-production \
+                 {repository} SHA --reason TEXT`"
+            )
+        }
+    }
+}
+
+/// Why production is uncertain, and what else than `set-production` helps.
+fn uncertain(why: Uncertainty) -> (String, &'static str) {
+    match why {
+        Uncertainty::Unattributed(run) => (
+            format!("nothing tells what run {} deployed", run.id),
+            "give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or ",
+        ),
+        Uncertainty::Stray(run) => (
+            format!(
+                "run {} bears the branch's name, but its commit was never on that branch, so \
+                 that what it deployed cannot be told",
+                run.id
+            ),
+            "delete the tag that is named like the branch, and ",
+        ),
+        Uncertainty::DeployedOtherwise => (
+            "no run of the deploy workflow succeeded, but another workflow, or a run that was \
+             deleted, deployed something"
+                .to_owned(),
+            "",
         ),
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{approval, clock_time, plain, signals};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
-    RepoName, RiskClass, RunRef, RunStatus, Sha,
+    RepoName, RiskClass, RunRef, RunStatus, Sha, Uncertainty,
 };
 
 /// What a hint is about.
@@ -36,9 +36,19 @@ pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
 
 /// What makes production certain again, where that is why a commit is held.
 fn unattributed(decision: &Decision) -> Option<String> {
-    let Production::Uncertain { run } = &decision.production else { return None };
+    let Production::Uncertain { why } = &decision.production else { return None };
     let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
-    held.then(|| format!("run {} names no commit: add `run-name`, or `set-production`", run.id))
+    held.then(|| match why {
+        Uncertainty::Unattributed(run) => {
+            format!("run {} names no commit: add `run-name`, or `set-production`", run.id)
+        }
+        Uncertainty::Stray(run) => {
+            format!("run {} ran outside the branch's history: `set-production`", run.id)
+        }
+        Uncertainty::DeployedOtherwise => {
+            "no run tells what is in production: `set-production`".to_owned()
+        }
+    })
 }
 
 /// How to unblock this cause; none where nothing is blocked.

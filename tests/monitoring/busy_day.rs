@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{AutoProgress, Fault, FaultOn, Repo, Token, story};
+use release_governor::ghbox::{
+    AutoProgress, Fault, FaultOn, NewCommit, Repo, StartRun, Token, story,
+};
 
 use crate::tools::Prometheus;
 use crate::town::{Running, TOKEN, Town};
@@ -54,6 +56,13 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     shipped(&town, api, &["src/api.rs"]);
     api.deploy(first_of_api, "dev", "success");
     town.row_when("acme/api", |row| row["reason"] == "rolled_back");
+
+    // A tag is named like the branch, and deploys what it likes.
+    api.force_push("aside", first_of_api, "dev");
+    let aside = api.push(NewCommit::on("aside").file("src/aside.rs", "aside"));
+    api.tag("main", &aside);
+    api.start_run(story::DEPLOY, StartRun::of("workflow_dispatch", "main", &aside));
+    told(&running, "stray_runs_total{repository=\"acme/api\"} 1");
 
     // The answer to a dispatch is lost, and GitHub tells us to wait.
     let dispatch = FaultOn::operation("create-workflow-dispatch").in_repository("acme/mail");

@@ -16,6 +16,8 @@ mod credentials;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod deploys;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod found;

@@ -113,6 +113,7 @@ fn run_attempts() -> BoxedStrategy<Box<KnownRunAttempt>> {
             progress,
             superseded,
             failed_step,
+            has_jobs: Some(true),
         })
         .prop_map(Box::new)
         .boxed()
@@ -134,6 +135,10 @@ pub(crate) fn known_runs() -> BoxedStrategy<KnownRun> {
             html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
             attempts,
             deleted,
+            kind: RunKind::Deploy,
+            source: None,
+            history: RefHistory::NotAsked,
+            attributed_by: AttributionRule::Own,
         })
         .boxed()
 }
@@ -489,7 +494,9 @@ pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
                 deleted: deleted.difference(&shown).copied().collect(),
                 shows_absence,
                 swept_at: None,
+                scope: Some(crate::world::scope()),
                 runs,
+                ..SeenRuns::default()
             }
         })
         .boxed()

@@ -52,7 +52,8 @@ proptest! {
         let since = match state.production() {
             Production::None => None,
             Production::Known { since, .. } => Some(since),
-            Production::Uncertain { run } => {
+            Production::Uncertain { why } => {
+                let run = why.run().expect("nothing was deployed otherwise");
                 Some(state.runs[&run.id].attempts[&run.attempt].started_at)
             }
         };
@@ -68,6 +69,7 @@ fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: R
         progress,
         superseded: None,
         failed_step: None,
+        has_jobs: Some(true),
     };
     run.attempts.insert(number, Box::new(attempt));
     world.sees(run);

@@ -51,6 +51,11 @@ pub(crate) fn policy() -> Policy {
         verification_events: vec!["push".to_owned()],
         deploy_workflow: Some(WorkflowName::from("deploy.yml")),
         deploy_workflow_ref: None,
+        run_title: None,
+        other_run_titles: Vec::new(),
+        run_events: KNOWN_EVENTS.map(str::to_owned).to_vec(),
+        preview_refs: Vec::new(),
+        other_deploy_workflows: Vec::new(),
         production_environment_name: "production".to_owned(),
         require_approval_for_first_deploy: false,
         high_risk_paths: PathPatterns::new(&["infra/**", ".github/workflows/**"]).unwrap(),
@@ -184,6 +189,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         progress,
         superseded: None,
         failed_step: None,
+        has_jobs: Some(true),
     };
     KnownRun {
         id: id.into(),
@@ -193,7 +199,17 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
+        kind: RunKind::Deploy,
+        source: None,
+        history: RefHistory::NotAsked,
+        attributed_by: AttributionRule::Own,
     }
+}
+
+/// What counts as a deploy by [`policy`].
+pub(crate) fn scope() -> DeployScope {
+    let others = std::collections::BTreeSet::from([8.into()]);
+    DeployScope::new(&policy(), 1.into(), 7.into(), others, "main".into(), "main".into())
 }
 
 pub(crate) fn succeeded() -> RunProgress {

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use release_governor::domain::{
-    Approval, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, CommitStatusState,
-    Conclusion, EntryKind, Health, IssueNumber, IssueStep, KnownRun, KnownRunAttempt, Mark,
-    NewAttempt, Operator, OperatorWord, Outcome, Reason, RejectionKey, ReleaseState, RepoId,
-    RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, RunStatus, Sha, StatusId,
-    StatusRecord, WorkflowId,
+    Approval, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule,
+    CommitStatusState, Conclusion, EntryKind, Health, IssueNumber, IssueStep, KnownRun,
+    KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome, Reason, RefHistory,
+    RejectionKey, ReleaseState, RepoId, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
+    RunRef, RunSource, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
 };
 use release_governor::store::{Store, StoreError, StoreOptions};
 use serde_json::json;
@@ -381,6 +381,7 @@ fn run() -> KnownRun {
             progress,
             superseded: Some(false),
             failed_step: Some(("deploy".into(), "health check".into())),
+            has_jobs: Some(true),
         })
     };
     KnownRun {
@@ -394,6 +395,16 @@ fn run() -> KnownRun {
             (2, attempt(RunProgress::Unfinished(RunStatus::Waiting))),
         ]),
         deleted: false,
+        kind: RunKind::OtherDeploy,
+        source: Some(RunSource {
+            workflow: 7.into(),
+            head_branch: Some("hotfix".into()),
+            head_sha: sha(1),
+            head_repository: None,
+            title: "Deploy".into(),
+        }),
+        history: RefHistory::Contains,
+        attributed_by: AttributionRule::RunTitle("Deploy {sha}".into()),
     }
 }
 

@@ -3,12 +3,13 @@
 mod token;
 
 use crate::commands::view::{Finding, Severity};
-use crate::domain::{ApprovalMode, Named, Policy, Workflow, WorkflowName, WorkflowState};
+use crate::domain::{
+    ApprovalMode, Named, Policy, RunTitle, Workflow, WorkflowFile, WorkflowName, WorkflowState,
+};
 use crate::github::{FileText, ReadError};
 use crate::words::plain;
 
 use super::facts::{Facts, Seen};
-use super::workflow_file::WorkflowFile;
 
 /// What the deploy workflow is given.
 const INPUT: &str = "sha";
@@ -27,6 +28,9 @@ const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
     deploys,
     deploy_file_is_there,
     deploy_file_takes_the_sha,
+    deploy_titles_tell,
+    deploys_by_others,
+    deploy_file_is_pinned,
     token::may,
     token::user_may_push,
     token::sees_the_teams,
@@ -264,11 +268,67 @@ fn deploy_file_takes_the_sha(policy: &Policy, facts: &Facts, found: &mut Found<'
         let what = format!("it requires the input {others}, which nobody gives: give it a default");
         found.error(key, name, what);
     }
-    if !file.title_carries(INPUT) {
+}
+
+/// Whether a run that somebody else starts tells its commit.
+fn deploy_titles_tell(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
+    let Some(file) = readable(&facts.deploy_file) else { return };
+    if !file.has("workflow_dispatch") {
+        return;
+    }
+    let key = "deploy_workflow_name";
+    let carries = file.run_name().and_then(RunTitle::of_run_name).is_some();
+    if !carries && !(policy.run_title.is_some() && file.title_carries(INPUT)) {
         let what = "its `run-name` does not carry `${{ inputs.sha }}`: a run that somebody else \
                     starts cannot be told, and leaves production uncertain. Add `run-name: Deploy \
                     ${{ inputs.sha }}`";
         found.warning(key, name, what);
+    }
+    let others = file.inputs_besides(INPUT);
+    if !others.is_empty() && policy.run_title.is_none() {
+        let others = names(others.into_iter());
+        let what = format!(
+            "it takes the input {others} besides `sha`, so that a title alone does not say what a \
+             run deploys to production: set `run_title` to the titles that do, and \
+             `other_run_titles` to those of other environments"
+        );
+        found.warning("run_title", "", what);
+    }
+}
+
+fn deploys_by_others(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    for name in &policy.other_deploy_workflows {
+        is_there(
+            "other_deploy_workflows",
+            name,
+            "what it does to production is not seen",
+            facts,
+            found,
+        );
+    }
+}
+
+/// What the deploy workflow runs of other repositories is judged by nobody.
+fn deploy_file_is_pinned(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+    let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
+    let Some(file) = readable(&facts.deploy_file) else { return };
+    let unpinned = file.unpinned();
+    if !unpinned.is_empty() {
+        let which = names(unpinned.into_iter());
+        let what = format!(
+            "it uses {which} of other repositories, which can change without a commit here that \
+             is judged: pin each to a whole commit id"
+        );
+        found.warning("deploy_workflow_name", name, what);
+    }
+}
+
+/// A file that can be read; what is wrong with another one is said once.
+fn readable(file: &Seen<Option<FileText>>) -> Option<WorkflowFile> {
+    match file.known()?.as_ref()? {
+        FileText::Text(text) => WorkflowFile::parse(text).ok(),
+        FileText::TooLarge | FileText::NoText => None,
     }
 }
 
@@ -282,7 +342,7 @@ fn parsed(
     let trouble = match file.known()?.as_ref()? {
         FileText::Text(text) => match WorkflowFile::parse(text) {
             Ok(file) => return Some(file),
-            Err(why) => format!("its file cannot be read as YAML ({why})"),
+            Err(why) => format!("its file cannot be read as YAML ({})", plain(&why, 200)),
         },
         FileText::TooLarge => "its file is too large to be read".to_owned(),
         FileText::NoText => "its file is no text".to_owned(),

@@ -9,8 +9,8 @@ use super::{
     StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
-    NewAttempt, OperatorWord, RunId, RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, AttributionRule, Entry, EntryKind, IssueStep,
+    Mark, NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
 };
 
 /// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
@@ -156,7 +156,12 @@ impl ReleaseState {
         });
         // The attempt that owns a run's id comes first among what tells its sha.
         if let (Some(sha), Some(known)) = (sha, self.runs.get_mut(&run)) {
-            Arc::make_mut(known).attribution = super::Attribution::Sha(sha);
+            let known = Arc::make_mut(known);
+            known.attribution = super::Attribution::Sha(sha);
+            known.attributed_by = AttributionRule::Owner;
+            if !known.kind.can_fail() && known.kind != RunKind::OtherWorkflow {
+                known.kind = RunKind::Deploy;
+            }
         }
     }
 

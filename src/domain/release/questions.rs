@@ -2,9 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback};
+use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback, Uncertainty};
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunProgress, RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
+    RunRef, Sha,
 };
 
 /// GitHub's times have no fractions: a run started up to a second later than it says.
@@ -12,10 +13,34 @@ const FRACTION: SignedDuration = SignedDuration::from_secs(1);
 
 impl ReleaseState {
     /// What runs in production: the run attempt that succeeded last, or an operator's later word.
+    /// A pass that finds no success has read every run of the workflow.
     #[must_use]
     pub fn production(&self) -> Production {
-        let newest = self.moves().max_by_key(Move::order);
-        newest.map_or(Production::None, |newest| newest.production())
+        match self.moves().max_by_key(Move::order) {
+            Some(newest) => newest.production(),
+            None if self.deployed_otherwise() => {
+                Production::Uncertain { why: Uncertainty::DeployedOtherwise }
+            }
+            None => Production::None,
+        }
+    }
+
+    /// Whether any run of today's workflows, or an operator, ever moved production.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        self.moves().next().is_some()
+    }
+
+    /// Whether something was, or may have been, deployed that no run of today's workflows shows.
+    fn deployed_otherwise(&self) -> bool {
+        let by_us = |attempt: &Attempt| {
+            matches!(
+                attempt.outcome(),
+                Some(AttemptOutcome::Succeeded | AttemptOutcome::RunDeleted)
+            )
+        };
+        self.attempts.iter().any(by_us)
+            || self.runs.values().any(|run| run.kind == RunKind::OtherWorkflow && run.succeeded())
     }
 
     /// All that production ever was, as far as it is known, oldest first.
@@ -28,16 +53,23 @@ impl ReleaseState {
 
     /// Every move of production, in any order.
     fn moves(&self) -> impl Iterator<Item = Move<'_>> {
-        let by_runs = self.runs.values().flat_map(|run| {
+        let moving = self.runs.values().filter(|run| run.kind.moves_production());
+        let by_runs = moving.flat_map(|run| {
             let succeeded = run.attempts.iter().filter(|(_, one)| one.progress.succeeded());
             succeeded.map(|(number, attempt)| Move {
                 sha: run.attribution.sha(),
                 since: attempt.started_at,
                 run: Some(RunRef { id: run.id, attempt: *number }),
+                is_stray: run.kind == RunKind::Stray,
             })
         });
         let by_word = self.production_set.iter();
-        let by_word = by_word.map(|(sha, since)| Move { sha: Some(sha), since: *since, run: None });
+        let by_word = by_word.map(|(sha, since)| Move {
+            sha: Some(sha),
+            since: *since,
+            run: None,
+            is_stray: false,
+        });
         by_runs.chain(by_word)
     }
 
@@ -58,6 +90,7 @@ impl ReleaseState {
         let mut before: Option<&Sha> = None;
         for production in &productions {
             if let (Some(run), Some(lost)) = (production.run(), before)
+                && !matches!(production, Production::Uncertain { why: Uncertainty::Stray(_) })
                 && production.sha() != Some(lost)
                 && self.is_by_others(run)
                 && !self.operator_spoke_after(run)
@@ -100,9 +133,29 @@ impl ReleaseState {
         self.attempts.iter().filter(|attempt| !attempt.closed())
     }
 
-    /// Deploy runs that are not completed.
+    /// Runs that are not completed and that no deploy may run beside.
     pub fn runs_in_flight(&self) -> impl Iterator<Item = &KnownRun> {
-        self.runs.values().map(|run| &**run).filter(|run| run.in_flight())
+        let blocking = |run: &&KnownRun| run.kind.blocks() && run.in_flight();
+        self.runs.values().map(|run| &**run).filter(blocking)
+    }
+
+    /// Whether this run's failure is one of a deploy. What an attempt of ours started always is
+    /// one, by whatever workflow.
+    #[must_use]
+    pub fn can_fail(&self, run: &KnownRun) -> bool {
+        run.kind.can_fail() || self.attempt_of(run.id).is_some()
+    }
+
+    /// Failed runs of `sha` of which it is not known yet whether they are deploys.
+    #[must_use]
+    pub fn undetermined_failures(&self, sha: &Sha) -> Vec<RunId> {
+        let failed = self.failed_deploys(sha);
+        let ids: std::collections::BTreeSet<RunId> = failed.iter().map(|one| one.run.id).collect();
+        let is_open = |id: &RunId| {
+            self.attempt_of(*id).is_none()
+                && self.runs.get(id).is_some_and(|run| run.may_be_no_deploy())
+        };
+        ids.into_iter().filter(is_open).collect()
     }
 
     /// Whether anything is in flight.
@@ -126,13 +179,20 @@ impl ReleaseState {
     pub fn failed_deploys(&self, sha: &Sha) -> Vec<FailedDeploy> {
         let mut ended: Vec<(Timestamp, RunRef, Conclusion)> = Vec::new();
         for run in self.runs.values().filter(|run| run.attribution.sha() == Some(sha)) {
+            let can_fail = self.can_fail(run);
+            if !can_fail && !run.kind.moves_production() {
+                continue;
+            }
             for (number, attempt) in &run.attempts {
                 let at = RunRef { id: run.id, attempt: *number };
                 match &attempt.progress {
-                    RunProgress::Finished(conclusion) if attempt.superseded != Some(true) => {
+                    RunProgress::Finished(conclusion)
+                        if attempt.progress.succeeded()
+                            || (can_fail && attempt.superseded != Some(true)) =>
+                    {
                         ended.push((attempt.updated_at, at, conclusion.clone()));
                     }
-                    RunProgress::Unfinished(_) if run.deleted => {
+                    RunProgress::Unfinished(_) if run.deleted && can_fail => {
                         ended.push((attempt.updated_at, at, Conclusion::Other("deleted".into())));
                     }
                     RunProgress::Finished(_) | RunProgress::Unfinished(_) => {}
@@ -157,11 +217,13 @@ impl ReleaseState {
     pub fn failed_since_success(&self) -> usize {
         let attempt_of = |one: &Move<'_>| one.run.map_or(u32::MAX, |run| run.attempt);
         let moved = self.moves().map(|one| (one.order(), attempt_of(&one))).max();
-        let attempts = self.runs.values().flat_map(|run| {
+        let attempts = self.runs.values().filter(|run| self.can_fail(run)).flat_map(|run| {
             let numbered = run.attempts.iter();
             numbered.map(move |(number, attempt)| {
                 let at = RunRef { id: run.id, attempt: *number };
-                (Move { sha: None, since: attempt.started_at, run: Some(at) }, attempt, run)
+                let one =
+                    Move { sha: None, since: attempt.started_at, run: Some(at), is_stray: false };
+                (one, attempt, run)
             })
         });
         let later = attempts.filter(|(one, _, _)| Some((one.order(), attempt_of(one))) > moved);
@@ -206,6 +268,7 @@ struct Move<'a> {
     sha: Option<&'a Sha>,
     since: Timestamp,
     run: Option<RunRef>,
+    is_stray: bool,
 }
 
 impl Move<'_> {
@@ -220,7 +283,10 @@ impl Move<'_> {
     fn production(&self) -> Production {
         match (self.sha, self.run) {
             (Some(sha), run) => Production::Known { sha: sha.clone(), since: self.since, run },
-            (None, Some(run)) => Production::Uncertain { run },
+            (None, Some(run)) if self.is_stray => {
+                Production::Uncertain { why: Uncertainty::Stray(run) }
+            }
+            (None, Some(run)) => Production::Uncertain { why: Uncertainty::Unattributed(run) },
             (None, None) => Production::None,
         }
     }

@@ -11,7 +11,8 @@ use axum::http::{Request, StatusCode};
 use release_governor::clock::Clock;
 use release_governor::commands::{self, Window};
 use release_governor::domain::{
-    Attribution, Conclusion, EntryKind, KnownRun, KnownRunAttempt, RunEvent, RunProgress,
+    Attribution, AttributionRule, Conclusion, EntryKind, KnownRun, KnownRunAttempt, RefHistory,
+    RunEvent, RunKind, RunProgress,
 };
 use release_governor::store::Store;
 use release_governor::{config, http};
@@ -29,6 +30,7 @@ fn deployed(number: u64) -> EntryKind {
         progress: RunProgress::Finished(Conclusion::Success),
         superseded: None,
         failed_step: None,
+        has_jobs: None,
     };
     EntryKind::RunSeen {
         run: KnownRun {
@@ -39,6 +41,10 @@ fn deployed(number: u64) -> EntryKind {
             html_url: format!("https://github.com/acme/x/actions/runs/{number}"),
             attempts: BTreeMap::from([(1, Box::new(attempt))]),
             deleted: false,
+            kind: RunKind::Deploy,
+            source: None,
+            history: RefHistory::NotAsked,
+            attributed_by: AttributionRule::Own,
         },
     }
 }

@@ -39,6 +39,11 @@ repositories:
     verification_events: [push, merge_group, workflow_dispatch, schedule]
     deploy_workflow_name: deploy.yml
     deploy_workflow_ref: main
+    run_title: null
+    other_run_titles: []
+    run_events: [workflow_dispatch, repository_dispatch, push]
+    preview_refs: []
+    other_deploy_workflows: []
     production_environment_name: production     # named in hints while a run waits for its reviewers
     require_approval_for_first_deploy: false
     high_risk_paths: [".github/workflows/**"]

@@ -9,10 +9,12 @@ const LONGEST_COMPLAINT: usize = 200;
 
 /// What a workflow's file declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct WorkflowFile {
+pub struct WorkflowFile {
     /// What starts it.
     triggers: Vec<Trigger>,
     run_name: Option<String>,
+    /// What its jobs and steps use.
+    uses: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +24,15 @@ struct Trigger {
     details: Value,
 }
 
-/// The keys that matter; jobs and all else are passed over. YAML 1.1 reads the key `on` as true.
+/// The keys that matter. YAML 1.1 reads the key `on` as true.
 #[derive(Deserialize)]
 struct Written {
     #[serde(default, alias = "true")]
     on: Value,
     #[serde(default, rename = "run-name")]
     run_name: Value,
+    #[serde(default)]
+    jobs: Value,
 }
 
 impl WorkflowFile {
@@ -36,7 +40,7 @@ impl WorkflowFile {
     ///
     /// # Errors
     /// Why it is no YAML, or no workflow.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         let options = serde_saphyr::options! {
             with_snippet: false,
             budget: serde_saphyr::budget! {
@@ -53,24 +57,28 @@ impl WorkflowFile {
         let file: Option<Written> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| {
                 let message = serde_saphyr::UserMessageFormatter.format_message(&error);
-                crate::words::plain(&message, LONGEST_COMPLAINT)
+                message.chars().take(LONGEST_COMPLAINT).collect::<String>()
             })?;
-        let Some(Written { on, run_name, .. }) = file else { return Err("it is empty".into()) };
-        Ok(Self { triggers: triggers(on), run_name: run_name.as_str().map(str::to_owned) })
+        let Some(Written { on, run_name, jobs }) = file else { return Err("it is empty".into()) };
+        let run_name = run_name.as_str().map(str::to_owned);
+        Ok(Self { triggers: triggers(on), run_name, uses: uses(&jobs) })
     }
 
     /// Whether an event of this name may start it at all.
-    pub(super) fn has(&self, event: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, event: &str) -> bool {
         self.triggers.iter().any(|trigger| trigger.event == event)
     }
 
     /// The events that start it.
-    pub(super) fn events(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn events(&self) -> Vec<&str> {
         self.triggers.iter().map(|trigger| trigger.event.as_str()).collect()
     }
 
     /// Whether an event of this name plainly never starts it for `branch`.
-    pub(super) fn never_runs(&self, event: &str, branch: &str) -> bool {
+    #[must_use]
+    pub fn never_runs(&self, event: &str, branch: &str) -> bool {
         let Some(trigger) = self.triggers.iter().find(|trigger| trigger.event == event) else {
             return true;
         };
@@ -86,12 +94,14 @@ impl WorkflowFile {
     }
 
     /// Whether a dispatch may give it this input.
-    pub(super) fn has_input(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn has_input(&self, name: &str) -> bool {
         self.inputs().is_some_and(|inputs| inputs.contains_key(name))
     }
 
     /// The inputs besides `given` that a dispatch must give, because nothing else does.
-    pub(super) fn required_besides(&self, given: &str) -> Vec<&str> {
+    #[must_use]
+    pub fn required_besides(&self, given: &str) -> Vec<&str> {
         let is_required = |input: &Value| {
             let word = input.get("required");
             let required = word.is_some_and(|word| {
@@ -106,16 +116,61 @@ impl WorkflowFile {
             .collect()
     }
 
+    /// The inputs besides `given` that a dispatch may give.
+    #[must_use]
+    pub fn inputs_besides(&self, given: &str) -> Vec<&str> {
+        let inputs = self.inputs().into_iter().flatten();
+        inputs.map(|(name, _)| name.as_str()).filter(|name| *name != given).collect()
+    }
+
+    /// The title of its runs, as it is written.
+    #[must_use]
+    pub fn run_name(&self) -> Option<&str> {
+        self.run_name.as_deref()
+    }
+
+    /// The actions and reusable workflows of other repositories that it uses at something else
+    /// than a whole commit id, each once: what they do can change without a commit here.
+    #[must_use]
+    pub fn unpinned(&self) -> Vec<&str> {
+        let mut unpinned: Vec<&str> = Vec::new();
+        for used in &self.uses {
+            let is_elsewhere = !used.starts_with("./") && !used.starts_with("docker://");
+            let reference = used.rsplit_once('@').map_or("", |(_, reference)| reference);
+            let is_pinned = reference.parse::<super::Sha>().is_ok();
+            let image = used.strip_prefix("docker://");
+            let floats = image.is_some_and(|image| !image.contains("@sha256:"));
+            if ((is_elsewhere && !is_pinned) || floats) && !unpinned.contains(&used.as_str()) {
+                unpinned.push(used);
+            }
+        }
+        unpinned
+    }
+
     fn inputs(&self) -> Option<&Map<String, Value>> {
         let dispatch = self.triggers.iter().find(|one| one.event == "workflow_dispatch")?;
         dispatch.details.get("inputs")?.as_object()
     }
 
     /// Whether the titles of its runs carry this input.
-    pub(super) fn title_carries(&self, input: &str) -> bool {
+    #[must_use]
+    pub fn title_carries(&self, input: &str) -> bool {
         let title = self.run_name.as_deref().unwrap_or_default();
         expressions(title).any(|expression| names_input(expression, input))
     }
+}
+
+/// What jobs call, and what their steps use.
+fn uses(jobs: &Value) -> Vec<String> {
+    let jobs = jobs.as_object().into_iter().flat_map(|jobs| jobs.values());
+    let used = |place: &Value| place.get("uses")?.as_str().map(str::to_owned);
+    let mut all = Vec::new();
+    for job in jobs {
+        all.extend(used(job));
+        let steps = job.get("steps").and_then(Value::as_array);
+        all.extend(steps.into_iter().flatten().filter_map(used));
+    }
+    all
 }
 
 /// `on: push`, `on: [push]` and `on: {push: …}` all name their events.
@@ -266,6 +321,22 @@ mod tests {
         }
         // As it mostly stands there, without quotes.
         assert!(parsed("on: push\nrun-name: Deploy ${{ inputs.sha }}\n").title_carries("sha"));
+    }
+
+    #[test]
+    fn what_other_repositories_can_change_is_not_pinned() {
+        let pinned = "a".repeat(40);
+        let file = parsed(&format!(
+            "on: push\njobs:\n  a:\n    steps:\n    - uses: actions/checkout@v4\n    - uses: \
+             acme/x@{pinned}\n    - uses: ./.github/actions/y\n    - run: make\n    - uses: \
+             docker://alpine:3\n  b:\n    uses: acme/w/.github/workflows/d.yml@main\n  c:\n    \
+             steps:\n    - uses: actions/checkout@v4\n"
+        ));
+        assert_eq!(
+            file.unpinned(),
+            ["actions/checkout@v4", "docker://alpine:3", "acme/w/.github/workflows/d.yml@main"]
+        );
+        assert!(parsed("on: push\njobs: [x]").unpinned().is_empty());
     }
 
     #[test]

@@ -1,0 +1,296 @@
+//! Patterns for the titles of runs and for the names of refs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ShaPrefix;
+
+/// A pattern for a run's title, as in `Deploy {sha} by *`: `*` stands for any text, and `{sha}`,
+/// at most once, for a commit id of at least 7 digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTitle {
+    written: String,
+    before: String,
+    /// What follows `{sha}`; none where there is no `{sha}`.
+    after: Option<String>,
+}
+
+/// What stands for the commit id.
+const SHA: &str = "{sha}";
+/// The expressions of a `run-name` that print the commit that is deployed.
+const OF_THE_SHA: [&str; 3] =
+    ["inputs.sha", "github.event.inputs.sha", "github.event.client_payload.sha"];
+
+/// Why a text is no pattern for titles.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunTitleError {
+    /// It is empty, or matches every title.
+    #[error("matches every title, or none")]
+    MatchesAll,
+    /// More than one `{sha}`.
+    #[error("holds `{{sha}}` more than once")]
+    SeveralShas,
+    /// A placeholder that does not exist.
+    #[error("holds a placeholder other than `{{sha}}`")]
+    UnknownPlaceholder,
+}
+
+impl RunTitle {
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn new(written: &str) -> Result<Self, RunTitleError> {
+        if written.chars().all(|c| c == '*' || c.is_whitespace()) {
+            return Err(RunTitleError::MatchesAll);
+        }
+        if written.replace(SHA, "").contains(['{', '}']) {
+            return Err(RunTitleError::UnknownPlaceholder);
+        }
+        let mut parts = written.split(SHA).map(str::to_owned);
+        let (before, after) = (parts.next().unwrap_or_default(), parts.next());
+        if parts.next().is_some() {
+            return Err(RunTitleError::SeveralShas);
+        }
+        Ok(Self { written: written.to_owned(), before, after })
+    }
+
+    /// The titles that a workflow's `run-name` gives to runs that deploy a commit; none where it
+    /// does not carry the commit. Every other expression may print anything.
+    #[must_use]
+    pub fn of_run_name(run_name: &str) -> Option<Self> {
+        let (mut before, mut after): (String, Option<String>) = (String::new(), None);
+        let mut rest = run_name;
+        loop {
+            let next = rest.split_once("${{").and_then(|(literal, rest)| {
+                rest.split_once("}}").map(|(expression, rest)| (literal, expression, rest))
+            });
+            let Some((literal, expression, following)) = next else { break };
+            let target = after.as_mut().unwrap_or(&mut before);
+            target.push_str(literal);
+            if after.is_none() && prints_the_sha(expression) {
+                after = Some(String::new());
+            } else {
+                after.as_mut().unwrap_or(&mut before).push('*');
+            }
+            rest = following;
+        }
+        after.as_mut().unwrap_or(&mut before).push_str(rest);
+        after.is_some().then(|| Self { written: run_name.to_owned(), before, after })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    /// Whether it says where the commit id stands.
+    #[must_use]
+    pub const fn names_a_sha(&self) -> bool {
+        self.after.is_some()
+    }
+
+    /// Whether a title is one of these.
+    #[must_use]
+    pub fn fits(&self, title: &str) -> bool {
+        match &self.after {
+            None => variants(title).iter().any(|title| matches(&self.before, title)),
+            Some(_) => !self.shas_in(title).is_empty(),
+        }
+    }
+
+    /// The commit ids that may stand at the place of `{sha}`, each once. More than one where the
+    /// title can be read in several ways.
+    #[must_use]
+    pub fn shas_in(&self, title: &str) -> Vec<ShaPrefix> {
+        let Some(after) = &self.after else { return Vec::new() };
+        let mut found: Vec<ShaPrefix> = Vec::new();
+        for title in variants(title) {
+            for (start, end) in hex_runs(&title) {
+                let starts = [start, start + hex_tail(&self.before)];
+                let ends = [end, end.saturating_sub(hex_head(after))];
+                for (start, end) in starts.into_iter().flat_map(|s| ends.map(|e| (s, e))) {
+                    let parts = (title.get(..start), title.get(start..end), title.get(end..));
+                    let (Some(left), Some(digits), Some(right)) = parts else { continue };
+                    if let Ok(prefix) = digits.parse::<ShaPrefix>()
+                        && matches(&self.before, left)
+                        && matches(after, right)
+                        && !found.contains(&prefix)
+                    {
+                        found.push(prefix);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Display for RunTitle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+/// Whether an expression prints the commit that is deployed: the input, or where that is empty the
+/// commit that the run works on.
+fn prints_the_sha(expression: &str) -> bool {
+    let bare: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
+    let bare = bare.to_lowercase().replace("['", ".").replace("']", "");
+    let mut alternatives = bare.split("||").peekable();
+    let first_is_it = alternatives.peek().is_some_and(|first| OF_THE_SHA.contains(first));
+    first_is_it && alternatives.all(|one| OF_THE_SHA.contains(&one) || one == "github.sha")
+}
+
+/// GitHub trims titles: an expression at an end that prints nothing takes the blank beside it.
+fn variants(title: &str) -> [String; 3] {
+    [title.to_owned(), format!("{title} "), format!(" {title}")]
+}
+
+/// Where the runs of hex digits begin and end.
+fn hex_runs(text: &str) -> Vec<(usize, usize)> {
+    let mut runs = Vec::new();
+    let mut start = None;
+    for (at, byte) in text.bytes().chain([b' ']).enumerate() {
+        match (byte.is_ascii_hexdigit(), start) {
+            (true, None) => start = Some(at),
+            (false, Some(from)) => {
+                runs.push((from, at));
+                start = None;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+    runs
+}
+
+fn hex_tail(literal: &str) -> usize {
+    literal.bytes().rev().take_while(u8::is_ascii_hexdigit).count()
+}
+
+fn hex_head(literal: &str) -> usize {
+    literal.bytes().take_while(u8::is_ascii_hexdigit).count()
+}
+
+/// Whether the whole text matches, where `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+/// A pattern for the names of branches and tags, as GitHub's branch filters read them: `*` stops at
+/// a slash, and `**` does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RefPattern(String);
+
+impl RefPattern {
+    /// A pattern.
+    #[must_use]
+    pub fn new(written: &str) -> Self {
+        Self(written.to_owned())
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a ref of this name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        matches_ref(&self.0, name)
+    }
+}
+
+/// Patterns and names have at most 255 characters, so the recursion is bounded.
+fn matches_ref(pattern: &str, name: &str) -> bool {
+    let Some((literal, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(literal) else { return false };
+    let (any, rest) = match rest.strip_prefix('*') {
+        Some(rest) => (true, rest),
+        None => (false, rest),
+    };
+    let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+    let reachable = ends.take_while(|at| any || !name.get(..*at).is_some_and(|t| t.contains('/')));
+    reachable.into_iter().any(|at| name.get(at..).is_some_and(|left| matches_ref(rest, left)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn title(written: &str) -> RunTitle {
+        RunTitle::new(written).unwrap()
+    }
+
+    fn shas(title: &RunTitle, text: &str) -> Vec<String> {
+        title.shas_in(text).iter().map(|sha| sha.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_title_names_the_sha_at_its_place_and_no_other() {
+        let deploy = title("Deploy {sha} by *");
+        assert_eq!(shas(&deploy, "Deploy 1a2b3c4 by 7654321"), ["1a2b3c4"]);
+        for other in [
+            "Deploy 1a2b3c4 to staging",
+            "Redeploy 1a2b3c4 by dev",
+            "Deploy by 1a2b3c4",
+            "Deploy 1a2b3c by dev",
+            "Deploy  by dev",
+        ] {
+            assert!(!deploy.fits(other), "{other}");
+        }
+        assert_eq!(shas(&title("v{sha}"), "v1a2b3c4"), ["1a2b3c4"]);
+        assert_eq!(shas(&title("Release{sha}"), "Release1a2b3c4"), ["1a2b3c4"]);
+        assert_eq!(shas(&title("* {sha} *"), "a 1a2b3c4 7654321 b").len(), 2);
+        assert!(title("Deploy * to staging").fits("Deploy 1a2b3c4 to staging"));
+        assert!(!title("Deploy * to staging").fits("Deploy 1a2b3c4 to staging2"));
+    }
+
+    #[test]
+    fn a_pattern_that_could_mean_anything_is_refused() {
+        assert_eq!(RunTitle::new(" * "), Err(RunTitleError::MatchesAll));
+        assert_eq!(RunTitle::new("{sha} {sha}"), Err(RunTitleError::SeveralShas));
+        assert_eq!(RunTitle::new("Deploy {what}"), Err(RunTitleError::UnknownPlaceholder));
+    }
+
+    #[test]
+    fn a_run_name_tells_where_the_sha_stands_where_it_carries_it() {
+        let told = |name: &str, text: &str| RunTitle::of_run_name(name).map(|t| shas(&t, text));
+        let one = Some(vec!["1a2b3c4".to_owned()]);
+        for name in [
+            "Deploy ${{ inputs.sha }}",
+            "Deploy ${{inputs.sha || github.sha}}",
+            "Deploy ${{ github.event.inputs['sha'] }}",
+            "Deploy ${{ inputs.sha }} ${{ inputs.note }}",
+        ] {
+            assert_eq!(told(name, "Deploy 1a2b3c4"), one, "{name}");
+        }
+        for name in ["Deploy", "Deploy ${{ github.sha }}", "${{ format('{0}', inputs.sha) }}"] {
+            assert_eq!(told(name, "Deploy 1a2b3c4"), None, "{name}");
+        }
+        let by = "Deploy ${{ inputs.sha }} by ${{ github.actor }}";
+        assert_eq!(told(by, "Deploy 1a2b3c4 to staging"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_ref_pattern_reads_as_githubs_branch_filters_do() {
+        let fits = |pattern: &str, name: &str| RefPattern::new(pattern).matches(name);
+        assert!(fits("preview/*", "preview/42") && !fits("preview/*", "preview/a/b"));
+        assert!(fits("preview/**", "preview/a/b") && fits("**", "a/b") && !fits("*", "a/b"));
+        assert!(fits("*-preview", "x-preview") && !fits("preview", "preview2"));
+    }
+}

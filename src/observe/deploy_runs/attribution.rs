@@ -1,0 +1,398 @@
+//! Which commit a run deploys (design, section 6, 1), as far as the run itself tells. The attempt
+//! that owns it, and a status of ours that links to it, come first: those are `plan`'s to apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{kind_of, newest_success};
+use crate::domain::{
+    Attribution, AttributionRule, DeployScope, KnownRun, Login, RefHistory, ReleaseState, Run,
+    RunEvent, RunId, RunKind, RunSource, RunTitle, SeenRuns, Sha, ShaPrefix, WorkflowFact,
+    WorkflowFile, WorkflowId,
+};
+use crate::github::{AllOrFirst, FileText};
+use crate::observe::{Basics, Look, ObserveError, range, read_tips};
+
+/// Commits that runs' titles may name and that are looked up in one pass.
+const MOST_LOOKED_UP: usize = 10;
+/// Commits whose statuses may name a run of ours that nothing else tells.
+const MOST_STATUSES_READ: usize = 10;
+
+/// A run as far as its commit is asked for.
+struct Asked<'a> {
+    event: &'a RunEvent,
+    source: RunSource,
+    kind: RunKind,
+    /// Whether something rests on it.
+    matters: bool,
+    /// Whether it may turn out to be a stray one.
+    undetermined: bool,
+    finished: bool,
+    /// Whether an account of ours may have started it.
+    may_be_ours: bool,
+}
+
+/// Tells the commits of the runs that are new, and of what production rests on.
+pub(super) async fn attribute(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    us: &BTreeSet<Login>,
+    seen: &mut SeenRuns,
+) -> Result<(), ObserveError> {
+    let Some(scope) = seen.scope.clone() else { return Ok(()) };
+    let newest = newest_success(release, seen);
+    let mut lookups = MOST_LOOKED_UP;
+    let mut attributions = BTreeMap::new();
+    let mut untold = false;
+    for run in &seen.runs {
+        let id = run.at.id;
+        let known = release.runs.get(&id).map(|known| &**known);
+        let owned = release.attempt_of(id).is_some() || seen.named_by_status.contains_key(&id);
+        let asked = Asked {
+            event: &run.event,
+            source: RunSource::from(run),
+            kind: kind_of(&scope, run),
+            matters: !run.progress.finished() || newest == Some(id),
+            undetermined: is_undetermined(&scope, seen, run, known),
+            finished: run.progress.finished(),
+            may_be_ours: run.actors.is_empty() || run.actors.iter().any(|by| us.contains(by)),
+        };
+        if owned || !asked.kind.moves_production() || stands(&scope, known, &asked) {
+            continue;
+        }
+        let (attribution, asks_statuses) =
+            attribution_of(look, basics, &scope, &asked, &mut lookups).await?;
+        untold |= asks_statuses;
+        attributions.insert(id, attribution);
+    }
+    // What did not matter when it was seen first may be what production rests on now.
+    if let Some((id, attribution)) =
+        of_known(look, basics, release, &scope, newest, &attributions).await?
+    {
+        attributions.insert(id, attribution);
+    }
+    if untold {
+        seen.statuses = statuses_of_newest(look).await?;
+    }
+    seen.attributions = attributions;
+    Ok(())
+}
+
+fn is_undetermined(
+    scope: &DeployScope,
+    seen: &SeenRuns,
+    run: &Run,
+    known: Option<&KnownRun>,
+) -> bool {
+    let kept = known.map_or(RefHistory::NotAsked, |known| known.history);
+    let history = seen.histories.get(&run.at.id).copied().unwrap_or(kept);
+    scope.claims_a_ref(&RunSource::from(run)) && history != RefHistory::Contains
+}
+
+/// Whether what is known of a run's commit is still the answer.
+fn stands(scope: &DeployScope, known: Option<&KnownRun>, asked: &Asked<'_>) -> bool {
+    let Some(known) = known else { return false };
+    let by_todays_rule = known.attributed_by == AttributionRule::Owner
+        || known.attributed_by == scope.attribution_rule(&known.event);
+    known.attribution != Attribution::Unresolved && (by_todays_rule || !asked.matters)
+}
+
+/// The newest success, where no page shows it and its commit is not told by a rule of today.
+async fn of_known(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    scope: &DeployScope,
+    newest: Option<RunId>,
+    told: &BTreeMap<RunId, Attribution>,
+) -> Result<Option<(RunId, Attribution)>, ObserveError> {
+    let known = newest.filter(|id| !told.contains_key(id) && release.attempt_of(*id).is_none());
+    let Some(known) = known.and_then(|id| release.runs.get(&id)) else { return Ok(None) };
+    let source = match &known.source {
+        Some(source) => source.clone(),
+        // An entry of an earlier version.
+        None => match look.reader.run(look.name(), known.id).await? {
+            Some(run) => RunSource::from(&run),
+            None => return Ok(None),
+        },
+    };
+    let asked = Asked {
+        event: &known.event,
+        kind: scope.kind_by_source(&known.event, &source),
+        source,
+        matters: true,
+        undetermined: known.history == RefHistory::Lacks,
+        finished: true,
+        may_be_ours: false,
+    };
+    if !asked.kind.moves_production() || stands(scope, Some(known), &asked) {
+        return Ok(None);
+    }
+    let mut lookups = MOST_LOOKED_UP;
+    let (attribution, _) = attribution_of(look, basics, scope, &asked, &mut lookups).await?;
+    Ok(Some((known.id, attribution)))
+}
+
+/// What runs of the past say of themselves.
+pub(in crate::observe) async fn attribute_past(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    runs: &[Run],
+    mut lookups: usize,
+) -> Result<BTreeMap<RunId, Attribution>, ObserveError> {
+    let mut attributions = BTreeMap::new();
+    let Some(scope) = basics.scope(look.policy) else { return Ok(attributions) };
+    for run in runs {
+        let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
+        if known.is_some_and(|known| *known != Attribution::Unresolved) {
+            continue;
+        }
+        let asked = Asked {
+            event: &run.event,
+            source: RunSource::from(run),
+            kind: kind_of(&scope, run),
+            matters: true,
+            undetermined: false,
+            finished: true,
+            may_be_ours: false,
+        };
+        let (attribution, _) = attribution_of(look, basics, &scope, &asked, &mut lookups).await?;
+        attributions.insert(run.at.id, attribution);
+    }
+    Ok(attributions)
+}
+
+/// What a run says of itself, and whether a status of ours may say more.
+async fn attribution_of(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    scope: &DeployScope,
+    asked: &Asked<'_>,
+    lookups: &mut usize,
+) -> Result<(Attribution, bool), ObserveError> {
+    if asked.undetermined && asked.matters {
+        return Ok((Attribution::Unresolved, false));
+    }
+    let source = &asked.source;
+    let on_the_ref = asked.kind == RunKind::Deploy && source.head_branch.is_some();
+    let attribution = if asked.event.is_push() {
+        if on_the_ref {
+            return Ok((Attribution::Sha(source.head_sha.clone()), false));
+        }
+        by_head(look, source, asked.matters).await?
+    } else if asked.event.title_is_trusted() {
+        let titles = titles_of(look, basics, scope, asked).await?;
+        match by_title(look, &titles, &source.title, asked.matters, lookups).await? {
+            Attribution::Unknown if titles.takes_a_sha => Attribution::Unknown,
+            Attribution::Unknown => by_tag(look, source, asked).await?,
+            told @ (Attribution::Sha(_) | Attribution::Unresolved) => told,
+        }
+    } else {
+        by_tag(look, source, asked).await?
+    };
+    if attribution != Attribution::Unknown
+        || !asked.matters
+        || !asked.may_be_ours
+        || !asked.event.is_workflow_dispatch()
+    {
+        return Ok((attribution, false));
+    }
+    // Its status may be written only now: what nothing tells is open until the run has ended.
+    Ok((if asked.finished { Attribution::Unknown } else { Attribution::Unresolved }, true))
+}
+
+/// The commit that a run works on, where the branch has it.
+async fn by_head(
+    look: &mut Look<'_>,
+    source: &RunSource,
+    matters: bool,
+) -> Result<Attribution, ObserveError> {
+    let sha = &source.head_sha;
+    if look.memory.branch_commits.place(sha).is_some() {
+        return Ok(Attribution::Sha(sha.clone()));
+    }
+    if !matters {
+        return Ok(Attribution::Unresolved);
+    }
+    let is_there = is_on_branch(look, sha).await?;
+    Ok(if is_there { Attribution::Sha(sha.clone()) } else { Attribution::Unknown })
+}
+
+/// A run on a tag works on the tag's commit, where it takes no other.
+async fn by_tag(
+    look: &mut Look<'_>,
+    source: &RunSource,
+    asked: &Asked<'_>,
+) -> Result<Attribution, ObserveError> {
+    let Some(tag) = source.head_branch.as_ref().filter(|_| asked.kind == RunKind::OtherDeploy)
+    else {
+        return Ok(Attribution::Unknown);
+    };
+    if !asked.matters {
+        return Ok(Attribution::Unresolved);
+    }
+    let name = look.name().clone();
+    let at = look.reader.resolve_commit(&name, &format!("tags/{tag}")).await?;
+    if at.as_ref() != Some(&source.head_sha) {
+        return Ok(Attribution::Unknown);
+    }
+    by_head(look, source, true).await
+}
+
+/// Which titles name a commit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Titles {
+    patterns: Vec<RunTitle>,
+    /// Whether the workflow takes the commit as an input: then it deploys that, and not what it
+    /// was started on.
+    takes_a_sha: bool,
+}
+
+/// The policy's titles, or those that the workflow's own file gives.
+async fn titles_of(
+    look: &Look<'_>,
+    basics: &Basics,
+    scope: &DeployScope,
+    asked: &Asked<'_>,
+) -> Result<Titles, ObserveError> {
+    let is_main = asked.source.workflow == scope.workflow;
+    let by_policy = scope.run_title.clone();
+    let own_rule_counts = by_policy.is_none() || !is_main;
+    let reads_the_file =
+        (own_rule_counts || asked.kind == RunKind::OtherDeploy) && path_of(basics, asked).is_some();
+    let mut titles = if reads_the_file {
+        // What ran is the file at the run's own commit. Of a run on which nothing rests, the file
+        // at the tip, which is read once, tells enough.
+        let tip = basics.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
+        of_file(look, basics, asked, tip.unwrap_or(&asked.source.head_sha)).await?
+    } else {
+        Titles { patterns: Vec::new(), takes_a_sha: true }
+    };
+    if !own_rule_counts {
+        titles.patterns.clear();
+    }
+    titles.patterns.extend(by_policy);
+    Ok(titles)
+}
+
+fn path_of<'a>(basics: &'a Basics, asked: &Asked<'_>) -> Option<&'a str> {
+    let of = |id: WorkflowId| id == asked.source.workflow;
+    let main = match &basics.deploy {
+        WorkflowFact::Found(workflow) => Some(workflow),
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
+    };
+    let found = main.into_iter().chain(&basics.other_deploys).find(|workflow| of(workflow.id))?;
+    found.path.split('@').next()
+}
+
+/// The titles by a workflow's file at a commit, which never change.
+async fn of_file(
+    look: &Look<'_>,
+    basics: &Basics,
+    asked: &Asked<'_>,
+    at: &Sha,
+) -> Result<Titles, ObserveError> {
+    let Some(path) = path_of(basics, asked) else { return Ok(Titles::default()) };
+    let (repository, key) = (basics.repository.id, format!("titles {at} {path}"));
+    if let Some(titles) = range::kept_for_ever::<Titles>(look, repository, &key).await? {
+        return Ok(titles);
+    }
+    let file = match look.reader.file_text(look.name(), path, at.as_str()).await? {
+        Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
+        Some(FileText::TooLarge | FileText::NoText) | None => None,
+    };
+    let titles = file.as_ref().map_or(
+        // What cannot be read may take anything.
+        Titles { patterns: Vec::new(), takes_a_sha: true },
+        |file| {
+            let only_the_sha = file.inputs_besides("sha").is_empty();
+            let pattern = file.run_name().filter(|_| only_the_sha).and_then(RunTitle::of_run_name);
+            Titles {
+                patterns: pattern.into_iter().collect(),
+                takes_a_sha: file.has_input("sha") || !only_the_sha,
+            }
+        },
+    );
+    range::keep(look, repository, &key, &titles).await?;
+    Ok(titles)
+}
+
+/// The commit of the branch that a title names at its place, if it names exactly one.
+async fn by_title(
+    look: &mut Look<'_>,
+    titles: &Titles,
+    title: &str,
+    matters: bool,
+    lookups: &mut usize,
+) -> Result<Attribution, ObserveError> {
+    let prefixes: BTreeSet<ShaPrefix> =
+        titles.patterns.iter().flat_map(|pattern| pattern.shas_in(title)).collect();
+    let mut named: BTreeSet<Sha> = BTreeSet::new();
+    let mut unresolved = false;
+    for prefix in prefixes {
+        let commits = look.memory.branch_commits.commits.iter();
+        let mut shown = commits.filter(|(sha, _)| sha.starts_with(&prefix));
+        if let Some((sha, _)) = shown.next() {
+            // Two commits that begin alike: the title does not tell which.
+            if shown.next().is_some() {
+                return Ok(Attribution::Unknown);
+            }
+            named.insert(sha.clone());
+        } else if !matters {
+            unresolved = true;
+        } else if let Some(left) = lookups.checked_sub(1) {
+            *lookups = left;
+            named.extend(on_branch(look, &prefix).await?);
+        } else {
+            unresolved = true;
+        }
+    }
+    let mut named = named.into_iter();
+    Ok(match (named.next(), named.next(), unresolved) {
+        (Some(sha), None, false) => Attribution::Sha(sha),
+        (None | Some(_), None, true) => Attribution::Unresolved,
+        (None, None, false) | (_, Some(_), _) => Attribution::Unknown,
+    })
+}
+
+/// The commit of this name, if the branch contains it.
+async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
+    let name = &look.name().clone();
+    let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
+        return Ok(None);
+    };
+    // A branch or a tag may bear a name that looks like a sha.
+    if !sha.starts_with(prefix) {
+        return Ok(None);
+    }
+    Ok(is_on_branch(look, &sha).await?.then_some(sha))
+}
+
+async fn is_on_branch(look: &mut Look<'_>, sha: &Sha) -> Result<bool, ObserveError> {
+    let tip = |look: &Look<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    if let Some(tip) = tip(look)
+        && range::is_ancestor(look, sha, &tip).await?
+    {
+        return Ok(true);
+    }
+    // What is kept of the branch may be minutes old, and this answer is for good.
+    read_tips(look).await?;
+    let Some(tip) = tip(look) else { return Ok(false) };
+    range::is_ancestor(look, sha, &tip).await
+}
+
+/// The statuses of the branch's newest commits, where one of ours may name a run.
+async fn statuses_of_newest(
+    look: &Look<'_>,
+) -> Result<Vec<(Sha, Vec<crate::domain::CommitStatus>)>, ObserveError> {
+    let (name, context) = (look.name(), &look.policy.status_context);
+    let mut all = Vec::new();
+    for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_STATUSES_READ) {
+        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::First).await?;
+        all.push((sha.clone(), statuses));
+    }
+    Ok(all)
+}

@@ -1,0 +1,138 @@
+//! Whether the ref that a run claims to run on has the run's commit, and whether a run that failed
+//! had any job: what tells a deploy from a stray run and from a phantom.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{kind_of, newest_success};
+use crate::domain::{
+    Branch, DeployScope, KnownRun, RefHistory, Relation, ReleaseState, RunId, RunKind, RunRef,
+    RunSource, SeenRuns, Sha,
+};
+use crate::github::Compared;
+use crate::observe::{Basics, Look, ObserveError, read_tips};
+
+/// GitHub's services differ by seconds: for so long after a run was created, the branch may seem
+/// not to have its commit yet.
+const TIPS_MAY_LAG: SignedDuration = SignedDuration::from_mins(1);
+
+/// Asks for the history of the runs that something rests on: unfinished ones, those that failed
+/// newly, and the newest success. Each is asked once.
+pub(super) async fn read(
+    look: &mut Look<'_>,
+    release: &ReleaseState,
+    scope: &DeployScope,
+    seen: &mut SeenRuns,
+) -> Result<(), ObserveError> {
+    let newest = newest_success(release, seen);
+    let mut wanted: BTreeMap<RunId, (RunSource, Timestamp)> = BTreeMap::new();
+    for run in &seen.runs {
+        let id = run.at.id;
+        let known = release.runs.get(&id);
+        let is_asked = known.is_some_and(|known| known.history != RefHistory::NotAsked);
+        let is_new_failure = run.progress.finished() && seen.jobs.contains_key(&run.at);
+        let matters = !run.progress.finished() || is_new_failure || newest == Some(id);
+        let source = RunSource::from(run);
+        let is_deploy = kind_of(scope, run) == RunKind::Deploy && scope.claims_a_ref(&source);
+        if is_deploy && matters && !is_asked && release.attempt_of(id).is_none() {
+            wanted.insert(id, (source, run.created_at));
+        }
+    }
+    // What did not matter when it was seen first may be what production rests on now.
+    if let Some(known) = newest.and_then(|id| release.runs.get(&id))
+        && known.lacks_its_history()
+        && release.attempt_of(known.id).is_none()
+        && let Some(source) = known.source.clone().filter(|source| scope.claims_a_ref(source))
+    {
+        wanted.entry(known.id).or_insert((source, known.created_at));
+    }
+    for (id, (source, created_at)) in wanted {
+        let is_young = look.now.duration_since(created_at) < TIPS_MAY_LAG;
+        if let Some(found) = history_of(look, &source, is_young).await? {
+            seen.histories.insert(id, found);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the branch that a run names has, or ever had as its tip, the run's commit. None where
+/// that cannot be told: the branch is gone, or a young run's commit may be its tip in a moment.
+async fn history_of(
+    look: &mut Look<'_>,
+    source: &RunSource,
+    is_young: bool,
+) -> Result<Option<RefHistory>, ObserveError> {
+    let Some(branch) = &source.head_branch else { return Ok(None) };
+    let sha = &source.head_sha;
+    if look.memory.was_tip(branch, sha) {
+        return Ok(Some(RefHistory::Contains));
+    }
+    if let Some(tip) = tip_of(look, branch)
+        && is_in_history(relation(look, sha, &tip).await?)
+    {
+        return Ok(Some(RefHistory::Contains));
+    }
+    // What is kept of the branch may be minutes old, and this answer is for good.
+    read_tips(look).await?;
+    let Some(tip) = tip_of(look, branch) else { return Ok(None) };
+    Ok(match relation(look, sha, &tip).await? {
+        found if is_in_history(found) => Some(RefHistory::Contains),
+        Some(Relation::Behind) if is_young => None,
+        Some(_) | None => Some(RefHistory::Lacks),
+    })
+}
+
+fn tip_of(look: &Look<'_>, branch: &Branch) -> Option<Sha> {
+    let seldom = look.memory.seldom.as_ref()?;
+    let tip = if *branch == seldom.branch { &seldom.tip } else { &seldom.deploy_ref_tip };
+    tip.clone()
+}
+
+/// How the tip stands to a commit; none where they have nothing in common.
+async fn relation(look: &Look<'_>, sha: &Sha, tip: &Sha) -> Result<Option<Relation>, ObserveError> {
+    if look.memory.branch_commits.shows_containment(tip, sha) {
+        return Ok(Some(Relation::Ahead));
+    }
+    Ok(match look.reader.compare(look.name(), sha, tip).await? {
+        Compared::Known(comparison) => Some(comparison.relation),
+        Compared::Gone(_) => None,
+    })
+}
+
+const fn is_in_history(relation: Option<Relation>) -> bool {
+    matches!(relation, Some(Relation::Ahead | Relation::Identical))
+}
+
+/// What tells whether a run that failed is a deploy at all, once a decision rests on it.
+///
+/// # Errors
+/// What GitHub said.
+pub(in crate::observe) async fn failed_run(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    id: RunId,
+) -> Result<Option<KnownRun>, ObserveError> {
+    let Some(scope) = basics.scope(look.policy) else { return Ok(None) };
+    let Some(known) = release.runs.get(&id) else { return Ok(None) };
+    let mut run = KnownRun::clone(known);
+    if run.lacks_its_history()
+        && let Some(source) = run.source.clone()
+    {
+        // What cannot be told counts as a failure.
+        let found = history_of(look, &source, false).await?;
+        run.history = found.unwrap_or(RefHistory::Contains);
+    }
+    if run.event.is_push() {
+        let name = look.name().clone();
+        for (attempt, known) in &mut run.attempts {
+            if known.has_jobs.is_none() && known.progress.finished() {
+                let at = RunRef { id, attempt: *attempt };
+                known.has_jobs = Some(!look.reader.jobs(&name, at).await?.is_empty());
+            }
+        }
+    }
+    run.classify(&scope, release.attempt_of(id));
+    Ok(Some(run))
+}
