@@ -34,6 +34,7 @@ pub use approval::{
 };
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
+    SERVICES_DISAGREE,
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
@@ -43,8 +44,8 @@ pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
-    Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
-    VerificationRun, Why,
+    ListRead, Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
+    Verification, VerificationRun, Why,
 };
 pub use operator::Operator;
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
@@ -60,7 +61,7 @@ pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
     IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
+    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Trigger,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

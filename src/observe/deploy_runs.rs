@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::{Basics, Look, ObserveError};
+use super::memory::between_proofs;
+use super::{Basics, Look, ObserveError, attempt_runs};
 use crate::domain::{
     Attribution, Conclusion, Production, ReleaseState, Run, RunId, RunProgress, RunRef, SeenRuns,
     Sha, ShaPrefix, WorkflowFact, WorkflowId,
@@ -34,8 +35,12 @@ pub async fn deploy_runs(
     release: &ReleaseState,
     linked: &[Run],
 ) -> Result<SeenRuns, ObserveError> {
-    let WorkflowFact::Found(workflow) = &basics.deploy else { return Ok(SeenRuns::default()) };
-    let mut seen = read_pages(look, basics, release, workflow.id).await?;
+    let mut seen = match &basics.deploy {
+        WorkflowFact::Found(workflow) => read_pages(look, basics, release, workflow.id).await?,
+        // What is in flight is followed to its end all the same.
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => SeenRuns::default(),
+    };
+    attempt_runs::elsewhere(look, basics, release, &mut seen).await?;
     for run in linked {
         if !seen.runs.iter().any(|other| other.at.id == run.at.id) {
             seen.runs.push(run.clone());
@@ -45,6 +50,8 @@ pub async fn deploy_runs(
     read_earlier_attempts(look, release, &mut seen).await?;
     read_jobs(look, release, &mut seen).await?;
     attribute(look, release, &mut seen).await?;
+    attempt_runs::among_deploys(release, &mut seen);
+    attempt_runs::read_names(look, release, &mut seen).await?;
     Ok(seen)
 }
 
@@ -61,8 +68,8 @@ async fn read_pages(
         let name = look.name();
         let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
-        let smallest = read.runs.iter().map(|run| run.at.id).min();
         seen.newest = seen.newest.max(read.runs.iter().map(|run| run.at.id).max());
+        let complete = attempt_runs::among_page(basics, release, &mut seen, workflow, &read);
         let counting = read.runs.into_iter().filter(|run| is_deploy(basics, run, workflow));
         for run in counting {
             found_production |= run.progress.succeeded();
@@ -70,12 +77,10 @@ async fn read_pages(
                 seen.runs.push(run);
             }
         }
-        seen.shows_absence = shows_absence(release, smallest, oldest, read.has_next);
         let within_window =
             oldest.is_none_or(|oldest| look.now.duration_since(oldest) < RERUN_WINDOW);
-        let more_due = (sweep && within_window && page < MOST_SWEPT_PAGES)
-            || !found_production
-            || !seen.shows_absence;
+        let more_due =
+            (sweep && within_window && page < MOST_SWEPT_PAGES) || !found_production || !complete;
         if !read.has_next || !more_due {
             break;
         }
@@ -117,23 +122,6 @@ async fn unfinished_by_status(
     Ok(())
 }
 
-/// Whether a run that an attempt waits for would be among the runs read so far.
-fn shows_absence(
-    release: &ReleaseState,
-    smallest: Option<RunId>,
-    oldest: Option<Timestamp>,
-    has_next: bool,
-) -> bool {
-    let waiting =
-        release.attempts.iter().filter(|one| one.run.is_none() && one.looks_for_its_run());
-    !has_next
-        || waiting.into_iter().all(|attempt| {
-            let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-            smallest <= attempt.begun.newest_run_seen && attempt.begun.newest_run_seen.is_some()
-                || oldest.is_some_and(|oldest| oldest + SignedDuration::from_secs(60) < since)
-        })
-}
-
 /// The design's words for a deploy run.
 pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> bool {
     let branch = run.head_branch.as_ref();
@@ -145,7 +133,7 @@ pub(super) fn is_deploy(basics: &Basics, run: &Run, workflow: WorkflowId) -> boo
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.
 async fn read_by_id(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
     seen: &mut SeenRuns,
@@ -154,14 +142,21 @@ async fn read_by_id(
     let ours = release.open_attempts().filter_map(|attempt| attempt.run);
     let missing: BTreeSet<RunId> =
         unfinished.chain(ours).filter(|id| !seen.runs.iter().any(|run| run.at.id == *id)).collect();
+    look.memory.are_shown(&seen.runs.iter().map(|run| run.at.id).collect());
+    let apart = between_proofs(look.policy.dispatch_confirm);
     for id in missing {
         match look.reader.run(look.name(), id).await? {
-            Some(run) => seen.runs.push(run),
+            Some(run) => {
+                look.memory.are_shown(&BTreeSet::from([id]));
+                seen.runs.push(run);
+            }
             // A run that GitHub named just now may take a while to be readable.
             None if is_young(look, release, id) => {}
-            None => {
+            // An outage answers so, too: until the second 404 it is in flight.
+            None if look.memory.is_deleted(id, look.now, apart) => {
                 seen.deleted.insert(id);
             }
+            None => {}
         }
     }
     // A run that was deleted before it was ever seen is known by its attempt alone.
@@ -178,15 +173,14 @@ fn is_young(look: &Look<'_>, release: &ReleaseState, id: RunId) -> bool {
     let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
         return false;
     };
-    let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-    let age = look.now.duration_since(since);
+    let age = look.now.duration_since(attempt.began_at());
     SignedDuration::try_from(look.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
 }
 
 /// What is known of a run of ours that GitHub no longer has and that no list ever showed.
 fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
     let attempt = release.attempt_of(id)?;
-    let at = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
+    let at = attempt.began_at();
     Some(Run {
         at: RunRef { id, attempt: 1 },
         workflow: attempt.begun.workflow,

@@ -16,6 +16,8 @@ mod credentials;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod exactly_once;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod found;
@@ -27,6 +29,8 @@ mod l2;
 mod lost_disk;
 #[cfg(test)]
 mod named_commits;
+#[cfg(test)]
+mod older_copy;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]
