@@ -16,7 +16,7 @@ mod issues;
 mod statuses;
 mod writes;
 
-pub use dispatch::{Dispatched, Occasion};
+pub use dispatch::{Brake, Dispatched, Occasion};
 
 /// The hand on GitHub: there is one in a process, and dry runs get none.
 pub struct Hand {
@@ -115,6 +115,9 @@ impl Work<'_> {
                 ApplyError::Deferred { what, repository, until: *until }
             }
             WriteFailure::Refused { .. }
+            | WriteFailure::Moved { .. }
+            | WriteFailure::BadCredentials { .. }
+            | WriteFailure::CalledOff { .. }
             | WriteFailure::NeverSent { .. }
             | WriteFailure::Done { .. }
             | WriteFailure::Unknown { .. } => {

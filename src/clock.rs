@@ -42,6 +42,13 @@ trait Source: Send + Sync {
     fn chance(&self, bytes: &mut [u8]);
 }
 
+/// What the monotonic and the wall clock said at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    monotonic: Duration,
+    wall: Timestamp,
+}
+
 /// A wait that ended before what it waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no answer within {0:?}")]
@@ -127,6 +134,22 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         self.source.monotonic()
+    }
+
+    /// What both clocks of the machine say now.
+    #[must_use]
+    pub fn reading(&self) -> ClockReading {
+        ClockReading { monotonic: self.source.monotonic(), wall: self.source.wall() }
+    }
+
+    /// How long ago a reading was, by whichever clock says more: the monotonic clock stands still
+    /// while the machine is suspended, and the wall clock may be set.
+    #[must_use]
+    pub fn longest_since(&self, reading: ClockReading) -> Duration {
+        let now = self.reading();
+        let by_wall = now.wall.duration_since(reading.wall);
+        let by_wall = Duration::try_from(by_wall).unwrap_or(Duration::ZERO);
+        now.monotonic.saturating_sub(reading.monotonic).max(by_wall)
     }
 
     /// Completes after `duration`.
@@ -365,6 +388,17 @@ mod tests {
         assert_eq!(clock.now(), noon() - SignedDuration::from_secs(3_570));
         clock.anchor_to(noon(), clock.monotonic());
         assert_eq!(clock.now(), noon());
+    }
+
+    #[test]
+    fn time_that_only_one_of_the_clocks_shows_has_passed() {
+        let (clock, time) = Clock::manual(noon(), 1);
+        let reading = clock.reading();
+        time.jump_wall(SignedDuration::from_secs(-90));
+        time.advance(Duration::from_secs(40));
+        assert_eq!(clock.longest_since(reading), Duration::from_secs(40), "the wall was set back");
+        time.jump_wall(SignedDuration::from_secs(150));
+        assert_eq!(clock.longest_since(reading), Duration::from_secs(100), "it was suspended");
     }
 
     #[test]

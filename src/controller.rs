@@ -17,6 +17,7 @@ use crate::signals::{Carrier, Signals};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
+mod age;
 mod backtest;
 mod claims;
 mod error;

@@ -37,6 +37,7 @@ pub use approval::{
 };
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
+    SERVICES_DISAGREE,
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
@@ -47,8 +48,8 @@ pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
     BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
-    Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
-    VerificationRun, Why,
+    ListRead, Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
+    Verification, VerificationRun, Why,
 };
 pub use operator::Operator;
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
@@ -64,7 +65,7 @@ pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
     IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Uncertainty,
+    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

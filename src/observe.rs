@@ -16,6 +16,7 @@ use crate::domain::{
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
+mod attempt_runs;
 mod candidate;
 mod deploy_runs;
 mod identities;
@@ -58,6 +59,9 @@ pub enum ObserveError {
     /// What GitHub shows is not what the config means; a person must look.
     #[error("{0}")]
     Mistaken(String),
+    /// What GitHub says must be said once more before it is believed.
+    #[error("{0}")]
+    NotCertain(String),
 }
 
 impl ObserveError {
@@ -66,7 +70,7 @@ impl ObserveError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Read(error) => error.is_transient(),
-            Self::Store(_) => true,
+            Self::Store(_) | Self::NotCertain(_) => true,
             Self::Mistaken(_) => false,
         }
     }

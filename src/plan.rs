@@ -23,7 +23,9 @@ mod tests;
 pub use clearance::{Clearance, Obstacle, clearance, others_turn, unknown_links};
 pub use follow::follow;
 pub use health::health;
-pub use recover::{DeployTarget, identities, linked_runs, recover};
+pub use recover::{
+    DeployTarget, identities, linked_runs, recover, shows_unknown_run, shows_unknown_status,
+};
 pub use standstill::stands_still;
 pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
 

@@ -5,14 +5,15 @@
 //! recorded intent, and the POST consumes a recorded `sending`.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::statuses::{NewStatus, refusal, taken_entries, write};
+use super::statuses::{NewStatus, has_left, refusal, taken_entries, write};
 use super::{ApplyError, Work, writes};
+use crate::clock::{Clock, ClockReading};
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, OperatorWord,
-    RejectionKey, RunId,
+    Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, RejectionKey, RunId,
 };
 use crate::github::{AllOrFirst, WriteFailure};
 use crate::plan::{Clearance, others_turn};
@@ -51,6 +52,21 @@ pub struct Occasion {
     pub merged_at: Option<Timestamp>,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
+    /// What stops it as long as its request has not left.
+    pub brake: Brake,
+}
+
+/// Says, whenever it is asked, why nothing may leave any more: somebody paused the repository,
+/// took it out of the configuration, or ends the process. It is asked right before a dispatch's
+/// request leaves, however long that waited.
+pub struct Brake(Box<dyn Fn() -> Option<String> + Send + Sync>);
+
+impl Brake {
+    /// A brake that is on while `why` gives a reason.
+    #[must_use]
+    pub fn new(why: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Box::new(why))
+    }
 }
 
 /// Why a step did not lead to the next one.
@@ -71,27 +87,56 @@ pub async fn dispatch(
     clearance: &Clearance,
     occasion: Occasion,
 ) -> Result<Dispatched, ApplyError> {
+    let Occasion { rejection_key, merged_at, by, brake } = occasion;
     let stopped = |stopped| match stopped {
         Stopped::Withdrawn(why) => Ok(Dispatched::NotStarted { why }),
         Stopped::Error(error) => Err(error),
     };
-    let intent = intend(work, clearance, occasion).await?;
+    let intent = intend(work, clearance, rejection_key, merged_at, by).await?;
+    // Another process of ours reckons from the mark: its time begins before the mark is written.
+    let marked_at = work.clock.reading();
     let marked = match mark(work, clearance, intent).await {
         Ok(marked) => marked,
         Err(why) => return stopped(why),
     };
     let now = work.now();
     let sending = work.ledger.record_sending(now, marked).await?;
-    send(work, clearance, sending).await
+    send(work, clearance, sending, &LastLook { brake, marked_at }).await
+}
+
+/// What is looked at right before the request leaves.
+struct LastLook {
+    brake: Brake,
+    marked_at: ClockReading,
+}
+
+impl LastLook {
+    /// Whether the dispatch may leave: the brake is off, and the process was not frozen, nor the
+    /// machine suspended, for so long that others may take the attempt for given up.
+    fn may_leave(&self, clock: &Clock, dispatch_confirm: Duration) -> Result<(), String> {
+        if let Some(why) = (self.brake.0)() {
+            return Err(why);
+        }
+        let (age, most) = (clock.longest_since(self.marked_at), dispatch_confirm / 3);
+        if age <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "{} s passed since its mark, more than a third of dispatch_confirm_seconds ({} s)",
+            age.as_secs(),
+            dispatch_confirm.as_secs()
+        ))
+    }
 }
 
 /// Step 1: the intent, synced.
 async fn intend(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    occasion: Occasion,
+    rejection_key: RejectionKey,
+    merged_at: Option<Timestamp>,
+    triggered_by: Option<Operator>,
 ) -> Result<RecordedIntent, ApplyError> {
-    let Occasion { rejection_key, merged_at, by } = occasion;
     let decision = &clearance.decision;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
     let attempt = NewAttempt {
@@ -105,11 +150,8 @@ async fn intend(
         deploy_ref: clearance.target.deploy_ref.clone(),
         rejection_key,
         merged_at,
+        triggered_by,
     };
-    if let Some(by) = by {
-        let word = OperatorWord::Triggered { sha: decision.sha.clone(), by };
-        work.record(vec![EntryKind::Operator(word)]).await?;
-    }
     let now = work.now();
     Ok(work.ledger.record_intent(now, attempt).await?)
 }
@@ -209,10 +251,11 @@ async fn send(
     work: &mut Work<'_>,
     clearance: &Clearance,
     sending: Sending,
+    last_look: &LastLook,
 ) -> Result<Dispatched, ApplyError> {
     let attempt = sending.attempt().clone();
     let id = attempt.id.clone();
-    match post(work, clearance, sending).await {
+    match post(work, clearance, sending, last_look).await {
         Ok(Some(run)) => {
             let found = EntryKind::AttemptRun { id: id.clone(), run, late: false };
             work.record(vec![found]).await?;
@@ -234,7 +277,16 @@ async fn send(
             );
             Ok(Dispatched::Unknown { attempt: id, why })
         }
-        Err(failure @ WriteFailure::Refused { .. }) => {
+        Err(WriteFailure::CalledOff { why }) => {
+            tracing::warn!(
+                repository = %work.policy.repository, sha = %attempt.sha, attempt = %id,
+                "the dispatch of {} did not leave: {why}", attempt.sha.short(),
+            );
+            let outcome = AttemptOutcome::Withdrawn(why.clone());
+            work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
+            Ok(Dispatched::NotStarted { why })
+        }
+        Err(failure) if is_rejection(work, &failure) => {
             let why = format!(
                 "cannot start {} in {} for {}: {failure}",
                 clearance.workflow_file,
@@ -246,9 +298,13 @@ async fn send(
             work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
             Ok(Dispatched::NotStarted { why })
         }
+        // Nothing started, and it says nothing of this dispatch: it begins anew.
         Err(
             failure @ (WriteFailure::ToldToWait { .. }
             | WriteFailure::Deferred { .. }
+            | WriteFailure::BadCredentials { .. }
+            | WriteFailure::Refused { .. }
+            | WriteFailure::Moved { .. }
             | WriteFailure::NeverSent { .. }),
         ) => {
             let outcome = AttemptOutcome::NotSent(failure.to_string());
@@ -258,13 +314,22 @@ async fn send(
     }
 }
 
+/// Whether GitHub refused this very dispatch. A redirect to this repository under a new name is
+/// none: it begins anew under that name.
+fn is_rejection(work: &Work<'_>, failure: &WriteFailure) -> bool {
+    matches!(failure, WriteFailure::Refused { .. }) || has_left(work, failure)
+}
+
 /// The POST. A GitHub that refuses `return_run_details` has started nothing, so it is asked once
 /// more without it, and never with it again.
 async fn post(
     work: &Work<'_>,
     clearance: &Clearance,
     sending: Sending,
+    last_look: &LastLook,
 ) -> Result<Option<RunId>, WriteFailure> {
+    let confirm = work.policy.dispatch_confirm;
+    let may_leave = || last_look.may_leave(work.clock, confirm);
     let details = work.hand.run_details.load(Ordering::Relaxed);
     let once = |details| {
         writes::create_dispatch(
@@ -274,6 +339,7 @@ async fn post(
             &clearance.target.deploy_ref,
             &sending.attempt().sha,
             details,
+            &may_leave,
         )
     };
     let answer = once(details).await;

@@ -82,10 +82,19 @@ pub(super) fn taken_entries(
 
 /// The ledger's line about a refusal; none for a failure that is none.
 pub(super) fn refusal(work: &Work<'_>, sha: &Sha, failure: &WriteFailure) -> Option<EntryKind> {
-    let WriteFailure::Refused { .. } = failure else { return None };
+    let refused = matches!(failure, WriteFailure::Refused { .. }) || has_left(work, failure);
+    if !refused {
+        return None;
+    }
     let times = work.ledger.state().status_refusals.get(sha).map_or(0, |refusal| refusal.times);
     let retry_at = after(work.now(), backoff(times));
     Some(EntryKind::StatusRefused { sha: sha.clone(), words: failure.to_string(), retry_at })
+}
+
+/// Whether the name that was written to leads to another repository now.
+pub(super) fn has_left(work: &Work<'_>, failure: &WriteFailure) -> bool {
+    let WriteFailure::Moved { repository, .. } = failure else { return false };
+    *repository != Some(work.repository.id)
 }
 
 fn backoff(times: u32) -> Duration {

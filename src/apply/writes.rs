@@ -55,13 +55,24 @@ pub(super) async fn create_dispatch(
     deploy_ref: &Branch,
     sha: &Sha,
     run_details: bool,
+    may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
 ) -> Result<Option<RunId>, WriteFailure> {
-    let mut body = json!({ "ref": deploy_ref.as_str(), "inputs": { "sha": sha.as_str() } });
+    // A tag may bear the branch's name.
+    let branch = format!("refs/heads/{deploy_ref}");
+    let mut body = json!({ "ref": branch, "inputs": { "sha": sha.as_str() } });
     if let (true, Some(body)) = (run_details, body.as_object_mut()) {
         body.insert("return_run_details".to_owned(), json!(true));
     }
     let path = format!("/actions/workflows/{workflow}/dispatches");
-    let answer = post(writer, repository, path, body, true, "create_dispatch").await?;
+    let request = WriteRequest {
+        method: WriteMethod::Post,
+        repository: repository.clone(),
+        path,
+        body,
+        urgent: true,
+        operation: "create_dispatch",
+    };
+    let answer = writer.send_if(request, may_leave).await?;
     Ok(answer.body.get("workflow_run_id").and_then(Value::as_u64).map(RunId::from))
 }
 

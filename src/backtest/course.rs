@@ -151,6 +151,7 @@ impl Course {
             deploy_ref: observation.deploy_ref.clone(),
             rejection_key: RejectionKey::default(),
             merged_at: None,
+            triggered_by: None,
         };
         let done = KnownRunAttempt {
             started_at: at,

@@ -9,7 +9,9 @@ use super::survey::{MOST_ROUNDS, Survey, look, out_of_rounds};
 use super::{Controller, NotDone, PassError, Shared};
 use crate::backtest::{Course, Past, Progress, replay};
 use crate::decide::JUDGED_BELOW;
-use crate::domain::{Entry, EntryKind, Fact, Policy, Production, Replayed, RepoName};
+use crate::domain::{
+    Entry, EntryKind, Fact, OperatorWord, Policy, Production, ReleaseState, Replayed, RepoName,
+};
 use crate::github::Lane;
 use crate::observe::{self, Look};
 use crate::plan;
@@ -130,18 +132,16 @@ impl Governed {
         shared: &Shared,
         until: Timestamp,
     ) -> Result<Vec<Entry>, PassError> {
-        let repo = self.opened()?.repo();
+        let ledger = self.opened()?;
+        let (repo, release) = (ledger.repo(), ledger.shared_state());
         let (mut words, mut before) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let page = shared.store.history(repo, before, PAGE).await?;
             before = page.last().map(|(number, _)| *number);
             let is_whole = page.len() == PAGE;
             let entries = page.into_iter().map(|(_, entry)| entry);
-            words.extend(
-                entries.filter(|entry| {
-                    matches!(entry.kind, EntryKind::Operator(_)) && entry.at <= until
-                }),
-            );
+            let said = entries.filter_map(|entry| word_of(entry, &release));
+            words.extend(said.filter(|entry| entry.at <= until));
             if !is_whole {
                 break;
             }
@@ -181,4 +181,14 @@ impl Governed {
         }
         Err(out_of_rounds())
     }
+}
+
+/// An operator's word; a `trigger` stands in the attempt that it became.
+fn word_of(entry: Entry, release: &ReleaseState) -> Option<Entry> {
+    if let EntryKind::AttemptBegun { attempt } = &entry.kind {
+        let by = release.attempt(&attempt.id)?.trigger()?.clone();
+        let word = OperatorWord::Triggered { sha: attempt.sha.clone(), by };
+        return Some(Entry { at: entry.at, kind: EntryKind::Operator(word) });
+    }
+    matches!(entry.kind, EntryKind::Operator(_)).then_some(entry)
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::age::LedgerAge;
 use super::claims::Claim;
 use super::holding::Holding;
 use super::pass::PassReport;
@@ -54,6 +55,8 @@ pub struct Governed {
     /// What the last pass rested on, where it came to nothing.
     pub(super) quiet: Option<Quiet>,
     pub(super) ledger: Option<Ledger>,
+    /// Whether it is as new as GitHub.
+    pub(super) age: LedgerAge,
     pub(super) standing: Standing,
     /// The last decision about the candidate.
     pub(super) decision: Option<Decision>,
@@ -157,6 +160,7 @@ impl Governed {
             memory_changes: 0,
             quiet: None,
             ledger: None,
+            age: LedgerAge::default(),
             standing: Standing::default(),
             decision: None,
             decisions: Arc::default(),
@@ -244,7 +248,10 @@ impl Governed {
         }
         let name = &self.policy.repository;
         self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
-        self.ledger = Some(shared.store.ledger(id).await?);
+        let ledger = shared.store.ledger(id).await?;
+        let newest = shared.store.history(id, None, 1).await?;
+        self.age = LedgerAge::of_opened(newest.first().map(|(_, entry)| entry.at));
+        self.ledger = Some(ledger);
         self.load_holding(shared).await?;
         if self.memory == Memory::default()
             && let Some(kept) = shared.store.fact(id, MEMORY).await?

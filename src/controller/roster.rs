@@ -58,6 +58,11 @@ impl Left {
         self.0.load(Ordering::SeqCst)
     }
 
+    /// Why nothing may be started any more, where it is set.
+    pub(super) fn why(&self) -> Option<String> {
+        self.is_set().then(|| "the repository left the configuration".to_owned())
+    }
+
     /// Sets it; gives what it was.
     fn set(&self, left: bool) -> bool {
         self.0.swap(left, Ordering::SeqCst)

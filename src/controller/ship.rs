@@ -2,7 +2,7 @@
 
 use super::governed::Governed;
 use super::{PassError, Shared};
-use crate::apply::{self, Dispatched, Occasion};
+use crate::apply::{self, Brake, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
@@ -83,12 +83,12 @@ impl Governed {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
         };
-        if self.left.is_set() {
-            // The last moment: from the intent on, all comes to its recorded end.
-            let why = "the repository left the configuration".to_owned();
+        if let Some(why) = self.left.why() {
             return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
         }
+        let left = self.left.clone();
         let occasion = Occasion {
+            brake: Brake::new(move || left.why()),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             by: match wish {

@@ -116,7 +116,8 @@ impl Governed {
             linked = observe::linked(look, &basics, &links).await?;
             linked.named_on = Some(sha.clone());
         }
-        let newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
+        let mut newest_run =
+            self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         self.note_health(shared, &observation).await?;
         let ledger = self.opened()?;
         let merge_queue = ledger.state().merge_queue_seen;
@@ -128,6 +129,12 @@ impl Governed {
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
+        if self.catch_up(shared, look, &basics, &mut observation).await? {
+            // Its attempts may own runs that no page shows.
+            let us = &mut observation.us;
+            newest_run = self.follow(shared, look, &basics, us, &linked).await?;
+        }
+        self.settle_left_intents(shared).await?;
         let over = linked.over;
         Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
     }
@@ -143,15 +150,18 @@ impl Governed {
         linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
         let (policy, only_looks) = (look.policy.clone(), self.only_looks);
-        self.settle_left_intents(shared).await?;
         let ledger = self.opened()?;
         let seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
         if !ledger.state().recovered {
-            let entries = recovered(look, basics, us, &seen).await?;
+            let certain = certain_deploys(&seen);
+            let entries = recovered(look, basics, us, &certain, ledger.state()).await?;
             ledger.record(shared.clock.now(), entries).await?;
+            self.age.set_known();
             // Its attempts may own runs that are on no page.
             return Box::pin(self.follow(shared, look, basics, us, linked)).await;
         }
+        let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
+        self.age.note_unknown_run(unknown_run);
         let ledger = self.opened()?;
         let now = shared.clock.now();
         let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
@@ -341,20 +351,22 @@ pub(super) fn out_of_rounds() -> PassError {
     )))
 }
 
-/// What a lost ledger left at GitHub, as entries.
-async fn recovered(
-    look: &Look<'_>,
+/// The commits that runs are seen to have deployed for certain.
+fn certain_deploys(seen: &crate::domain::SeenRuns) -> BTreeSet<Sha> {
+    let succeeded = seen.runs.iter().filter(|run| run.progress.succeeded());
+    succeeded.filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned()).collect()
+}
+
+/// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
+/// are read down to the newest of the `certain` deploys.
+pub(super) async fn recovered(
+    look: &mut Look<'_>,
     basics: &Basics,
     us: &mut BTreeSet<Login>,
-    seen: &crate::domain::SeenRuns,
+    certain: &BTreeSet<Sha>,
+    release: &ReleaseState,
 ) -> Result<Vec<EntryKind>, ObserveError> {
-    let certain: BTreeSet<Sha> = seen
-        .runs
-        .iter()
-        .filter(|run| run.progress.succeeded())
-        .filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned())
-        .collect();
-    let mut left = observe::left_behind(look, &certain).await?;
+    let mut left = observe::left_behind(look, certain).await?;
     let identities = plan::identities(&left, us);
     us.extend(identities.iter().cloned());
     observe::issues_left_behind(look, basics, us, &mut left).await?;
@@ -368,7 +380,8 @@ async fn recovered(
         }
     };
     let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
-    Ok(identities.chain(plan::recover(look.policy, &left, &gone, us, &target)).collect())
+    let entries = plan::recover(look.policy, &left, &gone, us, &target, release);
+    Ok(identities.chain(entries).collect())
 }
 
 impl Shared {

@@ -169,9 +169,10 @@ impl<'a> Case<'a> {
         let facts = self.question.observation.commits.get(self.sha());
         let reverified = facts.map_or(&[][..], |facts| &facts.reverified_at);
         let reverified = reverified.iter().filter(|at| **at > first.ended_at).count();
-        let triggers = &self.release().triggered;
-        let triggered =
-            triggers.iter().filter(|(sha, at)| sha == self.sha() && *at > first.ended_at).count();
+        let triggers = self.release().triggers();
+        let triggered = triggers
+            .filter(|trigger| trigger.sha == self.sha() && trigger.at > first.ended_at)
+            .count();
         let granted = count(reverified)
             .saturating_add(count(triggered))
             .saturating_add(u32::from(self.question.triggered));

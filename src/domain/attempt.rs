@@ -3,10 +3,18 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Conclusion, Reason, RiskClass, RunId, Sha, StatusId, WorkflowId};
+use super::{
+    Branch, Conclusion, Operator, Reason, RiskClass, Run, RunId, Sha, StatusId, WorkflowId,
+};
+
+/// GitHub's services disagree by seconds: a run may be dated this long before the status that was
+/// written before it (design, section 5, step 5).
+pub const SERVICES_DISAGREE: SignedDuration = SignedDuration::from_mins(1);
+/// GitHub's incidents delay a dispatched run by minutes; what began later is somebody else's.
+const LATEST_BEGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// The random id of an attempt: six hex digits, the end of its `dispatching` status, by which
 /// the ledger knows its own.
@@ -63,6 +71,10 @@ pub struct NewAttempt {
     /// When the sha was merged, as its first verification run told; none where it was not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Timestamp>,
+    /// The operator whose `trigger` asked for it; none where the policy did. It counts only while
+    /// the dispatch started a run, or may have: see [`Attempt::trigger`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggered_by: Option<Operator>,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,
@@ -163,5 +175,90 @@ impl Attempt {
     #[must_use]
     pub const fn looks_for_its_run(&self) -> bool {
         matches!(self.phase, AttemptPhase::Sending | AttemptPhase::Accepted)
+    }
+
+    /// Whether it takes a run that shows: it waits for one, or gave up waiting for one.
+    #[must_use]
+    pub const fn takes_a_run(&self) -> bool {
+        self.run.is_none()
+            && match &self.phase {
+                AttemptPhase::Sending | AttemptPhase::Accepted => true,
+                AttemptPhase::Intent | AttemptPhase::Running => false,
+                AttemptPhase::Closed(outcome) => {
+                    matches!(outcome, AttemptOutcome::NotStarted | AttemptOutcome::Unconfirmed)
+                }
+            }
+    }
+
+    /// When the dispatch began, by GitHub's clock where its mark was taken.
+    #[must_use]
+    pub fn began_at(&self) -> Timestamp {
+        self.mark.as_ref().map_or(self.at, |mark| mark.at)
+    }
+
+    /// Whether `run` may be what the dispatch started, apart from who started it and what its
+    /// title says: the workflow, the ref and the order are those that the attempt recorded.
+    #[must_use]
+    pub fn fits(&self, run: &Run) -> bool {
+        let earliest = self.began_at().saturating_sub(SERVICES_DISAGREE);
+        run.workflow == self.begun.workflow
+            && run.event.is_workflow_dispatch()
+            && run.head_branch.as_ref().is_none_or(|branch| *branch == self.begun.deploy_ref)
+            && Some(run.at.id) > self.begun.newest_run_seen
+            && earliest.is_ok_and(|earliest| run.created_at >= earliest)
+    }
+
+    /// Whether `run` began soon enough to be taken without a title that names the sha. The run of
+    /// a closed attempt shows late, but it began with the attempt.
+    #[must_use]
+    pub fn is_in_time(&self, run: &Run) -> bool {
+        let latest = self.began_at().saturating_add(LATEST_BEGIN);
+        !self.closed() || latest.is_ok_and(|latest| run.created_at <= latest)
+    }
+
+    /// The operator's `trigger`, where it counts: from *started* or *unknown* on. Where the
+    /// dispatch was withdrawn or refused, nothing left, and the word is void.
+    #[must_use]
+    pub fn trigger(&self) -> Option<&Operator> {
+        let may_have_started = self.run.is_some()
+            || match &self.phase {
+                AttemptPhase::Intent => false,
+                AttemptPhase::Sending | AttemptPhase::Accepted | AttemptPhase::Running => true,
+                AttemptPhase::Closed(outcome) => match outcome {
+                    AttemptOutcome::Withdrawn(_)
+                    | AttemptOutcome::Rejected(_)
+                    | AttemptOutcome::NotSent(_) => false,
+                    AttemptOutcome::NotStarted
+                    | AttemptOutcome::Unconfirmed
+                    | AttemptOutcome::Succeeded
+                    | AttemptOutcome::Failed(_)
+                    | AttemptOutcome::Superseded
+                    | AttemptOutcome::RunDeleted => true,
+                },
+            };
+        self.begun.triggered_by.as_ref().filter(|_| may_have_started)
+    }
+
+    /// Learns what our statuses at GitHub say of it that a ledger, older than they are, does not
+    /// know. What the ledger knows stays.
+    pub(super) fn learn(&mut self, found: &Self) {
+        if self.mark.is_none() {
+            self.mark.clone_from(&found.mark);
+        }
+        if self.run.is_some() {
+            return;
+        }
+        match (&self.phase, &found.phase) {
+            (_, AttemptPhase::Running) if found.run.is_some() => {
+                self.run = found.run;
+                self.phase = AttemptPhase::Running;
+            }
+            (AttemptPhase::Intent, AttemptPhase::Sending)
+            | (
+                AttemptPhase::Intent | AttemptPhase::Sending | AttemptPhase::Accepted,
+                AttemptPhase::Closed(AttemptOutcome::Unconfirmed | AttemptOutcome::RunDeleted),
+            ) => self.phase = found.phase.clone(),
+            _ => {}
+        }
     }
 }

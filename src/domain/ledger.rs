@@ -311,7 +311,7 @@ pub enum OperatorWord {
         /// Who.
         by: Operator,
     },
-    /// An operator's `trigger` that dispatches.
+    /// An operator's `trigger`, as earlier versions recorded it: now it stands in its attempt.
     Triggered {
         /// The sha.
         sha: Sha,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribution, Branch, BranchStep, CommitStatus, Conclusion, DeployScope, Flag, Issue, Job,
     Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run,
-    RunId, RunRef, Sha, SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
+    RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -321,19 +321,52 @@ pub struct SeenRuns {
     pub histories: BTreeMap<RunId, RefHistory>,
     /// The jobs of the run attempts that were asked for.
     pub jobs: BTreeMap<RunRef, Vec<Job>>,
-    /// Unfinished runs that GitHub no longer has.
+    /// Unfinished runs that GitHub no longer has: it answered 404 twice, some time apart.
     pub deleted: BTreeSet<RunId>,
     /// The newest run of the workflow, of whatever branch or event.
     pub newest: Option<RunId>,
-    /// Whether every run newer than the oldest unanswered dispatch is in `runs`, by the
-    /// unfiltered list: only then may one be concluded not to exist.
-    pub shows_absence: bool,
+    /// Where the runs of attempts were looked for: the list of the workflow that each attempt
+    /// recorded, whatever the configuration says by now.
+    pub searches: BTreeMap<WorkflowId, RunSearch>,
+    /// What GitHub resolves the hex words in these runs' titles to: a commit of this repository,
+    /// or none. What is not in here has not been looked up.
+    pub commits_named: BTreeMap<ShaPrefix, Option<Sha>>,
     /// When the runs of thirty days were read for this, if they were.
     pub swept_at: Option<Timestamp>,
     /// Workflows whose runs were read to the oldest one, and none of them succeeded.
     pub read_to_the_end: BTreeSet<WorkflowId>,
     /// Which runs count as what. None: there is no deploy workflow.
     pub scope: Option<DeployScope>,
+}
+
+/// The runs of one workflow among which attempts look for theirs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunSearch {
+    /// Runs that may be an attempt's, by whoever.
+    pub runs: Vec<Run>,
+    /// What the workflow's unfiltered list proves.
+    pub list: ListRead,
+}
+
+/// What was read of a workflow's unfiltered list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListRead {
+    /// Not all that is newer than the attempts that wait: a run that is not in it may exist.
+    #[default]
+    Incomplete,
+    /// Every run that is newer than the attempts that wait: only this proves absence.
+    Complete,
+    /// GitHub no longer has this list: it answered 404 twice, some time apart.
+    Gone,
+}
+
+impl SeenRuns {
+    /// What was seen of a run, among the deploys or where an attempt looked for it.
+    #[must_use]
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        let searched = self.searches.values().flat_map(|search| &search.runs);
+        self.runs.iter().chain(searched).find(|run| run.at.id == id)
+    }
 }
 
 impl Observation {

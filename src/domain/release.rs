@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome,
-    Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
-    RunRef, RunSource, Sha, StatusId,
+    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login, Operator,
+    Outcome, Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunKind,
+    RunProgress, RunRef, RunSource, Sha, StatusId,
 };
 
 mod fold;
@@ -50,7 +50,8 @@ pub struct ReleaseState {
     pub production_set: Option<(Sha, Timestamp)>,
     /// When an operator last said `resume`, `trigger` or `set-production`.
     pub operator_spoke_at: Option<Timestamp>,
-    /// `trigger`s that dispatched: each granted its sha an attempt.
+    /// `trigger`s that earlier versions recorded apart from their attempts. All of them:
+    /// [`ReleaseState::triggers`].
     pub triggered: Vec<(Sha, Timestamp)>,
     /// A dispatch that GitHub refused, until something changes.
     pub rejection: Option<Rejection>,
@@ -267,6 +268,9 @@ pub struct IssueRecord {
     pub number: Option<IssueNumber>,
     /// The run attempts that it speaks of.
     pub said: BTreeSet<RunRef>,
+    /// Those of them that it says were deleted.
+    #[serde(default)]
+    pub said_deleted: BTreeSet<RunRef>,
     /// What may have been written, and since when.
     pub intent: Option<(RunRef, Timestamp)>,
     /// When the recovery may have been said.
@@ -351,6 +355,17 @@ pub struct Rollback {
     pub to: Option<Sha>,
     /// The run attempt that did it.
     pub run: RunRef,
+}
+
+/// An operator's `trigger` that started a deploy, or may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trigger<'a> {
+    /// The commit.
+    pub sha: &'a Sha,
+    /// When.
+    pub at: Timestamp,
+    /// The attempt that it became; none where an earlier version recorded it.
+    pub attempt: Option<&'a AttemptId>,
 }
 
 /// A deploy of a sha that failed.

@@ -6,6 +6,7 @@ mod token;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::Timestamp;
@@ -55,7 +56,12 @@ pub(super) struct Token {
     pub(super) header: HeaderValue,
     /// What tells two tokens apart without telling them.
     pub(super) fingerprint: String,
+    /// When GitHub made it, a monotonic time; none for one that a person made.
+    made_at: Option<Duration>,
 }
+
+/// So long GitHub's services may not all know a new token of an App, and refuse what it may do.
+const IS_NEW_FOR: Duration = Duration::from_secs(60);
 
 impl Token {
     fn new(secret: &str) -> Result<Self, String> {
@@ -73,7 +79,14 @@ impl Token {
             secret: SecretString::from(secret),
             header,
             fingerprint: fingerprint(secret.as_bytes()),
+            made_at: None,
         })
+    }
+
+    /// How long it is still new at `now`, a monotonic time; none where it is not.
+    pub(super) fn is_new_for(&self, now: Duration) -> Option<Duration> {
+        let until = self.made_at?.saturating_add(IS_NEW_FOR);
+        until.checked_sub(now).filter(|left| !left.is_zero())
     }
 
     /// `text` without the token, should a server have echoed it.

@@ -84,6 +84,8 @@ pub(super) struct Client {
 pub(super) enum Failed {
     /// The gate is closed; nothing was sent.
     ToldToWait(jiff::Timestamp),
+    /// Something forbade it at the last moment; nothing was sent.
+    CalledOff(String),
     /// No answer came.
     Lost(Lost),
 }
@@ -273,6 +275,7 @@ impl Client {
     ) -> Result<Answer, ReadError> {
         let failed = |failed| match failed {
             Failed::ToldToWait(until) => ReadError::ToldToWait { what: ask.what.clone(), until },
+            Failed::CalledOff(why) => transport(ask, why),
             Failed::Lost(lost) => transport(ask, lost.why),
         };
         if manner.lane == Lane::Settled
@@ -298,15 +301,26 @@ impl Client {
     }
 
     /// Sends `request` once, if the gate is open, and takes note of the answer.
-    pub(super) async fn send(
+    async fn send(
         &self,
         operation: &'static str,
         request: Request<OctoBody>,
+    ) -> Result<Answer, Failed> {
+        self.send_if(operation, request, &|| Ok(())).await
+    }
+
+    /// The same, unless `may_leave` forbids it, which is asked last.
+    pub(super) async fn send_if(
+        &self,
+        operation: &'static str,
+        request: Request<OctoBody>,
+        may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
     ) -> Result<Answer, Failed> {
         let _place = self.places.acquire().await;
         if let Some(until) = self.limits.closed_until() {
             return Err(Failed::ToldToWait(until));
         }
+        may_leave().map_err(Failed::CalledOff)?;
         let answer = self.line.send(operation, request).await.map_err(|lost| {
             self.limits.lost();
             Failed::Lost(lost)

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::domain::RepoId;
+
 /// A read that gave no answer that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -116,7 +118,7 @@ impl ReadError {
 /// A write that is not known to have been done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFailure {
-    /// Certain: GitHub did nothing. Every 3xx, and every 4xx but 408 and limits.
+    /// Certain: GitHub did nothing. Every 4xx that has no variant of its own, but 408.
     #[error("GitHub said {status}{}{}", quoted(.words), grant(.permission.as_deref()))]
     Refused {
         /// The HTTP status.
@@ -125,6 +127,30 @@ pub enum WriteFailure {
         words: String,
         /// The permission that GitHub's headers name.
         permission: Option<String>,
+    },
+    /// Certain: nothing was done. A redirect: the repository was renamed, or transferred.
+    #[error("GitHub said {status}: {what} has moved{}", to(.location.as_deref()))]
+    Moved {
+        /// The HTTP status.
+        status: u16,
+        /// What has moved.
+        what: String,
+        /// Where GitHub says it is now.
+        location: Option<String>,
+        /// The number of the repository that the location names.
+        repository: Option<RepoId>,
+    },
+    /// Certain: nothing was done. GitHub does not accept the credential, whatever is asked for.
+    #[error("{why}")]
+    BadCredentials {
+        /// GitHub's words, and what to do.
+        why: String,
+    },
+    /// Certain: nothing was sent, because something forbade it at the last moment.
+    #[error("{why}")]
+    CalledOff {
+        /// What.
+        why: String,
     },
     /// Certain: nothing was done. A limit of GitHub's, or, for a dispatch, of our own pace.
     #[error("told to wait until {until:.0}")]

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use jiff::SignedDuration;
 use octocrab::OctoBody;
 use serde_json::Value;
 
-use super::auth::NoToken;
+use super::auth::{NoToken, Token, refused_words};
 use super::client::{Client, Failed, refuses_the_token};
 use super::clients::Clients;
 use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
 use super::transport::Answer;
-use crate::domain::RepoName;
+use crate::domain::{RepoId, RepoName};
 
 /// Writes to GitHub. There is one, and it cannot be cloned.
 pub struct Writer {
@@ -65,6 +65,19 @@ impl Writer {
     /// # Errors
     /// [`WriteFailure`], which tells the certain from the unknown.
     pub async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
+        self.send_if(write, &|| Ok(())).await
+    }
+
+    /// The same, unless `may_leave` forbids it: it is asked after every wait, right before the
+    /// request leaves.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; what forbade it is [`WriteFailure::CalledOff`].
+    pub async fn send_if(
+        &self,
+        write: WriteRequest,
+        may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
+    ) -> Result<WriteAnswer, WriteFailure> {
         let client = self.clients.of(&write.repository);
         wait_for_its_turn(&client, write.urgent).await?;
         let _place = client.write_places.acquire().await;
@@ -83,12 +96,13 @@ impl Writer {
             .header(header::CONTENT_TYPE, "application/json")
             .body(OctoBody::from(write.body.to_string()))
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
-        let answer =
-            client.send(write.operation, request).await.map_err(|failed| match failed {
-                Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
-                Failed::Lost(lost) if lost.never_sent => WriteFailure::NeverSent { why: lost.why },
-                Failed::Lost(lost) => WriteFailure::Unknown { why: lost.why },
-            })?;
+        let sent = client.send_if(write.operation, request, may_leave).await;
+        let answer = sent.map_err(|failed| match failed {
+            Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
+            Failed::CalledOff(why) => WriteFailure::CalledOff { why },
+            Failed::Lost(lost) if lost.never_sent => WriteFailure::NeverSent { why: lost.why },
+            Failed::Lost(lost) => WriteFailure::Unknown { why: lost.why },
+        })?;
         let status = answer.status.as_u16();
         match status {
             200..=299 => done(&answer),
@@ -96,17 +110,44 @@ impl Writer {
                 let why = format!("GitHub said {status} \"{}\"", answer.words_without(&token));
                 Err(WriteFailure::Unknown { why })
             }
-            300..=499 => {
-                if refuses_the_token(&answer) {
-                    // The next write is worth another token.
-                    let _ = client.another_token(&token, &answer).await;
-                }
-                let (words, permission) = (answer.words_without(&token), answer.permission());
-                Err(WriteFailure::Refused { status, words, permission })
-            }
+            300..=399 => Err(moved(&write.repository, &answer)),
+            400..=499 => Err(refused(&client, &token, &answer).await),
             _ => Err(WriteFailure::Unknown { why: format!("an answer with status {status}") }),
         }
     }
+}
+
+/// What a 3xx means: GitHub answers for a name that was given up with the number that it led to.
+fn moved(repository: &RepoName, answer: &Answer) -> WriteFailure {
+    let location = answer.header(header::LOCATION.as_str()).map(str::to_owned);
+    let (_, id) = location.as_deref().and_then(|at| at.split_once("/repositories/")).unzip();
+    let id = id.and_then(|rest| rest.split('/').next()).and_then(|id| id.parse::<u64>().ok());
+    WriteFailure::Moved {
+        status: answer.status.as_u16(),
+        what: repository.to_string(),
+        location,
+        repository: id.map(RepoId::from),
+    }
+}
+
+/// What a 4xx but 408 means: that the credential is not accepted, or not yet, says nothing of what
+/// was asked for.
+async fn refused(client: &Client, token: &Token, answer: &Answer) -> WriteFailure {
+    let words = answer.words_without(token);
+    if refuses_the_token(answer) {
+        // The next write is worth another token.
+        let _ = client.another_token(token, answer).await;
+        return WriteFailure::BadCredentials { why: refused_words(&client.auth, &words) };
+    }
+    let clock = &client.line.clock;
+    let is_new_for = token.is_new_for(clock.monotonic());
+    if let (StatusCode::FORBIDDEN, Some(left)) = (answer.status, is_new_for) {
+        let left = SignedDuration::try_from(left).unwrap_or(SignedDuration::ZERO);
+        let until = clock.now().saturating_add(left).unwrap_or(clock.now());
+        return WriteFailure::ToldToWait { until };
+    }
+    let (status, permission) = (answer.status.as_u16(), answer.permission());
+    WriteFailure::Refused { status, words, permission }
 }
 
 async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFailure> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::{Basics, Linked, Look, ObserveError};
+use super::memory::between_proofs;
+use super::{Basics, Linked, Look, ObserveError, attempt_runs};
 use crate::domain::{
     Conclusion, DeployScope, KnownRun, Login, ReleaseState, Run, RunId, RunKind, RunProgress,
     RunRef, RunSource, SeenRuns, WorkflowId,
@@ -39,18 +40,21 @@ pub async fn deploy_runs(
     us: &BTreeSet<Login>,
     linked: &Linked,
 ) -> Result<SeenRuns, ObserveError> {
-    let Some(scope) = basics.scope(look.policy) else { return Ok(SeenRuns::default()) };
-    let mut seen = SeenRuns { scope: Some(scope.clone()), ..SeenRuns::default() };
-    let sweep = look.anew || look.memory.sweep_is_due();
-    for workflow in std::iter::once(scope.workflow).chain(scope.other_workflows.iter().copied()) {
-        read_pages(look, &scope, release, workflow, sweep, &mut seen).await?;
-        if !release.recovered {
-            unfinished_by_status(look, &scope, workflow, &mut seen).await?;
+    let mut seen = SeenRuns { scope: basics.scope(look.policy), ..SeenRuns::default() };
+    let scope = seen.scope.clone();
+    if let Some(scope) = &scope {
+        let sweep = look.anew || look.memory.sweep_is_due();
+        let others = scope.other_workflows.iter().copied();
+        for workflow in std::iter::once(scope.workflow).chain(others) {
+            read_pages(look, basics, scope, release, workflow, sweep, &mut seen).await?;
+            if !release.recovered {
+                unfinished_by_status(look, scope, workflow, &mut seen).await?;
+            }
         }
+        seen.swept_at = sweep.then_some(look.now);
     }
-    if sweep {
-        seen.swept_at = Some(look.now);
-    }
+    // What is in flight is followed to its end whatever the configuration says by now.
+    attempt_runs::elsewhere(look, basics, release, &mut seen).await?;
     for run in &linked.runs {
         add(&mut seen, run.clone());
         if let Some(sha) = &linked.named_on {
@@ -59,9 +63,13 @@ pub async fn deploy_runs(
     }
     read_by_id(look, basics, release, &mut seen).await?;
     read_earlier_attempts(look, release, &mut seen).await?;
-    read_jobs(look, release, &scope, &mut seen).await?;
-    history::read(look, release, &scope, &mut seen).await?;
+    read_jobs(look, release, scope.as_ref(), &mut seen).await?;
+    if let Some(scope) = &scope {
+        history::read(look, release, scope, &mut seen).await?;
+    }
     attribution::attribute(look, basics, release, us, &mut seen).await?;
+    attempt_runs::among_deploys(release, &mut seen);
+    attempt_runs::read_names(look, release, &mut seen).await?;
     Ok(seen)
 }
 
@@ -75,33 +83,31 @@ fn add(seen: &mut SeenRuns, run: Run) {
 /// what is in production may lie on its last page.
 async fn read_pages(
     look: &mut Look<'_>,
+    basics: &Basics,
     scope: &DeployScope,
     release: &ReleaseState,
     workflow: WorkflowId,
     sweep: bool,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
-    let is_main = workflow == scope.workflow;
     let mut found =
         look.memory.was_read_to_the_end(workflow, scope) || is_told(release, scope, workflow);
     for page in 1..=MOST_PAGES {
         let name = look.name();
         let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
-        let smallest = read.runs.iter().map(|run| run.at.id).min();
-        if is_main {
+        if workflow == scope.workflow {
             seen.newest = seen.newest.max(read.runs.iter().map(|run| run.at.id).max());
-            seen.shows_absence = shows_absence(release, smallest, oldest, read.has_next);
         }
+        let complete = attempt_runs::among_page(basics, release, seen, workflow, &read);
         for run in read.runs.into_iter().filter(|run| is_a_repositorys_own(scope, run)) {
             found |= run.progress.succeeded() && kind_of(scope, &run).moves_production();
             add(seen, run);
         }
         let within_window =
             oldest.is_none_or(|oldest| look.now.duration_since(oldest) < RERUN_WINDOW);
-        let more_due = (sweep && within_window && page < MOST_SWEPT_PAGES)
-            || !found
-            || (is_main && !seen.shows_absence);
+        let more_due =
+            (sweep && within_window && page < MOST_SWEPT_PAGES) || !found || !complete;
         if !read.has_next && !found {
             seen.read_to_the_end.insert(workflow);
         }
@@ -162,23 +168,6 @@ async fn unfinished_by_status(
     Ok(())
 }
 
-/// Whether a run that an attempt waits for would be among the runs read so far.
-fn shows_absence(
-    release: &ReleaseState,
-    smallest: Option<RunId>,
-    oldest: Option<Timestamp>,
-    has_next: bool,
-) -> bool {
-    let waiting =
-        release.attempts.iter().filter(|one| one.run.is_none() && one.looks_for_its_run());
-    !has_next
-        || waiting.into_iter().all(|attempt| {
-            let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-            smallest <= attempt.begun.newest_run_seen && attempt.begun.newest_run_seen.is_some()
-                || oldest.is_some_and(|oldest| oldest + SignedDuration::from_secs(60) < since)
-        })
-}
-
 /// Whether a run counts as a deploy of any kind, as far as its source tells.
 pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
     match kind_of(scope, run) {
@@ -189,7 +178,7 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.
 async fn read_by_id(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
     seen: &mut SeenRuns,
@@ -198,14 +187,21 @@ async fn read_by_id(
     let ours = release.open_attempts().filter_map(|attempt| attempt.run);
     let missing: BTreeSet<RunId> =
         unfinished.chain(ours).filter(|id| !seen.runs.iter().any(|run| run.at.id == *id)).collect();
+    look.memory.are_shown(&seen.runs.iter().map(|run| run.at.id).collect());
+    let apart = between_proofs(look.policy.dispatch_confirm);
     for id in missing {
         match look.reader.run(look.name(), id).await? {
-            Some(run) => seen.runs.push(run),
+            Some(run) => {
+                look.memory.are_shown(&BTreeSet::from([id]));
+                seen.runs.push(run);
+            }
             // A run that GitHub named just now may take a while to be readable.
             None if is_young(look, release, id) => {}
-            None => {
+            // An outage answers so, too: until the second 404 it is in flight.
+            None if look.memory.is_deleted(id, look.now, apart) => {
                 seen.deleted.insert(id);
             }
+            None => {}
         }
     }
     // A run that was deleted before it was ever seen is known by its attempt alone.
@@ -222,15 +218,14 @@ fn is_young(look: &Look<'_>, release: &ReleaseState, id: RunId) -> bool {
     let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
         return false;
     };
-    let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-    let age = look.now.duration_since(since);
+    let age = look.now.duration_since(attempt.began_at());
     SignedDuration::try_from(look.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
 }
 
 /// What is known of a run of ours that GitHub no longer has and that no list ever showed.
 fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
     let attempt = release.attempt_of(id)?;
-    let at = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
+    let at = attempt.began_at();
     Some(Run {
         at: RunRef { id, attempt: 1 },
         workflow: attempt.begun.workflow,
@@ -279,7 +274,7 @@ pub(super) async fn read_earlier_attempts(
 async fn read_jobs(
     look: &Look<'_>,
     release: &ReleaseState,
-    scope: &DeployScope,
+    scope: Option<&DeployScope>,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let mut wanted = Vec::new();
@@ -293,7 +288,8 @@ async fn read_jobs(
         });
         let ours = release.attempt_of(run.at.id).is_some();
         let after_we_came = release.governed_since.is_some_and(|since| run.updated_at >= since);
-        let fails = ours || (after_we_came && kind_of(scope, run).can_fail());
+        let can_fail = || scope.is_some_and(|scope| kind_of(scope, run).can_fail());
+        let fails = ours || (after_we_came && can_fail());
         if *conclusion != Conclusion::Success && !told && fails {
             wanted.push(run.at);
         }

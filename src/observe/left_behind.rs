@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::deploy_runs::may_deploy;
+use super::memory::between_proofs;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{LeftBehind, Login, Run, RunId, Sha};
 use crate::github::{AllOrFirst, ReadError};
@@ -60,18 +61,34 @@ pub async fn issues_left_behind(
 /// Which of these runs GitHub no longer has.
 ///
 /// # Errors
-/// What GitHub said.
+/// What GitHub said; and that a run is missing, until it was missing twice: an outage answers 404,
+/// too, and nobody may take a deploy that goes on for one that was deleted.
 pub async fn gone_runs(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     runs: &BTreeSet<RunId>,
 ) -> Result<BTreeSet<RunId>, ObserveError> {
     let mut gone = BTreeSet::new();
+    let mut missing = Vec::new();
+    let apart = between_proofs(look.policy.dispatch_confirm);
     for id in runs {
-        if look.reader.run(look.name(), *id).await?.is_none() {
+        if look.reader.run(look.name(), *id).await?.is_some() {
+            look.memory.are_shown(&BTreeSet::from([*id]));
+        } else if look.memory.is_deleted(*id, look.now, apart) {
             gone.insert(*id);
+        } else {
+            missing.push(id.to_string());
         }
     }
-    Ok(gone)
+    if missing.is_empty() {
+        return Ok(gone);
+    }
+    Err(ObserveError::NotCertain(format!(
+        "statuses of ours name runs of {} for which GitHub answers 404 ({}). They count as deleted \
+         if it still does in {} seconds; until then nothing is started",
+        look.name(),
+        missing.join(", "),
+        apart.as_secs(),
+    )))
 }
 
 /// Runs that statuses name and that the ledger does not know.
@@ -91,12 +108,15 @@ pub struct Linked {
 /// # Errors
 /// What GitHub said.
 pub async fn linked(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     basics: &Basics,
     links: &BTreeMap<RunId, Timestamp>,
 ) -> Result<Linked, ObserveError> {
     let mut linked = Linked::default();
     let Some(scope) = basics.scope(look.policy) else { return Ok(linked) };
+    let confirm = SignedDuration::try_from(look.policy.dispatch_confirm);
+    let confirm = confirm.unwrap_or(SignedDuration::MAX);
+    let apart = between_proofs(look.policy.dispatch_confirm);
     for (id, named_at) in links {
         match look.reader.run(look.name(), *id).await? {
             Some(run) if run.workflow == scope.workflow && may_deploy(&scope, &run) => {
@@ -107,14 +127,11 @@ pub async fn linked(
             }
             Some(_) => {}
             // A run that was named just now may take a while to be readable.
-            None => {
-                let age = look.now.duration_since(*named_at);
-                if SignedDuration::try_from(look.policy.dispatch_confirm)
-                    .is_ok_and(|confirm| age >= confirm)
-                {
-                    linked.over.insert(*id);
-                }
+            None if look.now.duration_since(*named_at) < confirm => {}
+            None if look.memory.is_deleted(*id, look.now, apart) => {
+                linked.over.insert(*id);
             }
+            None => {}
         }
     }
     Ok(linked)

@@ -1,12 +1,13 @@
 //! What is kept of a repository between passes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CountedRun, ObserveError, Seldom};
-use crate::domain::{Branch, BranchCommits, DeployScope, RunId, Sha, WorkflowId};
+use crate::domain::{Branch, BranchCommits, DeployScope, RunId, Sha, ShaPrefix, WorkflowId};
 use crate::github::ReadError;
 
 /// What is kept of a repository between passes, and over a restart. All of it can be read again:
@@ -31,6 +32,34 @@ pub struct Memory {
     read_to_the_end: BTreeMap<WorkflowId, DeployScope>,
     /// Commits that the branch or the deploy ref pointed at, the newest last.
     tips: Vec<(Branch, Sha)>,
+    /// Runs that GitHub answered 404 for by their ids, and when it did so first.
+    missing_runs: BTreeMap<RunId, Timestamp>,
+    /// Workflows whose list of runs GitHub answered 404 for, and when it did so first.
+    missing_lists: BTreeMap<WorkflowId, Timestamp>,
+    /// Commits that hex words in runs' titles name.
+    commits_named: BTreeMap<ShaPrefix, Sha>,
+}
+
+/// Commits that titles name and that are kept.
+const KEPT_NAMES: usize = 50;
+/// Missing runs that are kept; those with the highest numbers.
+const KEPT_MISSING: usize = 100;
+
+/// How far apart two looks are that prove absence together: a fifth of `dispatch_confirm_seconds`
+/// (design, section 5, steps 4 and 5).
+pub(super) fn between_proofs(dispatch_confirm: Duration) -> SignedDuration {
+    SignedDuration::try_from(dispatch_confirm / 5).unwrap_or(SignedDuration::MAX)
+}
+
+/// Notes a 404. Whether another one was answered at least `apart` before.
+fn is_missing_again<K: Ord>(
+    missing: &mut BTreeMap<K, Timestamp>,
+    key: K,
+    now: Timestamp,
+    apart: SignedDuration,
+) -> bool {
+    let first = *missing.entry(key).or_insert(now);
+    now.duration_since(first) >= apart
 }
 
 /// Former tips that are kept: a run that is seen first after a force push began on one of the last.
@@ -87,6 +116,48 @@ impl Memory {
     /// Whether the branch of this name is known to have pointed at `sha`.
     pub(super) fn was_tip(&self, name: &Branch, sha: &Sha) -> bool {
         self.tips.iter().any(|(of, tip)| of == name && tip == sha)
+    }
+
+    /// Notes that GitHub answered 404 for a run by its id. Whether the run is deleted: only a
+    /// second 404, some time later, says so.
+    pub(super) fn is_deleted(&mut self, run: RunId, now: Timestamp, apart: SignedDuration) -> bool {
+        while self.missing_runs.len() >= KEPT_MISSING && !self.missing_runs.contains_key(&run) {
+            self.missing_runs.pop_first();
+        }
+        is_missing_again(&mut self.missing_runs, run, now, apart)
+    }
+
+    /// Forgets the 404 of runs that GitHub shows.
+    pub(super) fn are_shown(&mut self, runs: &BTreeSet<RunId>) {
+        self.missing_runs.retain(|run, _| !runs.contains(run));
+    }
+
+    /// Notes that GitHub answered 404 for a workflow's list of runs. Whether it is gone for good.
+    pub(super) fn is_list_gone(
+        &mut self,
+        workflow: WorkflowId,
+        now: Timestamp,
+        apart: SignedDuration,
+    ) -> bool {
+        is_missing_again(&mut self.missing_lists, workflow, now, apart)
+    }
+
+    /// Notes that GitHub has this list.
+    pub(super) fn has_list(&mut self, workflow: WorkflowId) {
+        self.missing_lists.remove(&workflow);
+    }
+
+    /// The commit that is known to be named so in a title.
+    pub(super) fn commit_named(&self, name: &ShaPrefix) -> Option<&Sha> {
+        self.commits_named.get(name)
+    }
+
+    /// Notes which commit a word in a title names: commits do not change.
+    pub(super) fn note_name(&mut self, name: ShaPrefix, sha: Sha) {
+        while self.commits_named.len() >= KEPT_NAMES {
+            self.commits_named.pop_first();
+        }
+        self.commits_named.insert(name, sha);
     }
 
     /// Notes a pass that found nothing new and so read nothing.

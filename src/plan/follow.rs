@@ -9,16 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::recover::deploy_of;
 use crate::domain::{
     Attempt, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion, EntryKind,
-    Job, KnownRun, KnownRunAttempt, Login, Policy, RefHistory, ReleaseState, Run, RunId, RunKind,
-    RunProgress, RunSource, SeenRuns, Sha, ShaPrefix,
+    Job, KnownRun, KnownRunAttempt, ListRead, Login, Policy, RefHistory, ReleaseState, Run, RunId,
+    RunKind, RunProgress, RunSource, SeenRuns, Sha, ShaPrefix,
 };
 
 /// GitHub's times have no fractions: what it says to have been at 12:00:05 may have been almost a
 /// second later.
 const FRACTION: Duration = Duration::from_secs(1);
-
-/// GitHub's incidents delay a dispatched run by minutes; what began later is somebody else's.
-const LATEST_BEGIN: Duration = Duration::from_secs(60 * 60);
 
 /// What the ledger is to learn from the runs that were seen.
 #[must_use]
@@ -26,23 +23,27 @@ pub fn follow(
     policy: &Policy,
     seen: &SeenRuns,
     release: &ReleaseState,
-    us: &std::collections::BTreeSet<Login>,
+    us: &BTreeSet<Login>,
     now: Timestamp,
 ) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     let mut owned = owners(release);
     for attempt in waiting_for_a_run(release) {
-        if let Some(run) = find_run(attempt, seen, us, &owned) {
+        let found = find_run(attempt, seen, release, us, &owned);
+        if let Found::Run(run) = found {
             owned.insert(run, attempt.clone());
             let (id, late) = (attempt.begun.id.clone(), attempt.closed());
             entries.push(EntryKind::AttemptRun { id, run, late });
-        } else if attempt.looks_for_its_run() && seen.shows_absence {
-            entries.extend(absent(policy, attempt, now));
+        } else if attempt.looks_for_its_run() {
+            let list = seen.searches.get(&attempt.begun.workflow).map(|search| search.list);
+            entries.extend(absent(policy, attempt, &found, list.unwrap_or_default(), now));
         }
     }
     let mut known = BTreeMap::new();
     let named = named_by_status(seen, us);
-    for id in seen.runs.iter().map(|run| run.at.id).chain(seen.deleted.iter().copied()) {
+    let found = owned.keys().copied().filter(|id| seen.run(*id).is_some());
+    let shown = seen.runs.iter().map(|run| run.at.id).chain(seen.deleted.iter().copied());
+    for id in shown.chain(found).collect::<BTreeSet<RunId>>() {
         let Some(run) = updated(id, seen, release, &owned, &named) else { continue };
         let before = release.runs.get(&id).map(|known| &**known);
         // Previews and the like come with every push: nothing is kept of them.
@@ -54,12 +55,7 @@ pub fn follow(
     entries.extend(reclassified(seen, release, &owned, &known));
     for (id, attempt) in &owned {
         let run = known.get(id).or_else(|| release.runs.get(id).map(|run| &**run));
-        let just_found = !attempt.closed() || attempt.run.is_none();
-        if let Some(outcome) = run.and_then(outcome)
-            && just_found
-        {
-            entries.push(EntryKind::AttemptClosed { id: attempt.begun.id.clone(), outcome });
-        }
+        entries.extend(run.and_then(|run| ended(attempt, run)));
     }
     entries
 }
@@ -107,98 +103,143 @@ fn reclassified(
     entries
 }
 
+/// What becomes of an attempt by what is known of its run.
+fn ended(attempt: &Attempt, run: &KnownRun) -> Option<EntryKind> {
+    let id = attempt.begun.id.clone();
+    let is_open = !attempt.closed() || attempt.run.is_none();
+    let shows_again = attempt.outcome() == Some(&AttemptOutcome::RunDeleted) && !run.deleted;
+    match outcome(run) {
+        Some(outcome) if is_open || shows_again => Some(EntryKind::AttemptClosed { id, outcome }),
+        // It was taken for deleted, and goes on.
+        None if shows_again => Some(EntryKind::AttemptRun { id, run: run.id, late: false }),
+        Some(_) | None => None,
+    }
+}
+
 fn owners(release: &ReleaseState) -> BTreeMap<RunId, Attempt> {
     let owned = |attempt: &Attempt| Some((attempt.run?, attempt.clone()));
     release.attempts.iter().filter_map(owned).collect()
 }
 
-/// Attempts whose run may still show, oldest first, so that each finds its own.
+/// Attempts whose run may still show, oldest first, so that each finds its own; those that are
+/// still open come first.
 fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
-    // Those that are still open come first.
-    let waiting = |attempt: &&Attempt| {
-        attempt.run.is_none()
-            && match &attempt.phase {
-                AttemptPhase::Sending | AttemptPhase::Accepted => true,
-                AttemptPhase::Intent | AttemptPhase::Running => false,
-                AttemptPhase::Closed(outcome) => {
-                    matches!(outcome, AttemptOutcome::NotStarted | AttemptOutcome::Unconfirmed)
-                }
-            }
-    };
     let open = release.attempts.iter().filter(|attempt| !attempt.closed());
     let closed = release.attempts.iter().filter(|attempt| attempt.closed());
-    open.chain(closed).filter(waiting)
+    open.chain(closed).filter(|attempt| attempt.takes_a_run())
 }
 
-/// Section 5, step 5: one whose title names the sha wins; one whose title names another sha is
+/// What came of looking for an attempt's run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// This is it.
+    Run(RunId),
+    /// A run in time is there, and was set aside only for its title.
+    SetAside,
+    /// None was shown.
+    Nothing,
+}
+
+/// What a run's title, or the ledger, says of the commit that it deploys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// The attempt's.
+    It,
+    /// Another one, or one that is not looked up yet.
+    Another,
+    /// None.
+    None,
+}
+
+/// Section 5, step 5: one whose title names the sha wins; one whose title names another commit is
 /// never it; otherwise the oldest.
 fn find_run(
     attempt: &Attempt,
     seen: &SeenRuns,
-    us: &std::collections::BTreeSet<Login>,
+    release: &ReleaseState,
+    us: &BTreeSet<Login>,
     owned: &BTreeMap<RunId, Attempt>,
-) -> Option<RunId> {
-    let since = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-    let names_the_whole_sha = |run: &Run| {
-        let named = ShaPrefix::all_in(&run.title);
-        named.iter().any(|prefix| prefix.whole().is_some_and(|sha| sha == attempt.begun.sha))
-    };
-    // GitHub may name nobody; then nothing but the whole sha in its title shows that it is ours.
-    let is_ours = |run: &Run| {
-        run.actors.iter().any(|actor| us.contains(actor))
-            || (run.actors.is_empty() && names_the_whole_sha(run))
-    };
-    let mut possible: Vec<&Run> = seen
+) -> Found {
+    let Some(search) = seen.searches.get(&attempt.begun.workflow) else { return Found::Nothing };
+    let mut possible: Vec<(&Run, Names)> = search
         .runs
         .iter()
         .filter(|run| {
-            run.event.is_workflow_dispatch()
-                && is_ours(run)
-                && run.workflow == attempt.begun.workflow
-                && run.head_branch.as_ref().is_none_or(|on| *on == attempt.begun.deploy_ref)
-                && Some(run.at.id) > attempt.begun.newest_run_seen
-                && plus(run.created_at, FRACTION) >= since
-                && !owned.contains_key(&run.at.id)
+            attempt.fits(run) && is_ours(run, attempt, us) && !owned.contains_key(&run.at.id)
         })
+        .map(|run| (run, names(run, attempt, seen, release)))
         .collect();
-    possible.sort_by_key(|run| run.at.id);
-    let names_it = |run: &&&Run| {
-        ShaPrefix::all_in(&run.title).iter().any(|prefix| attempt.begun.sha.starts_with(prefix))
-    };
-    let names_another = |run: &&&Run| {
-        let attributed = seen.attributions.get(&run.at.id).and_then(Attribution::sha);
-        attributed.is_some_and(|sha| *sha != attempt.begun.sha)
-            || ShaPrefix::all_in(&run.title)
-                .iter()
-                .any(|prefix| prefix.whole().is_some_and(|sha| sha != attempt.begun.sha))
-    };
-    let named = possible.iter().find(names_it);
-    // A closed attempt's run shows late, but it began with the attempt; a run that the same account
-    // started much later, for whatever reason, is not it.
-    let in_time = |run: &&&Run| !attempt.closed() || run.created_at <= plus(since, LATEST_BEGIN);
-    let oldest = || possible.iter().find(|run| in_time(run) && !names_another(run));
-    named.or_else(oldest).map(|run| run.at.id)
+    possible.sort_by_key(|(run, _)| run.at.id);
+    if let Some((run, _)) = possible.iter().find(|(_, names)| *names == Names::It) {
+        return Found::Run(run.at.id);
+    }
+    let in_time = possible.iter().filter(|(run, _)| attempt.is_in_time(run));
+    let (unnamed, set_aside): (Vec<_>, Vec<_>) =
+        in_time.partition(|(_, names)| *names == Names::None);
+    match unnamed.first() {
+        Some((run, _)) => Found::Run(run.at.id),
+        None if set_aside.is_empty() => Found::Nothing,
+        None => Found::SetAside,
+    }
 }
 
-/// What the absence of a run says, once the time given has passed.
-fn absent(policy: &Policy, attempt: &Attempt, now: Timestamp) -> Option<EntryKind> {
+/// Whether we started it. GitHub may name nobody; then nothing but the whole sha in its title shows
+/// that it is ours.
+fn is_ours(run: &Run, attempt: &Attempt, us: &BTreeSet<Login>) -> bool {
+    let names_the_whole_sha = || {
+        let named = ShaPrefix::all_in(&run.title);
+        named.iter().any(|prefix| prefix.whole().is_some_and(|sha| sha == attempt.begun.sha))
+    };
+    run.actors.iter().any(|actor| us.contains(actor))
+        || (run.actors.is_empty() && names_the_whole_sha())
+}
+
+/// Digits that GitHub resolves to no commit are no name: a date, or a number of something.
+fn names(run: &Run, attempt: &Attempt, seen: &SeenRuns, release: &ReleaseState) -> Names {
+    let sha = &attempt.begun.sha;
+    let named = ShaPrefix::all_in(&run.title);
+    if named.iter().any(|prefix| sha.starts_with(prefix)) {
+        return Names::It;
+    }
+    let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
+    let attributed = [seen.attributions.get(&run.at.id), known];
+    let is_anothers = attributed
+        .into_iter()
+        .flatten()
+        .any(|attribution| attribution.sha().is_some_and(|other| other != sha));
+    let is_no_name = |prefix: &ShaPrefix| seen.commits_named.get(prefix) == Some(&None);
+    if is_anothers || !named.iter().all(is_no_name) { Names::Another } else { Names::None }
+}
+
+/// What the absence of a run says, once the time given has passed. Only the workflow's whole list
+/// proves absence, and a dispatch that GitHub took never becomes "not started"; nor does one
+/// beside a run that only its title tells from it.
+fn absent(
+    policy: &Policy,
+    attempt: &Attempt,
+    found: &Found,
+    list: ListRead,
+    now: Timestamp,
+) -> Option<EntryKind> {
     let id = attempt.begun.id.clone();
-    let marked = attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at);
-    let deadline = plus(plus(marked, FRACTION), policy.dispatch_confirm);
+    let deadline = plus(plus(attempt.began_at(), FRACTION), policy.dispatch_confirm);
     if now < deadline {
         return None;
     }
-    if attempt.phase == AttemptPhase::Accepted {
-        let outcome = AttemptOutcome::Unconfirmed;
-        return Some(EntryKind::AttemptClosed { id, outcome });
+    let unconfirmed = |id| EntryKind::AttemptClosed { id, outcome: AttemptOutcome::Unconfirmed };
+    match list {
+        ListRead::Incomplete => return None,
+        ListRead::Gone => return Some(unconfirmed(id)),
+        ListRead::Complete if attempt.phase == AttemptPhase::Accepted => {
+            return Some(unconfirmed(id));
+        }
+        ListRead::Complete => {}
     }
-    let apart = policy.dispatch_confirm / 5;
     match attempt.absent_at.first() {
         None => Some(EntryKind::AttemptAbsent { id }),
-        Some(first) if now >= plus(*first, apart) => {
-            Some(EntryKind::AttemptClosed { id, outcome: AttemptOutcome::NotStarted })
-        }
-        Some(_) => None,
+        Some(first) if now < plus(*first, policy.dispatch_confirm / 5) => None,
+        Some(_) if *found == Found::SetAside => Some(unconfirmed(id)),
+        Some(_) => Some(EntryKind::AttemptClosed { id, outcome: AttemptOutcome::NotStarted }),
     }
 }
 
@@ -210,7 +251,7 @@ fn updated(
     owned: &BTreeMap<RunId, Attempt>,
     named: &BTreeMap<RunId, Sha>,
 ) -> Option<KnownRun> {
-    let newest = seen.runs.iter().find(|run| run.at.id == id);
+    let newest = seen.run(id);
     let mut known = match (release.runs.get(&id), newest) {
         (Some(known), _) => KnownRun::clone(known),
         (None, Some(run)) => KnownRun {

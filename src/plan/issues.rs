@@ -147,6 +147,13 @@ fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Op
     let last = *record.said.iter().max_by_key(|at| (started(at), **at))?;
     let marker = marker(situation, sha, last, true);
     let close = situation.policy.failure_issue_on_recovery == OnRecovery::Close;
+    if record.said_deleted.contains(&last)
+        && let Some(run) = runs.get(&last.id).filter(|run| !run.deleted)
+        && situation.release.run_attempt(last)?.progress.succeeded()
+    {
+        let body = issue::not_deleted(last, &run.html_url, &marker);
+        return Some(IssueWork::Recovery { sha: sha.clone(), number, body, marker, close });
+    }
     // The deploy went well, and production turned degraded after it.
     if situation.release.run_attempt(last)?.progress.succeeded() {
         let health = situation.release.last_health();

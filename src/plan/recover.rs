@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Branch,
     CommitStatus, Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, LeftBehind, Login,
-    Mark, NewAttempt, Outcome, Policy, Reason, RefHistory, RejectionKey, RiskClass, RunEvent,
-    RunId, RunKind, RunProgress, RunRef, Sha, WorkflowId,
+    Mark, NewAttempt, Outcome, Policy, Reason, RefHistory, RejectionKey, ReleaseState, RiskClass,
+    RunEvent, RunId, RunKind, RunProgress, RunRef, SeenRuns, Sha, WorkflowId,
 };
 use crate::words::{self, Said};
 
@@ -42,7 +42,50 @@ pub fn linked_runs(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
     statuses.filter(|status| is_ours(status, us)).filter_map(deploy_of).collect()
 }
 
-/// What the ledger is to learn. `gone` are the linked runs that GitHub no longer has.
+/// Whether GitHub shows a status of ours that the ledger does not know: it is older than GitHub
+/// is, as a state directory that was put back from a copy.
+///
+/// The mark of an attempt that the ledger has begun is no sign of that: the process may have ended
+/// right after it was written.
+#[must_use]
+pub fn shows_unknown_status(
+    statuses: &BTreeMap<Sha, Vec<CommitStatus>>,
+    us: &BTreeSet<Login>,
+    release: &ReleaseState,
+) -> bool {
+    statuses.iter().any(|(sha, statuses)| {
+        let mut ours = statuses.iter().filter(|status| is_ours(status, us));
+        ours.any(|status| !is_recorded(release, sha, status) && !is_own_mark(release, status))
+    })
+}
+
+/// The same for a deploy run that we started, and that no attempt may wait for.
+#[must_use]
+pub fn shows_unknown_run(seen: &SeenRuns, us: &BTreeSet<Login>, release: &ReleaseState) -> bool {
+    seen.runs.iter().any(|run| {
+        run.event.is_workflow_dispatch()
+            && run.actors.iter().any(|actor| us.contains(actor))
+            && !release.runs.contains_key(&run.at.id)
+            && release.attempt_of(run.at.id).is_none()
+            && release.governed_since.is_some_and(|since| run.created_at >= since)
+            && !release.attempts.iter().any(|one| one.takes_a_run() && one.fits(run))
+    })
+}
+
+/// Whether the ledger holds this status: it keeps the newest of each commit.
+fn is_recorded(release: &ReleaseState, sha: &Sha, status: &CommitStatus) -> bool {
+    release.statuses.get(sha).is_some_and(|tracked| status.id <= tracked.newest.id)
+}
+
+fn is_own_mark(release: &ReleaseState, status: &CommitStatus) -> bool {
+    match words::parse(&status.description) {
+        Some(Said::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
+        Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => false,
+    }
+}
+
+/// What the ledger is to learn, of all that it does not know yet. `gone` are the linked runs that
+/// GitHub no longer has.
 #[must_use]
 pub fn recover(
     policy: &Policy,
@@ -50,10 +93,11 @@ pub fn recover(
     gone: &BTreeSet<RunId>,
     us: &BTreeSet<Login>,
     target: &DeployTarget,
+    release: &ReleaseState,
 ) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     let mut attempts = Vec::new();
-    let mut newest: Option<&CommitStatus> = None;
+    let mut newest: Option<(&Sha, &CommitStatus)> = None;
     for (sha, statuses) in &left.statuses {
         let ours: Vec<&CommitStatus> =
             statuses.iter().filter(|status| is_ours(status, us)).collect();
@@ -63,19 +107,27 @@ pub fn recover(
                 let begun = begun(target, sha, risk, attempt);
                 attempts.push(attempt_of(begun, status, later, gone));
             }
-            let status = status.record();
-            entries.push(EntryKind::StatusWritten { sha: sha.clone(), status });
+            if !is_recorded(release, sha, status) {
+                let status = status.record();
+                entries.push(EntryKind::StatusWritten { sha: sha.clone(), status });
+            }
         }
         let newest_here = ours.first().copied();
-        if let Some(run) = newest_here.and_then(|status| lost_run(status, gone)) {
+        if let Some(run) = newest_here.and_then(|status| lost_run(status, gone))
+            && !release.runs.contains_key(&run.id)
+        {
             entries.push(EntryKind::RunSeen { run });
         }
-        if newest_here.map(|status| status.id) > newest.map(|status| status.id) {
-            newest = newest_here;
+        if newest_here.map(|status| status.id) > newest.map(|(_, status)| status.id) {
+            newest = newest_here.map(|status| (sha, status));
         }
     }
-    entries.extend(issues(policy, left));
-    entries.push(EntryKind::Recovered { attempts, paused: newest.and_then(pause) });
+    entries.extend(issues(policy, left, release));
+    // A pause that the ledger knows of may have been lifted since.
+    let unknown = newest.filter(|(sha, status)| !is_recorded(release, sha, status));
+    let later = |status: &&CommitStatus| Some(status.created_at) > release.operator_spoke_at;
+    let paused = unknown.map(|(_, status)| status).filter(later).and_then(pause);
+    entries.push(EntryKind::Recovered { attempts, paused });
     entries
 }
 
@@ -116,6 +168,7 @@ pub(super) fn begun(
         deploy_ref: target.deploy_ref.clone(),
         rejection_key: RejectionKey::default(),
         merged_at: None,
+        triggered_by: None,
     }
 }
 
@@ -210,7 +263,7 @@ fn pause(status: &CommitStatus) -> Option<String> {
 }
 
 /// Our failure issues, by the markers in their bodies.
-fn issues(policy: &Policy, left: &LeftBehind) -> Vec<EntryKind> {
+fn issues(policy: &Policy, left: &LeftBehind, release: &ReleaseState) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     for issue in &left.issues {
         if let Some(marker) = words::issue::read_marker(&issue.body)
@@ -218,6 +271,9 @@ fn issues(policy: &Policy, left: &LeftBehind) -> Vec<EntryKind> {
         {
             let run = RunRef { id: RunId::from(marker.run), attempt: marker.run_attempt };
             let (sha, number) = (marker.sha, issue.number);
+            if release.issues.get(&sha).is_some_and(|known| known.said.contains(&run)) {
+                continue;
+            }
             entries.push(EntryKind::Issue(IssueStep::Written { sha, run, number }));
         }
     }

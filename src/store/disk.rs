@@ -38,6 +38,14 @@ impl MemoryDisk {
         Self::default()
     }
 
+    /// Another disk with what is on this one now, as a snapshot of a volume is.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        let bytes = self.lock().bytes.clone();
+        let platter = Platter { synced: bytes.clone(), bytes, ..Platter::default() };
+        Self(Arc::new(Mutex::new(platter)))
+    }
+
     /// Lets every write fail for want of space, until it is told otherwise.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;

@@ -38,6 +38,7 @@ fn attempt(number: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k".into()),
         merged_at: None,
+        triggered_by: None,
     }
 }
 

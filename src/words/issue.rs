@@ -133,6 +133,16 @@ pub fn recovery(production: &Sha, run: Option<(RunRef, &str)>, marker: &Marker) 
     format!("Recovered: {production} is in production, by {by}.\n\n{}", write_marker(marker))
 }
 
+/// The comment that corrects an issue about a run that was not deleted after all.
+#[must_use]
+pub fn not_deleted(run: RunRef, url: &str, marker: &Marker) -> String {
+    let run = link(run, url);
+    format!(
+        "Correction: {run} was not deleted. GitHub shows it again, and it succeeded.\n\n{}",
+        write_marker(marker)
+    )
+}
+
 fn link(run: RunRef, url: &str) -> String {
     let name = if run.attempt > 1 {
         format!("run {}, attempt {}", run.id, run.attempt)

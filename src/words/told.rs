@@ -25,7 +25,11 @@ pub fn told(kind: &EntryKind) -> String {
         }
         EntryKind::RunSeen { run } => run_seen(run),
         EntryKind::AttemptBegun { attempt } => {
-            format!("attempt {}: to deploy {}", attempt.id, attempt.sha.short())
+            let by = attempt.triggered_by.as_ref();
+            let by = by.map_or_else(String::new, |by| {
+                format!(", triggered by {}", plain(&by.display(), QUOTED))
+            });
+            format!("attempt {}: to deploy {}{by}", attempt.id, attempt.sha.short())
         }
         EntryKind::AttemptMarked { id, mark } => {
             format!("attempt {id}: GitHub took its mark, status {}", mark.id)

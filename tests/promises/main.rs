@@ -18,6 +18,8 @@ mod degraded;
 #[cfg(test)]
 mod deploys;
 #[cfg(test)]
+mod exactly_once;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod found;
@@ -29,6 +31,8 @@ mod l2;
 mod lost_disk;
 #[cfg(test)]
 mod named_commits;
+#[cfg(test)]
+mod older_copy;
 #[cfg(test)]
 mod quiet;
 #[cfg(test)]

@@ -166,6 +166,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             deploy_ref: "main".into(),
             rejection_key,
             merged_at: None,
+            triggered_by: None,
         })
         .boxed()
 }
@@ -462,8 +463,9 @@ pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
     let jobs = btree_map(run_refs(), vec(jobs(), 0..2), 0..3);
     let attributions = btree_map((1..9_u64).prop_map(RunId::from), shas(), 0..4);
     let deleted = btree_set((1..9_u64).prop_map(RunId::from), 0..2);
-    (btree_map(1..9_u64, one, 0..5), attributions, jobs, deleted, any::<bool>())
-        .prop_map(|(runs, attributions, jobs, deleted, shows_absence)| {
+    let lists = select(vec![ListRead::Incomplete, ListRead::Complete, ListRead::Gone]);
+    (btree_map(1..9_u64, one, 0..5), attributions, jobs, deleted, lists, any::<bool>())
+        .prop_map(|(runs, attributions, jobs, deleted, list, named)| {
             let runs: Vec<Run> = runs
                 .into_iter()
                 .map(|(id, (attempt, event, title, progress, started_at, took, actor))| Run {
@@ -492,7 +494,16 @@ pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
                 earlier_attempts: Vec::new(),
                 jobs,
                 deleted: deleted.difference(&shown).copied().collect(),
-                shows_absence,
+                commits_named: runs
+                    .iter()
+                    .filter(|_| named)
+                    .flat_map(|run| ShaPrefix::all_in(&run.title))
+                    .map(|name| {
+                        let commit = (0..COMMITS).map(sha).find(|sha| sha.starts_with(&name));
+                        (name, commit)
+                    })
+                    .collect(),
+                searches: [(7.into(), RunSearch { runs: runs.clone(), list })].into(),
                 swept_at: None,
                 scope: Some(crate::world::scope()),
                 runs,

@@ -45,9 +45,21 @@ fn looking(accepted: bool) -> ReleaseState {
     release
 }
 
+/// These runs are shown by the workflow's list; GitHub knows the commits 4 and 5 and no other.
+fn shows(runs: Vec<Run>, list: ListRead) -> SeenRuns {
+    let titles = runs.iter().map(|run| run.title.as_str());
+    let names = titles.flat_map(ShaPrefix::all_in);
+    let commit = |name: &ShaPrefix| [sha(4), sha(5)].into_iter().find(|sha| sha.starts_with(name));
+    SeenRuns {
+        commits_named: names.map(|name| (name.clone(), commit(&name))).collect(),
+        searches: BTreeMap::from([(7.into(), RunSearch { runs: runs.clone(), list })]),
+        runs,
+        ..SeenRuns::default()
+    }
+}
+
 fn found(release: &ReleaseState, runs: Vec<Run>) -> Option<u64> {
-    let seen = SeenRuns { runs, ..SeenRuns::default() };
-    found_in(release, &seen)
+    found_in(release, &shows(runs, ListRead::Incomplete))
 }
 
 fn found_in(release: &ReleaseState, seen: &SeenRuns) -> Option<u64> {
@@ -77,7 +89,7 @@ fn a_title_that_names_the_sha_wins_and_one_that_names_another_is_never_it() {
     // A short name of another commit is one once the branch says so.
     let runs = vec![titled(11, &deploy(&other[..7]))];
     let attributions = BTreeMap::from([(11.into(), Attribution::Sha(sha(4)))]);
-    let seen = SeenRuns { runs, attributions, ..SeenRuns::default() };
+    let seen = SeenRuns { attributions, ..shows(runs, ListRead::Incomplete) };
     assert_eq!(found_in(&release, &seen), None);
 }
 
@@ -103,9 +115,14 @@ fn a_run_must_be_ours_and_newer_and_on_the_ref_and_nobody_elses() {
     };
     assert_eq!(with(|_| ()), Some(11));
     assert_eq!(with(|run| run.at.id = 10.into()), None, "not newer than what was seen");
-    assert_eq!(with(|run| run.created_at = at(-1)), None, "created before the mark");
-    let second = jiff::SignedDuration::from_secs(1);
-    assert_eq!(found(&release, vec![Run { created_at: at(0) - second, ..shown(11, 0) }]), Some(11));
+    let before = |seconds| {
+        let created_at = at(0) - jiff::SignedDuration::from_secs(seconds);
+        found(&release, vec![Run { created_at, ..shown(11, 0) }])
+    };
+    assert_eq!(before(60), Some(11), "GitHub's services disagree by seconds");
+    assert_eq!(before(61), None, "created before the mark");
+    assert_eq!(with(|run| run.workflow = 8.into()), None, "of another workflow");
+    assert_eq!(with(|run| run.head_branch = None), Some(11), "GitHub may not say the branch");
     assert_eq!(with(|run| run.event = RunEvent("push".to_owned())), None);
     assert_eq!(with(|run| run.actors = vec!["mallory".into()]), None);
     assert_eq!(with(|run| run.head_branch = Some("dev".into())), None);
@@ -127,9 +144,16 @@ fn a_run_must_be_ours_and_newer_and_on_the_ref_and_nobody_elses() {
 
 /// What following says of an attempt whose run does not show, minute by minute.
 fn told_of_absence(mut release: ReleaseState, minutes: &[i64], unfiltered: bool) -> Vec<String> {
-    let seen = SeenRuns { shows_absence: unfiltered, ..SeenRuns::default() };
+    let list = if unfiltered { ListRead::Complete } else { ListRead::Incomplete };
+    told_of(&mut release, minutes, &shows(Vec::new(), list))
+}
+
+/// What following says, minute by minute, while GitHub shows the same.
+fn told_of(release: &mut ReleaseState, minutes: &[i64], seen: &SeenRuns) -> Vec<String> {
     let each = minutes.iter().map(|minute| {
-        let entries = follow(&policy(), &seen, &release, &us(), at(*minute));
+        let entries = follow(&policy(), seen, release, &us(), at(*minute));
+        let entries: Vec<EntryKind> =
+            entries.into_iter().filter(|kind| !matches!(kind, EntryKind::RunSeen { .. })).collect();
         entries.iter().for_each(|kind| {
             release.apply(&Entry { at: at(*minute), kind: kind.clone() });
         });
@@ -165,13 +189,108 @@ fn a_run_that_shows_late_is_adopted_by_its_closed_attempt() {
         let mut release = looking(accepted);
         let (id, outcome) = (attempt_id(1), AttemptOutcome::NotStarted);
         release.apply(&Entry { at: at(7), kind: EntryKind::AttemptClosed { id, outcome } });
-        let seen = SeenRuns { runs: vec![shown(11, 1)], ..SeenRuns::default() };
+        let seen = shows(vec![shown(11, 1)], ListRead::Complete);
         let entries = follow(&policy(), &seen, &release, &us(), at(9));
         let late =
             entries.iter().any(|kind| matches!(kind, EntryKind::AttemptRun { late: true, .. }));
         assert!(late, "{entries:?}");
         entries.into_iter().for_each(|kind| release.apply(&Entry { at: at(9), kind }));
         assert!(release.deploy_in_flight());
+    }
+}
+
+#[test]
+fn digits_that_github_resolves_to_no_commit_are_no_name() {
+    let release = looking(false);
+    for title in ["Release 20261130", "Deploy of run 19283746", "deadbeef", &"e".repeat(40)] {
+        assert_eq!(found(&release, vec![titled(11, title)]), Some(11), "{title}");
+    }
+    let other = format!("Deploy {}", sha(4).short());
+    assert_eq!(found(&release, vec![titled(11, &other), titled(12, "Release 20261130")]), Some(12));
+    // What has not been looked up may be a commit.
+    let unread = SeenRuns {
+        commits_named: BTreeMap::new(),
+        ..shows(vec![titled(11, "Release 20261130")], ListRead::Complete)
+    };
+    assert_eq!(found_in(&release, &unread), None);
+}
+
+#[test]
+fn not_started_is_never_concluded_beside_a_run_that_only_its_title_sets_aside() {
+    let other = format!("Deploy {}", sha(4).short());
+    for (title, ends) in [(other.as_str(), "Unconfirmed"), ("Deploy", "found")] {
+        let (mut release, seen) =
+            (looking(false), shows(vec![titled(11, title)], ListRead::Complete));
+        let told = told_of(&mut release, &[5, 6, 7, 8], &seen);
+        if ends == "found" {
+            assert!(told[0].contains("AttemptRun"), "{told:?}");
+        } else {
+            assert_eq!(told, ["nothing", "absent", ends, "nothing"]);
+        }
+    }
+    let mut release = looking(false);
+    let strangers = Run { actors: vec!["mallory".into()], ..titled(11, &other) };
+    let told = told_of(&mut release, &[6, 7], &shows(vec![strangers], ListRead::Complete));
+    assert_eq!(told, ["absent", "NotStarted"], "a stranger's run is no reason to doubt");
+}
+
+#[test]
+fn a_list_that_is_gone_proves_nothing_and_the_attempt_is_unconfirmed() {
+    for accepted in [false, true] {
+        let told = told_of(&mut looking(accepted), &[4, 6, 7], &shows(Vec::new(), ListRead::Gone));
+        assert_eq!(told, ["nothing", "Unconfirmed", "nothing"], "{accepted}");
+    }
+}
+
+#[test]
+fn a_run_that_was_taken_for_deleted_and_shows_again_is_followed_again() {
+    let works = RunProgress::Unfinished(RunStatus::InProgress);
+    let succeeded = RunProgress::Finished(Conclusion::Success);
+    for (progress, then) in [(works, None), (succeeded, Some(AttemptOutcome::Succeeded))] {
+        let mut release = looking(true);
+        let follows = |release: &mut ReleaseState, minute: i64, seen: &SeenRuns| {
+            for kind in follow(&policy(), seen, release, &us(), at(minute)) {
+                release.apply(&Entry { at: at(minute), kind });
+            }
+        };
+        follows(&mut release, 1, &shows(vec![shown(11, 0)], ListRead::Complete));
+        let gone = SeenRuns { deleted: [11.into()].into(), ..SeenRuns::default() };
+        follows(&mut release, 3, &gone);
+        assert_eq!(release.attempts[0].outcome(), Some(&AttemptOutcome::RunDeleted));
+        let shown = Run { progress, ..shown(11, 0) };
+        follows(&mut release, 9, &shows(vec![shown], ListRead::Complete));
+        assert_eq!(release.attempts[0].outcome(), then.as_ref());
+        assert_eq!(release.deploy_in_flight(), then.is_none());
+    }
+}
+
+/// What a `trigger` counts for is what its attempt came to.
+#[test]
+fn a_trigger_counts_from_started_or_unknown_on() {
+    let id = || attempt_id(1);
+    let closed = |outcome| EntryKind::AttemptClosed { id: id(), outcome };
+    let words = || "no".to_owned();
+    let sending = || EntryKind::AttemptSending { id: id() };
+    let run = || EntryKind::AttemptRun { id: id(), run: 11.into(), late: false };
+    let rows: [(Vec<EntryKind>, usize); 8] = [
+        (vec![], 0),
+        (vec![closed(AttemptOutcome::Withdrawn(words()))], 0),
+        (vec![sending(), closed(AttemptOutcome::Withdrawn(words()))], 0),
+        (vec![sending(), closed(AttemptOutcome::Rejected(words()))], 0),
+        (vec![sending(), closed(AttemptOutcome::NotSent(words()))], 0),
+        (vec![sending()], 1),
+        (vec![sending(), closed(AttemptOutcome::NotStarted)], 1),
+        (vec![sending(), run(), closed(AttemptOutcome::Succeeded)], 1),
+    ];
+    for (kinds, counts) in rows {
+        let mut release = ReleaseState::default();
+        let triggered_by = Some(crate::world::operator());
+        let attempt = NewAttempt { triggered_by, ..begun(1, 5) };
+        let told = format!("{kinds:?}");
+        for kind in [EntryKind::AttemptBegun { attempt }].into_iter().chain(kinds) {
+            release.apply(&Entry { at: at(0), kind });
+        }
+        assert_eq!(release.triggers().count(), counts, "{told}");
     }
 }
 
@@ -199,8 +318,10 @@ proptest! {
         }
         for kind in follow(&policy(), &seen, &state, &us(), at(9)) {
             if let EntryKind::AttemptRun { id, run, .. } = kind {
-                prop_assert!(owners.insert(run, vec![id]).is_none(), "run {} is owned", run);
-                prop_assert!(seen.runs.iter().any(|shown| shown.at.id == run));
+                let others = owners.insert(run, vec![id.clone()]);
+                prop_assert!(others.is_none_or(|others| others == [id]), "run {} is owned", run);
+                // One that it owns already, and that was taken for deleted, is its own again.
+                prop_assert!(seen.run(run).is_some());
             }
         }
     }

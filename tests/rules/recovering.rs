@@ -38,7 +38,7 @@ fn left(said: &[(&str, &str, Option<u64>)]) -> LeftBehind {
 fn recovered(left: &LeftBehind, gone: &[u64]) -> ReleaseState {
     let gone: BTreeSet<RunId> = gone.iter().map(|run| RunId::from(*run)).collect();
     let mut release = ReleaseState::default();
-    for kind in recover(&policy(), left, &gone, &us(), &target()) {
+    for kind in recover(&policy(), left, &gone, &us(), &target(), &ReleaseState::default()) {
         release.apply(&Entry { at: at(60), kind });
     }
     release

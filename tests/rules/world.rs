@@ -240,6 +240,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("now".to_owned()),
         merged_at: None,
+        triggered_by: None,
     }
 }
 

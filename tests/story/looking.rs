@@ -1,11 +1,12 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
-use release_governor::controller::NotDone;
+use release_governor::controller::{NotDone, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
 use release_governor::ghbox::{NewCommit, Status, story as stage};
+use release_governor::store::MemoryDisk;
 use release_governor::words;
 
 use super::Story;
@@ -226,6 +227,28 @@ impl Story {
         let now = self.time.wall();
         self.runtime.block_on(async { store.prune(now).await }).unwrap();
         self
+    }
+
+    /// A snapshot of the state directory, taken while no governor runs.
+    pub fn snapshot_of_the_disk(&mut self) -> MemoryDisk {
+        self.stop();
+        self.disk.snapshot()
+    }
+
+    /// The process ends, and a snapshot of its state directory is put back.
+    pub fn put_back(&mut self, snapshot: &MemoryDisk) -> &mut Self {
+        self.stop();
+        self.disk = snapshot.snapshot();
+        self
+    }
+
+    /// An operator's `trigger`, as the command carries it out.
+    pub fn triggers(&mut self, commit: &str) -> Result<Triggering, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let (name, commit) = (self.name.clone(), commit.parse().unwrap());
+        let by = Self::operator();
+        self.runtime.block_on(async { controller.trigger(&name, &commit, by).await })
     }
 
     /// Fills the disk, or makes room again.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use release_governor::domain::OperatorWord;
 use release_governor::ghbox::{Fault, FaultId, FaultOn};
 
+use release_governor::store::MemoryDisk;
+
 use super::{Story, Twin};
 
 impl Story {
@@ -55,6 +57,17 @@ impl Story {
         let died = self.try_pass().is_err();
         self.crash();
         died
+    }
+
+    /// A pass, and a snapshot of the state directory from the moment at which GitHub had carried out
+    /// a request of it.
+    pub fn snapshot_during_a_pass(&mut self, on: FaultOn) -> MemoryDisk {
+        let (disk, taken) = (self.disk.clone(), Arc::new(Mutex::new(None)));
+        let into = Arc::clone(&taken);
+        let moment = self.meanwhile(on, move || *into.lock().unwrap() = Some(disk.snapshot()));
+        self.pass();
+        assert!(self.happened(&moment), "there was no such request");
+        taken.lock().unwrap().take().unwrap()
     }
 
     /// Whether it happened; if it did not, it will not any more.

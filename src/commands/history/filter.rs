@@ -187,6 +187,9 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
     let by = by.trim();
     match kind {
         EntryKind::Operator(word) => is_operator(operator(word), by),
+        EntryKind::AttemptBegun { attempt } => {
+            attempt.triggered_by.as_ref().is_some_and(|operator| is_operator(operator, by))
+        }
         EntryKind::StatusForged { by: writer, .. } => {
             writer.as_ref().is_some_and(|login| *login == Login::from(by))
         }
@@ -197,7 +200,6 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
         | EntryKind::Candidate { .. }
         | EntryKind::Decided { .. }
         | EntryKind::RunSeen { .. }
-        | EntryKind::AttemptBegun { .. }
         | EntryKind::AttemptMarked { .. }
         | EntryKind::AttemptSending { .. }
         | EntryKind::AttemptAccepted { .. }

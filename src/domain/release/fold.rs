@@ -124,11 +124,13 @@ impl ReleaseState {
     }
 
     fn adopt(&mut self, attempt: &Attempt) {
-        if self.attempt(&attempt.begun.id).is_none() {
-            self.attempts.push(attempt.clone());
-            self.attempts.sort_by_key(|attempt| attempt.at);
-            self.drop_oldest_attempt();
+        if self.attempt(&attempt.begun.id).is_some() {
+            self.change(&attempt.begun.id, |known| known.learn(attempt));
+            return;
         }
+        self.attempts.push(attempt.clone());
+        self.attempts.sort_by_key(|attempt| attempt.at);
+        self.drop_oldest_attempt();
     }
 
     fn change(&mut self, id: &AttemptId, change: impl FnOnce(&mut Attempt)) {
@@ -249,9 +251,13 @@ impl ReleaseState {
             }
             IssueStep::Written { sha, run, number } => {
                 self.issues_unavailable = None;
+                let deleted = self.runs.get(&run.id).is_some_and(|known| known.deleted);
                 let issue = self.issue_of(sha);
                 issue.number = Some(*number);
                 issue.said.insert(*run);
+                if deleted {
+                    issue.said_deleted.insert(*run);
+                }
                 issue.intent = None;
                 issue.recovered = false;
             }

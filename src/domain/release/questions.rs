@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback, Uncertainty};
+use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback, Trigger, Uncertainty};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
     RunRef, Sha,
@@ -113,7 +113,22 @@ impl ReleaseState {
         let ended_by = attempt.and_then(|attempt| {
             attempt.updated_at.saturating_add(SignedDuration::from_secs(1)).ok()
         });
-        ended_by <= self.operator_spoke_at
+        let triggered_at = self.triggers().map(|trigger| trigger.at).max();
+        ended_by <= self.operator_spoke_at.max(triggered_at)
+    }
+
+    /// Operators' `trigger`s that started a deploy, or may have, in any order. One whose attempt
+    /// was withdrawn or refused is none.
+    pub fn triggers(&self) -> impl Iterator<Item = Trigger<'_>> {
+        let recorded_apart = self.triggered.iter();
+        let recorded_apart =
+            recorded_apart.map(|(sha, at)| Trigger { sha, at: *at, attempt: None });
+        let attempts = self.attempts.iter().filter(|attempt| attempt.trigger().is_some());
+        recorded_apart.chain(attempts.map(|attempt| Trigger {
+            sha: &attempt.begun.sha,
+            at: attempt.at,
+            attempt: Some(&attempt.begun.id),
+        }))
     }
 
     /// Our attempt that owns this run.
@@ -169,7 +184,7 @@ impl ReleaseState {
         self.attempts.iter().filter(|attempt| {
             attempt.outcome() == Some(&AttemptOutcome::Unconfirmed)
                 && attempt.run.is_none()
-                && !self.triggered.iter().any(|(_, at)| *at > attempt.at)
+                && !self.triggers().any(|trigger| trigger.at > attempt.at)
         })
     }
 
@@ -249,7 +264,7 @@ impl ReleaseState {
             .attempts
             .iter()
             .filter(|attempt| started_a_run(attempt))
-            .map(|attempt| attempt.mark.as_ref().map_or(attempt.at, |mark| mark.at))
+            .map(Attempt::began_at)
             .filter(|at| *at > hour_ago)
             .collect();
         starts.sort_unstable();

@@ -212,6 +212,7 @@ impl Installation {
         let wire: WireToken = self.app.understood(&answer, "give a token")?;
         let token = Token::new(&wire.token)
             .map_err(|why| NoToken::ForNow(format!("GitHub's token for {place} is bad: {why}")))?;
+        let token = Token { made_at: Some(line.clock.monotonic()), ..token };
         tracing::debug!(expires = %wire.expires_at, "a new token of the App for {place}");
         Ok(Minted { token, expires: wire.expires_at, permissions: wire.permissions })
     }

@@ -1,0 +1,114 @@
+//! Whether the ledger is as new as GitHub: a state directory may have been put back from a copy
+//! (design, section 5, step 6).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::governed::Governed;
+use super::survey::recovered;
+use super::{PassError, Shared};
+use crate::domain::{CommitStatus, Observation, Sha};
+use crate::observe::{self, Basics, Look};
+use crate::plan;
+
+/// Commits verified since the ledger's last entry whose statuses are read.
+const MOST_VERIFIED: usize = 20;
+/// A verification that began this long before the last entry may have ended after it.
+const VERIFICATION_TAKES: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is known of a ledger's age since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LedgerAge {
+    /// Whether it was held against GitHub.
+    known: bool,
+    /// When its last entry was recorded, as it was opened.
+    ends_at: Option<Timestamp>,
+    /// Whether GitHub showed a deploy run of ours that it did not know.
+    unknown_run: bool,
+}
+
+impl LedgerAge {
+    /// Of a ledger that was just opened and whose last entry was recorded then.
+    pub(super) fn of_opened(ends_at: Option<Timestamp>) -> Self {
+        Self { known: false, ends_at, unknown_run: false }
+    }
+
+    /// All that GitHub knows is in it from here on.
+    pub(super) const fn set_known(&mut self) {
+        self.known = true;
+    }
+
+    pub(super) const fn note_unknown_run(&mut self, shown: bool) {
+        self.unknown_run |= shown && !self.known;
+    }
+}
+
+impl Governed {
+    /// Once for each start: where GitHub shows a status of ours, or a deploy run by us, that the
+    /// ledger does not know, what GitHub knows is read as for a lost ledger, and merged into what
+    /// is there. Whether anything was. Before that, nothing is dispatched or written.
+    pub(super) async fn catch_up(
+        &mut self,
+        shared: &Shared,
+        look: &mut Look<'_>,
+        basics: &Basics,
+        observation: &mut Observation,
+    ) -> Result<bool, PassError> {
+        if self.age.known || self.only_looks {
+            return Ok(false);
+        }
+        let shas = self.telling_commits(look, observation);
+        observe::statuses(look, observation, shas.iter()).await?;
+        let statuses: BTreeMap<Sha, Vec<CommitStatus>> = shas
+            .into_iter()
+            .filter_map(|sha| {
+                let statuses = observation.commits.get(&sha)?.statuses.known()?.clone();
+                Some((sha, statuses))
+            })
+            .collect();
+        let state = self.opened()?.shared_state();
+        let unknown_status = plan::shows_unknown_status(&statuses, &observation.us, &state);
+        if !unknown_status && !self.age.unknown_run {
+            self.age.set_known();
+            return Ok(false);
+        }
+        tracing::warn!(
+            repository = %self.policy.repository,
+            "the state directory is older than what GitHub shows of {}: what happened since is \
+             read from GitHub and added",
+            self.policy.repository
+        );
+        let certain: BTreeSet<Sha> =
+            state.productions().iter().filter_map(|one| one.sha().cloned()).collect();
+        let us = &mut observation.us;
+        let entries = recovered(look, basics, us, &certain, &state).await?;
+        self.opened()?.record(shared.clock.now(), entries).await?;
+        self.age.set_known();
+        Ok(true)
+    }
+
+    /// The ledger's last candidate, the newest known deploy, and what was verified since the
+    /// ledger's last entry.
+    fn telling_commits(&self, look: &Look<'_>, observation: &Observation) -> BTreeSet<Sha> {
+        let candidates = &observation.candidates;
+        let verified = candidates
+            .candidate
+            .iter()
+            .chain(&candidates.head)
+            .chain(&candidates.verified_below)
+            .filter(|sha| self.may_be_verified_since(look, sha))
+            .take(MOST_VERIFIED);
+        let release = self.release();
+        let last_candidate = release.and_then(|release| release.candidate.as_ref());
+        let newest_deploy = release
+            .and_then(|release| release.runs.values().rev().find_map(|run| run.attribution.sha()));
+        verified.chain(last_candidate).chain(newest_deploy).cloned().collect()
+    }
+
+    fn may_be_verified_since(&self, look: &Look<'_>, sha: &Sha) -> bool {
+        let began = look.memory.first_verified_at(sha);
+        let (Some(began), Some(ends_at)) = (began, self.age.ends_at) else { return true };
+        began.saturating_add(VERIFICATION_TAKES).is_ok_and(|ended| ended >= ends_at)
+    }
+}
