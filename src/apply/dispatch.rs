@@ -267,36 +267,12 @@ async fn send(
             Ok(Dispatched::Started { attempt: id, run: None })
         }
         Err(WriteFailure::Unknown { why }) => {
-            work.metrics.ambiguous_dispatch(&work.policy.repository);
-            tracing::warn!(
-                repository = %work.policy.repository,
-                sha = %attempt.sha,
-                attempt = %id,
-                "the answer to the dispatch of {} was lost ({why}); its run is looked for",
-                attempt.sha.short(),
-            );
+            note_lost_answer(work, &attempt, &why);
             Ok(Dispatched::Unknown { attempt: id, why })
         }
-        Err(WriteFailure::CalledOff { why }) => {
-            tracing::warn!(
-                repository = %work.policy.repository, sha = %attempt.sha, attempt = %id,
-                "the dispatch of {} did not leave: {why}", attempt.sha.short(),
-            );
-            let outcome = AttemptOutcome::Withdrawn(why.clone());
-            work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
-            Ok(Dispatched::NotStarted { why })
-        }
+        Err(WriteFailure::CalledOff { why }) => call_off(work, &attempt, why).await,
         Err(failure) if is_rejection(work, &failure) => {
-            let why = format!(
-                "cannot start {} in {} for {}: {failure}",
-                clearance.workflow_file,
-                work.policy.repository,
-                attempt.sha.short()
-            );
-            tracing::warn!(repository = %work.policy.repository, sha = %attempt.sha, "{why}");
-            let outcome = AttemptOutcome::Rejected(failure.to_string());
-            work.record(vec![EntryKind::AttemptClosed { id, outcome }]).await?;
-            Ok(Dispatched::NotStarted { why })
+            reject(work, clearance, &attempt, &failure).await
         }
         // Nothing started, and it says nothing of this dispatch: it begins anew.
         Err(
@@ -312,6 +288,51 @@ async fn send(
             Err(work.failed(&format!("dispatch {}", attempt.sha.short()), &failure))
         }
     }
+}
+
+fn note_lost_answer(work: &Work<'_>, attempt: &NewAttempt, why: &str) {
+    work.metrics.ambiguous_dispatch(&work.policy.repository);
+    tracing::warn!(
+        repository = %work.policy.repository,
+        sha = %attempt.sha,
+        attempt = %attempt.id,
+        "the answer to the dispatch of {} was lost ({why}); its run is looked for",
+        attempt.sha.short(),
+    );
+}
+
+/// Nothing left: the attempt begins anew, if it still may.
+async fn call_off(
+    work: &mut Work<'_>,
+    attempt: &NewAttempt,
+    why: String,
+) -> Result<Dispatched, ApplyError> {
+    tracing::warn!(
+        repository = %work.policy.repository, sha = %attempt.sha, attempt = %attempt.id,
+        "the dispatch of {} did not leave: {why}", attempt.sha.short(),
+    );
+    let outcome = AttemptOutcome::Withdrawn(why.clone());
+    work.record(vec![EntryKind::AttemptClosed { id: attempt.id.clone(), outcome }]).await?;
+    Ok(Dispatched::NotStarted { why })
+}
+
+/// GitHub refused this dispatch for certain.
+async fn reject(
+    work: &mut Work<'_>,
+    clearance: &Clearance,
+    attempt: &NewAttempt,
+    failure: &WriteFailure,
+) -> Result<Dispatched, ApplyError> {
+    let why = format!(
+        "cannot start {} in {} for {}: {failure}",
+        clearance.workflow_file,
+        work.policy.repository,
+        attempt.sha.short()
+    );
+    tracing::warn!(repository = %work.policy.repository, sha = %attempt.sha, "{why}");
+    let outcome = AttemptOutcome::Rejected(failure.to_string());
+    work.record(vec![EntryKind::AttemptClosed { id: attempt.id.clone(), outcome }]).await?;
+    Ok(Dispatched::NotStarted { why })
 }
 
 /// Whether GitHub refused this very dispatch. A redirect to this repository under a new name is

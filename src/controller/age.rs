@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::governed::Governed;
-use super::survey::recovered;
 use super::{PassError, Shared};
-use crate::domain::{CommitStatus, Observation, Sha};
-use crate::observe::{self, Basics, Look};
+use crate::domain::{
+    CommitStatus, EntryKind, Login, Observation, ReleaseState, SeenRuns, Sha, WorkflowFact,
+};
+use crate::observe::{self, Basics, Look, ObserveError};
 use crate::plan;
 
 /// Commits verified since the ledger's last entry whose statuses are read.
@@ -111,4 +112,37 @@ impl Governed {
         let (Some(began), Some(ends_at)) = (began, self.age.ends_at) else { return true };
         began.saturating_add(VERIFICATION_TAKES).is_ok_and(|ended| ended >= ends_at)
     }
+}
+
+/// The commits that runs are seen to have deployed for certain.
+pub(super) fn certain_deploys(seen: &SeenRuns) -> BTreeSet<Sha> {
+    let succeeded = seen.runs.iter().filter(|run| run.progress.succeeded());
+    succeeded.filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned()).collect()
+}
+
+/// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
+/// are read down to the newest of the `certain` deploys.
+pub(super) async fn recovered(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    us: &mut BTreeSet<Login>,
+    certain: &BTreeSet<Sha>,
+    release: &ReleaseState,
+) -> Result<Vec<EntryKind>, ObserveError> {
+    let mut left = observe::left_behind(look, certain).await?;
+    let identities = plan::identities(&left, us);
+    us.extend(identities.iter().cloned());
+    observe::issues_left_behind(look, basics, us, &mut left).await?;
+    let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
+    let target = match &basics.deploy {
+        WorkflowFact::Found(workflow) => {
+            plan::DeployTarget { workflow: workflow.id, deploy_ref: basics.deploy_ref.clone() }
+        }
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => {
+            plan::DeployTarget { workflow: 0.into(), deploy_ref: basics.deploy_ref.clone() }
+        }
+    };
+    let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
+    let entries = plan::recover(look.policy, &left, &gone, us, &target, release);
+    Ok(identities.chain(entries).collect())
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::age::{certain_deploys, recovered};
 use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
@@ -349,39 +350,6 @@ pub(super) fn out_of_rounds() -> PassError {
     PassError::Undecided(crate::domain::Why(format!(
         "the decision still lacks facts after {MOST_ROUNDS} rounds"
     )))
-}
-
-/// The commits that runs are seen to have deployed for certain.
-fn certain_deploys(seen: &crate::domain::SeenRuns) -> BTreeSet<Sha> {
-    let succeeded = seen.runs.iter().filter(|run| run.progress.succeeded());
-    succeeded.filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned()).collect()
-}
-
-/// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
-/// are read down to the newest of the `certain` deploys.
-pub(super) async fn recovered(
-    look: &mut Look<'_>,
-    basics: &Basics,
-    us: &mut BTreeSet<Login>,
-    certain: &BTreeSet<Sha>,
-    release: &ReleaseState,
-) -> Result<Vec<EntryKind>, ObserveError> {
-    let mut left = observe::left_behind(look, certain).await?;
-    let identities = plan::identities(&left, us);
-    us.extend(identities.iter().cloned());
-    observe::issues_left_behind(look, basics, us, &mut left).await?;
-    let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
-    let target = match &basics.deploy {
-        WorkflowFact::Found(workflow) => {
-            plan::DeployTarget { workflow: workflow.id, deploy_ref: basics.deploy_ref.clone() }
-        }
-        WorkflowFact::NotConfigured | WorkflowFact::Missing => {
-            plan::DeployTarget { workflow: 0.into(), deploy_ref: basics.deploy_ref.clone() }
-        }
-    };
-    let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
-    let entries = plan::recover(look.policy, &left, &gone, us, &target, release);
-    Ok(identities.chain(entries).collect())
 }
 
 impl Shared {

@@ -339,3 +339,26 @@ fn assert_no_storm(requests: &[Exchange], town: &Town) {
     let acmes: Vec<String> = acmes.map(told).collect();
     assert!(acmes.len() <= 40, "a storm: {acmes:#?}");
 }
+
+/// GitHub's services learn of a new token one after another.
+#[test]
+fn a_403_of_a_new_token_is_no_refusal_of_the_dispatch_and_one_of_an_older_token_is() {
+    for (age, rejected) in [(0, false), (90, true)] {
+        let mut town = Town::new();
+        let shop = town.shop.clone();
+        let a1 = town.verified(&shop);
+        if age > 0 {
+            // Held meanwhile by somebody's deploy.
+            let run = shop.dispatch_by_hand("deploy.yml", "main", &a1, "dev");
+            town.good_passes().later(age);
+            shop.finish_run(run, "cancelled");
+            shop.delete_run(run);
+        }
+        let message = "Resource not accessible by integration".to_owned();
+        let on = FaultOn::operation("create-workflow-dispatch").in_repository(SHOP);
+        town.github.fail(on, Fault::Refuse { status: 403, message });
+        let _ = town.try_pass(SHOP);
+        town.later(61).passes(2, 70);
+        assert_eq!(shop.dispatches_of(&a1), usize::from(!rejected) + usize::from(age > 0), "{age}");
+    }
+}

@@ -30,6 +30,15 @@ fn with_two_workflows() -> (Story, String) {
     (shop, a1)
 }
 
+/// A dispatch whose answer is lost, and whose run no list shows for half a minute.
+fn lose_the_answer_for_a_while(shop: &mut Story) {
+    shop.github.lose_the_answer_to("create-workflow-dispatch");
+    shop.repo.set_list_lag(Duration::from_secs(30));
+    shop.pass();
+    assert_eq!(outcomes(shop), [None], "it is looked for");
+    assert!(shop.release().attempts.iter().all(|attempt| attempt.run.is_none()));
+}
+
 #[test]
 fn a_trigger_whose_dispatch_was_refused_counts_for_nothing() {
     let refused = |status| Fault::Refuse { status, message: "No".to_owned() };
@@ -88,8 +97,7 @@ fn a_trigger_that_may_have_left_counts_also_where_a_start_finds_it() {
 #[test]
 fn a_lost_answer_is_looked_for_in_the_workflow_that_it_was_sent_to() {
     let (mut shop, a1) = with_two_workflows();
-    shop.github.lose_the_answer_to("create-workflow-dispatch");
-    shop.pass();
+    lose_the_answer_for_a_while(&mut shop);
     assert_eq!(shop.dispatches_of(&a1), 1);
     shop.change_policy("deploy_workflow_name", "release.yml");
     shop.passes(4, 20).minutes_later(6).passes(4, 70);
@@ -106,8 +114,7 @@ fn a_lost_answer_is_looked_for_in_the_workflow_that_it_was_sent_to() {
 #[test]
 fn a_lost_answer_is_looked_for_on_the_ref_that_it_was_sent_to() {
     let (mut shop, a1) = about_to_ship();
-    shop.github.lose_the_answer_to("create-workflow-dispatch");
-    shop.pass();
+    lose_the_answer_for_a_while(&mut shop);
     let tip = shop.repo.tip("main");
     shop.repo.push(NewCommit::on("live").parents(&[&tip]).message("Live"));
     shop.change_policy("deploy_workflow_ref", "live");
@@ -118,8 +125,7 @@ fn a_lost_answer_is_looked_for_on_the_ref_that_it_was_sent_to() {
 #[test]
 fn a_list_that_is_gone_for_good_leaves_the_dispatch_unconfirmed() {
     let (mut shop, a1) = with_two_workflows();
-    shop.github.lose_the_answer_to("create-workflow-dispatch");
-    shop.pass();
+    lose_the_answer_for_a_while(&mut shop);
     let lists =
         format!("/repos/acme/shop/actions/workflows/{}/runs*", shop.repo.workflow_id("deploy.yml"));
     shop.github.fail(FaultOn::path(&lists).always(), Fault::Status(404));

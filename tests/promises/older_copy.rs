@@ -108,7 +108,7 @@ fn a_restart_on_the_same_disk_reads_no_more_than_the_telling_commits() {
     shop.settled_in_production();
     for number in 0..10 {
         let sha = shop.verified(&[&format!("src/{number}.rs")]);
-        shop.good_pass().deploy_ends(&sha, "success").good_pass();
+        shop.good_pass().deploy_ends(&sha, "success").good_pass().minutes_later(15);
     }
     shop.minutes_later(120).good_pass();
     drop(shop.requests());
