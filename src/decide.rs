@@ -19,6 +19,7 @@ mod health;
 mod judge;
 mod origins;
 mod raise;
+mod reverts;
 mod risk;
 
 use case::{later, unfinished};
@@ -39,8 +40,8 @@ pub struct Question<'a> {
     pub observation: &'a Observation,
     /// What the ledger adds up to.
     pub release: &'a ReleaseState,
-    /// Whether an operator's `trigger` asks: it silences rules 9, 16 and 18, and grants one
-    /// attempt in 14.
+    /// Whether an operator's `trigger` asks: it silences rules 9, 9a, 16 and 18, and grants
+    /// one attempt in 14.
     pub triggered: bool,
     /// What production is supposed to be, where that is not what the ledger says.
     pub supposed_production: Option<&'a Production>,
@@ -59,6 +60,7 @@ pub const RULES: &[(Reason, Rule)] = &[
     (Reason::OlderThanProduction, older_than_production),
     (Reason::Paused, paused),
     (Reason::RolledBack, rolled_back),
+    (Reason::Reverted, reverted),
     (Reason::FirstDeployRequired, first_deploy_required),
     (Reason::DegradedHighRisk, degraded_high_risk),
     (Reason::DegradedUnknownHighRisk, degraded_unknown_high_risk),
@@ -251,6 +253,13 @@ fn rolled_back(case: &Case<'_>) -> Finding {
         }
     }
     Ok(None)
+}
+
+fn reverted(case: &Case<'_>) -> Finding {
+    if case.question.triggered {
+        return Ok(None);
+    }
+    Ok(reverts::standing(case)?.map(|what| Cause::Reverted { what }))
 }
 
 fn first_deploy_required(case: &Case<'_>) -> Finding {

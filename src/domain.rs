@@ -21,6 +21,7 @@ mod pull;
 mod reason;
 mod release;
 mod repository;
+mod reverts;
 mod risk;
 mod run;
 mod sha;
@@ -37,7 +38,7 @@ pub use attempt::{
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
+    Cause, Decision, DeployUnavailable, Lack, PauseSource, Reverted, RuleFound, Supposed, Verdict,
 };
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
@@ -66,6 +67,7 @@ pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,
     StatusId, UserId, WorkflowId,
 };
+pub use reverts::{CommitMessage, CommitTitle, ListedCommit, RevertedPull};
 pub use risk::{Brought, Raise, RiskAssessment, RiskCause, RiskyPath};
 pub use run::{
     Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,

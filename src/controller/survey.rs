@@ -93,10 +93,12 @@ impl Governed {
             deploy_ref: basics.deploy_ref.clone(),
             deploy_ref_tip: basics.deploy_ref_tip.clone(),
             deploy_workflow: basics.deploy.clone(),
+            branch_tip: basics.tip.clone(),
             branch_commits: crate::domain::BranchCommits::default(),
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
+            commits_between: BTreeMap::new(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
@@ -125,6 +127,7 @@ impl Governed {
             ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
         }
         observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
+        observation.branch_tip.clone_from(&basics.tip);
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
@@ -324,9 +327,16 @@ fn rests_on(decision: &Decision) -> RestsOn {
     let rejected = decision.reason() == Reason::DispatchRejected;
     let tip = decision.risk.causes.contains(&RiskCause::DeployFileAtTip);
     RestsOn {
-        branch: rejected || decision.reason() == Reason::NotOnBranch || tip,
+        branch: rejected || tip || follows_the_branch(decision),
         workflows: rejected || decision.reason() == Reason::DeployNotConfigured,
     }
+}
+
+/// Whether a hold ends when the branch goes on: also one of a rule that does not decide, for a
+/// revert that is taken back lets the others speak.
+fn follows_the_branch(decision: &Decision) -> bool {
+    let mut causes = std::iter::once(&decision.cause).chain(&decision.also);
+    causes.any(|cause| matches!(cause.reason(), Reason::NotOnBranch | Reason::Reverted))
 }
 
 pub(super) fn out_of_rounds() -> PassError {

@@ -107,6 +107,8 @@ reasons! {
     Paused "paused" Hold,
     /// Somebody rolled production back.
     RolledBack "rolled_back" Hold,
+    /// The branch holds a revert of a commit that it would bring into production.
+    Reverted "reverted" Hold,
     /// The first deploy needs an approval.
     FirstDeployRequired "first_deploy_required" Hold,
     /// HIGH while production is degraded.

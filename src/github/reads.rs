@@ -18,7 +18,8 @@ use super::error::ReadError;
 use super::etag::Page;
 use super::wire;
 use crate::domain::{
-    Branch, BranchCommits, Comparison, Login, RepoName, Repository, Run, RunEvent, Sha,
+    Branch, BranchCommits, CommitMessage, Comparison, Login, RepoName, Repository, Run, RunEvent,
+    Sha,
 };
 
 /// A value, and whether GitHub had to be asked for it elsewhere than under its name.
@@ -174,16 +175,28 @@ impl Reader {
     ) -> Result<BranchCommits, ReadError> {
         let what = format!("list the commits of {name} below {}", tip.short());
         let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
-        let ask = Ask::new("list_commits", what, path);
+        // What earlier versions kept of the same body holds no messages.
+        let kept = Some("reverts".to_owned());
+        let ask = Ask { kept, ..Ask::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
             let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
-            Ok(page.into_iter().map(wire::WireListedCommit::domain).collect())
+            let listed = page.into_iter().map(wire::WireListedCommit::with_message);
+            Ok(listed
+                .map(|listed| (listed.sha, listed.parents, only_reverts(listed.message)))
+                .collect())
         };
         match self.some_pages(ask, pages, parse).await {
-            Ok((commits, complete)) => Ok(BranchCommits { commits, complete }),
+            Ok((listed, complete)) => {
+                let mut found = BranchCommits { complete, ..BranchCommits::default() };
+                for (sha, parents, message) in listed {
+                    found.messages.insert(sha.clone(), message);
+                    found.commits.push((sha, parents));
+                }
+                Ok(found)
+            }
             // "Git Repository is empty."
             Err(ReadError::Refused { status: 409, .. }) => {
-                Ok(BranchCommits { commits: Vec::new(), complete: true })
+                Ok(BranchCommits { complete: true, ..BranchCommits::default() })
             }
             Err(error) => Err(error),
         }
@@ -319,6 +332,11 @@ impl Reader {
             AllOrFirst::First => Ok(self.page(&ask, parse).await?.value),
         }
     }
+}
+
+/// A branch's commits are kept for every repository: of most of them, no title.
+fn only_reverts(message: CommitMessage) -> Option<Box<CommitMessage>> {
+    message.reverts().then(|| Box::new(message))
 }
 
 fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {

@@ -3,8 +3,8 @@
 use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
-    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
-    RiskClass, RiskyPath, Supposed,
+    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, Reverted,
+    RiskCause, RiskClass, RiskyPath, Supposed, Why,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -197,6 +197,21 @@ fn of_cause(cause: &Cause) -> Option<String> {
             run.attempt,
             lost.short(),
             to.as_ref().map_or("a commit that cannot be told", |to| to.short())
+        ),
+        Cause::Reverted { what: Reverted::Commit { commit, by, more } } => {
+            let others = match more {
+                0 => String::new(),
+                more => format!("; {more} more commits are reverted, too"),
+            };
+            format!(
+                "{} reverts {}, which would come into production{others}",
+                by.short(),
+                commit.short()
+            )
+        }
+        Cause::Reverted { what: Reverted::Unknown(Why(why)) } => format!(
+            "whether the branch reverts what would come into production cannot be told: {}",
+            plain(why, QUOTED)
         ),
         Cause::DispatchRejected { words, retry_at } => format!(
             "GitHub refused the dispatch: {}; tried again at {} or when something changes",
