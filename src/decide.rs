@@ -23,6 +23,7 @@ mod reverts;
 mod risk;
 
 use case::{later, unfinished};
+use reverts::reverted;
 
 pub use case::Case;
 pub use health::health;
@@ -105,20 +106,13 @@ pub fn decide(question: &Question<'_>) -> Verdict {
     let mut lacks = Vec::new();
     for (reason, rule) in RULES {
         match rule(&case) {
-            Ok(None) => {}
-            Ok(Some(cause)) => {
-                spoken.push(cause);
-                if *reason < Reason::Paused {
-                    break;
-                }
-            }
+            Ok(None) => continue,
+            Ok(Some(cause)) => spoken.push(cause),
             Err(Gap::Unreadable(why)) => return Verdict::Unreadable(why),
-            Err(Gap::Lacks(more)) => {
-                lacks.extend(more);
-                if *reason < Reason::Paused {
-                    break;
-                }
-            }
+            Err(Gap::Lacks(more)) => lacks.extend(more),
+        }
+        if *reason < Reason::Paused {
+            break;
         }
     }
     let concluded = if lacks.is_empty() { conclude(&case, spoken) } else { Err(Gap::Lacks(lacks)) };
@@ -253,13 +247,6 @@ fn rolled_back(case: &Case<'_>) -> Finding {
         }
     }
     Ok(None)
-}
-
-fn reverted(case: &Case<'_>) -> Finding {
-    if case.question.triggered {
-        return Ok(None);
-    }
-    Ok(reverts::standing(case)?.map(|what| Cause::Reverted { what }))
 }
 
 fn first_deploy_required(case: &Case<'_>) -> Finding {

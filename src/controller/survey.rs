@@ -324,19 +324,14 @@ fn rests_on(decision: &Decision) -> RestsOn {
     if decision.outcome() != Outcome::Hold {
         return RestsOn::default();
     }
+    let causes = || std::iter::once(&decision.cause).chain(&decision.also);
+    let speaks = |reason| causes().any(|cause| cause.reason() == reason);
     let rejected = decision.reason() == Reason::DispatchRejected;
     let tip = decision.risk.causes.contains(&RiskCause::DeployFileAtTip);
     RestsOn {
-        branch: rejected || tip || follows_the_branch(decision),
+        branch: rejected || tip || speaks(Reason::NotOnBranch) || speaks(Reason::Reverted),
         workflows: rejected || decision.reason() == Reason::DeployNotConfigured,
     }
-}
-
-/// Whether a hold ends when the branch goes on: also one of a rule that does not decide, for a
-/// revert that is taken back lets the others speak.
-fn follows_the_branch(decision: &Decision) -> bool {
-    let mut causes = std::iter::once(&decision.cause).chain(&decision.also);
-    causes.any(|cause| matches!(cause.reason(), Reason::NotOnBranch | Reason::Reverted))
 }
 
 pub(super) fn out_of_rounds() -> PassError {

@@ -8,17 +8,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::facts::Gathering;
-use super::{Gap, Question};
+use super::{Finding, Gap, Question};
 use crate::domain::{
-    CommitMessage, CommitTitle, ListedCommit, Production, Reverted, RevertedPull, Sha, ShaPrefix,
-    Told, Why,
+    Cause, CommitMessage, CommitTitle, ListedCommit, Production, Reverted, RevertedPull, Sha,
+    ShaPrefix, Told, Why,
 };
 
 /// Commits after the judged one that are looked at, the newest of them (design, section 4).
 const MOST_AFTER: usize = 250;
 
+/// The rule.
+pub(super) fn reverted(case: &Case<'_>) -> Finding {
+    if case.question.triggered {
+        return Ok(None);
+    }
+    Ok(standing(case)?.map(|what| Cause::Reverted { what }))
+}
+
 /// What stands reverted of what the judged commit would bring; none where nothing does.
-pub(super) fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
+fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
     let unknown = |why: &str| Ok(Some(Reverted::Unknown(Why(why.to_owned()))));
     let Some(tip) = &case.question.observation.branch_tip else {
         return unknown("the tip of the branch is not known");
@@ -73,15 +81,13 @@ impl<'a> Question<'a> {
     /// what one of them says is not known.
     fn shown_after(&self, sha: &Sha, tip: &Sha) -> Option<Vec<Listed<'a>>> {
         let branch = &self.observation.branch_commits;
-        let parents: BTreeMap<&Sha, &[Sha]> =
+        let known: BTreeMap<&'a Sha, &'a [Sha]> =
             branch.commits.iter().map(|(sha, parents)| (sha, parents.as_slice())).collect();
-        let before = ancestors(&parents, [sha]);
-        let order = in_branch_order(&parents, tip, &before);
-        let listed = order.into_iter().map(|sha| {
-            let (sha, _) = parents.get_key_value(sha)?;
-            let (sha, message) = branch.messages.get_key_value(*sha)?;
-            let parents = branch.commits.iter().find(|(listed, _)| listed == sha)?;
-            Some(Listed { sha, parents: &parents.1, message: message.as_deref() })
+        let before = ancestors(&known, [sha]);
+        let listed = in_branch_order(&known, tip, &before).into_iter().map(|sha| {
+            let (sha, parents) = known.get_key_value(sha)?;
+            let message = branch.messages.get(*sha)?.as_deref();
+            Some(Listed { sha, parents, message })
         });
         listed.collect()
     }

@@ -226,7 +226,7 @@ async fn blob(
 }
 
 /// What is kept of something that never changes. Nothing is taken from there before a dispatch.
-pub(super) async fn kept<T: serde::de::DeserializeOwned>(
+async fn kept<T: serde::de::DeserializeOwned>(
     look: &Look<'_>,
     repository: RepoId,
     key: &str,

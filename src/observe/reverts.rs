@@ -1,7 +1,7 @@
 //! Reads the commits between two commits, with what their messages say of reverts.
 
 use super::origins::silence;
-use super::range::{Failed, comparison_failed, keep, kept};
+use super::range::{Failed, comparison_failed, keep, kept_for_ever};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{EntryKind, Fact, ListedCommit, ReleaseState, Sha, Told};
 use crate::github::ReadError;
@@ -9,7 +9,8 @@ use crate::github::ReadError;
 /// Commits, or why they are not told.
 pub(super) type Listed = Fact<Told<Vec<ListedCommit>>>;
 
-/// The commits that `head` has and `base` has not. Neither they nor their messages ever change.
+/// The commits that `head` has and `base` has not. Neither they nor their messages ever change,
+/// so what is kept of them answers also where all else is looked at anew.
 pub(super) async fn commits_between(
     look: &Look<'_>,
     basics: &Basics,
@@ -18,7 +19,7 @@ pub(super) async fn commits_between(
     head: &Sha,
 ) -> Result<(Listed, Option<EntryKind>), ObserveError> {
     let (repository, key) = (basics.repository.id, format!("messages {base} {head}"));
-    if let Some(commits) = kept(look, repository, &key).await? {
+    if let Some(commits) = kept_for_ever(look, repository, &key).await? {
         return Ok((Fact::Known(Told::Known(commits)), None));
     }
     match look.reader.messages_between(look.name(), base, head).await {

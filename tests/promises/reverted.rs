@@ -50,7 +50,7 @@ fn a_bad_commit_does_not_ship_while_its_revert_is_held_for_a_high_path() {
     assert!(shop.dispatched().is_empty());
     assert_eq!(shop.simulates(&bad).unwrap().reason().code(), "reverted");
 
-    shop.operator_approves(&revert).good_pass();
+    shop.approve(&revert).good_pass();
     assert_eq!(shop.dispatched(), [revert]);
 }
 

@@ -321,6 +321,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         | Lack::Range(..)
         | Lack::Step(_)
         | Lack::Steps(..)
+        | Lack::Commits(..)
         | Lack::DeployFile(_) => {}
     }
 }

@@ -437,13 +437,20 @@ impl History {
 
     /// What rule `reverted` finds of the judged commit.
     fn found(&self, world: &mut World) -> String {
+        self.asked(world).0
+    }
+
+    /// The same, and all that was lacking on the way.
+    fn asked(&self, world: &mut World) -> (String, Vec<Lack>) {
+        let mut asked = Vec::new();
         for _ in 0..20 {
             match world.verdict_of(&self.judged) {
-                Verdict::Decided(decision) => return told(&decision),
-                Verdict::Unreadable(why) => panic!("{why:?}"),
+                Verdict::Decided(decision) => return (told(&decision), asked),
+                Verdict::Unreadable(Why(why)) => return (format!("unreadable: {why}"), asked),
                 Verdict::Lacks(lacks) => {
                     for lack in lacks {
                         self.read(&mut world.observation, &lack);
+                        asked.push(lack);
                     }
                 }
             }
@@ -533,29 +540,35 @@ fn trigger_silences_it_and_a_pause_is_told_beside_it() {
 }
 
 #[test]
-fn a_commit_that_is_the_tip_needs_no_list() {
-    let history = history(&["2 Cart", "*3 Undo||This reverts commit {2}."]);
-    let world = history.world(known());
-    let Verdict::Lacks(lacks) = world.verdict_of(&history.judged) else { panic!("a range lacks") };
-    assert_eq!(lacks, [Lack::Range(sha(1), sha(3))]);
+fn no_list_is_read_where_the_branch_shows_that_nothing_is_reverted() {
+    for commits in [
+        &["2 Cart", "*3 Undo||This reverts commit {2}."][..],
+        &["*2 Cart", "3 Till", "4 Tax"],
+        &["8<1 Old", "*2<1 Cart", "9<2,8 Merge it"],
+    ] {
+        let history = history(commits);
+        let (found, asked) = history.asked(&mut history.world(known()));
+        assert_eq!((found.as_str(), asked), ("nothing", vec![Lack::Range(sha(1), history.judged)]));
+    }
 }
 
 #[test]
-fn the_branch_shows_that_nothing_is_reverted_without_a_list() {
-    let history = history(&["*2 Cart", "3 Till", "4 Tax"]);
-    let world = history.world(known());
-    let Verdict::Lacks(lacks) = world.verdict_of(&history.judged) else { panic!("a range lacks") };
-    assert_eq!(lacks, [Lack::Range(sha(1), sha(2))]);
+fn the_range_is_read_only_where_something_after_it_is_reverted() {
+    let history = history(&["*2 Cart", "3 Revert \"Cart\""]);
+    let (found, asked) = history.asked(&mut history.world(known()));
+    assert_eq!(found, "3 reverts 2");
+    assert_eq!(asked, [Lack::Range(sha(1), sha(2)), Lack::Commits(sha(1), sha(2))]);
 }
 
 #[test]
 fn what_the_branch_does_not_show_to_its_end_is_read() {
     // `8` forked so long ago that the newest commits do not show where.
-    let history = history(&["8<1 Old", "*2<1 Cart", "9<2,8 Merge it"]);
+    let history = history(&["8<1 Undo||This reverts commit {2}.", "*2<1 Cart", "9<2,8 Merge it"]);
     let mut world = history.world(known());
     world.observation.branch_commits.commits.retain(|(sha, _)| *sha != self::sha(8));
-    let Verdict::Lacks(lacks) = world.verdict_of(&history.judged) else { panic!("a list lacks") };
-    assert!(lacks.contains(&Lack::Commits(sha(2), sha(9))), "{lacks:?}");
+    let (found, asked) = history.asked(&mut world);
+    assert_eq!(found, "8 reverts 2");
+    assert!(asked.contains(&Lack::Commits(sha(2), sha(9))), "{asked:?}");
 }
 
 #[test]
@@ -570,9 +583,17 @@ fn what_can_never_be_read_holds_and_what_cannot_be_read_now_decides_nothing() {
     world.triggered = true;
     assert_eq!(history.found(&mut world.clone()), "nothing");
     world.triggered = false;
-    let why = Why("502".to_owned());
-    world.observation.commits_between.insert(of, Fact::Unreadable(why.clone()));
-    assert_eq!(world.verdict_of(&history.judged), Verdict::Unreadable(why));
+    let why = Fact::Unreadable(Why("502".to_owned()));
+    world.observation.commits_between.insert(of, why);
+    assert_eq!(history.found(&mut world), "unreadable: 502");
+}
+
+#[test]
+fn a_branch_without_a_known_tip_holds() {
+    let history = history(&["*2 Cart"]);
+    let mut world = history.world(known());
+    world.observation.branch_tip = None;
+    assert_eq!(history.found(&mut world), "unknown");
 }
 
 #[test]
