@@ -87,6 +87,7 @@ impl Governed {
         let us = self.who_we_are(shared).await?;
         let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
         self.seen.clone_from(&seen);
+        let grant = self.reader.grant();
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
@@ -102,11 +103,7 @@ impl Governed {
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
-            rejection_key: observe::rejection_key(
-                &basics,
-                &self.reader.grant(),
-                &self.common.config_digest,
-            ),
+            rejection_key: observe::rejection_key(&basics, &grant, &self.common.config_digest),
             us,
         };
         let mut linked = Linked::default();

@@ -180,16 +180,17 @@ impl Reader {
         let ask = Ask { kept, ..Ask::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
             let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
-            let listed = page.into_iter().map(wire::WireListedCommit::with_message);
-            Ok(listed
-                .map(|listed| (listed.sha, listed.parents, only_reverts(listed.message)))
-                .collect())
+            let listed = page.into_iter().map(|commit| {
+                let message = ListedMessage::of(commit.message());
+                (commit.domain(), message)
+            });
+            Ok(listed.collect())
         };
         match self.some_pages(ask, pages, parse).await {
             Ok((listed, complete)) => {
                 let mut found = BranchCommits { complete, ..BranchCommits::default() };
-                for (sha, parents, message) in listed {
-                    found.messages.insert(sha.clone(), message);
+                for ((sha, parents), message) in listed {
+                    message.note(&sha, &mut found.messages);
                     found.commits.push((sha, parents));
                 }
                 Ok(found)
@@ -334,9 +335,35 @@ impl Reader {
     }
 }
 
-/// A branch's commits are kept for every repository: of most of them, no title.
-fn only_reverts(message: CommitMessage) -> Option<Box<CommitMessage>> {
-    message.reverts().then(|| Box::new(message))
+/// What is kept of the message of a branch's commit. Every repository has a hundred of these, so
+/// of one that reverts nothing it is nothing.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ListedMessage {
+    /// GitHub did not show it.
+    Unknown,
+    /// It reverts nothing.
+    Plain,
+    /// It reverts something.
+    Reverts(Box<CommitMessage>),
+}
+
+impl ListedMessage {
+    fn of(message: Option<CommitMessage>) -> Self {
+        match message {
+            None => Self::Unknown,
+            Some(message) if message.reverts() => Self::Reverts(Box::new(message)),
+            Some(_) => Self::Plain,
+        }
+    }
+
+    fn note(self, sha: &Sha, messages: &mut BTreeMap<Sha, Option<Box<CommitMessage>>>) {
+        match self {
+            Self::Unknown => {}
+            Self::Plain => drop(messages.insert(sha.clone(), None)),
+            Self::Reverts(message) => drop(messages.insert(sha.clone(), Some(message))),
+        }
+    }
 }
 
 fn none_if_missing<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {

@@ -129,7 +129,7 @@ pub(super) struct WireCommit {
 pub(super) struct WireListedCommit {
     sha: Sha,
     parents: Vec<WireCommit>,
-    commit: WireCommitText,
+    commit: Option<WireCommitText>,
 }
 
 #[derive(Deserialize)]
@@ -142,10 +142,15 @@ impl WireListedCommit {
         (self.sha, self.parents.into_iter().map(|parent| parent.sha).collect())
     }
 
-    pub(super) fn with_message(self) -> ListedCommit {
-        let message = CommitMessage::of(&self.commit.message);
+    /// What its message says, where GitHub shows it.
+    pub(super) fn message(&self) -> Option<CommitMessage> {
+        self.commit.as_ref().map(|commit| CommitMessage::of(&commit.message))
+    }
+
+    pub(super) fn with_message(self) -> Result<ListedCommit, String> {
+        let message = self.message().ok_or_else(|| "a commit has no message".to_owned())?;
         let (sha, parents) = self.domain();
-        ListedCommit { sha, parents, message }
+        Ok(ListedCommit { sha, parents, message })
     }
 }
 

@@ -169,7 +169,7 @@ impl Reader {
         let ask = Ask { kept, ..Ask::new("list_compared_commits", what, path) };
         let parse = |body: &[u8]| {
             wire::parse::<wire::WireComparedCommits>(body)
-                .map(wire::WireComparedCommits::with_messages)
+                .and_then(wire::WireComparedCommits::with_messages)
         };
         let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
         let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());

@@ -245,9 +245,9 @@ pub(in crate::github) struct WireComparedCommits {
 
 impl WireComparedCommits {
     /// Each commit of the page with its message, and how many there are in all.
-    pub(in crate::github) fn with_messages(self) -> Vec<(usize, ListedCommit)> {
+    pub(in crate::github) fn with_messages(self) -> Result<Vec<(usize, ListedCommit)>, String> {
         let total = self.total_commits;
-        self.commits.into_iter().map(|commit| (total, commit.with_message())).collect()
+        self.commits.into_iter().map(|commit| Ok((total, commit.with_message()?))).collect()
     }
 
     /// Each commit of the page, with how many there are in all.
