@@ -19,9 +19,11 @@ mod health;
 mod judge;
 mod origins;
 mod raise;
+mod reverts;
 mod risk;
 
 use case::{later, unfinished};
+use reverts::reverted;
 
 pub use case::Case;
 pub use health::health;
@@ -39,8 +41,8 @@ pub struct Question<'a> {
     pub observation: &'a Observation,
     /// What the ledger adds up to.
     pub release: &'a ReleaseState,
-    /// Whether an operator's `trigger` asks: it silences rules 9, 16 and 18, and grants one
-    /// attempt in 14.
+    /// Whether an operator's `trigger` asks: it silences rules 9, 9a, 16 and 18, and grants
+    /// one attempt in 14.
     pub triggered: bool,
     /// What production is supposed to be, where that is not what the ledger says.
     pub supposed_production: Option<&'a Production>,
@@ -59,6 +61,7 @@ pub const RULES: &[(Reason, Rule)] = &[
     (Reason::OlderThanProduction, older_than_production),
     (Reason::Paused, paused),
     (Reason::RolledBack, rolled_back),
+    (Reason::Reverted, reverted),
     (Reason::FirstDeployRequired, first_deploy_required),
     (Reason::DegradedHighRisk, degraded_high_risk),
     (Reason::DegradedUnknownHighRisk, degraded_unknown_high_risk),
@@ -103,20 +106,13 @@ pub fn decide(question: &Question<'_>) -> Verdict {
     let mut lacks = Vec::new();
     for (reason, rule) in RULES {
         match rule(&case) {
-            Ok(None) => {}
-            Ok(Some(cause)) => {
-                spoken.push(cause);
-                if *reason < Reason::Paused {
-                    break;
-                }
-            }
+            Ok(None) => continue,
+            Ok(Some(cause)) => spoken.push(cause),
             Err(Gap::Unreadable(why)) => return Verdict::Unreadable(why),
-            Err(Gap::Lacks(more)) => {
-                lacks.extend(more);
-                if *reason < Reason::Paused {
-                    break;
-                }
-            }
+            Err(Gap::Lacks(more)) => lacks.extend(more),
+        }
+        if *reason < Reason::Paused {
+            break;
         }
     }
     let concluded = if lacks.is_empty() { conclude(&case, spoken) } else { Err(Gap::Lacks(lacks)) };

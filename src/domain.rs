@@ -22,6 +22,7 @@ mod pull;
 mod reason;
 mod release;
 mod repository;
+mod reverts;
 mod risk;
 mod run;
 mod run_title;
@@ -41,7 +42,7 @@ pub use attempt::{
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
+    Cause, Decision, DeployUnavailable, Lack, PauseSource, Reverted, RuleFound, Supposed, Verdict,
 };
 pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
 pub use dora::{Dora, Restored, restorations};
@@ -71,6 +72,7 @@ pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,
     StatusId, UserId, WorkflowId,
 };
+pub use reverts::{CommitMessage, CommitTitle, ListedCommit, RevertedPull};
 pub use risk::{Brought, Raise, RiskAssessment, RiskCause, RiskyPath};
 pub use run::{
     Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,

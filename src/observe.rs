@@ -26,6 +26,7 @@ mod memory;
 mod origins;
 mod past;
 mod range;
+mod reverts;
 mod rhythm;
 mod statuses;
 mod verification;

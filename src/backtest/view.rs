@@ -24,10 +24,12 @@ impl View {
 
     /// Shows what was there then: commits as they had been verified, and on pull requests nothing
     /// that was said later. Labels are those that events had put there. The deploy file at the tip
-    /// is taken for the commit's own: where the tip was then, nobody tells.
+    /// is taken for the commit's own: where the tip of its ref was then, nobody tells. Reverts are
+    /// seen up to the newest commit whose verification had begun.
     pub(super) fn show(&mut self, now: &Observation, moment: &Moment, at: Timestamp) {
         let shown = &mut self.observation;
         shown.candidates.clone_from(&moment.candidates);
+        shown.branch_tip.clone_from(&moment.tip);
         shown.commits = moment
             .verifications
             .iter()

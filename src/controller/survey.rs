@@ -9,8 +9,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, WorkflowFact,
-    restorations,
+    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm};
@@ -88,24 +87,23 @@ impl Governed {
         let us = self.who_we_are(shared).await?;
         let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
         self.seen.clone_from(&seen);
+        let grant = self.reader.grant();
         let mut observation = Observation {
             repository: basics.repository.clone(),
             branch: basics.branch.clone(),
             deploy_ref: basics.deploy_ref.clone(),
             deploy_ref_tip: basics.deploy_ref_tip.clone(),
             deploy_workflow: basics.deploy.clone(),
+            branch_tip: basics.tip.clone(),
             branch_commits: crate::domain::BranchCommits::default(),
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
+            commits_between: BTreeMap::new(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
-            rejection_key: observe::rejection_key(
-                &basics,
-                &self.reader.grant(),
-                &self.common.config_digest,
-            ),
+            rejection_key: observe::rejection_key(&basics, &grant, &self.common.config_digest),
             us,
         };
         let mut linked = Linked::default();
@@ -127,6 +125,7 @@ impl Governed {
             ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
         }
         observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
+        observation.branch_tip.clone_from(&basics.tip);
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
         look.now = shared.clock.now();
@@ -338,10 +337,12 @@ fn rests_on(decision: &Decision) -> RestsOn {
     if decision.outcome() != Outcome::Hold {
         return RestsOn::default();
     }
+    let causes = || std::iter::once(&decision.cause).chain(&decision.also);
+    let speaks = |reason| causes().any(|cause| cause.reason() == reason);
     let rejected = decision.reason() == Reason::DispatchRejected;
     let tip = decision.risk.causes.contains(&RiskCause::DeployFileAtTip);
     RestsOn {
-        branch: rejected || decision.reason() == Reason::NotOnBranch || tip,
+        branch: rejected || tip || speaks(Reason::NotOnBranch) || speaks(Reason::Reverted),
         workflows: rejected || decision.reason() == Reason::DeployNotConfigured,
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, Fact, Flag, Lack, Login, MergedPull, PullEvent, PullNumber,
-    RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification, Within, steps_between,
+    BranchStep, Comparison, DeployFile, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
+    PullEvent, PullNumber, RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification,
+    Within, steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.
@@ -74,6 +75,16 @@ impl<'a> Question<'a> {
         }
         let fact = self.observation.ranges.get(&(base.clone(), head.clone()));
         known(fact, || Lack::Range(base.clone(), head.clone()))
+    }
+
+    /// The commits that `head` has and `base` has not.
+    pub(super) fn commits(
+        &self,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<&'a Told<Vec<ListedCommit>>, Gap> {
+        let fact = self.observation.commits_between.get(&(base.clone(), head.clone()));
+        known(fact, || Lack::Commits(base.clone(), head.clone()))
     }
 
     /// What a step of the branch brought: the range from its parent.

@@ -69,6 +69,11 @@ pub enum Cause {
         /// The run that did it.
         run: RunRef,
     },
+    /// Rule 9a.
+    Reverted {
+        /// What is reverted, as far as that can be told.
+        what: Reverted,
+    },
     /// Rule 10.
     FirstDeployRequired {
         /// What is missing.
@@ -179,6 +184,7 @@ impl Cause {
             Self::OlderThanProduction { .. } => Reason::OlderThanProduction,
             Self::Paused { .. } => Reason::Paused,
             Self::RolledBack { .. } => Reason::RolledBack,
+            Self::Reverted { .. } => Reason::Reverted,
             Self::FirstDeployRequired { .. } => Reason::FirstDeployRequired,
             Self::DegradedHighRisk { .. } => Reason::DegradedHighRisk,
             Self::DegradedUnknownHighRisk { .. } => Reason::DegradedUnknownHighRisk,
@@ -210,6 +216,23 @@ impl Cause {
         let lacking = missing.operators.is_empty().then(|| missing.pulls.first()).flatten();
         lacking.map(|lacking| lacking.pull)
     }
+}
+
+/// A revert that the branch holds and the judged commit does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reverted {
+    /// A commit that the judged one would bring into production is reverted.
+    Commit {
+        /// The commit; the newest where several are reverted.
+        commit: Sha,
+        /// The commit that reverts it.
+        by: Sha,
+        /// How many more are reverted.
+        more: usize,
+    },
+    /// Whether any is reverted cannot be told, for good.
+    Unknown(Why),
 }
 
 /// Why no deploy can be started.
@@ -323,6 +346,8 @@ pub enum Lack {
     OnBranch(Sha),
     /// How the second stands to the first, and what differs.
     Range(Sha, Sha),
+    /// The commits that the second has and the first has not, with their messages.
+    Commits(Sha, Sha),
     /// The deploy file at the tip against the one at this sha.
     DeployFile(Sha),
     /// The steps of the branch from the first to the second.

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitStatus, Conclusion, DeployScope, Flag, Issue, Job,
-    Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run,
-    RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
+    Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope, Flag,
+    Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey,
+    RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told,
+    WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -216,6 +217,10 @@ pub struct BranchCommits {
     pub commits: Vec<(Sha, Vec<Sha>)>,
     /// Whether these are all, down to the root.
     pub complete: bool,
+    /// What the messages of those that revert something say; none for a commit that says nothing
+    /// of that kind. What a commit that is not in here reverts is unknown.
+    #[serde(default)]
+    pub messages: BTreeMap<Sha, Option<Box<CommitMessage>>>,
 }
 
 impl BranchCommits {
@@ -283,6 +288,8 @@ pub struct Observation {
     pub deploy_ref_tip: Option<Sha>,
     /// The deploy workflow.
     pub deploy_workflow: WorkflowFact,
+    /// The tip of the branch; none where the branch does not exist.
+    pub branch_tip: Option<Sha>,
     /// The newest commits of the branch.
     pub branch_commits: BranchCommits,
     /// What may be released.
@@ -291,6 +298,8 @@ pub struct Observation {
     pub commits: BTreeMap<Sha, CommitFacts>,
     /// What is known of ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
+    /// The commits that a head has and a base has not, by base and head.
+    pub commits_between: BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>>,
     /// Who brought commits to the branch, and what was said about them.
     pub origins: Origins,
     /// What each signal says that tells whether production is degraded.

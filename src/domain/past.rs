@@ -13,6 +13,9 @@ pub struct Moment {
     pub at: Timestamp,
     /// The commits that were verified then for the first time.
     pub verified: Vec<Sha>,
+    /// The newest commit of the branch whose verification had begun: the tip of then, as far as
+    /// that can be told.
+    pub tip: Option<Sha>,
     /// Who might have been released, by what had ended until then.
     pub candidates: Candidates,
     /// What the verification of each of these said then.

@@ -107,6 +107,8 @@ reasons! {
     Paused "paused" Hold,
     /// Somebody rolled production back.
     RolledBack "rolled_back" Hold,
+    /// The branch holds a revert of a commit that it would bring into production.
+    Reverted "reverted" Hold,
     /// The first deploy needs an approval.
     FirstDeployRequired "first_deploy_required" Hold,
     /// HIGH while production is degraded.
@@ -142,10 +144,16 @@ reasons! {
 }
 
 impl Reason {
-    /// The number of the rule that speaks it, from 1 on.
+    /// The number of the rule that speaks it, from 1 on. A rule that was added between two has the
+    /// number of the one before it, so that the others keep theirs.
     #[must_use]
     pub fn rule(self) -> usize {
-        Self::ALL.iter().take_while(|reason| **reason != self).count() + 1
+        let numbered = Self::ALL.iter().filter(|reason| !reason.was_added_between());
+        numbered.filter(|reason| **reason <= self).count()
+    }
+
+    const fn was_added_between(self) -> bool {
+        matches!(self, Self::Reverted)
     }
 
     /// Whether a decision for this reason starts a deploy.

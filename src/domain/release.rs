@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login, Operator,
-    Outcome, Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunKind,
-    RunProgress, RunRef, RunSource, Sha, StatusId,
+    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login,
+    Operator, Outcome, Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId,
+    RunKind, RunProgress, RunRef, RunSource, Sha, StatusId,
 };
 
 mod fold;

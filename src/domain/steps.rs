@@ -69,7 +69,7 @@ mod tests {
         let commits = listed
             .iter()
             .map(|(commit, parents)| (sha(*commit), parents.chars().map(sha).collect()));
-        BranchCommits { commits: commits.collect(), complete: false }
+        BranchCommits { commits: commits.collect(), ..BranchCommits::default() }
     }
 
     fn between(listed: &[(char, &str)], within: Within) -> Option<String> {

@@ -179,7 +179,7 @@ impl Repository {
             MergeMethod::Merge => self.land_merge(&pull, tip, number, &title, by, now)?,
             MergeMethod::Squash => {
                 let changes = self.changes_of_pull(&pull, tip)?;
-                let message = format!("{title} (#{number})");
+                let message = self.squash_message(&pull, number, &title);
                 vec![self.write_on(vec![tip.to_owned()], &changes, &message, &author, now)]
             }
             MergeMethod::Rebase => self.land_rebased(&pull, tip.to_owned(), now),
@@ -246,6 +246,24 @@ impl Repository {
         let parents = vec![tip.to_owned(), pull.head_sha.clone()];
         let sha = self.write_on(parents, &changes, &message, by, now);
         Some(pull.commits.iter().cloned().chain([sha]).collect())
+    }
+
+    /// What a squash is called by default: the message of a single commit, or the pull request's
+    /// title and the messages of all of its commits (docs.github.com, "About pull request merges",
+    /// merge message for a squash merge).
+    fn squash_message(&self, pull: &Pull, number: u64, title: &str) -> String {
+        let messages: Vec<&str> = pull
+            .commits
+            .iter()
+            .filter_map(|sha| Some(self.git.commit(sha)?.message.trim()))
+            .collect();
+        if let [message] = messages.as_slice() {
+            let (title, body) = message.split_once('\n').unwrap_or((message, ""));
+            return format!("{title} (#{number})\n\n{}", body.trim()).trim_end().to_owned();
+        }
+        let listed: Vec<String> =
+            messages.into_iter().map(|message| format!("* {message}")).collect();
+        format!("{title} (#{number})\n\n{}", listed.join("\n\n")).trim_end().to_owned()
     }
 
     fn land_rebased(&mut self, pull: &Pull, mut tip: String, now: Timestamp) -> Vec<String> {

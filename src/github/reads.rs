@@ -18,7 +18,8 @@ use super::error::ReadError;
 use super::etag::Page;
 use super::wire;
 use crate::domain::{
-    Branch, BranchCommits, Comparison, Login, RepoName, Repository, Run, RunEvent, Sha,
+    Branch, BranchCommits, CommitMessage, Comparison, Login, RepoName, Repository, Run, RunEvent,
+    Sha,
 };
 
 /// A value, and whether GitHub had to be asked for it elsewhere than under its name.
@@ -174,16 +175,29 @@ impl Reader {
     ) -> Result<BranchCommits, ReadError> {
         let what = format!("list the commits of {name} below {}", tip.short());
         let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
-        let ask = Ask::new("list_commits", what, path);
+        // What earlier versions kept of the same body holds no messages.
+        let kept = Some("reverts".to_owned());
+        let ask = Ask { kept, ..Ask::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
             let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
-            Ok(page.into_iter().map(wire::WireListedCommit::domain).collect())
+            let listed = page.into_iter().map(|commit| {
+                let message = ListedMessage::of(commit.message());
+                (commit.domain(), message)
+            });
+            Ok(listed.collect())
         };
         match self.some_pages(ask, pages, parse).await {
-            Ok((commits, complete)) => Ok(BranchCommits { commits, complete }),
+            Ok((listed, complete)) => {
+                let mut found = BranchCommits { complete, ..BranchCommits::default() };
+                for ((sha, parents), message) in listed {
+                    message.note(&sha, &mut found.messages);
+                    found.commits.push((sha, parents));
+                }
+                Ok(found)
+            }
             // "Git Repository is empty."
             Err(ReadError::Refused { status: 409, .. }) => {
-                Ok(BranchCommits { commits: Vec::new(), complete: true })
+                Ok(BranchCommits { complete: true, ..BranchCommits::default() })
             }
             Err(error) => Err(error),
         }
@@ -317,6 +331,37 @@ impl Reader {
         match wanted {
             AllOrFirst::All => self.all_pages(ask, limit, parse).await,
             AllOrFirst::First => Ok(self.page(&ask, parse).await?.value),
+        }
+    }
+}
+
+/// What is kept of the message of a branch's commit. Every repository has a hundred of these, so
+/// of one that reverts nothing it is nothing.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ListedMessage {
+    /// GitHub did not show it.
+    Unknown,
+    /// It reverts nothing.
+    Plain,
+    /// It reverts something.
+    Reverts(Box<CommitMessage>),
+}
+
+impl ListedMessage {
+    fn of(message: Option<CommitMessage>) -> Self {
+        match message {
+            None => Self::Unknown,
+            Some(message) if message.reverts() => Self::Reverts(Box::new(message)),
+            Some(_) => Self::Plain,
+        }
+    }
+
+    fn note(self, sha: &Sha, messages: &mut BTreeMap<Sha, Option<Box<CommitMessage>>>) {
+        match self {
+            Self::Unknown => {}
+            Self::Plain => drop(messages.insert(sha.clone(), None)),
+            Self::Reverts(message) => drop(messages.insert(sha.clone(), Some(message))),
         }
     }
 }

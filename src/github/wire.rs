@@ -20,9 +20,9 @@ pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};
 use crate::domain::{
-    Branch, Comparison, Conclusion, FileChange, Job, Login, RangeFiles, Relation, RepoId, RepoName,
-    Repository, Run, RunEvent, RunId, RunProgress, RunRef, RunStatus, Sha, Step, Workflow,
-    WorkflowId, WorkflowState,
+    Branch, CommitMessage, Comparison, Conclusion, FileChange, Job, ListedCommit, Login,
+    RangeFiles, Relation, RepoId, RepoName, Repository, Run, RunEvent, RunId, RunProgress, RunRef,
+    RunStatus, Sha, Step, Workflow, WorkflowId, WorkflowState,
 };
 
 /// GitHub lists no more files of a comparison than these, on the first page only. Source: its
@@ -129,11 +129,28 @@ pub(super) struct WireCommit {
 pub(super) struct WireListedCommit {
     sha: Sha,
     parents: Vec<WireCommit>,
+    commit: Option<WireCommitText>,
+}
+
+#[derive(Deserialize)]
+struct WireCommitText {
+    message: String,
 }
 
 impl WireListedCommit {
     pub(super) fn domain(self) -> (Sha, Vec<Sha>) {
         (self.sha, self.parents.into_iter().map(|parent| parent.sha).collect())
+    }
+
+    /// What its message says, where GitHub shows it.
+    pub(super) fn message(&self) -> Option<CommitMessage> {
+        self.commit.as_ref().map(|commit| CommitMessage::of(&commit.message))
+    }
+
+    pub(super) fn with_message(self) -> Result<ListedCommit, String> {
+        let message = self.message().ok_or_else(|| "a commit has no message".to_owned())?;
+        let (sha, parents) = self.domain();
+        Ok(ListedCommit { sha, parents, message })
     }
 }
 

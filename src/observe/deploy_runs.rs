@@ -106,8 +106,7 @@ async fn read_pages(
         }
         let within_window =
             oldest.is_none_or(|oldest| look.now.duration_since(oldest) < RERUN_WINDOW);
-        let more_due =
-            (sweep && within_window && page < MOST_SWEPT_PAGES) || !found || !complete;
+        let more_due = (sweep && within_window && page < MOST_SWEPT_PAGES) || !found || !complete;
         if !read.has_next && !found {
             seen.read_to_the_end.insert(workflow);
         }

@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use super::deploy_runs::failed_run;
 use super::origins::{self, Origin};
 use super::range::{deploy_file, is_ancestor, range, step_of_branch};
+use super::reverts::{Listed, commits_between};
 use super::verification::{read_runs_of, reverified_at, verification_of};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{DeployFile, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
@@ -59,6 +60,7 @@ enum Learnt {
     Nothing,
     OnBranch(Sha, bool),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
+    Commits((Sha, Sha), Listed, Option<Box<EntryKind>>),
     DeployFile(Sha, DeployFile),
     Origin(Origin),
 }
@@ -86,6 +88,10 @@ async fn read(
         Lack::Step(step) => {
             let (fact, failed) = step_of_branch(look, basics, release, step).await?;
             Learnt::Range((step.parent.clone(), step.sha.clone()), fact, failed.map(Box::new))
+        }
+        Lack::Commits(base, head) => {
+            let (listed, failed) = commits_between(look, basics, release, base, head).await?;
+            Learnt::Commits((base.clone(), head.clone()), listed, failed.map(Box::new))
         }
         Lack::DeployFile(sha) => {
             Learnt::DeployFile(sha.clone(), deploy_file(look, basics, sha).await?)
@@ -118,6 +124,10 @@ fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
         }
         Learnt::Range(of, fact, failed) => {
             observation.ranges.insert(of, fact);
+            failed.map(|entry| *entry)
+        }
+        Learnt::Commits(of, listed, failed) => {
+            observation.commits_between.insert(of, listed);
             failed.map(|entry| *entry)
         }
         Learnt::DeployFile(sha, file) => {

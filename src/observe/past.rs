@@ -150,9 +150,11 @@ fn moment(
     let verifications = shown
         .filter_map(|sha| Some((sha.clone(), verification_of(as_then.get(sha)?, sha))))
         .collect();
+    let had_begun = |sha: &&Sha| as_then.get(*sha).is_some_and(|runs| !runs.is_empty());
+    let tip = commits.commits.iter().map(|(sha, _)| sha).find(had_begun).cloned();
     // What failed is nobody's release.
     let candidates = Candidates { candidate, head: None, verified_below };
-    Moment { at, verified, candidates, verifications }
+    Moment { at, verified, tip, candidates, verifications }
 }
 
 /// The runs as they stood then.
@@ -250,7 +252,8 @@ mod tests {
         }
         let commits = [('c', 'b'), ('b', 'a'), ('a', '0')];
         let commits = commits.iter().map(|(commit, parent)| (sha(*commit), vec![sha(*parent)]));
-        let commits = BranchCommits { commits: commits.collect(), complete: true };
+        let commits = commits.collect();
+        let commits = BranchCommits { commits, complete: true, ..BranchCommits::default() };
         let first = |sha: &Sha| sha.as_str()[..1].to_owned();
         let moments = past.moments(&commits, at(0), at(100), 10);
         let tell = |moment: &Moment| {

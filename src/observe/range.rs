@@ -91,29 +91,41 @@ pub(super) async fn range(
                 return Ok((Fact::Known(ranged), None));
             }
             let words = format!("{status} {words}");
-            let failed = EntryKind::RangeFailed {
-                base: base.clone(),
-                head: head.clone(),
-                words: words.clone(),
-            };
-            let before = release
-                .failed_ranges
-                .iter()
-                .find(|range| range.base == *base && range.head == *head)
-                .map_or(0, |range| range.times);
-            if before.saturating_add(1) >= FAILED_FOR_GOOD {
-                let counted = (before < FAILED_FOR_GOOD).then_some(failed);
-                return Ok((Fact::Known(Ranged::Broken(words)), counted));
-            }
-            let why = Why(format!(
-                "GitHub failed to compare {} with {}: {words}",
-                base.short(),
-                head.short()
-            ));
-            Ok((Fact::Unreadable(why), Some(failed)))
+            Ok(match comparison_failed(release, base, head, &words) {
+                Failed::ForGood(counted) => (Fact::Known(Ranged::Broken(words)), counted),
+                Failed::ForNow(why, failed) => (Fact::Unreadable(why), Some(failed)),
+            })
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// A comparison that GitHub failed to make, with what is to be written down of it.
+pub(super) enum Failed {
+    /// In three passes: it will go on failing.
+    ForGood(Option<EntryKind>),
+    /// It may be made another time.
+    ForNow(Why, EntryKind),
+}
+
+pub(super) fn comparison_failed(
+    release: &ReleaseState,
+    base: &Sha,
+    head: &Sha,
+    words: &str,
+) -> Failed {
+    let failed =
+        EntryKind::RangeFailed { base: base.clone(), head: head.clone(), words: words.to_owned() };
+    let before = release
+        .failed_ranges
+        .iter()
+        .find(|range| range.base == *base && range.head == *head)
+        .map_or(0, |range| range.times);
+    if before.saturating_add(1) >= FAILED_FOR_GOOD {
+        return Failed::ForGood((before < FAILED_FOR_GOOD).then_some(failed));
+    }
+    let why = format!("GitHub failed to compare {} with {}: {words}", base.short(), head.short());
+    Failed::ForNow(Why(why), failed)
 }
 
 /// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub

@@ -3,8 +3,8 @@
 use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
-    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
-    RiskClass, RiskyPath, Supposed, Uncertainty,
+    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, Reverted,
+    RiskCause, RiskClass, RiskyPath, Supposed, Uncertainty, Why,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -223,6 +223,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             lost.short(),
             to.as_ref().map_or("a commit that cannot be told", |to| to.short())
         ),
+        Cause::Reverted { what } => reverted(what),
         Cause::DispatchRejected { words, retry_at } => format!(
             "GitHub refused the dispatch: {}; tried again at {} or when something changes",
             plain(words, QUOTED),
@@ -256,6 +257,23 @@ fn of_cause(cause: &Cause) -> Option<String> {
         | Cause::AllowMedium
         | Cause::HighRiskNoApproval { .. } => return None,
     })
+}
+
+fn reverted(what: &Reverted) -> String {
+    match what {
+        Reverted::Commit { commit, by, more } => {
+            let (commit, by) = (commit.short(), by.short());
+            let others = match more {
+                0 => String::new(),
+                more => format!("; {more} more commits are reverted, too"),
+            };
+            format!("{by} reverts {commit}, which would come into production{others}")
+        }
+        Reverted::Unknown(Why(why)) => format!(
+            "whether the branch reverts what would come into production cannot be told: {}",
+            plain(why, QUOTED)
+        ),
+    }
 }
 
 /// How an attempt ended.

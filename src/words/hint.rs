@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{approval, clock_time, plain, signals};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
-    RepoName, RiskClass, RunRef, RunStatus, Sha, Uncertainty,
+    RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
 };
 
 /// What a hint is about.
@@ -79,6 +79,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
         }
         Cause::RolledBack { lost, run, .. } => rolled_back(lost, *run, short),
+        Cause::Reverted { what } => reverted(what, short),
         Cause::FirstDeployRequired { missing } => {
             format!("first deploy: {}", approval::missing(missing, repository, short))
         }
@@ -117,6 +118,21 @@ fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {
 fn rolled_back(lost: &Sha, run: RunRef, short: &str) -> String {
     let lost = lost.short();
     format!("run {} took production back from {lost}: resume, or `trigger {short}`", run.id)
+}
+
+fn reverted(what: &Reverted, short: &str) -> String {
+    match what {
+        Reverted::Commit { commit, by, .. } => {
+            let (commit, by) = (commit.short(), by.short());
+            format!(
+                "{by} reverts {commit}: wait for its verification, and ship with it; or `trigger {short}`"
+            )
+        }
+        Reverted::Unknown(Why(why)) => format!(
+            "cannot tell whether a revert follows: `trigger {short}` ({})",
+            plain(why, QUOTED)
+        ),
+    }
 }
 
 fn unconfirmed(sha: &Sha, since: Timestamp) -> String {

@@ -38,6 +38,8 @@ mod quiet;
 #[cfg(test)]
 mod renamed;
 #[cfg(test)]
+mod reverted;
+#[cfg(test)]
 mod s1;
 #[cfg(test)]
 mod s2;

@@ -330,6 +330,10 @@ fn read(dark: &mut Observation, light: &Observation, lack: &Lack) {
         Lack::Range(base, head) => {
             copy(&mut dark.ranges, &light.ranges, &(base.clone(), head.clone()));
         }
+        Lack::Commits(base, head) => {
+            let of = (base.clone(), head.clone());
+            copy(&mut dark.commits_between, &light.commits_between, &of);
+        }
         Lack::Step(step) => {
             let key = (step.parent.clone(), step.sha.clone());
             copy(&mut dark.ranges, &light.ranges, &key);

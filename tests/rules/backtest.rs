@@ -163,6 +163,7 @@ fn moments(story: &Story) -> Vec<Moment> {
         Moment {
             at: at(*end),
             verified: now.map(|(number, _, _)| sha(*number)).collect(),
+            tip: candidate.clone(),
             candidates: Candidates { candidate, head: None, verified_below },
             verifications,
         }

@@ -259,6 +259,11 @@ fn read(world: &mut World, lack: &Lack) {
         Lack::Range(base, head) => {
             world.observation.ranges.insert((base.clone(), head.clone()), ahead(&["a"]));
         }
+        Lack::Commits(base, head) => {
+            let of = (base.clone(), head.clone());
+            let none = Fact::Known(Told::Known(Vec::new()));
+            world.observation.commits_between.insert(of, none);
+        }
         Lack::Step(step) => {
             let key = (step.parent.clone(), step.sha.clone());
             world.observation.ranges.insert(key, ahead(&["infra/a.tf"]));
@@ -323,6 +328,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::FailedRun(_)
+        | Lack::Commits(..)
         | Lack::DeployFile(_) => {}
     }
 }

@@ -21,6 +21,7 @@ const DESIGN: &[(&str, &str)] = &[
     ("older_than_production", "NONE"),
     ("paused", "HOLD"),
     ("rolled_back", "HOLD"),
+    ("reverted", "HOLD"),
     ("first_deploy_required", "HOLD"),
     ("degraded_high_risk", "HOLD"),
     ("degraded_unknown_high_risk", "HOLD"),
@@ -61,7 +62,9 @@ fn worst() -> World {
     world.observation.deploy_workflow = WorkflowFact::Missing;
     world.facts(WANTED).on_branch = Fact::Known(false);
     world.range(9, WANTED, related(Relation::Behind, &[]));
-    // 8 to 12.
+    // 8 to 12. What comes after it reverts it by its sha: that counts whatever production is.
+    let message = CommitMessage::of(&format!("Undo\n\nThis reverts commit {}.", sha(WANTED)));
+    world.observation.branch_commits.messages.insert(sha(7), Some(Box::new(message)));
     world.policy.paused = Some("freeze".to_owned());
     world.policy.require_approval_for_first_deploy = true;
     world.range(2, WANTED, ahead(&["infra/net.tf"]));
@@ -115,6 +118,10 @@ const STEPS: &[Step] = &[
     ("nothing was ever deployed", |world| {
         world.release.runs.remove(&80.into());
         world.release.runs.remove(&95.into());
+    }),
+    ("the revert is taken back", |world| {
+        let message = CommitMessage::of(&format!("Redo\n\nThis reverts commit {}.", sha(7)));
+        world.observation.branch_commits.messages.insert(sha(8), Some(Box::new(message)));
     }),
     ("a first commit was deployed", |world| world.sees(run(5, Some(1), -700, succeeded()))),
     ("the signal cannot be read", |world| {
@@ -171,9 +178,10 @@ fn each_step_mends_one_thing_and_the_next_rule_speaks() {
     deploy_not_configured <- its verification passes
     not_on_branch <- the deploy workflow is there
     older_than_production <- the branch contains it
-    paused [rolled_back degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the later commit was an earlier one
-    rolled_back [degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the config no longer pauses
-    first_deploy_required [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- nothing was ever deployed
+    paused [rolled_back reverted degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the later commit was an earlier one
+    rolled_back [reverted degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the config no longer pauses
+    reverted [first_deploy_required deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- nothing was ever deployed
+    first_deploy_required [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- the revert is taken back
     degraded_high_risk [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- a first commit was deployed
     degraded_unknown_high_risk [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the signal cannot be read
     deploy_in_progress [deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the range is LOW

@@ -82,6 +82,15 @@ LOW, rolled back by somebody, deployed forward again | ALLOW LOW allow_low
 LOW, rolled back by somebody, by trigger | ALLOW LOW allow_low
 LOW, rolled back by a re-run of ours | HOLD LOW rolled_back
 LOW, moved forward by somebody | ALLOW LOW allow_low
+LOW, reverted by a later commit | HOLD LOW reverted
+LOW, reverted by a later commit, that is taken back | ALLOW LOW allow_low
+LOW, reverted by a later commit, by trigger | ALLOW LOW allow_low
+HIGH, reverted by a later commit, approved by an operator | HOLD HIGH reverted
+LOW, reverted by a later commit, paused by the config | HOLD LOW paused
+LOW, in production, reverted by a later commit | ALLOW LOW deployed
+LOW, somebody deploys it, reverted by a later commit | ALLOW LOW deploying
+never deployed, reverted by a later commit | HOLD LOW reverted
+production uncertain, resumed, reverted by a later commit | HOLD HIGH reverted
 LOW, failed 40 minutes ago | HOLD LOW deploy_failed
 LOW, failed 40 minutes ago, two attempts | ALLOW LOW allow_low
 LOW, failed 10 minutes ago | HOLD LOW deploy_failed
@@ -289,10 +298,18 @@ fn of_rollbacks(world: &mut World, phrase: &str) -> bool {
             world.range(4, WANTED, ahead(&["src/cart.rs"]));
             world.range(3, BASE, related(Relation::Behind, &[]));
         }
+        "reverted by a later commit" => says(world, 7, WANTED),
+        "that is taken back" => says(world, 8, 7),
         "rollbacks do not hold" => world.policy.hold_after_rollback = false,
         _ => return false,
     }
     true
+}
+
+/// A commit says that it reverts another.
+fn says(world: &mut World, by: u8, of: u8) {
+    let message = CommitMessage::of(&format!("Undo\n\nThis reverts commit {}.", sha(of)));
+    world.observation.branch_commits.messages.insert(sha(by), Some(Box::new(message)));
 }
 
 fn of_failures(world: &mut World, phrase: &str) -> bool {

@@ -123,7 +123,22 @@ pub(crate) fn branch_commits() -> BranchCommits {
     BranchCommits {
         commits: (0..=9).rev().map(|number| (sha(number), parents(number))).collect(),
         complete: true,
+        messages: (0..=9).map(|number| (sha(number), None)).collect(),
     }
+}
+
+/// The commits from every earlier commit to a later one, none of which reverts anything.
+fn commits_between() -> BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>> {
+    let listed = |number: u8| ListedCommit {
+        sha: sha(number),
+        parents: vec![sha(number - 1)],
+        message: CommitMessage::of(&format!("Change {number}")),
+    };
+    let between = |(base, head): (u8, u8)| {
+        let commits = (base + 1..=head).map(listed).collect();
+        ((sha(base), sha(head)), Fact::Known(Told::Known(commits)))
+    };
+    (1..=9).flat_map(|head| (0..head).map(move |base| (base, head))).map(between).collect()
 }
 
 /// Every range from a later commit to an earlier one.
@@ -165,6 +180,7 @@ pub(crate) fn observation() -> Observation {
         deploy_ref: "main".into(),
         deploy_ref_tip: Some(sha(9)),
         deploy_workflow: workflow(WorkflowState::Active),
+        branch_tip: Some(sha(9)),
         branch_commits: branch_commits(),
         candidates: Candidates {
             candidate: Some(sha(WANTED)),
@@ -173,6 +189,7 @@ pub(crate) fn observation() -> Observation {
         },
         commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
         ranges: backwards().chain(steps()).chain([wanted]).collect(),
+        commits_between: commits_between(),
         origins: pushed_directly(),
         signals: Vec::new(),
         health_check: None,

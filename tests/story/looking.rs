@@ -54,6 +54,15 @@ impl Story {
         self.runtime.block_on(async { controller.simulate(&name, &commit).await })
     }
 
+    /// An operator triggers a commit, as the command does.
+    pub fn operator_triggers(&mut self, commit: &str) -> Result<(), NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let (name, commit) = (self.name.clone(), commit.parse().unwrap());
+        let triggered = controller.trigger(&name, &commit, Self::operator());
+        self.runtime.block_on(triggered).map(drop)
+    }
+
     /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.
     pub fn decides(&mut self) -> String {
         let decision = self.decision();

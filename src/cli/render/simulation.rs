@@ -113,7 +113,8 @@ mod tests {
             (Reason::Paused, "decides", "the config says `paused`: freeze"),
             (Reason::HighRiskNoApproval, "speaks_too", "approve it"),
         ] {
-            rules[reason.rule() - 1] = rule(reason, found, Some(said));
+            let place = rules.iter().position(|rule| rule.reason == reason).unwrap();
+            rules[place] = rule(reason, found, Some(said));
         }
         let view = Simulation { rules, ..held() };
         assert_eq!(view.decision, Outcome::Hold);

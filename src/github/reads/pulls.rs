@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{BranchCommits, RepoName, Sha};
-use crate::domain::{Branch, Command, Login, MergedPull, PullEvent, PullNumber, Standing, Team};
+use crate::domain::{
+    Branch, Command, ListedCommit, Login, MergedPull, PullEvent, PullNumber, Standing, Team,
+};
 use crate::github::client::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
@@ -146,6 +148,31 @@ impl Reader {
         // A page that came short would be taken for the end of the way.
         let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());
         let commits = listed.into_iter().map(|(_, commit)| commit).collect();
-        Ok(BranchCommits { commits, complete })
+        Ok(BranchCommits { commits, complete, ..BranchCommits::default() })
+    }
+
+    /// The commits that `head` has and `base` has not, with their messages; none where GitHub
+    /// counts more than it lists, or than can be read.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn messages_between(
+        &self,
+        name: &RepoName,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<Option<Vec<ListedCommit>>, ReadError> {
+        let (from, to) = (base.short(), head.short());
+        let what = format!("list the commits from {from} to {to} in {name} with their messages");
+        let path = format!("/repos/{name}/compare/{base}...{head}?per_page=250");
+        let kept = Some("messages".to_owned());
+        let ask = Ask { kept, ..Ask::new("list_compared_commits", what, path) };
+        let parse = |body: &[u8]| {
+            wire::parse::<wire::WireComparedCommits>(body)
+                .and_then(wire::WireComparedCommits::with_messages)
+        };
+        let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
+        let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());
+        Ok(complete.then(|| listed.into_iter().map(|(_, commit)| commit).collect()))
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{WireListedCommit, parse_value};
 use crate::domain::{
-    Branch, Command, Comment, Login, MergedPull, Permission, Person, PullEvent, PullNumber, Sha,
-    Standing, UserId,
+    Branch, Command, Comment, ListedCommit, Login, MergedPull, Permission, Person, PullEvent,
+    PullNumber, Sha, Standing, UserId,
 };
 
 /// The account that stands for all deleted ones. Source: GitHub's documentation of deleting an
@@ -244,6 +244,12 @@ pub(in crate::github) struct WireComparedCommits {
 }
 
 impl WireComparedCommits {
+    /// Each commit of the page with its message, and how many there are in all.
+    pub(in crate::github) fn with_messages(self) -> Result<Vec<(usize, ListedCommit)>, String> {
+        let total = self.total_commits;
+        self.commits.into_iter().map(|commit| Ok((total, commit.with_message()?))).collect()
+    }
+
     /// Each commit of the page, with how many there are in all.
     pub(in crate::github) fn domain(self) -> Vec<(usize, (Sha, Vec<Sha>))> {
         let total = self.total_commits;

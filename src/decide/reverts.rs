@@ -1,0 +1,369 @@
+//! Rule 9a: which commits that would come into production stand reverted further up the branch.
+//!
+//! The commits of the range and those that the branch has after the judged one are gone through in
+//! branch order. Each that reverts something says of one or more commits whether they stand, and
+//! the last word on each counts: first as the judged commit has it, then as the branch has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::case::Case;
+use super::facts::Gathering;
+use super::{Finding, Gap, Question};
+use crate::domain::{
+    Cause, CommitMessage, CommitTitle, ListedCommit, Production, Reverted, RevertedPull, Sha,
+    ShaPrefix, Told, Why,
+};
+
+/// Commits after the judged one that are looked at, the newest of them (design, section 4).
+const MOST_AFTER: usize = 250;
+
+/// The rule.
+pub(super) fn reverted(case: &Case<'_>) -> Finding {
+    if case.question.triggered {
+        return Ok(None);
+    }
+    Ok(standing(case)?.map(|what| Cause::Reverted { what }))
+}
+
+/// What stands reverted of what the judged commit would bring; none where nothing does.
+fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
+    let unknown = |why: &str| Ok(Some(Reverted::Unknown(Why(why.to_owned()))));
+    let Some(tip) = &case.question.observation.branch_tip else {
+        return unknown("the tip of the branch is not known");
+    };
+    if tip == case.sha() {
+        return Ok(None);
+    }
+    let after = match case.question.commits_after(case.sha(), tip)? {
+        Told::Known(after) => after,
+        Told::Untold(why) => return unknown(&why),
+    };
+    let after = after.get(after.len().saturating_sub(MOST_AFTER)..).unwrap_or_default();
+    if !after.iter().any(|commit| commit.message.is_some_and(CommitMessage::reverts)) {
+        return Ok(None);
+    }
+    let range = match &case.production {
+        Production::Known { sha, .. } => match case.question.commits_of_range(sha, case.sha())? {
+            Told::Known(range) => Some(range),
+            Told::Untold(why) => return unknown(&why),
+        },
+        Production::None | Production::Uncertain { .. } => None,
+    };
+    History::new(case, range, after).read()
+}
+
+/// A commit of a list, and what its message says where that matters.
+#[derive(Clone, Copy)]
+struct Listed<'a> {
+    sha: &'a Sha,
+    parents: &'a [Sha],
+    message: Option<&'a CommitMessage>,
+}
+
+impl<'a> Listed<'a> {
+    fn of(commit: &'a ListedCommit) -> Self {
+        let ListedCommit { sha, parents, message } = commit;
+        Self { sha, parents, message: Some(message) }
+    }
+}
+
+impl<'a> Question<'a> {
+    /// The commits that the branch has and `sha` has not, in branch order. Titles of those that
+    /// revert nothing are not among them.
+    fn commits_after(&self, sha: &Sha, tip: &Sha) -> Result<Told<Vec<Listed<'a>>>, Gap> {
+        match self.shown_after(sha, tip) {
+            Some(shown) => Ok(Told::Known(shown)),
+            None => self.commits_of_range(sha, tip),
+        }
+    }
+
+    /// The same by the newest commits of the branch; none where these do not show all of them, or
+    /// what one of them says is not known.
+    fn shown_after(&self, sha: &Sha, tip: &Sha) -> Option<Vec<Listed<'a>>> {
+        let branch = &self.observation.branch_commits;
+        let known: BTreeMap<&'a Sha, &'a [Sha]> =
+            branch.commits.iter().map(|(sha, parents)| (sha, parents.as_slice())).collect();
+        let before = ancestors(&known, [sha]);
+        let listed = in_branch_order(&known, tip, &before).into_iter().map(|sha| {
+            let (sha, parents) = known.get_key_value(sha)?;
+            let message = branch.messages.get(*sha)?.as_deref();
+            Some(Listed { sha, parents, message })
+        });
+        listed.collect()
+    }
+
+    /// The commits that `head` has and `base` has not, in branch order.
+    fn commits_of_range(&self, base: &Sha, head: &Sha) -> Result<Told<Vec<Listed<'a>>>, Gap> {
+        let commits = match self.commits(base, head)? {
+            Told::Known(commits) => commits,
+            Told::Untold(why) => return Ok(Told::Untold(why.clone())),
+        };
+        let by_sha: BTreeMap<&Sha, Listed<'a>> =
+            commits.iter().map(|commit| (&commit.sha, Listed::of(commit))).collect();
+        let parents = by_sha.iter().map(|(sha, commit)| (*sha, commit.parents)).collect();
+        let order = in_branch_order(&parents, head, &BTreeSet::new());
+        Ok(Told::Known(order.into_iter().filter_map(|sha| by_sha.get(sha).copied()).collect()))
+    }
+}
+
+/// These commits and all that they contain, as far as `parents` show it.
+fn ancestors<'s>(
+    parents: &BTreeMap<&'s Sha, &'s [Sha]>,
+    of: impl IntoIterator<Item = &'s Sha>,
+) -> BTreeSet<&'s Sha> {
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<&Sha> = of.into_iter().collect();
+    while let Some(sha) = open.pop() {
+        if seen.insert(sha) {
+            open.extend(parents.get(sha).into_iter().flat_map(|parents| parents.iter()));
+        }
+    }
+    seen
+}
+
+/// `head` and all that it contains but `without`, in the order in which the branch took them up:
+/// parents before their children, and what a merge brought right before the merge. A commit that
+/// `parents` do not list is in it as well.
+fn in_branch_order<'s>(
+    parents: &BTreeMap<&'s Sha, &'s [Sha]>,
+    head: &'s Sha,
+    without: &BTreeSet<&Sha>,
+) -> Vec<&'s Sha> {
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::new();
+    let of = |sha: &Sha| parents.get(sha).copied().unwrap_or_default().iter();
+    if without.contains(head) {
+        return order;
+    }
+    seen.insert(head);
+    let mut open = vec![(head, of(head))];
+    while let Some((sha, left)) = open.last_mut() {
+        match left.next() {
+            Some(parent) if !without.contains(parent) && seen.insert(parent) => {
+                open.push((parent, of(parent)));
+            }
+            Some(_) => {}
+            None => {
+                order.push(*sha);
+                open.pop();
+            }
+        }
+    }
+    order
+}
+
+/// What a commit says of others: whether each stands.
+type Said = BTreeMap<Sha, bool>;
+
+/// The range and what comes after it, with what each commit said.
+struct History<'c, 'a> {
+    case: &'c Case<'a>,
+    /// The range, then what the branch has after the judged commit.
+    commits: Vec<Listed<'a>>,
+    places: BTreeMap<&'a Sha, usize>,
+    /// How many of these are the range's; none where production is not known.
+    range: Option<usize>,
+    said: Vec<Said>,
+    gathering: Gathering,
+    /// Why something that is reverted cannot be told.
+    untold: Option<String>,
+}
+
+impl<'c, 'a> History<'c, 'a> {
+    fn new(case: &'c Case<'a>, range: Option<Vec<Listed<'a>>>, after: &[Listed<'a>]) -> Self {
+        let length = range.as_ref().map(Vec::len);
+        let mut commits = range.unwrap_or_default();
+        commits.extend(after);
+        let places = commits.iter().enumerate().map(|(place, commit)| (commit.sha, place));
+        let places = places.collect();
+        let (said, gathering) = (Vec::new(), Gathering::default());
+        Self { case, commits, places, range: length, said, gathering, untold: None }
+    }
+
+    fn read(mut self) -> Result<Option<Reverted>, Gap> {
+        for place in 0..self.commits.len() {
+            let said = self.said_by(place)?;
+            self.said.push(said);
+        }
+        let reverted = self.reverted();
+        let untold = self.untold.map(|why| Reverted::Unknown(Why(why)));
+        self.gathering.finish(reverted.or(untold))
+    }
+
+    /// What stands where the judged commit is, and is reverted where the branch is.
+    fn reverted(&self) -> Option<Reverted> {
+        let range = self.range.unwrap_or_default();
+        let (at_sha, after) = self.said.split_at_checked(range)?;
+        let at_sha: BTreeMap<&Sha, &bool> = at_sha.iter().flatten().collect();
+        let mut last: BTreeMap<&Sha, (bool, usize)> = BTreeMap::new();
+        for (place, said) in after.iter().enumerate() {
+            last.extend(said.iter().map(|(commit, stands)| (commit, (*stands, range + place))));
+        }
+        let brings = |commit: &&Sha| match self.places.get(*commit) {
+            Some(place) => *place < range,
+            // Named by its sha, and the judged commit contains it.
+            None => self.range.is_none(),
+        };
+        let reverted = last.iter().filter(|(commit, (stands, _))| {
+            !stands && brings(commit) && at_sha.get(**commit).is_none_or(|stood| **stood)
+        });
+        let reverted: Vec<(usize, &Sha)> =
+            reverted.map(|(commit, (_, by))| (*by, *commit)).collect();
+        let (by, commit) =
+            reverted.iter().max_by_key(|(by, commit)| (*by, self.places.get(commit).copied()))?;
+        Some(Reverted::Commit {
+            commit: (*commit).clone(),
+            by: self.commits.get(*by)?.sha.clone(),
+            more: reverted.len().saturating_sub(1),
+        })
+    }
+
+    /// What the commit at this place says.
+    fn said_by(&mut self, place: usize) -> Result<Said, Gap> {
+        let Some(message) = self.commits.get(place).and_then(|commit| commit.message) else {
+            return Ok(Said::new());
+        };
+        // A merge of GitHub's repeats what the commits say that it brought.
+        let speaks_for_itself = |brought: &usize| self.said(*brought).is_empty();
+        if !message.reverts() || !self.brought_by(place).iter().all(speaks_for_itself) {
+            return Ok(Said::new());
+        }
+        let Some(named) = &message.reverts_commit else {
+            return Ok(self.by_pull_or_title(message, place));
+        };
+        if let Some(target) = self.commit_named(named, place) {
+            return Ok(self.contrary_of(target));
+        }
+        let Some(range) = self.range else {
+            return self.outside_of_any_range(named);
+        };
+        if place < range {
+            // It may be about what production has. In doubt, what the range brings stands.
+            return Ok(Said::new());
+        }
+        let otherwise = self.by_pull_or_title(message, place);
+        if otherwise.is_empty() {
+            return Ok(otherwise);
+        }
+        // A revert that was brought from another branch names a commit of that one. Where
+        // production has what it names, it is about nothing else.
+        let Production::Known { sha: production, .. } = &self.case.production else {
+            return Ok(otherwise);
+        };
+        let Some(named) = named.whole() else { return Ok(otherwise) };
+        let shipped = self.gathering.take(self.case.contains(production, &named))?;
+        Ok(if shipped == Some(true) { Said::new() } else { otherwise })
+    }
+
+    fn said(&self, place: usize) -> &Said {
+        static NOTHING: Said = Said::new();
+        self.said.get(place).unwrap_or(&NOTHING)
+    }
+
+    /// What is said where nothing tells what production is: of commits that the judged one
+    /// contains, and that are named by their sha.
+    fn outside_of_any_range(&mut self, named: &ShaPrefix) -> Result<Said, Gap> {
+        let branch = &self.case.question.observation.branch_commits;
+        let listed = branch.commits.iter().find(|(sha, _)| sha.starts_with(named));
+        let Some(sha) = named.whole().or_else(|| listed.map(|(sha, _)| sha.clone())) else {
+            let why = format!("which commit {} is, that is reverted, is not known", named.as_str());
+            self.untold.get_or_insert(why);
+            return Ok(Said::new());
+        };
+        let contained = self.gathering.take(self.case.contains(self.case.sha(), &sha))?;
+        Ok(if contained == Some(true) { Said::from([(sha, false)]) } else { Said::new() })
+    }
+
+    fn by_pull_or_title(&self, message: &CommitMessage, place: usize) -> Said {
+        let pull = message.reverts_pull.as_ref().and_then(|pull| self.pull_named(pull, place));
+        match pull {
+            Some(target) => self.contrary_of(target),
+            None => self.by_title(&message.title, place),
+        }
+    }
+
+    /// The commit that is named, or the newest that was cherry-picked from it.
+    fn commit_named(&self, named: &ShaPrefix, before: usize) -> Option<usize> {
+        let earlier = self.commits.get(..before)?;
+        let is_named = |commit: &Listed<'_>| commit.sha.starts_with(named);
+        let is_picked = |commit: &Listed<'_>| {
+            let picks = commit.message.map_or(&[][..], |message| &message.picked_from);
+            picks.iter().any(|from| {
+                from.as_str().starts_with(named.as_str())
+                    || named.as_str().starts_with(from.as_str())
+            })
+        };
+        earlier.iter().rposition(is_named).or_else(|| earlier.iter().rposition(is_picked))
+    }
+
+    fn pull_named(&self, named: &RevertedPull, before: usize) -> Option<usize> {
+        let names =
+            [&self.case.question.observation.repository.name, &self.case.policy().repository];
+        let is_here = named.repository.as_ref().is_none_or(|name| names.contains(&name));
+        let earlier = self.commits.get(..before).filter(|_| is_here)?;
+        let of_it = |commit: &Listed<'_>| {
+            commit.message.is_some_and(|message| message.pull == Some(named.number))
+        };
+        // `revert: T (#12)` may bear the number of what it reverts.
+        let brought_it = |commit: &Listed<'_>| {
+            of_it(commit) && !commit.message.is_some_and(CommitMessage::reverts)
+        };
+        earlier.iter().rposition(brought_it).or_else(|| earlier.iter().rposition(of_it))
+    }
+
+    fn by_title(&self, title: &CommitTitle, place: usize) -> Said {
+        let Some(inner) = title.reverts.checked_sub(1).filter(|_| !title.text.is_empty()) else {
+            return Said::new();
+        };
+        if let Some(target) = self.titled(&title.text, inner, place) {
+            return self.contrary_of(target);
+        }
+        // What it takes back is not called a revert; what that reverted is.
+        let Some(target) = self.titled(&title.text, 0, place) else { return Said::new() };
+        let stands = title.reverts.is_multiple_of(2);
+        let all = self.brought_by(target).into_iter().chain([target]);
+        all.filter_map(|place| Some((self.commits.get(place)?.sha.clone(), stands))).collect()
+    }
+
+    /// The newest commit that is called so: of those that revert nothing, in the range.
+    fn titled(&self, text: &str, reverts: u32, before: usize) -> Option<usize> {
+        let range = self.range.unwrap_or_default();
+        let most = if reverts == 0 { before.min(range) } else { before };
+        let is_called = |commit: &Listed<'_>| {
+            commit.message.is_some_and(|message| {
+                message.title.reverts == reverts && message.title.text == text
+            })
+        };
+        self.commits.get(..most)?.iter().rposition(is_called)
+    }
+
+    /// What it says to revert this commit: the contrary of what it said itself, and of what it
+    /// brought; of one that said nothing, that it stands no more.
+    fn contrary_of(&self, target: usize) -> Said {
+        let brought = self.brought_by(target);
+        let of_all = brought.iter().chain([&target]).flat_map(|place| self.said(*place));
+        let mut said: Said = of_all.map(|(commit, stands)| (commit.clone(), !stands)).collect();
+        let reverts = |place: &usize| !self.said(*place).is_empty();
+        let only_reverts = reverts(&target) || (!brought.is_empty() && brought.iter().all(reverts));
+        if !only_reverts && let Some(commit) = self.commits.get(target) {
+            said.insert(commit.sha.clone(), false);
+        }
+        said
+    }
+
+    /// The commits that a merge brought to the branch, in branch order; none for another commit.
+    fn brought_by(&self, merge: usize) -> Vec<usize> {
+        let parents = self.commits.get(merge).map_or(&[][..], |commit| commit.parents);
+        let Some((first, others)) = parents.split_first().filter(|(_, others)| !others.is_empty())
+        else {
+            return Vec::new();
+        };
+        let parents: BTreeMap<&Sha, &[Sha]> =
+            self.commits.iter().map(|commit| (commit.sha, commit.parents)).collect();
+        let before = ancestors(&parents, [first]);
+        let brought = ancestors(&parents, others);
+        let brought: BTreeSet<usize> =
+            brought.difference(&before).filter_map(|sha| self.places.get(*sha).copied()).collect();
+        brought.into_iter().collect()
+    }
+}
