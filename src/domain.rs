@@ -42,9 +42,9 @@ pub use decision::{
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
-    Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
-    VerificationRun, Why,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, FileContent,
+    LeftBehind, Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns,
+    Verification, VerificationRun, Why,
 };
 pub use operator::Operator;
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
@@ -59,8 +59,8 @@ pub use pull::{
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
-    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
+    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, MovedDeployFiles, Pause, Production,
+    Rejection, ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

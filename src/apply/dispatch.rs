@@ -12,7 +12,7 @@ use super::statuses::{NewStatus, refusal, taken_entries, write};
 use super::{ApplyError, Work, writes};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, OperatorWord,
-    RejectionKey, RunId,
+    RejectionKey, RunId, Sha,
 };
 use crate::github::{AllOrFirst, WriteFailure};
 use crate::plan::{Clearance, others_turn};
@@ -49,6 +49,8 @@ pub struct Occasion {
     pub rejection_key: RejectionKey,
     /// When the sha was merged, where that is known.
     pub merged_at: Option<Timestamp>,
+    /// The tip of the ref whose deploy files were judged.
+    pub judged_tip: Option<Sha>,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
 }
@@ -91,7 +93,7 @@ async fn intend(
     clearance: &Clearance,
     occasion: Occasion,
 ) -> Result<RecordedIntent, ApplyError> {
-    let Occasion { rejection_key, merged_at, by } = occasion;
+    let Occasion { rejection_key, merged_at, judged_tip, by } = occasion;
     let decision = &clearance.decision;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
     let attempt = NewAttempt {
@@ -105,6 +107,7 @@ async fn intend(
         deploy_ref: clearance.target.deploy_ref.clone(),
         rejection_key,
         merged_at,
+        judged_tip,
     };
     if let Some(by) = by {
         let word = OperatorWord::Triggered { sha: decision.sha.clone(), by };

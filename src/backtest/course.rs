@@ -150,6 +150,7 @@ impl Course {
             deploy_ref: observation.deploy_ref.clone(),
             rejection_key: RejectionKey::default(),
             merged_at: None,
+            judged_tip: None,
         };
         let done = KnownRunAttempt {
             started_at: at,

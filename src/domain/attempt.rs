@@ -63,6 +63,9 @@ pub struct NewAttempt {
     /// When the sha was merged, as its first verification run told; none where it was not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Timestamp>,
+    /// The tip of the ref whose deploy files were judged; none where an earlier version began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_tip: Option<Sha>,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,

@@ -76,6 +76,34 @@ pub struct FileChange {
     pub path: String,
     /// Its name before, for a rename.
     pub previous_path: Option<String>,
+    /// What is there after the change.
+    #[serde(default)]
+    pub content: FileContent,
+}
+
+/// What is at a path after a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileContent {
+    /// GitHub did not say.
+    #[default]
+    Unknown,
+    /// Nothing.
+    Deleted,
+    /// The blob of this id; of a submodule, its commit.
+    Blob(String),
+}
+
+impl FileContent {
+    /// Whether both are known to be the same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Deleted, Self::Deleted) => true,
+            (Self::Blob(one), Self::Blob(another)) => one == another,
+            (Self::Unknown | Self::Deleted | Self::Blob(_), _) => false,
+        }
+    }
 }
 
 /// The files of a range.
@@ -86,6 +114,27 @@ pub enum RangeFiles {
     Complete(Vec<FileChange>),
     /// GitHub lists no more than these many, and the trees could not be compared either.
     Truncated(Vec<FileChange>),
+}
+
+impl RangeFiles {
+    /// The files that are listed.
+    #[must_use]
+    pub fn listed(&self) -> &[FileChange] {
+        match self {
+            Self::Complete(files) | Self::Truncated(files) => files,
+        }
+    }
+
+    /// What is at each path that changed: a rename leaves nothing under the name before it.
+    #[must_use]
+    pub fn contents(&self) -> BTreeMap<&str, &FileContent> {
+        let files = self.listed().iter();
+        let before = files.clone().filter_map(|file| file.previous_path.as_deref());
+        let mut contents: BTreeMap<&str, &FileContent> =
+            before.map(|path| (path, &FileContent::Deleted)).collect();
+        contents.extend(files.map(|file| (file.path.as_str(), &file.content)));
+        contents
+    }
 }
 
 /// What GitHub says of two commits. Commits never change, so neither does this.
@@ -120,19 +169,19 @@ impl Ranged {
     }
 }
 
-/// The deploy workflow's file at the tip of its ref, against the one at the judged commit.
-/// GitHub runs the former (design, section 4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeployFile {
+/// The deploy workflow's file and the local workflows that it calls, at the tip of its ref against
+/// the judged commit. GitHub runs those at the tip (design, section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployFiles {
     /// They are the same.
     Same,
-    /// They are not.
-    Differs {
-        /// The file.
-        path: String,
-        /// The blob at the tip; none where the tip has no such file.
-        tip_blob: Option<String>,
+    /// Some are not.
+    Differ {
+        /// Those that are not.
+        paths: BTreeSet<String>,
+        /// What identifies all of them as they are at the tip; none where the tip has no deploy
+        /// file.
+        at_tip: Option<String>,
     },
 }
 
@@ -169,6 +218,12 @@ pub struct Origins {
     /// The pull requests, merged into the branch, that brought a commit; none for one that was
     /// pushed directly.
     pub pulls: BTreeMap<Sha, Fact<Told<Vec<MergedPull>>>>,
+    /// The files that a pull request changes, by its own list.
+    pub files: BTreeMap<PullNumber, Fact<Told<RangeFiles>>>,
+    /// Whether the head of a merged pull request is an ancestor of the branch.
+    pub heads_on_branch: BTreeMap<Sha, Fact<Told<bool>>>,
+    /// Whether GitHub made, and signed, a commit.
+    pub made_by_github: BTreeMap<Sha, Fact<Told<bool>>>,
     /// What happened on a pull request, in GitHub's order.
     pub events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
     /// The labels that a pull request has now.
@@ -191,8 +246,8 @@ pub struct CommitFacts {
     pub reverified_at: Vec<Timestamp>,
     /// Whether it is an ancestor of the branch.
     pub on_branch: Fact<bool>,
-    /// The deploy file at the tip against the one here.
-    pub deploy_file: Fact<DeployFile>,
+    /// The deploy files at the tip against those here.
+    pub deploy_files: Fact<DeployFiles>,
     /// The statuses under our context, newest first.
     pub statuses: Fact<Vec<CommitStatus>>,
 }
@@ -203,7 +258,7 @@ impl Default for CommitFacts {
             verification: Fact::NotAsked,
             reverified_at: Vec::new(),
             on_branch: Fact::NotAsked,
-            deploy_file: Fact::NotAsked,
+            deploy_files: Fact::NotAsked,
             statuses: Fact::NotAsked,
         }
     }

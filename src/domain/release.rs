@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome, Reason,
-    RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, Sha, StatusId,
+    Attempt, AttemptId, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome,
+    Reason, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunProgress, RunRef, Sha, StatusId,
 };
 
 mod fold;
@@ -62,6 +62,8 @@ pub struct ReleaseState {
     pub issues: BTreeMap<Sha, IssueRecord>,
     /// GitHub's words when it would have no issue, and when it said them.
     pub issues_unavailable: Option<(String, Timestamp)>,
+    /// Runs that took other deploy files than those that were judged, oldest first.
+    pub moved_deploy_files: Vec<MovedDeployFiles>,
     /// How production was by its signals, oldest first.
     pub health: Vec<HealthRecord>,
 }
@@ -179,7 +181,8 @@ impl KnownRun {
 pub struct Approval {
     /// The sha.
     pub sha: Sha,
-    /// The deploy file's blob at the tip of its ref, as it was then: approved along.
+    /// What identifies the deploy files at the tip of their ref, as they were then: approved
+    /// along. Of the deploy file alone it is its blob.
     pub deploy_file: Option<String>,
     /// Why.
     pub why: String,
@@ -246,6 +249,12 @@ pub struct TrackedStatus {
     pub written: u32,
     /// When the last ones were written: at most as many as an hour may hold.
     pub recent: Vec<Timestamp>,
+    /// The last attempt whose run one of them showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_run_of: Option<AttemptId>,
+    /// The last attempt whose outcome one of them showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_outcome_of: Option<AttemptId>,
 }
 
 /// A status that GitHub refused for certain.
@@ -272,6 +281,23 @@ pub struct IssueRecord {
     pub recovery_intent: Option<Timestamp>,
     /// Whether the recovery after the last failure was said.
     pub recovered: bool,
+}
+
+/// A run that took other deploy files than those that its attempt was judged on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedDeployFiles {
+    /// The attempt.
+    pub id: AttemptId,
+    /// Its run.
+    pub run: RunId,
+    /// What it deploys.
+    pub sha: Sha,
+    /// The tip of the ref that was judged.
+    pub judged: Sha,
+    /// The tip that the run started on.
+    pub ran: Sha,
+    /// The deploy files that differ between the two; none where that cannot be told.
+    pub files: Vec<String>,
 }
 
 /// What runs in production.

@@ -116,6 +116,7 @@ pub(super) fn begun(
         deploy_ref: target.deploy_ref.clone(),
         rejection_key: RejectionKey::default(),
         merged_at: None,
+        judged_tip: None,
     }
 }
 

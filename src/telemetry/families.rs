@@ -57,6 +57,7 @@ pub(super) struct Troubles {
     pub(super) forged_statuses: Counters<ByRepository>,
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
     pub(super) late_runs: Counters<ByRepository>,
+    pub(super) moved_deploy_files: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
     pub(super) degraded_after_deploy: Counters<ByRepository>,
 }
@@ -214,17 +215,22 @@ impl Troubles {
                 .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
             late_runs: make
                 .counters("late_runs", "Runs that showed after their attempt had been closed"),
+            moved_deploy_files: make.counters(
+                "moved_deploy_files",
+                "Runs that took other deploy files than those that were judged",
+            ),
             status_budget_spent: make
                 .counters("status_budget_spent", "Commits that used up their statuses"),
         }
     }
 
-    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 5] {
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 6] {
         [
             &self.degraded_after_deploy,
             &self.forged_statuses,
             &self.ambiguous_dispatches,
             &self.late_runs,
+            &self.moved_deploy_files,
             &self.status_budget_spent,
         ]
     }

@@ -2,8 +2,8 @@
 
 use super::{clock_time, plain};
 use crate::domain::{
-    Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, OperatorWord,
-    RunProgress, Sha,
+    Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, MovedDeployFiles,
+    OperatorWord, RunProgress, Sha,
 };
 
 /// A stranger's words are cut to this.
@@ -55,6 +55,7 @@ pub fn told(kind: &EntryKind) -> String {
             let (words, at) = (plain(words, QUOTED), clock_time(*retry_at));
             format!("GitHub refused a status on {}: {words}; tried again at {at}", sha.short())
         }
+        EntryKind::DeployFilesMoved { moved } => moved_deploy_files(moved),
         EntryKind::StatusForged { sha, by } => forged(sha, by.as_ref()),
         EntryKind::HealthChecked { health, run, found, since: _, signals: _ } => {
             let after = run.map_or_else(String::new, |run| format!(" after run {}", run.id));
@@ -126,6 +127,22 @@ pub fn operator(word: &OperatorWord) -> String {
             format!("{} triggers {}", plain(&by.display(), QUOTED), sha.short())
         }
     }
+}
+
+/// That a run took other deploy files than those that were judged.
+#[must_use]
+pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
+    let files = match moved.files.as_slice() {
+        [] => "which deploy files that changed cannot be told".to_owned(),
+        files => format!("other than judged: {}", plain(&files.join(", "), QUOTED)),
+    };
+    format!(
+        "run {} of {} took the workflow files of {}, while those of {} had been judged; {files}",
+        moved.run,
+        moved.sha.short(),
+        moved.ran.short(),
+        moved.judged.short()
+    )
 }
 
 fn forged(sha: &Sha, by: Option<&Login>) -> String {

@@ -358,6 +358,7 @@ fn new_attempt(id: &str, number: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k1".into()),
         merged_at: None,
+        judged_tip: None,
     }
 }
 

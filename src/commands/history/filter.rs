@@ -97,6 +97,7 @@ const fn group(kind: &EntryKind) -> EntryWord {
         | EntryKind::AttemptAccepted { .. }
         | EntryKind::AttemptAbsent { .. }
         | EntryKind::AttemptRun { .. }
+        | EntryKind::DeployFilesMoved { .. }
         | EntryKind::AttemptAdopted { .. } => ATTEMPT,
         EntryKind::AttemptClosed { .. } => OUTCOME,
         EntryKind::Operator(_) => WORD,
@@ -203,6 +204,7 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
         | EntryKind::AttemptAccepted { .. }
         | EntryKind::AttemptAbsent { .. }
         | EntryKind::AttemptRun { .. }
+        | EntryKind::DeployFilesMoved { .. }
         | EntryKind::AttemptClosed { .. }
         | EntryKind::AttemptAdopted { .. }
         | EntryKind::RangeFailed { .. }

@@ -21,6 +21,8 @@ const KEPT_RUNS: usize = 1_000;
 const KEPT_ATTEMPTS: usize = 500;
 /// Operators' approvals and triggers that are kept.
 const KEPT_WORDS: usize = 200;
+/// Runs with other deploy files than were judged.
+const KEPT_MOVED: usize = 100;
 /// Failed comparisons that are counted at once.
 const KEPT_RANGES: usize = 100;
 
@@ -56,6 +58,10 @@ impl ReleaseState {
                 self.change(id, |attempt| attempt.absent_at.push(at));
             }
             EntryKind::AttemptRun { id, run, late } => self.find_run(id, *run, *late),
+            EntryKind::DeployFilesMoved { moved } => {
+                self.moved_deploy_files.push(moved.clone());
+                keep_last(&mut self.moved_deploy_files, KEPT_MOVED);
+            }
             EntryKind::AttemptClosed { id, outcome } => self.close(id, outcome, at),
             EntryKind::AttemptAdopted { attempt } => self.adopt(attempt),
             EntryKind::StatusWritten { sha, status } => self.status_written(sha, status),
@@ -206,14 +212,29 @@ impl ReleaseState {
         self.status_refusals.remove(sha);
         let hour_before =
             status.at.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(status.at);
+        let attempt = self.newest_attempt_of(sha).map(|one| (one.begun.id.clone(), &one.phase));
+        let (run_of, outcome_of) = match attempt {
+            Some((id, AttemptPhase::Running)) => (Some(id), None),
+            Some((id, AttemptPhase::Closed(_))) => (None, Some(id)),
+            Some((_, AttemptPhase::Intent | AttemptPhase::Sending | AttemptPhase::Accepted))
+            | None => (None, None),
+        };
         let tracked = self.statuses.entry(sha.clone()).or_insert_with(|| {
-            Arc::new(TrackedStatus { newest: status.clone(), written: 0, recent: Vec::new() })
+            Arc::new(TrackedStatus {
+                newest: status.clone(),
+                written: 0,
+                recent: Vec::new(),
+                shown_run_of: None,
+                shown_outcome_of: None,
+            })
         });
         let tracked = Arc::make_mut(tracked);
         tracked.newest = status.clone();
         tracked.written = tracked.written.saturating_add(1);
         tracked.recent.retain(|at| *at > hour_before);
         tracked.recent.push(status.at);
+        tracked.shown_run_of = run_of.or(tracked.shown_run_of.take());
+        tracked.shown_outcome_of = outcome_of.or(tracked.shown_outcome_of.take());
         drop_oldest(&mut self.statuses, KEPT_SHAS, |tracked| tracked.newest.at);
     }
 
