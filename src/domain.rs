@@ -9,6 +9,7 @@ mod attempt;
 mod command;
 mod decision;
 mod dora;
+mod file_content;
 mod ledger;
 mod markup;
 mod observation;
@@ -40,11 +41,12 @@ pub use decision::{
     Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
 };
 pub use dora::{Dora, Restored, restorations};
+pub use file_content::FileContent;
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, FileContent,
-    LeftBehind, Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns,
-    Verification, VerificationRun, Why,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind,
+    Observation, Origins, RangeFiles, Ranged, Relation, Repository, SeenRuns, Verification,
+    VerificationRun, Why,
 };
 pub use operator::Operator;
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};

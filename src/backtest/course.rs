@@ -167,6 +167,7 @@ impl Course {
             html_url: String::new(),
             attempts: BTreeMap::from([(1, Box::new(done))]),
             deleted: false,
+            moved_deploy_files: None,
         };
         [
             EntryKind::AttemptBegun { attempt },

@@ -3,7 +3,7 @@
 
 use super::governed::Governed;
 use super::{PassError, Shared};
-use crate::domain::{EntryKind, MovedDeployFiles, ReleaseState, Run, Sha};
+use crate::domain::{EntryKind, KnownRun, MovedDeployFiles, ReleaseState, Run};
 use crate::observe::{self, Basics, Look};
 use crate::words;
 
@@ -19,8 +19,8 @@ impl Governed {
         basics: &Basics,
         runs: &[Run],
     ) -> Result<(), PassError> {
-        for started in on_another_tip(self.opened()?.state(), runs) {
-            let MovedDeployFiles { judged, ran, .. } = &started;
+        for (run, moved) in on_another_tip(self.opened()?.state(), runs) {
+            let (judged, ran) = (&moved.judged, &moved.ran);
             let files = match observe::deploy_files_between(look, basics, judged, ran).await {
                 Ok(files) if files.is_empty() => continue,
                 Ok(files) => files.into_iter().collect(),
@@ -30,38 +30,32 @@ impl Governed {
                 }
                 Err(_) => Vec::new(),
             };
-            let moved = MovedDeployFiles { files, ..started };
+            let moved = MovedDeployFiles { files, ..moved };
             let name = &look.policy.repository;
             shared.metrics.moved_deploy_files(name);
             tracing::error!(
-                repository = %name, sha = %moved.sha, attempt = %moved.id, run = %moved.run,
-                "{name}: {}", words::moved_deploy_files(&moved)
+                repository = %name, run = %run.id,
+                "{name}: run {}: {}", run.id, words::moved_deploy_files(&moved)
             );
-            let entry = EntryKind::DeployFilesMoved { moved };
+            let run = KnownRun { moved_deploy_files: Some(moved), ..run };
+            let entry = EntryKind::RunSeen { run };
             self.opened()?.record(shared.clock.now(), vec![entry]).await?;
         }
         Ok(())
     }
 }
 
-/// Runs of ours that started on another tip than was judged, and that were not looked at to the
-/// end.
-fn on_another_tip(state: &ReleaseState, runs: &[Run]) -> Vec<MovedDeployFiles> {
+/// Runs of ours that started on another tip than was judged, and of which that is not noted.
+fn on_another_tip(state: &ReleaseState, runs: &[Run]) -> Vec<(KnownRun, MovedDeployFiles)> {
     let newest = state.attempts.iter().rev().take(MOST_LOOKED_AT);
-    let known = |attempt| state.moved_deploy_files.iter().any(|one| one.id == attempt);
     newest
-        .filter(|attempt| !known(attempt.begun.id.clone()))
         .filter_map(|attempt| {
             let run = runs.iter().find(|run| Some(run.at.id) == attempt.run)?;
-            let judged: &Sha = attempt.begun.judged_tip.as_ref()?;
-            (run.head_sha != *judged).then(|| MovedDeployFiles {
-                id: attempt.begun.id.clone(),
-                run: run.at.id,
-                sha: attempt.begun.sha.clone(),
-                judged: judged.clone(),
-                ran: run.head_sha.clone(),
-                files: Vec::new(),
-            })
+            let known = state.runs.get(&run.at.id)?;
+            let judged = attempt.begun.judged_tip.clone()?;
+            let is_noted = known.moved_deploy_files.is_some();
+            let moved = MovedDeployFiles { judged, ran: run.head_sha.clone(), files: Vec::new() };
+            (!is_noted && moved.ran != moved.judged).then(|| (KnownRun::clone(known), moved))
         })
         .collect()
 }

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark,
-    MovedDeployFiles, NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef,
-    Sha, StatusRecord,
+    NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
 };
 
 /// One line of the ledger.
@@ -101,13 +100,6 @@ pub enum EntryKind {
         /// Whether the attempt had been closed before.
         late: bool,
     },
-    /// The tip of the ref moved between the last look and the dispatch, and the run took other
-    /// deploy files than those that were judged.
-    DeployFilesMoved {
-        /// What moved.
-        #[serde(flatten)]
-        moved: MovedDeployFiles,
-    },
     /// It is over.
     AttemptClosed {
         /// The attempt.
@@ -174,7 +166,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All names of [`Self::name`].
-    pub const NAMES: [&'static str; 23] = [
+    pub const NAMES: [&'static str; 22] = [
         "governed",
         "recovered",
         "identity",
@@ -188,7 +180,6 @@ impl EntryKind {
         "attempt_accepted",
         "attempt_absent",
         "attempt_run",
-        "deploy_files_moved",
         "attempt_closed",
         "attempt_adopted",
         "operator",
@@ -217,7 +208,6 @@ impl EntryKind {
             Self::AttemptAccepted { .. } => "attempt_accepted",
             Self::AttemptAbsent { .. } => "attempt_absent",
             Self::AttemptRun { .. } => "attempt_run",
-            Self::DeployFilesMoved { .. } => "deploy_files_moved",
             Self::AttemptClosed { .. } => "attempt_closed",
             Self::AttemptAdopted { .. } => "attempt_adopted",
             Self::Operator(_) => "operator",
@@ -250,7 +240,6 @@ impl EntryKind {
             Self::Candidate { sha } => sha.iter().collect(),
             Self::RunSeen { run } => run.attribution.sha().into_iter().collect(),
             Self::AttemptBegun { attempt } => vec![&attempt.sha],
-            Self::DeployFilesMoved { moved } => vec![&moved.sha, &moved.judged, &moved.ran],
             Self::AttemptAdopted { attempt } => vec![&attempt.begun.sha],
             Self::Operator(word) => word.sha().into_iter().collect(),
             Self::RangeFailed { base, head, .. } => vec![base, head],
@@ -274,7 +263,6 @@ impl EntryKind {
             | Self::AttemptClosed { id, .. } => Some(id),
             Self::AttemptBegun { attempt } => Some(&attempt.id),
             Self::AttemptAdopted { attempt } => Some(&attempt.begun.id),
-            Self::DeployFilesMoved { moved } => Some(&moved.id),
             Self::Governed { .. }
             | Self::Recovered { .. }
             | Self::Identity { .. }

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
-    PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
-    Standing, Team, Told, WorkflowFact,
+    Attribution, Branch, BranchStep, CommitStatus, Conclusion, FileContent, Flag, Issue, Job,
+    Login, MergedPull, PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef,
+    Sha, SignalReading, Standing, Team, Told, WorkflowFact,
 };
 
 /// Why something could not be read, in words for people.
@@ -81,31 +81,6 @@ pub struct FileChange {
     pub content: FileContent,
 }
 
-/// What is at a path after a change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileContent {
-    /// GitHub did not say.
-    #[default]
-    Unknown,
-    /// Nothing.
-    Deleted,
-    /// The blob of this id; of a submodule, its commit.
-    Blob(String),
-}
-
-impl FileContent {
-    /// Whether both are known to be the same.
-    #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Deleted, Self::Deleted) => true,
-            (Self::Blob(one), Self::Blob(another)) => one == another,
-            (Self::Unknown | Self::Deleted | Self::Blob(_), _) => false,
-        }
-    }
-}
-
 /// The files of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -114,27 +89,6 @@ pub enum RangeFiles {
     Complete(Vec<FileChange>),
     /// GitHub lists no more than these many, and the trees could not be compared either.
     Truncated(Vec<FileChange>),
-}
-
-impl RangeFiles {
-    /// The files that are listed.
-    #[must_use]
-    pub fn listed(&self) -> &[FileChange] {
-        match self {
-            Self::Complete(files) | Self::Truncated(files) => files,
-        }
-    }
-
-    /// What is at each path that changed: a rename leaves nothing under the name before it.
-    #[must_use]
-    pub fn contents(&self) -> BTreeMap<&str, &FileContent> {
-        let files = self.listed().iter();
-        let before = files.clone().filter_map(|file| file.previous_path.as_deref());
-        let mut contents: BTreeMap<&str, &FileContent> =
-            before.map(|path| (path, &FileContent::Deleted)).collect();
-        contents.extend(files.map(|file| (file.path.as_str(), &file.content)));
-        contents
-    }
 }
 
 /// What GitHub says of two commits. Commits never change, so neither does this.

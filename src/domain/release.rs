@@ -62,8 +62,6 @@ pub struct ReleaseState {
     pub issues: BTreeMap<Sha, IssueRecord>,
     /// GitHub's words when it would have no issue, and when it said them.
     pub issues_unavailable: Option<(String, Timestamp)>,
-    /// Runs that took other deploy files than those that were judged, oldest first.
-    pub moved_deploy_files: Vec<MovedDeployFiles>,
     /// How production was by its signals, oldest first.
     pub health: Vec<HealthRecord>,
 }
@@ -122,6 +120,10 @@ pub struct KnownRun {
     pub attempts: BTreeMap<u32, Box<KnownRunAttempt>>,
     /// Whether GitHub no longer has it.
     pub deleted: bool,
+    /// Set where it is ours, the tip of the ref moved between the last look and the dispatch, and
+    /// other deploy files came with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_deploy_files: Option<MovedDeployFiles>,
 }
 
 /// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
@@ -283,15 +285,9 @@ pub struct IssueRecord {
     pub recovered: bool,
 }
 
-/// A run that took other deploy files than those that its attempt was judged on.
+/// Other deploy files than those that an attempt was judged on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedDeployFiles {
-    /// The attempt.
-    pub id: AttemptId,
-    /// Its run.
-    pub run: RunId,
-    /// What it deploys.
-    pub sha: Sha,
     /// The tip of the ref that was judged.
     pub judged: Sha,
     /// The tip that the run started on.

@@ -170,6 +170,7 @@ fn updated(
             html_url: run.html_url.clone(),
             attempts: BTreeMap::new(),
             deleted: false,
+            moved_deploy_files: None,
         },
         (None, None) => return None,
     };

@@ -188,6 +188,7 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         html_url: status.target_url.clone().unwrap_or_default(),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: true,
+        moved_deploy_files: None,
     })
 }
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{
-    AttemptId, AttemptPhase, Entry, EntryKind, MovedDeployFiles, ReleaseState, RepoId, RunId,
-};
+use crate::domain::{AttemptId, AttemptPhase, Entry, EntryKind, ReleaseState, RepoId, RunId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::error::StoreError;
@@ -145,7 +143,6 @@ pub(super) fn check_entry(state: &ReleaseState, entry: &Entry) -> Result<(), Str
         }
         EntryKind::AttemptAccepted { id }
         | EntryKind::AttemptAbsent { id }
-        | EntryKind::DeployFilesMoved { moved: MovedDeployFiles { id, .. } }
         | EntryKind::AttemptClosed { id, outcome: _ } => known(state, id).map(|_| ()),
         EntryKind::Governed { .. }
         | EntryKind::Recovered { .. }

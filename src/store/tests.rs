@@ -61,6 +61,7 @@ fn run(number: u64) -> KnownRun {
         html_url: format!("https://github.com/acme/shop/actions/runs/{number}"),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
+        moved_deploy_files: None,
     }
 }
 

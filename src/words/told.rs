@@ -55,7 +55,6 @@ pub fn told(kind: &EntryKind) -> String {
             let (words, at) = (plain(words, QUOTED), clock_time(*retry_at));
             format!("GitHub refused a status on {}: {words}; tried again at {at}", sha.short())
         }
-        EntryKind::DeployFilesMoved { moved } => moved_deploy_files(moved),
         EntryKind::StatusForged { sha, by } => forged(sha, by.as_ref()),
         EntryKind::HealthChecked { health, run, found, since: _, signals: _ } => {
             let after = run.map_or_else(String::new, |run| format!(" after run {}", run.id));
@@ -84,7 +83,9 @@ fn run_seen(run: &KnownRun) -> String {
         },
         None => "was seen".to_owned(),
     };
-    format!("deploy run {} of {of} {stands}", run.id)
+    let moved = run.moved_deploy_files.as_ref().map(moved_deploy_files);
+    let moved = moved.map_or_else(String::new, |moved| format!("; {moved}"));
+    format!("deploy run {} of {of} {stands}{moved}", run.id)
 }
 
 fn ended(outcome: &AttemptOutcome) -> String {
@@ -133,16 +134,11 @@ pub fn operator(word: &OperatorWord) -> String {
 #[must_use]
 pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
     let files = match moved.files.as_slice() {
-        [] => "which deploy files that changed cannot be told".to_owned(),
+        [] => "which of its files changed cannot be told".to_owned(),
         files => format!("other than judged: {}", plain(&files.join(", "), QUOTED)),
     };
-    format!(
-        "run {} of {} took the workflow files of {}, while those of {} had been judged; {files}",
-        moved.run,
-        moved.sha.short(),
-        moved.ran.short(),
-        moved.judged.short()
-    )
+    let (ran, judged) = (moved.ran.short(), moved.judged.short());
+    format!("it ran the workflow files of {ran}, and those of {judged} had been judged; {files}")
 }
 
 fn forged(sha: &Sha, by: Option<&Login>) -> String {

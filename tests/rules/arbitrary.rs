@@ -134,6 +134,7 @@ pub(crate) fn known_runs() -> BoxedStrategy<KnownRun> {
             html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
             attempts,
             deleted,
+            moved_deploy_files: None,
         })
         .boxed()
 }

@@ -205,6 +205,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         html_url: format!("https://github.com/acme/shop/actions/runs/{id}"),
         attempts: BTreeMap::from([(1, Box::new(attempt))]),
         deleted: false,
+        moved_deploy_files: None,
     }
 }
 

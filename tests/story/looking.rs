@@ -188,8 +188,6 @@ impl Story {
     /// An operator approves this commit, and the deploy file at the tip as it is now.
     pub fn approve(&mut self, sha: &str) -> &mut Self {
         self.start();
-        let controller = self.governor.as_ref().unwrap().controller.clone();
-        let name = self.name.clone();
         let deploy_file = self.repo.blob("main", DEPLOY_FILE);
         let approval = Approval {
             sha: sha.parse::<Sha>().unwrap(),

@@ -395,6 +395,7 @@ fn run() -> KnownRun {
             (2, attempt(RunProgress::Unfinished(RunStatus::Waiting))),
         ]),
         deleted: false,
+        moved_deploy_files: None,
     }
 }
 

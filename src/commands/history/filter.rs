@@ -97,7 +97,6 @@ const fn group(kind: &EntryKind) -> EntryWord {
         | EntryKind::AttemptAccepted { .. }
         | EntryKind::AttemptAbsent { .. }
         | EntryKind::AttemptRun { .. }
-        | EntryKind::DeployFilesMoved { .. }
         | EntryKind::AttemptAdopted { .. } => ATTEMPT,
         EntryKind::AttemptClosed { .. } => OUTCOME,
         EntryKind::Operator(_) => WORD,
@@ -204,7 +203,6 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
         | EntryKind::AttemptAccepted { .. }
         | EntryKind::AttemptAbsent { .. }
         | EntryKind::AttemptRun { .. }
-        | EntryKind::DeployFilesMoved { .. }
         | EntryKind::AttemptClosed { .. }
         | EntryKind::AttemptAdopted { .. }
         | EntryKind::RangeFailed { .. }

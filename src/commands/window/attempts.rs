@@ -68,10 +68,9 @@ pub(super) fn attempt_view(attempt: &Attempt, release: &ReleaseState) -> Attempt
         absent_at: attempt.absent_at.clone(),
         late: attempt.late,
         judged_tip: begun.judged_tip.clone(),
-        moved_deploy_files: release
-            .moved_deploy_files
-            .iter()
-            .find(|moved| moved.id == begun.id)
+        moved_deploy_files: attempt
+            .run
+            .and_then(|id| release.runs.get(&id)?.moved_deploy_files.as_ref())
             .map(moved_view),
         run: attempt
             .run

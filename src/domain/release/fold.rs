@@ -21,8 +21,6 @@ const KEPT_RUNS: usize = 1_000;
 const KEPT_ATTEMPTS: usize = 500;
 /// Operators' approvals and triggers that are kept.
 const KEPT_WORDS: usize = 200;
-/// Runs with other deploy files than were judged.
-const KEPT_MOVED: usize = 100;
 /// Failed comparisons that are counted at once.
 const KEPT_RANGES: usize = 100;
 
@@ -58,10 +56,6 @@ impl ReleaseState {
                 self.change(id, |attempt| attempt.absent_at.push(at));
             }
             EntryKind::AttemptRun { id, run, late } => self.find_run(id, *run, *late),
-            EntryKind::DeployFilesMoved { moved } => {
-                self.moved_deploy_files.push(moved.clone());
-                keep_last(&mut self.moved_deploy_files, KEPT_MOVED);
-            }
             EntryKind::AttemptClosed { id, outcome } => self.close(id, outcome, at),
             EntryKind::AttemptAdopted { attempt } => self.adopt(attempt),
             EntryKind::StatusWritten { sha, status } => self.status_written(sha, status),

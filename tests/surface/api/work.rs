@@ -39,6 +39,7 @@ fn deployed(number: u64) -> EntryKind {
             html_url: format!("https://github.com/acme/x/actions/runs/{number}"),
             attempts: BTreeMap::from([(1, Box::new(attempt))]),
             deleted: false,
+            moved_deploy_files: None,
         },
     }
 }
