@@ -25,6 +25,7 @@ mod fleet;
 mod governed;
 mod health;
 mod holding;
+mod moved;
 mod operator;
 mod pass;
 mod places;

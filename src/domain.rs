@@ -10,6 +10,7 @@ mod command;
 mod decision;
 mod deploys;
 mod dora;
+mod file_content;
 mod ledger;
 mod markup;
 mod observation;
@@ -46,9 +47,10 @@ pub use decision::{
 };
 pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
 pub use dora::{Dora, Restored, restorations};
+pub use file_content::FileContent;
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, DeployFile, Fact, FileChange, LeftBehind,
+    BranchCommits, Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind,
     ListRead, Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
     Verification, VerificationRun, Why,
 };
@@ -65,8 +67,9 @@ pub use pull::{
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
-    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
+    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, MovedDeployFiles, Pause, Production,
+    Rejection, ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Trigger,
+    Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

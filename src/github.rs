@@ -36,8 +36,8 @@ pub use limits::LimitsView;
 pub use meter::Meter;
 pub use pace::Lane;
 pub use reads::{
-    AllOrFirst, Compared, FileText, Granted, Located, Probe, RepositoryAccess, RunFilter, RunPage,
-    Tree, TreeEntry,
+    AllOrFirst, Compared, FileText, Granted, Located, MOST_LISTED_FILES, Probe, RepositoryAccess,
+    RunFilter, RunPage, Tree, TreeEntry,
 };
 pub use transport::{HttpService, Route, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};

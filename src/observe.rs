@@ -18,6 +18,7 @@ use crate::store::Store;
 
 mod attempt_runs;
 mod candidate;
+mod deploy_files;
 mod deploy_runs;
 mod identities;
 mod lacks;
@@ -30,14 +31,15 @@ mod reverts;
 mod rhythm;
 mod statuses;
 mod verification;
+mod workflow_calls;
 
+pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
 pub use lacks::fill;
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
-pub use range::deploy_file_at_tip;
 pub use rhythm::Rhythm;
 pub use statuses::statuses;
 pub use verification::{CountedRun, Verifications, branch_commits, verifications};

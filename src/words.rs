@@ -20,7 +20,7 @@ pub use approval::seen as approval_seen;
 pub use evidence::{evidence, evidence_supposing, found, outcome};
 pub use hint::{Subject, hint, hints, pause_reason};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
-pub use told::{operator, told};
+pub use told::{moved_deploy_files, operator, told};
 
 /// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.
 #[must_use]

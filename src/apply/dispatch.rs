@@ -13,7 +13,7 @@ use super::statuses::{NewStatus, has_left, refusal, taken_entries, write};
 use super::{ApplyError, Work, writes};
 use crate::clock::{Clock, ClockReading};
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, RejectionKey, RunId,
+    Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, RejectionKey, RunId, Sha,
 };
 use crate::github::{AllOrFirst, WriteFailure};
 use crate::plan::{Clearance, others_turn};
@@ -50,6 +50,8 @@ pub struct Occasion {
     pub rejection_key: RejectionKey,
     /// When the sha was merged, where that is known.
     pub merged_at: Option<Timestamp>,
+    /// The tip of the ref whose deploy files were judged.
+    pub judged_tip: Option<Sha>,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
     /// What stops it as long as its request has not left.
@@ -87,12 +89,11 @@ pub async fn dispatch(
     clearance: &Clearance,
     occasion: Occasion,
 ) -> Result<Dispatched, ApplyError> {
-    let Occasion { rejection_key, merged_at, by, brake } = occasion;
     let stopped = |stopped| match stopped {
         Stopped::Withdrawn(why) => Ok(Dispatched::NotStarted { why }),
         Stopped::Error(error) => Err(error),
     };
-    let intent = intend(work, clearance, rejection_key, merged_at, by).await?;
+    let intent = intend(work, clearance, &occasion).await?;
     // Another process of ours reckons from the mark: its time begins before the mark is written.
     let marked_at = work.clock.reading();
     let marked = match mark(work, clearance, intent).await {
@@ -101,7 +102,7 @@ pub async fn dispatch(
     };
     let now = work.now();
     let sending = work.ledger.record_sending(now, marked).await?;
-    send(work, clearance, sending, &LastLook { brake, marked_at }).await
+    send(work, clearance, sending, &LastLook { brake: occasion.brake, marked_at }).await
 }
 
 /// What is looked at right before the request leaves.
@@ -133,9 +134,7 @@ impl LastLook {
 async fn intend(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    rejection_key: RejectionKey,
-    merged_at: Option<Timestamp>,
-    triggered_by: Option<Operator>,
+    occasion: &Occasion,
 ) -> Result<RecordedIntent, ApplyError> {
     let decision = &clearance.decision;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
@@ -148,9 +147,10 @@ async fn intend(
         newest_run_seen: clearance.newest_run_seen,
         workflow: clearance.target.workflow,
         deploy_ref: clearance.target.deploy_ref.clone(),
-        rejection_key,
-        merged_at,
-        triggered_by,
+        rejection_key: occasion.rejection_key.clone(),
+        merged_at: occasion.merged_at,
+        triggered_by: occasion.by.clone(),
+        judged_tip: occasion.judged_tip.clone(),
     };
     let now = work.now();
     Ok(work.ledger.record_intent(now, attempt).await?)

@@ -152,6 +152,7 @@ impl Course {
             rejection_key: RejectionKey::default(),
             merged_at: None,
             triggered_by: None,
+            judged_tip: None,
         };
         let done = KnownRunAttempt {
             started_at: at,
@@ -173,6 +174,7 @@ impl Course {
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Owner,
+            moved_deploy_files: None,
         };
         [
             EntryKind::AttemptBegun { attempt },

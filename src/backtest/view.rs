@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{CommitFacts, DeployFile, Fact, Moment, Observation, PullEvent, Told};
+use crate::domain::{CommitFacts, DeployFiles, Fact, Moment, Observation, PullEvent, Told};
 
 /// An observation that is moved through time.
 pub(super) struct View {
@@ -37,7 +37,7 @@ impl View {
                 let facts = CommitFacts {
                     verification: Fact::Known(verification.clone()),
                     on_branch: Fact::Known(true),
-                    deploy_file: Fact::Known(DeployFile::Same),
+                    deploy_files: Fact::Known(DeployFiles::Same),
                     ..CommitFacts::default()
                 };
                 (sha.clone(), facts)

@@ -12,8 +12,8 @@ mod detail;
 
 pub use detail::{
     ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, FailedStep,
-    InFlight, Judged, LedgerPage, PauseView, ProductionSet, ProductionView, Refused,
-    RepositoryDetail, RunView, Source, StatusView, Words,
+    InFlight, Judged, LedgerPage, MovedFilesView, PauseView, ProductionSet, ProductionView,
+    Refused, RepositoryDetail, RunView, Source, StatusView, Words,
 };
 
 /// All governed repositories: `status --json`, and the API.

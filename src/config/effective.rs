@@ -110,6 +110,7 @@ pub fn policy(policy: &Policy) -> Value {
         "high_risk_paths": policy.high_risk_paths.written(),
         "medium_risk_paths": policy.medium_risk_paths.written(),
         "migration_paths": policy.migration_paths.written(),
+        "workflow_files_high": policy.workflow_files_high,
         "cooldown_minutes": minutes(policy.cooldown),
         "max_deploys_per_hour": policy.max_deploys_per_hour,
         "max_attempts_per_sha": policy.max_attempts_per_sha,

@@ -50,6 +50,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         "high_risk_paths" => put(&mut p.high_risk_paths, patterns(entry, m)),
         "medium_risk_paths" => put(&mut p.medium_risk_paths, patterns(entry, m)),
         "migration_paths" => put(&mut p.migration_paths, patterns(entry, m)),
+        "workflow_files_high" => put(&mut p.workflow_files_high, boolean(entry, m)),
         "cooldown_minutes" => put(&mut p.cooldown, count_of(entry, m, Unit::Minutes, 0)),
         "max_deploys_per_hour" => put(&mut p.max_deploys_per_hour, whole(entry, m, 1..=MOST)),
         "max_attempts_per_sha" => put(&mut p.max_attempts_per_sha, whole(entry, m, 1..=MOST)),
@@ -154,6 +155,18 @@ fn workflows(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>> {
         .map(|name| WorkflowName::from(name.as_str()))
         .collect();
     (names.len() == items.len()).then_some(names)
+}
+
+/// What the policies allow that is worth a warning.
+pub(super) fn warning(policies: &[Policy]) -> Option<String> {
+    let given_up = policies.iter().filter(|policy| !policy.workflow_files_high);
+    let names: Vec<String> = given_up.map(|policy| policy.repository.to_string()).collect();
+    let (first, rest) = names.split_first()?;
+    let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    Some(format!(
+        "workflow_files_high is false for {first}{others}: whoever may push can change what \
+         verifies and deploys without an approval, unless high_risk_paths lists .github/workflows/**"
+    ))
 }
 
 fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {

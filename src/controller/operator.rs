@@ -315,7 +315,7 @@ impl Governed {
     async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
         let (basics, policy) = (self.basics(shared).await?, self.policy.clone());
         let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        Ok(observe::deploy_file_at_tip(&look, &basics).await?)
+        Ok(observe::deploy_files_at_tip(&look, &basics).await?)
     }
 
     /// The repository, and its branches as they are now.

@@ -91,6 +91,7 @@ impl Governed {
             brake: Brake::new(move || left.why()),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
+            judged_tip: observation.deploy_ref_tip.clone(),
             by: match wish {
                 Wish::OfThePolicy => None,
                 Wish::OfAnOperator(by) => Some(by),

@@ -177,6 +177,8 @@ impl Governed {
         if only_looks {
             return Ok(seen.newest);
         }
+        self.note_moved_deploy_files(shared, look, basics, &seen.runs).await?;
+        let ledger = self.opened()?;
         for entry in &entries {
             report::followed(shared, &policy, ledger.state(), look.memory, entry);
         }

@@ -1,17 +1,17 @@
 //! Which approvals count, and for what.
 //!
-//! An operator's word about a sha approves all that makes it HIGH, the deploy file at the tip, as
-//! it was then, included; a later candidate needs an approval only for what came after. So there
+//! An operator's word about a sha approves all that makes it HIGH, the deploy files at the tip, as
+//! they were then, included; a later candidate needs an approval only for what came after. So there
 //! are several commits from which the range can be approved: production, and every commit that an
 //! operator approved. From one of them on, each pull request that brought something HIGH needs its
 //! own approval by people, and nothing may be left that only an operator can approve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Gathering;
 use super::{Case, Gap, risk};
 use crate::domain::{
-    Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFile,
+    Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFiles,
     EnvironmentApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy, Production,
     PullApproval, PullNumber, SeenApproval, Sha, Told, WhyNot,
 };
@@ -43,28 +43,26 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
         return Ok(search.approved(approver));
     }
     for sha in shas_of_environment(case) {
-        // The variable says nothing of the deploy file at the tip, as it was then.
-        if deploy_file_is_covered(case, None)? {
-            let Some(needs) = after_a_word(case, sha)? else { continue };
-            if let Some(approver) = search.met(needs, Some((sha, Approver::Environment)))? {
-                return Ok(search.approved(approver));
-            }
+        // The variable says nothing of the deploy files at the tip, as they were then.
+        let Some(mut needs) = after_a_word(case, sha)? else { continue };
+        needs.add_deploy_files(case, None)?;
+        if let Some(approver) = search.met(needs, Some((sha, Approver::Environment)))? {
+            return Ok(search.approved(approver));
         }
     }
     for approval in words_about_others(case) {
-        if !deploy_file_is_covered(case, approval.deploy_file.as_deref())? {
-            search.saw_word(approval, Counting::Not(WhyNot::DeployFileChanged));
-            continue;
-        }
-        let Some(needs) = after_a_word(case, &approval.sha)? else {
-            search.saw_word(approval, Counting::Not(WhyNot::LeadsNotHere));
+        let is_covered = deploy_files_are_covered(case, approval.deploy_file.as_deref())?;
+        let why_not = |otherwise| if is_covered { otherwise } else { WhyNot::DeployFileChanged };
+        let Some(mut needs) = after_a_word(case, &approval.sha)? else {
+            search.saw_word(approval, Counting::Not(why_not(WhyNot::LeadsNotHere)));
             continue;
         };
+        needs.add_deploy_files(case, approval.deploy_file.as_deref())?;
         if let Some(approver) = search.met(needs, Some((&approval.sha, operator(approval))))? {
             search.saw_word(approval, Counting::Counts);
             return Ok(search.approved(approver));
         }
-        search.saw_word(approval, Counting::Not(WhyNot::SomethingCameAfter));
+        search.saw_word(approval, Counting::Not(why_not(WhyNot::SomethingCameAfter)));
     }
     let approver = search.met(after_production(case)?, None)?;
     Ok(search.ended(approver))
@@ -132,9 +130,12 @@ impl<'c, 'a> Search<'c, 'a> {
             if approval.sha != *case.sha() {
                 continue;
             }
-            if deploy_file_is_covered(case, approval.deploy_file.as_deref())? {
+            // What came to the tip since then may have its own approval.
+            let mut needs = Needs::default();
+            needs.add_deploy_files(case, approval.deploy_file.as_deref())?;
+            if let Some(by) = self.met(needs, Some((&approval.sha, operator(approval))))? {
                 self.saw_word(approval, Counting::Counts);
-                return Ok(Some(operator(approval)));
+                return Ok(Some(by));
             }
             self.saw_word(approval, Counting::Not(WhyNot::DeployFileChanged));
         }
@@ -267,19 +268,30 @@ fn words_about_others<'a>(case: &Case<'a>) -> Vec<&'a OperatorsApproval> {
     words
 }
 
-/// Whether the deploy file that would run is the judged commit's own, harmless, or the one that
+/// Whether the deploy files that would run are the judged commit's own, harmless, or those that
 /// stood at the tip when the word was given.
-fn deploy_file_is_covered(case: &Case<'_>, approved_blob: Option<&str>) -> Result<bool, Gap> {
+fn deploy_files_are_covered(case: &Case<'_>, approved: Option<&str>) -> Result<bool, Gap> {
+    Ok(deploy_files_to_approve(case, approved)?.is_empty())
+}
+
+/// The deploy files at the tip that an approval must speak of: those that are HIGH, and not as they
+/// stood there when a word was given.
+fn deploy_files_to_approve<'a>(
+    case: &Case<'a>,
+    approved: Option<&str>,
+) -> Result<BTreeSet<&'a str>, Gap> {
     if case.production == Production::None {
         // Nothing is compared with the first deploy.
-        return Ok(true);
+        return Ok(BTreeSet::new());
     }
-    Ok(match case.question.deploy_file()? {
-        DeployFile::Same => true,
-        DeployFile::Differs { path, tip_blob } => {
-            !risk::is_high(case.policy(), path)
-                || (tip_blob.is_some() && tip_blob.as_deref() == approved_blob)
+    Ok(match case.question.deploy_files()? {
+        DeployFiles::Differ { paths, at_tip }
+            if at_tip.is_none() || at_tip.as_deref() != approved =>
+        {
+            let paths = paths.iter().map(String::as_str);
+            paths.filter(|path| risk::is_high(case.policy(), path)).collect()
         }
+        DeployFiles::Differ { .. } | DeployFiles::Same => BTreeSet::new(),
     })
 }
 

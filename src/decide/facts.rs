@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
+    BranchStep, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
     PullEvent, PullNumber, RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification,
     Within, steps_between,
 };
@@ -60,9 +60,9 @@ impl<'a> Question<'a> {
         known(facts.map(|facts| &facts.on_branch), || Lack::OnBranch(self.sha.clone())).copied()
     }
 
-    pub(super) fn deploy_file(&self) -> Result<&'a DeployFile, Gap> {
+    pub(super) fn deploy_files(&self) -> Result<&'a DeployFiles, Gap> {
         let facts = self.observation.commits.get(self.sha);
-        known(facts.map(|facts| &facts.deploy_file), || Lack::DeployFile(self.sha.clone()))
+        known(facts.map(|facts| &facts.deploy_files), || Lack::DeployFiles(self.sha.clone()))
     }
 
     pub(super) fn range(&self, base: &Sha, head: &Sha) -> Result<&'a Ranged, Gap> {
@@ -107,6 +107,21 @@ impl<'a> Question<'a> {
     pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a Told<Vec<MergedPull>>, Gap> {
         let fact = self.observation.origins.pulls.get(sha);
         known(fact, || Lack::Pulls(sha.clone()))
+    }
+
+    pub(super) fn files_of(&self, pull: &MergedPull) -> Result<&'a Told<RangeFiles>, Gap> {
+        let fact = self.observation.origins.files.get(&pull.number);
+        known(fact, || Lack::PullFiles(pull.number, pull.head.clone()))
+    }
+
+    pub(super) fn is_head_on_branch(&self, head: &Sha) -> Result<&'a Told<bool>, Gap> {
+        let fact = self.observation.origins.heads_on_branch.get(head);
+        known(fact, || Lack::HeadOnBranch(head.clone()))
+    }
+
+    pub(super) fn is_made_by_github(&self, sha: &Sha) -> Result<&'a Told<bool>, Gap> {
+        let fact = self.observation.origins.made_by_github.get(sha);
+        known(fact, || Lack::MadeByGithub(sha.clone()))
     }
 
     pub(super) fn events(&self, pull: PullNumber) -> Result<&'a Told<Vec<PullEvent>>, Gap> {

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::Gathering;
-use super::{Gap, Question};
+use super::{Gap, Question, risk};
 use crate::domain::{
-    BranchStep, Brought, FileChange, MergedPull, PullNumber, RangeFiles, Ranged, Sha, Told,
+    BranchStep, Brought, FileChange, FileContent, MergedPull, PullNumber, RangeFiles, Ranged, Sha,
+    Told,
 };
 
 /// Steps of a range that are looked at one by one: each costs a comparison, once.
@@ -20,9 +21,12 @@ pub(super) fn too_many(steps: &[BranchStep]) -> String {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Origins {
     /// Who brought each path, the newest commit first; no entry for a path that no step changed.
+    /// A HIGH path is a pull request's where that shows it, and else was pushed without one.
     pub(super) brought: BTreeMap<String, Vec<Brought>>,
-    /// The pull requests among them.
+    /// The pull requests that brought some.
     pub(super) pulls: BTreeMap<PullNumber, MergedPull>,
+    /// Commits that belong to a pull request and brought a HIGH path otherwise than it shows.
+    pub(super) not_as_shown: BTreeMap<Sha, PullNumber>,
     /// Why more of it cannot be told.
     pub(super) untold: Option<String>,
 }
@@ -31,12 +35,39 @@ impl Origins {
     pub(super) fn of(&self, path: &str) -> &[Brought] {
         self.brought.get(path).map_or(&[], Vec::as_slice)
     }
+
+    fn is_untold(&mut self, why: &str) {
+        self.untold.get_or_insert_with(|| why.to_owned());
+    }
+}
+
+/// A step that changed some of the paths that are asked about.
+struct Touching<'a> {
+    step: BranchStep,
+    ranged: &'a Ranged,
+    pulls: &'a [MergedPull],
+}
+
+impl<'a> Touching<'a> {
+    /// The pull request, where it is of one.
+    const fn only_pull(&self) -> Option<&'a MergedPull> {
+        match self.pulls {
+            [pull] => Some(pull),
+            [] | [_, ..] => None,
+        }
+    }
+
+    fn is_of_the_same_pull(&self, other: &Self) -> bool {
+        let number = |one: &Self| one.only_pull().map(|pull| pull.number);
+        number(self).is_some() && number(self) == number(other)
+    }
 }
 
 /// Where `paths`, which differ between `base` and `head`, come from.
 ///
 /// Each step of the branch is compared with the one before it: so a merge has brought all that it
-/// changed there, whoever wrote it, and a squash or a rebased commit what it holds.
+/// changed there, whoever wrote it, and a squash or a rebased commit what it holds. Steps of one
+/// pull request that follow each other are one step: what they come to is what it shows.
 pub(super) fn of_paths(
     question: &Question<'_>,
     base: &Sha,
@@ -53,37 +84,161 @@ pub(super) fn of_paths(
         }
         Told::Known(steps) => steps,
     };
-    let mut gathering = Gathering::default();
     let mut origins = Origins::default();
-    for step in &steps {
-        let Some(ranged) = gathering.take(question.step(step))? else { continue };
-        if let Some(why) = untold_of(step, ranged) {
-            origins.untold.get_or_insert(why);
+    let touching = touching(question, steps, paths, &mut origins)?;
+    let mut gathering = Gathering::default();
+    for steps in touching.chunk_by(|newer, older| newer.is_of_the_same_pull(older)) {
+        gathering.take(of_one_pull(question, steps, paths, &mut origins))?;
+    }
+    gathering.finish(origins)
+}
+
+/// The steps that changed some of `paths`, the newest first.
+fn touching<'a>(
+    question: &Question<'a>,
+    steps: Vec<BranchStep>,
+    paths: &BTreeSet<&str>,
+    origins: &mut Origins,
+) -> Result<Vec<Touching<'a>>, Gap> {
+    let mut gathering = Gathering::default();
+    let mut touching = Vec::new();
+    for step in steps {
+        let Some(ranged) = gathering.take(question.step(&step))? else { continue };
+        if let Some(why) = untold_of(&step, ranged) {
+            origins.is_untold(&why);
         }
-        let changed: BTreeSet<&str> = changed_paths(ranged).intersection(paths).copied().collect();
-        if changed.is_empty() {
+        if changed_paths(ranged).is_disjoint(paths) {
             continue;
         }
         let pulls = match gathering.take(question.pulls(&step.sha))? {
             None => continue,
             Some(Told::Known(pulls)) => pulls.as_slice(),
             Some(Told::Untold(why)) => {
-                origins.untold.get_or_insert_with(|| why.clone());
+                origins.is_untold(why);
                 &[]
             }
         };
         // What came without a pull request is told as such.
-        if let Some(why) = may_hide(step, pulls).filter(|_| !pulls.is_empty()) {
-            origins.untold.get_or_insert(why);
+        if let Some(why) = may_hide(&step, pulls).filter(|_| !pulls.is_empty()) {
+            origins.is_untold(&why);
         }
+        touching.push(Touching { step, ranged, pulls });
+    }
+    gathering.finish(touching)
+}
+
+/// Notes what these steps brought: one that is of no pull request or of several, or all that are of
+/// one, the newest first.
+fn of_one_pull(
+    question: &Question<'_>,
+    steps: &[Touching<'_>],
+    paths: &BTreeSet<&str>,
+    origins: &mut Origins,
+) -> Result<(), Gap> {
+    let ([newest, ..], [.., oldest]) = (steps, steps) else { return Ok(()) };
+    let together;
+    let (whole, ranged) = if steps.len() == 1 {
+        (&newest.step, newest.ranged)
+    } else {
+        let (sha, parent) = (newest.step.sha.clone(), oldest.step.parent.clone());
+        together = BranchStep { sha, parent, is_merge: false };
+        (&together, question.step(&together)?)
+    };
+    if let Some(why) = untold_of(whole, ranged) {
+        origins.is_untold(&why);
+    }
+    let mut gathering = Gathering::default();
+    for (path, content) in contents(ranged) {
+        if !paths.contains(path) {
+            continue;
+        }
+        let pulls: &[MergedPull] = if risk::is_high(question.policy, path) {
+            let shown = newest.only_pull().map(|pull| (pull, (path, content)));
+            let is_shown = match shown {
+                Some((pull, change)) => gathering.take(shows(question, pull, whole, change))?,
+                None => Some(Showing::Otherwise),
+            };
+            match is_shown {
+                None => continue,
+                Some(Showing::So) => newest.pulls,
+                Some(Showing::Otherwise) => {
+                    let pull = newest.only_pull().map(|pull| pull.number);
+                    let commits = steps.iter().map(|one| one.step.sha.clone());
+                    origins.not_as_shown.extend(
+                        pull.into_iter()
+                            .flat_map(|pull| commits.clone().map(move |commit| (commit, pull))),
+                    );
+                    &[]
+                }
+                Some(Showing::Untold(why)) => {
+                    origins.is_untold(&why);
+                    &[]
+                }
+            }
+        } else {
+            newest.pulls
+        };
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
         let pulls: Vec<PullNumber> = pulls.iter().map(|pull| pull.number).collect();
-        for path in changed {
-            let brought = Brought { commit: step.sha.clone(), pulls: pulls.clone() };
-            origins.brought.entry(path.to_owned()).or_default().push(brought);
+        let bringing = steps.iter().filter(|one| changed_paths(one.ranged).contains(path));
+        let brought =
+            bringing.map(|one| Brought { commit: one.step.sha.clone(), pulls: pulls.clone() });
+        origins.brought.entry(path.to_owned()).or_default().extend(brought);
+    }
+    gathering.finish(())
+}
+
+/// Whether a pull request shows a path as it came with its merge.
+enum Showing {
+    So,
+    Otherwise,
+    Untold(String),
+}
+
+/// Whether `pull` shows this path with what its merge made of it. Where that is something else, as
+/// after a change of the same file on the branch, it counts if GitHub made the merge: what somebody
+/// merged by hand and pushed may hold anything.
+fn shows(
+    question: &Question<'_>,
+    pull: &MergedPull,
+    step: &BranchStep,
+    (path, content): (&str, &FileContent),
+) -> Result<Showing, Gap> {
+    let files = match question.files_of(pull)? {
+        Told::Known(files) => files,
+        Told::Untold(why) => return Ok(Showing::Untold(why.clone())),
+    };
+    match (files.contents().get(path), files) {
+        (Some(shown), _) if shown.is_same(content) => return Ok(Showing::So),
+        (Some(_), _) => {}
+        (None, RangeFiles::Complete(_)) => return Ok(Showing::Otherwise),
+        (None, RangeFiles::Truncated(_)) => {
+            let why = format!("GitHub lists only a part of the files of #{}", pull.number);
+            return Ok(Showing::Untold(why));
         }
     }
-    gathering.finish(origins)
+    let is_merged_by_github = match question.is_head_on_branch(&pull.head)? {
+        // GitHub squashed or rebased it: a push would have had to bring the head.
+        Told::Known(false) => return Ok(Showing::So),
+        Told::Known(true) if pull.merge_commit.as_ref() != Some(&step.sha) => {
+            return Ok(Showing::Otherwise);
+        }
+        Told::Known(true) => question.is_made_by_github(&step.sha)?,
+        Told::Untold(why) => return Ok(Showing::Untold(why.clone())),
+    };
+    Ok(match is_merged_by_github {
+        Told::Known(true) => Showing::So,
+        Told::Known(false) => Showing::Otherwise,
+        Told::Untold(why) => Showing::Untold(why.clone()),
+    })
+}
+
+/// What is at each path after a range.
+fn contents(ranged: &Ranged) -> BTreeMap<&str, &FileContent> {
+    match ranged {
+        Ranged::Compared(comparison) => comparison.files.contents(),
+        Ranged::Incomparable(_) | Ranged::Broken(_) => BTreeMap::new(),
+    }
 }
 
 /// Why a merge may hide commits that the branch was at before it: none of these pull requests was
@@ -97,9 +252,7 @@ pub(super) fn may_hide(step: &BranchStep, pulls: &[MergedPull]) -> Option<String
 /// Every name in the files of a range: a rename counts under both.
 pub(super) fn changed_paths(ranged: &Ranged) -> BTreeSet<&str> {
     let files: &[FileChange] = match ranged {
-        Ranged::Compared(comparison) => match &comparison.files {
-            RangeFiles::Complete(files) | RangeFiles::Truncated(files) => files,
-        },
+        Ranged::Compared(comparison) => comparison.files.listed(),
         Ranged::Incomparable(_) | Ranged::Broken(_) => &[],
     };
     let both = files.iter().flat_map(|file| [Some(&file.path), file.previous_path.as_ref()]);

@@ -1,22 +1,35 @@
 //! How risky it is to ship a sha, from the paths that differ from production. Highest class wins;
 //! what cannot be told for good is HIGH, and the evidence says why.
 
+use std::collections::BTreeSet;
+
 use super::{Gap, Question, raise};
 use crate::domain::{
-    DeployFile, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment, RiskCause,
+    DeployFiles, Policy, Production, RangeFiles, Ranged, Relation, RiskAssessment, RiskCause,
     RiskClass, RiskyPath, Sha, Uncertainty,
 };
+
+/// GitHub runs workflows from here and from nowhere else, so the files of both workflows are here.
+const WORKFLOW_FILES: &str = ".github/workflows/**";
 
 /// The class of one path, and the pattern that gave it; none for a path that is not listed.
 #[must_use]
 pub fn class_of_path<'a>(policy: &'a Policy, path: &str) -> Option<(RiskClass, &'a str)> {
-    let high = || policy.high_risk_paths.matching(path);
-    let migration = || policy.migration_paths.matching(path);
-    let medium = || policy.medium_risk_paths.matching(path);
+    let high = || policy.high_risk_paths.covering(path);
+    let migration = || policy.migration_paths.covering(path);
+    let workflow = || policy.workflow_files_high.then(|| workflow_file(path)).flatten();
+    let medium = || policy.medium_risk_paths.covering(path);
     high()
         .or_else(migration)
+        .or_else(workflow)
         .map(|pattern| (RiskClass::High, pattern))
         .or_else(|| medium().map(|pattern| (RiskClass::Medium, pattern)))
+}
+
+/// The pattern of workflow files, where this is one, or may hold some.
+fn workflow_file(path: &str) -> Option<&'static str> {
+    let may_hold_some = matches!(path, ".github" | ".github/workflows");
+    (may_hold_some || path.starts_with(".github/workflows/")).then_some(WORKFLOW_FILES)
 }
 
 /// The risk of what is asked about.
@@ -102,9 +115,9 @@ fn of_range(question: &Question<'_>, base: &Sha, ranged: &Ranged) -> Result<Risk
         .flatten()
         .filter_map(|path| risky(question.policy, path))
         .collect();
-    if let Some(path) = deploy_file_at_tip(question, comparison.relation)? {
+    if let Some(differing) = deploy_files_at_tip(question, comparison.relation)? {
         causes.push(RiskCause::DeployFileAtTip);
-        paths.extend(risky(question.policy, &path));
+        paths.extend(differing.iter().filter_map(|path| risky(question.policy, path)));
     }
     causes.push(match (files.is_empty(), paths.is_empty()) {
         (true, true) => RiskCause::EmptyRange,
@@ -130,14 +143,17 @@ fn raised(mut risk: RiskAssessment, causes: Vec<RiskCause>) -> RiskAssessment {
     risk
 }
 
-/// The deploy file, where the one that GitHub would run is not the one at the sha.
-fn deploy_file_at_tip(question: &Question<'_>, relation: Relation) -> Result<Option<String>, Gap> {
+/// The deploy files that GitHub would run, where they are not those at the sha.
+fn deploy_files_at_tip<'a>(
+    question: &Question<'a>,
+    relation: Relation,
+) -> Result<Option<&'a BTreeSet<String>>, Gap> {
     if matches!(relation, Relation::Identical | Relation::Behind) {
         return Ok(None);
     }
-    Ok(match question.deploy_file()? {
-        DeployFile::Same => None,
-        DeployFile::Differs { path, .. } => Some(path.clone()),
+    Ok(match question.deploy_files()? {
+        DeployFiles::Same => None,
+        DeployFiles::Differ { paths, .. } => Some(paths),
     })
 }
 

@@ -75,6 +75,9 @@ pub enum WhyNot {
     ByNobodyKnown,
     /// The label is not on the pull request any more.
     TakenOff,
+    /// A label of this name was taken off after it, which may be this one: an event keeps the name
+    /// that its label had then.
+    MayBeTakenOff(String),
     /// The comment was changed after it was written.
     Edited,
     /// The command does not stand alone on a line of its own text.
@@ -158,6 +161,15 @@ pub enum OperatorsMatter {
         path: String,
         /// The commit.
         commit: Sha,
+    },
+    /// A path that came with a commit of a pull request, though not as the pull request shows it.
+    NotAsInPull {
+        /// The path.
+        path: String,
+        /// The commit.
+        commit: Sha,
+        /// The pull request.
+        pull: PullNumber,
     },
     /// A path that differs from production, though no commit of the range is seen to change it.
     BroughtByNothing {

@@ -75,6 +75,9 @@ pub struct NewAttempt {
     /// the dispatch started a run, or may have: see [`Attempt::trigger`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggered_by: Option<Operator>,
+    /// The tip of the ref whose deploy files were judged; none where an earlier version began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged_tip: Option<Sha>,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,

@@ -348,14 +348,20 @@ pub enum Lack {
     Range(Sha, Sha),
     /// The commits that the second has and the first has not, with their messages.
     Commits(Sha, Sha),
-    /// The deploy file at the tip against the one at this sha.
-    DeployFile(Sha),
+    /// The deploy files at the tip against those at this sha.
+    DeployFiles(Sha),
     /// The steps of the branch from the first to the second.
     Steps(Sha, Sha),
     /// What a step brought.
     Step(BranchStep),
     /// The pull requests that brought this sha to the branch.
     Pulls(Sha),
+    /// The files that a pull request, whose last commit is this, changes.
+    PullFiles(PullNumber, Sha),
+    /// Whether this sha, the head of a merged pull request, is an ancestor of the branch.
+    HeadOnBranch(Sha),
+    /// Whether GitHub made, and signed, this sha.
+    MadeByGithub(Sha),
     /// What happened on a pull request.
     Events(PullNumber),
     /// The labels that a pull request has now.

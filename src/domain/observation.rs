@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope, Flag,
-    Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey,
-    RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told,
-    WorkflowFact, WorkflowId,
+    Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope,
+    FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
+    RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading,
+    Standing, Team, Told, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -77,6 +77,9 @@ pub struct FileChange {
     pub path: String,
     /// Its name before, for a rename.
     pub previous_path: Option<String>,
+    /// What is there after the change.
+    #[serde(default)]
+    pub content: FileContent,
 }
 
 /// The files of a range.
@@ -121,19 +124,19 @@ impl Ranged {
     }
 }
 
-/// The deploy workflow's file at the tip of its ref, against the one at the judged commit.
-/// GitHub runs the former (design, section 4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeployFile {
+/// The deploy workflow's file and the local workflows that it calls, at the tip of its ref against
+/// the judged commit. GitHub runs those at the tip (design, section 4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeployFiles {
     /// They are the same.
     Same,
-    /// They are not.
-    Differs {
-        /// The file.
-        path: String,
-        /// The blob at the tip; none where the tip has no such file.
-        tip_blob: Option<String>,
+    /// Some are not.
+    Differ {
+        /// Those that are not.
+        paths: BTreeSet<String>,
+        /// What identifies all of them as they are at the tip; none where the tip has no deploy
+        /// file.
+        at_tip: Option<String>,
     },
 }
 
@@ -170,6 +173,12 @@ pub struct Origins {
     /// The pull requests, merged into the branch, that brought a commit; none for one that was
     /// pushed directly.
     pub pulls: BTreeMap<Sha, Fact<Told<Vec<MergedPull>>>>,
+    /// The files that a pull request changes, by its own list.
+    pub files: BTreeMap<PullNumber, Fact<Told<RangeFiles>>>,
+    /// Whether the head of a merged pull request is an ancestor of the branch.
+    pub heads_on_branch: BTreeMap<Sha, Fact<Told<bool>>>,
+    /// Whether GitHub made, and signed, a commit.
+    pub made_by_github: BTreeMap<Sha, Fact<Told<bool>>>,
     /// What happened on a pull request, in GitHub's order.
     pub events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
     /// The labels that a pull request has now.
@@ -192,8 +201,8 @@ pub struct CommitFacts {
     pub reverified_at: Vec<Timestamp>,
     /// Whether it is an ancestor of the branch.
     pub on_branch: Fact<bool>,
-    /// The deploy file at the tip against the one here.
-    pub deploy_file: Fact<DeployFile>,
+    /// The deploy files at the tip against those here.
+    pub deploy_files: Fact<DeployFiles>,
     /// The statuses under our context, newest first.
     pub statuses: Fact<Vec<CommitStatus>>,
 }
@@ -204,7 +213,7 @@ impl Default for CommitFacts {
             verification: Fact::NotAsked,
             reverified_at: Vec::new(),
             on_branch: Fact::NotAsked,
-            deploy_file: Fact::NotAsked,
+            deploy_files: Fact::NotAsked,
             statuses: Fact::NotAsked,
         }
     }

@@ -1,5 +1,6 @@
 //! Lists of path patterns with gitignore's meaning.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,19 @@ pub struct PathPatterns(Arc<Compiled>);
 struct Compiled {
     written: Vec<String>,
     matcher: Gitignore,
+    directories: NamedDirectories,
 }
+
+/// The directories that patterns name on the way to what they match: `infra` of `infra/net/**`,
+/// `**/migrations` of `**/migrations/*.sql`.
+struct NamedDirectories {
+    matcher: Gitignore,
+    /// The pattern that names each of them.
+    named_by: BTreeMap<String, String>,
+}
+
+/// Stands for whatever a directory holds: no pattern names it, and `*` and `**` match it.
+const ANYTHING: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{1}";
 
 /// A pattern that cannot mean what its author wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,16 +55,16 @@ impl PathPatterns {
                 errors.push(error("is no valid pattern"));
             }
         }
-        let written = patterns.iter().map(|p| p.as_ref().to_owned()).collect();
-        match builder.build() {
-            Ok(matcher) if errors.is_empty() => Ok(Self(Arc::new(Compiled { written, matcher }))),
-            Ok(_) => Err(errors),
-            Err(_) => {
-                errors
-                    .push(PatternError { pattern: String::new(), why: "do not compile together" });
-                Err(errors)
-            }
+        if !errors.is_empty() {
+            return Err(errors);
         }
+        let written: Vec<String> = patterns.iter().map(|p| p.as_ref().to_owned()).collect();
+        let compiled = builder.build().ok().zip(NamedDirectories::of(&written));
+        let Some((matcher, directories)) = compiled else {
+            let (pattern, why) = (String::new(), "do not compile together");
+            return Err(vec![PatternError { pattern, why }]);
+        };
+        Ok(Self(Arc::new(Compiled { written, matcher, directories })))
     }
 
     /// The patterns as written.
@@ -75,6 +88,80 @@ impl PathPatterns {
         }
         None
     }
+
+    /// The pattern that a changed entry at `path` falls under, if any. A comparison does not tell
+    /// files from links and submodules, and either can take a directory's place: so the path is
+    /// matched as a directory too, with whatever may be below it.
+    #[must_use]
+    pub fn covering(&self, path: &str) -> Option<&str> {
+        let path = path.trim_start_matches('/');
+        self.matching(path)
+            .or_else(|| match self.0.matcher.matched(path, true) {
+                ignore::Match::Ignore(glob) => Some(glob.original()),
+                ignore::Match::None | ignore::Match::Whitelist(_) => None,
+            })
+            .or_else(|| self.0.directories.matching(path))
+            .or_else(|| {
+                // A negation that names the path itself is about all that it is.
+                let is_brought_back = [false, true]
+                    .iter()
+                    .any(|dir| self.0.matcher.matched(path, *dir).is_whitelist());
+                if is_brought_back {
+                    return None;
+                }
+                self.matching(&format!("{path}/{ANYTHING}/{ANYTHING}"))
+            })
+    }
+}
+
+impl NamedDirectories {
+    /// None where they do not compile together.
+    fn of(patterns: &[String]) -> Option<Self> {
+        let mut named_by = BTreeMap::new();
+        let mut builder = GitignoreBuilder::new("");
+        for pattern in patterns.iter().filter(|pattern| !pattern.starts_with('!')) {
+            for directory in named_directories(pattern) {
+                builder.add_line(None, &directory).ok()?;
+                named_by.entry(directory).or_insert_with(|| pattern.clone());
+            }
+        }
+        Some(Self { matcher: builder.build().ok()?, named_by })
+    }
+
+    fn matching(&self, path: &str) -> Option<&str> {
+        match self.matcher.matched(path, false) {
+            ignore::Match::Ignore(glob) => self.named_by.get(glob.original()).map(String::as_str),
+            ignore::Match::None | ignore::Match::Whitelist(_) => None,
+        }
+    }
+}
+
+/// Each directory on the way to what a pattern matches whose own name the pattern spells out, as
+/// a pattern of its own.
+fn named_directories(pattern: &str) -> Vec<String> {
+    let ends = pattern.match_indices('/').map(|(end, _)| end);
+    let mut found = Vec::new();
+    // A slash at the end names no directory on the way; nor does the one that anchors.
+    for end in ends.filter(|end| (1..pattern.len().saturating_sub(1)).contains(end)) {
+        let Some(directory) = pattern.get(..end) else { continue };
+        let name = directory.rsplit('/').next().unwrap_or(directory);
+        if is_spelt_out(name) {
+            // Without a slash it would match at any depth; what it comes from does not.
+            let is_anchored = directory.contains('/');
+            found.push(if is_anchored { directory.to_owned() } else { format!("/{directory}") });
+        }
+    }
+    found
+}
+
+/// Whether a name holds no wildcard.
+fn is_spelt_out(name: &str) -> bool {
+    let mut escaped = false;
+    !name.chars().any(|c| {
+        let is_wildcard = !escaped && matches!(c, '*' | '?' | '[');
+        escaped = !escaped && c == '\\';
+        is_wildcard
+    })
 }
 
 /// Why this pattern would be read otherwise than it is written, or otherwise here than by git.
@@ -199,6 +286,55 @@ mod tests {
     #[test]
     fn a_negation_brings_nothing_back_out_of_a_directory_that_matched() {
         assert!(matching(&["infra/", "!infra/README.md"], "infra/README.md"));
+    }
+
+    #[test]
+    fn what_takes_a_directorys_place_falls_under_what_is_said_of_the_directory() {
+        for (pattern, path) in [
+            ("infra/**", "infra"),
+            ("infra/", "infra"),
+            ("/infra/", "infra"),
+            ("infra/*", "infra"),
+            ("infra/*.tf", "infra"),
+            ("infra/net/**", "infra"),
+            ("infra/net/**", "infra/net"),
+            ("/infra/net/main.tf", "infra/net"),
+            ("**/migrations/**", "db/migrations"),
+            ("**/migrations/*.sql", "db/migrations"),
+            ("**/migrations/*/**", "migrations"),
+            ("db/*/migrations/1.sql", "db/shop/migrations"),
+            ("vendor*/**", "vendored"),
+            ("\\#a/b", "#a"),
+        ] {
+            let patterns = PathPatterns::new(&[pattern]).unwrap();
+            assert_eq!(patterns.covering(path), Some(pattern), "{pattern} on {path}");
+            let file = patterns.matching(path);
+            assert_eq!(file, None, "{pattern} on {path}, were it known to be a file");
+        }
+    }
+
+    #[test]
+    fn what_is_no_directory_of_a_pattern_falls_under_nothing() {
+        for (patterns, path) in [
+            (&["infra/**"][..], "src/infra"),
+            (&["infra/net/**"], "net"),
+            (&["*/secrets.yml"], "README.md"),
+            (&["src/*/auth/**"], "src/main.rs"),
+            (&["**/auth/**"], "src/authors.rs"),
+            (&["**/auth/**"], "docs/auth.md"),
+            (&["infra/**", "!infra/README.md"], "infra/README.md"),
+            (&["infra/**", "!infra/*.md"], "infra/notes.md"),
+            (&["!infra/**"], "infra"),
+        ] {
+            let patterns = PathPatterns::new(patterns).unwrap();
+            assert_eq!(patterns.covering(path), None, "{patterns:?} on {path}");
+        }
+    }
+
+    #[test]
+    fn a_negation_of_the_directory_brings_nothing_below_it_back() {
+        let patterns = PathPatterns::new(&["infra/**", "!infra"]).unwrap();
+        assert_eq!(patterns.covering("infra"), Some("infra/**"));
     }
 
     #[test]

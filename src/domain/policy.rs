@@ -51,6 +51,8 @@ pub struct Policy {
     pub medium_risk_paths: PathPatterns,
     /// Further paths whose change is HIGH.
     pub migration_paths: PathPatterns,
+    /// Whether a change of a workflow's file is HIGH under any list.
+    pub workflow_files_high: bool,
     /// How long a sha that failed waits for its next attempt.
     pub cooldown: Duration,
     /// Deploys that we start in any hour; at least 1.

@@ -135,6 +135,10 @@ pub struct KnownRun {
     /// By which rule the commit was told.
     #[serde(default)]
     pub attributed_by: AttributionRule,
+    /// Set where it is ours, the tip of the ref moved between the last look and the dispatch, and
+    /// other deploy files came with that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_deploy_files: Option<MovedDeployFiles>,
 }
 
 /// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
@@ -181,7 +185,8 @@ pub struct KnownRunAttempt {
 pub struct Approval {
     /// The sha.
     pub sha: Sha,
-    /// The deploy file's blob at the tip of its ref, as it was then: approved along.
+    /// What identifies the deploy files at the tip of their ref, as they were then: approved
+    /// along. Of the deploy file alone it is its blob.
     pub deploy_file: Option<String>,
     /// Why.
     pub why: String,
@@ -248,6 +253,12 @@ pub struct TrackedStatus {
     pub written: u32,
     /// When the last ones were written: at most as many as an hour may hold.
     pub recent: Vec<Timestamp>,
+    /// The last attempt whose run one of them showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_run_of: Option<AttemptId>,
+    /// The last attempt whose outcome one of them showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_outcome_of: Option<AttemptId>,
 }
 
 /// A status that GitHub refused for certain.
@@ -277,6 +288,17 @@ pub struct IssueRecord {
     pub recovery_intent: Option<Timestamp>,
     /// Whether the recovery after the last failure was said.
     pub recovered: bool,
+}
+
+/// Other deploy files than those that an attempt was judged on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedDeployFiles {
+    /// The tip of the ref that was judged.
+    pub judged: Sha,
+    /// The tip that the run started on.
+    pub ran: Sha,
+    /// The deploy files that differ between the two; none where that cannot be told.
+    pub files: Vec<String>,
 }
 
 /// What runs in production.

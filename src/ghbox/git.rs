@@ -1,6 +1,6 @@
 //! A repository's commits, trees, branches and tags.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -125,6 +125,10 @@ pub(super) struct Git {
     /// repositories has its commits in common.
     pub(super) forked: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
+    /// Commits that GitHub made itself, and signed.
+    pub(super) by_github: HashSet<String>,
+    /// Names that branches had, and what each was renamed to.
+    pub(super) renamed: BTreeMap<String, String>,
 }
 
 impl Git {

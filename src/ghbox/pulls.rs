@@ -180,7 +180,9 @@ impl Repository {
             MergeMethod::Squash => {
                 let changes = self.changes_of_pull(&pull, tip)?;
                 let message = self.squash_message(&pull, number, &title);
-                vec![self.write_on(vec![tip.to_owned()], &changes, &message, &author, now)]
+                let sha = self.write_on(vec![tip.to_owned()], &changes, &message, &author, now);
+                self.sign(&sha);
+                vec![sha]
             }
             MergeMethod::Rebase => self.land_rebased(&pull, tip.to_owned(), now),
         })
@@ -245,6 +247,7 @@ impl Repository {
         let message = format!("Merge pull request #{number} from {owner}/{branch}\n\n{title}");
         let parents = vec![tip.to_owned(), pull.head_sha.clone()];
         let sha = self.write_on(parents, &changes, &message, by, now);
+        self.sign(&sha);
         Some(pull.commits.iter().cloned().chain([sha]).collect())
     }
 
@@ -271,7 +274,7 @@ impl Repository {
         for sha in &pull.commits {
             let Some(commit) = self.git.commit(sha).cloned() else { continue };
             let before = self.git.tree_of(commit.parents.first().map(String::as_str));
-            let changes = replay(&diff(&before, &commit.tree), &commit.tree);
+            let changes = self.merged(replay(&diff(&before, &commit.tree), &commit.tree));
             tip = self.write_on(vec![tip], &changes, &commit.message, &commit.author, now);
             landed.push(tip.clone());
         }
@@ -282,6 +285,19 @@ impl Repository {
     fn changes_of_pull(&self, pull: &Pull, tip: &str) -> Option<Vec<Change>> {
         let head = self.git.commit(&pull.head_sha)?;
         let comparison = self.git.compare(self.git.commit(tip)?, head)?;
-        Some(replay(&comparison.files, &head.tree))
+        Some(self.merged(replay(&comparison.files, &head.tree)))
+    }
+
+    /// With what both sides made of a file together, where the story says so: the box itself merges
+    /// no lines.
+    fn merged(&self, mut changes: Vec<Change>) -> Vec<Change> {
+        for change in &mut changes {
+            if let Change::Write(path, content) = change
+                && let Some(together) = self.merges_make.get(path)
+            {
+                content.clone_from(together);
+            }
+        }
+        changes
     }
 }

@@ -41,6 +41,10 @@ pub(super) struct Repository {
     pub(super) commits_show: CommitsShow,
     /// So long after a merge, its commits lead to no pull request yet.
     pub(super) association_lag: SignedDuration,
+    /// Whether the server signs what it commits itself; Enterprise Server need not.
+    pub(super) signs_merges: bool,
+    /// What merges make of files that both sides changed, by path.
+    pub(super) merges_make: BTreeMap<String, String>,
     /// By branch.
     pub(super) merge_queues: BTreeMap<String, MergeQueue>,
 }
@@ -68,6 +72,8 @@ impl Repository {
             issues: Issues::default(),
             commits_show: CommitsShow::default(),
             association_lag: SignedDuration::ZERO,
+            signs_merges: true,
+            merges_make: BTreeMap::new(),
             merge_queues: BTreeMap::new(),
         }
     }
@@ -188,5 +194,29 @@ impl Repository {
         let tree = self.git.tree_of(parents.first().map(String::as_str));
         let tree = changed(&tree, changes);
         self.git.write(tree, parents, message, author, now).sha.clone()
+    }
+
+    /// Signs what GitHub made itself, where the server does.
+    pub(super) fn sign(&mut self, sha: &str) {
+        if self.signs_merges {
+            self.git.by_github.insert(sha.to_owned());
+        }
+    }
+
+    /// Renames a branch. Open pull requests follow it; merged ones keep its name (docs.github.com,
+    /// "Renaming a branch").
+    pub(super) fn rename_branch(&mut self, from: &str, to: &str) {
+        let Some(tip) = self.git.branches.remove(from) else { return };
+        self.git.branches.insert(to.to_owned(), tip);
+        self.git.renamed.remove(to);
+        self.git.renamed.insert(from.to_owned(), to.to_owned());
+        if self.default_branch == from {
+            to.clone_into(&mut self.default_branch);
+        }
+        for record in self.issues.by_number.values_mut().filter(|record| record.open) {
+            if let Some(pull) = record.pull.as_mut().filter(|pull| pull.base_branch == from) {
+                to.clone_into(&mut pull.base_branch);
+            }
+        }
     }
 }

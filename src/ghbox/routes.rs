@@ -49,6 +49,7 @@ pub(super) enum Call {
     CommitPulls(String),
     Pull(u64),
     PullCommits(u64),
+    PullFiles(u64),
     Timeline(u64),
     Events(u64),
     Comments(u64),
@@ -61,7 +62,7 @@ pub(super) enum Call {
 }
 
 /// All of them.
-pub(super) const OPERATIONS: [&str; 47] = [
+pub(super) const OPERATIONS: [&str; 48] = [
     "users/get-authenticated",
     "users/get-by-username",
     "rate-limit/get",
@@ -100,6 +101,7 @@ pub(super) const OPERATIONS: [&str; 47] = [
     "repos/list-pull-requests-associated-with-commit",
     "pulls/get",
     "pulls/list-commits",
+    "pulls/list-files",
     "issues/list-events-for-timeline",
     "issues/list-events",
     "issues/list-comments",
@@ -205,6 +207,7 @@ impl Call {
             }
             ("GET", ["pulls", number]) => Some(Call::Pull(number.parse().ok()?)),
             ("GET", ["pulls", number, "commits"]) => Some(Call::PullCommits(number.parse().ok()?)),
+            ("GET", ["pulls", number, "files"]) => Some(Call::PullFiles(number.parse().ok()?)),
             _ => None,
         }
     }
@@ -242,6 +245,7 @@ impl Call {
             Call::CommitPulls(_) => "repos/list-pull-requests-associated-with-commit",
             Call::Pull(_) => "pulls/get",
             Call::PullCommits(_) => "pulls/list-commits",
+            Call::PullFiles(_) => "pulls/list-files",
             Call::Timeline(_) => "issues/list-events-for-timeline",
             Call::Events(_) => "issues/list-events",
             Call::Comments(_) => "issues/list-comments",
@@ -285,7 +289,7 @@ impl Call {
                 (Permission::Statuses, Access::Read, false)
             }
             Call::CreateStatus(_) => (Permission::Statuses, Access::Write, true),
-            Call::CommitPulls(_) | Call::Pull(_) | Call::PullCommits(_) => {
+            Call::CommitPulls(_) | Call::Pull(_) | Call::PullCommits(_) | Call::PullFiles(_) => {
                 (Permission::PullRequests, Access::Read, false)
             }
             Call::Timeline(_)

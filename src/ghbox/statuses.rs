@@ -69,6 +69,10 @@ impl Statuses {
                 format!("is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
             ));
         }
+        // Observed with other tools' emoji: the column holds the basic plane alone.
+        if new.description.iter().any(|text| text.chars().any(|c| c > '\u{ffff}')) {
+            return Err(("description", "is invalid".to_owned()));
+        }
         if let Some(url) = &new.target_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {

@@ -22,6 +22,11 @@ use crate::domain::{
     Sha,
 };
 
+/// GitHub lists no more files of a directory (its documentation of "Get repository content").
+pub const MOST_LISTED_FILES: usize = 1_000;
+/// Renames of a branch that are followed.
+const MOST_RENAMES: usize = 3;
+
 /// A value, and whether GitHub had to be asked for it elsewhere than under its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
@@ -219,7 +224,10 @@ impl Reader {
         let path = format!("/repos/{name}/compare/{base}...{head}?page=1&per_page=1");
         let parse =
             |body: &[u8]| wire::parse::<wire::WireComparison>(body).map(|found| found.domain());
-        match self.one(&Ask::new("compare_commits", what, path), parse).await {
+        // An earlier version remembered answers without the files' blobs.
+        let kept = Some("blobs".to_owned());
+        let ask = Ask { kept, ..Ask::new("compare_commits", what, path) };
+        match self.one(&ask, parse).await {
             Err(
                 ReadError::NotFound { words, .. } | ReadError::Refused { status: 422, words, .. },
             ) => Ok(Compared::Gone(words)),
@@ -240,27 +248,72 @@ impl Reader {
         self.one(&ask, parse).await
     }
 
-    /// The blob of a file at a ref; none where there is no such file there.
+    /// The blobs of the workflow files of a commit, by path; none where it has no such directory.
+    /// Of more than [`MOST_LISTED_FILES`] GitHub lists only these many.
     ///
     /// # Errors
-    /// [`ReadError`], never `NotFound`; `Malformed` for a directory or a submodule.
-    pub async fn file_blob(
+    /// [`ReadError`], never `NotFound`.
+    pub async fn workflow_files(
         &self,
         name: &RepoName,
-        path: &str,
-        reference: &str,
-    ) -> Result<Option<String>, ReadError> {
-        let what = format!("read the file {path} of {name} at {reference}");
-        let file: Vec<String> = path.split('/').map(encoded).collect();
-        let file = file.join("/");
-        let url = format!("/repos/{name}/contents/{file}?ref={}", encoded(reference));
-        let blob = |body: &[u8]| {
-            if body.trim_ascii_start().starts_with(b"[") {
-                return Err("it is a directory, not a file".to_owned());
+        at: &Sha,
+    ) -> Result<BTreeMap<String, String>, ReadError> {
+        let what = format!("list the workflow files of {name} at {}", at.short());
+        let path = format!("/repos/{name}/contents/.github/workflows?ref={at}");
+        let ask = Ask { kept: None, ..Ask::new("list_workflow_files", what, path) };
+        let blobs = |body: &[u8]| {
+            // A file, a link or a submodule in the directory's place holds no workflow.
+            if !body.trim_ascii_start().starts_with(b"[") {
+                return Ok(BTreeMap::new());
             }
-            wire::parse::<wire::WireContents>(body)?.blob()
+            let entries: Vec<wire::WireEntry> = wire::parse(body)?;
+            Ok(entries.into_iter().map(wire::WireEntry::domain).collect())
         };
-        none_if_missing(self.one(&Ask::new("get_file", what, url), blob).await)
+        Ok(none_if_missing(self.one(&ask, blobs).await)?.unwrap_or_default())
+    }
+
+    /// The name that a branch has now, after GitHub redirected from this one; none where it did
+    /// not.
+    ///
+    /// # Errors
+    /// [`ReadError`], never `NotFound`.
+    pub async fn renamed_to(
+        &self,
+        name: &RepoName,
+        branch: &Branch,
+    ) -> Result<Option<Branch>, ReadError> {
+        let what = format!("read the branch {branch} of {name}");
+        let path = format!("/repos/{name}/branches/{}", encoded(branch.as_str()));
+        let mut ask = Ask { kept: None, ..Ask::new("get_branch", what, path) };
+        let found = |body: &[u8]| wire::parse::<wire::WireNamedBranch>(body).map(|it| it.name);
+        for renames in 0..=MOST_RENAMES {
+            match self.one(&ask, found).await {
+                Ok(now) => return Ok(Some(now).filter(|_| renames > 0)),
+                Err(ReadError::NotFound { .. }) => return Ok(None),
+                Err(ReadError::Moved { what, location }) => {
+                    let url = location.as_deref();
+                    let path = url.and_then(|url| self.client.line.below_on_our_host(url));
+                    let Some(path) = path else {
+                        return Err(ReadError::Moved { what, location });
+                    };
+                    ask.path = path;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether GitHub made, and signed, a commit: as it does where it merges.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn is_made_by_github(&self, name: &RepoName, sha: &Sha) -> Result<bool, ReadError> {
+        let what = format!("read who made {} of {name}", sha.short());
+        let path = format!("/repos/{name}/commits/{sha}?per_page=1");
+        let ask = Ask { kept: None, ..Ask::new("get_commit", what, path) };
+        let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body).map(|it| it.is_github());
+        self.one(&ask, maker).await
     }
 
     /// An answer that is not a list.

@@ -20,9 +20,9 @@ pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};
 use crate::domain::{
-    Branch, CommitMessage, Comparison, Conclusion, FileChange, Job, ListedCommit, Login,
-    RangeFiles, Relation, RepoId, RepoName, Repository, Run, RunEvent, RunId, RunProgress, RunRef,
-    RunStatus, Sha, Step, Workflow, WorkflowId, WorkflowState,
+    Branch, CommitMessage, Comparison, Conclusion, FileChange, FileContent, Job, ListedCommit,
+    Login, RangeFiles, Relation, RepoId, RepoName, Repository, Run, RunEvent, RunId, RunProgress,
+    RunRef, RunStatus, Sha, Step, Workflow, WorkflowId, WorkflowState,
 };
 
 /// GitHub lists no more files of a comparison than these, on the first page only. Source: its
@@ -289,21 +289,31 @@ pub(super) struct WireComparison {
 }
 
 #[derive(Deserialize)]
-struct WireFile {
+pub(super) struct WireFile {
     filename: String,
     previous_filename: Option<String>,
+    status: Option<String>,
+    /// Of a file that was removed, the blob that it was.
+    sha: Option<String>,
+}
+
+impl WireFile {
+    pub(super) fn domain(self) -> FileChange {
+        let content = match (self.status.as_deref(), self.sha) {
+            (Some("removed"), _) => FileContent::Deleted,
+            (Some(_), Some(blob)) => FileContent::Blob(blob),
+            (Some(_) | None, _) => FileContent::Unknown,
+        };
+        FileChange { path: self.filename, previous_path: self.previous_filename, content }
+    }
 }
 
 impl WireComparison {
     pub(super) fn domain(self) -> Compared {
-        let change = |file: WireFile| FileChange {
-            path: file.filename,
-            previous_path: file.previous_filename,
-        };
         // A head that lies before its base, or is it, differs from their merge base in nothing.
         let has_files = matches!(self.status, Relation::Ahead | Relation::Diverged);
         let lists_all = self.files.as_ref().map_or(!has_files, |files| files.len() < MOST_FILES);
-        let files = self.files.unwrap_or_default().into_iter().map(change).collect();
+        let files = self.files.unwrap_or_default().into_iter().map(WireFile::domain).collect();
         let files =
             if lists_all { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) };
         Compared::Known(Comparison { relation: self.status, files })
@@ -336,19 +346,48 @@ impl WireTree {
     }
 }
 
-/// A file, a link, or a submodule. A directory is a list instead, which fails to parse.
+/// A commit, as far as it tells who made it.
 #[derive(Deserialize)]
-pub(super) struct WireContents {
-    #[serde(rename = "type")]
-    kind: String,
+pub(super) struct WireMaker {
+    committer: Option<User>,
+    commit: WireSigned,
+}
+
+#[derive(Deserialize)]
+struct WireSigned {
+    verification: Option<WireVerification>,
+}
+
+#[derive(Deserialize)]
+struct WireVerification {
+    verified: bool,
+}
+
+/// The account that GitHub commits and signs as for people on its pages and through its API.
+const WEB_FLOW: &str = "web-flow";
+
+impl WireMaker {
+    pub(super) fn is_github(&self) -> bool {
+        let is_web_flow =
+            self.committer.as_ref().is_some_and(|user| user.login == Login::from(WEB_FLOW));
+        is_web_flow && self.commit.verification.as_ref().is_some_and(|signed| signed.verified)
+    }
+}
+
+/// An entry of a directory.
+#[derive(Deserialize)]
+pub(super) struct WireEntry {
+    path: String,
     sha: String,
 }
 
-impl WireContents {
-    pub(super) fn blob(self) -> Result<String, String> {
-        match self.kind.as_str() {
-            "file" | "symlink" => Ok(self.sha),
-            kind => Err(format!("it is a {kind}, not a file")),
-        }
+impl WireEntry {
+    pub(super) fn domain(self) -> (String, String) {
+        (self.path, self.sha)
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireNamedBranch {
+    pub(super) name: Branch,
 }

@@ -2,13 +2,14 @@
 
 use futures_util::future::join_all;
 
+use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
 use super::origins::{self, Origin};
-use super::range::{deploy_file, is_ancestor, range, step_of_branch};
+use super::range::{is_ancestor, range, step_of_branch};
 use super::reverts::{Listed, commits_between};
 use super::verification::{read_runs_of, reverified_at, verification_of};
 use super::{Basics, Look, ObserveError};
-use crate::domain::{DeployFile, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
+use crate::domain::{DeployFiles, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
 
 /// Facts that are asked for at once: a range of hundreds of commits is told within seconds, and
 /// the others have their turn.
@@ -44,12 +45,23 @@ pub async fn fill(
             entries.push(EntryKind::RunSeen { run });
         }
     }
-    let look = &*look;
     for some in lacks.chunks(AT_ONCE) {
-        let reads = some.iter().map(|lack| read(look, basics, release, lack));
+        let at = &*look;
+        let reads = some.iter().map(|lack| read(at, basics, release, lack));
         // All of them come to their end; the first that failed ends the pass.
-        for learnt in join_all(reads).await {
-            entries.extend(note(observation, learnt?));
+        for (lack, learnt) in some.iter().zip(join_all(reads).await) {
+            let learnt = match learnt? {
+                // What fails before a dispatch failed in this very pass, or is new.
+                Learnt::Origin(origin) => {
+                    Learnt::Origin(origin.settled(lack, look.memory, !look.anew))
+                }
+                other @ (Learnt::Nothing
+                | Learnt::OnBranch(..)
+                | Learnt::Range(..)
+                | Learnt::Commits(..)
+                | Learnt::DeployFiles(..)) => other,
+            };
+            entries.extend(note(observation, learnt));
         }
     }
     Ok(entries)
@@ -61,7 +73,7 @@ enum Learnt {
     OnBranch(Sha, bool),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
     Commits((Sha, Sha), Listed, Option<Box<EntryKind>>),
-    DeployFile(Sha, DeployFile),
+    DeployFiles(Sha, DeployFiles),
     Origin(Origin),
 }
 
@@ -93,8 +105,8 @@ async fn read(
             let (listed, failed) = commits_between(look, basics, release, base, head).await?;
             Learnt::Commits((base.clone(), head.clone()), listed, failed.map(Box::new))
         }
-        Lack::DeployFile(sha) => {
-            Learnt::DeployFile(sha.clone(), deploy_file(look, basics, sha).await?)
+        Lack::DeployFiles(sha) => {
+            Learnt::DeployFiles(sha.clone(), deploy_files(look, basics, sha).await?)
         }
         Lack::Steps(base, head) => {
             let steps = origins::steps(look, basics, base, head).await?;
@@ -103,6 +115,18 @@ async fn read(
         Lack::Pulls(sha) => {
             let pulls = origins::pulls(look, basics, sha).await?;
             Learnt::Origin(Origin::Pulls(sha.clone(), pulls))
+        }
+        Lack::PullFiles(pull, head) => {
+            let files = origins::pull_files(look, basics, *pull, head).await?;
+            Learnt::Origin(Origin::PullFiles(*pull, files))
+        }
+        Lack::HeadOnBranch(head) => {
+            let on_branch = origins::is_head_on_branch(look, basics, head).await?;
+            Learnt::Origin(Origin::HeadOnBranch(head.clone(), on_branch))
+        }
+        Lack::MadeByGithub(sha) => {
+            let made = origins::is_made_by_github(look, basics, sha).await?;
+            Learnt::Origin(Origin::MadeByGithub(sha.clone(), made))
         }
         Lack::Events(_)
         | Lack::Labels(_)
@@ -130,8 +154,8 @@ fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
             observation.commits_between.insert(of, listed);
             failed.map(|entry| *entry)
         }
-        Learnt::DeployFile(sha, file) => {
-            observation.commits.entry(sha).or_default().deploy_file = Fact::Known(file);
+        Learnt::DeployFiles(sha, files) => {
+            observation.commits.entry(sha).or_default().deploy_files = Fact::Known(files);
             None
         }
         Learnt::Origin(origin) => {

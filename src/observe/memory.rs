@@ -26,6 +26,8 @@ pub struct Memory {
     pub(super) not_shown_by: BTreeMap<Sha, Sha>,
     /// Commits that GitHub cannot compare with the production of then.
     incomparable_with: BTreeMap<Sha, Sha>,
+    /// Reads of who brought what and what was said there that fail, and in how many passes running.
+    pub(super) failing_reads: BTreeMap<String, u32>,
     /// When the deploy runs of the last thirty days were swept.
     pub(super) swept_at: Option<Timestamp>,
     /// Workflows whose runs were read to the oldest one, and none of them succeeded.

@@ -3,22 +3,31 @@
 //! A merged commit never changes, nor does the pull request that brought it: that is kept. What
 //! people say there may change at any time, and is asked for in every pass that needs it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::range::{keep, kept_for_ever};
 use super::rhythm::is_long_ago;
-use super::{Basics, Look, ObserveError};
+use super::{Basics, Look, Memory, ObserveError};
 use crate::domain::{
-    BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber, Sha, Standing,
-    Team, Told, Why, Within, steps_between,
+    Branch, BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber,
+    RangeFiles, Relation, Sha, Standing, Team, Told, Why, Within, steps_between,
 };
-use crate::github::ReadError;
+use crate::github::{Compared, ReadError};
+
+/// Bases of one commit's pull requests that are looked up under a former name of the branch.
+const MOST_BASES: usize = 10;
 
 /// One thing that was learnt.
 pub(super) enum Origin {
     Steps((Sha, Sha), Fact<Told<Vec<BranchStep>>>),
     Pulls(Sha, Fact<Told<Vec<MergedPull>>>),
+    PullFiles(PullNumber, Fact<Told<RangeFiles>>),
+    HeadOnBranch(Sha, Fact<Told<bool>>),
+    MadeByGithub(Sha, Fact<Told<bool>>),
     Events(PullNumber, Fact<Told<Vec<PullEvent>>>),
     Labels(PullNumber, Fact<Told<Vec<String>>>),
     Standing(Login, Fact<Told<Standing>>),
@@ -32,12 +41,79 @@ impl Origin {
         match self {
             Self::Steps(of, steps) => drop(origins.steps.insert(of, steps)),
             Self::Pulls(of, pulls) => drop(origins.pulls.insert(of, pulls)),
+            Self::PullFiles(of, files) => drop(origins.files.insert(of, files)),
+            Self::HeadOnBranch(of, is) => drop(origins.heads_on_branch.insert(of, is)),
+            Self::MadeByGithub(of, is) => drop(origins.made_by_github.insert(of, is)),
             Self::Events(of, events) => drop(origins.events.insert(of, events)),
             Self::Labels(of, labels) => drop(origins.labels.insert(of, labels)),
             Self::Standing(of, known) => drop(origins.standings.insert(of, known)),
             Self::Member(of, member) => drop(origins.members.insert(of, member)),
             Self::Flags(of, flags) => drop(origins.flags.insert(of, flags)),
         }
+    }
+}
+
+/// A read that failed in so many passes running will go on failing: a stranger can make a timeline
+/// unreadable for good, and that must be no silence (design, section 6, 23).
+const FAILED_FOR_GOOD: u32 = 3;
+/// Failing reads that are counted at once.
+const MOST_COUNTED: usize = 100;
+
+impl Origin {
+    /// Takes what could not be read in several passes running for what GitHub will not tell.
+    pub(super) fn settled(self, lack: &Lack, memory: &mut Memory, counts: bool) -> Self {
+        let key = format!("{lack:?}");
+        if !self.is_unread() {
+            memory.failing_reads.remove(&key);
+            return self;
+        }
+        if counts {
+            if memory.failing_reads.len() >= MOST_COUNTED {
+                memory.failing_reads.retain(|read, _| *read == key);
+            }
+            let times = memory.failing_reads.entry(key.clone()).or_default();
+            *times = times.saturating_add(1);
+        }
+        let times = memory.failing_reads.get(&key).copied().unwrap_or_default();
+        if times >= FAILED_FOR_GOOD { self.untold() } else { self }
+    }
+
+    const fn is_unread(&self) -> bool {
+        match self {
+            Self::Steps(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::Pulls(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::PullFiles(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::HeadOnBranch(_, fact) | Self::MadeByGithub(_, fact) => {
+                matches!(fact, Fact::Unreadable(_))
+            }
+            Self::Events(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::Labels(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::Standing(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::Member(_, fact) => matches!(fact, Fact::Unreadable(_)),
+            Self::Flags(_, fact) => matches!(fact, Fact::Unreadable(_)),
+        }
+    }
+
+    fn untold(self) -> Self {
+        match self {
+            Self::Steps(of, fact) => Self::Steps(of, untold(fact)),
+            Self::Pulls(of, fact) => Self::Pulls(of, untold(fact)),
+            Self::PullFiles(of, fact) => Self::PullFiles(of, untold(fact)),
+            Self::HeadOnBranch(of, fact) => Self::HeadOnBranch(of, untold(fact)),
+            Self::MadeByGithub(of, fact) => Self::MadeByGithub(of, untold(fact)),
+            Self::Events(of, fact) => Self::Events(of, untold(fact)),
+            Self::Labels(of, fact) => Self::Labels(of, untold(fact)),
+            Self::Standing(of, fact) => Self::Standing(of, untold(fact)),
+            Self::Member(of, fact) => Self::Member(of, untold(fact)),
+            Self::Flags(of, fact) => Self::Flags(of, untold(fact)),
+        }
+    }
+}
+
+fn untold<T>(fact: Fact<Told<T>>) -> Fact<Told<T>> {
+    match fact {
+        Fact::Unreadable(why) => Fact::Known(Told::Untold(why.0)),
+        known @ (Fact::Known(_) | Fact::NotAsked) => known,
     }
 }
 
@@ -71,7 +147,10 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::Pulls(_)
-        | Lack::DeployFile(_)
+        | Lack::PullFiles(..)
+        | Lack::HeadOnBranch(_)
+        | Lack::MadeByGithub(_)
+        | Lack::DeployFiles(_)
         | Lack::FailedRun(_) => return Ok(None),
     }))
 }
@@ -138,13 +217,94 @@ pub(super) async fn pulls(
             return Ok(Fact::Known(kept.pulls));
         }
     }
-    let pulls = match told(look.reader.pulls_of(look.name(), sha, &basics.branch).await)? {
-        Fact::Known(pulls) => pulls,
-        unread @ (Fact::NotAsked | Fact::Unreadable(_)) => return Ok(unread),
+    let pulls = match merged_into_branch(look, basics, sha).await {
+        Ok(pulls) => Told::Known(pulls),
+        Err(error) => match silence(error)? {
+            Silence::Lasting(why) => Told::Untold(why),
+            passing @ Silence::Passing(_) => return Ok(passing.into()),
+        },
     };
     let kept = KeptPulls { read_at: look.now, pulls };
     keep(look, repository, &key, &kept).await?;
     Ok(Fact::Known(kept.pulls))
+}
+
+/// The pull requests of a commit that were merged into the branch, also under a name that the
+/// branch had then: a merged request keeps it, and GitHub leads from there to the name of today.
+async fn merged_into_branch(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<Vec<MergedPull>, ReadError> {
+    let merged = look.reader.pulls_of(look.name(), sha).await?;
+    let other: BTreeSet<&Branch> = merged.iter().map(|(base, _)| base).collect();
+    let mut names = BTreeSet::from([basics.branch.clone()]);
+    for base in other.into_iter().filter(|base| **base != basics.branch).take(MOST_BASES) {
+        if look.reader.renamed_to(look.name(), base).await?.as_ref() == Some(&basics.branch) {
+            names.insert(base.clone());
+        }
+    }
+    let is_of_branch = |(base, _): &(Branch, MergedPull)| names.contains(base);
+    Ok(merged.into_iter().filter(is_of_branch).map(|(_, pull)| pull).collect())
+}
+
+/// The files that a pull request changes. Merged, with this last commit, it changes no more.
+pub(super) async fn pull_files(
+    look: &Look<'_>,
+    basics: &Basics,
+    pull: PullNumber,
+    head: &Sha,
+) -> Result<Fact<Told<RangeFiles>>, ObserveError> {
+    let key = format!("files of pull {pull} {head}");
+    told_for_ever(look, basics, &key, look.reader.pull_files(look.name(), pull)).await
+}
+
+/// Whether the head of a merged pull request is an ancestor of the branch as it is now.
+pub(super) async fn is_head_on_branch(
+    look: &Look<'_>,
+    basics: &Basics,
+    head: &Sha,
+) -> Result<Fact<Told<bool>>, ObserveError> {
+    let Some(tip) = &basics.tip else { return Ok(Fact::Known(Told::Known(false))) };
+    let key = format!("head on branch {head} {tip}");
+    let read = async {
+        Ok(match look.reader.compare(look.name(), head, tip).await? {
+            Compared::Known(comparison) => {
+                matches!(comparison.relation, Relation::Ahead | Relation::Identical)
+            }
+            // What GitHub does not know is no ancestor of what it shows.
+            Compared::Gone(_) => false,
+        })
+    };
+    told_for_ever(look, basics, &key, read).await
+}
+
+/// Whether GitHub made, and signed, a commit.
+pub(super) async fn is_made_by_github(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<Fact<Told<bool>>, ObserveError> {
+    let key = format!("made by github {sha}");
+    told_for_ever(look, basics, &key, look.reader.is_made_by_github(look.name(), sha)).await
+}
+
+/// What is kept, or else read and kept; what GitHub refuses to tell it may tell another day.
+async fn told_for_ever<T: Serialize + DeserializeOwned>(
+    look: &Look<'_>,
+    basics: &Basics,
+    key: &str,
+    read: impl Future<Output = Result<T, ReadError>>,
+) -> Result<Fact<Told<T>>, ObserveError> {
+    let repository = basics.repository.id;
+    if let Some(kept) = kept_for_ever(look, repository, key).await? {
+        return Ok(Fact::Known(Told::Known(kept)));
+    }
+    let told = told(read.await)?;
+    if let Fact::Known(Told::Known(value)) = &told {
+        keep(look, repository, key, value).await?;
+    }
+    Ok(told)
 }
 
 /// Why GitHub told nothing.

@@ -1,4 +1,4 @@
-//! Reads ranges, the deploy file and ancestry.
+//! Reads ranges and ancestry.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::origins::{Silence, silence};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, EntryKind, Fact, FileChange, RangeFiles, Ranged, Relation,
-    ReleaseState, RepoId, Sha, Why, WorkflowFact,
+    BranchStep, Comparison, EntryKind, Fact, FileChange, FileContent, RangeFiles, Ranged, Relation,
+    ReleaseState, RepoId, Sha, Why,
 };
 use crate::github::{Compared, ReadError};
 
@@ -62,7 +62,8 @@ fn unread(silence: Silence) -> Fact<Ranged> {
 }
 
 fn key_of_range(base: &Sha, head: &Sha) -> String {
-    format!("range {base} {head}")
+    // Under `range` an earlier version kept them without the files' blobs.
+    format!("changes {base} {head}")
 }
 
 /// A range, from what is kept of it or from GitHub.
@@ -169,64 +170,16 @@ async fn files_of_trees(
     let differing = paths
         .into_iter()
         .filter(|path| before.entries.get(*path) != after.entries.get(*path))
-        .map(|path| FileChange { path: path.clone(), previous_path: None });
+        .map(|path| {
+            let blob = after.entries.get(path).map(|entry| FileContent::Blob(entry.blob.clone()));
+            let content = blob.unwrap_or(FileContent::Deleted);
+            FileChange { path: path.clone(), previous_path: None, content }
+        });
     Ok(Some(differing.collect()))
 }
 
-/// The deploy file at the tip of its ref against the one at `sha`.
-pub(super) async fn deploy_file(
-    look: &Look<'_>,
-    basics: &Basics,
-    sha: &Sha,
-) -> Result<DeployFile, ObserveError> {
-    let (WorkflowFact::Found(workflow), Some(tip)) = (&basics.deploy, &basics.deploy_ref_tip)
-    else {
-        return Ok(DeployFile::Same);
-    };
-    if tip == sha {
-        return Ok(DeployFile::Same);
-    }
-    let path = workflow.path.split('@').next().unwrap_or(&workflow.path);
-    let tip_blob = blob(look, basics, path, tip).await?;
-    if tip_blob.is_some() && tip_blob == blob(look, basics, path, sha).await? {
-        return Ok(DeployFile::Same);
-    }
-    Ok(DeployFile::Differs { path: path.to_owned(), tip_blob })
-}
-
-/// The deploy file's blob at the tip of its ref.
-///
-/// # Errors
-/// What GitHub said.
-pub async fn deploy_file_at_tip(
-    look: &Look<'_>,
-    basics: &Basics,
-) -> Result<Option<String>, ObserveError> {
-    let (WorkflowFact::Found(workflow), Some(tip)) = (&basics.deploy, &basics.deploy_ref_tip)
-    else {
-        return Ok(None);
-    };
-    let path = workflow.path.split('@').next().unwrap_or(&workflow.path);
-    blob(look, basics, path, tip).await
-}
-
-async fn blob(
-    look: &Look<'_>,
-    basics: &Basics,
-    path: &str,
-    at: &Sha,
-) -> Result<Option<String>, ObserveError> {
-    let key = format!("blob {at} {path}");
-    if let Some(blob) = kept::<Option<String>>(look, basics.repository.id, &key).await? {
-        return Ok(blob);
-    }
-    let blob = look.reader.file_blob(look.name(), path, at.as_str()).await?;
-    keep(look, basics.repository.id, &key, &blob).await?;
-    Ok(blob)
-}
-
 /// What is kept of something that never changes. Nothing is taken from there before a dispatch.
-async fn kept<T: serde::de::DeserializeOwned>(
+pub(super) async fn kept<T: serde::de::DeserializeOwned>(
     look: &Look<'_>,
     repository: RepoId,
     key: &str,

@@ -266,6 +266,7 @@ fn updated(
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Own,
+            moved_deploy_files: None,
         },
         (None, None) => return None,
     };

@@ -169,6 +169,7 @@ pub(super) fn begun(
         rejection_key: RejectionKey::default(),
         merged_at: None,
         triggered_by: None,
+        judged_tip: None,
     }
 }
 
@@ -245,6 +246,7 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        moved_deploy_files: None,
     })
 }
 

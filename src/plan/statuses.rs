@@ -204,7 +204,7 @@ fn brought_up_to_date(
     } else {
         StatusPurpose::Decision
     };
-    if refused(situation, sha) || over_budget(situation, sha, purpose) {
+    if refused(situation, sha) || over_budget(situation, sha) {
         return Vec::new();
     }
     let forged = forged.map(|status| {
@@ -225,9 +225,27 @@ fn refused(situation: &Situation<'_>, sha: &Sha) -> bool {
     refusal.is_some_and(|refusal| situation.now < refusal.retry_at)
 }
 
-fn over_budget(situation: &Situation<'_>, sha: &Sha, purpose: StatusPurpose) -> bool {
-    purpose == StatusPurpose::Decision
-        && budget(situation.release, sha, situation.now) == StatusBudget::Spent
+/// Whether nothing may be written on a commit any more. What an attempt's run is, and how it ended,
+/// may be, once each, whatever the budget; the mark is written by the dispatch itself.
+fn over_budget(situation: &Situation<'_>, sha: &Sha) -> bool {
+    budget(situation.release, sha, situation.now) == StatusBudget::Spent
+        && !shows_a_dispatch(situation.release, sha)
+}
+
+/// Whether the next status of a commit is the first to show its newest attempt's run, or outcome.
+fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
+    let Some(attempt) = release.newest_attempt_of(sha) else { return false };
+    let tracked = release.statuses.get(sha);
+    let (id, phase) = (&attempt.begun.id, &attempt.phase);
+    match phase {
+        AttemptPhase::Running => {
+            tracked.is_none_or(|tracked| tracked.shown_run_of.as_ref() != Some(id))
+        }
+        AttemptPhase::Closed(_) => {
+            tracked.is_none_or(|tracked| tracked.shown_outcome_of.as_ref() != Some(id))
+        }
+        AttemptPhase::Intent | AttemptPhase::Sending | AttemptPhase::Accepted => false,
+    }
 }
 
 /// The statuses of commits that went into production with a later one: said once each.
@@ -246,7 +264,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
         if sha == with
             || judged_to_speak
             || refused(situation, sha)
-            || over_budget(situation, sha, StatusPurpose::Decision)
+            || over_budget(situation, sha)
             || !production_contains(situation, sha)
         {
             continue;

@@ -39,6 +39,7 @@ fn attempt(number: u8) -> NewAttempt {
         rejection_key: RejectionKey("k".into()),
         merged_at: None,
         triggered_by: None,
+        judged_tip: None,
     }
 }
 
@@ -67,6 +68,7 @@ fn run(number: u64) -> KnownRun {
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        moved_deploy_files: None,
     }
 }
 

@@ -58,6 +58,7 @@ pub(super) struct Troubles {
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
     pub(super) late_runs: Counters<ByRepository>,
     pub(super) stray_runs: Counters<ByRepository>,
+    pub(super) moved_deploy_files: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
     pub(super) degraded_after_deploy: Counters<ByRepository>,
 }
@@ -219,18 +220,23 @@ impl Troubles {
                 "stray_runs",
                 "Runs of the deploy workflow that bore a branch's name and whose commit was never on it",
             ),
+            moved_deploy_files: make.counters(
+                "moved_deploy_files",
+                "Runs that took other deploy files than those that were judged",
+            ),
             status_budget_spent: make
                 .counters("status_budget_spent", "Commits that used up their statuses"),
         }
     }
 
-    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 6] {
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 7] {
         [
             &self.degraded_after_deploy,
             &self.forged_statuses,
             &self.ambiguous_dispatches,
             &self.late_runs,
             &self.stray_runs,
+            &self.moved_deploy_files,
             &self.status_budget_spent,
         ]
     }

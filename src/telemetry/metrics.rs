@@ -200,6 +200,11 @@ impl Metrics {
         self.repositories.troubles.stray_runs.of(repository, "").inc();
     }
 
+    /// A run took other deploy files than those that were judged.
+    pub fn moved_deploy_files(&self, repository: &RepoName) {
+        self.repositories.troubles.moved_deploy_files.of(repository, "").inc();
+    }
+
     /// A commit has used up its statuses.
     pub fn status_budget_spent(&self, repository: &RepoName) {
         self.repositories.troubles.status_budget_spent.of(repository, "").inc();

@@ -124,6 +124,10 @@ fn matter_of(matter: &OperatorsMatter) -> Option<String> {
         OperatorsMatter::PushedDirectly { path, commit } => {
             format!("{} came with {}, without a pull request", plain(path, QUOTED), commit.short())
         }
+        OperatorsMatter::NotAsInPull { path, commit, pull } => {
+            let (path, commit) = (plain(path, QUOTED), commit.short());
+            format!("{path} came with {commit}, and not as #{pull} shows it")
+        }
         OperatorsMatter::BroughtByNothing { path } => {
             format!("no commit is seen to bring {}", plain(path, QUOTED))
         }
@@ -183,6 +187,12 @@ fn why_not(why: &WhyNot) -> String {
     match why {
         WhyNot::ByNobodyKnown => "nothing tells whose it is".to_owned(),
         WhyNot::TakenOff => "the label is not there any more".to_owned(),
+        WhyNot::MayBeTakenOff(label) => {
+            let label = plain(label, QUOTED);
+            format!(
+                "label {label} was taken off after it, which may be this one under another name"
+            )
+        }
         WhyNot::Edited => "it was edited".to_owned(),
         WhyNot::NotGiven(spoken) => not_given(*spoken).to_owned(),
         WhyNot::ByABot => "a bot wrote it".to_owned(),

@@ -20,6 +20,12 @@ pub struct StatusText {
     pub description: String,
 }
 
+/// Text as GitHub takes it in a description: characters above U+FFFF, such as emoji, are refused
+/// with 422.
+fn in_the_basic_plane(text: &str) -> String {
+    text.chars().map(|c| if c > '\u{ffff}' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// The status that says a decision; none where nothing is to be said, or where what is to be said
 /// is the dispatch's own (`dispatching`).
 #[must_use]
@@ -46,7 +52,7 @@ pub fn decided(
         let hints = hints(decision, repository);
         let before = format!("{head} · {code}: ");
         let room = LONGEST_DESCRIPTION.saturating_sub(before.chars().count());
-        format!("{before}{}", shortened(&hints.join("; "), room))
+        format!("{before}{}", shortened(&in_the_basic_plane(&hints.join("; ")), room))
     };
     Some(StatusText { state, description })
 }

@@ -2,8 +2,8 @@
 
 use super::{clock_time, plain};
 use crate::domain::{
-    Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, OperatorWord,
-    RunProgress, Sha,
+    Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, MovedDeployFiles,
+    OperatorWord, RunProgress, Sha,
 };
 
 /// A stranger's words are cut to this.
@@ -87,7 +87,9 @@ fn run_seen(run: &KnownRun) -> String {
         },
         None => "was seen".to_owned(),
     };
-    format!("deploy run {} of {of} {stands}", run.id)
+    let moved = run.moved_deploy_files.as_ref().map(moved_deploy_files);
+    let moved = moved.map_or_else(String::new, |moved| format!("; {moved}"));
+    format!("deploy run {} of {of} {stands}{moved}", run.id)
 }
 
 fn ended(outcome: &AttemptOutcome) -> String {
@@ -130,6 +132,17 @@ pub fn operator(word: &OperatorWord) -> String {
             format!("{} triggers {}", plain(&by.display(), QUOTED), sha.short())
         }
     }
+}
+
+/// That a run took other deploy files than those that were judged.
+#[must_use]
+pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
+    let files = match moved.files.as_slice() {
+        [] => "which of its files changed cannot be told".to_owned(),
+        files => format!("other than judged: {}", plain(&files.join(", "), QUOTED)),
+    };
+    let (ran, judged) = (moved.ran.short(), moved.judged.short());
+    format!("it ran the workflow files of {ran}, and those of {judged} had been judged; {files}")
 }
 
 fn forged(sha: &Sha, by: Option<&Login>) -> String {

@@ -1,6 +1,7 @@
 //! S6: risk is never understated.
 
 mod approvals;
+mod deploy_files;
 mod untold;
 
 use release_governor::ghbox::{Fault, FaultOn, NewCommit};
@@ -252,11 +253,42 @@ fn a_deploy_file_that_changed_since_the_last_look_is_seen_before_the_dispatch() 
 
 #[test]
 fn a_deploy_file_that_is_not_listed_makes_nothing_high() {
-    let mut shop = Story::repository("acme/shop").policy("high_risk_paths", "[\"infra/**\"]");
+    let mut shop = Story::repository("acme/shop")
+        .policy("high_risk_paths", "[\"infra/**\"]")
+        .policy("workflow_files_high", "false");
     shop.in_production();
     shop.verified(&["src/cart.rs"]);
     shop.edit_the_deploy_file();
     assert_eq!(shop.decides(), "ALLOW LOW deploying");
+}
+
+#[test]
+fn a_workflows_file_is_high_under_any_list() {
+    let db_alone = || {
+        let mut shop = Story::repository("acme/shop").policy("high_risk_paths", "[\"db/**\"]");
+        shop.in_production();
+        shop
+    };
+    let mut shop = db_alone();
+    let text = format!("{}# changed\n", release_governor::ghbox::story::verify_file().yaml());
+    let verify = NewCommit::on("main").file(".github/workflows/verify.yml", &text);
+    shop.verified_commit(verify);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval", "the verification's own file");
+    let mut shop = db_alone();
+    shop.verified(&[".github/workflows/new.yml"]);
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval", "any other");
+    let mut shop = db_alone();
+    shop.verified(&["src/cart.rs"]);
+    shop.edit_the_deploy_file();
+    assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval", "the deploy file at the tip");
+}
+
+#[test]
+fn a_link_or_a_submodule_in_a_directorys_place_is_as_risky_as_the_directory() {
+    // A comparison shows one path for either, and for a file.
+    for path in ["infra", "terraform", "src/auth", "db/migrations", ".github/actions", ".github"] {
+        assert_eq!(decided_about(&[path]), "HOLD HIGH high_risk_no_approval", "{path}");
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ use release_governor::domain::*;
 use release_governor::words;
 
 use crate::people::{PUSHED, captains, comment, person, unlabeled};
-use crate::world::{BASE, WANTED, World, at, operator, related, run, sha, succeeded};
+use crate::world::{
+    BASE, WANTED, World, another_deploy_file, at, operator, related, run, sha, succeeded,
+};
 
 /// ann opened every pull request. ann, bea and cid may write, where nothing else is said; HIGH is
 /// approved by label or comment. `a push` comes before the merge, and the merge comes last, where
@@ -70,6 +72,10 @@ a migration by #42; comment by bea; a push; comment by ann; merged | HOLD HIGH h
 a migration by #42; label by bea, taken off | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; label by bea, taken off under another case | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, another label taken off | ALLOW HIGH allow_high_approved
+a migration by #42; label by bea, a label taken off that was never put on | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: label old name was taken off after it, which may be this one under another name
+a migration by #42; label by bea, another label taken off, a label on it that was never put on | HOLD HIGH high_risk_no_approval
+a migration by #42; label by bea, a label on it that was never put on | ALLOW HIGH allow_high_approved
+a migration by #42; label by bea, a label taken off that was never put on; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; label by bea, gone without an event | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: the label is not there any more
 a migration by #42; label by bea, back without an event | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, taken off; label by ann | HOLD HIGH high_risk_no_approval
@@ -90,7 +96,24 @@ a migration by #42; another by #43 | HOLD HIGH high_risk_no_approval | add label
 a migration by #42; the same file by #43; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; the same file by #43; label by bea; label by bea on #43 | ALLOW HIGH allow_high_approved
 a migration that two pull requests hold; label by bea | HOLD HIGH high_risk_no_approval
-a migration that two pull requests hold; label by bea; label by bea on #43 | ALLOW HIGH allow_high_approved
+a migration that two pull requests hold; label by bea; label by bea on #43 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: db/1.sql came with 0505050, without a pull request
+a migration that two pull requests hold; label by bea; label by bea on #43; kim approves it | ALLOW HIGH allow_high_approved
+
+# What a pull request brought, is what it shows.
+a migration by #42 that it does not show; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: db/1.sql came with 0505050, and not as #42 shows it
+a migration by #42 that it does not show; label by bea; kim approves it | ALLOW HIGH allow_high_approved
+a migration by #42 that it does not show; label by bea; merged as 5 by github; its head is on the branch | HOLD HIGH high_risk_no_approval
+a migration by #42 that it shows otherwise; label by bea; its head is not on the branch | ALLOW HIGH allow_high_approved
+a migration by #42 that it shows otherwise; label by bea; its head is on the branch | HOLD HIGH high_risk_no_approval
+a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by github | ALLOW HIGH allow_high_approved
+a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by somebody | HOLD HIGH high_risk_no_approval
+a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 4 by github | HOLD HIGH high_risk_no_approval
+a migration by #42 that it shows otherwise; label by bea; where its head is GitHub does not tell | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub said 403
+a migration by #42 that it deletes, too; label by bea | ALLOW HIGH allow_high_approved
+a migration by #42 of which the list is cut; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub lists only a part of the files of #42
+a migration by #42 whose files GitHub does not tell; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub said 403
+a migration by two commits of #42, shown as it is after both; label by bea | ALLOW HIGH allow_high_approved
+a migration by two commits of #42, shown as it is after the first; label by bea; its head is on the branch | HOLD HIGH high_risk_no_approval
 a migration by #42; code by #44; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; code by #44; label by bea on #44 | HOLD HIGH high_risk_no_approval
 a migration by #43 that #44 reverts | ALLOW LOW allow_low
@@ -258,10 +281,67 @@ impl Story {
                     let files = world.files(base, head);
                     files.last_mut().unwrap().previous_path = Some("db/1.sql".to_owned());
                 }
+                world.shown(42)[0].previous_path = Some("db/1.sql".to_owned());
+            }
+            "a migration by #42 that it does not show" => {
+                world.brings(5, "db/1.sql", &[42]);
+                world.shown(42).clear();
+            }
+            "a migration by #42 that it shows otherwise" => {
+                world.brings(5, "db/1.sql", &[42]);
+                world.shown(42)[0].content = FileContent::Blob("another".to_owned());
+            }
+            "a migration by #42 that it deletes" => {
+                world.brings(5, "db/1.sql", &[42]);
+                world.shown(42)[0].content = FileContent::Deleted;
+                for base in 0..5 {
+                    world.files(base, WANTED)[0].content = FileContent::Deleted;
+                }
+            }
+            "too" => {}
+            "a migration by #42 of which the list is cut" => {
+                world.brings(5, "db/1.sql", &[42]);
+                let cut = Told::Known(RangeFiles::Truncated(Vec::new()));
+                world.observation.origins.files.insert(42.into(), Fact::Known(cut));
+            }
+            "a migration by #42 whose files GitHub does not tell" => {
+                world.brings(5, "db/1.sql", &[42]);
+                let untold = Told::Untold("GitHub said 403".to_owned());
+                world.observation.origins.files.insert(42.into(), Fact::Known(untold));
+            }
+            "a migration by two commits of #42" => {
+                world.brings(4, "db/1.sql", &[42]);
+                world.brings(5, "db/1.sql", &[42]);
+                for base in 0..4 {
+                    world.files(base, 4)[0].content = FileContent::Blob("first".to_owned());
+                }
+            }
+            "shown as it is after both" => {}
+            "shown as it is after the first" => {
+                world.shown(42)[0].content = FileContent::Blob("first".to_owned());
+            }
+            "its head is on the branch" | "its head is not on the branch" => {
+                let is_on = Told::Known(phrase == "its head is on the branch");
+                let heads = &mut world.observation.origins.heads_on_branch;
+                heads.insert(crate::people::head_of(42), Fact::Known(is_on));
+            }
+            "where its head is GitHub does not tell" => {
+                let untold = Told::Untold("GitHub said 403".to_owned());
+                let heads = &mut world.observation.origins.heads_on_branch;
+                heads.insert(crate::people::head_of(42), Fact::Known(untold));
+            }
+            "merged as 5 by github" | "merged as 5 by somebody" | "merged as 4 by github" => {
+                let of = if phrase.contains('5') { 5 } else { 4 };
+                let merge_commit = Some(sha(of));
+                let pull = MergedPull { merge_commit, ..crate::people::by_ann(42) };
+                let origins = &mut world.observation.origins;
+                origins.pulls.insert(sha(WANTED), Fact::Known(Told::Known(vec![pull])));
+                let is_made = Told::Known(phrase.ends_with("github"));
+                origins.made_by_github.insert(sha(of), Fact::Known(is_made));
             }
             "a migration that no commit brought" => {
                 let path = "db/1.sql".to_owned();
-                world.files(BASE, WANTED).push(FileChange { path, previous_path: None });
+                world.files(BASE, WANTED).push(crate::world::changed(&path));
             }
             "a step that lists only a part" => {
                 let files = RangeFiles::Truncated(Vec::new());
@@ -303,10 +383,7 @@ impl Story {
                 world.policy.hold_after_rollback = false;
             }
             "another deploy file at the tip" => {
-                world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Differs {
-                    path: ".github/workflows/deploy.yml".to_owned(),
-                    tip_blob: Some("b10b".to_owned()),
-                });
+                world.facts(WANTED).deploy_files = another_deploy_file(Some("b10b"));
             }
             "scans" => scans(world),
             "a scan objects to commit 3"
@@ -446,8 +523,17 @@ impl Story {
                 self.world.labels(self.pull).clear();
             }
             "another label taken off" => {
-                let label = "bug".to_owned();
+                let (label, by) = ("bug".to_owned(), Some(person("cid")));
+                let on = PullEvent::Labeled { label: label.clone(), by, at: at(-2) };
+                let off = PullEvent::Unlabeled { label, at: at(-1) };
+                self.world.timeline(self.pull).extend([on, off]);
+            }
+            "a label taken off that was never put on" => {
+                let label = "old name".to_owned();
                 self.world.timeline(self.pull).push(PullEvent::Unlabeled { label, at: at(-1) });
+            }
+            "a label on it that was never put on" => {
+                self.world.labels(self.pull).push("new name".to_owned());
             }
             "back without an event" => {
                 self.world.timeline(self.pull).push(unlabeled());

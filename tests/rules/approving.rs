@@ -14,10 +14,9 @@ use crate::people::{
     CAST, PUSHED, captains, comment, high_paths, labeled, opened, people_approved, person,
     unlabeled,
 };
-use crate::world::{BASE, WANTED, World, operator, sha};
+use crate::world::{BASE, WANTED, World, another_deploy_file, operator, sha};
 
 const PULLS: [u64; 2] = [42, 43];
-const DEPLOY_FILE: &str = ".github/workflows/deploy.yml";
 
 /// What a step of the branch brings: a path, by these pull requests.
 fn steps() -> BoxedStrategy<Vec<(Option<&'static str>, Vec<u64>)>> {
@@ -118,8 +117,9 @@ pub(crate) fn spoken_worlds() -> BoxedStrategy<World> {
     let differs = prop::bool::weighted(0.1);
     let reverts = vec(prop::bool::weighted(0.1), 3);
     let objection = option::weighted(0.2, 2..=WANTED);
-    (steps(), people(), rules(), words, differs, reverts, objection)
-        .prop_map(|(steps, people, rules, words, differs, reverts, objection)| {
+    let hidden = option::weighted(0.1, select(vec!["infra/a.tf", "infra/b.tf", "db/1.sql"]));
+    (steps(), people(), rules(), words, differs, reverts, objection, hidden)
+        .prop_map(|(steps, people, rules, words, differs, reverts, objection, hidden)| {
             let mut world = World::calm().approved_by(&rules.0);
             *world.files(BASE, WANTED) = Vec::new();
             for (of, (path, pulls)) in (1..=WANTED).zip(steps) {
@@ -133,6 +133,9 @@ pub(crate) fn spoken_worlds() -> BoxedStrategy<World> {
                 world.files(BASE, WANTED).retain(|file| file.path != path);
             }
             set_people(&mut world, people);
+            if let Some(path) = hidden {
+                PULLS.iter().for_each(|pull| world.shown(*pull).retain(|file| file.path != path));
+            }
             world.policy.approval_allow_author = rules.1;
             world.policy.approval_before_merge = !rules.1 || rules.2;
             if rules.2 {
@@ -144,9 +147,7 @@ pub(crate) fn spoken_worlds() -> BoxedStrategy<World> {
             }
             set_flags(&mut world, objection);
             if differs {
-                let (path, tip_blob) = (DEPLOY_FILE.to_owned(), Some("b10b".to_owned()));
-                world.facts(WANTED).deploy_file =
-                    Fact::Known(DeployFile::Differs { path, tip_blob });
+                world.facts(WANTED).deploy_files = another_deploy_file(Some("b10b"));
             }
             for (of, with_file) in words {
                 says(&mut world, of, with_file);
@@ -207,8 +208,8 @@ fn is_approved(world: &World) -> bool {
     let by_people =
         world.policy.approval_modes.iter().any(|mode| *mode != ApprovalMode::Environment);
     let words = || world.release.approvals.iter();
-    let covers_the_file = |word: &&Approval| match &world.facts_of_wanted().deploy_file {
-        Fact::Known(DeployFile::Differs { .. }) => word.deploy_file.as_deref() == Some("b10b"),
+    let covers_the_file = |word: &&Approval| match &world.facts_of_wanted().deploy_files {
+        Fact::Known(DeployFiles::Differ { .. }) => word.deploy_file.as_deref() == Some("b10b"),
         _ => true,
     };
     let is_raised_after = |base: u8| {
@@ -222,7 +223,7 @@ fn is_approved(world: &World) -> bool {
             && (nothing_high_after(base)
                 || (by_people && people_approved(world, &sha(base), &sha(WANTED))))
     };
-    let own_file = matches!(world.facts_of_wanted().deploy_file, Fact::Known(DeployFile::Same));
+    let own_file = world.facts_of_wanted().deploy_files == Fact::Known(DeployFiles::Same);
     let by_a_word = words().filter(covers_the_file).any(|word| {
         word.sha == sha(WANTED)
             || (BASE + 1..WANTED).any(|number| word.sha == sha(number) && approved_after(number))
@@ -303,7 +304,7 @@ fn decided_by_asking(world: &World, one: Option<Index>) -> (Verdict, BTreeSet<La
     let mut dark = world.clone();
     dark.observation.origins = Origins::default();
     dark.observation.ranges.clear();
-    dark.facts(WANTED).deploy_file = Fact::NotAsked;
+    dark.facts(WANTED).deploy_files = Fact::NotAsked;
     let mut asked = BTreeSet::new();
     loop {
         let Verdict::Lacks(mut lacks) = dark.verdict() else { return (dark.verdict(), asked) };
@@ -338,14 +339,19 @@ fn read(dark: &mut Observation, light: &Observation, lack: &Lack) {
             let key = (step.parent.clone(), step.sha.clone());
             copy(&mut dark.ranges, &light.ranges, &key);
         }
-        Lack::DeployFile(sha) => {
-            let file = light.facts(sha).deploy_file;
-            dark.commits.get_mut(sha).unwrap().deploy_file = file;
+        Lack::DeployFiles(sha) => {
+            let files = light.facts(sha).deploy_files;
+            dark.commits.get_mut(sha).unwrap().deploy_files = files;
         }
         Lack::Steps(base, head) => {
             copy(&mut to.steps, &from.steps, &(base.clone(), head.clone()));
         }
         Lack::Pulls(sha) => copy(&mut to.pulls, &from.pulls, sha),
+        Lack::PullFiles(pull, _) => copy(&mut to.files, &from.files, pull),
+        Lack::HeadOnBranch(head) => {
+            copy(&mut to.heads_on_branch, &from.heads_on_branch, head);
+        }
+        Lack::MadeByGithub(sha) => copy(&mut to.made_by_github, &from.made_by_github, sha),
         Lack::Events(pull) => copy(&mut to.events, &from.events, pull),
         Lack::Labels(pull) => copy(&mut to.labels, &from.labels, pull),
         Lack::Standing(login) => copy(&mut to.standings, &from.standings, login),
@@ -548,8 +554,7 @@ fn of_a_way_that_is_too_long_nobody_asks_what_raised_it_and_it_is_high() {
 fn of_a_way_that_is_too_long_nobody_asks_who_brought_what() {
     let migrating = |steps: u32| {
         let mut world = long_way(steps);
-        *world.files(BASE, WANTED) =
-            vec![FileChange { path: "db/1.sql".to_owned(), previous_path: None }];
+        *world.files(BASE, WANTED) = vec![crate::world::changed("db/1.sql")];
         assert!(class_of_path(&world.policy, "db/1.sql").is_some());
         decided_by_asking(&world, None).1.len()
     };

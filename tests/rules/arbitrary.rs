@@ -9,10 +9,10 @@ use proptest::sample::{select, subsequence};
 use release_governor::domain::*;
 
 use crate::approving::{modes, standings, timelines};
-use crate::people::{CAST, by_ann, captains};
+use crate::people::{CAST, by_ann, captains, head_of};
 use crate::world::{
-    World, at, attempt_id, branch_commits, observation, policy, sha, signal, verification_run,
-    workflow,
+    World, at, attempt_id, branch_commits, changed, observation, policy, sha, signal,
+    verification_run, workflow,
 };
 
 mod ledger;
@@ -139,6 +139,7 @@ pub(crate) fn known_runs() -> BoxedStrategy<KnownRun> {
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Own,
+            moved_deploy_files: None,
         })
         .boxed()
 }
@@ -167,6 +168,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             rejection_key,
             merged_at: None,
             triggered_by: None,
+            judged_tip: None,
         })
         .boxed()
 }
@@ -274,7 +276,7 @@ pub(crate) fn files() -> BoxedStrategy<Vec<FileChange>> {
     ]);
     let path = prop_oneof![6 => path.prop_map(str::to_owned), 1 => texts()];
     let file = (path.clone(), option::weighted(0.2, path))
-        .prop_map(|(path, previous_path)| FileChange { path, previous_path });
+        .prop_map(|(path, previous_path)| FileChange { previous_path, ..changed(&path) });
     vec(file, 0..4).boxed()
 }
 
@@ -320,10 +322,10 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         1 => conclusions().prop_map(|how| Verification::Failed(verification_run(), how)),
     ];
     let file = prop_oneof![
-        3 => Just(DeployFile::Same),
-        1 => option::of(Just("b10b".to_owned())).prop_map(|tip_blob| DeployFile::Differs {
-            path: ".github/workflows/deploy.yml".to_owned(),
-            tip_blob,
+        3 => Just(DeployFiles::Same),
+        1 => option::of(Just("b10b".to_owned())).prop_map(|at_tip| DeployFiles::Differ {
+            paths: [".github/workflows/deploy.yml".to_owned()].into(),
+            at_tip,
         }),
     ];
     let on_branch = prop::bool::weighted(0.9);
@@ -334,11 +336,11 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         facts_of(file),
         facts_of(statuses(of)),
     )
-        .prop_map(|(verification, reverified_at, on_branch, deploy_file, statuses)| CommitFacts {
+        .prop_map(|(verification, reverified_at, on_branch, deploy_files, statuses)| CommitFacts {
             verification,
             reverified_at,
             on_branch,
-            deploy_file,
+            deploy_files,
             statuses,
         })
         .boxed()
@@ -375,6 +377,7 @@ fn policies() -> BoxedStrategy<Policy> {
                 approval_teams: people.3.then(captains).into_iter().collect(),
                 raise_risk_contexts: raises.then(|| "scan".to_owned()).into_iter().collect(),
                 require_approval_for_first_deploy: flags.0,
+                workflow_files_high: true,
                 hold_after_rollback: flags.1,
                 hold_low_when_degraded: flags.2,
                 degraded: Vec::new(),

@@ -8,7 +8,9 @@ use release_governor::words;
 use crate::approving::spoken_worlds;
 use crate::arbitrary::{COMMITS, cases, files, worlds};
 use crate::people::{high_paths, people_approved};
-use crate::world::{BASE, WANTED, World, ahead, at, operator, run, sha, succeeded};
+use crate::world::{
+    BASE, WANTED, World, ahead, another_deploy_file, at, changed, operator, run, sha, succeeded,
+};
 
 /// What must be the case, by plain reading of the design, where a sha may ship.
 fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
@@ -120,7 +122,7 @@ proptest! {
             let mut worlds = vec![world.clone(); 9];
             worlds[0].observation.commits.get_mut(&sha).unwrap().verification = unknown(unreadable);
             worlds[1].observation.commits.get_mut(&sha).unwrap().on_branch = unknown(unreadable);
-            worlds[2].observation.commits.get_mut(&sha).unwrap().deploy_file = unknown(unreadable);
+            worlds[2].observation.commits.get_mut(&sha).unwrap().deploy_files = unknown(unreadable);
             worlds[3].observation.ranges.values_mut().for_each(|range| *range = unknown(unreadable));
             let lit = world.observation.origins.clone();
             let dark = || lit.clone();
@@ -179,9 +181,7 @@ proptest! {
         prop_assert!(class(&all, |_| ()) >= part);
         prop_assert_eq!(class(&all, |_| ()), part.max(class(&more, |_| ())));
         let differs = class(&some, |world| {
-            let path = ".github/workflows/deploy.yml".to_owned();
-            world.facts(WANTED).deploy_file =
-                Fact::Known(DeployFile::Differs { path, tip_blob: None });
+            world.facts(WANTED).deploy_files = another_deploy_file(None);
         });
         prop_assert_eq!(differs, RiskClass::High);
         let renamed: Vec<FileChange> = some
@@ -189,11 +189,12 @@ proptest! {
             .map(|file| FileChange {
                 path: "harmless".to_owned(),
                 previous_path: Some(file.path.clone()),
+                content: FileContent::Unknown,
             })
             .collect();
         let paths: Vec<FileChange> = some
             .iter()
-            .map(|file| FileChange { path: file.path.clone(), previous_path: None })
+            .map(|file| changed(&file.path))
             .collect();
         prop_assert_eq!(class(&renamed, |_| ()), class(&paths, |_| ()));
     }
@@ -252,9 +253,9 @@ fn read(world: &mut World, lack: &Lack) {
             let facts = world.observation.commits.entry(sha.clone()).or_default();
             facts.on_branch = Fact::Known(true);
         }
-        Lack::DeployFile(sha) => {
+        Lack::DeployFiles(sha) => {
             let facts = world.observation.commits.entry(sha.clone()).or_default();
-            facts.deploy_file = Fact::Known(DeployFile::Same);
+            facts.deploy_files = Fact::Known(DeployFiles::Same);
         }
         Lack::Range(base, head) => {
             world.observation.ranges.insert((base.clone(), head.clone()), ahead(&["a"]));
@@ -284,6 +285,9 @@ fn read(world: &mut World, lack: &Lack) {
         | Lack::Labels(_)
         | Lack::Standing(_)
         | Lack::Member(..)
+        | Lack::PullFiles(..)
+        | Lack::HeadOnBranch(_)
+        | Lack::MadeByGithub(_)
         | Lack::Flags(_) => read_origins(&mut world.observation.origins, lack),
     }
 }
@@ -299,6 +303,17 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
                 merge_commit: None,
             };
             origins.pulls.insert(sha.clone(), Fact::Known(Told::Known(vec![pull])));
+        }
+        Lack::PullFiles(pull, _) => {
+            let file = FileChange { content: FileContent::Unknown, ..changed("infra/a.tf") };
+            let files = Told::Known(RangeFiles::Complete(vec![file]));
+            origins.files.insert(*pull, Fact::Known(files));
+        }
+        Lack::HeadOnBranch(sha) => {
+            origins.heads_on_branch.insert(sha.clone(), Fact::Known(Told::Known(true)));
+        }
+        Lack::MadeByGithub(sha) => {
+            origins.made_by_github.insert(sha.clone(), Fact::Known(Told::Known(true)));
         }
         Lack::Events(pull) => {
             let kim = Person { id: 7.into(), login: "kim".into(), is_bot: false };
@@ -329,7 +344,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         | Lack::Steps(..)
         | Lack::FailedRun(_)
         | Lack::Commits(..)
-        | Lack::DeployFile(_) => {}
+        | Lack::DeployFiles(_) => {}
     }
 }
 
@@ -341,16 +356,13 @@ fn an_approval_does_not_cover_a_deploy_file_that_nobody_looked_at() {
     world.sees(run(20, None, -30, succeeded()));
     world.word(-20, OperatorWord::Resumed { by: operator() });
     world.approves(-10, WANTED);
-    world.facts(WANTED).deploy_file = Fact::NotAsked;
-    assert_eq!(world.verdict(), Verdict::Lacks(vec![Lack::DeployFile(sha(WANTED))]));
+    world.facts(WANTED).deploy_files = Fact::NotAsked;
+    assert_eq!(world.verdict(), Verdict::Lacks(vec![Lack::DeployFiles(sha(WANTED))]));
     let why = Why("timeout".to_owned());
-    world.facts(WANTED).deploy_file = Fact::Unreadable(why.clone());
+    world.facts(WANTED).deploy_files = Fact::Unreadable(why.clone());
     assert_eq!(world.verdict(), Verdict::Unreadable(why));
-    world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Differs {
-        path: ".github/workflows/deploy.yml".to_owned(),
-        tip_blob: Some("changed since".to_owned()),
-    });
+    world.facts(WANTED).deploy_files = another_deploy_file(Some("changed since"));
     assert_eq!(world.decision().reason(), Reason::HighRiskNoApproval);
-    world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Same);
+    world.facts(WANTED).deploy_files = Fact::Known(DeployFiles::Same);
     assert_eq!(world.decision().reason(), Reason::AllowHighApproved);
 }

@@ -319,6 +319,9 @@ fn patterns() -> impl Strategy<Value = String> {
     })
 }
 
+/// What git would say of whatever is below this path, were it a directory.
+const BELOW: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{1}";
+
 /// Only lists that are accepted: what is refused is nobody's.
 fn accepted() -> impl Strategy<Value = PathPatterns> {
     let one = patterns().prop_filter("refused", |pattern| PathPatterns::new(&[pattern]).is_ok());
@@ -336,5 +339,28 @@ proptest! {
         let paths: Vec<String> = names.iter().map(|names| names.join("/")).collect();
         let found = differences(&lists, &paths);
         prop_assert!(found.is_empty(), "{} differ:\n{}", found.len(), found.join("\n"));
+    }
+    #[test]
+    fn a_path_that_git_would_ignore_as_a_file_or_as_a_directory_is_covered(
+        lists in vec(accepted(), 16),
+        names in vec(vec(select(NAMES.to_vec()), 1..5), 150),
+    ) {
+        let paths: Vec<String> = names.iter().map(|names| names.join("/")).collect();
+        let below: Vec<String> = paths.iter().map(|path| format!("{path}/{BELOW}/{BELOW}")).collect();
+        let git = Git::with(&lists);
+        let (files, below) = (git.speaks(lists.len(), &paths), git.speaks(lists.len(), &below));
+        for ((list, files), below) in lists.iter().zip(&files).zip(&below) {
+            let has_negations = list.written().iter().any(|pattern| pattern.starts_with('!'));
+            for ((path, file), below) in paths.iter().zip(files).zip(below) {
+                let ignored = |said: &Option<String>| {
+                    said.as_ref().is_some_and(|pattern| !pattern.starts_with('!'))
+                };
+                // A negation that names the path is about what is below it, too.
+                let expected = ignored(file) || ignored(below) && !has_negations;
+                if expected {
+                    prop_assert!(list.covering(path).is_some(), "{list:?} on {path:?}");
+                }
+            }
+        }
     }
 }

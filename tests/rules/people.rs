@@ -3,7 +3,7 @@
 use release_governor::decide::class_of_path;
 use release_governor::domain::*;
 
-use crate::world::{BASE, WANTED, World, at, sha};
+use crate::world::{BASE, WANTED, World, at, changed, sha};
 
 /// Those who have an account: `ann` opens the pull requests.
 pub(crate) const CAST: [&str; 4] = ["ann", "bea", "cid", "kit[bot]"];
@@ -84,10 +84,17 @@ impl World {
     /// The step to commit `of` changed `path`, and came with these pull requests by ann.
     pub(crate) fn brings(&mut self, of: u8, path: &str, pulls: &[u64]) {
         for base in 0..of {
-            self.changes(base, WANTED, path);
+            for head in of..=WANTED {
+                self.changes(base, head, path);
+            }
         }
-        self.changes(of - 1, of, path);
         self.came_with(of, pulls);
+        for pull in pulls {
+            let shown = self.shown(*pull);
+            if !shown.iter().any(|file| file.path == path) {
+                shown.push(changed(path));
+            }
+        }
     }
 
     /// The step to commit `of` takes back what an earlier one did to `path`: from production on,
@@ -102,6 +109,7 @@ impl World {
         for number in pulls {
             self.timeline(*number);
             self.labels(*number);
+            self.shown(*number);
         }
         let pulls = pulls.iter().map(|number| by_ann(*number)).collect();
         self.observation.origins.pulls.insert(sha(of), Fact::Known(Told::Known(pulls)));
@@ -110,7 +118,7 @@ impl World {
     fn changes(&mut self, base: u8, head: u8, path: &str) {
         let files = self.files(base, head);
         if !files.iter().any(|file| file.path == path) {
-            files.push(FileChange { path: path.to_owned(), previous_path: None });
+            files.push(changed(path));
         }
     }
 
@@ -122,6 +130,15 @@ impl World {
                 files: RangeFiles::Complete(files),
                 ..
             })) => files,
+            other => panic!("no list of files: {other:?}"),
+        }
+    }
+
+    /// The files that a pull request shows.
+    pub(crate) fn shown(&mut self, pull: u64) -> &mut Vec<FileChange> {
+        let none = || Fact::Known(Told::Known(RangeFiles::Complete(Vec::new())));
+        match self.observation.origins.files.entry(pull.into()).or_insert_with(none) {
+            Fact::Known(Told::Known(RangeFiles::Complete(files))) => files,
             other => panic!("no list of files: {other:?}"),
         }
     }
@@ -239,7 +256,16 @@ pub(crate) fn people_approved(world: &World, base: &Sha, head: &Sha) -> bool {
         let Some(Fact::Known(Told::Known(pulls))) = observation.origins.pulls.get(&step.sha) else {
             return false;
         };
-        if pulls.is_empty() || !pulls.iter().all(|pull| is_approved(world, pull)) {
+        let [pull] = pulls.as_slice() else { return false };
+        let shows = |path: &&str| {
+            let Some(Fact::Known(Told::Known(shown))) = observation.origins.files.get(&pull.number)
+            else {
+                return false;
+            };
+            shown.listed().iter().any(|file| file.path == **path)
+        };
+        let brought = changed.iter().filter(|path| in_the_range.contains(path));
+        if !is_approved(world, pull) || !brought.copied().all(|path| shows(&path)) {
             return false;
         }
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use release_governor::domain::*;
 
 use crate::world::{
-    BASE, WANTED, World, ahead, at, attempt_id, begun, failed, operator, related, run,
-    says_degraded, says_healthy, says_nothing, sha, succeeded, verification_run, workflow, works,
+    BASE, WANTED, World, ahead, another_deploy_file, at, attempt_id, begun, changed, failed,
+    operator, related, run, says_degraded, says_healthy, says_nothing, sha, succeeded,
+    verification_run, workflow, works,
 };
 
 /// What is the case, phrase by phrase | what comes of it.
@@ -178,15 +179,12 @@ fn of_range(world: &mut World, phrase: &str) -> bool {
         "truncated" => truncated(),
         "a HIGH name renamed away" => {
             let previous_path = Some("infra/net.tf".to_owned());
-            let change = FileChange { path: "old/net.tf".to_owned(), previous_path };
+            let change = FileChange { previous_path, ..changed("old/net.tf") };
             let files = RangeFiles::Complete(vec![change]);
             Fact::Known(Ranged::Compared(Comparison { relation: Relation::Ahead, files }))
         }
         "deploy file differs at the tip" => {
-            world.facts(WANTED).deploy_file = Fact::Known(DeployFile::Differs {
-                path: ".github/workflows/deploy.yml".to_owned(),
-                tip_blob: Some("b10b".to_owned()),
-            });
+            world.facts(WANTED).deploy_files = another_deploy_file(Some("b10b"));
             return true;
         }
         "degraded" => return signals(world, &[says_healthy(), says_degraded(), says_nothing()]),

@@ -64,6 +64,7 @@ pub(crate) fn policy() -> Policy {
         cooldown: Duration::from_secs(30 * 60),
         max_deploys_per_hour: 6,
         max_attempts_per_sha: 1,
+        workflow_files_high: true,
         hold_after_rollback: true,
         hold_low_when_degraded: false,
         degraded: Vec::new(),
@@ -112,9 +113,20 @@ pub(crate) fn ahead(paths: &[&str]) -> Fact<Ranged> {
 }
 
 pub(crate) fn related(relation: Relation, paths: &[&str]) -> Fact<Ranged> {
-    let change = |path: &&str| FileChange { path: (*path).to_owned(), previous_path: None };
-    let files = RangeFiles::Complete(paths.iter().map(change).collect());
+    let files = RangeFiles::Complete(paths.iter().map(|path| changed(path)).collect());
     Fact::Known(Ranged::Compared(Comparison { relation, files }))
+}
+
+/// Another deploy file stands at the tip.
+pub(crate) fn another_deploy_file(at_tip: Option<&str>) -> Fact<DeployFiles> {
+    let paths = [".github/workflows/deploy.yml".to_owned()].into();
+    Fact::Known(DeployFiles::Differ { paths, at_tip: at_tip.map(str::to_owned) })
+}
+
+/// A change of this path to the only content that it ever has here.
+pub(crate) fn changed(path: &str) -> FileChange {
+    let content = FileContent::Blob(format!("blob of {path}"));
+    FileChange { path: path.to_owned(), previous_path: None, content }
 }
 
 /// Commits `9` to `0`, each the child of the one before.
@@ -163,7 +175,7 @@ pub(crate) fn observation() -> Observation {
         verification: Fact::Known(Verification::Passed(verification_run())),
         reverified_at: Vec::new(),
         on_branch: Fact::Known(true),
-        deploy_file: Fact::Known(DeployFile::Same),
+        deploy_files: Fact::Known(DeployFiles::Same),
         statuses: Fact::Known(Vec::new()),
     };
     let wanted = ((sha(BASE), sha(WANTED)), ahead(&["src/cart.rs"]));
@@ -220,6 +232,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        moved_deploy_files: None,
     }
 }
 
@@ -258,6 +271,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         rejection_key: RejectionKey("now".to_owned()),
         merged_at: None,
         triggered_by: None,
+        judged_tip: None,
     }
 }
 

@@ -198,13 +198,7 @@ impl Story {
     /// An operator approves this commit, and the deploy file at the tip as it is now.
     pub fn approve(&mut self, sha: &str) -> &mut Self {
         self.start();
-        let controller = self.governor.as_ref().unwrap().controller.clone();
-        let name = self.name.clone();
-        let deploy_file = self.runtime.block_on(async {
-            let reader = controller.shared().readers.of(&name);
-            let tip = reader.branch_tip(&name, &Branch::from("main".to_owned())).await.unwrap();
-            reader.file_blob(&name, DEPLOY_FILE, tip.unwrap().as_str()).await.unwrap()
-        });
+        let deploy_file = self.repo.blob("main", DEPLOY_FILE);
         let approval = Approval {
             sha: sha.parse::<Sha>().unwrap(),
             deploy_file,
@@ -212,6 +206,17 @@ impl Story {
             by: Self::operator(),
         };
         self.operator_says(OperatorWord::Approved { approval })
+    }
+
+    /// An operator approves this commit by the command, which looks at the tip itself.
+    pub fn approve_by_command(&mut self, sha: &str) -> &mut Self {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let (name, commit) = (self.name.clone(), sha.parse().unwrap());
+        let why = "it was looked at".to_owned();
+        let said = controller.approve(&name, &commit, why, Self::operator());
+        self.runtime.block_on(said).unwrap();
+        self
     }
 
     /// The process dies after so many more changes of its disk.

@@ -359,6 +359,7 @@ fn new_attempt(id: &str, number: u8) -> NewAttempt {
         rejection_key: RejectionKey("k1".into()),
         merged_at: None,
         triggered_by: None,
+        judged_tip: None,
     }
 }
 
@@ -406,6 +407,7 @@ fn run() -> KnownRun {
         }),
         history: RefHistory::Contains,
         attributed_by: AttributionRule::RunTitle("Deploy {sha}".into()),
+        moved_deploy_files: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What would be decided about a commit, and on what.
 
 use crate::commands::view::{PathView, RuleView, Simulation};
+use crate::words::is_invisible;
 
 use super::{list, or_dash, paint, short, table};
 
@@ -49,14 +50,29 @@ fn paths(paths: &[PathView], width: Option<u16>) -> String {
     let header = ["PATH", "RISK", "PATTERN", "COMMIT", "PULL REQUEST"];
     let rows = paths.iter().map(|path| {
         [
-            path.path.clone(),
+            escaped(&path.path),
             path.risk_class.as_str().to_owned(),
-            path.pattern.clone(),
+            escaped(&path.pattern),
             brought(path, short(path.commit.as_ref())),
             or_dash(path.pull_request.map(|number| format!("#{number}")).as_deref()),
         ]
     });
     table(&header, rows, width)
+}
+
+/// A path that shows what it holds: a line break or an override of the reading direction in it
+/// would make it look like another one, so these are escaped as Rust writes them.
+fn escaped(path: &str) -> String {
+    let is_odd = |c: char| c == '\\' || c.is_control() || is_invisible(c);
+    let mut shown = String::with_capacity(path.len());
+    for c in path.chars() {
+        if is_odd(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// The newest commit that brought it, and how many more did.
@@ -126,6 +142,14 @@ mod tests {
         - 9 to 24: silent
         - 25 high_risk_no_approval HOLD speaks too: approve it
         ");
+    }
+
+    #[test]
+    fn a_path_shows_what_it_holds() {
+        let mut view = held();
+        view.paths[0].path = "docs/\u{202e}lqs.1\nREADME.md\u{1b}[2K\\n".to_owned();
+        let text = simulation(&view, true, None);
+        assert!(text.contains(r"docs/\u{202e}lqs.1\nREADME.md\u{1b}[2K\\n"), "{text}");
     }
 
     #[test]

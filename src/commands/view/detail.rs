@@ -150,8 +150,23 @@ pub struct AttemptView {
     pub absent_at: Vec<Timestamp>,
     /// Whether its run was found after it had been closed.
     pub late: bool,
+    /// The tip of the ref whose deploy files were judged.
+    pub judged_tip: Option<Sha>,
+    /// Where its run took other deploy files than those that were judged.
+    pub moved_deploy_files: Option<MovedFilesView>,
     /// Its run, once known.
     pub run: Option<RunView>,
+}
+
+/// Other deploy files than those that were judged.
+#[derive(Clone, Debug, Serialize)]
+pub struct MovedFilesView {
+    /// The tip of the ref that the run started on.
+    pub tip: Sha,
+    /// The files that differ; none where that cannot be told.
+    pub files: Vec<String>,
+    /// What that means, in a sentence.
+    pub told: String,
 }
 
 /// A deploy run, in its newest attempt. Of a run that was never read only the number is known.

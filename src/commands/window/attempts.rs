@@ -2,10 +2,10 @@
 
 use super::{NotShown, Window};
 use crate::commands::status::result;
-use crate::commands::view::{AttemptView, Attempts, FailedStep, RunView};
+use crate::commands::view::{AttemptView, Attempts, FailedStep, MovedFilesView, RunView};
 use crate::domain::{
-    Attempt, AttemptId, AttemptPhase, KnownRun, ReleaseState, RepoName, RunId, RunProgress,
-    RunStatus,
+    Attempt, AttemptId, AttemptPhase, KnownRun, MovedDeployFiles, ReleaseState, RepoName, RunId,
+    RunProgress, RunStatus,
 };
 use crate::words;
 
@@ -67,9 +67,22 @@ pub(super) fn attempt_view(attempt: &Attempt, release: &ReleaseState) -> Attempt
         mark: attempt.mark.as_ref().map(|mark| mark.id),
         absent_at: attempt.absent_at.clone(),
         late: attempt.late,
+        judged_tip: begun.judged_tip.clone(),
+        moved_deploy_files: attempt
+            .run
+            .and_then(|id| release.runs.get(&id)?.moved_deploy_files.as_ref())
+            .map(moved_view),
         run: attempt
             .run
             .map(|id| release.runs.get(&id).map_or_else(|| unread(id), |run| run_view(run))),
+    }
+}
+
+fn moved_view(moved: &MovedDeployFiles) -> MovedFilesView {
+    MovedFilesView {
+        tip: moved.ran.clone(),
+        files: moved.files.clone(),
+        told: words::moved_deploy_files(moved),
     }
 }
 

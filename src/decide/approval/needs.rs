@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{by_people, deploy_file_is_covered};
+use super::{by_people, deploy_files_to_approve};
 use crate::decide::{Case, Gap, origins, raise, risk};
 use crate::domain::{
     MergedPull, OperatorsMatter, Production, PullNumber, RangeFiles, Ranged, Relation, RiskCause,
@@ -23,6 +23,37 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// Adds the deploy files at the tip, where they are not those that stood there when an
+    /// operator approved: what a pull request brought to the branch needs that one's approval.
+    pub(super) fn add_deploy_files(
+        &mut self,
+        case: &Case<'_>,
+        approved: Option<&str>,
+    ) -> Result<(), Gap> {
+        let paths = deploy_files_to_approve(case, approved)?;
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let observation = case.question.observation;
+        let tip = observation.deploy_ref_tip.as_ref();
+        let tip = tip.filter(|_| observation.deploy_ref == observation.branch);
+        let Some(tip) = tip.filter(|_| by_people(case.policy())) else {
+            self.operator(OperatorsMatter::DeployFileAtTip);
+            return Ok(());
+        };
+        let origins = origins::of_paths(&case.question, case.sha(), tip, &paths)?;
+        let is_by_pulls = |path: &&str| {
+            let brought = origins.of(path);
+            !brought.is_empty() && brought.iter().all(|one| !one.pulls.is_empty())
+        };
+        if origins.untold.is_some() || !paths.iter().all(is_by_pulls) {
+            self.operator(OperatorsMatter::DeployFileAtTip);
+        } else {
+            self.pulls.extend(origins.pulls);
+        }
+        Ok(())
+    }
+
     fn operator(&mut self, matter: OperatorsMatter) {
         if self.operators.len() < MATTERS_NAMED && !self.operators.contains(&matter) {
             self.operators.push(matter);
@@ -64,11 +95,7 @@ pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
     for cause in &case.risk()?.causes {
         match cause {
             RiskCause::FirstDeploy | RiskCause::EmptyRange | RiskCause::Paths => {}
-            RiskCause::DeployFileAtTip => {
-                if !deploy_file_is_covered(case, None)? {
-                    needs.operator(OperatorsMatter::DeployFileAtTip);
-                }
-            }
+            RiskCause::DeployFileAtTip => needs.add_deploy_files(case, None)?,
             RiskCause::ProductionUncertain(_)
             | RiskCause::Diverged
             | RiskCause::Truncated
@@ -114,7 +141,10 @@ fn of_paths(case: &Case<'_>, base: &Sha, ranged: &Ranged, needs: &mut Needs) -> 
         }
         for one in brought.iter().filter(|one| one.pulls.is_empty()) {
             let (path, commit) = (path.to_owned(), one.commit.clone());
-            needs.operator(OperatorsMatter::PushedDirectly { path, commit });
+            needs.operator(match origins.not_as_shown.get(&commit) {
+                Some(pull) => OperatorsMatter::NotAsInPull { path, commit, pull: *pull },
+                None => OperatorsMatter::PushedDirectly { path, commit },
+            });
         }
     }
     needs.pulls.extend(origins.pulls);

@@ -74,6 +74,10 @@ struct Claim<'e> {
 }
 
 /// The label, where an event of its stands. One that no event tells of has nobody who gave it.
+///
+/// An event keeps the name that its label had then: a label that was renamed, and taken off under
+/// its new name, left no event under the name that is looked for. So whatever was taken off later
+/// counts as this one, unless it is plainly another.
 fn by_label<'a>(
     question: &Question<'a>,
     pull: &MergedPull,
@@ -82,12 +86,20 @@ fn by_label<'a>(
     let wanted = question.policy.approval_label.to_lowercase();
     let is_wanted = |label: &String| label.to_lowercase() == wanted;
     let mut standing = None;
+    let mut taken_off = None;
     for (place, event) in events.iter().enumerate() {
         match event {
             PullEvent::Labeled { label, by, at } if is_wanted(label) => {
                 standing = Some((place, by.as_ref(), *at));
+                taken_off = None;
             }
             PullEvent::Unlabeled { label, .. } if is_wanted(label) => standing = None,
+            PullEvent::Unlabeled { label, .. } if standing.is_some() => {
+                let before = events.get(..place).unwrap_or_default();
+                if !is_plainly_another(question, pull, label, before, events)? {
+                    taken_off = Some(label);
+                }
+            }
             PullEvent::Labeled { .. }
             | PullEvent::Unlabeled { .. }
             | PullEvent::Commented(_)
@@ -101,10 +113,46 @@ fn by_label<'a>(
         Told::Untold(why) => Some(WhyNot::Untold(why.clone())),
         Told::Known(labels) if !labels.iter().any(is_wanted) => Some(WhyNot::TakenOff),
         Told::Known(_) if by.is_none() => Some(WhyNot::ByNobodyKnown),
-        Told::Known(_) => out_of_place(question.policy, pull, by, events, place),
+        Told::Known(_) => match taken_off {
+            Some(label) => Some(WhyNot::MayBeTakenOff(label.clone())),
+            None => out_of_place(question.policy, pull, by, events, place),
+        },
     };
     let mode = ApprovalMode::Label;
     Ok(Some(Claim { mode, by, at, place, is_from_inside: true, why_not }))
+}
+
+/// Whether the label that was taken off was put on under this very name before, while nothing that
+/// is on the pull request now came there under another name.
+fn is_plainly_another(
+    question: &Question<'_>,
+    pull: &MergedPull,
+    label: &str,
+    before: &[PullEvent],
+    events: &[PullEvent],
+) -> Result<bool, Gap> {
+    if !is_on_after(before, label) {
+        return Ok(false);
+    }
+    Ok(match question.labels(pull.number)? {
+        Told::Known(labels) => labels.iter().all(|label| is_on_after(events, label)),
+        Told::Untold(_) => false,
+    })
+}
+
+/// Whether these events leave a label of this name on.
+fn is_on_after(events: &[PullEvent], name: &str) -> bool {
+    let is_named = |label: &String| label.to_lowercase() == name.to_lowercase();
+    let last = events.iter().rev().find_map(|event| match event {
+        PullEvent::Labeled { label, .. } if is_named(label) => Some(true),
+        PullEvent::Unlabeled { label, .. } if is_named(label) => Some(false),
+        PullEvent::Labeled { .. }
+        | PullEvent::Unlabeled { .. }
+        | PullEvent::Commented(_)
+        | PullEvent::Pushed { .. }
+        | PullEvent::Merged => None,
+    });
+    last == Some(true)
 }
 
 fn by_comments<'e>(

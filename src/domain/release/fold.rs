@@ -213,14 +213,29 @@ impl ReleaseState {
         self.status_refusals.remove(sha);
         let hour_before =
             status.at.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(status.at);
+        let attempt = self.newest_attempt_of(sha).map(|one| (one.begun.id.clone(), &one.phase));
+        let (run_of, outcome_of) = match attempt {
+            Some((id, AttemptPhase::Running)) => (Some(id), None),
+            Some((id, AttemptPhase::Closed(_))) => (None, Some(id)),
+            Some((_, AttemptPhase::Intent | AttemptPhase::Sending | AttemptPhase::Accepted))
+            | None => (None, None),
+        };
         let tracked = self.statuses.entry(sha.clone()).or_insert_with(|| {
-            Arc::new(TrackedStatus { newest: status.clone(), written: 0, recent: Vec::new() })
+            Arc::new(TrackedStatus {
+                newest: status.clone(),
+                written: 0,
+                recent: Vec::new(),
+                shown_run_of: None,
+                shown_outcome_of: None,
+            })
         });
         let tracked = Arc::make_mut(tracked);
         tracked.newest = status.clone();
         tracked.written = tracked.written.saturating_add(1);
         tracked.recent.retain(|at| *at > hour_before);
         tracked.recent.push(status.at);
+        tracked.shown_run_of = run_of.or(tracked.shown_run_of.take());
+        tracked.shown_outcome_of = outcome_of.or(tracked.shown_outcome_of.take());
         drop_oldest(&mut self.statuses, KEPT_SHAS, |tracked| tracked.newest.at);
     }
 

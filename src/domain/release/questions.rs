@@ -271,6 +271,12 @@ impl ReleaseState {
         starts
     }
 
+    /// The newest attempt of `sha`.
+    #[must_use]
+    pub fn newest_attempt_of(&self, sha: &Sha) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| attempt.begun.sha == *sha)
+    }
+
     /// How many attempts of `sha` there have been.
     #[must_use]
     pub fn attempts_of(&self, sha: &Sha) -> usize {

@@ -154,6 +154,23 @@ impl Repo {
         }))
     }
 
+    /// What merges of pull requests make of a file from now on, as where the branch had changed
+    /// other lines of it.
+    pub fn merge_makes(&self, path: &str, content: &str) {
+        self.here(|repository| repository.merges_make.insert(path.to_owned(), content.to_owned()));
+    }
+
+    /// Renames a branch: its former name leads to the new one.
+    pub fn rename_branch(&self, from: &str, to: &str) {
+        self.here(|repository| repository.rename_branch(from, to));
+    }
+
+    /// Whether the server signs the merges that it makes, as github.com does; an Enterprise Server
+    /// need not be set up to.
+    pub fn sign_merges(&self, signs: bool) {
+        self.here(|repository| repository.signs_merges = signs);
+    }
+
     /// How long after a merge its commits lead to no pull request yet.
     pub fn lag_associations(&self, by: Duration) {
         let lag = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Call;
 use crate::ghbox::git::{Commit, Tree};
 use crate::ghbox::ids::node_id;
-use crate::ghbox::reply::{Asked, Page, Reply};
+use crate::ghbox::reply::{Asked, Body, Page, Reply};
 use crate::ghbox::repository::Repository;
 use crate::ghbox::wire::Wire;
 use crate::ghbox::world::World;
@@ -46,8 +46,21 @@ pub(super) fn answer(call: &Call, world: &World, id: u64, asked: &Asked<'_>) -> 
 fn branch(wire: Wire<'_>, repository: &Repository, name: &str) -> Reply {
     match repository.git.tip(name) {
         Some(tip) => Reply::ok(wire.branch(repository, name, wire.commit(repository, tip))),
-        None => Reply::error(404, "Branch not found"),
+        None => match repository.git.renamed.get(name) {
+            Some(now) => renamed(&format!("{}/branches/{now}", wire.api_of(repository))),
+            None => Reply::error(404, "Branch not found"),
+        },
     }
+}
+
+/// A branch's former name leads to its name of today.
+fn renamed(location: &str) -> Reply {
+    let documentation = "https://docs.github.com/rest/branches/branches#get-a-branch";
+    let body = json!({
+        "message": "Moved Permanently", "url": location, "documentation_url": documentation,
+    });
+    let headers = vec![("location", location.to_owned())];
+    Reply { status: 301, body: Body::Json(body), headers }
 }
 
 fn git_ref(wire: Wire<'_>, repository: &Repository, name: &str) -> Reply {

@@ -12,6 +12,9 @@ use crate::ghbox::timeline::EventKind;
 use crate::ghbox::wire::Wire;
 use crate::ghbox::world::World;
 
+/// A pull request lists so many files at most (docs.github.com, REST "List pull requests files").
+const MOST_PULL_FILES: usize = 3_000;
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "each room answers its own operations and leaves the rest to the next"
@@ -58,6 +61,14 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
         }),
         Call::Pull(number) => of_issue(repository, *number, |issue| {
             Some(Reply::ok(wire.whole_pull(repository, issue, issue.pull.as_ref()?)))
+        }),
+        Call::PullFiles(number) => of_issue(repository, *number, |issue| {
+            let pull = issue.pull.as_ref()?;
+            let files = pull.files(&repository.git);
+            let listed = files.get(..MOST_PULL_FILES.min(files.len())).unwrap_or_default();
+            let page = asked.page(listed);
+            let shown = wire.files(repository, &pull.head_sha, page.items);
+            Some(Reply::ok(shown).linked(page.links))
         }),
         Call::PullCommits(number) => of_issue(repository, *number, |issue| {
             Some(pull_commits(wire, repository, issue, asked))

@@ -7,6 +7,7 @@ use super::{Wire, merged, time};
 use crate::ghbox::git::{Blob, Commit, Tree, subtree, tree_name};
 use crate::ghbox::history::{ChangeKind, Comparison, FileChange};
 use crate::ghbox::ids::node_id;
+use crate::ghbox::people::{User, UserKind};
 use crate::ghbox::repository::Repository;
 
 /// A file above this size comes without its content (docs.github.com, REST "Contents").
@@ -19,6 +20,14 @@ impl Wire<'_> {
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));
         let sha = &commit.sha;
         let person = self.person(commit);
+        let by_github = repository.git.by_github.contains(sha);
+        let (committer, login) = if by_github {
+            let date = time(commit.date);
+            let github = json!({ "name": "GitHub", "email": "noreply@github.com", "date": date });
+            (github, self.user(&web_flow()))
+        } else {
+            (person.clone(), self.login(&commit.author))
+        };
         let parents: Vec<Value> = commit
             .parents
             .iter()
@@ -35,18 +44,18 @@ impl Wire<'_> {
             "node_id": node_id("C", sha),
             "commit": {
                 "author": person,
-                "committer": person,
+                "committer": committer,
                 "message": commit.message,
                 "tree": self.tree_link(repository, commit),
                 "url": format!("{api}/git/commits/{sha}"),
                 "comment_count": 0,
-                "verification": verification(),
+                "verification": if by_github { signed() } else { verification() },
             },
             "url": format!("{api}/commits/{sha}"),
             "html_url": format!("{pages}/commit/{sha}"),
             "comments_url": format!("{api}/commits/{sha}/comments"),
             "author": self.login(&commit.author),
-            "committer": self.login(&commit.author),
+            "committer": login,
             "parents": parents,
         })
     }
@@ -239,6 +248,24 @@ impl Wire<'_> {
             "_links": { "self": url, "git": git_url, "html": html_url },
         })
     }
+}
+
+/// The account that GitHub commits as (api.github.com/users/web-flow).
+fn web_flow() -> User {
+    User {
+        id: 19_864_447,
+        login: "web-flow".to_owned(),
+        kind: UserKind::User,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// What GitHub says of its own signature.
+fn signed() -> Value {
+    json!({
+        "verified": true, "reason": "valid", "signature": "-----BEGIN PGP SIGNATURE-----",
+        "payload": "tree", "verified_at": null,
+    })
 }
 
 pub(in crate::ghbox) fn verification() -> Value {

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{BranchCommits, RepoName, Sha};
 use crate::domain::{
-    Branch, Command, ListedCommit, Login, MergedPull, PullEvent, PullNumber, Standing, Team,
+    Branch, Command, FileChange, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
+    RangeFiles, Standing, Team,
 };
 use crate::github::client::{Ask, encoded};
 use crate::github::error::ReadError;
@@ -14,6 +15,10 @@ use crate::github::{Reader, wire};
 const PULL_PAGES: u32 = 10;
 /// The most that GitHub gives on a page of most lists.
 const PER_PAGE: usize = 100;
+/// "Responses include a maximum of 3000 files" (GitHub's documentation of "List pull requests
+/// files").
+const MOST_PULL_FILES: usize = 3_000;
+const FILE_PAGES: u32 = 30;
 /// GitHub takes 2,500 comments on a pull request. Half of a timeline is never used: what is beyond
 /// it may take back what is in it.
 const TIMELINE_PAGES: u32 = 100;
@@ -22,8 +27,8 @@ const MOST_EVENTS: usize = 10_000;
 const COMPARED_PAGES: u32 = 8;
 
 impl Reader {
-    /// The pull requests, merged into `branch`, that brought a commit there. GitHub may take a
-    /// moment to know of a merge.
+    /// The merged pull requests that brought a commit, each with the branch that it was merged
+    /// into, under the name that this had then. GitHub may take a moment to know of a merge.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -31,17 +36,38 @@ impl Reader {
         &self,
         name: &RepoName,
         sha: &Sha,
-        branch: &Branch,
-    ) -> Result<Vec<MergedPull>, ReadError> {
+    ) -> Result<Vec<(Branch, MergedPull)>, ReadError> {
         let what = format!("list the pull requests that brought {} to {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}/pulls?per_page=100");
-        let kept = Some(branch.as_str().to_owned());
+        let kept = Some("merged".to_owned());
         let ask = Ask { kept, ..Ask::new("list_pulls_of_commit", what, path) };
         let parse = |body: &[u8]| {
             let page: Vec<wire::WirePull> = wire::parse(body)?;
-            Ok(page.into_iter().filter_map(|pull| pull.merged_into(branch)).collect())
+            Ok(page.into_iter().filter_map(wire::WirePull::merged).collect())
         };
         self.all_pages(ask, PULL_PAGES, parse).await
+    }
+
+    /// The files that a pull request changes, with their blobs at its head.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn pull_files(
+        &self,
+        name: &RepoName,
+        pull: PullNumber,
+    ) -> Result<RangeFiles, ReadError> {
+        let what = format!("list the files of pull request {pull} of {name}");
+        let path = format!("/repos/{name}/pulls/{pull}/files?per_page=100");
+        let parse = |body: &[u8]| {
+            let page: Vec<wire::WireFile> = wire::parse(body)?;
+            Ok(page.into_iter().map(wire::WireFile::domain).collect())
+        };
+        let ask = Ask { kept: None, ..Ask::new("list_pull_files", what, path) };
+        let (files, ended): (Vec<FileChange>, bool) =
+            self.some_pages(ask, FILE_PAGES, parse).await?;
+        let is_whole = ended && files.len() < MOST_PULL_FILES;
+        Ok(if is_whole { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) })
     }
 
     /// What happened on a pull request, in GitHub's order: of its comments, what they say of

@@ -131,8 +131,8 @@ async fn names_are_encoded() {
     let tip = world.reader.branch_tip(&shop(), &Branch::from("release/1 #2")).await;
     assert_eq!(tip, Ok(None));
     assert_eq!(world.reader.resolve_commit(&shop(), "v1/x").await, Ok(None));
-    let blob = world.reader.file_blob(&shop(), ".github/workflows/a b#.yml", "a&b").await;
-    assert_eq!(blob, Ok(None));
+    let text = world.reader.file_text(&shop(), ".github/workflows/a b#.yml", "a&b").await;
+    assert_eq!(text, Ok(None));
     let base = "https://ghe.example.com/api/v3/repos/acme/shop";
     assert_eq!(
         world.script.urls(),
@@ -347,21 +347,23 @@ async fn a_comparison_knows_its_files_or_says_that_it_does_not() {
 }
 
 #[tokio::test]
-async fn a_directory_is_no_file_and_a_tree_has_files_only() {
+async fn workflow_files_are_in_a_directory_and_a_tree_has_files_only() {
     let entry = |path: &str, kind: &str| json!({ "path": path, "mode": "100644", "type": kind, "sha": sha('b') });
     let tree =
         json!({ "truncated": false, "tree": [entry("src", "tree"), entry("src/a", "blob")] });
     let world = world([
-        answer(200, json!([{ "type": "file", "sha": "x" }])),
-        answer(200, json!({ "type": "submodule", "sha": "x" })),
-        answer(200, json!({ "type": "file", "sha": "x" })),
+        answer(200, json!([{ "type": "file", "path": ".github/workflows/a.yml", "sha": "x" }])),
+        answer(200, json!({ "type": "submodule", "path": ".github/workflows", "sha": "x" })),
+        problem(404, ""),
         answer(200, tree).with("etag", "one"),
     ]);
     let name = shop();
-    let blob = || world.reader.file_blob(&name, "src", "main");
-    assert!(blob().await.unwrap_err().to_string().contains("it is a directory, not a file"));
-    assert!(blob().await.unwrap_err().to_string().contains("it is a submodule, not a file"));
-    assert_eq!(blob().await, Ok(Some("x".into())));
+    let at = sha('a');
+    let files = || world.reader.workflow_files(&name, &at);
+    let one = std::iter::once((".github/workflows/a.yml".to_owned(), "x".to_owned()));
+    assert_eq!(files().await, Ok(one.collect()));
+    assert_eq!(files().await, Ok(BTreeMap::new()));
+    assert_eq!(files().await, Ok(BTreeMap::new()));
     let tree = world.reader.tree(&shop(), &sha('a')).await.unwrap();
     assert_eq!(tree.entries.keys().collect::<Vec<_>>(), ["src/a"]);
     assert!(world.cache.0.lock().unwrap().is_empty(), "a tree is not kept");

@@ -51,16 +51,17 @@ struct WireHead {
 }
 
 impl WirePull {
-    /// None where it was not merged into `branch`: off the default branch, GitHub lists open ones
-    /// and others, too.
-    pub(in crate::github) fn merged_into(self, branch: &Branch) -> Option<MergedPull> {
-        let is_merged = self.merged_at.is_some() && self.base.branch == *branch;
-        is_merged.then(|| MergedPull {
+    /// The branch that it was merged into, and what it is; none where it was not merged: off the
+    /// default branch, GitHub lists open ones, too.
+    pub(in crate::github) fn merged(self) -> Option<(Branch, MergedPull)> {
+        self.merged_at?;
+        let pull = MergedPull {
             number: self.number,
             author: person(self.user),
             head: self.head.sha,
             merge_commit: self.merge_commit_sha,
-        })
+        };
+        Some((self.base.branch, pull))
     }
 }
 

@@ -175,3 +175,30 @@ fn the_first_event_of_a_new_page_is_seen() {
         assert_eq!(shop.decides(), SHIPS, "{comments}");
     }
 }
+
+#[test]
+fn a_label_that_was_renamed_taken_off_and_renamed_back_approves_no_more() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    let a1 = ship(&mut shop, &pull, MergeMethod::Squash);
+    pull.labeled("release:approved", "bea");
+    shop.repo.rename_label("release:approved", "approved-once");
+    pull.unlabeled("approved-once", "bea");
+    // Somebody who may not approve puts it on again, under the name of that time.
+    pull.labeled("approved-once", "tom");
+    shop.repo.rename_label("approved-once", "release:approved");
+    assert_eq!(shop.decides(), HELD);
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    pull.unlabeled("release:approved", "bea").labeled("release:approved", "bea");
+    shop.later(60);
+    assert_eq!(shop.decides(), SHIPS);
+}
+
+#[test]
+fn a_label_of_another_name_that_is_taken_off_takes_no_approval_away() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    ship(&mut shop, &pull, MergeMethod::Squash);
+    pull.labeled("bug", "tom").labeled("release:approved", "bea").unlabeled("bug", "tom");
+    assert_eq!(shop.decides(), SHIPS);
+}

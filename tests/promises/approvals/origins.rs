@@ -194,3 +194,80 @@ fn a_pull_request_that_took_the_branch_in_and_became_it_approves_nothing_but_its
     let why = "merged other commits, and not a pull request";
     assert!(shop.hints().contains(why), "{}", shop.hints());
 }
+
+/// A merge of a pull request by hand, with this file written on top of what it brings.
+fn merged_by_hand(shop: &mut Story, head: &str, path: &str, content: &str) -> String {
+    let files = shop.repo.blob(head, "infra/dns.tf");
+    assert!(files.is_some(), "the branch brings the file");
+    let (tip, other) = (shop.repo.tip("main"), shop.repo.tip(head));
+    let merge = NewCommit::on("main").message("Merge it").author("ada").parents(&[&tip, &other]);
+    let sha = shop.repo.push(merge.file(path, content));
+    shop.repo.verify(&sha, "success");
+    shop.later(5);
+    sha
+}
+
+#[test]
+fn a_merge_by_hand_that_carries_more_than_its_pull_request_shows_takes_an_operator() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    let branch = pull.branch().to_owned();
+    let a1 = merged_by_hand(&mut shop, &branch, "infra/smuggled.tf", "anything");
+    assert_eq!(shop.decides(), HELD);
+    let why = format!("infra/smuggled.tf came with {}, and not as #1 shows it", &a1[..7]);
+    assert!(shop.hints().contains(&why), "{}", shop.hints());
+    shop.settled_within(4);
+    shop.approve(&a1).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn a_merge_by_hand_that_changes_what_its_pull_request_shows_takes_an_operator() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    let branch = pull.branch().to_owned();
+    let a1 = merged_by_hand(&mut shop, &branch, "infra/dns.tf", "another content");
+    assert_eq!(shop.decides(), HELD);
+    let why = format!("infra/dns.tf came with {}, and not as #1 shows it", &a1[..7]);
+    assert!(shop.hints().contains(&why), "{}", shop.hints());
+}
+
+/// A pull request whose merge changes what it shows, as after a change of the same file on the
+/// branch; how it is merged, and whether the server signs that.
+fn merged_after_a_change(method: MergeMethod, signs: bool) -> String {
+    let mut shop = shop("label");
+    shop.repo.sign_merges(signs);
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    // The box merges no lines: what the merge makes of the file is put there by the branch alone.
+    shop.repo.merge_makes("infra/dns.tf", "both changes\n");
+    ship(&mut shop, &pull, method);
+    shop.decides()
+}
+
+#[test]
+fn what_github_made_of_two_changes_counts_as_the_pull_requests() {
+    for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
+        assert_eq!(merged_after_a_change(method, true), SHIPS, "{method:?}");
+    }
+    // An Enterprise Server that does not sign its merges.
+    assert_eq!(merged_after_a_change(MergeMethod::Merge, false), HELD);
+    assert_eq!(merged_after_a_change(MergeMethod::Squash, false), SHIPS);
+    assert_eq!(merged_after_a_change(MergeMethod::Rebase, false), SHIPS);
+}
+
+#[test]
+fn a_pull_request_that_was_merged_before_its_base_was_renamed_is_one_of_the_branch() {
+    let mut shop = shop("label");
+    shop.repo.rename_branch("main", "master");
+    let pull = shop.pull_to("master", "ada", &["infra/dns.tf"]);
+    let a1 = pull.merged(MergeMethod::Squash, "ada");
+    pull.labeled("release:approved", "bea");
+    shop.repo.rename_branch("master", "main");
+    shop.repo.verify(&a1, "success");
+    shop.later(5);
+    assert_eq!(shop.decides(), SHIPS);
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}

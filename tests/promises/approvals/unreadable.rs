@@ -84,3 +84,41 @@ fn many_steps_that_github_cannot_compare_for_good_are_told_as_such_from_the_thir
     assert_eq!(shop.decides(), HELD);
     assert!(shop.hints().contains("cannot be read"), "{}", shop.hints());
 }
+
+const TIMELINE: &str = "issues/list-events-for-timeline";
+
+#[test]
+fn a_timeline_that_cannot_be_read_for_good_holds_from_the_third_pass_on_and_says_why() {
+    for fault in [Fault::Status(502), Fault::LoseAnswer] {
+        let mut shop = shop("label");
+        shop.github.fail(FaultOn::operation(TIMELINE).always(), fault.clone());
+        let pull = shop.pull("ada", &["infra/dns.tf"]);
+        pull.labeled("release:approved", "bea");
+        let a1 = ship(&mut shop, &pull, MergeMethod::Squash);
+        for _ in 0..2 {
+            assert!(shop.later(60).try_pass().is_err(), "{fault:?}: no decision yet");
+        }
+        shop.later(60);
+        assert_eq!(shop.decides(), HELD, "{fault:?}");
+        let hint = shop.hints();
+        assert!(hint.contains("what was said on #1 cannot be told"), "{fault:?}: {hint}");
+        shop.approve(&a1).later(60).good_pass();
+        assert_eq!(shop.dispatches_of(&a1), 1, "{fault:?}: an operator's word ships it");
+    }
+}
+
+#[test]
+fn a_timeline_that_can_be_read_again_is_heard() {
+    let mut shop = shop("label");
+    let broken = shop.github.fail(FaultOn::operation(TIMELINE).always(), Fault::Status(502));
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    ship(&mut shop, &pull, MergeMethod::Squash);
+    for _ in 0..4 {
+        shop.later(60).pass();
+    }
+    assert_eq!(shop.decides(), HELD);
+    shop.github.mend(broken);
+    shop.later(60);
+    assert_eq!(shop.decides(), SHIPS);
+}

@@ -245,3 +245,58 @@ fn a_status_that_failed_for_now_is_no_refusal() {
         shop.settled();
     }
 }
+
+#[test]
+fn a_forger_on_a_commit_that_shipped_gets_no_more_than_twenty_answers_an_hour_either() {
+    let mut shop = Story::repository("acme/shop").known_by_name();
+    shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().deploy_ends(&a1, "success").good_pass();
+    for _ in 0..59 {
+        shop.repo.set_status(&a1, CONTEXT, "failure", "HOLD", "dev");
+        shop.later(60).good_pass();
+    }
+    assert_eq!(shop.statuses(&a1).len(), 20);
+    assert_eq!(shop.metric("release_governor_status_budget_spent_total"), 1.0);
+    shop.minutes_later(61).good_pass();
+    assert_eq!(shop.statuses(&a1).len(), 21, "the hour is over");
+}
+
+#[test]
+fn of_a_commit_whose_budget_is_spent_the_run_and_the_outcome_are_said_once_each() {
+    for (conclusion, says) in [("success", "success: ALLOW"), ("failure", "failure: HOLD")] {
+        let (mut shop, a1) = held();
+        for _ in 0..25 {
+            shop.repo.set_status(&a1, CONTEXT, "success", "ALLOW", "dev");
+            shop.later(60).good_pass();
+        }
+        assert_eq!(shop.statuses(&a1).len(), 20);
+        shop.approve(&a1).good_pass();
+        assert_eq!(shop.dispatches_of(&a1), 1);
+        assert!(shop.later(10).good_pass().status(&a1).contains("Triggered"), "the run");
+        assert_eq!(shop.statuses(&a1).len(), 22, "the mark and the run");
+        for _ in 0..3 {
+            shop.repo.set_status(&a1, CONTEXT, "error", "broken", "dev");
+            shop.later(10).good_pass();
+        }
+        assert_eq!(shop.statuses(&a1).len(), 22, "the run is not said again");
+        shop.deploy_ends(&a1, conclusion).good_pass();
+        assert!(shop.status(&a1).starts_with(says), "{}", shop.status(&a1));
+        for _ in 0..3 {
+            shop.repo.set_status(&a1, CONTEXT, "error", "broken", "dev");
+            shop.later(60).good_pass();
+        }
+        assert_eq!(shop.statuses(&a1).len(), 23, "nor is the outcome");
+    }
+}
+
+#[test]
+fn characters_that_github_refuses_in_a_description_are_replaced() {
+    let (mut shop, a1) = held();
+    let why = "incident 🔥 in 𝒮hop".to_owned();
+    shop.operator_says(OperatorWord::Paused { why, by: Story::operator() });
+    shop.good_pass();
+    let said = shop.status(&a1);
+    assert!(said.contains("paused: incident \u{fffd} in \u{fffd}hop"), "{said}");
+    shop.settled();
+}

@@ -21,6 +21,15 @@ pub(super) fn origins() -> BoxedStrategy<Origins> {
     ];
     let flag = select(vec![FlagKind::Objected, FlagKind::Pending])
         .prop_map(|kind| Flag { context: "scan".to_owned(), kind });
+    let shown = prop_oneof![
+        8 => files().prop_map(|files| Told::Known(RangeFiles::Complete(files))),
+        1 => files().prop_map(|files| Told::Known(RangeFiles::Truncated(files))),
+        1 => texts().prop_map(Told::Untold),
+    ];
+    let yes_or_no = prop_oneof![
+        5 => any::<bool>().prop_map(Told::Known),
+        1 => texts().prop_map(Told::Untold),
+    ];
     let commits = usize::from(COMMITS);
     (
         vec(pulls, commits),
@@ -29,8 +38,14 @@ pub(super) fn origins() -> BoxedStrategy<Origins> {
         vec(facts_of(standings()), CAST.len()),
         vec(facts_of(member), CAST.len()),
         vec(facts_of(option::weighted(0.1, flag)), commits),
+        (
+            vec(facts_of(shown), 2),
+            vec(facts_of(yes_or_no.clone()), 2),
+            vec(facts_of(yes_or_no), commits),
+        ),
     )
-        .prop_map(|(pulls, events, labels, standings, members, flags)| {
+        .prop_map(|(pulls, events, labels, standings, members, flags, brought)| {
+            let (files, heads, made) = brought;
             let numbers = || [42, 43].map(PullNumber::from).into_iter();
             let cast = || CAST.into_iter().map(Login::from);
             let flags = flags.into_iter().map(|fact| match fact {
@@ -41,6 +56,9 @@ pub(super) fn origins() -> BoxedStrategy<Origins> {
             Origins {
                 steps: BTreeMap::new(),
                 pulls: (0..COMMITS).map(sha).zip(pulls).collect(),
+                files: numbers().zip(files).collect(),
+                heads_on_branch: [42, 43].map(head_of).into_iter().zip(heads).collect(),
+                made_by_github: (0..COMMITS).map(sha).zip(made).collect(),
                 events: numbers().zip(events).collect(),
                 labels: numbers().zip(labels).collect(),
                 standings: cast().zip(standings).collect(),

@@ -49,6 +49,7 @@ repositories:
     high_risk_paths: [".github/workflows/**"]
     medium_risk_paths: ["**/Cargo.toml"]
     migration_paths: []
+    workflow_files_high: true
     cooldown_minutes: 30
     max_deploys_per_hour: 6
     max_attempts_per_sha: 1

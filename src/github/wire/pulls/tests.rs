@@ -332,7 +332,7 @@ fn an_invitation_is_no_membership() {
 }
 
 #[test]
-fn a_pull_request_brought_a_commit_where_it_was_merged_into_the_branch() {
+fn a_merged_pull_request_is_told_with_the_name_that_its_base_had() {
     let merged = |base: &str, at: Value, user: Value| {
         let answer = json!({
             "number": 42, "state": "closed", "user": user, "merged_at": at,
@@ -340,16 +340,16 @@ fn a_pull_request_brought_a_commit_where_it_was_merged_into_the_branch() {
             "head": { "ref": "main", "sha": "7638417db6d59f3c431d3e1f261cc637155684cd" },
         });
         let pull = serde_json::from_value::<WirePull>(answer).unwrap();
-        pull.merged_into(&Branch::from("main"))
+        pull.merged()
     };
     let at = || json!("2026-11-02T11:00:00Z");
-    let pull = merged("main", at(), bea()).unwrap();
+    let (base, pull) = merged("main", at(), bea()).unwrap();
+    assert_eq!(base, Branch::from("main"));
     assert_eq!(pull.author.unwrap().login.as_str(), "Bea");
     assert_eq!(merged("main", json!(null), bea()), None);
-    assert_eq!(merged("release", at(), bea()), None);
-    assert_eq!(merged("Main", at(), bea()), None);
-    assert_eq!(merged("main", at(), json!(null)).unwrap().author, None);
-    assert_eq!(merged("main", at(), actor("ghost", 10_137, "User")).unwrap().author, None);
+    assert_eq!(merged("Main", at(), bea()).unwrap().0, Branch::from("Main"));
+    assert_eq!(merged("main", at(), json!(null)).unwrap().1.author, None);
+    assert_eq!(merged("main", at(), actor("ghost", 10_137, "User")).unwrap().1.author, None);
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! Whether a run took the deploy files that its attempt was judged on. GitHub takes them from the
+//! tip of the ref at the moment of the dispatch: that cannot be prevented, so it is said.
+
+use super::governed::Governed;
+use super::{PassError, Shared};
+use crate::domain::{EntryKind, KnownRun, MovedDeployFiles, ReleaseState, Run};
+use crate::observe::{self, Basics, Look};
+use crate::words;
+
+/// Newest attempts that are looked at.
+const MOST_LOOKED_AT: usize = 10;
+
+impl Governed {
+    /// Notes each run of ours that started on another tip than was judged, with other deploy files.
+    pub(super) async fn note_moved_deploy_files(
+        &mut self,
+        shared: &Shared,
+        look: &Look<'_>,
+        basics: &Basics,
+        runs: &[Run],
+    ) -> Result<(), PassError> {
+        for (run, moved) in on_another_tip(self.opened()?.state(), runs) {
+            let (judged, ran) = (&moved.judged, &moved.ran);
+            let files = match observe::deploy_files_between(look, basics, judged, ran).await {
+                Ok(files) if files.is_empty() => continue,
+                Ok(files) => files.into_iter().collect(),
+                Err(error) if error.is_transient() => {
+                    tracing::debug!(repository = %look.policy.repository, "{error}");
+                    continue;
+                }
+                Err(_) => Vec::new(),
+            };
+            let moved = MovedDeployFiles { files, ..moved };
+            let name = &look.policy.repository;
+            shared.metrics.moved_deploy_files(name);
+            tracing::error!(
+                repository = %name, run = %run.id,
+                "{name}: run {}: {}", run.id, words::moved_deploy_files(&moved)
+            );
+            let run = KnownRun { moved_deploy_files: Some(moved), ..run };
+            let entry = EntryKind::RunSeen { run };
+            self.opened()?.record(shared.clock.now(), vec![entry]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs of ours that started on another tip than was judged, and of which that is not noted.
+fn on_another_tip(state: &ReleaseState, runs: &[Run]) -> Vec<(KnownRun, MovedDeployFiles)> {
+    let newest = state.attempts.iter().rev().take(MOST_LOOKED_AT);
+    newest
+        .filter_map(|attempt| {
+            let run = runs.iter().find(|run| Some(run.at.id) == attempt.run)?;
+            let known = state.runs.get(&run.at.id)?;
+            let judged = attempt.begun.judged_tip.clone()?;
+            let is_noted = known.moved_deploy_files.is_some();
+            let moved = MovedDeployFiles { judged, ran: run.head_sha.clone(), files: Vec::new() };
+            (!is_noted && moved.ran != moved.judged).then(|| (KnownRun::clone(known), moved))
+        })
+        .collect()
+}

@@ -1,0 +1,179 @@
+//! The files that a dispatch runs: the deploy workflow's own, and the local workflows that it calls.
+//! GitHub takes them from the tip of the ref, whatever sha it is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use super::range::{keep, kept, kept_for_ever};
+use super::workflow_calls::local_calls;
+use super::{Basics, Look, ObserveError};
+use crate::domain::{DeployFiles, Sha, WorkflowFact};
+use crate::github::{FileText, MOST_LISTED_FILES};
+
+/// Workflows that are followed. GitHub itself calls at most 50 from one file, itself not counted
+/// (its documentation of reusable workflows).
+const MOST_FOLLOWED: usize = 51;
+
+/// Blobs by path.
+type Blobs = BTreeMap<String, String>;
+
+/// The files that a dispatch on a commit would run.
+struct DeploySet {
+    files: Blobs,
+    /// Whether every call was followed: else these are all workflow files.
+    is_followed: bool,
+}
+
+impl DeploySet {
+    /// What identifies them; of one alone it is its blob.
+    fn identity(&self) -> String {
+        let mut blobs = self.files.iter();
+        if let (Some((_, only)), None) = (blobs.next(), blobs.next()) {
+            return only.clone();
+        }
+        let lines = self.files.iter().map(|(path, blob)| format!("{blob} {path}\n"));
+        let digest = Sha256::digest(lines.collect::<String>().as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The deploy files at the tip of their ref against those at `sha`.
+pub(super) async fn deploy_files(
+    look: &Look<'_>,
+    basics: &Basics,
+    sha: &Sha,
+) -> Result<DeployFiles, ObserveError> {
+    let (Some(path), Some(tip)) = (deploy_file(basics), &basics.deploy_ref_tip) else {
+        return Ok(DeployFiles::Same);
+    };
+    if tip == sha {
+        return Ok(DeployFiles::Same);
+    }
+    let Some(at_tip) = deploy_set(look, basics, path, tip).await? else {
+        return Ok(DeployFiles::Differ { paths: BTreeSet::from([path.to_owned()]), at_tip: None });
+    };
+    let here = workflow_files(look, basics, sha).await?;
+    let paths = differing(&at_tip, &here);
+    if paths.is_empty() {
+        return Ok(DeployFiles::Same);
+    }
+    Ok(DeployFiles::Differ { paths, at_tip: Some(at_tip.identity()) })
+}
+
+/// What identifies the deploy files at the tip of their ref; none where there is no deploy file.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn deploy_files_at_tip(
+    look: &Look<'_>,
+    basics: &Basics,
+) -> Result<Option<String>, ObserveError> {
+    let (Some(path), Some(tip)) = (deploy_file(basics), &basics.deploy_ref_tip) else {
+        return Ok(None);
+    };
+    Ok(deploy_set(look, basics, path, tip).await?.map(|set| set.identity()))
+}
+
+/// The deploy files that differ between two commits of the ref, whichever of them calls them.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn deploy_files_between(
+    look: &Look<'_>,
+    basics: &Basics,
+    one: &Sha,
+    another: &Sha,
+) -> Result<BTreeSet<String>, ObserveError> {
+    let Some(path) = deploy_file(basics) else { return Ok(BTreeSet::new()) };
+    let mut found = BTreeSet::new();
+    for (of, against) in [(one, another), (another, one)] {
+        let against = workflow_files(look, basics, against).await?;
+        match deploy_set(look, basics, path, of).await? {
+            Some(set) => found.extend(differing(&set, &against)),
+            None if against.contains_key(path) => {
+                found.insert(path.to_owned());
+            }
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+fn differing(set: &DeploySet, here: &Blobs) -> BTreeSet<String> {
+    let mut paths: BTreeSet<&String> = set.files.keys().collect();
+    if !set.is_followed {
+        paths.extend(here.keys());
+    }
+    paths.into_iter().filter(|path| set.files.get(*path) != here.get(*path)).cloned().collect()
+}
+
+fn deploy_file(basics: &Basics) -> Option<&str> {
+    match &basics.deploy {
+        WorkflowFact::Found(workflow) => workflow.path.split('@').next(),
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
+    }
+}
+
+/// The files that a dispatch on this commit would run; none where it has no deploy file.
+async fn deploy_set(
+    look: &Look<'_>,
+    basics: &Basics,
+    path: &str,
+    at: &Sha,
+) -> Result<Option<DeploySet>, ObserveError> {
+    let listed = workflow_files(look, basics, at).await?;
+    if !listed.contains_key(path) {
+        return Ok(None);
+    }
+    let mut files = Blobs::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        let calls = match listed.get(&path) {
+            Some(_) if files.contains_key(&path) => continue,
+            Some(blob) if files.len() < MOST_FOLLOWED => {
+                files.insert(path.clone(), blob.clone());
+                calls(look, basics, &path, blob, at).await?
+            }
+            // GitHub starts nothing that calls what is not there.
+            None if listed.len() < MOST_LISTED_FILES => continue,
+            Some(_) | None => None,
+        };
+        let Some(calls) = calls else {
+            return Ok(Some(DeploySet { files: listed, is_followed: false }));
+        };
+        open.extend(calls);
+    }
+    Ok(Some(DeploySet { files, is_followed: true }))
+}
+
+/// What a file calls; none where it cannot be parsed. A blob never changes.
+async fn calls(
+    look: &Look<'_>,
+    basics: &Basics,
+    path: &str,
+    blob: &str,
+    at: &Sha,
+) -> Result<Option<Vec<String>>, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("calls {blob}"));
+    if let Some(calls) = kept_for_ever::<Option<Vec<String>>>(look, repository, &key).await? {
+        return Ok(calls);
+    }
+    let calls = match look.reader.file_text(look.name(), path, at.as_str()).await? {
+        Some(FileText::Text(text)) => local_calls(&text),
+        Some(FileText::TooLarge | FileText::NoText) | None => None,
+    };
+    keep(look, repository, &key, &calls).await?;
+    Ok(calls)
+}
+
+/// The workflow files of a commit.
+async fn workflow_files(look: &Look<'_>, basics: &Basics, at: &Sha) -> Result<Blobs, ObserveError> {
+    let (repository, key) = (basics.repository.id, format!("workflow files {at}"));
+    if let Some(files) = kept::<Blobs>(look, repository, &key).await? {
+        return Ok(files);
+    }
+    let files = look.reader.workflow_files(look.name(), at).await?;
+    keep(look, repository, &key, &files).await?;
+    Ok(files)
+}
