@@ -268,6 +268,12 @@ fn read(world: &mut World, lack: &Lack) {
             let steps = Fact::Known(Told::Known(vec![step]));
             world.observation.origins.steps.insert((base.clone(), head.clone()), steps);
         }
+        Lack::FailedRun(id) => {
+            let mut run = KnownRun::clone(&world.release.runs[id]);
+            run.history = RefHistory::Contains;
+            run.attempts.values_mut().for_each(|attempt| attempt.has_jobs = Some(true));
+            world.sees(run);
+        }
         Lack::Pulls(_)
         | Lack::Events(_)
         | Lack::Labels(_)
@@ -316,6 +322,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         | Lack::Range(..)
         | Lack::Step(_)
         | Lack::Steps(..)
+        | Lack::FailedRun(_)
         | Lack::DeployFile(_) => {}
     }
 }
