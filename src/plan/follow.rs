@@ -311,9 +311,14 @@ fn seen_attempt(
 ) -> KnownRunAttempt {
     let jobs = seen.jobs.get(&run.at);
     let cancelled = run.progress == RunProgress::Finished(Conclusion::Cancelled);
+    let is_main = seen.scope.as_ref().is_none_or(|scope| scope.workflow == run.workflow);
     let newer_run = || {
-        seen.newest.is_some_and(|newest| newest > run.at.id)
-            || release.runs.keys().next_back().is_some_and(|newest| *newest > run.at.id)
+        (is_main && seen.newest.is_some_and(|newest| newest > run.at.id))
+            || release.runs.values().rev().any(|other| {
+                let of_it =
+                    other.source.as_ref().is_none_or(|source| source.workflow == run.workflow);
+                of_it && other.id > run.at.id
+            })
     };
     let superseded = match jobs {
         Some(jobs) if cancelled => Some(jobs.iter().all(|job| job.steps.is_empty()) && newer_run()),

@@ -119,7 +119,7 @@ fn an_old_run_that_is_run_again_is_in_flight_again() {
 
 #[test]
 fn runs_that_are_no_deploys_block_nothing() {
-    let mut shop = Story::repository("acme/shop");
+    let mut shop = Story::repository("acme/shop").policy("preview_refs", "[feature]");
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "main", &a1));

@@ -22,6 +22,8 @@ mod backtest;
 #[cfg(test)]
 mod deciding;
 #[cfg(test)]
+mod deploys;
+#[cfg(test)]
 #[path = "../described.rs"]
 mod described;
 #[cfg(test)]

@@ -33,8 +33,13 @@ impl KnownRun {
             let workflow =
                 self.source.as_ref().map_or(owner.begun.workflow, |source| source.workflow);
             // Neither its title nor its commit makes a run of ours anything else.
-            let is_ours_today = workflow == scope.workflow;
-            return if is_ours_today { RunKind::Deploy } else { RunKind::OtherWorkflow };
+            return if workflow == scope.workflow {
+                RunKind::Deploy
+            } else if scope.other_workflows.contains(&workflow) {
+                RunKind::OtherDeploy
+            } else {
+                RunKind::OtherWorkflow
+            };
         }
         let Some(source) = &self.source else { return self.kind };
         let kind = scope.kind_by_source(&self.event, source);
