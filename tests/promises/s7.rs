@@ -106,6 +106,8 @@ fn a_run_that_was_deleted_is_a_failure_of_that_type() {
     let (mut shop, a1) = deploying();
     shop.repo.delete_run(shop.deploy_run());
     shop.later(60).good_pass();
+    assert_eq!(shop.repo.issues().len(), 0, "an outage answers 404, too");
+    shop.later(60).good_pass();
     assert_eq!(failure_type(&shop), "deploy:run-deleted");
     assert!(shop.status(&a1).contains("deploy_failed"), "{}", shop.status(&a1));
     shop.settled();

@@ -87,6 +87,8 @@ fn a_run_that_a_status_names_and_that_was_deleted_keeps_nothing_back_for_ever() 
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1, "by hand");
     shop.later(301).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1, "an outage answers 404, too");
+    shop.later(61).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2);
     assert_eq!(shop.status(&a1), SHIPPED);
 }
