@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use release_governor::backtest::{Course, Past, Progress, Summary, replay};
 use release_governor::domain::*;
 
-use crate::world::{ahead, at, failed, observation, operator, policy, run, sha, succeeded};
+use crate::world::{
+    ahead, at, changed, failed, observation, operator, policy, run, sha, succeeded,
+};
 
 /// `1` runs in production, and each commit comes with the pull request of its number, by `dev`.
 /// Times are minutes. What the policy is | what happened | what comes of each verified commit: its
@@ -133,6 +135,9 @@ fn shown(story: &Story) -> Observation {
             merge_commit: None,
         };
         shown.origins.pulls.insert(sha(head), Fact::Known(Told::Known(vec![pull])));
+        let files = paths(head - 1, head).into_iter().map(changed).collect();
+        let files = Told::Known(RangeFiles::Complete(files));
+        shown.origins.files.insert(u64::from(head).into(), Fact::Known(files));
         let said = story.events.get(&head).cloned().unwrap_or_default();
         let events = [vec![PullEvent::Merged], said].concat();
         let number = u64::from(head).into();
@@ -278,6 +283,10 @@ fn a_replay_that_lacks_a_fact_says_which_and_goes_on_from_there() {
                         Lack::Pulls(sha) => {
                             let pulls = shown.origins.pulls[sha].clone();
                             known.origins.pulls.insert(sha.clone(), pulls);
+                        }
+                        Lack::PullFiles(pull, _) => {
+                            let files = shown.origins.files[pull].clone();
+                            known.origins.files.insert(*pull, files);
                         }
                         Lack::Events(pull) => {
                             let events = shown.origins.events[pull].clone();

@@ -297,6 +297,6 @@ fn characters_that_github_refuses_in_a_description_are_replaced() {
     shop.operator_says(OperatorWord::Paused { why, by: Story::operator() });
     shop.good_pass();
     let said = shop.status(&a1);
-    assert!(said.contains("paused: incident \u{fffd} in \u{fffd}hop"), "{said}");
+    assert!(said.contains("incident \u{fffd} in \u{fffd}hop"), "{said}");
     shop.settled();
 }
