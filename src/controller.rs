@@ -43,7 +43,7 @@ pub use crate::observe::ObserveError;
 pub use backtest::{Backtested, Reach, Since};
 pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
-pub use operator::{NotDone, Spoken, Triggering};
+pub use operator::{NotDone, Resumed, ResumedFrom, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
 pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;

@@ -4,6 +4,7 @@
 //! the edge, and trusted inside.
 
 mod action;
+mod ancestry;
 mod approval;
 mod attempt;
 mod command;
@@ -29,6 +30,7 @@ mod steps;
 mod talk;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
+pub use ancestry::Ancestry;
 pub use approval::{
     Approver, Counting, Missing, MissingPull, OperatorsMatter, PullApproval, SeenApproval, WhyNot,
 };
@@ -37,7 +39,8 @@ pub use attempt::{
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PauseSource, RuleFound, Supposed, Verdict,
+    Cause, Decision, DeployUnavailable, Lack, PassedOver, PauseSource, RuleFound, Supposed,
+    Verdict,
 };
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
@@ -58,9 +61,10 @@ pub use pull::{
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
-    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
-    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, Pause, Production, Rejection,
-    ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus,
+    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, ForeignMove,
+    HealthRecord, IssueRecord, KnownRun, KnownRunAttempt, LastDecision, PastProduction, Pause,
+    Place, Production, ProductionHistory, Productions, Rejection, ReleaseState, StatusRecord,
+    StatusRefusal, TrackedStatus,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

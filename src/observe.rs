@@ -16,6 +16,7 @@ use crate::domain::{
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
+mod ancestry;
 mod candidate;
 mod deploy_runs;
 mod identities;
@@ -31,7 +32,7 @@ mod verification;
 
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
-pub use lacks::fill;
+pub use lacks::{WhereUnreadable, fill};
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};

@@ -49,6 +49,8 @@ pub struct Occasion {
     pub rejection_key: RejectionKey,
     /// When the sha was merged, where that is known.
     pub merged_at: Option<Timestamp>,
+    /// Whether an operator asked for a rollback.
+    pub rollback: bool,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
 }
@@ -91,7 +93,7 @@ async fn intend(
     clearance: &Clearance,
     occasion: Occasion,
 ) -> Result<RecordedIntent, ApplyError> {
-    let Occasion { rejection_key, merged_at, by } = occasion;
+    let Occasion { rejection_key, merged_at, rollback, by } = occasion;
     let decision = &clearance.decision;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
     let attempt = NewAttempt {
@@ -105,9 +107,10 @@ async fn intend(
         deploy_ref: clearance.target.deploy_ref.clone(),
         rejection_key,
         merged_at,
+        rollback,
     };
     if let Some(by) = by {
-        let word = OperatorWord::Triggered { sha: decision.sha.clone(), by };
+        let word = OperatorWord::Triggered { sha: decision.sha.clone(), rollback, by };
         work.record(vec![EntryKind::Operator(word)]).await?;
     }
     let now = work.now();

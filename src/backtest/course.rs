@@ -84,7 +84,7 @@ impl Course {
     ) {
         let news = if self.at.is_none() { moment.verified.as_slice() } else { &[] };
         for decision in news.iter().filter_map(|sha| judgement.decisions.get(sha)) {
-            let ships = if let Cause::OlderThanProduction { production } = &decision.cause {
+            let ships = if let Cause::OlderThanProduction { production, .. } = &decision.cause {
                 Ships::Along { with: production.clone(), at }
             } else {
                 Ships::Never
@@ -150,6 +150,7 @@ impl Course {
             deploy_ref: observation.deploy_ref.clone(),
             rejection_key: RejectionKey::default(),
             merged_at: None,
+            rollback: false,
         };
         let done = KnownRunAttempt {
             started_at: at,

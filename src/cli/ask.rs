@@ -63,7 +63,8 @@ pub(super) fn trigger(config: &Path, args: &Trigger) -> Result<Exit, Failure> {
     let config = load(config)?;
     let (repository, sha) = chosen(&config, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
-    let view = perform(&config, commands::Trigger { repository, sha, name })?;
+    let rollback = args.rollback;
+    let view = perform(&config, commands::Trigger { repository, sha, rollback, name })?;
     show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }

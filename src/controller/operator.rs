@@ -8,15 +8,16 @@ use jiff::Timestamp;
 
 use super::governed::Governed;
 use super::roster::{Held, Station};
-use super::survey::look;
+use super::survey::{Asks, MOST_ROUNDS, look, out_of_rounds};
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
+use crate::decide::{Gap, Question, standing_rollback};
 use crate::domain::{
-    Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
+    Approval, Cause, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
     WorkflowFact,
 };
 use crate::github::Lane;
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn, WhereUnreadable};
 use crate::store::{Ledger, StoreError};
 
 /// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
@@ -47,6 +48,25 @@ pub enum NotDone {
         /// What it may be.
         what: String,
     },
+    /// Nothing goes back to a commit that never ran.
+    #[error(
+        "{} was never in production of {repository}, so there is nothing to roll back to. In \
+         production were last: {}", .commit.short(), short_list(.last)
+    )]
+    NeverInProduction {
+        /// The commit.
+        commit: Sha,
+        /// Where.
+        repository: RepoName,
+        /// What was in production, newest first.
+        last: Vec<Sha>,
+    },
+    /// Nothing is stopped that `resume` could let go on.
+    #[error(
+        "{0} is not stopped: no operator paused it, and no rollback holds it. Nothing was changed; \
+         `release-governor status {0}` says what else holds"
+    )]
+    NotStopped(RepoName),
     /// The configuration keeps this repository from starting anything.
     #[error("nothing is ever started in {repository}: the configuration says `{key}`")]
     StartsNothing {
@@ -58,6 +78,13 @@ pub enum NotDone {
     /// GitHub or the store failed.
     #[error("{}", .0.in_words())]
     Pass(#[from] PassError),
+}
+
+fn short_list(commits: &[Sha]) -> String {
+    if commits.is_empty() {
+        return "none that is known".to_owned();
+    }
+    commits.iter().map(Sha::short).collect::<Vec<_>>().join(", ")
 }
 
 impl From<StoreError> for NotDone {
@@ -84,6 +111,30 @@ pub struct Triggering {
     pub at: Option<Timestamp>,
 }
 
+/// What a `resume` did.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// The word.
+    pub spoken: Spoken,
+    /// What it let go on.
+    pub of: ResumedFrom,
+}
+
+/// What a `resume` lets go on: one thing at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResumedFrom {
+    /// An operator's pause. What took production back holds on, where it does.
+    Pause {
+        /// The rollback that still holds.
+        rollback: Option<Box<Cause>>,
+    },
+    /// Something else than an operator's pause: a rollback, or a dispatch that GitHub refused.
+    Hold {
+        /// Whether a rollback held, or may have.
+        rollback: bool,
+    },
+}
+
 /// A word that is on disk.
 #[derive(Clone, Debug)]
 pub struct Spoken {
@@ -103,7 +154,7 @@ impl Controller {
         let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let mut survey = held.governed.survey(&self.shared, None).await?;
-        Ok(held.governed.decided(&self.shared, &mut survey, &sha, false, None).await?)
+        Ok(held.governed.decided(&self.shared, &mut survey, &sha, Asks::ThePolicy, None).await?)
     }
 
     /// Deploys a commit if the policy allows it, by the same path as a pass.
@@ -114,6 +165,7 @@ impl Controller {
         &self,
         name: &RepoName,
         commit: &ShaPrefix,
+        rollback: bool,
         by: Operator,
     ) -> Result<Triggering, NotDone> {
         let station = self.station(name)?;
@@ -121,10 +173,17 @@ impl Controller {
         let sha = held.governed.commit(&self.shared, commit).await?;
         tracing::info!(
             repository = %name, sha = %sha, operator = by.display(),
-            "{name}: {} asks to deploy {}", by.display(), sha.short()
+            "{name}: {} asks to {} {}",
+            by.display(),
+            if rollback { "roll back to" } else { "deploy" },
+            sha.short()
         );
-        let wish = Wish::OfAnOperator(by);
+        let wish = if rollback { Wish::Rollback(by) } else { Wish::OfAnOperator(by) };
         let shipped = held.governed.ship(&self.shared, &sha, wish).await?;
+        if let Shipped::NeverInProduction { last } = shipped {
+            let repository = name.clone();
+            return Err(NotDone::NeverInProduction { commit: sha, repository, last });
+        }
         if let Shipped::NotAllowed(decision) = &shipped
             && decision.reason().starts_a_deploy()
         {
@@ -193,21 +252,37 @@ impl Controller {
         Ok(Spoken { at, sha: None })
     }
 
-    /// Lets a repository's releases go on.
+    /// Lets a repository's releases go on: after a pause, or, where there is none, after a
+    /// rollback. Never both at once.
     ///
     /// # Errors
-    /// [`NotDone`]; nothing was recorded.
-    pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Spoken, NotDone> {
+    /// [`NotDone`], also where nothing is stopped; nothing was recorded.
+    pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Resumed, NotDone> {
         let station = self.station(name)?;
         let mut held = station.hold().await?;
-        held.governed.known_ledger(&self.shared).await?;
-        if held.governed.release().is_none_or(|release| !release.recovered) {
+        let governed = &mut held.governed;
+        governed.known_ledger(&self.shared).await?;
+        if governed.release().is_none_or(|release| !release.recovered) {
             // What a lost ledger left at GitHub may pause it: that is read before it is undone.
-            held.governed.survey(&self.shared, None).await?;
+            governed.survey(&self.shared, None).await?;
         }
-        let at = held.governed.say(&self.shared, OperatorWord::Resumed { by }).await?;
+        let release = governed.known_release()?;
+        let (is_paused, is_refused) = (release.pause.is_some(), release.rejection.is_some());
+        let word = OperatorWord::Resumed { by };
+        let (at, of) = if is_paused {
+            let at = governed.say(&self.shared, word).await?;
+            // The pause has ended also where GitHub does not say what else holds.
+            let rollback = governed.standing_rollback(&self.shared).await.unwrap_or_default();
+            (at, ResumedFrom::Pause { rollback: rollback.map(Box::new) })
+        } else {
+            let no_rollback = matches!(governed.standing_rollback(&self.shared).await, Ok(None));
+            if no_rollback && !is_refused && governed.policy.paused.is_none() {
+                return Err(NotDone::NotStopped(name.clone()));
+            }
+            (governed.say(&self.shared, word).await?, ResumedFrom::Hold { rollback: !no_rollback })
+        };
         self.wake(name);
-        Ok(Spoken { at, sha: None })
+        Ok(Resumed { spoken: Spoken { at, sha: None }, of })
     }
 
     /// One pass at once, as one of the passes that may be under way.
@@ -285,6 +360,32 @@ impl Governed {
         let decided = release.into_iter().flat_map(|release| release.decided.keys());
         let on_branch = self.memory.commits().commits.iter().map(|(sha, _)| sha);
         decided.chain(on_branch).filter(|sha| sha.starts_with(commit)).cloned().collect()
+    }
+
+    /// The rollback that holds whatever would ship next (rule 9).
+    async fn standing_rollback(&mut self, shared: &Shared) -> Result<Option<Cause>, PassError> {
+        let mut survey = self.survey(shared, None).await?;
+        let Some(sha) = survey.observation.candidates.candidate.clone() else { return Ok(None) };
+        for _ in 0..MOST_ROUNDS {
+            let question = Question {
+                sha: &sha,
+                policy: &self.policy,
+                observation: &survey.observation,
+                release: self.known_release()?,
+                triggered: false,
+                rollback: false,
+                supposed_production: None,
+                now: shared.clock.now(),
+            };
+            match standing_rollback(&question) {
+                Ok(found) => return Ok(found),
+                Err(Gap::Unreadable(why)) => return Err(PassError::Undecided(why)),
+                Err(Gap::Lacks(lacks)) => {
+                    self.fill(shared, &mut survey, &lacks, WhereUnreadable::EndThePass).await?;
+                }
+            }
+        }
+        Err(out_of_rounds())
     }
 
     fn may_start(&self) -> Result<(), NotDone> {

@@ -1,11 +1,15 @@
 //! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
 
 use super::governed::Governed;
+use super::survey::Asks;
 use super::{PassError, Shared};
 use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
+
+/// Commits that are named where a rollback goes to none that ever ran.
+const PRODUCTIONS_NAMED: usize = 5;
 
 /// Who wants a sha to ship.
 #[derive(Clone, Debug)]
@@ -14,6 +18,8 @@ pub enum Wish {
     OfThePolicy,
     /// An operator, by `trigger`.
     OfAnOperator(Operator),
+    /// An operator, by `trigger --rollback`.
+    Rollback(Operator),
 }
 
 /// What came of it.
@@ -30,6 +36,11 @@ pub enum Shipped {
     NotAllowed(Box<Decision>),
     /// By all decisions taken anew the policy ships another commit, or none.
     NotWanted,
+    /// Nothing goes back to a commit that was never in production.
+    NeverInProduction {
+        /// The last commits that were, newest first.
+        last: Vec<Sha>,
+    },
     /// Another process of ours is at it, or something must be known first.
     InTheWay {
         /// What it was decided on.
@@ -61,7 +72,18 @@ impl Governed {
                 };
                 decision
             }
-            Wish::OfAnOperator(_) => self.decided(shared, &mut survey, sha, true, None).await?,
+            Wish::OfAnOperator(_) => {
+                self.decided(shared, &mut survey, sha, Asks::Trigger, None).await?
+            }
+            Wish::Rollback(_) => {
+                let release = self.opened()?.state();
+                if !release.was_production(sha) {
+                    let past = release.past_productions().commits.into_iter();
+                    let last = past.map(|(sha, _)| sha).take(PRODUCTIONS_NAMED).collect();
+                    return Ok(Shipped::NeverInProduction { last });
+                }
+                self.decided(shared, &mut survey, sha, Asks::Rollback, None).await?
+            }
         };
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
@@ -91,9 +113,10 @@ impl Governed {
         let occasion = Occasion {
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
+            rollback: matches!(wish, Wish::Rollback(_)),
             by: match wish {
                 Wish::OfThePolicy => None,
-                Wish::OfAnOperator(by) => Some(by),
+                Wish::OfAnOperator(by) | Wish::Rollback(by) => Some(by),
             },
         };
         let mut work = self.work(shared, hand, &survey)?;

@@ -12,7 +12,9 @@ use crate::domain::{
     restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm};
+use crate::observe::{
+    self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm, WhereUnreadable,
+};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
@@ -33,6 +35,17 @@ pub struct Survey {
     pub anew: bool,
     /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
     pub over: BTreeSet<RunId>,
+}
+
+/// Who asks for a decision about one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// Nobody but the policy.
+    ThePolicy,
+    /// An operator's `trigger`.
+    Trigger,
+    /// An operator's `trigger --rollback`.
+    Rollback,
 }
 
 impl Governed {
@@ -97,6 +110,7 @@ impl Governed {
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
+            ancestry: look.memory.ancestry.clone(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
@@ -209,7 +223,7 @@ impl Governed {
         self.ledger.as_mut().ok_or(StoreError::Closed)
     }
 
-    fn known_release(&self) -> Result<&ReleaseState, StoreError> {
+    pub(super) fn known_release(&self) -> Result<&ReleaseState, StoreError> {
         self.release().ok_or(StoreError::Closed)
     }
 
@@ -220,6 +234,7 @@ impl Governed {
         survey: &mut Survey,
     ) -> Result<Judgement, PassError> {
         let others = plan::undecided(self.opened()?.state());
+        let mut decided = None;
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
             let release = self.known_release()?;
@@ -227,10 +242,16 @@ impl Governed {
             match judged {
                 Judged::Done(judgement) => return Ok(*judgement),
                 Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Judged::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
+                Judged::Lacks(lacks) => {
+                    self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
+                }
+                Judged::LacksBelow(judgement, lacks) => {
+                    decided = Some(judgement);
+                    self.fill(shared, survey, &lacks, WhereUnreadable::NoteIt).await?;
+                }
             }
         }
-        Err(out_of_rounds())
+        decided.map(|judgement| *judgement).ok_or_else(out_of_rounds)
     }
 
     /// Decides about one sha, as [`Self::judged`] does about all.
@@ -239,7 +260,7 @@ impl Governed {
         shared: &Shared,
         survey: &mut Survey,
         sha: &Sha,
-        triggered: bool,
+        asks: Asks,
         supposed_production: Option<&Production>,
     ) -> Result<Decision, PassError> {
         for _ in 0..MOST_ROUNDS {
@@ -250,14 +271,17 @@ impl Governed {
                 policy: &self.policy,
                 observation: &survey.observation,
                 release,
-                triggered,
+                triggered: asks != Asks::ThePolicy,
+                rollback: asks == Asks::Rollback,
                 supposed_production,
                 now,
             };
             match decide(&question) {
                 Verdict::Decided(decision) => return Ok(*decision),
                 Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Verdict::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
+                Verdict::Lacks(lacks) => {
+                    self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
+                }
             }
         }
         Err(out_of_rounds())
@@ -269,6 +293,7 @@ impl Governed {
         shared: &Shared,
         survey: &mut Survey,
         lacks: &[Lack],
+        unreadable: WhereUnreadable,
     ) -> Result<(), PassError> {
         let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
@@ -277,7 +302,9 @@ impl Governed {
             Look { anew: survey.anew, ..look(shared, &reader, &policy, &mut memory, self.rhythm) };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
         let filled = match self.known_release() {
-            Ok(release) => observe::fill(&mut look, basics, observation, release, lacks).await,
+            Ok(release) => {
+                observe::fill(&mut look, basics, observation, release, lacks, unreadable).await
+            }
             Err(error) => Err(error.into()),
         };
         self.memory = memory;

@@ -63,6 +63,10 @@ pub struct NewAttempt {
     /// When the sha was merged, as its first verification run told; none where it was not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Timestamp>,
+    /// Whether its run counts as a rollback where it moves production back: an operator asked for
+    /// one, or it was recovered from GitHub, where that cannot be told. A pass never does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rollback: bool,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,

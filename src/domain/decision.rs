@@ -50,8 +50,12 @@ pub enum Cause {
     },
     /// Rule 7.
     OlderThanProduction {
-        /// What runs in production.
+        /// The production that contains it: the one now, or, where that is uncertain, an earlier
+        /// one.
         production: Sha,
+        /// The run that made production uncertain, where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uncertain: Option<RunRef>,
     },
     /// Rule 8.
     Paused {
@@ -258,6 +262,18 @@ pub struct Decision {
     /// The approvals that were seen, and whether they count.
     #[serde(default)]
     pub approvals: Vec<SeenApproval>,
+    /// Older verified commits that might have shipped in its place and could not be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A verified commit below a held candidate that could not be judged for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The commit.
+    pub sha: Sha,
+    /// What could not be read.
+    pub why: Why,
 }
 
 impl Decision {
@@ -323,6 +339,8 @@ pub enum Lack {
     OnBranch(Sha),
     /// How the second stands to the first, and what differs.
     Range(Sha, Sha),
+    /// Whether the first contains the second.
+    Containment(Sha, Sha),
     /// The deploy file at the tip against the one at this sha.
     DeployFile(Sha),
     /// The steps of the branch from the first to the second.

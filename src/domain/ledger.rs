@@ -315,6 +315,9 @@ pub enum OperatorWord {
     Triggered {
         /// The sha.
         sha: Sha,
+        /// Whether production goes back to it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        rollback: bool,
         /// Who.
         by: Operator,
     },

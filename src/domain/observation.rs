@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
+    Ancestry, Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
     PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
     Standing, Team, Told, WorkflowFact,
 };
@@ -291,6 +291,8 @@ pub struct Observation {
     pub commits: BTreeMap<Sha, CommitFacts>,
     /// What is known of ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
+    /// Which commits contain which.
+    pub ancestry: Ancestry,
     /// Who brought commits to the branch, and what was said about them.
     pub origins: Origins,
     /// What each signal says that tells whether production is degraded.

@@ -13,9 +13,11 @@ use super::{
 
 mod fold;
 mod health;
+mod productions;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
+pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
 /// Clones share what there may be many of.
@@ -46,8 +48,8 @@ pub struct ReleaseState {
     pub pause: Option<Pause>,
     /// What an operator said to run in production, and when.
     pub production_set: Option<(Sha, Timestamp)>,
-    /// When an operator last said `resume`, `trigger` or `set-production`.
-    pub operator_spoke_at: Option<Timestamp>,
+    /// What production was before the runs that are kept, and what lifts rollbacks.
+    pub history: ProductionHistory,
     /// `trigger`s that dispatched: each granted its sha an attempt.
     pub triggered: Vec<(Sha, Timestamp)>,
     /// A dispatch that GitHub refused, until something changes.
@@ -315,17 +317,6 @@ impl Production {
             Self::None => None,
         }
     }
-}
-
-/// A move of production that nobody of us made, away from a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rollback {
-    /// What production was before.
-    pub lost: Sha,
-    /// What it became; none where that cannot be told.
-    pub to: Option<Sha>,
-    /// The run attempt that did it.
-    pub run: RunRef,
 }
 
 /// A deploy of a sha that failed.

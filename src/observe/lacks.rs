@@ -2,15 +2,27 @@
 
 use futures_util::future::join_all;
 
+use super::ancestry::{Containment, containment};
 use super::origins::{self, Origin};
 use super::range::{deploy_file, is_ancestor, range, step_of_branch};
 use super::verification::{read_runs_of, reverified_at, verification_of};
 use super::{Basics, Look, ObserveError};
-use crate::domain::{DeployFile, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
+use crate::domain::{
+    DeployFile, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha, Why,
+};
 
 /// Facts that are asked for at once: a range of hundreds of commits is told within seconds, and
 /// the others have their turn.
 const AT_ONCE: usize = 8;
+
+/// What becomes of a fact that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhereUnreadable {
+    /// It ends the pass.
+    EndThePass,
+    /// It is noted as unreadable for now, and whatever rests on it is not decided.
+    NoteIt,
+}
 
 /// Reads what is lacking into the observation.
 ///
@@ -25,27 +37,100 @@ pub async fn fill(
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
+    unreadable: WhereUnreadable,
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let mut entries = Vec::new();
     for lack in lacks {
         // What verification runs say is kept between passes, and read one after another.
         if let Lack::Verification(sha) = lack {
-            read_runs_of(look, basics, sha).await?;
-            let verification = Fact::Known(verification_of(&look.memory.counted, sha));
-            let facts = observation.commits.entry(sha.clone()).or_default();
-            facts.verification = verification;
-            facts.reverified_at = reverified_at(look, sha);
+            match read_runs_of(look, basics, sha).await {
+                Ok(()) => {
+                    let verification = Fact::Known(verification_of(&look.memory.counted, sha));
+                    let facts = observation.commits.entry(sha.clone()).or_default();
+                    facts.verification = verification;
+                    facts.reverified_at = reverified_at(look, sha);
+                }
+                Err(error) => unread(observation, lack, error, unreadable)?,
+            }
         }
     }
-    let look = &*look;
+    let reading = &*look;
     for some in lacks.chunks(AT_ONCE) {
-        let reads = some.iter().map(|lack| read(look, basics, release, lack));
+        let reads = some.iter().map(|lack| read(reading, basics, release, lack));
         // All of them come to their end; the first that failed ends the pass.
-        for learnt in join_all(reads).await {
-            entries.extend(note(observation, learnt?));
+        for (lack, learnt) in some.iter().zip(join_all(reads).await) {
+            match learnt {
+                Ok(learnt) => entries.extend(note(observation, learnt)),
+                Err(error) => unread(observation, lack, error, unreadable)?,
+            }
         }
+    }
+    if lacks.iter().any(|lack| matches!(lack, Lack::Containment(..))) {
+        look.memory.ancestry = observation.ancestry.lasting();
     }
     Ok(entries)
+}
+
+/// Notes a fact that GitHub gave no usable answer about, or ends the pass.
+fn unread(
+    observation: &mut Observation,
+    lack: &Lack,
+    error: ObserveError,
+    unreadable: WhereUnreadable,
+) -> Result<(), ObserveError> {
+    let ObserveError::Read(read) = &error else { return Err(error) };
+    if unreadable == WhereUnreadable::EndThePass {
+        return Err(error);
+    }
+    let why = Why(read.to_string());
+    let origins = &mut observation.origins;
+    match lack {
+        Lack::Verification(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.verification = Fact::Unreadable(why);
+        }
+        Lack::OnBranch(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.on_branch = Fact::Unreadable(why);
+        }
+        Lack::DeployFile(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.deploy_file = Fact::Unreadable(why);
+        }
+        Lack::Range(base, head) => {
+            let range = (base.clone(), head.clone());
+            observation.ranges.insert(range, Fact::Unreadable(why));
+        }
+        Lack::Step(step) => {
+            let range = (step.parent.clone(), step.sha.clone());
+            observation.ranges.insert(range, Fact::Unreadable(why));
+        }
+        Lack::Containment(container, contained) => {
+            observation.ancestry.note_unreadable(container, contained, why);
+        }
+        Lack::Steps(base, head) => {
+            origins.steps.insert((base.clone(), head.clone()), Fact::Unreadable(why));
+        }
+        Lack::Pulls(sha) => {
+            origins.pulls.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::Events(pull) => {
+            origins.events.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::Labels(pull) => {
+            origins.labels.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::Standing(login) => {
+            origins.standings.insert(login.clone(), Fact::Unreadable(why));
+        }
+        Lack::Member(team, login) => {
+            origins.members.insert((team.clone(), login.clone()), Fact::Unreadable(why));
+        }
+        Lack::Flags(sha) => {
+            origins.flags.insert(sha.clone(), Fact::Unreadable(why));
+        }
+    }
+    Ok(())
 }
 
 /// What was learnt.
@@ -53,6 +138,7 @@ enum Learnt {
     Nothing,
     OnBranch(Sha, bool),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
+    Containment((Sha, Sha), Containment, Option<Box<EntryKind>>),
     DeployFile(Sha, DeployFile),
     Origin(Origin),
 }
@@ -76,6 +162,11 @@ async fn read(
         Lack::Range(base, head) => {
             let (fact, failed) = range(look, basics, release, base, head).await?;
             Learnt::Range((base.clone(), head.clone()), fact, failed.map(Box::new))
+        }
+        Lack::Containment(container, contained) => {
+            let (found, failed) = containment(look, release, container, contained).await?;
+            let pair = (container.clone(), contained.clone());
+            Learnt::Containment(pair, found, failed.map(Box::new))
         }
         Lack::Step(step) => {
             let (fact, failed) = step_of_branch(look, basics, release, step).await?;
@@ -112,6 +203,17 @@ fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
         }
         Learnt::Range(of, fact, failed) => {
             observation.ranges.insert(of, fact);
+            failed.map(|entry| *entry)
+        }
+        Learnt::Containment((container, contained), found, failed) => {
+            let ancestry = &mut observation.ancestry;
+            match found {
+                Containment::Related(relation) => ancestry.note(&container, &contained, relation),
+                Containment::Incomparable => ancestry.note_incomparable(&container, &contained),
+                Containment::Unreadable(why) => {
+                    ancestry.note_unreadable(&container, &contained, why);
+                }
+            }
             failed.map(|entry| *entry)
         }
         Learnt::DeployFile(sha, file) => {

@@ -67,6 +67,7 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
         Lack::Verification(_)
         | Lack::OnBranch(_)
         | Lack::Range(..)
+        | Lack::Containment(..)
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::Pulls(_)

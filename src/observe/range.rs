@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::origins::{Silence, silence};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, EntryKind, Fact, FileChange, RangeFiles, Ranged, Relation,
+    BranchStep, Comparison, DeployFile, EntryKind, Fact, FailedRange, FileChange, RangeFiles, Ranged, Relation,
     ReleaseState, RepoId, Sha, Why, WorkflowFact,
 };
 use crate::github::{Compared, ReadError};
@@ -96,13 +96,9 @@ pub(super) async fn range(
                 head: head.clone(),
                 words: words.clone(),
             };
-            let before = release
-                .failed_ranges
-                .iter()
-                .find(|range| range.base == *base && range.head == *head)
-                .map_or(0, |range| range.times);
-            if before.saturating_add(1) >= FAILED_FOR_GOOD {
-                let counted = (before < FAILED_FOR_GOOD).then_some(failed);
+            let failures = times_failed(release, base, head);
+            if failures.lasts() {
+                let counted = failures.are_counted_on().then_some(failed);
                 return Ok((Fact::Known(Ranged::Broken(words)), counted));
             }
             let why = Why(format!(
@@ -114,6 +110,27 @@ pub(super) async fn range(
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// In how many passes running a comparison failed before this one.
+pub(super) struct TimesFailed(u32);
+
+impl TimesFailed {
+    /// Whether one more shows that it will go on failing.
+    pub(super) const fn lasts(&self) -> bool {
+        self.0.saturating_add(1) >= FAILED_FOR_GOOD
+    }
+
+    /// Whether one more is worth a line in the ledger.
+    pub(super) const fn are_counted_on(&self) -> bool {
+        self.0 < FAILED_FOR_GOOD
+    }
+}
+
+/// In how many passes running GitHub failed to compare these two.
+pub(super) fn times_failed(release: &ReleaseState, base: &Sha, head: &Sha) -> TimesFailed {
+    let same = |range: &&FailedRange| range.base == *base && range.head == *head;
+    TimesFailed(release.failed_ranges.iter().find(same).map_or(0, |range| range.times))
 }
 
 /// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub

@@ -116,6 +116,8 @@ pub(super) fn begun(
         deploy_ref: target.deploy_ref.clone(),
         rejection_key: RejectionKey::default(),
         merged_at: None,
+        // Nothing at GitHub tells.
+        rollback: true,
     }
 }
 

@@ -37,6 +37,7 @@ fn attempt(number: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k".into()),
         merged_at: None,
+        rollback: false,
     }
 }
 

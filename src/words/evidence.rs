@@ -3,8 +3,8 @@
 use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
-    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, RiskCause,
-    RiskClass, RiskyPath, Supposed,
+    AttemptOutcome, Brought, Cause, Decision, FlagKind, PassedOver, Production, Raise, RepoName,
+    RiskCause, RiskClass, RiskyPath, Supposed,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -59,7 +59,13 @@ pub fn evidence_supposing(
         lines.extend(approval::operators_matters(missing));
     }
     lines.extend(decision.approvals.iter().take(APPROVALS_NAMED).map(approval::seen));
+    lines.extend(decision.passed_over.iter().map(passed_over));
     lines
+}
+
+fn passed_over(commit: &PassedOver) -> String {
+    let (short, why) = (commit.sha.short(), plain(&commit.why.0, QUOTED));
+    format!("older commit {short} was passed over, as it could not be judged: {why}")
 }
 
 /// What the rule of this cause found: its evidence, or else what to do about it.
@@ -154,6 +160,7 @@ pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
             format!("whether anybody raised it cannot be told: {}", plain(why, QUOTED))
         }
         RiskCause::AsDecided => "as decided when it was shipped".to_owned(),
+        RiskCause::RanBefore => "a rollback: not judged, as it ran in production before".to_owned(),
     }
 }
 
@@ -187,9 +194,14 @@ fn of_cause(cause: &Cause) -> Option<String> {
             run.attempt,
             plain(conclusion.as_str(), 40)
         ),
-        Cause::OlderThanProduction { production } => {
+        Cause::OlderThanProduction { production, uncertain: None } => {
             format!("production {} contains it", production.short())
         }
+        Cause::OlderThanProduction { production, uncertain: Some(run) } => format!(
+            "production is uncertain since run {}, and {}, which ran before, contains it",
+            run.id,
+            production.short()
+        ),
         Cause::Paused { why, .. } => format!("paused: {}", plain(why, QUOTED)),
         Cause::RolledBack { lost, to, run } => format!(
             "run {}, attempt {}, moved production from {} to {}",

@@ -38,7 +38,11 @@ pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
 fn unattributed(decision: &Decision) -> Option<String> {
     let Production::Uncertain { run } = &decision.production else { return None };
     let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
-    held.then(|| format!("run {} names no commit: add `run-name`, or `set-production`", run.id))
+    held.then(|| untold(*run))
+}
+
+fn untold(run: RunRef) -> String {
+    format!("run {} names no commit: add `run-name`, or `set-production`", run.id)
 }
 
 /// How to unblock this cause; none where nothing is blocked.
@@ -49,10 +53,11 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
     Some(match cause {
         Cause::Deploying { .. }
         | Cause::Deployed { .. }
-        | Cause::OlderThanProduction { .. }
+        | Cause::OlderThanProduction { uncertain: None, .. }
         | Cause::AllowLow
         | Cause::AllowMedium
         | Cause::AllowHighApproved { .. } => return None,
+        Cause::OlderThanProduction { uncertain: Some(run), .. } => untold(*run),
         Cause::NotVerified { running: Some(run) } => {
             format!("verification run {} is still running", run.id)
         }
@@ -107,6 +112,20 @@ fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {
 fn rolled_back(lost: &Sha, run: RunRef, short: &str) -> String {
     let lost = lost.short();
     format!("run {} took production back from {lost}: resume, or `trigger {short}`", run.id)
+}
+
+/// Said after a `resume` that ended a pause, where a rollback holds on.
+#[must_use]
+pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
+    let what = if let Cause::RolledBack { lost, run, .. } = rollback {
+        format!("run {} took production back from {}", run.id, lost.short())
+    } else {
+        "production was taken back".to_owned()
+    };
+    format!(
+        "the pause is over, but the rollback still holds: {what}. To lift that, too: \
+         `release-governor resume {repository}` once more"
+    )
 }
 
 fn unconfirmed(sha: &Sha, since: Timestamp) -> String {

@@ -122,8 +122,9 @@ pub fn operator(word: &OperatorWord) -> String {
             sha.short(),
             plain(why, QUOTED)
         ),
-        OperatorWord::Triggered { sha, by } => {
-            format!("{} triggers {}", plain(&by.display(), QUOTED), sha.short())
+        OperatorWord::Triggered { sha, rollback, by } => {
+            let what = if *rollback { "rolls back to" } else { "triggers" };
+            format!("{} {what} {}", plain(&by.display(), QUOTED), sha.short())
         }
     }
 }

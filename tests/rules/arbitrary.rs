@@ -161,6 +161,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             deploy_ref: "main".into(),
             rejection_key,
             merged_at: None,
+            rollback: false,
         })
         .boxed()
 }
@@ -441,6 +442,7 @@ pub(crate) fn worlds() -> BoxedStrategy<World> {
             release,
             now: at(1),
             triggered,
+            rollback: false,
         })
         .boxed()
 }

@@ -259,6 +259,9 @@ fn read(world: &mut World, lack: &Lack) {
         Lack::Range(base, head) => {
             world.observation.ranges.insert((base.clone(), head.clone()), ahead(&["a"]));
         }
+        Lack::Containment(container, contained) => {
+            world.observation.ancestry.note(container, contained, Relation::Diverged);
+        }
         Lack::Step(step) => {
             let key = (step.parent.clone(), step.sha.clone());
             world.observation.ranges.insert(key, ahead(&["infra/a.tf"]));
@@ -314,6 +317,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         Lack::Verification(_)
         | Lack::OnBranch(_)
         | Lack::Range(..)
+        | Lack::Containment(..)
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::DeployFile(_) => {}

@@ -43,6 +43,8 @@ mod recovering;
 #[cfg(test)]
 mod releasing;
 #[cfg(test)]
+mod rollbacks;
+#[cfg(test)]
 mod showing;
 #[cfg(test)]
 mod speaking;

@@ -324,7 +324,7 @@ fn of_failures(world: &mut World, phrase: &str) -> bool {
 }
 
 fn triggered() -> OperatorWord {
-    OperatorWord::Triggered { sha: sha(WANTED), by: operator() }
+    OperatorWord::Triggered { sha: sha(WANTED), rollback: false, by: operator() }
 }
 
 fn of_the_commit(world: &mut World, phrase: &str) -> bool {

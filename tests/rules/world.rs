@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) release: ReleaseState,
     pub(crate) now: Timestamp,
     pub(crate) triggered: bool,
+    pub(crate) rollback: bool,
 }
 
 pub(crate) fn policy() -> Policy {
@@ -168,6 +169,7 @@ pub(crate) fn observation() -> Observation {
         },
         commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
         ranges: backwards().chain(steps()).chain([wanted]).collect(),
+        ancestry: Ancestry::default(),
         origins: pushed_directly(),
         signals: Vec::new(),
         health_check: None,
@@ -224,6 +226,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("now".to_owned()),
         merged_at: None,
+        rollback: false,
     }
 }
 
@@ -236,6 +239,7 @@ impl World {
             release: ReleaseState::default(),
             now: at(0),
             triggered: false,
+            rollback: false,
         };
         world.hears(-1_000, EntryKind::Governed { name: "acme/shop".parse().unwrap() });
         world.hears(-1_000, EntryKind::Recovered { attempts: Vec::new(), paused: None });
@@ -265,6 +269,18 @@ impl World {
             };
             self.hears(minutes + 2, EntryKind::AttemptClosed { id, outcome });
         }
+    }
+
+    /// A rollback that an operator asked for, and that succeeded.
+    pub(crate) fn deploys_back(&mut self, run_id: u64, of: u8, minutes: i64) {
+        let (id, run_number) = (attempt_id(run_id), RunId::from(run_id));
+        let attempt = NewAttempt { rollback: true, ..begun(run_id, of) };
+        self.hears(minutes, EntryKind::AttemptBegun { attempt });
+        let found = EntryKind::AttemptRun { id: id.clone(), run: run_number, late: false };
+        self.hears(minutes, found);
+        self.sees(run(run_id, Some(of), minutes, succeeded()));
+        let outcome = AttemptOutcome::Succeeded;
+        self.hears(minutes + 2, EntryKind::AttemptClosed { id, outcome });
     }
 
     /// A run is seen, whoever started it.
@@ -305,6 +321,7 @@ impl World {
             observation: &self.observation,
             release: &self.release,
             triggered: self.triggered,
+            rollback: self.rollback,
             supposed_production: None,
             now: self.now,
         })

@@ -1,7 +1,7 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
-use release_governor::controller::NotDone;
+use release_governor::controller::{NotDone, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
@@ -51,6 +51,24 @@ impl Story {
         let controller = self.governor.as_ref().unwrap().controller.clone();
         let (name, commit) = (self.name.clone(), commit.parse().unwrap());
         self.runtime.block_on(async { controller.simulate(&name, &commit).await })
+    }
+
+    /// `trigger SHA`, or `trigger SHA --rollback`.
+    pub fn triggers(&mut self, sha: &str, rollback: bool) -> Result<Triggering, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let (name, commit) = (self.name.clone(), sha.parse().unwrap());
+        self.runtime.block_on(async {
+            controller.trigger(&name, &commit, rollback, Self::operator()).await
+        })
+    }
+
+    /// `resume`.
+    pub fn resumes(&mut self) -> Result<Resumed, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let name = self.name.clone();
+        self.runtime.block_on(async { controller.resume(&name, Self::operator()).await })
     }
 
     /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.

@@ -358,6 +358,7 @@ fn new_attempt(id: &str, number: u8) -> NewAttempt {
         deploy_ref: "main".into(),
         rejection_key: RejectionKey("k1".into()),
         merged_at: None,
+        rollback: false,
     }
 }
 
@@ -464,7 +465,7 @@ fn one_of_each_in_schema_1() -> Vec<EntryKind> {
         word(OperatorWord::Resumed { by: by() }),
         word(OperatorWord::Paused { why: "incident".into(), by: by() }),
         word(OperatorWord::ProductionSet { sha: sha(3), why: "by hand".into(), by: by() }),
-        word(OperatorWord::Triggered { sha: sha(4), by: by() }),
+        word(OperatorWord::Triggered { sha: sha(4), rollback: false, by: by() }),
         EntryKind::RangeFailed { base: sha(1), head: sha(2), words: "502".into() },
         EntryKind::StatusWritten { sha: sha(1), status: status() },
         EntryKind::StatusRefused { sha: sha(2), words: "403".into(), retry_at: at(600) },

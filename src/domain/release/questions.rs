@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback};
+use super::{FailedDeploy, KnownRun, Production, ReleaseState};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunProgress, RunRef, Sha,
 };
@@ -16,14 +16,6 @@ impl ReleaseState {
     pub fn production(&self) -> Production {
         let newest = self.moves().max_by_key(Move::order);
         newest.map_or(Production::None, |newest| newest.production())
-    }
-
-    /// All that production ever was, as far as it is known, oldest first.
-    #[must_use]
-    pub fn productions(&self) -> Vec<Production> {
-        let mut moves: Vec<Move<'_>> = self.moves().collect();
-        moves.sort_by_key(Move::order);
-        moves.iter().map(Move::production).collect()
     }
 
     /// Every move of production, in any order.
@@ -47,40 +39,6 @@ impl ReleaseState {
         let now = self.moves().max_by_key(Move::order)?.sha;
         let others = self.moves().filter(|other| other.sha.is_some() && other.sha != now);
         others.max_by_key(Move::order)?.sha.cloned()
-    }
-
-    /// Moves of production, since an operator last spoke, by a run that we did not dispatch or by
-    /// any re-run, away from a commit. Whether what came contains what went is not known here.
-    #[must_use]
-    pub fn moves_by_others(&self) -> Vec<Rollback> {
-        let productions = self.productions();
-        let mut moves = Vec::new();
-        let mut before: Option<&Sha> = None;
-        for production in &productions {
-            if let (Some(run), Some(lost)) = (production.run(), before)
-                && production.sha() != Some(lost)
-                && self.is_by_others(run)
-                && !self.operator_spoke_after(run)
-            {
-                moves.push(Rollback { lost: lost.clone(), to: production.sha().cloned(), run });
-            }
-            before = production.sha().or(before);
-        }
-        moves
-    }
-
-    fn is_by_others(&self, run: RunRef) -> bool {
-        run.attempt > 1 || self.attempt_of(run.id).is_none()
-    }
-
-    /// Whether an operator spoke after a run attempt had ended: of one that was still to move
-    /// production they could not know. GitHub's times have no fractions.
-    fn operator_spoke_after(&self, run: RunRef) -> bool {
-        let attempt = self.runs.get(&run.id).and_then(|known| known.attempts.get(&run.attempt));
-        let ended_by = attempt.and_then(|attempt| {
-            attempt.updated_at.saturating_add(SignedDuration::from_secs(1)).ok()
-        });
-        ended_by <= self.operator_spoke_at
     }
 
     /// Our attempt that owns this run.
@@ -202,15 +160,15 @@ impl ReleaseState {
 }
 
 /// A move of production: by a run attempt that succeeded, or by an operator's word.
-struct Move<'a> {
-    sha: Option<&'a Sha>,
-    since: Timestamp,
-    run: Option<RunRef>,
+pub(super) struct Move<'a> {
+    pub(super) sha: Option<&'a Sha>,
+    pub(super) since: Timestamp,
+    pub(super) run: Option<RunRef>,
 }
 
 impl Move<'_> {
     /// Which of two came later.
-    fn order(&self) -> (Timestamp, RunId) {
+    pub(super) fn order(&self) -> (Timestamp, RunId) {
         match self.run {
             Some(run) => (self.since.saturating_add(FRACTION).unwrap_or(self.since), run.id),
             None => (self.since, RunId::from(u64::MAX)),

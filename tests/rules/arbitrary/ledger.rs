@@ -18,7 +18,8 @@ fn words() -> BoxedStrategy<OperatorWord> {
         2 => operators().prop_map(|by| OperatorWord::Resumed { by }),
         1 => (shas(), texts(), operators())
             .prop_map(|(sha, why, by)| OperatorWord::ProductionSet { sha, why, by }),
-        1 => (shas(), operators()).prop_map(|(sha, by)| OperatorWord::Triggered { sha, by }),
+        1 => (shas(), any::<bool>(), operators())
+            .prop_map(|(sha, rollback, by)| OperatorWord::Triggered { sha, rollback, by }),
     ]
     .boxed()
 }
