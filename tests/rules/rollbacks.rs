@@ -287,7 +287,7 @@ fn lost_after(events: &[Event], tip: u8) -> Option<Sha> {
 fn a_rollback_is_remembered_however_many_moves_ago() {
     let mut events = vec![Event::Ours(1), Event::Ours(5), Event::Foreign(Some(1))];
     for _ in 0..60 {
-        events.extend([Event::Foreign(Some(2)), Event::Foreign(Some(1))]);
+        events.extend([Event::Foreign(Some(1)), Event::Foreign(Some(2))]);
     }
     assert_eq!(lost_after(&events, 6), Some(sha(5)));
     events.push(Event::Resume);
