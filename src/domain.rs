@@ -39,8 +39,7 @@ pub use attempt::{
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PassedOver, PauseSource, RuleFound, Supposed,
-    Verdict,
+    Cause, Decision, DeployUnavailable, Lack, PassedOver, PauseSource, RuleFound, Supposed, Verdict,
 };
 pub use dora::{Dora, Restored, restorations};
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};

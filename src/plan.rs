@@ -7,9 +7,7 @@
 use jiff::Timestamp;
 
 use crate::decide::Judgement;
-use crate::domain::{
-    Action, Decision, EntryKind, Fact, Observation, Policy, ReleaseState, Sha,
-};
+use crate::domain::{Action, Decision, EntryKind, Fact, Observation, Policy, ReleaseState, Sha};
 use crate::words;
 
 mod clearance;

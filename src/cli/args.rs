@@ -163,11 +163,13 @@ nothing is stopped. The configuration's own `paused` stays: take it out there.")
     Resume(Resume),
 
     /// Says which commit runs in production. Newer deploys override it.
-    #[command(after_help = "It does not lift the hold of a rollback but for what this commit contains: see `resume`.
+    #[command(
+        after_help = "It does not lift the hold of a rollback but for what this commit contains: see `resume`.
 
 Examples:
   release-governor set-production acme/shop 1a2b3c4 --reason \"rolled back by hand\"
-  release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada")]
+  release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada"
+    )]
     SetProduction(SetProduction),
 
     /// Shows what happened in a repository, newest first.

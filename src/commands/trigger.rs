@@ -33,8 +33,7 @@ impl Ask for Trigger {
 
     async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Triggered, Failure> {
         let by = caller.named(self.name)?;
-        let triggering = 
-            controller.trigger(&self.repository, &self.sha, self.rollback, by).await?;
+        let triggering = controller.trigger(&self.repository, &self.sha, self.rollback, by).await?;
         triggered(&self.repository, triggering)
     }
 }
@@ -50,9 +49,9 @@ fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered,
             simulation: simulation(repository, &decision),
             time: None,
         }),
-        Shipped::NotWanted | Shipped::NeverInProduction { .. } => Err(Failure::Dependency(format!(
-            "{repository}: another commit is wanted now. Nothing was started; try again"
-        ))),
+        Shipped::NotWanted | Shipped::NeverInProduction { .. } => Err(Failure::Dependency(
+            format!("{repository}: another commit is wanted now. Nothing was started; try again"),
+        )),
         Shipped::InTheWay { decision, why } => {
             Err(failed(&decision, &format!("{why}. Nothing was started; try again")))
         }

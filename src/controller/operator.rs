@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::asked::Asks;
 use super::governed::Governed;
 use super::roster::{Held, Station};
-use super::survey::{Asks, MOST_ROUNDS, look, out_of_rounds};
+use super::survey::look;
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
-use crate::decide::{Gap, Question, standing_rollback};
 use crate::domain::{
-    Approval, Cause, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
+    Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
     WorkflowFact,
 };
 use crate::github::Lane;
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn, WhereUnreadable};
+use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::store::{Ledger, StoreError};
 
 /// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
@@ -109,30 +109,6 @@ pub struct Triggering {
     pub page: Option<String>,
     /// When it was started.
     pub at: Option<Timestamp>,
-}
-
-/// What a `resume` did.
-#[derive(Clone, Debug)]
-pub struct Resumed {
-    /// The word.
-    pub spoken: Spoken,
-    /// What it let go on.
-    pub of: ResumedFrom,
-}
-
-/// What a `resume` lets go on: one thing at a time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResumedFrom {
-    /// An operator's pause. What took production back holds on, where it does.
-    Pause {
-        /// The rollback that still holds.
-        rollback: Option<Box<Cause>>,
-    },
-    /// Something else than an operator's pause: a rollback, or a dispatch that GitHub refused.
-    Hold {
-        /// Whether a rollback held, or may have.
-        rollback: bool,
-    },
 }
 
 /// A word that is on disk.
@@ -252,39 +228,6 @@ impl Controller {
         Ok(Spoken { at, sha: None })
     }
 
-    /// Lets a repository's releases go on: after a pause, or, where there is none, after a
-    /// rollback. Never both at once.
-    ///
-    /// # Errors
-    /// [`NotDone`], also where nothing is stopped; nothing was recorded.
-    pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Resumed, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
-        let governed = &mut held.governed;
-        governed.known_ledger(&self.shared).await?;
-        if governed.release().is_none_or(|release| !release.recovered) {
-            // What a lost ledger left at GitHub may pause it: that is read before it is undone.
-            governed.survey(&self.shared, None).await?;
-        }
-        let release = governed.known_release()?;
-        let (is_paused, is_refused) = (release.pause.is_some(), release.rejection.is_some());
-        let word = OperatorWord::Resumed { by };
-        let (at, of) = if is_paused {
-            let at = governed.say(&self.shared, word).await?;
-            // The pause has ended also where GitHub does not say what else holds.
-            let rollback = governed.standing_rollback(&self.shared).await.unwrap_or_default();
-            (at, ResumedFrom::Pause { rollback: rollback.map(Box::new) })
-        } else {
-            let no_rollback = matches!(governed.standing_rollback(&self.shared).await, Ok(None));
-            if no_rollback && !is_refused && governed.policy.paused.is_none() {
-                return Err(NotDone::NotStopped(name.clone()));
-            }
-            (governed.say(&self.shared, word).await?, ResumedFrom::Hold { rollback: !no_rollback })
-        };
-        self.wake(name);
-        Ok(Resumed { spoken: Spoken { at, sha: None }, of })
-    }
-
     /// One pass at once, as one of the passes that may be under way.
     ///
     /// # Errors
@@ -315,7 +258,7 @@ impl Controller {
 
 impl Station {
     /// The repository, once no pass is over it; it may have left the configuration by then.
-    async fn hold(&self) -> Result<Held<'_>, NotDone> {
+    pub(super) async fn hold(&self) -> Result<Held<'_>, NotDone> {
         let held = self.held().await;
         let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
         // Whatever is read or changed now, the next pass looks at all of it.
@@ -362,32 +305,6 @@ impl Governed {
         decided.chain(on_branch).filter(|sha| sha.starts_with(commit)).cloned().collect()
     }
 
-    /// The rollback that holds whatever would ship next (rule 9).
-    async fn standing_rollback(&mut self, shared: &Shared) -> Result<Option<Cause>, PassError> {
-        let mut survey = self.survey(shared, None).await?;
-        let Some(sha) = survey.observation.candidates.candidate.clone() else { return Ok(None) };
-        for _ in 0..MOST_ROUNDS {
-            let question = Question {
-                sha: &sha,
-                policy: &self.policy,
-                observation: &survey.observation,
-                release: self.known_release()?,
-                triggered: false,
-                rollback: false,
-                supposed_production: None,
-                now: shared.clock.now(),
-            };
-            match standing_rollback(&question) {
-                Ok(found) => return Ok(found),
-                Err(Gap::Unreadable(why)) => return Err(PassError::Undecided(why)),
-                Err(Gap::Lacks(lacks)) => {
-                    self.fill(shared, &mut survey, &lacks, WhereUnreadable::EndThePass).await?;
-                }
-            }
-        }
-        Err(out_of_rounds())
-    }
-
     fn may_start(&self) -> Result<(), NotDone> {
         let key = if !self.policy.enabled {
             "enabled: false"
@@ -400,7 +317,11 @@ impl Governed {
     }
 
     /// Records a word; it is on disk when this returns.
-    async fn say(&mut self, shared: &Shared, word: OperatorWord) -> Result<Timestamp, NotDone> {
+    pub(super) async fn say(
+        &mut self,
+        shared: &Shared,
+        word: OperatorWord,
+    ) -> Result<Timestamp, NotDone> {
         if self.known_ledger(shared).await?.is_none() {
             // Its ledger begins with the number that GitHub knows it by.
             self.survey(shared, None).await?;

@@ -141,8 +141,7 @@ impl Governed {
             .filter(|sha| ancestry.containment(&production, sha, commits) == Fact::NotAsked)
             .filter(|sha| *survey.observation.range(&production, sha) == Fact::NotAsked);
         let last = self.memory.last_asked_shipped.as_ref();
-        let (later, earlier): (Vec<&Sha>, Vec<&Sha>) =
-            unknown.partition(|sha| Some(*sha) > last);
+        let (later, earlier): (Vec<&Sha>, Vec<&Sha>) = unknown.partition(|sha| Some(*sha) > last);
         let lacks: Vec<Lack> = later
             .into_iter()
             .chain(earlier)

@@ -1,7 +1,7 @@
 //! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
 
+use super::asked::Asks;
 use super::governed::Governed;
-use super::survey::Asks;
 use super::{PassError, Shared};
 use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};

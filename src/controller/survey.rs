@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::governed::Governed;
 use super::{PassError, Shared, report};
-use crate::decide::{Judged, Judgement, Question, decide, judge};
+use crate::decide::{Judged, Judgement, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
-    restorations,
+    Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, WorkflowFact, restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{
@@ -35,17 +34,6 @@ pub struct Survey {
     pub anew: bool,
     /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
     pub over: BTreeSet<RunId>,
-}
-
-/// Who asks for a decision about one commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
-    /// Nobody but the policy.
-    ThePolicy,
-    /// An operator's `trigger`.
-    Trigger,
-    /// An operator's `trigger --rollback`.
-    Rollback,
 }
 
 impl Governed {
@@ -252,39 +240,6 @@ impl Governed {
             }
         }
         decided.map(|judgement| *judgement).ok_or_else(out_of_rounds)
-    }
-
-    /// Decides about one sha, as [`Self::judged`] does about all.
-    pub(super) async fn decided(
-        &mut self,
-        shared: &Shared,
-        survey: &mut Survey,
-        sha: &Sha,
-        asks: Asks,
-        supposed_production: Option<&Production>,
-    ) -> Result<Decision, PassError> {
-        for _ in 0..MOST_ROUNDS {
-            let now = shared.clock.now();
-            let release = self.known_release()?;
-            let question = Question {
-                sha,
-                policy: &self.policy,
-                observation: &survey.observation,
-                release,
-                triggered: asks != Asks::ThePolicy,
-                rollback: asks == Asks::Rollback,
-                supposed_production,
-                now,
-            };
-            match decide(&question) {
-                Verdict::Decided(decision) => return Ok(*decision),
-                Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Verdict::Lacks(lacks) => {
-                    self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
-                }
-            }
-        }
-        Err(out_of_rounds())
     }
 
     /// Reads what is lacking.

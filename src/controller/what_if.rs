@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::survey::Asks;
+use super::asked::Asks;
 use super::governed::Governed;
 use super::roster::Orders;
 use super::{Controller, NotDone, Shared};
@@ -54,7 +54,8 @@ impl Controller {
             since: shared.clock.now(),
             run: None,
         });
-        let decision = look.decided(shared, &mut survey, &sha, Asks::ThePolicy, supposed.as_ref()).await?;
+        let decision =
+            look.decided(shared, &mut survey, &sha, Asks::ThePolicy, supposed.as_ref()).await?;
         Ok(WouldBe { decision, production })
     }
 

@@ -39,7 +39,7 @@ fn older_than_a_certain_one(case: &Case<'_>, run: RunRef) -> Finding {
             continue;
         }
         match case.question.contains(production, case.sha()) {
-            Ok(true) if asking.is_empty() => {
+            Ok(true) if asking.lacks.is_empty() => {
                 let (production, uncertain) = (production.clone(), Some(run));
                 return Ok(Some(Cause::OlderThanProduction { production, uncertain }));
             }
@@ -74,7 +74,7 @@ pub(super) fn rolled_back(case: &Case<'_>) -> Finding {
         }
         match lost_by(case, &past, lost, *first) {
             Ok(None) => {}
-            Ok(Some(foreign)) if asking.is_empty() => {
+            Ok(Some(foreign)) if asking.lacks.is_empty() => {
                 let (lost, to, run) = (lost.clone(), foreign.to.clone(), foreign.run);
                 return Ok(Some(Cause::RolledBack { lost, to, run }));
             }
@@ -164,11 +164,6 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// Whether nothing is lacking or unreadable so far.
-    const fn is_empty(&self) -> bool {
-        self.lacks.is_empty() && self.unreadable.is_none()
-    }
-
     /// Whether an answer that is asked for already may say it of this one, too.
     fn may_follow(&self, sha: &Sha) -> bool {
         self.below.contains(sha)

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ancestry, Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
-    PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
-    Standing, Team, Told, WorkflowFact,
+    Ancestry, Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login,
+    MergedPull, PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha,
+    SignalReading, Standing, Team, Told, WorkflowFact,
 };
 
 /// Why something could not be read, in words for people.

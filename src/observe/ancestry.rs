@@ -2,7 +2,7 @@
 
 use super::range::times_failed;
 use super::{Look, ObserveError};
-use crate::domain::{EntryKind, ReleaseState, Relation, Sha, Why};
+use crate::domain::{EntryKind, Relation, ReleaseState, Sha, Why};
 use crate::github::{Compared, ReadError};
 
 /// How a commit stands to one that may contain it.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::origins::{Silence, silence};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, EntryKind, Fact, FailedRange, FileChange, RangeFiles, Ranged, Relation,
-    ReleaseState, RepoId, Sha, Why, WorkflowFact,
+    BranchStep, Comparison, DeployFile, EntryKind, Fact, FailedRange, FileChange, RangeFiles,
+    Ranged, Relation, ReleaseState, RepoId, Sha, Why, WorkflowFact,
 };
 use crate::github::{Compared, ReadError};
 

@@ -22,7 +22,11 @@ fn eventful() -> (Story, String) {
         why: "rolled back by hand".into(),
         by: by(),
     });
-    shop.operator_says(OperatorWord::Triggered { sha: a1.parse().unwrap(), rollback: false, by: by() });
+    shop.operator_says(OperatorWord::Triggered {
+        sha: a1.parse().unwrap(),
+        rollback: false,
+        by: by(),
+    });
     shop.operator_says(OperatorWord::Paused { why: "incident 43".into(), by: by() });
     shop.good_pass();
     (shop, a2)

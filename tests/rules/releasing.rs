@@ -60,7 +60,13 @@ proptest! {
     }
 }
 
-pub(crate) fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: RunProgress) {
+pub(crate) fn with_attempt(
+    world: &mut World,
+    id: u64,
+    number: u32,
+    start: i64,
+    progress: RunProgress,
+) {
     let mut run = KnownRun::clone(&world.release.runs[&id.into()]);
     let attempt = KnownRunAttempt {
         started_at: at(start),
@@ -276,7 +282,10 @@ fn the_release_state_does_not_grow_without_bound() {
         hears(number, EntryKind::StatusRefused { sha: sha.clone(), words, retry_at });
         let words = String::new();
         hears(number, EntryKind::RangeFailed { base: sha.clone(), head: sha.clone(), words });
-        hears(number, EntryKind::Operator(OperatorWord::Triggered { sha, rollback: false, by: operator() }));
+        hears(
+            number,
+            EntryKind::Operator(OperatorWord::Triggered { sha, rollback: false, by: operator() }),
+        );
     }
     let counts = [
         state.attempts.len(),

@@ -311,12 +311,7 @@ fn a_rollback_is_remembered_beyond_the_runs_that_are_kept() {
 #[test]
 fn every_earlier_production_counts_and_not_only_the_last() {
     // `3` is back, but `5` is not.
-    let events = [
-        Event::Ours(5),
-        Event::Ours(3),
-        Event::Foreign(Some(2)),
-        Event::Foreign(Some(4)),
-    ];
+    let events = [Event::Ours(5), Event::Ours(3), Event::Foreign(Some(2)), Event::Foreign(Some(4))];
     assert_eq!(lost_after(&events, 6), Some(sha(5)));
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::questions::Move;
+use super::questions::{Move, moves_of};
 use super::{KnownRun, ReleaseState};
 use crate::domain::{RunId, RunRef, Sha};
 
@@ -134,13 +134,12 @@ fn place_of_word(since: Timestamp) -> Place {
 impl ProductionHistory {
     /// The moves of production that a run made.
     fn add_run(&mut self, run: &KnownRun, release: &ReleaseState) {
-        for (number, attempt) in run.attempts.iter().filter(|(_, one)| one.progress.succeeded()) {
-            let sha = run.attribution.sha();
-            let run = RunRef { id: run.id, attempt: *number };
-            let place = Move { sha, since: attempt.started_at, run: Some(run) }.order();
+        for (moved, attempt) in moves_of(run) {
+            let (sha, place) = (moved.sha, moved.order());
             // GitHub's times have no fractions.
             let ended_by = attempt.updated_at.saturating_add(SignedDuration::from_secs(1));
-            let foreign = release.is_foreign(run).then(|| ForeignMove {
+            let by_others = moved.run.filter(|run| release.is_foreign(*run));
+            let foreign = by_others.map(|run| ForeignMove {
                 to: sha.cloned(),
                 run,
                 place,
@@ -169,8 +168,7 @@ impl ProductionHistory {
     }
 
     fn since_lifted(self) -> Productions {
-        let counts =
-            |foreign: &ForeignMove| self.resumed_at.is_none_or(|at| at < foreign.ended_by);
+        let counts = |foreign: &ForeignMove| self.resumed_at.is_none_or(|at| at < foreign.ended_by);
         let mut commits: Vec<(Sha, Place)> =
             self.past.iter().map(|(sha, past)| (sha.clone(), past.first)).collect();
         commits.sort_by(|(_, one), (_, other)| other.cmp(one));

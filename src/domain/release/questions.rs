@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedDeploy, KnownRun, Production, ReleaseState};
+use super::{FailedDeploy, KnownRun, KnownRunAttempt, Production, ReleaseState};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunProgress, RunRef, Sha,
 };
@@ -20,14 +20,7 @@ impl ReleaseState {
 
     /// Every move of production, in any order.
     fn moves(&self) -> impl Iterator<Item = Move<'_>> {
-        let by_runs = self.runs.values().flat_map(|run| {
-            let succeeded = run.attempts.iter().filter(|(_, one)| one.progress.succeeded());
-            succeeded.map(|(number, attempt)| Move {
-                sha: run.attribution.sha(),
-                since: attempt.started_at,
-                run: Some(RunRef { id: run.id, attempt: *number }),
-            })
-        });
+        let by_runs = self.runs.values().flat_map(|run| moves_of(run).map(|(one, _)| one));
         let by_word = self.production_set.iter();
         let by_word = by_word.map(|(sha, since)| Move { sha: Some(sha), since: *since, run: None });
         by_runs.chain(by_word)
@@ -157,6 +150,20 @@ impl ReleaseState {
     pub fn attempts_of(&self, sha: &Sha) -> usize {
         self.attempts.iter().filter(|attempt| attempt.begun.sha == *sha).count()
     }
+}
+
+/// The moves of production that a run made, and the attempts that made them. Whatever counts as a
+/// move is said here and nowhere else.
+pub(super) fn moves_of(run: &KnownRun) -> impl Iterator<Item = (Move<'_>, &KnownRunAttempt)> {
+    let succeeded = run.attempts.iter().filter(|(_, one)| one.progress.succeeded());
+    succeeded.map(|(number, attempt)| {
+        let moved = Move {
+            sha: run.attribution.sha(),
+            since: attempt.started_at,
+            run: Some(RunRef { id: run.id, attempt: *number }),
+        };
+        (moved, &**attempt)
+    })
 }
 
 /// A move of production: by a run attempt that succeeded, or by an operator's word.
