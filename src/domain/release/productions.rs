@@ -171,11 +171,11 @@ impl ProductionHistory {
         let counts = |foreign: &ForeignMove| self.resumed_at.is_none_or(|at| at < foreign.ended_by);
         let mut commits: Vec<(Sha, Place)> =
             self.past.iter().map(|(sha, past)| (sha.clone(), past.first)).collect();
-        commits.sort_by(|(_, one), (_, other)| other.cmp(one));
+        commits.sort_by_key(|(_, first)| std::cmp::Reverse(*first));
         let foreign = self.past.values().filter_map(|past| past.led_by.as_ref());
         let mut foreign: Vec<ForeignMove> =
             foreign.chain(&self.past_untold).filter(|foreign| counts(foreign)).cloned().collect();
-        foreign.sort_by(|one, other| other.place.cmp(&one.place));
+        foreign.sort_by_key(|foreign| std::cmp::Reverse(foreign.place));
         let lifted = self.lifted.into_iter().collect();
         Productions { commits, foreign, lifted }
     }
