@@ -2,7 +2,7 @@
 
 use super::asked::Asks;
 use super::governed::Governed;
-use super::{PassError, Shared};
+use super::{PassError, Shared, Survey};
 use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
@@ -64,26 +64,9 @@ impl Governed {
         // A dispatch waits behind no settled poll.
         self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
-        let decision = match &wish {
-            Wish::OfThePolicy => {
-                let ships = self.judged(shared, &mut survey).await?.ships;
-                let Some(decision) = ships.filter(|ships| ships.sha == *sha) else {
-                    return Ok(Shipped::NotWanted);
-                };
-                decision
-            }
-            Wish::OfAnOperator(_) => {
-                self.decided(shared, &mut survey, sha, Asks::Trigger, None).await?
-            }
-            Wish::Rollback(_) => {
-                let release = self.opened()?.state();
-                if !release.was_production(sha) {
-                    let past = release.past_productions().commits.into_iter();
-                    let last = past.map(|(sha, _)| sha).take(PRODUCTIONS_NAMED).collect();
-                    return Ok(Shipped::NeverInProduction { last });
-                }
-                self.decided(shared, &mut survey, sha, Asks::Rollback, None).await?
-            }
+        let decision = match self.decided_for(shared, &mut survey, sha, &wish).await? {
+            Ok(decision) => decision,
+            Err(not_shipped) => return Ok(not_shipped),
         };
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
@@ -122,6 +105,34 @@ impl Governed {
         let mut work = self.work(shared, hand, &survey)?;
         let how = apply::dispatch(&mut work, &clearance, occasion).await?;
         Ok(Shipped::Dispatched { decision: Box::new(decision), how })
+    }
+
+    /// The decision that a wish asks for, or why there is none.
+    async fn decided_for(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        sha: &Sha,
+        wish: &Wish,
+    ) -> Result<Result<Decision, Shipped>, PassError> {
+        Ok(match wish {
+            Wish::OfThePolicy => {
+                let ships = self.judged(shared, survey).await?.ships;
+                ships.filter(|ships| ships.sha == *sha).ok_or(Shipped::NotWanted)
+            }
+            Wish::OfAnOperator(_) => {
+                Ok(self.decided(shared, survey, sha, Asks::Trigger, None).await?)
+            }
+            Wish::Rollback(_) => {
+                let release = self.opened()?.state();
+                if !release.was_production(sha) {
+                    let past = release.past_productions().commits.into_iter();
+                    let last = past.map(|(sha, _)| sha).take(PRODUCTIONS_NAMED).collect();
+                    return Ok(Err(Shipped::NeverInProduction { last }));
+                }
+                Ok(self.decided(shared, survey, sha, Asks::Rollback, None).await?)
+            }
+        })
     }
 
     fn may_dispatch(&self, decision: &Decision) -> bool {

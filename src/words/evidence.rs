@@ -4,7 +4,7 @@ use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
     AttemptOutcome, Brought, Cause, Decision, FlagKind, PassedOver, Production, Raise, RepoName,
-    RiskCause, RiskClass, RiskyPath, Supposed,
+    RiskCause, RiskClass, RiskyPath, RunRef, Sha, Supposed,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -194,14 +194,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             run.attempt,
             plain(conclusion.as_str(), 40)
         ),
-        Cause::OlderThanProduction { production, uncertain: None } => {
-            format!("production {} contains it", production.short())
-        }
-        Cause::OlderThanProduction { production, uncertain: Some(run) } => format!(
-            "production is uncertain since run {}, and {}, which ran before, contains it",
-            run.id,
-            production.short()
-        ),
+        Cause::OlderThanProduction { production, uncertain } => older(production, *uncertain),
         Cause::Paused { why, .. } => format!("paused: {}", plain(why, QUOTED)),
         Cause::RolledBack { lost, to, run } => format!(
             "run {}, attempt {}, moved production from {} to {}",
@@ -243,6 +236,17 @@ fn of_cause(cause: &Cause) -> Option<String> {
         | Cause::AllowMedium
         | Cause::HighRiskNoApproval { .. } => return None,
     })
+}
+
+fn older(production: &Sha, uncertain: Option<RunRef>) -> String {
+    let short = production.short();
+    match uncertain {
+        None => format!("production {short} contains it"),
+        Some(run) => format!(
+            "production is uncertain since run {}, and {short}, which ran before, contains it",
+            run.id
+        ),
+    }
 }
 
 /// How an attempt ended.
