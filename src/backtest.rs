@@ -95,7 +95,9 @@ pub fn replay(
         view.show(observation, moment, at);
         let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
         match judge(policy, view.observation(), course.release(), news, at) {
-            Judged::Lacks(lacks) => return Progress::Lacks(course, lacks),
+            Judged::Lacks(lacks) | Judged::LacksBelow(_, lacks) => {
+                return Progress::Lacks(course, lacks);
+            }
             Judged::Unreadable(why) => return Progress::Unreadable(course, why),
             Judged::Done(judgement) => course.take(&judgement, moment, at, observation, &parents),
         }

@@ -13,6 +13,7 @@ use crate::domain::{
 };
 
 mod approval;
+mod backwards;
 mod case;
 mod facts;
 mod health;
@@ -22,6 +23,7 @@ mod raise;
 mod reverts;
 mod risk;
 
+use backwards::{older_than_production, rolled_back};
 use case::{later, unfinished};
 use reverts::reverted;
 
@@ -44,6 +46,9 @@ pub struct Question<'a> {
     /// Whether an operator's `trigger` asks: it silences rules 9, 9a, 16 and 18, and grants
     /// one attempt in 14.
     pub triggered: bool,
+    /// Whether production is to go back to the sha, where it ran before: then rule 7 is silent,
+    /// too, and its risk is not judged.
+    pub rollback: bool,
     /// What production is supposed to be, where that is not what the ledger says.
     pub supposed_production: Option<&'a Production>,
     /// Now, by GitHub's clock.
@@ -95,6 +100,14 @@ pub enum Gap {
     Unreadable(Why),
 }
 
+/// Whether a rollback holds what would ship over it (rule 9), whatever the other rules say.
+///
+/// # Errors
+/// What lacks, or cannot be read.
+pub fn standing_rollback(question: &Question<'_>) -> Finding {
+    rolled_back(&Case::new(*question))
+}
+
 /// Decides about one sha.
 ///
 /// Rules 1 to 7 end the matter where they speak. From rule 8 on all are asked, so that the hints
@@ -138,6 +151,7 @@ fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
         production: case.production.clone(),
         signals: case.signals_behind(&cause),
         approvals: case.approvals_seen(),
+        passed_over: Vec::new(),
         cause,
         also,
         otherwise: would_allow.into_iter().next(),
@@ -205,12 +219,6 @@ fn not_on_branch(case: &Case<'_>) -> Finding {
     Ok(is_gone.then(|| Cause::NotOnBranch { branch: branch.clone() }))
 }
 
-fn older_than_production(case: &Case<'_>) -> Finding {
-    let Some(production) = case.production.sha() else { return Ok(None) };
-    let older = case.contains(production, case.sha())?;
-    Ok(older.then(|| Cause::OlderThanProduction { production: production.clone() }))
-}
-
 fn paused(case: &Case<'_>) -> Finding {
     if let Some(why) = &case.policy().paused {
         return Ok(Some(Cause::Paused { source: PauseSource::Config, why: why.clone() }));
@@ -222,31 +230,6 @@ fn paused(case: &Case<'_>) -> Finding {
         },
         why: pause.why.clone(),
     }))
-}
-
-/// A repository's history of rollbacks is short; what lies further back than so many moves by
-/// others was long since overtaken.
-const MOVES_LOOKED_AT: usize = 20;
-
-fn rolled_back(case: &Case<'_>) -> Finding {
-    if !case.policy().hold_after_rollback || case.question.triggered {
-        return Ok(None);
-    }
-    for rollback in case.release().moves_by_others().into_iter().rev().take(MOVES_LOOKED_AT) {
-        let went_back = match &rollback.to {
-            Some(to) => !case.contains(to, &rollback.lost)?,
-            None => true,
-        };
-        let still_lacks = match case.production.sha() {
-            Some(production) => went_back && !case.contains(production, &rollback.lost)?,
-            None => went_back,
-        };
-        if still_lacks {
-            let (lost, to, run) = (rollback.lost, rollback.to, rollback.run);
-            return Ok(Some(Cause::RolledBack { lost, to, run }));
-        }
-    }
-    Ok(None)
 }
 
 fn first_deploy_required(case: &Case<'_>) -> Finding {
@@ -357,7 +340,8 @@ fn rate_limit(case: &Case<'_>) -> Finding {
 }
 
 fn degraded_low_hold(case: &Case<'_>) -> Finding {
-    let low = case.risk()?.class == RiskClass::Low;
+    // Going back is what a degraded production calls for.
+    let low = case.risk()?.class == RiskClass::Low && !case.question.rollback;
     let holds = low && case.policy().hold_low_when_degraded;
     let signals = case.signals_that_say(Health::Degraded).filter(|_| holds);
     Ok(signals.map(|signals| Cause::DegradedLowHold { signals }))

@@ -4,6 +4,7 @@
 //! the edge, and trusted inside.
 
 mod action;
+mod ancestry;
 mod approval;
 mod attempt;
 mod command;
@@ -34,6 +35,7 @@ mod talk;
 mod workflow_file;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
+pub use ancestry::Ancestry;
 pub use approval::{
     Approver, Counting, Missing, MissingPull, OperatorsMatter, PullApproval, SeenApproval, WhyNot,
 };
@@ -43,7 +45,8 @@ pub use attempt::{
 };
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PauseSource, Reverted, RuleFound, Supposed, Verdict,
+    Cause, Decision, DeployUnavailable, Lack, PassedOver, PauseSource, Reverted, RuleFound,
+    Supposed, Verdict,
 };
 pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
 pub use dora::{Dora, Restored, restorations};
@@ -66,10 +69,10 @@ pub use pull::{
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
-    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, HealthRecord,
-    IssueRecord, KnownRun, KnownRunAttempt, LastDecision, MovedDeployFiles, Pause, Production,
-    Rejection, ReleaseState, Rollback, StatusRecord, StatusRefusal, TrackedStatus, Trigger,
-    Uncertainty,
+    Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, ForeignMove,
+    HealthRecord, IssueRecord, KnownRun, KnownRunAttempt, LastDecision, MovedDeployFiles,
+    PastProduction, Pause, Place, Production, ProductionHistory, Productions, Rejection,
+    ReleaseState, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

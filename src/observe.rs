@@ -16,6 +16,7 @@ use crate::domain::{
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
+mod ancestry;
 mod attempt_runs;
 mod candidate;
 mod deploy_files;
@@ -36,7 +37,7 @@ mod workflow_calls;
 pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
-pub use lacks::fill;
+pub use lacks::{WhereUnreadable, fill};
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
 pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};

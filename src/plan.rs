@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Observation, Policy, ReleaseState, Sha};
+use crate::domain::{Action, Decision, EntryKind, Fact, Observation, Policy, ReleaseState, Sha};
 use crate::words;
 
 mod clearance;
@@ -122,7 +122,8 @@ fn production_url(situation: &Situation<'_>) -> Option<String> {
 fn production_contains(situation: &Situation<'_>, sha: &Sha) -> bool {
     let Some(production) = situation.release.production().sha().cloned() else { return false };
     let observation = situation.observation;
-    observation.branch_commits.shows_containment(&production, sha)
+    let (ancestry, branch) = (&observation.ancestry, &observation.branch_commits);
+    ancestry.containment(&production, sha, branch) == Fact::Known(true)
         || observation
             .range(&production, sha)
             .known()

@@ -18,7 +18,7 @@ mod told;
 
 pub use approval::seen as approval_seen;
 pub use evidence::{evidence, evidence_supposing, found, outcome};
-pub use hint::{Subject, hint, hints, pause_reason};
+pub use hint::{Subject, hint, hints, pause_reason, still_rolled_back};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{moved_deploy_files, operator, told};
 

@@ -52,6 +52,8 @@ pub struct Occasion {
     pub merged_at: Option<Timestamp>,
     /// The tip of the ref whose deploy files were judged.
     pub judged_tip: Option<Sha>,
+    /// Whether an operator asked for a rollback.
+    pub rollback: bool,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
     /// What stops it as long as its request has not left.
@@ -149,6 +151,7 @@ async fn intend(
         deploy_ref: clearance.target.deploy_ref.clone(),
         rejection_key: occasion.rejection_key.clone(),
         merged_at: occasion.merged_at,
+        rollback: occasion.rollback,
         triggered_by: occasion.by.clone(),
         judged_tip: occasion.judged_tip.clone(),
     };

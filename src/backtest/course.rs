@@ -85,7 +85,7 @@ impl Course {
     ) {
         let news = if self.at.is_none() { moment.verified.as_slice() } else { &[] };
         for decision in news.iter().filter_map(|sha| judgement.decisions.get(sha)) {
-            let ships = if let Cause::OlderThanProduction { production } = &decision.cause {
+            let ships = if let Cause::OlderThanProduction { production, .. } = &decision.cause {
                 Ships::Along { with: production.clone(), at }
             } else {
                 Ships::Never
@@ -153,6 +153,7 @@ impl Course {
             merged_at: None,
             triggered_by: None,
             judged_tip: None,
+            rollback: false,
         };
         let done = KnownRunAttempt {
             started_at: at,

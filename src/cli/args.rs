@@ -122,10 +122,18 @@ It reads only, records nothing, and may take minutes.")]
     #[command(after_help = "Examples:
   release-governor trigger 1a2b3c4
   release-governor trigger acme/shop 1a2b3c4 --as ada
+  release-governor trigger acme/shop 0f9e8d7 --rollback      go back to what ran before
 
 It decides as the controller would; your word lets a commit that failed try once more, and sets a
-rollback and a rejected or unconfirmed dispatch aside. There is no force. Exits 0 when the deploy
-was started, runs, or is in production, and 1 for any other decision.")]
+rollback and a rejected or unconfirmed dispatch aside. After it, a rollback no longer holds what
+this commit contains.
+
+--rollback deploys a commit that was in production before, over a newer one. Its risk is not judged
+again. Verification, a pause, a deploy in flight and the limits count as ever. Nothing ships forward
+over it until `resume`, or until you trigger a newer commit. To stop all releases as well, `pause`.
+
+There is no force. Exits 0 when the deploy was started, runs, or is in production, and 1 for any
+other decision.")]
     Trigger(Trigger),
 
     /// Approves a commit, with all that makes it HIGH.
@@ -145,13 +153,19 @@ was started, runs, or is in production, and 1 for any other decision.")]
   release-governor resume acme/shop
   release-governor resume --as ada
 
-The configuration's own `paused` stays: take it out there.")]
+It undoes a `pause`. Where no operator paused, it lifts the hold of a rollback. Never both at once:
+after a pause it says whether a rollback still holds, and a second `resume` lifts that. Exits 4 when
+nothing is stopped. The configuration's own `paused` stays: take it out there.")]
     Resume(Resume),
 
     /// Says which commit runs in production. Newer deploys override it.
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "It does not lift the hold of a rollback but for what this commit contains: see `resume`.
+
+Examples:
   release-governor set-production acme/shop 1a2b3c4 --reason \"rolled back by hand\"
-  release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada")]
+  release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada"
+    )]
     SetProduction(SetProduction),
 
     /// Shows what happened in a repository, newest first.
@@ -238,6 +252,9 @@ pub struct Trigger {
     /// The commit.
     #[command(flatten)]
     pub commit: Commit,
+    /// Go back to this commit, which was in production before.
+    #[arg(long)]
+    pub rollback: bool,
     /// Who you are.
     #[command(flatten)]
     pub operator: Operator,

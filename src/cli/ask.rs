@@ -54,7 +54,8 @@ pub(super) fn trigger(source: &ConfigSource, args: &Trigger) -> Result<Exit, Fai
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
-    let view = perform(&setup, commands::Trigger { repository, sha, name })?;
+    let rollback = args.rollback;
+    let view = perform(&setup, commands::Trigger { repository, sha, rollback, name })?;
     show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }

@@ -42,6 +42,7 @@ pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
 pub fn recorded(view: &Recorded) -> String {
     let word = match view.word.as_str() {
         "production_set" => "in production by your word",
+        "rollback_lifted" => "resumed: the rollback holds nothing any more",
         word => word,
     };
     let what = view.sha.as_ref().map_or_else(String::new, |sha| format!(" {sha}"));

@@ -24,7 +24,10 @@ impl From<NotDone> for Failure {
     fn from(error: NotDone) -> Self {
         let text = error.to_string();
         match error {
-            NotDone::NotGoverned(_) | NotDone::NoSuchCommit { .. } => Self::NotFound(text),
+            NotDone::NotGoverned(_)
+            | NotDone::NoSuchCommit { .. }
+            | NotDone::NeverInProduction { .. }
+            | NotDone::NotStopped(_) => Self::NotFound(text),
             NotDone::Ambiguous { .. } | NotDone::StartsNothing { .. } => Self::Usage(text),
             NotDone::Pass(error) => error.into(),
         }

@@ -16,6 +16,9 @@ pub struct Trigger {
     pub repository: RepoName,
     /// The commit.
     pub sha: ShaPrefix,
+    /// `--rollback`: production goes back to it.
+    #[serde(default)]
+    pub rollback: bool,
     /// `--as NAME`.
     pub name: Option<String>,
 }
@@ -30,7 +33,7 @@ impl Ask for Trigger {
 
     async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Triggered, Failure> {
         let by = caller.named(self.name)?;
-        let triggering = controller.trigger(&self.repository, &self.sha, by).await?;
+        let triggering = controller.trigger(&self.repository, &self.sha, self.rollback, by).await?;
         triggered(&self.repository, triggering)
     }
 }
@@ -46,9 +49,9 @@ fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered,
             simulation: simulation(repository, &decision),
             time: None,
         }),
-        Shipped::NotWanted => Err(Failure::Dependency(format!(
-            "{repository}: another commit is wanted now. Nothing was started; try again"
-        ))),
+        Shipped::NotWanted | Shipped::NeverInProduction { .. } => Err(Failure::Dependency(
+            format!("{repository}: another commit is wanted now. Nothing was started; try again"),
+        )),
         Shipped::InTheWay { decision, why } => {
             Err(failed(&decision, &format!("{why}. Nothing was started; try again")))
         }

@@ -215,7 +215,7 @@ pub struct Triggered {
 pub struct Recorded {
     /// `owner/name`.
     pub repository: RepoName,
-    /// What was said: `approved`, `paused`, `resumed` or `production_set`.
+    /// What was said: `approved`, `paused`, `resumed`, `rollback_lifted` or `production_set`.
     pub word: String,
     /// The commit that it is about.
     pub sha: Option<Sha>,

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{Controller, Spoken};
+use crate::controller::{Controller, Resumed, ResumedFrom, Spoken};
 use crate::domain::{Operator, RepoName, ShaPrefix};
+use crate::words::still_rolled_back;
 
 use super::ask::line;
 use super::view::Recorded;
@@ -95,13 +96,21 @@ impl Ask for Resume {
 
     async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
         let by = caller.named(self.name)?;
-        let word = controller.resume(&self.repository, by.clone()).await?;
+        let Resumed { spoken, of } = controller.resume(&self.repository, by.clone()).await?;
         let still = controller.snapshot(&self.repository);
-        let still = still.and_then(|snapshot| snapshot.policy.paused.clone());
-        let mut recorded = recorded("resumed", self.repository, word, None, &by);
-        recorded.note = still.map(|why| {
+        let by_config = still.and_then(|snapshot| snapshot.policy.paused.clone());
+        let by_config = by_config.map(|why| {
             format!("it stays paused by the configuration ({why}): take `paused` out there")
         });
+        let (word, rollback) = match of {
+            ResumedFrom::Pause { rollback } => ("resumed", rollback),
+            ResumedFrom::Hold { rollback: true } => ("rollback_lifted", None),
+            ResumedFrom::Hold { rollback: false } => ("resumed", None),
+        };
+        let by_rollback = rollback.map(|cause| still_rolled_back(&cause, &self.repository));
+        let notes: Vec<String> = by_rollback.into_iter().chain(by_config).collect();
+        let mut recorded = recorded(word, self.repository, spoken, None, &by);
+        recorded.note = (!notes.is_empty()).then(|| notes.join("\n"));
         Ok(recorded)
     }
 }

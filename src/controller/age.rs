@@ -81,7 +81,7 @@ impl Governed {
             self.policy.repository
         );
         let certain: BTreeSet<Sha> =
-            state.productions().iter().filter_map(|one| one.sha().cloned()).collect();
+            state.past_productions().commits.into_iter().map(|(sha, _)| sha).collect();
         let us = &mut observation.us;
         let entries = recovered(look, basics, us, &certain, &state).await?;
         self.opened()?.record(shared.clock.now(), entries).await?;

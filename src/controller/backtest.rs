@@ -13,7 +13,7 @@ use crate::domain::{
     Entry, EntryKind, Fact, OperatorWord, Policy, Production, ReleaseState, Replayed, RepoName,
 };
 use crate::github::Lane;
-use crate::observe::{self, Look};
+use crate::observe::{self, Look, WhereUnreadable};
 use crate::plan;
 
 /// Entries of the ledger that the store gives at once, and so many times.
@@ -165,7 +165,7 @@ impl Governed {
                 Progress::Done(commits) => return Ok(commits),
                 Progress::Lacks(at, lacks) => {
                     course = at;
-                    self.fill(shared, survey, &lacks).await?;
+                    self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
                 }
                 // A comparison that failed is made again; the third failure is for good.
                 Progress::Unreadable(at, why) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::asked::Asks;
 use super::governed::Governed;
 use super::roster::{Held, Station};
 use super::survey::look;
@@ -47,6 +48,25 @@ pub enum NotDone {
         /// What it may be.
         what: String,
     },
+    /// Nothing goes back to a commit that never ran.
+    #[error(
+        "{} was never in production of {repository}, so there is nothing to roll back to. In \
+         production were last: {}", .commit.short(), short_list(.last)
+    )]
+    NeverInProduction {
+        /// The commit.
+        commit: Sha,
+        /// Where.
+        repository: RepoName,
+        /// What was in production, newest first.
+        last: Vec<Sha>,
+    },
+    /// Nothing is stopped that `resume` could let go on.
+    #[error(
+        "{0} is not stopped: no operator paused it, and no rollback holds it. Nothing was changed; \
+         `release-governor status {0}` says what else holds"
+    )]
+    NotStopped(RepoName),
     /// The configuration keeps this repository from starting anything.
     #[error("nothing is ever started in {repository}: the configuration says `{key}`")]
     StartsNothing {
@@ -58,6 +78,13 @@ pub enum NotDone {
     /// GitHub or the store failed.
     #[error("{}", .0.in_words())]
     Pass(#[from] PassError),
+}
+
+fn short_list(commits: &[Sha]) -> String {
+    if commits.is_empty() {
+        return "none that is known".to_owned();
+    }
+    commits.iter().map(Sha::short).collect::<Vec<_>>().join(", ")
 }
 
 impl From<StoreError> for NotDone {
@@ -103,7 +130,7 @@ impl Controller {
         let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let mut survey = held.governed.survey(&self.shared, None).await?;
-        Ok(held.governed.decided(&self.shared, &mut survey, &sha, false, None).await?)
+        Ok(held.governed.decided(&self.shared, &mut survey, &sha, Asks::ThePolicy, None).await?)
     }
 
     /// Deploys a commit if the policy allows it, by the same path as a pass.
@@ -114,6 +141,7 @@ impl Controller {
         &self,
         name: &RepoName,
         commit: &ShaPrefix,
+        rollback: bool,
         by: Operator,
     ) -> Result<Triggering, NotDone> {
         let station = self.station(name)?;
@@ -121,10 +149,17 @@ impl Controller {
         let sha = held.governed.commit(&self.shared, commit).await?;
         tracing::info!(
             repository = %name, sha = %sha, operator = by.display(),
-            "{name}: {} asks to deploy {}", by.display(), sha.short()
+            "{name}: {} asks to {} {}",
+            by.display(),
+            if rollback { "roll back to" } else { "deploy" },
+            sha.short()
         );
-        let wish = Wish::OfAnOperator(by);
+        let wish = if rollback { Wish::Rollback(by) } else { Wish::OfAnOperator(by) };
         let shipped = held.governed.ship(&self.shared, &sha, wish).await?;
+        if let Shipped::NeverInProduction { last } = shipped {
+            let repository = name.clone();
+            return Err(NotDone::NeverInProduction { commit: sha, repository, last });
+        }
         if let Shipped::NotAllowed(decision) = &shipped
             && decision.reason().starts_a_deploy()
         {
@@ -193,23 +228,6 @@ impl Controller {
         Ok(Spoken { at, sha: None })
     }
 
-    /// Lets a repository's releases go on.
-    ///
-    /// # Errors
-    /// [`NotDone`]; nothing was recorded.
-    pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Spoken, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
-        held.governed.known_ledger(&self.shared).await?;
-        if held.governed.release().is_none_or(|release| !release.recovered) {
-            // What a lost ledger left at GitHub may pause it: that is read before it is undone.
-            held.governed.survey(&self.shared, None).await?;
-        }
-        let at = held.governed.say(&self.shared, OperatorWord::Resumed { by }).await?;
-        self.wake(name);
-        Ok(Spoken { at, sha: None })
-    }
-
     /// One pass at once, as one of the passes that may be under way.
     ///
     /// # Errors
@@ -240,7 +258,7 @@ impl Controller {
 
 impl Station {
     /// The repository, once no pass is over it; it may have left the configuration by then.
-    async fn hold(&self) -> Result<Held<'_>, NotDone> {
+    pub(super) async fn hold(&self) -> Result<Held<'_>, NotDone> {
         let held = self.held().await;
         let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
         // Whatever is read or changed now, the next pass looks at all of it.
@@ -299,7 +317,11 @@ impl Governed {
     }
 
     /// Records a word; it is on disk when this returns.
-    async fn say(&mut self, shared: &Shared, word: OperatorWord) -> Result<Timestamp, NotDone> {
+    pub(super) async fn say(
+        &mut self,
+        shared: &Shared,
+        word: OperatorWord,
+    ) -> Result<Timestamp, NotDone> {
         if self.known_ledger(shared).await?.is_none() {
             // Its ledger begins with the number that GitHub knows it by.
             self.survey(shared, None).await?;

@@ -6,7 +6,8 @@ use super::governed::{Decisions, Governed};
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, Ranged, Sha};
+use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, Sha};
+use crate::observe::WhereUnreadable;
 use crate::plan::{self, Situation};
 
 /// After a dispatch the repository is looked at once more, so that its status names the run.
@@ -126,7 +127,7 @@ impl Governed {
     }
 
     /// Reads whether production contains commits that bear a HOLD or a WAIT of ours by now, where
-    /// that is not known yet.
+    /// that is not known yet: some in each pass, in turn, so that none keeps the others waiting.
     async fn read_shipped(
         &mut self,
         shared: &Shared,
@@ -134,25 +135,22 @@ impl Governed {
     ) -> Result<(), PassError> {
         let Some(release) = self.release() else { return Ok(()) };
         let Some(production) = release.production().sha().cloned() else { return Ok(()) };
-        let commits = &survey.observation.branch_commits;
-        let unknown: Vec<Sha> = plan::still_blocked(release)
-            .filter(|sha| **sha != production && !self.memory.is_incomparable(sha, &production))
-            .filter(|sha| {
-                !commits.shows_containment(&production, sha)
-                    && !commits.shows_containment(sha, &production)
-                    && *survey.observation.range(&production, sha) == Fact::NotAsked
-            })
+        let (commits, ancestry) =
+            (&survey.observation.branch_commits, &survey.observation.ancestry);
+        let unknown = plan::still_blocked(release)
+            .filter(|sha| ancestry.containment(&production, sha, commits) == Fact::NotAsked)
+            .filter(|sha| *survey.observation.range(&production, sha) == Fact::NotAsked);
+        let last = self.memory.last_asked_shipped.as_ref();
+        let (later, earlier): (Vec<&Sha>, Vec<&Sha>) = unknown.partition(|sha| Some(*sha) > last);
+        let lacks: Vec<Lack> = later
+            .into_iter()
+            .chain(earlier)
             .take(MOST_SHIPPED_LOOKUPS)
-            .cloned()
+            .map(|sha| Lack::Containment(production.clone(), sha.clone()))
             .collect();
-        let lack = |sha: &Sha| Lack::Range(production.clone(), sha.clone());
-        self.fill(shared, survey, &unknown.iter().map(lack).collect::<Vec<_>>()).await?;
-        for sha in unknown {
-            if let Fact::Known(Ranged::Incomparable(_)) =
-                survey.observation.range(&production, &sha)
-            {
-                self.memory.note_incomparable(sha, &production);
-            }
+        if let Some(Lack::Containment(_, sha)) = lacks.last() {
+            self.memory.last_asked_shipped = Some(sha.clone());
+            self.fill(shared, survey, &lacks, WhereUnreadable::NoteIt).await?;
         }
         Ok(())
     }

@@ -1,11 +1,15 @@
 //! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
 
+use super::asked::Asks;
 use super::governed::Governed;
-use super::{PassError, Shared};
+use super::{PassError, Shared, Survey};
 use crate::apply::{self, Brake, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
+
+/// Commits that are named where a rollback goes to none that ever ran.
+const PRODUCTIONS_NAMED: usize = 5;
 
 /// Who wants a sha to ship.
 #[derive(Clone, Debug)]
@@ -14,6 +18,8 @@ pub enum Wish {
     OfThePolicy,
     /// An operator, by `trigger`.
     OfAnOperator(Operator),
+    /// An operator, by `trigger --rollback`.
+    Rollback(Operator),
 }
 
 /// What came of it.
@@ -30,6 +36,11 @@ pub enum Shipped {
     NotAllowed(Box<Decision>),
     /// By all decisions taken anew the policy ships another commit, or none.
     NotWanted,
+    /// Nothing goes back to a commit that was never in production.
+    NeverInProduction {
+        /// The last commits that were, newest first.
+        last: Vec<Sha>,
+    },
     /// Another process of ours is at it, or something must be known first.
     InTheWay {
         /// What it was decided on.
@@ -53,15 +64,9 @@ impl Governed {
         // A dispatch waits behind no settled poll.
         self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
-        let decision = match &wish {
-            Wish::OfThePolicy => {
-                let ships = self.judged(shared, &mut survey).await?.ships;
-                let Some(decision) = ships.filter(|ships| ships.sha == *sha) else {
-                    return Ok(Shipped::NotWanted);
-                };
-                decision
-            }
-            Wish::OfAnOperator(_) => self.decided(shared, &mut survey, sha, true, None).await?,
+        let decision = match self.decided_for(shared, &mut survey, sha, &wish).await? {
+            Ok(decision) => decision,
+            Err(not_shipped) => return Ok(not_shipped),
         };
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
@@ -92,14 +97,43 @@ impl Governed {
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             judged_tip: observation.deploy_ref_tip.clone(),
+            rollback: matches!(wish, Wish::Rollback(_)),
             by: match wish {
                 Wish::OfThePolicy => None,
-                Wish::OfAnOperator(by) => Some(by),
+                Wish::OfAnOperator(by) | Wish::Rollback(by) => Some(by),
             },
         };
         let mut work = self.work(shared, hand, &survey)?;
         let how = apply::dispatch(&mut work, &clearance, occasion).await?;
         Ok(Shipped::Dispatched { decision: Box::new(decision), how })
+    }
+
+    /// The decision that a wish asks for, or why there is none.
+    async fn decided_for(
+        &mut self,
+        shared: &Shared,
+        survey: &mut Survey,
+        sha: &Sha,
+        wish: &Wish,
+    ) -> Result<Result<Decision, Shipped>, PassError> {
+        Ok(match wish {
+            Wish::OfThePolicy => {
+                let ships = self.judged(shared, survey).await?.ships;
+                ships.filter(|ships| ships.sha == *sha).ok_or(Shipped::NotWanted)
+            }
+            Wish::OfAnOperator(_) => {
+                Ok(self.decided(shared, survey, sha, Asks::Trigger, None).await?)
+            }
+            Wish::Rollback(_) => {
+                let release = self.opened()?.state();
+                if !release.was_production(sha) {
+                    let past = release.past_productions().commits.into_iter();
+                    let last = past.map(|(sha, _)| sha).take(PRODUCTIONS_NAMED).collect();
+                    return Ok(Err(Shipped::NeverInProduction { last }));
+                }
+                Ok(self.decided(shared, survey, sha, Asks::Rollback, None).await?)
+            }
+        })
     }
 
     fn may_dispatch(&self, decision: &Decision) -> bool {

@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::age::{certain_deploys, recovered};
 use super::governed::Governed;
 use super::{PassError, Shared, report};
-use crate::decide::{Judged, Judgement, Question, decide, judge};
+use crate::decide::{Judged, Judgement, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Production, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, Verdict, restorations,
+    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, restorations,
 };
 use crate::github::{ReadError, Reader};
-use crate::observe::{self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm};
+use crate::observe::{
+    self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm, WhereUnreadable,
+};
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
@@ -100,6 +102,7 @@ impl Governed {
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
             commits_between: BTreeMap::new(),
+            ancestry: look.memory.ancestry.clone(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
@@ -227,7 +230,7 @@ impl Governed {
         self.ledger.as_mut().ok_or(StoreError::Closed)
     }
 
-    fn known_release(&self) -> Result<&ReleaseState, StoreError> {
+    pub(super) fn known_release(&self) -> Result<&ReleaseState, StoreError> {
         self.release().ok_or(StoreError::Closed)
     }
 
@@ -238,6 +241,7 @@ impl Governed {
         survey: &mut Survey,
     ) -> Result<Judgement, PassError> {
         let others = plan::undecided(self.opened()?.state());
+        let mut decided = None;
         for _ in 0..MOST_ROUNDS {
             let now = shared.clock.now();
             let release = self.known_release()?;
@@ -245,40 +249,16 @@ impl Governed {
             match judged {
                 Judged::Done(judgement) => return Ok(*judgement),
                 Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Judged::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
+                Judged::Lacks(lacks) => {
+                    self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
+                }
+                Judged::LacksBelow(judgement, lacks) => {
+                    decided = Some(judgement);
+                    self.fill(shared, survey, &lacks, WhereUnreadable::NoteIt).await?;
+                }
             }
         }
-        Err(out_of_rounds())
-    }
-
-    /// Decides about one sha, as [`Self::judged`] does about all.
-    pub(super) async fn decided(
-        &mut self,
-        shared: &Shared,
-        survey: &mut Survey,
-        sha: &Sha,
-        triggered: bool,
-        supposed_production: Option<&Production>,
-    ) -> Result<Decision, PassError> {
-        for _ in 0..MOST_ROUNDS {
-            let now = shared.clock.now();
-            let release = self.known_release()?;
-            let question = Question {
-                sha,
-                policy: &self.policy,
-                observation: &survey.observation,
-                release,
-                triggered,
-                supposed_production,
-                now,
-            };
-            match decide(&question) {
-                Verdict::Decided(decision) => return Ok(*decision),
-                Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Verdict::Lacks(lacks) => self.fill(shared, survey, &lacks).await?,
-            }
-        }
-        Err(out_of_rounds())
+        decided.map(|judgement| *judgement).ok_or_else(out_of_rounds)
     }
 
     /// Reads what is lacking.
@@ -287,6 +267,7 @@ impl Governed {
         shared: &Shared,
         survey: &mut Survey,
         lacks: &[Lack],
+        unreadable: WhereUnreadable,
     ) -> Result<(), PassError> {
         let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
@@ -295,7 +276,9 @@ impl Governed {
             Look { anew: survey.anew, ..look(shared, &reader, &policy, &mut memory, self.rhythm) };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
         let filled = match self.known_release() {
-            Ok(release) => observe::fill(&mut look, basics, observation, release, lacks).await,
+            Ok(release) => {
+                observe::fill(&mut look, basics, observation, release, lacks, unreadable).await
+            }
             Err(error) => Err(error.into()),
         };
         self.memory = memory;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asked::Asks;
 use super::governed::Governed;
 use super::roster::Orders;
 use super::{Controller, NotDone, Shared};
@@ -53,7 +54,8 @@ impl Controller {
             since: shared.clock.now(),
             run: None,
         });
-        let decision = look.decided(shared, &mut survey, &sha, false, supposed.as_ref()).await?;
+        let decision =
+            look.decided(shared, &mut survey, &sha, Asks::ThePolicy, supposed.as_ref()).await?;
         Ok(WouldBe { decision, production })
     }
 

@@ -87,6 +87,30 @@ impl<'a> Question<'a> {
         known(fact, || Lack::Commits(base.clone(), head.clone()))
     }
 
+    /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
+    /// for good is not contained.
+    pub(super) fn contains(&self, container: &Sha, contained: &Sha) -> Result<bool, Gap> {
+        let observation = self.observation;
+        let mut answer =
+            observation.ancestry.containment(container, contained, &observation.branch_commits);
+        // A range that is read for another reason says it, too.
+        let relation = |base: &Sha, head: &Sha| {
+            let ranged = observation.ranges.get(&(base.clone(), head.clone()))?;
+            ranged.known()?.relation()
+        };
+        if answer == Fact::NotAsked {
+            let contains = relation(container, contained)
+                .map(|relation| matches!(relation, Relation::Behind | Relation::Identical))
+                .or_else(|| {
+                    let relation = relation(contained, container)?;
+                    Some(matches!(relation, Relation::Ahead | Relation::Identical))
+                });
+            answer = contains.map_or(answer, Fact::Known);
+        }
+        let lack = || Lack::Containment(container.clone(), contained.clone());
+        known(Some(&answer), lack).copied()
+    }
+
     /// What a step of the branch brought: the range from its parent.
     pub(super) fn step(&self, step: &BranchStep) -> Result<&'a Ranged, Gap> {
         let fact = self.observation.ranges.get(&(step.parent.clone(), step.sha.clone()));

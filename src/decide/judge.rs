@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::facts::each_once;
 use super::{Question, decide};
 use crate::domain::{
-    Decision, Lack, Observation, Outcome, Policy, ReleaseState, Sha, Verdict, Why,
+    Candidates, Decision, EnvironmentApproval, Lack, Observation, Outcome, PassedOver, Policy,
+    Production, ReleaseState, Sha, Verdict, Why,
 };
 
 /// How many older verified commits are judged below a candidate that is held for its own range
@@ -31,6 +32,9 @@ pub enum Judged {
     Done(Box<Judgement>),
     /// These facts are needed first.
     Lacks(Vec<Lack>),
+    /// Every decision that is spoken of is taken. Commits below the candidate lack these facts,
+    /// and are passed over where they cannot be read.
+    LacksBelow(Box<Judgement>, Vec<Lack>),
     /// A fact cannot be read for now.
     Unreadable(Why),
 }
@@ -46,8 +50,17 @@ pub fn judge(
     now: Timestamp,
 ) -> Judged {
     let ask = |sha| {
-        let (triggered, supposed_production) = (false, None);
-        decide(&Question { sha, policy, observation, release, triggered, supposed_production, now })
+        let (triggered, rollback, supposed_production) = (false, false, None);
+        decide(&Question {
+            sha,
+            policy,
+            observation,
+            release,
+            triggered,
+            rollback,
+            supposed_production,
+            now,
+        })
     };
     let candidates = &observation.candidates;
     let mut judgement = Judgement::default();
@@ -73,16 +86,52 @@ pub fn judge(
     if candidate.outcome() != Outcome::Hold || !candidate.reason().is_of_the_range() {
         return Judged::Done(Box::new(judgement));
     }
-    for sha in candidates.verified_below.iter().take(JUDGED_BELOW) {
+    let below = below(policy, candidates, release);
+    let mut passed_over = Vec::new();
+    for sha in below {
         match ask(sha) {
             Verdict::Decided(decision) if decision.reason().starts_a_deploy() => {
                 judgement.ships = Some(*decision);
                 break;
             }
             Verdict::Decided(_) => {}
-            Verdict::Lacks(lacks) => return Judged::Lacks(lacks),
-            Verdict::Unreadable(why) => return Judged::Unreadable(why),
+            Verdict::Lacks(more) => {
+                let why = Why("what it needs has not been read yet".to_owned());
+                passed_over.push(PassedOver { sha: sha.clone(), why });
+                lacks.extend(more);
+            }
+            Verdict::Unreadable(why) => passed_over.push(PassedOver { sha: sha.clone(), why }),
         }
     }
-    Judged::Done(Box::new(judgement))
+    if let Some(sha) = &candidates.candidate
+        && let Some(candidate) = judgement.decisions.get_mut(sha)
+    {
+        candidate.passed_over = passed_over;
+    }
+    let judgement = Box::new(judgement);
+    if lacks.is_empty() {
+        Judged::Done(judgement)
+    } else {
+        Judged::LacksBelow(judgement, each_once(lacks))
+    }
+}
+
+/// The verified commits that may ship where the candidate is held for its own range, newest
+/// first. While production is uncertain there is no range between it and the candidate: then only
+/// what an operator approved may.
+fn below<'a>(
+    policy: &'a Policy,
+    candidates: &'a Candidates,
+    release: &'a ReleaseState,
+) -> impl Iterator<Item = &'a Sha> {
+    let is_uncertain = matches!(release.production(), Production::Uncertain { .. });
+    let is_approved = |sha: &Sha| {
+        let in_environment = match &policy.approved_by_environment {
+            EnvironmentApproval::Nothing | EnvironmentApproval::Everything => false,
+            EnvironmentApproval::Shas(shas) => shas.contains(sha),
+        };
+        in_environment || release.approvals.iter().any(|approval| approval.sha == *sha)
+    };
+    let below = candidates.verified_below.iter();
+    below.filter(move |sha| !is_uncertain || is_approved(sha)).take(JUDGED_BELOW)
 }

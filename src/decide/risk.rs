@@ -40,6 +40,9 @@ pub(super) fn assess(
     if let Some(risk) = as_decided(question, production) {
         return Ok(risk);
     }
+    if question.rollback {
+        return Ok(certain(RiskClass::Low, RiskCause::RanBefore));
+    }
     match production {
         Production::None => {
             let first = certain(RiskClass::Low, RiskCause::FirstDeploy);

@@ -78,6 +78,10 @@ pub struct NewAttempt {
     /// The tip of the ref whose deploy files were judged; none where an earlier version began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_tip: Option<Sha>,
+    /// Whether its run counts as a rollback where it moves production back: an operator asked for
+    /// one, or it was recovered from GitHub, where that cannot be told. A pass never does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rollback: bool,
 }
 
 /// What must change before a rejected dispatch is worth another try: a digest of the workflow,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approver, Branch, BranchStep, Conclusion, Login, Missing, Outcome, PullNumber, Reason,
-    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Why,
+    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Uncertainty,
+    Why,
 };
 
 /// A reason with its real values: what the rule found, from which every sentence is made.
@@ -50,8 +51,12 @@ pub enum Cause {
     },
     /// Rule 7.
     OlderThanProduction {
-        /// What runs in production.
+        /// The production that contains it: the one now, or, where that is uncertain, an earlier
+        /// one.
         production: Sha,
+        /// Why production is uncertain, where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uncertain: Option<Uncertainty>,
     },
     /// Rule 8.
     Paused {
@@ -281,6 +286,18 @@ pub struct Decision {
     /// The approvals that were seen, and whether they count.
     #[serde(default)]
     pub approvals: Vec<SeenApproval>,
+    /// Older verified commits that might have shipped in its place and could not be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A verified commit below a held candidate that could not be judged for now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The commit.
+    pub sha: Sha,
+    /// What could not be read.
+    pub why: Why,
 }
 
 impl Decision {
@@ -346,6 +363,8 @@ pub enum Lack {
     OnBranch(Sha),
     /// How the second stands to the first, and what differs.
     Range(Sha, Sha),
+    /// Whether the first contains the second.
+    Containment(Sha, Sha),
     /// The commits that the second has and the first has not, with their messages.
     Commits(Sha, Sha),
     /// The deploy files at the tip against those at this sha.

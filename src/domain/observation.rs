@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope,
-    FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
-    RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading,
-    Standing, Team, Told, WorkflowFact, WorkflowId,
+    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion,
+    DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent,
+    PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix,
+    SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -309,6 +309,8 @@ pub struct Observation {
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
     /// The commits that a head has and a base has not, by base and head.
     pub commits_between: BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>>,
+    /// Which commits contain which.
+    pub ancestry: Ancestry,
     /// Who brought commits to the branch, and what was said about them.
     pub origins: Origins,
     /// What each signal says that tells whether production is degraded.

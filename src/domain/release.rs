@@ -15,9 +15,11 @@ use super::{
 mod fold;
 mod health;
 mod known_run;
+mod productions;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
+pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
 /// Clones share what there may be many of.
@@ -50,6 +52,8 @@ pub struct ReleaseState {
     pub production_set: Option<(Sha, Timestamp)>,
     /// When an operator last said `resume`, `trigger` or `set-production`.
     pub operator_spoke_at: Option<Timestamp>,
+    /// What production was before the runs that are kept, and what lifts rollbacks.
+    pub history: ProductionHistory,
     /// `trigger`s that earlier versions recorded apart from their attempts. All of them:
     /// [`ReleaseState::triggers`].
     pub triggered: Vec<(Sha, Timestamp)>,
@@ -368,17 +372,6 @@ impl Production {
     }
 }
 
-/// A move of production that nobody of us made, away from a commit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rollback {
-    /// What production was before.
-    pub lost: Sha,
-    /// What it became; none where that cannot be told.
-    pub to: Option<Sha>,
-    /// The run attempt that did it.
-    pub run: RunRef,
-}
-
 /// An operator's `trigger` that started a deploy, or may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trigger<'a> {
@@ -388,6 +381,8 @@ pub struct Trigger<'a> {
     pub at: Timestamp,
     /// The attempt that it became; none where an earlier version recorded it.
     pub attempt: Option<&'a AttemptId>,
+    /// Whether production went back to the commit (`--rollback`).
+    pub rollback: bool,
 }
 
 /// A deploy of a sha that failed.

@@ -32,6 +32,8 @@ pub enum RiskCause {
     RaiseUntold(String),
     /// What it was decided on, before it went into production.
     AsDecided,
+    /// It ran in production before, and production goes back to it: not judged.
+    RanBefore,
 }
 
 /// What raised a range to HIGH.

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::ancestry::{Containment, containment};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
 use super::origins::{self, Origin};
@@ -9,11 +10,22 @@ use super::range::{is_ancestor, range, step_of_branch};
 use super::reverts::{Listed, commits_between};
 use super::verification::{read_runs_of, reverified_at, verification_of};
 use super::{Basics, Look, ObserveError};
-use crate::domain::{DeployFiles, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
+use crate::domain::{
+    DeployFiles, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha, Why,
+};
 
 /// Facts that are asked for at once: a range of hundreds of commits is told within seconds, and
 /// the others have their turn.
 const AT_ONCE: usize = 8;
+
+/// What becomes of a fact that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhereUnreadable {
+    /// It ends the pass.
+    EndThePass,
+    /// It is noted as unreadable for now, and whatever rests on it is not decided.
+    NoteIt,
+}
 
 /// Reads what is lacking into the observation.
 ///
@@ -28,16 +40,21 @@ pub async fn fill(
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
+    unreadable: WhereUnreadable,
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let mut entries = Vec::new();
     for lack in lacks {
         // What verification runs say is kept between passes, and read one after another.
         if let Lack::Verification(sha) = lack {
-            read_runs_of(look, basics, sha).await?;
-            let verification = Fact::Known(verification_of(&look.memory.counted, sha));
-            let facts = observation.commits.entry(sha.clone()).or_default();
-            facts.verification = verification;
-            facts.reverified_at = reverified_at(look, sha);
+            match read_runs_of(look, basics, sha).await {
+                Ok(()) => {
+                    let verification = Fact::Known(verification_of(&look.memory.counted, sha));
+                    let facts = observation.commits.entry(sha.clone()).or_default();
+                    facts.verification = verification;
+                    facts.reverified_at = reverified_at(look, sha);
+                }
+                Err(error) => unread(observation, lack, error, unreadable)?,
+            }
         }
         if let Lack::FailedRun(id) = lack
             && let Some(run) = failed_run(look, basics, release, *id).await?
@@ -46,25 +63,112 @@ pub async fn fill(
         }
     }
     for some in lacks.chunks(AT_ONCE) {
-        let at = &*look;
-        let reads = some.iter().map(|lack| read(at, basics, release, lack));
+        let reading = &*look;
+        let reads = some.iter().map(|lack| read(reading, basics, release, lack));
         // All of them come to their end; the first that failed ends the pass.
         for (lack, learnt) in some.iter().zip(join_all(reads).await) {
-            let learnt = match learnt? {
+            let learnt = match learnt {
                 // What fails before a dispatch failed in this very pass, or is new.
-                Learnt::Origin(origin) => {
+                Ok(Learnt::Origin(origin)) => {
                     Learnt::Origin(origin.settled(lack, look.memory, !look.anew))
                 }
-                other @ (Learnt::Nothing
-                | Learnt::OnBranch(..)
-                | Learnt::Range(..)
-                | Learnt::Commits(..)
-                | Learnt::DeployFiles(..)) => other,
+                Ok(
+                    other @ (Learnt::Nothing
+                    | Learnt::OnBranch(..)
+                    | Learnt::Range(..)
+                    | Learnt::Commits(..)
+                    | Learnt::Containment(..)
+                    | Learnt::DeployFiles(..)),
+                ) => other,
+                Err(error) => {
+                    unread(observation, lack, error, unreadable)?;
+                    continue;
+                }
             };
             entries.extend(note(observation, learnt));
         }
     }
+    if lacks.iter().any(|lack| matches!(lack, Lack::Containment(..))) {
+        look.memory.ancestry = observation.ancestry.lasting();
+    }
     Ok(entries)
+}
+
+/// Notes a fact that GitHub gave no usable answer about, or ends the pass.
+fn unread(
+    observation: &mut Observation,
+    lack: &Lack,
+    error: ObserveError,
+    unreadable: WhereUnreadable,
+) -> Result<(), ObserveError> {
+    let ObserveError::Read(read) = &error else { return Err(error) };
+    if unreadable == WhereUnreadable::EndThePass {
+        return Err(error);
+    }
+    let why = Why(read.to_string());
+    let origins = &mut observation.origins;
+    match lack {
+        Lack::Verification(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.verification = Fact::Unreadable(why);
+        }
+        Lack::OnBranch(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.on_branch = Fact::Unreadable(why);
+        }
+        Lack::DeployFiles(sha) => {
+            let facts = observation.commits.entry(sha.clone()).or_default();
+            facts.deploy_files = Fact::Unreadable(why);
+        }
+        // It is read before the others, and its failure ends the pass.
+        Lack::FailedRun(_) => return Err(error),
+        Lack::Commits(base, head) => {
+            let range = (base.clone(), head.clone());
+            observation.commits_between.insert(range, Fact::Unreadable(why));
+        }
+        Lack::PullFiles(pull, _) => {
+            origins.files.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::HeadOnBranch(sha) => {
+            origins.heads_on_branch.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::MadeByGithub(sha) => {
+            origins.made_by_github.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::Range(base, head) => {
+            let range = (base.clone(), head.clone());
+            observation.ranges.insert(range, Fact::Unreadable(why));
+        }
+        Lack::Step(step) => {
+            let range = (step.parent.clone(), step.sha.clone());
+            observation.ranges.insert(range, Fact::Unreadable(why));
+        }
+        Lack::Containment(container, contained) => {
+            observation.ancestry.note_unreadable(container, contained, why);
+        }
+        Lack::Steps(base, head) => {
+            origins.steps.insert((base.clone(), head.clone()), Fact::Unreadable(why));
+        }
+        Lack::Pulls(sha) => {
+            origins.pulls.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::Events(pull) => {
+            origins.events.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::Labels(pull) => {
+            origins.labels.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::Standing(login) => {
+            origins.standings.insert(login.clone(), Fact::Unreadable(why));
+        }
+        Lack::Member(team, login) => {
+            origins.members.insert((team.clone(), login.clone()), Fact::Unreadable(why));
+        }
+        Lack::Flags(sha) => {
+            origins.flags.insert(sha.clone(), Fact::Unreadable(why));
+        }
+    }
+    Ok(())
 }
 
 /// What was learnt.
@@ -73,6 +177,7 @@ enum Learnt {
     OnBranch(Sha, bool),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
     Commits((Sha, Sha), Listed, Option<Box<EntryKind>>),
+    Containment((Sha, Sha), Containment, Option<Box<EntryKind>>),
     DeployFiles(Sha, DeployFiles),
     Origin(Origin),
 }
@@ -96,6 +201,11 @@ async fn read(
         Lack::Range(base, head) => {
             let (fact, failed) = range(look, basics, release, base, head).await?;
             Learnt::Range((base.clone(), head.clone()), fact, failed.map(Box::new))
+        }
+        Lack::Containment(container, contained) => {
+            let (found, failed) = containment(look, release, container, contained).await?;
+            let pair = (container.clone(), contained.clone());
+            Learnt::Containment(pair, found, failed.map(Box::new))
         }
         Lack::Step(step) => {
             let (fact, failed) = step_of_branch(look, basics, release, step).await?;
@@ -152,6 +262,17 @@ fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
         }
         Learnt::Commits(of, listed, failed) => {
             observation.commits_between.insert(of, listed);
+            failed.map(|entry| *entry)
+        }
+        Learnt::Containment((container, contained), found, failed) => {
+            let ancestry = &mut observation.ancestry;
+            match found {
+                Containment::Related(relation) => ancestry.note(&container, &contained, relation),
+                Containment::Incomparable => ancestry.note_incomparable(&container, &contained),
+                Containment::Unreadable(why) => {
+                    ancestry.note_unreadable(&container, &contained, why);
+                }
+            }
             failed.map(|entry| *entry)
         }
         Learnt::DeployFiles(sha, files) => {

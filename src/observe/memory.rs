@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{CountedRun, ObserveError, Seldom};
-use crate::domain::{Branch, BranchCommits, DeployScope, RunId, Sha, ShaPrefix, WorkflowId};
+use crate::domain::{
+    Ancestry, Branch, BranchCommits, DeployScope, RunId, Sha, ShaPrefix, WorkflowId,
+};
 use crate::github::ReadError;
 
 /// What is kept of a repository between passes, and over a restart. All of it can be read again:
@@ -24,8 +26,11 @@ pub struct Memory {
     pub(super) counted: BTreeMap<RunId, CountedRun>,
     /// Verified shas that were looked for on the branch, and the tip that did not show them.
     pub(super) not_shown_by: BTreeMap<Sha, Sha>,
-    /// Commits that GitHub cannot compare with the production of then.
-    incomparable_with: BTreeMap<Sha, Sha>,
+    /// Which commits contain which, as far as somebody asked.
+    #[serde(skip_serializing_if = "Ancestry::is_empty")]
+    pub ancestry: Ancestry,
+    /// The commit of which it was asked last whether production contains it.
+    pub last_asked_shipped: Option<Sha>,
     /// Reads of who brought what and what was said there that fail, and in how many passes running.
     pub(super) failing_reads: BTreeMap<String, u32>,
     /// When the deploy runs of the last thirty days were swept.
@@ -165,19 +170,6 @@ impl Memory {
     /// Notes a pass that found nothing new and so read nothing.
     pub const fn note_unchanged(&mut self) {
         self.passes = self.passes.saturating_add(1);
-    }
-
-    /// Whether GitHub said that it cannot compare `sha` with `production`.
-    #[must_use]
-    pub fn is_incomparable(&self, sha: &Sha, production: &Sha) -> bool {
-        self.incomparable_with.get(sha) == Some(production)
-    }
-
-    /// Notes that GitHub cannot compare `sha` with `production`: one of them is gone, or they have
-    /// no common ancestor.
-    pub fn note_incomparable(&mut self, sha: Sha, production: &Sha) {
-        self.incomparable_with.retain(|_, with| with == production);
-        self.incomparable_with.insert(sha, production.clone());
     }
 
     /// Notes that what a sweep of the deploy runs showed is in the ledger. Before that, a pass

@@ -144,6 +144,7 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
         | Lack::OnBranch(_)
         | Lack::Range(..)
         | Lack::Commits(..)
+        | Lack::Containment(..)
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::Pulls(_)

@@ -170,6 +170,8 @@ pub(super) fn begun(
         merged_at: None,
         triggered_by: None,
         judged_tip: None,
+        // Nothing at GitHub tells.
+        rollback: true,
     }
 }
 

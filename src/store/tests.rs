@@ -40,6 +40,7 @@ fn attempt(number: u8) -> NewAttempt {
         merged_at: None,
         triggered_by: None,
         judged_tip: None,
+        rollback: false,
     }
 }
 

@@ -15,7 +15,7 @@ const NAMED: usize = 2;
 /// Why a commit is held, or what drove its risk; none where nothing did.
 #[must_use]
 pub fn why(decision: &Decision, repository: &RepoName) -> Option<String> {
-    if let Cause::OlderThanProduction { production } = &decision.cause {
+    if let Cause::OlderThanProduction { production, .. } = &decision.cause {
         return Some(format!("{} contains it", production.short()));
     }
     let paths = paths(&decision.risk.paths, decision.risk.class);

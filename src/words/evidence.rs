@@ -3,8 +3,8 @@
 use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
 use crate::domain::{
-    AttemptOutcome, Brought, Cause, Decision, FlagKind, Production, Raise, RepoName, Reverted,
-    RiskCause, RiskClass, RiskyPath, Supposed, Uncertainty, Why,
+    AttemptOutcome, Brought, Cause, Decision, FlagKind, PassedOver, Production, Raise, RepoName,
+    Reverted, RiskCause, RiskClass, RiskyPath, Sha, Supposed, Uncertainty, Why,
 };
 
 /// Paths that are named one by one; the rest is counted.
@@ -59,7 +59,13 @@ pub fn evidence_supposing(
         lines.extend(approval::operators_matters(missing));
     }
     lines.extend(decision.approvals.iter().take(APPROVALS_NAMED).map(approval::seen));
+    lines.extend(decision.passed_over.iter().map(passed_over));
     lines
+}
+
+fn passed_over(commit: &PassedOver) -> String {
+    let (short, why) = (commit.sha.short(), plain(&commit.why.0, QUOTED));
+    format!("older commit {short} was passed over, as it could not be judged: {why}")
 }
 
 /// What the rule of this cause found: its evidence, or else what to do about it.
@@ -179,6 +185,7 @@ pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
             format!("whether anybody raised it cannot be told: {}", plain(why, QUOTED))
         }
         RiskCause::AsDecided => "as decided when it was shipped".to_owned(),
+        RiskCause::RanBefore => "a rollback: not judged, as it ran in production before".to_owned(),
     }
 }
 
@@ -212,8 +219,8 @@ fn of_cause(cause: &Cause) -> Option<String> {
             run.attempt,
             plain(conclusion.as_str(), 40)
         ),
-        Cause::OlderThanProduction { production } => {
-            format!("production {} contains it", production.short())
+        Cause::OlderThanProduction { production, uncertain } => {
+            older(production, uncertain.as_ref())
         }
         Cause::Paused { why, .. } => format!("paused: {}", plain(why, QUOTED)),
         Cause::RolledBack { lost, to, run } => format!(
@@ -274,6 +281,16 @@ fn reverted(what: &Reverted) -> String {
             plain(why, QUOTED)
         ),
     }
+}
+
+fn older(production: &Sha, uncertain: Option<&Uncertainty>) -> String {
+    let short = production.short();
+    let since = match uncertain {
+        None => return format!("production {short} contains it"),
+        Some(why) => why.run().map(|run| format!(" since run {}", run.id)),
+    };
+    let since = since.unwrap_or_default();
+    format!("production is uncertain{since}, and {short}, which ran before, contains it")
 }
 
 /// How an attempt ended.

@@ -38,7 +38,12 @@ pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
 fn unattributed(decision: &Decision) -> Option<String> {
     let Production::Uncertain { why } = &decision.production else { return None };
     let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
-    held.then(|| match why {
+    held.then(|| uncertain(why))
+}
+
+/// What makes production certain again.
+fn uncertain(why: &Uncertainty) -> String {
+    match why {
         Uncertainty::Unattributed(run) => {
             format!("run {} names no commit: add `run-name`, or `set-production`", run.id)
         }
@@ -48,7 +53,7 @@ fn unattributed(decision: &Decision) -> Option<String> {
         Uncertainty::DeployedOtherwise => {
             "no run tells what is in production: `set-production`".to_owned()
         }
-    })
+    }
 }
 
 /// How to unblock this cause; none where nothing is blocked.
@@ -59,10 +64,11 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
     Some(match cause {
         Cause::Deploying { .. }
         | Cause::Deployed { .. }
-        | Cause::OlderThanProduction { .. }
+        | Cause::OlderThanProduction { uncertain: None, .. }
         | Cause::AllowLow
         | Cause::AllowMedium
         | Cause::AllowHighApproved { .. } => return None,
+        Cause::OlderThanProduction { uncertain: Some(why), .. } => uncertain(why),
         Cause::NotVerified { running: Some(run) } => {
             format!("verification run {} is still running", run.id)
         }
@@ -133,6 +139,20 @@ fn reverted(what: &Reverted, short: &str) -> String {
             plain(why, QUOTED)
         ),
     }
+}
+
+/// Said after a `resume` that ended a pause, where a rollback holds on.
+#[must_use]
+pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
+    let what = if let Cause::RolledBack { lost, run, .. } = rollback {
+        format!("run {} took production back from {}", run.id, lost.short())
+    } else {
+        "production was taken back".to_owned()
+    };
+    format!(
+        "the pause is over, but the rollback still holds: {what}. To lift that, too: \
+         `release-governor resume {repository}` once more"
+    )
 }
 
 fn unconfirmed(sha: &Sha, since: Timestamp) -> String {

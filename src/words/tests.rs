@@ -14,6 +14,7 @@ fn decision(cause: Cause, class: RiskClass) -> Decision {
         production: Production::None,
         signals: Vec::new(),
         approvals: Vec::new(),
+        passed_over: Vec::new(),
         otherwise: None,
     }
 }

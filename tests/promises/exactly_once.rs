@@ -53,7 +53,7 @@ fn a_trigger_whose_dispatch_was_refused_counts_for_nothing() {
         shop.good_pass().deploy_ends(&a1, "failure").minutes_later(60).good_pass();
         assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · deploy_failed", "{told}");
         shop.github.fail(on, fault);
-        let _ = shop.triggers(&a1);
+        let _ = shop.triggers(&a1, false);
         assert_eq!(shop.dispatches_of(&a1), 1, "{told}");
         shop.minutes_later(120).passes(3, 60).minutes_later(120).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 1, "nobody asked for it any more: {told}");
@@ -72,12 +72,12 @@ fn a_trigger_that_was_refused_lifts_no_rollback() {
     shop.good_pass();
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
     shop.github.fail(the_dispatch(), Fault::Refuse { status: 422, message: "No".to_owned() });
-    let _ = shop.triggers(&a2);
+    let _ = shop.triggers(&a2, false);
     shop.minutes_later(90).passes(3, 60);
     assert_eq!(shop.dispatched(), [a1.clone()]);
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
     // It is an operator's to say, and it counts once it leaves.
-    let _ = shop.triggers(&a2);
+    let _ = shop.triggers(&a2, false);
     assert_eq!(shop.dispatched(), [a1, a2]);
 }
 
@@ -86,7 +86,7 @@ fn a_trigger_that_may_have_left_counts_also_where_a_start_finds_it() {
     let (mut shop, a1) = about_to_ship();
     shop.good_pass().deploy_ends(&a1, "failure").minutes_later(60).good_pass();
     shop.github.fail(the_dispatch(), Fault::LoseRequest);
-    let _ = shop.triggers(&a1);
+    let _ = shop.triggers(&a1, false);
     shop.restart();
     assert_eq!(shop.release().triggers().count(), 1);
     // Nothing started, so what the operator asked for is still due.

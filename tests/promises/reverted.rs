@@ -57,7 +57,7 @@ fn a_bad_commit_does_not_ship_while_its_revert_is_held_for_a_high_path() {
 #[test]
 fn trigger_ships_what_is_reverted() {
     let (mut shop, bad, _) = a_bad_commit_is_reverted_during_a_pause("src/cart.rs");
-    shop.operator_triggers(&bad).unwrap();
+    shop.triggers(&bad, false).unwrap();
     assert_eq!(shop.dispatched(), [bad]);
 }
 

@@ -1,6 +1,7 @@
 //! S6: risk is never understated.
 
 mod approvals;
+mod below;
 mod deploy_files;
 mod untold;
 

@@ -359,7 +359,9 @@ fn read(dark: &mut Observation, light: &Observation, lack: &Lack) {
             copy(&mut to.members, &from.members, &(team.clone(), login.clone()));
         }
         Lack::Flags(sha) => copy(&mut to.flags, &from.flags, sha),
-        Lack::Verification(_) | Lack::OnBranch(_) | Lack::FailedRun(_) => panic!("known: {lack:?}"),
+        Lack::Verification(_) | Lack::OnBranch(_) | Lack::FailedRun(_) | Lack::Containment(..) => {
+            panic!("known: {lack:?}")
+        }
     }
 }
 

@@ -169,6 +169,7 @@ fn new_attempts() -> BoxedStrategy<NewAttempt> {
             merged_at: None,
             triggered_by: None,
             judged_tip: None,
+            rollback: false,
         })
         .boxed()
 }
@@ -450,6 +451,7 @@ pub(crate) fn worlds() -> BoxedStrategy<World> {
             release,
             now: at(1),
             triggered,
+            rollback: false,
         })
         .boxed()
 }

@@ -265,6 +265,9 @@ fn read(world: &mut World, lack: &Lack) {
             let none = Fact::Known(Told::Known(Vec::new()));
             world.observation.commits_between.insert(of, none);
         }
+        Lack::Containment(container, contained) => {
+            world.observation.ancestry.note(container, contained, Relation::Diverged);
+        }
         Lack::Step(step) => {
             let key = (step.parent.clone(), step.sha.clone());
             world.observation.ranges.insert(key, ahead(&["infra/a.tf"]));
@@ -340,6 +343,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
         Lack::Verification(_)
         | Lack::OnBranch(_)
         | Lack::Range(..)
+        | Lack::Containment(..)
         | Lack::Step(_)
         | Lack::Steps(..)
         | Lack::FailedRun(_)

@@ -71,7 +71,7 @@ fn a_stray_run_tells_no_commit_and_makes_production_uncertain_until_a_later_depl
     let production = world.release.production();
     let at_20 = RunRef { id: 20.into(), attempt: 1 };
     assert_eq!(production, Production::Uncertain { why: Uncertainty::Stray(at_20) });
-    assert!(world.release.moves_by_others().is_empty(), "it moves nothing");
+    assert!(world.release.past_productions().foreign.is_empty(), "it moves nothing");
     world.deploys(21, 4, -20, succeeded());
     assert_eq!(world.release.production().sha(), Some(&sha(4)));
 }

@@ -47,6 +47,8 @@ mod releasing;
 #[cfg(test)]
 mod reverts;
 #[cfg(test)]
+mod rollbacks;
+#[cfg(test)]
 mod showing;
 #[cfg(test)]
 mod speaking;

@@ -12,7 +12,7 @@ fn judged(world: &World) -> Option<Judgement> {
     let others = plan::undecided(&world.release);
     match judge(&world.policy, &world.observation, &world.release, &others, world.now) {
         Judged::Done(judgement) => Some(*judgement),
-        Judged::Lacks(_) | Judged::Unreadable(_) => None,
+        Judged::Lacks(_) | Judged::LacksBelow(..) | Judged::Unreadable(_) => None,
     }
 }
 

@@ -61,7 +61,13 @@ proptest! {
     }
 }
 
-fn with_attempt(world: &mut World, id: u64, number: u32, start: i64, progress: RunProgress) {
+pub(crate) fn with_attempt(
+    world: &mut World,
+    id: u64,
+    number: u32,
+    start: i64,
+    progress: RunProgress,
+) {
     let mut run = KnownRun::clone(&world.release.runs[&id.into()]);
     let attempt = KnownRunAttempt {
         started_at: at(start),
@@ -189,25 +195,22 @@ fn what_failed_before_a_repository_was_governed_is_not_counted() {
 }
 
 #[test]
-fn moves_by_others_are_those_that_no_attempt_of_ours_made() {
+fn moves_by_others_are_those_that_no_pass_of_ours_decided_on() {
     let mut world = World::calm();
     world.deploys(20, 4, -60, succeeded());
-    assert_eq!(world.release.moves_by_others(), []);
+    assert_eq!(world.release.past_productions().foreign, []);
     world.sees(run(21, Some(3), -50, succeeded()));
     world.sees(run(22, None, -40, succeeded()));
     world.sees(run(23, Some(3), -35, failed()));
     world.deploys(24, 5, -30, succeeded());
     with_attempt(&mut world, 20, 2, -20, succeeded());
-    let moves: Vec<(Sha, Option<Sha>, u64)> = world
-        .release
-        .moves_by_others()
-        .into_iter()
-        .map(|rollback| (rollback.lost, rollback.to, rollback.run.id.get()))
-        .collect();
-    let expected = [(sha(4), Some(sha(3)), 21), (sha(3), None, 22), (sha(5), Some(sha(4)), 20)];
-    assert_eq!(moves, expected);
+    let moves = |world: &World| -> Vec<(Option<Sha>, u64)> {
+        let foreign = world.release.past_productions().foreign.into_iter();
+        foreign.map(|one| (one.to, one.run.id.get())).collect()
+    };
+    assert_eq!(moves(&world), [(Some(sha(4)), 20), (None, 22), (Some(sha(3)), 21)]);
     world.word(-25, OperatorWord::Resumed { by: operator() });
-    assert_eq!(world.release.moves_by_others().len(), 1, "before an operator spoke");
+    assert_eq!(moves(&world), [(Some(sha(4)), 20)], "before an operator spoke");
 }
 
 #[test]

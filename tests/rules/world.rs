@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) release: ReleaseState,
     pub(crate) now: Timestamp,
     pub(crate) triggered: bool,
+    pub(crate) rollback: bool,
 }
 
 pub(crate) fn policy() -> Policy {
@@ -202,6 +203,7 @@ pub(crate) fn observation() -> Observation {
         commits: (0..=9).map(|number| (sha(number), facts.clone())).collect(),
         ranges: backwards().chain(steps()).chain([wanted]).collect(),
         commits_between: commits_between(),
+        ancestry: Ancestry::default(),
         origins: pushed_directly(),
         signals: Vec::new(),
         health_check: None,
@@ -272,6 +274,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
         merged_at: None,
         triggered_by: None,
         judged_tip: None,
+        rollback: false,
     }
 }
 
@@ -284,6 +287,7 @@ impl World {
             release: ReleaseState::default(),
             now: at(0),
             triggered: false,
+            rollback: false,
         };
         world.hears(-1_000, EntryKind::Governed { name: "acme/shop".parse().unwrap() });
         world.hears(-1_000, EntryKind::Recovered { attempts: Vec::new(), paused: None });
@@ -313,6 +317,18 @@ impl World {
             };
             self.hears(minutes + 2, EntryKind::AttemptClosed { id, outcome });
         }
+    }
+
+    /// A rollback that an operator asked for, and that succeeded.
+    pub(crate) fn deploys_back(&mut self, run_id: u64, of: u8, minutes: i64) {
+        let (id, run_number) = (attempt_id(run_id), RunId::from(run_id));
+        let attempt = NewAttempt { rollback: true, ..begun(run_id, of) };
+        self.hears(minutes, EntryKind::AttemptBegun { attempt });
+        let found = EntryKind::AttemptRun { id: id.clone(), run: run_number, late: false };
+        self.hears(minutes, found);
+        self.sees(run(run_id, Some(of), minutes, succeeded()));
+        let outcome = AttemptOutcome::Succeeded;
+        self.hears(minutes + 2, EntryKind::AttemptClosed { id, outcome });
     }
 
     /// A run is seen, whoever started it.
@@ -353,6 +369,7 @@ impl World {
             observation: &self.observation,
             release: &self.release,
             triggered: self.triggered,
+            rollback: self.rollback,
             supposed_production: None,
             now: self.now,
         })

@@ -1,7 +1,7 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
-use release_governor::controller::{NotDone, Triggering};
+use release_governor::controller::{NotDone, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
@@ -54,13 +54,22 @@ impl Story {
         self.runtime.block_on(async { controller.simulate(&name, &commit).await })
     }
 
-    /// An operator triggers a commit, as the command does.
-    pub fn operator_triggers(&mut self, commit: &str) -> Result<(), NotDone> {
+    /// `trigger SHA`, or `trigger SHA --rollback`.
+    pub fn triggers(&mut self, sha: &str, rollback: bool) -> Result<Triggering, NotDone> {
         self.start();
         let controller = self.governor.as_ref().unwrap().controller.clone();
-        let (name, commit) = (self.name.clone(), commit.parse().unwrap());
-        let triggered = controller.trigger(&name, &commit, Self::operator());
-        self.runtime.block_on(triggered).map(drop)
+        let (name, commit) = (self.name.clone(), sha.parse().unwrap());
+        self.runtime.block_on(async {
+            controller.trigger(&name, &commit, rollback, Self::operator()).await
+        })
+    }
+
+    /// `resume`.
+    pub fn resumes(&mut self) -> Result<Resumed, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let name = self.name.clone();
+        self.runtime.block_on(async { controller.resume(&name, Self::operator()).await })
     }
 
     /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.
@@ -254,15 +263,6 @@ impl Story {
         self.stop();
         self.disk = snapshot.snapshot();
         self
-    }
-
-    /// An operator's `trigger`, as the command carries it out.
-    pub fn triggers(&mut self, commit: &str) -> Result<Triggering, NotDone> {
-        self.start();
-        let controller = self.governor.as_ref().unwrap().controller.clone();
-        let (name, commit) = (self.name.clone(), commit.parse().unwrap());
-        let by = Self::operator();
-        self.runtime.block_on(async { controller.trigger(&name, &commit, by).await })
     }
 
     /// Fills the disk, or makes room again.

@@ -278,3 +278,39 @@ fn a_trigger_whose_asker_goes_away_is_carried_out_to_its_end() {
     assert!(history.contains("attempt_run") && !history.contains("its answer was lost"));
     assert_eq!(running.end().0, 0);
 }
+
+#[test]
+fn an_operator_rolls_back_and_lifts_what_holds_since() {
+    let (town, shop, production) = Town::with_shop();
+    let sha = shop.verified(&["src/cart.rs"]);
+    town.run(&["reconcile", "--once"]).with(0);
+    shop.finish_run(shop.dispatches().last().unwrap().run_id, "success");
+    town.github.advance(Duration::from_secs(5));
+    town.run(&["reconcile", "--once"]).with(0);
+    let nothing = town.run(&["resume", "acme/shop"]).with(4).error();
+    assert!(nothing.contains("acme/shop is not stopped"), "{nothing}");
+
+    let held = shop.push_paths(&["src/till.rs"]);
+    let never = town.run(&["trigger", &held, "--rollback"]).with(4).error();
+    assert!(never.contains("was never in production of acme/shop"), "{never}");
+    assert!(never.contains(&production[..7]) && never.contains(&sha[..7]), "{never}");
+
+    town.run(&["trigger", &production]).with(1);
+    let back = town.run(&["trigger", &production, "--rollback", "--as", "ada"]).with(0).text();
+    assert!(back.contains("Started"), "{back}");
+    shop.finish_run(shop.dispatches().last().unwrap().run_id, "success");
+    town.github.advance(Duration::from_secs(5));
+    town.run(&["reconcile", "--once"]).with(0);
+    assert_eq!(town.row("acme/shop")["reason"], "rolled_back");
+    let history = town.run(&["history", "--kind", "word"]).with(0).text();
+    assert!(history.contains("ada") && history.contains("rolls back to"), "{history}");
+
+    town.run(&["pause", "--reason", "incident 42"]).with(0);
+    let first = town.run(&["resume", "--json"]).with(0).json();
+    assert_eq!(first["word"], "resumed");
+    let note = first["note"].as_str().unwrap();
+    assert!(note.contains("the rollback still holds"), "{note}");
+    let second = town.run(&["resume"]).with(0).text();
+    assert!(second.contains("the rollback holds nothing any more"), "{second}");
+    town.run(&["resume"]).with(4);
+}

@@ -360,6 +360,7 @@ fn new_attempt(id: &str, number: u8) -> NewAttempt {
         merged_at: None,
         triggered_by: None,
         judged_tip: None,
+        rollback: false,
     }
 }
 

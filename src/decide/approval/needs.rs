@@ -103,7 +103,8 @@ pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
             | RiskCause::CompareBroken(_)
             | RiskCause::Raised(_)
             | RiskCause::RaiseUntold(_)
-            | RiskCause::AsDecided => {
+            | RiskCause::AsDecided
+            | RiskCause::RanBefore => {
                 needs.operator(OperatorsMatter::AnotherCause(cause.clone()));
             }
         }

@@ -96,8 +96,10 @@ impl ReleaseState {
         if self.runs.len() > KEPT_RUNS {
             let anchor = self.production().run().map(|run| run.id);
             let oldest = self.runs.values().find(|run| Some(run.id) != anchor && !run.in_flight());
-            if let Some(id) = oldest.map(|run| run.id) {
-                self.runs.remove(&id);
+            if let Some(id) = oldest.map(|run| run.id)
+                && let Some(run) = self.runs.remove(&id)
+            {
+                self.remember_production_of(&run);
             }
         }
     }
@@ -116,10 +118,18 @@ impl ReleaseState {
     }
 
     fn drop_oldest_attempt(&mut self) {
-        if self.attempts.len() > KEPT_ATTEMPTS
-            && let Some(oldest) = self.attempts.iter().position(Attempt::closed)
-        {
-            self.attempts.remove(oldest);
+        if self.attempts.len() <= KEPT_ATTEMPTS {
+            return;
+        }
+        // Whose run a move of production was is asked as long as the run is kept.
+        let is_over = |attempt: &Attempt| {
+            attempt.closed() && attempt.run.is_none_or(|run| !self.runs.contains_key(&run))
+        };
+        if let Some(oldest) = self.attempts.iter().position(is_over) {
+            let oldest = self.attempts.remove(oldest);
+            if oldest.trigger().is_some() && !oldest.begun.rollback {
+                self.lift(&oldest.begun.sha, oldest.at);
+            }
         }
     }
 
@@ -192,12 +202,11 @@ impl ReleaseState {
                 self.pause = Some(pause);
             }
             OperatorWord::Resumed { .. } => {
-                self.pause = None;
-                self.rejection = None;
+                self.resume(at);
                 self.operator_spoke_at = Some(at);
             }
             OperatorWord::ProductionSet { sha, .. } => {
-                self.production_set = Some((sha.clone(), at));
+                self.set_production(sha, at);
                 self.operator_spoke_at = Some(at);
             }
             OperatorWord::Triggered { sha, .. } => {
@@ -300,7 +309,7 @@ impl ReleaseState {
 }
 
 /// Drops the entry with the smallest key while there are more than `kept`.
-fn drop_oldest<T, K: Ord>(
+pub(super) fn drop_oldest<T, K: Ord>(
     map: &mut std::collections::BTreeMap<Sha, T>,
     kept: usize,
     key: impl Fn(&T) -> K,

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FailedDeploy, KnownRun, Production, ReleaseState, Rollback, Trigger, Uncertainty};
+use super::{
+    FailedDeploy, KnownRun, KnownRunAttempt, Production, ReleaseState, Trigger, Uncertainty,
+};
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
     RunRef, Sha,
@@ -43,26 +45,9 @@ impl ReleaseState {
             || self.runs.values().any(|run| run.kind == RunKind::OtherWorkflow && run.succeeded())
     }
 
-    /// All that production ever was, as far as it is known, oldest first.
-    #[must_use]
-    pub fn productions(&self) -> Vec<Production> {
-        let mut moves: Vec<Move<'_>> = self.moves().collect();
-        moves.sort_by_key(Move::order);
-        moves.iter().map(Move::production).collect()
-    }
-
     /// Every move of production, in any order.
     fn moves(&self) -> impl Iterator<Item = Move<'_>> {
-        let moving = self.runs.values().filter(|run| run.kind.moves_production());
-        let by_runs = moving.flat_map(|run| {
-            let succeeded = run.attempts.iter().filter(|(_, one)| one.progress.succeeded());
-            succeeded.map(|(number, attempt)| Move {
-                sha: run.attribution.sha(),
-                since: attempt.started_at,
-                run: Some(RunRef { id: run.id, attempt: *number }),
-                is_stray: run.kind == RunKind::Stray,
-            })
-        });
+        let by_runs = self.runs.values().flat_map(|run| moves_of(run).map(|(one, _)| one));
         let by_word = self.production_set.iter();
         let by_word = by_word.map(|(sha, since)| Move {
             sha: Some(sha),
@@ -81,53 +66,22 @@ impl ReleaseState {
         others.max_by_key(Move::order)?.sha.cloned()
     }
 
-    /// Moves of production, since an operator last spoke, by a run that we did not dispatch or by
-    /// any re-run, away from a commit. Whether what came contains what went is not known here.
-    #[must_use]
-    pub fn moves_by_others(&self) -> Vec<Rollback> {
-        let productions = self.productions();
-        let mut moves = Vec::new();
-        let mut before: Option<&Sha> = None;
-        for production in &productions {
-            if let (Some(run), Some(lost)) = (production.run(), before)
-                && !matches!(production, Production::Uncertain { why: Uncertainty::Stray(_) })
-                && production.sha() != Some(lost)
-                && self.is_by_others(run)
-                && !self.operator_spoke_after(run)
-            {
-                moves.push(Rollback { lost: lost.clone(), to: production.sha().cloned(), run });
-            }
-            before = production.sha().or(before);
-        }
-        moves
-    }
-
-    fn is_by_others(&self, run: RunRef) -> bool {
-        run.attempt > 1 || self.attempt_of(run.id).is_none()
-    }
-
-    /// Whether an operator spoke after a run attempt had ended: of one that was still to move
-    /// production they could not know. GitHub's times have no fractions.
-    fn operator_spoke_after(&self, run: RunRef) -> bool {
-        let attempt = self.runs.get(&run.id).and_then(|known| known.attempts.get(&run.attempt));
-        let ended_by = attempt.and_then(|attempt| {
-            attempt.updated_at.saturating_add(SignedDuration::from_secs(1)).ok()
-        });
-        let triggered_at = self.triggers().map(|trigger| trigger.at).max();
-        ended_by <= self.operator_spoke_at.max(triggered_at)
-    }
-
     /// Operators' `trigger`s that started a deploy, or may have, in any order. One whose attempt
     /// was withdrawn or refused is none.
     pub fn triggers(&self) -> impl Iterator<Item = Trigger<'_>> {
         let recorded_apart = self.triggered.iter();
-        let recorded_apart =
-            recorded_apart.map(|(sha, at)| Trigger { sha, at: *at, attempt: None });
+        let recorded_apart = recorded_apart.map(|(sha, at)| Trigger {
+            sha,
+            at: *at,
+            attempt: None,
+            rollback: false,
+        });
         let attempts = self.attempts.iter().filter(|attempt| attempt.trigger().is_some());
         recorded_apart.chain(attempts.map(|attempt| Trigger {
             sha: &attempt.begun.sha,
             at: attempt.at,
             attempt: Some(&attempt.begun.id),
+            rollback: attempt.begun.rollback,
         }))
     }
 
@@ -284,17 +238,39 @@ impl ReleaseState {
     }
 }
 
+/// The moves of production that a run made, and the attempts that made them. Whatever counts as a
+/// move is said here and nowhere else.
+pub(super) fn moves_of(run: &KnownRun) -> impl Iterator<Item = (Move<'_>, &KnownRunAttempt)> {
+    let may_move = run.kind.moves_production();
+    let succeeded = run.attempts.iter();
+    let succeeded = succeeded.filter(move |(_, one)| may_move && one.progress.succeeded());
+    succeeded.map(|(number, attempt)| {
+        let moved = Move {
+            sha: run.attribution.sha(),
+            since: attempt.started_at,
+            run: Some(RunRef { id: run.id, attempt: *number }),
+            is_stray: run.kind == RunKind::Stray,
+        };
+        (moved, &**attempt)
+    })
+}
+
 /// A move of production: by a run attempt that succeeded, or by an operator's word.
-struct Move<'a> {
-    sha: Option<&'a Sha>,
-    since: Timestamp,
-    run: Option<RunRef>,
+pub(super) struct Move<'a> {
+    pub(super) sha: Option<&'a Sha>,
+    pub(super) since: Timestamp,
+    pub(super) run: Option<RunRef>,
     is_stray: bool,
 }
 
 impl Move<'_> {
+    /// An operator's word.
+    pub(super) const fn of_word(since: Timestamp) -> Self {
+        Move { sha: None, since, run: None, is_stray: false }
+    }
+
     /// Which of two came later.
-    fn order(&self) -> (Timestamp, RunId) {
+    pub(super) fn order(&self) -> (Timestamp, RunId) {
         match self.run {
             Some(run) => (self.since.saturating_add(FRACTION).unwrap_or(self.since), run.id),
             None => (self.since, RunId::from(u64::MAX)),

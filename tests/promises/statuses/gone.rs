@@ -55,3 +55,33 @@ fn held_commits_that_cannot_be_compared_are_asked_about_once() {
     assert!(!of_it.iter().any(|path| path.contains(&held)), "{of_it:#?}");
     shop.settled();
 }
+
+#[test]
+fn commits_that_production_does_not_contain_keep_no_other_from_saying_that_it_shipped() {
+    let mut shop = Story::repository("acme/shop");
+    let base = shop.settled_in_production();
+    for number in 0..12 {
+        shop.minutes_later(11).verified(&[format!("infra/{number}.tf").as_str()]);
+        shop.good_pass();
+        shop.repo.force_push("main", &base, "dev");
+    }
+    shop.minutes_later(11);
+    let held = shop.verified(&["infra/dns.tf"]);
+    shop.good_pass();
+    let ships = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().approve(&ships).good_pass();
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&ships));
+    // The branch does not show any more what production contains.
+    shop.repo.force_push("main", &base, "dev");
+    shop.minutes_later(11).deploy_ends(&ships, "success").good_pass();
+    drop(shop.requests());
+    for _ in 0..4 {
+        shop.later(60).good_pass();
+        let requests = shop.requests();
+        let compared = requests.iter().filter(|one| one.path.contains("/compare/")).count();
+        assert!(compared <= 5, "{compared} comparisons in one pass");
+    }
+    let status = shop.status(&held).replace(&ships[..7], "LATER");
+    assert_eq!(status, "success: SHIPPED SHA · with LATER");
+    shop.settled();
+}
