@@ -153,7 +153,7 @@ impl Story {
     /// What a `trigger` leaves in the ledger; the next pass may dispatch on it.
     pub fn operator_triggered(&mut self, sha: &str) -> &mut Self {
         let (sha, by) = (sha.parse().unwrap(), Self::operator());
-        self.operator_says(OperatorWord::Triggered { sha, rollback: false, by }).later(5)
+        self.operator_says(OperatorWord::Triggered { sha, by }).later(5)
     }
 
     /// An operator says what runs in production.
