@@ -172,8 +172,13 @@ fn deployed(case: &Case<'_>) -> Finding {
 
 fn not_verified(case: &Case<'_>) -> Finding {
     Ok(match case.question.verification()? {
-        Verification::None => Some(Cause::NotVerified { running: None }),
-        Verification::Running(run) => Some(Cause::NotVerified { running: Some(run.at) }),
+        Verification::None => {
+            let uncounted = case.question.uncounted().cloned();
+            Some(Cause::NotVerified { running: None, uncounted })
+        }
+        Verification::Running(run) => {
+            Some(Cause::NotVerified { running: Some(run.at), uncounted: None })
+        }
         Verification::Passed(_) | Verification::Failed(..) => None,
     })
 }

@@ -6,6 +6,7 @@
 mod action;
 mod approval;
 mod attempt;
+mod branch_order;
 mod command;
 mod decision;
 mod dora;
@@ -27,6 +28,7 @@ mod sha;
 mod signal;
 mod steps;
 mod talk;
+mod verifying;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use approval::{
@@ -78,3 +80,4 @@ pub use signal::{
 };
 pub use steps::{BranchStep, Within, steps_between};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};
+pub use verifying::{NoCandidate, NotCounted, RunOrigin, UncountedRun, VerificationScope};

@@ -10,18 +10,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow, WorkflowFact,
-    WorkflowName,
+    Branch, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, VerificationScope,
+    Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
+use memory::ReadFor;
+
+mod branch;
 mod candidate;
+mod counted;
 mod deploy_runs;
 mod identities;
 mod lacks;
 mod left_behind;
 mod memory;
+mod no_candidate;
 mod origins;
 mod past;
 mod range;
@@ -29,6 +34,8 @@ mod rhythm;
 mod statuses;
 mod verification;
 
+pub use branch::branch_commits;
+pub use counted::CountedRun;
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
 pub use lacks::fill;
@@ -38,7 +45,7 @@ pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_
 pub use range::deploy_file_at_tip;
 pub use rhythm::Rhythm;
 pub use statuses::statuses;
-pub use verification::{CountedRun, Verifications, branch_commits, verifications};
+pub use verification::{Verifications, verifications};
 
 /// What changes seldom is read again after this (design, S8).
 const SELDOM: SignedDuration = SignedDuration::from_mins(10);
@@ -179,7 +186,7 @@ pub async fn basics(
     let Some(seldom) = look.memory.seldom.clone() else {
         return Err(ObserveError::Mistaken("the repository was not read".to_owned()));
     };
-    Ok(Basics {
+    let basics = Basics {
         repository: seldom.repository,
         branch: seldom.branch,
         tip: seldom.tip,
@@ -191,7 +198,23 @@ pub async fn basics(
             (None, Some(_)) => WorkflowFact::Missing,
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
-    })
+    };
+    look.memory.keep_only(&ReadFor {
+        verification: verification_scope(look.policy, &basics),
+        deploy: basics.deploy.found().map(|workflow| workflow.id),
+        deploy_ref: basics.deploy_ref.clone(),
+    });
+    Ok(basics)
+}
+
+/// Which runs verify a commit.
+fn verification_scope(policy: &Policy, basics: &Basics) -> VerificationScope {
+    VerificationScope {
+        repository: basics.repository.id,
+        workflow: basics.verification.id,
+        branch: basics.branch.clone(),
+        events: policy.verification_events.clone(),
+    }
 }
 
 async fn read_seldom(

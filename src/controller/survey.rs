@@ -127,6 +127,7 @@ impl Governed {
         observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
+        self.no_candidate = verifications.no_candidate;
         look.now = shared.clock.now();
         let over = linked.over;
         Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Gap, Question};
 use crate::domain::{
     BranchStep, Comparison, DeployFile, Fact, Flag, Lack, Login, MergedPull, PullEvent, PullNumber,
-    RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification, Within, steps_between,
+    RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, UncountedRun, Verification, Within,
+    steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.
@@ -52,6 +53,11 @@ impl<'a> Question<'a> {
     pub(super) fn verification(&self) -> Result<&'a Verification, Gap> {
         let facts = self.observation.commits.get(self.sha);
         known(facts.map(|facts| &facts.verification), || Lack::Verification(self.sha.clone()))
+    }
+
+    /// A run of this commit that succeeded and does not count.
+    pub(super) fn uncounted(&self) -> Option<&'a UncountedRun> {
+        self.observation.commits.get(self.sha)?.uncounted.as_ref()
     }
 
     pub(super) fn on_branch(&self) -> Result<bool, Gap> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Attribution, Branch, BranchStep, CommitStatus, Conclusion, Flag, Issue, Job, Login, MergedPull,
     PullEvent, PullNumber, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, SignalReading,
-    Standing, Team, Told, WorkflowFact,
+    Standing, Team, Told, UncountedRun, WorkflowFact,
 };
 
 /// Why something could not be read, in words for people.
@@ -189,6 +189,9 @@ pub struct CommitFacts {
     /// When its successful re-runs and manual runs of the verification began: each gives a sha
     /// that failed to deploy another attempt (rule 14).
     pub reverified_at: Vec<Timestamp>,
+    /// The newest run that succeeded on it and does not count, where one was seen: shown, and
+    /// decided on by nothing.
+    pub uncounted: Option<UncountedRun>,
     /// Whether it is an ancestor of the branch.
     pub on_branch: Fact<bool>,
     /// The deploy file at the tip against the one here.
@@ -202,6 +205,7 @@ impl Default for CommitFacts {
         Self {
             verification: Fact::NotAsked,
             reverified_at: Vec::new(),
+            uncounted: None,
             on_branch: Fact::NotAsked,
             deploy_file: Fact::NotAsked,
             statuses: Fact::NotAsked,

@@ -16,7 +16,7 @@ use super::Reader;
 use super::client::{Ask, encoded};
 use super::error::ReadError;
 use super::etag::Page;
-use super::wire;
+use super::wire::{self, Unusable};
 use crate::domain::{
     Branch, BranchCommits, Comparison, Login, RepoName, Repository, Run, RunEvent, Sha,
 };
@@ -242,9 +242,9 @@ impl Reader {
         let url = format!("/repos/{name}/contents/{file}?ref={}", encoded(reference));
         let blob = |body: &[u8]| {
             if body.trim_ascii_start().starts_with(b"[") {
-                return Err("it is a directory, not a file".to_owned());
+                return Err(Unusable::Malformed("it is a directory, not a file".to_owned()));
             }
-            wire::parse::<wire::WireContents>(body)?.blob()
+            Ok(wire::parse::<wire::WireContents>(body)?.blob()?)
         };
         none_if_missing(self.one(&Ask::new("get_file", what, url), blob).await)
     }
@@ -253,7 +253,7 @@ impl Reader {
     async fn one<T, P>(&self, ask: &Ask, parse: P) -> Result<T, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         Ok(self.page(ask, parse).await?.value)
     }
@@ -261,7 +261,7 @@ impl Reader {
     async fn page<T, P>(&self, ask: &Ask, parse: P) -> Result<Page<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         self.client.get(ask, &self.manner(), parse).await
     }
@@ -275,7 +275,7 @@ impl Reader {
     ) -> Result<(Vec<T>, bool), ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         let mut all = Vec::new();
         for _ in 0..pages {
@@ -293,7 +293,7 @@ impl Reader {
     async fn all_pages<T, P>(&self, ask: Ask, limit: u32, parse: P) -> Result<Vec<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         let what = ask.what.clone();
         match self.some_pages(ask, limit, parse).await? {
@@ -312,7 +312,7 @@ impl Reader {
     ) -> Result<Vec<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         match wanted {
             AllOrFirst::All => self.all_pages(ask, limit, parse).await,

@@ -2,9 +2,10 @@
 
 use futures_util::future::join_all;
 
+use super::counted::{reverified_at, verification_of};
 use super::origins::{self, Origin};
 use super::range::{deploy_file, is_ancestor, range, step_of_branch};
-use super::verification::{read_runs_of, reverified_at, verification_of};
+use super::verification::read_runs_of;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{DeployFile, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha};
 
@@ -34,7 +35,8 @@ pub async fn fill(
             let verification = Fact::Known(verification_of(&look.memory.counted, sha));
             let facts = observation.commits.entry(sha.clone()).or_default();
             facts.verification = verification;
-            facts.reverified_at = reverified_at(look, sha);
+            facts.reverified_at = reverified_at(&look.memory.counted, sha);
+            facts.uncounted = look.memory.uncounted(sha).cloned();
         }
     }
     let look = &*look;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{approval, clock_time, plain, signals};
+use super::{approval, clock_time, plain, signals, uncounted};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
     RepoName, RiskClass, RunRef, RunStatus, Sha,
@@ -53,10 +53,13 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         | Cause::AllowLow
         | Cause::AllowMedium
         | Cause::AllowHighApproved { .. } => return None,
-        Cause::NotVerified { running: Some(run) } => {
+        Cause::NotVerified { running: Some(run), .. } => {
             format!("verification run {} is still running", run.id)
         }
-        Cause::NotVerified { running: None } => "start the verification of this commit".to_owned(),
+        Cause::NotVerified { running: None, uncounted: Some(run) } => uncounted(run),
+        Cause::NotVerified { running: None, uncounted: None } => {
+            "start the verification of this commit".to_owned()
+        }
         Cause::VerificationFailed { run, conclusion } => verification_failed(*run, conclusion),
         Cause::DeployNotConfigured { what } => unavailable(what),
         Cause::NotOnBranch { branch } => {

@@ -331,6 +331,7 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         .prop_map(|(verification, reverified_at, on_branch, deploy_file, statuses)| CommitFacts {
             verification,
             reverified_at,
+            uncounted: None,
             on_branch,
             deploy_file,
             statuses,

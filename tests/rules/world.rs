@@ -142,6 +142,7 @@ pub(crate) fn observation() -> Observation {
     let facts = CommitFacts {
         verification: Fact::Known(Verification::Passed(verification_run())),
         reverified_at: Vec::new(),
+        uncounted: None,
         on_branch: Fact::Known(true),
         deploy_file: Fact::Known(DeployFile::Same),
         statuses: Fact::Known(Vec::new()),

@@ -62,7 +62,7 @@ impl Reader {
         };
         let parse = |body: &[u8]| {
             let page: Vec<Value> = wire::parse(body)?;
-            wire::events(page, command)
+            Ok(wire::events(page, command)?)
         };
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
