@@ -172,13 +172,8 @@ fn deployed(case: &Case<'_>) -> Finding {
 
 fn not_verified(case: &Case<'_>) -> Finding {
     Ok(match case.question.verification()? {
-        Verification::None => {
-            let uncounted = case.question.uncounted().cloned();
-            Some(Cause::NotVerified { running: None, uncounted })
-        }
-        Verification::Running(run) => {
-            Some(Cause::NotVerified { running: Some(run.at), uncounted: None })
-        }
+        Verification::None => Some(case.question.not_verified(None)),
+        Verification::Running(run) => Some(case.question.not_verified(Some(run.at))),
         Verification::Passed(_) | Verification::Failed(..) => None,
     })
 }

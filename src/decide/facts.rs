@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Comparison, DeployFile, Fact, Flag, Lack, Login, MergedPull, PullEvent, PullNumber,
-    RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, UncountedRun, Verification, Within,
-    steps_between,
+    BranchStep, Cause, Comparison, DeployFile, Fact, Flag, Lack, Login, MergedPull, PullEvent,
+    PullNumber, RangeFiles, Ranged, Relation, RunRef, Sha, Standing, Team, Told, Verification,
+    Within, steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.
@@ -55,9 +55,11 @@ impl<'a> Question<'a> {
         known(facts.map(|facts| &facts.verification), || Lack::Verification(self.sha.clone()))
     }
 
-    /// A run of this commit that succeeded and does not count.
-    pub(super) fn uncounted(&self) -> Option<&'a UncountedRun> {
-        self.observation.commits.get(self.sha)?.uncounted.as_ref()
+    /// That no run verified this commit: which one is at it, or succeeded and does not count.
+    pub(super) fn not_verified(&self, running: Option<RunRef>) -> Cause {
+        let facts = self.observation.commits.get(self.sha).filter(|_| running.is_none());
+        let uncounted = facts.and_then(|facts| facts.uncounted.clone());
+        Cause::NotVerified { running, uncounted }
     }
 
     pub(super) fn on_branch(&self) -> Result<bool, Gap> {

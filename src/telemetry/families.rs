@@ -131,10 +131,7 @@ impl Repositories {
                 "last_good_pass_timestamp_seconds",
                 "When a pass last saw and did all it should",
             ),
-            no_candidate: make.whole(
-                "no_candidate",
-                "1 while no commit is found to judge, or a verified one is not found on the branch",
-            ),
+            no_candidate: make.whole("no_candidate", "1 while no commit is found to judge"),
             poll_interval: make.fractions(
                 "effective_poll_interval_seconds",
                 "How often a repository is looked at, pace and failures included",
