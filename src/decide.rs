@@ -182,8 +182,8 @@ fn deployed(case: &Case<'_>) -> Finding {
 
 fn not_verified(case: &Case<'_>) -> Finding {
     Ok(match case.question.verification()? {
-        Verification::None => Some(Cause::NotVerified { running: None }),
-        Verification::Running(run) => Some(Cause::NotVerified { running: Some(run.at) }),
+        Verification::None => Some(case.question.not_verified(None)),
+        Verification::Running(run) => Some(case.question.not_verified(Some(run.at))),
         Verification::Passed(_) | Verification::Failed(..) => None,
     })
 }

@@ -7,6 +7,7 @@ mod action;
 mod ancestry;
 mod approval;
 mod attempt;
+mod branch_order;
 mod command;
 mod decision;
 mod deploys;
@@ -33,6 +34,7 @@ mod signal;
 mod steps;
 mod talk;
 mod workflow_file;
+mod verifying;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use ancestry::Ancestry;
@@ -93,3 +95,4 @@ pub use signal::{
 pub use steps::{BranchStep, Within, steps_between};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};
 pub use workflow_file::WorkflowFile;
+pub use verifying::{NoCandidate, NotCounted, RunOrigin, UncountedRun, VerificationScope};

@@ -10,21 +10,25 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, Workflow,
-    WorkflowFact, WorkflowName,
+    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, VerificationScope, Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
 
 mod ancestry;
 mod attempt_runs;
+use memory::ReadFor;
+
+mod branch;
 mod candidate;
 mod deploy_files;
+mod counted;
 mod deploy_runs;
 mod identities;
 mod lacks;
 mod left_behind;
 mod memory;
+mod no_candidate;
 mod origins;
 mod past;
 mod range;
@@ -35,6 +39,8 @@ mod verification;
 mod workflow_calls;
 
 pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
+pub use branch::branch_commits;
+pub use counted::CountedRun;
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
 pub use lacks::{WhereUnreadable, fill};
@@ -43,7 +49,7 @@ pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
 pub use rhythm::Rhythm;
 pub use statuses::statuses;
-pub use verification::{CountedRun, Verifications, branch_commits, verifications};
+pub use verification::{Verifications, verifications};
 
 /// What changes seldom is read again after this (design, S8).
 const SELDOM: SignedDuration = SignedDuration::from_mins(10);
@@ -207,7 +213,7 @@ pub async fn basics(
     let Some(seldom) = look.memory.seldom.clone() else {
         return Err(ObserveError::Mistaken("the repository was not read".to_owned()));
     };
-    Ok(Basics {
+    let basics = Basics {
         repository: seldom.repository,
         branch: seldom.branch,
         tip: seldom.tip,
@@ -220,7 +226,23 @@ pub async fn basics(
             (None, Some(_)) => WorkflowFact::Missing,
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
-    })
+    };
+    look.memory.keep_only(&ReadFor {
+        verification: verification_scope(look.policy, &basics),
+        deploy: basics.deploy.found().map(|workflow| workflow.id),
+        deploy_ref: basics.deploy_ref.clone(),
+    });
+    Ok(basics)
+}
+
+/// Which runs verify a commit.
+fn verification_scope(policy: &Policy, basics: &Basics) -> VerificationScope {
+    VerificationScope {
+        repository: basics.repository.id,
+        workflow: basics.verification.id,
+        branch: basics.branch.clone(),
+        events: policy.verification_events.clone(),
+    }
 }
 
 async fn read_seldom(

@@ -10,6 +10,7 @@ pub mod backtest;
 mod evidence;
 mod hint;
 pub mod issue;
+mod no_candidate;
 pub mod signals;
 mod status;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod told;
 pub use approval::seen as approval_seen;
 pub use evidence::{evidence, evidence_supposing, found, outcome};
 pub use hint::{Subject, hint, hints, pause_reason, still_rolled_back};
+pub use no_candidate::{no_candidate, uncounted};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{moved_deploy_files, operator, told};
 

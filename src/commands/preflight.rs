@@ -153,6 +153,7 @@ impl Credential {
             | ReadError::ToldToWait { .. }
             | ReadError::Server { .. }
             | ReadError::Transport { .. }
+            | ReadError::EmptyList { .. }
             | ReadError::Malformed { .. }
             | ReadError::TooMany { .. } => unchecked(of, key, value.to_owned(), error),
         }
@@ -181,6 +182,7 @@ fn no_answer(error: &ReadError) -> String {
         | ReadError::Refused { .. }
         | ReadError::Moved { .. }
         | ReadError::Gone410 { .. }
+        | ReadError::EmptyList { .. }
         | ReadError::Malformed { .. }
         | ReadError::TooMany { .. } => error.to_string(),
     }

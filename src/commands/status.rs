@@ -139,7 +139,7 @@ pub(super) fn row(
     let mut row = RepositoryStatus::unknown(policy.repository.clone(), policy.enabled);
     row.paused.clone_from(&policy.paused);
     row.last_pass = standing.last_pass;
-    row.error.clone_from(&standing.error);
+    row.error = standing.trouble().map(str::to_owned);
     if let Some(decision) = &standing.decision {
         row.decision = Some(decision.outcome);
         row.reason = Some(decision.reason);

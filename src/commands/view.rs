@@ -54,7 +54,7 @@ pub struct RepositoryStatus {
     pub paused: Option<String>,
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
-    /// Why the last pass failed, if it did.
+    /// Why the last pass failed, if it did, or why it found no commit to judge.
     pub error: Option<String>,
 }
 

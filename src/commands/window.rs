@@ -158,6 +158,18 @@ impl Window {
         self.controller.shared().metrics.encode()
     }
 
+    /// Repositories that nothing can be said of, the first so many, and why: the last pass failed,
+    /// or found no commit to judge.
+    #[must_use]
+    pub fn troubled(&self, most: usize) -> Vec<(RepoName, String)> {
+        let names = self.controller.repositories();
+        let of = |name: &RepoName| {
+            let shown = self.controller.snapshot(name).filter(|shown| shown.policy.enabled)?;
+            Some((name.clone(), shown.standing.trouble()?.to_owned()))
+        };
+        names.iter().filter_map(of).take(most).collect()
+    }
+
     /// Whether the controller can do its work now.
     #[must_use]
     pub fn readiness(&self) -> Readiness {

@@ -17,8 +17,8 @@ use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Health, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName, RiskClass, RunRef,
-    Sha,
+    Decision, Health, NoCandidate, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName,
+    RiskClass, RunRef, Sha,
 };
 use crate::github::Reader;
 use crate::observe::{Memory, Rhythm};
@@ -60,6 +60,8 @@ pub struct Governed {
     pub(super) standing: Standing,
     /// The last decision about the candidate.
     pub(super) decision: Option<Decision>,
+    /// Why the pass that is made found no commit to judge.
+    pub(super) no_candidate: Option<NoCandidate>,
     /// All decisions of the last pass that came to any.
     pub(super) decisions: Arc<Decisions>,
     /// Since when its releases are held.
@@ -86,6 +88,16 @@ pub struct Standing {
     pub error: Option<String>,
     /// What was decided about the candidate.
     pub decision: Option<StandingDecision>,
+    /// Why the last pass found no commit to judge, or did not find a verified one.
+    pub no_candidate: Option<String>,
+}
+
+impl Standing {
+    /// Why nothing can be said of its releases: why the last pass failed, or found nothing to judge.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.error.as_deref().or(self.no_candidate.as_deref())
+    }
 }
 
 /// What was decided about the candidate.
@@ -163,6 +175,7 @@ impl Governed {
             age: LedgerAge::default(),
             standing: Standing::default(),
             decision: None,
+            no_candidate: None,
             decisions: Arc::default(),
             holding: Holding::default(),
             said_overdue: None,
@@ -297,6 +310,7 @@ impl Governed {
                 let standing = |decision| StandingDecision::of(decision, &name);
                 self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);
+                self.note_no_candidate(shared, &name);
                 self.holding.follow(report.decision.as_ref().map(Decision::outcome), now);
                 shared.metrics.good_pass(&name, now);
             }
@@ -313,6 +327,19 @@ impl Governed {
         self.save_holding(shared).await?;
         let view = serde_json::to_value(&self.standing).unwrap_or_default();
         shared.store.put_view(name, view).await
+    }
+
+    /// Notes why the pass found no commit to judge, and says it where that is new.
+    fn note_no_candidate(&mut self, shared: &Shared, name: &RepoName) {
+        let why = self.no_candidate.take();
+        let why = why.map(|why| words::no_candidate(&why, &self.policy));
+        if let Some(why) =
+            why.as_ref().filter(|why| Some(*why) != self.standing.no_candidate.as_ref())
+        {
+            tracing::warn!(repository = %name, "{name}: {why}");
+        }
+        shared.metrics.no_candidate(name, why.is_some());
+        self.standing.no_candidate = why;
     }
 
     fn note_error(&mut self, name: &RepoName, error: &PassError) {

@@ -131,6 +131,7 @@ impl Governed {
         observation.branch_tip.clone_from(&basics.tip);
         observation.branch_commits = look.memory.commits().clone();
         observation.candidates = verifications.candidates;
+        self.no_candidate = verifications.no_candidate;
         look.now = shared.clock.now();
         if self.catch_up(shared, look, &basics, &mut observation).await? {
             // Its attempts may own runs that no page shows.

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
-    PullEvent, PullNumber, RangeFiles, Ranged, Relation, Sha, Standing, Team, Told, Verification,
-    Within, steps_between,
+    BranchStep, Cause, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RangeFiles, Ranged, Relation, RunRef, Sha, Standing, Team, Told, Verification, Within, steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.
@@ -53,6 +51,13 @@ impl<'a> Question<'a> {
     pub(super) fn verification(&self) -> Result<&'a Verification, Gap> {
         let facts = self.observation.commits.get(self.sha);
         known(facts.map(|facts| &facts.verification), || Lack::Verification(self.sha.clone()))
+    }
+
+    /// That no run verified this commit: which one is at it, or succeeded and does not count.
+    pub(super) fn not_verified(&self, running: Option<RunRef>) -> Cause {
+        let facts = self.observation.commits.get(self.sha).filter(|_| running.is_none());
+        let uncounted = facts.and_then(|facts| facts.uncounted.clone());
+        Cause::NotVerified { running, uncounted }
     }
 
     pub(super) fn on_branch(&self) -> Result<bool, Gap> {

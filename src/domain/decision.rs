@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approver, Branch, BranchStep, Conclusion, Login, Missing, Outcome, PullNumber, Reason,
-    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Uncertainty,
-    Why,
+    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Uncertainty, UncountedRun, Why,
 };
 
 /// A reason with its real values: what the rule found, from which every sentence is made.
@@ -31,6 +30,9 @@ pub enum Cause {
     NotVerified {
         /// The verification run that is still running.
         running: Option<RunRef>,
+        /// A run of this commit that succeeded and does not count.
+        #[serde(default)]
+        uncounted: Option<UncountedRun>,
     },
     /// Rule 4.
     VerificationFailed {

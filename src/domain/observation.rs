@@ -6,10 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion,
-    DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent,
-    PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix,
-    SignalReading, Standing, Team, Told, WorkflowFact, WorkflowId,
+    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told, UncountedRun, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -199,6 +196,9 @@ pub struct CommitFacts {
     /// When its successful re-runs and manual runs of the verification began: each gives a sha
     /// that failed to deploy another attempt (rule 14).
     pub reverified_at: Vec<Timestamp>,
+    /// The newest run that succeeded on it and does not count, where one was seen: shown, and
+    /// decided on by nothing.
+    pub uncounted: Option<UncountedRun>,
     /// Whether it is an ancestor of the branch.
     pub on_branch: Fact<bool>,
     /// The deploy files at the tip against those here.
@@ -212,6 +212,7 @@ impl Default for CommitFacts {
         Self {
             verification: Fact::NotAsked,
             reverified_at: Vec::new(),
+            uncounted: None,
             on_branch: Fact::NotAsked,
             deploy_files: Fact::NotAsked,
             statuses: Fact::NotAsked,

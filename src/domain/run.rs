@@ -43,6 +43,17 @@ pub enum WorkflowFact {
     Found(Workflow),
 }
 
+impl WorkflowFact {
+    /// The workflow, where the repository has it.
+    #[must_use]
+    pub const fn found(&self) -> Option<&Workflow> {
+        match self {
+            Self::Found(workflow) => Some(workflow),
+            Self::NotConfigured | Self::Missing => None,
+        }
+    }
+}
+
 /// The event that started a run, by GitHub's name for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -59,6 +70,12 @@ impl RunEvent {
     #[must_use]
     pub fn title_is_trusted(&self) -> bool {
         self.is_workflow_dispatch() || self.0 == "repository_dispatch"
+    }
+
+    /// Started by a merge queue, for a commit that the branch will be moved to.
+    #[must_use]
+    pub fn is_merge_group(&self) -> bool {
+        self.0 == "merge_group"
     }
 
     /// A push, whose `head_sha` is what the run works on.

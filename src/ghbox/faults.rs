@@ -27,6 +27,8 @@ pub enum Fault {
     Truncate,
     /// The answer is good, its body is broken JSON.
     MalformedJson,
+    /// The answer is good, but its list beside a `total_count` is empty.
+    EmptyList,
     /// A page for people instead of an answer, with this status.
     Html(u16),
     /// GitHub says that the primary limit is used up.

@@ -64,11 +64,24 @@ impl Git {
         steps
     }
 
-    /// What `git log` lists from here: newest first, children before their parents.
+    /// What `git log` lists from here: of the commits that were come to so far, the one with the
+    /// newest date is next. So a commit may stand before its child where another child of it came
+    /// first, and one with an old date stands far down.
     pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
-        let mut commits = self.commits_of(&self.ancestors(sha));
-        commits.reverse();
-        commits
+        let mut listed = Vec::new();
+        let mut seen = HashSet::new();
+        let mut open = BTreeMap::new();
+        let mut found: Vec<Arc<Commit>> = self.commit(sha).cloned().into_iter().collect();
+        loop {
+            for commit in found.drain(..) {
+                if seen.insert(commit.sha.clone()) {
+                    open.insert((commit.date, commit.generation, commit.sequence), commit);
+                }
+            }
+            let Some((_, newest)) = open.pop_last() else { return listed };
+            found.extend(newest.parents.iter().filter_map(|parent| self.commit(parent)).cloned());
+            listed.push(newest);
+        }
     }
 
     fn commits_of(&self, shas: &HashSet<String>) -> Vec<Arc<Commit>> {

@@ -21,6 +21,7 @@ use super::pace::{Lane, Pace, READ_COST, WritePace};
 use super::refusal::Refusals;
 use super::retry::Tries;
 use super::transport::{Answer, Lost};
+use super::wire::Unusable;
 
 /// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
@@ -50,6 +51,15 @@ pub(super) struct Ask {
 impl Ask {
     pub(super) fn new(operation: &'static str, what: String, path: String) -> Self {
         Self { operation, what, path, kept: Some(String::new()) }
+    }
+
+    fn unusable(&self, why: Unusable) -> ReadError {
+        match why {
+            Unusable::Malformed(why) => self.malformed(&why),
+            Unusable::EmptyList { counted } => {
+                ReadError::EmptyList { what: self.what.clone(), counted }
+            }
+        }
     }
 
     fn malformed(&self, why: &str) -> ReadError {
@@ -137,14 +147,18 @@ impl Client {
     ) -> Result<Page<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         let clock = &self.line.clock;
         let mut tries = Tries::new();
         loop {
             let error = match self.get_once(ask, manner, &parse).await {
                 Ok(page) => return Ok(page),
-                Err(error @ (ReadError::Server { .. } | ReadError::Transport { .. })) => error,
+                Err(
+                    error @ (ReadError::Server { .. }
+                    | ReadError::Transport { .. }
+                    | ReadError::EmptyList { .. }),
+                ) => error,
                 Err(error) => return Err(error),
             };
             let Some(wait) = tries.failed(clock) else { return Err(error) };
@@ -161,7 +175,7 @@ impl Client {
     ) -> Result<Page<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         let trail = manner.meter.trail();
         trail.reads();
@@ -194,7 +208,7 @@ impl Client {
             return Err(self.refused(ask, &token, &answer));
         }
         let body = answer.body.as_ref().map_err(|why| transport(ask, why.clone()))?;
-        let value = parse(body).map_err(|why| ask.malformed(&why))?;
+        let value = parse(body).map_err(|why| ask.unusable(why))?;
         let next = self.line.next_page(&answer).map_err(|why| ask.malformed(&why))?;
         let page = Page { value, next };
         if let (Some(kept), Some(tag)) = (&ask.kept, answer.header("etag")) {

@@ -80,6 +80,14 @@ pub enum ReadError {
         /// What happened to the request.
         why: String,
     },
+    /// A list without an item, of which GitHub says in the same answer that it has some.
+    #[error("cannot {what}: GitHub counts {counted} and lists none. It is asked again")]
+    EmptyList {
+        /// What was wanted, of what.
+        what: String,
+        /// How many items GitHub counts.
+        counted: u64,
+    },
     /// An answer that makes no sense.
     #[error("cannot {what}: GitHub's answer makes no sense: {why}")]
     Malformed {
@@ -103,7 +111,10 @@ impl ReadError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::ToldToWait { .. } | Self::Server { .. } | Self::Transport { .. } => true,
+            Self::ToldToWait { .. }
+            | Self::Server { .. }
+            | Self::Transport { .. }
+            | Self::EmptyList { .. } => true,
             Self::NotFound { .. }
             | Self::Refused { .. }
             | Self::BadCredentials { .. }

@@ -16,7 +16,7 @@ use super::Reader;
 use super::client::{Ask, encoded};
 use super::error::ReadError;
 use super::etag::Page;
-use super::wire;
+use super::wire::{self, Unusable};
 use crate::domain::{
     Branch, BranchCommits, CommitMessage, Comparison, Login, RepoName, Repository, Run, RunEvent,
     Sha,
@@ -320,7 +320,7 @@ impl Reader {
     async fn one<T, P>(&self, ask: &Ask, parse: P) -> Result<T, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         Ok(self.page(ask, parse).await?.value)
     }
@@ -328,7 +328,7 @@ impl Reader {
     async fn page<T, P>(&self, ask: &Ask, parse: P) -> Result<Page<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<T, String>,
+        P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         self.client.get(ask, &self.manner(), parse).await
     }
@@ -342,7 +342,7 @@ impl Reader {
     ) -> Result<(Vec<T>, bool), ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         let mut all = Vec::new();
         for _ in 0..pages {
@@ -360,7 +360,7 @@ impl Reader {
     async fn all_pages<T, P>(&self, ask: Ask, limit: u32, parse: P) -> Result<Vec<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         let what = ask.what.clone();
         match self.some_pages(ask, limit, parse).await? {
@@ -379,7 +379,7 @@ impl Reader {
     ) -> Result<Vec<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, String>,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     {
         match wanted {
             AllOrFirst::All => self.all_pages(ask, limit, parse).await,

@@ -29,12 +29,39 @@ use crate::domain::{
 /// description of "Compare two commits".
 const MOST_FILES: usize = 300;
 
+/// Why a body cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// It is not what GitHub describes: what, and where in it.
+    Malformed(String),
+    /// GitHub counts so many items and lists none of them.
+    EmptyList {
+        /// `total_count`.
+        counted: u64,
+    },
+}
+
+impl From<String> for Unusable {
+    fn from(why: String) -> Self {
+        Self::Malformed(why)
+    }
+}
+
 /// What a body says, or where in it the trouble is.
-pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, String> {
+pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
     json.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// The items of a page. A page may be shorter than the count says, for pages drift while one
+/// pages; one without any item, of a list that has some, is an answer that cannot be used.
+fn listed<T>(items: Vec<T>, counted: Option<u64>) -> Result<Vec<T>, Unusable> {
+    match counted {
+        Some(counted) if counted > 0 && items.is_empty() => Err(Unusable::EmptyList { counted }),
+        Some(_) | None => Ok(items),
+    }
 }
 
 /// What a part of a body says, or where in it the trouble is.
@@ -78,6 +105,7 @@ impl WireRepository {
 
 #[derive(Deserialize)]
 pub(super) struct WireWorkflows {
+    total_count: Option<u64>,
     workflows: Vec<WireWorkflow>,
 }
 
@@ -93,8 +121,9 @@ struct WireWorkflow {
 }
 
 impl WireWorkflows {
-    pub(super) fn domain(self) -> Vec<Workflow> {
-        self.workflows.into_iter().map(WireWorkflow::domain).collect()
+    pub(super) fn domain(self) -> Result<Vec<Workflow>, Unusable> {
+        let workflows = listed(self.workflows, self.total_count)?;
+        Ok(workflows.into_iter().map(WireWorkflow::domain).collect())
     }
 }
 
@@ -156,12 +185,15 @@ impl WireListedCommit {
 
 #[derive(Deserialize)]
 pub(super) struct WireRuns {
+    total_count: Option<u64>,
     workflow_runs: Vec<WireRun>,
 }
 
 impl WireRuns {
-    pub(super) fn domain(self) -> Vec<Run> {
-        self.workflow_runs.into_iter().map(WireRun::domain).collect()
+    /// The runs of this page. A later one may be empty: runs can be deleted while one pages.
+    pub(super) fn domain(self, page: u32) -> Result<Vec<Run>, Unusable> {
+        let counted = self.total_count.filter(|_| page <= 1);
+        Ok(listed(self.workflow_runs, counted)?.into_iter().map(WireRun::domain).collect())
     }
 }
 
@@ -251,6 +283,7 @@ fn conclusion(word: String) -> Conclusion {
 
 #[derive(Deserialize)]
 pub(super) struct WireJobs {
+    total_count: Option<u64>,
     jobs: Vec<WireJob>,
 }
 
@@ -268,7 +301,7 @@ struct WireStep {
 }
 
 impl WireJobs {
-    pub(super) fn domain(self) -> Vec<Job> {
+    pub(super) fn domain(self) -> Result<Vec<Job>, Unusable> {
         let step =
             |step: WireStep| Step { name: step.name, conclusion: step.conclusion.map(conclusion) };
         let job = |job: WireJob| Job {
@@ -276,7 +309,7 @@ impl WireJobs {
             conclusion: job.conclusion.map(conclusion),
             steps: job.steps.unwrap_or_default().into_iter().map(step).collect(),
         };
-        self.jobs.into_iter().map(job).collect()
+        Ok(listed(self.jobs, self.total_count)?.into_iter().map(job).collect())
     }
 }
 

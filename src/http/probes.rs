@@ -11,6 +11,9 @@ use crate::commands::{Readiness, Refused, Window};
 use crate::telemetry::CONTENT_TYPE;
 use crate::words::date_time;
 
+/// Repositories that a probe's answer names.
+const MOST_NAMED: usize = 20;
+
 pub(super) fn routes() -> Router<Window> {
     Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, PLAIN, "ok\n".to_owned())))
@@ -19,24 +22,32 @@ pub(super) fn routes() -> Router<Window> {
 }
 
 async fn ready(State(window): State<Window>) -> Response {
-    let refused = window.refused().map(|refused| beside(&refused)).unwrap_or_default();
+    let refused = window.refused().map(|refused| refusal(&refused)).unwrap_or_default();
+    let beside = format!("{refused}{}", troubled(&window));
     match window.readiness() {
-        Readiness::Ready => text(StatusCode::OK, PLAIN, format!("ok\n{refused}")),
+        Readiness::Ready => text(StatusCode::OK, PLAIN, format!("ok\n{beside}")),
         Readiness::NotReady(why) => {
-            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n{refused}"))
+            text(StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("not ready: {why}\n{beside}"))
         }
     }
 }
 
 /// A refused file is told and changes nothing: the last good configuration is governed by, and a
 /// pod that left its Service for it would only take the metrics along that say so.
-fn beside(refused: &Refused) -> String {
+fn refusal(refused: &Refused) -> String {
     let at = date_time(refused.at);
     let mistakes: String = refused.mistakes.iter().map(|one| format!("- {one}\n")).collect();
     format!(
         "the configuration file was refused at {at}, and the last good one stays in force:\n\
          {mistakes}"
     )
+}
+
+/// Repositories that nothing can be said of. They are named and change nothing: the controller
+/// works, and others' releases go on.
+fn troubled(window: &Window) -> String {
+    let troubled = window.troubled(MOST_NAMED);
+    troubled.iter().map(|(name, why)| format!("{name}: {why}\n")).collect()
 }
 
 async fn metrics(State(window): State<Window>) -> Response {

@@ -1,18 +1,17 @@
 //! Which commits may be released, by what the verification says of each.
 
 use super::Look;
-use super::verification::latest_finished;
-use crate::domain::{BranchCommits, Candidates, RunProgress, Sha};
+use super::counted::passed_by_sha;
+use crate::domain::{BranchCommits, Candidates, Sha};
 
 /// The candidate, the head, and the verified commits below the candidate.
 pub(super) fn candidates(look: &Look<'_>) -> Candidates {
-    let memory = &look.memory;
-    candidates_by(&memory.branch_commits, |sha| {
-        latest_finished(&memory.counted, sha).map(RunProgress::succeeded)
-    })
+    let passed = passed_by_sha(&look.memory.counted);
+    candidates_by(&look.memory.branch_commits, |sha| passed.get(sha).copied())
 }
 
-/// The same, by whether the latest finished verification of each commit succeeded.
+/// The same, by whether the latest finished verification of each commit succeeded. The commits are
+/// in the order of [`BranchCommits::of_tip`].
 pub(super) fn candidates_by(
     commits: &BranchCommits,
     passed: impl Fn(&Sha) -> Option<bool>,

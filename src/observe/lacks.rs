@@ -5,10 +5,11 @@ use futures_util::future::join_all;
 use super::ancestry::{Containment, containment};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
+use super::counted::{reverified_at, verification_of};
 use super::origins::{self, Origin};
 use super::range::{is_ancestor, range, step_of_branch};
 use super::reverts::{Listed, commits_between};
-use super::verification::{read_runs_of, reverified_at, verification_of};
+use super::verification::read_runs_of;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
     DeployFiles, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha, Why,
@@ -51,7 +52,8 @@ pub async fn fill(
                     let verification = Fact::Known(verification_of(&look.memory.counted, sha));
                     let facts = observation.commits.entry(sha.clone()).or_default();
                     facts.verification = verification;
-                    facts.reverified_at = reverified_at(look, sha);
+                    facts.reverified_at = reverified_at(&look.memory.counted, sha);
+                    facts.uncounted = look.memory.uncounted(sha).cloned();
                 }
                 Err(error) => unread(observation, lack, error, unreadable)?,
             }

@@ -334,7 +334,7 @@ pub(super) fn silence(error: ReadError) -> Result<Silence, ObserveError> {
         | ReadError::Gone410 { .. }
         | ReadError::Malformed { .. }
         | ReadError::TooMany { .. } => Ok(Silence::Lasting(error.to_string())),
-        ReadError::Server { .. } | ReadError::Transport { .. } => {
+        ReadError::Server { .. } | ReadError::Transport { .. } | ReadError::EmptyList { .. } => {
             Ok(Silence::Passing(Why(error.to_string())))
         }
         ReadError::BadCredentials { .. }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::candidate::candidates_by;
+use super::counted::{Counted, keep_in, latest_finished, verification_of};
 use super::deploy_runs::{attribute_past, may_deploy, read_earlier_attempts};
-use super::verification::{Counted, counts, keep_in, latest_finished, verification_of};
+use super::verification::counts;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
     BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef, RunStatus, SeenRuns,
@@ -53,8 +54,8 @@ pub async fn past_commits(
     basics: &Basics,
 ) -> Result<BranchCommits, ObserveError> {
     if let Some(tip) = &basics.tip {
-        let commits = look.reader.branch_commits(look.name(), tip, MOST_COMMIT_PAGES).await?;
-        look.memory.branch_commits = commits;
+        let listed = look.reader.branch_commits(look.name(), tip, MOST_COMMIT_PAGES).await?;
+        look.memory.branch_commits = BranchCommits::of_tip(tip, listed.commits);
     }
     Ok(look.memory.branch_commits.clone())
 }
@@ -74,7 +75,7 @@ pub async fn past_verifications(
         let (name, workflow) = (look.name(), basics.verification.id);
         let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
-        for run in read.runs.into_iter().filter(|run| counts(look, basics, run)) {
+        for run in read.runs.into_iter().filter(|run| counts(look, run)) {
             // Pages drift while one pages.
             if !seen.insert(run.at.id) {
                 continue;

@@ -34,6 +34,7 @@ pub(super) struct Repositories {
     pub(super) passes: Counters<ByResult>,
     pub(super) pass_duration: Durations,
     pub(super) last_good_pass: Whole<ByRepository>,
+    pub(super) no_candidate: Whole<ByRepository>,
     pub(super) poll_interval: Fractions<ByRepository>,
     pub(super) decisions: Counters<ByReason>,
     pub(super) holds: Whole<ByReason>,
@@ -132,6 +133,7 @@ impl Repositories {
                 "last_good_pass_timestamp_seconds",
                 "When a pass last saw and did all it should",
             ),
+            no_candidate: make.whole("no_candidate", "1 while no commit is found to judge"),
             poll_interval: make.fractions(
                 "effective_poll_interval_seconds",
                 "How often a repository is looked at, pace and failures included",
@@ -184,6 +186,7 @@ impl Repositories {
         self.passes.forget(repository);
         self.pass_duration.forget(repository);
         self.last_good_pass.forget(repository);
+        self.no_candidate.forget(repository);
         self.poll_interval.forget(repository);
         self.decisions.forget(repository);
         self.holds.forget(repository);

@@ -102,6 +102,11 @@ impl Metrics {
         self.repositories.last_good_pass.of(repository, "").set(at.as_second());
     }
 
+    /// Whether a pass found no commit to judge, or did not find a verified one.
+    pub fn no_candidate(&self, repository: &RepoName, is_missing: bool) {
+        self.repositories.no_candidate.of(repository, "").set(i64::from(is_missing));
+    }
+
     /// How often a repository is looked at now.
     pub fn poll_interval(&self, repository: &RepoName, interval: Duration) {
         self.repositories.poll_interval.of(repository, "").set(interval.as_secs_f64());

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{approval, clock_time, plain, signals};
+use super::{approval, clock_time, plain, signals, uncounted};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
     RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
@@ -69,10 +69,13 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         | Cause::AllowMedium
         | Cause::AllowHighApproved { .. } => return None,
         Cause::OlderThanProduction { uncertain: Some(why), .. } => uncertain(why),
-        Cause::NotVerified { running: Some(run) } => {
+        Cause::NotVerified { running: Some(run), .. } => {
             format!("verification run {} is still running", run.id)
         }
-        Cause::NotVerified { running: None } => "start the verification of this commit".to_owned(),
+        Cause::NotVerified { running: None, uncounted: Some(run) } => uncounted(run),
+        Cause::NotVerified { running: None, uncounted: None } => {
+            "start the verification of this commit".to_owned()
+        }
         Cause::VerificationFailed { run, conclusion } => verification_failed(*run, conclusion),
         Cause::DeployNotConfigured { what } => unavailable(what),
         Cause::NotOnBranch { branch } => {

@@ -62,9 +62,13 @@ mod s8;
 #[cfg(test)]
 mod s9;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod statuses;
 #[cfg(test)]
 #[path = "../story/mod.rs"]
 mod story;
 #[cfg(test)]
 mod unlisted;
+#[cfg(test)]
+mod verified;

@@ -340,6 +340,7 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         .prop_map(|(verification, reverified_at, on_branch, deploy_files, statuses)| CommitFacts {
             verification,
             reverified_at,
+            uncounted: None,
             on_branch,
             deploy_files,
             statuses,

@@ -35,6 +35,8 @@ mod following;
 #[cfg(test)]
 mod ladder;
 #[cfg(test)]
+mod newest;
+#[cfg(test)]
 mod patterns_like_git;
 #[cfg(test)]
 mod people;

@@ -175,6 +175,7 @@ pub(crate) fn observation() -> Observation {
     let facts = CommitFacts {
         verification: Fact::Known(Verification::Passed(verification_run())),
         reverified_at: Vec::new(),
+        uncounted: None,
         on_branch: Fact::Known(true),
         deploy_files: Fact::Known(DeployFiles::Same),
         statuses: Fact::Known(Vec::new()),

@@ -79,6 +79,13 @@ impl Story {
         format!("{outcome} {risk} {}", decision.reason().code())
     }
 
+    /// What `status` says is the matter with the repository, if anything is.
+    pub fn trouble(&self) -> Option<String> {
+        let controller = &self.governor.as_ref().expect("it runs").controller;
+        let shown = controller.snapshot(&self.name).expect("it is governed");
+        shown.standing.trouble().map(str::to_owned)
+    }
+
     /// When a pass last judged what it had read: one that only asks whether anything changed does
     /// not.
     pub fn judged_at(&self) -> Option<Timestamp> {

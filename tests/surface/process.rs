@@ -189,12 +189,27 @@ fn a_token_that_is_refused_and_a_github_that_is_away_are_said() {
     town.configure("repositories: [{name: acme/shop}]\n");
     let running = town.govern();
     let (code, _, body) = running.ask("GET", "/readyz");
-    assert_eq!((code, body.as_str()), (503, "not ready: GitHub was not reached yet\n"));
+    assert_eq!(code, 503);
+    assert!(body.starts_with("not ready: GitHub was not reached yet\n"), "{body}");
     assert_eq!(running.ask("GET", "/healthz").0, 200);
     let row = town.row_when("acme/shop", |row| {
         row["error"].as_str().is_some_and(|error| error.contains("refused"))
     });
     assert!(row["error"].as_str().unwrap().contains("acme/shop"), "{row}");
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_repository_that_has_nothing_to_judge_is_named_by_status_probe_and_log() {
+    let (mut town, _, _) = Town::with_shop();
+    town.configure("repositories: [{name: acme/shop, branch: trunk}]\n");
+    let running = town.govern();
+    let row = town.row_when("acme/shop", |row| row["error"].is_string());
+    let why = "the branch `trunk` does not exist: push it, or correct `branch`";
+    assert_eq!(row["error"], why);
+    let (code, _, body) = running.ask("GET", "/readyz");
+    assert_eq!((code, body), (200, format!("ok\nacme/shop: {why}\n")));
+    assert!(running.log().contains(&format!("acme/shop: {why}")), "{}", running.log());
     assert_eq!(running.end().0, 0);
 }
 

@@ -102,6 +102,10 @@ pub(super) fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>
             *response.body_mut() = Bytes::from(broken);
             Manner::Whole
         }
+        Some(Fault::EmptyList) => {
+            empty_list(response);
+            Manner::Whole
+        }
         Some(Fault::Html(status)) => {
             page_for_people(response, *status);
             Manner::Whole
@@ -136,4 +140,20 @@ fn put(headers: &mut HeaderMap, name: &str, value: &str) {
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
         headers.insert(name, value);
     }
+}
+
+/// Takes the items out of a counted list and leaves the count.
+fn empty_list(response: &mut Response<Bytes>) {
+    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(response.body()) else { return };
+    let Some(fields) = body.as_object_mut().filter(|fields| fields.contains_key("total_count"))
+    else {
+        return;
+    };
+    for items in fields.values_mut().filter_map(serde_json::Value::as_array_mut) {
+        items.clear();
+    }
+    *response.body_mut() = Bytes::from(body.to_string());
+    // It is not what the tag and the links are of.
+    response.headers_mut().remove("etag");
+    response.headers_mut().remove("link");
 }

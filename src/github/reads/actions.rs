@@ -20,8 +20,7 @@ impl Reader {
         let what = format!("list the workflows of {name}");
         let path = format!("/repos/{name}/actions/workflows?per_page=100");
         let ask = Ask::new("list_workflows", what, path);
-        let parse =
-            |body: &[u8]| wire::parse::<wire::WireWorkflows>(body).map(|found| found.domain());
+        let parse = |body: &[u8]| wire::parse::<wire::WireWorkflows>(body)?.domain();
         self.all_pages(ask, WORKFLOW_PAGES, parse).await
     }
 
@@ -51,7 +50,7 @@ impl Reader {
                 path = format!("{path}&{key}={value}");
             }
         }
-        let parse = |body: &[u8]| wire::parse::<wire::WireRuns>(body).map(|found| found.domain());
+        let parse = |body: &[u8]| wire::parse::<wire::WireRuns>(body)?.domain(page);
         let found = self.page(&Ask::new("list_runs", what, path), parse).await?;
         Ok(RunPage { runs: found.value, has_next: found.next.is_some() })
     }
@@ -91,7 +90,7 @@ impl Reader {
         let what = format!("list the jobs of attempt {attempt} of run {id} of {name}");
         let path = format!("/repos/{name}/actions/runs/{id}/attempts/{attempt}/jobs?per_page=100");
         let ask = Ask::new("list_jobs", what, path);
-        let parse = |body: &[u8]| wire::parse::<wire::WireJobs>(body).map(|found| found.domain());
+        let parse = |body: &[u8]| wire::parse::<wire::WireJobs>(body)?.domain();
         self.all_pages(ask, JOB_PAGES, parse).await
     }
 }

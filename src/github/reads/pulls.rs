@@ -90,7 +90,7 @@ impl Reader {
         };
         let parse = |body: &[u8]| {
             let page: Vec<Value> = wire::parse(body)?;
-            wire::events(page, command)
+            Ok(wire::events(page, command)?)
         };
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
@@ -194,8 +194,7 @@ impl Reader {
         let kept = Some("messages".to_owned());
         let ask = Ask { kept, ..Ask::new("list_compared_commits", what, path) };
         let parse = |body: &[u8]| {
-            wire::parse::<wire::WireComparedCommits>(body)
-                .and_then(wire::WireComparedCommits::with_messages)
+            Ok(wire::parse::<wire::WireComparedCommits>(body)?.with_messages()?)
         };
         let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
         let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());

@@ -95,6 +95,19 @@ async fn an_answer_that_makes_no_sense_says_where() {
 }
 
 #[tokio::test]
+async fn a_first_page_without_a_run_that_counts_some_is_asked_for_again_and_a_later_one_is_empty() {
+    let empty = || answer(200, json!({ "total_count": 3, "workflow_runs": [] }));
+    let world = world([empty(), empty(), empty(), empty()]);
+    let filter = RunFilter::default();
+    let error = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 1).await.unwrap_err();
+    insta::assert_snapshot!(error, @"cannot list the runs of workflow 7 in acme/shop: GitHub counts 3 and lists none. It is asked again");
+    assert!(error.is_transient());
+    assert_eq!(world.script.seen().len(), 3);
+    let later = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 2).await.unwrap();
+    assert!(later.runs.is_empty());
+}
+
+#[tokio::test]
 async fn a_run_may_lack_branch_people_and_repository_and_speak_unknown_words() {
     let mut odd = run(5);
     for key in ["head_branch", "head_repository", "actor", "triggering_actor", "display_title"] {

@@ -155,6 +155,8 @@ fn limits_of_numbers_and_durations_are_the_documented_ones() {
         "approval_mode: []",
         "verification_events: []",
         "verification_events: [Push]",
+        "verification_events: [push, pull_requests]",
+        "verification_events: [workflow_call]",
         "verification_workflow_name: ''",
         "status_context: ''",
         "status_context: \"a\\nb\"",
@@ -277,4 +279,13 @@ fn lines_are_known_in_every_language() {
     assert_snapshot!(json.mistakes(), @"governor.json:2: repositories[0].name: found `5`, expected a repository as OWNER/NAME, as in acme/shop");
     let toml = file("governor.toml", "[[repositories]]\nname = \"acme/shop\"\nbranch = 5\n");
     assert_snapshot!(toml.mistakes(), @"governor.toml:3: repositories[0].branch: found `5`, expected a branch's name without refs/heads/, as in main, or null");
+}
+
+#[test]
+fn an_event_that_starts_no_runs_is_refused_with_those_that_do() {
+    let said = shop_with("verification_events: [push, pull_requests]").mistakes();
+    let known = "found `pull_requests`, expected an event that GitHub starts runs by: one of \
+                 branch_protection_rule, check_run, check_suite, create,";
+    assert!(said.contains(known) && said.contains(" workflow_dispatch, workflow_run"), "{said}");
+    shop_with("verification_events: [pull_request, dynamic, workflow_run]").only();
 }
