@@ -115,6 +115,8 @@ const STEPS: &[Step] = &[
     ("nothing was ever deployed", |world| {
         world.release.runs.remove(&80.into());
         world.release.runs.remove(&95.into());
+        let succeeded = Some(&AttemptOutcome::Succeeded);
+        world.release.attempts.retain(|attempt| attempt.outcome() != succeeded);
     }),
     ("a first commit was deployed", |world| world.sees(run(5, Some(1), -700, succeeded()))),
     ("the signal cannot be read", |world| {
