@@ -38,11 +38,6 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         "verification_events" => put(&mut p.verification_events, events(entry, m, "verified")),
         "deploy_workflow_name" => put(&mut p.deploy_workflow, deploy_workflow(entry, m)),
         "deploy_workflow_ref" => put(&mut p.deploy_workflow_ref, or_null(entry, m, git_ref)),
-        "run_title"
-        | "other_run_titles"
-        | "run_events"
-        | "preview_refs"
-        | "other_deploy_workflows" => set_deploys(p, key, entry, m),
         "production_environment_name" => {
             let name = line(entry, m, LONGEST_LINE, "an environment's name");
             put(&mut p.production_environment_name, name);
@@ -84,20 +79,22 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         "post_deploy_watch_minutes" => {
             put(&mut p.post_deploy_watch, count_of(entry, m, Unit::Minutes, 0));
         }
-        _ => return set_approval(p, key, entry, m),
+        _ => return set_deploys(p, key, entry, m) || set_approval(p, key, entry, m),
     }
     true
 }
 
 /// The keys that say which runs deploy what.
-fn set_deploys(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) {
+fn set_deploys(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
     match key {
         "run_title" => put(&mut p.run_title, or_null(entry, m, run_title)),
         "other_run_titles" => put(&mut p.other_run_titles, run_titles(entry, m)),
         "run_events" => put(&mut p.run_events, events(entry, m, "deployed")),
         "preview_refs" => put(&mut p.preview_refs, ref_patterns(entry, m)),
-        _ => put(&mut p.other_deploy_workflows, workflows(entry, m)),
+        "other_deploy_workflows" => put(&mut p.other_deploy_workflows, workflows(entry, m)),
+        _ => return false,
     }
+    true
 }
 
 /// A title that says where the commit's id stands.

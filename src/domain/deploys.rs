@@ -210,8 +210,8 @@ impl DeployScope {
     fn is_excluded(&self, event: &RunEvent, source: &RunSource, is_main: bool) -> bool {
         let excluded_title = event.title_is_trusted()
             && self.other_run_titles.iter().any(|title| title.fits(&source.title));
-        let excluded_event = KNOWN_EVENTS.contains(&event.0.as_str())
-            && !self.run_events.iter().any(|counting| *counting == event.0);
+        let excluded_event =
+            KNOWN_EVENTS.contains(&event.0.as_str()) && !self.run_events.contains(&event.0);
         let is_preview = !self.claims_a_ref(source)
             && source.head_branch.as_ref().is_some_and(|named| {
                 self.preview_refs.iter().any(|pattern| pattern.matches(named.as_str()))

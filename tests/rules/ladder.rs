@@ -118,6 +118,8 @@ const STEPS: &[Step] = &[
     ("nothing was ever deployed", |world| {
         world.release.runs.remove(&80.into());
         world.release.runs.remove(&95.into());
+        let succeeded = Some(&AttemptOutcome::Succeeded);
+        world.release.attempts.retain(|attempt| attempt.outcome() != succeeded);
     }),
     ("the revert is taken back", |world| {
         let message = CommitMessage::of(&format!("Redo\n\nThis reverts commit {}.", sha(7)));

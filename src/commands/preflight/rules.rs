@@ -278,8 +278,9 @@ fn deploy_titles_tell(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
         return;
     }
     let key = "deploy_workflow_name";
-    let carries = file.run_name().and_then(RunTitle::of_run_name).is_some();
-    if !carries && !(policy.run_title.is_some() && file.title_carries(INPUT)) {
+    let tells = file.run_name().and_then(RunTitle::of_run_name).is_some()
+        || (policy.run_title.is_some() && file.title_carries(INPUT));
+    if !tells {
         let what = "its `run-name` does not carry `${{ inputs.sha }}`: a run that somebody else \
                     starts cannot be told, and leaves production uncertain. Add `run-name: Deploy \
                     ${{ inputs.sha }}`";
