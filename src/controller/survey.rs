@@ -9,8 +9,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, Question, decide, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, WorkflowFact,
-    restorations,
+    Production, Reason, ReleaseState, RepoId, RiskCause, Run, RunId, Sha, Verdict, restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm};
