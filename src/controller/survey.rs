@@ -107,14 +107,10 @@ impl Governed {
             ),
             us,
         };
-        let mut linked = Linked::default();
-        if let Some(sha) = anew {
-            observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
-            let (facts, release) = (observation.facts(sha), self.known_release()?);
-            let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
-            let links = plan::unknown_links(statuses, &observation.us, release);
-            linked = observe::linked(look, &basics, &links).await?;
-        }
+        let linked = match anew {
+            Some(sha) => self.linked(look, &basics, &mut observation, sha).await?,
+            None => Linked::default(),
+        };
         let (us, runs) = (&mut observation.us, &linked.runs);
         let mut newest_run = self.follow(shared, look, &basics, us, runs).await?;
         self.note_health(shared, &observation).await?;
@@ -136,6 +132,21 @@ impl Governed {
         self.settle_left_intents(shared).await?;
         let over = linked.over;
         Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
+    }
+
+    /// The statuses of `sha`, and the runs that they name and the ledger does not know.
+    async fn linked(
+        &self,
+        look: &mut Look<'_>,
+        basics: &Basics,
+        observation: &mut Observation,
+        sha: &Sha,
+    ) -> Result<Linked, PassError> {
+        observe::statuses(look, observation, std::iter::once(sha)).await?;
+        let (facts, release) = (observation.facts(sha), self.known_release()?);
+        let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+        let links = plan::unknown_links(statuses, &observation.us, release);
+        Ok(observe::linked(look, basics, &links).await?)
     }
 
     /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
