@@ -130,8 +130,7 @@ impl Governed {
             newest_run = self.follow(shared, look, &basics, us, &linked.runs).await?;
         }
         self.settle_left_intents(shared).await?;
-        let over = linked.over;
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over: linked.over })
     }
 
     /// The statuses of `sha`, and the runs that they name and the ledger does not know.
@@ -314,7 +313,10 @@ impl Governed {
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
         let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        let read = observe::statuses(&look, &mut survey.observation, shas.iter()).await;
+        // A start has read some of them a moment ago.
+        let is_read = |sha: &&Sha| survey.observation.facts(sha).statuses.known().is_some();
+        let unread: Vec<Sha> = shas.iter().filter(|sha| !is_read(sha)).cloned().collect();
+        let read = observe::statuses(&look, &mut survey.observation, unread.iter()).await;
         if read.as_ref().is_err_and(|error| !error.is_transient()) {
             // The branch may have left a commit that GitHub no longer has.
             self.memory.distrust();
