@@ -109,15 +109,10 @@ impl Governed {
             rejection_key: observe::rejection_key(&basics, &grant, &self.common.config_digest),
             us,
         };
-        let mut linked = Linked::default();
-        if let Some(sha) = anew {
-            observe::statuses(look, &mut observation, std::iter::once(sha)).await?;
-            let (facts, release) = (observation.facts(sha), self.known_release()?);
-            let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
-            let links = plan::unknown_links(statuses, &observation.us, release);
-            linked = observe::linked(look, &basics, &links).await?;
-            linked.named_on = Some(sha.clone());
-        }
+        let linked = match anew {
+            Some(sha) => self.linked(look, &basics, &mut observation, sha).await?,
+            None => Linked::default(),
+        };
         let mut newest_run =
             self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         self.note_health(shared, &observation).await?;
@@ -139,8 +134,23 @@ impl Governed {
             newest_run = self.follow(shared, look, &basics, us, &linked).await?;
         }
         self.settle_left_intents(shared).await?;
-        let over = linked.over;
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over })
+        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over: linked.over })
+    }
+
+    /// The statuses of `sha`, and the runs that they name and the ledger does not know.
+    async fn linked(
+        &self,
+        look: &mut Look<'_>,
+        basics: &Basics,
+        observation: &mut Observation,
+        sha: &Sha,
+    ) -> Result<Linked, PassError> {
+        observe::statuses(look, observation, std::iter::once(sha)).await?;
+        let (facts, release) = (observation.facts(sha), self.known_release()?);
+        let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+        let links = plan::unknown_links(statuses, &observation.us, release);
+        let linked = observe::linked(look, basics, &links).await?;
+        Ok(Linked { named_on: Some(sha.clone()), ..linked })
     }
 
     /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
@@ -296,7 +306,10 @@ impl Governed {
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
         let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        let read = observe::statuses(&look, &mut survey.observation, shas.iter()).await;
+        // A start has read some of them a moment ago.
+        let is_read = |sha: &&Sha| survey.observation.facts(sha).statuses.known().is_some();
+        let unread: Vec<Sha> = shas.iter().filter(|sha| !is_read(sha)).cloned().collect();
+        let read = observe::statuses(&look, &mut survey.observation, unread.iter()).await;
         if read.as_ref().is_err_and(|error| !error.is_transient()) {
             // The branch may have left a commit that GitHub no longer has.
             self.memory.distrust();

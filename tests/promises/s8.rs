@@ -246,7 +246,8 @@ fn the_very_first_pass_after_a_restart_is_a_settled_one() {
             };
             let requests = asked(shop.later(30));
             assert!(requests.iter().all(|one| one.starts_with("304")), "{end}: {requests:#?}");
-            assert!(requests.len() <= 3, "{end}: {requests:#?}");
+            // A start compares the ledger with GitHub: the newest deploy's statuses come on top.
+            assert!(requests.len() <= 4, "{end}: {requests:#?}");
         }
     }
 }

@@ -201,7 +201,7 @@ fn a_token_that_is_refused_and_a_github_that_is_away_are_said() {
 
 #[test]
 fn a_repository_that_has_nothing_to_judge_is_named_by_status_probe_and_log() {
-    let (mut town, _, _) = Town::with_shop();
+    let (town, _, _) = Town::with_shop();
     town.configure("repositories: [{name: acme/shop, branch: trunk}]\n");
     let running = town.govern();
     let row = town.row_when("acme/shop", |row| row["error"].is_string());
