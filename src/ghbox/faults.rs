@@ -27,6 +27,8 @@ pub enum Fault {
     Truncate,
     /// The answer is good, its body is broken JSON.
     MalformedJson,
+    /// A list says how many there are and holds none of them.
+    BlankList,
     /// A page for people instead of an answer, with this status.
     Html(u16),
     /// GitHub says that the primary limit is used up.

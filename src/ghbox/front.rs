@@ -124,6 +124,7 @@ fn without_effect(world: &mut World, meter: &str, fault: &Fault) -> Option<Reply
         | Fault::Hang
         | Fault::Truncate
         | Fault::MalformedJson
+        | Fault::BlankList
         | Fault::Html(_) => None,
     }
 }

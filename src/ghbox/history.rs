@@ -64,11 +64,23 @@ impl Git {
         steps
     }
 
-    /// What `git log` lists from here: newest first, children before their parents.
+    /// What `git log` lists from here: of the commits whose child was listed, the one with the
+    /// newest date comes next, whatever contains it (git-log(1), without `--topo-order`).
     pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
-        let mut commits = self.commits_of(&self.ancestors(sha));
-        commits.reverse();
-        commits
+        let newest = |commit: &Commit| (commit.date, commit.generation, commit.sequence);
+        let mut seen = HashSet::from([sha.to_owned()]);
+        let mut open: BTreeMap<_, _> =
+            self.commit(sha).map(|commit| (newest(commit), Arc::clone(commit))).into_iter().collect();
+        let mut listed = Vec::new();
+        while let Some((_, commit)) = open.pop_last() {
+            for parent in commit.parents.iter().filter_map(|parent| self.commit(parent)) {
+                if seen.insert(parent.sha.clone()) {
+                    open.insert(newest(parent), Arc::clone(parent));
+                }
+            }
+            listed.push(commit);
+        }
+        listed
     }
 
     fn commits_of(&self, shas: &HashSet<String>) -> Vec<Arc<Commit>> {

@@ -38,6 +38,13 @@ impl MemoryDisk {
         Self::default()
     }
 
+    /// Another disk with what is on this one for certain, as a snapshot of it has.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let synced = self.lock().synced.clone();
+        Self(Arc::new(Mutex::new(Platter { bytes: synced.clone(), synced, ..Platter::default() })))
+    }
+
     /// Lets every write fail for want of space, until it is told otherwise.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;

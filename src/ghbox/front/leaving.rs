@@ -102,6 +102,10 @@ pub(super) fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>
             *response.body_mut() = Bytes::from(broken);
             Manner::Whole
         }
+        Some(Fault::BlankList) => {
+            blank(response);
+            Manner::Whole
+        }
         Some(Fault::Html(status)) => {
             page_for_people(response, *status);
             Manner::Whole
@@ -121,6 +125,20 @@ pub(super) fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>
         )
         | None => Manner::Whole,
     }
+}
+
+/// Empties the array of a counted list. What the asker holds an ETag of is not sent at all.
+fn blank(response: &mut Response<Bytes>) {
+    let list = serde_json::from_slice(response.body()).ok();
+    let Some(serde_json::Value::Object(mut list)) = list else { return };
+    if !list.contains_key("total_count") {
+        return;
+    }
+    for items in list.values_mut().filter_map(serde_json::Value::as_array_mut) {
+        items.clear();
+    }
+    *response.body_mut() = Bytes::from(serde_json::Value::Object(list).to_string());
+    response.headers_mut().remove(header::ETAG);
 }
 
 fn page_for_people(response: &mut Response<Bytes>, status: u16) {
