@@ -17,13 +17,27 @@ mod calm;
 mod chance;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "each hand takes its own events, and no others")]
+mod commits;
+#[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "each hand takes its own events, and no others")]
+mod deploys;
+#[cfg(test)]
+mod draw;
+#[cfg(test)]
+mod due;
+#[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "each hand takes its own events, and no others")]
 mod events;
+#[cfg(test)]
+mod files;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod oracles;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod production;
 #[cfg(test)]
 mod script;
 #[cfg(test)]
@@ -113,8 +127,8 @@ impl Tally {
 
     fn count(&mut self, world: &World) {
         for ground in &world.grounds {
-            let ours: Vec<_> = ground.model.deploys.values().filter(|one| one.ours).collect();
-            let shas: std::collections::BTreeSet<_> = ours.iter().map(|one| &one.sha).collect();
+            let ours: Vec<_> = ground.model.deploys.values().filter(|one| one.is_ours()).collect();
+            let shas: std::collections::BTreeSet<_> = ours.iter().map(|one| &one.sent).collect();
             self.dispatches += ours.len();
             self.repeated += ours.len() - shas.len();
             self.answers_lost += ours.iter().filter(|one| one.answer_lost).count();
@@ -129,7 +143,7 @@ impl Tally {
 /// One seed; if it breaks a promise, tells which and how.
 #[cfg(test)]
 fn simulate(seed: u64, steps: usize) -> (Option<&'static str>, Tally) {
-    let script = script::script(seed, steps);
+    let script = draw::script(seed, steps);
     let mut tally = Tally::default();
     let Err((broken, _)) = run(seed, &script, &script.events, &mut tally) else {
         return (None, tally);
