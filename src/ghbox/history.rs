@@ -69,8 +69,11 @@ impl Git {
     pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
         let newest = |commit: &Commit| (commit.date, commit.generation, commit.sequence);
         let mut seen = HashSet::from([sha.to_owned()]);
-        let mut open: BTreeMap<_, _> =
-            self.commit(sha).map(|commit| (newest(commit), Arc::clone(commit))).into_iter().collect();
+        let mut open: BTreeMap<_, _> = self
+            .commit(sha)
+            .map(|commit| (newest(commit), Arc::clone(commit)))
+            .into_iter()
+            .collect();
         let mut listed = Vec::new();
         while let Some((_, commit)) = open.pop_last() {
             for parent in commit.parents.iter().filter_map(|parent| self.commit(parent)) {

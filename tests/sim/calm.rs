@@ -28,6 +28,7 @@ pub(crate) fn settle(world: &mut World) -> Result<(), Broken> {
         world.later(wait);
         for at in 0..world.grounds.len() {
             let before = oracles::before(world, at);
+            world.requests.clear();
             world.pass(at, None);
             oracles::check(world, at, &before, false)?;
         }
@@ -88,6 +89,7 @@ fn finish(world: &mut World) {
 /// A further pass writes nothing.
 fn quiet(world: &mut World, at: usize) -> Result<(), Broken> {
     world.later(60);
+    world.requests.clear();
     world.pass(at, None);
     let writes = world.requests.iter().filter(|one| one.is_write());
     let writes: Vec<String> = writes

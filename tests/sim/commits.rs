@@ -125,7 +125,9 @@ impl World {
         }
         let undoes = match &commit.undoes {
             // Whoever names it by its title only may mean several.
-            Some(undo) => Undo { restores: !undo.restores, by_sha: by_sha && undo.by_sha, ..undo.clone() },
+            Some(undo) => {
+                Undo { restores: !undo.restores, by_sha: by_sha && undo.by_sha, ..undo.clone() }
+            }
             None => Undo { of: sha, restores: false, by_sha },
         };
         let ground = &mut self.grounds[at];

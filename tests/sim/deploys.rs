@@ -70,7 +70,8 @@ impl World {
         let (event, head) = match on {
             On::Push => ("push", sha.to_owned()),
             On::Stray => {
-                let foreign = NewCommit::on("elsewhere").parents(&[]).file("README.md", "# Other\n");
+                let foreign =
+                    NewCommit::on("elsewhere").parents(&[]).file("README.md", "# Other\n");
                 ("workflow_dispatch", repo.push(foreign))
             }
             On::Tag => ("workflow_dispatch", sha.to_owned()),

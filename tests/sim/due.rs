@@ -103,7 +103,8 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asked: bool) -> Result<()
         return broken("S2", format!("{short} again, while its run {} is in flight", last.id));
     }
     // Of what is deleted at GitHub and lost here, nothing tells.
-    let forgotten = of_sha.iter().any(|one| one.deleted_at.is_some()) && model.disk_lost_at.is_some();
+    let forgotten =
+        of_sha.iter().any(|one| one.deleted_at.is_some()) && model.disk_lost_at.is_some();
     if forgotten || (of_sha.iter().any(|one| one.deleted_at.is_some()) && model.twin_seen) {
         return Ok(());
     }
@@ -112,7 +113,9 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asked: bool) -> Result<()
         for one in deploy.tries.values() {
             match &one.ended {
                 Some((at, conclusion)) => ended.push((*at, deploy.id, conclusion)),
-                None if deploy.deleted_at.is_some() => ended.push((one.started_at, deploy.id, "deleted")),
+                None if deploy.deleted_at.is_some() => {
+                    ended.push((one.started_at, deploy.id, "deleted"))
+                }
                 None => {}
             }
         }
@@ -180,11 +183,11 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
         let excused = hidden
             || !shown
-            && (!other.is_ours()
-                || model.twin_seen
-                || (forgotten && !model.identified)
-                || off_branch
-                || (late && (other.answer_lost || model.disk_lost_at.is_some())));
+                && (!other.is_ours()
+                    || model.twin_seen
+                    || (forgotten && !model.identified)
+                    || off_branch
+                    || (late && (other.answer_lost || model.disk_lost_at.is_some())));
         if !excused {
             let whose = if other.is_ours() { "our" } else { "somebody's" };
             let how = format!("{} while {whose} run {} is in flight", &sha[..7], other.id);
@@ -197,7 +200,8 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
 fn within_the_rate(model: &Model, now: Timestamp) -> Result<(), Broken> {
     let hour = SignedDuration::from_hours(1);
     let changed = model.policy_changed.is_some_and(|at| now.duration_since(at) <= hour);
-    let hidden = model.deploys.values().any(|one| one.is_ours() && !model.shown(one.created_at, now));
+    let hidden =
+        model.deploys.values().any(|one| one.is_ours() && !model.shown(one.created_at, now));
     if changed || model.twin_seen || hidden || model.disk_lost_at.is_some() {
         return Ok(());
     }

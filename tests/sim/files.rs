@@ -66,7 +66,8 @@ pub(crate) fn put(commit: NewCommit, touch: Touch, version: u64, calls_lib: bool
 
 /// A commit after which another file bears the name of the verification workflow.
 pub(crate) fn take_name(taken: bool) -> NewCommit {
-    let named = |name| WorkflowFile::new(name).on_push(&["main"]).on("merge_group").on_dispatch(&[]);
+    let named =
+        |name| WorkflowFile::new(name).on_push(&["main"]).on("merge_group").on_dispatch(&[]);
     let (verify, other) =
         if taken { ("Verify of old", "Verify main") } else { ("Verify main", "Other checks") };
     NewCommit::on("main")

@@ -392,7 +392,8 @@ impl Model {
     /// How the verification of `sha` stands: none, or the conclusion of the latest (none while it
     /// runs).
     pub(crate) fn verified(&self, sha: &str) -> Option<Option<String>> {
-        let latest = self.verifications_of(sha).max_by_key(|(at, one)| (one.one.started_at, **at))?;
+        let latest =
+            self.verifications_of(sha).max_by_key(|(at, one)| (one.one.started_at, **at))?;
         Some(latest.1.one.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
     }
 

@@ -35,8 +35,6 @@ pub(crate) fn check(
     let dispatches = ours(&world.grounds[at]);
     let (mut then, judged) = (before.clone(), before.judged);
     let asked = world.asked_for.take();
-    // What the config was turned to is what counts.
-    then.policy.clone_from(&world.grounds[at].model.policy);
     for dispatch in dispatches.iter().skip(judged) {
         let lost = killed || answer_lost(world, dispatch);
         // An operator's word is of the first that is started, and only of what they named.
@@ -116,9 +114,11 @@ fn issues(ground: &Ground) -> Result<(), Broken> {
     }
     for title in titles.keys() {
         let Some(short) = title.strip_prefix("Deploy failure: ") else { continue };
-        let failed = ground.model.order.iter().any(|sha| {
-            sha.starts_with(short) && due::has_failed(&ground.model, sha)
-        });
+        let failed = ground
+            .model
+            .order
+            .iter()
+            .any(|sha| sha.starts_with(short) && due::has_failed(&ground.model, sha));
         if !failed {
             return broken("S7", format!("{title:?}, though no deploy of it failed"));
         }
@@ -155,9 +155,8 @@ fn statuses(ground: &Ground) -> Result<(), Broken> {
             let hour = ours[from..].iter().take_while(|(at, _)| {
                 at.duration_since(ours[from].0) < SignedDuration::from_mins(59)
             });
-            let (all, marks) = hour.fold((0, 0), |(all, marks), (_, marked)| {
-                (all + 1, marks + usize::from(*marked))
-            });
+            let (all, marks) = hour
+                .fold((0, 0), |(all, marks), (_, marked)| (all + 1, marks + usize::from(*marked)));
             // Each dispatch has its mark, its run and its outcome.
             all > most + 3 * marks
         });

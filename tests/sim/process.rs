@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use release_governor::apply::Hand;
 use http::{Method, Request};
 use jiff::SignedDuration;
+use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
 use release_governor::controller::{
@@ -71,8 +71,7 @@ impl Process {
         let (readers, writer) =
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
-        let shared =
-            Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock, metrics);
+        let shared = Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock, metrics);
         let controller = Controller::new(shared, wanted.terms());
         Ok(Self { controller, store, wire })
     }

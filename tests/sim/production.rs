@@ -33,7 +33,9 @@ pub(crate) struct Moved {
     pub(crate) second: i64,
     pub(crate) run: u64,
     pub(crate) told: Told,
-    pub(crate) by_us: bool,
+    /// Whether it takes nothing back: a pass of ours decided on it, an operator said it, or it is
+    /// a stray one.
+    pub(crate) is_no_rollback: bool,
 }
 
 impl Moved {
@@ -126,14 +128,16 @@ impl Model {
                         second: one.started_at.as_second(),
                         run: deploy.id,
                         told: told.clone(),
-                        by_us: deploy.is_ours() && *number == 1,
+                        is_no_rollback: deploy.is_ours() && *number == 1
+                            || self.strays.contains(&deploy.id),
                     });
                 }
             }
         }
         if let Some((sha, at)) = &self.production_set {
             let told = Told::Sha(sha.clone());
-            moves.push(Moved { second: at.as_second(), run: u64::MAX, told, by_us: true });
+            let (second, run) = (at.as_second(), u64::MAX);
+            moves.push(Moved { second, run, told, is_no_rollback: true });
         }
         moves.sort_by_key(|moved| (moved.second, moved.run));
         moves
@@ -169,7 +173,7 @@ impl Model {
             Told::Unknown => true,
             Told::Depends | Told::Nothing => false,
         };
-        for (place, moved) in moves.iter().enumerate().filter(|(_, moved)| !moved.by_us) {
+        for (place, moved) in moves.iter().enumerate().filter(|(_, moved)| !moved.is_no_rollback) {
             if self.is_lifted(moved.second, sha) {
                 continue;
             }

@@ -286,4 +286,3 @@ pub(crate) struct Script {
     pub(crate) calls_lib: bool,
     pub(crate) events: Vec<Event>,
 }
-

@@ -202,15 +202,14 @@ impl World {
     }
 
     fn note_requests(&mut self) {
-        self.requests = self.github.take_requests();
-        for one in &self.requests {
+        let requests = self.github.take_requests();
+        for one in &requests {
             let mut hash = DefaultHasher::new();
             (self.digest, one.at, &one.path, one.response_status).hash(&mut hash);
             (&one.request_body, &one.response_body).hash(&mut hash);
             self.digest = hash.finish();
         }
-        let writes: Vec<String> = self
-            .requests
+        let writes: Vec<String> = requests
             .iter()
             .filter(|one| one.is_write())
             .map(|one| {
@@ -220,6 +219,7 @@ impl World {
             })
             .collect();
         self.told.extend(writes);
+        self.requests.extend(requests);
         self.look();
     }
 
