@@ -253,3 +253,17 @@ pub(crate) fn has_failed(model: &Model, sha: &str) -> bool {
         one.deleted_at.is_some() || ended.any(|(_, conclusion)| bad(conclusion))
     })
 }
+
+/// Whether a deploy that may be one of a commit ended so, whatever the branch held at the time.
+pub(crate) fn may_have_failed(model: &Model, short: &str) -> bool {
+    let names = |one: &Deploy| {
+        one.sent.as_ref().is_some_and(|sha| sha.starts_with(short))
+            || one.title.contains(short)
+            || (one.event == "push" && one.head_sha.starts_with(short))
+    };
+    let is_none = |one: &Deploy| model.strays.contains(&one.id) || model.phantoms.contains(&one.id);
+    model.deploys.values().filter(|one| names(one) && !is_none(one)).any(|one| {
+        let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
+        one.deleted_at.is_some() || ended.any(|(_, conclusion)| conclusion != "success")
+    })
+}
