@@ -33,8 +33,8 @@ mod sha;
 mod signal;
 mod steps;
 mod talk;
-mod workflow_file;
 mod verifying;
+mod workflow_file;
 
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use ancestry::Ancestry;
@@ -94,5 +94,5 @@ pub use signal::{
 };
 pub use steps::{BranchStep, Within, steps_between};
 pub use talk::{CommitStatus, CommitStatusState, Issue, IssueComment};
-pub use workflow_file::WorkflowFile;
 pub use verifying::{NoCandidate, NotCounted, RunOrigin, UncountedRun, VerificationScope};
+pub use workflow_file::WorkflowFile;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha, VerificationScope, Workflow, WorkflowFact, WorkflowName,
+    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
+    VerificationScope, Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::{ReadError, Reader};
 use crate::store::Store;
@@ -21,8 +22,8 @@ use memory::ReadFor;
 
 mod branch;
 mod candidate;
-mod deploy_files;
 mod counted;
+mod deploy_files;
 mod deploy_runs;
 mod identities;
 mod lacks;
@@ -38,9 +39,9 @@ mod statuses;
 mod verification;
 mod workflow_calls;
 
-pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
 pub use branch::branch_commits;
 pub use counted::CountedRun;
+pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
 pub use deploy_runs::deploy_runs;
 pub use identities::us;
 pub use lacks::{WhereUnreadable, fill};

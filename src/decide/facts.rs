@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Cause, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RangeFiles, Ranged, Relation, RunRef, Sha, Standing, Team, Told, Verification, Within, steps_between,
+    BranchStep, Cause, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
+    PullEvent, PullNumber, RangeFiles, Ranged, Relation, RunRef, Sha, Standing, Team, Told,
+    Verification, Within, steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.

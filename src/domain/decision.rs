@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Approver, Branch, BranchStep, Conclusion, Login, Missing, Outcome, PullNumber, Reason,
-    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Uncertainty, UncountedRun, Why,
+    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Team, Uncertainty,
+    UncountedRun, Why,
 };
 
 /// A reason with its real values: what the rule found, from which every sentence is made.

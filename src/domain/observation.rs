@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion, DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix, SignalReading, Standing, Team, Told, UncountedRun, WorkflowFact, WorkflowId,
+    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion,
+    DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent,
+    PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix,
+    SignalReading, Standing, Team, Told, UncountedRun, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.

@@ -156,6 +156,8 @@ pub(super) struct Actions {
     pub(super) workflows: Vec<Workflow>,
     pub(super) runs: BTreeMap<u64, Run>,
     pub(super) dispatches: Vec<Dispatch>,
+    /// How far the clock of runs is ahead of that of everything else.
+    pub(super) clock_ahead: SignedDuration,
     /// New runs take this long to show in unfiltered lists,
     pub(super) list_lag: SignedDuration,
     /// and this long in filtered ones, as do changes of their status.
@@ -221,6 +223,8 @@ impl Actions {
         workflow.runs += 1;
         let id = next(&mut ids.run);
         let mut run = Run::new(id, workflow, origin, now);
+        let dated = now.saturating_add(self.clock_ahead).unwrap_or(now);
+        (run.created_at, run.current.started_at) = (dated, dated);
         run.current.plan = workflow.plan_for(&run, now);
         run.concurrency = concurrency;
         if let Some(group) = &run.concurrency {

@@ -219,6 +219,12 @@ impl Repo {
         }))
     }
 
+    /// The first line of a commit's message.
+    #[must_use]
+    pub fn title_of(&self, sha: &str) -> String {
+        self.here(|repository| repository.title_of_commit(sha))
+    }
+
     /// The sha that a branch is at.
     #[must_use]
     pub fn tip(&self, branch: &str) -> String {

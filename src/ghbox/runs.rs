@@ -259,7 +259,8 @@ impl Run {
         }
     }
 
-    fn note(&mut self, at: Timestamp) {
+    /// Takes down that the run changed.
+    pub(super) fn note(&mut self, at: Timestamp) {
         self.changes.push(Change {
             at,
             status: self.current.status.clone(),

@@ -3,9 +3,9 @@
 use futures_util::future::join_all;
 
 use super::ancestry::{Containment, containment};
+use super::counted::{reverified_at, verification_of};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
-use super::counted::{reverified_at, verification_of};
 use super::origins::{self, Origin};
 use super::range::{is_ancestor, range, step_of_branch};
 use super::reverts::{Listed, commits_between};

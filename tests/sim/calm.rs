@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use release_governor::ghbox::story as stage;
 
-use crate::model::{Model, Truth};
+use crate::due::has_failed;
+use crate::model::Model;
 use crate::oracles::{self, Broken};
+use crate::production::Truth;
 use crate::world::{Ground, World};
 
 /// Waits between the passes, in seconds: minutes at first, then hours, so that whatever a rule or
@@ -25,6 +28,7 @@ pub(crate) fn settle(world: &mut World) -> Result<(), Broken> {
         world.later(wait);
         for at in 0..world.grounds.len() {
             let before = oracles::before(world, at);
+            world.requests.clear();
             world.pass(at, None);
             oracles::check(world, at, &before, false)?;
         }
@@ -47,11 +51,21 @@ fn mend(world: &mut World) {
         ground.repo.set_list_lag(Duration::ZERO);
         ground.repo.set_index_lag(Duration::ZERO);
         ground.repo.stop_index(false);
+        ground.repo.set_clock_of_runs(SignedDuration::ZERO);
         ground.model.list_lags.push((now, 0));
         for run in ground.repo.runs() {
             ground.repo.index_misses(run.id, false);
         }
         let policy = world.wanted.policies.get_mut(&ground.name.to_string()).unwrap();
+        // What turned the config away from what all this is about is taken back.
+        for key in ["branch", "verification_workflow_name", "verification_events"] {
+            policy.remove(key);
+            ground.model.policy.remove(key);
+        }
+        for key in ["deploy_workflow_name", "deploy_workflow_ref"] {
+            policy.remove(key);
+            ground.model.policy.remove(key);
+        }
         for (key, value) in [("enabled", "true"), ("paused", "null")] {
             policy.insert(key.to_owned(), value.to_owned());
             ground.model.policy.insert(key.to_owned(), value.to_owned());
@@ -75,6 +89,7 @@ fn finish(world: &mut World) {
 /// A further pass writes nothing.
 fn quiet(world: &mut World, at: usize) -> Result<(), Broken> {
     world.later(60);
+    world.requests.clear();
     world.pass(at, None);
     let writes = world.requests.iter().filter(|one| one.is_write());
     let writes: Vec<String> = writes
@@ -91,17 +106,15 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
     let candidates = model.candidates();
     let Some(candidate) = candidates.first() else { return Ok(()) };
     let shipped = match model.production() {
-        Truth::Sha { sha, told: Some(true) } => model.contains(&sha, candidate),
-        Truth::Sha { .. } | Truth::None => false,
+        Truth::Sha(sha) => model.contains(&sha, candidate),
+        Truth::Unknown | Truth::None => false,
+        Truth::Depends => return Ok(()),
     };
     let status = newest_status(ground, candidate);
     let stuck = |how: &str| {
         let how = format!("{}: {how}; its status is {status:?}", &candidate[..7]);
         Err(Broken { promise: "L1", how })
     };
-    if matches!(model.production(), Truth::Sha { told: None, .. }) {
-        return Ok(());
-    }
     if shipped {
         let waits =
             status.as_ref().is_some_and(|(state, said)| state != "success" && !said.is_empty());
@@ -131,43 +144,50 @@ fn newest_status(ground: &Ground, sha: &str) -> Option<(String, String)> {
 }
 
 fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
+    let production = model.production();
     match reason {
         "paused" => model.perhaps_paused,
-        "rolled_back" => {
-            model.deploys.values().any(|one| !one.ours || one.tries.len() > 1 || one.deleted)
-        }
+        "rolled_back" => model
+            .deploys
+            .values()
+            .any(|one| !one.is_ours() || one.tries.len() > 1 || one.deleted_at.is_some()),
+        "reverted" => model.commits.values().any(|commit| commit.undoes.is_some()),
         "deploy_failed" => has_failed(model, sha),
         "high_risk_no_approval" => {
-            let gone = model.deploys.values().any(|one| one.deleted);
-            (model.is_high(sha) && !model.is_approved(sha)) || gone || model.disk_lost_at.is_some()
+            // Only a commit that they named is approved for another cause than a path.
+            let steps = match &production {
+                Truth::Sha(base) => !model.contains(sha, base) || model.high_steps(base, sha),
+                Truth::None => false,
+                Truth::Unknown | Truth::Depends => true,
+            };
+            let file = model.deploy_files(sha) != model.deploy_files(model.deploy_tip());
+            let high = (steps || file) && !model.is_named_by_an_approval(sha);
+            high || model.is_doubtful()
         }
-        "dispatch_unconfirmed" => model.deploys.values().any(|one| one.ours && one.deleted),
+        "older_than_production" => production == Truth::Unknown,
+        "dispatch_unconfirmed" => model.deploys.values().any(|one| {
+            // Set aside for its title alone, or gone before anybody saw it.
+            let by_our_account = !one.is_ours() && model.by_our_account.contains(&one.id);
+            by_our_account || (one.is_ours() && one.deleted_at.is_some())
+        }),
         _ => false,
     }
 }
 
-fn has_failed(model: &Model, sha: &str) -> bool {
-    model.deploys.values().filter(|one| one.sha == sha).any(|one| {
-        let bad = |conclusion: &str| conclusion != "success";
-        one.deleted
-            || one
-                .tries
-                .values()
-                .any(|one| one.ended.as_ref().is_some_and(|(_, conclusion)| bad(conclusion)))
-    })
-}
-
 /// A verified commit below a held candidate that nothing holds, of the ten newest.
 fn shippable_below<'a>(model: &Model, candidates: &'a [String]) -> Option<&'a String> {
-    if model.perhaps_paused || model.rolled_back().is_some() {
+    if model.perhaps_paused || model.is_doubtful() {
         return None;
     }
-    let Truth::Sha { sha: production, told: Some(true) } = model.production() else { return None };
+    let Truth::Sha(production) = model.production() else { return None };
     candidates.iter().skip(1).take(10).find(|sha| {
         model.contains(sha, &production)
             && **sha != production
             && model.verified(sha) == Some(Some("success".to_owned()))
-            && !model.is_high(sha)
+            && model.is_high(sha) == Some(false)
+            && !model.high_steps(&production, sha)
+            && model.rolled_back(sha).is_none()
+            && model.reverted(sha).is_none()
             && !has_failed(model, sha)
     })
 }

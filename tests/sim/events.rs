@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use release_governor::domain::{Approval, Operator, OperatorWord, Sha};
-use release_governor::ghbox::{Fault, FaultOn, JobSpec, NewCommit, StartRun, story as stage};
+use jiff::SignedDuration;
+use release_governor::ghbox::{Fault, FaultOn};
 use release_governor::store::MemoryDisk;
 
-use crate::model::Approved;
-use crate::script::{Event, Hit, Touch, What};
-use crate::world::World;
+use crate::model::{Approved, Lift};
+use crate::process::{Asked, Freeze, is_known};
+use crate::script::{Event, Hit, What};
+use crate::world::{Ground, World};
 
 /// What a request may meet in a rage.
 fn rage() -> Vec<Fault> {
@@ -48,10 +49,22 @@ impl World {
             What::DiskFull { full } => self.disk.set_full(*full),
             What::TwinComes => self.twin_comes(),
             What::TwinGoes => self.twin = None,
-            What::Pause | What::Resume | What::Approve { .. } | What::SetProduction { .. } => {
-                self.operator(at, &event.what);
+            What::Pause
+            | What::Resume
+            | What::Approve { .. }
+            | What::SetProduction { .. }
+            | What::Trigger { .. } => self.operator(at, &event.what),
+            What::Policy { key, value, live } => self.policy(at, key, value, *live),
+            What::KeepTheDisk => {
+                let paused = self.grounds.iter().map(|ground| ground.model.paused).collect();
+                self.kept = Some((self.disk.snapshot(), paused));
             }
-            What::Policy { key, value } => self.policy(at, key, value),
+            What::PutBackTheDisk => self.put_back_the_disk(),
+            What::Siege { nth } => self.siege(at, *nth),
+            What::Freeze { answers, seconds, suspended } => {
+                let (answers, seconds, suspended) = (*answers, *seconds, *suspended);
+                self.freeze = Some(Freeze { answers, seconds, suspended });
+            }
             What::Rage { seed, per_mille } => self.github.rage(*seed, *per_mille, rage()),
             What::Calm => self.github.calm(),
             What::Fail { operation, fault, skip } => self.fail(at, operation, *fault, *skip),
@@ -64,10 +77,22 @@ impl World {
     fn lose_the_disk(&mut self) {
         self.stop();
         self.disk = MemoryDisk::new();
+        self.forgotten(&[]);
+    }
+
+    fn put_back_the_disk(&mut self) {
+        let Some((kept, paused)) = self.kept.clone() else { return };
+        self.stop();
+        self.disk = kept.copy();
+        self.forgotten(&paused);
+    }
+
+    /// The ledgers hold less than they did.
+    fn forgotten(&mut self, paused: &[bool]) {
         let now = self.now();
-        for ground in &mut self.grounds {
+        for (at, ground) in self.grounds.iter_mut().enumerate() {
             ground.model.disk_lost_at = Some(now);
-            ground.model.paused = false;
+            ground.model.paused &= paused.get(at).copied().unwrap_or(false);
             // No page of GitHub's holds that word.
             ground.model.production_set = None;
         }
@@ -80,14 +105,22 @@ impl World {
         }
     }
 
-    fn policy(&mut self, at: usize, key: &str, value: &str) {
-        self.stop();
+    fn policy(&mut self, at: usize, key: &str, value: &str, live: bool) {
+        if !is_known(key) {
+            return;
+        }
+        if !live {
+            self.stop();
+        }
         let now = self.now();
         let ground = &mut self.grounds[at];
         let policy = self.wanted.policies.get_mut(&ground.name.to_string()).unwrap();
         policy.insert(key.to_owned(), value.to_owned());
         ground.model.policy.insert(key.to_owned(), value.to_owned());
         ground.model.policy_changed = Some(now);
+        if let Some(process) = &self.process {
+            process.controller.govern_by(self.wanted.terms());
+        }
     }
 
     fn fail(&mut self, at: usize, operation: &str, hit: Hit, skip: u64) {
@@ -99,6 +132,7 @@ impl World {
             Hit::After(status) => Fault::StatusAfter(status),
             Hit::Truncate => Fault::Truncate,
             Hit::Malformed => Fault::MalformedJson,
+            Hit::Blank => Fault::EmptyList,
             Hit::Hang => Fault::Hang,
             Hit::Refuse(status) => {
                 Fault::Refuse { status, message: "Resource not accessible".to_owned() }
@@ -111,72 +145,83 @@ impl World {
     }
 
     fn operator(&mut self, at: usize, what: &What) {
-        let by = Operator { peer: "uid 1000".into(), name: Some("ada".into()) };
-        let why = "so they said".to_owned();
         match what {
             What::Pause => {
-                let said = self.say(at, OperatorWord::Paused { why, by });
+                let said = self.ask(at, &Asked::Pause);
                 let model = &mut self.grounds[at].model;
                 model.paused |= said;
                 model.perhaps_paused = true;
             }
             What::Resume => {
-                let said = self.say(at, OperatorWord::Resumed { by });
+                let said = self.ask(at, &Asked::Resume);
                 let now = self.now();
                 let model = &mut self.grounds[at].model;
-                if said {
-                    (model.paused, model.perhaps_paused) = (false, false);
-                    model.spoke_at = Some(now);
+                if !said {
+                    return;
                 }
+                // It undoes a pause, and where there is none it lets a rollback go.
+                if !model.paused {
+                    model.lifts.push((now, Lift::Everything));
+                }
+                (model.paused, model.perhaps_paused) = (false, false);
             }
             What::SetProduction { nth } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
-                let of: Sha = sha.parse().unwrap();
-                if self.say(at, OperatorWord::ProductionSet { sha: of, why, by }) {
+                if self.ask(at, &Asked::SetProduction(sha.clone())) {
                     let now = self.now();
                     let model = &mut self.grounds[at].model;
+                    model.lifts.push((now, Lift::Below(sha.clone())));
                     model.production_set = Some((sha, now));
-                    model.spoke_at = Some(now);
                 }
             }
             What::Approve { nth, by_environment } => self.approve(at, *nth, *by_environment),
+            What::Trigger { nth, refused } => {
+                let Some(sha) = self.commit(at, *nth) else { return };
+                if let Some((operation, hit)) = refused {
+                    self.fail(at, operation, *hit, 0);
+                }
+                self.asked_for = Some(sha.clone());
+                self.ask(at, &Asked::Trigger(sha));
+            }
             _ => {}
         }
     }
 
     fn approve(&mut self, at: usize, nth: u64, by_environment: bool) {
         let Some(sha) = self.commit(at, nth) else { return };
-        let ground = &self.grounds[at];
         if by_environment {
-            let name = ground.name.to_string();
+            let name = self.grounds[at].name.to_string();
             self.stop();
             self.wanted.approved.push(format!("{name}@{sha}"));
-            self.grounds[at].model.approvals.push(Approved { sha, deploy_file: None });
+            self.grounds[at].model.approvals.push(Approved { sha, deploy_files: None });
             return;
         }
-        let tip = ground.model.commits.get(&ground.model.tip).map(|commit| commit.deploy_file);
-        let blob = ground.repo.blob("main", ".github/workflows/deploy.yml");
-        let by = Operator { peer: "uid 1000".into(), name: Some("ada".into()) };
-        let of = sha.parse().unwrap();
-        let approval = Approval { sha: of, deploy_file: blob, why: "fine".to_owned(), by };
-        if self.say(at, OperatorWord::Approved { approval }) {
-            self.grounds[at].model.approvals.push(Approved { sha, deploy_file: tip });
+        let model = &self.grounds[at].model;
+        let deploy_files = Some(model.deploy_files(model.deploy_tip()));
+        if self.ask(at, &Asked::Approve(sha.clone())) {
+            self.grounds[at].model.approvals.push(Approved { sha, deploy_files });
         }
     }
 
     /// The nth newest commit.
-    fn commit(&self, at: usize, nth: u64) -> Option<String> {
+    pub(crate) fn commit(&self, at: usize, nth: u64) -> Option<String> {
         let order = &self.grounds[at].model.order;
         order.iter().rev().nth(usize::try_from(nth).unwrap()).cloned()
     }
 
-    /// The nth newest run of a workflow that `fits`.
-    fn run(&self, at: usize, file: &str, nth: u64, finished: Option<bool>) -> Option<u64> {
-        let repo = &self.grounds[at].repo;
-        let workflow = repo.workflow_id(file);
+    /// The nth newest run of a workflow, finished or not, as is wanted.
+    pub(crate) fn run(
+        &self,
+        at: usize,
+        files: &[&str],
+        nth: u64,
+        finished: Option<bool>,
+    ) -> Option<u64> {
+        let Ground { repo, model, .. } = &self.grounds[at];
+        let workflows: Vec<u64> = files.iter().map(|file| model.workflows[file]).collect();
         let runs = repo.runs();
         let fitting = runs.iter().rev().filter(|run| {
-            run.workflow_id == workflow
+            workflows.contains(&run.workflow_id)
                 && finished.is_none_or(|finished| finished == (run.status == "completed"))
         });
         fitting.map(|run| run.id).nth(usize::try_from(nth).unwrap())
@@ -184,16 +229,19 @@ impl World {
 
     fn at_github(&mut self, at: usize, what: &What) {
         match what {
-            What::Push { touch, verified } => self.push(at, *touch, *verified),
-            What::Verify { .. } | What::VerifyAgain { .. } | What::EndVerification { .. } => {
-                self.verification(at, what);
-            }
-            What::ForcePush { nth } => self.force_push(at, *nth),
-            What::PutBranch { nth } => {
-                let Some(sha) = self.commit(at, *nth) else { return };
-                self.grounds[at].repo.force_push("main", &sha, "dev");
-                self.grounds[at].model.tip = sha;
-            }
+            What::Push { .. }
+            | What::Merge { .. }
+            | What::Revert { .. }
+            | What::Queue { .. }
+            | What::TakeName { .. }
+            | What::PutRelease { .. }
+            | What::ForcePush { .. }
+            | What::PutBranch { .. } => self.commits(at, what),
+            What::Verify { .. }
+            | What::VerifyAgain { .. }
+            | What::EndVerification { .. }
+            | What::Crowd { .. }
+            | What::IndexMisses { .. } => self.verification(at, what),
             What::Forge { nth, description, state } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
                 let repo = &self.grounds[at].repo;
@@ -216,124 +264,21 @@ impl World {
                 self.grounds[at].repo.set_index_lag(Duration::from_secs(*seconds));
             }
             What::StopIndex { stopped } => self.grounds[at].repo.stop_index(*stopped),
-            What::IndexMisses { nth } => {
-                if let Some(run) = self.run(at, stage::VERIFY, *nth, None) {
-                    self.grounds[at].repo.index_misses(run, true);
-                }
+            What::SkewRuns { seconds } => {
+                self.grounds[at].repo.set_clock_of_runs(SignedDuration::from_secs(*seconds));
             }
             other => self.deploys(at, other),
         }
     }
 
-    fn push(&mut self, at: usize, touch: Touch, verified: Option<&str>) {
-        let count = self.grounds[at].model.order.len();
-        let path = match touch {
-            Touch::Low => "src/cart.rs",
-            Touch::Medium => "Cargo.toml",
-            Touch::High => "db/migrations/0001.sql",
-            Touch::DeployFile => ".github/workflows/deploy.yml",
-        };
-        let content = match touch {
-            Touch::DeployFile => format!("{}\n# {count}\n", stage::deploy_file().yaml()),
-            Touch::Low | Touch::Medium | Touch::High => format!("{count}\n"),
-        };
-        let ground = &mut self.grounds[at];
-        let commit = NewCommit::on("main").message(&format!("Change {count}"));
-        let sha = ground.repo.push(commit.file(path, &content));
-        ground.model.pushed(&sha, touch);
-        if let Some(conclusion) = verified {
-            ground.repo.verify(&sha, conclusion);
-        }
-    }
-
-    fn force_push(&mut self, at: usize, nth: u64) {
-        let model = &mut self.grounds[at].model;
-        let line: Vec<String> = model.line(&model.tip).map(str::to_owned).collect();
-        let back = usize::try_from(nth).unwrap();
-        // The first commit holds the workflows.
-        if let Some(sha) = line.get(back).filter(|_| back + 1 < line.len()) {
-            model.tip.clone_from(sha);
-            self.grounds[at].repo.force_push("main", sha, "dev");
-        }
-    }
-
-    fn verification(&mut self, at: usize, what: &What) {
-        match what {
-            What::Verify { nth, ends, by_hand } => {
-                let Some(sha) = self.commit(at, *nth) else { return };
-                let event = if *by_hand { "workflow_dispatch" } else { "push" };
-                let repo = &self.grounds[at].repo;
-                let run = repo.start_run(stage::VERIFY, StartRun::of(event, "main", &sha));
-                if let Some(conclusion) = ends {
-                    repo.finish_run(run, conclusion);
-                }
-            }
-            What::VerifyAgain { nth, ends } => {
-                let Some(run) = self.run(at, stage::VERIFY, *nth, Some(true)) else { return };
-                self.grounds[at].repo.rerun(run, "dev");
-                if let Some(conclusion) = ends {
-                    self.grounds[at].repo.finish_run(run, conclusion);
-                }
-            }
-            What::EndVerification { nth, conclusion } => {
-                let Some(run) = self.run(at, stage::VERIFY, *nth, Some(false)) else { return };
-                self.grounds[at].repo.finish_run(run, conclusion);
-            }
-            _ => {}
-        }
-    }
-
-    fn deploys(&mut self, at: usize, what: &What) {
-        match what {
-            What::ForeignDeploy { nth, titled, ends } => {
-                let Some(sha) = self.commit(at, *nth) else { return };
-                let repo = &self.grounds[at].repo;
-                let title = if *titled { format!("Deploy {sha}") } else { "By hand".to_owned() };
-                let start = StartRun::of("workflow_dispatch", "main", &repo.tip("main"));
-                let start = start.by("dev").input_sha(&sha).title(&title);
-                let run = repo.start_run(stage::DEPLOY, start);
-                if let Some(conclusion) = ends {
-                    repo.finish_run(run, conclusion);
-                }
-            }
-            What::EndDeploy { nth, conclusion } => {
-                let Some(run) = self.run(at, stage::DEPLOY, *nth, Some(false)) else { return };
-                self.grounds[at].repo.finish_run(run, conclusion);
-            }
-            What::Supersede { nth } => {
-                let Some(run) = self.run(at, stage::DEPLOY, *nth, Some(false)) else { return };
-                let none: [JobSpec; 0] = [];
-                self.grounds[at].repo.set_jobs(run, &none);
-                self.grounds[at].repo.finish_run(run, "cancelled");
-                let newer = What::ForeignDeploy { nth: 0, titled: true, ends: None };
-                self.deploys(at, &newer);
-            }
-            What::AwaitReviewers { nth } => {
-                let Some(run) = self.run(at, stage::DEPLOY, *nth, Some(false)) else { return };
-                self.grounds[at].repo.set_run(run, "waiting", None);
-            }
-            What::DeployAgain { nth, ends } => {
-                let Some(run) = self.run(at, stage::DEPLOY, *nth, Some(true)) else { return };
-                self.grounds[at].repo.rerun(run, "dev");
-                if let Some(conclusion) = ends {
-                    self.grounds[at].repo.finish_run(run, conclusion);
-                }
-            }
-            What::DeleteRun { nth } => self.delete_run(at, *nth),
-            _ => {}
-        }
-    }
-
-    /// Deletes a run that did not succeed: of one that did, nothing could tell any more.
-    fn delete_run(&mut self, at: usize, nth: u64) {
-        let Some(run) = self.run(at, stage::DEPLOY, nth, None) else { return };
-        let ground = &self.grounds[at];
-        let succeeded = ground.model.deploys.get(&run).is_some_and(|deploy| {
-            let ended = deploy.tries.values().filter_map(|one| one.ended.as_ref());
-            ended.into_iter().any(|(_, conclusion)| conclusion == "success")
-        });
-        if !succeeded {
-            ground.repo.delete_run(run);
+    /// Somebody overwrites what we say of a commit, again and again.
+    fn siege(&mut self, at: usize, nth: u64) {
+        let Some(sha) = self.commit(at, nth) else { return };
+        for _ in 0..24 {
+            let repo = &self.grounds[at].repo;
+            repo.set_status(&sha, "booty/release-governor", "error", "no", "dev");
+            self.later(30);
+            self.pass(at, None);
         }
     }
 }

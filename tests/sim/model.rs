@@ -1,19 +1,40 @@
 //! The naive model: what is true of one repository, kept from what was done to the box and from
 //! what the box holds. It knows nothing of the program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use release_governor::ghbox::{Repo, RunView, story as stage};
 
 use crate::script::Touch;
 
+/// Workflows beside the two of every story: a second verification, a second deploy, and a
+/// rollback.
+pub(crate) const OTHER_VERIFY: &str = "other.yml";
+pub(crate) const OTHER_DEPLOY: &str = "ship.yml";
+pub(crate) const ROLLBACK: &str = "rollback.yml";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Commit {
-    pub(crate) parent: Option<String>,
-    pub(crate) high: bool,
-    /// The deploy file's version.
-    pub(crate) deploy_file: u64,
+    pub(crate) parents: Vec<String>,
+    /// The versions of the paths that matter; one that is not there is at 0.
+    pub(crate) files: BTreeMap<Touch, u64>,
+    pub(crate) undoes: Option<Undo>,
+    place: usize,
+    /// Itself and all that it contains, by their places.
+    within: BTreeSet<usize>,
+}
+
+/// What a commit's message says that it undoes.
+#[derive(Clone, Debug)]
+pub(crate) struct Undo {
+    /// The commit whose change goes, or comes back.
+    pub(crate) of: String,
+    /// Whether it comes back.
+    pub(crate) restores: bool,
+    /// Whether the message names the commit by its sha.
+    pub(crate) by_sha: bool,
 }
 
 /// One attempt of a run.
@@ -23,36 +44,68 @@ pub(crate) struct Try {
     pub(crate) ended: Option<(Timestamp, String)>,
 }
 
-/// A deploy run.
+/// An attempt of a verification run.
+#[derive(Clone, Debug)]
+pub(crate) struct Verification {
+    pub(crate) sha: String,
+    pub(crate) workflow: u64,
+    pub(crate) event: String,
+    pub(crate) branch: Option<String>,
+    pub(crate) one: Try,
+}
+
+/// A run of a workflow that deploys.
 #[derive(Clone, Debug)]
 pub(crate) struct Deploy {
     pub(crate) id: u64,
-    pub(crate) sha: String,
-    pub(crate) ours: bool,
-    /// Whether its title names its sha.
-    pub(crate) titled: bool,
+    pub(crate) workflow: u64,
+    pub(crate) event: String,
+    pub(crate) branch: Option<String>,
+    pub(crate) head_sha: String,
+    pub(crate) title: String,
+    /// The sha that the program asked for, where it did.
+    pub(crate) sent: Option<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) tries: BTreeMap<u64, Try>,
-    pub(crate) deleted: bool,
+    pub(crate) deleted_at: Option<Timestamp>,
+    /// No list shows it before this.
+    pub(crate) hidden_until: Option<Timestamp>,
     /// Of ours: whether the answer to its dispatch was lost.
     pub(crate) answer_lost: bool,
 }
 
 impl Deploy {
     pub(crate) fn in_flight(&self) -> bool {
-        !self.deleted && self.tries.values().next_back().is_some_and(|last| last.ended.is_none())
+        self.deleted_at.is_none()
+            && self.tries.values().next_back().is_some_and(|last| last.ended.is_none())
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.sent.is_some()
     }
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
-    pub(crate) commits: BTreeMap<String, Commit>,
+    pub(crate) commits: Arc<BTreeMap<String, Commit>>,
     /// All commits, oldest first.
-    pub(crate) order: Vec<String>,
-    pub(crate) tip: String,
+    pub(crate) order: Arc<Vec<String>>,
+    /// What each branch is at.
+    pub(crate) tips: BTreeMap<String, String>,
+    /// Ids of workflows by their files.
+    pub(crate) workflows: BTreeMap<&'static str, u64>,
+    /// The file that bears the name of the verification workflow.
+    pub(crate) verify_file: &'static str,
+    /// Whether the deploy workflow calls the local one.
+    pub(crate) calls_lib: bool,
     pub(crate) deploys: BTreeMap<u64, Deploy>,
-    /// Attempts of verification runs: by hand or not, and how they went.
-    pub(crate) verifications: BTreeMap<(u64, u64), (String, bool, Try)>,
+    /// Runs that claim the branch at a commit that was never on it.
+    pub(crate) strays: BTreeSet<u64>,
+    /// Runs that GitHub leaves on a push for a file that it cannot start.
+    pub(crate) phantoms: BTreeSet<u64>,
+    /// Runs that the program's own account started by hand.
+    pub(crate) by_our_account: BTreeSet<u64>,
+    pub(crate) verifications: BTreeMap<(u64, u64), Verification>,
     pub(crate) approvals: Vec<Approved>,
     pub(crate) policy: BTreeMap<String, String>,
     pub(crate) policy_changed: Option<Timestamp>,
@@ -60,9 +113,13 @@ pub(crate) struct Model {
     pub(crate) paused: bool,
     /// One that it may hold.
     pub(crate) perhaps_paused: bool,
-    pub(crate) spoke_at: Option<Timestamp>,
+    /// What operators said that lets production go forwards again.
+    pub(crate) lifts: Vec<(Timestamp, Lift)>,
+    /// Commits that an operator's `trigger` dispatched, or may have.
+    pub(crate) triggered: Vec<String>,
     pub(crate) production_set: Option<(String, Timestamp)>,
     pub(crate) list_lags: Vec<(Timestamp, u64)>,
+    /// When the ledger was lost, or put back to an older one.
     pub(crate) disk_lost_at: Option<Timestamp>,
     pub(crate) twin_seen: bool,
     /// Whether the program knows who it is before it ever wrote.
@@ -71,37 +128,60 @@ pub(crate) struct Model {
     pub(crate) judged: usize,
 }
 
+/// What an operator's word about a rollback covers.
+#[derive(Clone, Debug)]
+pub(crate) enum Lift {
+    Everything,
+    /// What this commit contains.
+    Below(String),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Approved {
     pub(crate) sha: String,
-    /// The deploy file's version at the tip when it was said; none where that was not looked at.
-    pub(crate) deploy_file: Option<u64>,
-}
-
-/// What runs in production, by the box.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
-    None,
-    /// This commit. Whether the program can tell: none where that depends on when it looked.
-    Sha {
-        sha: String,
-        told: Option<bool>,
-    },
+    /// The deploy files at the tip when it was said; none where that was not looked at.
+    pub(crate) deploy_files: Option<(u64, u64)>,
 }
 
 impl Model {
-    pub(crate) fn pushed(&mut self, sha: &str, touch: Touch) {
-        let parent = Some(self.tip.clone()).filter(|tip| !tip.is_empty());
-        let before = parent.as_ref().and_then(|parent| self.commits.get(parent));
-        let before = before.map_or(0, |commit| commit.deploy_file);
-        let commit = Commit {
-            parent,
-            high: matches!(touch, Touch::High | Touch::DeployFile),
-            deploy_file: if touch == Touch::DeployFile { before + 1 } else { before },
-        };
-        self.commits.insert(sha.to_owned(), commit);
-        self.order.push(sha.to_owned());
-        self.tip = sha.to_owned();
+    /// Takes a new commit down, at which a branch is from now on.
+    pub(crate) fn pushed(
+        &mut self,
+        sha: &str,
+        branch: &str,
+        parents: &[String],
+        files: BTreeMap<Touch, u64>,
+        undoes: Option<Undo>,
+    ) {
+        let place = self.order.len();
+        let mut within = BTreeSet::from([place]);
+        for parent in parents.iter().filter_map(|parent| self.commits.get(parent)) {
+            within.extend(&parent.within);
+        }
+        let commit = Commit { parents: parents.to_vec(), files, undoes, place, within };
+        Arc::make_mut(&mut self.commits).insert(sha.to_owned(), commit);
+        Arc::make_mut(&mut self.order).push(sha.to_owned());
+        self.tips.insert(branch.to_owned(), sha.to_owned());
+    }
+
+    /// The files of a commit, to make another one of.
+    pub(crate) fn files(&self, sha: &str) -> BTreeMap<Touch, u64> {
+        self.commits.get(sha).map(|commit| commit.files.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn branch(&self) -> &str {
+        self.policy.get("branch").map_or("main", String::as_str)
+    }
+
+    /// What the governed branch is at.
+    pub(crate) fn tip(&self) -> &str {
+        self.tips.get(self.branch()).map_or("", String::as_str)
+    }
+
+    /// What the ref is at that the deploy workflow's file is taken from.
+    pub(crate) fn deploy_tip(&self) -> &str {
+        let of = self.policy.get("deploy_workflow_ref").map_or("main", String::as_str);
+        self.tips.get(of).map_or("", String::as_str)
     }
 
     /// The policy's number, or its default.
@@ -120,159 +200,151 @@ impl Model {
         self.policy.get(key).is_some_and(|set| set == value)
     }
 
+    /// The id of the workflow that deploys, by the config.
+    pub(crate) fn deploy_workflow(&self) -> u64 {
+        let file = self.policy.get("deploy_workflow_name").map_or(stage::DEPLOY, String::as_str);
+        self.workflows[file]
+    }
+
+    fn verify_workflow(&self) -> u64 {
+        let named = self.policy.get("verification_workflow_name").map(String::as_str);
+        self.workflows[named.unwrap_or(self.verify_file)]
+    }
+
     /// Takes down what the box shows now.
     pub(crate) fn look(&mut self, repo: &Repo, now: Timestamp) {
-        let (verify, deploy) = (repo.workflow_id(stage::VERIFY), repo.workflow_id(stage::DEPLOY));
+        let deploys: Vec<u64> = [stage::DEPLOY, OTHER_DEPLOY, ROLLBACK]
+            .iter()
+            .filter_map(|file| self.workflows.get(file).copied())
+            .collect();
+        let sent: BTreeMap<u64, String> = repo
+            .dispatches()
+            .into_iter()
+            .filter(|one| one.by == stage::GOVERNOR)
+            .filter_map(|one| Some((one.run_id, one.sha()?.to_owned())))
+            .collect();
         let runs = repo.runs();
         for run in &runs {
-            if run.workflow_id == verify {
+            if deploys.contains(&run.workflow_id) {
+                self.see_deploy(run, sent.get(&run.id), now);
+            } else {
                 let known = self.verifications.get(&(run.id, run.attempt));
-                let seen = seen(run, known.map(|(_, _, seen)| seen), now);
-                let by_hand = run.event == "workflow_dispatch";
-                let of = (run.head_sha.clone(), by_hand, seen);
+                let one = seen(run, known.map(|known| &known.one), now);
+                let of = Verification {
+                    sha: run.head_sha.clone(),
+                    workflow: run.workflow_id,
+                    event: run.event.clone(),
+                    branch: run.head_branch.clone(),
+                    one,
+                };
                 self.verifications.insert((run.id, run.attempt), of);
-            } else if run.workflow_id == deploy {
-                self.see_deploy(run, now);
             }
         }
-        for known in self.deploys.values_mut() {
-            known.deleted |= !runs.iter().any(|run| run.id == known.id);
+        let there: BTreeSet<u64> = runs.iter().map(|run| run.id).collect();
+        for known in self.deploys.values_mut().filter(|known| known.deleted_at.is_none()) {
+            known.deleted_at = (!there.contains(&known.id)).then_some(now);
         }
     }
 
-    fn see_deploy(&mut self, run: &RunView, now: Timestamp) {
-        let Some(sha) = run.input_sha.clone() else { return };
+    fn see_deploy(&mut self, run: &RunView, sent: Option<&String>, now: Timestamp) {
         let known = self.deploys.entry(run.id).or_insert_with(|| Deploy {
             id: run.id,
-            ours: run.triggering_actor == stage::GOVERNOR,
-            titled: run.title.contains(&sha),
-            sha,
+            workflow: run.workflow_id,
+            event: run.event.clone(),
+            branch: run.head_branch.clone(),
+            head_sha: run.head_sha.clone(),
+            title: run.title.clone(),
+            sent: sent.cloned(),
             created_at: run.created_at,
             tries: BTreeMap::new(),
-            deleted: false,
+            deleted_at: None,
+            hidden_until: None,
             answer_lost: false,
         });
+        known.branch.clone_from(&run.head_branch);
         let last = seen(run, known.tries.get(&run.attempt), now);
         known.tries.insert(run.attempt, last);
     }
 
     /// Whether `container` is `contained`, or comes after it.
     pub(crate) fn contains(&self, container: &str, contained: &str) -> bool {
-        self.line(container).any(|sha| sha == contained)
+        let (Some(container), Some(contained)) =
+            (self.commits.get(container), self.commits.get(contained))
+        else {
+            return false;
+        };
+        container.within.contains(&contained.place)
     }
 
-    /// A commit and its ancestors.
+    /// Whether the governed branch holds it.
+    pub(crate) fn holds(&self, sha: &str) -> bool {
+        self.contains(self.tip(), sha)
+    }
+
+    /// What `head` has and `base` has not, oldest first.
+    pub(crate) fn between<'a>(&'a self, base: &str, head: &str) -> Vec<&'a str> {
+        let Some(head) = self.commits.get(head) else { return Vec::new() };
+        let base = self.commits.get(base);
+        let places = head.within.iter();
+        places
+            .filter(|place| base.is_none_or(|base| !base.within.contains(place)))
+            .map(|place| self.order[*place].as_str())
+            .collect()
+    }
+
+    /// A commit and its first parents.
     pub(crate) fn line<'a>(&'a self, from: &'a str) -> impl Iterator<Item = &'a str> {
         std::iter::successors(Some(from), |sha| {
-            self.commits.get(*sha).and_then(|commit| commit.parent.as_deref())
+            self.commits.get(*sha).and_then(|commit| commit.parents.first().map(String::as_str))
         })
     }
 
-    /// All that was in production, one after the other: the sha, whether the program can tell
-    /// it, the run attempt, when it began, and whether we dispatched it.
-    pub(crate) fn productions(&self) -> Vec<Moved> {
-        let mut moves = Vec::new();
-        for deploy in self.deploys.values() {
-            for (number, one) in &deploy.tries {
-                if one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success") {
-                    moves.push(Moved {
-                        at: one.started_at,
-                        run: deploy.id,
-                        sha: deploy.sha.clone(),
-                        told: self.told(deploy),
-                        by_us: deploy.ours && *number == 1,
-                    });
-                }
-            }
-        }
-        if let Some((sha, at)) = &self.production_set {
-            let (at, sha, run) = (*at, sha.clone(), u64::MAX);
-            moves.push(Moved { at, run, sha, told: Some(true), by_us: true });
-        }
-        moves.sort_by_key(|moved| (moved.at, moved.run));
-        moves
+    /// Whether what a path of risk HIGH holds differs.
+    pub(crate) fn high_between(&self, base: &str, head: &str) -> bool {
+        let (base, head) = (self.commits.get(base), self.commits.get(head));
+        Touch::ALL.iter().filter(|touch| touch.is_high()).any(|touch| {
+            let at = |commit: Option<&Commit>| {
+                commit.map(|commit| commit.files.get(touch).copied().unwrap_or(0))
+            };
+            at(base) != at(head)
+        })
     }
 
-    /// A title counts where it names a commit that the branch contains when somebody looks.
-    fn told(&self, deploy: &Deploy) -> Option<bool> {
-        let kept = deploy.ours && self.disk_lost_at.is_none() && !self.twin_seen;
-        if kept || (deploy.titled && self.contains(&self.tip, &deploy.sha)) {
-            return Some(true);
-        }
-        if deploy.titled || deploy.ours { None } else { Some(false) }
+    /// Whether a commit in between changes such a path, even if a later one undoes it.
+    pub(crate) fn high_steps(&self, base: &str, head: &str) -> bool {
+        self.between(base, head).into_iter().any(|sha| {
+            let parents = &self.commits[sha].parents;
+            parents.first().is_none_or(|parent| self.high_between(parent, sha))
+        })
     }
 
-    fn may_contain(&self, moved: &Moved, sha: &str) -> bool {
-        match moved.told {
-            Some(true) => self.contains(&moved.sha, sha),
-            Some(false) => false,
-            None => true,
-        }
-    }
-
-    pub(crate) fn production(&self) -> Truth {
-        let last = self.productions().pop();
-        last.map_or(Truth::None, |last| Truth::Sha { sha: last.sha, told: last.told })
-    }
-
-    /// The commit that production lost through somebody else's deploy, and still lacks, though no
-    /// operator has spoken since.
-    pub(crate) fn rolled_back(&self) -> Option<String> {
-        let moves = self.productions();
-        let now = moves.last()?;
-        let mut before: Option<&Moved> = None;
-        let mut lost = None;
-        for moved in &moves {
-            if let Some(earlier) = before
-                && !moved.by_us
-                && Some(moved.at) > self.spoke_at
-                && !self.may_contain(moved, &earlier.sha)
-                && !self.may_contain(now, &earlier.sha)
-            {
-                lost = Some(earlier.sha.clone());
-            }
-            if moved.told == Some(true) {
-                before = Some(moved);
-            }
-        }
-        lost
-    }
-
-    /// Whether it is HIGH to ship `sha` now.
-    pub(crate) fn is_high(&self, sha: &str) -> bool {
-        match self.production() {
-            Truth::None => false,
-            Truth::Sha { told: None | Some(false), .. } => true,
-            Truth::Sha { sha: base, told: Some(true) } => {
-                !self.contains(sha, &base)
-                    || self.high_between(&base, sha)
-                    || self.deploy_file(sha) != self.deploy_file(&self.tip)
-            }
-        }
-    }
-
-    fn deploy_file(&self, sha: &str) -> Option<u64> {
-        self.commits.get(sha).map(|commit| commit.deploy_file)
-    }
-
-    fn high_between(&self, base: &str, sha: &str) -> bool {
-        let range = self.line(sha).take_while(|sha| *sha != base);
-        range.filter_map(|sha| self.commits.get(sha)).any(|commit| commit.high)
+    /// The deploy workflow's file, and the local one where it calls it.
+    pub(crate) fn deploy_files(&self, sha: &str) -> (u64, u64) {
+        let files = self.files(sha);
+        let of = |touch| files.get(&touch).copied().unwrap_or(0);
+        (of(Touch::DeployFile), if self.calls_lib { of(Touch::CalledFile) } else { 0 })
     }
 
     /// Whether somebody approved of all that makes `sha` HIGH.
     pub(crate) fn is_approved(&self, sha: &str) -> bool {
-        let at_tip = self.deploy_file(&self.tip);
-        let own_file = self.deploy_file(sha) == at_tip;
         self.approvals.iter().any(|approval| {
-            let of_this = approval.sha == sha;
-            let file = own_file
-                || (of_this && approval.deploy_file.is_none())
-                || (approval.deploy_file.is_some() && approval.deploy_file == at_tip);
-            let covers = of_this
+            let covers = approval.sha == sha
                 || (self.contains(sha, &approval.sha) && !self.high_between(&approval.sha, sha));
-            file && covers
+            covers && self.covers_the_deploy_files(approval, sha)
         })
+    }
+
+    /// Whether somebody approved of this very commit.
+    pub(crate) fn is_named_by_an_approval(&self, sha: &str) -> bool {
+        let mut approvals = self.approvals.iter().filter(|approval| approval.sha == sha);
+        approvals.any(|approval| self.covers_the_deploy_files(approval, sha))
+    }
+
+    fn covers_the_deploy_files(&self, approval: &Approved, sha: &str) -> bool {
+        let at_tip = self.deploy_files(self.deploy_tip());
+        self.deploy_files(sha) == at_tip
+            || (approval.sha == sha && approval.deploy_files.is_none())
+            || approval.deploy_files == Some(at_tip)
     }
 
     /// The most that a list lagged behind at any time since `since`.
@@ -282,45 +354,68 @@ impl Model {
         later.chain(then).map(|(_, lag)| *lag).max().unwrap_or(0)
     }
 
+    /// The longest that no list showed a run, in seconds.
+    pub(crate) fn unseen_for(&self, deploy: &Deploy) -> u64 {
+        let hidden = deploy.hidden_until.map(|until| until.duration_since(deploy.created_at));
+        let hidden = hidden.and_then(|length| u64::try_from(length.as_secs()).ok());
+        self.lag_since(deploy.created_at).max(hidden.unwrap_or(0))
+    }
+
     /// Whether every list has shown what was made at `at` by `now`.
     pub(crate) fn shown(&self, at: Timestamp, now: Timestamp) -> bool {
         let lag = i64::try_from(self.lag_since(at)).unwrap();
         lag == 0 || now.duration_since(at).as_secs() > lag
     }
 
+    /// The attempts of verification runs of `sha` that count, by the config as it is.
+    pub(crate) fn verifications_of<'a>(
+        &'a self,
+        sha: &'a str,
+    ) -> impl Iterator<Item = (&'a (u64, u64), &'a Verification)> {
+        let (workflow, branch) = (self.verify_workflow(), self.branch());
+        let queue = format!("gh-readonly-queue/{branch}/");
+        self.verifications.iter().filter(move |(_, one)| {
+            let on_branch = one.branch.as_deref().is_some_and(|on| {
+                if one.event == "merge_group" { on.starts_with(&queue) } else { on == branch }
+            });
+            one.sha == sha && one.workflow == workflow && on_branch && self.event_counts(&one.event)
+        })
+    }
+
+    fn event_counts(&self, event: &str) -> bool {
+        match self.policy.get("verification_events") {
+            Some(events) => events.trim_matches(['[', ']']).split(", ").any(|one| one == event),
+            None => true,
+        }
+    }
+
     /// How the verification of `sha` stands: none, or the conclusion of the latest (none while it
     /// runs).
     pub(crate) fn verified(&self, sha: &str) -> Option<Option<String>> {
-        let of_sha = self.verifications.iter().filter(|(_, (of, _, _))| of == sha);
-        let latest = of_sha.max_by_key(|(at, (_, _, one))| (one.started_at, **at))?;
-        Some(latest.1.2.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
+        let latest =
+            self.verifications_of(sha).max_by_key(|(at, one)| (one.one.started_at, **at))?;
+        Some(latest.1.one.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
     }
 
-    /// The newest commit of the branch whose latest finished verification succeeded, and the
-    /// verified ones below it.
+    /// The commits of the branch whose latest finished verification succeeded, the newest first.
     pub(crate) fn candidates(&self) -> Vec<String> {
-        let passed = |sha: &&str| {
-            let finished = self
-                .verifications
-                .iter()
-                .filter(|(_, (of, _, one))| of == sha && one.ended.is_some());
-            let latest = finished.max_by_key(|(at, (_, _, one))| (one.started_at, **at));
-            latest.is_some_and(|(_, (_, _, one))| {
-                one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
+        let mut newest: Vec<&str> = self.between("", self.tip());
+        // What the first parents took up later is newer, and of one merge what contains more.
+        let line: Vec<&str> = self.line(self.tip()).collect();
+        let taken_up = |sha: &str| {
+            let place = line.iter().rposition(|step| self.contains(step, sha));
+            std::cmp::Reverse(place.unwrap_or(usize::MAX))
+        };
+        newest.sort_by_cached_key(|sha| (taken_up(sha), self.commits[*sha].within.len()));
+        let passed = |sha: &&&str| {
+            let finished = self.verifications_of(sha).filter(|(_, one)| one.one.ended.is_some());
+            let latest = finished.max_by_key(|(at, one)| (one.one.started_at, **at));
+            latest.is_some_and(|(_, one)| {
+                one.one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
             })
         };
-        self.line(&self.tip).filter(passed).map(str::to_owned).collect()
+        newest.iter().rev().filter(passed).map(|sha| (*sha).to_owned()).collect()
     }
-}
-
-/// A move of production.
-#[derive(Clone, Debug)]
-pub(crate) struct Moved {
-    pub(crate) at: Timestamp,
-    pub(crate) run: u64,
-    pub(crate) sha: String,
-    pub(crate) told: Option<bool>,
-    pub(crate) by_us: bool,
 }
 
 fn seen(run: &RunView, before: Option<&Try>, now: Timestamp) -> Try {

@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use http::{Method, Request};
+use jiff::SignedDuration;
 use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
-use release_governor::controller::{Controller, Intervals, PassReport, Shared, Terms};
-use release_governor::domain::{EntryKind, OperatorWord, RepoName};
+use release_governor::controller::{
+    Controller, Intervals, NotDone, PassReport, Shared, Shipped, Terms,
+};
+use release_governor::domain::{Operator, RepoName, ShaPrefix};
 use release_governor::ghbox::{BoxService, GhBox, story};
 use release_governor::github::{self, HttpService, Settings, TokenSource};
 use release_governor::store::{MemoryDisk, Store};
@@ -32,7 +36,6 @@ pub(crate) struct Wanted {
 pub(crate) struct Process {
     pub(crate) controller: Controller,
     pub(crate) store: Store,
-    pub(crate) clock: Clock,
     pub(crate) wire: Wire,
 }
 
@@ -53,7 +56,6 @@ impl Process {
         wanted: &Wanted,
         seed: u64,
     ) -> Result<Self, String> {
-        let config = wanted.config();
         let store = Store::in_memory_on(disk).map_err(|error| error.to_string())?;
         let metrics = Arc::new(Metrics::new());
         let clock = Clock::over_manual(time, seed);
@@ -63,26 +65,15 @@ impl Process {
             max_requests_per_minute: 0,
             request_timeout: Duration::from_secs(30),
         };
-        let wire = Wire { to: github.service(), cut: Arc::default() };
+        let wire = Wire { to: github.service(), time: time.clone(), cut: Arc::default() };
         let service = HttpService::new(wire.clone());
         let cache = store.cache();
         let (readers, writer) =
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
-        let shared =
-            Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock.clone(), metrics);
-        let terms = Terms {
-            policies: config.repositories,
-            intervals: Intervals {
-                settled: Duration::from_secs(60),
-                active: Duration::from_secs(10),
-            },
-            max_concurrency: 4,
-            config_digest: config.digest,
-            public_url: None,
-        };
-        let controller = Controller::new(shared, terms);
-        Ok(Self { controller, store, clock, wire })
+        let shared = Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock, metrics);
+        let controller = Controller::new(shared, wanted.terms());
+        Ok(Self { controller, store, wire })
     }
 
     /// One pass, or as much of it as there is before the wire is cut.
@@ -98,15 +89,54 @@ impl Process {
         }
     }
 
-    /// An operator's word, while no controller runs.
-    pub(crate) async fn say(&self, name: &RepoName, word: OperatorWord) -> bool {
-        let Ok(Some(id)) = self.store.repo_id(name).await else { return false };
-        let Ok(mut ledger) = self.store.ledger(id).await else { return false };
-        ledger.record(self.clock.now(), vec![EntryKind::Operator(word)]).await.is_ok()
+    /// Does what an operator asks, as their command does.
+    pub(crate) async fn ask(&self, name: &RepoName, asked: &Asked) -> Result<bool, NotDone> {
+        let by = Operator { peer: "uid 1000".into(), name: Some("ada".into()) };
+        let why = "so they said".to_owned();
+        let controller = &self.controller;
+        let prefix = |sha: &str| sha.parse::<ShaPrefix>().unwrap();
+        match asked {
+            Asked::Pause => controller.pause(name, why, by).await.map(|_| true),
+            Asked::Resume => controller.resume(name, by).await.map(|_| true),
+            Asked::Approve(sha) => {
+                controller.approve(name, &prefix(sha), why, by).await.map(|_| true)
+            }
+            Asked::SetProduction(sha) => {
+                controller.set_production(name, &prefix(sha), why, by).await.map(|_| true)
+            }
+            Asked::Trigger(sha) => {
+                let done = controller.trigger(name, &prefix(sha), false, by).await?;
+                Ok(matches!(done.shipped, Shipped::Dispatched { .. }))
+            }
+        }
     }
 }
 
+/// What an operator asks.
+#[derive(Clone, Debug)]
+pub(crate) enum Asked {
+    Pause,
+    Resume,
+    Approve(String),
+    SetProduction(String),
+    Trigger(String),
+}
+
 impl Wanted {
+    pub(crate) fn terms(&self) -> Terms {
+        let config = self.config();
+        Terms {
+            policies: config.repositories,
+            intervals: Intervals {
+                settled: Duration::from_secs(60),
+                active: Duration::from_secs(10),
+            },
+            max_concurrency: 4,
+            config_digest: config.digest,
+            public_url: None,
+        }
+    }
+
     fn config(&self) -> config::Config {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("config.yaml");
@@ -117,7 +147,7 @@ impl Wanted {
         text.push_str("repositories:\n");
         for (name, policy) in &self.policies {
             text.push_str(&format!("  - name: {name}\n"));
-            for (key, value) in policy {
+            for (key, value) in policy.iter().filter(|(key, _)| is_known(key)) {
                 text.push_str(&format!("    {key}: {value}\n"));
             }
         }
@@ -134,6 +164,7 @@ impl Wanted {
 #[derive(Clone)]
 pub(crate) struct Wire {
     to: BoxService,
+    time: ManualTime,
     cut: Arc<Mutex<Cut>>,
 }
 
@@ -141,7 +172,20 @@ pub(crate) struct Wire {
 struct Cut {
     /// Requests that still get through, and whether the last of them is carried out.
     left: Option<(u64, bool)>,
+    freeze: Option<Freeze>,
+    /// Whether a status was written since the freeze was ordered.
+    marked: bool,
     bell: Arc<Notify>,
+}
+
+/// The process stands still once a status was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Freeze {
+    /// Answers that still arrive after that.
+    pub(crate) answers: u64,
+    pub(crate) seconds: u64,
+    /// Whether the machine sleeps, so that its monotonic clock stands still, too.
+    pub(crate) suspended: bool,
 }
 
 enum Fate {
@@ -156,7 +200,31 @@ impl Wire {
     }
 
     pub(crate) fn mend(&self) {
-        self.cut.lock().unwrap().left = None;
+        let mut cut = self.cut.lock().unwrap();
+        (cut.left, cut.freeze, cut.marked) = (None, None, false);
+    }
+
+    pub(crate) fn freeze(&self, freeze: Freeze) {
+        self.cut.lock().unwrap().freeze = Some(freeze);
+    }
+
+    /// An answer is there; the process may stand still before it reads it.
+    fn arrived(&self, marks: bool) {
+        let mut cut = self.cut.lock().unwrap();
+        cut.marked |= marks;
+        let marked = cut.marked;
+        let Some(freeze) = cut.freeze.as_mut().filter(|_| marked) else { return };
+        if let Some(left) = freeze.answers.checked_sub(1) {
+            freeze.answers = left;
+            return;
+        }
+        let (seconds, suspended) = (freeze.seconds, freeze.suspended);
+        cut.freeze = None;
+        if suspended {
+            self.time.jump_wall(SignedDuration::from_secs(i64::try_from(seconds).unwrap()));
+        } else {
+            self.time.advance(Duration::from_secs(seconds));
+        }
     }
 
     fn fate(&self) -> Fate {
@@ -176,16 +244,16 @@ impl Wire {
     }
 }
 
-impl<R> tower::Service<R> for Wire
+impl<B> tower::Service<Request<B>> for Wire
 where
-    R: Send + 'static,
-    BoxService: tower::Service<R>,
-    <BoxService as tower::Service<R>>::Future: Send + 'static,
-    <BoxService as tower::Service<R>>::Response: Send + 'static,
-    <BoxService as tower::Service<R>>::Error: Send + 'static,
+    B: Send + 'static,
+    BoxService: tower::Service<Request<B>>,
+    <BoxService as tower::Service<Request<B>>>::Future: Send + 'static,
+    <BoxService as tower::Service<Request<B>>>::Response: Send + 'static,
+    <BoxService as tower::Service<Request<B>>>::Error: Send + 'static,
 {
-    type Response = <BoxService as tower::Service<R>>::Response;
-    type Error = <BoxService as tower::Service<R>>::Error;
+    type Response = <BoxService as tower::Service<Request<B>>>::Response;
+    type Error = <BoxService as tower::Service<Request<B>>>::Error;
     type Future =
         Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send + 'static>>;
 
@@ -193,10 +261,19 @@ where
         self.to.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let bell = Arc::clone(&self.cut.lock().unwrap().bell);
+        let marks =
+            *request.method() == Method::POST && request.uri().path().contains("/statuses/");
         match self.fate() {
-            Fate::Through => Box::pin(self.to.call(request)),
+            Fate::Through => {
+                let (carried_out, wire) = (self.to.call(request), self.clone());
+                Box::pin(async move {
+                    let answer = carried_out.await;
+                    wire.arrived(marks);
+                    answer
+                })
+            }
             Fate::CutBefore => Box::pin(async move {
                 bell.notify_one();
                 std::future::pending().await
@@ -211,4 +288,22 @@ where
             }
         }
     }
+}
+
+/// Whether this build has a key.
+pub(crate) fn is_known(key: &str) -> bool {
+    static UNKNOWN: std::sync::OnceLock<Vec<&str>> = std::sync::OnceLock::new();
+    let unknown = UNKNOWN.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yaml");
+        let is_unknown = |(key, value): &(&'static str, &str)| {
+            let text = format!("repositories:\n  - {{name: a/b, {key}: {value}}}\n");
+            std::fs::write(&file, text).unwrap();
+            let token = ("GITHUB_TOKEN".to_owned(), TOKEN.to_owned());
+            config::load(&file, std::iter::once(token)).is_err()
+        };
+        let keys = [("other_deploy_workflows", "[rollback.yml]"), ("preview_refs", "[\"v1\"]")];
+        keys.into_iter().filter(is_unknown).map(|(key, _)| key).collect()
+    });
+    !unknown.contains(&key)
 }

@@ -1,18 +1,21 @@
 //! The world of one seed: the box, its repositories, the process that governs them, sometimes a
 //! second one.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use release_governor::clock::{Clock, ManualTime};
-use release_governor::domain::{OperatorWord, RepoName};
+use release_governor::domain::RepoName;
 use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::store::MemoryDisk;
 
-use crate::model::Model;
-use crate::process::{Passed, Process, TOKEN, Wanted};
-use crate::script::{Crash, Script};
+use crate::files;
+use crate::model::{Model, OTHER_DEPLOY, OTHER_VERIFY, ROLLBACK};
+use crate::process::{Asked, Freeze, Passed, Process, TOKEN, Wanted};
+use crate::script::{Crash, Script, Touch};
 
 pub(crate) struct World {
     pub(crate) github: GhBox,
@@ -25,6 +28,14 @@ pub(crate) struct World {
     /// What happened, for whoever reads a failure.
     pub(crate) told: Vec<String>,
     pub(crate) requests: Vec<Exchange>,
+    /// A hash of all requests and answers.
+    pub(crate) digest: u64,
+    /// A copy of the disk, with what operators had said by then.
+    pub(crate) kept: Option<(MemoryDisk, Vec<bool>)>,
+    /// What the next pass meets.
+    pub(crate) freeze: Option<Freeze>,
+    /// The commit whose deploy an operator asks for right now.
+    pub(crate) asked_for: Option<String>,
     seed: u64,
     runtime: tokio::runtime::Runtime,
 }
@@ -61,29 +72,44 @@ impl World {
             twin: None,
             told: Vec::new(),
             requests: Vec::new(),
+            digest: 0,
+            kept: None,
+            freeze: None,
+            asked_for: None,
             seed,
             runtime,
         };
         world.wanted.identified = script.identified;
         for number in 0..script.repositories {
-            world.ground(&format!("acme/shop{number}"), script.deployed_before);
+            world.ground(&format!("acme/shop{number}"), script);
         }
         world.github.add_token(TOKEN, stage::GOVERNOR);
         world.later(60);
         world
     }
 
-    fn ground(&mut self, name: &str, deployed_before: bool) {
+    fn ground(&mut self, name: &str, script: &Script) {
         let repo = stage::repository(&self.github, name);
-        let mut model = Model { identified: self.wanted.identified, ..Model::default() };
-        model.pushed(&repo.tip("main"), crate::script::Touch::Low);
-        if deployed_before {
-            let sha = repo.push_paths(&["src/lib.rs"]);
-            model.pushed(&sha, crate::script::Touch::Low);
+        let mut model = Model {
+            identified: self.wanted.identified,
+            verify_file: stage::VERIFY,
+            calls_lib: script.calls_lib,
+            ..Model::default()
+        };
+        let root = repo.push(files::first(script.calls_lib));
+        for file in [stage::VERIFY, stage::DEPLOY, OTHER_VERIFY, OTHER_DEPLOY, ROLLBACK] {
+            model.workflows.insert(file, repo.workflow_id(file));
+        }
+        model.pushed(&root, "main", &[], BTreeMap::new(), None);
+        repo.force_push("release", &root, "dev");
+        model.tips.insert("release".to_owned(), root.clone());
+        if script.deployed_before {
+            let sha = repo.push(files::write("main", Touch::Low, 1, script.calls_lib));
+            model.pushed(&sha, "main", &[root], BTreeMap::from([(Touch::Low, 1)]), None);
             repo.verify(&sha, "success");
             repo.deploy(&sha, "dev", "success");
         }
-        self.wanted.policies.insert(name.to_owned(), std::collections::BTreeMap::new());
+        self.wanted.policies.insert(name.to_owned(), BTreeMap::new());
         self.grounds.push(Ground { repo, name: name.parse().unwrap(), model });
     }
 
@@ -114,6 +140,9 @@ impl World {
         self.start();
         let name = self.grounds[at].name.clone();
         let Some(process) = self.process.take() else { return };
+        if let Some(freeze) = self.freeze.take() {
+            process.wire.freeze(freeze);
+        }
         match crash {
             Some(Crash::AtRequest { requests, after }) => process.wire.cut_at(requests, after),
             Some(Crash::AtChange { changes, .. }) => self.disk.stop_after(changes),
@@ -173,9 +202,14 @@ impl World {
     }
 
     fn note_requests(&mut self) {
-        self.requests = self.github.take_requests();
-        let writes: Vec<String> = self
-            .requests
+        let requests = self.github.take_requests();
+        for one in &requests {
+            let mut hash = DefaultHasher::new();
+            (self.digest, one.at, &one.path, one.response_status).hash(&mut hash);
+            (&one.request_body, &one.response_body).hash(&mut hash);
+            self.digest = hash.finish();
+        }
+        let writes: Vec<String> = requests
             .iter()
             .filter(|one| one.is_write())
             .map(|one| {
@@ -185,6 +219,7 @@ impl World {
             })
             .collect();
         self.told.extend(writes);
+        self.requests.extend(requests);
         self.look();
     }
 
@@ -218,16 +253,17 @@ impl World {
         }
     }
 
-    /// An operator's word, recorded while the process is down.
-    pub(crate) fn say(&mut self, at: usize, word: OperatorWord) -> bool {
-        self.stop();
+    /// An operator asks; whether it was done.
+    pub(crate) fn ask(&mut self, at: usize, asked: &Asked) -> bool {
         self.start();
         let name = self.grounds[at].name.clone();
-        let said = match &self.process {
-            Some(process) => self.runtime.block_on(process.say(&name, word)),
-            None => false,
-        };
-        self.stop();
-        said
+        let Some(process) = &self.process else { return false };
+        let done = self.runtime.block_on(process.ask(&name, asked));
+        self.tell(match &done {
+            Ok(done) => format!("  {asked:?}: {done}"),
+            Err(error) => format!("  {asked:?} failed: {error}"),
+        });
+        self.note_requests();
+        done.unwrap_or(false)
     }
 }

@@ -153,6 +153,21 @@ impl Repo {
         self.here(|repository| find(repository, run).missed_by_index = missed);
     }
 
+    /// Leaves a run without a branch, as GitHub does once the branch is gone or renamed.
+    pub fn forget_branch_of(&self, run: u64) {
+        self.change(|repository, now, _| {
+            let run = find(repository, run);
+            run.head_branch = None;
+            run.note(now);
+        });
+    }
+
+    /// How far the service that dates runs is ahead of the one that dates statuses; negative
+    /// where it is behind.
+    pub fn set_clock_of_runs(&self, ahead: SignedDuration) {
+        self.here(|repository| repository.actions.clock_ahead = ahead);
+    }
+
     /// How long new runs take to show in unfiltered lists.
     pub fn set_list_lag(&self, lag: Duration) {
         let lag = SignedDuration::try_from(lag).unwrap_or(SignedDuration::MAX);

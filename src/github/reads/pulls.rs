@@ -193,9 +193,8 @@ impl Reader {
         let path = format!("/repos/{name}/compare/{base}...{head}?per_page=250");
         let kept = Some("messages".to_owned());
         let ask = Ask { kept, ..Ask::new("list_compared_commits", what, path) };
-        let parse = |body: &[u8]| {
-            Ok(wire::parse::<wire::WireComparedCommits>(body)?.with_messages()?)
-        };
+        let parse =
+            |body: &[u8]| Ok(wire::parse::<wire::WireComparedCommits>(body)?.with_messages()?);
         let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
         let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());
         Ok(complete.then(|| listed.into_iter().map(|(_, commit)| commit).collect()))

@@ -1,0 +1,269 @@
+//! Whether a dispatch may be: S1 to S6 and the rules that hold one back.
+
+use jiff::{SignedDuration, Timestamp};
+use release_governor::ghbox::{Dispatch, Repo, story as stage};
+
+use crate::model::{Deploy, Model, Verification};
+use crate::oracles::{Broken, broken};
+use crate::production::Truth;
+
+/// Whether what was dispatched may be.
+pub(crate) fn check(
+    model: &Model,
+    repo: &Repo,
+    dispatch: &Dispatch,
+    asked: bool,
+) -> Result<(), Broken> {
+    let sha = dispatch.sha().unwrap();
+    let short = &sha[..7];
+    let now = dispatch.at;
+    if !model.holds(sha) {
+        return broken("S1", format!("{short} is not on the branch"));
+    }
+    if !may_be_verified(model, sha, now) {
+        let verified = model.verified(sha);
+        return broken("S1", format!("the verification of {short} is {verified:?}"));
+    }
+    marked(model, repo, dispatch)?;
+    not_twice(model, sha, now, asked)?;
+    alone(model, sha, now)?;
+    if model.paused && !model.twin_seen {
+        return broken("pause", format!("{short} was dispatched though an operator said pause"));
+    }
+    let stopped = model.policy.get("paused").is_some_and(|why| why != "null");
+    if (stopped || model.says("enabled", "false")) && !model.twin_seen {
+        return broken("pause", format!("{short} was dispatched though the config says no"));
+    }
+    within_the_rate(model, now)?;
+    // What no list shows yet, nobody can take into account.
+    let words_apart = model.twin_seen && !model.lifts.is_empty();
+    if words_apart || model.production() == Truth::Depends {
+        return Ok(());
+    }
+    if model.deploys.values().any(|one| !one.is_ours() && !model.shown(one.created_at, now)) {
+        return Ok(());
+    }
+    forwards(model, sha, asked)
+}
+
+/// Whether the latest verification that anybody can know of is a success. What a list may not
+/// show yet, another may show.
+fn may_be_verified(model: &Model, sha: &str, now: Timestamp) -> bool {
+    let key = |(at, one): &(&(u64, u64), &Verification)| (one.one.started_at, **at);
+    let mut of_sha: Vec<_> = model.verifications_of(sha).collect();
+    of_sha.sort_by_key(key);
+    let shown = |(run, _): &(u64, u64)| {
+        let first = model.verifications.range((*run, 0)..=(*run, u64::MAX)).next();
+        first.is_none_or(|(_, one)| model.shown(one.one.started_at, now))
+    };
+    let from = of_sha.iter().rposition(|(at, _)| shown(at)).unwrap_or(0);
+    of_sha[from..].iter().any(|(_, one)| {
+        one.one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
+    })
+}
+
+/// S2: each dispatch follows a mark of its own, soon enough that it was not frozen in between.
+fn marked(model: &Model, repo: &Repo, dispatch: &Dispatch) -> Result<(), Broken> {
+    let sha = dispatch.sha().unwrap();
+    let short = &sha[..7];
+    let statuses = repo.statuses(sha);
+    let mut marks = statuses.iter().filter(|one| {
+        one.creator == stage::GOVERNOR
+            && one.description.contains("dispatching")
+            && one.created_at <= dispatch.at
+    });
+    let Some(mark) = marks.next() else {
+        return broken("S2", format!("{short} without a mark"));
+    };
+    let passed = dispatch.at.duration_since(mark.created_at).as_secs();
+    let most = i64::try_from(model.number("dispatch_confirm_seconds") / 3).unwrap();
+    if passed > most + 2 {
+        return broken("frozen", format!("{short} left {passed} s after its mark"));
+    }
+    Ok(())
+}
+
+/// S2.
+fn not_twice(model: &Model, sha: &str, now: Timestamp, asked: bool) -> Result<(), Broken> {
+    let mut of_sha: Vec<&Deploy> = model.deploys.values().collect();
+    of_sha.retain(|one| model.attempt_of(one).as_deref() == Some(sha));
+    let ours = of_sha.iter().filter(|one| one.is_ours());
+    let confirm = model.number("dispatch_confirm_seconds");
+    let excused = |one: &&Deploy| {
+        let late = model.unseen_for(one) * 10 >= confirm * 8;
+        let forgotten = model.disk_lost_at.is_some_and(|at| at >= one.created_at);
+        let never = one.deleted_at.is_some_and(|at| !model.shown(one.created_at, at));
+        (late || never) && (one.answer_lost || forgotten)
+    };
+    let last = ours.filter(|one| !excused(one)).max_by_key(|one| one.id).copied();
+    let Some(last) = last else { return Ok(()) };
+    let short = &sha[..7];
+    of_sha.retain(|one| one.workflow == model.deploy_workflow() || !one.is_ours());
+    if last.in_flight() {
+        return broken("S2", format!("{short} again, while its run {} is in flight", last.id));
+    }
+    // Of what is deleted at GitHub and lost here, nothing tells.
+    let forgotten =
+        of_sha.iter().any(|one| one.deleted_at.is_some()) && model.disk_lost_at.is_some();
+    if forgotten || (of_sha.iter().any(|one| one.deleted_at.is_some()) && model.twin_seen) {
+        return Ok(());
+    }
+    let mut ended: Vec<(Timestamp, u64, &str)> = Vec::new();
+    for deploy in &of_sha {
+        for one in deploy.tries.values() {
+            match &one.ended {
+                Some((at, conclusion)) => ended.push((*at, deploy.id, conclusion)),
+                None if deploy.deleted_at.is_some() => {
+                    ended.push((one.started_at, deploy.id, "deleted"))
+                }
+                None => {}
+            }
+        }
+    }
+    ended.sort_unstable();
+    let success = ended.iter().rposition(|(_, _, conclusion)| *conclusion == "success");
+    let failed = &ended[success.map_or(0, |at| at + 1)..];
+    if failed.is_empty() {
+        let there = match model.production() {
+            Truth::Sha(now) => model.contains(&now, sha),
+            Truth::None | Truth::Unknown | Truth::Depends => false,
+        };
+        if there {
+            return broken("S2", format!("{short} again, though it is in production"));
+        }
+        return Ok(());
+    }
+    // One that was cancelled may have been superseded, which uses no attempt.
+    let used = failed.iter().filter(|(_, _, conclusion)| *conclusion != "cancelled").count();
+    let first = failed[0].0;
+    let again = model.verifications_of(sha).filter(|((_, attempt), run)| {
+        (*attempt > 1 || run.event == "workflow_dispatch")
+            && run.one.started_at > first - SignedDuration::from_secs(1)
+            && run.one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
+    });
+    let words = model.triggered.iter().filter(|of| *of == sha).count() + usize::from(asked);
+    let most = usize::try_from(model.number("max_attempts_per_sha")).unwrap();
+    let allowed = most + again.count() + words;
+    if used >= allowed {
+        return broken(
+            "S2",
+            format!("{short} again, after {used} of {allowed} attempts: {ended:?}"),
+        );
+    }
+    let certain = failed.iter().rfind(|(_, _, conclusion)| *conclusion != "cancelled");
+    certain.map_or(Ok(()), |(failed_at, _, _)| cooled_down(model, short, *failed_at, now))
+}
+
+fn cooled_down(
+    model: &Model,
+    short: &str,
+    failed_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Broken> {
+    let cooldown = i64::try_from(model.number("cooldown_minutes") * 60).unwrap();
+    let rested = now.duration_since(failed_at).as_secs();
+    // A failure is seen when time next moves, so it is never later than it is taken for.
+    if rested + 1 < cooldown && model.disk_lost_at.is_none() && !model.twin_seen {
+        return broken("cooldown", format!("{short} again {rested} s after it failed"));
+    }
+    Ok(())
+}
+
+/// S3.
+fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
+    for other in model.deploys.values().filter(|one| one.in_flight() && model.blocks(one)) {
+        let shown = model.shown(other.created_at, now);
+        let confirm = model.number("dispatch_confirm_seconds");
+        let late = model.unseen_for(other) * 10 >= confirm * 8;
+        let hidden = other.hidden_until.is_some_and(|until| until > now)
+            && (other.answer_lost || model.disk_lost_at.is_some() || model.twin_seen);
+        let of = other.sent.as_ref();
+        let off_branch = of.is_some_and(|of| !model.holds(of)) && model.disk_lost_at.is_some();
+        // Who does not know who it is cannot tell what it left on other commits.
+        let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
+        let excused = hidden
+            || !shown
+                && (!other.is_ours()
+                    || model.twin_seen
+                    || (forgotten && !model.identified)
+                    || off_branch
+                    || (late && (other.answer_lost || model.disk_lost_at.is_some())));
+        if !excused {
+            let whose = if other.is_ours() { "our" } else { "somebody's" };
+            let how = format!("{} while {whose} run {} is in flight", &sha[..7], other.id);
+            return broken("S3", how);
+        }
+    }
+    Ok(())
+}
+
+fn within_the_rate(model: &Model, now: Timestamp) -> Result<(), Broken> {
+    let hour = SignedDuration::from_hours(1);
+    let changed = model.policy_changed.is_some_and(|at| now.duration_since(at) <= hour);
+    let hidden =
+        model.deploys.values().any(|one| one.is_ours() && !model.shown(one.created_at, now));
+    if changed || model.twin_seen || hidden || model.disk_lost_at.is_some() {
+        return Ok(());
+    }
+    let recent = model.deploys.values().filter(|one| {
+        one.is_ours() && now.duration_since(one.created_at) < hour - SignedDuration::from_secs(2)
+    });
+    let (recent, most) = (recent.count(), model.number("max_deploys_per_hour"));
+    if u64::try_from(recent).unwrap() >= most {
+        return broken("rate", format!("the {}th deploy in an hour, of {most}", recent + 1));
+    }
+    Ok(())
+}
+
+/// S5, S6 and rule 9a.
+fn forwards(model: &Model, sha: &str, asked: bool) -> Result<(), Broken> {
+    let short = &sha[..7];
+    match model.production() {
+        Truth::Sha(now) if model.contains(&now, sha) => {
+            return broken("S5", format!("{short}, though production ({}) contains it", &now[..7]));
+        }
+        Truth::Unknown => {
+            if let Some(newer) = model.older_than_a_certain_one(sha) {
+                let how = format!("{short}, though {} ran, and what runs is unknown", &newer[..7]);
+                return broken("S5", how);
+            }
+        }
+        Truth::Sha(_) | Truth::None | Truth::Depends => {}
+    }
+    let holds = !model.says("hold_after_rollback", "false") && !asked;
+    if let Some(lost) = model.rolled_back(sha).filter(|_| holds) {
+        return broken("S5", format!("{short} over a rollback, that lost {}", &lost[..7]));
+    }
+    if let Some(gone) = model.reverted(sha).filter(|_| !asked) {
+        return broken("reverted", format!("{short} brings {}, which was reverted", &gone[..7]));
+    }
+    if model.is_high(sha) == Some(true) && !model.is_approved(sha) {
+        let production = model.production();
+        return broken("S6", format!("{short} is HIGH and nobody approved; {production:?}"));
+    }
+    Ok(())
+}
+
+/// Whether a deploy of it ended in anything but success.
+pub(crate) fn has_failed(model: &Model, sha: &str) -> bool {
+    let of_sha = |one: &&Deploy| model.attempt_of(one).as_deref() == Some(sha);
+    model.deploys.values().filter(of_sha).any(|one| {
+        let bad = |conclusion: &str| conclusion != "success";
+        let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
+        one.deleted_at.is_some() || ended.any(|(_, conclusion)| bad(conclusion))
+    })
+}
+
+/// Whether a deploy that may be one of a commit ended so, whatever the branch held at the time.
+pub(crate) fn may_have_failed(model: &Model, short: &str) -> bool {
+    let names = |one: &Deploy| {
+        one.sent.as_ref().is_some_and(|sha| sha.starts_with(short))
+            || one.title.contains(short)
+            || (one.event == "push" && one.head_sha.starts_with(short))
+    };
+    let is_none = |one: &Deploy| model.strays.contains(&one.id) || model.phantoms.contains(&one.id);
+    model.deploys.values().filter(|one| names(one) && !is_none(one)).any(|one| {
+        let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
+        one.deleted_at.is_some() || ended.any(|(_, conclusion)| conclusion != "success")
+    })
+}

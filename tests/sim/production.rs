@@ -1,0 +1,248 @@
+//! What runs in production, and what may follow it, as the design says it of what the box shows.
+
+use release_governor::ghbox::story as stage;
+
+use crate::model::{Deploy, Lift, Model, ROLLBACK};
+
+/// What a run says of the commit that it deploys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It is no deploy of what is governed.
+    Nothing,
+    /// It deploys something, and what cannot be told.
+    Unknown,
+    Sha(String),
+    /// Whether it can be told depends on when somebody looked.
+    Depends,
+}
+
+/// What runs in production.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    None,
+    Unknown,
+    Sha(String),
+    /// That depends on when somebody looked.
+    Depends,
+}
+
+/// A move of production.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved {
+    /// GitHub's lists say seconds.
+    pub(crate) second: i64,
+    pub(crate) run: u64,
+    pub(crate) told: Told,
+    /// Whether it takes nothing back: a pass of ours decided on it, an operator said it, or it is
+    /// a stray one.
+    pub(crate) is_no_rollback: bool,
+}
+
+impl Moved {
+    fn sha(&self) -> Option<&str> {
+        match &self.told {
+            Told::Sha(sha) => Some(sha),
+            Told::Nothing | Told::Unknown | Told::Depends => None,
+        }
+    }
+}
+
+impl Model {
+    /// What a run tells of its commit.
+    pub(crate) fn told(&self, deploy: &Deploy) -> Told {
+        if self.phantoms.contains(&deploy.id) {
+            return Told::Nothing;
+        }
+        if deploy.workflow == self.workflows[ROLLBACK] {
+            let counts = self.policy.contains_key("other_deploy_workflows");
+            return if counts { self.told_by_title(deploy) } else { Told::Nothing };
+        }
+        if deploy.workflow != self.deploy_workflow() {
+            return Told::Nothing;
+        }
+        if let Some(sent) = &deploy.sent {
+            let kept = self.disk_lost_at.is_none() && !self.twin_seen;
+            return if kept || self.holds(sent) { Told::Sha(sent.clone()) } else { Told::Depends };
+        }
+        if self.strays.contains(&deploy.id) {
+            let claims = deploy.branch.as_deref() == Some(self.branch());
+            return if claims { Told::Unknown } else { Told::Depends };
+        }
+        let preview = deploy.branch.as_deref().is_some_and(|on| {
+            self.policy.get("preview_refs").is_some_and(|refs| refs == &format!("[\"{on}\"]"))
+        });
+        match deploy.event.as_str() {
+            _ if preview => Told::Nothing,
+            "push" if self.holds(&deploy.head_sha) => Told::Sha(deploy.head_sha.clone()),
+            "push" => Told::Depends,
+            _ => self.told_by_title(deploy),
+        }
+    }
+
+    /// `Deploy SHA`, whole, as the workflow's file says it; a rollback's title by its last word.
+    fn told_by_title(&self, deploy: &Deploy) -> Told {
+        let title = deploy.title.as_str();
+        let fits = title.strip_prefix("Deploy ").or_else(|| title.strip_prefix("Roll back to "));
+        let digits = fits.filter(|rest| {
+            (7..=40).contains(&rest.len()) && rest.bytes().all(|one| one.is_ascii_hexdigit())
+        });
+        let Some(digits) = digits else { return Told::Unknown };
+        let mut known = self.order.iter().filter(|sha| sha.starts_with(digits));
+        match (known.next(), known.next()) {
+            (None, _) => Told::Unknown,
+            (Some(sha), None) if self.holds(sha) => Told::Sha(sha.clone()),
+            (Some(_), _) => Told::Depends,
+        }
+    }
+
+    /// The commit that a run is an attempt of.
+    pub(crate) fn attempt_of(&self, deploy: &Deploy) -> Option<String> {
+        if let Some(sent) = &deploy.sent {
+            return Some(sent.clone());
+        }
+        match self.told(deploy) {
+            Told::Sha(sha) => Some(sha),
+            Told::Nothing | Told::Unknown | Told::Depends => None,
+        }
+    }
+
+    /// Whether nothing may be started while it is in flight.
+    pub(crate) fn blocks(&self, deploy: &Deploy) -> bool {
+        deploy.is_ours()
+            || deploy.workflow == self.deploy_workflow() && self.told(deploy) != Told::Nothing
+            || deploy.workflow == self.workflows[ROLLBACK]
+                && self.policy.contains_key("other_deploy_workflows")
+    }
+
+    /// All that was in production, one after the other.
+    pub(crate) fn moves(&self) -> Vec<Moved> {
+        let mut moves = Vec::new();
+        for deploy in self.deploys.values() {
+            let told = self.told(deploy);
+            if told == Told::Nothing {
+                continue;
+            }
+            for (number, one) in &deploy.tries {
+                if one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success") {
+                    moves.push(Moved {
+                        second: one.started_at.as_second(),
+                        run: deploy.id,
+                        told: told.clone(),
+                        is_no_rollback: deploy.is_ours() && *number == 1
+                            || self.strays.contains(&deploy.id),
+                    });
+                }
+            }
+        }
+        if let Some((sha, at)) = &self.production_set {
+            let told = Told::Sha(sha.clone());
+            let (second, run) = (at.as_second(), u64::MAX);
+            moves.push(Moved { second, run, told, is_no_rollback: true });
+        }
+        moves.sort_by_key(|moved| (moved.second, moved.run));
+        moves
+    }
+
+    pub(crate) fn production(&self) -> Truth {
+        let moves = self.moves();
+        let Some(last) = moves.last() else {
+            // What another workflow deployed says that there is something, and not what.
+            let other = self.deploys.values().any(|one| one.is_ours() && !one.tries.is_empty());
+            return if other { Truth::Unknown } else { Truth::None };
+        };
+        let set = self.production_set.as_ref().map(|(_, at)| at.as_second());
+        let same = moves.iter().filter(|one| (one.second - last.second).abs() <= 1);
+        // Which came first, a word or a run of the same second, nobody can tell.
+        if set.is_some_and(|at| (at - last.second).abs() <= 1) && same.count() > 1 {
+            return Truth::Depends;
+        }
+        match &last.told {
+            Told::Sha(sha) => Truth::Sha(sha.clone()),
+            Told::Depends => Truth::Depends,
+            Told::Unknown | Told::Nothing => Truth::Unknown,
+        }
+    }
+
+    /// An earlier production that a deploy which no pass decided on took away, and that
+    /// production still lacks, though no operator has let `sha` ship since.
+    pub(crate) fn rolled_back(&self, sha: &str) -> Option<String> {
+        let moves = self.moves();
+        let now = moves.last()?;
+        let lacks = |moved: &Moved, earlier: &str| match &moved.told {
+            Told::Sha(sha) => !self.contains(sha, earlier),
+            Told::Unknown => true,
+            Told::Depends | Told::Nothing => false,
+        };
+        for (place, moved) in moves.iter().enumerate().filter(|(_, moved)| !moved.is_no_rollback) {
+            if self.is_lifted(moved.second, sha) {
+                continue;
+            }
+            let mut earlier = moves[..place].iter().filter_map(Moved::sha);
+            let lost = earlier.find(|&earlier| {
+                lacks(moved, earlier) && lacks(now, earlier) && self.holds(earlier)
+            });
+            if let Some(lost) = lost {
+                return Some(lost.to_owned());
+            }
+        }
+        None
+    }
+
+    fn is_lifted(&self, since: i64, sha: &str) -> bool {
+        let later = self.lifts.iter().filter(|(at, _)| at.as_second() >= since);
+        later.into_iter().any(|(_, lift)| match lift {
+            Lift::Everything => true,
+            Lift::Below(of) => self.contains(of, sha),
+        })
+    }
+
+    /// A certain production that contains `sha` and is not it, while what runs is uncertain.
+    pub(crate) fn older_than_a_certain_one(&self, sha: &str) -> Option<String> {
+        let moves = self.moves();
+        let certain = moves.iter().filter_map(Moved::sha);
+        certain.into_iter().find(|&one| one != sha && self.contains(one, sha)).map(str::to_owned)
+    }
+
+    /// The commit that `sha` would bring into production although the branch took it back.
+    pub(crate) fn reverted(&self, sha: &str) -> Option<String> {
+        let (base, certain) = match self.production() {
+            Truth::Sha(base) => (base, true),
+            Truth::None | Truth::Unknown => (String::new(), false),
+            Truth::Depends => return None,
+        };
+        let brought = self.between(&base, sha);
+        let later = self.between(sha, self.tip());
+        let words = later.iter().filter_map(|sha| self.commits[*sha].undoes.as_ref());
+        let words: Vec<_> = words.filter(|undo| certain || undo.by_sha || undo.restores).collect();
+        brought.into_iter().find_map(|target| {
+            let last = words.iter().rfind(|undo| undo.of == target)?;
+            (!last.restores).then(|| target.to_owned())
+        })
+    }
+
+    /// Whether it is HIGH to ship `sha` now; none where that depends on when somebody looked.
+    pub(crate) fn is_high(&self, sha: &str) -> Option<bool> {
+        match self.production() {
+            Truth::None => Some(false),
+            Truth::Unknown => Some(true),
+            Truth::Depends => None,
+            Truth::Sha(base) => Some(
+                !self.contains(sha, &base)
+                    || self.high_between(&base, sha)
+                    || self.deploy_files(sha) != self.deploy_files(self.deploy_tip()),
+            ),
+        }
+    }
+
+    /// Whether what runs was ever told by anything but a pass of ours, so that the safe answer
+    /// may be another than the true one.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.disk_lost_at.is_some()
+            || self.deploys.values().any(|one| {
+                one.deleted_at.is_some()
+                    || one.branch.is_none()
+                    || one.workflow != self.workflows[stage::DEPLOY]
+                    || (!one.is_ours() && !matches!(self.told(one), Told::Sha(_)))
+            })
+    }
+}
