@@ -83,7 +83,7 @@ impl World {
     fn put_back_the_disk(&mut self) {
         let Some((kept, paused)) = self.kept.clone() else { return };
         self.stop();
-        self.disk = kept.copy();
+        self.disk = kept.snapshot();
         self.forgotten(&paused);
     }
 
