@@ -18,6 +18,14 @@ pub(super) enum Asks {
     Rollback,
 }
 
+/// Commits, as people write them.
+pub(super) fn short_list(commits: &[Sha]) -> String {
+    if commits.is_empty() {
+        return "none that is known".to_owned();
+    }
+    commits.iter().map(Sha::short).collect::<Vec<_>>().join(", ")
+}
+
 impl Governed {
     /// Decides about one sha, as [`Self::judged`] does about all.
     pub(super) async fn decided(

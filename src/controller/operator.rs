@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::asked::Asks;
+use super::asked::{Asks, short_list};
 use super::governed::Governed;
 use super::roster::{Held, Station};
 use super::survey::look;
@@ -78,13 +78,6 @@ pub enum NotDone {
     /// GitHub or the store failed.
     #[error("{}", .0.in_words())]
     Pass(#[from] PassError),
-}
-
-fn short_list(commits: &[Sha]) -> String {
-    if commits.is_empty() {
-        return "none that is known".to_owned();
-    }
-    commits.iter().map(Sha::short).collect::<Vec<_>>().join(", ")
 }
 
 impl From<StoreError> for NotDone {

@@ -86,8 +86,18 @@ pub fn judge(
     if candidate.outcome() != Outcome::Hold || !candidate.reason().is_of_the_range() {
         return Judged::Done(Box::new(judgement));
     }
-    let below = below(policy, candidates, release);
-    let mut passed_over = Vec::new();
+    judge_below(judgement, below(policy, candidates, release), candidates, ask)
+}
+
+/// Picks what ships in place of a held candidate. Whatever cannot be judged is passed over, and
+/// never takes the candidate's own decision away.
+fn judge_below<'a>(
+    mut judgement: Judgement,
+    below: impl Iterator<Item = &'a Sha>,
+    candidates: &Candidates,
+    ask: impl Fn(&'a Sha) -> Verdict,
+) -> Judged {
+    let (mut lacks, mut passed_over) = (Vec::new(), Vec::new());
     for sha in below {
         match ask(sha) {
             Verdict::Decided(decision) if decision.reason().starts_a_deploy() => {

@@ -6,8 +6,7 @@ use crate::story::Story;
 
 #[test]
 fn a_commit_below_that_cannot_be_judged_does_not_take_the_candidates_decision_away() {
-    let refused = Fault::Refuse { status: 403, message: "Not now".into() };
-    for fault in [Fault::Status(502), Fault::LoseRequest, refused] {
+    for fault in [Fault::Status(502), Fault::LoseRequest] {
         let mut shop = Story::repository("acme/shop");
         let a0 = shop.settled_in_production();
         let a1 = shop.verified(&["src/a.rs"]);
