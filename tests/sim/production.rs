@@ -147,8 +147,17 @@ impl Model {
         let moves = self.moves();
         let Some(last) = moves.last() else {
             // What another workflow deployed says that there is something, and not what.
-            let other = self.deploys.values().any(|one| one.is_ours() && !one.tries.is_empty());
-            return if other { Truth::Unknown } else { Truth::None };
+            let workflow = self.deploy_workflow();
+            let ours = self.deploys.values().filter(|one| one.is_ours());
+            let mut other = ours.filter(|one| one.workflow != workflow).peekable();
+            if other.peek().is_none() {
+                return Truth::None;
+            }
+            let succeeded = |one: &Deploy| {
+                let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
+                ended.any(|(_, conclusion)| conclusion == "success")
+            };
+            return if other.any(succeeded) { Truth::Unknown } else { Truth::Depends };
         };
         let set = self.production_set.as_ref().map(|(_, at)| at.as_second());
         let same = moves.iter().filter(|one| (one.second - last.second).abs() <= 1);
