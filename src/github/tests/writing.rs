@@ -44,11 +44,17 @@ async fn a_204_needs_no_body_whole_or_cut() {
 
 #[tokio::test]
 async fn every_3xx_and_4xx_is_certain_but_408_and_limits() {
-    for status in [301, 302, 307, 308, 400, 401, 403, 404, 409, 410, 422, 451] {
+    for status in [301, 302, 307, 308] {
         let reply = problem(status, "no").with("location", "https://ghe.example.com/api/v3/x");
-        let refused = after(reply).await;
+        let moved = after(reply).await;
+        assert!(matches!(moved, Err(WriteFailure::Moved { status: at, .. }) if at == status));
+    }
+    for status in [400, 403, 404, 409, 410, 422, 451] {
+        let refused = after(problem(status, "no")).await;
         assert!(matches!(refused, Err(WriteFailure::Refused { status: at, .. }) if at == status));
     }
+    let credential = after(problem(401, "Bad credentials")).await;
+    assert!(matches!(credential, Err(WriteFailure::BadCredentials { .. })));
     let refusal = problem(403, "Resource not accessible").with("x-accepted-oauth-scopes", "repo");
     let error = after(refusal).await.unwrap_err();
     insta::assert_snapshot!(error, @r#"GitHub said 403 "Resource not accessible". Grant the token repo"#);

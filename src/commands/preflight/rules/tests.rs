@@ -194,7 +194,10 @@ fn the_deploy_workflow_takes_the_sha_and_nothing_else_and_says_it() {
     warning deploy_workflow_name `deploy.yml`: its `run-name` does not carry `${{ inputs.sha }}`: a run that somebody else starts cannot be told, and leaves production uncertain. Add `run-name: Deploy ${{ inputs.sha }}`
     ");
     let two = "run-name: ${{ inputs.sha }}\non: {workflow_dispatch: {inputs: {sha: {}, region: {required: true}}}}";
-    assert_snapshot!(told(says(two)), @r"error deploy_workflow_name `deploy.yml`: it requires the input `region`, which nobody gives: give it a default");
+    assert_snapshot!(told(says(two)), @r"
+    error deploy_workflow_name `deploy.yml`: it requires the input `region`, which nobody gives: give it a default
+    warning run_title ``: it takes the input `region` besides `sha`, so that a title alone does not say what a run deploys to production: set `run_title` to the titles that do, and `other_run_titles` to those of other environments
+    ");
     let large = |facts: &mut Facts| facts.deploy_file = Seen::Known(Some(FileText::TooLarge));
     assert_snapshot!(told(large), @r"warning deploy_workflow_name `deploy.yml`: its file is too large to be read, so that what it declares is not known: look at it at GitHub");
 }
