@@ -92,7 +92,7 @@ impl Socket {
         let clock = controller.shared().clock.clone();
         let desk = Desk { controller, reload, clock: clock.clone(), under_way: Arc::default() };
         let app = routes(desk.clone());
-        let served = serve(self.listener, Caller::of_socket, app, clock, stop.clone());
+        let served = serve(self.listener, Caller::of_socket, |_| None, app, clock, stop.clone());
         let finished = async {
             stopped(&mut stop).await;
             desk.finish().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::status::{Kept, is_new};
 use super::{Ask as _, Caller, Failure, Refused, Reload, Status, view};
@@ -52,12 +52,16 @@ impl Readiness {
 
 /// Questions that read a ledger at once: the store has one thread, and dispatches need it.
 const READERS: usize = 2;
+/// Questions at once, those that wait for a reader among them. Connections that are being answered
+/// make room for nobody, so these are fewer than the connections that there may be.
+const MOST_QUESTIONS: usize = 64;
 
 /// What may be seen of a controller at once: no look waits for a pass, or asks GitHub.
 #[derive(Clone)]
 pub struct Window {
     controller: Controller,
     readers: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
     /// None where no file is watched.
     reload: Option<Reload>,
 }
@@ -106,7 +110,9 @@ impl Window {
     /// A window on `controller`.
     #[must_use]
     pub fn on(controller: Controller) -> Self {
-        Self { controller, readers: Arc::new(Semaphore::new(READERS)), reload: None }
+        let readers = Arc::new(Semaphore::new(READERS));
+        let questions = Arc::new(Semaphore::new(MOST_QUESTIONS));
+        Self { controller, readers, questions, reload: None }
     }
 
     /// The same, with a view of what becomes of the configuration's file.
@@ -119,6 +125,12 @@ impl Window {
     #[must_use]
     pub fn refused(&self) -> Option<Refused> {
         self.reload.as_ref().and_then(Reload::refused)
+    }
+
+    /// A place for a question; none where too many are being answered.
+    #[must_use]
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.questions).try_acquire_owned().ok()
     }
 
     /// The clock of what is looked at.
