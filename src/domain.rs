@@ -23,6 +23,7 @@ mod release;
 mod repository;
 mod risk;
 mod run;
+pub mod secrets;
 mod sha;
 mod signal;
 mod steps;

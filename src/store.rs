@@ -32,7 +32,7 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::{Ledger, MarkedIntent, RecordedIntent, Sending};
 
-use engine::{Engine, Place};
+use engine::{Engine, Place, Trouble};
 use writer::Hand;
 
 /// How the store is opened.
@@ -53,6 +53,7 @@ impl Default for StoreOptions {
 pub struct Store {
     hand: Arc<Hand>,
     answers: Arc<AnswerCache>,
+    trouble: Trouble,
 }
 
 impl Store {
@@ -69,9 +70,10 @@ impl Store {
         let answers = Arc::new(AnswerCache::new());
         let mut engine = Engine::new(place, Arc::clone(&answers));
         engine.start()?;
+        let trouble = engine.trouble();
         let hand = Hand::thread(engine)
             .map_err(|error| StoreError::io("start a thread for", &path, &error))?;
-        Ok(Self::of(hand, answers))
+        Ok(Self::of(hand, answers, trouble))
     }
 
     /// Whether there is a store in `dir`.
@@ -86,7 +88,8 @@ impl Store {
     pub fn in_memory() -> Self {
         let answers = Arc::new(AnswerCache::new());
         let engine = Engine::new(Self::memory(&MemoryDisk::new()), Arc::clone(&answers));
-        Self::of(Hand::inline(engine), answers)
+        let trouble = engine.trouble();
+        Self::of(Hand::inline(engine), answers, trouble)
     }
 
     /// The store on a disk in memory, which may hold one already.
@@ -97,17 +100,25 @@ impl Store {
         let answers = Arc::new(AnswerCache::new());
         let mut engine = Engine::new(Self::memory(disk), Arc::clone(&answers));
         engine.start()?;
-        Ok(Self::of(Hand::inline(engine), answers))
+        let trouble = engine.trouble();
+        Ok(Self::of(Hand::inline(engine), answers, trouble))
     }
 
     fn memory(disk: &MemoryDisk) -> Place {
         Place::Memory { disk: disk.clone(), cache_bytes: StoreOptions::default().cache_bytes }
     }
 
-    fn of(hand: Hand, answers: Arc<AnswerCache>) -> Self {
+    fn of(hand: Hand, answers: Arc<AnswerCache>, trouble: Trouble) -> Self {
         let hand = Arc::new(hand);
         answers.announce_to(&hand);
-        Self { hand, answers }
+        Self { hand, answers, trouble }
+    }
+
+    /// Why the last write failed; none once one succeeded. In a file, it is tried again while
+    /// nobody writes.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.trouble.get()
     }
 
     /// The ledger of a repository; an empty one where there is none yet.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use http::HeaderValue;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 pub(super) use app::App;
@@ -50,7 +50,6 @@ pub struct AppSource {
 /// The token as it is sent.
 #[derive(Clone)]
 pub(super) struct Token {
-    secret: SecretString,
     /// `Bearer …`, marked as sensitive.
     pub(super) header: HeaderValue,
     /// What tells two tokens apart without telling them.
@@ -69,16 +68,7 @@ impl Token {
         let mut header = HeaderValue::from_str(&format!("Bearer {secret}"))
             .map_err(|_| "it holds characters that no token has".to_owned())?;
         header.set_sensitive(true);
-        Ok(Self {
-            secret: SecretString::from(secret),
-            header,
-            fingerprint: fingerprint(secret.as_bytes()),
-        })
-    }
-
-    /// `text` without the token, should a server have echoed it.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "[token]")
+        Ok(Self { header, fingerprint: fingerprint(secret.as_bytes()) })
     }
 }
 

@@ -8,10 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
 
+use super::bodies::largest;
 use super::error::ConnectError;
 use super::limits::http_date;
+use super::secrets::Secrets;
 use super::transport::{Answer, HttpService, Lost, Transport};
-use crate::clock::Clock;
+use crate::clock::{Clock, beside_others};
 use crate::telemetry::Metrics;
 
 /// The machine's clock may be this far off before it is said.
@@ -29,6 +31,7 @@ pub(super) struct Line {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     time_limit: Duration,
+    secrets: Secrets,
     /// The difference of the clocks that was said last.
     said_difference: Mutex<SignedDuration>,
 }
@@ -43,7 +46,8 @@ impl Line {
     ) -> Result<Self, ConnectError> {
         let base = checked_address(api_url)?;
         let transport = Transport::new(service)?;
-        Ok(Self { transport, base, clock, metrics, time_limit, said_difference: Mutex::default() })
+        let (secrets, said_difference) = (Secrets::default(), Mutex::default());
+        Ok(Self { transport, base, clock, metrics, time_limit, secrets, said_difference })
     }
 
     /// The beginning of any request.
@@ -53,6 +57,7 @@ impl Line {
         path: &str,
         authorization: HeaderValue,
     ) -> http::request::Builder {
+        self.secrets.note(&authorization);
         Request::builder()
             .method(method)
             .uri(self.url(path))
@@ -62,14 +67,16 @@ impl Line {
             .header(header::AUTHORIZATION, authorization)
     }
 
-    /// Sends `request`, once, and takes note of GitHub's time.
+    /// Sends `request`, once, and takes note of GitHub's time. No credential is in the answer,
+    /// whatever the server put there.
     pub(super) async fn send(
         &self,
         operation: &'static str,
         request: Request<OctoBody>,
     ) -> Result<Answer, Lost> {
         let asked = self.clock.monotonic();
-        let answer = match self.within_time(self.transport.send(request)).await {
+        let sent = self.transport.send(request, largest(operation));
+        let mut answer = match self.within_time(sent).await {
             Ok(answer) => answer,
             Err(lost) => {
                 let word = if lost.never_sent { "never_sent" } else { "lost" };
@@ -79,6 +86,10 @@ impl Line {
         };
         self.metrics.github_request(operation, answer.status.as_str());
         self.note_time(&answer.headers, asked);
+        self.secrets.hide_in_headers(&mut answer.headers);
+        answer.body = answer.body.map(|body| {
+            beside_others(body.len(), || self.secrets.hide_in_body(body))
+        });
         Ok(answer)
     }
 

@@ -176,7 +176,7 @@ impl Reader {
         let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
         let ask = Ask::new("list_commits", what, path);
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
+            let page: wire::Page<wire::WireListedCommit> = wire::parse(body)?;
             Ok(page.into_iter().map(wire::WireListedCommit::domain).collect())
         };
         match self.some_pages(ask, pages, parse).await {

@@ -2,7 +2,9 @@
 //! that are newer than this program and of users, branches and repositories that are gone;
 //! strict about all that a decision rests on.
 
+mod bounded;
 mod preflight;
+mod problem;
 mod pulls;
 mod talk;
 
@@ -16,7 +18,9 @@ pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
 pub(super) use pulls::{
     WireComparedCommits, WireLabels, WireMembership, WirePull, WireStanding, events,
 };
-pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
+pub(super) use bounded::{List, Page};
+pub(super) use problem::problem;
+pub(super) use talk::{WireComment, WireIssue, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};
 use crate::domain::{
@@ -29,17 +33,19 @@ use crate::domain::{
 /// description of "Compare two commits".
 const MOST_FILES: usize = 300;
 
+/// Far more than any server lists: these bound what a malicious one can make of a body. Files of a
+/// comparison (GitHub: 300), entries of a tree (GitHub: 100,000), parents of a commit (anybody who
+/// can push makes as many as git takes).
+const MOST_LISTED_FILES: usize = 10_000;
+const MOST_TREE_ENTRIES: usize = 200_000;
+const MOST_PARENTS: usize = 10_000;
+
 /// What a body says, or where in it the trouble is.
 pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, String> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
     json.end().map_err(|error| error.to_string())?;
     Ok(value)
-}
-
-/// What a part of a body says, or where in it the trouble is.
-fn parse_value<W: DeserializeOwned>(value: serde_json::Value) -> Result<W, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
 }
 
 #[derive(Deserialize)]
@@ -78,7 +84,7 @@ impl WireRepository {
 
 #[derive(Deserialize)]
 pub(super) struct WireWorkflows {
-    workflows: Vec<WireWorkflow>,
+    workflows: Page<WireWorkflow>,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +134,7 @@ pub(super) struct WireCommit {
 #[derive(Deserialize)]
 pub(super) struct WireListedCommit {
     sha: Sha,
-    parents: Vec<WireCommit>,
+    parents: List<WireCommit, MOST_PARENTS>,
 }
 
 impl WireListedCommit {
@@ -139,7 +145,7 @@ impl WireListedCommit {
 
 #[derive(Deserialize)]
 pub(super) struct WireRuns {
-    workflow_runs: Vec<WireRun>,
+    workflow_runs: Page<WireRun>,
 }
 
 impl WireRuns {
@@ -234,14 +240,14 @@ fn conclusion(word: String) -> Conclusion {
 
 #[derive(Deserialize)]
 pub(super) struct WireJobs {
-    jobs: Vec<WireJob>,
+    jobs: Page<WireJob>,
 }
 
 #[derive(Deserialize)]
 struct WireJob {
     name: String,
     conclusion: Option<String>,
-    steps: Option<Vec<WireStep>>,
+    steps: Option<Page<WireStep>>,
 }
 
 #[derive(Deserialize)]
@@ -257,7 +263,7 @@ impl WireJobs {
         let job = |job: WireJob| Job {
             name: job.name,
             conclusion: job.conclusion.map(conclusion),
-            steps: job.steps.unwrap_or_default().into_iter().map(step).collect(),
+            steps: job.steps.into_iter().flatten().map(step).collect(),
         };
         self.jobs.into_iter().map(job).collect()
     }
@@ -268,7 +274,7 @@ pub(super) struct WireComparison {
     status: Relation,
     /// Optional in GitHub's OpenAPI description; missing on every page but the first, which is the
     /// only one that is asked for.
-    files: Option<Vec<WireFile>>,
+    files: Option<List<WireFile, MOST_LISTED_FILES>>,
 }
 
 #[derive(Deserialize)]
@@ -285,8 +291,8 @@ impl WireComparison {
         };
         // A head that lies before its base, or is it, differs from their merge base in nothing.
         let has_files = matches!(self.status, Relation::Ahead | Relation::Diverged);
-        let lists_all = self.files.as_ref().map_or(!has_files, |files| files.len() < MOST_FILES);
-        let files = self.files.unwrap_or_default().into_iter().map(change).collect();
+        let lists_all = self.files.as_ref().map_or(!has_files, |files| files.0.len() < MOST_FILES);
+        let files = self.files.into_iter().flatten().map(change).collect();
         let files =
             if lists_all { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) };
         Compared::Known(Comparison { relation: self.status, files })
@@ -295,7 +301,7 @@ impl WireComparison {
 
 #[derive(Deserialize)]
 pub(super) struct WireTree {
-    tree: Vec<WireTreeEntry>,
+    tree: List<WireTreeEntry, MOST_TREE_ENTRIES>,
     truncated: bool,
 }
 

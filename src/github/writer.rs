@@ -7,13 +7,14 @@ use jiff::SignedDuration;
 use octocrab::OctoBody;
 use serde_json::Value;
 
-use super::auth::NoToken;
+use super::auth::{NoToken, Token};
 use super::client::{Client, Failed, refuses_the_token};
 use super::clients::Clients;
 use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
 use super::transport::Answer;
 use crate::domain::RepoName;
+use crate::domain::secrets::hide;
 
 /// Writes to GitHub. There is one, and it cannot be cloned.
 pub struct Writer {
@@ -66,12 +67,11 @@ impl Writer {
     /// [`WriteFailure`], which tells the certain from the unknown.
     pub async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
         let client = self.clients.of(&write.repository);
+        // Whether its gate is closed depends on the token, which may end while others write first.
+        token(&client).await?;
         wait_for_its_turn(&client, write.urgent).await?;
         let _place = client.write_places.acquire().await;
-        let token = client.token().await.map_err(|why| match why {
-            NoToken::ToldToWait(until) => WriteFailure::ToldToWait { until },
-            NoToken::Refused(why) | NoToken::ForNow(why) => WriteFailure::NeverSent { why },
-        })?;
+        let token = token(&client).await?;
         let method = match write.method {
             WriteMethod::Post => Method::POST,
             WriteMethod::Patch => Method::PATCH,
@@ -81,10 +81,11 @@ impl Writer {
             .line
             .request(method, &path, token.header.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .body(OctoBody::from(write.body.to_string()))
+            // Strangers' words are among what is written, and everybody may read it.
+            .body(OctoBody::from(hide(&write.body.to_string()).into_owned()))
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
         let answer =
-            client.send(write.operation, request).await.map_err(|failed| match failed {
+            client.send(write.operation, &token, request).await.map_err(|failed| match failed {
                 Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
                 Failed::Lost(lost) if lost.never_sent => WriteFailure::NeverSent { why: lost.why },
                 Failed::Lost(lost) => WriteFailure::Unknown { why: lost.why },
@@ -93,7 +94,7 @@ impl Writer {
         match status {
             200..=299 => done(&answer),
             408 | 500..=599 => {
-                let why = format!("GitHub said {status} \"{}\"", answer.words_without(&token));
+                let why = format!("GitHub said {status} \"{}\"", answer.words());
                 Err(WriteFailure::Unknown { why })
             }
             300..=499 => {
@@ -101,12 +102,19 @@ impl Writer {
                     // The next write is worth another token.
                     let _ = client.another_token(&token, &answer).await;
                 }
-                let (words, permission) = (answer.words_without(&token), answer.permission());
+                let (words, permission) = (answer.words(), answer.permission());
                 Err(WriteFailure::Refused { status, words, permission })
             }
             _ => Err(WriteFailure::Unknown { why: format!("an answer with status {status}") }),
         }
     }
+}
+
+async fn token(client: &Client) -> Result<Token, WriteFailure> {
+    client.token().await.map_err(|why| match why {
+        NoToken::ToldToWait(until) => WriteFailure::ToldToWait { until },
+        NoToken::Refused(why) | NoToken::ForNow(why) => WriteFailure::NeverSent { why },
+    })
 }
 
 async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFailure> {
@@ -137,7 +145,7 @@ fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {
         return Ok(WriteAnswer { status, body: Value::Null });
     }
     let lost = |why: &str| WriteFailure::Done { why: format!("GitHub said {status}, but {why}") };
-    let bytes = answer.body.as_ref().map_err(|why| lost(why))?;
+    let bytes = answer.body.as_ref().map_err(|why| lost(&why.to_string()))?;
     if bytes.trim_ascii().is_empty() {
         return Ok(WriteAnswer { status, body: Value::Null });
     }

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use super::token::{RECHECK, off_the_runtime};
 use super::{AppSource, NoToken, fingerprint};
 use crate::domain::Login;
+use crate::domain::secrets::hide;
 use crate::github::error::ConnectError;
 use crate::github::limits::asked_wait;
 use crate::github::line::Line;
@@ -150,9 +151,10 @@ impl App {
                 answer.quoted()
             )));
         }
-        let body = answer.body.as_deref().map_err(|why| NoToken::ForNow(why.clone()))?;
+        let body = answer.body.as_deref().map_err(|why| NoToken::ForNow(why.to_string()))?;
         serde_json::from_slice(body).map_err(|error| {
-            NoToken::ForNow(format!("GitHub's answer to the App makes no sense: {error}"))
+            let why = format!("GitHub's answer to the App makes no sense: {error}");
+            NoToken::ForNow(hide(&why).into_owned())
         })
     }
 

@@ -226,7 +226,6 @@ mod tests {
     fn a_token_is_never_shown() {
         let token = Token::new("ghp_secret").unwrap();
         assert_eq!(format!("{:?}", token.header), "Sensitive");
-        assert_eq!(token.hidden_in("sent Bearer ghp_secret"), "sent Bearer [token]");
         assert!(!token.fingerprint.contains("secret"));
     }
 }
