@@ -35,6 +35,7 @@ pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
 pub use footprint::Footprint;
 pub use limits::LimitsView;
+pub use line::API_VERSION;
 pub use meter::Meter;
 pub use pace::Lane;
 pub use reads::{

@@ -9,8 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::clock::beside_others;
 use crate::domain::{Entry, RepoId, RepoName};
 
 mod disk;
@@ -183,8 +186,23 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub async fn fact(&self, repo: RepoId, key: &str) -> Result<Option<Value>, StoreError> {
+        self.fact_of(repo, key).await
+    }
+
+    /// The same as what it is: a fact may be large, and is not taken apart twice. One that cannot be
+    /// read any more is asked for again.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn fact_of<T: DeserializeOwned>(
+        &self,
+        repo: RepoId,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
         let key = key.to_owned();
-        self.hand.run(move |engine| engine.fact(repo, &key)).await
+        let bytes = self.hand.run(move |engine| engine.fact(repo, &key)).await?;
+        let decode = |bytes: Vec<u8>| beside_others(bytes.len(), || release::decode(&bytes).ok());
+        Ok(bytes.and_then(decode))
     }
 
     /// Keeps what never changes, until others are used more.
@@ -192,8 +210,22 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub async fn put_fact(&self, repo: RepoId, key: &str, value: Value) -> Result<(), StoreError> {
+        self.put_fact_of(repo, key, &value).await
+    }
+
+    /// The same of what can be written down.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn put_fact_of<T: Serialize + Sync>(
+        &self,
+        repo: RepoId,
+        key: &str,
+        value: &T,
+    ) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.hand.run(move |engine| engine.put_fact(repo, &key, &value)).await
+        let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        self.hand.run(move |engine| engine.put_fact(repo, &key, &bytes)).await
     }
 
     /// Keeps the row that `status` shows of a repository.

@@ -31,7 +31,9 @@ pub(super) fn largest(operation: &str) -> usize {
         // on Enterprise Server.
         "get_tree" => 16 * MIB,
         // 100 bodies written by strangers.
-        "list_timeline" | "list_issues" | "list_issue_comments" | "list_pulls_of_commit" => 32 * MIB,
+        "list_timeline" | "list_issues" | "list_issue_comments" | "list_pulls_of_commit" => {
+            32 * MIB
+        }
         // 300 files with their patches, and 250 commits with their messages.
         "compare_commits" | "list_compared_commits" => 32 * MIB,
         // 100 runs, each with a commit's message and two repositories; jobs with all their steps;
@@ -79,12 +81,17 @@ impl Bodies {
     }
 
     /// The whole body, of at most `largest` bytes. It waits for room where others take it up.
-    pub(super) async fn whole<B>(&self, mut body: B, largest: usize) -> Result<(Bytes, Room), Unread>
+    pub(super) async fn whole<B>(
+        &self,
+        mut body: B,
+        largest: usize,
+    ) -> Result<(Bytes, Room), Unread>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let declared = body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let declared =
+            body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if declared.is_some_and(|bytes| bytes > largest) {
             return Err(Unread::TooLarge(largest));
         }
@@ -147,7 +154,10 @@ mod tests {
 
     use super::*;
 
-    fn undeclared(pieces: usize, piece: usize) -> impl Body<Data = Bytes, Error = BoxError> + Unpin {
+    fn undeclared(
+        pieces: usize,
+        piece: usize,
+    ) -> impl Body<Data = Bytes, Error = BoxError> + Unpin {
         let pieces = (0..pieces).map(move |_| Ok(Frame::data(Bytes::from(vec![b' '; piece]))));
         StreamBody::new(futures_util::stream::iter(pieces))
     }

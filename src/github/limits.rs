@@ -329,10 +329,8 @@ impl Known {
     /// trouble, which goes on.
     fn is_open_again(&self, now: Timestamp) -> bool {
         let view = &self.view;
-        let (Some(since), Some(ok)) = (view.told_to_wait_since, view.last_ok_at) else {
-            return true;
-        };
-        ok > since && ok <= now
+        let Some(since) = view.told_to_wait_since else { return true };
+        view.last_ok_at.is_some_and(|ok| ok > since && ok <= now)
     }
 }
 
@@ -724,9 +722,8 @@ mod tests {
     fn a_403_whose_documentation_is_of_rate_limits_is_a_limit() {
         let (limits, _) = limits();
         let none = HeaderMap::new();
-        let told = |body: &str| {
-            limits.told_to_wait(READ, StatusCode::FORBIDDEN, &none, body.as_bytes())
-        };
+        let told =
+            |body: &str| limits.told_to_wait(READ, StatusCode::FORBIDDEN, &none, body.as_bytes());
         let of = |url: &str| format!(r#"{{"message":"Forbidden","documentation_url":"{url}"}}"#);
         assert_eq!(told(&of("https://docs.github.com/rest/actions/workflows")), None);
         assert_eq!(told(r#"{"message":"see rate-limits.md"}"#), None);

@@ -21,8 +21,9 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("release-governor/", env!("CARGO_PKG_VERSION")));
-/// Pinned: from 2026-03-10 on a dispatch is answered otherwise.
-const API_VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
+/// The version of GitHub's API that every request names. Pinned: from 2026-03-10 on a dispatch is
+/// answered otherwise.
+pub const API_VERSION: &str = "2022-11-28";
 
 /// The line.
 pub(super) struct Line {
@@ -62,7 +63,10 @@ impl Line {
             .method(method)
             .uri(self.url(path))
             .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"))
-            .header(HeaderName::from_static("x-github-api-version"), API_VERSION)
+            .header(
+                HeaderName::from_static("x-github-api-version"),
+                HeaderValue::from_static(API_VERSION),
+            )
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::AUTHORIZATION, authorization)
     }
@@ -87,9 +91,8 @@ impl Line {
         self.metrics.github_request(operation, answer.status.as_str());
         self.note_time(&answer.headers, asked);
         self.secrets.hide_in_headers(&mut answer.headers);
-        answer.body = answer.body.map(|body| {
-            beside_others(body.len(), || self.secrets.hide_in_body(body))
-        });
+        answer.body =
+            answer.body.map(|body| beside_others(body.len(), || self.secrets.hide_in_body(body)));
         Ok(answer)
     }
 

@@ -143,7 +143,8 @@ mod tests {
     fn only_escapes_that_nothing_needs_are_resolved() {
         let plain = |text: &str| {
             let plain = without_needless_escapes(text.as_bytes());
-            let (before, after) = (format!("\"{text}\""), String::from_utf8(plain.clone()).unwrap());
+            let (before, after) =
+                (format!("\"{text}\""), String::from_utf8(plain.clone()).unwrap());
             let value = |text: &str| serde_json::from_str::<String>(text).unwrap();
             assert_eq!(value(&before), value(&format!("\"{after}\"")), "{text}");
             after

@@ -127,7 +127,10 @@ impl Answer {
     pub(super) fn words(&self) -> String {
         let words: String = hide(&self.all_words()).chars().take(LONGEST_WORDS).collect();
         match self.sso_url() {
-            Some(url) => format!("{words}. Authorize the token for single sign-on at {url}"),
+            Some(url) => format!(
+                "{}. Authorize the token for single sign-on at {url}",
+                words.trim_end_matches('.')
+            ),
             None => words,
         }
     }

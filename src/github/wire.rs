@@ -14,12 +14,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub(super) use bounded::{List, Page};
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
+pub(super) use problem::problem;
 pub(super) use pulls::{
     WireComparedCommits, WireLabels, WireMembership, WirePull, WireStanding, events,
 };
-pub(super) use bounded::{List, Page};
-pub(super) use problem::problem;
 pub(super) use talk::{WireComment, WireIssue, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};

@@ -21,6 +21,7 @@ use crate::github::error::ConnectError;
 use crate::github::limits::asked_wait;
 use crate::github::line::Line;
 use crate::github::transport::Answer;
+use crate::network;
 
 /// GitHub takes ten minutes at most, by its own clock.
 const JWT_LIFE: SignedDuration = SignedDuration::from_mins(9);
@@ -225,7 +226,7 @@ fn bearer(jwt: &str) -> Result<HeaderValue, String> {
 
 fn read(path: &Path) -> Result<(EncodingKey, String), String> {
     let place = path.display();
-    let pem = std::fs::read(path).map_err(|error| {
+    let pem = network::read_file(path).map_err(|error| {
         format!(
             "github.app.private_key_file `{place}`: it cannot be read: {error}. Put the App's \
              private key there, or name the file that holds it"

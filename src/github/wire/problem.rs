@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
 /// Bytes of the words that are joined: more than anybody is shown.
@@ -22,38 +23,51 @@ pub(in crate::github) struct Problem {
 
 /// Reads an error's body, as far as it can be read.
 pub(in crate::github) fn problem(body: &[u8]) -> Problem {
-    let mut problem = Problem::default();
+    let mut read = Read::default();
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = json.deserialize_map(Fields(&mut problem));
-    problem.is_whole = read.is_ok() && json.end().is_ok();
-    problem
+    let is_whole = json.deserialize_map(Fields(&mut read)).is_ok() && json.end().is_ok();
+    let mut words = read.message;
+    if !read.errors.0.is_empty() {
+        words.add(&read.errors.0);
+    }
+    Problem { words: words.0, documentation_url: read.documentation_url, is_whole }
 }
 
-impl Problem {
+/// What was read of a body so far.
+#[derive(Default)]
+struct Read {
+    message: Words,
+    errors: Words,
+    documentation_url: Option<String>,
+}
+
+/// Words that are cut while they are joined.
+#[derive(Default)]
+struct Words(String);
+
+impl Words {
     fn add(&mut self, text: &str) {
-        if !self.words.is_empty() {
-            self.words.push_str("; ");
+        if !self.0.is_empty() {
+            self.0.push_str("; ");
         }
-        let room = LONGEST.saturating_sub(self.words.len());
-        self.words.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+        let room = LONGEST.saturating_sub(self.0.len());
+        self.0.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
     }
 
-    fn add_errors(&mut self, errors: &Value) {
-        let one = std::slice::from_ref(errors);
-        for error in errors.as_array().map_or(one, Vec::as_slice) {
-            if self.words.len() >= LONGEST {
-                return;
-            }
-            match error.get("message").unwrap_or(error) {
-                Value::Null => {}
-                Value::String(text) => self.add(text),
-                other => self.add(&other.to_string()),
-            }
+    fn is_full(&self) -> bool {
+        self.0.len() >= LONGEST
+    }
+
+    fn add_error(&mut self, error: &Value) {
+        match error.get("message").unwrap_or(error) {
+            Value::Null => {}
+            Value::String(text) => self.add(text),
+            other => self.add(&other.to_string()),
         }
     }
 }
 
-struct Fields<'p>(&'p mut Problem);
+struct Fields<'r>(&'r mut Read);
 
 impl<'de> Visitor<'de> for Fields<'_> {
     type Value = ();
@@ -63,20 +77,62 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        let mut errors = Value::Null;
         while let Some(key) = fields.next_key::<String>()? {
             match key.as_str() {
                 "message" => {
                     if let Some(message) = fields.next_value::<Option<String>>()? {
-                        self.0.add(&message);
+                        self.0.message.add(&message);
                     }
                 }
-                "errors" => errors = fields.next_value()?,
+                "errors" => fields.next_value_seed(Errors(&mut self.0.errors))?,
                 "documentation_url" => self.0.documentation_url = fields.next_value()?,
                 _ => drop(fields.next_value::<IgnoredAny>()?),
             }
         }
-        self.0.add_errors(&errors);
+        Ok(())
+    }
+}
+
+/// `errors`: a list of them, or one.
+struct Errors<'w>(&'w mut Words);
+
+impl<'de> DeserializeSeed<'de> for Errors<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Errors<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("errors")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut errors: A) -> Result<(), A::Error> {
+        while !self.0.is_full()
+            && let Some(error) = errors.next_element::<Value>()?
+        {
+            self.0.add_error(&error);
+        }
+        while errors.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<(), A::Error> {
+        let error = Value::deserialize(MapAccessDeserializer::new(fields))?;
+        self.0.add_error(&error);
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.0.add(text);
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
 }
@@ -91,10 +147,13 @@ mod tests {
         assert_eq!(words(r#"{"errors":[{"message":"a"},"b"],"message":"m"}"#), "m; a; b");
         assert_eq!(words(r#"{"message":"m","errors":"a"}"#), "m; a");
         assert_eq!(words(r#"{"message":"m","errors":{"message":"a"}}"#), "m; a");
-        assert_eq!(words(r#"{"message":"m","errors":[{"code":"missing"}]}"#), r#"m; {"code":"missing"}"#);
+        assert_eq!(
+            words(r#"{"message":"m","errors":[{"code":"missing"}]}"#),
+            r#"m; {"code":"missing"}"#
+        );
         assert_eq!(words(r#"{"message":null,"errors":null}"#), "");
         let cut = problem(br#"{"message":"m","documentation_url":"u","errors":["a","#);
-        assert_eq!((cut.words.as_str(), cut.documentation_url.as_deref()), ("m", Some("u")));
+        assert_eq!((cut.words.as_str(), cut.documentation_url.as_deref()), ("m; a", Some("u")));
         assert!(!cut.is_whole);
     }
 

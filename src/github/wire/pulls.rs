@@ -107,11 +107,7 @@ pub(in crate::github) fn events(
     command: &Command,
 ) -> Result<Vec<Option<PullEvent>>, String> {
     let page: Page<Box<RawValue>> = parse(body)?;
-    let events = page.into_iter().enumerate();
-    let read = |(index, event): (usize, Box<RawValue>)| {
-        read_event(event.get(), command).map_err(|why| format!("[{index}]: {why}"))
-    };
-    events.map(read).collect()
+    page.into_iter().map(|event| read_event(event.get(), command)).collect()
 }
 
 /// What tells events apart. Kinds that nobody reads may have anything under these names.
@@ -142,13 +138,14 @@ fn sha_in(text: Option<&Text>) -> Option<Sha> {
 }
 
 fn read_event(event: &str, command: &Command) -> Result<Option<PullEvent>, String> {
+    if !event.starts_with('{') {
+        return Ok(None);
+    }
     let kind: WireKind = parse(event.as_bytes())?;
     let whole = || parse::<WireEvent>(event.as_bytes());
     Ok(match kind.name() {
         "committed" => Some(PullEvent::Pushed { sha: sha_in(kind.sha.as_ref()) }),
-        "head_ref_force_pushed" => {
-            Some(PullEvent::Pushed { sha: sha_in(kind.commit_id.as_ref()) })
-        }
+        "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha_in(kind.commit_id.as_ref()) }),
         // What a changed base brings along was not in it before; nor was what a force push took
         // out of the base.
         "base_ref_changed" | "base_ref_force_pushed" | "automatic_base_change_succeeded" => {
