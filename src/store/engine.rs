@@ -19,7 +19,7 @@ const UNSYNCED_COMMITS: u32 = 64;
 
 /// What is written to see whether the disk takes writes again: more than a record, which may find
 /// room where the file has some left.
-const TRIAL: [u8; 256 * 1024] = [b'.'; 256 * 1024];
+const TRIAL_BYTES: usize = 256 * 1024;
 /// The answer that it is written as. It is taken out again at once.
 const TRIAL_KEY: &str = "trial write";
 
@@ -97,7 +97,8 @@ impl Engine {
     /// Sees whether the disk takes writes again.
     pub(super) fn try_again(&mut self) -> Result<(), StoreError> {
         self.commit(Durability::Immediate, |write| {
-            write.open_table(ANSWERS)?.insert(TRIAL_KEY, TRIAL.as_slice())?;
+            let trial = vec![b'.'; TRIAL_BYTES];
+            write.open_table(ANSWERS)?.insert(TRIAL_KEY, trial.as_slice())?;
             Ok(())
         })?;
         self.commit(Durability::Immediate, |write| {

@@ -62,7 +62,9 @@ impl Words {
         match error.get("message").unwrap_or(error) {
             Value::Null => {}
             Value::String(text) => self.add(text),
-            other => self.add(&other.to_string()),
+            other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                self.add(&other.to_string());
+            }
         }
     }
 }
