@@ -10,16 +10,28 @@ const PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat
 const JWT: &str = "eyJ";
 /// Characters after the prefix. Tokens have 36 and more; what is shorter opens nothing.
 const SHORTEST: usize = 16;
+/// Characters of each part of a JWT.
+const SHORTEST_PART: usize = 8;
 
-/// `text` without what has the form of a secret.
+/// Bytes in which a JWT has its three parts.
+const LONGEST: usize = 2_048;
+
+/// `text` without what has the form of a secret. Takes time in proportion to the text.
 #[must_use]
 pub fn hide(text: &str) -> Cow<'_, str> {
     let mut shown = String::new();
-    let mut rest = text;
-    while let Some((start, end)) = first(rest) {
-        shown.push_str(rest.get(..start).unwrap_or_default());
-        shown.push_str(HIDDEN);
-        rest = rest.get(end..).unwrap_or_default();
+    let (mut rest, mut at) = (text, 0);
+    while let Some(next) = rest.get(at..).and_then(|ahead| ahead.find(['g', 'e'])) {
+        let start = at + next;
+        let here = rest.get(start..).unwrap_or_default();
+        if begins_a_secret(here) {
+            shown.push_str(rest.get(..start).unwrap_or_default());
+            shown.push_str(HIDDEN);
+            rest = here.get(run(here)..).unwrap_or_default();
+            at = 0;
+        } else {
+            at = start + 1;
+        }
     }
     if rest.len() == text.len() {
         return Cow::Borrowed(text);
@@ -28,28 +40,19 @@ pub fn hide(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Where the first secret is.
-fn first(text: &str) -> Option<(usize, usize)> {
-    let tokens = PREFIXES.iter().filter_map(|prefix| {
-        let starts = text.match_indices(prefix).map(|(start, _)| start);
-        starts.filter_map(|start| secret(text, start, prefix)).next()
-    });
-    let starts = text.match_indices(JWT).map(|(start, _)| start);
-    let jwt = starts.filter_map(|start| jwt(text, start)).next();
-    tokens.chain(jwt).min()
-}
-
-fn secret(text: &str, start: usize, prefix: &str) -> Option<(usize, usize)> {
-    let length = run(text.get(start..)?);
-    (length >= prefix.len() + SHORTEST).then_some((start, start + length))
-}
-
-fn jwt(text: &str, start: usize) -> Option<(usize, usize)> {
-    let from = text.get(start..)?;
-    let length = run(from);
-    let mut parts = from.get(..length)?.split('.');
-    let is_jwt = parts.by_ref().take(3).filter(|part| part.len() >= 8).count() == 3;
-    is_jwt.then_some((start, start + length))
+fn begins_a_secret(text: &str) -> bool {
+    let beginning = || {
+        let beginning = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default();
+        beginning.get(..run(beginning)).unwrap_or_default()
+    };
+    if text.starts_with(JWT) {
+        let beginning = beginning();
+        return beginning.split('.').take(3).filter(|part| part.len() >= SHORTEST_PART).count()
+            == 3;
+    }
+    PREFIXES
+        .iter()
+        .any(|prefix| text.starts_with(prefix) && beginning().len() >= prefix.len() + SHORTEST)
 }
 
 /// Bytes of what a secret may consist of; a full stop after it belongs to the sentence.

@@ -62,16 +62,21 @@ impl Secrets {
         } else {
             body
         };
-        let known = self.lock();
+        let known = self.known();
         known.iter().fold(body, |body, secret| without(body, secret.expose_secret().as_bytes()))
     }
 
     fn hidden(&self, text: &str) -> String {
-        let known = self.lock();
+        let known = self.known();
         let text = known
             .iter()
             .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), HIDDEN));
         hide(&text).into_owned()
+    }
+
+    /// A copy: a long search holds up nobody who sends something meanwhile.
+    fn known(&self) -> Vec<SecretString> {
+        self.lock().iter().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<SecretString>> {

@@ -206,10 +206,10 @@ fn replay_on(
     shown: &mut Observation,
     mut course: Course,
 ) -> Progress {
-    let before = shown.clone();
+    let before = format!("{shown:?}");
     loop {
         let progress = replay(policy, past, shown, course);
-        assert_eq!(*shown, before, "what is there now is shown again");
+        assert_eq!(format!("{shown:?}"), before, "what is there now is shown again");
         match progress {
             Progress::Paused(at) => course = at,
             other => return other,

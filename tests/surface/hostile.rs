@@ -167,7 +167,7 @@ fn thirty_megabytes_of_small_json_everywhere_take_no_memory_and_no_time() {
         if path == "/user" {
             small_answer(r#"{"login":"gov"}"#.to_owned())
         } else if path == format!("/repos/acme/{name}") {
-            let id: u32 = name.trim_start_matches('r').parse().unwrap_or_default() + 1;
+            let id = name.trim_start_matches('r').parse::<u32>().unwrap_or_default() + 1;
             small_answer(format!(
                 r#"{{"id":{id},"full_name":"acme/{name}","default_branch":"main","html_url":"x"}}"#
             ))
