@@ -55,7 +55,7 @@ pub async fn serve<L, P>(
             accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
-        let Some(place) = open.admit(peer(&address)) else { continue };
+        let Some(place) = open.place(peer(&address)).await else { continue };
         let app = app.clone();
         let stop = stop_too.clone();
         connections.spawn(connection(who(&io), io, Arc::new(place), app, clock.clone(), stop));

@@ -20,7 +20,7 @@ const LONGEST_CONTEXT: usize = 255;
 /// A reason or a name that is longer is no reason and no name.
 const LONGEST_LINE: usize = 255;
 /// Bytes of one list of patterns, which are compiled together.
-const LARGEST_PATTERNS: usize = 64 * 1024;
+const LARGEST_PATTERNS: usize = 128 * 1024;
 /// No more than a person can follow in an hour.
 const MOST: u32 = 1_000_000;
 

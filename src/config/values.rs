@@ -335,7 +335,7 @@ pub(super) fn texts(
 }
 
 /// More than a person writes by hand, or reviews.
-const MOST_ITEMS: usize = 1_000;
+const MOST_ITEMS: usize = 5_000;
 /// Longer than any path that git takes.
 const LONGEST_ITEM: usize = 4096;
 

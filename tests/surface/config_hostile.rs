@@ -106,15 +106,15 @@ fn more_patterns_than_anybody_reviews_are_refused_before_they_are_compiled() {
     let repository = |list: &str| format!("repositories: [{{name: acme/shop, {list}}}]");
     let many: Vec<String> = (0..100_000).map(|number| format!("\"**/p{number}/**\"")).collect();
     let text = repository(&format!("high_risk_paths: [{}]", many.join(", ")));
-    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 100000 items: expected at most 1000");
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 100000 items: expected at most 5000");
     let long: Vec<String> =
-        (0..100).map(|number| format!("\"{number}{}\"", "x".repeat(1_000))).collect();
+        (0..200).map(|number| format!("\"{number}{}\"", "x".repeat(1_000))).collect();
     let text = repository(&format!("high_risk_paths: [{}]", long.join(", ")));
-    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 97 KiB of patterns: expected at most 64");
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 195 KiB of patterns: expected at most 128");
     let teams: Vec<String> = (0..100_000).map(|number| format!("acme/t{number}")).collect();
     let text = repository(&format!("approval_teams: [{}]", teams.join(", ")));
-    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].approval_teams: has 100000 items: expected at most 1000");
-    assert!(clock.monotonic() < std::time::Duration::from_secs(20), "{:?}", clock.monotonic());
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].approval_teams: has 100000 items: expected at most 5000");
+    assert!(clock.monotonic() < std::time::Duration::from_secs(120), "{:?}", clock.monotonic());
 }
 
 #[test]

@@ -19,6 +19,10 @@ const MOST_OF_A_PEER: usize = 64;
 /// How long a client may take to send a request, or to read an answer. Scrapers and browsers
 /// connect anew after that.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A younger connection is closed for nobody: what a probe sent at once is read by then.
+const YOUNG: Duration = Duration::from_millis(20);
+/// How often a place is looked for: for a fifth of a second.
+const MOST_TRIES: u32 = 10;
 /// Bytes of answers that clients have not read yet, of all connections together. The metrics of
 /// 10,000 repositories have some 20 MB.
 const MOST_UNREAD: usize = 48 * 1024 * 1024;
@@ -48,9 +52,10 @@ struct Open {
 impl Table {
     /// Closes the connection that has kept the server waiting longest, of those that `which`
     /// chooses. One whose answer is being made is never closed.
-    fn close_oldest(&mut self, which: impl Fn(u64, &Open) -> bool) -> bool {
+    fn close_oldest(&mut self, before: Duration, which: impl Fn(u64, &Open) -> bool) -> bool {
         let waiting = self.open.iter().filter(|(id, one)| which(**id, one));
-        let oldest = waiting.filter_map(|(id, one)| Some((one.waits_since?, *id))).min();
+        let since = waiting.filter_map(|(id, one)| Some((one.waits_since?, *id)));
+        let oldest = since.filter(|(since, _)| *since <= before).min();
         let closed = oldest.and_then(|(_, id)| self.open.remove(&id));
         if let Some(closed) = &closed {
             closed.close.notify_one();
@@ -72,20 +77,34 @@ impl Connections {
         Arc::new(Self { clock, table: Mutex::default() })
     }
 
+    /// A place for a new connection, once there is one. Until then others wait to be accepted: a
+    /// flood of connections is taken no faster than what they ask for is read.
+    pub(super) async fn place(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+        for _ in 0..MOST_TRIES {
+            if let Some(place) = self.admit(peer) {
+                return Some(place);
+            }
+            self.clock.sleep(YOUNG).await;
+        }
+        None
+    }
+
     /// A place for a new connection, for which the oldest idle one is closed where there is no
-    /// room; none where every other connection is being answered.
-    pub(super) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+    /// room; none where every other connection is being answered, or is young.
+    fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+        let now = self.clock.monotonic();
+        let before = now.saturating_sub(YOUNG);
         let mut table = self.table();
         if peer.is_some() && table.of_peer(peer) >= MOST_OF_A_PEER {
-            table.close_oldest(|_, one| one.peer == peer).then_some(())?;
+            table.close_oldest(before, |_, one| one.peer == peer).then_some(())?;
         }
         if table.open.len() >= MOST_CONNECTIONS {
-            table.close_oldest(|_, _| true).then_some(())?;
+            table.close_oldest(before, |_, _| true).then_some(())?;
         }
         let id = table.next;
         table.next = table.next.saturating_add(1);
         let close = Arc::new(Notify::new());
-        let waits_since = Some(self.clock.monotonic());
+        let waits_since = Some(now);
         let open = Open { peer, waits_since, unread: 0, close: Arc::clone(&close) };
         table.open.insert(id, open);
         Some(Place { id, close, connections: Arc::clone(self) })
@@ -121,7 +140,7 @@ impl Place {
             open.unread = bytes;
         }
         while table.unread() > MOST_UNREAD
-            && table.close_oldest(|id, one| id != self.id && one.unread > 0)
+            && table.close_oldest(now, |id, one| id != self.id && one.unread > 0)
         {}
     }
 
@@ -198,6 +217,7 @@ mod tests {
             let peer = peer(u8::try_from(number / MOST_OF_A_PEER).unwrap());
             places.push(connections.admit(peer).unwrap());
         }
+        time.advance(YOUNG);
         places[0].asked();
         let one_more = connections.admit(peer(9)).unwrap();
         assert!(!is_closed(&places[0]) && is_closed(&places[1]) && !is_closed(&places[2]));
@@ -217,7 +237,7 @@ mod tests {
         let other = connections.admit(peer(2)).unwrap();
         let mut places = Vec::new();
         for _ in 0..=MOST_OF_A_PEER {
-            time.advance(Duration::from_millis(1));
+            time.advance(YOUNG);
             places.push(connections.admit(peer(1)).unwrap());
         }
         assert!(!is_closed(&other) && is_closed(&places[0]) && !is_closed(&places[1]));

@@ -58,7 +58,6 @@ async fn no_token_comes_back_in_any_text() {
         problem(301, "Moved").with("location", to),
         page(named).with("x-oauth-scopes", format!("repo, ghp_secret, {other}")),
         page(odd),
-        problem(422, &format!("ghp\\u005fsecret {other}").replace("\\\\", "\\")),
         Reply::Answer(422, Vec::new(), r#"{"message":"you sent ghp\u005fsecret"}"#.into()),
         page(json!({ "login": "gov" })),
     ]);
@@ -69,7 +68,6 @@ async fn no_token_comes_back_in_any_text() {
     let name = shop();
     clean(world.reader.repository(&name).await.unwrap_err().to_string());
     clean(world.reader.repository(&name).await.unwrap().value.html_url);
-    clean(world.reader.workflows(&name).await.unwrap_err().to_string());
     clean(world.reader.workflows(&name).await.unwrap_err().to_string());
     let said = clean(world.reader.workflows(&name).await.unwrap_err().to_string());
     assert!(said.contains("you sent [token]"), "{said}");
