@@ -25,6 +25,9 @@ use outgoing::Outgoing;
 
 /// Bytes of a request's head, and what a connection buffers.
 const LARGEST_HEAD: usize = 32 * 1024;
+/// Asked here, a connection is closed for no other until it is answered. Whatever else is asked may
+/// be asked again, and a flood of it leaves no room.
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// How long an answer that is under way may go on after `stop`.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -80,9 +83,11 @@ async fn connection<I, P>(
     P: Clone + Send + Sync + 'static,
 {
     let of_answers = Arc::clone(&place);
+    // Where addresses tell nobody apart, operators give commands, which end by themselves.
+    let keeps_all = place.has_no_peer();
     let answer = move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(who.clone());
-        answered(app.clone(), request, Arc::clone(&of_answers))
+        answered(app.clone(), request, Arc::clone(&of_answers), keeps_all)
     };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -106,8 +111,11 @@ async fn answered(
     app: Router,
     request: Request<Incoming>,
     place: Arc<Place>,
+    keeps_all: bool,
 ) -> Result<Response<Outgoing>, axum::Error> {
-    place.asked();
+    place.asked(keeps_all || PROBES.contains(&request.uri().path()));
+    // Who asks much on one connection waits behind those who ask once.
+    tokio::task::yield_now().await;
     let Ok(response) = app.oneshot(request.map(Body::new)).await;
     let (parts, body) = response.into_parts();
     // Every answer is whole before it is given out.

@@ -41,8 +41,10 @@ struct Table {
 
 struct Open {
     peer: Option<IpAddr>,
-    /// Since when the server waits for this client, by the monotonic clock; none while it makes
-    /// an answer.
+    /// When it was accepted, by the monotonic clock.
+    opened: Duration,
+    /// Since when it could be closed for another, by the monotonic clock; none while it may not
+    /// be.
     waits_since: Option<Duration>,
     /// Bytes of its answer that the client has not read.
     unread: usize,
@@ -50,12 +52,11 @@ struct Open {
 }
 
 impl Table {
-    /// Closes the connection that has kept the server waiting longest, of those that `which`
-    /// chooses. One whose answer is being made is never closed.
-    fn close_oldest(&mut self, before: Duration, which: impl Fn(u64, &Open) -> bool) -> bool {
+    /// Closes the connection that has asked or been answered longest ago, of those that `which`
+    /// chooses and that are not kept.
+    fn close_oldest(&mut self, which: impl Fn(u64, &Open) -> bool) -> bool {
         let waiting = self.open.iter().filter(|(id, one)| which(**id, one));
-        let since = waiting.filter_map(|(id, one)| Some((one.waits_since?, *id)));
-        let oldest = since.filter(|(since, _)| *since <= before).min();
+        let oldest = waiting.filter_map(|(id, one)| Some((one.waits_since?, *id))).min();
         let closed = oldest.and_then(|(_, id)| self.open.remove(&id));
         if let Some(closed) = &closed {
             closed.close.notify_one();
@@ -93,21 +94,22 @@ impl Connections {
     /// room; none where every other connection is being answered, or is young.
     fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
         let now = self.clock.monotonic();
-        let before = now.saturating_sub(YOUNG);
+        let is_old = |one: &Open| now.saturating_sub(one.opened) >= YOUNG;
         let mut table = self.table();
         if peer.is_some() && table.of_peer(peer) >= MOST_OF_A_PEER {
-            table.close_oldest(before, |_, one| one.peer == peer).then_some(())?;
+            table.close_oldest(|_, one| one.peer == peer && is_old(one)).then_some(())?;
         }
         if table.open.len() >= MOST_CONNECTIONS {
-            table.close_oldest(before, |_, _| true).then_some(())?;
+            table.close_oldest(|_, one| is_old(one)).then_some(())?;
         }
         let id = table.next;
         table.next = table.next.saturating_add(1);
         let close = Arc::new(Notify::new());
         let waits_since = Some(now);
-        let open = Open { peer, waits_since, unread: 0, close: Arc::clone(&close) };
+        let (unread, opened) = (0, now);
+        let open = Open { peer, opened, waits_since, unread, close: Arc::clone(&close) };
         table.open.insert(id, open);
-        Some(Place { id, close, connections: Arc::clone(self) })
+        Some(Place { id, peer, close, connections: Arc::clone(self) })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -118,15 +120,23 @@ impl Connections {
 /// A connection's place. It is given up when this is dropped.
 pub(super) struct Place {
     id: u64,
+    peer: Option<IpAddr>,
     close: Arc<Notify>,
     connections: Arc<Connections>,
 }
 
 impl Place {
-    /// A request has arrived: the server makes its answer.
-    pub(super) fn asked(&self) {
+    /// Whether its address tells nothing of its client.
+    pub(super) const fn has_no_peer(&self) -> bool {
+        self.peer.is_none()
+    }
+
+    /// A request has arrived. Where it is kept, the connection is closed for nobody while the
+    /// server makes its answer.
+    pub(super) fn asked(&self, is_kept: bool) {
+        let now = self.connections.clock.monotonic();
         if let Some(open) = self.connections.table().open.get_mut(&self.id) {
-            open.waits_since = None;
+            open.waits_since = (!is_kept).then_some(now);
         }
     }
 
@@ -140,7 +150,7 @@ impl Place {
             open.unread = bytes;
         }
         while table.unread() > MOST_UNREAD
-            && table.close_oldest(now, |id, one| id != self.id && one.unread > 0)
+            && table.close_oldest(|id, one| id != self.id && one.unread > 0)
         {}
     }
 
@@ -218,15 +228,15 @@ mod tests {
             places.push(connections.admit(peer).unwrap());
         }
         time.advance(YOUNG);
-        places[0].asked();
+        places[0].asked(true);
         let one_more = connections.admit(peer(9)).unwrap();
         assert!(!is_closed(&places[0]) && is_closed(&places[1]) && !is_closed(&places[2]));
-        places[2].asked();
+        places[2].asked(true);
         places[2].answered(10);
         let another = connections.admit(peer(9)).unwrap();
         assert!(!is_closed(&places[2]) && is_closed(&places[3]), "it began to wait later");
         for place in places.iter().chain([&one_more, &another]) {
-            place.asked();
+            place.asked(true);
         }
         assert!(connections.admit(peer(9)).is_none(), "whoever is answered stays");
     }
@@ -242,7 +252,7 @@ mod tests {
         }
         assert!(!is_closed(&other) && is_closed(&places[0]) && !is_closed(&places[1]));
         for place in &places[1..] {
-            place.asked();
+            place.asked(true);
         }
         assert!(connections.admit(peer(1)).is_none(), "all are being answered");
         drop(places);
@@ -255,12 +265,12 @@ mod tests {
         let places: Vec<Place> = (0..4).map(|n| connections.admit(peer(n)).unwrap()).collect();
         for place in &places[..3] {
             time.advance(Duration::from_secs(1));
-            place.asked();
+            place.asked(true);
             place.answered(MOST_UNREAD / 2);
         }
         assert!(is_closed(&places[0]) && !is_closed(&places[1]));
         places[1].read();
-        places[3].asked();
+        places[3].asked(true);
         places[3].answered(MOST_UNREAD / 2);
         assert!(!is_closed(&places[1]) && !is_closed(&places[2]) && !is_closed(&places[3]));
     }
