@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::decide::{Judged, judge};
 use crate::domain::{
     Cause, Entry, KnownRun, Lack, Moment, Observation, Policy, Production, ReleaseState, Replayed,
-    Sha, Why,
+    Why,
 };
 
 mod course;
@@ -24,7 +24,8 @@ mod view;
 pub use course::Course;
 pub use summary::{Summary, waited};
 
-use view::{View, happenings};
+use course::Parents;
+use view::View;
 
 /// The past, read once.
 #[derive(Clone, Debug)]
@@ -66,48 +67,53 @@ impl Past {
     }
 }
 
-/// How far a replay came.
+/// How far a step of a replay came.
 #[derive(Debug)]
 pub enum Progress {
     /// To its end: every commit that was verified in that time, oldest first.
     Done(Vec<Replayed>),
+    /// Through a moment: it goes on from here.
+    Paused(Course),
     /// These facts are needed to go on from here.
     Lacks(Course, Vec<Lack>),
     /// A fact cannot be read for now.
     Unreadable(Course, Why),
 }
 
-/// Replays the past through a policy, from where `course` is. `observation` is what GitHub shows
-/// now; of what changes, each decision sees what was there at its moment.
+/// Replays the past through a policy, from where `course` is through one moment. `observation` is
+/// what GitHub shows now; of what changes, the decision sees what was there at its moment.
 #[must_use]
 pub fn replay(
     policy: &Policy,
     past: &Past,
-    observation: &Observation,
+    observation: &mut Observation,
     mut course: Course,
 ) -> Progress {
-    let mut view = View::new(observation);
-    let parents: BTreeMap<&Sha, &Vec<Sha>> =
-        observation.branch_commits.commits.iter().map(|(sha, parents)| (sha, parents)).collect();
-    while let Some(moment) = past.moments.get(course.moment) {
-        let at = course.at.unwrap_or(moment.at);
-        course.hear(&past.words, at);
-        view.show(observation, moment, at);
-        let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
-        match judge(policy, view.observation(), course.release(), news, at) {
-            Judged::Lacks(lacks) | Judged::LacksBelow(_, lacks) => {
-                return Progress::Lacks(course, lacks);
-            }
-            Judged::Unreadable(why) => return Progress::Unreadable(course, why),
-            Judged::Done(judgement) => course.take(&judgement, moment, at, observation, &parents),
+    let Some(moment) = past.moments.get(course.moment) else {
+        let mut commits = course.into_commits();
+        really::tell(&mut commits, &past.release, &parents(observation));
+        return Progress::Done(commits);
+    };
+    let mut view = View::of(observation);
+    let at = course.at.unwrap_or(moment.at);
+    course.hear(&past.words, at);
+    view.show(moment, at);
+    let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
+    match judge(policy, view.observation(), course.release(), news, at) {
+        Judged::Lacks(lacks) | Judged::LacksBelow(_, lacks) => {
+            return Progress::Lacks(course, lacks);
         }
-        let next_moment = past.moments.get(course.moment + 1).map(|next| next.at);
-        let instants = happenings(observation).chain(past.words.iter().map(|word| word.at));
-        course.go_on(instants, at, next_moment, past.until);
+        Judged::Unreadable(why) => return Progress::Unreadable(course, why),
+        Judged::Done(judgement) => course.take(&judgement, moment, at, view.observation()),
     }
-    let mut commits = course.into_commits();
-    really::tell(&mut commits, &past.release, &parents);
-    Progress::Done(commits)
+    let next_moment = past.moments.get(course.moment + 1).map(|next| next.at);
+    let instants = view.happenings().chain(past.words.iter().map(|word| word.at));
+    course.go_on(instants, at, next_moment, past.until);
+    Progress::Paused(course)
+}
+
+fn parents(observation: &Observation) -> Parents<'_> {
+    observation.branch_commits.commits.iter().map(|(sha, parents)| (sha, parents)).collect()
 }
 
 /// When a hold ends by itself.

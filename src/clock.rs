@@ -16,6 +16,21 @@ use jiff::{SignedDuration, Timestamp};
 /// clock already says is no news.
 const DATE_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
+/// Bytes up to which work on them takes a worker no noticeable time: some milliseconds.
+const SMALL: usize = 256 * 1024;
+
+/// Does `work` on so many bytes, in which other tasks of this worker go on meanwhile where it is
+/// much.
+pub fn beside_others<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    if bytes > SMALL && matches!(flavor, Ok(RuntimeFlavor::MultiThread)) {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    }
+}
+
 /// Time and chance, as everything but tests' own code gets them. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {

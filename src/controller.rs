@@ -42,7 +42,7 @@ mod what_if;
 
 // What those who ask the controller are answered with.
 pub use crate::apply::{Dispatched, Hand};
-pub use crate::github::LimitsView;
+pub use crate::github::{API_VERSION, LimitsView};
 pub use crate::observe::ObserveError;
 pub use backtest::{Backtested, Reach, Since};
 pub use error::{Blame, PassError};

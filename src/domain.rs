@@ -29,6 +29,7 @@ mod reverts;
 mod risk;
 mod run;
 mod run_title;
+pub mod secrets;
 mod sha;
 mod signal;
 mod steps;

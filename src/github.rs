@@ -5,6 +5,7 @@
 //! When GitHub tells one call to wait, every call of that credential says so at once until then.
 
 mod auth;
+mod bodies;
 mod client;
 mod clients;
 mod error;
@@ -17,6 +18,7 @@ mod pace;
 mod reads;
 mod refusal;
 mod retry;
+mod secrets;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -33,6 +35,7 @@ pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
 pub use footprint::Footprint;
 pub use limits::LimitsView;
+pub use line::API_VERSION;
 pub use meter::Meter;
 pub use pace::Lane;
 pub use reads::{

@@ -9,8 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::clock::beside_others;
 use crate::domain::{Entry, OperatorWord, RepoId, RepoName};
 
 mod disk;
@@ -32,7 +35,7 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::{Ledger, MarkedIntent, RecordedIntent, Sending};
 
-use engine::{Engine, Place};
+use engine::{Engine, Place, Trouble};
 use ledger::Record;
 use writer::Hand;
 
@@ -54,6 +57,7 @@ impl Default for StoreOptions {
 pub struct Store {
     hand: Arc<Hand>,
     answers: Arc<AnswerCache>,
+    trouble: Trouble,
 }
 
 impl Store {
@@ -70,9 +74,10 @@ impl Store {
         let answers = Arc::new(AnswerCache::new());
         let mut engine = Engine::new(place, Arc::clone(&answers));
         engine.start()?;
+        let trouble = engine.trouble();
         let hand = Hand::thread(engine)
             .map_err(|error| StoreError::io("start a thread for", &path, &error))?;
-        Ok(Self::of(hand, answers))
+        Ok(Self::of(hand, answers, trouble))
     }
 
     /// Whether there is a store in `dir`.
@@ -87,7 +92,8 @@ impl Store {
     pub fn in_memory() -> Self {
         let answers = Arc::new(AnswerCache::new());
         let engine = Engine::new(Self::memory(&MemoryDisk::new()), Arc::clone(&answers));
-        Self::of(Hand::inline(engine), answers)
+        let trouble = engine.trouble();
+        Self::of(Hand::inline(engine), answers, trouble)
     }
 
     /// The store on a disk in memory, which may hold one already.
@@ -98,17 +104,25 @@ impl Store {
         let answers = Arc::new(AnswerCache::new());
         let mut engine = Engine::new(Self::memory(disk), Arc::clone(&answers));
         engine.start()?;
-        Ok(Self::of(Hand::inline(engine), answers))
+        let trouble = engine.trouble();
+        Ok(Self::of(Hand::inline(engine), answers, trouble))
     }
 
     fn memory(disk: &MemoryDisk) -> Place {
         Place::Memory { disk: disk.clone(), cache_bytes: StoreOptions::default().cache_bytes }
     }
 
-    fn of(hand: Hand, answers: Arc<AnswerCache>) -> Self {
+    fn of(hand: Hand, answers: Arc<AnswerCache>, trouble: Trouble) -> Self {
         let hand = Arc::new(hand);
         answers.announce_to(&hand);
-        Self { hand, answers }
+        Self { hand, answers, trouble }
+    }
+
+    /// Why the last write failed; none once one succeeded. In a file, it is tried again while
+    /// nobody writes.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.trouble.get()
     }
 
     /// The ledger of a repository; an empty one where there is none yet.
@@ -189,8 +203,23 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub async fn fact(&self, repo: RepoId, key: &str) -> Result<Option<Value>, StoreError> {
+        self.fact_of(repo, key).await
+    }
+
+    /// The same as what it is: a fact may be large, and is not taken apart twice. One that cannot be
+    /// read any more is asked for again.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn fact_of<T: DeserializeOwned>(
+        &self,
+        repo: RepoId,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
         let key = key.to_owned();
-        self.hand.run(move |engine| engine.fact(repo, &key)).await
+        let bytes = self.hand.run(move |engine| engine.fact(repo, &key)).await?;
+        let decode = |bytes: Vec<u8>| beside_others(bytes.len(), || release::decode(&bytes).ok());
+        Ok(bytes.and_then(decode))
     }
 
     /// Keeps what never changes, until others are used more.
@@ -198,8 +227,22 @@ impl Store {
     /// # Errors
     /// What the disk says.
     pub async fn put_fact(&self, repo: RepoId, key: &str, value: Value) -> Result<(), StoreError> {
+        self.put_fact_of(repo, key, &value).await
+    }
+
+    /// The same of what can be written down.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn put_fact_of<T: Serialize + Sync>(
+        &self,
+        repo: RepoId,
+        key: &str,
+        value: &T,
+    ) -> Result<(), StoreError> {
         let key = key.to_owned();
-        self.hand.run(move |engine| engine.put_fact(repo, &key, &value)).await
+        let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        self.hand.run(move |engine| engine.put_fact(repo, &key, &bytes)).await
     }
 
     /// Keeps the row that `status` shows of a repository.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Past, ends_at};
+use super::{Past, ends_at, parents};
 use crate::decide::Judgement;
 use crate::domain::{
     AttemptId, AttemptOutcome, Attribution, AttributionRule, Cause, Conclusion, Decision, Entry,
@@ -48,11 +48,9 @@ impl Course {
         if let Some(run) = past.deploy_before() {
             release.apply(&Entry { at: past.since, kind: EntryKind::RunSeen { run } });
         }
-        let commits = &observation.branch_commits.commits;
-        let parents = commits.iter().map(|(sha, parents)| (sha, parents)).collect();
         let mut out = BTreeSet::new();
         if let Some(production) = release.production().sha() {
-            contained(production, &parents, &mut out);
+            contained(production, &parents(observation), &mut out);
         }
         let (at, held, commits) = (None, None, Vec::new());
         Self { moment, at, release, heard, deploys, greatest_run, out, held, commits }
@@ -81,7 +79,6 @@ impl Course {
         moment: &Moment,
         at: Timestamp,
         observation: &Observation,
-        parents: &Parents<'_>,
     ) {
         let news = if self.at.is_none() { moment.verified.as_slice() } else { &[] };
         for decision in news.iter().filter_map(|sha| judgement.decisions.get(sha)) {
@@ -97,24 +94,18 @@ impl Course {
         let decided = candidate.and_then(|sha| judgement.decisions.get(sha));
         self.held = decided.filter(|decided| decided.outcome() == Outcome::Hold).cloned();
         if let Some(decision) = &judgement.ships {
-            self.ship(decision, at, observation, parents);
+            self.ship(decision, at, observation);
         }
     }
 
     /// Lets a commit ship: its deploy succeeds at once.
-    fn ship(
-        &mut self,
-        decision: &Decision,
-        at: Timestamp,
-        observation: &Observation,
-        parents: &Parents<'_>,
-    ) {
+    fn ship(&mut self, decision: &Decision, at: Timestamp, observation: &Observation) {
         for kind in self.deploy(decision, at, observation) {
             self.release.apply(&Entry { at, kind });
         }
         let sha = &decision.sha;
         let before = self.out.clone();
-        contained(sha, parents, &mut self.out);
+        contained(sha, &parents(observation), &mut self.out);
         for commit in &mut self.commits {
             let its = &commit.decision.sha;
             if commit.ships != Ships::Never || before.contains(its) || !self.out.contains(its) {

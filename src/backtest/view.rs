@@ -1,33 +1,57 @@
 //! What GitHub showed at a moment of the past, as far as that can be told from what it shows now.
 
+use std::collections::BTreeMap;
+use std::mem;
+
 use jiff::Timestamp;
 
-use crate::domain::{CommitFacts, DeployFiles, Fact, Moment, Observation, PullEvent, Told};
+use crate::domain::{
+    Candidates, CommitFacts, DeployFiles, Fact, Moment, Observation, PullEvent, PullNumber, Sha,
+    SignalReading, Told,
+};
 
-/// An observation that is moved through time.
-pub(super) struct View {
-    observation: Observation,
+/// An observation that is moved through time. It shows what is there now again when this is dropped.
+pub(super) struct View<'o> {
+    shown: &'o mut Observation,
+    now: Now,
 }
 
-impl View {
-    pub(super) fn new(now: &Observation) -> Self {
-        let mut observation = now.clone();
-        // Signals have no history.
-        observation.signals.clear();
-        observation.health_check = None;
-        Self { observation }
+/// What changes, as it is now.
+struct Now {
+    candidates: Candidates,
+    branch_tip: Option<Sha>,
+    commits: BTreeMap<Sha, CommitFacts>,
+    signals: Vec<SignalReading>,
+    health_check: Option<SignalReading>,
+    labels: BTreeMap<PullNumber, Fact<Told<Vec<String>>>>,
+    events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
+}
+
+impl<'o> View<'o> {
+    /// Signals have no history: none is shown.
+    pub(super) fn of(shown: &'o mut Observation) -> Self {
+        let now = Now {
+            candidates: mem::take(&mut shown.candidates),
+            branch_tip: shown.branch_tip.take(),
+            commits: mem::take(&mut shown.commits),
+            signals: mem::take(&mut shown.signals),
+            health_check: shown.health_check.take(),
+            labels: shown.origins.labels.clone(),
+            events: mem::take(&mut shown.origins.events),
+        };
+        Self { shown, now }
     }
 
     pub(super) const fn observation(&self) -> &Observation {
-        &self.observation
+        self.shown
     }
 
     /// Shows what was there then: commits as they had been verified, and on pull requests nothing
     /// that was said later. Labels are those that events had put there. The deploy file at the tip
     /// is taken for the commit's own: where the tip of its ref was then, nobody tells. Reverts are
     /// seen up to the newest commit whose verification had begun.
-    pub(super) fn show(&mut self, now: &Observation, moment: &Moment, at: Timestamp) {
-        let shown = &mut self.observation;
+    pub(super) fn show(&mut self, moment: &Moment, at: Timestamp) {
+        let shown = &mut *self.shown;
         shown.candidates.clone_from(&moment.candidates);
         shown.branch_tip.clone_from(&moment.tip);
         shown.commits = moment
@@ -43,8 +67,11 @@ impl View {
                 (sha.clone(), facts)
             })
             .collect();
-        for (pull, told) in &now.origins.events {
-            let Fact::Known(Told::Known(events)) = told else { continue };
+        for (pull, told) in &self.now.events {
+            let Fact::Known(Told::Known(events)) = told else {
+                shown.origins.events.insert(*pull, told.clone());
+                continue;
+            };
             // What does not say when it happened is left where it stands: in doubt, a push came
             // after what was said, and approves nothing.
             let said: Vec<PullEvent> = events
@@ -57,15 +84,28 @@ impl View {
             shown.origins.events.insert(*pull, Fact::Known(Told::Known(said)));
         }
     }
+
+    /// When something happened on the pull requests that were looked at.
+    pub(super) fn happenings(&self) -> impl Iterator<Item = Timestamp> {
+        let events = self.now.events.values().filter_map(|told| match told {
+            Fact::Known(Told::Known(events)) => Some(events),
+            Fact::Known(Told::Untold(_)) | Fact::NotAsked | Fact::Unreadable(_) => None,
+        });
+        events.flatten().filter_map(PullEvent::at)
+    }
 }
 
-/// When something happened on the pull requests that were looked at.
-pub(super) fn happenings(now: &Observation) -> impl Iterator<Item = Timestamp> {
-    let events = now.origins.events.values().filter_map(|told| match told {
-        Fact::Known(Told::Known(events)) => Some(events),
-        Fact::Known(Told::Untold(_)) | Fact::NotAsked | Fact::Unreadable(_) => None,
-    });
-    events.flatten().filter_map(PullEvent::at)
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        let (shown, now) = (&mut *self.shown, &mut self.now);
+        mem::swap(&mut shown.candidates, &mut now.candidates);
+        mem::swap(&mut shown.branch_tip, &mut now.branch_tip);
+        mem::swap(&mut shown.commits, &mut now.commits);
+        mem::swap(&mut shown.signals, &mut now.signals);
+        mem::swap(&mut shown.health_check, &mut now.health_check);
+        mem::swap(&mut shown.origins.labels, &mut now.labels);
+        mem::swap(&mut shown.origins.events, &mut now.events);
+    }
 }
 
 fn labels_after(events: &[PullEvent]) -> Vec<String> {

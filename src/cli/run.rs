@@ -67,9 +67,11 @@ pub async fn govern(
     }
     let reload = Reload::of(controller.clone(), config.clone(), file);
     let pages = http::routes(Window::on(controller.clone()).beside(reload.clone()));
+    let who = |_: &TcpStream| ();
+    let peer = |address: &SocketAddr| Some(address.ip());
     tokio::join!(
         controller.run(stop.clone()),
-        commands::serve(listener, |_: &TcpStream| (), pages, clock, stop.clone()),
+        commands::serve(listener, who, peer, pages, clock, stop.clone()),
         socket.serve(controller.clone(), reload.clone(), stop.clone()),
         commands::prune_daily(&controller, &reload, stop.clone()),
         reload.watch(stop),

@@ -14,12 +14,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::controller::Controller;
+use crate::domain::secrets::hide;
 
 use super::drift::{ADDRESS, RunningConfig};
 use super::serve::stopped;
@@ -92,7 +94,7 @@ impl Socket {
         let clock = controller.shared().clock.clone();
         let desk = Desk { controller, reload, clock: clock.clone(), under_way: Arc::default() };
         let app = routes(desk.clone());
-        let served = serve(self.listener, Caller::of_socket, app, clock, stop.clone());
+        let served = serve(self.listener, Caller::of_socket, |_| None, app, clock, stop.clone());
         let finished = async {
             stopped(&mut stop).await;
             desk.finish().await;
@@ -161,7 +163,7 @@ async fn answer<A: Ask>(
         }
     };
     match desk.carried_out(ask, caller).await {
-        Ok(answer) => Json(answer).into_response(),
+        Ok(answer) => json(&answer),
         Err(failure) => failed(&failure),
     }
 }
@@ -197,6 +199,12 @@ impl Desk {
         let _ = self.clock.timeout(GRACE, ended).await;
         under_way.abort_all();
     }
+}
+
+/// An answer for a person's terminal or a program's file, without what has the form of a secret.
+fn json<T: Serialize>(answer: &T) -> Response {
+    let text = serde_json::to_string(answer).unwrap_or_else(|_| "null".to_owned());
+    ([(header::CONTENT_TYPE, "application/json")], hide(&text).into_owned()).into_response()
 }
 
 fn failed(failure: &Failure) -> Response {

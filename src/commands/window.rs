@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::status::{Kept, is_new};
 use super::{Ask as _, Caller, Failure, Refused, Reload, Status, view};
 use crate::clock::Clock;
-use crate::controller::{Controller, LimitsView, Snapshot};
+use crate::controller::{API_VERSION, Controller, LimitsView, Snapshot};
 use crate::domain::{AttemptId, RepoName, Sha, ShaPrefix};
 use crate::store::StoreError;
 use crate::words::date_time;
@@ -31,6 +31,9 @@ const LATELY: Duration = Duration::from_secs(600);
 const OUTAGE: Duration = Duration::from_secs(30);
 /// Polls without an answer before that is said.
 const POLLS_OF_AN_OUTAGE: u32 = 2;
+/// How long nothing may be sent because GitHub told us to wait, before that is said: a secondary limit
+/// is usually over by then.
+const CLOSED: SignedDuration = SignedDuration::from_secs(60);
 const NOT_YET: &str = "GitHub was not reached yet";
 /// Polls that may fail before it is said.
 const POLLS: u32 = 3;
@@ -52,12 +55,16 @@ impl Readiness {
 
 /// Questions that read a ledger at once: the store has one thread, and dispatches need it.
 const READERS: usize = 2;
+/// Questions at once, those that wait for a reader among them. Connections that are being answered
+/// make room for nobody, so these are fewer than the connections that there may be.
+const MOST_QUESTIONS: usize = 64;
 
 /// What may be seen of a controller at once: no look waits for a pass, or asks GitHub.
 #[derive(Clone)]
 pub struct Window {
     controller: Controller,
     readers: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
     /// None where no file is watched.
     reload: Option<Reload>,
 }
@@ -106,7 +113,9 @@ impl Window {
     /// A window on `controller`.
     #[must_use]
     pub fn on(controller: Controller) -> Self {
-        Self { controller, readers: Arc::new(Semaphore::new(READERS)), reload: None }
+        let readers = Arc::new(Semaphore::new(READERS));
+        let questions = Arc::new(Semaphore::new(MOST_QUESTIONS));
+        Self { controller, readers, questions, reload: None }
     }
 
     /// The same, with a view of what becomes of the configuration's file.
@@ -119,6 +128,12 @@ impl Window {
     #[must_use]
     pub fn refused(&self) -> Option<Refused> {
         self.reload.as_ref().and_then(Reload::refused)
+    }
+
+    /// A place for a question; none where too many are being answered.
+    #[must_use]
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.questions).try_acquire_owned().ok()
     }
 
     /// The clock of what is looked at.
@@ -173,6 +188,9 @@ impl Window {
     /// Whether the controller can do its work now.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
+        if let Some(trouble) = self.controller.shared().store.trouble() {
+            return Readiness::NotReady(trouble.to_string());
+        }
         let enabled =
             |name| self.controller.snapshot(name).is_some_and(|shown| shown.policy.enabled);
         if !self.controller.repositories().iter().any(enabled) {
@@ -207,6 +225,9 @@ fn judged(limits: &LimitsView, now: Timestamp, patience: Patience) -> Readiness 
     if let Some(since) = limits.unreached_since.filter(|since| !within(*since, patience.outage)) {
         return Readiness::NotReady(format!("GitHub gives no answer since {}", date_time(since)));
     }
+    if let Some(why) = unusable(limits, now) {
+        return Readiness::NotReady(why);
+    }
     let accepted = limits.token_accepted_at;
     if accepted.is_some_and(|at| within(at, patience.lately)) {
         return Readiness::Ready;
@@ -220,6 +241,31 @@ fn judged(limits: &LimitsView, now: Timestamp, patience: Patience) -> Readiness 
     } else {
         NOT_YET.to_owned()
     })
+}
+
+/// Why nothing can be done with a credential that GitHub takes.
+fn unusable(limits: &LimitsView, now: Timestamp) -> Option<String> {
+    let is_long = |since: &Timestamp| now.duration_since(*since) > CLOSED;
+    if let Some(since) = limits.version_refused_since {
+        return Some(format!(
+            "GitHub refuses the version of its API that is asked for ({API_VERSION}) since {}: \
+             see whether `github.api_url` is a GitHub of today, and update release-governor",
+            date_time(since)
+        ));
+    }
+    if let Some(until) = limits.told_to_wait_until
+        && limits.told_to_wait_since.as_ref().is_some_and(is_long)
+    {
+        return Some(format!("GitHub told us to wait until {}", date_time(until)));
+    }
+    if limits.used_up_since.as_ref().is_some_and(is_long) {
+        let reset = limits.reset.map(|reset| format!(" until {}", date_time(reset)));
+        return Some(format!(
+            "GitHub's rate limit is used up{}: what is left is kept for deploys in flight",
+            reset.unwrap_or_default()
+        ));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -253,6 +299,31 @@ mod tests {
             why(&old),
             "GitHub was last reached with an accepted token at 2026-11-01 11:49 UTC"
         );
+        let closed = LimitsView {
+            told_to_wait_until: Some(noon() + SignedDuration::from_mins(30)),
+            told_to_wait_since: ago(1),
+            ..good.clone()
+        };
+        assert_eq!(why(&closed), "ready", "a secondary limit may take a minute");
+        let closed = LimitsView { told_to_wait_since: ago(2), ..closed };
+        assert_eq!(why(&closed), "GitHub told us to wait until 2026-11-01 12:30 UTC");
+        let reset = Some(noon() + SignedDuration::from_mins(40));
+        let used_up = LimitsView { used_up_since: ago(2), reset, ..good.clone() };
+        assert_eq!(
+            why(&used_up),
+            "GitHub's rate limit is used up until 2026-11-01 12:40 UTC: what is left is kept for \
+             deploys in flight"
+        );
+        let unknown = LimitsView { version_refused_since: ago(0), ..good.clone() };
+        assert_eq!(
+            why(&unknown),
+            "GitHub refuses the version of its API that is asked for (2022-11-28) since \
+             2026-11-01 12:00 UTC: see whether `github.api_url` is a GitHub of today, and update \
+             release-governor"
+        );
+        let both = judged(&unknown, noon(), Patience { lately: LATELY, outage: OUTAGE })
+            .or(judged(&good, noon(), Patience { lately: LATELY, outage: OUTAGE }));
+        assert_eq!(both, Readiness::Ready, "one credential works");
         let seconds_ago = |seconds| Some(noon() - SignedDuration::from_secs(seconds));
         let blip = LimitsView { unreached_since: seconds_ago(30), ..good.clone() };
         assert_eq!(why(&blip), "ready");

@@ -1,6 +1,9 @@
 //! A mistake, said so that its author can mend it, and never with a secret in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::domain::PathPatterns;
 
 /// What stands in a file's place for what the environment says.
 pub(super) const ENVIRONMENT: &str = "environment";
@@ -63,7 +66,14 @@ pub(super) struct Mistakes {
     found: Vec<Mistake>,
     /// Values that no message may hold, whatever key they were written under.
     secrets: Vec<String>,
+    /// Lists of patterns that were compiled: a fleet has the same ones many times over.
+    lists: BTreeMap<Vec<String>, PathPatterns>,
+    /// Patterns in them, and in lists that did not compile.
+    patterns: usize,
 }
+
+/// Patterns in all lists that differ: compiling them takes some seconds.
+pub(super) const MOST_PATTERNS: usize = 50_000;
 
 /// More say no more.
 const MOST_MISTAKES: usize = 100;
@@ -75,6 +85,22 @@ const SHOWN_KEY: usize = 200;
 const SHORTEST_SECRET: usize = 8;
 
 impl Mistakes {
+    /// These patterns, where they were compiled before.
+    pub(super) fn compiled(&self, written: &[String]) -> Option<PathPatterns> {
+        self.lists.get(written).cloned()
+    }
+
+    /// Whether so many more patterns may be compiled; they are counted.
+    pub(super) fn may_compile(&mut self, more: usize) -> bool {
+        self.patterns = self.patterns.saturating_add(more);
+        self.patterns <= MOST_PATTERNS
+    }
+
+    /// Remembers patterns that were compiled.
+    pub(super) fn note_compiled(&mut self, patterns: &PathPatterns) {
+        self.lists.insert(patterns.written().to_vec(), patterns.clone());
+    }
+
     pub(super) fn push(&mut self, mistake: Mistake) {
         if !self.is_full() {
             self.found.push(mistake);
@@ -104,7 +130,7 @@ impl Mistakes {
 
     pub(super) fn into_errors(self) -> ConfigErrors {
         let is_full = self.is_full();
-        let Self { mut found, secrets } = self;
+        let Self { mut found, secrets, .. } = self;
         let clean = |text: String| redact(text, &secrets);
         let clean_mistake = |mistake: Mistake| Mistake {
             key: clean(mistake.key.escape_debug().take(SHOWN_KEY).collect()),

@@ -7,7 +7,7 @@ use crate::domain::{
 
 use figment::value::Value;
 
-use super::mistake::{Mistakes, meant};
+use super::mistake::{MOST_PATTERNS, Mistakes, meant};
 use super::signals;
 use super::values::{
     Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
@@ -19,6 +19,8 @@ const LONGEST_LABEL: usize = 50;
 const LONGEST_CONTEXT: usize = 255;
 /// A reason or a name that is longer is no reason and no name.
 const LONGEST_LINE: usize = 255;
+/// Bytes of one list of patterns, which are compiled together.
+const LARGEST_PATTERNS: usize = 128 * 1024;
 /// No more than a person can follow in an hour.
 const MOST: u32 = 1_000_000;
 
@@ -301,7 +303,24 @@ fn events(entry: &Entry<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>
 fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
     let expected = "path patterns, as in \"**/migrations/**\"";
     let written = texts(entry, m, expected)?;
+    if let Some(compiled) = m.compiled(&written) {
+        return Some(compiled);
+    }
+    let bytes: usize = written.iter().map(String::len).sum();
+    if bytes > LARGEST_PATTERNS {
+        let most = LARGEST_PATTERNS >> 10;
+        entry.refuse(m, format!("has {} KiB of patterns: expected at most {most}", bytes >> 10));
+        return None;
+    }
+    if !m.may_compile(written.len()) {
+        entry.refuse(
+            m,
+            format!("takes the file beyond {MOST_PATTERNS} patterns in different lists"),
+        );
+        return None;
+    }
     if let Ok(patterns) = PathPatterns::new(&written) {
+        m.note_compiled(&patterns);
         return Some(patterns);
     }
     // One by one, so that each mistake has its own key.

@@ -73,6 +73,11 @@ pub(super) fn file(
 /// What the file holds, or why that cannot be had, with what to do where it cannot be read.
 pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}{advice}");
+    // A pipe would be waited for, and a device may never end.
+    let is_special = |found: &std::fs::Metadata| !found.is_file() && !found.is_dir();
+    if std::fs::metadata(path).as_ref().is_ok_and(is_special) {
+        return Err("is no regular file".to_owned());
+    }
     let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;

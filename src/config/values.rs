@@ -325,11 +325,17 @@ pub(super) fn texts(
 ) -> Option<Vec<String>> {
     let items = items(entry, mistakes, expected)?;
     let count = items.len();
+    if count > MOST_ITEMS {
+        entry.refuse(mistakes, format!("has {count} items: expected at most {MOST_ITEMS}"));
+        return None;
+    }
     let texts: Vec<String> =
         items.iter().filter_map(|item| line(item, mistakes, LONGEST_ITEM, expected)).collect();
     (texts.len() == count).then_some(texts)
 }
 
+/// More than a person writes by hand, or reviews.
+const MOST_ITEMS: usize = 5_000;
 /// Longer than any path that git takes.
 const LONGEST_ITEM: usize = 4096;
 

@@ -64,7 +64,7 @@ impl Watched {
 
     /// Looks at the file. It reads, which may take its time: never on a runtime's own threads.
     pub fn look(&mut self, how: How) -> Look {
-        let bytes = self.bytes();
+        let bytes = read::bytes(&self.path, "");
         let seen = match &bytes {
             Ok(bytes) => Content::Bytes(digest(bytes)),
             Err(why) => Content::Unreadable(why.clone()),
@@ -83,15 +83,6 @@ impl Watched {
         let environment = (self.environment)().into_iter();
         let bytes = bytes.as_deref().map_err(Clone::clone);
         Look::Judged(Box::new(checked(&self.path, bytes, environment)))
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        // A pipe in its place would be waited for.
-        let is_special = |found: &std::fs::Metadata| !found.is_file() && !found.is_dir();
-        if std::fs::metadata(&self.path).as_ref().is_ok_and(is_special) {
-            return Err("is no regular file".to_owned());
-        }
-        read::bytes(&self.path, "")
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads the past of a repository, and has it replayed. Nothing is written, at GitHub or here, and
 //! no pass waits for it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use super::governed::Governed;
 use super::survey::{MOST_ROUNDS, Survey, look, out_of_rounds};
 use super::{Controller, NotDone, PassError, Shared};
 use crate::backtest::{Course, Past, Progress, replay};
+use crate::clock::{Clock, beside_others};
 use crate::decide::JUDGED_BELOW;
 use crate::domain::{
     Entry, EntryKind, Fact, OperatorWord, Policy, Production, ReleaseState, Replayed, RepoName,
@@ -19,6 +22,9 @@ use crate::plan;
 /// Entries of the ledger that the store gives at once, and so many times.
 const PAGE: usize = 1_000;
 const MOST_PAGES: usize = 100;
+
+/// A replay rests for so many times as long as it worked: passes have most of the processor.
+const REST: u32 = 3;
 
 /// Since when the past is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +71,14 @@ pub struct Reach {
     pub deploys_stopped_at: Option<Timestamp>,
     /// Commits that were verified and are not among the branch's newest.
     pub commits_not_shown: usize,
+}
+
+/// Rests after work that began at a monotonic time.
+async fn rest(clock: &Clock, began: Duration) {
+    let worked = clock.monotonic().saturating_sub(began);
+    if !worked.is_zero() {
+        clock.sleep(worked.saturating_mul(REST)).await;
+    }
 }
 
 impl Controller {
@@ -114,7 +128,9 @@ impl Governed {
         let us = &survey.observation.us;
         let entries = plan::follow(&policy, &deploys.seen, &release, us, until);
         self.opened()?.record(until, entries).await?;
-        let moments = verifications.moments(&commits, since, until, JUDGED_BELOW);
+        let moments = beside_others(usize::MAX, || {
+            verifications.moments(&commits, since, until, JUDGED_BELOW)
+        });
         let reach = Reach {
             verifications_stopped_at: verifications.stopped_at,
             deploys_stopped_at: deploys.stopped_at,
@@ -161,8 +177,13 @@ impl Governed {
         let mut course = Course::begin(past, &survey.observation);
         let most = MOST_ROUNDS.saturating_mul(past.moments.len().saturating_add(1));
         for _ in 0..most {
-            match replay(&policy, past, &survey.observation, course) {
+            let (clock, began) = (&shared.clock, shared.clock.monotonic());
+            let observation = &mut survey.observation;
+            let step = beside_others(usize::MAX, || replay(&policy, past, observation, course));
+            rest(clock, began).await;
+            match step {
                 Progress::Done(commits) => return Ok(commits),
+                Progress::Paused(at) => course = at,
                 Progress::Lacks(at, lacks) => {
                     course = at;
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;

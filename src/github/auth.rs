@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 pub(super) use app::App;
@@ -51,7 +51,6 @@ pub struct AppSource {
 /// The token as it is sent.
 #[derive(Clone)]
 pub(super) struct Token {
-    secret: SecretString,
     /// `Bearer …`, marked as sensitive.
     pub(super) header: HeaderValue,
     /// What tells two tokens apart without telling them.
@@ -75,23 +74,13 @@ impl Token {
         let mut header = HeaderValue::from_str(&format!("Bearer {secret}"))
             .map_err(|_| "it holds characters that no token has".to_owned())?;
         header.set_sensitive(true);
-        Ok(Self {
-            secret: SecretString::from(secret),
-            header,
-            fingerprint: fingerprint(secret.as_bytes()),
-            made_at: None,
-        })
+        Ok(Self { header, fingerprint: fingerprint(secret.as_bytes()), made_at: None })
     }
 
     /// How long it is still new at `now`, a monotonic time; none where it is not.
     pub(super) fn is_new_for(&self, now: Duration) -> Option<Duration> {
         let until = self.made_at?.saturating_add(IS_NEW_FOR);
         until.checked_sub(now).filter(|left| !left.is_zero())
-    }
-
-    /// `text` without the token, should a server have echoed it.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        text.replace(self.secret.expose_secret(), "[token]")
     }
 }
 

@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use super::auth::{Auth, NoToken, Token, refused_words};
+use super::bodies::Unread;
 use super::error::ReadError;
 use super::etag::{self, Page, ResponseCache};
 use super::footprint::Tagged;
-use super::limits::Limits;
+use super::limits::{Asked, Limits};
 use super::line::Line;
 use super::meter::Meter;
 use super::pace::{Lane, Pace, READ_COST, WritePace};
@@ -22,6 +23,8 @@ use super::refusal::Refusals;
 use super::retry::Tries;
 use super::transport::{Answer, Lost};
 use super::wire::Unusable;
+use crate::clock::beside_others;
+use crate::domain::secrets::hide;
 
 /// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
@@ -63,7 +66,9 @@ impl Ask {
     }
 
     fn malformed(&self, why: &str) -> ReadError {
-        ReadError::Malformed { what: self.what.clone(), why: format!("GET {}: {why}", self.path) }
+        // It may quote what makes no sense.
+        let why = format!("GET {}: {}", self.path, hide(why));
+        ReadError::Malformed { what: self.what.clone(), why }
     }
 }
 
@@ -132,6 +137,7 @@ impl Client {
             self.limits.refused();
         }
         let token = token?;
+        self.limits.speak_with(&token.fingerprint);
         match self.refusals.standing(self.line.clock.monotonic(), &token.fingerprint) {
             Some(why) => Err(NoToken::Refused(why)),
             None => Ok(token),
@@ -205,14 +211,24 @@ impl Client {
             (token, answer) = self.ask(ask, &fresh, None, token).await?;
         }
         if !answer.status.is_success() {
-            return Err(self.refused(ask, &token, &answer));
+            return Err(self.refused(ask, &answer));
         }
-        let body = answer.body.as_ref().map_err(|why| transport(ask, why.clone()))?;
-        let value = parse(body).map_err(|why| ask.unusable(why))?;
+        let body = answer.body.as_ref().map_err(|why| match why {
+            Unread::Cut(_) => transport(ask, why.to_string()),
+            // It will be as large the next time.
+            Unread::TooLarge(_) => ask.malformed(&why.to_string()),
+        })?;
         let next = self.line.next_page(&answer).map_err(|why| ask.malformed(&why))?;
-        let page = Page { value, next };
-        if let (Some(kept), Some(tag)) = (&ask.kept, answer.header("etag")) {
-            etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+        let tag = answer.header("etag");
+        let page = beside_others(body.len(), || {
+            let page = Page { value: parse(body)?, next };
+            if let (Some(kept), Some(tag)) = (&ask.kept, tag) {
+                etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+            }
+            Ok(page)
+        });
+        let page = page.map_err(|why| ask.unusable(why))?;
+        if let (Some(_), Some(tag)) = (&ask.kept, tag) {
             trail.has_read(ask, &token.fingerprint, tag);
         }
         Ok(page)
@@ -269,14 +285,15 @@ impl Client {
         answer: &Answer,
     ) -> Result<Option<Token>, NoToken> {
         let newer = self.auth.instead_of(&self.line, token).await?;
-        if newer.is_none() {
-            self.note_refusal(token, answer);
+        match &newer {
+            Some(newer) => self.limits.speak_with(&newer.fingerprint),
+            None => self.note_refusal(token, answer),
         }
         Ok(newer)
     }
 
     fn note_refusal(&self, token: &Token, answer: &Answer) {
-        let why = refused_words(&self.auth, &answer.words_without(token));
+        let why = refused_words(&self.auth, &answer.words());
         self.refusals.refused(self.line.clock.monotonic(), &token.fingerprint, &why);
     }
 
@@ -308,7 +325,8 @@ impl Client {
         let request = request
             .body(OctoBody::empty())
             .map_err(|error| ask.malformed(&format!("this is no address: {error}")))?;
-        let sent = manner.meter.waiting(&self.line.clock, self.send(ask.operation, request));
+        let sent = self.send(ask.operation, token, request);
+        let sent = manner.meter.waiting(&self.line.clock, sent);
         let answer = Box::pin(sent).await.map_err(failed)?;
         manner.meter.counts(answer.status);
         Ok(answer)
@@ -318,18 +336,22 @@ impl Client {
     async fn send(
         &self,
         operation: &'static str,
+        token: &Token,
         request: Request<OctoBody>,
     ) -> Result<Answer, Failed> {
-        self.send_if(operation, request, &|| Ok(())).await
+        self.send_if(operation, token, request, &|| Ok(())).await
     }
 
     /// The same, unless `may_leave` forbids it, which is asked last.
     pub(super) async fn send_if(
         &self,
         operation: &'static str,
+        token: &Token,
         request: Request<OctoBody>,
         may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
     ) -> Result<Answer, Failed> {
+        let is_write = request.method() != Method::GET;
+        let asked = Asked { token: &token.fingerprint, is_write };
         let _place = self.places.acquire().await;
         if let Some(until) = self.limits.closed_until() {
             return Err(Failed::ToldToWait(until));
@@ -339,16 +361,17 @@ impl Client {
             self.limits.lost();
             Failed::Lost(lost)
         })?;
-        self.limits.note(answer.status, &answer.headers);
-        match self.limits.told_to_wait(answer.status, &answer.headers, answer.bytes()) {
+        let (status, headers, body) = (answer.status, &answer.headers, answer.bytes());
+        self.limits.note(asked, status, headers, body);
+        match self.limits.told_to_wait(asked, status, headers, body) {
             Some(until) => Err(Failed::ToldToWait(until)),
             None => Ok(answer),
         }
     }
 
-    fn refused(&self, ask: &Ask, token: &Token, answer: &Answer) -> ReadError {
+    fn refused(&self, ask: &Ask, answer: &Answer) -> ReadError {
         let what = ask.what.clone();
-        let words = answer.words_without(token);
+        let words = answer.words();
         let status = answer.status.as_u16();
         if refuses_the_token(answer) {
             return ReadError::BadCredentials { what, why: refused_words(&self.auth, &words) };

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::auth::Token;
+use crate::clock::beside_others;
 
 /// Raised when the shape of what is kept changes, so that old entries are asked for anew.
 const SHAPE: u32 = 2;
@@ -68,7 +69,8 @@ pub(super) async fn load<T: DeserializeOwned>(
 ) -> Option<(String, Page<T>)> {
     let cached = cache.get(&key(url, kept)).await;
     let cached = cached.filter(|cached| cached.token == token.fingerprint)?;
-    let value = serde_json::from_str(&cached.value).ok()?;
+    let length = cached.value.len();
+    let value = beside_others(length, || serde_json::from_str(&cached.value).ok())?;
     Some((cached.etag, Page { value, next: cached.next }))
 }
 
@@ -92,7 +94,10 @@ pub(super) fn save<T: Serialize>(
 /// The store's cache, so that a restart costs no rate limit.
 impl ResponseCache for crate::store::AnswerCache {
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a> {
-        Box::pin(async { serde_json::from_slice(&Self::get(self, key).await?).ok() })
+        Box::pin(async {
+            let bytes = Self::get(self, key).await?;
+            beside_others(bytes.len(), || serde_json::from_slice(&bytes).ok())
+        })
     }
 
     fn put(&self, key: &str, response: CachedResponse) {

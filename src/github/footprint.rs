@@ -6,6 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::client::Ask;
 use super::transport::Answer;
 
+/// A larger answer is asked for again: what is kept here counts as room for answers no more.
+const LARGEST_KEPT: usize = 2 * 1024 * 1024;
+
 /// All that a pass read, where GitHub gave each answer a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Footprint {
@@ -82,7 +85,12 @@ impl Trail {
     }
 
     /// Keeps an answer for the read that will ask for it in a moment.
-    pub(super) fn keep(&self, path: String, answer: Answer) {
+    pub(super) fn keep(&self, path: String, mut answer: Answer) {
+        if answer.bytes().len() > LARGEST_KEPT {
+            return;
+        }
+        // Nobody else is to wait until this pass reads on.
+        answer.room = None;
         self.taken().ahead.push((path, answer));
     }
 

@@ -4,12 +4,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
-use jiff::fmt::rfc2822::DateTimeParser;
+use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::telemetry::Metrics;
+
+mod said;
+
+use said::{Told, after, epoch, expiry, number, refuses_the_version, text, told};
+pub(super) use said::{asked_wait, http_date};
 
 /// A secondary limit without a header: "wait for at least one minute", then ever longer.
 /// Source: GitHub's documentation of rate limits.
@@ -35,6 +39,12 @@ const END_IS_SAID: [SignedDuration; 6] = [
 pub struct LimitsView {
     /// Until when nothing is sent, if GitHub told us to wait.
     pub told_to_wait_until: Option<Timestamp>,
+    /// Since when nothing is sent without a break, if GitHub told us to wait.
+    pub told_to_wait_since: Option<Timestamp>,
+    /// Since when so little is left of the primary limit that it is kept for deploys in flight.
+    pub used_up_since: Option<Timestamp>,
+    /// Since when GitHub refuses the version of its API that is asked for.
+    pub version_refused_since: Option<Timestamp>,
     /// Requests left of the primary limit.
     pub remaining: Option<u64>,
     /// The primary limit.
@@ -66,12 +76,31 @@ pub(super) struct Limits {
 
 #[derive(Default)]
 struct Known {
+    /// Which token all of this is known of, by its fingerprint.
+    token: Option<String>,
     view: LimitsView,
     scopes: Option<Vec<String>>,
-    /// The next wait for a secondary limit without a header.
-    secondary_waits: u32,
+    /// The next waits for a secondary limit without a header.
+    secondary_waits: SecondaryWaits,
     /// How soon the token ended when that was said last.
     said_end: Option<SignedDuration>,
+}
+
+/// How often GitHub told us to wait without saying for how long, by what was told. Secondary limits
+/// on writes are met by writing: that reads succeed says nothing of them.
+#[derive(Default)]
+struct SecondaryWaits {
+    reads: u32,
+    writes: u32,
+}
+
+/// Whose answer it is, and to what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    /// The token that was sent, by its fingerprint.
+    pub(super) token: &'a str,
+    /// Whether it asked GitHub to change something.
+    pub(super) is_write: bool,
 }
 
 impl Limits {
@@ -91,12 +120,38 @@ impl Limits {
     pub(super) fn view(&self) -> LimitsView {
         let now = self.clock.now();
         let mut view = self.lock().view.clone();
-        view.told_to_wait_until = view.told_to_wait_until.filter(|until| *until > now);
+        if view.told_to_wait_until.is_none_or(|until| until <= now) {
+            view.told_to_wait_until = None;
+            view.told_to_wait_since = None;
+        }
         // What was counted before the reset says nothing of what is left after it.
         if view.reset.is_some_and(|reset| reset <= now) {
             view.remaining = view.limit;
+            view.used_up_since = None;
         }
         view
+    }
+
+    /// This token is sent from now on. Another token has limits of its own: a gate that was closed
+    /// for the last one is open.
+    pub(super) fn speak_with(&self, token: &str) {
+        let mut known = self.lock();
+        if known.token.as_deref() == Some(token) {
+            return;
+        }
+        let is_first = known.token.replace(token.to_owned()).is_none();
+        if is_first {
+            return;
+        }
+        known.secondary_waits = SecondaryWaits::default();
+        let view = &mut known.view;
+        if let Some(until) = view.told_to_wait_until.take() {
+            let now = self.clock.now();
+            self.metrics.told_to_wait(&self.credential, until.min(now));
+        }
+        view.told_to_wait_since = None;
+        view.used_up_since = None;
+        (view.limit, view.remaining, view.reset) = (None, None, None);
     }
 
     /// Until when the gate is closed, if it is.
@@ -131,32 +186,42 @@ impl Limits {
         self.lock().view.unreached_since.get_or_insert(now);
     }
 
-    /// Takes note of an answer's headers.
-    pub(super) fn note(&self, status: StatusCode, headers: &HeaderMap) {
+    /// Takes note of an answer to `asked`, whose body may be an error's.
+    pub(super) fn note(
+        &self,
+        asked: Asked<'_>,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) {
         let now = self.clock.now();
         let mut known = self.lock();
+        // A token that was replaced meanwhile says nothing of the one in its place.
+        if known.token.as_deref().is_some_and(|token| token != asked.token) {
+            return;
+        }
         if let Some(scopes) = text(headers, "x-oauth-scopes") {
             let scopes = scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty());
             known.scopes = Some(scopes.map(str::to_owned).collect());
         }
         let view = &mut known.view;
-        if let Some(limit) = number(headers, "x-ratelimit-limit") {
-            view.limit = Some(limit);
-        }
-        if let Some(remaining) = number(headers, "x-ratelimit-remaining") {
-            view.remaining = Some(remaining);
-        }
-        if let Some(reset) = epoch(headers, "x-ratelimit-reset") {
-            view.reset = Some(reset);
-        }
+        note_primary_limit(view, status, headers, now);
         let end = text(headers, "github-authentication-token-expiration").and_then(expiry);
         // Only an answer in full tells that the token has no end, as the one before it may have had.
         if !self.renews_itself && (end.is_some() || status == StatusCode::OK) {
             view.token_expires_at = end;
         }
+        let refuses_version = refuses_the_version(status, body);
+        if refuses_version {
+            view.version_refused_since.get_or_insert(now);
+        } else if status.is_success() || status == StatusCode::NOT_MODIFIED {
+            view.version_refused_since = None;
+        }
         if status == StatusCode::UNAUTHORIZED {
             view.token_accepted_at = None;
             view.token_refused_at = Some(now);
+        } else if refuses_version {
+            // Nothing was looked at, so nothing is known of the token.
         } else if status.as_u16() < 500 && status != StatusCode::FORBIDDEN {
             view.token_accepted_at = Some(now);
             view.token_refused_at = None;
@@ -199,20 +264,29 @@ impl Limits {
         }
     }
 
-    /// Closes the gate when this answer says so; until when.
+    /// Closes the gate when the answer to `asked` says so; until when.
     pub(super) fn told_to_wait(
         &self,
+        asked: Asked<'_>,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Option<Timestamp> {
         let now = self.clock.now();
         let mut known = self.lock();
-        let Some(told) = told(status, headers, body, now) else {
+        let told = told(status, headers, body, now);
+        if known.token.as_deref().is_some_and(|token| token != asked.token) {
+            // The gate of a token that was replaced meanwhile: this one call was refused.
+            return told.map(|told| after(now, told.least()));
+        }
+        let Some(told) = told else {
             let is_good = status.is_success() || status == StatusCode::NOT_MODIFIED;
             // While the gate is closed, an answer is to a request from before it closed.
             if is_good && known.view.told_to_wait_until.is_none_or(|until| until <= now) {
-                known.secondary_waits = 0;
+                known.secondary_waits.reads = 0;
+                if asked.is_write {
+                    known.secondary_waits.writes = 0;
+                }
             }
             return None;
         };
@@ -224,15 +298,19 @@ impl Limits {
                 Duration::try_from(before.duration_since(now)).unwrap_or(Duration::ZERO)
             }
             (Told::ForSomeTime, None) => {
-                let factor = 1u32.checked_shl(known.secondary_waits).unwrap_or(u32::MAX);
-                known.secondary_waits = known.secondary_waits.saturating_add(1).min(8);
+                let SecondaryWaits { reads, writes } = &mut known.secondary_waits;
+                let waits = if asked.is_write { writes } else { reads };
+                let factor = 1u32.checked_shl(*waits).unwrap_or(u32::MAX);
+                *waits = waits.saturating_add(1).min(8);
                 SECONDARY_WAIT.saturating_mul(factor)
             }
         };
-        let wait = SignedDuration::try_from(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT));
-        let until = now.saturating_add(wait.unwrap_or(SignedDuration::ZERO)).unwrap_or(now);
+        let until = after(now, wait);
         let until = before.map_or(until, |before| before.max(until));
         if before != Some(until) {
+            if before.is_none() && known.is_open_again(now) {
+                known.view.told_to_wait_since = Some(now);
+            }
             known.view.told_to_wait_until = Some(until);
             self.metrics.told_to_wait(&self.credential, until);
             let credential = &self.credential;
@@ -249,86 +327,47 @@ impl Limits {
     }
 }
 
-/// That GitHub told us to wait.
-enum Told {
-    /// For so long.
-    For(Duration),
-    /// A secondary limit whose answer does not say for how long.
-    ForSomeTime,
+impl Known {
+    /// Whether a request succeeded since the gate closed last: else its next closing is the same
+    /// trouble, which goes on.
+    fn is_open_again(&self, now: Timestamp) -> bool {
+        let view = &self.view;
+        let Some(since) = view.told_to_wait_since else { return true };
+        view.last_ok_at.is_some_and(|ok| ok > since && ok <= now)
+    }
 }
 
-fn told(status: StatusCode, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Option<Told> {
-    let too_many = status == StatusCode::TOO_MANY_REQUESTS;
-    if !too_many && status != StatusCode::FORBIDDEN {
-        return None;
-    }
-    let until = |moment: Timestamp| {
-        Told::For(Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO))
-    };
-    if let Some(after) = text(headers, header::RETRY_AFTER.as_str()) {
-        if let Ok(seconds) = after.trim().parse() {
-            return Some(Told::For(Duration::from_secs(seconds)));
-        }
-        if let Some(moment) = http_date(after) {
-            return Some(until(moment));
-        }
-    }
-    if number(headers, "x-ratelimit-remaining") == Some(0)
-        && let Some(reset) = epoch(headers, "x-ratelimit-reset")
-    {
-        return Some(until(reset));
-    }
-    (too_many || speaks_of_a_limit(body)).then_some(Told::ForSomeTime)
-}
-
-/// How long this answer tells to wait, if it does, where nothing is remembered of earlier ones.
-pub(super) fn asked_wait(
+/// The primary limit, as an accepted answer tells it. A refused token's answer tells the limit of
+/// anonymous callers, which is not ours.
+fn note_primary_limit(
+    view: &mut LimitsView,
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
     now: Timestamp,
-) -> Option<Duration> {
-    told(status, headers, body, now).map(|told| match told {
-        Told::For(wait) => wait.clamp(SHORTEST_WAIT, LONGEST_WAIT),
-        Told::ForSomeTime => SECONDARY_WAIT,
-    })
-}
-
-/// GitHub's message where it sends no header: "You have exceeded a secondary rate limit", older
-/// "abuse detection mechanism", and for the primary one "API rate limit exceeded".
-fn speaks_of_a_limit(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
-    ["secondary rate limit", "abuse detection", "rate limit exceeded"]
-        .iter()
-        .any(|sign| text.contains(sign))
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    text(headers, name)?.trim().parse().ok()
-}
-
-fn epoch(headers: &HeaderMap, name: &str) -> Option<Timestamp> {
-    Timestamp::from_second(number(headers, name)?.try_into().ok()?).ok()
-}
-
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text.trim()).ok()
-}
-
-/// `2026-12-01 12:00:00 UTC`, or with an offset in place of `UTC`.
-fn expiry(text: &str) -> Option<Timestamp> {
-    let text = text.trim().replace(" UTC", " +0000");
-    Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", &text).ok()
+) {
+    let limit = number(headers, "x-ratelimit-limit");
+    let is_another = status == StatusCode::FORBIDDEN && view.limit.is_some() && view.limit != limit;
+    if status == StatusCode::UNAUTHORIZED || is_another {
+        return;
+    }
+    view.limit = limit.or(view.limit);
+    view.remaining = number(headers, "x-ratelimit-remaining").or(view.remaining);
+    view.reset = epoch(headers, "x-ratelimit-reset").or(view.reset);
+    let is_used_up = matches!((view.remaining, view.limit), (Some(left), Some(limit)) if left < limit / KEPT_SHARE);
+    if is_used_up && view.reset.is_some_and(|reset| reset > now) {
+        view.used_up_since.get_or_insert(now);
+    } else {
+        view.used_up_since = None;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::ManualTime;
+
+    const READ: Asked<'static> = Asked { token: "one", is_write: false };
+    const WRITE: Asked<'static> = Asked { token: "one", is_write: true };
 
     fn noon() -> Timestamp {
         "2026-11-01T12:00:00Z".parse().unwrap()
@@ -352,7 +391,7 @@ mod tests {
         let (limits, time) = limits();
         let reset = (noon().as_second() + 900).to_string();
         let headers = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", &reset)]);
-        let until = limits.told_to_wait(StatusCode::FORBIDDEN, &headers, b"");
+        let until = limits.told_to_wait(READ, StatusCode::FORBIDDEN, &headers, b"");
         assert_eq!(until, seconds_later(900));
         assert_eq!(limits.closed_until(), until);
         time.advance(Duration::from_secs(900));
@@ -363,7 +402,7 @@ mod tests {
     fn a_secondary_limit_says_how_long() {
         let (limits, _) = limits();
         let headers = headers(&[("retry-after", "30"), ("x-ratelimit-remaining", "0")]);
-        let until = limits.told_to_wait(StatusCode::FORBIDDEN, &headers, b"");
+        let until = limits.told_to_wait(READ, StatusCode::FORBIDDEN, &headers, b"");
         assert_eq!(until, seconds_later(30));
     }
 
@@ -372,14 +411,14 @@ mod tests {
         let (limits, time) = limits();
         let none = HeaderMap::new();
         let body = br#"{"message":"You have exceeded a secondary rate limit."}"#;
-        let told = || limits.told_to_wait(StatusCode::FORBIDDEN, &none, body);
+        let told = || limits.told_to_wait(READ, StatusCode::FORBIDDEN, &none, body);
         assert_eq!(told(), seconds_later(60));
         assert_eq!(told(), seconds_later(60), "a call that was under way is no second warning");
-        assert_eq!(limits.told_to_wait(StatusCode::OK, &none, b""), None, "nor an all-clear");
+        assert_eq!(limits.told_to_wait(READ, StatusCode::OK, &none, b""), None, "nor an all-clear");
         time.advance(Duration::from_secs(60));
         assert_eq!(told(), seconds_later(60 + 120));
         time.advance(Duration::from_secs(120));
-        assert_eq!(limits.told_to_wait(StatusCode::OK, &none, b""), None);
+        assert_eq!(limits.told_to_wait(READ, StatusCode::OK, &none, b""), None);
         assert_eq!(told(), seconds_later(180 + 60), "a success in between begins anew");
     }
 
@@ -388,15 +427,15 @@ mod tests {
         let (limits, _) = limits();
         let none = HeaderMap::new();
         let body = br#"{"message":"Resource not accessible by integration"}"#;
-        assert_eq!(limits.told_to_wait(StatusCode::FORBIDDEN, &none, body), None);
-        assert!(limits.told_to_wait(StatusCode::TOO_MANY_REQUESTS, &none, b"").is_some());
+        assert_eq!(limits.told_to_wait(READ, StatusCode::FORBIDDEN, &none, body), None);
+        assert!(limits.told_to_wait(READ, StatusCode::TOO_MANY_REQUESTS, &none, b"").is_some());
     }
 
     #[test]
     fn no_word_of_a_server_silences_us_for_ever() {
         let (limits, _) = limits();
         let headers = headers(&[("retry-after", "99999999")]);
-        let until = limits.told_to_wait(StatusCode::TOO_MANY_REQUESTS, &headers, b"");
+        let until = limits.told_to_wait(READ, StatusCode::TOO_MANY_REQUESTS, &headers, b"");
         assert_eq!(until, seconds_later(7200));
     }
 
@@ -404,13 +443,13 @@ mod tests {
     fn an_outage_lasts_from_the_first_failure_to_the_next_answer() {
         let (limits, time) = limits();
         let none = HeaderMap::new();
-        limits.note(StatusCode::NOT_MODIFIED, &none);
+        limits.note(READ, StatusCode::NOT_MODIFIED, &none, b"");
         assert_eq!(limits.view().unreached_since, None);
         limits.lost();
         time.advance(Duration::from_secs(5));
-        limits.note(StatusCode::BAD_GATEWAY, &none);
+        limits.note(READ, StatusCode::BAD_GATEWAY, &none, b"");
         assert_eq!(limits.view().unreached_since, seconds_later(0));
-        limits.note(StatusCode::NOT_FOUND, &none);
+        limits.note(READ, StatusCode::NOT_FOUND, &none, b"");
         assert_eq!(limits.view().unreached_since, None, "it answers");
     }
 
@@ -419,6 +458,7 @@ mod tests {
         let (limits, _) = limits();
         let reset = (noon().as_second() + 900).to_string();
         limits.note(
+            READ,
             StatusCode::OK,
             &headers(&[
                 ("x-ratelimit-limit", "5000"),
@@ -427,6 +467,7 @@ mod tests {
                 ("x-oauth-scopes", "repo, read:org"),
                 ("github-authentication-token-expiration", "2026-12-01 12:00:00 UTC"),
             ]),
+            b"",
         );
         let view = limits.view();
         assert_eq!((view.remaining, view.limit), (Some(4999), Some(5000)));
@@ -434,7 +475,7 @@ mod tests {
         assert_eq!(view.token_accepted_at, seconds_later(0));
         assert_eq!(limits.scopes(), Some(vec!["repo".into(), "read:org".into()]));
 
-        limits.note(StatusCode::UNAUTHORIZED, &HeaderMap::new());
+        limits.note(READ, StatusCode::UNAUTHORIZED, &HeaderMap::new(), b"");
         assert_eq!(limits.view().token_accepted_at, None);
         assert_eq!(limits.view().token_refused_at, seconds_later(0));
         assert_eq!(limits.view().last_ok_at, seconds_later(0));
@@ -448,7 +489,7 @@ mod tests {
             let said = [("x-ratelimit-limit", "5000"), ("x-ratelimit-reset", reset.as_str())];
             let mut said = headers(&said);
             said.insert("x-ratelimit-remaining", remaining.parse().unwrap());
-            limits.note(StatusCode::OK, &said);
+            limits.note(READ, StatusCode::OK, &said, b"");
             limits.kept_for_those_in_flight()
         };
         assert_eq!(left("100"), None);
@@ -461,7 +502,7 @@ mod tests {
     #[test]
     fn a_server_without_limits_keeps_nothing_back() {
         let (limits, _) = limits();
-        limits.note(StatusCode::OK, &HeaderMap::new());
+        limits.note(READ, StatusCode::OK, &HeaderMap::new(), b"");
         assert_eq!(limits.kept_for_those_in_flight(), None);
         assert_eq!((limits.view().remaining, limits.view().limit), (None, None));
         assert!(!limits.metrics.encode().contains("api_limit_remaining{"));
@@ -472,7 +513,7 @@ mod tests {
         let (limits, time) = limits();
         let ends = |at: &str| {
             let end = headers(&[("github-authentication-token-expiration", at)]);
-            limits.note(StatusCode::OK, &end);
+            limits.note(READ, StatusCode::OK, &end, b"");
             limits.lock().said_end
         };
         let end = "2026-11-16 12:00:00 UTC";
@@ -489,10 +530,10 @@ mod tests {
         let (limits, _) = limits();
         let end = [("github-authentication-token-expiration", "2026-11-02 12:00:00 UTC")];
         let shown = || limits.metrics.encode().contains("token_expiry_timestamp_seconds{");
-        limits.note(StatusCode::OK, &headers(&end));
-        limits.note(StatusCode::NOT_MODIFIED, &HeaderMap::new());
+        limits.note(READ, StatusCode::OK, &headers(&end), b"");
+        limits.note(READ, StatusCode::NOT_MODIFIED, &HeaderMap::new(), b"");
         assert!(shown() && limits.view().token_expires_at.is_some());
-        limits.note(StatusCode::OK, &HeaderMap::new());
+        limits.note(READ, StatusCode::OK, &HeaderMap::new(), b"");
         assert!(!shown());
         assert_eq!((limits.view().token_expires_at, limits.lock().said_end), (None, None));
     }
@@ -502,8 +543,122 @@ mod tests {
         let (clock, _) = Clock::manual(noon(), 1);
         let limits = Limits::new("acme".into(), true, clock, Arc::new(Metrics::new()));
         let end = [("github-authentication-token-expiration", "2026-11-01 13:00:00 UTC")];
-        limits.note(StatusCode::OK, &headers(&end));
+        limits.note(READ, StatusCode::OK, &headers(&end), b"");
         assert_eq!(limits.view().token_expires_at, None);
         assert!(!limits.metrics.encode().contains("token_expiry_timestamp_seconds{"));
+    }
+
+    #[test]
+    fn only_a_write_that_succeeds_shortens_the_waits_that_writes_raised() {
+        let (limits, time) = limits();
+        let none = HeaderMap::new();
+        let body = br#"{"message":"You have exceeded a secondary rate limit."}"#;
+        let mut waits = Vec::new();
+        let mut told = |asked| {
+            let began = limits.clock.now();
+            let until = limits.told_to_wait(asked, StatusCode::FORBIDDEN, &none, body).unwrap();
+            let wait = until.duration_since(began);
+            waits.push(wait.as_secs());
+            time.advance(Duration::try_from(wait).unwrap());
+        };
+        let good = |asked| limits.told_to_wait(asked, StatusCode::OK, &none, b"");
+        for asked in [WRITE, WRITE, WRITE] {
+            told(asked);
+            assert_eq!(good(READ), None);
+        }
+        told(READ);
+        good(READ);
+        told(READ);
+        good(WRITE);
+        told(WRITE);
+        assert_eq!(waits, [60, 120, 240, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_gate_is_one_tokens_and_another_token_passes() {
+        let (limits, _) = limits();
+        limits.speak_with("one");
+        let reset = (noon().as_second() + 900).to_string();
+        let said = [
+            ("x-ratelimit-limit", "5000"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", reset.as_str()),
+        ];
+        limits.note(READ, StatusCode::FORBIDDEN, &headers(&said), b"");
+        limits.told_to_wait(READ, StatusCode::FORBIDDEN, &headers(&said), b"");
+        assert_eq!(limits.closed_until(), seconds_later(900));
+        assert_eq!(limits.view().used_up_since, seconds_later(0));
+        limits.speak_with("two");
+        assert_eq!((limits.closed_until(), limits.kept_for_those_in_flight()), (None, None));
+        let late = limits.told_to_wait(READ, StatusCode::FORBIDDEN, &headers(&said), b"");
+        assert_eq!(late, seconds_later(900), "the call by the old token is refused");
+        limits.note(READ, StatusCode::UNAUTHORIZED, &headers(&said), b"");
+        assert_eq!((limits.closed_until(), limits.kept_for_those_in_flight()), (None, None));
+        assert_eq!(limits.view().token_refused_at, None, "it is not the token that is sent");
+    }
+
+    #[test]
+    fn the_limit_of_anonymous_callers_is_not_ours() {
+        let (limits, _) = limits();
+        let reset = (noon().as_second() + 900).to_string();
+        let of = |limit: &str, remaining: &str| {
+            headers(&[
+                ("x-ratelimit-limit", limit),
+                ("x-ratelimit-remaining", remaining),
+                ("x-ratelimit-reset", reset.as_str()),
+            ])
+        };
+        limits.note(READ, StatusCode::UNAUTHORIZED, &of("60", "0"), b"");
+        assert_eq!(limits.kept_for_those_in_flight(), None);
+        assert_eq!(limits.view().limit, None);
+        limits.note(READ, StatusCode::OK, &of("5000", "4000"), b"");
+        limits.note(READ, StatusCode::UNAUTHORIZED, &of("60", "0"), b"");
+        limits.note(READ, StatusCode::FORBIDDEN, &of("60", "0"), b"");
+        assert_eq!((limits.view().limit, limits.view().remaining), (Some(5000), Some(4000)));
+    }
+
+    #[test]
+    fn a_403_whose_documentation_is_of_rate_limits_is_a_limit() {
+        let (limits, _) = limits();
+        let none = HeaderMap::new();
+        let told =
+            |body: &str| limits.told_to_wait(READ, StatusCode::FORBIDDEN, &none, body.as_bytes());
+        let of = |url: &str| format!(r#"{{"message":"Forbidden","documentation_url":"{url}"}}"#);
+        assert_eq!(told(&of("https://docs.github.com/rest/actions/workflows")), None);
+        assert_eq!(told(r#"{"message":"see rate-limits.md"}"#), None);
+        let url = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api";
+        assert_eq!(told(&of(url)), seconds_later(60));
+    }
+
+    #[test]
+    fn a_version_that_github_does_not_know_is_no_acceptance() {
+        let (limits, time) = limits();
+        let none = HeaderMap::new();
+        let body = br#"{"message":"The 'X-GitHub-Api-Version' header is invalid."}"#;
+        limits.note(READ, StatusCode::BAD_REQUEST, &none, body);
+        time.advance(Duration::from_secs(1));
+        limits.note(READ, StatusCode::BAD_REQUEST, &none, body);
+        assert_eq!(limits.view().version_refused_since, seconds_later(0));
+        assert_eq!(limits.view().token_accepted_at, None);
+        limits.note(READ, StatusCode::BAD_REQUEST, &none, br#"{"message":"Problems parsing"}"#);
+        assert_eq!(limits.view().version_refused_since, seconds_later(0));
+        limits.note(READ, StatusCode::NOT_MODIFIED, &none, b"");
+        assert_eq!(limits.view().version_refused_since, None);
+    }
+
+    #[test]
+    fn a_gate_that_closes_again_and_again_is_closed_since_the_first_time() {
+        let (limits, time) = limits();
+        let none = HeaderMap::new();
+        let told = || limits.told_to_wait(READ, StatusCode::TOO_MANY_REQUESTS, &none, b"");
+        told();
+        time.advance(Duration::from_secs(60));
+        assert_eq!(limits.view().told_to_wait_since, None, "it is open");
+        told();
+        assert_eq!(limits.view().told_to_wait_since, seconds_later(0));
+        time.advance(Duration::from_secs(120));
+        limits.note(READ, StatusCode::OK, &none, b"");
+        told();
+        assert_eq!(limits.view().told_to_wait_since, seconds_later(180));
     }
 }

@@ -8,10 +8,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
 
+use super::bodies::largest;
 use super::error::ConnectError;
 use super::limits::http_date;
+use super::secrets::Secrets;
 use super::transport::{Answer, HttpService, Lost, Transport};
-use crate::clock::Clock;
+use crate::clock::{Clock, beside_others};
 use crate::telemetry::Metrics;
 
 /// The machine's clock may be this far off before it is said.
@@ -19,8 +21,9 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("release-governor/", env!("CARGO_PKG_VERSION")));
-/// Pinned: from 2026-03-10 on a dispatch is answered otherwise.
-const API_VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
+/// The version of GitHub's API that every request names. Pinned: from 2026-03-10 on a dispatch is
+/// answered otherwise.
+pub const API_VERSION: &str = "2022-11-28";
 
 /// The line.
 pub(super) struct Line {
@@ -29,6 +32,7 @@ pub(super) struct Line {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     time_limit: Duration,
+    secrets: Secrets,
     /// The difference of the clocks that was said last.
     said_difference: Mutex<SignedDuration>,
 }
@@ -43,7 +47,8 @@ impl Line {
     ) -> Result<Self, ConnectError> {
         let base = checked_address(api_url)?;
         let transport = Transport::new(service)?;
-        Ok(Self { transport, base, clock, metrics, time_limit, said_difference: Mutex::default() })
+        let (secrets, said_difference) = (Secrets::default(), Mutex::default());
+        Ok(Self { transport, base, clock, metrics, time_limit, secrets, said_difference })
     }
 
     /// The beginning of any request.
@@ -53,23 +58,29 @@ impl Line {
         path: &str,
         authorization: HeaderValue,
     ) -> http::request::Builder {
+        self.secrets.note(&authorization);
         Request::builder()
             .method(method)
             .uri(self.url(path))
             .header(header::ACCEPT, HeaderValue::from_static("application/vnd.github+json"))
-            .header(HeaderName::from_static("x-github-api-version"), API_VERSION)
+            .header(
+                HeaderName::from_static("x-github-api-version"),
+                HeaderValue::from_static(API_VERSION),
+            )
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::AUTHORIZATION, authorization)
     }
 
-    /// Sends `request`, once, and takes note of GitHub's time.
+    /// Sends `request`, once, and takes note of GitHub's time. No credential is in the answer,
+    /// whatever the server put there.
     pub(super) async fn send(
         &self,
         operation: &'static str,
         request: Request<OctoBody>,
     ) -> Result<Answer, Lost> {
         let asked = self.clock.monotonic();
-        let answer = match self.within_time(self.transport.send(request)).await {
+        let sent = self.transport.send(request, largest(operation));
+        let mut answer = match self.within_time(sent).await {
             Ok(answer) => answer,
             Err(lost) => {
                 let word = if lost.never_sent { "never_sent" } else { "lost" };
@@ -79,6 +90,9 @@ impl Line {
         };
         self.metrics.github_request(operation, answer.status.as_str());
         self.note_time(&answer.headers, asked);
+        self.secrets.hide_in_headers(&mut answer.headers);
+        answer.body =
+            answer.body.map(|body| beside_others(body.len(), || self.secrets.hide_in_body(body)));
         Ok(answer)
     }
 

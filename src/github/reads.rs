@@ -184,7 +184,7 @@ impl Reader {
         let kept = Some("reverts".to_owned());
         let ask = Ask { kept, ..Ask::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireListedCommit> = wire::parse(body)?;
+            let page: wire::Page<wire::WireListedCommit> = wire::parse(body)?;
             let listed = page.into_iter().map(|commit| {
                 let message = ListedMessage::of(commit.message());
                 (commit.domain(), message)

@@ -5,6 +5,7 @@
     reason = "in a test an unwrap is an assertion: it names the line that was wrong"
 )]
 
+mod hostile;
 mod reading;
 mod waiting;
 mod writing;

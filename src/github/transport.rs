@@ -9,21 +9,23 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::auth::Token;
+use super::bodies::{Bodies, LARGEST_ERROR, Room, Unread};
 use super::error::ConnectError;
 use super::wire;
+use crate::domain::secrets::hide;
 use crate::network::{Trust, chain, is_by_an_unknown_authority, never_connected};
 
-/// A page of 100 runs has 1.2 MB, a recursive tree at most 7 MB (GitHub's documentation).
-const LARGEST_BODY: usize = 32 * 1024 * 1024;
 /// As much of GitHub's words as a person reads.
 const LONGEST_WORDS: usize = 400;
+/// An address that is longer is not said.
+const LONGEST_URL: usize = 1_000;
+
 /// What carries requests: the network, or a GitHub in this very process.
 #[derive(Clone, Debug)]
 pub struct HttpService(BoxCloneSyncService<Request<OctoBody>, Response<AnyBody>, BoxError>);
@@ -104,8 +106,10 @@ impl Body for AnyBody {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// The body, or how it was lost on the way.
-    pub(super) body: Result<Bytes, String>,
+    /// The body, of an error its beginning, or why there is none.
+    pub(super) body: Result<Bytes, Unread>,
+    /// The room that the body takes up.
+    pub(super) room: Option<Room>,
 }
 
 impl Answer {
@@ -118,14 +122,17 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// GitHub's own words, short, on one line.
+    /// GitHub's own words, short, on one line, without anything that looks like a secret; and where
+    /// the token is to be authorized, if that is what lacks.
     pub(super) fn words(&self) -> String {
-        self.all_words().chars().take(LONGEST_WORDS).collect()
-    }
-
-    /// The same without the token, should the server have echoed it.
-    pub(super) fn words_without(&self, token: &Token) -> String {
-        token.hidden_in(&self.all_words()).chars().take(LONGEST_WORDS).collect()
+        let words: String = hide(&self.all_words()).chars().take(LONGEST_WORDS).collect();
+        match self.sso_url() {
+            Some(url) => format!(
+                "{}. Authorize the token for single sign-on at {url}",
+                words.trim_end_matches('.')
+            ),
+            None => words,
+        }
     }
 
     /// The words in quotes, after a space; nothing where there are none.
@@ -135,11 +142,15 @@ impl Answer {
 
     fn all_words(&self) -> String {
         let body = self.bytes();
-        let words = match serde_json::from_slice::<wire::WireProblem>(body) {
-            Ok(problem) => problem.words(),
+        let body = body.get(..body.len().min(LARGEST_ERROR)).unwrap_or_default();
+        let problem = wire::problem(body);
+        let words = if problem.is_whole || !problem.words.is_empty() {
+            problem.words
+        } else if body.trim_ascii_start().starts_with(b"<") {
             // A proxy's page is nothing to read in a log.
-            Err(_) if body.trim_ascii_start().starts_with(b"<") => String::new(),
-            Err(_) => String::from_utf8_lossy(body).into_owned(),
+            String::new()
+        } else {
+            String::from_utf8_lossy(body).into_owned()
         };
         let words = if words.trim().is_empty() {
             self.status.canonical_reason().unwrap_or_default().to_owned()
@@ -147,6 +158,19 @@ impl Answer {
             words
         };
         words.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Where an organisation's owner wants the token to be authorized, by a refusal's
+    /// `X-GitHub-SSO: required; url=…`. Source: GitHub's documentation, "Authenticating to the REST
+    /// API", "Personal access tokens and SAML SSO".
+    fn sso_url(&self) -> Option<&str> {
+        if !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
+            return None;
+        }
+        let mut parts = self.header("x-github-sso")?.split(';').map(str::trim);
+        let is_required = parts.next() == Some("required");
+        let url = parts.find_map(|part| part.strip_prefix("url="))?;
+        (is_required && url.starts_with("https://") && url.len() <= LONGEST_URL).then_some(url)
     }
 
     /// What a refusal's headers say would have been needed.
@@ -171,7 +195,10 @@ pub(super) struct Lost {
 }
 
 /// octocrab over one service.
-pub(super) struct Transport(Octocrab);
+pub(super) struct Transport {
+    octocrab: Octocrab,
+    bodies: Bodies,
+}
 
 impl Transport {
     #[expect(clippy::disallowed_methods, reason = "this is the one place; no retry is compiled in")]
@@ -180,20 +207,29 @@ impl Transport {
         tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let builder = OctocrabBuilder::new_empty().with_service(service.0);
         match builder.with_auth(AuthState::None).build() {
-            Ok(octocrab) => Ok(Self(octocrab)),
+            Ok(octocrab) => Ok(Self { octocrab, bodies: Bodies::new() }),
             Err(never) => match never {},
         }
     }
 
-    /// Sends `request`, once.
-    pub(super) async fn send(&self, request: Request<OctoBody>) -> Result<Answer, Lost> {
-        let response = self.0.execute(request).await.map_err(|error| lost(&error))?;
+    /// Sends `request`, once. A good answer may have `largest` bytes.
+    pub(super) async fn send(
+        &self,
+        request: Request<OctoBody>,
+        largest: usize,
+    ) -> Result<Answer, Lost> {
+        let response = self.octocrab.execute(request).await.map_err(|error| lost(&error))?;
         let (parts, body) = response.into_parts();
-        let body = match Limited::new(body, LARGEST_BODY).collect().await {
-            Ok(whole) => Ok(whole.to_bytes()),
-            Err(error) => Err(format!("the answer was cut: {}", chain(error.as_ref()))),
+        let read = if parts.status.is_success() {
+            self.bodies.whole(body, largest).await
+        } else {
+            self.bodies.beginning(body).await
         };
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        let (body, room) = match read {
+            Ok((body, room)) => (Ok(body), Some(room)),
+            Err(unread) => (Err(unread), None),
+        };
+        Ok(Answer { status: parts.status, headers: parts.headers, body, room })
     }
 }
 

@@ -2,7 +2,9 @@
 //! that are newer than this program and of users, branches and repositories that are gone;
 //! strict about all that a decision rests on.
 
+mod bounded;
 mod preflight;
+mod problem;
 mod pulls;
 mod talk;
 
@@ -12,11 +14,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub(super) use bounded::{List, Page};
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
+pub(super) use problem::problem;
 pub(super) use pulls::{
     WireComparedCommits, WireLabels, WireMembership, WirePull, WireStanding, events,
 };
-pub(super) use talk::{WireComment, WireIssue, WireProblem, WireStatus};
+pub(super) use talk::{WireComment, WireIssue, WireStatus};
 
 use super::reads::{Compared, Tree, TreeEntry};
 use crate::domain::{
@@ -47,6 +51,19 @@ impl From<String> for Unusable {
     }
 }
 
+impl From<&str> for Unusable {
+    fn from(why: &str) -> Self {
+        Self::Malformed(why.to_owned())
+    }
+}
+
+/// Far more than any server lists: these bound what a malicious one can make of a body. Files of a
+/// comparison (GitHub: 300), entries of a tree (GitHub: 100,000), parents of a commit (anybody who
+/// can push makes as many as git takes).
+const MOST_LISTED_FILES: usize = 10_000;
+const MOST_TREE_ENTRIES: usize = 200_000;
+const MOST_PARENTS: usize = 10_000;
+
 /// What a body says, or where in it the trouble is.
 pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -57,16 +74,11 @@ pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
 
 /// The items of a page. A page may be shorter than the count says, for pages drift while one
 /// pages; one without any item, of a list that has some, is an answer that cannot be used.
-fn listed<T>(items: Vec<T>, counted: Option<u64>) -> Result<Vec<T>, Unusable> {
+fn listed<T>(items: Page<T>, counted: Option<u64>) -> Result<Page<T>, Unusable> {
     match counted {
-        Some(counted) if counted > 0 && items.is_empty() => Err(Unusable::EmptyList { counted }),
+        Some(counted) if counted > 0 && items.0.is_empty() => Err(Unusable::EmptyList { counted }),
         Some(_) | None => Ok(items),
     }
-}
-
-/// What a part of a body says, or where in it the trouble is.
-fn parse_value<W: DeserializeOwned>(value: serde_json::Value) -> Result<W, String> {
-    serde_path_to_error::deserialize(value).map_err(|error| error.to_string())
 }
 
 #[derive(Deserialize)]
@@ -106,7 +118,7 @@ impl WireRepository {
 #[derive(Deserialize)]
 pub(super) struct WireWorkflows {
     total_count: Option<u64>,
-    workflows: Vec<WireWorkflow>,
+    workflows: Page<WireWorkflow>,
 }
 
 #[derive(Deserialize)]
@@ -157,7 +169,7 @@ pub(super) struct WireCommit {
 #[derive(Deserialize)]
 pub(super) struct WireListedCommit {
     sha: Sha,
-    parents: Vec<WireCommit>,
+    parents: List<WireCommit, MOST_PARENTS>,
     commit: Option<WireCommitText>,
 }
 
@@ -186,7 +198,7 @@ impl WireListedCommit {
 #[derive(Deserialize)]
 pub(super) struct WireRuns {
     total_count: Option<u64>,
-    workflow_runs: Vec<WireRun>,
+    workflow_runs: Page<WireRun>,
 }
 
 impl WireRuns {
@@ -284,14 +296,14 @@ fn conclusion(word: String) -> Conclusion {
 #[derive(Deserialize)]
 pub(super) struct WireJobs {
     total_count: Option<u64>,
-    jobs: Vec<WireJob>,
+    jobs: Page<WireJob>,
 }
 
 #[derive(Deserialize)]
 struct WireJob {
     name: String,
     conclusion: Option<String>,
-    steps: Option<Vec<WireStep>>,
+    steps: Option<Page<WireStep>>,
 }
 
 #[derive(Deserialize)]
@@ -307,7 +319,7 @@ impl WireJobs {
         let job = |job: WireJob| Job {
             name: job.name,
             conclusion: job.conclusion.map(conclusion),
-            steps: job.steps.unwrap_or_default().into_iter().map(step).collect(),
+            steps: job.steps.into_iter().flatten().map(step).collect(),
         };
         Ok(listed(self.jobs, self.total_count)?.into_iter().map(job).collect())
     }
@@ -318,7 +330,7 @@ pub(super) struct WireComparison {
     status: Relation,
     /// Optional in GitHub's OpenAPI description; missing on every page but the first, which is the
     /// only one that is asked for.
-    files: Option<Vec<WireFile>>,
+    files: Option<List<WireFile, MOST_LISTED_FILES>>,
 }
 
 #[derive(Deserialize)]
@@ -345,8 +357,8 @@ impl WireComparison {
     pub(super) fn domain(self) -> Compared {
         // A head that lies before its base, or is it, differs from their merge base in nothing.
         let has_files = matches!(self.status, Relation::Ahead | Relation::Diverged);
-        let lists_all = self.files.as_ref().map_or(!has_files, |files| files.len() < MOST_FILES);
-        let files = self.files.unwrap_or_default().into_iter().map(WireFile::domain).collect();
+        let lists_all = self.files.as_ref().map_or(!has_files, |files| files.0.len() < MOST_FILES);
+        let files = self.files.into_iter().flatten().map(WireFile::domain).collect();
         let files =
             if lists_all { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) };
         Compared::Known(Comparison { relation: self.status, files })
@@ -355,7 +367,7 @@ impl WireComparison {
 
 #[derive(Deserialize)]
 pub(super) struct WireTree {
-    tree: Vec<WireTreeEntry>,
+    tree: List<WireTreeEntry, MOST_TREE_ENTRIES>,
     truncated: bool,
 }
 

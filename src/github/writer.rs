@@ -13,6 +13,7 @@ use super::clients::Clients;
 use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
 use super::transport::Answer;
+use crate::domain::secrets::hide;
 use crate::domain::{RepoId, RepoName};
 
 /// Writes to GitHub. There is one, and it cannot be cloned.
@@ -79,12 +80,11 @@ impl Writer {
         may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
     ) -> Result<WriteAnswer, WriteFailure> {
         let client = self.clients.of(&write.repository);
+        // Whether its gate is closed depends on the token, which may end while others write first.
+        token(&client).await?;
         wait_for_its_turn(&client, write.urgent).await?;
         let _place = client.write_places.acquire().await;
-        let token = client.token().await.map_err(|why| match why {
-            NoToken::ToldToWait(until) => WriteFailure::ToldToWait { until },
-            NoToken::Refused(why) | NoToken::ForNow(why) => WriteFailure::NeverSent { why },
-        })?;
+        let token = token(&client).await?;
         let method = match write.method {
             WriteMethod::Post => Method::POST,
             WriteMethod::Patch => Method::PATCH,
@@ -94,9 +94,10 @@ impl Writer {
             .line
             .request(method, &path, token.header.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .body(OctoBody::from(write.body.to_string()))
+            // Strangers' words are among what is written, and everybody may read it.
+            .body(OctoBody::from(hide(&write.body.to_string()).into_owned()))
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
-        let sent = client.send_if(write.operation, request, may_leave).await;
+        let sent = client.send_if(write.operation, &token, request, may_leave).await;
         let answer = sent.map_err(|failed| match failed {
             Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
             Failed::CalledOff(why) => WriteFailure::CalledOff { why },
@@ -107,7 +108,7 @@ impl Writer {
         match status {
             200..=299 => done(&answer),
             408 | 500..=599 => {
-                let why = format!("GitHub said {status} \"{}\"", answer.words_without(&token));
+                let why = format!("GitHub said {status} \"{}\"", answer.words());
                 Err(WriteFailure::Unknown { why })
             }
             300..=399 => Err(moved(&write.repository, &answer)),
@@ -133,7 +134,7 @@ fn moved(repository: &RepoName, answer: &Answer) -> WriteFailure {
 /// What a 4xx but 408 means: that the credential is not accepted, or not yet, says nothing of what
 /// was asked for.
 async fn refused(client: &Client, token: &Token, answer: &Answer) -> WriteFailure {
-    let words = answer.words_without(token);
+    let words = answer.words();
     if refuses_the_token(answer) {
         // The next write is worth another token.
         let _ = client.another_token(token, answer).await;
@@ -148,6 +149,13 @@ async fn refused(client: &Client, token: &Token, answer: &Answer) -> WriteFailur
     }
     let (status, permission) = (answer.status.as_u16(), answer.permission());
     WriteFailure::Refused { status, words, permission }
+}
+
+async fn token(client: &Client) -> Result<Token, WriteFailure> {
+    client.token().await.map_err(|why| match why {
+        NoToken::ToldToWait(until) => WriteFailure::ToldToWait { until },
+        NoToken::Refused(why) | NoToken::ForNow(why) => WriteFailure::NeverSent { why },
+    })
 }
 
 async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFailure> {
@@ -178,7 +186,7 @@ fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {
         return Ok(WriteAnswer { status, body: Value::Null });
     }
     let lost = |why: &str| WriteFailure::Done { why: format!("GitHub said {status}, but {why}") };
-    let bytes = answer.body.as_ref().map_err(|why| lost(why))?;
+    let bytes = answer.body.as_ref().map_err(|why| lost(&why.to_string()))?;
     if bytes.trim_ascii().is_empty() {
         return Ok(WriteAnswer { status, body: Value::Null });
     }

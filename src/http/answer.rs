@@ -1,11 +1,14 @@
 //! JSON answers: strangers' text tamed, an ETag on each, 304 where the asker has it already.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::etag;
 use super::problem::Problem;
+use crate::domain::secrets::hide;
 use crate::words::is_invisible;
 
 /// What a handler gives.
@@ -43,9 +46,13 @@ pub(super) fn tagged(asked: &HeaderMap, body: String) -> Response {
 }
 
 /// `value` as JSON. What steers a terminal or turns the reading direction is escaped, too: names,
-/// paths and titles are written by strangers.
+/// paths and titles are written by strangers. What has the form of a secret is hidden.
 pub(super) fn text<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+    let json = match hide(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(hidden) => hidden,
+    };
     let hidden = |c: char| c.is_control() || is_invisible(c);
     if !json.contains(hidden) {
         return json;
@@ -67,6 +74,12 @@ pub(super) fn text<T: Serialize>(value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_the_form_of_a_secret_is_hidden() {
+        let json = text(&["fix ghs_0123456789abcdefghij\n", "ghs_lib.rs"]);
+        assert_eq!(json, r#"["fix [token]\n","ghs_lib.rs"]"#);
+    }
 
     #[test]
     fn what_steers_a_terminal_is_escaped_and_reads_the_same() {

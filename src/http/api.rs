@@ -163,6 +163,7 @@ async fn within<T, E: Into<Problem>>(
     window: &Window,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Problem> {
+    let Some(_place) = window.place() else { return Err(Problem::busy()) };
     match window.clock().timeout(PATIENCE, work).await {
         Ok(result) => result.map_err(Into::into),
         Err(_) => Err(Problem::late()),

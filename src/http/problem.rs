@@ -80,6 +80,11 @@ impl Problem {
         Self::unavailable("the state directory does not answer: is its disk well?".to_owned())
     }
 
+    /// Too many questions at once.
+    pub(super) fn busy() -> Self {
+        Self::unavailable("too many requests are being answered: try again".to_owned())
+    }
+
     fn unavailable(detail: String) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Cannot be read now", detail)
     }

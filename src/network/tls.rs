@@ -33,7 +33,8 @@ pub(super) fn config(ca_file: Option<&Path>, key: &str) -> Result<ClientConfig, 
 
 fn read(file: &Path, key: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let place = file.display();
-    let pem = std::fs::read(file).map_err(|error| format!("cannot read {key} {place}: {error}"))?;
+    let pem =
+        super::read_file(file).map_err(|error| format!("cannot read {key} {place}: {error}"))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),

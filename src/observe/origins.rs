@@ -291,7 +291,7 @@ pub(super) async fn is_made_by_github(
 }
 
 /// What is kept, or else read and kept; what GitHub refuses to tell it may tell another day.
-async fn told_for_ever<T: Serialize + DeserializeOwned>(
+async fn told_for_ever<T: Serialize + DeserializeOwned + Sync>(
     look: &Look<'_>,
     basics: &Basics,
     key: &str,

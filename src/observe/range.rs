@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::origins::{Silence, silence};
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
@@ -193,17 +191,15 @@ pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
-    let value = look.store.fact(repository, key).await?;
     // A shape of an earlier version is read anew.
-    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+    Ok(look.store.fact_of(repository, key).await?)
 }
 
-pub(super) async fn keep<T: serde::Serialize>(
+pub(super) async fn keep<T: serde::Serialize + Sync>(
     look: &Look<'_>,
     repository: RepoId,
     key: &str,
     value: &T,
 ) -> Result<(), ObserveError> {
-    let value = serde_json::to_value(value).unwrap_or(Value::Null);
-    Ok(look.store.put_fact(repository, key, value).await?)
+    Ok(look.store.put_fact_of(repository, key, value).await?)
 }

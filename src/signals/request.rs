@@ -219,7 +219,7 @@ impl Asked {
         let ca_file = self.access.ca_file.as_deref();
         let held = ca_file
             .map(|file| {
-                std::fs::read(file)
+                network::read_file(file)
                     .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))
             })
             .transpose()?;
@@ -230,7 +230,7 @@ impl Asked {
 
 fn read_token(file: &Path) -> Result<String, String> {
     let place = file.display();
-    let text = std::fs::read_to_string(file)
+    let text = network::read_text(file)
         .map_err(|error| format!("cannot read bearer_token_file {place}: {error}"))?;
     let token = text.trim();
     if token.is_empty() || token.len() > LARGEST_TOKEN {

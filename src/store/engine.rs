@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 
@@ -11,10 +11,31 @@ use super::error::{Fault, StoreError};
 use super::etags::AnswerCache;
 use super::facts::Facts;
 use super::ledger::Record;
+use super::schema::ANSWERS;
 use super::{file, schema};
 
 /// Commits that nobody waits for, after which one is synced even if nothing else asks for it.
 const UNSYNCED_COMMITS: u32 = 64;
+
+/// What is written to see whether the disk takes writes again: more than a record, which may find
+/// room where the file has some left.
+const TRIAL_BYTES: usize = 256 * 1024;
+/// The answer that it is written as. It is taken out again at once.
+const TRIAL_KEY: &str = "trial write";
+
+/// Why the store took no write last. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Trouble(Arc<Mutex<Option<StoreError>>>);
+
+impl Trouble {
+    pub(super) fn get(&self) -> Option<StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, trouble: Option<StoreError>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
 
 /// Where the bytes are.
 pub(super) enum Place {
@@ -54,11 +75,36 @@ pub(super) struct Engine {
     unsynced: u32,
     pub(super) answers: Arc<AnswerCache>,
     pub(super) facts: Facts,
+    trouble: Trouble,
 }
 
 impl Engine {
     pub(super) fn new(place: Place, answers: Arc<AnswerCache>) -> Self {
-        Self { place, db: None, unsynced: 0, answers, facts: Facts::default() }
+        let (facts, trouble) = (Facts::default(), Trouble::default());
+        Self { place, db: None, unsynced: 0, answers, facts, trouble }
+    }
+
+    /// Why the last write failed; none once one succeeded.
+    pub(super) fn trouble(&self) -> Trouble {
+        self.trouble.clone()
+    }
+
+    /// Whether the last write failed.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.trouble.get().is_some()
+    }
+
+    /// Sees whether the disk takes writes again.
+    pub(super) fn try_again(&mut self) -> Result<(), StoreError> {
+        self.commit(Durability::Immediate, |write| {
+            let trial = vec![b'.'; TRIAL_BYTES];
+            write.open_table(ANSWERS)?.insert(TRIAL_KEY, trial.as_slice())?;
+            Ok(())
+        })?;
+        self.commit(Durability::Immediate, |write| {
+            write.open_table(ANSWERS)?.remove(TRIAL_KEY)?;
+            Ok(())
+        })
     }
 
     /// Opens the database, gives back free space, and loads what is kept in memory.
@@ -156,6 +202,21 @@ impl Engine {
     }
 
     fn commit<T>(
+        &mut self,
+        durability: Durability,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let result = self.commit_or_fail(durability, work);
+        match &result {
+            Ok(_) => self.trouble.set(None),
+            Err(error) if error.is_of_the_disk() => self.trouble.set(Some(error.clone())),
+            // Refused for what it says: the disk may be well.
+            Err(_) => {}
+        }
+        result
+    }
+
+    fn commit_or_fail<T>(
         &mut self,
         durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,

@@ -133,6 +133,18 @@ impl StoreError {
         }
     }
 
+    /// Whether it is about the file, whatever was to be written.
+    pub(super) const fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::AlreadyOpen { .. }
+            | Self::NewerSchema { .. }
+            | Self::Unreadable { .. }
+            | Self::Io { .. }
+            | Self::PermissionDenied { .. } => true,
+            Self::Moved { .. } | Self::Broken { .. } | Self::Closed => false,
+        }
+    }
+
     /// Whether the disk, or what may be used of it, is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {

@@ -258,10 +258,52 @@ fn a_full_disk_loses_nothing_and_the_ledger_goes_on_when_there_is_space() {
             assert!(error.to_string().contains("the disk is full"), "{error}");
             assert_eq!(*ledger.state(), before);
         }
+        let trouble = store.trouble().expect("it is said");
+        assert!(trouble.is_disk_full(), "{trouble}");
         disk.set_full(false);
         ledger.record(at(2), vec![decided(3)]).await.unwrap();
+        assert_eq!(store.trouble(), None);
         assert_eq!(*ledger.state(), fold_of_history(&store, shop()).await);
         assert_eq!(store.history(shop(), None, 10).await.unwrap().len(), 2);
+    });
+}
+
+/// While nobody writes: a file's thread tries by itself whether there is space again.
+#[test]
+fn a_full_disk_is_tried_again_by_itself() {
+    let disk = MemoryDisk::new();
+    let place = engine::Place::Memory { disk: disk.clone(), cache_bytes: 1 << 20 };
+    let mut engine = engine::Engine::new(place, Arc::new(AnswerCache::new()));
+    engine.start().unwrap();
+    let trouble = engine.trouble();
+    disk.set_full(true);
+    assert!(engine.try_again().is_err() && engine.is_in_trouble());
+    assert!(engine.try_again().is_err() && trouble.get().is_some());
+    disk.set_full(false);
+    engine.try_again().unwrap();
+    assert!(!engine.is_in_trouble() && trouble.get().is_none());
+    let left = engine.read(|read| {
+        let answers = read.open_table(schema::ANSWERS)?;
+        Ok(redb::ReadableTableMetadata::len(&answers)?)
+    });
+    assert_eq!(left.unwrap(), 0, "what was written to try it is gone");
+}
+
+#[test]
+fn a_range_of_many_names_is_kept() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let store = Store::in_memory_on(&disk).unwrap();
+        let names = |of: &str| vec![format!("{of}/{}", "x".repeat(100)); 100_000];
+        for range in ["one", "two"] {
+            store.put_fact_of(shop(), range, &names(range)).await.unwrap();
+        }
+        store.put_fact(shop(), "small", json!(1)).await.unwrap();
+        for range in ["one", "two"] {
+            let kept = store.fact_of::<Vec<String>>(shop(), range).await.unwrap();
+            assert!(kept.is_some_and(|kept| kept == names(range)), "{range}");
+        }
+        assert_eq!(store.fact(shop(), "small").await.unwrap(), Some(json!(1)));
     });
 }
 
@@ -507,7 +549,7 @@ fn a_very_large_answer_drives_no_other_out() {
         cache.put("large", vec![1; 70 << 20]);
         assert!(cache.get("small").await.is_some());
         assert_eq!(cache.get("large").await, None);
-        store.put_fact(shop(), "large", json!("x".repeat(2 << 20))).await.unwrap();
+        store.put_fact(shop(), "large", json!("x".repeat(17 << 20))).await.unwrap();
         store.close().await.unwrap();
         let store = Store::in_memory_on(&disk).unwrap();
         assert_eq!(store.fact(shop(), "large").await.unwrap(), None);

@@ -17,6 +17,8 @@ const QUEUE: usize = 256;
 const GROUP: usize = 64;
 /// What nobody waits for is synced when nothing else was asked for this long.
 const IDLE: Duration = Duration::from_secs(1);
+/// Between two looks whether a disk that took no write does so again.
+const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
 
 /// Where work for the engine goes.
 pub(super) enum Hand {
@@ -194,18 +196,26 @@ fn serve(mut engine: Engine, jobs: &Receiver<Waiting>) {
     engine.close().ok();
 }
 
-/// The next job; what nobody waits for is synced while there is none.
+/// The next job; what nobody waits for is synced while there is none, and a disk that took no
+/// write is tried again.
 fn next(engine: &mut Engine, jobs: &Receiver<Waiting>) -> Option<Waiting> {
-    while engine.has_unsynced() {
-        match jobs.recv_timeout(IDLE) {
+    loop {
+        let in_trouble = engine.is_in_trouble();
+        let wait = if in_trouble { BETWEEN_TRIALS } else { IDLE };
+        if !in_trouble && !engine.has_unsynced() {
+            return jobs.recv().ok();
+        }
+        match jobs.recv_timeout(wait) {
             Ok(waiting) => return Some(waiting),
             Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) if in_trouble => {
+                engine.try_again().ok();
+            }
             Err(RecvTimeoutError::Timeout) => {
                 engine.sync().ok();
             }
         }
     }
-    jobs.recv().ok()
 }
 
 fn record_group(engine: &mut Engine, group: Vec<(Record, Answer)>) {

@@ -1,13 +1,14 @@
 //! Where log lines go: text for people at a terminal, JSON for whatever collects them.
 
 use std::env;
-use std::fs::File;
-use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
+use std::io::{self, IsTerminal, Write, stderr};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::domain::secrets::hide;
 
 /// Looked at in this order.
 const VARIABLES: [&str; 2] = ["RELEASE_GOVERNOR_LOG", "RUST_LOG"];
@@ -58,7 +59,7 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
         LogFormat::Text => false,
         LogFormat::Json => true,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Hiding(stderr()));
     let registry = tracing_subscriber::registry().with(filter);
     if as_json {
         registry.with(lines.json().flatten_event(true)).try_init()?;
@@ -73,11 +74,37 @@ pub fn init(format: LogFormat) -> Result<(), LogError> {
 ///
 /// # Errors
 /// A filter that makes no sense, or a second call.
-pub fn init_into(file: File) -> Result<(), LogError> {
+pub fn init_into(file: std::fs::File) -> Result<(), LogError> {
     let filter = filter(|variable| env::var(variable).ok())?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(Arc::new(file)).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(File(file)).with_ansi(false);
     tracing_subscriber::registry().with(filter).with(lines.with_target(false)).try_init()?;
     Ok(())
+}
+
+struct File(std::fs::File);
+
+impl<'a> MakeWriter<'a> for File {
+    type Writer = Hiding<&'a std::fs::File>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Hiding(&self.0)
+    }
+}
+
+/// Writes lines without what has the form of a secret: much of what is logged was written by
+/// others. Each line comes in one piece.
+struct Hiding<W>(W);
+
+impl<W: Write> Write for Hiding<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(hide(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LogError> {
@@ -96,6 +123,15 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LogErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_holds_a_secret() {
+        let mut written = Vec::new();
+        Hiding(&mut written)
+            .write_all(b"moved to https://x/?t=ghp_0123456789abcdefghij\n")
+            .unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), "moved to https://x/?t=[token]\n");
+    }
 
     #[test]
     fn our_own_variable_wins_and_a_bad_filter_is_named() {

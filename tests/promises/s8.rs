@@ -308,3 +308,25 @@ fn pull_requests_and_their_runs_cost_nothing() {
     }
     shop.later(60).good_pass().settled();
 }
+
+#[test]
+fn a_held_range_of_more_than_a_megabyte_of_names_costs_three_requests_too() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let long = "x".repeat(250);
+    let path = |number: usize| format!("infra/{long}/{long}/{long}/{long}/{long}/{number}.tf");
+    let paths: Vec<String> = (0..1_000).map(path).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    shop.verified(&paths);
+    shop.good_pass();
+    shop.settled();
+    shop.good_pass().later(60).good_pass().later(60);
+    shop.passes(12, 60);
+    drop(shop.requests());
+    for minute in 0..10 {
+        shop.good_pass().later(60);
+        let requests = shop.requests();
+        let charged = requests.iter().filter(|one| one.response_status != 304).count();
+        assert_eq!(charged, 0, "minute {minute}");
+    }
+}

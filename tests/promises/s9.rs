@@ -203,3 +203,17 @@ fn the_evidence_of_a_decision_stays_in_the_history() {
     let evidence = shop.recorded_evidence(&a1);
     assert!(evidence.contains("infra/dns.tf is HIGH: it matches infra/**"), "{evidence}");
 }
+
+#[test]
+fn a_governor_that_can_record_nothing_is_not_ready() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    shop.good_pass();
+    assert_eq!(shop.why_not_ready(), None);
+    shop.verified(&["src/cart.rs"]);
+    shop.fill_the_disk(true).pass();
+    let why = shop.why_not_ready().unwrap();
+    assert!(why.contains("the disk is full"), "{why}");
+    shop.fill_the_disk(false).later(60).good_pass();
+    assert_eq!(shop.why_not_ready(), None);
+}

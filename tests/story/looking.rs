@@ -1,6 +1,7 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
+use release_governor::commands::{Readiness, Window};
 use release_governor::controller::{NotDone, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
@@ -270,6 +271,15 @@ impl Story {
         self.stop();
         self.disk = snapshot.snapshot();
         self
+    }
+
+    /// Why the governor is not ready, if it is not.
+    pub fn why_not_ready(&self) -> Option<String> {
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        match Window::on(controller).readiness() {
+            Readiness::Ready => None,
+            Readiness::NotReady(why) => Some(why),
+        }
     }
 
     /// Fills the disk, or makes room again.

@@ -88,3 +88,44 @@ fn control_characters_do_not_reach_the_terminal() {
     let mistakes = yaml("\"a\\e[31m\": 1\nrepositories: [{name: \"\\e[31mx\"}]\n").mistakes();
     assert!(!mistakes.contains('\u{1b}'), "{mistakes:?}");
 }
+
+#[test]
+fn a_pipe_or_a_device_is_no_configuration_and_is_waited_for_by_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
+        let mistakes = config::load(path, std::iter::empty()).unwrap_err().to_string();
+        assert!(mistakes.ends_with(": is no regular file"), "{mistakes}");
+    }
+}
+
+#[test]
+fn more_patterns_than_anybody_reviews_are_refused_before_they_are_compiled() {
+    let clock = release_governor::clock::Clock::system();
+    let repository = |list: &str| format!("repositories: [{{name: acme/shop, {list}}}]");
+    let many: Vec<String> = (0..100_000).map(|number| format!("\"**/p{number}/**\"")).collect();
+    let text = repository(&format!("high_risk_paths: [{}]", many.join(", ")));
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 100000 items: expected at most 5000");
+    let long: Vec<String> =
+        (0..200).map(|number| format!("\"{number}{}\"", "x".repeat(1_000))).collect();
+    let text = repository(&format!("high_risk_paths: [{}]", long.join(", ")));
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].high_risk_paths: has 195 KiB of patterns: expected at most 128");
+    let teams: Vec<String> = (0..100_000).map(|number| format!("acme/t{number}")).collect();
+    let text = repository(&format!("approval_teams: [{}]", teams.join(", ")));
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].approval_teams: has 100000 items: expected at most 5000");
+    assert!(clock.monotonic() < std::time::Duration::from_secs(120), "{:?}", clock.monotonic());
+}
+
+#[test]
+fn the_same_patterns_in_a_thousand_repositories_are_compiled_once() {
+    let patterns: Vec<String> = (0..100).map(|number| format!("\"**/p{number}/**\"")).collect();
+    let list = format!("[{}]", patterns.join(", "));
+    let mut text = format!("x: &x {list}\n").replace("x: &x ", "defaults: {high_risk_paths: &x ");
+    text = format!("{}}}\nrepositories:\n", text.trim_end());
+    for number in 0..1_000 {
+        writeln!(text, "- {{name: acme/r{number}, high_risk_paths: *x}}").unwrap();
+    }
+    let good = config::load(&yaml(&text).path(), std::iter::empty()).unwrap();
+    assert_eq!(good.repositories.len(), 1_000);
+}

@@ -27,6 +27,8 @@ mod described;
 #[cfg(test)]
 mod holds;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod looks;
 #[cfg(test)]
 mod measures;

@@ -16,10 +16,12 @@ use tokio::sync::OnceCell;
 use super::token::{RECHECK, off_the_runtime};
 use super::{AppSource, NoToken, fingerprint};
 use crate::domain::Login;
+use crate::domain::secrets::hide;
 use crate::github::error::ConnectError;
 use crate::github::limits::asked_wait;
 use crate::github::line::Line;
 use crate::github::transport::Answer;
+use crate::network;
 
 /// GitHub takes ten minutes at most, by its own clock.
 const JWT_LIFE: SignedDuration = SignedDuration::from_mins(9);
@@ -150,9 +152,10 @@ impl App {
                 answer.quoted()
             )));
         }
-        let body = answer.body.as_deref().map_err(|why| NoToken::ForNow(why.clone()))?;
+        let body = answer.body.as_deref().map_err(|why| NoToken::ForNow(why.to_string()))?;
         serde_json::from_slice(body).map_err(|error| {
-            NoToken::ForNow(format!("GitHub's answer to the App makes no sense: {error}"))
+            let why = format!("GitHub's answer to the App makes no sense: {error}");
+            NoToken::ForNow(hide(&why).into_owned())
         })
     }
 
@@ -223,7 +226,7 @@ fn bearer(jwt: &str) -> Result<HeaderValue, String> {
 
 fn read(path: &Path) -> Result<(EncodingKey, String), String> {
     let place = path.display();
-    let pem = std::fs::read(path).map_err(|error| {
+    let pem = network::read_file(path).map_err(|error| {
         format!(
             "github.app.private_key_file `{place}`: it cannot be read: {error}. Put the App's \
              private key there, or name the file that holds it"

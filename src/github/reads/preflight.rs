@@ -127,7 +127,7 @@ impl Reader {
         let what = format!("list the labels of {name}");
         let ask = Ask::new("list_labels", what, format!("/repos/{name}/labels?per_page=100"));
         let names = |body: &[u8]| {
-            let page: Vec<wire::WireLabel> = wire::parse(body)?;
+            let page: wire::Page<wire::WireLabel> = wire::parse(body)?;
             Ok(page.into_iter().map(|label| label.name).collect())
         };
         match self.some_pages(ask, LABEL_PAGES, names).await? {
@@ -149,7 +149,7 @@ impl Reader {
         let what = format!("list the {what} of {name}");
         let path = format!("/repos/{name}/{path}?per_page=1");
         let ask = Ask { kept: None, ..Ask::new("probe", what, path) };
-        let anything = |body: &[u8]| wire::parse::<Vec<IgnoredAny>>(body).map(|_| ());
+        let anything = |body: &[u8]| wire::parse::<wire::Page<IgnoredAny>>(body).map(|_| ());
         self.one(&ask, anything).await
     }
 }

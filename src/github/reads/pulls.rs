@@ -1,7 +1,5 @@
 //! Pull requests: which brought a commit, what happened on them, and what people may do.
 
-use serde_json::Value;
-
 use super::{BranchCommits, RepoName, Sha};
 use crate::domain::{
     Branch, Command, FileChange, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
@@ -42,7 +40,7 @@ impl Reader {
         let kept = Some("merged".to_owned());
         let ask = Ask { kept, ..Ask::new("list_pulls_of_commit", what, path) };
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WirePull> = wire::parse(body)?;
+            let page: wire::Page<wire::WirePull> = wire::parse(body)?;
             Ok(page.into_iter().filter_map(wire::WirePull::merged).collect())
         };
         self.all_pages(ask, PULL_PAGES, parse).await
@@ -88,10 +86,7 @@ impl Reader {
             kept: kept.clone(),
             ..Ask::new("list_timeline", what.clone(), path)
         };
-        let parse = |body: &[u8]| {
-            let page: Vec<Value> = wire::parse(body)?;
-            Ok(wire::events(page, command)?)
-        };
+        let parse = |body: &[u8]| wire::events(body, command);
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
         while !events.is_empty() && events.len().is_multiple_of(PER_PAGE) {

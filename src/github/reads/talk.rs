@@ -35,7 +35,7 @@ impl Reader {
         let kept = Some(context.to_lowercase());
         let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireStatus> = wire::parse(body)?;
+            let page: wire::Page<wire::WireStatus> = wire::parse(body)?;
             let ours = page
                 .into_iter()
                 .filter(|listed| listed.context.to_lowercase() == context.to_lowercase());
@@ -65,7 +65,7 @@ impl Reader {
         let kept = Some(format!("flags {}", wanted.join("\n")));
         let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireStatus> = wire::parse(body)?;
+            let page: wire::Page<wire::WireStatus> = wire::parse(body)?;
             let named = page.into_iter().filter(|one| wanted.contains(&one.context.to_lowercase()));
             Ok(named.map(wire::WireStatus::domain).collect())
         };
@@ -88,7 +88,7 @@ impl Reader {
         let path = format!("/repos/{name}/issues?creator={creator}&state=all&per_page=100");
         let ask = Ask::new("list_issues", what, path);
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireIssue> = wire::parse(body)?;
+            let page: wire::Page<wire::WireIssue> = wire::parse(body)?;
             Ok(page.into_iter().filter_map(wire::WireIssue::domain).collect())
         };
         self.pages(ask, pages, ISSUE_PAGES, parse).await
@@ -107,7 +107,7 @@ impl Reader {
         let path = format!("/repos/{name}/issues/{issue}/comments?per_page=100");
         let ask = Ask::new("list_issue_comments", what, path);
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireComment> = wire::parse(body)?;
+            let page: wire::Page<wire::WireComment> = wire::parse(body)?;
             Ok(page.into_iter().map(wire::WireComment::domain).collect())
         };
         self.all_pages(ask, COMMENT_PAGES, parse).await

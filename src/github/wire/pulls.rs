@@ -1,10 +1,12 @@
 //! Pull requests: which brought a commit, what happened on them, and what people may do.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
-use super::{WireListedCommit, parse_value};
+use super::bounded::Page;
+use super::{Unusable, WireListedCommit, parse};
 use crate::domain::{
     Branch, Command, Comment, ListedCommit, Login, MergedPull, Permission, Person, PullEvent,
     PullNumber, Sha, Standing, UserId,
@@ -67,7 +69,7 @@ impl WirePull {
 
 #[derive(Deserialize)]
 pub(in crate::github) struct WireLabels {
-    labels: Vec<WireNamed>,
+    labels: Page<WireNamed>,
 }
 
 #[derive(Deserialize)]
@@ -102,18 +104,49 @@ struct WireApp {
 /// The events of a page of a timeline, in order; none for those that no approval and no risk rests
 /// on, which are passed over unread, as are kinds that are newer than this program.
 pub(in crate::github) fn events(
-    page: Vec<Value>,
+    body: &[u8],
     command: &Command,
-) -> Result<Vec<Option<PullEvent>>, String> {
-    page.into_iter().map(|event| read_event(event, command)).collect()
+) -> Result<Vec<Option<PullEvent>>, Unusable> {
+    let page: Page<Box<RawValue>> = parse(body)?;
+    page.into_iter().map(|event| read_event(event.get(), command)).collect()
 }
 
-fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, String> {
-    let kind = kind_of(&event).to_owned();
-    let sha = |key: &str| event.get(key).and_then(Value::as_str).and_then(|sha| sha.parse().ok());
-    Ok(match kind.as_str() {
-        "committed" => Some(PullEvent::Pushed { sha: sha("sha") }),
-        "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha("commit_id") }),
+/// What tells events apart. Kinds that nobody reads may have anything under these names.
+#[derive(Deserialize)]
+struct WireKind {
+    event: Option<Text>,
+    sha: Option<Text>,
+    commit_id: Option<Text>,
+    tree: Option<IgnoredAny>,
+    parents: Option<IgnoredAny>,
+}
+
+impl WireKind {
+    /// Its kind; where it names none, what it must have says whether it is a commit.
+    fn name(&self) -> &str {
+        match self.event.as_ref().and_then(|event| event.0.as_deref()) {
+            Some(kind) => kind,
+            None if self.sha.is_some() && self.tree.is_some() && self.parents.is_some() => {
+                "committed"
+            }
+            None => "",
+        }
+    }
+}
+
+fn sha_in(text: Option<&Text>) -> Option<Sha> {
+    text?.0.as_deref()?.parse().ok()
+}
+
+fn read_event(event: &str, command: &Command) -> Result<Option<PullEvent>, Unusable> {
+    if !event.starts_with('{') {
+        return Ok(None);
+    }
+    let kind: WireKind = parse(event.as_bytes())?;
+    let whole = || parse::<WireEvent>(event.as_bytes());
+    Ok(match kind.name() {
+        "committed" => Some(PullEvent::Pushed { sha: sha_in(kind.sha.as_ref()) }),
+        "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha_in(kind.commit_id.as_ref()) }),
         // What a changed base brings along was not in it before; nor was what a force push took
         // out of the base.
         "base_ref_changed" | "base_ref_force_pushed" | "automatic_base_change_succeeded" => {
@@ -121,7 +154,7 @@ fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, Stri
         }
         "merged" => Some(PullEvent::Merged),
         "labeled" => {
-            let event: WireEvent = parse_value(event)?;
+            let event = whole()?;
             Some(PullEvent::Labeled {
                 label: event.label.ok_or("labeled without a label")?.name,
                 by: person(event.actor),
@@ -129,23 +162,23 @@ fn read_event(event: Value, command: &Command) -> Result<Option<PullEvent>, Stri
             })
         }
         "unlabeled" => {
-            let event: WireEvent = parse_value(event)?;
+            let event = whole()?;
             let label = event.label.ok_or("unlabeled without a label")?.name;
             let at = event.created_at.ok_or("unlabeled without a time")?;
             Some(PullEvent::Unlabeled { label, at })
         }
-        "commented" => Some(PullEvent::Commented(comment(parse_value(event)?, command)?)),
+        "commented" => Some(PullEvent::Commented(comment(whole()?, command)?)),
         _ => None,
     })
 }
 
-/// Its kind; where it names none, what it must have says whether it is a commit.
-fn kind_of(event: &Value) -> &str {
-    let has = |key: &str| event.get(key).is_some();
-    match event.get("event").and_then(Value::as_str) {
-        Some(kind) => kind,
-        None if has("sha") && has("tree") && has("parents") => "committed",
-        None => "",
+/// A text, or something else that nobody reads.
+struct Text(Option<String>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(raw.starts_with('"').then(|| serde_json::from_str(raw).ok()).flatten()))
     }
 }
 
@@ -241,7 +274,7 @@ impl WireMembership {
 #[derive(Deserialize)]
 pub(in crate::github) struct WireComparedCommits {
     total_commits: usize,
-    commits: Vec<WireListedCommit>,
+    commits: Page<WireListedCommit>,
 }
 
 impl WireComparedCommits {

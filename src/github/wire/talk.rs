@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
 
 use super::User;
 use crate::domain::{CommitStatus, CommitStatusState, Issue, IssueComment, IssueNumber, StatusId};
@@ -68,31 +67,5 @@ impl WireComment {
             author: self.user.map(|user| user.login),
             body: self.body.unwrap_or_default(),
         }
-    }
-}
-
-/// An error's body: GitHub's words.
-#[derive(Deserialize)]
-pub(in crate::github) struct WireProblem {
-    message: Option<String>,
-    #[serde(default)]
-    errors: Value,
-}
-
-impl WireProblem {
-    /// The message, then what each error adds to it.
-    pub(in crate::github) fn words(self) -> String {
-        let mut words = self.message.unwrap_or_default();
-        let errors = match self.errors.as_array() {
-            Some(list) => list.clone(),
-            None if self.errors.is_null() => Vec::new(),
-            None => vec![self.errors],
-        };
-        for error in errors {
-            let said = error.get("message").unwrap_or(&error);
-            let text = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
-            words = format!("{words}; {text}");
-        }
-        words
     }
 }

@@ -5,7 +5,7 @@
     reason = "in a test an unwrap is an assertion: it names the line that was wrong"
 )]
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::Spoken;
@@ -25,12 +25,19 @@ fn command() -> Command {
     Command::new("/approve").unwrap()
 }
 
+fn read(page: &[Value]) -> Result<Vec<Option<PullEvent>>, Unusable> {
+    events(&serde_json::to_vec(page).unwrap(), &command())
+}
+
 fn one(event: Value) -> Option<PullEvent> {
-    events(vec![event], &command()).unwrap().pop().flatten()
+    read(&[event]).unwrap().pop().flatten()
 }
 
 fn refused(event: Value) -> String {
-    events(vec![event], &command()).unwrap_err()
+    match read(&[event]).unwrap_err() {
+        Unusable::Malformed(why) => why,
+        Unusable::EmptyList { .. } => panic!("one event is no empty list"),
+    }
 }
 
 fn labeled() -> Value {
@@ -96,7 +103,7 @@ fn a_timeline_is_read_in_its_order_and_by_what_matters_in_it() {
         json!({ "event": "closed", "actor": bea(), "created_at": "2026-11-02T11:30:00Z" }),
         json!({ "event": "head_ref_deleted", "actor": bea() }),
     ];
-    let read = events(page, &command()).unwrap();
+    let read = read(&page).unwrap();
     let kinds: Vec<&str> = read
         .iter()
         .flatten()

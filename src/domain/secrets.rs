@@ -1,0 +1,82 @@
+//! Secrets in text that others wrote: GitHub's tokens and JWTs, by their form.
+
+use std::borrow::Cow;
+
+/// What stands in place of a secret.
+pub const HIDDEN: &str = "[token]";
+/// How GitHub's tokens begin. Source: its documentation, "GitHub's token formats".
+const PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
+/// How a JWT begins: `{"` in base64.
+const JWT: &str = "eyJ";
+/// Characters after the prefix. Tokens have 36 and more; what is shorter opens nothing.
+const SHORTEST: usize = 16;
+/// Characters of each part of a JWT.
+const SHORTEST_PART: usize = 8;
+
+/// Bytes in which a JWT has its three parts.
+const LONGEST: usize = 2_048;
+
+/// `text` without what has the form of a secret. Takes time in proportion to the text.
+#[must_use]
+pub fn hide(text: &str) -> Cow<'_, str> {
+    let mut shown = String::new();
+    let (mut rest, mut at) = (text, 0);
+    while let Some(next) = rest.get(at..).and_then(|ahead| ahead.find(['g', 'e'])) {
+        let start = at + next;
+        let here = rest.get(start..).unwrap_or_default();
+        if begins_a_secret(here) {
+            shown.push_str(rest.get(..start).unwrap_or_default());
+            shown.push_str(HIDDEN);
+            rest = here.get(run(here)..).unwrap_or_default();
+            at = 0;
+        } else {
+            at = start + 1;
+        }
+    }
+    if rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+fn begins_a_secret(text: &str) -> bool {
+    let beginning = || {
+        let beginning = text.get(..text.floor_char_boundary(LONGEST)).unwrap_or_default();
+        beginning.get(..run(beginning)).unwrap_or_default()
+    };
+    if text.starts_with(JWT) {
+        let beginning = beginning();
+        return beginning.split('.').take(3).filter(|part| part.len() >= SHORTEST_PART).count()
+            == 3;
+    }
+    PREFIXES
+        .iter()
+        .any(|prefix| text.starts_with(prefix) && beginning().len() >= prefix.len() + SHORTEST)
+}
+
+/// Bytes of what a secret may consist of; a full stop after it belongs to the sentence.
+fn run(text: &str) -> usize {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
+    let run = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    run.trim_end_matches(['.', '-']).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_the_form_of_a_secret_is_hidden_and_nothing_else() {
+        let letters = "a1".repeat(18);
+        for prefix in PREFIXES {
+            let text = format!("é \"{prefix}{letters}\", x{prefix}{letters}. End");
+            assert_eq!(hide(&text), "é \"[token]\", x[token]. End");
+        }
+        let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjMifQ.c2lnbmF0dXJl";
+        assert_eq!(hide(&format!("Bearer {jwt} eyJx")), "Bearer [token] eyJx");
+        for plain in ["", "ghp_short", "gh", "eyJhbGciOiJSUzI1NiJ9", "src/ghs_lib.rs", "a.b.c"] {
+            assert_eq!(hide(plain), plain);
+        }
+    }
+}

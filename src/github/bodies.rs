@@ -1,0 +1,194 @@
+//! How large answers may be, each and all together: what a server sends, or a stranger wrote, takes
+//! no more memory than this.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::BoxError;
+
+use crate::network::chain;
+
+/// An error's body: some words. More is not read.
+pub(super) const LARGEST_ERROR: usize = 64 * 1024;
+/// What an answer is taken to have that does not declare its size. A page of 100 runs has 1.2 MB.
+const USUAL: usize = 2 * MIB;
+/// Answers in memory at once, of those that have no more than is usual.
+const IN_FLIGHT: usize = 24 * MIB;
+/// Answers in memory at once, of those that have more. Each may be as large as any.
+const LARGE_IN_FLIGHT: usize = 1;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// How many bytes an operation's answer may have. Bodies of issues, comments and pull requests have
+/// up to 262,144 bytes each, and pages up to 100 of them (GitHub's own limits).
+pub(super) fn largest(operation: &str) -> usize {
+    match operation {
+        // "A maximum size of 7 MB" (GitHub's documentation of trees), and it may be set otherwise
+        // on Enterprise Server.
+        "get_tree" => 16 * MIB,
+        // 100 bodies written by strangers.
+        "list_timeline" | "list_issues" | "list_issue_comments" | "list_pulls_of_commit" => {
+            32 * MIB
+        }
+        // 300 files with their patches, and 250 commits with their messages.
+        "compare_commits" | "list_compared_commits" => 32 * MIB,
+        // 100 runs, each with a commit's message and two repositories; jobs with all their steps;
+        // commits with messages and signatures.
+        "list_runs" | "list_jobs" | "list_commits" => 32 * MIB,
+        // One commit's message; one file with its patch, or its content of at most 1 MB in base64;
+        // one body.
+        "get_branch" | "get_commit" | "get_file" | "get_pull" | "get_run" | "get_run_attempt"
+        | "probe" => 8 * MIB,
+        "list_workflows" | "list_statuses" | "list_labels" => 4 * MIB,
+        // One thing, described in some kB.
+        _ => MIB,
+    }
+}
+
+/// Why a body is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unread {
+    /// It was lost on the way.
+    #[error("the answer was cut: {0}")]
+    Cut(String),
+    /// It is larger than its kind may be.
+    #[error("the answer has more than {} MB", .0 / MIB)]
+    TooLarge(usize),
+}
+
+/// Room for bodies. All credentials share it.
+pub(super) struct Bodies {
+    usual: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+/// The room that a body takes up, for as long as it is kept.
+pub(super) struct Room {
+    bytes: usize,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Bodies {
+    pub(super) fn new() -> Self {
+        Self {
+            usual: Arc::new(Semaphore::new(IN_FLIGHT / KIB)),
+            large: Arc::new(Semaphore::new(LARGE_IN_FLIGHT)),
+        }
+    }
+
+    /// The whole body, of at most `largest` bytes. It waits for room where others take it up.
+    pub(super) async fn whole<B>(
+        &self,
+        mut body: B,
+        largest: usize,
+    ) -> Result<(Bytes, Room), Unread>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let declared =
+            body.size_hint().exact().map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        if declared.is_some_and(|bytes| bytes > largest) {
+            return Err(Unread::TooLarge(largest));
+        }
+        let mut room = self.room(declared.unwrap_or(USUAL).min(largest), largest).await;
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Unread::Cut(chain(error.into().as_ref())))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let length = read.len().saturating_add(data.len());
+            if length > largest {
+                return Err(Unread::TooLarge(largest));
+            }
+            if length > room.bytes {
+                // Whoever has room for a large one waits for nothing more.
+                room = self.large(largest).await;
+            }
+            read.extend_from_slice(&data);
+        }
+        Ok((read.freeze(), room))
+    }
+
+    /// The beginning of an error's body.
+    pub(super) async fn beginning<B>(&self, mut body: B) -> Result<(Bytes, Room), Unread>
+    where
+        B: Body<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let room = self.room(LARGEST_ERROR, LARGEST_ERROR).await;
+        let mut read = BytesMut::new();
+        while read.len() < LARGEST_ERROR
+            && let Some(frame) = body.frame().await
+        {
+            let frame = frame.map_err(|error| Unread::Cut(chain(error.into().as_ref())))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let left = LARGEST_ERROR.saturating_sub(read.len()).min(data.len());
+            read.extend_from_slice(data.get(..left).unwrap_or_default());
+        }
+        Ok((read.freeze(), room))
+    }
+
+    async fn room(&self, bytes: usize, largest: usize) -> Room {
+        if bytes > USUAL {
+            return self.large(largest).await;
+        }
+        let units = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.usual).acquire_many_owned(units).await;
+        Room { bytes, _permit: permit.ok() }
+    }
+
+    async fn large(&self, largest: usize) -> Room {
+        let permit = Arc::clone(&self.large).acquire_owned().await;
+        Room { bytes: largest, _permit: permit.ok() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{Full, StreamBody};
+    use hyper::body::Frame;
+
+    use super::*;
+
+    fn undeclared(
+        pieces: usize,
+        piece: usize,
+    ) -> impl Body<Data = Bytes, Error = BoxError> + Unpin {
+        let pieces = (0..pieces).map(move |_| Ok(Frame::data(Bytes::from(vec![b' '; piece]))));
+        StreamBody::new(futures_util::stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_larger_than_its_kind_may_be_is_not_read() {
+        let bodies = Bodies::new();
+        let declared = bodies.whole(Full::new(Bytes::from(vec![b' '; 101])), 100).await;
+        assert_eq!(declared.err(), Some(Unread::TooLarge(100)));
+        assert_eq!(bodies.whole(undeclared(11, 10), 100).await.err(), Some(Unread::TooLarge(100)));
+        assert_eq!(bodies.whole(undeclared(10, 10), 100).await.map(|(b, _)| b.len()), Ok(100));
+        let error = bodies.beginning(undeclared(1_000, 1_000)).await;
+        assert_eq!(error.map(|(bytes, _)| bytes.len()), Ok(LARGEST_ERROR));
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the runtime's own time stands still here")]
+    async fn what_others_take_up_is_waited_for_and_one_large_body_waits_for_nobody_else() {
+        let bodies = Bodies::new();
+        let mut kept = Vec::new();
+        for _ in 0..IN_FLIGHT / USUAL {
+            kept.push(bodies.whole(undeclared(2, 10), MIB * 8).await.unwrap().1);
+        }
+        let small = bodies.whole(undeclared(2, 10), MIB * 8);
+        let soon = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(soon, small).await.is_err(), "there is no room");
+        kept.pop();
+        let grows = bodies.whole(undeclared(8, MIB / 2), MIB * 8).await.unwrap();
+        let other = bodies.whole(undeclared(8, MIB / 2), MIB * 8);
+        assert!(tokio::time::timeout(soon, other).await.is_err(), "one large one at a time");
+        drop(grows);
+        assert!(bodies.whole(undeclared(8, MIB / 2), MIB * 8).await.is_ok());
+    }
+}
