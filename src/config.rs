@@ -12,6 +12,7 @@ mod keys;
 mod mistake;
 mod policy;
 mod read;
+mod run_events;
 mod settings;
 mod signals;
 mod spots;

@@ -7,12 +7,13 @@ mod action;
 mod ancestry;
 mod approval;
 mod attempt;
-mod branch_order;
+mod branch_commits;
 mod command;
 mod decision;
 mod deploys;
 mod dora;
 mod file_content;
+mod lack;
 mod ledger;
 mod markup;
 mod observation;
@@ -46,18 +47,20 @@ pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,
     SERVICES_DISAGREE,
 };
+pub use branch_commits::BranchCommits;
 pub use command::{Command, CommandError, Spoken};
 pub use decision::{
-    Cause, Decision, DeployUnavailable, Lack, PassedOver, PauseSource, Reverted, RuleFound,
-    Supposed, Verdict,
+    Cause, Decision, DeployUnavailable, PassedOver, PauseSource, Reverted, RuleFound, Supposed,
+    Verdict,
 };
 pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
 pub use dora::{Dora, Restored, restorations};
 pub use file_content::FileContent;
+pub use lack::Lack;
 pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
 pub use observation::{
-    BranchCommits, Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind,
-    ListRead, Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
+    Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind, ListRead,
+    Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
     Verification, VerificationRun, Why,
 };
 pub use operator::Operator;

@@ -18,8 +18,6 @@ use crate::store::Store;
 
 mod ancestry;
 mod attempt_runs;
-use memory::ReadFor;
-
 mod branch;
 mod candidate;
 mod counted;
@@ -38,6 +36,8 @@ mod rhythm;
 mod statuses;
 mod verification;
 mod workflow_calls;
+
+use memory::ReadFor;
 
 pub use branch::branch_commits;
 pub use counted::CountedRun;

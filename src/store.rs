@@ -24,6 +24,7 @@ mod facts;
 mod file;
 mod history;
 mod ledger;
+mod proofs;
 mod release;
 mod schema;
 mod shelf;
@@ -33,7 +34,8 @@ mod writer;
 pub use disk::MemoryDisk;
 pub use error::StoreError;
 pub use etags::AnswerCache;
-pub use ledger::{Ledger, MarkedIntent, RecordedIntent, Sending};
+pub use ledger::Ledger;
+pub use proofs::{MarkedIntent, RecordedIntent, Sending};
 
 use engine::{Engine, Place, Trouble};
 use ledger::Record;

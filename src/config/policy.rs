@@ -8,6 +8,7 @@ use crate::domain::{
 use figment::value::Value;
 
 use super::mistake::{MOST_PATTERNS, Mistakes, meant};
+use super::run_events::events;
 use super::signals;
 use super::values::{
     Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
@@ -241,63 +242,6 @@ fn deploy_workflow(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<Workflo
     }
     let name = line(entry, m, LONGEST_LINE, expected)?;
     Some(Some(WorkflowName::from(name.as_str())))
-}
-
-/// What the `event` of a workflow run can be: the events of `on:` in GitHub's "Events that trigger
-/// workflows" without `workflow_call`, whose runs bear their caller's event, and `dynamic`, by which
-/// GitHub starts workflows of its own.
-const RUN_EVENTS: [&str; 33] = [
-    "branch_protection_rule",
-    "check_run",
-    "check_suite",
-    "create",
-    "delete",
-    "deployment",
-    "deployment_status",
-    "discussion",
-    "discussion_comment",
-    "dynamic",
-    "fork",
-    "gollum",
-    "image_version",
-    "issue_comment",
-    "issues",
-    "label",
-    "merge_group",
-    "milestone",
-    "page_build",
-    "public",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "pull_request_target",
-    "push",
-    "registry_package",
-    "release",
-    "repository_dispatch",
-    "schedule",
-    "status",
-    "watch",
-    "workflow_dispatch",
-    "workflow_run",
-];
-
-fn events(entry: &Entry<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>> {
-    let expected = "events, as in push";
-    let mut complete = true;
-    let events = texts(entry, m, expected)?;
-    for (item, event) in items(entry, m, expected)?.iter().zip(&events) {
-        if !RUN_EVENTS.contains(&event.as_str()) {
-            let known = RUN_EVENTS.join(", ");
-            item.wrong(m, format_args!("an event that GitHub starts runs by: one of {known}"));
-            complete = false;
-        }
-    }
-    if events.is_empty() {
-        entry.wrong(m, format_args!("at least one event: without one, nothing is ever {what}"));
-        return None;
-    }
-    complete.then_some(events)
 }
 
 fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {

@@ -13,7 +13,8 @@ use crate::domain::{
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{
-    self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm, WhereUnreadable,
+    self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm, Verifications,
+    WhereUnreadable,
 };
 use crate::plan;
 use crate::store::{Ledger, StoreError};
@@ -116,12 +117,7 @@ impl Governed {
         let mut newest_run =
             self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         self.note_health(shared, &observation).await?;
-        let ledger = self.opened()?;
-        let merge_queue = ledger.state().merge_queue_seen;
-        let verifications = observe::verifications(look, &mut basics, merge_queue).await?;
-        if verifications.merge_queue && !merge_queue {
-            ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
-        }
+        let verifications = self.verifications(shared, look, &mut basics).await?;
         observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
         observation.branch_tip.clone_from(&basics.tip);
         observation.branch_commits = look.memory.commits().clone();
@@ -130,11 +126,26 @@ impl Governed {
         look.now = shared.clock.now();
         if self.catch_up(shared, look, &basics, &mut observation).await? {
             // Its attempts may own runs that no page shows.
-            let us = &mut observation.us;
-            newest_run = self.follow(shared, look, &basics, us, &linked).await?;
+            newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         }
         self.settle_left_intents(shared).await?;
         Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over: linked.over })
+    }
+
+    /// What the verification runs say; that a merge queue was seen is written down.
+    async fn verifications(
+        &mut self,
+        shared: &Shared,
+        look: &mut Look<'_>,
+        basics: &mut Basics,
+    ) -> Result<Verifications, PassError> {
+        let ledger = self.opened()?;
+        let seen_before = ledger.state().merge_queue_seen;
+        let verifications = observe::verifications(look, basics, seen_before).await?;
+        if verifications.merge_queue && !seen_before {
+            ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
+        }
+        Ok(verifications)
     }
 
     /// The statuses of `sha`, and the runs that they name and the ledger does not know.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ancestry, Attribution, Branch, BranchStep, CommitMessage, CommitStatus, Conclusion,
+    Ancestry, Attribution, Branch, BranchCommits, BranchStep, CommitStatus, Conclusion,
     DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent,
     PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix,
     SignalReading, Standing, Team, Told, UncountedRun, WorkflowFact, WorkflowId,
@@ -220,51 +220,6 @@ impl Default for CommitFacts {
             deploy_files: Fact::NotAsked,
             statuses: Fact::NotAsked,
         }
-    }
-}
-
-/// The newest commits of the branch, from its tip, with their parents.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BranchCommits {
-    /// Newest first, in GitHub's order.
-    pub commits: Vec<(Sha, Vec<Sha>)>,
-    /// Whether these are all, down to the root.
-    pub complete: bool,
-    /// What the messages of those that revert something say; none for a commit that says nothing
-    /// of that kind. What a commit that is not in here reverts is unknown.
-    #[serde(default)]
-    pub messages: BTreeMap<Sha, Option<Box<CommitMessage>>>,
-}
-
-impl BranchCommits {
-    /// The place of `sha`, 0 for the tip.
-    #[must_use]
-    pub fn place(&self, sha: &Sha) -> Option<usize> {
-        self.commits.iter().position(|(commit, _)| commit == sha)
-    }
-
-    /// Whether `container` is seen to contain `contained`. False says only that these commits do
-    /// not show it: GitHub's order by date may leave a link out of the window.
-    #[must_use]
-    pub fn shows_containment(&self, container: &Sha, contained: &Sha) -> bool {
-        if container == contained {
-            return true;
-        }
-        let parents: BTreeMap<&Sha, &Vec<Sha>> =
-            self.commits.iter().map(|(sha, parents)| (sha, parents)).collect();
-        let mut seen = BTreeSet::new();
-        let mut open = vec![container];
-        while let Some(sha) = open.pop() {
-            for parent in parents.get(sha).into_iter().flat_map(|list| list.iter()) {
-                if parent == contained {
-                    return true;
-                }
-                if seen.insert(parent) {
-                    open.push(parent);
-                }
-            }
-        }
-        false
     }
 }
 

@@ -1,6 +1,7 @@
 //! The endpoints, one function each. This file: the repository, its branches, commits and files.
 
 mod actions;
+mod commits;
 mod preflight;
 mod pulls;
 mod talk;
@@ -246,74 +247,6 @@ impl Reader {
         let ask = Ask { kept: None, ..Ask::new("get_tree", what, path) };
         let parse = |body: &[u8]| wire::parse::<wire::WireTree>(body).map(|found| found.domain());
         self.one(&ask, parse).await
-    }
-
-    /// The blobs of the workflow files of a commit, by path; none where it has no such directory.
-    /// Of more than [`MOST_LISTED_FILES`] GitHub lists only these many.
-    ///
-    /// # Errors
-    /// [`ReadError`], never `NotFound`.
-    pub async fn workflow_files(
-        &self,
-        name: &RepoName,
-        at: &Sha,
-    ) -> Result<BTreeMap<String, String>, ReadError> {
-        let what = format!("list the workflow files of {name} at {}", at.short());
-        let path = format!("/repos/{name}/contents/.github/workflows?ref={at}");
-        let ask = Ask { kept: None, ..Ask::new("list_workflow_files", what, path) };
-        let blobs = |body: &[u8]| {
-            // A file, a link or a submodule in the directory's place holds no workflow.
-            if !body.trim_ascii_start().starts_with(b"[") {
-                return Ok(BTreeMap::new());
-            }
-            let entries: Vec<wire::WireEntry> = wire::parse(body)?;
-            Ok(entries.into_iter().map(wire::WireEntry::domain).collect())
-        };
-        Ok(none_if_missing(self.one(&ask, blobs).await)?.unwrap_or_default())
-    }
-
-    /// The name that a branch has now, after GitHub redirected from this one; none where it did
-    /// not.
-    ///
-    /// # Errors
-    /// [`ReadError`], never `NotFound`.
-    pub async fn renamed_to(
-        &self,
-        name: &RepoName,
-        branch: &Branch,
-    ) -> Result<Option<Branch>, ReadError> {
-        let what = format!("read the branch {branch} of {name}");
-        let path = format!("/repos/{name}/branches/{}", encoded(branch.as_str()));
-        let mut ask = Ask { kept: None, ..Ask::new("get_branch", what, path) };
-        let found = |body: &[u8]| wire::parse::<wire::WireNamedBranch>(body).map(|it| it.name);
-        for renames in 0..=MOST_RENAMES {
-            match self.one(&ask, found).await {
-                Ok(now) => return Ok(Some(now).filter(|_| renames > 0)),
-                Err(ReadError::NotFound { .. }) => return Ok(None),
-                Err(ReadError::Moved { what, location }) => {
-                    let url = location.as_deref();
-                    let path = url.and_then(|url| self.client.line.below_on_our_host(url));
-                    let Some(path) = path else {
-                        return Err(ReadError::Moved { what, location });
-                    };
-                    ask.path = path;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Whether GitHub made, and signed, a commit: as it does where it merges.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn is_made_by_github(&self, name: &RepoName, sha: &Sha) -> Result<bool, ReadError> {
-        let what = format!("read who made {} of {name}", sha.short());
-        let path = format!("/repos/{name}/commits/{sha}?per_page=1");
-        let ask = Ask { kept: None, ..Ask::new("get_commit", what, path) };
-        let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body).map(|it| it.is_github());
-        self.one(&ask, maker).await
     }
 
     /// An answer that is not a list.

@@ -2,6 +2,7 @@
 //! that are newer than this program and of users, branches and repositories that are gone;
 //! strict about all that a decision rests on.
 
+mod body;
 mod bounded;
 mod preflight;
 mod problem;
@@ -12,8 +13,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use body::listed;
+pub(super) use body::{Unusable, parse};
 pub(super) use bounded::{List, Page};
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
 pub(super) use problem::problem;
@@ -33,53 +35,12 @@ use crate::domain::{
 /// description of "Compare two commits".
 const MOST_FILES: usize = 300;
 
-/// Why a body cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
-    /// It is not what GitHub describes: what, and where in it.
-    Malformed(String),
-    /// GitHub counts so many items and lists none of them.
-    EmptyList {
-        /// `total_count`.
-        counted: u64,
-    },
-}
-
-impl From<String> for Unusable {
-    fn from(why: String) -> Self {
-        Self::Malformed(why)
-    }
-}
-
-impl From<&str> for Unusable {
-    fn from(why: &str) -> Self {
-        Self::Malformed(why.to_owned())
-    }
-}
-
 /// Far more than any server lists: these bound what a malicious one can make of a body. Files of a
 /// comparison (GitHub: 300), entries of a tree (GitHub: 100,000), parents of a commit (anybody who
 /// can push makes as many as git takes).
 const MOST_LISTED_FILES: usize = 10_000;
 const MOST_TREE_ENTRIES: usize = 200_000;
 const MOST_PARENTS: usize = 10_000;
-
-/// What a body says, or where in it the trouble is.
-pub(super) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
-    json.end().map_err(|error| error.to_string())?;
-    Ok(value)
-}
-
-/// The items of a page. A page may be shorter than the count says, for pages drift while one
-/// pages; one without any item, of a list that has some, is an answer that cannot be used.
-fn listed<T>(items: Page<T>, counted: Option<u64>) -> Result<Page<T>, Unusable> {
-    match counted {
-        Some(counted) if counted > 0 && items.0.is_empty() => Err(Unusable::EmptyList { counted }),
-        Some(_) | None => Ok(items),
-    }
-}
 
 #[derive(Deserialize)]
 pub(super) struct User {

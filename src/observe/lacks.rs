@@ -12,7 +12,7 @@ use super::reverts::{Listed, commits_between};
 use super::verification::read_runs_of;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
-    DeployFiles, EntryKind, Fact, Lack, Observation, Ranged, ReleaseState, Sha, Why,
+    DeployFiles, EntryKind, Fact, Lack, Observation, Origins, Ranged, ReleaseState, Sha, Why,
 };
 
 /// Facts that are asked for at once: a range of hundreds of commits is told within seconds, and
@@ -43,6 +43,39 @@ pub async fn fill(
     lacks: &[Lack],
     unreadable: WhereUnreadable,
 ) -> Result<Vec<EntryKind>, ObserveError> {
+    let mut entries =
+        one_after_another(look, basics, observation, release, lacks, unreadable).await?;
+    for some in lacks.chunks(AT_ONCE) {
+        let reading = &*look;
+        let reads = some.iter().map(|lack| read(reading, basics, release, lack));
+        // All of them come to their end; the first that failed ends the pass.
+        for (lack, learnt) in some.iter().zip(join_all(reads).await) {
+            match learnt {
+                // What fails before a dispatch failed in this very pass, or is new.
+                Ok(Learnt::Origin(origin)) => {
+                    let origin = origin.settled(lack, look.memory, !look.anew);
+                    entries.extend(note(observation, Learnt::Origin(origin)));
+                }
+                Ok(learnt) => entries.extend(note(observation, learnt)),
+                Err(error) => unread(observation, lack, error, unreadable)?,
+            }
+        }
+    }
+    if lacks.iter().any(|lack| matches!(lack, Lack::Containment(..))) {
+        look.memory.ancestry = observation.ancestry.lasting();
+    }
+    Ok(entries)
+}
+
+/// Reads what is kept between passes, or written down, as it is read.
+async fn one_after_another(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    observation: &mut Observation,
+    release: &ReleaseState,
+    lacks: &[Lack],
+    unreadable: WhereUnreadable,
+) -> Result<Vec<EntryKind>, ObserveError> {
     let mut entries = Vec::new();
     for lack in lacks {
         // What verification runs say is kept between passes, and read one after another.
@@ -64,35 +97,6 @@ pub async fn fill(
             entries.push(EntryKind::RunSeen { run });
         }
     }
-    for some in lacks.chunks(AT_ONCE) {
-        let reading = &*look;
-        let reads = some.iter().map(|lack| read(reading, basics, release, lack));
-        // All of them come to their end; the first that failed ends the pass.
-        for (lack, learnt) in some.iter().zip(join_all(reads).await) {
-            let learnt = match learnt {
-                // What fails before a dispatch failed in this very pass, or is new.
-                Ok(Learnt::Origin(origin)) => {
-                    Learnt::Origin(origin.settled(lack, look.memory, !look.anew))
-                }
-                Ok(
-                    other @ (Learnt::Nothing
-                    | Learnt::OnBranch(..)
-                    | Learnt::Range(..)
-                    | Learnt::Commits(..)
-                    | Learnt::Containment(..)
-                    | Learnt::DeployFiles(..)),
-                ) => other,
-                Err(error) => {
-                    unread(observation, lack, error, unreadable)?;
-                    continue;
-                }
-            };
-            entries.extend(note(observation, learnt));
-        }
-    }
-    if lacks.iter().any(|lack| matches!(lack, Lack::Containment(..))) {
-        look.memory.ancestry = observation.ancestry.lasting();
-    }
     Ok(entries)
 }
 
@@ -108,8 +112,9 @@ fn unread(
         return Err(error);
     }
     let why = Why(read.to_string());
-    let origins = &mut observation.origins;
     match lack {
+        // It is read before the others, and its failure ends the pass.
+        Lack::FailedRun(_) => return Err(error),
         Lack::Verification(sha) => {
             let facts = observation.commits.entry(sha.clone()).or_default();
             facts.verification = Fact::Unreadable(why);
@@ -122,20 +127,9 @@ fn unread(
             let facts = observation.commits.entry(sha.clone()).or_default();
             facts.deploy_files = Fact::Unreadable(why);
         }
-        // It is read before the others, and its failure ends the pass.
-        Lack::FailedRun(_) => return Err(error),
         Lack::Commits(base, head) => {
             let range = (base.clone(), head.clone());
             observation.commits_between.insert(range, Fact::Unreadable(why));
-        }
-        Lack::PullFiles(pull, _) => {
-            origins.files.insert(*pull, Fact::Unreadable(why));
-        }
-        Lack::HeadOnBranch(sha) => {
-            origins.heads_on_branch.insert(sha.clone(), Fact::Unreadable(why));
-        }
-        Lack::MadeByGithub(sha) => {
-            origins.made_by_github.insert(sha.clone(), Fact::Unreadable(why));
         }
         Lack::Range(base, head) => {
             let range = (base.clone(), head.clone());
@@ -148,11 +142,37 @@ fn unread(
         Lack::Containment(container, contained) => {
             observation.ancestry.note_unreadable(container, contained, why);
         }
+        Lack::Steps(..)
+        | Lack::Pulls(_)
+        | Lack::PullFiles(..)
+        | Lack::HeadOnBranch(_)
+        | Lack::MadeByGithub(_)
+        | Lack::Events(_)
+        | Lack::Labels(_)
+        | Lack::Standing(_)
+        | Lack::Member(..)
+        | Lack::Flags(_) => unread_origin(&mut observation.origins, lack, why),
+    }
+    Ok(())
+}
+
+/// Notes that something about who brought what cannot be read for now.
+fn unread_origin(origins: &mut Origins, lack: &Lack, why: Why) {
+    match lack {
         Lack::Steps(base, head) => {
             origins.steps.insert((base.clone(), head.clone()), Fact::Unreadable(why));
         }
         Lack::Pulls(sha) => {
             origins.pulls.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::PullFiles(pull, _) => {
+            origins.files.insert(*pull, Fact::Unreadable(why));
+        }
+        Lack::HeadOnBranch(sha) => {
+            origins.heads_on_branch.insert(sha.clone(), Fact::Unreadable(why));
+        }
+        Lack::MadeByGithub(sha) => {
+            origins.made_by_github.insert(sha.clone(), Fact::Unreadable(why));
         }
         Lack::Events(pull) => {
             origins.events.insert(*pull, Fact::Unreadable(why));
@@ -169,8 +189,15 @@ fn unread(
         Lack::Flags(sha) => {
             origins.flags.insert(sha.clone(), Fact::Unreadable(why));
         }
+        Lack::Verification(_)
+        | Lack::OnBranch(_)
+        | Lack::DeployFiles(_)
+        | Lack::FailedRun(_)
+        | Lack::Commits(..)
+        | Lack::Range(..)
+        | Lack::Step(_)
+        | Lack::Containment(..) => {}
     }
-    Ok(())
 }
 
 /// What was learnt.

@@ -8,6 +8,7 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use crate::domain::{Entry, EntryKind, Mark, NewAttempt, OperatorWord, ReleaseState, RepoId};
 
 use super::error::{Fault, StoreError};
+use super::proofs::{MarkedIntent, RecordedIntent, Sending};
 use super::release::{self, Snapshot, Stored};
 use super::schema::{LEDGER, NAMES, RELEASE};
 use super::writer::Hand;
@@ -29,67 +30,6 @@ pub struct Ledger {
     stale: bool,
     /// Whether what it records reaches the file.
     is_kept: bool,
-}
-
-/// Proof that an attempt's intent is on disk. The mark comes next.
-#[derive(Debug)]
-#[must_use = "an intent that nothing follows must be withdrawn"]
-pub struct RecordedIntent {
-    repo: RepoId,
-    attempt: NewAttempt,
-}
-
-/// Proof that GitHub holds the attempt's mark, and the disk says so.
-#[derive(Debug)]
-#[must_use = "an intent that nothing follows must be withdrawn"]
-pub struct MarkedIntent {
-    repo: RepoId,
-    attempt: NewAttempt,
-    mark: Mark,
-}
-
-/// Proof that the disk says that the dispatch leaves now. The dispatch consumes it.
-#[derive(Debug)]
-#[must_use = "it is the permission for one dispatch"]
-pub struct Sending {
-    attempt: NewAttempt,
-    mark: Mark,
-}
-
-impl RecordedIntent {
-    /// The attempt.
-    #[must_use]
-    pub const fn attempt(&self) -> &NewAttempt {
-        &self.attempt
-    }
-}
-
-impl MarkedIntent {
-    /// The attempt.
-    #[must_use]
-    pub const fn attempt(&self) -> &NewAttempt {
-        &self.attempt
-    }
-
-    /// Its mark.
-    #[must_use]
-    pub const fn mark(&self) -> &Mark {
-        &self.mark
-    }
-}
-
-impl Sending {
-    /// The attempt.
-    #[must_use]
-    pub const fn attempt(&self) -> &NewAttempt {
-        &self.attempt
-    }
-
-    /// Its mark.
-    #[must_use]
-    pub const fn mark(&self) -> &Mark {
-        &self.mark
-    }
 }
 
 impl Ledger {

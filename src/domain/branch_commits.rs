@@ -1,8 +1,10 @@
-//! The order of a branch's commits by ancestry.
+//! The newest commits of a branch, in their order by ancestry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BranchCommits, CommitMessage, Sha};
+use serde::{Deserialize, Serialize};
+
+use super::{CommitMessage, Sha};
 
 type Messages = BTreeMap<Sha, Option<Box<CommitMessage>>>;
 
@@ -15,7 +17,50 @@ enum Visited<'a> {
     Unread(&'a Sha),
 }
 
+/// The newest commits of the branch, from its tip, with their parents.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchCommits {
+    /// Newest first, in GitHub's order.
+    pub commits: Vec<(Sha, Vec<Sha>)>,
+    /// Whether these are all, down to the root.
+    pub complete: bool,
+    /// What the messages of those that revert something say; none for a commit that says nothing
+    /// of that kind. What a commit that is not in here reverts is unknown.
+    #[serde(default)]
+    pub messages: Messages,
+}
+
 impl BranchCommits {
+    /// The place of `sha`, 0 for the tip.
+    #[must_use]
+    pub fn place(&self, sha: &Sha) -> Option<usize> {
+        self.commits.iter().position(|(commit, _)| commit == sha)
+    }
+
+    /// Whether `container` is seen to contain `contained`. False says only that these commits do
+    /// not show it: GitHub's order by date may leave a link out of the window.
+    #[must_use]
+    pub fn shows_containment(&self, container: &Sha, contained: &Sha) -> bool {
+        if container == contained {
+            return true;
+        }
+        let parents: BTreeMap<&Sha, &Vec<Sha>> =
+            self.commits.iter().map(|(sha, parents)| (sha, parents)).collect();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![container];
+        while let Some(sha) = open.pop() {
+            for parent in parents.get(sha).into_iter().flat_map(|list| list.iter()) {
+                if parent == contained {
+                    return true;
+                }
+                if seen.insert(parent) {
+                    open.push(parent);
+                }
+            }
+        }
+        false
+    }
+
     /// The commits that `tip` contains, the newest first, of `listed`, which are commits with their
     /// parents in any order.
     ///

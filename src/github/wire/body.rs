@@ -1,0 +1,46 @@
+//! What a body says, and why it cannot be used.
+
+use serde::de::DeserializeOwned;
+
+use super::Page;
+
+/// Why a body cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::github) enum Unusable {
+    /// It is not what GitHub describes: what, and where in it.
+    Malformed(String),
+    /// GitHub counts so many items and lists none of them.
+    EmptyList {
+        /// `total_count`.
+        counted: u64,
+    },
+}
+
+impl From<String> for Unusable {
+    fn from(why: String) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+impl From<&str> for Unusable {
+    fn from(why: &str) -> Self {
+        Self::Malformed(why.to_owned())
+    }
+}
+
+/// What a body says, or where in it the trouble is.
+pub(in crate::github) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
+    json.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+/// The items of a page. A page may be shorter than the count says, for pages drift while one
+/// pages; one without any item, of a list that has some, is an answer that cannot be used.
+pub(super) fn listed<T>(items: Page<T>, counted: Option<u64>) -> Result<Page<T>, Unusable> {
+    match counted {
+        Some(counted) if counted > 0 && items.0.is_empty() => Err(Unusable::EmptyList { counted }),
+        Some(_) | None => Ok(items),
+    }
+}
