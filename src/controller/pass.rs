@@ -108,7 +108,11 @@ impl Governed {
         let speaking: Vec<Sha> = judgement
             .decisions
             .values()
-            .filter(|decision| decision.outcome() != Outcome::None)
+            // What is left of an earlier decision about these is to be seen, too.
+            .filter(|decision| {
+                decision.outcome() != Outcome::None
+                    || survey.observation.candidates.has(&decision.sha)
+            })
             .map(|decision| decision.sha.clone())
             .collect();
         self.read_statuses(shared, survey, &speaking).await?;

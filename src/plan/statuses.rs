@@ -1,5 +1,7 @@
 //! Commit statuses: written when what GitHub shows differs, and not otherwise.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains, production_url};
@@ -80,8 +82,9 @@ fn leaves_something_to_show(
             // What was taken back, and is held since, has nothing left to say of its success.
             AttemptOutcome::Succeeded => match said {
                 Some(Said::Triggered { .. }) => false,
-                Some(Said::Blocked { .. }) => production.sha() == Some(sha),
-                Some(Said::Dispatching { .. } | Said::Shipped) | None => true,
+                // Nor has what a later deploy took along.
+                Some(Said::Blocked { .. } | Said::Shipped) => production.sha() == Some(sha),
+                Some(Said::Dispatching { .. }) | None => true,
             },
             AttemptOutcome::Failed(_) | AttemptOutcome::RunDeleted => {
                 !matches!(said, Some(Said::Blocked { .. } | Said::Shipped))
@@ -228,8 +231,18 @@ fn refused(situation: &Situation<'_>, sha: &Sha) -> bool {
 /// Whether nothing may be written on a commit any more. What an attempt's run is, and how it ended,
 /// may be, once each, whatever the budget; the mark is written by the dispatch itself.
 fn over_budget(situation: &Situation<'_>, sha: &Sha) -> bool {
-    budget(situation.release, sha, situation.now) == StatusBudget::Spent
-        && !shows_a_dispatch(situation.release, sha)
+    let spent = budget(situation.release, sha, situation.now) == StatusBudget::Spent
+        || shown_within_the_hour(situation, sha) >= MOST_IN_AN_HOUR;
+    spent && !shows_a_dispatch(situation.release, sha)
+}
+
+/// Statuses of ours that GitHub shows from the last hour: also those whose answer was lost.
+fn shown_within_the_hour(situation: &Situation<'_>, sha: &Sha) -> usize {
+    let now = situation.now;
+    let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+    let facts = situation.observation.commits.get(sha);
+    let shown = facts.and_then(|facts| facts.statuses.known()).map_or(&[][..], Vec::as_slice);
+    shown.iter().filter(|one| one.created_at > hour_ago && is_ours(situation, one)).count()
 }
 
 /// Whether the next status of a commit is the first to show its newest attempt's run, or outcome.
@@ -255,7 +268,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
         return Vec::new();
     };
     let mut actions = Vec::new();
-    for sha in still_blocked(situation.release) {
+    for sha in blocked(situation) {
         let judged_to_speak = situation
             .judgement
             .decisions
@@ -281,16 +294,34 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
     actions
 }
 
-/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours.
+/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger, and
+/// by what GitHub shows of the candidate and the head: the answer to a status can be lost.
+fn blocked<'a>(situation: &Situation<'a>) -> BTreeSet<&'a Sha> {
+    let candidates = &situation.observation.candidates;
+    let shows_it = |sha: &&Sha| {
+        let facts = situation.observation.commits.get(*sha);
+        let shown = facts.and_then(|facts| facts.statuses.known()?.first());
+        shown.is_some_and(|shown| {
+            is_ours(situation, shown) && blocks(situation.release, &shown.description)
+        })
+    };
+    let shown = candidates.candidate.iter().chain(&candidates.head).filter(shows_it);
+    still_blocked(situation.release).chain(shown).collect()
+}
+
+/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger.
 pub fn still_blocked(release: &ReleaseState) -> impl Iterator<Item = &Sha> {
-    release.statuses.iter().filter_map(|(sha, tracked)| {
-        let blocked = match words::parse(&tracked.newest.description)? {
-            Said::Blocked { .. } => true,
-            Said::Dispatching { attempt, .. } => {
-                release.attempt(&attempt).is_none_or(crate::domain::Attempt::closed)
-            }
-            Said::Triggered { .. } | Said::Shipped => false,
-        };
-        blocked.then_some(sha)
-    })
+    let statuses = release.statuses.iter();
+    let blocked = statuses.filter(|(_, tracked)| blocks(release, &tracked.newest.description));
+    blocked.map(|(sha, _)| sha)
+}
+
+fn blocks(release: &ReleaseState, description: &str) -> bool {
+    match words::parse(description) {
+        Some(Said::Blocked { .. }) => true,
+        Some(Said::Dispatching { attempt, .. }) => {
+            release.attempt(&attempt).is_none_or(crate::domain::Attempt::closed)
+        }
+        Some(Said::Triggered { .. } | Said::Shipped) | None => false,
+    }
 }
