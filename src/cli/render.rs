@@ -11,8 +11,7 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::commands::Checked;
-use crate::commands::view::{History, Line, Pass, Passes, Recorded, Triggered};
-use crate::controller::SentDispatch;
+use crate::commands::view::{History, Line, Pass, Passes, Recorded, SentDispatch, Triggered};
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
 pub use backtest::backtest;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::controller::SentDispatch;
+pub use crate::controller::SentDispatch;
 use crate::domain::{
     ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
 };

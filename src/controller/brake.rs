@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::apply::Brake;
-use crate::domain::{AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha};
+use crate::domain::{
+    AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
+};
 
 /// One repository's brake. Clones are the same brake.
 #[derive(Clone, Debug, Default)]
@@ -77,8 +79,11 @@ impl BrakeState {
         if self.is_ending {
             return Some("the process is ending".to_owned());
         }
-        let by_operator =
-            || self.pause.as_ref().map(|pause| format!("{} paused it: {}", pause.by.display(), pause.why));
+        let by_operator = || {
+            self.pause
+                .as_ref()
+                .map(|pause| format!("{} paused it: {}", pause.by.display(), pause.why))
+        };
         self.orders.clone().or_else(by_operator)
     }
 }
@@ -240,7 +245,8 @@ pub(super) fn all_sent(
             },
         )
     });
-    let is_last = |one: &SentDispatch| last.as_ref().is_some_and(|last| last.attempt == one.attempt);
+    let is_last =
+        |one: &SentDispatch| last.as_ref().is_some_and(|last| last.attempt == one.attempt);
     let mut sent: Vec<SentDispatch> = open.filter(|one| !is_last(one)).collect();
     sent.extend(last);
     sent

@@ -14,8 +14,7 @@ use super::survey::look;
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
-    Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
-    WorkflowFact,
+    Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix, WorkflowFact,
 };
 use crate::github::Lane;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};

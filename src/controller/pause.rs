@@ -96,7 +96,11 @@ impl Shared {
     /// The time of a word that is recorded now.
     pub(super) fn word_time(&self) -> WordTime {
         let now = self.clock.now();
-        if self.clock.is_anchored() { WordTime::Known(now) } else { WordTime::Unknown { local: now } }
+        if self.clock.is_anchored() {
+            WordTime::Known(now)
+        } else {
+            WordTime::Unknown { local: now }
+        }
     }
 
     /// Has GitHub say what time it is, where it has not yet: any answer of it does.

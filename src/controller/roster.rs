@@ -225,7 +225,11 @@ impl Roster {
             is_ending: false,
             count: 0,
         };
-        let roster = Self { now: RwLock::new(now), grown: Notify::new(), is_running: AtomicBool::new(false) };
+        let roster = Self {
+            now: RwLock::new(now),
+            grown: Notify::new(),
+            is_running: AtomicBool::new(false),
+        };
         let turned = roster.turn(terms, readers, signals);
         (roster, turned)
     }

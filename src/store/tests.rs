@@ -342,7 +342,10 @@ fn what_operators_say_before_there_is_a_ledger_comes_into_it_with_its_first_entr
         assert_eq!((pause.why.as_str(), pause.since), ("two", at(5)), "dated by GitHub's clock");
         assert_eq!(*pass.state(), fold_of_history(&store, shop()).await);
         // From then on the name leads to the ledger.
-        store.append_words_by_name(&name, WordTime::Known(at(6)), vec![paused("three")]).await.unwrap();
+        store
+            .append_words_by_name(&name, WordTime::Known(at(6)), vec![paused("three")])
+            .await
+            .unwrap();
         assert_eq!(pass.catch_up().await, Ok(true));
         assert_eq!(pass.length(), 4);
     });
