@@ -139,6 +139,12 @@ impl Clock {
         }
     }
 
+    /// Whether GitHub has said what time it is.
+    #[must_use]
+    pub fn is_anchored(&self) -> bool {
+        self.anchor().is_some()
+    }
+
     /// How far the machine's wall clock is ahead of GitHub's; zero before GitHub has answered.
     #[must_use]
     pub fn difference(&self) -> SignedDuration {

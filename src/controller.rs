@@ -20,6 +20,7 @@ use crate::telemetry::{Metrics, PassResult};
 mod age;
 mod asked;
 mod backtest;
+mod brake;
 mod claims;
 mod error;
 mod fleet;
@@ -29,6 +30,7 @@ mod holding;
 mod moved;
 mod operator;
 mod pass;
+mod pause;
 mod places;
 mod quiet;
 mod recall;
@@ -45,10 +47,12 @@ pub use crate::apply::{Dispatched, Hand};
 pub use crate::github::{API_VERSION, LimitsView};
 pub use crate::observe::ObserveError;
 pub use backtest::{Backtested, Reach, Since};
+pub use brake::SentDispatch;
 pub use error::{Blame, PassError};
 pub use governed::{Decisions, Governed, Standing, StandingDecision};
 pub use operator::{NotDone, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
+pub use pause::PauseAnswer;
 pub use resume::{Resumed, ResumedFrom};
 pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
@@ -190,6 +194,7 @@ impl Controller {
     /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        self.roster.set_running();
         self.shared.metrics.started(self.shared.clock.now());
         self.recall().await;
         self.shared.signals.go_live();
@@ -209,6 +214,8 @@ impl Controller {
                 Some(_) = tasks.join_next() => {}
             }
         }
+        // A pass that is under way sends no dispatch any more.
+        self.roster.brake_all();
         let ended = async { while tasks.join_next().await.is_some() {} };
         if self.shared.clock.timeout(GRACE, ended).await.is_err() {
             tracing::warn!("a pass was cut off by the end of the program; its ledger holds it");
@@ -284,7 +291,7 @@ impl Controller {
                 Woken::Stopped => return,
                 Woken::Due => {}
                 Woken::Turned => {
-                    if station.left.is_set() && self.let_go(station).await {
+                    if station.brake.has_left() && self.let_go(station).await {
                         return;
                     }
                     let before = std::mem::replace(&mut orders, station.orders());

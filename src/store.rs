@@ -29,6 +29,7 @@ mod release;
 mod schema;
 mod shelf;
 mod views;
+mod words;
 mod writer;
 
 pub use disk::MemoryDisk;
@@ -36,9 +37,10 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::Ledger;
 pub use proofs::{MarkedIntent, RecordedIntent, Sending};
+pub use words::WordTime;
 
 use engine::{Engine, Place, Trouble};
-use ledger::Record;
+use words::Whose;
 use writer::Hand;
 
 /// How the store is opened.
@@ -136,19 +138,34 @@ impl Store {
     }
 
     /// Appends what operators said to a repository's ledger, also while somebody else has it in
-    /// hand: that one takes it in with its next record. It is on disk when this returns.
+    /// hand: that one takes it in with its next record. It is on disk when this returns, under the
+    /// time that is given back: never one before the ledger's last entry.
     ///
     /// # Errors
     /// What the disk says.
     pub async fn append_words(
         &self,
         repo: RepoId,
-        at: Timestamp,
+        time: WordTime,
         words: Vec<OperatorWord>,
-    ) -> Result<(), StoreError> {
-        let record =
-            Record::of_words(repo, at, words).map_err(|what| StoreError::Broken { repo, what })?;
-        self.hand.record(record).await
+    ) -> Result<Timestamp, StoreError> {
+        let whose = Whose::Repository(repo);
+        self.hand.run(move |engine| engine.append_words(&whose, time, &words)).await
+    }
+
+    /// The same by a name. Where no repository was governed under it yet, the words are kept, and
+    /// come into the ledger together with its first entry.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn append_words_by_name(
+        &self,
+        name: &RepoName,
+        time: WordTime,
+        words: Vec<OperatorWord>,
+    ) -> Result<Timestamp, StoreError> {
+        let whose = Whose::Name(folded(name));
+        self.hand.run(move |engine| engine.append_words(&whose, time, &words)).await
     }
 
     /// The repository that was last governed under this name.

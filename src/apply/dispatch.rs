@@ -57,20 +57,27 @@ pub struct Occasion {
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
     /// What stops it as long as its request has not left.
-    pub brake: Brake,
+    pub brake: Box<dyn Brake>,
 }
 
-/// Says, whenever it is asked, why nothing may leave any more: somebody paused the repository,
-/// took it out of the configuration, or ends the process. It is asked right before a dispatch's
-/// request leaves, however long that waited.
-pub struct Brake(Box<dyn Fn() -> Option<String> + Send + Sync>);
+/// What stops a dispatch as long as its request has not left: somebody paused the repository, took
+/// it out of the configuration, or ends the process.
+pub trait Brake: Send + Sync {
+    /// Why nothing may leave now, where the brake is on.
+    fn why(&self) -> Option<String>;
 
-impl Brake {
-    /// A brake that is on while `why` gives a reason.
-    #[must_use]
-    pub fn new(why: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Box::new(why))
-    }
+    /// Asked right before the attempt's request leaves, however long that waited. From `Ok` on it
+    /// counts as left: the brake cannot go on in between.
+    ///
+    /// # Errors
+    /// Why it may not leave.
+    fn let_leave(&self, attempt: &NewAttempt) -> Result<(), String>;
+
+    /// The run that the request started.
+    fn note_run(&self, run: RunId);
+
+    /// The request started nothing, for certain.
+    fn note_not_started(&self);
 }
 
 /// Why a step did not lead to the next one.
@@ -98,7 +105,7 @@ pub async fn dispatch(
     let intent = intend(work, clearance, &occasion).await?;
     // Another process of ours reckons from the mark: its time begins before the mark is written.
     let marked_at = work.clock.reading();
-    let marked = match mark(work, clearance, intent).await {
+    let marked = match mark(work, clearance, intent, &*occasion.brake).await {
         Ok(marked) => marked,
         Err(why) => return stopped(why),
     };
@@ -109,20 +116,22 @@ pub async fn dispatch(
 
 /// What is looked at right before the request leaves.
 struct LastLook {
-    brake: Brake,
+    brake: Box<dyn Brake>,
     marked_at: ClockReading,
 }
 
 impl LastLook {
     /// Whether the dispatch may leave: the brake is off, and the process was not frozen, nor the
     /// machine suspended, for so long that others may take the attempt for given up.
-    fn may_leave(&self, clock: &Clock, dispatch_confirm: Duration) -> Result<(), String> {
-        if let Some(why) = (self.brake.0)() {
-            return Err(why);
-        }
+    fn may_leave(
+        &self,
+        clock: &Clock,
+        dispatch_confirm: Duration,
+        attempt: &NewAttempt,
+    ) -> Result<(), String> {
         let (age, most) = (clock.longest_since(self.marked_at), dispatch_confirm / 3);
         if age <= most {
-            return Ok(());
+            return self.brake.let_leave(attempt);
         }
         Err(format!(
             "{} s passed since its mark, more than a third of dispatch_confirm_seconds ({} s)",
@@ -165,6 +174,7 @@ async fn mark(
     work: &mut Work<'_>,
     clearance: &Clearance,
     intent: RecordedIntent,
+    brake: &dyn Brake,
 ) -> Result<MarkedIntent, Stopped> {
     let attempt = intent.attempt().clone();
     let sha = &attempt.sha;
@@ -174,8 +184,10 @@ async fn mark(
         description: text.description,
         target_url: clearance.mark_target.clone(),
     };
-    let taken = match write(work, sha, &status, true).await {
+    let may_leave = || brake.why().map_or(Ok(()), Err);
+    let taken = match write(work, sha, &status, true, &may_leave).await {
         Ok(taken) => taken,
+        Err(WriteFailure::CalledOff { why }) => return Err(withdraw(work, &attempt, why).await?),
         Err(failure) => return Err(unmarked(work, &attempt, &failure).await?),
     };
     let entries = taken_entries(work, sha, &status, &taken);
@@ -199,7 +211,10 @@ async fn mark(
     };
     let state = work.ledger.state();
     match others_turn(clearance, &statuses, &taken.mark, &us, state) {
-        None => Ok(marked),
+        None => match brake.why() {
+            None => Ok(marked),
+            Some(why) => Err(withdraw(work, &attempt, why).await?),
+        },
         Some(other) => Err(give_way(work, &attempt, other).await?),
     }
 }
@@ -258,7 +273,14 @@ async fn send(
 ) -> Result<Dispatched, ApplyError> {
     let attempt = sending.attempt().clone();
     let id = attempt.id.clone();
-    match post(work, clearance, sending, last_look).await {
+    let answer = post(work, clearance, sending, last_look).await;
+    match &answer {
+        Ok(Some(run)) => last_look.brake.note_run(*run),
+        // It started a run, or may have.
+        Ok(None) | Err(WriteFailure::Done { .. } | WriteFailure::Unknown { .. }) => {}
+        Err(_) => last_look.brake.note_not_started(),
+    }
+    match answer {
         Ok(Some(run)) => {
             let found = EntryKind::AttemptRun { id: id.clone(), run, late: false };
             work.record(vec![found]).await?;
@@ -353,7 +375,7 @@ async fn post(
     last_look: &LastLook,
 ) -> Result<Option<RunId>, WriteFailure> {
     let confirm = work.policy.dispatch_confirm;
-    let may_leave = || last_look.may_leave(work.clock, confirm);
+    let may_leave = || last_look.may_leave(work.clock, confirm, sending.attempt());
     let details = work.hand.run_details.load(Ordering::Relaxed);
     let once = |details| {
         writes::create_dispatch(

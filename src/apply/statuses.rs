@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::writes::{self, Taken};
+use super::writes::{self, MayLeave, Taken};
 use super::{ApplyError, Work};
 use crate::domain::{CommitStatusState, EntryKind, Sha, StatusPurpose, StatusRecord};
 use crate::github::WriteFailure;
@@ -30,7 +30,7 @@ pub(super) async fn set(
     purpose: StatusPurpose,
 ) -> Result<(), ApplyError> {
     let urgent = purpose == StatusPurpose::Dispatch;
-    match write(work, sha, &status, urgent).await {
+    match write(work, sha, &status, urgent, &|| Ok(())).await {
         Ok(taken) => Ok(work.record(taken_entries(work, sha, &status, &taken)).await?),
         Err(failure) => {
             if let Some(refusal) = refusal(work, sha, &failure) {
@@ -47,14 +47,17 @@ pub(super) async fn set(
     }
 }
 
+/// Writes a status, unless `may_leave` forbids it, which is asked right before it leaves.
 pub(super) async fn write(
     work: &Work<'_>,
     sha: &Sha,
     status: &NewStatus,
     urgent: bool,
+    may_leave: &MayLeave<'_>,
 ) -> Result<Taken, WriteFailure> {
     let (repository, context) = (&work.repository.name, &work.policy.status_context);
-    writes::set_status(&work.hand.writer, repository, sha, context, status, urgent).await
+    let writer = &work.hand.writer;
+    writes::set_status(writer, repository, sha, context, status, urgent, may_leave).await
 }
 
 /// What the ledger learns from a status that GitHub took.

@@ -6,6 +6,9 @@ use super::statuses::NewStatus;
 use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId, WorkflowId};
 use crate::github::{WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
 
+/// Says right before a request leaves why it may not.
+pub(super) type MayLeave<'a> = dyn Fn() -> Result<(), String> + Send + Sync + 'a;
+
 /// A status as GitHub took it.
 pub(super) struct Taken {
     /// Its number and GitHub's time.
@@ -22,6 +25,7 @@ pub(super) async fn set_status(
     context: &str,
     status: &NewStatus,
     urgent: bool,
+    may_leave: &MayLeave<'_>,
 ) -> Result<Taken, WriteFailure> {
     let mut body = json!({
         "state": status.state.as_str(),
@@ -32,7 +36,15 @@ pub(super) async fn set_status(
         body.insert("target_url".to_owned(), json!(url));
     }
     let path = format!("/statuses/{sha}");
-    let answer = post(writer, repository, path, body, urgent, "create_status").await?;
+    let request = WriteRequest {
+        method: WriteMethod::Post,
+        repository: repository.clone(),
+        path,
+        body,
+        urgent,
+        operation: "create_status",
+    };
+    let answer = writer.send_if(request, may_leave).await?;
     if answer.status != 201 {
         let why = format!("GitHub said {} to a status", answer.status);
         return Err(WriteFailure::Unknown { why });
@@ -55,7 +67,7 @@ pub(super) async fn create_dispatch(
     deploy_ref: &Branch,
     sha: &Sha,
     run_details: bool,
-    may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
+    may_leave: &MayLeave<'_>,
 ) -> Result<Option<RunId>, WriteFailure> {
     // A tag may bear the branch's name.
     let branch = format!("refs/heads/{deploy_ref}");

@@ -145,7 +145,10 @@ other decision.")]
     /// Stops a repository's releases, until `resume`.
     #[command(after_help = "Examples:
   release-governor pause acme/shop --reason \"incident 42\"
-  release-governor pause --reason \"freeze until Monday\" --as ada")]
+  release-governor pause --reason \"freeze until Monday\" --as ada
+
+It takes effect at once, also while a pass is under way and GitHub is slow: no dispatch is sent after
+it. It prints the deploys that were sent before it, which go on. With --json they are `left`.")]
     Pause(Pause),
 
     /// Lets a repository's releases go on after `pause` or a rollback.
@@ -155,7 +158,10 @@ other decision.")]
 
 It undoes a `pause`. Where no operator paused, it lifts the hold of a rollback. Never both at once:
 after a pause it says whether a rollback still holds, and a second `resume` lifts that. Exits 4 when
-nothing is stopped. The configuration's own `paused` stays: take it out there.")]
+nothing is stopped. The configuration's own `paused` stays: take it out there.
+
+Ending a pause does not wait for a pass that is under way. It waits for GitHub where the state
+directory was lost, and where it looks whether a rollback holds.")]
     Resume(Resume),
 
     /// Says which commit runs in production. Newer deploys override it.

@@ -11,7 +11,7 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::commands::Checked;
-use crate::commands::view::{History, Line, Pass, Passes, Recorded, Triggered};
+use crate::commands::view::{History, Line, Pass, Passes, Recorded, SentDispatch, Triggered};
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
 pub use backtest::backtest;
@@ -49,10 +49,29 @@ pub fn recorded(view: &Recorded) -> String {
     let why = view.reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
     let mut text = format!("{}{what} {word}{why}\n", view.repository);
     text.push_str(&format!("recorded {} as said by {}\n", time(Some(view.time)), view.by));
+    if let Some(left) = &view.left {
+        text.push_str(&already_sent(left));
+    }
     if let Some(note) = &view.note {
         text.push_str(&format!("{note}\n"));
     }
     clean(&text)
+}
+
+/// What a pause came too late for.
+fn already_sent(left: &[SentDispatch]) -> String {
+    if left.is_empty() {
+        return "no deploy of ours is in flight, and none starts\n".to_owned();
+    }
+    let line = |one: &SentDispatch| {
+        let run = match (&one.url, one.run) {
+            (Some(url), _) => url.clone(),
+            (None, Some(run)) => format!("run {run}"),
+            (None, None) => format!("attempt {}; its run is not known yet", one.attempt),
+        };
+        format!("already sent, and goes on: {} {run}\n", one.sha)
+    };
+    left.iter().map(line).collect()
 }
 
 /// What the passes did, or would do.

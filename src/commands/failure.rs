@@ -28,6 +28,9 @@ impl From<NotDone> for Failure {
             | NotDone::NoSuchCommit { .. }
             | NotDone::NeverInProduction { .. }
             | NotDone::NotStopped(_) => Self::NotFound(text),
+            NotDone::NotOnDisk { .. }
+            | NotDone::PausedMeanwhile(_)
+            | NotDone::TimeUnknown { .. } => Self::Dependency(text),
             NotDone::Ambiguous { .. } | NotDone::StartsNothing { .. } => Self::Usage(text),
             NotDone::Pass(error) => error.into(),
         }

@@ -41,12 +41,14 @@ impl Ask for Status {
         };
         let mut repositories = Vec::new();
         for snapshot in shown {
-            repositories.push(match &kept {
+            let mut row = match &kept {
                 Some(kept) if is_new(&snapshot) => kept.row(&snapshot.policy).await?,
                 Some(_) | None => {
                     row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
                 }
-            });
+            };
+            row.paused = row.paused.or(snapshot.paused);
+            repositories.push(row);
         }
         Ok(view::Status { repositories })
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::controller::SentDispatch;
 use crate::domain::{
     ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
 };
@@ -225,6 +226,9 @@ pub struct Recorded {
     pub by: String,
     /// When.
     pub time: Timestamp,
+    /// What had left before a `pause`, and goes on; absent for other words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Vec<SentDispatch>>,
     /// What is worth a word beside it.
     pub note: Option<String>,
 }

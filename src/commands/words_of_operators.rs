@@ -2,13 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::{Controller, Resumed, ResumedFrom, Spoken};
+use crate::controller::{Controller, PauseAnswer, Resumed, ResumedFrom, Spoken};
 use crate::domain::{Operator, RepoName, ShaPrefix};
 use crate::words::still_rolled_back;
 
 use super::ask::line;
 use super::view::Recorded;
 use super::{Ask, Caller, Failure};
+
+/// What is said of a pause that GitHub gave no time for.
+const TIME_UNKNOWN: &str = "GitHub did not say what time it is, so the time of this pause may be \
+                            wrong. It holds all the same";
 
 /// A commit may ship with all that makes it HIGH.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,8 +85,12 @@ impl Ask for Pause {
 
     async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
         let (by, why) = (caller.named(self.name)?, line("a reason", &self.reason)?);
-        let word = controller.pause(&self.repository, why.clone(), by.clone()).await?;
-        Ok(recorded("paused", self.repository, word, Some(why), &by))
+        let answer = controller.pause(&self.repository, why.clone(), by.clone()).await?;
+        let PauseAnswer { spoken, left, time_is_known } = answer;
+        let mut recorded = recorded("paused", self.repository, spoken, Some(why), &by);
+        recorded.left = Some(left);
+        recorded.note = (!time_is_known).then(|| TIME_UNKNOWN.to_owned());
+        Ok(recorded)
     }
 }
 
@@ -146,6 +154,7 @@ fn recorded(
         reason,
         by: by.display(),
         time: at,
+        left: None,
         note: None,
     }
 }

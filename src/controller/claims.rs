@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::PassError;
-use super::roster::Left;
+use super::brake::RepoBrake;
 use crate::domain::{RepoId, RepoName};
 use crate::observe::ObserveError;
 
 /// Who has which ledger.
 #[derive(Default)]
 pub(super) struct Claims {
-    held: Mutex<BTreeMap<RepoId, (RepoName, Left)>>,
+    held: Mutex<BTreeMap<RepoId, (RepoName, RepoBrake)>>,
     /// Rung when a ledger is free, and when a station that was leaving came back.
     pub(super) moved: Notify,
 }
@@ -34,12 +34,12 @@ impl Claims {
         self: &Arc<Self>,
         repo: RepoId,
         name: &RepoName,
-        left: &Left,
+        brake: &RepoBrake,
     ) -> Result<Claim, PassError> {
         loop {
             let mut moved = std::pin::pin!(self.moved.notified());
             moved.as_mut().enable();
-            if let Some(claim) = self.try_claim(repo, name, left)? {
+            if let Some(claim) = self.try_claim(repo, name, brake)? {
                 return Ok(claim);
             }
             moved.await;
@@ -50,15 +50,15 @@ impl Claims {
         self: &Arc<Self>,
         repo: RepoId,
         name: &RepoName,
-        left: &Left,
+        brake: &RepoBrake,
     ) -> Result<Option<Claim>, PassError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match held.get(&repo) {
             None => {
-                held.insert(repo, (name.clone(), left.clone()));
+                held.insert(repo, (name.clone(), brake.clone()));
                 Ok(Some(Claim { claims: Arc::clone(self), repo }))
             }
-            Some((_, other)) if other.is_set() => Ok(None),
+            Some((_, other)) if other.has_left() => Ok(None),
             Some((other, _)) => Err(PassError::Observe(ObserveError::Mistaken(format!(
                 "{name} and {other} are one repository at GitHub, or were: the configuration may \
                  name only one of them. Take the old name out"

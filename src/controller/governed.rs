@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::age::LedgerAge;
+use super::brake::RepoBrake;
 use super::claims::Claim;
 use super::holding::Holding;
 use super::pass::PassReport;
 use super::quiet::Quiet;
-use super::roster::{Common, Left, Orders};
+use super::roster::{Common, Orders};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
 use crate::decide::Judgement;
@@ -39,8 +40,8 @@ pub struct Governed {
     pub(super) signals: Following,
     pub(super) seen: Seen,
     pub(super) health: Option<Health>,
-    /// Set once it has left the configuration: nothing more is begun.
-    pub(super) left: Left,
+    /// While it is on, nothing is started, whatever a pass decided.
+    pub(super) brake: RepoBrake,
     /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
     pub(super) only_looks: bool,
     /// The right to `ledger`.
@@ -155,7 +156,7 @@ impl Decisions {
 }
 
 impl Governed {
-    pub(super) fn new(orders: &Orders, reader: Reader, left: Left, turn: f64) -> Self {
+    pub(super) fn new(orders: &Orders, reader: Reader, brake: RepoBrake, turn: f64) -> Self {
         Self {
             rhythm: Rhythm { interval: orders.common.intervals.settled, turn },
             reader,
@@ -164,7 +165,7 @@ impl Governed {
             signals: orders.signals.clone(),
             seen: Seen::default(),
             health: None,
-            left,
+            brake,
             only_looks: false,
             claim: None,
             memory: Memory::default(),
@@ -242,7 +243,23 @@ impl Governed {
         {
             self.open_ledger(shared, id).await?;
         }
+        self.take_in_words().await?;
         Ok(self.ledger.as_mut())
+    }
+
+    /// Takes in what operators said since its ledger was read.
+    pub(super) async fn take_in_words(&mut self) -> Result<(), StoreError> {
+        let Some(ledger) = self.ledger.as_mut().filter(|_| !self.only_looks) else {
+            return Ok(());
+        };
+        if !self.brake.take_unread_words() {
+            return Ok(());
+        }
+        let taken_in = ledger.catch_up().await;
+        if taken_in.is_err() {
+            self.brake.set_unread_words();
+        }
+        taken_in.map(drop)
     }
 
     /// Opens the ledger of the repository of this number, and what was kept of it.
@@ -260,7 +277,7 @@ impl Governed {
             return Ok(());
         }
         let name = &self.policy.repository;
-        self.claim = Some(shared.claims.claim(id, name, &self.left).await?);
+        self.claim = Some(shared.claims.claim(id, name, &self.brake).await?);
         let ledger = shared.store.ledger(id).await?;
         let newest = shared.store.history(id, None, 1).await?;
         self.age = LedgerAge::of_opened(newest.first().map(|(_, entry)| entry.at));

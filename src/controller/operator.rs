@@ -7,14 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::asked::{Asks, short_list};
+use super::brake::SentDispatch;
 use super::governed::Governed;
 use super::roster::{Held, Station};
 use super::survey::look;
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
-    Approval, Decision, EntryKind, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix,
-    WorkflowFact,
+    Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix, WorkflowFact,
 };
 use crate::github::Lane;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
@@ -75,9 +75,46 @@ pub enum NotDone {
         /// The key and its value.
         key: &'static str,
     },
+    /// The brake is on, and a restart would take it off.
+    #[error(
+        "{repository} is paused until this process ends, but the pause is not on disk, so that a \
+         restart would end it: {error}. Make room or mend the disk, and pause again.{}", sent(.left)
+    )]
+    NotOnDisk {
+        /// Where.
+        repository: RepoName,
+        /// What the disk says.
+        error: StoreError,
+        /// What had left before.
+        left: Vec<SentDispatch>,
+    },
+    /// Somebody paused while `resume` looked at what else holds.
+    #[error("{0} was paused meanwhile. Nothing was changed: to end that pause, `resume` again")]
+    PausedMeanwhile(RepoName),
+    /// The word would have to be dated by a clock that may be wrong.
+    #[error(
+        "the time cannot be known without an answer of GitHub, and a wrong time could undo what \
+         others do later. Nothing was recorded for {repository}: {why}. Try again when GitHub \
+         answers"
+    )]
+    TimeUnknown {
+        /// Where.
+        repository: RepoName,
+        /// Why GitHub did not answer.
+        why: String,
+    },
     /// GitHub or the store failed.
     #[error("{}", .0.in_words())]
     Pass(#[from] PassError),
+}
+
+fn sent(left: &[SentDispatch]) -> String {
+    let one = |one: &SentDispatch| match &one.url {
+        Some(url) => format!("{} ({url})", one.sha.short()),
+        None => format!("{} (attempt {})", one.sha.short(), one.attempt),
+    };
+    let all: Vec<String> = left.iter().map(one).collect();
+    if all.is_empty() { String::new() } else { format!(" Already sent: {}", all.join(", ")) }
 }
 
 impl From<StoreError> for NotDone {
@@ -204,23 +241,6 @@ impl Controller {
         Ok(Spoken { at, sha: Some(sha) })
     }
 
-    /// Stops a repository's releases.
-    ///
-    /// # Errors
-    /// [`NotDone`]; nothing was recorded.
-    pub async fn pause(
-        &self,
-        name: &RepoName,
-        why: String,
-        by: Operator,
-    ) -> Result<Spoken, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
-        let at = held.governed.say(&self.shared, OperatorWord::Paused { why, by }).await?;
-        self.wake(name);
-        Ok(Spoken { at, sha: None })
-    }
-
     /// One pass at once, as one of the passes that may be under way.
     ///
     /// # Errors
@@ -319,10 +339,28 @@ impl Governed {
             // Its ledger begins with the number that GitHub knows it by.
             self.survey(shared, None).await?;
         }
-        let at = shared.clock.now();
-        let name = &self.policy.repository;
-        tracing::info!(repository = %name, "{name}: {}", crate::words::operator(&word));
-        self.opened()?.record(at, vec![EntryKind::Operator(word)]).await?;
+        shared.know_the_time(&self.reader, &self.policy.repository).await?;
+        let brake = self.brake.clone();
+        let _order = brake.words().await;
+        self.append(shared, vec![word]).await
+    }
+
+    /// Records words. The caller holds the right to, and the time is known.
+    pub(super) async fn append(
+        &mut self,
+        shared: &Shared,
+        words: Vec<OperatorWord>,
+    ) -> Result<Timestamp, NotDone> {
+        let name = self.policy.repository.clone();
+        for word in &words {
+            tracing::info!(repository = %name, "{name}: {}", crate::words::operator(word));
+        }
+        let ledger = self.opened()?;
+        let at = shared.store.append_words(ledger.repo(), shared.word_time(), words).await?;
+        // They are on disk: where this fails, they are read with the next pass.
+        if ledger.catch_up().await.is_err() {
+            self.brake.set_unread_words();
+        }
         Ok(at)
     }
 

@@ -166,7 +166,7 @@ impl Governed {
         survey: &Survey,
         actions: Vec<Action>,
     ) -> Result<bool, PassError> {
-        if self.left.is_set() {
+        if self.brake.has_left() {
             // It left the configuration since this pass began: it is not touched any more.
             return Ok(false);
         }

@@ -55,6 +55,7 @@ impl Governed {
         shared: &Shared,
     ) -> Result<(PassReport, Passed), PassError> {
         self.reader.take_down();
+        self.take_in_words().await?;
         let quiet = self.quiet.take().filter(|quiet| self.stands(quiet));
         let is_due = self.memory.is_due(self.rhythm, shared.clock.now());
         let quiet = match quiet {

@@ -1,8 +1,13 @@
 //! `resume`: one thing at a time goes on.
 
-use super::governed::Governed;
-use super::{Controller, NotDone, Spoken};
-use crate::domain::{Cause, Operator, OperatorWord, Reason, RepoName};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::governed::{Decisions, Governed};
+use super::roster::Station;
+use super::{Controller, NotDone, Shared, Spoken};
+use crate::domain::{Cause, Operator, OperatorWord, Reason, ReleaseState, RepoName};
 
 /// What a `resume` did.
 #[derive(Clone, Debug)]
@@ -36,6 +41,13 @@ impl Controller {
     /// [`NotDone`], also where nothing is stopped; nothing was recorded.
     pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Resumed, NotDone> {
         let station = self.station(name)?;
+        self.shared.know_the_time(&self.shared.readers.of(name), name).await?;
+        if let Some(at) = self.end_pause(&station, &by).await? {
+            let rollback = self.rollback_after(&station).await;
+            station.bell.notify_one();
+            let of = ResumedFrom::Pause { rollback: rollback.map(Box::new) };
+            return Ok(Resumed { spoken: Spoken { at, sha: None }, of });
+        }
         let mut held = station.hold().await?;
         let governed = &mut held.governed;
         governed.known_ledger(&self.shared).await?;
@@ -44,14 +56,13 @@ impl Controller {
             governed.survey(&self.shared, None).await?;
         }
         let release = governed.known_release()?;
-        let (is_paused, is_refused) = (release.pause.is_some(), release.rejection.is_some());
-        let word = OperatorWord::Resumed { by };
+        let (is_paused, is_refused) = (governed.is_paused()?, release.rejection.is_some());
         let (at, of) = if is_paused {
-            let at = governed.say(&self.shared, word).await?;
+            let at = governed.say_resumed(&self.shared, by, is_paused).await?;
             // The pause has ended also where GitHub does not say what else holds.
             let rollback = match governed.standing_rollback(&self.shared).await {
                 Ok(found) => found,
-                Err(_) => governed.rollback_of_the_last_pass(),
+                Err(_) => governed.decisions.rollback(),
             };
             (at, ResumedFrom::Pause { rollback: rollback.map(Box::new) })
         } else {
@@ -59,18 +70,89 @@ impl Controller {
             if no_rollback && !is_refused && governed.policy.paused.is_none() {
                 return Err(NotDone::NotStopped(name.clone()));
             }
-            (governed.say(&self.shared, word).await?, ResumedFrom::Hold { rollback: !no_rollback })
+            let at = governed.say_resumed(&self.shared, by, is_paused).await?;
+            (at, ResumedFrom::Hold { rollback: !no_rollback })
         };
         self.wake(name);
         Ok(Resumed { spoken: Spoken { at, sha: None }, of })
     }
+
+    /// Ends an operator's pause without waiting for a pass; none where the ledger does not tell
+    /// for certain that there is one.
+    async fn end_pause(
+        &self,
+        station: &Arc<Station>,
+        by: &Operator,
+    ) -> Result<Option<Timestamp>, NotDone> {
+        let _order = station.brake.words().await;
+        let Some(repo) = self.shared.store.repo_id(&station.name).await? else { return Ok(None) };
+        let ledger = self.shared.store.ledger(repo).await?;
+        let unrecorded = station.brake.unrecorded_pause();
+        let is_paused = ledger.state().pause.is_some() || unrecorded.is_some();
+        if !ledger.state().recovered || !is_paused {
+            return Ok(None);
+        }
+        let words = ending(ledger.state(), unrecorded, by.clone());
+        let at = self.append(station, self.shared.word_time(), words).await?;
+        station.brake.resume();
+        Ok(Some(at))
+    }
+
+    /// The rollback that still holds after a pause: as GitHub shows it now, or, where a pass is
+    /// under way or GitHub does not answer, as the last pass saw it.
+    async fn rollback_after(&self, station: &Station) -> Option<Cause> {
+        if let Some(mut held) = station.held_now() {
+            held.governed.quiet = None;
+            if let Ok(found) = held.governed.standing_rollback(&self.shared).await {
+                return found;
+            }
+        }
+        station.shown().decisions.rollback()
+    }
+}
+
+/// The words that end a pause and nothing else: a `resume` where the ledger knows of no pause
+/// would lift the hold of a rollback.
+fn ending(
+    release: &ReleaseState,
+    unrecorded: Option<(String, Operator)>,
+    by: Operator,
+) -> Vec<OperatorWord> {
+    let unrecorded = unrecorded.filter(|_| release.pause.is_none());
+    let pause = unrecorded.map(|(why, by)| OperatorWord::Paused { why, by });
+    pause.into_iter().chain([OperatorWord::Resumed { by }]).collect()
 }
 
 impl Governed {
-    /// The rollback that held the candidate when it was decided about last.
-    fn rollback_of_the_last_pass(&self) -> Option<Cause> {
-        let decisions = &self.decisions;
-        let decision = decisions.by_sha.get(decisions.candidate.as_ref()?)?;
+    fn is_paused(&self) -> Result<bool, NotDone> {
+        let release = self.known_release()?;
+        Ok(release.pause.is_some() || self.brake.unrecorded_pause().is_some())
+    }
+
+    /// Records a `resume`, unless somebody paused since it was known whether it is paused.
+    async fn say_resumed(
+        &mut self,
+        shared: &Shared,
+        by: Operator,
+        was_paused: bool,
+    ) -> Result<Timestamp, NotDone> {
+        let brake = self.brake.clone();
+        let _order = brake.words().await;
+        self.opened()?.catch_up().await?;
+        if self.is_paused()? && !was_paused {
+            return Err(NotDone::PausedMeanwhile(self.policy.repository.clone()));
+        }
+        let words = ending(self.known_release()?, brake.unrecorded_pause(), by);
+        let at = self.append(shared, words).await?;
+        brake.resume();
+        Ok(at)
+    }
+}
+
+impl Decisions {
+    /// The rollback that held the candidate.
+    fn rollback(&self) -> Option<Cause> {
+        let decision = self.by_sha.get(self.candidate.as_ref()?)?;
         let mut causes = std::iter::once(&decision.cause).chain(&decision.also);
         causes.find(|cause| cause.reason() == Reason::RolledBack).cloned()
     }

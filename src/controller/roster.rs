@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
+use super::brake::RepoBrake;
 use super::governed::{Decisions, Governed, Standing};
 use super::places::Places;
 use super::schedule::{Intervals, Phase};
@@ -49,26 +50,6 @@ pub(super) struct Orders {
     pub(super) within: Duration,
 }
 
-/// Whether a repository left the configuration. Clones are the same flag.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Left(Arc<AtomicBool>);
-
-impl Left {
-    pub(super) fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    /// Why nothing may be started any more, where it is set.
-    pub(super) fn why(&self) -> Option<String> {
-        self.is_set().then(|| "the repository left the configuration".to_owned())
-    }
-
-    /// Sets it; gives what it was.
-    fn set(&self, left: bool) -> bool {
-        self.0.swap(left, Ordering::SeqCst)
-    }
-}
-
 /// How a repository stands, for whoever looks while a pass is under way.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -78,6 +59,8 @@ pub struct Snapshot {
     pub standing: Standing,
     /// What its ledger added up to; none before the first pass that reached GitHub.
     pub release: Option<Arc<ReleaseState>>,
+    /// Why an operator paused it since this process began. It may not be in `release` yet.
+    pub paused: Option<String>,
     /// What the last pass that came to decisions decided.
     pub decisions: Arc<Decisions>,
     /// How often it is looked at now, failures included; none before its first pass.
@@ -95,7 +78,7 @@ pub(super) struct Station {
     pub(super) bell: Notify,
     /// Its orders changed, or it left.
     pub(super) turned: Notify,
-    pub(super) left: Left,
+    pub(super) brake: RepoBrake,
     /// Whether somebody governs it.
     taken_up: AtomicBool,
 }
@@ -106,19 +89,21 @@ impl Station {
             policy: Arc::clone(&orders.policy),
             standing: Standing::default(),
             release: None,
+            paused: None,
             decisions: Arc::default(),
             interval: None,
         };
-        let left = Left::default();
+        let brake = RepoBrake::default();
+        brake.govern_by(&orders.policy);
         Self {
             name: orders.policy.repository.clone(),
             phase: Phase::of(index),
-            governed: Mutex::new(Governed::new(&orders, reader, left.clone(), Phase::turn(index))),
+            governed: Mutex::new(Governed::new(&orders, reader, brake.clone(), Phase::turn(index))),
             shown: RwLock::new(shown),
             orders: RwLock::new(orders),
             bell: Notify::new(),
             turned: Notify::new(),
-            left,
+            brake,
             taken_up: AtomicBool::new(false),
         }
     }
@@ -128,7 +113,17 @@ impl Station {
     }
 
     pub(super) fn shown(&self) -> Snapshot {
-        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut shown = self.shown.read().unwrap_or_else(PoisonError::into_inner).clone();
+        shown.paused = self.brake.pause_reason();
+        shown
+    }
+
+    /// Shows what the ledger adds up to by now, where anything of it was shown before.
+    pub(super) fn show_release(&self, release: Arc<ReleaseState>) {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        if shown.release.is_some() {
+            shown.release = Some(release);
+        }
     }
 
     /// How often it is looked at now.
@@ -139,8 +134,16 @@ impl Station {
     /// The repository, once nobody else is at it, by the orders as they are then; none where it
     /// has left.
     pub(super) async fn held(&self) -> Option<Held<'_>> {
-        let mut governed = self.governed.lock().await;
-        if self.left.is_set() {
+        self.held_by(self.governed.lock().await)
+    }
+
+    /// The same at once; none also where somebody is at it.
+    pub(super) fn held_now(&self) -> Option<Held<'_>> {
+        self.held_by(self.governed.try_lock().ok()?)
+    }
+
+    fn held_by<'a>(&'a self, mut governed: MutexGuard<'a, Governed>) -> Option<Held<'a>> {
+        if self.brake.has_left() {
             return None;
         }
         governed.take_orders(&self.orders());
@@ -149,8 +152,8 @@ impl Station {
 
     /// Gives other orders; whether it has to do with them soon.
     fn turn(&self, orders: Orders) -> bool {
-        let came_back = self.left.set(false);
         let policy = Arc::clone(&orders.policy);
+        let came_back = self.brake.govern_by(&policy);
         let mut standing = self.orders.write().unwrap_or_else(PoisonError::into_inner);
         let concerns_it = came_back
             || *standing.policy != *policy
@@ -177,6 +180,8 @@ impl Drop for Held<'_> {
         shown.standing.clone_from(self.governed.standing());
         shown.decisions = Arc::clone(&self.governed.decisions);
         shown.release = self.governed.ledger.as_ref().map(Ledger::shared_state);
+        drop(shown);
+        self.governed.brake.all_is_shown();
     }
 }
 
@@ -185,6 +190,8 @@ pub(super) struct Roster {
     now: RwLock<Now>,
     /// Rung where there are stations that nobody has taken up.
     pub(super) grown: Notify,
+    /// Whether passes come by themselves, as in a controller and not in a command.
+    is_running: AtomicBool,
 }
 
 struct Now {
@@ -194,6 +201,7 @@ struct Now {
     common: Arc<Common>,
     max_concurrency: usize,
     places: Places,
+    is_ending: bool,
     /// How many there ever were.
     count: usize,
 }
@@ -214,9 +222,14 @@ impl Roster {
             common: Arc::new(common(&terms)),
             max_concurrency,
             places: Places::new(max_concurrency),
+            is_ending: false,
             count: 0,
         };
-        let roster = Self { now: RwLock::new(now), grown: Notify::new() };
+        let roster = Self {
+            now: RwLock::new(now),
+            grown: Notify::new(),
+            is_running: AtomicBool::new(false),
+        };
         let turned = roster.turn(terms, readers, signals);
         (roster, turned)
     }
@@ -235,7 +248,7 @@ impl Roster {
         let wanted: BTreeSet<&RepoName> =
             terms.policies.iter().map(|policy| &policy.repository).collect();
         for (name, station) in &now.stations {
-            if !wanted.contains(name) && !station.left.set(true) {
+            if !wanted.contains(name) && !station.brake.leave() {
                 station.turned.notify_one();
             }
         }
@@ -254,6 +267,9 @@ impl Roster {
             }
             concerned += 1;
             let station = Station::new(orders, readers.of(&name), now.count);
+            if now.is_ending {
+                station.brake.end();
+            }
             now.count += 1;
             now.stations.insert(name.clone(), Arc::new(station));
             turned.came.push(name);
@@ -261,6 +277,21 @@ impl Roster {
         drop(now);
         self.grown.notify_one();
         turned
+    }
+
+    pub(super) fn set_running(&self) {
+        self.is_running.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.is_running.load(Ordering::SeqCst)
+    }
+
+    /// Puts all brakes on for good: the process is ending.
+    pub(super) fn brake_all(&self) {
+        let mut now = self.write();
+        now.is_ending = true;
+        now.stations.values().for_each(|station| station.brake.end());
     }
 
     pub(super) fn names(&self) -> Arc<[RepoName]> {
@@ -278,7 +309,7 @@ impl Roster {
     /// The station of a repository that has not left.
     pub(super) fn station(&self, name: &RepoName) -> Option<Arc<Station>> {
         let station = self.read().stations.get(name).cloned();
-        station.filter(|station| !station.left.is_set())
+        station.filter(|station| !station.brake.has_left())
     }
 
     /// The stations that nobody has taken up yet; they are from now on.
@@ -299,13 +330,13 @@ impl Roster {
     ) -> bool {
         let mut governed = station.governed.lock().await;
         let mut now = self.write();
-        if !station.left.is_set() {
+        if !station.brake.has_left() {
             return false;
         }
         let reader = readers.of(&station.name);
         // Its ledger is another's from here on, should another name lead to it.
         let turn = governed.rhythm.turn;
-        *governed = Governed::new(&station.orders(), reader.clone(), station.left.clone(), turn);
+        *governed = Governed::new(&station.orders(), reader.clone(), station.brake.clone(), turn);
         now.stations.remove(&station.name);
         let credential = reader.credential();
         let shared = now.stations.keys().any(|name| readers.of(name).credential() == credential);

@@ -3,7 +3,7 @@
 use super::asked::Asks;
 use super::governed::Governed;
 use super::{PassError, Shared, Survey};
-use crate::apply::{self, Brake, Dispatched, Occasion};
+use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle, Situation};
@@ -88,12 +88,11 @@ impl Governed {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
         };
-        if let Some(why) = self.left.why() {
+        if let Some(why) = self.brake.why() {
             return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
         }
-        let left = self.left.clone();
         let occasion = Occasion {
-            brake: Brake::new(move || left.why()),
+            brake: Box::new(self.brake.of_a_dispatch(&observation.repository.html_url)),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             judged_tip: observation.deploy_ref_tip.clone(),

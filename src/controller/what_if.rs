@@ -80,8 +80,8 @@ impl Governed {
         let signals = if is_other { shared.signals.follow(&policy) } else { self.signals.clone() };
         let common = Arc::clone(&self.common);
         let orders = Orders { policy, common, signals, within: Duration::ZERO };
-        let (reader, left) = (self.reader.clone(), self.left.clone());
-        let mut look = Self::new(&orders, reader, left, self.rhythm.turn);
+        let (reader, brake) = (self.reader.clone(), self.brake.clone());
+        let mut look = Self::new(&orders, reader, brake, self.rhythm.turn);
         look.only_looks = true;
         look.ledger = self.ledger.as_ref().map(Ledger::in_memory);
         if !is_other {

@@ -84,6 +84,17 @@ pub enum StoreError {
         /// What does not hold.
         what: String,
     },
+    /// What operators said of a repository before its first pass cannot be read.
+    #[error(
+        "what operators said of {name} before its first pass cannot be read: {what}. Nothing was \
+         recorded. This is a defect of release-governor: please report it"
+    )]
+    PendingWords {
+        /// `owner/name`, in lower case.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The store was closed, or its thread died.
     #[error("the store is closed: release-governor is shutting down")]
     Closed,
@@ -141,7 +152,10 @@ impl StoreError {
             | Self::Unreadable { .. }
             | Self::Io { .. }
             | Self::PermissionDenied { .. } => true,
-            Self::Moved { .. } | Self::Broken { .. } | Self::Closed => false,
+            Self::Moved { .. }
+            | Self::Broken { .. }
+            | Self::PendingWords { .. }
+            | Self::Closed => false,
         }
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use crate::domain::{Entry, EntryKind, Mark, NewAttempt, OperatorWord, ReleaseState, RepoId};
+use crate::domain::{Entry, EntryKind, Mark, NewAttempt, ReleaseState, RepoId};
 
 use super::error::{Fault, StoreError};
 use super::proofs::{MarkedIntent, RecordedIntent, Sending};
 use super::release::{self, Snapshot, Stored};
 use super::schema::{LEDGER, NAMES, RELEASE};
+use super::words;
 use super::writer::Hand;
 
 /// Entries after which the release state is written anew. In between it is the last one written
@@ -89,9 +90,12 @@ impl Ledger {
             return Ok(());
         }
         self.be_certain().await?;
+        // Words may have been kept for a name, which come with its first entry.
+        let is_named = kinds.iter().any(|kind| matches!(kind, EntryKind::Governed { .. }));
         for _ in 0..MOST_TRIES {
             match self.record_once(at, kinds.clone()).await {
                 Err(StoreError::Moved { .. }) if self.catch_up().await? => {}
+                Ok(()) if is_named => return self.catch_up().await.map(drop),
                 recorded => return recorded,
             }
         }
@@ -104,8 +108,12 @@ impl Ledger {
     /// # Errors
     /// What the disk says, or [`StoreError::Broken`].
     pub async fn catch_up(&mut self) -> Result<bool, StoreError> {
-        if self.stale || !self.is_kept {
-            return Ok(!self.is_kept);
+        if !self.is_kept {
+            return Ok(true);
+        }
+        if self.stale {
+            self.reload().await?;
+            return Ok(false);
         }
         let (repo, after) = (self.repo, self.now.seq);
         let tail = self.hand.run(move |engine| engine.read(|read| tail(read, repo, after))).await?;
@@ -238,8 +246,7 @@ impl Ledger {
         release::check_state(&next.state)?;
         let due = self.is_kept && next.seq.saturating_sub(self.snapshot_seq) >= SNAPSHOT_EVERY;
         let snapshot = if due { Some(release::encode_snapshot(&next)?) } else { None };
-        let after = Some(self.now.seq);
-        let record = Record { repo: self.repo, after, rows, names, snapshot };
+        let record = Record { repo: self.repo, after: self.now.seq, rows, names, snapshot };
         Ok((record, next))
     }
 
@@ -259,31 +266,20 @@ impl Ledger {
 /// Entries on their way to the file.
 pub(super) struct Record {
     repo: RepoId,
-    /// The last entry that the caller knows; none: it matters not.
-    after: Option<u64>,
+    /// The last entry that the caller knows.
+    after: u64,
     rows: Vec<Vec<u8>>,
     names: Vec<String>,
     snapshot: Option<Vec<u8>>,
 }
 
 impl Record {
-    /// What operators said, to come after whatever the ledger holds.
-    pub(super) fn of_words(
-        repo: RepoId,
-        at: Timestamp,
-        words: Vec<OperatorWord>,
-    ) -> Result<Self, String> {
-        let entries = words.into_iter().map(|word| Entry { at, kind: EntryKind::Operator(word) });
-        let rows = entries.map(|entry| release::encode_entry(&entry)).collect::<Result<_, _>>()?;
-        Ok(Self { repo, after: None, rows, names: Vec::new(), snapshot: None })
-    }
-
     /// Appends them, or says why this record, and no other of the transaction, is left out.
     pub(super) fn append(&self, write: &WriteTransaction) -> Result<Result<(), StoreError>, Fault> {
         let repo = self.repo.get();
         let mut ledger = write.open_table(LEDGER)?;
         let last = last(&ledger, repo)?;
-        if self.after.is_some_and(|after| after != last) {
+        if self.after != last {
             return Ok(Err(StoreError::Moved { repo: self.repo }));
         }
         for (seq, row) in (last.saturating_add(1)..).zip(&self.rows) {
@@ -295,8 +291,12 @@ impl Record {
                 names.insert(name.as_str(), repo)?;
             }
         }
+        drop(ledger);
         if let Some(snapshot) = &self.snapshot {
             write.open_table(RELEASE)?.insert(repo, snapshot.as_slice())?;
+        }
+        for name in &self.names {
+            words::take_kept(write, name, self.repo)?;
         }
         Ok(Ok(()))
     }
@@ -357,8 +357,17 @@ struct SnapshotSeq {
 }
 
 fn last(ledger: &impl ReadableTable<(u64, u64), &'static [u8]>, repo: u64) -> Result<u64, Fault> {
-    match ledger.range((repo, 0)..=(repo, u64::MAX))?.next_back() {
-        Some(row) => Ok(row?.0.value().1),
-        None => Ok(0),
-    }
+    Ok(last_row(ledger, repo)?.map_or(0, |(number, _)| number))
+}
+
+/// The number of the last entry, and the entry as it is written.
+pub(super) fn last_row(
+    ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
+    repo: u64,
+) -> Result<Option<(u64, Vec<u8>)>, Fault> {
+    let Some(row) = ledger.range((repo, 0)..=(repo, u64::MAX))?.next_back() else {
+        return Ok(None);
+    };
+    let (key, bytes) = row?;
+    Ok(Some((key.value().1, bytes.value().to_vec())))
 }

@@ -34,6 +34,12 @@ pub(super) const ANSWERS_USED: TableDefinition<'_, &str, u64> =
 /// A repository's name in lower case → its row of `status`.
 pub(super) const VIEWS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("views");
 
+/// A repository's name in lower case → what operators said before its number was known. It is made
+/// when it is first needed, without a version of its own: a row lives until the first pass that
+/// reaches GitHub, and an earlier program that does not know of it loses nothing else.
+pub(super) const PENDING_WORDS: TableDefinition<'_, &str, &[u8]> =
+    TableDefinition::new("pending_words");
+
 const SCHEMA: &str = "schema";
 
 /// One step from a version to the next.

@@ -329,7 +329,7 @@ fn what_operators_say_meanwhile_comes_before_what_a_pass_records() {
         pass.record(at(0), vec![decided(1)]).await.unwrap();
         let by = Operator { peer: "uid 1000".into(), name: None };
         let pause = OperatorWord::Paused { why: "incident 42".into(), by };
-        store.append_words(shop(), at(1), vec![pause]).await.unwrap();
+        store.append_words(shop(), WordTime::Known(at(1)), vec![pause]).await.unwrap();
         assert_eq!(pass.state().pause, None, "not taken in yet");
         pass.record(at(2), vec![decided(2)]).await.unwrap();
         assert_eq!(pass.state().pause.as_ref().unwrap().why, "incident 42");
@@ -347,7 +347,7 @@ fn what_operators_say_can_be_taken_in_without_recording_anything() {
         let by = Operator { peer: "uid 1000".into(), name: None };
         for second in 1..4 {
             let pause = OperatorWord::Paused { why: second.to_string(), by: by.clone() };
-            store.append_words(shop(), at(second), vec![pause]).await.unwrap();
+            store.append_words(shop(), WordTime::Known(at(second)), vec![pause]).await.unwrap();
         }
         assert_eq!(pass.catch_up().await, Ok(true));
         assert_eq!(pass.state().pause.as_ref().unwrap().why, "3");
@@ -355,6 +355,54 @@ fn what_operators_say_can_be_taken_in_without_recording_anything() {
         other.record(at(9), vec![decided(3)]).await.unwrap();
         assert_eq!(pass.catch_up().await, Ok(false), "another process's entries are no words");
         assert_eq!(pass.state(), other.state());
+    });
+}
+
+fn paused(why: &str) -> OperatorWord {
+    let by = Operator { peer: "uid 1000".into(), name: None };
+    OperatorWord::Paused { why: why.into(), by }
+}
+
+#[test]
+fn what_operators_say_before_there_is_a_ledger_comes_into_it_with_its_first_entry() {
+    now(async {
+        let disk = MemoryDisk::new();
+        let name: RepoName = "Acme/Shop".parse().unwrap();
+        {
+            let store = Store::in_memory_on(&disk).unwrap();
+            let local = WordTime::Unknown { local: at(90_000) };
+            for why in ["one", "two"] {
+                store.append_words_by_name(&name, local, vec![paused(why)]).await.unwrap();
+            }
+        }
+        disk.crash(|_| false);
+        let store = Store::in_memory_on(&disk).unwrap();
+        let mut pass = store.ledger(shop()).await.unwrap();
+        assert_eq!(pass.state().pause, None);
+        pass.record(at(5), vec![governed("acme/shop")]).await.unwrap();
+        let pause = pass.state().pause.clone().unwrap();
+        assert_eq!((pause.why.as_str(), pause.since), ("two", at(5)), "dated by GitHub's clock");
+        assert_eq!(*pass.state(), fold_of_history(&store, shop()).await);
+        // From then on the name leads to the ledger.
+        store
+            .append_words_by_name(&name, WordTime::Known(at(6)), vec![paused("three")])
+            .await
+            .unwrap();
+        assert_eq!(pass.catch_up().await, Ok(true));
+        assert_eq!(pass.length(), 4);
+    });
+}
+
+#[test]
+fn a_word_is_never_dated_before_the_last_entry_and_not_at_all_by_a_clock_that_may_be_wrong() {
+    now(async {
+        let store = Store::in_memory();
+        let mut pass = store.ledger(shop()).await.unwrap();
+        pass.record(at(100), vec![decided(1)]).await.unwrap();
+        let dated = async |time| store.append_words(shop(), time, vec![paused("x")]).await.unwrap();
+        assert_eq!(dated(WordTime::Known(at(40))).await, at(100));
+        assert_eq!(dated(WordTime::Unknown { local: at(90_000) }).await, at(100));
+        assert_eq!(dated(WordTime::Known(at(101))).await, at(101));
     });
 }
 

@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod brake;
+#[cfg(test)]
 mod clocks;
 #[cfg(test)]
 mod credentials;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use release_governor::commands::{Readiness, Window};
-use release_governor::controller::{NotDone, Resumed, Triggering};
+use release_governor::controller::{NotDone, PauseAnswer, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
 };
@@ -63,6 +63,15 @@ impl Story {
         self.runtime.block_on(async {
             controller.trigger(&name, &commit, rollback, Self::operator()).await
         })
+    }
+
+    /// `pause`, with no controller running.
+    pub fn pauses(&mut self, why: &str) -> Result<PauseAnswer, NotDone> {
+        self.start();
+        let controller = self.governor.as_ref().unwrap().controller.clone();
+        let name = self.name.clone();
+        let by = Self::operator();
+        self.runtime.block_on(async { controller.pause(&name, why.to_owned(), by).await })
     }
 
     /// `resume`.

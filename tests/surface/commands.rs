@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use release_governor::clock::Clock;
 use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::town::{Town, until};
@@ -163,6 +164,35 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
     let running = town.govern();
     assert!(until(|| shop.dispatches_of(&sha) == 1), "{}", running.log());
+}
+
+#[test]
+fn a_pause_waits_for_no_slow_github_and_names_what_had_left() {
+    let (town, shop, _) = Town::with_shop();
+    let running = town.govern();
+    let sha = shop.verified(&["src/cart.rs"]);
+    town.row_when("acme/shop", |row| row["reason"] == "deploying");
+    let run = shop.runs().into_iter().find(|run| run.input_sha.as_ref() == Some(&sha)).unwrap();
+    town.github.fail(FaultOn::any().always(), Fault::Delay(Duration::from_secs(20)));
+    let before = town.github.requests().len();
+    assert!(until(|| town.github.requests().len() > before), "a pass is under way");
+
+    let clock = Clock::system();
+    let paused = ["pause", "acme/shop", "--reason", "incident 42", "--json"];
+    let paused = town.run(&paused).with(0).json();
+    assert!(clock.monotonic() < Duration::from_secs(10), "{:?}", clock.monotonic());
+    assert_eq!(paused["left"].as_array().unwrap().len(), 1, "{paused}");
+    assert_eq!(keys(&paused["left"][0]), ["attempt", "run", "sha", "url"]);
+    assert_eq!(paused["left"][0]["sha"], sha.as_str());
+    assert_eq!(paused["left"][0]["run"], run.id);
+    assert_eq!(paused["left"][0]["url"], run.html_url.as_str());
+    assert_eq!(town.row("acme/shop")["paused"], "incident 42", "at once");
+    let text = town.run(&["pause", "acme/shop", "--reason", "incident 43"]).with(0).text();
+    let line = format!("already sent, and goes on: {sha} {}\n", run.html_url);
+    assert!(text.contains(&line), "{text}");
+    assert_eq!(running.end().0, 0);
+    let history = town.run(&["history", "--kind", "word"]).with(0).text();
+    assert!(history.contains("incident 42") && history.contains("incident 43"), "{history}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn it_ends_in_time_while_github_does_not_answer() {
     town.github.fail(FaultOn::any().always(), Fault::Hang);
     let running = town.govern();
     // A command that waits for the pass is no reason to stay, either.
-    let waiting = town.start(&["pause", "--reason", "x"]);
+    let waiting = town.start(&["reconcile", "--once"]);
     let began = Clock::system();
     until(|| began.monotonic() > Duration::from_secs(1));
     let (code, took) = running.end();

@@ -1,0 +1,128 @@
+//! `pause`: the brake first, then the word. It waits for no pass.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::brake::{SentDispatch, all_sent};
+use super::roster::Station;
+use super::{Controller, NotDone, Shared, Spoken};
+use crate::domain::{Operator, OperatorWord, RepoName};
+use crate::github::Reader;
+use crate::store::{StoreError, WordTime};
+
+/// How long a `pause` without a running controller waits for GitHub's time: nothing ships
+/// meanwhile.
+const TIME_WITHIN: Duration = Duration::from_secs(10);
+
+/// What a `pause` did.
+#[derive(Clone, Debug)]
+pub struct PauseAnswer {
+    /// The word.
+    pub spoken: Spoken,
+    /// What had left before it, and goes on.
+    pub left: Vec<SentDispatch>,
+    /// Whether `spoken.at` is GitHub's time.
+    pub time_is_known: bool,
+}
+
+impl Controller {
+    /// Stops a repository's releases. When this returns nothing leaves any more, also where a pass
+    /// is under way, or GitHub never answered.
+    ///
+    /// # Errors
+    /// [`NotDone`]; nothing was recorded.
+    pub async fn pause(
+        &self,
+        name: &RepoName,
+        why: String,
+        by: Operator,
+    ) -> Result<PauseAnswer, NotDone> {
+        let station = self.station(name)?;
+        let (number, last) = station.brake.pause(&why, &by);
+        let left = all_sent(station.shown().release.as_deref(), last);
+        if !self.roster.is_running() {
+            let reader = self.shared.readers.of(name);
+            let asked = self.shared.know_the_time(&reader, name);
+            // Where it is not known, the answer says so.
+            let _ = self.shared.clock.timeout(TIME_WITHIN, asked).await;
+        }
+        let time = self.shared.word_time();
+        let recorded = {
+            let _order = station.brake.words().await;
+            let words = vec![OperatorWord::Paused { why, by }];
+            let recorded = self.append(&station, time, words).await;
+            station.brake.note_recorded(number, recorded.is_ok());
+            recorded
+        };
+        station.bell.notify_one();
+        let at = match recorded {
+            Ok(at) => at,
+            Err(error) if self.roster.is_running() => {
+                return Err(NotDone::NotOnDisk { repository: name.clone(), error, left });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let time_is_known = matches!(time, WordTime::Known(_));
+        Ok(PauseAnswer { spoken: Spoken { at, sha: None }, left, time_is_known })
+    }
+
+    /// Records words, whoever has the ledger in hand: that one reads them later. The caller holds
+    /// the right to record words.
+    pub(super) async fn append(
+        &self,
+        station: &Arc<Station>,
+        time: WordTime,
+        words: Vec<OperatorWord>,
+    ) -> Result<Timestamp, StoreError> {
+        let (name, store) = (&station.name, &self.shared.store);
+        let at = store.append_words_by_name(name, time, words.clone()).await?;
+        station.brake.set_unread_words();
+        for word in &words {
+            tracing::info!(repository = %name, "{name}: {}", crate::words::operator(word));
+        }
+        // Whoever looks meanwhile sees the word; where this fails, after the next pass.
+        if let Ok(Some(repo)) = store.repo_id(name).await
+            && let Ok(ledger) = store.ledger(repo).await
+        {
+            station.show_release(ledger.shared_state());
+        }
+        Ok(at)
+    }
+}
+
+impl Shared {
+    /// The time of a word that is recorded now.
+    pub(super) fn word_time(&self) -> WordTime {
+        let now = self.clock.now();
+        if self.clock.is_anchored() {
+            WordTime::Known(now)
+        } else {
+            WordTime::Unknown { local: now }
+        }
+    }
+
+    /// Has GitHub say what time it is, where it has not yet: any answer of it does.
+    ///
+    /// # Errors
+    /// [`NotDone::TimeUnknown`].
+    pub(super) async fn know_the_time(
+        &self,
+        reader: &Reader,
+        name: &RepoName,
+    ) -> Result<(), NotDone> {
+        if self.clock.is_anchored() {
+            return Ok(());
+        }
+        let answer = reader.repository(name).await;
+        if self.clock.is_anchored() {
+            return Ok(());
+        }
+        let why = match answer {
+            Ok(_) => "GitHub's answer has no date".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(NotDone::TimeUnknown { repository: name.clone(), why })
+    }
+}

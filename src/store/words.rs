@@ -1,0 +1,121 @@
+//! Operators' words, appended while a pass has the ledger in hand, or before there is a ledger.
+
+use jiff::Timestamp;
+use redb::{ReadableTable as _, WriteTransaction};
+
+use super::engine::Engine;
+use super::error::{Fault, StoreError};
+use super::ledger::last_row;
+use super::release;
+use super::schema::{LEDGER, NAMES, PENDING_WORDS};
+use crate::domain::{Entry, EntryKind, OperatorWord, RepoId};
+
+/// When an operator spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordTime {
+    /// By GitHub's clock.
+    Known(Timestamp),
+    /// Only this machine's clock is known, which may be wrong. The word gets the time of the
+    /// ledger's last entry, and this one where there is no ledger yet.
+    Unknown {
+        /// By this machine's clock.
+        local: Timestamp,
+    },
+}
+
+/// Whose ledger words go into.
+pub(super) enum Whose {
+    Repository(RepoId),
+    /// By the name in lower case; the number is unknown until GitHub has answered once.
+    Name(String),
+}
+
+impl Engine {
+    /// Appends words to a ledger, or keeps them for the ledger to come. Gives the time under which
+    /// they are recorded.
+    pub(super) fn append_words(
+        &mut self,
+        whose: &Whose,
+        time: WordTime,
+        words: &[OperatorWord],
+    ) -> Result<Timestamp, StoreError> {
+        self.write(|write| {
+            let repo = match whose {
+                Whose::Repository(repo) => Some(*repo),
+                Whose::Name(name) => {
+                    let names = write.open_table(NAMES)?;
+                    let number = names.get(name.as_str())?.map(|number| number.value());
+                    number.map(RepoId::from)
+                }
+            };
+            match (repo, whose) {
+                (Some(repo), _) => append(write, repo, time, words),
+                (None, Whose::Name(name)) => keep(write, name, time, words),
+                (None, Whose::Repository(_)) => Err(StoreError::Closed.into()),
+            }
+        })
+    }
+}
+
+fn append(
+    write: &WriteTransaction,
+    repo: RepoId,
+    time: WordTime,
+    words: &[OperatorWord],
+) -> Result<Timestamp, Fault> {
+    let broken = |what| Fault::from(StoreError::Broken { repo, what });
+    let mut ledger = write.open_table(LEDGER)?;
+    let last = last_row(&ledger, repo.get())?;
+    let number = last.as_ref().map_or(0, |(number, _)| *number);
+    let last = match &last {
+        Some((_, row)) => Some(release::decode::<Entry>(row).map_err(broken)?.at),
+        None => None,
+    };
+    let at = match time {
+        WordTime::Known(at) => last.map_or(at, |last| at.max(last)),
+        WordTime::Unknown { local } => last.unwrap_or(local),
+    };
+    for (number, word) in (number.saturating_add(1)..).zip(words) {
+        let entry = Entry { at, kind: EntryKind::Operator(word.clone()) };
+        let row = release::encode_entry(&entry).map_err(broken)?;
+        ledger.insert((repo.get(), number), row.as_slice())?;
+    }
+    Ok(at)
+}
+
+/// Keeps words for a repository whose number is not known yet.
+fn keep(
+    write: &WriteTransaction,
+    name: &str,
+    time: WordTime,
+    words: &[OperatorWord],
+) -> Result<Timestamp, Fault> {
+    let mut pending = write.open_table(PENDING_WORDS)?;
+    let kept = pending.get(name)?.map(|row| row.value().to_vec());
+    let mut all = kept.map_or_else(|| Ok(Vec::new()), |row| decoded(name, &row))?;
+    all.extend_from_slice(words);
+    let row = release::encode(&all).map_err(|what| unreadable(name, &what))?;
+    pending.insert(name, row.as_slice())?;
+    Ok(match time {
+        WordTime::Known(at) | WordTime::Unknown { local: at } => at,
+    })
+}
+
+/// Moves the words that were kept for `name` into the ledger that it has now, after all that is
+/// there.
+pub(super) fn take_kept(write: &WriteTransaction, name: &str, repo: RepoId) -> Result<(), Fault> {
+    let mut pending = write.open_table(PENDING_WORDS)?;
+    let row = pending.remove(name)?.map(|row| row.value().to_vec());
+    let Some(row) = row else { return Ok(()) };
+    let words = decoded(name, &row)?;
+    append(write, repo, WordTime::Unknown { local: Timestamp::UNIX_EPOCH }, &words)?;
+    Ok(())
+}
+
+fn decoded(name: &str, row: &[u8]) -> Result<Vec<OperatorWord>, Fault> {
+    release::decode(row).map_err(|what| unreadable(name, &what))
+}
+
+fn unreadable(name: &str, what: &str) -> Fault {
+    StoreError::PendingWords { name: name.to_owned(), what: what.to_owned() }.into()
+}
