@@ -124,6 +124,8 @@ pub(crate) struct Model {
     pub(crate) twin_seen: bool,
     /// Whether the program knows who it is before it ever wrote.
     pub(crate) identified: bool,
+    /// What the box's runs were marked with when they were last taken down.
+    pub(crate) mark: Option<(usize, usize, usize)>,
     /// Dispatches of ours that were judged already.
     pub(crate) judged: usize,
 }
@@ -213,6 +215,11 @@ impl Model {
 
     /// Takes down what the box shows now.
     pub(crate) fn look(&mut self, repo: &Repo, now: Timestamp) {
+        let mark = Some(repo.runs_mark());
+        if self.mark == mark {
+            return;
+        }
+        self.mark = mark;
         let deploys: Vec<u64> = [stage::DEPLOY, OTHER_DEPLOY, ROLLBACK]
             .iter()
             .filter_map(|file| self.workflows.get(file).copied())

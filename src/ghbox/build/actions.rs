@@ -207,6 +207,16 @@ impl Repo {
         found.unwrap_or_else(|| misuse(format_args!("the run {id}")))
     }
 
+    /// Differs from what it was wherever what [`Repo::runs`] or [`Repo::dispatches`] yields does.
+    #[must_use]
+    pub fn runs_mark(&self) -> (usize, usize, usize) {
+        self.here(|repository| {
+            let runs = repository.actions.runs.values();
+            let revisions = runs.map(Run::revision).sum();
+            (repository.actions.runs.len(), revisions, repository.actions.dispatches.len())
+        })
+    }
+
     /// All runs of all workflows, oldest first, also those that no list shows yet.
     #[must_use]
     pub fn runs(&self) -> Vec<RunView> {
