@@ -11,12 +11,14 @@ use crate::github::{Reader, WriteFailure, Writer};
 use crate::store::{Ledger, StoreError};
 use crate::telemetry::Metrics;
 
+mod brake;
 mod dispatch;
 mod issues;
 mod statuses;
 mod writes;
 
-pub use dispatch::{Brake, Dispatched, Occasion};
+pub use brake::Brake;
+pub use dispatch::{Dispatched, Occasion};
 
 /// The hand on GitHub: there is one in a process, and dry runs get none.
 pub struct Hand {

@@ -4,6 +4,7 @@
 //! A read is tried again where that is safe, is conditional, and is paced. A write is sent once.
 //! When GitHub tells one call to wait, every call of that credential says so at once until then.
 
+mod ask;
 mod auth;
 mod bodies;
 mod client;

@@ -13,7 +13,7 @@ use crate::domain::{
     Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
     VerificationScope, Workflow, WorkflowFact, WorkflowName,
 };
-use crate::github::{ReadError, Reader};
+use crate::github::Reader;
 use crate::store::Store;
 
 mod ancestry;
@@ -23,6 +23,7 @@ mod candidate;
 mod counted;
 mod deploy_files;
 mod deploy_runs;
+mod error;
 mod identities;
 mod lacks;
 mod left_behind;
@@ -43,6 +44,7 @@ pub use branch::branch_commits;
 pub use counted::CountedRun;
 pub use deploy_files::{deploy_files_at_tip, deploy_files_between};
 pub use deploy_runs::deploy_runs;
+pub use error::ObserveError;
 pub use identities::us;
 pub use lacks::{WhereUnreadable, fill};
 pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
@@ -57,35 +59,6 @@ const SELDOM: SignedDuration = SignedDuration::from_mins(10);
 /// Every so many passes the unfiltered list of verification runs is read: filtered ones come from
 /// an index that can miss a run (design, section 6, 3).
 const UNFILTERED_EVERY: u32 = 10;
-
-/// Why a pass ends without a decision.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// GitHub gave no answer that can be used.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The state directory failed.
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
-    /// What GitHub shows is not what the config means; a person must look.
-    #[error("{0}")]
-    Mistaken(String),
-    /// What GitHub says must be said once more before it is believed.
-    #[error("{0}")]
-    NotCertain(String),
-}
-
-impl ObserveError {
-    /// Whether it heals by itself.
-    #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        match self {
-            Self::Read(error) => error.is_transient(),
-            Self::Store(_) | Self::NotCertain(_) => true,
-            Self::Mistaken(_) => false,
-        }
-    }
-}
 
 /// What changes seldom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::brake::Brake;
 use super::statuses::{NewStatus, has_left, refusal, taken_entries, write};
 use super::{ApplyError, Work, writes};
 use crate::clock::{Clock, ClockReading};
@@ -58,26 +59,6 @@ pub struct Occasion {
     pub by: Option<Operator>,
     /// What stops it as long as its request has not left.
     pub brake: Box<dyn Brake>,
-}
-
-/// What stops a dispatch as long as its request has not left: somebody paused the repository, took
-/// it out of the configuration, or ends the process.
-pub trait Brake: Send + Sync {
-    /// Why nothing may leave now, where the brake is on.
-    fn why(&self) -> Option<String>;
-
-    /// Asked right before the attempt's request leaves, however long that waited. From `Ok` on it
-    /// counts as left: the brake cannot go on in between.
-    ///
-    /// # Errors
-    /// Why it may not leave.
-    fn let_leave(&self, attempt: &NewAttempt) -> Result<(), String>;
-
-    /// The run that the request started.
-    fn note_run(&self, run: RunId);
-
-    /// The request started nothing, for certain.
-    fn note_not_started(&self);
 }
 
 /// Why a step did not lead to the next one.

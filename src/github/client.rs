@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use http::{Method, Request, StatusCode, header};
 use octocrab::OctoBody;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
+use super::ask::Ask;
 use super::auth::{Auth, NoToken, Token, refused_words};
 use super::bodies::Unread;
 use super::error::ReadError;
@@ -24,53 +24,11 @@ use super::retry::Tries;
 use super::transport::{Answer, Lost};
 use super::wire::Unusable;
 use crate::clock::beside_others;
-use crate::domain::secrets::hide;
 
 /// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
 /// Of these, writes.
 const MOST_WRITES_AT_ONCE: usize = 30;
-
-/// What a path's segment or a query's value keeps as it is: RFC 3986's unreserved characters.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// `text` as one segment of a path, or as a query's value.
-pub(super) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
-}
-
-/// A read: what for, and which.
-pub(super) struct Ask {
-    /// Its name in metrics and logs.
-    pub(super) operation: &'static str,
-    /// After "cannot": what was wanted, of what.
-    pub(super) what: String,
-    /// Path and query below the API's address.
-    pub(super) path: String,
-    /// What of the answer is remembered; none: nothing is.
-    pub(super) kept: Option<String>,
-}
-
-impl Ask {
-    pub(super) fn new(operation: &'static str, what: String, path: String) -> Self {
-        Self { operation, what, path, kept: Some(String::new()) }
-    }
-
-    fn unusable(&self, why: Unusable) -> ReadError {
-        match why {
-            Unusable::Malformed(why) => self.malformed(&why),
-            Unusable::EmptyList { counted } => {
-                ReadError::EmptyList { what: self.what.clone(), counted }
-            }
-        }
-    }
-
-    fn malformed(&self, why: &str) -> ReadError {
-        // It may quote what makes no sense.
-        let why = format!("GET {}: {}", self.path, hide(why));
-        ReadError::Malformed { what: self.what.clone(), why }
-    }
-}
 
 /// How a read is made.
 pub(super) struct Manner<'a> {

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::client::Ask;
+use super::ask::Ask;
 use super::transport::Answer;
 
 /// A larger answer is asked for again: what is kept here counts as room for answers no more.

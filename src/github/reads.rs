@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use preflight::{FileText, Granted, Probe, RepositoryAccess};
 
 use super::Reader;
-use super::client::{Ask, encoded};
+use super::ask::{Ask, encoded};
 use super::error::ReadError;
 use super::etag::Page;
 use super::wire::{self, Unusable};

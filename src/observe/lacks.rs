@@ -247,34 +247,62 @@ async fn read(
         Lack::DeployFiles(sha) => {
             Learnt::DeployFiles(sha.clone(), deploy_files(look, basics, sha).await?)
         }
-        Lack::Steps(base, head) => {
-            let steps = origins::steps(look, basics, base, head).await?;
-            Learnt::Origin(Origin::Steps((base.clone(), head.clone()), steps))
-        }
-        Lack::Pulls(sha) => {
-            let pulls = origins::pulls(look, basics, sha).await?;
-            Learnt::Origin(Origin::Pulls(sha.clone(), pulls))
-        }
-        Lack::PullFiles(pull, head) => {
-            let files = origins::pull_files(look, basics, *pull, head).await?;
-            Learnt::Origin(Origin::PullFiles(*pull, files))
-        }
-        Lack::HeadOnBranch(head) => {
-            let on_branch = origins::is_head_on_branch(look, basics, head).await?;
-            Learnt::Origin(Origin::HeadOnBranch(head.clone(), on_branch))
-        }
-        Lack::MadeByGithub(sha) => {
-            let made = origins::is_made_by_github(look, basics, sha).await?;
-            Learnt::Origin(Origin::MadeByGithub(sha.clone(), made))
-        }
-        Lack::Events(_)
+        Lack::Steps(..)
+        | Lack::Pulls(_)
+        | Lack::PullFiles(..)
+        | Lack::HeadOnBranch(_)
+        | Lack::MadeByGithub(_)
+        | Lack::Events(_)
         | Lack::Labels(_)
         | Lack::Standing(_)
         | Lack::Member(..)
         | Lack::Flags(_) => {
-            origins::said(look, lack).await?.map_or(Learnt::Nothing, Learnt::Origin)
+            read_origin(look, basics, lack).await?.map_or(Learnt::Nothing, Learnt::Origin)
         }
     })
+}
+
+/// Reads who brought what, and what was said about it.
+async fn read_origin(
+    look: &Look<'_>,
+    basics: &Basics,
+    lack: &Lack,
+) -> Result<Option<Origin>, ObserveError> {
+    Ok(Some(match lack {
+        Lack::Steps(base, head) => {
+            let steps = origins::steps(look, basics, base, head).await?;
+            Origin::Steps((base.clone(), head.clone()), steps)
+        }
+        Lack::Pulls(sha) => {
+            let pulls = origins::pulls(look, basics, sha).await?;
+            Origin::Pulls(sha.clone(), pulls)
+        }
+        Lack::PullFiles(pull, head) => {
+            let files = origins::pull_files(look, basics, *pull, head).await?;
+            Origin::PullFiles(*pull, files)
+        }
+        Lack::HeadOnBranch(head) => {
+            let on_branch = origins::is_head_on_branch(look, basics, head).await?;
+            Origin::HeadOnBranch(head.clone(), on_branch)
+        }
+        Lack::MadeByGithub(sha) => {
+            let made = origins::is_made_by_github(look, basics, sha).await?;
+            Origin::MadeByGithub(sha.clone(), made)
+        }
+        Lack::Verification(_)
+        | Lack::OnBranch(_)
+        | Lack::DeployFiles(_)
+        | Lack::FailedRun(_)
+        | Lack::Commits(..)
+        | Lack::Range(..)
+        | Lack::Step(_)
+        | Lack::Containment(..)
+        | Lack::Events(_)
+        | Lack::Labels(_)
+        | Lack::Standing(_)
+        | Lack::Member(..)
+        | Lack::Flags(_) => return origins::said(look, lack).await,
+    }))
 }
 
 /// Puts it where `decide` looks for it, and gives what is to be written down of it.

@@ -152,10 +152,9 @@ impl StoreError {
             | Self::Unreadable { .. }
             | Self::Io { .. }
             | Self::PermissionDenied { .. } => true,
-            Self::Moved { .. }
-            | Self::Broken { .. }
-            | Self::PendingWords { .. }
-            | Self::Closed => false,
+            Self::Moved { .. } | Self::Broken { .. } | Self::PendingWords { .. } | Self::Closed => {
+                false
+            }
         }
     }
 

@@ -175,6 +175,7 @@ proptest! {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it measures how long the work takes")]
 fn thousands_of_commits_are_ordered_in_a_moment() {
     let count = 20_000;
     let parents = (0..count).map(|number: usize| match number {

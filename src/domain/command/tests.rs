@@ -489,7 +489,8 @@ proptest! {
     #[test]
     fn a_comment_without_one_of_its_characters_never_gives_it(body in bodies(), gone in 0..8_usize) {
         let gone = "/approve".chars().nth(gone).unwrap();
-        let body: String = body.chars().filter(|c| *c != gone).collect();
+        // An entity such as `&sol;` would bring it back.
+        let body: String = body.chars().filter(|c| *c != gone && *c != '&').collect();
         prop_assert!(spoken(&body) < Spoken::LooksLike, "{:?}", body);
     }
 

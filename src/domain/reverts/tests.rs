@@ -79,6 +79,7 @@ fn what_is_kept_of_a_message_is_bounded() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it measures how long the work takes")]
 fn hostile_messages_are_read_in_linear_time() {
     let length = 1 << 17;
     let units = [

@@ -13,7 +13,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::{App, NoToken, Token, fingerprint};
 use crate::domain::RepoName;
-use crate::github::client::encoded;
+use crate::github::ask::encoded;
 use crate::github::line::Line;
 use crate::github::refusal::Refusals;
 

@@ -2,7 +2,7 @@
 
 use super::{RunFilter, RunPage, none_if_missing};
 use crate::domain::{Job, RepoName, Run, RunId, RunRef, Workflow, WorkflowId};
-use crate::github::client::{Ask, encoded};
+use crate::github::ask::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 

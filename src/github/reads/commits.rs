@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MOST_RENAMES, Reader, none_if_missing};
 use crate::domain::{Branch, RepoName, Sha};
 use crate::github::ReadError;
-use crate::github::client::{Ask, encoded};
+use crate::github::ask::{Ask, encoded};
 use crate::github::wire;
 
 impl Reader {

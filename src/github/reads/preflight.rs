@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::none_if_missing;
 use crate::domain::{RepoName, Sha};
-use crate::github::client::{Ask, encoded};
+use crate::github::ask::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 

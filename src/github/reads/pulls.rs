@@ -5,7 +5,7 @@ use crate::domain::{
     Branch, Command, FileChange, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
     RangeFiles, Standing, Team,
 };
-use crate::github::client::{Ask, encoded};
+use crate::github::ask::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 

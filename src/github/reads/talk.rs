@@ -5,7 +5,7 @@ use crate::domain::{
     CommitStatus, CommitStatusState, Flag, FlagKind, Issue, IssueComment, IssueNumber, Login,
     RepoName, Sha,
 };
-use crate::github::client::{Ask, encoded};
+use crate::github::ask::{Ask, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
