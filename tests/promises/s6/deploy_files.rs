@@ -108,7 +108,7 @@ fn the_deploy_file_at_the_tip_is_approved_by_the_pull_request_that_brought_it() 
     let a1 = shop.verified(&["src/cart.rs"]);
     let text = format!("{}# changed\n", stage::deploy_file().yaml());
     let pull = shop.pull("ada", &["docs/deploys.md"]);
-    shop.repo.push(NewCommit::on(&pull.branch()).author("ada").file(DEPLOY_FILE, &text));
+    shop.repo.push(NewCommit::on(pull.branch()).author("ada").file(DEPLOY_FILE, &text));
     pull.merged(MergeMethod::Squash, "ada");
     assert_eq!(shop.decides(), HELD);
     assert!(shop.hints().starts_with("add label release:approved to #1"), "{}", shop.hints());
