@@ -92,7 +92,7 @@ fn path(path: &RiskyPath) -> PathView {
 
 fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
     let subject = words::Subject { repository, sha: &decision.sha };
-    let rules = decision.rules().enumerate().map(|(index, (reason, found))| {
+    let rules = decision.rules().map(|(reason, found)| {
         let (found, cause) = match found {
             RuleFound::Decides(cause) => ("decides", Some(cause)),
             RuleFound::SpeaksToo(cause) => ("speaks_too", Some(cause)),
@@ -100,7 +100,7 @@ fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
             RuleFound::NotAsked => ("not_asked", None),
         };
         RuleView {
-            rule: index + 1,
+            rule: reason.rule(),
             reason,
             decision: reason.outcome(),
             found: found.to_owned(),

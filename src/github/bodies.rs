@@ -34,8 +34,8 @@ pub(super) fn largest(operation: &str) -> usize {
         "list_timeline" | "list_issues" | "list_issue_comments" | "list_pulls_of_commit" => {
             32 * MIB
         }
-        // 300 files with their patches, and 250 commits with their messages.
-        "compare_commits" | "list_compared_commits" => 32 * MIB,
+        // 300 files with their patches, 250 commits with their messages, 100 files of a pull request.
+        "compare_commits" | "list_compared_commits" | "list_pull_files" => 32 * MIB,
         // 100 runs, each with a commit's message and two repositories; jobs with all their steps;
         // commits with messages and signatures.
         "list_runs" | "list_jobs" | "list_commits" => 32 * MIB,
@@ -43,7 +43,7 @@ pub(super) fn largest(operation: &str) -> usize {
         // one body.
         "get_branch" | "get_commit" | "get_file" | "get_pull" | "get_run" | "get_run_attempt"
         | "probe" => 8 * MIB,
-        "list_workflows" | "list_statuses" | "list_labels" => 4 * MIB,
+        "list_workflows" | "list_statuses" | "list_labels" | "list_workflow_files" => 4 * MIB,
         // One thing, described in some kB.
         _ => MIB,
     }

@@ -29,7 +29,8 @@ pub fn told(kind: &EntryKind) -> String {
             let by = by.map_or_else(String::new, |by| {
                 format!(", triggered by {}", plain(&by.display(), QUOTED))
             });
-            format!("attempt {}: to deploy {}{by}", attempt.id, attempt.sha.short())
+            let what = if attempt.rollback { "to roll back to" } else { "to deploy" };
+            format!("attempt {}: {what} {}{by}", attempt.id, attempt.sha.short())
         }
         EntryKind::AttemptMarked { id, mark } => {
             format!("attempt {id}: GitHub took its mark, status {}", mark.id)

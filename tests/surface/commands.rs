@@ -332,8 +332,9 @@ fn an_operator_rolls_back_and_lifts_what_holds_since() {
     town.github.advance(Duration::from_secs(5));
     town.run(&["reconcile", "--once"]).with(0);
     assert_eq!(town.row("acme/shop")["reason"], "rolled_back");
-    let history = town.run(&["history", "--kind", "word"]).with(0).text();
-    assert!(history.contains("ada") && history.contains("rolls back to"), "{history}");
+    let history = town.run(&["history", "--by", "ada"]).with(0).text();
+    let back = format!("to roll back to {}, triggered by ada", &production[..7]);
+    assert!(history.contains(&back), "{history}");
 
     town.run(&["pause", "--reason", "incident 42"]).with(0);
     let first = town.run(&["resume", "--json"]).with(0).json();

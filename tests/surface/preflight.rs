@@ -122,9 +122,10 @@ fn what_is_wrong_with_a_repository_and_what_could_not_be_asked_of_another_stand_
     error    acme/api deploy_workflow_name `deploy.yml`: it requires the input `version`, which nobody gives: give it a default
     error    acme/api deploy_workflow_name `deploy.yml`: its `workflow_dispatch` has no input `sha`, so that GitHub refuses to start it: declare one, of type string
     warning  acme/api deploy_workflow_name `deploy.yml`: its `run-name` does not carry `${{ inputs.sha }}`: a run that somebody else starts cannot be told, and leaves production uncertain. Add `run-name: Deploy ${{ inputs.sha }}`
+    warning  acme/api run_title ``: it takes the input `version` besides `sha`, so that a title alone does not say what a run deploys to production: set `run_title` to the titles that do, and `other_run_titles` to those of other environments
     failed   acme/shop name `acme/shop`: cannot list the workflows of acme/shop: GitHub failed with 502: check again later
     note     GitHub does not tell what this token may write: whether it may start workflows, set statuses and open issues shows with the first of them. Grant it actions, statuses and issues: write
-    GitHub: 2 errors, 1 warning; 1 repository could not be checked whole
+    GitHub: 2 errors, 2 warnings; 1 repository could not be checked whole
     exit 2
     ");
 }

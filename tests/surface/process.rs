@@ -58,7 +58,7 @@ fn a_dead_ones_socket_is_replaced_and_anything_else_is_not() {
     std::fs::create_dir(town.state()).unwrap();
     drop(UnixListener::bind(town.socket()).unwrap());
     assert!(town.socket().exists());
-    town.run(&["resume"]).with(0);
+    town.run(&["pause", "--reason", "a try"]).with(0);
     let running = town.govern();
     town.run(&["status"]).with(0);
     drop(running);

@@ -58,7 +58,7 @@ impl Reader {
         let what = format!("list the files of pull request {pull} of {name}");
         let path = format!("/repos/{name}/pulls/{pull}/files?per_page=100");
         let parse = |body: &[u8]| {
-            let page: Vec<wire::WireFile> = wire::parse(body)?;
+            let page: wire::Page<wire::WireFile> = wire::parse(body)?;
             Ok(page.into_iter().map(wire::WireFile::domain).collect())
         };
         let ask = Ask { kept: None, ..Ask::new("list_pull_files", what, path) };

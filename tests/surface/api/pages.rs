@@ -34,7 +34,7 @@ fn a_ledger_that_grows_is_paged_to_its_beginning() {
     let all = "/api/v1/repos/acme/shop/ledger?limit=200";
     let before = good(&running, all).json()["entries"].as_array().unwrap().clone();
     let pages = paged(&running, "/api/v1/repos/acme/shop/ledger?limit=4", "entries", || {
-        town.run(&["resume"]).with(0);
+        town.run(&["pause", "--reason", "the ledger grows"]).with(0);
     });
     assert!(pages.len() > 3 && pages.iter().rev().skip(1).all(|page| page.len() == 4));
     assert_eq!(pages.concat(), before, "what was there at the first page, and nothing twice");
