@@ -107,6 +107,9 @@ impl Bodies {
             if length > room.bytes {
                 // Whoever has room for a large one waits for nothing more.
                 room = self.large(largest).await;
+                // In one piece: one that grows by and by leaves holes of every size behind. What
+                // is not written to takes up no memory.
+                read.reserve(largest.saturating_sub(read.len()));
             }
             read.extend_from_slice(&data);
         }
