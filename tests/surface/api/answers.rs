@@ -351,6 +351,7 @@ fn every_address_answers_whole() {
                   1,
                   {
                     "failed_step": null,
+                    "has_jobs": null,
                     "progress": {
                       "finished": "success"
                     },
@@ -360,14 +361,24 @@ fn every_address_answers_whole() {
                   }
                 ]
               ],
+              "attributed_by": "owner",
               "attribution": {
                 "sha": "LOW"
               },
               "created_at": "[time]",
               "deleted": false,
               "event": "workflow_dispatch",
+              "history": "not_asked",
               "html_url": "https://github.com/acme/shop/actions/runs/17000000004",
-              "id": 17000000004
+              "id": 17000000004,
+              "kind": "deploy",
+              "source": {
+                "head_branch": "main",
+                "head_repository": 500000001,
+                "head_sha": "LOW",
+                "title": "Deploy LOW",
+                "workflow": 90000001
+              }
             }
           },
           "number": 15,
@@ -416,6 +427,7 @@ fn every_address_answers_whole() {
                   1,
                   {
                     "failed_step": null,
+                    "has_jobs": null,
                     "progress": {
                       "unfinished": "queued"
                     },
@@ -425,14 +437,24 @@ fn every_address_answers_whole() {
                   }
                 ]
               ],
+              "attributed_by": "owner",
               "attribution": {
                 "sha": "LOW"
               },
               "created_at": "[time]",
               "deleted": false,
               "event": "workflow_dispatch",
+              "history": "not_asked",
               "html_url": "https://github.com/acme/shop/actions/runs/17000000004",
-              "id": 17000000004
+              "id": 17000000004,
+              "kind": "deploy",
+              "source": {
+                "head_branch": "main",
+                "head_repository": 500000001,
+                "head_sha": "LOW",
+                "title": "Deploy LOW",
+                "workflow": 90000001
+              }
             }
           },
           "number": 12,
