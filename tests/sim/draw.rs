@@ -210,7 +210,7 @@ fn people(chance: &mut Chance) -> What {
                 ("create-workflow-dispatch", Hit::LoseRequest),
             ];
             let refused = chance.percent(40).then(|| chance.pick(&refused));
-            What::Trigger { nth: chance.near(), refused }
+            What::Trigger { nth: chance.near(), rollback: chance.percent(30), refused }
         }
         0 if chance.percent(40) => What::PutBranch { nth: chance.near() },
         0 => What::ForcePush { nth: 1 + chance.near() },

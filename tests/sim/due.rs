@@ -7,12 +7,20 @@ use crate::model::{Deploy, Model, Verification};
 use crate::oracles::{Broken, broken};
 use crate::production::Truth;
 
+/// What an operator asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Nothing,
+    Deploy,
+    Rollback,
+}
+
 /// Whether what was dispatched may be.
 pub(crate) fn check(
     model: &Model,
     repo: &Repo,
     dispatch: &Dispatch,
-    asked: bool,
+    asks: Asks,
 ) -> Result<(), Broken> {
     let sha = dispatch.sha().unwrap();
     let short = &sha[..7];
@@ -25,7 +33,7 @@ pub(crate) fn check(
         return broken("S1", format!("the verification of {short} is {verified:?}"));
     }
     marked(model, repo, dispatch)?;
-    not_twice(model, sha, now, asked)?;
+    not_twice(model, sha, now, asks)?;
     alone(model, sha, now)?;
     if model.paused && !model.twin_seen {
         return broken("pause", format!("{short} was dispatched though an operator said pause"));
@@ -43,7 +51,7 @@ pub(crate) fn check(
     if model.deploys.values().any(|one| !one.is_ours() && !model.shown(one.created_at, now)) {
         return Ok(());
     }
-    forwards(model, sha, asked)
+    forwards(model, sha, asks)
 }
 
 /// Whether the latest verification that anybody can know of is a success. What a list may not
@@ -84,7 +92,7 @@ fn marked(model: &Model, repo: &Repo, dispatch: &Dispatch) -> Result<(), Broken>
 }
 
 /// S2.
-fn not_twice(model: &Model, sha: &str, now: Timestamp, asked: bool) -> Result<(), Broken> {
+fn not_twice(model: &Model, sha: &str, now: Timestamp, asks: Asks) -> Result<(), Broken> {
     let mut of_sha: Vec<&Deploy> = model.deploys.values().collect();
     of_sha.retain(|one| model.attempt_of(one).as_deref() == Some(sha));
     let ours = of_sha.iter().filter(|one| one.is_ours());
@@ -141,7 +149,8 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asked: bool) -> Result<()
             && run.one.started_at > first - SignedDuration::from_secs(1)
             && run.one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
     });
-    let words = model.triggered.iter().filter(|of| *of == sha).count() + usize::from(asked);
+    let words =
+        model.triggered.iter().filter(|of| *of == sha).count() + usize::from(asks != Asks::Nothing);
     let most = usize::try_from(model.number("max_attempts_per_sha")).unwrap();
     let allowed = most + again.count() + words;
     if used >= allowed {
@@ -216,8 +225,16 @@ fn within_the_rate(model: &Model, now: Timestamp) -> Result<(), Broken> {
 }
 
 /// S5, S6 and rule 9a.
-fn forwards(model: &Model, sha: &str, asked: bool) -> Result<(), Broken> {
+fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
     let short = &sha[..7];
+    if asks == Asks::Rollback {
+        let ran = model.may_have_run(sha) || model.disk_lost_at.is_some();
+        return if ran {
+            Ok(())
+        } else {
+            broken("S5", format!("back to {short}, which never ran"))
+        };
+    }
     match model.production() {
         Truth::Sha(now) if model.contains(&now, sha) => {
             return broken("S5", format!("{short}, though production ({}) contains it", &now[..7]));
@@ -230,11 +247,11 @@ fn forwards(model: &Model, sha: &str, asked: bool) -> Result<(), Broken> {
         }
         Truth::Sha(_) | Truth::None | Truth::Depends => {}
     }
-    let holds = !model.says("hold_after_rollback", "false") && !asked;
+    let holds = !model.says("hold_after_rollback", "false") && asks == Asks::Nothing;
     if let Some(lost) = model.rolled_back(sha).filter(|_| holds) {
         return broken("S5", format!("{short} over a rollback, that lost {}", &lost[..7]));
     }
-    if let Some(gone) = model.reverted(sha).filter(|_| !asked) {
+    if let Some(gone) = model.reverted(sha).filter(|_| asks == Asks::Nothing) {
         return broken("reverted", format!("{short} brings {}, which was reverted", &gone[..7]));
     }
     if model.is_high(sha) == Some(true) && !model.is_approved(sha) {

@@ -6,8 +6,9 @@ use jiff::SignedDuration;
 use release_governor::ghbox::{Fault, FaultOn};
 use release_governor::store::MemoryDisk;
 
+use crate::due::Asks;
 use crate::model::{Approved, Lift};
-use crate::process::{Asked, Freeze, is_known};
+use crate::process::{Asked, Freeze};
 use crate::script::{Event, Hit, What};
 use crate::world::{Ground, World};
 
@@ -106,9 +107,6 @@ impl World {
     }
 
     fn policy(&mut self, at: usize, key: &str, value: &str, live: bool) {
-        if !is_known(key) {
-            return;
-        }
         if !live {
             self.stop();
         }
@@ -175,13 +173,15 @@ impl World {
                 }
             }
             What::Approve { nth, by_environment } => self.approve(at, *nth, *by_environment),
-            What::Trigger { nth, refused } => {
+            What::Trigger { nth, rollback, refused } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
                 if let Some((operation, hit)) = refused {
                     self.fail(at, operation, *hit, 0);
                 }
-                self.asked_for = Some(sha.clone());
-                self.ask(at, &Asked::Trigger(sha));
+                let rollback = *rollback;
+                let asks = if rollback { Asks::Rollback } else { Asks::Deploy };
+                self.asked_for = Some((sha.clone(), asks));
+                self.ask(at, &Asked::Trigger { sha, rollback });
             }
             _ => {}
         }

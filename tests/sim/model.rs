@@ -103,6 +103,8 @@ pub(crate) struct Model {
     pub(crate) strays: BTreeSet<u64>,
     /// Runs that GitHub leaves on a push for a file that it cannot start.
     pub(crate) phantoms: BTreeSet<u64>,
+    /// Runs of ours by which an operator went back.
+    pub(crate) rollbacks: BTreeSet<u64>,
     /// Runs that the program's own account started by hand.
     pub(crate) by_our_account: BTreeSet<u64>,
     pub(crate) verifications: BTreeMap<(u64, u64), Verification>,

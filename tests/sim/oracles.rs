@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use release_governor::ghbox::{Dispatch, Exchange, Fate, story as stage};
 
-use crate::due;
+use crate::due::{self, Asks};
 use crate::model::{Deploy, Lift, Model, Try};
 use crate::world::{Ground, World};
 
@@ -38,12 +38,19 @@ pub(crate) fn check(
     for dispatch in dispatches.iter().skip(judged) {
         let lost = killed || answer_lost(world, dispatch);
         // An operator's word is of the first that is started, and only of what they named.
-        let asked = asked.as_deref().filter(|sha| Some(*sha) == dispatch.sha());
-        due::check(&then, &world.grounds[at].repo, dispatch, asked.is_some())?;
+        let (_, asks) = asked
+            .as_ref()
+            .filter(|(sha, _)| Some(sha.as_str()) == dispatch.sha())
+            .map_or(("", Asks::Nothing), |(sha, asks)| (sha.as_str(), *asks));
+        due::check(&then, &world.grounds[at].repo, dispatch, asks)?;
+        if asks == Asks::Rollback {
+            then.rollbacks.insert(dispatch.run_id);
+            world.grounds[at].model.rollbacks.insert(dispatch.run_id);
+        }
         note(&mut then, dispatch, lost);
         note(&mut world.grounds[at].model, dispatch, lost);
     }
-    if let Some(sha) = asked.filter(|sha| was_sent(world, sha)) {
+    if let Some((sha, _)) = asked.filter(|(sha, _)| was_sent(world, sha)) {
         let now = world.now();
         let model = &mut world.grounds[at].model;
         model.lifts.push((now, Lift::Below(sha.clone())));

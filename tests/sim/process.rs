@@ -104,8 +104,8 @@ impl Process {
             Asked::SetProduction(sha) => {
                 controller.set_production(name, &prefix(sha), why, by).await.map(|_| true)
             }
-            Asked::Trigger(sha) => {
-                let done = controller.trigger(name, &prefix(sha), false, by).await?;
+            Asked::Trigger { sha, rollback } => {
+                let done = controller.trigger(name, &prefix(sha), *rollback, by).await?;
                 Ok(matches!(done.shipped, Shipped::Dispatched { .. }))
             }
         }
@@ -119,7 +119,7 @@ pub(crate) enum Asked {
     Resume,
     Approve(String),
     SetProduction(String),
-    Trigger(String),
+    Trigger { sha: String, rollback: bool },
 }
 
 impl Wanted {
@@ -147,7 +147,7 @@ impl Wanted {
         text.push_str("repositories:\n");
         for (name, policy) in &self.policies {
             text.push_str(&format!("  - name: {name}\n"));
-            for (key, value) in policy.iter().filter(|(key, _)| is_known(key)) {
+            for (key, value) in policy {
                 text.push_str(&format!("    {key}: {value}\n"));
             }
         }
@@ -288,22 +288,4 @@ where
             }
         }
     }
-}
-
-/// Whether this build has a key.
-pub(crate) fn is_known(key: &str) -> bool {
-    static UNKNOWN: std::sync::OnceLock<Vec<&str>> = std::sync::OnceLock::new();
-    let unknown = UNKNOWN.get_or_init(|| {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("config.yaml");
-        let is_unknown = |(key, value): &(&'static str, &str)| {
-            let text = format!("repositories:\n  - {{name: a/b, {key}: {value}}}\n");
-            std::fs::write(&file, text).unwrap();
-            let token = ("GITHUB_TOKEN".to_owned(), TOKEN.to_owned());
-            config::load(&file, std::iter::once(token)).is_err()
-        };
-        let keys = [("other_deploy_workflows", "[rollback.yml]"), ("preview_refs", "[\"v1\"]")];
-        keys.into_iter().filter(is_unknown).map(|(key, _)| key).collect()
-    });
-    !unknown.contains(&key)
 }

@@ -128,7 +128,9 @@ impl Model {
                         second: one.started_at.as_second(),
                         run: deploy.id,
                         told: told.clone(),
-                        is_no_rollback: deploy.is_ours() && *number == 1
+                        is_no_rollback: deploy.is_ours()
+                            && *number == 1
+                            && !self.rollbacks.contains(&deploy.id)
                             || self.strays.contains(&deploy.id),
                     });
                 }
@@ -203,6 +205,12 @@ impl Model {
             Lift::Everything => true,
             Lift::Below(of) => self.contains(of, sha),
         })
+    }
+
+    /// Whether it may have been in production.
+    pub(crate) fn may_have_run(&self, sha: &str) -> bool {
+        let mut moves = self.moves().into_iter();
+        moves.any(|moved| moved.sha() == Some(sha) || moved.told == Told::Depends)
     }
 
     /// A certain production that contains `sha` and is not it, while what runs is uncertain.

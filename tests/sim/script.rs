@@ -187,6 +187,8 @@ pub(crate) enum What {
     /// What is asked may be refused on the way.
     Trigger {
         nth: u64,
+        /// Back to what was in production before.
+        rollback: bool,
         refused: Option<(&'static str, Hit)>,
     },
     Policy {

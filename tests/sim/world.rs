@@ -12,6 +12,7 @@ use release_governor::domain::RepoName;
 use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::store::MemoryDisk;
 
+use crate::due::Asks;
 use crate::files;
 use crate::model::{Model, OTHER_DEPLOY, OTHER_VERIFY, ROLLBACK};
 use crate::process::{Asked, Freeze, Passed, Process, TOKEN, Wanted};
@@ -34,8 +35,8 @@ pub(crate) struct World {
     pub(crate) kept: Option<(MemoryDisk, Vec<bool>)>,
     /// What the next pass meets.
     pub(crate) freeze: Option<Freeze>,
-    /// The commit whose deploy an operator asks for right now.
-    pub(crate) asked_for: Option<String>,
+    /// What an operator asks for right now.
+    pub(crate) asked_for: Option<(String, Asks)>,
     seed: u64,
     runtime: tokio::runtime::Runtime,
 }
