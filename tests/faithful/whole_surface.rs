@@ -138,6 +138,8 @@ const PATHS: [&str; 35] = [
     "/pulls/1",
     "/pulls/4",
     "/pulls/1/commits",
+    "/pulls/1/files",
+    "/pulls/1/files?per_page=1&page=2",
     "/issues/1/timeline",
     "/issues/4/timeline",
     "/issues/5/timeline",
