@@ -104,7 +104,8 @@ pub fn recover(
         for (place, status) in ours.iter().enumerate().rev() {
             let later = ours.get(..place).unwrap_or_default();
             if let Some(Said::Dispatching { risk, attempt }) = words::parse(&status.description) {
-                let begun = begun(target, sha, risk, attempt);
+                let newest_run_seen = newest_run_before(left, status, us);
+                let begun = NewAttempt { newest_run_seen, ..begun(target, sha, risk, attempt) };
                 attempts.push(attempt_of(begun, status, later, gone));
             }
             if !is_recorded(release, sha, status) {
@@ -173,6 +174,19 @@ pub(super) fn begun(
         // Nothing at GitHub tells.
         rollback: true,
     }
+}
+
+/// The newest run that a status of ours tells of which was written before this mark. The run that
+/// the mark announces is newer: without this, every run of the minute before would count as one
+/// that may be it.
+fn newest_run_before(
+    left: &LeftBehind,
+    mark: &CommitStatus,
+    us: &BTreeSet<Login>,
+) -> Option<RunId> {
+    let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
+    let before = statuses.filter(|status| status.id < mark.id && is_ours(status, us));
+    before.filter_map(deploy_of).max()
 }
 
 /// An attempt by its mark, and by what our statuses said after it, newest first.

@@ -114,7 +114,7 @@ fn paths(shop: &Repo, app: &Client, run: u64) -> Vec<String> {
 }
 
 /// Those that name nothing by an id.
-const PATHS: [&str; 35] = [
+const PATHS: [&str; 37] = [
     "",
     "/branches/main",
     "/branches/feature/cart",

@@ -87,6 +87,23 @@ fn each_mark_is_an_attempt_and_what_follows_it_its_end() {
     assert_eq!(marks, ["7f3a9c Sending -", "000001 Sending -"], "both are open");
 }
 
+/// Runs of the minute before a mark may be its own as far as times tell; those that we spoke of
+/// before are not.
+#[test]
+fn the_run_of_a_recovered_attempt_is_newer_than_what_was_told_before_its_mark() {
+    let seen = |said: &[(&str, &str, Option<u64>)]| {
+        let release = recovered(&left(said), &[]);
+        let seen = |attempt: &Attempt| attempt.begun.newest_run_seen.map(|run| run.to_string());
+        release.attempts.iter().map(seen).collect::<Vec<_>>()
+    };
+    let three = Some("3".to_owned());
+    assert_eq!(seen(&[MARK]), [None]);
+    assert_eq!(seen(&[MARK, RUNS]), [None], "that is its own");
+    assert_eq!(seen(&[MARK, RUNS, COOLDOWN, OPEN_AGAIN]), [None, three]);
+    let forged = ("mallory", RUNS.1, Some(8));
+    assert_eq!(seen(&[forged, MARK]), [None], "anybody can link to anything");
+}
+
 #[test]
 fn a_strangers_status_is_no_attempt_and_ends_none() {
     let forged = ("mallory", MARK.1, None);

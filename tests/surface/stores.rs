@@ -15,7 +15,7 @@ use release_governor::domain::{
     CommitStatusState, Conclusion, EntryKind, Health, IssueNumber, IssueStep, KnownRun,
     KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome, Reason, RefHistory,
     RejectionKey, ReleaseState, RepoId, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
-    RunRef, RunSource, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
+    RunRef, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
 };
 use release_governor::store::{Store, StoreError, StoreOptions};
 use serde_json::json;
@@ -384,7 +384,7 @@ fn run() -> KnownRun {
             progress,
             superseded: Some(false),
             failed_step: Some(("deploy".into(), "health check".into())),
-            has_jobs: Some(true),
+            has_jobs: None,
         })
     };
     KnownRun {
@@ -398,16 +398,11 @@ fn run() -> KnownRun {
             (2, attempt(RunProgress::Unfinished(RunStatus::Waiting))),
         ]),
         deleted: false,
-        kind: RunKind::OtherDeploy,
-        source: Some(RunSource {
-            workflow: 7.into(),
-            head_branch: Some("hotfix".into()),
-            head_sha: sha(1),
-            head_repository: None,
-            title: "Deploy".into(),
-        }),
-        history: RefHistory::Contains,
-        attributed_by: AttributionRule::RunTitle("Deploy {sha}".into()),
+        // The files that are kept know nothing of these.
+        kind: RunKind::default(),
+        source: None,
+        history: RefHistory::default(),
+        attributed_by: AttributionRule::default(),
         moved_deploy_files: None,
     }
 }

@@ -65,7 +65,8 @@ fn another_policy_may_read_other_branches_and_workflows_and_leaves_no_trace() {
     drop(town.github.take_requests());
     shop.force_push("next", &sha, "dev");
     let policy = "branch: next\nverification_workflow_name: Deploy\ndeploy_workflow_name: verify.yml\n\
-                  deploy_workflow_ref: next\nstatus_context: other/context\n";
+                  deploy_workflow_ref: next\nrun_events: [workflow_dispatch]\n\
+                  status_context: other/context\n";
     write(&town, "other.yaml", policy);
     let other = town.run(&["simulate", &sha, "--policy", "other.yaml", "--json"]).with(1).json();
     assert_eq!(other["reason"], "not_verified", "{other:#}");
