@@ -173,7 +173,9 @@ fn find_run(
     if let Some((run, _)) = possible.iter().find(|(_, names)| *names == Names::It) {
         return Found::Run(run.at.id);
     }
-    let in_time = possible.iter().filter(|(run, _)| attempt.is_in_time(run));
+    let earlier = newest_run_of_earlier(attempt, seen, release, owned);
+    let is_newer = |run: &Run| Some(run.at.id) > earlier;
+    let in_time = possible.iter().filter(|(run, _)| attempt.is_in_time(run) && is_newer(run));
     let (unnamed, set_aside): (Vec<_>, Vec<_>) =
         in_time.partition(|(_, names)| *names == Names::None);
     match unnamed.first() {
@@ -181,6 +183,28 @@ fn find_run(
         None if set_aside.is_empty() => Found::Nothing,
         None => Found::SetAside,
     }
+}
+
+/// The newest run of the attempts before this one that was there when this one began. Attempts
+/// follow one another, so what is older than that run is nothing of this one's: it tells what the
+/// remembered id does, where a lost ledger remembers none.
+fn newest_run_of_earlier(
+    attempt: &Attempt,
+    seen: &SeenRuns,
+    release: &ReleaseState,
+    owned: &BTreeMap<RunId, Attempt>,
+) -> Option<RunId> {
+    let created_at = |id: RunId| {
+        let known = release.runs.get(&id).map(|known| known.created_at);
+        known.or_else(|| seen.run(id).map(|run| run.created_at))
+    };
+    let was_there = |id: RunId| created_at(id).is_some_and(|at| at <= attempt.began_at());
+    let earlier = owned.iter().filter(|(id, other)| {
+        other.begun.id != attempt.begun.id
+            && other.began_at() <= attempt.began_at()
+            && was_there(**id)
+    });
+    earlier.map(|(id, _)| *id).max()
 }
 
 /// Whether we started it. GitHub may name nobody; then nothing but the whole sha in its title shows

@@ -93,6 +93,7 @@ fn the_rules_work_and_what_is_to_fire_fires(day: &BusyDay) {
         "ReleaseGovernorAmbiguousDispatch",
         "ReleaseGovernorForgedStatus",
         "ReleaseGovernorRolledBack",
+        "ReleaseGovernorStrayRun",
     ];
     let as_expected = || {
         let (firing, pending) = (of_state("firing"), of_state("pending"));
