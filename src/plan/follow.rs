@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::started::{Found, find_run};
 use super::recover::deploy_of;
 use crate::domain::{
     Attempt, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion, EntryKind,
     Job, KnownRun, KnownRunAttempt, ListRead, Login, Policy, RefHistory, ReleaseState, Run, RunId,
-    RunKind, RunProgress, RunSource, SeenRuns, Sha, ShaPrefix,
+    RunKind, RunProgress, RunSource, SeenRuns, Sha,
 };
+
+mod started;
 
 /// GitHub's times have no fractions: what it says to have been at 12:00:05 may have been almost a
 /// second later.
@@ -127,112 +130,6 @@ fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
     let open = release.attempts.iter().filter(|attempt| !attempt.closed());
     let closed = release.attempts.iter().filter(|attempt| attempt.closed());
     open.chain(closed).filter(|attempt| attempt.takes_a_run())
-}
-
-/// What came of looking for an attempt's run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    /// This is it.
-    Run(RunId),
-    /// A run in time is there, and was set aside only for its title.
-    SetAside,
-    /// None was shown.
-    Nothing,
-}
-
-/// What a run's title, or the ledger, says of the commit that it deploys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Names {
-    /// The attempt's.
-    It,
-    /// Another one, or one that is not looked up yet.
-    Another,
-    /// None.
-    None,
-}
-
-/// Section 5, step 5: one whose title names the sha wins; one whose title names another commit is
-/// never it; otherwise the oldest.
-fn find_run(
-    attempt: &Attempt,
-    seen: &SeenRuns,
-    release: &ReleaseState,
-    us: &BTreeSet<Login>,
-    owned: &BTreeMap<RunId, Attempt>,
-) -> Found {
-    let Some(search) = seen.searches.get(&attempt.begun.workflow) else { return Found::Nothing };
-    let mut possible: Vec<(&Run, Names)> = search
-        .runs
-        .iter()
-        .filter(|run| {
-            attempt.fits(run) && is_ours(run, attempt, us) && !owned.contains_key(&run.at.id)
-        })
-        .map(|run| (run, names(run, attempt, seen, release)))
-        .collect();
-    possible.sort_by_key(|(run, _)| run.at.id);
-    if let Some((run, _)) = possible.iter().find(|(_, names)| *names == Names::It) {
-        return Found::Run(run.at.id);
-    }
-    let earlier = newest_run_of_earlier(attempt, seen, release, owned);
-    let is_newer = |run: &Run| Some(run.at.id) > earlier;
-    let in_time = possible.iter().filter(|(run, _)| attempt.is_in_time(run) && is_newer(run));
-    let (unnamed, set_aside): (Vec<_>, Vec<_>) =
-        in_time.partition(|(_, names)| *names == Names::None);
-    match unnamed.first() {
-        Some((run, _)) => Found::Run(run.at.id),
-        None if set_aside.is_empty() => Found::Nothing,
-        None => Found::SetAside,
-    }
-}
-
-/// The newest run of the attempts before this one that was there when this one began. Attempts
-/// follow one another, so what is older than that run is nothing of this one's: it tells what the
-/// remembered id does, where a lost ledger remembers none.
-fn newest_run_of_earlier(
-    attempt: &Attempt,
-    seen: &SeenRuns,
-    release: &ReleaseState,
-    owned: &BTreeMap<RunId, Attempt>,
-) -> Option<RunId> {
-    let created_at = |id: RunId| {
-        let known = release.runs.get(&id).map(|known| known.created_at);
-        known.or_else(|| seen.run(id).map(|run| run.created_at))
-    };
-    let was_there = |id: RunId| created_at(id).is_some_and(|at| at <= attempt.began_at());
-    let earlier = owned.iter().filter(|(id, other)| {
-        other.begun.id != attempt.begun.id
-            && other.began_at() <= attempt.began_at()
-            && was_there(**id)
-    });
-    earlier.map(|(id, _)| *id).max()
-}
-
-/// Whether we started it. GitHub may name nobody; then nothing but the whole sha in its title shows
-/// that it is ours.
-fn is_ours(run: &Run, attempt: &Attempt, us: &BTreeSet<Login>) -> bool {
-    let names_the_whole_sha = || {
-        let named = ShaPrefix::all_in(&run.title);
-        named.iter().any(|prefix| prefix.whole().is_some_and(|sha| sha == attempt.begun.sha))
-    };
-    run.actors.iter().any(|actor| us.contains(actor))
-        || (run.actors.is_empty() && names_the_whole_sha())
-}
-
-/// Digits that GitHub resolves to no commit are no name: a date, or a number of something.
-fn names(run: &Run, attempt: &Attempt, seen: &SeenRuns, release: &ReleaseState) -> Names {
-    let sha = &attempt.begun.sha;
-    let named = ShaPrefix::all_in(&run.title);
-    if named.iter().any(|prefix| sha.starts_with(prefix)) {
-        return Names::It;
-    }
-    let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
-    let attributed = [seen.attributions.get(&run.at.id), known];
-    let is_anothers = attributed
-        .into_iter()
-        .flatten()
-        .any(|attribution| attribution.sha().is_some_and(|other| other != sha));
-    let is_no_name = |prefix: &ShaPrefix| seen.commits_named.get(prefix) == Some(&None);
-    if is_anothers || !named.iter().all(is_no_name) { Names::Another } else { Names::None }
 }
 
 /// What the absence of a run says, once the time given has passed. Only the workflow's whole list
