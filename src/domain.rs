@@ -53,7 +53,9 @@ pub use decision::{
     Cause, Decision, DeployUnavailable, PassedOver, PauseSource, Reverted, RuleFound, Supposed,
     Verdict,
 };
-pub use deploys::{AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource};
+pub use deploys::{
+    AttributionRule, DeployScope, KNOWN_EVENTS, RefHistory, RunKind, RunSource, SearchedBranch,
+};
 pub use dora::{Dora, Restored, restorations};
 pub use file_content::FileContent;
 pub use lack::Lack;

@@ -166,6 +166,7 @@ impl Course {
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Owner,
+            searched: None,
             moved_deploy_files: None,
         };
         [

@@ -123,6 +123,16 @@ pub enum AttributionRule {
     RunTitle(String),
 }
 
+/// Where a run's commit was looked for. That a branch lacked it is no answer about another branch,
+/// and where production rests on it, none about a later tip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchedBranch {
+    /// The branch.
+    pub branch: Branch,
+    /// Its tip; none where the branch does not exist.
+    pub tip: Option<Sha>,
+}
+
 /// Which runs deploy what a policy governs. There is one for each repository; what tells the runs
 /// of several environments apart belongs here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -292,6 +292,8 @@ pub struct SeenRuns {
     /// What the runs deploy, as far as titles and heads tell. A run that is not in here has not
     /// been looked up.
     pub attributions: BTreeMap<RunId, Attribution>,
+    /// The branch's tip that `attributions` were looked for on; none where it was not read.
+    pub searched_tip: Option<Sha>,
     /// The commits that these runs deploy by a status of ours that links to them.
     pub named_by_status: BTreeMap<RunId, Sha>,
     /// Statuses of commits that runs without a title of their own may have deployed.

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login,
-    Operator, Outcome, Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId,
-    RunKind, RunProgress, RunRef, RunSource, Sha, StatusId,
+    Attempt, AttemptId, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome,
+    Reason, RejectionKey, RepoName, RiskClass, RunId, RunRef, Sha, StatusId,
 };
 
 mod fold;
@@ -19,6 +18,7 @@ mod productions;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
+pub use known_run::{Attribution, KnownRun, KnownRunAttempt};
 pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
@@ -84,104 +84,6 @@ pub struct LastDecision {
     pub reason: Reason,
     /// The risk class.
     pub risk: RiskClass,
-}
-
-/// Which commit a deploy run deploys, or why that cannot be told (design, section 6, 1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Attribution {
-    /// This one.
-    Sha(Sha),
-    /// Nothing tells.
-    Unknown,
-    /// Its title may name a commit that nobody has looked for yet.
-    Unresolved,
-}
-
-impl Attribution {
-    /// The commit, where it can be told.
-    #[must_use]
-    pub const fn sha(&self) -> Option<&Sha> {
-        match self {
-            Self::Sha(sha) => Some(sha),
-            Self::Unknown | Self::Unresolved => None,
-        }
-    }
-}
-
-/// A deploy run, with all attempts that were seen of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownRun {
-    /// Its number.
-    pub id: RunId,
-    /// What started it.
-    pub event: RunEvent,
-    /// What it deploys.
-    pub attribution: Attribution,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// Its page.
-    pub html_url: String,
-    /// Its attempts, by number.
-    #[serde(with = "numbered")]
-    pub attempts: BTreeMap<u32, Box<KnownRunAttempt>>,
-    /// Whether GitHub no longer has it.
-    pub deleted: bool,
-    /// What it is to a release.
-    #[serde(default)]
-    pub kind: RunKind,
-    /// Where it came from; none in entries of earlier versions, until it is seen again.
-    #[serde(default)]
-    pub source: Option<RunSource>,
-    /// Whether the ref that it claims to run on has its commit.
-    #[serde(default)]
-    pub history: RefHistory,
-    /// By which rule the commit was told.
-    #[serde(default)]
-    pub attributed_by: AttributionRule,
-    /// Set where it is ours, the tip of the ref moved between the last look and the dispatch, and
-    /// other deploy files came with that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_deploy_files: Option<MovedDeployFiles>,
-}
-
-/// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
-/// them back into numbers inside a tagged enum, such as a ledger's entry.
-mod numbered {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
-        map: &BTreeMap<u32, T>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        map.iter().collect::<Vec<_>>().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<BTreeMap<u32, T>, D::Error> {
-        Ok(Vec::<(u32, T)>::deserialize(deserializer)?.into_iter().collect())
-    }
-}
-
-/// One attempt of a deploy run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownRunAttempt {
-    /// When it started.
-    pub started_at: Timestamp,
-    /// When it changed last: for a finished one, about when it ended.
-    pub updated_at: Timestamp,
-    /// Where it stands.
-    pub progress: RunProgress,
-    /// Whether it was cancelled before any job had started, for a newer run. None: not asked.
-    pub superseded: Option<bool>,
-    /// The failed job and step, where they were read.
-    pub failed_step: Option<(String, String)>,
-    /// Whether it has any job. None: not asked.
-    #[serde(default)]
-    pub has_jobs: Option<bool>,
 }
 
 /// An approval by an operator.

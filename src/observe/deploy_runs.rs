@@ -14,6 +14,7 @@ use crate::github::RunFilter;
 
 mod attribution;
 mod history;
+mod titles;
 
 pub(super) use attribution::attribute_past;
 pub(super) use history::failed_run;

@@ -95,8 +95,7 @@ fn reclassified(
         let mut today = KnownRun::clone(run);
         today.history = history.copied().unwrap_or(run.history);
         if let Some(attribution) = attribution {
-            today.attribution = attribution.clone();
-            today.attributed_by = scope.attribution_rule(&run.event);
+            today.attribute(attribution.clone(), scope, seen.searched_tip.as_ref());
         }
         today.classify(scope, owner);
         if today != **run {
@@ -187,6 +186,7 @@ fn updated(
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Own,
+            searched: None,
             moved_deploy_files: None,
         },
         (None, None) => return None,
@@ -195,15 +195,11 @@ fn updated(
     known.source = newest.map(RunSource::from).or(known.source);
     known.history = seen.histories.get(&id).copied().unwrap_or(known.history);
     if let Some(attempt) = owned.get(&id) {
-        known.attribution = Attribution::Sha(attempt.begun.sha.clone());
-        known.attributed_by = AttributionRule::Owner;
+        known.attribute_to(attempt.begun.sha.clone());
     } else if let Some(sha) = named.get(&id).filter(|_| is_of_the_deploy_workflow(&known, seen)) {
-        known.attribution = Attribution::Sha(sha.clone());
-        known.attributed_by = AttributionRule::Owner;
-    } else if let Some(attribution) = seen.attributions.get(&id) {
-        known.attribution = attribution.clone();
-        let rule = seen.scope.as_ref().map(|scope| scope.attribution_rule(&known.event));
-        known.attributed_by = rule.unwrap_or(AttributionRule::Own);
+        known.attribute_to(sha.clone());
+    } else if let Some((attribution, scope)) = seen.attributions.get(&id).zip(seen.scope.as_ref()) {
+        known.attribute(attribution.clone(), scope, seen.searched_tip.as_ref());
     }
     let earlier = seen.earlier_attempts.iter().filter(|run| run.at.id == id);
     for run in earlier.chain(newest) {

@@ -262,6 +262,7 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        searched: None,
         moved_deploy_files: None,
     })
 }

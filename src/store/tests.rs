@@ -69,6 +69,7 @@ fn run(number: u64) -> KnownRun {
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        searched: None,
         moved_deploy_files: None,
     }
 }

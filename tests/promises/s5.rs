@@ -1,5 +1,6 @@
 //! S5: never backwards, and never forwards over somebody's rollback until an operator says so.
 
+mod asked_anew;
 mod back;
 mod uncertain;
 

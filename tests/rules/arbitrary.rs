@@ -139,6 +139,7 @@ pub(crate) fn known_runs() -> BoxedStrategy<KnownRun> {
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Own,
+            searched: None,
             moved_deploy_files: None,
         })
         .boxed()

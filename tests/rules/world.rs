@@ -235,6 +235,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
         source: None,
         history: RefHistory::NotAsked,
         attributed_by: AttributionRule::Own,
+        searched: None,
         moved_deploy_files: None,
     }
 }

@@ -403,6 +403,7 @@ fn run() -> KnownRun {
         source: None,
         history: RefHistory::default(),
         attributed_by: AttributionRule::default(),
+        searched: None,
         moved_deploy_files: None,
     }
 }

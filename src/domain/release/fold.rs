@@ -9,8 +9,8 @@ use super::{
     StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, AttributionRule, Entry, EntryKind, IssueStep,
-    Mark, NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
+    NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
 };
 
 /// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
@@ -169,8 +169,7 @@ impl ReleaseState {
         // The attempt that owns a run's id comes first among what tells its sha.
         if let (Some(sha), Some(known)) = (sha, self.runs.get_mut(&run)) {
             let known = Arc::make_mut(known);
-            known.attribution = super::Attribution::Sha(sha);
-            known.attributed_by = AttributionRule::Owner;
+            known.attribute_to(sha);
             if !known.kind.can_fail() && known.kind != RunKind::OtherWorkflow {
                 known.kind = RunKind::Deploy;
             }

@@ -3,29 +3,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use super::titles::{Titles, titles_of};
 use super::{kind_of, newest_success};
 use crate::domain::{
-    Attribution, AttributionRule, DeployScope, KnownRun, Login, RefHistory, ReleaseState, Run,
-    RunEvent, RunId, RunKind, RunSource, RunTitle, SeenRuns, Sha, ShaPrefix, WorkflowFact,
-    WorkflowFile, WorkflowId,
+    Attribution, DeployScope, KnownRun, Login, RefHistory, ReleaseState, Run, RunEvent, RunId,
+    RunKind, RunSource, SeenRuns, Sha, ShaPrefix,
 };
-use crate::github::{AllOrFirst, FileText};
+use crate::github::AllOrFirst;
 use crate::observe::{Basics, Look, ObserveError, range, read_tips};
 
 /// Commits that runs' titles may name and that are looked up in one pass.
 const MOST_LOOKED_UP: usize = 10;
+/// Commits that titles of earlier deploys may name and that are looked up in one pass: after the
+/// branch or the titles in the configuration changed, and then no more.
+const MOST_ASKED_ANEW: usize = 100;
 /// Commits whose statuses may name a run of ours that nothing else tells.
 const MOST_STATUSES_READ: usize = 10;
 
 /// A run as far as its commit is asked for.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     event: &'a RunEvent,
-    source: RunSource,
-    kind: RunKind,
+    pub(super) source: RunSource,
+    pub(super) kind: RunKind,
     /// Whether something rests on it.
-    matters: bool,
+    pub(super) matters: bool,
     /// Whether it may turn out to be a stray one.
     undetermined: bool,
     finished: bool,
@@ -43,6 +44,7 @@ pub(super) async fn attribute(
 ) -> Result<(), ObserveError> {
     let Some(scope) = seen.scope.clone() else { return Ok(()) };
     let newest = newest_success(release, seen);
+    let tip = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
     let mut lookups = MOST_LOOKED_UP;
     let mut attributions = BTreeMap::new();
     let mut untold = false;
@@ -59,7 +61,10 @@ pub(super) async fn attribute(
             finished: run.progress.finished(),
             may_be_ours: run.actors.is_empty() || run.actors.iter().any(|by| us.contains(by)),
         };
-        if owned || !asked.kind.moves_production() || stands(&scope, known, &asked) {
+        if owned
+            || !asked.kind.moves_production()
+            || stands(&scope, known, asked.matters, tip.as_ref())
+        {
             continue;
         }
         let (attribution, asks_statuses) =
@@ -67,16 +72,13 @@ pub(super) async fn attribute(
         untold |= asks_statuses;
         attributions.insert(id, attribution);
     }
-    // What did not matter when it was seen first may be what production rests on now.
-    if let Some((id, attribution)) =
-        of_known(look, basics, release, &scope, newest, &attributions).await?
-    {
-        attributions.insert(id, attribution);
-    }
+    ask_anew(look, basics, release, &scope, newest, &mut attributions).await?;
     if untold {
         seen.statuses = statuses_of_newest(look).await?;
     }
     seen.attributions = attributions;
+    // A tip that was read meanwhile is for the next pass to ask about.
+    seen.searched_tip = tip;
     Ok(())
 }
 
@@ -92,47 +94,80 @@ fn is_undetermined(
 }
 
 /// Whether what is known of a run's commit is still the answer.
-fn stands(scope: &DeployScope, known: Option<&KnownRun>, asked: &Asked<'_>) -> bool {
+fn stands(scope: &DeployScope, known: Option<&KnownRun>, matters: bool, tip: Option<&Sha>) -> bool {
     let Some(known) = known else { return false };
-    let by_todays_rule = known.attributed_by == AttributionRule::Owner
-        || known.attributed_by == scope.attribution_rule(&known.event);
-    known.attribution != Attribution::Unresolved && (by_todays_rule || !asked.matters)
+    let is_of_today = known.is_told_by(scope) && known.was_searched_at(&scope.branch, tip);
+    known.attribution != Attribution::Unresolved && (is_of_today || !matters)
 }
 
-/// The newest success, where no page shows it and its commit is not told by a rule of today.
-async fn of_known(
+/// Asks anew what known runs deployed that no page shows, where the answer is one to another
+/// question than today's: of the newest success whatever it was, of the others where no commit was
+/// told. An earlier production that is missing would let a rollback go unseen.
+async fn ask_anew(
     look: &mut Look<'_>,
     basics: &Basics,
     release: &ReleaseState,
     scope: &DeployScope,
     newest: Option<RunId>,
-    told: &BTreeMap<RunId, Attribution>,
-) -> Result<Option<(RunId, Attribution)>, ObserveError> {
-    let known = newest.filter(|id| !told.contains_key(id) && release.attempt_of(*id).is_none());
-    let Some(known) = known.and_then(|id| release.runs.get(&id)) else { return Ok(None) };
+    attributions: &mut BTreeMap<RunId, Attribution>,
+) -> Result<(), ObserveError> {
+    let tip = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    let mut lookups = MOST_ASKED_ANEW;
+    for known in release.runs.values().rev() {
+        let is_newest = newest == Some(known.id);
+        let is_answered = if is_newest {
+            stands(scope, Some(known), true, tip.as_ref())
+        } else {
+            !known.succeeded() || known.is_answer_in(scope)
+        };
+        if is_answered
+            || attributions.contains_key(&known.id)
+            || release.attempt_of(known.id).is_some()
+        {
+            continue;
+        }
+        let told = of_known(look, basics, scope, known, is_newest, &mut lookups).await?;
+        attributions.extend(told.map(|told| (known.id, told)));
+    }
+    Ok(())
+}
+
+async fn of_known(
+    look: &mut Look<'_>,
+    basics: &Basics,
+    scope: &DeployScope,
+    known: &KnownRun,
+    is_newest: bool,
+    lookups: &mut usize,
+) -> Result<Option<Attribution>, ObserveError> {
     let source = match &known.source {
         Some(source) => source.clone(),
         // An entry of an earlier version.
-        None => match look.reader.run(look.name(), known.id).await? {
+        None if is_newest => match look.reader.run(look.name(), known.id).await? {
             Some(run) => RunSource::from(&run),
             None => return Ok(None),
         },
+        None => return Ok(None),
     };
-    let asked = Asked {
+    let mut asked = Asked {
         event: &known.event,
         kind: scope.kind_by_source(&known.event, &source),
         source,
-        matters: true,
+        matters: is_newest,
         undetermined: known.history == RefHistory::Lacks,
         finished: true,
         may_be_ours: false,
     };
-    if !asked.kind.moves_production() || stands(scope, Some(known), &asked) {
+    if !asked.kind.moves_production() {
         return Ok(None);
     }
-    let mut lookups = MOST_LOOKED_UP;
-    let (attribution, _) = attribution_of(look, basics, scope, &asked, &mut lookups).await?;
-    Ok(Some((known.id, attribution)))
+    let (told, _) = attribution_of(look, basics, scope, &asked, lookups).await?;
+    if told != Attribution::Unresolved || is_newest || asked.undetermined {
+        return Ok(Some(told));
+    }
+    // What is at hand does not tell.
+    asked.matters = true;
+    Ok(Some(attribution_of(look, basics, scope, &asked, lookups).await?.0))
 }
 
 /// What runs of the past say of themselves.
@@ -146,8 +181,9 @@ pub(in crate::observe) async fn attribute_past(
     let mut attributions = BTreeMap::new();
     let Some(scope) = basics.scope(look.policy) else { return Ok(attributions) };
     for run in runs {
-        let known = release.runs.get(&run.at.id).map(|known| &known.attribution);
-        if known.is_some_and(|known| *known != Attribution::Unresolved) {
+        let known = release.runs.get(&run.at.id);
+        let is_told = |known: &KnownRun| known.attribution != Attribution::Unresolved;
+        if known.is_some_and(|known| is_told(known) && known.is_answer_in(&scope)) {
             continue;
         }
         let asked = Asked {
@@ -240,84 +276,6 @@ async fn by_tag(
         return Ok(Attribution::Unknown);
     }
     by_head(look, source, true).await
-}
-
-/// Which titles name a commit.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Titles {
-    patterns: Vec<RunTitle>,
-    /// Whether the workflow takes the commit as an input: then it deploys that, and not what it
-    /// was started on.
-    takes_a_sha: bool,
-}
-
-/// The policy's titles, or those that the workflow's own file gives.
-async fn titles_of(
-    look: &Look<'_>,
-    basics: &Basics,
-    scope: &DeployScope,
-    asked: &Asked<'_>,
-) -> Result<Titles, ObserveError> {
-    let is_main = asked.source.workflow == scope.workflow;
-    let by_policy = scope.run_title.clone();
-    let own_rule_counts = by_policy.is_none() || !is_main;
-    let reads_the_file =
-        (own_rule_counts || asked.kind == RunKind::OtherDeploy) && path_of(basics, asked).is_some();
-    let mut titles = if reads_the_file {
-        // What ran is the file at the run's own commit. Of a run on which nothing rests, the file
-        // at the tip, which is read once, tells enough.
-        let tip = basics.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
-        of_file(look, basics, asked, tip.unwrap_or(&asked.source.head_sha)).await?
-    } else {
-        Titles { patterns: Vec::new(), takes_a_sha: true }
-    };
-    if !own_rule_counts {
-        titles.patterns.clear();
-    }
-    titles.patterns.extend(by_policy);
-    Ok(titles)
-}
-
-fn path_of<'a>(basics: &'a Basics, asked: &Asked<'_>) -> Option<&'a str> {
-    let of = |id: WorkflowId| id == asked.source.workflow;
-    let main = match &basics.deploy {
-        WorkflowFact::Found(workflow) => Some(workflow),
-        WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
-    };
-    let found = main.into_iter().chain(&basics.other_deploys).find(|workflow| of(workflow.id))?;
-    found.path.split('@').next()
-}
-
-/// The titles by a workflow's file at a commit, which never change.
-async fn of_file(
-    look: &Look<'_>,
-    basics: &Basics,
-    asked: &Asked<'_>,
-    at: &Sha,
-) -> Result<Titles, ObserveError> {
-    let Some(path) = path_of(basics, asked) else { return Ok(Titles::default()) };
-    let (repository, key) = (basics.repository.id, format!("titles {at} {path}"));
-    if let Some(titles) = range::kept_for_ever::<Titles>(look, repository, &key).await? {
-        return Ok(titles);
-    }
-    let file = match look.reader.file_text(look.name(), path, at.as_str()).await? {
-        Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
-        Some(FileText::TooLarge | FileText::NoText) | None => None,
-    };
-    let titles = file.as_ref().map_or(
-        // What cannot be read may take anything.
-        Titles { patterns: Vec::new(), takes_a_sha: true },
-        |file| {
-            let only_the_sha = file.inputs_besides("sha").is_empty();
-            let pattern = file.run_name().filter(|_| only_the_sha).and_then(RunTitle::of_run_name);
-            Titles {
-                patterns: pattern.into_iter().collect(),
-                takes_a_sha: file.has_input("sha") || !only_the_sha,
-            }
-        },
-    );
-    range::keep(look, repository, &key, &titles).await?;
-    Ok(titles)
 }
 
 /// The commit of the branch that a title names at its place, if it names exactly one.

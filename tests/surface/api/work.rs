@@ -45,6 +45,7 @@ fn deployed(number: u64) -> EntryKind {
             source: None,
             history: RefHistory::NotAsked,
             attributed_by: AttributionRule::Own,
+            searched: None,
             moved_deploy_files: None,
         },
     }

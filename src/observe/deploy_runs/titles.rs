@@ -1,0 +1,86 @@
+//! Which titles of a workflow's runs name the commit that they deploy.
+
+use serde::{Deserialize, Serialize};
+
+use super::attribution::Asked;
+use crate::domain::{DeployScope, RunKind, RunTitle, Sha, WorkflowFact, WorkflowFile, WorkflowId};
+use crate::github::FileText;
+use crate::observe::{Basics, Look, ObserveError, range};
+
+/// Which titles name a commit.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Titles {
+    pub(super) patterns: Vec<RunTitle>,
+    /// Whether the workflow takes the commit as an input: then it deploys that, and not what it
+    /// was started on.
+    pub(super) takes_a_sha: bool,
+}
+
+/// The policy's titles, or those that the workflow's own file gives.
+pub(super) async fn titles_of(
+    look: &Look<'_>,
+    basics: &Basics,
+    scope: &DeployScope,
+    asked: &Asked<'_>,
+) -> Result<Titles, ObserveError> {
+    let is_main = asked.source.workflow == scope.workflow;
+    let by_policy = scope.run_title.clone();
+    let own_rule_counts = by_policy.is_none() || !is_main;
+    let reads_the_file =
+        (own_rule_counts || asked.kind == RunKind::OtherDeploy) && path_of(basics, asked).is_some();
+    let mut titles = if reads_the_file {
+        // What ran is the file at the run's own commit. Of a run on which nothing rests, the file
+        // at the tip, which is read once, tells enough.
+        let tip = basics.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
+        of_file(look, basics, asked, tip.unwrap_or(&asked.source.head_sha)).await?
+    } else {
+        Titles { patterns: Vec::new(), takes_a_sha: true }
+    };
+    if !own_rule_counts {
+        titles.patterns.clear();
+    }
+    titles.patterns.extend(by_policy);
+    Ok(titles)
+}
+
+fn path_of<'a>(basics: &'a Basics, asked: &Asked<'_>) -> Option<&'a str> {
+    let of = |id: WorkflowId| id == asked.source.workflow;
+    let main = match &basics.deploy {
+        WorkflowFact::Found(workflow) => Some(workflow),
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
+    };
+    let found = main.into_iter().chain(&basics.other_deploys).find(|workflow| of(workflow.id))?;
+    found.path.split('@').next()
+}
+
+/// The titles by a workflow's file at a commit, which never change.
+async fn of_file(
+    look: &Look<'_>,
+    basics: &Basics,
+    asked: &Asked<'_>,
+    at: &Sha,
+) -> Result<Titles, ObserveError> {
+    let Some(path) = path_of(basics, asked) else { return Ok(Titles::default()) };
+    let (repository, key) = (basics.repository.id, format!("titles {at} {path}"));
+    if let Some(titles) = range::kept_for_ever::<Titles>(look, repository, &key).await? {
+        return Ok(titles);
+    }
+    let file = match look.reader.file_text(look.name(), path, at.as_str()).await? {
+        Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
+        Some(FileText::TooLarge | FileText::NoText) | None => None,
+    };
+    let titles = file.as_ref().map_or(
+        // What cannot be read may take anything.
+        Titles { patterns: Vec::new(), takes_a_sha: true },
+        |file| {
+            let only_the_sha = file.inputs_besides("sha").is_empty();
+            let pattern = file.run_name().filter(|_| only_the_sha).and_then(RunTitle::of_run_name);
+            Titles {
+                patterns: pattern.into_iter().collect(),
+                takes_a_sha: file.has_input("sha") || !only_the_sha,
+            }
+        },
+    );
+    range::keep(look, repository, &key, &titles).await?;
+    Ok(titles)
+}
