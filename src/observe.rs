@@ -47,7 +47,7 @@ pub use deploy_runs::deploy_runs;
 pub use error::ObserveError;
 pub use identities::us;
 pub use lacks::{WhereUnreadable, fill};
-pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked};
+pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked, workflow_ids};
 pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
 pub use rhythm::Rhythm;

@@ -20,14 +20,17 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
-pub use clearance::{Clearance, Obstacle, clearance, others_turn, unknown_links};
+pub use clearance::{
+    Clearance, Obstacle, clearance, names_another_workflow, others_turn, unknown_links,
+};
 pub use follow::follow;
 pub use health::health;
 pub use recover::{
-    DeployTarget, identities, linked_runs, recover, shows_unknown_run, shows_unknown_status,
+    DeployTarget, DeployTargets, identities, linked_runs, recover, shows_unknown_run,
+    shows_unknown_status,
 };
 pub use standstill::stands_still;
-pub use statuses::{StatusBudget, budget, dispatching_target, still_blocked, undecided};
+pub use statuses::{StatusBudget, budget, still_blocked, undecided};
 
 /// What a plan is made from.
 #[derive(Clone, Copy)]

@@ -163,7 +163,7 @@ async fn mark(
     let status = NewStatus {
         state: text.state,
         description: text.description,
-        target_url: clearance.mark_target.clone(),
+        target_url: Some(clearance.mark_target.clone()),
     };
     let may_leave = || brake.why().map_or(Ok(()), Err);
     let taken = match write(work, sha, &status, true, &may_leave).await {

@@ -56,7 +56,8 @@ pub(super) async fn set_status(
         return Err(WriteFailure::Unknown { why });
     };
     let creator = answer.body.pointer("/creator/login").and_then(Value::as_str).map(Login::from);
-    Ok(Taken { mark: Mark { id: StatusId::from(id), at }, creator })
+    let mark = Mark { id: StatusId::from(id), at, target_url: status.target_url.clone() };
+    Ok(Taken { mark, creator })
 }
 
 /// Starts a workflow run. GitHub's answer may name it.

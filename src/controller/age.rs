@@ -9,6 +9,7 @@ use super::governed::Governed;
 use super::{PassError, Shared};
 use crate::domain::{
     CommitStatus, EntryKind, Login, Observation, ReleaseState, SeenRuns, Sha, WorkflowFact,
+    WorkflowId,
 };
 use crate::observe::{self, Basics, Look, ObserveError};
 use crate::plan;
@@ -134,15 +135,15 @@ pub(super) async fn recovered(
     us.extend(identities.iter().cloned());
     observe::issues_left_behind(look, basics, us, &mut left).await?;
     let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
-    let target = match &basics.deploy {
-        WorkflowFact::Found(workflow) => {
-            plan::DeployTarget { workflow: workflow.id, deploy_ref: basics.deploy_ref.clone() }
-        }
-        WorkflowFact::NotConfigured | WorkflowFact::Missing => {
-            plan::DeployTarget { workflow: 0.into(), deploy_ref: basics.deploy_ref.clone() }
-        }
+    let workflow = match &basics.deploy {
+        WorkflowFact::Found(workflow) => workflow.id,
+        WorkflowFact::NotConfigured | WorkflowFact::Missing => WorkflowId::UNKNOWN,
+    };
+    let targets = plan::DeployTargets {
+        configured: plan::DeployTarget { workflow, deploy_ref: basics.deploy_ref.clone() },
+        workflows: observe::workflow_ids(look).await?,
     };
     let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
-    let entries = plan::recover(look.policy, &left, &gone, us, &target, release);
+    let entries = plan::recover(look.policy, &left, &gone, us, &targets, release);
     Ok(identities.chain(entries).collect())
 }

@@ -6,7 +6,7 @@ use super::{PassError, Shared, Survey};
 use crate::apply::{self, Dispatched, Occasion};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
-use crate::plan::{self, Obstacle, Situation};
+use crate::plan::{self, Obstacle};
 
 /// Commits that are named where a rollback goes to none that ever ran.
 const PRODUCTIONS_NAMED: usize = 5;
@@ -71,19 +71,10 @@ impl Governed {
         let Some(hand) = shared.hand.as_ref().filter(|_| self.may_dispatch(&decision)) else {
             return Ok(Shipped::NotAllowed(Box::new(decision)));
         };
-        let policy = self.policy.clone();
         let observation = &survey.observation;
-        let mark_target = plan::dispatching_target(&Situation {
-            policy: &policy,
-            observation,
-            release: self.opened()?.state(),
-            judgement: &crate::decide::Judgement::default(),
-            public_url: None,
-            now: shared.clock.now(),
-        });
         let release = self.opened()?.state();
         let (newest, over) = (survey.newest_run, &survey.over);
-        let cleared = plan::clearance(&decision, observation, release, newest, over, mark_target);
+        let cleared = plan::clearance(&decision, observation, release, newest, over);
         let clearance = match cleared {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,

@@ -9,7 +9,7 @@ use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, judge};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, restorations,
+    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, WorkflowFact, restorations,
 };
 use crate::github::{ReadError, Reader};
 use crate::observe::{
@@ -107,6 +107,7 @@ impl Governed {
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
+            workflow_ids: BTreeMap::new(),
             rejection_key: observe::rejection_key(&basics, &grant, &self.common.config_digest),
             us,
         };
@@ -160,6 +161,11 @@ impl Governed {
         let (facts, release) = (observation.facts(sha), self.known_release()?);
         let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
         let links = plan::unknown_links(statuses, &observation.us, release);
+        if let WorkflowFact::Found(workflow) = &basics.deploy
+            && plan::names_another_workflow(statuses, &observation.us, release, workflow.file())
+        {
+            observation.workflow_ids = observe::workflow_ids(look).await?;
+        }
         let linked = observe::linked(look, basics, &links).await?;
         Ok(Linked { named_on: Some(sha.clone()), ..linked })
     }

@@ -97,6 +97,10 @@ pub struct Mark {
     pub id: StatusId,
     /// GitHub's own time of the intent.
     pub at: Timestamp,
+    /// What it links to: the workflow and the ref of the dispatch. None in entries of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_url: Option<String>,
 }
 
 /// How far an attempt has come.

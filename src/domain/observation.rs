@@ -276,6 +276,9 @@ pub struct Observation {
     pub signals: Vec<SignalReading>,
     /// What the policy's `health_check` says: of deploys, and to no rule.
     pub health_check: Option<SignalReading>,
+    /// The repository's workflows by their files, where a mark on a commit names another one than
+    /// the configured deploy workflow.
+    pub workflow_ids: BTreeMap<String, WorkflowId>,
     /// What a dispatch depends on now: a rejected one is worth another try when it changed.
     pub rejection_key: RejectionKey,
     /// Every identity that is, or was, us.

@@ -294,6 +294,12 @@ number!(
     UserId
 );
 
+impl WorkflowId {
+    /// A workflow that no configuration and no list names. GitHub has none of this number, so that
+    /// its runs are never read as "none".
+    pub const UNKNOWN: Self = Self(0);
+}
+
 /// One attempt of one run: a re-run has the same id and a higher attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunRef {

@@ -22,6 +22,15 @@ pub struct Workflow {
     pub html_url: String,
 }
 
+impl Workflow {
+    /// The name of its file. GitHub may end a path in `@` and a ref.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        let path = self.path.split('@').next().unwrap_or(&self.path);
+        path.rsplit('/').next().unwrap_or(path)
+    }
+}
+
 /// Whether a workflow may run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

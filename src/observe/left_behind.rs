@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::deploy_runs::may_deploy;
 use super::memory::between_proofs;
 use super::{Basics, Look, ObserveError};
-use crate::domain::{LeftBehind, Login, Run, RunId, Sha};
+use crate::domain::{LeftBehind, Login, Run, RunId, Sha, WorkflowId};
 use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
@@ -56,6 +56,15 @@ pub async fn issues_left_behind(
         }
     }
     Ok(())
+}
+
+/// The repository's workflows, by their files.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn workflow_ids(look: &Look<'_>) -> Result<BTreeMap<String, WorkflowId>, ObserveError> {
+    let workflows = look.reader.workflows(look.name()).await?;
+    Ok(workflows.iter().map(|workflow| (workflow.file().to_owned(), workflow.id)).collect())
 }
 
 /// Which of these runs GitHub no longer has.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::recover::{DeployTarget, attempt_of, begun, deploy_of, is_mark};
+use super::recover::{DeployTarget, DeployTargets, attempt_of, begun, deploy_of, is_mark};
 use crate::domain::{
     Attempt, CommitStatus, Decision, Login, Mark, Observation, ReleaseState, RunId, StatusId,
     WorkflowFact,
@@ -25,7 +25,9 @@ pub struct Clearance {
     /// The newest status of ours that was seen on the commit.
     pub newest_status_seen: Option<StatusId>,
     /// What the mark links to.
-    pub mark_target: Option<String>,
+    pub mark_target: String,
+    /// Where the dispatches of other marks on the commit go.
+    others: DeployTargets,
 }
 
 /// What stands in the way of a dispatch.
@@ -51,6 +53,21 @@ pub fn unknown_links(
     newest_last.filter_map(unknown).collect()
 }
 
+/// Whether a mark of another process of ours names another workflow than this file: it was written
+/// under another configuration.
+#[must_use]
+pub fn names_another_workflow(
+    statuses: &[CommitStatus],
+    us: &BTreeSet<Login>,
+    release: &ReleaseState,
+    file: &str,
+) -> bool {
+    let ours = of_us(statuses, us);
+    let marks = ours.iter().filter(|status| is_mark(status) && !is_known(release, Some(status)));
+    let mut targets = marks.filter_map(|mark| words::read_runs_page(mark.target_url.as_deref()?));
+    targets.any(|(named, _)| named != file)
+}
+
 /// Whether a decision that was taken anew may be dispatched. `over` are the runs of
 /// [`unknown_links`] that were asked for and are no deploys in flight.
 ///
@@ -62,12 +79,15 @@ pub fn clearance(
     release: &ReleaseState,
     newest_run_seen: Option<RunId>,
     over: &BTreeSet<RunId>,
-    mark_target: Option<String>,
 ) -> Result<Clearance, Obstacle> {
     let WorkflowFact::Found(workflow) = &observation.deploy_workflow else {
         return Err(Obstacle::NotKnown("the deploy workflow"));
     };
     let target = DeployTarget { workflow: workflow.id, deploy_ref: observation.deploy_ref.clone() };
+    let file = workflow.file();
+    let mut others =
+        DeployTargets { configured: target.clone(), workflows: observation.workflow_ids.clone() };
+    others.workflows.insert(file.to_owned(), workflow.id);
     let facts = observation.facts(&decision.sha);
     let Some(statuses) = facts.statuses.known() else {
         return Err(Obstacle::NotKnown("the commit's statuses"));
@@ -77,21 +97,21 @@ pub fn clearance(
         .into_iter()
         .find(|(place, _)| !is_known(release, ours.get(*place).copied()))
     {
-        let attempt = adopted(&target, decision, &ours, other.0);
+        let attempt = adopted(&others, decision, &ours, other.0);
         return attempt.map_or_else(
             || Err(Obstacle::NotKnown("another attempt")),
             |attempt| Err(Obstacle::OthersTurn(Box::new(attempt))),
         );
     }
-    every_run_is_known(&target, decision, &ours, release, over)?;
-    let file = workflow.path.split('@').next().unwrap_or(&workflow.path);
+    every_run_is_known(&others, decision, &ours, release, over)?;
     Ok(Clearance {
         decision: decision.clone(),
+        mark_target: words::runs_page(&observation.repository.html_url, file, &target.deploy_ref),
         target,
-        workflow_file: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        workflow_file: file.to_owned(),
         newest_run_seen,
         newest_status_seen: ours.first().map(|status| status.id),
-        mark_target,
+        others,
     })
 }
 
@@ -114,7 +134,7 @@ pub fn others_turn(
         let open_before = before_ours && open.contains(&place);
         is_mark(status) && (between || open_before) && !is_known(release, Some(*status))
     })?;
-    adopted(&clearance.target, &clearance.decision, &ours, place)
+    adopted(&clearance.others, &clearance.decision, &ours, place)
 }
 
 fn of_us<'a>(statuses: &'a [CommitStatus], us: &BTreeSet<Login>) -> Vec<&'a CommitStatus> {
@@ -147,7 +167,7 @@ fn unknown_link(status: &CommitStatus, release: &ReleaseState) -> Option<RunId> 
 /// Where a status of ours links to a run as this commit's deploy that the ledger never saw, it is
 /// the turn of whoever started it.
 fn every_run_is_known(
-    target: &DeployTarget,
+    targets: &DeployTargets,
     decision: &Decision,
     ours: &[&CommitStatus],
     release: &ReleaseState,
@@ -159,7 +179,7 @@ fn every_run_is_known(
         let others_mark = (place..ours.len())
             .find(is_mark_at)
             .filter(|mark| !is_known(release, ours.get(*mark).copied()));
-        if let Some(other) = others_mark.and_then(|mark| adopted(target, decision, ours, mark)) {
+        if let Some(other) = others_mark.and_then(|mark| adopted(targets, decision, ours, mark)) {
             return Err(Obstacle::OthersTurn(Box::new(other)));
         }
         // Of no attempt, or of one that the ledger owns and has closed: it may be gone by now.
@@ -171,7 +191,7 @@ fn every_run_is_known(
 }
 
 fn adopted(
-    target: &DeployTarget,
+    targets: &DeployTargets,
     decision: &Decision,
     ours: &[&CommitStatus],
     place: usize,
@@ -180,7 +200,7 @@ fn adopted(
     let Some(Said::Dispatching { risk, attempt }) = words::parse(&mark.description) else {
         return None;
     };
-    let begun = begun(target, &decision.sha, risk, attempt);
+    let begun = begun(&targets.of_mark(mark), &decision.sha, risk, attempt);
     let later = ours.get(..place).unwrap_or_default();
     Some(attempt_of(begun, mark, later, &BTreeSet::new()))
 }

@@ -20,6 +20,30 @@ pub struct DeployTarget {
     pub deploy_ref: Branch,
 }
 
+/// Where dispatches go by the configuration of now, and where they went by what their marks say.
+#[derive(Clone, Debug)]
+pub struct DeployTargets {
+    /// By the configuration.
+    pub configured: DeployTarget,
+    /// The repository's workflows, by their files.
+    pub workflows: BTreeMap<String, WorkflowId>,
+}
+
+impl DeployTargets {
+    /// Where the dispatch of a mark goes, or went. The configuration may have been another then,
+    /// so it says only what the mark does not.
+    pub(super) fn of_mark(&self, mark: &CommitStatus) -> DeployTarget {
+        let Some((file, deploy_ref)) = mark.target_url.as_deref().and_then(words::read_runs_page)
+        else {
+            return self.configured.clone();
+        };
+        DeployTarget {
+            workflow: self.workflows.get(&file).copied().unwrap_or(WorkflowId::UNKNOWN),
+            deploy_ref: deploy_ref.unwrap_or_else(|| self.configured.deploy_ref.clone()),
+        }
+    }
+}
+
 /// Who else we may have been. An App's token does not say whose it is before its first write is
 /// answered; but it is a bot's, so what bots said in our words and under our context was ours.
 #[must_use]
@@ -92,7 +116,7 @@ pub fn recover(
     left: &LeftBehind,
     gone: &BTreeSet<RunId>,
     us: &BTreeSet<Login>,
-    target: &DeployTarget,
+    targets: &DeployTargets,
     release: &ReleaseState,
 ) -> Vec<EntryKind> {
     let mut entries = Vec::new();
@@ -105,7 +129,10 @@ pub fn recover(
             let later = ours.get(..place).unwrap_or_default();
             if let Some(Said::Dispatching { risk, attempt }) = words::parse(&status.description) {
                 let newest_run_seen = newest_run_before(left, status, us);
-                let begun = NewAttempt { newest_run_seen, ..begun(target, sha, risk, attempt) };
+                let begun = NewAttempt {
+                    newest_run_seen,
+                    ..begun(&targets.of_mark(status), sha, risk, attempt)
+                };
                 attempts.push(attempt_of(begun, status, later, gone));
             }
             if !is_recorded(release, sha, status) {
@@ -231,7 +258,7 @@ pub(super) fn attempt_of(
         begun,
         at: mark.created_at,
         phase,
-        mark: Some(Mark { id: mark.id, at: mark.created_at }),
+        mark: Some(Mark { id: mark.id, at: mark.created_at, target_url: mark.target_url.clone() }),
         run,
         absent_at: Vec::new(),
         late: false,

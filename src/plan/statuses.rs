@@ -123,9 +123,9 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
     let attempt = situation.release.open_attempts().find(|one| one.begun.sha == decision.sha);
     if let (Cause::Deploying { run: None, .. }, Some(attempt)) = (&decision.cause, attempt) {
         // Its mark stands; it changes when the run is known, or when it is not to come.
-        attempt.mark.as_ref()?;
+        let mark = attempt.mark.as_ref()?;
         let text = words::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
-        return Some((text, dispatching_target(situation)));
+        return Some((text, mark.target_url.clone()));
     }
     let text = words::decided(decision, &policy.repository, policy.hold_state)?;
     let target = if let Cause::Deploying { url, .. } | Cause::Deployed { url, .. } = &decision.cause
@@ -135,20 +135,6 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
         why_page(situation, decision)
     };
     Some((text, target))
-}
-
-/// What a `dispatching` status links to: the workflow's runs. Never a run, which would be read
-/// back as the attempt's own.
-#[must_use]
-pub fn dispatching_target(situation: &Situation<'_>) -> Option<String> {
-    let crate::domain::WorkflowFact::Found(workflow) = &situation.observation.deploy_workflow
-    else {
-        return None;
-    };
-    let file = workflow.path.rsplit('/').next()?;
-    let tame = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let page = &situation.observation.repository.html_url;
-    file.chars().all(tame).then(|| format!("{page}/actions/workflows/{file}"))
 }
 
 /// Where a HOLD or a WAIT is explained, or mended: the governor's page, the pull request that

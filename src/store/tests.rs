@@ -45,7 +45,7 @@ fn attempt(number: u8) -> NewAttempt {
 }
 
 fn mark() -> Mark {
-    Mark { id: StatusId::from(5), at: at(0) }
+    Mark { id: StatusId::from(5), at: at(0), target_url: None }
 }
 
 fn run(number: u64) -> KnownRun {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{Fault, FaultOn, story as stage};
+use release_governor::ghbox::{Fault, FaultOn, NewCommit, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, the_dispatch};
@@ -227,4 +227,52 @@ fn a_mark_before_the_dispatch_is_waited_for_after_the_disk_was_lost() {
     }
     shop.recovers();
     assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+/// A dispatch of `a1` to `deploy.yml` on `main` whose answer is lost and whose run shows late.
+fn dispatched_without_an_answer() -> (Story, String) {
+    let mut shop = Story::repository("acme/shop");
+    let ship = stage::deploy_file();
+    shop.repo.push(NewCommit::on("main").file(".github/workflows/ship.yml", &ship.yaml()));
+    shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.repo.set_list_lag(Duration::from_secs(120));
+    shop.github.fail(the_dispatch(), Fault::LoseAnswer);
+    shop.pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+    (shop, a1)
+}
+
+#[test]
+fn after_a_lost_disk_a_run_is_looked_for_in_the_workflow_that_its_mark_names() {
+    let (mut shop, a1) = dispatched_without_an_answer();
+    shop.change_policy("deploy_workflow_name", "ship.yml").lose_the_disk();
+    shop.minutes_later(7).passes(4, 70);
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.passes(3, 70);
+    assert_eq!(shop.dispatched(), std::slice::from_ref(&a1), "its run is in flight");
+    shop.deploy_ends(&a1, "success").passes(2, 60);
+    assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · HIGH · high_risk_no_approval");
+}
+
+#[test]
+fn after_a_lost_disk_a_run_is_looked_for_on_the_ref_that_its_mark_names() {
+    let (mut shop, a1) = dispatched_without_an_answer();
+    let tip = shop.repo.tip("main");
+    shop.repo.push(NewCommit::on("live").parents(&[&tip]).message("Live"));
+    shop.change_policy("deploy_workflow_ref", "live").lose_the_disk();
+    shop.minutes_later(7).passes(4, 70);
+    assert_eq!(shop.dispatches_of(&a1), 1);
+    let run = shop.deploy_run();
+    let found = shop.release().attempts.last().unwrap().run;
+    assert_eq!(found.map(|run| run.get()), Some(run));
+}
+
+#[test]
+fn the_mark_of_a_dispatch_keeps_its_link_whatever_the_configuration_says() {
+    let (mut shop, a1) = dispatched_without_an_answer();
+    let page = shop.target(&a1);
+    assert!(page.ends_with("/actions/workflows/deploy.yml?query=branch%3Amain"), "{page}");
+    shop.change_policy("deploy_workflow_name", "ship.yml").passes(2, 20);
+    assert_eq!(shop.target(&a1), page);
 }

@@ -191,7 +191,7 @@ pub(crate) fn attempt_outcomes() -> BoxedStrategy<AttemptOutcome> {
 }
 
 fn marks() -> BoxedStrategy<Mark> {
-    (1..9_u64, times()).prop_map(|(id, at)| Mark { id: id.into(), at }).boxed()
+    (1..9_u64, times()).prop_map(|(id, at)| Mark { id: id.into(), at, target_url: None }).boxed()
 }
 
 fn attempts() -> BoxedStrategy<Attempt> {

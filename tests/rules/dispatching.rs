@@ -45,7 +45,7 @@ fn clear(
     over: &[u64],
 ) -> Result<Clearance, Obstacle> {
     let over = over.iter().map(|run| RunId::from(*run)).collect();
-    clearance(decision, &world.observation, &world.release, newest, &over, None)
+    clearance(decision, &world.observation, &world.release, newest, &over)
 }
 
 fn others_attempt(got: Result<Clearance, Obstacle>) -> Attempt {
@@ -142,7 +142,7 @@ fn turn(statuses: Vec<CommitStatus>) -> Option<String> {
     let mut world = World::calm();
     let clearance = cleared(&mut world, vec![held(5)]).unwrap();
     world.hears(-1, EntryKind::AttemptBegun { attempt: begun(0xbb, WANTED) });
-    let own = Mark { id: 20.into(), at: at(0) };
+    let own = Mark { id: 20.into(), at: at(0), target_url: None };
     let us = &world.observation.us;
     others_turn(&clearance, &statuses, &own, us, &world.release)
         .map(|attempt| attempt.begun.id.to_string())
@@ -174,7 +174,7 @@ fn never_do_two_processes_both_go_on() {
             let clearance = cleared(&mut world, vec![held(5)]).unwrap();
             let attempt = NewAttempt { id: own_id.parse().unwrap(), ..begun(1, WANTED) };
             world.hears(-1, EntryKind::AttemptBegun { attempt });
-            let own = Mark { id: own_mark.into(), at: at(0) };
+            let own = Mark { id: own_mark.into(), at: at(0), target_url: None };
             let us = &world.observation.us;
             others_turn(&clearance, &both, &own, us, &world.release).is_none()
         };

@@ -35,7 +35,10 @@ fn looking(accepted: bool) -> ReleaseState {
     let attempt = NewAttempt { newest_run_seen: Some(10.into()), ..begun(1, 5) };
     let mut kinds = vec![
         EntryKind::AttemptBegun { attempt },
-        EntryKind::AttemptMarked { id: id.clone(), mark: Mark { id: 1.into(), at: at(0) } },
+        EntryKind::AttemptMarked {
+            id: id.clone(),
+            mark: Mark { id: 1.into(), at: at(0), target_url: None },
+        },
         EntryKind::AttemptSending { id: id.clone() },
     ];
     if accepted {

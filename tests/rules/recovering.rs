@@ -1,17 +1,23 @@
 //! What a lost ledger learns from our statuses (design, section 5, step 6).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use release_governor::domain::*;
-use release_governor::plan::{DeployTarget, recover};
+use release_governor::plan::{DeployTarget, DeployTargets, recover};
 use release_governor::words;
 
 use crate::arbitrary::{cases, statuses};
 use crate::world::{World, at, operator, policy, run, sha, succeeded, us};
 
-fn target() -> DeployTarget {
-    DeployTarget { workflow: 7.into(), deploy_ref: "main".into() }
+fn targets() -> DeployTargets {
+    DeployTargets {
+        configured: DeployTarget { workflow: 7.into(), deploy_ref: "main".into() },
+        workflows: BTreeMap::from([
+            ("deploy.yml".to_owned(), 7.into()),
+            ("ship.yml".to_owned(), 8.into()),
+        ]),
+    }
 }
 
 /// Statuses of `5`, oldest first: creator, text, run that it links to.
@@ -38,7 +44,7 @@ fn left(said: &[(&str, &str, Option<u64>)]) -> LeftBehind {
 fn recovered(left: &LeftBehind, gone: &[u64]) -> ReleaseState {
     let gone: BTreeSet<RunId> = gone.iter().map(|run| RunId::from(*run)).collect();
     let mut release = ReleaseState::default();
-    for kind in recover(&policy(), left, &gone, &us(), &target(), &ReleaseState::default()) {
+    for kind in recover(&policy(), left, &gone, &us(), &targets(), &ReleaseState::default()) {
         release.apply(&Entry { at: at(60), kind });
     }
     release
@@ -201,4 +207,21 @@ fn a_pause_is_told_from_the_configs_own_while_production_is_uncertain() {
         world.word(-9, OperatorWord::Paused { why, by: operator() });
     });
     assert_eq!(said.as_deref(), Some("incident 42, see the channel"));
+}
+
+#[test]
+fn a_mark_says_where_its_dispatch_went_and_the_configuration_only_what_it_does_not() {
+    let went = |page: Option<&str>| {
+        let mut left = left(&[MARK]);
+        left.statuses[0].1[0].target_url = page.map(|page| format!("https://github.com/a/b{page}"));
+        let begun = &recovered(&left, &[]).attempts[0].begun;
+        (begun.workflow.get(), begun.deploy_ref.to_string())
+    };
+    let to = |workflow: u64, on: &str| (workflow, on.to_owned());
+    let unknown = WorkflowId::UNKNOWN.get();
+    assert_eq!(went(Some("/actions/workflows/ship.yml?query=branch%3Alive")), to(8, "live"));
+    assert_eq!(went(Some("/actions/workflows/ship.yml")), to(8, "main"), "by an earlier version");
+    assert_eq!(went(Some("/actions/workflows/gone.yml?query=branch%3Amain")), to(unknown, "main"));
+    assert_eq!(went(Some("/actions/runs/5")), to(7, "main"));
+    assert_eq!(went(None), to(7, "main"));
 }

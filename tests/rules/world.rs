@@ -208,6 +208,7 @@ pub(crate) fn observation() -> Observation {
         origins: pushed_directly(),
         signals: Vec::new(),
         health_check: None,
+        workflow_ids: BTreeMap::new(),
         rejection_key: RejectionKey("now".to_owned()),
         us: us(),
     }
@@ -306,7 +307,7 @@ impl World {
     pub(crate) fn deploys(&mut self, run_id: u64, of: u8, minutes: i64, progress: RunProgress) {
         let id = attempt_id(run_id);
         self.hears(minutes, EntryKind::AttemptBegun { attempt: begun(run_id, of) });
-        let mark = Mark { id: run_id.into(), at: at(minutes) };
+        let mark = Mark { id: run_id.into(), at: at(minutes), target_url: None };
         self.hears(minutes, EntryKind::AttemptMarked { id: id.clone(), mark });
         self.hears(minutes, EntryKind::AttemptSending { id: id.clone() });
         let found = EntryKind::AttemptRun { id: id.clone(), run: run_id.into(), late: false };

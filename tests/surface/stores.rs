@@ -369,7 +369,7 @@ fn recovered(id: &str, phase: AttemptPhase) -> Attempt {
         begun: new_attempt(id, 9),
         at: at(-100),
         phase,
-        mark: Some(Mark { id: StatusId::from(77), at: at(-99) }),
+        mark: Some(Mark { id: StatusId::from(77), at: at(-99), target_url: None }),
         run: None,
         absent_at: vec![at(-50)],
         late: false,
@@ -455,7 +455,7 @@ fn one_of_each_in_schema_1() -> Vec<EntryKind> {
         EntryKind::AttemptBegun { attempt: new_attempt("7f3a9c", 1) },
         EntryKind::AttemptMarked {
             id: id.clone(),
-            mark: Mark { id: StatusId::from(5), at: at(18) },
+            mark: Mark { id: StatusId::from(5), at: at(18), target_url: None },
         },
         EntryKind::AttemptSending { id: id.clone() },
         EntryKind::AttemptAccepted { id: id.clone() },
