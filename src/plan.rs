@@ -83,6 +83,7 @@ fn records(situation: &Situation<'_>) -> Vec<EntryKind> {
             records.push(record);
         }
     }
+    records.extend(statuses::unrecorded(situation));
     records
 }
 

@@ -70,7 +70,10 @@ impl Governed {
             })
             .collect();
         let state = self.opened()?.shared_state();
-        let unknown_status = plan::shows_unknown_status(&statuses, &observation.us, &state);
+        // A ledger that is older than its first write does not say who we are.
+        let mut us = observation.us.clone();
+        us.extend(plan::identities(statuses.values().flatten(), &us));
+        let unknown_status = plan::shows_unknown_status(&statuses, &us, &state);
         if !unknown_status && !self.age.unknown_run {
             self.age.set_known();
             return Ok(false);
@@ -131,7 +134,8 @@ pub(super) async fn recovered(
     release: &ReleaseState,
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let mut left = observe::left_behind(look, certain).await?;
-    let identities = plan::identities(&left, us);
+    let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
+    let identities = plan::identities(statuses, us);
     us.extend(identities.iter().cloned());
     observe::issues_left_behind(look, basics, us, &mut left).await?;
     let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;

@@ -97,7 +97,7 @@ pub fn clearance(
         .into_iter()
         .find(|(place, _)| !is_known(release, ours.get(*place).copied()))
     {
-        let attempt = adopted(&others, decision, &ours, other.0);
+        let attempt = adopted(&others, decision, release, &ours, other.0);
         return attempt.map_or_else(
             || Err(Obstacle::NotKnown("another attempt")),
             |attempt| Err(Obstacle::OthersTurn(Box::new(attempt))),
@@ -134,7 +134,7 @@ pub fn others_turn(
         let open_before = before_ours && open.contains(&place);
         is_mark(status) && (between || open_before) && !is_known(release, Some(*status))
     })?;
-    adopted(&clearance.others, &clearance.decision, &ours, place)
+    adopted(&clearance.others, &clearance.decision, release, &ours, place)
 }
 
 fn of_us<'a>(statuses: &'a [CommitStatus], us: &BTreeSet<Login>) -> Vec<&'a CommitStatus> {
@@ -179,7 +179,9 @@ fn every_run_is_known(
         let others_mark = (place..ours.len())
             .find(is_mark_at)
             .filter(|mark| !is_known(release, ours.get(*mark).copied()));
-        if let Some(other) = others_mark.and_then(|mark| adopted(targets, decision, ours, mark)) {
+        if let Some(other) =
+            others_mark.and_then(|mark| adopted(targets, decision, release, ours, mark))
+        {
             return Err(Obstacle::OthersTurn(Box::new(other)));
         }
         // Of no attempt, or of one that the ledger owns and has closed: it may be gone by now.
@@ -193,6 +195,7 @@ fn every_run_is_known(
 fn adopted(
     targets: &DeployTargets,
     decision: &Decision,
+    release: &ReleaseState,
     ours: &[&CommitStatus],
     place: usize,
 ) -> Option<Attempt> {
@@ -202,5 +205,6 @@ fn adopted(
     };
     let begun = begun(&targets.of_mark(mark), &decision.sha, risk, attempt);
     let later = ours.get(..place).unwrap_or_default();
-    Some(attempt_of(begun, mark, later, &BTreeSet::new()))
+    let is_anothers = |run| release.attempt_of(run).is_some();
+    Some(attempt_of(begun, mark, later, &BTreeSet::new(), is_anothers))
 }

@@ -44,15 +44,19 @@ impl DeployTargets {
     }
 }
 
-/// Who else we may have been. An App's token does not say whose it is before its first write is
-/// answered; but it is a bot's, so what bots said in our words and under our context was ours.
+/// Who else we may have been, where nobody told who we are. An App's token does not say whose it is
+/// before its first write is answered; but it is a bot's, so what bots said in our words and under
+/// our context was ours.
 #[must_use]
-pub fn identities(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<Login> {
+pub fn identities<'a>(
+    statuses: impl IntoIterator<Item = &'a CommitStatus>,
+    us: &BTreeSet<Login>,
+) -> BTreeSet<Login> {
     if !us.is_empty() {
         return BTreeSet::new();
     }
-    let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
     statuses
+        .into_iter()
         .filter(|status| words::parse(&status.description).is_some())
         .filter_map(|status| status.creator.clone())
         .filter(Login::is_of_a_bot)
@@ -129,11 +133,16 @@ pub fn recover(
             let later = ours.get(..place).unwrap_or_default();
             if let Some(Said::Dispatching { risk, attempt }) = words::parse(&status.description) {
                 let newest_run_seen = newest_run_before(left, status, us);
-                let begun = NewAttempt {
-                    newest_run_seen,
-                    ..begun(&targets.of_mark(status), sha, risk, attempt)
+                let target = targets.of_mark(status);
+                let begun =
+                    NewAttempt { newest_run_seen, ..begun(&target, sha, risk, attempt.clone()) };
+                let is_anothers = |run: RunId| {
+                    let mut owners = attempts.iter().chain(release.attempt_of(run));
+                    owners
+                        .any(|other: &Attempt| other.run == Some(run) && other.begun.id != attempt)
                 };
-                attempts.push(attempt_of(begun, status, later, gone));
+                let recovered = attempt_of(begun, status, later, gone, is_anothers);
+                attempts.push(recovered);
             }
             if !is_recorded(release, sha, status) {
                 let status = status.record();
@@ -216,12 +225,15 @@ fn newest_run_before(
     before.filter_map(deploy_of).max()
 }
 
-/// An attempt by its mark, and by what our statuses said after it, newest first.
+/// An attempt by its mark, and by what our statuses said after it, newest first. A run that is
+/// another attempt's is not this one's: where two processes wrote their marks, the one whose turn
+/// it was shows its run once more after the other's mark.
 pub(super) fn attempt_of(
     begun: NewAttempt,
     mark: &CommitStatus,
     later: &[&CommitStatus],
     gone: &BTreeSet<RunId>,
+    is_anothers: impl Fn(RunId) -> bool,
 ) -> Attempt {
     let mut run = None;
     let mut phase = AttemptPhase::Sending;
@@ -236,7 +248,7 @@ pub(super) fn attempt_of(
                 break;
             }
             // One without a run is an operator's word: nothing of it would ever end.
-            Some(Said::Triggered { .. }) if status.run().is_some() => {
+            Some(Said::Triggered { .. }) if status.run().is_some_and(|run| !is_anothers(run)) => {
                 run = status.run();
                 phase = AttemptPhase::Running;
             }

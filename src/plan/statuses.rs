@@ -1,7 +1,5 @@
 //! Commit statuses: written when what GitHub shows differs, and not otherwise.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains, production_url};
@@ -95,6 +93,25 @@ fn leaves_something_to_show(
         | AttemptPhase::Accepted
         | AttemptPhase::Running => true,
     }
+}
+
+/// Statuses of ours that GitHub shows and that the ledger does not know, as entries: their answer
+/// was lost, or another process wrote them. They count toward the budget, and a later pass must
+/// correct what they say.
+pub(super) fn unrecorded(situation: &Situation<'_>) -> Vec<EntryKind> {
+    let mut entries = Vec::new();
+    for (sha, facts) in &situation.observation.commits {
+        let newest = situation.release.statuses.get(sha).map(|tracked| tracked.newest.id);
+        let shown = facts.statuses.known().map_or(&[][..], Vec::as_slice);
+        let ours = shown.iter().rev().filter(|status| is_ours(situation, status));
+        entries.extend(
+            ours.filter(|status| Some(status.id) > newest).map(|status| EntryKind::StatusWritten {
+                sha: sha.clone(),
+                status: status.record(),
+            }),
+        );
+    }
+    entries
 }
 
 /// The statuses that decisions ask for.
@@ -254,7 +271,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
         return Vec::new();
     };
     let mut actions = Vec::new();
-    for sha in blocked(situation) {
+    for sha in still_blocked(situation.release) {
         let judged_to_speak = situation
             .judgement
             .decisions
@@ -278,21 +295,6 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
         });
     }
     actions
-}
-
-/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger, and
-/// by what GitHub shows of the candidate and the head: the answer to a status can be lost.
-fn blocked<'a>(situation: &Situation<'a>) -> BTreeSet<&'a Sha> {
-    let candidates = &situation.observation.candidates;
-    let shows_it = |sha: &&Sha| {
-        let facts = situation.observation.commits.get(*sha);
-        let shown = facts.and_then(|facts| facts.statuses.known()?.first());
-        shown.is_some_and(|shown| {
-            is_ours(situation, shown) && blocks(situation.release, &shown.description)
-        })
-    };
-    let shown = candidates.candidate.iter().chain(&candidates.head).filter(shows_it);
-    still_blocked(situation.release).chain(shown).collect()
 }
 
 /// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger.

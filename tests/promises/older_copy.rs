@@ -138,3 +138,18 @@ fn an_operators_word_since_the_last_pass_is_kept_beside_a_sign_of_an_older_copy(
         Some(AttemptOutcome::NotStarted)
     ));
 }
+
+#[test]
+fn a_copy_from_before_the_first_write_learns_who_we_are_and_opens_no_second_issue() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.pushed(&["src/cart.rs"]);
+    shop.good_pass();
+    let copy = shop.snapshot_of_the_disk();
+    shop.repo.verify(&a0, "success");
+    shop.later(5).good_pass().deploy_ends(&a0, "failure").good_pass();
+    assert_eq!(shop.repo.issues().len(), 1);
+    shop.minutes_later(60).put_back(&copy).good_pass().minutes_later(60).good_pass();
+    assert_eq!(shop.dispatches_of(&a0), 1);
+    assert_eq!(shop.repo.issues().len(), 1);
+    shop.settled();
+}

@@ -364,3 +364,19 @@ fn nothing_is_said_aloud_in_a_dry_run() {
     assert_eq!(shop.github.writes().len(), 0);
     assert_ne!(CONTEXT, "");
 }
+
+#[test]
+fn a_hold_whose_answer_was_lost_is_known_and_ends_once_the_commit_ships_with_another() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let a1 = shop.verified(&["infra/dns.tf"]);
+    shop.github.lose_the_answer_to("create-commit-status");
+    shop.pass();
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · high_risk_no_approval");
+    shop.passes(2, 60);
+    let a2 = shop.verified(&["src/cart.rs"]);
+    shop.approve(&a1).approve(&a2).good_pass().deploy_ends(&a2, "success").passes(2, 60);
+    let status = shop.status(&a1).replace(&a2[..7], "LATER");
+    insta::assert_snapshot!(status, @"success: SHIPPED SHA · with LATER");
+    shop.settled();
+}

@@ -225,3 +225,10 @@ fn a_mark_says_where_its_dispatch_went_and_the_configuration_only_what_it_does_n
     assert_eq!(went(Some("/actions/runs/5")), to(7, "main"));
     assert_eq!(went(None), to(7, "main"));
 }
+
+#[test]
+fn a_run_is_recovered_for_one_attempt_alone() {
+    // Another process wrote its mark meanwhile, and gave way: the run is shown once more.
+    let said = [MARK, RUNS, OPEN_AGAIN, RUNS];
+    assert_eq!(attempts(&said, &[]), ["7f3a9c Running 3", "000001 Closed(NotStarted) -"]);
+}
