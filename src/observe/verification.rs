@@ -48,12 +48,10 @@ pub async fn verifications(
     let first_pass = look.memory.passes == 0;
     let read = read_runs(look, basics, merge_queue_seen).await?;
     locate(look, basics).await?;
-    let mut found = candidate::candidates(look);
-    if found.candidate.is_none() && (first_pass || look.anew) {
-        read_further(look, basics).await?;
-        locate(look, basics).await?;
-        found = candidate::candidates(look);
+    if first_pass || (look.anew && candidate::candidates(look).candidate.is_none()) {
+        read_further(look, basics, read.has_older).await?;
     }
+    let found = candidate::candidates(look);
     reread_latest(look, &found, &read.shown).await?;
     let candidates = candidate::candidates(look);
     let no_candidate = no_candidate::no_candidate(look, basics, &candidates);
@@ -66,6 +64,8 @@ struct RunsRead {
     merge_queue: bool,
     /// The runs that were read in this pass.
     shown: BTreeSet<RunId>,
+    /// Whether the branch has runs on further pages.
+    has_older: bool,
 }
 
 async fn read_runs(
@@ -103,7 +103,7 @@ async fn read_runs(
     let seen = look.memory.counted.values().any(CountedRun::is_queued);
     look.memory.newest_listed = newest_listed.or(look.memory.newest_listed);
     look.memory.passes = if unfiltered { 1 } else { passes.saturating_add(1) };
-    Ok(RunsRead { merge_queue: seen || merge_queue_seen, shown })
+    Ok(RunsRead { merge_queue: seen || merge_queue_seen, shown, has_older })
 }
 
 /// Page one of the branch's runs, and further ones where more runs began since the last look than a
@@ -157,20 +157,33 @@ fn unfinished_elsewhere(look: &mut Look<'_>, shown: &BTreeSet<RunId>) -> Vec<Run
     ids
 }
 
-/// Pages on through the branch's runs while none of them is a success on the branch.
-async fn read_further(look: &mut Look<'_>, basics: &Basics) -> Result<(), ObserveError> {
+/// Pages on through the branch's runs while an older one may name a newer candidate than is known.
+async fn read_further(
+    look: &mut Look<'_>,
+    basics: &mut Basics,
+    mut has_older: bool,
+) -> Result<(), ObserveError> {
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
     for page in 2..=MOST_PAGES {
-        let name = look.name();
-        let read = look.reader.runs(name, basics.verification.id, &by_branch, page).await?;
-        let passed = |run: &Run| run.progress.succeeded() && counts(look, run);
-        let (more, any) = (read.has_next, read.runs.iter().any(passed));
-        take(look, read.runs).await?;
-        if any || !more {
+        if !has_older || !may_have_a_newer_candidate(look) {
             break;
         }
+        let name = look.name();
+        let read = look.reader.runs(name, basics.verification.id, &by_branch, page).await?;
+        has_older = read.has_next;
+        take(look, read.runs).await?;
+        locate(look, basics).await?;
     }
     Ok(())
+}
+
+/// Whether the branch has a commit above the candidate of which no run is known. Runs of one commit,
+/// every hour or by hand, can fill a page above the runs of newer ones.
+fn may_have_a_newer_candidate(look: &Look<'_>) -> bool {
+    let Some(candidate) = candidate::candidates(look).candidate else { return true };
+    let of_known_runs: BTreeSet<&Sha> = look.memory.counted.values().map(CountedRun::sha).collect();
+    let mut above = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
+    above.by_ref().take_while(|sha| **sha != candidate).any(|sha| !of_known_runs.contains(sha))
 }
 
 /// S1, but for the ancestry, which is the branch's to tell.

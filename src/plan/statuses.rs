@@ -257,8 +257,10 @@ fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
         AttemptPhase::Running => {
             tracked.is_none_or(|tracked| tracked.shown_run_of.as_ref() != Some(id))
         }
+        // Where its mark was refused, there is nothing to correct.
         AttemptPhase::Closed(_) => {
-            tracked.is_none_or(|tracked| tracked.shown_outcome_of.as_ref() != Some(id))
+            attempt.mark.is_some()
+                && tracked.is_none_or(|tracked| tracked.shown_outcome_of.as_ref() != Some(id))
         }
         AttemptPhase::Intent | AttemptPhase::Sending | AttemptPhase::Accepted => false,
     }

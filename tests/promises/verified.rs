@@ -313,3 +313,35 @@ fn a_list_that_is_empty_though_it_counts_some_is_not_taken_for_no_runs() {
         assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · high_risk_no_approval");
     }
 }
+
+#[test]
+fn a_new_governor_finds_the_newest_verified_commit_below_a_page_of_an_older_ones_runs() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    for _ in 0..101 {
+        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a0));
+        shop.repo.finish_run(run, "success");
+    }
+    shop.later(5).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
+#[test]
+fn the_newest_verified_commit_is_found_anew_after_the_events_that_count_changed() {
+    let mut shop =
+        Story::repository("acme/shop").policy("verification_events", "[workflow_dispatch]");
+    let a0 = shop.in_production();
+    shop.repo.start_run(VERIFY, StartRun::of("workflow_dispatch", "main", &a0));
+    let runs = shop.repo.runs();
+    shop.repo.finish_run(runs.last().unwrap().id, "success");
+    let a1 = shop.verified(&["src/cart.rs"]);
+    for _ in 0..101 {
+        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a0));
+        shop.repo.finish_run(run, "cancelled");
+    }
+    shop.later(5).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    shop.change_policy("verification_events", "[push, workflow_dispatch]").good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}

@@ -116,7 +116,8 @@ impl World {
         policy.insert(key.to_owned(), value.to_owned());
         ground.model.policy.insert(key.to_owned(), value.to_owned());
         ground.model.policy_changed = Some(now);
-        if let Some(process) = &self.process {
+        // All processes read the same file.
+        for process in self.process.iter().chain(&self.twin) {
             process.controller.govern_by(self.wanted.terms());
         }
     }

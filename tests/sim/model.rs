@@ -331,7 +331,9 @@ impl Model {
     pub(crate) fn deploy_files(&self, sha: &str) -> (u64, u64) {
         let files = self.files(sha);
         let of = |touch| files.get(&touch).copied().unwrap_or(0);
-        (of(Touch::DeployFile), if self.calls_lib { of(Touch::CalledFile) } else { 0 })
+        let is_deploy = self.deploy_workflow() == self.workflows[stage::DEPLOY];
+        let of_it = if is_deploy { of(Touch::DeployFile) } else { 0 };
+        (of_it, if self.calls_lib { of(Touch::CalledFile) } else { 0 })
     }
 
     /// Whether somebody approved of all that makes `sha` HIGH.
