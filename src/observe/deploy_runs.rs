@@ -284,7 +284,9 @@ async fn read_jobs(
             release.runs.get(&run.at.id).and_then(|known| known.attempts.get(&run.at.attempt));
         let cancelled = *conclusion == Conclusion::Cancelled;
         let told = known.is_some_and(|known| {
-            known.progress == run.progress && (!cancelled || known.superseded.is_some())
+            known.progress == run.progress
+                && (!cancelled || known.superseded.is_some())
+                && (!run.event.is_push() || known.has_jobs.is_some())
         });
         let ours = release.attempt_of(run.at.id).is_some();
         let after_we_came = release.governed_since.is_some_and(|since| run.updated_at >= since);

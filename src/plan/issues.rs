@@ -22,8 +22,11 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
     for run in release.runs.values().filter(|run| release.can_fail(run)) {
         let Some(sha) = run.attribution.sha() else { continue };
+        let ours = release.attempt_of(run.id).is_some();
+        if !ours && run.lacks_its_jobs() {
+            continue;
+        }
         for failed in failed_attempts(run) {
-            let ours = release.attempt_of(run.id).is_some();
             let said =
                 release.issues.get(sha).is_some_and(|issue| issue.said.contains(&failed.run));
             if (ours || failed.ended_at >= since) && !said {

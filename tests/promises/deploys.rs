@@ -194,3 +194,17 @@ fn a_workflow_that_takes_more_than_the_sha_tells_nothing_without_a_run_title() {
     let production = shop.release().production().sha().map(ToString::to_string);
     assert_eq!(production, Some(a0), "the policy says what the titles mean");
 }
+
+#[test]
+fn a_phantom_that_was_first_seen_under_another_branch_opens_no_issue() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.settled_in_production();
+    shop.repo.force_push("release", &a0, "dev");
+    shop.change_policy("branch", "release").change_policy("deploy_workflow_ref", "release");
+    phantom(&mut shop, &a0, "startup_failure");
+    shop.good_pass();
+    shop.change_policy("branch", "main").change_policy("deploy_workflow_ref", "main");
+    shop.passes(3, 60).minutes_later(11).good_pass();
+    assert_eq!(shop.repo.issues().len(), 0);
+    shop.settled();
+}

@@ -40,6 +40,10 @@ impl World {
         let ground = &mut self.grounds[at];
         ground.repo.force_push(branch, &sha, "dev");
         ground.model.tips.insert(branch.to_owned(), sha);
+        // A force push may take away the commit in which another file took the name.
+        let model = &mut ground.model;
+        let taken = model.line(&model.tips["main"]).find_map(|sha| model.names_taken.get(sha));
+        model.verify_file = taken.copied().unwrap_or(stage::VERIFY);
     }
 
     fn next_version(&self, at: usize) -> u64 {
@@ -173,6 +177,7 @@ impl World {
         changed.insert(Touch::VerifyFiles, version);
         ground.model.pushed(&sha, "main", &[tip], changed, None);
         ground.model.verify_file = if taken { OTHER_VERIFY } else { stage::VERIFY };
+        ground.model.names_taken.insert(sha, ground.model.verify_file);
         self.verify_tip(at, verified);
     }
 

@@ -96,6 +96,8 @@ pub(crate) struct Model {
     pub(crate) workflows: BTreeMap<&'static str, u64>,
     /// The file that bears the name of the verification workflow.
     pub(crate) verify_file: &'static str,
+    /// The commits in which another file took the name, and which.
+    pub(crate) names_taken: BTreeMap<String, &'static str>,
     /// Whether the deploy workflow calls the local one.
     pub(crate) calls_lib: bool,
     pub(crate) deploys: BTreeMap<u64, Deploy>,

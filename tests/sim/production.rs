@@ -159,7 +159,12 @@ impl Model {
                 let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
                 ended.any(|(_, conclusion)| conclusion == "success")
             };
-            return if other.any(succeeded) { Truth::Unknown } else { Truth::Depends };
+            // What a lost disk knew of a commit that left the branch, no status there tells.
+            let is_kept = self.disk_lost_at.is_none() && !self.twin_seen;
+            let is_told =
+                |one: &Deploy| is_kept || one.sent.as_ref().is_some_and(|sha| self.holds(sha));
+            let is_known = other.any(|one| succeeded(one) && is_told(one));
+            return if is_known { Truth::Unknown } else { Truth::Depends };
         };
         let set = self.production_set.as_ref().map(|(_, at)| at.as_second());
         let same = moves.iter().filter(|one| (one.second - last.second).abs() <= 1);
@@ -231,9 +236,14 @@ impl Model {
         let later = self.between(sha, self.tip());
         let words = later.iter().filter_map(|sha| self.commits[*sha].undoes.as_ref());
         let words: Vec<_> = words.filter(|undo| certain || undo.by_sha || undo.restores).collect();
+        let own: Vec<_> =
+            brought.iter().filter_map(|sha| self.commits[*sha].undoes.as_ref()).collect();
         brought.into_iter().find_map(|target| {
             let last = words.iter().rfind(|undo| undo.of == target)?;
-            (!last.restores).then(|| target.to_owned())
+            // What the range itself takes back, it does not bring.
+            let is_undone = own.iter().rfind(|undo| undo.of == target);
+            let is_brought = is_undone.is_none_or(|undo| undo.restores);
+            (!last.restores && is_brought).then(|| target.to_owned())
         })
     }
 

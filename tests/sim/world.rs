@@ -94,6 +94,7 @@ impl World {
         let mut model = Model {
             identified: self.wanted.identified,
             verify_file: stage::VERIFY,
+            names_taken: BTreeMap::new(),
             calls_lib: script.calls_lib,
             ..Model::default()
         };

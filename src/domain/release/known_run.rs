@@ -228,13 +228,15 @@ impl KnownRun {
     /// Whether it is not known yet if the run's failure is one of a deploy at all.
     #[must_use]
     pub fn may_be_no_deploy(&self) -> bool {
-        if self.kind != RunKind::Deploy {
-            return false;
-        }
-        let jobs_are_missing = self.event.is_push()
+        self.kind == RunKind::Deploy && (self.lacks_its_jobs() || self.lacks_its_history())
+    }
+
+    /// Whether it may be a phantom, as nobody asked for the jobs of its failure.
+    #[must_use]
+    pub fn lacks_its_jobs(&self) -> bool {
+        self.event.is_push()
             && self.attempts.values().all(|attempt| attempt.failed_like_a_phantom())
-            && self.attempts.values().any(|attempt| attempt.has_jobs.is_none());
-        jobs_are_missing || self.lacks_its_history()
+            && self.attempts.values().any(|attempt| attempt.has_jobs.is_none())
     }
 
     /// Whether nobody asked if the ref has its commit. Of a run of an earlier version's entry
