@@ -329,3 +329,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_run_that_is_older_than_an_earlier_attempts_is_never_in_time() {
+    // A lost ledger remembers no id; another attempt's run was there when this one began.
+    let other = format!("Deploy {}", sha(4).short());
+    let recovered = |earlier: Option<u64>| {
+        let mut release = looking(false);
+        release.attempts[0].begun.newest_run_seen = None;
+        if let Some(run) = earlier {
+            let (begun, run) = (begun(2, 4), Some(run.into()));
+            let (phase, mark) = (AttemptPhase::Running, None);
+            let before =
+                Attempt { begun, at: at(-9), phase, mark, run, absent_at: Vec::new(), late: false };
+            release.attempts.insert(0, before);
+        }
+        let mut runs = vec![titled(11, &other)];
+        runs.extend(earlier.map(|run| Run { created_at: at(-9), ..shown(run, 0) }));
+        let told = told_of(&mut release, &[6, 7], &shows(runs, ListRead::Complete));
+        told.last().cloned().unwrap()
+    };
+    assert_eq!(recovered(Some(12)), "NotStarted", "11 is older than a run that was there before");
+    assert_eq!(recovered(None), "Unconfirmed");
+}
