@@ -106,7 +106,7 @@ fn lost_by<'p>(
     let mut later = past.foreign.iter().filter(|foreign| foreign.place > first);
     let took_it_off = loop {
         let Some(foreign) = later.next() else { return Ok(None) };
-        if is_lifted(case, past, lost, foreign)? {
+        if is_lifted(case, past, foreign)? {
             continue;
         }
         let took_it_off = match &foreign.to {
@@ -120,18 +120,11 @@ fn lost_by<'p>(
     Ok(case.branch_holds(lost)?.then_some(took_it_off))
 }
 
-/// Whether an operator has triggered what contains it, or set that as production, since the move
-/// had ended.
-fn is_lifted(
-    case: &Case<'_>,
-    past: &Productions,
-    lost: &Sha,
-    foreign: &ForeignMove,
-) -> Result<bool, Gap> {
+/// Whether an operator has triggered what contains the judged commit, or set that as production,
+/// since the move had ended. That the lost commit may go out again is no word about newer ones.
+fn is_lifted(case: &Case<'_>, past: &Productions, foreign: &ForeignMove) -> Result<bool, Gap> {
     for (sha, at) in &past.lifted {
-        // Production is known not to contain it.
-        let may_lift = *at >= foreign.ended_by && case.production.sha() != Some(sha);
-        if may_lift && case.question.contains(sha, lost)? {
+        if *at >= foreign.ended_by && case.question.contains(sha, case.sha())? {
             return Ok(true);
         }
     }

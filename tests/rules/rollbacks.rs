@@ -99,7 +99,7 @@ impl History {
                         && !self
                             .lifted
                             .iter()
-                            .any(|(of, at)| *at >= moved.ended && contains(*of, lost))
+                            .any(|(of, at)| *at >= moved.ended && contains(*of, tip))
                 })
         })
     }
@@ -322,7 +322,8 @@ fn a_word_about_a_commit_lifts_what_it_contains_and_nothing_else() {
         lost_after(&events, 6)
     };
     assert_eq!(after(Event::Trigger(4)), Some(sha(5)));
-    assert_eq!(after(Event::Trigger(5)), None);
+    assert_eq!(after(Event::Trigger(5)), Some(sha(5)), "6 was not triggered");
+    assert_eq!(after(Event::Trigger(6)), None);
     assert_eq!(after(Event::SetProduction(1)), Some(sha(5)));
     assert_eq!(after(Event::SetProduction(6)), None);
     assert_eq!(after(Event::Resume), None);

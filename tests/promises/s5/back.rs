@@ -192,3 +192,17 @@ fn a_paused_repository_holds_a_rollback_by_trigger_too() {
     let Shipped::NotAllowed(decision) = triggering.shipped else { panic!() };
     assert_eq!(decision.reason(), Reason::Paused);
 }
+
+#[test]
+fn a_triggered_deploy_that_failed_lifts_nothing_for_what_was_pushed_since() {
+    let (mut shop, [a1, _, a3]) = three_deploys();
+    shop.deployed_by_hand(&a1, "success");
+    shop.good_pass();
+    shop.triggers(&a3, false).unwrap();
+    shop.deploy_ends(&a3, "failure").good_pass();
+    let a4 = shop.verified(&["src/d.rs"]);
+    shop.good_pass();
+    assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");
+    shop.triggers(&a4, false).unwrap();
+    assert_eq!(shop.dispatches_of(&a4), 1);
+}
