@@ -161,7 +161,9 @@ async fn calls(
     }
     let calls = match look.reader.file_text(look.name(), path, at.as_str()).await? {
         Some(FileText::Text(text)) => local_calls(&text),
-        Some(FileText::TooLarge | FileText::NoText) | None => None,
+        Some(FileText::TooLarge | FileText::NoText) => None,
+        // It is listed: a 404 is an outage, and no answer to keep.
+        None => return Ok(None),
     };
     keep(look, repository, &key, &calls).await?;
     Ok(calls)
@@ -174,6 +176,9 @@ async fn workflow_files(look: &Look<'_>, basics: &Basics, at: &Sha) -> Result<Bl
         return Ok(files);
     }
     let files = look.reader.workflow_files(look.name(), at).await?;
-    keep(look, repository, &key, &files).await?;
+    // An outage answers 404, too: that there are none is asked again.
+    if !files.is_empty() {
+        keep(look, repository, &key, &files).await?;
+    }
     Ok(files)
 }

@@ -123,6 +123,10 @@ impl World {
         let now = self.now();
         let Ground { repo, model, .. } = &mut self.grounds[at];
         let Some(deploy) = model.deploys.get_mut(&run).filter(|one| one.is_ours()) else { return };
+        // Twice is what a deleted run shows.
+        if deploy.hidden_until.is_some() {
+            return;
+        }
         let until = SignedDuration::from_secs(i64::try_from(seconds).unwrap());
         deploy.hidden_until = Some(now + until);
         repo.hide_run_for(run, Duration::from_secs(seconds));

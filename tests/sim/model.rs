@@ -405,9 +405,8 @@ impl Model {
     /// How the verification of `sha` stands: none, or the conclusion of the latest (none while it
     /// runs).
     pub(crate) fn verified(&self, sha: &str) -> Option<Option<String>> {
-        let latest =
-            self.verifications_of(sha).max_by_key(|(at, one)| (one.one.started_at, **at))?;
-        Some(latest.1.one.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
+        let latest = latest(self.verifications_of(sha))?;
+        Some(latest.one.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
     }
 
     /// The commits of the branch whose latest finished verification succeeded, the newest first.
@@ -422,13 +421,22 @@ impl Model {
         newest.sort_by_cached_key(|sha| (taken_up(sha), self.commits[*sha].within.len()));
         let passed = |sha: &&&str| {
             let finished = self.verifications_of(sha).filter(|(_, one)| one.one.ended.is_some());
-            let latest = finished.max_by_key(|(at, one)| (one.one.started_at, **at));
-            latest.is_some_and(|(_, one)| {
+            latest(finished).is_some_and(|one| {
                 one.one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success")
             })
         };
         newest.iter().rev().filter(passed).map(|sha| (*sha).to_owned()).collect()
     }
+}
+
+/// The latest of these attempts: of each run the last one, whatever its clock says.
+fn latest<'a>(
+    attempts: impl Iterator<Item = (&'a (u64, u64), &'a Verification)>,
+) -> Option<&'a Verification> {
+    // In the order of runs, and of a run's attempts.
+    let last_of_each: BTreeMap<u64, &Verification> =
+        attempts.map(|((run, _), one)| (*run, one)).collect();
+    last_of_each.into_iter().max_by_key(|(run, one)| (one.one.started_at, *run)).map(|(_, one)| one)
 }
 
 fn seen(run: &RunView, before: Option<&Try>, now: Timestamp) -> Try {

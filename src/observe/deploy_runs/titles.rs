@@ -16,6 +16,13 @@ pub(super) struct Titles {
     pub(super) takes_a_sha: bool,
 }
 
+impl Titles {
+    /// What cannot be read may take anything.
+    const fn unreadable() -> Self {
+        Self { patterns: Vec::new(), takes_a_sha: true }
+    }
+}
+
 /// The policy's titles, or those that the workflow's own file gives.
 pub(super) async fn titles_of(
     look: &Look<'_>,
@@ -34,7 +41,7 @@ pub(super) async fn titles_of(
         let tip = basics.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
         of_file(look, basics, asked, tip.unwrap_or(&asked.source.head_sha)).await?
     } else {
-        Titles { patterns: Vec::new(), takes_a_sha: true }
+        Titles::unreadable()
     };
     if !own_rule_counts {
         titles.patterns.clear();
@@ -67,20 +74,18 @@ async fn of_file(
     }
     let file = match look.reader.file_text(look.name(), path, at.as_str()).await? {
         Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
-        Some(FileText::TooLarge | FileText::NoText) | None => None,
+        Some(FileText::TooLarge | FileText::NoText) => None,
+        // An outage answers 404, too: that there is none is asked again.
+        None => return Ok(Titles::unreadable()),
     };
-    let titles = file.as_ref().map_or(
-        // What cannot be read may take anything.
-        Titles { patterns: Vec::new(), takes_a_sha: true },
-        |file| {
-            let only_the_sha = file.inputs_besides("sha").is_empty();
-            let pattern = file.run_name().filter(|_| only_the_sha).and_then(RunTitle::of_run_name);
-            Titles {
-                patterns: pattern.into_iter().collect(),
-                takes_a_sha: file.has_input("sha") || !only_the_sha,
-            }
-        },
-    );
+    let titles = file.as_ref().map_or(Titles::unreadable(), |file| {
+        let only_the_sha = file.inputs_besides("sha").is_empty();
+        let pattern = file.run_name().filter(|_| only_the_sha).and_then(RunTitle::of_run_name);
+        Titles {
+            patterns: pattern.into_iter().collect(),
+            takes_a_sha: file.has_input("sha") || !only_the_sha,
+        }
+    });
     range::keep(look, repository, &key, &titles).await?;
     Ok(titles)
 }

@@ -1,7 +1,7 @@
 //! The files that a dispatch runs: GitHub takes them from the tip of the ref, not from the commit.
 
 use release_governor::domain::MovedDeployFiles;
-use release_governor::ghbox::{MergeMethod, NewCommit, story as stage};
+use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit, story as stage};
 
 use crate::approvals::{SHIPS, ship, shop};
 use crate::story::{DEPLOY_FILE, Story};
@@ -177,4 +177,18 @@ fn a_tip_that_moved_without_a_change_of_the_deploy_files_is_no_news() {
     shop.later(10).good_pass();
     assert_eq!(moved(&mut shop), []);
     shop.deploy_ends(&a1, "success").good_pass().settled();
+}
+
+#[test]
+fn one_404_for_the_workflow_files_of_a_commit_holds_it_for_no_longer_than_that() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.pushed(&["src/till.rs"]);
+    let list = format!("/repos/acme/shop/contents/.github/workflows?ref={a1}");
+    shop.github.fail(FaultOn::path(&list), Fault::Status(404));
+    shop.pass();
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · high_risk_no_approval");
+    shop.passes(2, 60);
+    assert_eq!(shop.dispatches_of(&a1), 1);
 }
