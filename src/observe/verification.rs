@@ -120,8 +120,11 @@ async fn read_branch_runs(
         has_older = read.has_next;
         let oldest = read.runs.iter().map(|run| run.at.id).min();
         runs.extend(read.runs);
-        let known = look.memory.newest_listed;
-        let left_some_out = known.is_some_and(|known| oldest.is_some_and(|oldest| oldest > known));
+        let left_some_out = match look.memory.newest_listed {
+            Some(known) => oldest.is_some_and(|oldest| oldest > known),
+            // No run was there in an earlier pass: all of them are new.
+            None => look.memory.passes > 0,
+        };
         if !left_some_out || !has_older {
             break;
         }

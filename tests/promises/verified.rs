@@ -149,6 +149,21 @@ fn a_run_that_began_and_left_the_page_between_two_passes_is_seen_in_the_second()
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
 
+#[test]
+fn a_first_run_that_left_the_page_before_the_second_pass_is_seen() {
+    let mut shop = Story::repository("acme/shop");
+    let a1 = shop.pushed(&["src/cart.rs"]);
+    shop.good_pass();
+    shop.repo.verify(&a1, "success");
+    let a2 = shop.pushed(&["src/till.rs"]);
+    for _ in 0..105 {
+        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a2));
+        shop.repo.finish_run(run, "cancelled");
+    }
+    shop.later(5).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
+
 /// A commit that waits in the merge queue, and its run.
 fn queued(shop: &mut Story, number: u32, on: &str) -> (String, u64) {
     let queue = format!("gh-readonly-queue/main/pr-{number}-abc");

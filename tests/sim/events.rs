@@ -10,7 +10,7 @@ use crate::due::Asks;
 use crate::model::{Approved, Lift};
 use crate::process::{Asked, Freeze};
 use crate::script::{Event, Hit, What};
-use crate::world::{Ground, World};
+use crate::world::{Ground, KeptWords, World};
 
 /// What a request may meet in a rage.
 fn rage() -> Vec<Fault> {
@@ -57,8 +57,11 @@ impl World {
             | What::Trigger { .. } => self.operator(at, &event.what),
             What::Policy { key, value, live } => self.policy(at, key, value, *live),
             What::KeepTheDisk => {
-                let paused = self.grounds.iter().map(|ground| ground.model.paused).collect();
-                self.kept = Some((self.disk.snapshot(), paused));
+                let words = self
+                    .grounds
+                    .iter()
+                    .map(|ground| (ground.model.paused, ground.model.production_set.clone()));
+                self.kept = Some((self.disk.snapshot(), words.collect()));
             }
             What::PutBackTheDisk => self.put_back_the_disk(),
             What::Siege { nth } => self.siege(at, *nth),
@@ -82,20 +85,23 @@ impl World {
     }
 
     fn put_back_the_disk(&mut self) {
-        let Some((kept, paused)) = self.kept.clone() else { return };
+        let Some((kept, words)) = self.kept.clone() else { return };
         self.stop();
         self.disk = kept.snapshot();
-        self.forgotten(&paused);
+        self.forgotten(&words);
     }
 
     /// The ledgers hold less than they did.
-    fn forgotten(&mut self, paused: &[bool]) {
+    fn forgotten(&mut self, words: &[KeptWords]) {
         let now = self.now();
         for (at, ground) in self.grounds.iter_mut().enumerate() {
+            let (paused, production_set) = words.get(at).cloned().unwrap_or_default();
             ground.model.disk_lost_at = Some(now);
-            ground.model.paused &= paused.get(at).copied().unwrap_or(false);
+            ground.model.paused &= paused;
+            // A status may still say so.
+            ground.model.perhaps_paused |= ground.model.was_paused;
             // No page of GitHub's holds that word.
-            ground.model.production_set = None;
+            ground.model.production_set = production_set;
         }
     }
 
@@ -150,6 +156,7 @@ impl World {
                 let model = &mut self.grounds[at].model;
                 model.paused |= said;
                 model.perhaps_paused = true;
+                model.was_paused = true;
             }
             What::Resume => {
                 let said = self.ask(at, &Asked::Resume);

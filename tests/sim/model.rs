@@ -117,6 +117,8 @@ pub(crate) struct Model {
     pub(crate) paused: bool,
     /// One that it may hold.
     pub(crate) perhaps_paused: bool,
+    /// Whether an operator ever stopped it.
+    pub(crate) was_paused: bool,
     /// What operators said that lets production go forwards again.
     pub(crate) lifts: Vec<(Timestamp, Lift)>,
     /// Commits that an operator's `trigger` dispatched, or may have.

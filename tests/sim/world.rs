@@ -18,6 +18,10 @@ use crate::model::{Model, OTHER_DEPLOY, OTHER_VERIFY, ROLLBACK};
 use crate::process::{Asked, Freeze, Passed, Process, TOKEN, Wanted};
 use crate::script::{Crash, Script, Touch};
 
+/// What operators said of one repository, as a copy of the disk holds it: whether it is paused, and
+/// what they set as production.
+pub(crate) type KeptWords = (bool, Option<(String, Timestamp)>);
+
 pub(crate) struct World {
     pub(crate) github: GhBox,
     pub(crate) time: ManualTime,
@@ -32,7 +36,7 @@ pub(crate) struct World {
     /// A hash of all requests and answers.
     pub(crate) digest: u64,
     /// A copy of the disk, with what operators had said by then.
-    pub(crate) kept: Option<(MemoryDisk, Vec<bool>)>,
+    pub(crate) kept: Option<(MemoryDisk, Vec<KeptWords>)>,
     /// What the next pass meets.
     pub(crate) freeze: Option<Freeze>,
     /// What an operator asks for right now.
