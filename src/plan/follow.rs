@@ -124,11 +124,18 @@ fn owners(release: &ReleaseState) -> BTreeMap<RunId, Attempt> {
 }
 
 /// Attempts whose run may still show, oldest first, so that each finds its own; those that are
-/// still open come first.
+/// still open come first, and then those that GitHub said yes to, whose run must be somewhere.
 fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
-    let open = release.attempts.iter().filter(|attempt| !attempt.closed());
-    let closed = release.attempts.iter().filter(|attempt| attempt.closed());
-    open.chain(closed).filter(|attempt| attempt.takes_a_run())
+    let of = |rank: u8| release.attempts.iter().filter(move |attempt| rank_of(attempt) == rank);
+    of(0).chain(of(1)).chain(of(2)).filter(|attempt| attempt.takes_a_run())
+}
+
+fn rank_of(attempt: &Attempt) -> u8 {
+    match attempt.outcome() {
+        None => 0,
+        Some(AttemptOutcome::Unconfirmed) => 1,
+        Some(_) => 2,
+    }
 }
 
 /// What the absence of a run says, once the time given has passed. Only the workflow's whole list

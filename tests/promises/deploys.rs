@@ -208,3 +208,16 @@ fn a_phantom_that_was_first_seen_under_another_branch_opens_no_issue() {
     assert_eq!(shop.repo.issues().len(), 0);
     shop.settled();
 }
+
+#[test]
+fn a_stray_run_that_failed_and_succeeded_again_opens_no_issue() {
+    let (mut shop, aside, held) = held_beside_a_tag();
+    let run = stray(&mut shop, &aside, &held);
+    shop.repo.finish_run(run, "failure");
+    shop.repo.rerun(run, "dev");
+    shop.repo.finish_run(run, "success");
+    shop.later(60);
+    shop.deployed_by_hand(&held, "success");
+    shop.passes(2, 60);
+    assert_eq!(shop.repo.issues().len(), 0);
+}

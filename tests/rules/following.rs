@@ -352,3 +352,28 @@ fn a_run_that_is_older_than_an_earlier_attempts_is_never_in_time() {
     assert_eq!(recovered(Some(12)), "NotStarted", "11 is older than a run that was there before");
     assert_eq!(recovered(None), "Unconfirmed");
 }
+
+#[test]
+fn a_late_run_goes_to_the_attempt_that_github_said_yes_to() {
+    let mut release = looking(false);
+    let closed = |id, outcome| EntryKind::AttemptClosed { id: attempt_id(id), outcome };
+    let second = NewAttempt { newest_run_seen: Some(10.into()), ..begun(2, 5) };
+    let mark = Mark { id: 2.into(), at: at(8), target_url: None };
+    for (minute, kind) in [
+        (7, closed(1, AttemptOutcome::NotStarted)),
+        (8, EntryKind::AttemptBegun { attempt: second }),
+        (8, EntryKind::AttemptMarked { id: attempt_id(2), mark }),
+        (8, EntryKind::AttemptSending { id: attempt_id(2) }),
+        (8, EntryKind::AttemptAccepted { id: attempt_id(2) }),
+        (14, closed(2, AttemptOutcome::Unconfirmed)),
+    ] {
+        release.apply(&Entry { at: at(minute), kind });
+    }
+    let run = Run { created_at: at(8), ..titled(11, &format!("Deploy {}", sha(5))) };
+    let entries = follow(&policy(), &shows(vec![run], ListRead::Complete), &release, &us(), at(15));
+    let owner = entries.iter().find_map(|entry| match entry {
+        EntryKind::AttemptRun { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    assert_eq!(owner, Some(attempt_id(2)));
+}

@@ -9,7 +9,7 @@ use release_governor::ghbox::{Exchange, story as stage};
 use crate::due::has_failed;
 use crate::model::Model;
 use crate::oracles::{self, Broken};
-use crate::production::Truth;
+use crate::production::{Told, Truth};
 use crate::world::{Ground, World};
 
 /// Waits between the passes, in seconds: minutes at first, then hours, so that whatever a rule or
@@ -121,7 +121,11 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
         Truth::Depends => return Ok(()),
     };
     // While what runs is unknown, nothing is said of what an earlier production contains.
-    if model.production() == Truth::Unknown && model.older_than_a_certain_one(candidate).is_some() {
+    let may_be_older = || {
+        model.older_than_a_certain_one(candidate).is_some()
+            || model.moves().iter().any(|moved| moved.told == Told::Depends)
+    };
+    if model.production() == Truth::Unknown && may_be_older() {
         return Ok(());
     }
     let status = newest_status(ground, candidate);

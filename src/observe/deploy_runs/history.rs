@@ -31,7 +31,8 @@ pub(super) async fn read(
         let id = run.at.id;
         let known = release.runs.get(&id);
         let is_asked = known.is_some_and(|known| known.history != RefHistory::NotAsked);
-        let is_new_failure = run.progress.finished() && seen.jobs.contains_key(&run.at);
+        // Also of an attempt before the newest one.
+        let is_new_failure = seen.jobs.keys().any(|at| at.id == id);
         let matters = !run.progress.finished() || is_new_failure || newest == Some(id);
         let source = RunSource::from(run);
         let is_deploy = kind_of(scope, run) == RunKind::Deploy && scope.claims_a_ref(&source);
