@@ -134,8 +134,11 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
         Err(Broken { promise: "L1", how })
     };
     if shipped {
-        // After a lost disk, statuses are read down to the newest deploy that is certain.
-        if model.disk_lost_at.is_some() && model.production() != Truth::Sha(candidate.clone()) {
+        // After a lost disk, statuses are read down to the newest deploy that is certain, and how a
+        // deleted run ended nothing tells.
+        let below_a_deploy = model.production() != Truth::Sha(candidate.clone());
+        let is_deleted = model.deploys.values().any(|one| one.deleted_at.is_some());
+        if model.disk_lost_at.is_some() && (below_a_deploy || is_deleted) {
             return Ok(());
         }
         let waits =

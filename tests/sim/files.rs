@@ -33,7 +33,11 @@ fn content(touch: Touch, version: u64, calls_lib: bool) -> Option<String> {
 }
 
 fn deploys(name: &str, calls_lib: bool) -> String {
-    let file = WorkflowFile::new(name).run_name("Deploy ${{ inputs.sha }}").on_dispatch(&["sha"]);
+    runs_as(name, "Deploy ${{ inputs.sha }}", calls_lib)
+}
+
+fn runs_as(name: &str, run_name: &str, calls_lib: bool) -> String {
+    let file = WorkflowFile::new(name).run_name(run_name).on_dispatch(&["sha"]);
     let calls = if calls_lib { format!("  call:\n    uses: ./{CALLED}\n") } else { String::new() };
     format!("{}{calls}", file.yaml())
 }
@@ -47,7 +51,10 @@ pub(crate) fn first(calls_lib: bool) -> NewCommit {
         .file(CALLED, &content(Touch::CalledFile, 0, calls_lib).unwrap())
         .file(".github/workflows/other.yml", &other.yaml())
         .file(".github/workflows/ship.yml", &deploys("Ship", calls_lib))
-        .file(".github/workflows/rollback.yml", &deploys("Roll back", calls_lib))
+        .file(
+            ".github/workflows/rollback.yml",
+            &runs_as("Roll back", "Roll back to ${{ inputs.sha }}", calls_lib),
+        )
 }
 
 /// A commit on a branch that brings a path to a version.
