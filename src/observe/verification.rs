@@ -21,6 +21,8 @@ const KEPT_UNCOUNTED: usize = 20;
 const MOST_PAGES: u32 = 5;
 /// GitHub's words for where a run stands that is not finished.
 const UNFINISHED: [&str; 5] = ["queued", "in_progress", "waiting", "pending", "requested"];
+/// Commits without a known run whose runs are asked for by their sha, with what changes seldom.
+const MOST_UNSEEN: usize = 3;
 /// Unfinished runs that no page shows and that are asked for by their id in one pass.
 const MOST_REREAD: usize = 5;
 
@@ -50,6 +52,9 @@ pub async fn verifications(
     locate(look, basics).await?;
     if first_pass || (look.anew && candidate::candidates(look).candidate.is_none()) {
         read_further(look, basics, read.has_older).await?;
+    }
+    if look.seldom {
+        read_unseen(look, basics).await?;
     }
     let found = candidate::candidates(look);
     reread_latest(look, &found, &read.shown).await?;
@@ -180,13 +185,33 @@ async fn read_further(
     Ok(())
 }
 
-/// Whether the branch has a commit above the candidate of which no run is known. Runs of one commit,
-/// every hour or by hand, can fill a page above the runs of newer ones.
+/// Asks for the runs of the newest commits that no list shows a run of: the index that serves lists
+/// can miss one, and younger runs push it off the first page meanwhile.
+async fn read_unseen(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveError> {
+    if candidate::candidates(look).candidate.is_none() {
+        return Ok(());
+    }
+    let unseen: Vec<Sha> = above_without_a_run(look).take(MOST_UNSEEN).cloned().collect();
+    for sha in &unseen {
+        read_runs_of(look, basics, sha).await?;
+    }
+    if unseen.is_empty() { Ok(()) } else { locate(look, basics).await }
+}
+
+/// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or
+/// by hand, can fill a page above the runs of newer ones.
 fn may_have_a_newer_candidate(look: &Look<'_>) -> bool {
-    let Some(candidate) = candidate::candidates(look).candidate else { return true };
-    let of_known_runs: BTreeSet<&Sha> = look.memory.counted.values().map(CountedRun::sha).collect();
-    let mut above = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
-    above.by_ref().take_while(|sha| **sha != candidate).any(|sha| !of_known_runs.contains(sha))
+    candidate::candidates(look).candidate.is_none() || above_without_a_run(look).next().is_some()
+}
+
+/// The commits of the branch above the candidate of which no run is known, newest first.
+fn above_without_a_run<'a>(look: &'a Look<'_>) -> impl Iterator<Item = &'a Sha> {
+    let candidate = candidate::candidates(look).candidate;
+    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(CountedRun::sha).collect();
+    let newest_first = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
+    newest_first
+        .take_while(move |sha| Some(*sha) != candidate.as_ref())
+        .filter(move |sha| !of_runs.contains(sha))
 }
 
 /// S1, but for the ancestry, which is the branch's to tell.

@@ -290,3 +290,14 @@ fn a_dispatch_that_was_refused_for_who_we_are_is_no_refusal_of_the_dispatch() {
         assert_eq!(shop.status(&a1), SHIPPED);
     }
 }
+
+#[test]
+fn a_status_that_links_to_its_run_does_not_go_back_to_its_mark_when_the_workflow_changes() {
+    let (mut shop, a1) = with_two_workflows();
+    shop.good_pass();
+    let said = shop.status(&a1);
+    assert_eq!(said, "success: ALLOW SHA · LOW · Triggered: deploy workflow run");
+    shop.change_policy("deploy_workflow_name", "release.yml").good_pass();
+    assert_eq!(shop.status(&a1), said);
+    assert_eq!(shop.statuses(&a1).len(), 2, "the mark and the run");
+}

@@ -360,3 +360,18 @@ fn the_newest_verified_commit_is_found_anew_after_the_events_that_count_changed(
     shop.change_policy("verification_events", "[push, workflow_dispatch]").good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
+
+#[test]
+fn a_run_that_the_index_missed_and_younger_ones_pushed_off_the_page_is_seen_in_ten_minutes() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.settled_in_production();
+    let a1 = shop.pushed(&["src/cart.rs"]);
+    let run = shop.repo.verify(&a1, "success");
+    shop.repo.index_misses(run, true);
+    busy(&mut shop, &a0, 105);
+    shop.later(5).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    shop.repo.index_misses(run, false);
+    shop.minutes_later(11).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}
