@@ -21,6 +21,7 @@ pub(crate) fn check(
     repo: &Repo,
     dispatch: &Dispatch,
     asks: Asks,
+    looked_at: Timestamp,
 ) -> Result<(), Broken> {
     let sha = dispatch.sha().unwrap();
     let short = &sha[..7];
@@ -34,7 +35,7 @@ pub(crate) fn check(
     }
     marked(model, repo, dispatch)?;
     not_twice(model, sha, now, asks)?;
-    alone(model, sha, now)?;
+    alone(model, sha, looked_at)?;
     if model.paused && !model.twin_seen {
         return broken("pause", format!("{short} was dispatched though an operator said pause"));
     }
@@ -48,7 +49,11 @@ pub(crate) fn check(
     if words_apart || model.production() == Truth::Depends {
         return Ok(());
     }
-    if model.deploys.values().any(|one| !one.is_ours() && !model.shown(one.created_at, now)) {
+    let is_told = |one: &Deploy| {
+        // Each process knows its own runs, and of the other's what the lists show.
+        (one.is_ours() && !model.twin_seen) || model.shown(one.created_at, looked_at)
+    };
+    if !model.deploys.values().all(is_told) {
         return Ok(());
     }
     forwards(model, sha, asks)
@@ -190,7 +195,10 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
         let off_branch = of.is_some_and(|of| !model.holds(of)) && model.disk_lost_at.is_some();
         // Who does not know who it is cannot tell what it left on other commits.
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
+        // A process without that ledger knows nothing of a workflow that is no longer configured.
+        let elsewhere = model.twin_seen && other.workflow != model.deploy_workflow();
         let excused = hidden
+            || elsewhere
             || !shown
                 && (!other.is_ours()
                     || model.twin_seen

@@ -42,7 +42,8 @@ pub(crate) fn check(
             .as_ref()
             .filter(|(sha, _)| Some(sha.as_str()) == dispatch.sha())
             .map_or(("", Asks::Nothing), |(sha, asks)| (sha.as_str(), *asks));
-        due::check(&then, &world.grounds[at].repo, dispatch, asks)?;
+        let looked_at = looked_at(world, &then, dispatch);
+        due::check(&then, &world.grounds[at].repo, dispatch, asks, looked_at)?;
         if asks == Asks::Rollback {
             then.rollbacks.insert(dispatch.run_id);
             world.grounds[at].model.rollbacks.insert(dispatch.run_id);
@@ -64,6 +65,19 @@ pub(crate) fn check(
     }
     issues(ground)?;
     statuses(ground)
+}
+
+/// When the deploy runs were read last before a dispatch. Answers can take minutes, and what shows
+/// meanwhile nobody can take into account. Of two processes it may be either's.
+fn looked_at(world: &World, model: &Model, dispatch: &Dispatch) -> Timestamp {
+    let list = format!("/{}/runs", model.deploy_workflow());
+    let reads = world.requests.iter().filter(|one| {
+        let is_list = one.operation == Some("list-workflow-runs") && one.path.contains(&list);
+        is_list && one.at <= dispatch.at
+    });
+    let mut times = reads.map(|one| one.at);
+    let found = if model.twin_seen { times.next() } else { times.last() };
+    found.unwrap_or(dispatch.at)
 }
 
 fn ours(ground: &Ground) -> Vec<Dispatch> {
