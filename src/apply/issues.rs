@@ -165,10 +165,15 @@ async fn not_written(
 /// The sha's issue: by us, whatever its state and labels.
 async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
     let reader = work.reader.past_caches();
-    for login in work.us {
-        let issues = reader.issues_by(&work.repository.name, login, AllOrFirst::All).await?;
+    // An App's token does not tell whose it is before its first write is answered, but that is a bot.
+    let unknown = work.us.is_empty().then_some(None);
+    for author in work.us.iter().map(Some).chain(unknown) {
+        let issues = reader.issues_by(&work.repository.name, author, AllOrFirst::All).await?;
+        let is_a_bots =
+            |issue: &Issue| issue.author.as_ref().is_some_and(crate::domain::Login::is_of_a_bot);
         let ours = issues
             .into_iter()
+            .filter(|issue| author.is_some() || is_a_bots(issue))
             .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))
             .min_by_key(|issue| issue.number);
         if ours.is_some() {

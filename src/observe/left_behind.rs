@@ -48,7 +48,7 @@ pub async fn issues_left_behind(
     let name = look.name();
     if basics.repository.has_issues {
         for login in us {
-            match look.reader.issues_by(name, login, AllOrFirst::All).await {
+            match look.reader.issues_by(name, Some(login), AllOrFirst::All).await {
                 Ok(issues) => left.issues.extend(issues),
                 Err(ReadError::Gone410 { .. }) => {}
                 Err(error) => return Err(error.into()),

@@ -206,7 +206,9 @@ fn shippable_below<'a>(model: &Model, candidates: &'a [String]) -> Option<&'a St
     }
     let Truth::Sha(production) = model.production() else { return None };
     candidates.iter().skip(1).take(10).find(|sha| {
-        model.contains(sha, &production)
+        // Its run may be on no page that anybody reads.
+        model.younger_verifications(sha) < 95
+            && model.contains(sha, &production)
             && **sha != production
             && model.verified(sha) == Some(Some("success".to_owned()))
             && model.is_high(sha) == Some(false)

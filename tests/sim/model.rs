@@ -397,6 +397,12 @@ impl Model {
         })
     }
 
+    /// How many verification runs are younger than the newest one of `sha`.
+    pub(crate) fn younger_verifications(&self, sha: &str) -> usize {
+        let newest = self.verifications_of(sha).map(|((run, _), _)| *run).max();
+        self.verifications.keys().filter(|(run, _)| Some(*run) > newest).count()
+    }
+
     fn event_counts(&self, event: &str) -> bool {
         match self.policy.get("verification_events") {
             Some(events) => events.trim_matches(['[', ']']).split(", ").any(|one| one == event),

@@ -73,19 +73,22 @@ impl Reader {
         Ok(wanted.iter().filter_map(|context| raised_by(context, &statuses)).collect())
     }
 
-    /// The issues that `creator` opened, open and closed, the newest first; no pull requests.
+    /// The issues that `creator` opened, or anybody, open and closed, the newest first; no pull requests.
     ///
     /// # Errors
     /// [`ReadError`]; `Gone410` where issues are switched off.
     pub async fn issues_by(
         &self,
         name: &RepoName,
-        creator: &Login,
+        creator: Option<&Login>,
         pages: AllOrFirst,
     ) -> Result<Vec<Issue>, ReadError> {
-        let what = format!("list the issues of {name} by {creator}");
-        let creator = encoded(creator.as_str());
-        let path = format!("/repos/{name}/issues?creator={creator}&state=all&per_page=100");
+        let (by, creator) = creator.map_or_else(
+            || ("anybody".to_owned(), String::new()),
+            |login| (login.to_string(), format!("creator={}&", encoded(login.as_str()))),
+        );
+        let what = format!("list the issues of {name} by {by}");
+        let path = format!("/repos/{name}/issues?{creator}state=all&per_page=100");
         let ask = Ask::new("list_issues", what, path);
         let parse = |body: &[u8]| {
             let page: wire::Page<wire::WireIssue> = wire::parse(body)?;

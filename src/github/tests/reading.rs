@@ -393,11 +393,11 @@ async fn issues_are_no_pull_requests_and_may_be_switched_off() {
         answer(200, json!([{ "user": { "login": "ann" }, "body": "hello" }])),
     ]);
     let us = Login::from("governor[bot]");
-    let issues = world.reader.issues_by(&shop(), &us, AllOrFirst::All).await.unwrap();
+    let issues = world.reader.issues_by(&shop(), Some(&us), AllOrFirst::All).await.unwrap();
     assert_eq!(issues.iter().map(|issue| issue.number.get()).collect::<Vec<_>>(), [1]);
     assert!(!issues[0].open);
     assert!(world.script.urls()[0].contains("creator=governor%5Bbot%5D&state=all"));
-    let off = world.reader.issues_by(&shop(), &us, AllOrFirst::First).await;
+    let off = world.reader.issues_by(&shop(), Some(&us), AllOrFirst::First).await;
     assert!(matches!(off, Err(ReadError::Gone410 { .. })));
     let comments = world.reader.issue_comments(&shop(), IssueNumber::from(1)).await.unwrap();
     assert_eq!(comments[0].body, "hello");

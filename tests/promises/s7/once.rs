@@ -197,3 +197,15 @@ fn an_issue_that_github_refuses_is_no_storm_and_is_opened_once_it_may() {
     the_issue(&shop);
     shop.settled();
 }
+
+#[test]
+fn a_first_issue_whose_answer_was_lost_is_found_by_a_governor_that_does_not_know_its_own_name() {
+    let mut shop = Story::repository("acme/shop");
+    let a1 = shop.pushed(&["src/cart.rs"]);
+    shop.good_pass();
+    shop.deployed_by_hand(&a1, "failure");
+    shop.github.lose_the_answer_to("issues/create");
+    shop.pass();
+    shop.restart().passes(3, 60).minutes_later(11).passes(2, 60);
+    assert_eq!(shop.repo.issues().len(), 1);
+}
