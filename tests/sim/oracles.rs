@@ -72,11 +72,12 @@ pub(crate) fn check(
 fn looked_at(world: &World, model: &Model, dispatch: &Dispatch) -> Timestamp {
     let list = format!("/{}/runs", model.deploy_workflow());
     let is_it = |one: &&Exchange| {
-        one.operation == Some("create-workflow-dispatch") && one.at == dispatch.at
+        one.operation == Some("actions/create-workflow-dispatch") && one.at == dispatch.at
     };
     let before = world.requests.iter().take_while(|one| !is_it(one));
-    let reads = before
-        .filter(|one| one.operation == Some("list-workflow-runs") && one.path.contains(&list));
+    let reads = before.filter(|one| {
+        one.operation == Some("actions/list-workflow-runs") && one.path.contains(&list)
+    });
     let mut times = reads.map(|one| one.at);
     let found = if model.twin_seen { times.next() } else { times.last() };
     found.unwrap_or(dispatch.at)
