@@ -4,7 +4,9 @@
 use jiff::SignedDuration;
 
 use super::{ApplyError, Work, writes};
-use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker, RunRef, Sha};
+use crate::domain::{
+    EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Login, Marker, RunRef, Sha,
+};
 use crate::github::{AllOrFirst, ReadError, WriteFailure};
 use crate::words::issue::read_marker;
 
@@ -165,15 +167,12 @@ async fn not_written(
 /// The sha's issue: by us, whatever its state and labels.
 async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
     let reader = work.reader.past_caches();
-    // An App's token does not tell whose it is before its first write is answered, but that is a bot.
-    let unknown = work.us.is_empty().then_some(None);
-    for author in work.us.iter().map(Some).chain(unknown) {
+    let anybody = work.us.is_empty().then_some(None);
+    for author in work.us.iter().map(Some).chain(anybody) {
         let issues = reader.issues_by(&work.repository.name, author, AllOrFirst::All).await?;
-        let is_a_bots =
-            |issue: &Issue| issue.author.as_ref().is_some_and(crate::domain::Login::is_of_a_bot);
         let ours = issues
             .into_iter()
-            .filter(|issue| author.is_some() || is_a_bots(issue))
+            .filter(|issue| may_be_ours(work, issue.author.as_ref()))
             .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))
             .min_by_key(|issue| issue.number);
         if ours.is_some() {
@@ -181,6 +180,13 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
         }
     }
     Ok(None)
+}
+
+/// Whether we wrote it. An App's token does not tell whose it is before its first write is answered;
+/// but that is a bot.
+fn may_be_ours(work: &Work<'_>, author: Option<&Login>) -> bool {
+    let Some(author) = author else { return false };
+    work.us.contains(author) || (work.us.is_empty() && author.is_of_a_bot())
 }
 
 /// What is to be seen of an issue before it is written on.
@@ -210,10 +216,9 @@ async fn standing(
         Err(error) if is_of_one_gone(work, &error).await? => return Ok(Standing::Over),
         Err(error) => return Err(error.into()),
     };
-    let ours = |login: &crate::domain::Login| work.us.contains(login);
     let said = comments
         .iter()
-        .any(|comment| comment.author.as_ref().is_some_and(ours) && says(&comment.body));
+        .any(|comment| may_be_ours(work, comment.author.as_ref()) && says(&comment.body));
     Ok(if said { Standing::SaysIt } else { Standing::Silent })
 }
 
