@@ -68,6 +68,10 @@ impl Model {
             let claims = deploy.branch.as_deref() == Some(self.branch());
             return if claims { Told::Unknown } else { Told::Depends };
         }
+        // A force push before anybody saw it makes it a stray one.
+        if deploy.branch.as_deref() == Some(self.branch()) && !self.holds(&deploy.head_sha) {
+            return Told::Depends;
+        }
         let preview = deploy.branch.as_deref().is_some_and(|on| {
             self.policy.get("preview_refs").is_some_and(|refs| refs == &format!("[\"{on}\"]"))
         });
