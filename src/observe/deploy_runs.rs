@@ -249,8 +249,10 @@ pub(super) async fn read_earlier_attempts(
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
-    let mut missing = Vec::new();
-    for run in seen.runs.iter().filter(|run| run.at.attempt > 1) {
+    let mut missing = BTreeSet::new();
+    // Also of what an attempt looks for in the list of another workflow.
+    let searched = seen.searches.values().flat_map(|search| &search.runs);
+    for run in seen.runs.iter().chain(searched).filter(|run| run.at.attempt > 1) {
         let known = release.runs.get(&run.at.id);
         let newest_first =
             (1..run.at.attempt).rev().take(usize::try_from(MOST_EARLIER).unwrap_or(10));
@@ -259,7 +261,7 @@ pub(super) async fn read_earlier_attempts(
                 .and_then(|known| known.attempts.get(&attempt))
                 .is_some_and(|attempt| attempt.progress.finished());
             if !known_end {
-                missing.push(RunRef { id: run.at.id, attempt });
+                missing.insert(RunRef { id: run.at.id, attempt });
             }
         }
     }

@@ -227,7 +227,8 @@ fn newest_run_before(
 
 /// An attempt by its mark, and by what our statuses said after it, newest first. A run that is
 /// another attempt's is not this one's: where two processes wrote their marks, the one whose turn
-/// it was shows its run once more after the other's mark.
+/// it was shows its run once more after the other's mark. Nor is a run that is shown after its own:
+/// somebody deployed the commit once more.
 pub(super) fn attempt_of(
     begun: NewAttempt,
     mark: &CommitStatus,
@@ -248,7 +249,9 @@ pub(super) fn attempt_of(
                 break;
             }
             // One without a run is an operator's word: nothing of it would ever end.
-            Some(Said::Triggered { .. }) if status.run().is_some_and(|run| !is_anothers(run)) => {
+            Some(Said::Triggered { .. })
+                if run.is_none() && status.run().is_some_and(|run| !is_anothers(run)) =>
+            {
                 run = status.run();
                 phase = AttemptPhase::Running;
             }

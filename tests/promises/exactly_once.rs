@@ -301,3 +301,18 @@ fn a_status_that_links_to_its_run_does_not_go_back_to_its_mark_when_the_workflow
     assert_eq!(shop.status(&a1), said);
     assert_eq!(shop.statuses(&a1).len(), 2, "the mark and the run");
 }
+
+#[test]
+fn what_ran_before_a_failed_rerun_is_known_also_where_the_workflow_has_changed() {
+    let (mut shop, a1) = with_two_workflows();
+    lose_the_answer_for_a_while(&mut shop);
+    shop.change_policy("deploy_workflow_name", "release.yml");
+    let run = shop.repo.dispatches().last().unwrap().run_id;
+    shop.repo.finish_run(run, "success");
+    shop.repo.rerun(run, "dev");
+    shop.repo.finish_run(run, "failure");
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.minutes_later(2).passes(2, 60);
+    assert_eq!(shop.dispatched(), [a1], "what is in production is uncertain");
+    assert!(shop.verdict(&a2).contains("HIGH"), "{}", shop.verdict(&a2));
+}

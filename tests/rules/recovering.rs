@@ -232,3 +232,9 @@ fn a_run_is_recovered_for_one_attempt_alone() {
     let said = [MARK, RUNS, OPEN_AGAIN, RUNS];
     assert_eq!(attempts(&said, &[]), ["7f3a9c Running 3", "000001 Closed(NotStarted) -"]);
 }
+
+#[test]
+fn a_run_that_somebody_started_for_the_commit_later_is_not_the_attempts() {
+    let later = (US, "ALLOW @ · LOW · Triggered: deploy workflow run", Some(4));
+    assert_eq!(attempts(&[MARK, RUNS, later], &[]), ["7f3a9c Running 3"]);
+}

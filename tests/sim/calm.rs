@@ -215,6 +215,8 @@ fn shippable_below<'a>(model: &Model, candidates: &'a [String]) -> Option<&'a St
             && !model.high_steps(&production, sha)
             && model.rolled_back(sha).is_none()
             && model.reverted(sha).is_none()
+            // A revert of the revert may be one of what it brings.
+            && model.between(sha, model.tip()).iter().all(|one| model.commits[*one].undoes.is_none())
             && !has_failed(model, sha)
     })
 }
