@@ -26,6 +26,7 @@ mod transport;
 mod wire;
 mod writer;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +158,11 @@ impl Reader {
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
+    }
+
+    /// Waits for what somebody else does; the pass gives its place to another where that is slow.
+    pub async fn waiting<T>(&self, other: impl Future<Output = T>) -> T {
+        self.meter.waiting(&self.client.line.clock, other).await
     }
 
     /// Reads of this pass that GitHub counted towards its limit: all but 304.

@@ -72,9 +72,9 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
             append(work, number, closed, failure.body).await.map(|()| number)
         }
         None => {
-            let (writer, repository) = (&work.hand.writer, &work.repository.name);
+            let (way, repository) = (work.way(), &work.repository.name);
             let Failure { title, body, labels, .. } = failure;
-            writes::create_issue(writer, repository, title, body, labels).await
+            writes::create_issue(way, repository, title, body, labels).await
         }
     };
     match written {
@@ -95,12 +95,12 @@ async fn append(
     closed: bool,
     body: &str,
 ) -> Result<(), WriteFailure> {
-    let (writer, repository) = (&work.hand.writer, &work.repository.name);
+    let (way, repository) = (work.way(), &work.repository.name);
     // Reopened first: were the comment first, a crash in between would leave it closed.
     if closed {
-        writes::set_issue_open(writer, repository, number, true).await?;
+        writes::set_issue_open(way, repository, number, true).await?;
     }
-    writes::create_comment(writer, repository, number, body).await
+    writes::create_comment(way, repository, number, body).await
 }
 
 async fn said(
@@ -136,14 +136,14 @@ async fn say_recovery(
         }
         let intent = EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() });
         work.record(vec![intent]).await?;
-        let (writer, repository) = (&work.hand.writer, &work.repository.name);
-        if let Err(error) = writes::create_comment(writer, repository, number, body).await {
+        let (way, repository) = (work.way(), &work.repository.name);
+        if let Err(error) = writes::create_comment(way, repository, number, body).await {
             return not_written(work, &error, sha).await;
         }
     }
     if close {
-        let (writer, repository) = (&work.hand.writer, &work.repository.name);
-        if let Err(error) = writes::set_issue_open(writer, repository, number, false).await {
+        let (way, repository) = (work.way(), &work.repository.name);
+        if let Err(error) = writes::set_issue_open(way, repository, number, false).await {
             return not_written(work, &error, sha).await;
         }
     }
