@@ -85,7 +85,7 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
             }
             said(work, failure, number).await
         }
-        Err(error) => not_written(work, &error, failure.sha).await,
+        Err(error) => not_written(work, &error, failure.sha, number).await,
     }
 }
 
@@ -138,26 +138,37 @@ async fn say_recovery(
         work.record(vec![intent]).await?;
         let (way, repository) = (work.way(), &work.repository.name);
         if let Err(error) = writes::create_comment(way, repository, number, body).await {
-            return not_written(work, &error, sha).await;
+            return not_written(work, &error, sha, Some(number)).await;
         }
     }
     if close {
         let (way, repository) = (work.way(), &work.repository.name);
         if let Err(error) = writes::set_issue_open(way, repository, number, false).await {
-            return not_written(work, &error, sha).await;
+            return not_written(work, &error, sha, Some(number)).await;
         }
     }
     Ok(work.record(vec![recovered()]).await?)
 }
 
-/// A refusal is written down and rests for a while; anything else is tried again.
+/// A refusal is written down and tried again later: the issue that was to be changed rests, and all
+/// of them where a new one was refused. Anything else is tried again.
 async fn not_written(
     work: &mut Work<'_>,
     error: &WriteFailure,
     sha: &Sha,
+    number: Option<IssueNumber>,
 ) -> Result<(), ApplyError> {
     if let WriteFailure::Refused { .. } = error {
-        return unavailable(work, &error.to_string()).await;
+        let Some(number) = number else { return unavailable(work, &error.to_string()).await };
+        tracing::warn!(
+            repository = %work.policy.repository,
+            sha = %sha,
+            "the failure issue #{number} of {} cannot be changed: {error}. It is tried again later; \
+             where the issue is locked, unlock it",
+            sha.short()
+        );
+        let step = IssueStep::Refused { sha: sha.clone(), words: error.to_string() };
+        return Ok(work.record(vec![EntryKind::Issue(step)]).await?);
     }
     Err(work.failed(&format!("write the failure issue of {}", sha.short()), error))
 }

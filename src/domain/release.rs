@@ -292,6 +292,18 @@ pub struct IssueRecord {
     pub recovery_intent: Option<Timestamp>,
     /// Whether the recovery after the last failure was said.
     pub recovered: bool,
+    /// GitHub's last refusal to change it; none where it took the last change.
+    #[serde(default)]
+    pub refused: Option<IssueRefusal>,
+}
+
+/// GitHub's refusals to change an issue, one after another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueRefusal {
+    /// When the last one was.
+    pub at: Timestamp,
+    /// How many there were.
+    pub times: u32,
 }
 
 /// Other deploy files than those that an attempt was judged on.
