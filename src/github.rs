@@ -16,6 +16,7 @@ mod limits;
 mod line;
 mod meter;
 mod pace;
+mod pages;
 mod reads;
 mod refusal;
 mod retry;

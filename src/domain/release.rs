@@ -7,18 +7,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, IssueNumber, Login,
-    Operator, Outcome, Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId,
-    RunKind, RunProgress, RunRef, RunSource, Sha, StatusId,
+    Attempt, AttemptId, AttributionRule, CommitStatusState, Conclusion, Login, Operator, Outcome,
+    Reason, RefHistory, RejectionKey, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
+    RunRef, RunSource, Sha, StatusId,
 };
 
 mod fold;
 mod health;
+mod issue_record;
 mod known_run;
 mod productions;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
+pub use issue_record::{IssueRecord, IssueRefusal};
 pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
@@ -274,36 +276,6 @@ pub struct StatusRefusal {
     pub times: u32,
     /// When it is tried again.
     pub retry_at: Timestamp,
-}
-
-/// A failure issue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IssueRecord {
-    /// Its number, once known.
-    pub number: Option<IssueNumber>,
-    /// The run attempts that it speaks of.
-    pub said: BTreeSet<RunRef>,
-    /// Those of them that it says were deleted.
-    #[serde(default)]
-    pub said_deleted: BTreeSet<RunRef>,
-    /// What may have been written, and since when.
-    pub intent: Option<(RunRef, Timestamp)>,
-    /// When the recovery may have been said.
-    pub recovery_intent: Option<Timestamp>,
-    /// Whether the recovery after the last failure was said.
-    pub recovered: bool,
-    /// GitHub's last refusal to change it; none where it took the last change.
-    #[serde(default)]
-    pub refused: Option<IssueRefusal>,
-}
-
-/// GitHub's refusals to change an issue, one after another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IssueRefusal {
-    /// When the last one was.
-    pub at: Timestamp,
-    /// How many there were.
-    pub times: u32,
 }
 
 /// Other deploy files than those that an attempt was judged on.

@@ -19,6 +19,7 @@ use super::limits::{Asked, Limits};
 use super::line::Line;
 use super::meter::Meter;
 use super::pace::{Lane, Pace, READ_COST, WritePace};
+use super::pages::SlowLists;
 use super::refusal::Refusals;
 use super::retry::Tries;
 use super::transport::{Answer, Lost};
@@ -56,6 +57,7 @@ pub(super) struct Client {
     other_write_places: Semaphore,
     places: Semaphore,
     settled_places: Semaphore,
+    pub(super) slow_lists: SlowLists,
     cache: Arc<dyn ResponseCache>,
 }
 
@@ -92,6 +94,7 @@ impl Client {
             other_write_places: Semaphore::new(MOST_OTHER_WRITES_AT_ONCE),
             places: Semaphore::new(MOST_AT_ONCE),
             settled_places: Semaphore::new(MOST_SETTLED_AT_ONCE),
+            slow_lists: SlowLists::default(),
             cache,
         }
     }

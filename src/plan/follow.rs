@@ -243,6 +243,8 @@ fn seen_attempt(
     };
     let superseded = match jobs {
         Some(jobs) if cancelled => Some(jobs.iter().all(|job| job.steps.is_empty()) && newer_run()),
+        // What cannot be told counts as a failure.
+        None if cancelled && seen.jobs_untold.contains(&run.at) => Some(false),
         Some(_) | None if cancelled => before.and_then(|before| before.superseded),
         Some(_) | None => None,
     };
