@@ -101,6 +101,11 @@ impl Work<'_> {
         self.clock.now()
     }
 
+    /// How this pass writes.
+    const fn way(&self) -> writes::Way<'_> {
+        writes::Way { writer: &self.hand.writer, reader: self.reader }
+    }
+
     async fn record(&mut self, kinds: Vec<EntryKind>) -> Result<(), StoreError> {
         let now = self.now();
         self.ledger.record(now, kinds).await

@@ -3,20 +3,21 @@
 //! A pass is not told why it woke. It observes, decides, plans, applies, and says when it wants
 //! to run again; a wake-up that comes earlier wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::domain::{Login, RepoName};
+use crate::domain::RepoName;
 use crate::github::{Reader, Readers};
 use crate::signals::{Carrier, Signals};
 use crate::store::Store;
 use crate::telemetry::{Metrics, PassResult};
 
+mod accounts;
 mod age;
 mod asked;
 mod backtest;
@@ -62,6 +63,7 @@ pub use ship::{Shipped, Wish};
 pub use survey::Survey;
 pub use what_if::{Suppositions, WouldBe};
 
+use accounts::Accounts;
 use claims::Claims;
 use quiet::Passed;
 use roster::{Roster, Station};
@@ -85,8 +87,8 @@ pub struct Shared {
     pub signals: Signals,
     /// Which station has which ledger.
     claims: Arc<Claims>,
-    /// Who the token belongs to, by its fingerprint; none for a token that is nobody's.
-    user: Mutex<BTreeMap<String, Option<Login>>>,
+    /// Who the credentials are.
+    accounts: Accounts,
 }
 
 impl Shared {
@@ -108,7 +110,7 @@ impl Shared {
             metrics,
             signals,
             claims: Arc::default(),
-            user: Mutex::default(),
+            accounts: Accounts::default(),
         }
     }
 }
@@ -259,14 +261,14 @@ impl Controller {
         let (controller, its_station) = (self.clone(), Arc::clone(station));
         let mut task = JoinSet::new();
         task.spawn(async move {
-            let pass = async |shared: &Shared, governed: &mut Governed| {
-                governed.reader = reader;
-                governed.rhythm.interval = interval;
-                let report = one_pass(shared, governed).await;
-                governed.reader = shared.readers.of(&governed.policy().repository);
-                report
-            };
-            controller.at(&its_station, pass).await
+            // An operator may be at it for long.
+            let mut held = reader.waiting(its_station.held()).await?;
+            let (shared, governed) = (&controller.shared, &mut held.governed);
+            governed.reader = reader;
+            governed.rhythm.interval = interval;
+            let report = one_pass(shared, governed).await;
+            governed.reader = shared.readers.of(&governed.policy().repository);
+            Some(report)
         });
         if let Some(Ok(report)) = task.join_next().await {
             return report;
@@ -306,16 +308,18 @@ impl Controller {
             }
             let began = clock.monotonic();
             let lane = schedule.lane();
-            let Some(meter) = self.roster.places().take(lane).await else { return };
+            let reader = self.shared.readers.of(name);
+            let taken = self.roster.places().take(lane, reader.credential()).await;
+            let Some(placed) = taken else { return };
             if *stop.borrow() {
                 return;
             }
             // What changes from here on may be too late for this pass.
             changes.mark_unchanged();
-            let reader = self.shared.readers.of(name);
-            let its_reader = reader.for_a_pass(lane, meter.clone());
+            let its_reader = reader.for_a_pass(lane, placed.meter().clone());
             let report = self.guarded_pass(station, its_reader, schedule.interval()).await;
-            meter.let_go();
+            let meter = placed.meter().clone();
+            drop(placed);
             let (pace, now) = (schedule::pace_of(report.as_ref()), clock.now());
             let wanted = schedule.wanted();
             let fits = self.fleet.after_a_pass(name, &reader, pace, &meter, wanted, now);

@@ -78,9 +78,9 @@ pub use pull::{
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, ForeignMove,
-    HealthRecord, IssueRecord, KnownRun, KnownRunAttempt, LastDecision, MovedDeployFiles,
-    PastProduction, Pause, Place, Production, ProductionHistory, Productions, Rejection,
-    ReleaseState, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
+    HealthRecord, IssueRecord, IssueRefusal, KnownRun, KnownRunAttempt, LastDecision,
+    MovedDeployFiles, PastProduction, Pause, Place, Production, ProductionHistory, Productions,
+    Rejection, ReleaseState, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,

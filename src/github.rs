@@ -16,6 +16,7 @@ mod limits;
 mod line;
 mod meter;
 mod pace;
+mod pages;
 mod reads;
 mod refusal;
 mod retry;
@@ -26,6 +27,7 @@ mod transport;
 mod wire;
 mod writer;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +159,11 @@ impl Reader {
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
+    }
+
+    /// Waits for what somebody else does; the pass gives its place to another where that is slow.
+    pub async fn waiting<T>(&self, other: impl Future<Output = T>) -> T {
+        self.meter.waiting(&self.client.line.clock, other).await
     }
 
     /// Reads of this pass that GitHub counted towards its limit: all but 304.

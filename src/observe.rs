@@ -23,6 +23,7 @@ mod candidate;
 mod counted;
 mod deploy_files;
 mod deploy_runs;
+mod details;
 mod error;
 mod identities;
 mod lacks;

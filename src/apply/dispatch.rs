@@ -360,7 +360,7 @@ async fn post(
     let details = work.hand.run_details.load(Ordering::Relaxed);
     let once = |details| {
         writes::create_dispatch(
-            &work.hand.writer,
+            work.way(),
             &work.repository.name,
             clearance.target.workflow,
             &clearance.target.deploy_ref,

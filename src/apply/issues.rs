@@ -74,9 +74,9 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
             append(work, number, closed, failure.body).await.map(|()| number)
         }
         None => {
-            let (writer, repository) = (&work.hand.writer, &work.repository.name);
+            let (way, repository) = (work.way(), &work.repository.name);
             let Failure { title, body, labels, .. } = failure;
-            writes::create_issue(writer, repository, title, body, labels).await
+            writes::create_issue(way, repository, title, body, labels).await
         }
     };
     match written {
@@ -87,7 +87,7 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
             }
             said(work, failure, number).await
         }
-        Err(error) => not_written(work, &error, failure.sha).await,
+        Err(error) => not_written(work, &error, failure.sha, number).await,
     }
 }
 
@@ -97,12 +97,12 @@ async fn append(
     closed: bool,
     body: &str,
 ) -> Result<(), WriteFailure> {
-    let (writer, repository) = (&work.hand.writer, &work.repository.name);
+    let (way, repository) = (work.way(), &work.repository.name);
     // Reopened first: were the comment first, a crash in between would leave it closed.
     if closed {
-        writes::set_issue_open(writer, repository, number, true).await?;
+        writes::set_issue_open(way, repository, number, true).await?;
     }
-    writes::create_comment(writer, repository, number, body).await
+    writes::create_comment(way, repository, number, body).await
 }
 
 async fn said(
@@ -138,28 +138,39 @@ async fn say_recovery(
         }
         let intent = EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() });
         work.record(vec![intent]).await?;
-        let (writer, repository) = (&work.hand.writer, &work.repository.name);
-        if let Err(error) = writes::create_comment(writer, repository, number, body).await {
-            return not_written(work, &error, sha).await;
+        let (way, repository) = (work.way(), &work.repository.name);
+        if let Err(error) = writes::create_comment(way, repository, number, body).await {
+            return not_written(work, &error, sha, Some(number)).await;
         }
     }
     if close {
-        let (writer, repository) = (&work.hand.writer, &work.repository.name);
-        if let Err(error) = writes::set_issue_open(writer, repository, number, false).await {
-            return not_written(work, &error, sha).await;
+        let (way, repository) = (work.way(), &work.repository.name);
+        if let Err(error) = writes::set_issue_open(way, repository, number, false).await {
+            return not_written(work, &error, sha, Some(number)).await;
         }
     }
     Ok(work.record(vec![recovered()]).await?)
 }
 
-/// A refusal is written down and rests for a while; anything else is tried again.
+/// A refusal is written down and tried again later: the issue that was to be changed rests, and all
+/// of them where a new one was refused. Anything else is tried again.
 async fn not_written(
     work: &mut Work<'_>,
     error: &WriteFailure,
     sha: &Sha,
+    number: Option<IssueNumber>,
 ) -> Result<(), ApplyError> {
     if let WriteFailure::Refused { .. } = error {
-        return unavailable(work, &error.to_string()).await;
+        let Some(number) = number else { return unavailable(work, &error.to_string()).await };
+        tracing::warn!(
+            repository = %work.policy.repository,
+            sha = %sha,
+            "the failure issue #{number} of {} cannot be changed: {error}. It is tried again later; \
+             where the issue is locked, unlock it",
+            sha.short()
+        );
+        let step = IssueStep::Refused { sha: sha.clone(), words: error.to_string() };
+        return Ok(work.record(vec![EntryKind::Issue(step)]).await?);
     }
     Err(work.failed(&format!("write the failure issue of {}", sha.short()), error))
 }

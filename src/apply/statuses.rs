@@ -56,8 +56,7 @@ pub(super) async fn write(
     may_leave: &MayLeave<'_>,
 ) -> Result<Taken, WriteFailure> {
     let (repository, context) = (&work.repository.name, &work.policy.status_context);
-    let writer = &work.hand.writer;
-    writes::set_status(writer, repository, sha, context, status, urgent, may_leave).await
+    writes::set_status(work.way(), repository, sha, context, status, urgent, may_leave).await
 }
 
 /// What the ledger learns from a status that GitHub took.

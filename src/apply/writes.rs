@@ -4,10 +4,31 @@ use serde_json::{Value, json};
 
 use super::statuses::NewStatus;
 use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId, WorkflowId};
-use crate::github::{WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
+use crate::github::{Reader, WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
 
 /// Says right before a request leaves why it may not.
 pub(super) type MayLeave<'a> = dyn Fn() -> Result<(), String> + Send + Sync + 'a;
+
+/// The one writer, and the reader of the pass that writes: a slow write is a wait of that pass.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) writer: &'a Writer,
+    pub(super) reader: &'a Reader,
+}
+
+impl Way<'_> {
+    async fn send(self, request: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
+        self.reader.waiting(Box::pin(self.writer.send(request))).await
+    }
+
+    async fn send_if(
+        self,
+        request: WriteRequest,
+        may_leave: &MayLeave<'_>,
+    ) -> Result<WriteAnswer, WriteFailure> {
+        self.reader.waiting(Box::pin(self.writer.send_if(request, may_leave))).await
+    }
+}
 
 /// A status as GitHub took it.
 pub(super) struct Taken {
@@ -19,7 +40,7 @@ pub(super) struct Taken {
 
 /// Writes a commit status.
 pub(super) async fn set_status(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     sha: &Sha,
     context: &str,
@@ -44,7 +65,7 @@ pub(super) async fn set_status(
         urgent,
         operation: "create_status",
     };
-    let answer = writer.send_if(request, may_leave).await?;
+    let answer = way.send_if(request, may_leave).await?;
     if answer.status != 201 {
         let why = format!("GitHub said {} to a status", answer.status);
         return Err(WriteFailure::Unknown { why });
@@ -62,7 +83,7 @@ pub(super) async fn set_status(
 
 /// Starts a workflow run. GitHub's answer may name it.
 pub(super) async fn create_dispatch(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     workflow: WorkflowId,
     deploy_ref: &Branch,
@@ -85,13 +106,13 @@ pub(super) async fn create_dispatch(
         urgent: true,
         operation: "create_dispatch",
     };
-    let answer = writer.send_if(request, may_leave).await?;
+    let answer = way.send_if(request, may_leave).await?;
     Ok(answer.body.get("workflow_run_id").and_then(Value::as_u64).map(RunId::from))
 }
 
 /// Opens an issue.
 pub(super) async fn create_issue(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     title: &str,
     body: &str,
@@ -99,7 +120,7 @@ pub(super) async fn create_issue(
 ) -> Result<IssueNumber, WriteFailure> {
     let path = "/issues".to_owned();
     let body = json!({ "title": title, "body": body, "labels": labels });
-    let answer = post(writer, repository, path, body, false, "create_issue").await?;
+    let answer = post(way, repository, path, body, false, "create_issue").await?;
     let number = answer.body.get("number").and_then(Value::as_u64).map(IssueNumber::from);
     number.ok_or_else(|| {
         let why = "GitHub took an issue and did not say its number".to_owned();
@@ -109,19 +130,19 @@ pub(super) async fn create_issue(
 
 /// Comments on an issue.
 pub(super) async fn create_comment(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     issue: IssueNumber,
     body: &str,
 ) -> Result<(), WriteFailure> {
     let path = format!("/issues/{issue}/comments");
     let body = json!({ "body": body });
-    post(writer, repository, path, body, false, "create_comment").await.map(drop)
+    post(way, repository, path, body, false, "create_comment").await.map(drop)
 }
 
 /// Opens or closes an issue that is there.
 pub(super) async fn set_issue_open(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     issue: IssueNumber,
     open: bool,
@@ -135,11 +156,11 @@ pub(super) async fn set_issue_open(
         urgent: false,
         operation: "update_issue",
     };
-    writer.send(request).await.map(drop)
+    way.send(request).await.map(drop)
 }
 
 async fn post(
-    writer: &Writer,
+    way: Way<'_>,
     repository: &RepoName,
     path: String,
     body: Value,
@@ -147,5 +168,6 @@ async fn post(
     operation: &'static str,
 ) -> Result<WriteAnswer, WriteFailure> {
     let (method, repository) = (WriteMethod::Post, repository.clone());
-    writer.send(WriteRequest { method, repository, path, body, urgent, operation }).await
+    let request = WriteRequest { method, repository, path, body, urgent, operation };
+    way.send(request).await
 }

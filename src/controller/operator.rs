@@ -11,7 +11,7 @@ use super::governed::Governed;
 use super::not_done::NotDone;
 use super::roster::{Held, Station};
 use super::survey::look;
-use super::{Controller, PassReport, Shared, Shipped, Wish, one_pass};
+use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
     Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix, WorkflowFact,
@@ -141,10 +141,7 @@ impl Controller {
     /// # Errors
     /// [`NotDone`]. What was done is recorded.
     pub async fn pass_now(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.roster.places().take(Lane::Active).await;
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
-        Ok(one_pass(&self.shared, &mut held.governed).await?)
+        self.at_its_place(name, one_pass).await
     }
 
     /// What a pass would do now. Writes nothing to GitHub.
@@ -152,10 +149,27 @@ impl Controller {
     /// # Errors
     /// [`NotDone`].
     pub async fn rehearse(&self, name: &RepoName) -> Result<PassReport, NotDone> {
-        let _place = self.roster.places().take(Lane::Active).await;
+        self.at_its_place(name, async |shared, governed| governed.rehearsed(shared).await).await
+    }
+
+    /// Does `work` on one repository as one of the passes that may be under way.
+    async fn at_its_place<T>(
+        &self,
+        name: &RepoName,
+        work: impl AsyncFnOnce(&Shared, &mut Governed) -> Result<T, PassError>,
+    ) -> Result<T, NotDone> {
         let station = self.station(name)?;
-        let mut held = station.hold().await?;
-        Ok(held.governed.rehearsed(&self.shared).await?)
+        let reader = self.shared.readers.of(name);
+        let place = self.roster.places().take(Lane::Active, reader.credential()).await;
+        let its_reader = match &place {
+            Some(place) => reader.for_a_pass(Lane::Active, place.meter().clone()),
+            None => reader.clone(),
+        };
+        let mut held = its_reader.waiting(station.hold()).await?;
+        held.governed.reader = its_reader;
+        let done = work(&self.shared, &mut held.governed).await;
+        held.governed.reader = reader;
+        Ok(done?)
     }
 
     /// Its station, as long as the configuration names it.

@@ -340,6 +340,9 @@ impl Roster {
         now.stations.remove(&station.name);
         let credential = reader.credential();
         let shared = now.stations.keys().any(|name| readers.of(name).credential() == credential);
+        if !shared {
+            now.places.forget(credential);
+        }
         last(credential, shared);
         true
     }

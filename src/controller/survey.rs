@@ -11,10 +11,9 @@ use crate::domain::{
     AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
     Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, WorkflowFact, restorations,
 };
-use crate::github::{ReadError, Reader};
+use crate::github::Reader;
 use crate::observe::{
-    self, Basics, Linked, Look, Memory, ObserveError, RestsOn, Rhythm, Verifications,
-    WhereUnreadable,
+    self, Basics, Linked, Look, Memory, RestsOn, Rhythm, Verifications, WhereUnreadable,
 };
 use crate::plan;
 use crate::store::{Ledger, StoreError};
@@ -367,32 +366,4 @@ pub(super) fn out_of_rounds() -> PassError {
     PassError::Undecided(crate::domain::Why(format!(
         "the decision still lacks facts after {MOST_ROUNDS} rounds"
     )))
-}
-
-impl Shared {
-    /// Who the credential is. It is asked once for each token or App, and kept over restarts.
-    pub(super) async fn user(&self, reader: &Reader) -> Result<Option<Login>, PassError> {
-        let account = reader.account_key();
-        let mut users = self.user.lock().await;
-        if let Some(user) = users.get(&account) {
-            return Ok(user.clone());
-        }
-        // Not "user of": there earlier versions kept it in lower case.
-        let key = format!("login of {account}");
-        let nobody = RepoId::from(0);
-        let user = match self.store.fact(nobody, &key).await? {
-            Some(kept) => serde_json::from_value(kept).unwrap_or_default(),
-            None => match reader.user().await {
-                Ok(login) => Some(login),
-                // An App's token that was given as a plain one is nobody's: its name comes with
-                // the answers to its writes.
-                Err(ReadError::Refused { status: 403, .. }) => None,
-                Err(error) => return Err(ObserveError::from(error).into()),
-            },
-        };
-        let value = serde_json::to_value(&user).unwrap_or_default();
-        self.store.put_fact(nobody, &key, value).await?;
-        users.insert(account, user.clone());
-        Ok(user)
-    }
 }

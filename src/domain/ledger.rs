@@ -361,6 +361,13 @@ pub enum IssueStep {
         /// The failed sha.
         sha: Sha,
     },
+    /// GitHub refused to change an issue that is there, as where it is locked.
+    Refused {
+        /// The failed sha that it is about.
+        sha: Sha,
+        /// GitHub's words.
+        words: String,
+    },
     /// GitHub has no issues here (410), or wants none.
     Unavailable {
         /// GitHub's words.
@@ -375,7 +382,8 @@ impl IssueStep {
             Self::Intent { sha, .. }
             | Self::Written { sha, .. }
             | Self::RecoveryIntent { sha }
-            | Self::RecoveryWritten { sha } => Some(sha),
+            | Self::RecoveryWritten { sha }
+            | Self::Refused { sha, .. } => Some(sha),
             Self::Unavailable { .. } => None,
         }
     }

@@ -305,6 +305,8 @@ pub struct SeenRuns {
     pub histories: BTreeMap<RunId, RefHistory>,
     /// The jobs of the run attempts that were asked for.
     pub jobs: BTreeMap<RunRef, Vec<Job>>,
+    /// The run attempts whose jobs GitHub goes on failing to show: what they would tell is not known.
+    pub jobs_untold: BTreeSet<RunRef>,
     /// Unfinished runs that GitHub no longer has: it answered 404 twice, some time apart.
     pub deleted: BTreeSet<RunId>,
     /// The newest run of the workflow, of whatever branch or event.

@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttemptId, CommitStatusState, Conclusion, IssueNumber, Login, Operator, Outcome,
-    Reason, RejectionKey, RepoName, RiskClass, RunId, RunRef, Sha, StatusId,
+    Attempt, AttemptId, CommitStatusState, Conclusion, Login, Operator, Outcome, Reason,
+    RejectionKey, RepoName, RiskClass, RunId, RunRef, Sha, StatusId,
 };
 
 mod fold;
 mod health;
+mod issue_record;
 mod known_run;
 mod productions;
 mod questions;
 
 pub use health::{DegradedAfterDeploy, HealthRecord};
+pub use issue_record::{IssueRecord, IssueRefusal};
 pub use known_run::{Attribution, KnownRun, KnownRunAttempt};
 pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
 
@@ -176,24 +178,6 @@ pub struct StatusRefusal {
     pub times: u32,
     /// When it is tried again.
     pub retry_at: Timestamp,
-}
-
-/// A failure issue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IssueRecord {
-    /// Its number, once known.
-    pub number: Option<IssueNumber>,
-    /// The run attempts that it speaks of.
-    pub said: BTreeSet<RunRef>,
-    /// Those of them that it says were deleted.
-    #[serde(default)]
-    pub said_deleted: BTreeSet<RunRef>,
-    /// What may have been written, and since when.
-    pub intent: Option<(RunRef, Timestamp)>,
-    /// When the recovery may have been said.
-    pub recovery_intent: Option<Timestamp>,
-    /// Whether the recovery after the last failure was said.
-    pub recovered: bool,
 }
 
 /// Other deploy files than those that an attempt was judged on.

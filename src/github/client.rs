@@ -19,6 +19,7 @@ use super::limits::{Asked, Limits};
 use super::line::Line;
 use super::meter::Meter;
 use super::pace::{Lane, Pace, READ_COST, WritePace};
+use super::pages::SlowLists;
 use super::refusal::Refusals;
 use super::retry::Tries;
 use super::transport::{Answer, Lost};
@@ -27,8 +28,12 @@ use crate::clock::beside_others;
 
 /// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
+/// Of these, reads that nothing waits for: slow ones keep no deploy in flight waiting.
+const MOST_SETTLED_AT_ONCE: usize = 75;
 /// Of these, writes.
 const MOST_WRITES_AT_ONCE: usize = 30;
+/// Of the writes, those that are not urgent: slow ones keep no dispatch waiting.
+const MOST_OTHER_WRITES_AT_ONCE: usize = 20;
 
 /// How a read is made.
 pub(super) struct Manner<'a> {
@@ -48,8 +53,11 @@ pub(super) struct Client {
     pub(super) limits: Limits,
     pub(super) pace: Pace,
     pub(super) write_pace: WritePace,
-    pub(super) write_places: Semaphore,
+    write_places: Semaphore,
+    other_write_places: Semaphore,
     places: Semaphore,
+    settled_places: Semaphore,
+    pub(super) slow_lists: SlowLists,
     cache: Arc<dyn ResponseCache>,
 }
 
@@ -83,7 +91,10 @@ impl Client {
             pace: Pace::new(max_requests_per_minute),
             write_pace: WritePace::default(),
             write_places: Semaphore::new(MOST_WRITES_AT_ONCE),
+            other_write_places: Semaphore::new(MOST_OTHER_WRITES_AT_ONCE),
             places: Semaphore::new(MOST_AT_ONCE),
+            settled_places: Semaphore::new(MOST_SETTLED_AT_ONCE),
+            slow_lists: SlowLists::default(),
             cache,
         }
     }
@@ -100,6 +111,12 @@ impl Client {
             Some(why) => Err(NoToken::Refused(why)),
             None => Ok(token),
         }
+    }
+
+    /// A place for a write among those that are under way.
+    pub(super) async fn write_place(&self, urgent: bool) -> impl Sized + use<'_> {
+        let other = if urgent { None } else { self.other_write_places.acquire().await.ok() };
+        (other, self.write_places.acquire().await.ok())
     }
 
     /// Reads one page; past what is remembered where `fresh`.
@@ -283,7 +300,13 @@ impl Client {
         let request = request
             .body(OctoBody::empty())
             .map_err(|error| ask.malformed(&format!("this is no address: {error}")))?;
-        let sent = self.send(ask.operation, token, request);
+        let sent = async {
+            let _settled = match manner.lane {
+                Lane::Settled => self.settled_places.acquire().await.ok(),
+                Lane::Urgent | Lane::Active => None,
+            };
+            self.send(ask.operation, token, request).await
+        };
         let sent = manner.meter.waiting(&self.line.clock, sent);
         let answer = Box::pin(sent).await.map_err(failed)?;
         manner.meter.counts(answer.status);

@@ -2,6 +2,7 @@
 
 mod actions;
 mod commits;
+mod lists;
 mod preflight;
 mod pulls;
 mod talk;
@@ -264,60 +265,6 @@ impl Reader {
         P: Fn(&[u8]) -> Result<T, Unusable>,
     {
         self.client.get(ask, &self.manner(), parse).await
-    }
-
-    /// The first pages of a list, and whether that is all of it.
-    async fn some_pages<T, P>(
-        &self,
-        mut ask: Ask,
-        pages: u32,
-        parse: P,
-    ) -> Result<(Vec<T>, bool), ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
-        let mut all = Vec::new();
-        for _ in 0..pages {
-            let page = self.page(&ask, &parse).await?;
-            all.extend(page.value);
-            match page.next {
-                Some(next) => ask.path = next,
-                None => return Ok((all, true)),
-            }
-        }
-        Ok((all, false))
-    }
-
-    /// A whole list, which ends within `limit` pages.
-    async fn all_pages<T, P>(&self, ask: Ask, limit: u32, parse: P) -> Result<Vec<T>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
-        let what = ask.what.clone();
-        match self.some_pages(ask, limit, parse).await? {
-            (all, true) => Ok(all),
-            (_, false) => Err(ReadError::TooMany { what, pages: limit }),
-        }
-    }
-
-    /// As much of a list as is wanted.
-    async fn pages<T, P>(
-        &self,
-        ask: Ask,
-        wanted: AllOrFirst,
-        limit: u32,
-        parse: P,
-    ) -> Result<Vec<T>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
-        match wanted {
-            AllOrFirst::All => self.all_pages(ask, limit, parse).await,
-            AllOrFirst::First => Ok(self.page(&ask, parse).await?.value),
-        }
     }
 }
 

@@ -83,7 +83,7 @@ impl Writer {
         // Whether its gate is closed depends on the token, which may end while others write first.
         token(&client).await?;
         wait_for_its_turn(&client, write.urgent).await?;
-        let _place = client.write_places.acquire().await;
+        let _place = client.write_place(write.urgent).await;
         let token = token(&client).await?;
         let method = match write.method {
             WriteMethod::Post => Method::POST,

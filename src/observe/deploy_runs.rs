@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::memory::between_proofs;
-use super::{Basics, Linked, Look, ObserveError, attempt_runs};
+use super::{Basics, Linked, Look, ObserveError, attempt_runs, details};
 use crate::domain::{
     Conclusion, DeployScope, KnownRun, Login, ReleaseState, Run, RunId, RunKind, RunProgress,
     RunRef, RunSource, SeenRuns, WorkflowId,
@@ -245,7 +245,7 @@ fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
 
 /// A later attempt that runs or failed does not unmake an earlier one that succeeded.
 pub(super) async fn read_earlier_attempts(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -266,7 +266,7 @@ pub(super) async fn read_earlier_attempts(
         }
     }
     for at in missing {
-        seen.earlier_attempts.extend(look.reader.run_attempt(look.name(), at).await?);
+        seen.earlier_attempts.extend(details::earlier_attempt(look, at).await?);
     }
     Ok(())
 }
@@ -274,7 +274,7 @@ pub(super) async fn read_earlier_attempts(
 /// The jobs of what failed newly: they tell a cancelled run from a superseded one, a phantom from
 /// a failure, and name the failed step.
 async fn read_jobs(
-    look: &Look<'_>,
+    look: &mut Look<'_>,
     release: &ReleaseState,
     scope: Option<&DeployScope>,
     seen: &mut SeenRuns,
@@ -298,11 +298,22 @@ async fn read_jobs(
             wanted.push(run.at);
         }
     }
+    let mut unread = None;
     for at in wanted {
-        let jobs = look.reader.jobs(look.name(), at).await?;
-        seen.jobs.insert(at, jobs);
+        match details::jobs(look, at).await {
+            Ok(Some(jobs)) => {
+                seen.jobs.insert(at, jobs);
+            }
+            Ok(None) => {
+                seen.jobs_untold.insert(at);
+            }
+            // All of them are asked for, so that each is gone without after as many passes.
+            Err(error) => {
+                unread.get_or_insert(error);
+            }
+        }
     }
-    Ok(())
+    unread.map_or(Ok(()), Err)
 }
 
 /// The run that production rests on, of those known and those seen.

@@ -45,7 +45,8 @@ pub struct Memory {
     pub ancestry: Ancestry,
     /// The commit of which it was asked last whether production contains it.
     pub last_asked_shipped: Option<Sha>,
-    /// Reads of who brought what and what was said there that fail, and in how many passes running.
+    /// Reads that fail, and in how many passes running: of who brought what and what was said there,
+    /// and those that only add detail.
     pub(super) failing_reads: BTreeMap<String, u32>,
     /// When the deploy runs of the last thirty days were swept.
     pub(super) swept_at: Option<Timestamp>,

@@ -53,12 +53,6 @@ impl Origin {
     }
 }
 
-/// A read that failed in so many passes running will go on failing: a stranger can make a timeline
-/// unreadable for good, and that must be no silence (design, section 6, 23).
-const FAILED_FOR_GOOD: u32 = 3;
-/// Failing reads that are counted at once.
-const MOST_COUNTED: usize = 100;
-
 impl Origin {
     /// Takes what could not be read in several passes running for what GitHub will not tell.
     pub(super) fn settled(self, lack: &Lack, memory: &mut Memory, counts: bool) -> Self {
@@ -67,15 +61,11 @@ impl Origin {
             memory.failing_reads.remove(&key);
             return self;
         }
-        if counts {
-            if memory.failing_reads.len() >= MOST_COUNTED {
-                memory.failing_reads.retain(|read, _| *read == key);
-            }
-            let times = memory.failing_reads.entry(key.clone()).or_default();
-            *times = times.saturating_add(1);
-        }
-        let times = memory.failing_reads.get(&key).copied().unwrap_or_default();
-        if times >= FAILED_FOR_GOOD { self.untold() } else { self }
+        // A stranger can make a timeline unreadable for good, and that must be no silence (design,
+        // section 6, 23).
+        let for_good =
+            if counts { memory.note_failing_read(&key) } else { memory.fails_for_good(&key) };
+        if for_good { self.untold() } else { self }
     }
 
     const fn is_unread(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::branch::locate;
 use super::counted::{CountedRun, keep_in, latest_run};
-use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, candidate, no_candidate};
+use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, candidate, details, no_candidate};
 use crate::domain::{
     Candidates, NoCandidate, NotCounted, Run, RunEvent, RunId, RunRef, Sha, UncountedRun,
 };
@@ -231,7 +231,7 @@ async fn take(look: &mut Look<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
         let hidden = !run.progress.finished()
             && before.attempt > 0
             && !known.is_some_and(|known| known.has_attempt(before.attempt));
-        if hidden && let Some(earlier) = look.reader.run_attempt(look.name(), before).await? {
+        if hidden && let Some(earlier) = details::earlier_attempt(look, before).await? {
             keep(look, &earlier);
         }
         keep(look, &run);

@@ -246,6 +246,8 @@ fn seen_attempt(
     };
     let superseded = match jobs {
         Some(jobs) if cancelled => Some(jobs.iter().all(|job| job.steps.is_empty()) && newer_run()),
+        // What cannot be told counts as a failure.
+        None if cancelled && seen.jobs_untold.contains(&run.at) => Some(false),
         Some(_) | None if cancelled => before.and_then(|before| before.superseded),
         Some(_) | None => None,
     };
@@ -264,6 +266,8 @@ fn seen_attempt(
     };
     let has_jobs = match jobs {
         Some(jobs) => Some(!jobs.is_empty()),
+        // What cannot be told counts as a failure.
+        None if seen.jobs_untold.contains(&run.at) => Some(true),
         None => before.and_then(|before| before.has_jobs),
     };
     KnownRunAttempt {

@@ -11,6 +11,9 @@ use crate::words::issue;
 
 /// How long no issue is written after GitHub refused one.
 const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
+/// How long an issue that is there is left alone at most after GitHub refused to change it: ten
+/// minutes, doubling.
+const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is said of deploys that failed.
 pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
@@ -27,9 +30,10 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
             continue;
         }
         for failed in failed_attempts(run) {
-            let said =
-                release.issues.get(sha).is_some_and(|issue| issue.said.contains(&failed.run));
-            if (ours || failed.ended_at >= since) && !said {
+            let issue = release.issues.get(sha);
+            let said = issue.is_some_and(|issue| issue.said.contains(&failed.run));
+            let rests = issue.is_some_and(|issue| issue_rests(issue, situation.now));
+            if (ours || failed.ended_at >= since) && !said && !rests {
                 failures.push((sha, failed));
             }
         }
@@ -39,8 +43,22 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     work.map(Action::Issue).collect()
 }
 
+/// An issue that GitHub refused to change, as a locked one, is left alone for a while, and no other.
+fn issue_rests(issue: &IssueRecord, now: Timestamp) -> bool {
+    issue.refused.is_some_and(|refusal| {
+        let doubled = 1_i32.checked_shl(refusal.times.saturating_sub(1)).unwrap_or(i32::MAX);
+        now.duration_since(refusal.at)
+            < REFUSED_REST.saturating_mul(doubled.max(1)).min(LONGEST_REST)
+    })
+}
+
+/// Whether an issue is left alone for a while.
+pub(super) fn any_rests(release: &ReleaseState, now: Timestamp) -> bool {
+    rests(release, now) || release.issues.values().any(|issue| issue_rests(issue, now))
+}
+
 /// A GitHub that refused an issue is left alone for a while.
-pub(super) fn rests(release: &ReleaseState, now: Timestamp) -> bool {
+fn rests(release: &ReleaseState, now: Timestamp) -> bool {
     let refused = release.issues_unavailable.as_ref();
     refused.is_some_and(|(_, at)| now.duration_since(*at) < REFUSED_REST)
 }
@@ -105,7 +123,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
         let ended_at = release.run_attempt(run)?.updated_at;
         let ours = release.attempt_of(run.id).is_some();
         let issue = release.issues.get(sha);
-        if issue.is_some_and(|issue| issue.said.contains(&run))
+        if issue.is_some_and(|issue| issue.said.contains(&run) || issue_rests(issue, situation.now))
             || !(ours || ended_at >= governed_since)
         {
             return None;
@@ -135,7 +153,9 @@ pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
     if ignored || rests(situation.release, situation.now) || !may_write(situation) {
         return Vec::new();
     }
-    let recovered = situation.release.issues.iter().filter_map(|(sha, record)| {
+    let issues = situation.release.issues.iter();
+    let awake = issues.filter(|(_, record)| !issue_rests(record, situation.now));
+    let recovered = awake.filter_map(|(sha, record)| {
         let work = of_recovery(situation, sha, record)?;
         Some(Action::Issue(work))
     });

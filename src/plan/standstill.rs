@@ -19,7 +19,7 @@ pub fn stands_still(policy: &Policy, release: &ReleaseState, now: Timestamp) -> 
     !release.deploy_in_flight()
         && release.rejection.is_none()
         && release.status_refusals.values().all(|refusal| refusal.retry_at <= now)
-        && !issues::rests(release, now)
+        && !issues::any_rests(release, now)
         && !cools_down(policy, release, now)
         && !reaches_the_rate_limit(policy, release, now)
         && release.statuses.keys().all(|sha| budget(release, sha, now) == StatusBudget::Left)

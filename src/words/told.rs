@@ -165,6 +165,13 @@ fn issue(step: &IssueStep) -> String {
         IssueStep::RecoveryWritten { sha } => {
             format!("the issue of {} says that a later deploy succeeded, or is gone", sha.short())
         }
+        IssueStep::Refused { sha, words } => {
+            format!(
+                "GitHub refuses to change the issue of {}: {}",
+                sha.short(),
+                plain(words, QUOTED)
+            )
+        }
         IssueStep::Unavailable { words } => {
             format!("GitHub takes no issue here: {}", plain(words, QUOTED))
         }

@@ -1,6 +1,8 @@
 //! Many repositories under one governor that runs by itself for hours of its own time: within
 //! GitHub's limits, evenly, and each at its pace whatever befalls another.
 
+mod fairness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

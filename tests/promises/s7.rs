@@ -3,6 +3,7 @@
 
 mod gone;
 mod once;
+mod untold;
 
 use release_governor::ghbox::{Issue, JobSpec, StartRun, story as stage};
 

@@ -500,6 +500,7 @@ pub(crate) fn seen_runs() -> BoxedStrategy<SeenRuns> {
                     .collect(),
                 earlier_attempts: Vec::new(),
                 jobs,
+                jobs_untold: BTreeSet::new(),
                 deleted: deleted.difference(&shown).copied().collect(),
                 commits_named: runs
                     .iter()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRange, HealthRecord, IssueRecord, KnownRun, LastDecision, Pause, Rejection, ReleaseState,
-    StatusRecord, StatusRefusal, TrackedStatus,
+    FailedRange, HealthRecord, IssueRecord, IssueRefusal, KnownRun, LastDecision, Pause, Rejection,
+    ReleaseState, StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
@@ -283,6 +283,7 @@ impl ReleaseState {
                 }
                 issue.intent = None;
                 issue.recovered = false;
+                issue.refused = None;
             }
             IssueStep::RecoveryIntent { sha } => {
                 self.issue_of(sha).recovery_intent = Some(at);
@@ -291,6 +292,12 @@ impl ReleaseState {
                 let issue = self.issue_of(sha);
                 issue.recovery_intent = None;
                 issue.recovered = true;
+                issue.refused = None;
+            }
+            IssueStep::Refused { sha, words: _ } => {
+                let issue = self.issue_of(sha);
+                let times = issue.refused.map_or(0, |before| before.times).saturating_add(1);
+                issue.refused = Some(IssueRefusal { at, times });
             }
             IssueStep::Unavailable { words } => {
                 self.issues_unavailable = Some((words.clone(), at));

@@ -22,6 +22,9 @@ use crate::github::refusal::Refusals;
 const REPLACED_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
 /// Between two tries to replace a token that serves on meanwhile.
 const BETWEEN_TRIES: Duration = Duration::from_secs(15);
+/// So long a failure is the answer to all who ask: many repositories wait for the same token. It is
+/// less than the time between two looks at any of them.
+const FAILURE_REMEMBERED: Duration = Duration::from_secs(5);
 /// What is sent now arrives later.
 const NOT_SENT_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 
@@ -58,6 +61,8 @@ struct Asked {
     told_to_wait: Option<Timestamp>,
     /// A token that serves on is not to be replaced before this, a monotonic time.
     next_try: Duration,
+    /// Why none could be had for now, and when, a monotonic time.
+    failure: Option<(Duration, String)>,
 }
 
 #[derive(Deserialize)]
@@ -156,7 +161,7 @@ impl Installation {
         (left > margin).then(|| minted.token.clone())
     }
 
-    /// Asks for a token, unless that was refused a moment ago, or GitHub told us to wait.
+    /// Asks for a token, unless that failed a moment ago, or GitHub told us to wait.
     async fn mint(&self, line: &Line, asked: &mut Asked) -> Result<Token, NoToken> {
         self.app.read_again(line).await;
         let now = line.clock.monotonic();
@@ -165,6 +170,11 @@ impl Installation {
         }
         if let Some(until) = asked.told_to_wait.filter(|until| line.clock.now() < *until) {
             return Err(NoToken::ToldToWait(until));
+        }
+        if let Some((at, why)) = &asked.failure
+            && now.saturating_sub(*at) < FAILURE_REMEMBERED
+        {
+            return Err(NoToken::ForNow(why.clone()));
         }
         let minted = self.mint_now(line, asked).await;
         let now = line.clock.monotonic();
@@ -185,7 +195,10 @@ impl Installation {
                 asked.told_to_wait = Some(until);
                 Err(NoToken::ToldToWait(until))
             }
-            Err(for_now @ NoToken::ForNow(_)) => Err(for_now),
+            Err(NoToken::ForNow(why)) => {
+                asked.failure = Some((now, why.clone()));
+                Err(NoToken::ForNow(why))
+            }
         }
     }
 

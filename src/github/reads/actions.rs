@@ -51,7 +51,7 @@ impl Reader {
             }
         }
         let parse = |body: &[u8]| wire::parse::<wire::WireRuns>(body)?.domain(page);
-        let found = self.page(&Ask::new("list_runs", what, path), parse).await?;
+        let found = self.list_page(&Ask::new("list_runs", what, path), &parse).await?;
         Ok(RunPage { runs: found.value, has_next: found.next.is_some() })
     }
 

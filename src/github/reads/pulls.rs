@@ -91,7 +91,7 @@ impl Reader {
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
         while !events.is_empty() && events.len().is_multiple_of(PER_PAGE) {
             let next = ask(format!("{path}&page={}", events.len() / PER_PAGE + 1));
-            let more = self.page(&next, parse).await?.value;
+            let more = self.list_page(&next, &parse).await?.value;
             if more.is_empty() {
                 break;
             }

@@ -59,8 +59,13 @@ async fn what_a_refusal_means_depends_on_its_status() {
 #[tokio::test]
 async fn a_read_is_tried_three_times_when_github_fails_or_the_network_does() {
     let page = || Reply::Answer(502, Vec::new(), "<html>Unicorn!</html>".into());
-    let (world, error) = tip_after(vec![page(), Reply::Reset, page()]).await;
-    assert_eq!(world.script.seen().len(), 3);
+    // A list at which GitHub fails is tried as often in smaller pages.
+    let small = || [page(), page(), page()];
+    let replies = [page(), Reply::Reset, page()].into_iter().chain(small()).collect();
+    let (world, error) = tip_after(replies).await;
+    let urls = world.script.urls();
+    let whole = urls.iter().filter(|url| url.contains("per_page=100"));
+    assert_eq!((whole.count(), urls.len()), (3, 6));
     insta::assert_snapshot!(error, @r#"cannot list the workflows of acme/shop: GitHub failed with 502 "Bad Gateway". It is asked again"#);
     assert!(error.is_transient());
 

@@ -11,7 +11,7 @@ use crate::domain::{
     RunSource, SeenRuns, Sha,
 };
 use crate::github::Compared;
-use crate::observe::{Basics, Look, ObserveError, read_tips};
+use crate::observe::{Basics, Look, ObserveError, details, read_tips};
 
 /// GitHub's services differ by seconds: for so long after a run was created, the branch may seem
 /// not to have its commit yet.
@@ -32,7 +32,8 @@ pub(super) async fn read(
         let known = release.runs.get(&id);
         let is_asked = known.is_some_and(|known| known.history != RefHistory::NotAsked);
         // Also of an attempt before the newest one.
-        let is_new_failure = seen.jobs.keys().any(|at| at.id == id);
+        let mut asked = seen.jobs.keys().chain(&seen.jobs_untold);
+        let is_new_failure = asked.any(|at| at.id == id);
         let matters = !run.progress.finished() || is_new_failure || newest == Some(id);
         let source = RunSource::from(run);
         let is_deploy = kind_of(scope, run) == RunKind::Deploy && scope.claims_a_ref(&source);
@@ -126,11 +127,12 @@ pub(in crate::observe) async fn failed_run(
         run.history = found.unwrap_or(RefHistory::Contains);
     }
     if run.event.is_push() {
-        let name = look.name().clone();
         for (attempt, known) in &mut run.attempts {
             if known.has_jobs.is_none() && known.progress.finished() {
                 let at = RunRef { id, attempt: *attempt };
-                known.has_jobs = Some(!look.reader.jobs(&name, at).await?.is_empty());
+                // What cannot be told counts as a failure.
+                let jobs = details::jobs(look, at).await?;
+                known.has_jobs = Some(jobs.is_none_or(|jobs| !jobs.is_empty()));
             }
         }
     }

@@ -180,6 +180,37 @@ fn issues_that_are_gone_by_410_are_no_storm() {
 }
 
 #[test]
+fn a_locked_issue_rests_and_keeps_no_other_from_being_written() {
+    let (mut shop, a1) = failed();
+    let number = the_issue(&shop).number;
+    let locked = shop.github.fail(
+        FaultOn::path(&format!("/repos/acme/shop/issues/{number}/comments"))
+            .method(http::Method::POST)
+            .always(),
+        Fault::Refuse {
+            status: 403,
+            message: "Unable to create comment because issue is locked.".into(),
+        },
+    );
+    let again = shop.repo.deploy(&a1, "dev", "failure");
+    shop.good_pass();
+    assert_eq!(shop.metric("release_governor_issues_unavailable"), 0.0);
+    let a2 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().deploy_ends(&a2, "failure").good_pass();
+    let of_a2 = shop.repo.issues().into_iter().filter(|issue| issue.title.contains(&a2[..7]));
+    assert_eq!(of_a2.count(), 1, "the other commit's failure is told");
+    drop(shop.requests());
+    shop.passes(120, 60);
+    let writes = shop.writes();
+    assert!((2..=5).contains(&writes), "{writes} in two hours");
+    shop.github.mend(locked);
+    shop.minutes_later(24 * 60).good_pass();
+    let comments = shop.repo.issue(number).comments;
+    assert!(comments.iter().any(|one| one.body.contains(&again.to_string())), "{comments:?}");
+    shop.settled();
+}
+
+#[test]
 fn an_issue_that_github_refuses_is_no_storm_and_is_opened_once_it_may() {
     let (mut shop, a1) = deploying();
     let refused = shop.github.fail(

@@ -45,6 +45,7 @@ fn issue_steps() -> BoxedStrategy<IssueStep> {
         }),
         shas().prop_map(|sha| IssueStep::RecoveryIntent { sha }),
         shas().prop_map(|sha| IssueStep::RecoveryWritten { sha }),
+        (shas(), texts()).prop_map(|(sha, words)| IssueStep::Refused { sha, words }),
         texts().prop_map(|words| IssueStep::Unavailable { words }),
     ]
     .boxed()

@@ -1,0 +1,124 @@
+//! Lists, page by page.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::AllOrFirst;
+use crate::github::Reader;
+use crate::github::ask::Ask;
+use crate::github::error::ReadError;
+use crate::github::etag::Page;
+use crate::github::pages::SmallPages;
+use crate::github::wire::Unusable;
+
+impl Reader {
+    /// A page of a list. Where GitHub fails at so many entries, as where they take it too long, it is
+    /// read in small pages.
+    pub(super) async fn list_page<T, P>(
+        &self,
+        ask: &Ask,
+        parse: &P,
+    ) -> Result<Page<Vec<T>>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    {
+        let Some(small) = SmallPages::of(&ask.path) else { return self.page(ask, parse).await };
+        let (slow, clock) = (&self.client.slow_lists, &self.client.line.clock);
+        if slow.has(&small.list, clock.monotonic()) {
+            return self.small_pages(ask, &small, parse).await;
+        }
+        let failed = match self.page(ask, parse).await {
+            Err(failed @ ReadError::Server { .. }) => failed,
+            read => return read,
+        };
+        let Ok(page) = Box::pin(self.small_pages(ask, &small, parse)).await else {
+            return Err(failed);
+        };
+        tracing::info!("{failed}. In smaller pages GitHub shows it: it is read so for an hour");
+        slow.note(&small.list, clock.monotonic());
+        Ok(page)
+    }
+
+    async fn small_pages<T, P>(
+        &self,
+        ask: &Ask,
+        small: &SmallPages,
+        parse: &P,
+    ) -> Result<Page<Vec<T>>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    {
+        let mut value = Vec::new();
+        let mut next = Some(small.first.clone());
+        for _ in 0..small.count {
+            let Some(path) = next else { break };
+            let Ask { operation, what, kept, .. } = ask;
+            let ask = Ask { kept: kept.clone(), ..Ask::new(operation, what.clone(), path) };
+            let page = self.page(&ask, parse).await?;
+            value.extend(page.value);
+            next = page.next;
+        }
+        Ok(Page { value, next: small.then(next.as_deref()) })
+    }
+
+    /// The first pages of a list, and whether that is all of it.
+    pub(super) async fn some_pages<T, P>(
+        &self,
+        mut ask: Ask,
+        pages: u32,
+        parse: P,
+    ) -> Result<(Vec<T>, bool), ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    {
+        let mut all = Vec::new();
+        for _ in 0..pages {
+            let page = self.list_page(&ask, &parse).await?;
+            all.extend(page.value);
+            match page.next {
+                Some(next) => ask.path = next,
+                None => return Ok((all, true)),
+            }
+        }
+        Ok((all, false))
+    }
+
+    /// A whole list, which ends within `limit` pages.
+    pub(super) async fn all_pages<T, P>(
+        &self,
+        ask: Ask,
+        limit: u32,
+        parse: P,
+    ) -> Result<Vec<T>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    {
+        let what = ask.what.clone();
+        match self.some_pages(ask, limit, parse).await? {
+            (all, true) => Ok(all),
+            (_, false) => Err(ReadError::TooMany { what, pages: limit }),
+        }
+    }
+
+    /// As much of a list as is wanted.
+    pub(super) async fn pages<T, P>(
+        &self,
+        ask: Ask,
+        wanted: AllOrFirst,
+        limit: u32,
+        parse: P,
+    ) -> Result<Vec<T>, ReadError>
+    where
+        T: Serialize + DeserializeOwned,
+        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    {
+        match wanted {
+            AllOrFirst::All => self.all_pages(ask, limit, parse).await,
+            AllOrFirst::First => Ok(self.list_page(&ask, &parse).await?.value),
+        }
+    }
+}
