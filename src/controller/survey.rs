@@ -374,8 +374,8 @@ impl Shared {
         // Not "user of": there earlier versions kept it in lower case.
         let key = format!("login of {account}");
         let nobody = RepoId::from(0);
-        let user = match self.store.fact(nobody, &key).await? {
-            Some(kept) => serde_json::from_value(kept).unwrap_or_default(),
+        let user = match self.store.remembered(nobody, &key).await? {
+            Some(user) => user,
             None => match reader.user().await {
                 Ok(login) => Some(login),
                 // An App's token that was given as a plain one is nobody's: its name comes with
@@ -384,8 +384,7 @@ impl Shared {
                 Err(error) => return Err(ObserveError::from(error).into()),
             },
         };
-        let value = serde_json::to_value(&user).unwrap_or_default();
-        self.store.put_fact(nobody, &key, value).await?;
+        self.store.remember(nobody, &key, &user).await?;
         users.insert(account, user.clone());
         Ok(user)
     }

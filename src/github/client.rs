@@ -181,7 +181,8 @@ impl Client {
         let page = beside_others(body.len(), || {
             let page = Page { value: parse(body)?, next };
             if let (Some(kept), Some(tag)) = (&ask.kept, tag) {
-                etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+                let placed = etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+                manner.meter.keeps(placed);
             }
             Ok(page)
         });
