@@ -289,7 +289,8 @@ async fn send_all(
 fn passes(count: usize) {
     let directory = tempfile::tempdir().unwrap();
     let github = Box::start(count);
-    let config = configured(directory.path(), &github.address, count, Terms { interval: 60, pace: 0 });
+    let config =
+        configured(directory.path(), &github.address, count, Terms { interval: 60, pace: 0 });
     let names = config.repositories.iter().map(|policy| policy.repository.clone());
     let names: Arc<Vec<RepoName>> = Arc::new(names.collect());
     let runtime = runtime();

@@ -24,6 +24,7 @@ mod facts;
 mod file;
 mod history;
 mod ledger;
+mod packed;
 mod proofs;
 mod release;
 mod remembered;
@@ -284,7 +285,9 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         let key = key.to_owned();
         let bytes = self.hand.run(move |engine| engine.remembered(repo, &key)).await?;
-        let decode = |bytes: Vec<u8>| beside_others(bytes.len(), || release::decode(&bytes).ok());
+        let decode = |bytes: Vec<u8>| {
+            beside_others(bytes.len(), || release::decode(&packed::unpack(bytes)?).ok())
+        };
         Ok(bytes.and_then(decode))
     }
 
@@ -300,6 +303,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let key = key.to_owned();
         let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        let bytes = beside_others(bytes.len(), || packed::pack(bytes));
         self.hand.run(move |engine| engine.remember(repo, &key, &bytes)).await
     }
 

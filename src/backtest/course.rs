@@ -10,8 +10,8 @@ use crate::decide::Judgement;
 use crate::domain::{
     AttemptId, AttemptOutcome, Attribution, AttributionRule, Cause, Conclusion, Decision, Entry,
     EntryKind, KnownRun, KnownRunAttempt, Moment, NewAttempt, Observation, Outcome, PullNumber,
-    Really, Reason, RefHistory, RejectionKey, ReleaseState, Replayed, RunEvent, RunId, RunKind, RunProgress, Sha,
-    Ships, WorkflowFact,
+    Really, Reason, RefHistory, RejectionKey, ReleaseState, Replayed, RunEvent, RunId, RunKind,
+    RunProgress, Sha, Ships, WorkflowFact,
 };
 
 /// A replay under way.
@@ -184,7 +184,9 @@ impl Course {
         let sha = &decision.sha;
         for its in contained(sha, &self.parents, &mut self.out) {
             let place = self.waiting.remove(&its);
-            let Some(commit) = place.and_then(|place| self.commits.get_mut(place)) else { continue };
+            let Some(commit) = place.and_then(|place| self.commits.get_mut(place)) else {
+                continue;
+            };
             commit.ships =
                 if its == *sha { Ships::At(at) } else { Ships::Along { with: sha.clone(), at } };
         }

@@ -180,7 +180,8 @@ fn of_one_pull(
         };
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
         let pulls: Vec<PullNumber> = pulls.iter().map(|pull| pull.number).collect();
-        let bringing = steps.iter().filter(|one| changes_any(one.ranged, |changed| changed == path));
+        let bringing =
+            steps.iter().filter(|one| changes_any(one.ranged, |changed| changed == path));
         let brought =
             bringing.map(|one| Brought { commit: one.step.sha.clone(), pulls: pulls.clone() });
         origins.brought.entry(path.to_owned()).or_default().extend(brought);

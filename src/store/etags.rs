@@ -11,6 +11,7 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
+use super::packed::{pack, unpack};
 use super::schema::{ANSWERS, ANSWERS_USED};
 use super::shelf::{Limit, Placed};
 use super::shelves::{Limits, Shelves};
@@ -23,6 +24,8 @@ const LIMITS: Limits =
     Limits { each: Limit { count: 4_096, bytes: 16 << 20 }, all_bytes: 640 << 20 };
 /// A larger answer is asked for again rather than kept: it would drive out too many others.
 const LARGEST: usize = 4 << 20;
+/// So is one that is larger than this before it is packed.
+const LARGEST_UNPACKED: usize = 16 << 20;
 /// Answers that are written in one transaction.
 const BATCH: usize = 128;
 
@@ -51,12 +54,15 @@ impl AnswerCache {
 
     /// The answer that was put there.
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
-        if let Some(waiting) = self.look(key)? {
-            return Some(waiting.to_vec());
-        }
-        let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
-        // What cannot be read is asked for again.
-        hand.run(move |engine| engine.answer(&key)).await.ok()?
+        let bytes = match self.look(key)? {
+            Some(waiting) => waiting.to_vec(),
+            None => {
+                let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
+                // What cannot be read is asked for again.
+                hand.run(move |engine| engine.answer(&key)).await.ok()??
+            }
+        };
+        unpack(bytes)
     }
 
     /// None where there is no such answer; the answer itself where the file lacks it.
@@ -77,6 +83,7 @@ impl AnswerCache {
     /// Keeps an answer, in place of an earlier one, until others of its repository are used more.
     /// One that is very large is not kept, and nor is what it replaces.
     pub fn put(&self, key: &str, bytes: Vec<u8>) -> Placed {
+        let bytes = if bytes.len() > LARGEST_UNPACKED { bytes } else { pack(bytes) };
         let mut held = self.held();
         let (shared, whose): (Arc<str>, _) = (key.into(), repository_of(key));
         let placed = if bytes.len() > LARGEST {
@@ -206,7 +213,9 @@ mod tests {
 
     #[test]
     fn an_answer_belongs_to_the_repository_that_its_url_names() {
-        let of = |path: &str| repository_of(&format!("2 GET https://ghe.acme.com/api/v3{path} ")).to_owned();
+        let of = |path: &str| {
+            repository_of(&format!("2 GET https://ghe.acme.com/api/v3{path} ")).to_owned()
+        };
         assert_eq!(of("/repos/acme/shop"), "acme/shop");
         assert_eq!(of("/repos/acme/shop/actions/runs?per_page=100"), "acme/shop");
         assert_eq!(of("/repos/acme/shop?x=/repos/acme/other"), "acme/shop");

@@ -88,6 +88,11 @@ impl Shelf {
         self.kept.get(key).map_or(0, |kept| kept.used)
     }
 
+    /// Whether more than half of what may be kept is.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.kept.len() > self.limit.count / 2 || self.bytes > self.limit.bytes / 2
+    }
+
     /// The bytes of all that is kept.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes

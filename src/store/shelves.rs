@@ -40,12 +40,7 @@ impl Shelves {
     }
 
     /// Puts a thing there. Gives what had to go for it, and what became of it.
-    pub(super) fn put(
-        &mut self,
-        whose: &str,
-        key: &str,
-        bytes: usize,
-    ) -> (Placed, Vec<Arc<str>>) {
+    pub(super) fn put(&mut self, whose: &str, key: &str, bytes: usize) -> (Placed, Vec<Arc<str>>) {
         let (placed, mut evicted) = self.at(whose, |shelf| (shelf.put(key, bytes), shelf.evict()));
         evicted.extend(self.evict_beyond_all());
         (placed, evicted)
@@ -64,9 +59,13 @@ impl Shelves {
         self.shelves.get(whose)
     }
 
-    /// The keys that were used since this was asked last, with their counters.
+    /// The keys that were used since this was asked last, with their counters, where anything may
+    /// have to go soon: a fleet that is settled has none to tell when it ends.
     pub(super) fn take_touched(&mut self) -> Vec<(Arc<str>, u64)> {
-        self.shelves.values_mut().flat_map(Shelf::take_touched).collect()
+        let all_are_crowded = self.bytes > self.limits.all_bytes / 2;
+        let shelves = self.shelves.values_mut();
+        let crowded = shelves.filter(|shelf| all_are_crowded || shelf.is_crowded());
+        crowded.flat_map(Shelf::take_touched).collect()
     }
 
     fn evict_beyond_all(&mut self) -> Vec<Arc<str>> {
@@ -111,6 +110,16 @@ mod tests {
         let (_, evicted) = shelves.put("acme/other", "candidate", 30);
         assert_eq!(evicted, ["one".into()]);
         assert_eq!(shelves.bytes, 110);
+    }
+
+    #[test]
+    fn what_was_used_is_told_where_something_may_have_to_go() {
+        let mut shelves = shelves();
+        shelves.put("acme/shop", "candidate", 10);
+        shelves.at("acme/shop", |shelf| shelf.touch("candidate"));
+        assert_eq!(shelves.take_touched(), []);
+        shelves.put("acme/shop", "head", 10);
+        assert_eq!(shelves.take_touched(), [("candidate".into(), 2)]);
     }
 
     #[test]

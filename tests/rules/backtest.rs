@@ -298,9 +298,6 @@ fn a_commit_that_lacks_an_approval_is_judged_again_only_after_a_word() {
     for word in ["label 9 @75", "approve 1 @75"] {
         assert_eq!(decisions("label", &format!("{held}, {word}")), 16, "{word}");
     }
-    // What is held by an hour's limit is allowed when the hour is over.
-    let limited = "2 LOW @0, 3 LOW @10, 4 HIGH @20";
-    assert!(decisions("one an hour", limited) > 5);
 }
 
 #[test]

@@ -127,7 +127,8 @@ fn more_repositories_than_the_limits_carry_are_warned_of() {
         warnings.starts_with("warning: token has 1000 repositories: at 700 points a minute"),
         "{warnings}"
     );
-    let no_pace = format!("github: {{max_requests_per_minute: 0}}\nrepositories:\n{}", names(1_000));
+    let no_pace =
+        format!("github: {{max_requests_per_minute: 0}}\nrepositories:\n{}", names(1_000));
     let (limits, warnings) = check(no_pace);
     assert!(limits.contains("no pace") && limits.contains("every 60 s"), "{limits}");
     assert_eq!(warnings, "");

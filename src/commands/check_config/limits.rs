@@ -75,8 +75,7 @@ pub(super) fn lines(config: &Config) -> Vec<String> {
         ));
     }
     for Load { credential, repositories } in loads(config) {
-        let interval =
-            if pace == 0 { wanted } else { interval_of(repositories, pace, wanted) };
+        let interval = if pace == 0 { wanted } else { interval_of(repositories, pace, wanted) };
         let noun = if repositories == 1 { "repository" } else { "repositories" };
         lines.push(format!(
             "{credential}: {repositories} {noun}, each looked at every {} while settled",
