@@ -360,7 +360,7 @@ fn settled(count: usize, minutes: u64, terms: Terms) {
     );
     println!("|---|---|---|---|---|---|---|");
     for start in ["first", "second"] {
-        let mut program = Program::start(directory.path());
+        let program = Program::start(directory.path());
         // The first passes, and one interval in which each repository takes its place.
         github.until_settled(terms.interval);
         for minute in 1..=minutes {
