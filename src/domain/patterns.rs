@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
@@ -15,13 +15,7 @@ struct Compiled {
     written: Vec<String>,
     matcher: Gitignore,
     directories: NamedDirectories,
-    /// By path, the place in `written` of the pattern that covers it: a range that is held is
-    /// judged again and again, and a path takes many matches.
-    covering: Mutex<BTreeMap<Box<str>, Option<usize>>>,
 }
-
-/// Paths whose pattern is kept; a comparison lists 300, a large tree 100,000.
-const KEPT_PATHS: usize = 20_000;
 
 /// The directories that patterns name on the way to what they match: `infra` of `infra/net/**`,
 /// `**/migrations` of `**/migrations/*.sql`.
@@ -70,8 +64,7 @@ impl PathPatterns {
             let (pattern, why) = (String::new(), "do not compile together");
             return Err(vec![PatternError { pattern, why }]);
         };
-        let covering = Mutex::default();
-        Ok(Self(Arc::new(Compiled { written, matcher, directories, covering })))
+        Ok(Self(Arc::new(Compiled { written, matcher, directories })))
     }
 
     /// The patterns as written.
@@ -104,28 +97,6 @@ impl PathPatterns {
         if self.0.written.is_empty() {
             return None;
         }
-        if let Some(known) = self.kept().get(path) {
-            return known.and_then(|place| self.0.written.get(place)).map(String::as_str);
-        }
-        let covering = self.look_for_covering(path);
-        let place = |pattern: &str| self.0.written.iter().position(|one| one == pattern);
-        let known = covering.map(place);
-        // One that the library writes otherwise is looked for again.
-        if known != Some(None) {
-            let mut kept = self.kept();
-            if kept.len() >= KEPT_PATHS {
-                kept.clear();
-            }
-            kept.insert(path.into(), known.flatten());
-        }
-        covering
-    }
-
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Option<usize>>> {
-        self.0.covering.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn look_for_covering(&self, path: &str) -> Option<&str> {
         let path = path.trim_start_matches('/');
         self.matching(path)
             .or_else(|| match self.0.matcher.matched(path, true) {
