@@ -2,8 +2,9 @@
 //! sent by a bare client, and the real program over ten minutes.
 //!
 //! `cargo bench --bench fleet` measures the passes; `cargo bench --bench fleet -- settled 1000 10`
-//! runs the program over 1,000 repositories for ten minutes, with or without a pace as a last
-//! argument (requests a minute). GitHub is the box, in a process of its own, over plain HTTP.
+//! runs the program over 1,000 repositories for ten minutes, starts it again, and runs it for as
+//! long once more. Further arguments are the poll interval in seconds (60) and the pace in requests
+//! a minute (0: none). GitHub is the box, in a process of its own, over plain HTTP.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,6 +48,8 @@ const TOKEN: &str = "a-token-of-the-benchmark";
 /// Passes at once, as in the default configuration.
 const AT_ONCE: usize = 16;
 const ROUNDS: u32 = 10;
+/// A first round over ten thousand repositories ends within this time, or never.
+const FIRST_ROUND: Duration = Duration::from_secs(10 * 60);
 
 fn main() {
     let arguments: Vec<String> =
@@ -61,9 +64,10 @@ fn main() {
             println!("|---|---|---|---|---|---|---|---|---|");
             [1, 100, 1_000].into_iter().for_each(passes);
         }
-        ["settled", count, minutes] => settled(count.parse().unwrap(), minutes.parse().unwrap(), 0),
-        ["settled", count, minutes, pace] => {
-            settled(count.parse().unwrap(), minutes.parse().unwrap(), pace.parse().unwrap());
+        ["settled", count, minutes, rest @ ..] => {
+            let number = |place: usize| rest.get(place).map(|number| number.parse().unwrap());
+            let terms = Terms { interval: number(0).unwrap_or(60), pace: number(1).unwrap_or(0) };
+            settled(count.parse().unwrap(), minutes.parse().unwrap(), terms);
         }
         other => panic!("nothing is measured by {other:?}"),
     }
@@ -74,7 +78,8 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// The box with so many repositories, each with a verified commit in production. It prints its
-/// address, and for each line it reads the requests of each second since the last one.
+/// address, and for each line it reads how many requests there were, and how many of them counted
+/// towards GitHub's limit.
 fn serve_box(count: usize) {
     let now = Clock::system();
     let github = GhBox::new(GhClock::following(Arc::new(move || now.now())));
@@ -94,8 +99,26 @@ fn serve_box(count: usize) {
         if line.is_err() {
             return;
         }
-        println!("{}", github.request_counts().all);
+        let counts = github.request_counts();
+        println!("{} {}", counts.all, counts.all - counts.not_modified);
     }
+}
+
+/// Requests that the box answered.
+#[derive(Clone, Copy)]
+struct Requests {
+    all: u64,
+    /// Those that count towards GitHub's limit: all but 304.
+    charged: u64,
+}
+
+/// How the real program is run.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// The poll interval in seconds.
+    interval: u32,
+    /// Requests a minute; 0 is no pace.
+    pace: u32,
 }
 
 /// The box in a process of its own.
@@ -121,11 +144,12 @@ impl Box {
         Self { child, ask, said, address: address.trim().to_owned() }
     }
 
-    fn requests(&mut self) -> u64 {
+    fn requests(&mut self) -> Requests {
         writeln!(self.ask).unwrap();
         let mut line = String::new();
         self.said.read_line(&mut line).unwrap();
-        line.trim().parse().unwrap()
+        let (all, charged) = line.trim().split_once(' ').unwrap();
+        Requests { all: all.parse().unwrap(), charged: charged.parse().unwrap() }
     }
 }
 
@@ -136,11 +160,13 @@ impl Drop for Box {
     }
 }
 
-fn configured(directory: &std::path::Path, address: &str, count: usize, pace: u32) -> Config {
+fn configured(directory: &std::path::Path, address: &str, count: usize, terms: Terms) -> Config {
+    let Terms { interval, pace } = terms;
     let names: String = (0..count).map(|n| format!("- {{name: acme/r{n}}}\n")).collect();
     let text = format!(
         "github: {{api_url: 'http://{address}', max_requests_per_minute: {pace}}}\n\
-         server: {{listen: '127.0.0.1:0'}}\nstate: {{dir: {}}}\nrepositories:\n{names}",
+         controller: {{poll_interval: {interval}s}}\nserver: {{listen: '127.0.0.1:0'}}\n\
+         state: {{dir: {}}}\nrepositories:\n{names}",
         directory.join("state").display()
     );
     let file = directory.join("governor.yaml");
@@ -263,7 +289,8 @@ async fn send_all(
 fn passes(count: usize) {
     let directory = tempfile::tempdir().unwrap();
     let github = Box::start(count);
-    let config = configured(directory.path(), &github.address, count, 0);
+    let config =
+        configured(directory.path(), &github.address, count, Terms { interval: 60, pace: 0 });
     let names = config.repositories.iter().map(|policy| policy.repository.clone());
     let names: Arc<Vec<RepoName>> = Arc::new(names.collect());
     let runtime = runtime();
@@ -321,45 +348,107 @@ fn resident_kib(pid: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The real program over so many settled repositories for so many minutes.
-fn settled(count: usize, minutes: u64, pace: u32) {
+/// The real program over so many settled repositories for so many minutes, and the same again after
+/// a restart.
+fn settled(count: usize, minutes: u64, terms: Terms) {
     let directory = tempfile::tempdir().unwrap();
     let mut github = Box::start(count);
-    configured(directory.path(), &github.address, count, pace);
-    let mut program = Command::new(env!("CARGO_BIN_EXE_release-governor"))
-        .args(["run", "--config"])
-        .arg(directory.path().join("governor.yaml"))
-        .env("GITHUB_TOKEN", TOKEN)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = program.id().to_string();
-    // The first passes, and a minute in which each repository takes its place.
-    std::thread::sleep(Duration::from_secs(120));
+    configured(directory.path(), &github.address, count, terms);
+    let store = directory.path().join("state/release-governor.redb");
     println!(
-        "| minute | resident KiB | CPU % of a core | requests | fewest and most in ten seconds |"
+        "| minute | resident KiB | CPU % of a core | requests | of them charged | fewest and most in ten seconds | store KiB |"
     );
-    println!("|---|---|---|---|---|");
-    for minute in 1..=minutes {
-        let (used, before) = (cpu(&pid), github.requests());
-        let mut last = before;
-        let mut tens = Vec::new();
-        for _ in 0..6 {
-            std::thread::sleep(Duration::from_secs(10));
+    println!("|---|---|---|---|---|---|---|");
+    for start in ["first", "second"] {
+        let program = Program::start(directory.path());
+        // The first passes, and one interval in which each repository takes its place.
+        github.until_settled(terms.interval);
+        for minute in 1..=minutes {
+            let (used, before) = (cpu(&program.pid()), github.requests());
+            let tens = github.tens();
             let now = github.requests();
-            tens.push(now - last);
+            println!(
+                "| {start} start, {minute} | {} | {:.2} | {} | {} | {} to {} | {} |",
+                resident_kib(&program.pid()),
+                (cpu(&program.pid()) - used) / 60.0 * 100.0,
+                now.all - before.all,
+                now.charged - before.charged,
+                tens.iter().min().unwrap(),
+                tens.iter().max().unwrap(),
+                std::fs::metadata(&store).unwrap().len() / 1_024,
+            );
+        }
+        program.stop();
+    }
+}
+
+impl Box {
+    /// Waits for the first round of passes, and one interval more. Says what they took.
+    fn until_settled(&mut self, interval: u32) {
+        let (began, before) = (Instant::now(), self.requests());
+        let mut last = before;
+        while began.elapsed() < FIRST_ROUND {
+            std::thread::sleep(Duration::from_secs(10));
+            let now = self.requests();
+            // It is over when almost all is a 304.
+            if now.all > before.all && (now.charged - last.charged) * 100 <= now.all - last.all {
+                break;
+            }
             last = now;
         }
+        std::thread::sleep(Duration::from_secs(u64::from(interval)));
+        let now = self.requests();
         println!(
-            "| {minute} | {} | {:.2} | {} | {} to {} |",
-            resident_kib(&pid),
-            (cpu(&pid) - used) / 60.0 * 100.0,
-            last - before,
-            tens.iter().min().unwrap(),
-            tens.iter().max().unwrap(),
+            "| first round, {} s | | | {} | {} | | |",
+            began.elapsed().as_secs(),
+            now.all - before.all,
+            now.charged - before.charged,
         );
     }
-    program.kill().unwrap();
-    program.wait().unwrap();
+
+    /// The requests in each ten seconds of a minute.
+    fn tens(&mut self) -> Vec<u64> {
+        let mut last = self.requests().all;
+        (0..6)
+            .map(|_| {
+                std::thread::sleep(Duration::from_secs(10));
+                let now = self.requests().all;
+                now - std::mem::replace(&mut last, now)
+            })
+            .collect()
+    }
+}
+
+/// The real program.
+struct Program(Child);
+
+impl Program {
+    fn start(directory: &std::path::Path) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_release-governor"))
+            .args(["run", "--config"])
+            .arg(directory.join("governor.yaml"))
+            .env("GITHUB_TOKEN", TOKEN)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(program)
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
+    }
+
+    /// Ends it as Kubernetes does.
+    fn stop(mut self) {
+        let sent = Command::new("kill").arg(self.pid()).status().unwrap();
+        assert!(sent.success() && self.0.wait().unwrap().success(), "it ends well");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -90,14 +90,15 @@ pub fn replay(
     mut course: Course,
 ) -> Progress {
     let Some(moment) = past.moments.get(course.moment) else {
-        let mut commits = course.into_commits();
-        really::tell(&mut commits, &past.release, &parents(observation));
+        let (mut commits, parents) = course.into_commits();
+        really::tell(&mut commits, &past.release, &parents);
         return Progress::Done(commits);
     };
     let mut view = View::of(observation);
     let at = course.at.unwrap_or(moment.at);
     course.hear(&past.words, at);
-    view.show(moment, at);
+    let unapproved = course.unapproved(view.happenings(), at);
+    view.show(moment, unapproved, at);
     let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
     match judge(policy, view.observation(), course.release(), news, at) {
         Judged::Lacks(lacks) | Judged::LacksBelow(_, lacks) => {
@@ -107,13 +108,14 @@ pub fn replay(
         Judged::Done(judgement) => course.take(&judgement, moment, at, view.observation()),
     }
     let next_moment = past.moments.get(course.moment + 1).map(|next| next.at);
-    let instants = view.happenings().chain(past.words.iter().map(|word| word.at));
+    let said = view.happenings().map(|(_, then)| then);
+    let instants = said.chain(past.words.iter().map(|word| word.at));
     course.go_on(instants, at, next_moment, past.until);
     Progress::Paused(course)
 }
 
-fn parents(observation: &Observation) -> Parents<'_> {
-    observation.branch_commits.commits.iter().map(|(sha, parents)| (sha, parents)).collect()
+fn parents(observation: &Observation) -> Parents {
+    observation.branch_commits.commits.iter().cloned().collect()
 }
 
 /// When a hold ends by itself.

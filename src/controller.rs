@@ -22,6 +22,7 @@ mod age;
 mod asked;
 mod backtest;
 mod brake;
+pub mod capacity;
 mod claims;
 mod error;
 mod fleet;
@@ -36,6 +37,7 @@ mod pause;
 mod places;
 mod quiet;
 mod recall;
+mod repeated;
 mod report;
 mod resume;
 mod roster;
@@ -380,6 +382,7 @@ async fn one_pass(shared: &Shared, governed: &mut Governed) -> Result<PassReport
     let took = shared.clock.monotonic().saturating_sub(began);
     let outcome = if passed.is_ok() { PassResult::Ok } else { PassResult::Failed };
     shared.metrics.pass(&name, outcome, took);
+    governed.note_repeated(shared);
     if let Ok((report, Passed::Unchanged)) = passed {
         governed.note_unchanged(shared);
         return Ok(report);

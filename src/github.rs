@@ -54,6 +54,7 @@ use line::Line;
 
 use crate::clock::Clock;
 use crate::domain::RepoName;
+use crate::store::Placed;
 use crate::telemetry::Metrics;
 
 /// How long a request may take, from its leaving to the last byte of its answer.
@@ -170,6 +171,18 @@ impl Reader {
     #[must_use]
     pub fn charged(&self) -> u32 {
         self.meter.charged()
+    }
+
+    /// Notes what became of something that was read and put into the store.
+    pub fn keeps(&self, placed: Placed) {
+        self.meter.keeps(placed);
+    }
+
+    /// How much had to be read again since this was asked last, because the store had no room for
+    /// it.
+    #[must_use]
+    pub fn take_repeated(&self) -> u32 {
+        self.meter.take_repeated()
     }
 
     /// Takes down what is read from now on, for [`Self::footprint`].

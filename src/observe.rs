@@ -56,10 +56,10 @@ pub use statuses::statuses;
 pub use verification::{Verifications, verifications};
 
 /// What changes seldom is read again after this (design, S8).
-const SELDOM: SignedDuration = SignedDuration::from_mins(10);
+pub const SELDOM: SignedDuration = SignedDuration::from_mins(10);
 /// Every so many passes the unfiltered list of verification runs is read: filtered ones come from
 /// an index that can miss a run (design, section 6, 3).
-const UNFILTERED_EVERY: u32 = 10;
+pub const UNFILTERED_EVERY: u32 = 10;
 
 /// What changes seldom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

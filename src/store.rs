@@ -24,10 +24,13 @@ mod facts;
 mod file;
 mod history;
 mod ledger;
+mod packed;
 mod proofs;
 mod release;
+mod remembered;
 mod schema;
 mod shelf;
+mod shelves;
 mod views;
 mod words;
 mod writer;
@@ -37,6 +40,7 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::Ledger;
 pub use proofs::{MarkedIntent, RecordedIntent, Sending};
+pub use shelf::Placed;
 pub use words::WordTime;
 
 use engine::{Engine, Place, Trouble};
@@ -241,11 +245,17 @@ impl Store {
         Ok(bytes.and_then(decode))
     }
 
-    /// Keeps what never changes, until others are used more.
+    /// Keeps what never changes, until others of its repository are used more. Gives what became
+    /// of it.
     ///
     /// # Errors
     /// What the disk says.
-    pub async fn put_fact(&self, repo: RepoId, key: &str, value: Value) -> Result<(), StoreError> {
+    pub async fn put_fact(
+        &self,
+        repo: RepoId,
+        key: &str,
+        value: Value,
+    ) -> Result<Placed, StoreError> {
         self.put_fact_of(repo, key, &value).await
     }
 
@@ -258,10 +268,43 @@ impl Store {
         repo: RepoId,
         key: &str,
         value: &T,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Placed, StoreError> {
         let key = key.to_owned();
         let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
         self.hand.run(move |engine| engine.put_fact(repo, &key, &bytes)).await
+    }
+
+    /// What was remembered of a repository last. What cannot be read any more is none.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn remembered<T: DeserializeOwned>(
+        &self,
+        repo: RepoId,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let key = key.to_owned();
+        let bytes = self.hand.run(move |engine| engine.remembered(repo, &key)).await?;
+        let decode = |bytes: Vec<u8>| {
+            beside_others(bytes.len(), || release::decode(&packed::unpack(bytes)?).ok())
+        };
+        Ok(bytes.and_then(decode))
+    }
+
+    /// Remembers this of a repository until it is replaced, whatever else is kept.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn remember<T: Serialize + Sync>(
+        &self,
+        repo: RepoId,
+        key: &str,
+        value: &T,
+    ) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
+        let bytes = beside_others(bytes.len(), || packed::pack(bytes));
+        self.hand.run(move |engine| engine.remember(repo, &key, &bytes)).await
     }
 
     /// Keeps the row that `status` shows of a repository.

@@ -17,18 +17,21 @@ struct Ended<'a> {
 
 /// Says of each commit what happened to it: deployed by itself, else along with the first that
 /// contains it, else failed.
-pub(super) fn tell(commits: &mut [Replayed], release: &ReleaseState, parents: &Parents<'_>) {
+pub(super) fn tell(commits: &mut [Replayed], release: &ReleaseState, parents: &Parents) {
     let mut ended = ended(release);
     ended.sort_by_key(|one| (one.started_at, one.deploy.run));
     let (mut out, mut along) = (BTreeSet::new(), BTreeMap::new());
     for one in ended.iter().filter(|one| one.progress.succeeded()) {
-        let before = out.clone();
-        contained(one.sha, parents, &mut out);
-        along.extend(out.difference(&before).map(|sha| (sha.clone(), one)));
+        let added = contained(one.sha, parents, &mut out);
+        along.extend(added.into_iter().map(|sha| (sha, one)));
+    }
+    let mut by_sha: BTreeMap<&Sha, Vec<&Ended<'_>>> = BTreeMap::new();
+    for one in &ended {
+        by_sha.entry(one.sha).or_default().push(one);
     }
     for commit in commits {
         let sha = &commit.decision.sha;
-        let own = || ended.iter().filter(|one| one.sha == sha);
+        let own = || by_sha.get(sha).into_iter().flatten().copied();
         let succeeded = own().find(|one| one.progress.succeeded());
         commit.really = match (succeeded, along.get(sha), own().next_back()) {
             (Some(one), _, _) => Really::Deployed(one.deploy.clone()),

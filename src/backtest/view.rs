@@ -1,6 +1,6 @@
 //! What GitHub showed at a moment of the past, as far as that can be told from what it shows now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ struct Now {
     signals: Vec<SignalReading>,
     health_check: Option<SignalReading>,
     labels: BTreeMap<PullNumber, Fact<Told<Vec<String>>>>,
+    /// Of the pull requests on which something was said later.
     events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
 }
 
@@ -36,8 +37,8 @@ impl<'o> View<'o> {
             commits: mem::take(&mut shown.commits),
             signals: mem::take(&mut shown.signals),
             health_check: shown.health_check.take(),
-            labels: shown.origins.labels.clone(),
-            events: mem::take(&mut shown.origins.events),
+            labels: mem::take(&mut shown.origins.labels),
+            events: BTreeMap::new(),
         };
         Self { shown, now }
     }
@@ -49,10 +50,12 @@ impl<'o> View<'o> {
     /// Shows what was there then: commits as they had been verified, and on pull requests nothing
     /// that was said later. Labels are those that events had put there. The deploy file at the tip
     /// is taken for the commit's own: where the tip of its ref was then, nobody tells. Reverts are
-    /// seen up to the newest commit whose verification had begun.
-    pub(super) fn show(&mut self, moment: &Moment, at: Timestamp) {
+    /// seen up to the newest commit whose verification had begun. Commits below the candidate that
+    /// are known to be `held` are left out.
+    pub(super) fn show(&mut self, moment: &Moment, held: &BTreeSet<Sha>, at: Timestamp) {
         let shown = &mut *self.shown;
         shown.candidates.clone_from(&moment.candidates);
+        shown.candidates.verified_below.retain(|sha| !held.contains(sha));
         shown.branch_tip.clone_from(&moment.tip);
         shown.commits = moment
             .verifications
@@ -67,31 +70,37 @@ impl<'o> View<'o> {
                 (sha.clone(), facts)
             })
             .collect();
-        for (pull, told) in &self.now.events {
-            let Fact::Known(Told::Known(events)) = told else {
-                shown.origins.events.insert(*pull, told.clone());
-                continue;
-            };
+        for (pull, told) in &mut shown.origins.events {
+            let Fact::Known(Told::Known(events)) = told else { continue };
             // What does not say when it happened is left where it stands: in doubt, a push came
             // after what was said, and approves nothing.
-            let said: Vec<PullEvent> = events
-                .iter()
-                .filter(|event| event.at().is_none_or(|said| said <= at))
-                .cloned()
-                .collect();
-            let labels = Fact::Known(Told::Known(labels_after(&said)));
-            shown.origins.labels.insert(*pull, labels);
-            shown.origins.events.insert(*pull, Fact::Known(Told::Known(said)));
+            let was_said = |event: &PullEvent| event.at().is_none_or(|said| said <= at);
+            let labels = labels_after(events.iter().filter(|event| was_said(event)));
+            shown.origins.labels.insert(*pull, Fact::Known(Told::Known(labels)));
+            if !events.iter().all(was_said) {
+                let said = events.iter().filter(|event| was_said(event)).cloned().collect();
+                let all = mem::replace(told, Fact::Known(Told::Known(said)));
+                self.now.events.insert(*pull, all);
+            }
+        }
+        for (pull, labels) in &self.now.labels {
+            if !shown.origins.labels.contains_key(pull) {
+                shown.origins.labels.insert(*pull, labels.clone());
+            }
         }
     }
 
-    /// When something happened on the pull requests that were looked at.
-    pub(super) fn happenings(&self) -> impl Iterator<Item = Timestamp> {
-        let events = self.now.events.values().filter_map(|told| match told {
-            Fact::Known(Told::Known(events)) => Some(events),
+    /// When something happened on which of the pull requests that were looked at, also later.
+    pub(super) fn happenings(&self) -> impl Iterator<Item = (PullNumber, Timestamp)> {
+        let shown = self.shown.origins.events.iter();
+        let earlier = shown.filter(|(pull, _)| !self.now.events.contains_key(pull));
+        let all = earlier.chain(&self.now.events).filter_map(|(pull, told)| match told {
+            Fact::Known(Told::Known(events)) => Some((*pull, events)),
             Fact::Known(Told::Untold(_)) | Fact::NotAsked | Fact::Unreadable(_) => None,
         });
-        events.flatten().filter_map(PullEvent::at)
+        all.flat_map(|(pull, events)| {
+            events.iter().filter_map(PullEvent::at).map(move |at| (pull, at))
+        })
     }
 }
 
@@ -104,11 +113,11 @@ impl Drop for View<'_> {
         mem::swap(&mut shown.signals, &mut now.signals);
         mem::swap(&mut shown.health_check, &mut now.health_check);
         mem::swap(&mut shown.origins.labels, &mut now.labels);
-        mem::swap(&mut shown.origins.events, &mut now.events);
+        shown.origins.events.append(&mut now.events);
     }
 }
 
-fn labels_after(events: &[PullEvent]) -> Vec<String> {
+fn labels_after<'e>(events: impl Iterator<Item = &'e PullEvent>) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
     for event in events {
         match event {

@@ -145,7 +145,9 @@ pub fn checked(checked: &Checked, width: Option<u16>) -> String {
             row.notes.join(", "),
         ]
     });
-    clean(&format!("{}\n\n{}", checked.summary, table(&header, rows, width)))
+    let mut text = format!("{}\n\n{}", checked.summary, table(&header, rows, width));
+    list(&mut text, "limits", &checked.limits);
+    clean(&text)
 }
 
 fn list(text: &mut String, title: &str, lines: &[String]) {

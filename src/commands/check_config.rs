@@ -9,6 +9,8 @@ use crate::domain::{ApprovalMode, Branch, Policy, RepoName, WorkflowName};
 
 use super::Failure;
 
+mod limits;
+
 /// A configuration without mistakes.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -18,6 +20,8 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// The repositories, in the configuration's order.
     pub repositories: Vec<CheckedRepository>,
+    /// How many settled repositories each credential's limits carry, and how many it has.
+    pub limits: Vec<String>,
     /// Every effective value under its key.
     pub effective: Value,
     /// The configuration itself.
@@ -53,7 +57,8 @@ pub fn check_config(
         config::load(path, environment).map_err(|mistakes| Failure::Usage(mistakes.to_string()))?;
     Ok(Checked {
         summary: summary(path, &config),
-        warnings: config.warnings.clone(),
+        warnings: config.warnings.iter().cloned().chain(limits::warnings(&config)).collect(),
+        limits: limits::lines(&config),
         repositories: config.repositories.iter().map(repository).collect(),
         effective: config.effective(),
         config,

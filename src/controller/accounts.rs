@@ -48,8 +48,8 @@ impl Shared {
         // Not "user of": there earlier versions kept it in lower case.
         let key = format!("login of {account}");
         let nobody = RepoId::from(0);
-        let user = match self.store.fact(nobody, &key).await? {
-            Some(kept) => serde_json::from_value(kept).unwrap_or_default(),
+        let user = match self.store.remembered(nobody, &key).await? {
+            Some(user) => user,
             None => match reader.waiting(reader.user()).await {
                 Ok(login) => Some(login),
                 // An App's token that was given as a plain one is nobody's: its name comes with
@@ -61,8 +61,7 @@ impl Shared {
                 }
             },
         };
-        let value = serde_json::to_value(&user).unwrap_or_default();
-        self.store.put_fact(nobody, &key, value).await?;
+        self.store.remember(nobody, &key, &user).await?;
         *known = Known::User(user.clone());
         Ok(user)
     }

@@ -14,15 +14,15 @@ use crate::domain::RepoName;
 use crate::github::{LimitsView, Meter, Reader};
 
 /// What of the pace passes may take together; the rest is for writes and for what is sudden.
-const FOR_PASSES: f64 = 0.9;
+pub(super) const FOR_PASSES: f64 = 0.9;
 /// What of that those in flight may take, so that the settled ones never starve.
 const FOR_ACTIVE: f64 = 0.8;
 /// What of GitHub's limit is not planned with: others may use the same token.
-const LIMIT_RESERVE: f64 = 0.1;
+pub(super) const LIMIT_RESERVE: f64 = 0.1;
 /// Above this share of the limit left, nothing is stretched for it.
 const LIMIT_IS_PLENTY: f64 = 0.5;
 /// Nobody is forgotten.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// A stretch is said when it changed by this much since it was said last.
 const WORTH_A_WORD: f64 = 1.25;
 

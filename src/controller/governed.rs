@@ -13,6 +13,7 @@ use super::claims::Claim;
 use super::holding::Holding;
 use super::pass::PassReport;
 use super::quiet::Quiet;
+use super::repeated::Repeated;
 use super::roster::{Common, Orders};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
@@ -67,6 +68,8 @@ pub struct Governed {
     pub(super) decisions: Arc<Decisions>,
     /// Since when its releases are held.
     pub(super) holding: Holding,
+    /// What its passes had to read again for want of room in the store.
+    pub(super) repeated: Repeated,
     /// The run that was said to take too long, the rename that was said, and the commits whose
     /// statuses were said to be used up.
     pub(super) said_overdue: Option<RunRef>,
@@ -179,6 +182,7 @@ impl Governed {
             no_candidate: None,
             decisions: Arc::default(),
             holding: Holding::default(),
+            repeated: Repeated::default(),
             said_overdue: None,
             dora_at: None,
             said_name: None,
@@ -284,10 +288,10 @@ impl Governed {
         self.ledger = Some(ledger);
         self.load_holding(shared).await?;
         if self.memory == Memory::default()
-            && let Some(kept) = shared.store.fact(id, MEMORY).await?
+            && let Some(kept) = shared.store.remembered(id, MEMORY).await?
         {
             // A shape of an earlier version is read anew.
-            self.memory = serde_json::from_value(kept).unwrap_or_default();
+            self.memory = kept;
             self.saved_memory = Some(digest(&self.memory));
             self.memory.take_turn(self.rhythm);
         }
@@ -300,8 +304,7 @@ impl Governed {
         let memory = self.memory.for_the_next_start();
         let digest = Some(digest(&memory));
         if digest != self.saved_memory {
-            let value = serde_json::to_value(&memory).unwrap_or_default();
-            shared.store.put_fact(ledger.repo(), MEMORY, value).await?;
+            shared.store.remember(ledger.repo(), MEMORY, &memory).await?;
             self.saved_memory = digest;
             self.memory_changes += 1;
         }

@@ -2,7 +2,6 @@
 //! another is no progress.
 
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::{Governed, Shared};
 use crate::domain::Outcome;
@@ -34,8 +33,8 @@ impl Governed {
     /// What was kept over a restart.
     pub(super) async fn load_holding(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
-        let kept = shared.store.fact(ledger.repo(), HELD_SINCE).await?;
-        let since = kept.and_then(|kept| kept.as_str()?.parse().ok());
+        let since: Option<Timestamp> =
+            shared.store.remembered(ledger.repo(), HELD_SINCE).await?.flatten();
         self.holding = Holding { since, saved: since };
         Ok(())
     }
@@ -45,7 +44,7 @@ impl Governed {
         let Some(repo) = self.ledger.as_ref().map(Ledger::repo) else { return Ok(()) };
         let Holding { since, saved } = self.holding;
         if since != saved {
-            shared.store.put_fact(repo, HELD_SINCE, json!(since)).await?;
+            shared.store.remember(repo, HELD_SINCE, &since).await?;
             self.holding.saved = since;
         }
         Ok(())

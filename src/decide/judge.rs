@@ -1,6 +1,6 @@
 //! Which shas are judged in a pass, and which of them ships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::facts::each_once;
 use super::{Question, decide};
 use crate::domain::{
     Candidates, Decision, EnvironmentApproval, Lack, Observation, Outcome, PassedOver, Policy,
-    Production, ReleaseState, Sha, Verdict, Why,
+    Production, Reason, ReleaseState, Sha, Verdict, Why,
 };
 
 /// How many older verified commits are judged below a candidate that is held for its own range
@@ -23,6 +23,8 @@ pub struct Judgement {
     pub decisions: BTreeMap<Sha, Decision>,
     /// The one that ships now, if any.
     pub ships: Option<Decision>,
+    /// Commits below a held candidate that may not ship in its place, and why.
+    pub held_below: Vec<(Sha, Reason)>,
 }
 
 /// What comes of judging.
@@ -65,7 +67,9 @@ pub fn judge(
     let candidates = &observation.candidates;
     let mut judgement = Judgement::default();
     let mut lacks = Vec::new();
-    for sha in candidates.candidate.iter().chain(&candidates.head).chain(others) {
+    let mut asked = BTreeSet::new();
+    let all = candidates.candidate.iter().chain(&candidates.head).chain(others);
+    for sha in all.filter(|sha| asked.insert(*sha)) {
         match ask(sha) {
             Verdict::Decided(decision) => {
                 judgement.decisions.insert(sha.clone(), *decision);
@@ -104,7 +108,9 @@ fn judge_below<'a>(
                 judgement.ships = Some(*decision);
                 break;
             }
-            Verdict::Decided(_) => {}
+            Verdict::Decided(decision) => {
+                judgement.held_below.push((sha.clone(), decision.reason()));
+            }
             Verdict::Lacks(more) => {
                 let why = Why("what it needs has not been read yet".to_owned());
                 passed_over.push(PassedOver { sha: sha.clone(), why });

@@ -107,7 +107,7 @@ fn touching<'a>(
         if let Some(why) = untold_of(&step, ranged) {
             origins.is_untold(&why);
         }
-        if changed_paths(ranged).is_disjoint(paths) {
+        if !changes_any(ranged, |path| paths.contains(path)) {
             continue;
         }
         let pulls = match gathering.take(question.pulls(&step.sha))? {
@@ -180,7 +180,8 @@ fn of_one_pull(
         };
         origins.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
         let pulls: Vec<PullNumber> = pulls.iter().map(|pull| pull.number).collect();
-        let bringing = steps.iter().filter(|one| changed_paths(one.ranged).contains(path));
+        let bringing =
+            steps.iter().filter(|one| changes_any(one.ranged, |changed| changed == path));
         let brought =
             bringing.map(|one| Brought { commit: one.step.sha.clone(), pulls: pulls.clone() });
         origins.brought.entry(path.to_owned()).or_default().extend(brought);
@@ -251,12 +252,21 @@ pub(super) fn may_hide(step: &BranchStep, pulls: &[MergedPull]) -> Option<String
 
 /// Every name in the files of a range: a rename counts under both.
 pub(super) fn changed_paths(ranged: &Ranged) -> BTreeSet<&str> {
+    names(ranged).collect()
+}
+
+/// Whether the files of a range have such a name.
+fn changes_any(ranged: &Ranged, is_meant: impl Fn(&str) -> bool) -> bool {
+    names(ranged).any(is_meant)
+}
+
+fn names(ranged: &Ranged) -> impl Iterator<Item = &str> {
     let files: &[FileChange] = match ranged {
         Ranged::Compared(comparison) => comparison.files.listed(),
         Ranged::Incomparable(_) | Ranged::Broken(_) => &[],
     };
     let both = files.iter().flat_map(|file| [Some(&file.path), file.previous_path.as_ref()]);
-    both.flatten().map(String::as_str).collect()
+    both.flatten().map(String::as_str)
 }
 
 /// Why a step may have brought more than is known of it.

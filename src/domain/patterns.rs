@@ -94,6 +94,9 @@ impl PathPatterns {
     /// matched as a directory too, with whatever may be below it.
     #[must_use]
     pub fn covering(&self, path: &str) -> Option<&str> {
+        if self.0.written.is_empty() {
+            return None;
+        }
         let path = path.trim_start_matches('/');
         self.matching(path)
             .or_else(|| match self.0.matcher.matched(path, true) {

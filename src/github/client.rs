@@ -198,7 +198,7 @@ impl Client {
         let page = beside_others(body.len(), || {
             let page = Page { value: parse(body)?, next };
             if let (Some(kept), Some(tag)) = (&ask.kept, tag) {
-                etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page);
+                manner.meter.keeps(etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page));
             }
             Ok(page)
         });

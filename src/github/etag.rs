@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Token;
 use crate::clock::beside_others;
+use crate::store::Placed;
 
 /// Raised when the shape of what is kept changes, so that old entries are asked for anew.
 const SHAPE: u32 = 2;
@@ -16,8 +17,8 @@ const SHAPE: u32 = 2;
 pub trait ResponseCache: Send + Sync {
     /// What was put under `key` last, if it is still there.
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a>;
-    /// Remembers `response` under `key`.
-    fn put(&self, key: &str, response: CachedResponse);
+    /// Remembers `response` under `key`. Gives what became of it.
+    fn put(&self, key: &str, response: CachedResponse) -> Placed;
 }
 
 /// A remembered answer on its way from where it is kept.
@@ -44,7 +45,9 @@ impl ResponseCache for NoCache {
     fn get<'a>(&'a self, _: &'a str) -> Getting<'a> {
         Box::pin(std::future::ready(None))
     }
-    fn put(&self, _: &str, _: CachedResponse) {}
+    fn put(&self, _: &str, _: CachedResponse) -> Placed {
+        Placed::Anew
+    }
 }
 
 /// A value, and where its list goes on.
@@ -74,7 +77,7 @@ pub(super) async fn load<T: DeserializeOwned>(
     Some((cached.etag, Page { value, next: cached.next }))
 }
 
-/// Remembers what `token` was answered.
+/// Remembers what `token` was answered. Gives what became of it.
 pub(super) fn save<T: Serialize>(
     cache: &dyn ResponseCache,
     token: &Token,
@@ -82,13 +85,12 @@ pub(super) fn save<T: Serialize>(
     kept: &str,
     etag: &str,
     page: &Page<T>,
-) {
+) -> Placed {
     // A value that cannot be written down is merely asked for again.
-    if let Ok(value) = serde_json::to_string(&page.value) {
-        let (token, etag) = (token.fingerprint.clone(), etag.to_owned());
-        let response = CachedResponse { token, etag, value, next: page.next.clone() };
-        cache.put(&key(url, kept), response);
-    }
+    let Ok(value) = serde_json::to_string(&page.value) else { return Placed::Anew };
+    let (token, etag) = (token.fingerprint.clone(), etag.to_owned());
+    let response = CachedResponse { token, etag, value, next: page.next.clone() };
+    cache.put(&key(url, kept), response)
 }
 
 /// The store's cache, so that a restart costs no rate limit.
@@ -100,10 +102,9 @@ impl ResponseCache for crate::store::AnswerCache {
         })
     }
 
-    fn put(&self, key: &str, response: CachedResponse) {
+    fn put(&self, key: &str, response: CachedResponse) -> Placed {
         // What cannot be written down is merely asked for again.
-        if let Ok(bytes) = serde_json::to_vec(&response) {
-            Self::put(self, key, bytes);
-        }
+        let bytes = serde_json::to_vec(&response);
+        bytes.map_or(Placed::Anew, |bytes| Self::put(self, key, bytes))
     }
 }

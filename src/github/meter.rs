@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::footprint::Trail;
 use crate::clock::Clock;
+use crate::store::Placed;
 
 /// A pass that has waited longer than this for answers, all together, is slow.
 const SLOW: Duration = Duration::from_secs(3);
@@ -23,6 +24,7 @@ pub struct Meter(Arc<Counts>);
 struct Counts {
     reads: AtomicU32,
     charged: AtomicU32,
+    repeated: AtomicU32,
     trail: Trail,
     place: Mutex<Place>,
 }
@@ -64,6 +66,18 @@ impl Meter {
     #[must_use]
     pub fn charged(&self) -> u32 {
         self.0.charged.load(Ordering::Relaxed)
+    }
+
+    /// Notes what became of something that was read and put into the store.
+    pub fn keeps(&self, placed: Placed) {
+        if placed == Placed::Again {
+            self.0.repeated.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What had to be read again since this was asked last, because the store had no room for it.
+    pub(super) fn take_repeated(&self) -> u32 {
+        self.0.repeated.swap(0, Ordering::Relaxed)
     }
 
     /// Ends the pass: its place is another's.

@@ -2,24 +2,28 @@
 
 use super::Look;
 use super::counted::passed_by_sha;
-use crate::domain::{BranchCommits, Candidates, Sha};
+use crate::domain::{Candidates, Sha};
 
 /// The candidate, the head, and the verified commits below the candidate.
 pub(super) fn candidates(look: &Look<'_>) -> Candidates {
     let passed = passed_by_sha(&look.memory.counted);
-    candidates_by(&look.memory.branch_commits, |sha| passed.get(sha).copied())
+    let commits = look.memory.branch_commits.commits.iter();
+    candidates_by(commits.filter_map(|(sha, _)| Some((sha, *passed.get(sha)?))), usize::MAX)
 }
 
-/// The same, by whether the latest finished verification of each commit succeeded. The commits are
-/// in the order of [`BranchCommits::of_tip`].
-pub(super) fn candidates_by(
-    commits: &BranchCommits,
-    passed: impl Fn(&Sha) -> Option<bool>,
+/// The same, by the commits whose verification finished, in the order of
+/// [`BranchCommits::of_tip`](crate::domain::BranchCommits::of_tip), and whether the latest one of
+/// each succeeded; with at most so many commits `below`.
+pub(super) fn candidates_by<'c>(
+    finished: impl Iterator<Item = (&'c Sha, bool)>,
+    below: usize,
 ) -> Candidates {
     let mut candidates = Candidates::default();
     let mut finished_head = None;
-    for (sha, _) in &commits.commits {
-        let Some(passed) = passed(sha) else { continue };
+    for (sha, passed) in finished {
+        if candidates.candidate.is_some() && candidates.verified_below.len() >= below {
+            break;
+        }
         finished_head.get_or_insert_with(|| sha.clone());
         if !passed {
             continue;

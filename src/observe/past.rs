@@ -110,14 +110,10 @@ impl PastVerifications {
         until: Timestamp,
         below: usize,
     ) -> Vec<Moment> {
-        let on_branch: BTreeMap<&Sha, &Vec<Run>> =
-            commits.commits.iter().filter_map(|(sha, _)| self.by_sha.get_key_value(sha)).collect();
-        let ends: BTreeSet<Timestamp> = on_branch
-            .values()
-            .flat_map(|runs| runs.iter().filter_map(ended_at))
-            .filter(|at| since <= *at && *at <= until)
-            .collect();
-        ends.into_iter().map(|at| moment(&on_branch, commits, at, below)).collect()
+        let mut history = History::of(commits, &self.by_sha);
+        let ends = history.changes.iter().filter(|change| change.ends).map(|change| change.at);
+        let ends: BTreeSet<Timestamp> = ends.filter(|at| since <= *at && *at <= until).collect();
+        ends.into_iter().map(|at| history.moment(at, below)).collect()
     }
 
     /// Commits that passed in that time and that these commits of the branch do not show.
@@ -131,31 +127,87 @@ impl PastVerifications {
     }
 }
 
-fn moment(
-    runs: &BTreeMap<&Sha, &Vec<Run>>,
-    commits: &BranchCommits,
+/// The verification runs of the branch's commits as they stood at one time after another. Only
+/// what changed in between is looked at, so that a long past costs no more for each moment.
+struct History<'r> {
+    commits: Vec<(&'r Sha, &'r [Run])>,
+    places: BTreeMap<&'r Sha, usize>,
+    /// When runs of the commit at this place began or ended, oldest first.
+    changes: Vec<Change>,
+    /// Changes that are in `as_then`.
+    seen: usize,
+    /// By place: the runs that had begun.
+    as_then: BTreeMap<usize, Counted>,
+    /// When a verification of a commit succeeded first.
+    first_passed: BTreeMap<Timestamp, Vec<usize>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Change {
     at: Timestamp,
-    below: usize,
-) -> Moment {
-    let as_then: BTreeMap<&Sha, Counted> =
-        runs.iter().map(|(sha, runs)| (*sha, counted_by(runs, at))).collect();
-    let passed = |sha: &Sha| latest_finished(as_then.get(sha)?, sha).map(RunProgress::succeeded);
-    let Candidates { candidate, mut verified_below, head: _ } = candidates_by(commits, passed);
-    verified_below.truncate(below);
-    let first_passed = |runs: &[Run]| {
-        runs.iter().filter(|run| run.progress.succeeded()).filter_map(ended_at).min()
-    };
-    let newly = runs.iter().filter(|(_, runs)| first_passed(runs) == Some(at));
-    let verified: Vec<Sha> = newly.map(|(sha, _)| (*sha).clone()).collect();
-    let shown = candidate.iter().chain(&verified_below).chain(&verified);
-    let verifications = shown
-        .filter_map(|sha| Some((sha.clone(), verification_of(as_then.get(sha)?, sha))))
-        .collect();
-    let had_begun = |sha: &&Sha| as_then.get(*sha).is_some_and(|runs| !runs.is_empty());
-    let tip = commits.commits.iter().map(|(sha, _)| sha).find(had_begun).cloned();
-    // What failed is nobody's release.
-    let candidates = Candidates { candidate, head: None, verified_below };
-    Moment { at, verified, tip, candidates, verifications }
+    place: usize,
+    ends: bool,
+}
+
+impl<'r> History<'r> {
+    fn of(commits: &'r BranchCommits, by_sha: &'r BTreeMap<Sha, Vec<Run>>) -> Self {
+        let verified = commits.commits.iter().filter_map(|(sha, _)| by_sha.get_key_value(sha));
+        let commits: Vec<_> = verified.map(|(sha, runs)| (sha, runs.as_slice())).collect();
+        let (mut changes, mut first_passed) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        for (place, (_, runs)) in commits.iter().enumerate() {
+            for run in *runs {
+                changes.push(Change { at: run.started_at, place, ends: false });
+                changes.extend(ended_at(run).map(|at| Change { at, place, ends: true }));
+            }
+            let passed = runs.iter().filter(|run| run.progress.succeeded()).filter_map(ended_at);
+            if let Some(at) = passed.min() {
+                first_passed.entry(at).or_default().push(place);
+            }
+        }
+        changes.sort_unstable();
+        let places = commits.iter().enumerate().map(|(place, (sha, _))| (*sha, place)).collect();
+        Self { commits, places, changes, seen: 0, as_then: BTreeMap::new(), first_passed }
+    }
+
+    /// Goes on to this time, which is none before the last one.
+    fn go_on(&mut self, at: Timestamp) {
+        let mut changed = BTreeSet::new();
+        while let Some(change) = self.changes.get(self.seen).filter(|change| change.at <= at) {
+            changed.insert(change.place);
+            self.seen += 1;
+        }
+        for place in changed {
+            let Some((_, runs)) = self.commits.get(place) else { continue };
+            let counted = counted_by(runs, at);
+            if !counted.is_empty() {
+                self.as_then.insert(place, counted);
+            }
+        }
+    }
+
+    /// How things stood at this time, which is none before the last one.
+    fn moment(&mut self, at: Timestamp, below: usize) -> Moment {
+        self.go_on(at);
+        let finished = self.as_then.iter().filter_map(|(place, runs)| {
+            let (sha, _) = self.commits.get(*place)?;
+            Some((*sha, latest_finished(runs, sha)?.succeeded()))
+        });
+        // What failed is nobody's release.
+        let candidates = Candidates { head: None, ..candidates_by(finished, below) };
+        let sha_at = |place: &usize| self.commits.get(*place).map(|(sha, _)| (*sha).clone());
+        let newly = self.first_passed.get(&at).into_iter().flatten();
+        let mut verified: Vec<Sha> = newly.filter_map(sha_at).collect();
+        verified.sort_unstable();
+        let shown = candidates.candidate.iter().chain(&candidates.verified_below).chain(&verified);
+        let verifications = shown
+            .filter_map(|sha| {
+                let runs = self.as_then.get(self.places.get(sha)?)?;
+                Some((sha.clone(), verification_of(runs, sha)))
+            })
+            .collect();
+        let tip = self.as_then.keys().next().and_then(sha_at);
+        Moment { at, verified, tip, candidates, verifications }
+    }
 }
 
 /// The runs as they stood then.

@@ -201,5 +201,6 @@ pub(super) async fn keep<T: serde::Serialize + Sync>(
     key: &str,
     value: &T,
 ) -> Result<(), ObserveError> {
-    Ok(look.store.put_fact_of(repository, key, value).await?)
+    look.reader.keeps(look.store.put_fact_of(repository, key, value).await?);
+    Ok(())
 }

@@ -1,7 +1,8 @@
 //! The cache for conditional requests: what GitHub answered, so that a restart costs no limit.
 //!
 //! The answers are in the file; in memory is what is there, and what is still to be written. A
-//! crash may lose the newest answers, which costs a request each and nothing else.
+//! crash may lose the newest answers, which costs a request each and nothing else. How much is kept
+//! is bounded for each repository, so that it grows with the fleet.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -10,14 +11,21 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
+use super::packed::{pack, unpack};
 use super::schema::{ANSWERS, ANSWERS_USED};
-use super::shelf::{Limit, Shelf};
+use super::shelf::{Limit, Placed};
+use super::shelves::{Limits, Shelves};
 use super::writer::Hand;
 
-/// Answers that are kept: some 40 for each of 500 repositories.
-const LIMIT: Limit = Limit { count: 20_000, bytes: 64 << 20 };
+/// Answers that are kept. A settled repository has some 15, of a few kB each; one with a range of a
+/// thousand commits that people approve has three for each of their pull requests. All together
+/// leave room for the ledgers in a file of 1 GiB.
+const LIMITS: Limits =
+    Limits { each: Limit { count: 4_096, bytes: 16 << 20 }, all_bytes: 640 << 20 };
 /// A larger answer is asked for again rather than kept: it would drive out too many others.
 const LARGEST: usize = 4 << 20;
+/// So is one that is larger than this before it is packed.
+const LARGEST_UNPACKED: usize = 16 << 20;
 /// Answers that are written in one transaction.
 const BATCH: usize = 128;
 
@@ -28,14 +36,14 @@ pub struct AnswerCache {
 }
 
 struct Held {
-    shelf: Shelf,
+    shelves: Shelves,
     /// Answers that the file does not have yet, and those that it is to have no more.
     waiting: BTreeMap<Arc<str>, Option<Arc<[u8]>>>,
 }
 
 impl AnswerCache {
     pub(super) fn new() -> Self {
-        let held = Held { shelf: Shelf::new(LIMIT), waiting: BTreeMap::new() };
+        let held = Held { shelves: Shelves::new(LIMITS), waiting: BTreeMap::new() };
         Self { held: Mutex::new(held), hand: OnceLock::new() }
     }
 
@@ -46,12 +54,15 @@ impl AnswerCache {
 
     /// The answer that was put there.
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
-        if let Some(waiting) = self.look(key)? {
-            return Some(waiting.to_vec());
-        }
-        let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
-        // What cannot be read is asked for again.
-        hand.run(move |engine| engine.answer(&key)).await.ok()?
+        let bytes = match self.look(key)? {
+            Some(waiting) => waiting.to_vec(),
+            None => {
+                let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
+                // What cannot be read is asked for again.
+                hand.run(move |engine| engine.answer(&key)).await.ok()??
+            }
+        };
+        unpack(bytes)
     }
 
     /// None where there is no such answer; the answer itself where the file lacks it.
@@ -61,25 +72,29 @@ impl AnswerCache {
         match held.waiting.get(key).cloned() {
             Some(None) => None,
             here => {
-                held.shelf.holds(key).then(|| held.shelf.touch(key))?;
+                let whose = repository_of(key);
+                held.shelves.of(whose).filter(|shelf| shelf.holds(key))?;
+                held.shelves.at(whose, |shelf| shelf.touch(key));
                 Some(here.flatten())
             }
         }
     }
 
-    /// Keeps an answer, in place of an earlier one, until others are used more. One that is very
-    /// large is not kept, and nor is what it replaces.
-    pub fn put(&self, key: &str, bytes: Vec<u8>) {
+    /// Keeps an answer, in place of an earlier one, until others of its repository are used more.
+    /// One that is very large is not kept, and nor is what it replaces.
+    pub fn put(&self, key: &str, bytes: Vec<u8>) -> Placed {
+        let bytes = if bytes.len() > LARGEST_UNPACKED { bytes } else { pack(bytes) };
         let mut held = self.held();
-        let shared: Arc<str> = key.into();
-        if bytes.len() > LARGEST {
-            held.shelf.remove(key);
+        let (shared, whose): (Arc<str>, _) = (key.into(), repository_of(key));
+        let placed = if bytes.len() > LARGEST {
             held.waiting.insert(shared, None);
+            held.shelves.at(whose, |shelf| shelf.drive_out(key))
         } else {
-            held.shelf.put(key, bytes.len());
+            let (placed, evicted) = held.shelves.put(whose, key, bytes.len());
             held.waiting.insert(shared, Some(bytes.into()));
-        }
-        held.evict();
+            held.drop_from_the_file(evicted);
+            placed
+        };
         let waiting = held.waiting.len();
         drop(held);
         // The one who puts the first asks for it to be written; the others go along.
@@ -88,6 +103,7 @@ impl AnswerCache {
         {
             hand.nudge(waiting >= BATCH);
         }
+        placed
     }
 
     /// Takes up what the file has.
@@ -97,10 +113,12 @@ impl AnswerCache {
         let mut held = self.held();
         for row in answers.iter()? {
             let (key, bytes) = row?;
-            let used = used.get(key.value())?.map_or(0, |used| used.value());
-            held.shelf.restore(key.value(), bytes.value().len(), used);
+            let (key, bytes) = (key.value(), bytes.value().len());
+            let used = used.get(key)?.map_or(0, |used| used.value());
+            held.shelves.at(repository_of(key), |shelf| shelf.restore(key, bytes, used));
         }
-        held.evict();
+        let evicted = held.shelves.evict();
+        held.drop_from_the_file(evicted);
         Ok(())
     }
 
@@ -111,11 +129,12 @@ impl AnswerCache {
         while changes.answers.len() < BATCH
             && let Some((key, answer)) = held.waiting.pop_first()
         {
-            let answer = answer.map(|bytes| (bytes, held.shelf.used(&key)));
+            let used = held.shelves.of(repository_of(&key)).map_or(0, |shelf| shelf.used(&key));
+            let answer = answer.map(|bytes| (bytes, used));
             changes.answers.push((key, answer));
         }
         if closing && changes.answers.is_empty() {
-            changes.used = held.shelf.take_touched();
+            changes.used = held.shelves.take_touched();
         }
         changes
     }
@@ -126,11 +145,20 @@ impl AnswerCache {
 }
 
 impl Held {
-    fn evict(&mut self) {
-        for evicted in self.shelf.evict() {
-            self.waiting.insert(evicted, None);
-        }
+    fn drop_from_the_file(&mut self, keys: Vec<Arc<str>>) {
+        self.waiting.extend(keys.into_iter().map(|key| (key, None)));
     }
+}
+
+/// Whose answer it is, by the URL in its key: `OWNER/NAME`, or the number where GitHub names the
+/// repository by it, as in links to further pages. Empty for what is about none, such as a team.
+fn repository_of(key: &str) -> &str {
+    let part = |marker: &str, segments: usize| {
+        let (_, rest) = key.split_once(marker)?;
+        let mut ends = rest.match_indices(['/', '?', ' ']).map(|(place, _)| place);
+        rest.get(..ends.nth(segments.saturating_sub(1)).unwrap_or(rest.len()))
+    };
+    part("/repos/", 2).or_else(|| part("/repositories/", 1)).unwrap_or_default()
 }
 
 impl Engine {
@@ -176,5 +204,23 @@ impl Changes {
             order.insert(&**key, *used)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_belongs_to_the_repository_that_its_url_names() {
+        let of = |path: &str| {
+            repository_of(&format!("2 GET https://ghe.acme.com/api/v3{path} ")).to_owned()
+        };
+        assert_eq!(of("/repos/acme/shop"), "acme/shop");
+        assert_eq!(of("/repos/acme/shop/actions/runs?per_page=100"), "acme/shop");
+        assert_eq!(of("/repos/acme/shop?x=/repos/acme/other"), "acme/shop");
+        assert_eq!(of("/repositories/42/actions/runs?page=2"), "42");
+        assert_eq!(of("/orgs/acme/teams/sre/memberships/ada"), "");
+        assert_eq!(repository_of("a key"), "");
     }
 }

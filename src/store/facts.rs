@@ -1,4 +1,5 @@
-//! What never changes, and is dear to ask for: a comparison of two commits, a blob at a sha.
+//! What never changes, and is dear to ask for: a comparison of two commits, a blob at a sha. Of each
+//! repository so much is kept; what may not be lost is not here, but in [`super::kept`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::domain::RepoId;
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
 use super::schema::{FACTS, FACTS_USED};
-use super::shelf::{Limit, Shelf};
+use super::shelf::{Limit, Placed, Shelf};
 
 /// Facts of one repository that are kept: a range of a thousand commits that is held takes two for
 /// each, what it brought and with which pull request, and every pass looks at all of them.
@@ -41,29 +42,31 @@ impl Engine {
         Ok(bytes)
     }
 
-    /// Keeps a fact, as it is to be stored, unless it is very large.
+    /// Keeps a fact, as it is to be stored, unless it is very large. Gives what became of it.
     pub(super) fn put_fact(
         &mut self,
         repo: RepoId,
         key: &str,
         bytes: &[u8],
-    ) -> Result<(), StoreError> {
-        if bytes.len() > LARGEST {
-            return Ok(());
-        }
+    ) -> Result<Placed, StoreError> {
         let mut shelf = match self.facts.shelves.remove(&repo) {
             Some(shelf) => shelf,
             None => self.load_shelf(repo)?,
         };
-        let used = shelf.put(key, bytes.len());
-        let evicted = shelf.evict();
-        let touched = shelf.take_touched();
-        self.write_behind(|write| {
-            let fact = Fact { repo: repo.get(), key, bytes, used };
-            fact.store(write, &touched, &evicted)
-        })?;
+        let placed = if bytes.len() > LARGEST {
+            shelf.drive_out(key)
+        } else {
+            let placed = shelf.put(key, bytes.len());
+            let (used, evicted) = (shelf.used(key), shelf.evict());
+            let touched = shelf.take_touched();
+            self.write_behind(|write| {
+                let fact = Fact { repo: repo.get(), key, bytes, used };
+                fact.store(write, &touched, &evicted)
+            })?;
+            placed
+        };
         self.facts.shelves.insert(repo, shelf);
-        Ok(())
+        Ok(placed)
     }
 
     fn load_shelf(&mut self, repo: RepoId) -> Result<Shelf, StoreError> {

@@ -3,6 +3,7 @@
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle, WriteTransaction};
 
 use super::error::{Fault, StoreError};
+use super::remembered;
 use std::path::Path;
 
 /// The schema that this program writes.
@@ -40,18 +41,22 @@ pub(super) const VIEWS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 pub(super) const PENDING_WORDS: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("pending_words");
 
+/// (repository, key) → what is remembered until it is replaced. It is made when it is first needed.
+pub(super) const REMEMBERED: TableDefinition<'_, (u64, &str), &[u8]> =
+    TableDefinition::new("remembered");
+
 const SCHEMA: &str = "schema";
 
 /// One step from a version to the next.
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
 /// The step at index n leads from version n + 1 to n + 2.
-const MIGRATIONS: &[Migration] = &[health_is_recorded];
+const MIGRATIONS: &[Migration] = &[to_schema_2];
 
-/// To schema 2: `health_checked` is a kind of entry. What is there already stays as it is.
-#[expect(clippy::unnecessary_wraps, reason = "a step has the type of all steps")]
-const fn health_is_recorded(_: &WriteTransaction) -> Result<(), Fault> {
-    Ok(())
+/// To schema 2: `health_checked` is a kind of entry, and what is remembered of a repository has a
+/// table of its own.
+fn to_schema_2(write: &WriteTransaction) -> Result<(), Fault> {
+    remembered::take_from_the_facts(write)
 }
 
 /// The schema of `db`; none where it holds no table at all.

@@ -12,13 +12,22 @@ pub(super) struct Limit {
     pub(super) bytes: usize,
 }
 
-/// Keys in the order of their last use.
+/// What became of a thing that was put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is new, or in the place of an earlier one.
+    Anew,
+    /// It had been there, and was driven out by others: it had to be asked for again.
+    Again,
+}
+
+/// Keys of one repository, with the order of their last use.
 #[derive(Debug)]
 pub(super) struct Shelf {
     limit: Limit,
-    order: BTreeMap<u64, Arc<str>>,
     kept: BTreeMap<Arc<str>, Kept>,
-    touched: BTreeSet<Arc<str>>,
+    /// Keys that were dropped for want of room, and not put there since.
+    driven_out: BTreeSet<Arc<str>>,
     bytes: usize,
     next: u64,
 }
@@ -27,48 +36,45 @@ pub(super) struct Shelf {
 struct Kept {
     used: u64,
     bytes: usize,
+    /// Used since the file was told when.
+    touched: bool,
 }
 
 impl Shelf {
-    pub(super) fn new(limit: Limit) -> Self {
-        Self {
-            limit,
-            order: BTreeMap::new(),
-            kept: BTreeMap::new(),
-            touched: BTreeSet::new(),
-            bytes: 0,
-            next: 1,
-        }
+    pub(super) const fn new(limit: Limit) -> Self {
+        Self { limit, kept: BTreeMap::new(), driven_out: BTreeSet::new(), bytes: 0, next: 1 }
     }
 
     /// Takes up a key as it was stored, used at `used` by its counter.
     pub(super) fn restore(&mut self, key: &str, bytes: usize, used: u64) {
-        let used = if self.order.contains_key(&used) { self.next } else { used };
-        self.place(key, bytes, used);
+        self.place(key, Kept { used, bytes, touched: false });
     }
 
-    /// Puts a key on top. Gives its counter.
-    pub(super) fn put(&mut self, key: &str, bytes: usize) -> u64 {
-        let used = self.next;
-        self.place(key, bytes, used);
-        used
+    /// Puts a key on top.
+    pub(super) fn put(&mut self, key: &str, bytes: usize) -> Placed {
+        self.place(key, Kept { used: self.next, bytes, touched: false });
+        if self.driven_out.remove(key) { Placed::Again } else { Placed::Anew }
     }
 
-    /// Takes a key down.
-    pub(super) fn remove(&mut self, key: &str) {
-        if let Some(kept) = self.kept.remove(key) {
-            self.order.remove(&kept.used);
-            self.bytes = self.bytes.saturating_sub(kept.bytes);
-        }
-        self.touched.remove(key);
+    /// Takes a key down that there is no room for.
+    pub(super) fn drive_out(&mut self, key: &str) -> Placed {
+        let known = self.driven_out.contains(key);
+        let key = match self.kept.remove_entry(key) {
+            Some((key, kept)) => {
+                self.bytes = self.bytes.saturating_sub(kept.bytes);
+                key
+            }
+            None => key.into(),
+        };
+        self.remember_driven_out(key);
+        if known { Placed::Again } else { Placed::Anew }
     }
 
     /// Says that a key was used.
     pub(super) fn touch(&mut self, key: &str) {
-        if let Some((key, kept)) = self.kept.get_key_value(key) {
-            let (key, bytes) = (Arc::clone(key), kept.bytes);
-            self.put(&key, bytes);
-            self.touched.insert(key);
+        if let Some(kept) = self.kept.get_mut(key) {
+            (kept.used, kept.touched) = (self.next, true);
+            self.next = self.next.saturating_add(1);
         }
     }
 
@@ -82,39 +88,62 @@ impl Shelf {
         self.kept.get(key).map_or(0, |kept| kept.used)
     }
 
+    /// Whether more than half of what may be kept is.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.kept.len() > self.limit.count / 2 || self.bytes > self.limit.bytes / 2
+    }
+
+    /// The bytes of all that is kept.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The keys that were used since this was asked last, with their counters.
     pub(super) fn take_touched(&mut self) -> Vec<(Arc<str>, u64)> {
-        let touched = std::mem::take(&mut self.touched);
-        touched
-            .into_iter()
-            .filter_map(|key| self.kept.get(&key).map(|kept| kept.used).map(|used| (key, used)))
-            .collect()
+        let touched = self.kept.iter_mut().filter_map(|(key, kept)| {
+            std::mem::take(&mut kept.touched).then(|| (Arc::clone(key), kept.used))
+        });
+        touched.collect()
     }
 
     /// Drops what is beyond the limit, least used first, and names it.
     pub(super) fn evict(&mut self) -> Vec<Arc<str>> {
         let mut evicted = Vec::new();
         while self.kept.len() > self.limit.count || self.bytes > self.limit.bytes {
-            let Some((_, key)) = self.order.pop_first() else { break };
-            if let Some(kept) = self.kept.remove(&key) {
-                self.bytes = self.bytes.saturating_sub(kept.bytes);
-            }
-            self.touched.remove(&key);
+            let Some(key) = self.evict_one() else { break };
             evicted.push(key);
         }
         evicted
     }
 
-    fn place(&mut self, key: &str, bytes: usize, used: u64) {
-        let shared = self.kept.get_key_value(key).map(|(key, _)| Arc::clone(key));
-        let key = shared.unwrap_or_else(|| key.into());
-        if let Some(before) = self.kept.insert(Arc::clone(&key), Kept { used, bytes }) {
-            self.order.remove(&before.used);
-            self.bytes = self.bytes.saturating_sub(before.bytes);
+    /// Drops what is used least, and names it.
+    pub(super) fn evict_one(&mut self) -> Option<Arc<str>> {
+        let least = self.kept.iter().min_by_key(|(_, kept)| kept.used);
+        let key = least.map(|(key, _)| Arc::clone(key))?;
+        self.drive_out(&key);
+        Some(key)
+    }
+
+    fn place(&mut self, key: &str, new: Kept) {
+        match self.kept.get_mut(key) {
+            Some(kept) => {
+                self.bytes = self.bytes.saturating_sub(kept.bytes);
+                *kept = new;
+            }
+            None => {
+                self.kept.insert(key.into(), new);
+            }
         }
-        self.order.insert(used, key);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.next = self.next.max(used.saturating_add(1));
+        self.bytes = self.bytes.saturating_add(new.bytes);
+        self.next = self.next.max(new.used.saturating_add(1));
+    }
+
+    /// No more than may be kept: some that are forgotten here are merely not counted.
+    fn remember_driven_out(&mut self, key: Arc<str>) {
+        self.driven_out.insert(key);
+        if self.driven_out.len() > self.limit.count {
+            self.driven_out.pop_first();
+        }
     }
 }
 
@@ -139,6 +168,29 @@ mod tests {
         let mut shelf = Shelf::new(Limit { count: 2, bytes: 100 });
         shelf.put("a", 101);
         assert_eq!(shelf.evict(), ["a".into()]);
-        assert_eq!(shelf.bytes, 0);
+        assert_eq!(shelf.bytes(), 0);
+    }
+
+    #[test]
+    fn what_was_driven_out_and_comes_again_is_told_from_what_is_new() {
+        let mut shelf = Shelf::new(Limit { count: 2, bytes: 100 });
+        for key in ["a", "b", "a", "c"] {
+            assert_eq!(shelf.put(key, 10), Placed::Anew, "{key}");
+        }
+        assert_eq!(shelf.evict(), ["b".into()]);
+        assert_eq!(shelf.put("b", 10), Placed::Again);
+        assert_eq!(shelf.put("b", 10), Placed::Anew);
+        assert_eq!(shelf.drive_out("large"), Placed::Anew);
+        assert_eq!(shelf.drive_out("large"), Placed::Again);
+    }
+
+    #[test]
+    fn what_was_used_is_said_once() {
+        let mut shelf = Shelf::new(Limit { count: 2, bytes: 100 });
+        shelf.put("a", 10);
+        shelf.put("b", 10);
+        shelf.touch("a");
+        assert_eq!(shelf.take_touched(), [("a".into(), 3)]);
+        assert_eq!(shelf.take_touched(), []);
     }
 }

@@ -61,6 +61,7 @@ pub(super) struct Troubles {
     pub(super) stray_runs: Counters<ByRepository>,
     pub(super) moved_deploy_files: Counters<ByRepository>,
     pub(super) status_budget_spent: Counters<ByRepository>,
+    pub(super) repeated_requests: Counters<ByRepository>,
     pub(super) degraded_after_deploy: Counters<ByRepository>,
 }
 
@@ -229,10 +230,14 @@ impl Troubles {
             ),
             status_budget_spent: make
                 .counters("status_budget_spent", "Commits that used up their statuses"),
+            repeated_requests: make.counters(
+                "repeated_requests",
+                "Requests for what the store had kept and dropped for want of room",
+            ),
         }
     }
 
-    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 7] {
+    pub(super) const fn all(&self) -> [&Counters<ByRepository>; 8] {
         [
             &self.degraded_after_deploy,
             &self.forged_statuses,
@@ -241,6 +246,7 @@ impl Troubles {
             &self.stray_runs,
             &self.moved_deploy_files,
             &self.status_budget_spent,
+            &self.repeated_requests,
         ]
     }
 }

@@ -215,6 +215,11 @@ impl Metrics {
         self.repositories.troubles.status_budget_spent.of(repository, "").inc();
     }
 
+    /// So many requests asked for what had been kept and was dropped for want of room.
+    pub fn repeated_requests(&self, repository: &RepoName, requests: u32) {
+        self.repositories.troubles.repeated_requests.of(repository, "").inc_by(requests.into());
+    }
+
     /// Whether a repository's issues are switched off.
     pub fn issues_unavailable(&self, repository: &RepoName, unavailable: bool) {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));

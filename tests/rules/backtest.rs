@@ -270,6 +270,36 @@ fn a_replay_decides_at_each_moment_what_would_have_been_decided_then() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Decisions that a replay takes.
+fn decisions(name: &str, told: &str) -> usize {
+    let (past, mut shown) = past_of(name, told);
+    let mut course = Course::begin(&past, &shown);
+    let mut decisions = 0;
+    loop {
+        match replay(&policy_of(name), &past, &mut shown, course) {
+            Progress::Paused(at) => {
+                decisions = at.decisions();
+                course = at;
+            }
+            Progress::Done(_) => return decisions,
+            other => panic!("it did not come to its end: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_lacks_an_approval_is_judged_again_only_after_a_word() {
+    let held: Vec<String> =
+        (2..=9).map(|number| format!("{number} HIGH @{}", 10 * (number - 2))).collect();
+    let held = held.join(", ");
+    for policy in ["plain", "label"] {
+        assert_eq!(decisions(policy, &held), 8, "{policy}");
+    }
+    for word in ["label 9 @75", "approve 1 @75"] {
+        assert_eq!(decisions("label", &format!("{held}, {word}")), 16, "{word}");
+    }
+}
+
 #[test]
 fn a_replay_that_lacks_a_fact_says_which_and_goes_on_from_there() {
     let (past, shown) = past_of("label", "2 LOW @0, 3 HIGH @10, label 3 @30");

@@ -172,6 +172,29 @@ impl Story {
         series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// So many answers about a repository go through the store's cache.
+    pub fn keeps_answers_about(&mut self, repository: &str, count: usize) -> &mut Self {
+        self.start();
+        let cache = self.governor.as_ref().expect("it runs").store.cache();
+        for number in 0..count {
+            let path = format!("/repos/{repository}/commits/{number:040x}/statuses");
+            cache.put(&format!("2 GET http://127.0.0.1:1{path} "), b"[]".to_vec());
+        }
+        self
+    }
+
+    /// So many facts of the repository go through the store.
+    pub fn keeps_facts(&mut self, count: usize) -> &mut Self {
+        let (id, store) = self.ledger_of();
+        self.runtime.block_on(async {
+            for number in 0..count {
+                let key = format!("brought by {number:040x}");
+                store.put_fact(id, &key, serde_json::json!([])).await.unwrap();
+            }
+        });
+        self
+    }
+
     /// What the ledger adds up to.
     pub fn release(&mut self) -> ReleaseState {
         self.start();

@@ -93,6 +93,10 @@ fn a_good_configuration_exits_0_and_shows_what_it_comes_to() {
     REPOSITORY  BRANCH     VERIFICATION  DEPLOY      APPROVAL     NOTES
     acme/shop   (default)  Verify main   deploy.yml  environment
     acme/api    trunk      Verify main   (none)      environment  dry run, paused: freeze
+
+    limits:
+      - 700 points a minute carry so many settled repositories of one credential: 180 every 60 s, 617 every 300 s, 887 every 600 s
+      - token: 2 repositories, each looked at every 60 s while settled
     ");
 
     let (code, json, _) = output(command.arg("--json"));
@@ -100,6 +104,34 @@ fn a_good_configuration_exits_0_and_shows_what_it_comes_to() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["repositories"][1]["branch"], "trunk");
     assert_eq!(json["repositories"][0]["cooldown_minutes"], 30);
+}
+
+#[test]
+fn more_repositories_than_the_limits_carry_are_warned_of() {
+    let names = |count: usize| -> String {
+        (0..count).map(|number| format!("- {{name: acme/r{number}}}\n")).collect()
+    };
+    let check = |text: String| {
+        let written = yaml(&text);
+        let mut command = governor(&["check-config", "--config"]);
+        let (code, shown, warnings) = output(command.arg(written.path()).env("GITHUB_TOKEN", "x"));
+        assert_eq!(code, 0);
+        let limits = shown.split_once("limits:").unwrap().1.to_owned();
+        (limits, warnings)
+    };
+    let (_, fits) = check(format!("repositories:\n{}", names(180)));
+    assert_eq!(fits, "");
+    let (limits, warnings) = check(format!("repositories:\n{}", names(1_000)));
+    assert!(limits.contains("token: 1000 repositories, each looked at every 6"), "{limits}");
+    assert!(
+        warnings.starts_with("warning: token has 1000 repositories: at 700 points a minute"),
+        "{warnings}"
+    );
+    let no_pace =
+        format!("github: {{max_requests_per_minute: 0}}\nrepositories:\n{}", names(1_000));
+    let (limits, warnings) = check(no_pace);
+    assert!(limits.contains("no pace") && limits.contains("every 60 s"), "{limits}");
+    assert_eq!(warnings, "");
 }
 
 #[test]
