@@ -124,6 +124,8 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
     let may_be_older = || {
         model.older_than_a_certain_one(candidate).is_some()
             || model.moves().iter().any(|moved| moved.told == Told::Depends)
+            // Only of the newest success it is asked whether it is a stray one.
+            || !model.strays.is_empty()
     };
     if model.production() == Truth::Unknown && may_be_older() {
         return Ok(());
