@@ -122,7 +122,7 @@ fn more_repositories_than_the_limits_carry_are_warned_of() {
     let (_, fits) = check(format!("repositories:\n{}", names(180)));
     assert_eq!(fits, "");
     let (limits, warnings) = check(format!("repositories:\n{}", names(1_000)));
-    assert!(limits.contains("token: 1000 repositories, each looked at every 6"), "{limits}");
+    assert!(limits.contains("token: 1000 repositories, each looked at every 486.5 s"), "{limits}");
     assert!(
         warnings.starts_with("warning: token has 1000 repositories: at 700 points a minute"),
         "{warnings}"

@@ -64,8 +64,8 @@ pub struct KnownRun {
     /// By which rule the commit was told.
     #[serde(default)]
     pub attributed_by: AttributionRule,
-    /// The branch on which its commit was looked for; none where that was never asked, and in
-    /// entries of earlier versions.
+    /// The branch on which its commit was looked for in vain; none where it was told, where that was
+    /// never asked, and in entries of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched: Option<SearchedBranch>,
     /// Set where it is ours, the tip of the ref moved between the last look and the dispatch, and
@@ -180,11 +180,15 @@ impl KnownRun {
         self.searched = None;
     }
 
-    /// Sets the commit that the run itself tells by the rules of this scope.
+    /// Sets the commit that the run itself tells by the rules of this scope. Where the branch lacked
+    /// one, the answer is of this branch and its tip alone.
     pub fn attribute(&mut self, told: Attribution, scope: &DeployScope, tip: Option<&Sha>) {
+        self.searched = told
+            .sha()
+            .is_none()
+            .then(|| SearchedBranch { branch: scope.branch.clone(), tip: tip.cloned() });
         self.attribution = told;
         self.attributed_by = scope.attribution_rule(&self.event);
-        self.searched = Some(SearchedBranch { branch: scope.branch.clone(), tip: tip.cloned() });
     }
 
     /// Whether its commit was told by a rule of this scope.

@@ -487,7 +487,8 @@ fn every_address_answers_whole() {
             "kind": "attempt_marked",
             "mark": {
               "at": "[time]",
-              "id": 35000000001
+              "id": 35000000001,
+              "target_url": "https://github.com/acme/shop/actions/workflows/deploy.yml?query=branch%3Amain"
             }
           },
           "number": 9,
@@ -503,7 +504,7 @@ fn every_address_answers_whole() {
               "description": "ALLOW LOW~7 · LOW · dispatching [id]",
               "id": 35000000001,
               "state": "pending",
-              "target_url": "https://github.com/acme/shop/actions/workflows/deploy.yml"
+              "target_url": "https://github.com/acme/shop/actions/workflows/deploy.yml?query=branch%3Amain"
             }
           },
           "number": 8,
@@ -610,7 +611,7 @@ fn every_address_answers_whole() {
           "at": "[time]",
           "description": "ALLOW LOW~7 · LOW · dispatching [id]",
           "state": "pending",
-          "target_url": "https://github.com/acme/shop/actions/workflows/deploy.yml"
+          "target_url": "https://github.com/acme/shop/actions/workflows/deploy.yml?query=branch%3Amain"
         }
       ],
       "statuses_written": 2
