@@ -348,12 +348,12 @@ fn a_mark_that_was_not_taken_for_certain_is_followed_by_no_dispatch() {
 fn a_mark_that_cannot_be_read_back_is_withdrawn() {
     let (mut shop, a1) = about_to_ship();
     // The plan reads the statuses, step 0 does, and then the mark is read back.
-    let back = a_look_at_statuses().nth(3).times(3);
-    shop.github.fail(back, Fault::Status(500));
+    let back = shop.github.fail(a_look_at_statuses().nth(3).always(), Fault::Status(500));
     drop(shop.requests());
     shop.pass();
     assert_eq!(shop.asked("create-commit-status"), 1);
     assert_eq!(shop.asked("create-workflow-dispatch"), 0);
+    shop.github.mend(back);
     shop.later(10).good_pass();
     shipped_once(&mut shop, &a1);
 }
