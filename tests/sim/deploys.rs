@@ -85,12 +85,13 @@ impl World {
         if on == On::Tag {
             repo.tag("v1", &head);
         }
-        let named = |words: &str, digits: usize| format!("{words} {}", &sha[..digits]);
+        // As the workflow's file gives it.
+        let words = if on == On::Rollback { "Roll back to" } else { "Deploy" };
+        let named = |digits: usize| format!("{words} {}", &sha[..digits]);
         let title = match title {
-            Title::Full if on == On::Rollback => named("Roll back to", 40),
-            Title::Full => named("Deploy", 40),
-            Title::Short => named("Deploy", 7),
-            Title::ToStaging => format!("{} to staging", named("Deploy", 7)),
+            Title::Full => named(40),
+            Title::Short => named(7),
+            Title::ToStaging => format!("{} to staging", named(7)),
             Title::Number => "Deploy 20261130".to_owned(),
             Title::ByHand => "By hand".to_owned(),
         };
