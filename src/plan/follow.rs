@@ -47,7 +47,7 @@ pub fn follow(
     let found = owned.keys().copied().filter(|id| seen.run(*id).is_some());
     let shown = seen.runs.iter().map(|run| run.at.id).chain(seen.deleted.iter().copied());
     for id in shown.chain(found).collect::<BTreeSet<RunId>>() {
-        let Some(run) = updated(id, seen, release, &owned, &named) else { continue };
+        let Some(run) = updated(id, seen, release, &owned, &named, now) else { continue };
         let before = release.runs.get(&id).map(|known| &**known);
         // Previews and the like come with every push: nothing is kept of them.
         if before != Some(&run) && (before.is_some() || run.kind != RunKind::NotADeploy) {
@@ -177,6 +177,7 @@ fn updated(
     release: &ReleaseState,
     owned: &BTreeMap<RunId, Attempt>,
     named: &BTreeMap<RunId, Sha>,
+    now: Timestamp,
 ) -> Option<KnownRun> {
     let newest = seen.run(id);
     let mut known = match (release.runs.get(&id), newest) {
@@ -213,6 +214,15 @@ fn updated(
         let before = known.attempts.get(&run.at.attempt).map(|before| &**before);
         let attempt = seen_attempt(run, before, seen, release);
         known.attempts.insert(run.at.attempt, Box::new(attempt));
+    }
+    // How it ended nobody saw, nor when: not before now, so that no verification seems to follow.
+    let was_deleted = release.runs.get(&id).is_some_and(|before| before.deleted);
+    if known.deleted
+        && !was_deleted
+        && let Some(mut last) = known.attempts.last_entry()
+        && !last.get().progress.finished()
+    {
+        last.get_mut().updated_at = now;
     }
     if let Some(scope) = &seen.scope {
         known.classify(scope, owned.get(&id));

@@ -253,3 +253,17 @@ fn two_lost_answers_are_two_attempts_and_one_deploy() {
     assert_eq!(shop.dispatches_of(&a1), 1);
     assert_eq!(shop.status(&a1), SHIPPED);
 }
+
+#[test]
+fn a_verification_before_a_deleted_run_is_missed_grants_no_further_attempt() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().minutes_later(5);
+    shop.verified_again(&a1, "success");
+    shop.deploy_ends(&a1, "failure");
+    shop.repo.delete_run(shop.deploy_run());
+    shop.passes(4, 70).minutes_later(60).passes(2, 70);
+    assert_eq!(shop.dispatches_of(&a1), 1);
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · deploy_failed");
+}
