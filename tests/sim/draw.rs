@@ -1,6 +1,7 @@
 //! Draws scripts from seeds.
 
 use crate::chance::Chance;
+use crate::scenes;
 use crate::script::{Crash, Event, Hit, On, Script, Title, Touch, What};
 
 pub(crate) fn script(seed: u64, steps: usize) -> Script {
@@ -27,6 +28,10 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
         let what = temper.draw(&mut chance);
         if temper.faults > 0 && chance.percent(5) {
             events.extend(lost_answer(&mut chance).map(|what| Event { at, what }));
+        }
+        if chance.percent(4) {
+            let scene = scenes::draw(&mut chance);
+            events.extend(scene.into_iter().map(|what| Event { at, what }));
         }
         let acts = !matches!(what, What::Wait { .. } | What::Pass { .. });
         events.push(Event { at, what });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use release_governor::ghbox::{Fault, FaultOn};
+use release_governor::ghbox::{Fault, FaultOn, story::GOVERNOR};
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;
@@ -97,7 +97,8 @@ impl World {
         for (at, ground) in self.grounds.iter_mut().enumerate() {
             let (paused, production_set) = words.get(at).cloned().unwrap_or_default();
             ground.model.disk_lost_at = Some(now);
-            ground.model.paused &= paused;
+            // What GitHub shows of a pause is not lost.
+            ground.model.paused &= paused || shows_a_pause(ground);
             // A status may still say so.
             ground.model.perhaps_paused |= ground.model.was_paused;
             // No page of GitHub's holds that word.
@@ -289,4 +290,15 @@ impl World {
             self.pass(at, None);
         }
     }
+}
+
+/// Whether the newest of our statuses on the branch says that an operator paused it.
+fn shows_a_pause(ground: &Ground) -> bool {
+    let Ground { repo, model, .. } = ground;
+    let shas = model.order.iter().filter(|sha| model.holds(sha));
+    let ours = shas.flat_map(|sha| repo.statuses(sha)).filter(|one| one.creator == GOVERNOR);
+    let newest = ours.max_by_key(|one| one.id);
+    let by_config = model.policy.get("paused").is_some_and(|why| why != "null");
+    let said = newest.is_some_and(|one| one.description.contains(" · paused:"));
+    said && model.identified && !model.twin_seen && !by_config
 }

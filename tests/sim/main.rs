@@ -40,6 +40,8 @@ mod process;
 #[cfg(test)]
 mod production;
 #[cfg(test)]
+mod scenes;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod world;
