@@ -102,8 +102,8 @@ impl Work<'_> {
     }
 
     /// How this pass writes.
-    const fn way(&self) -> writes::Way<'_> {
-        writes::Way { writer: &self.hand.writer, reader: self.reader }
+    const fn way(&self) -> writes::WriteRoute<'_> {
+        writes::WriteRoute { writer: &self.hand.writer, reader: self.reader }
     }
 
     async fn record(&mut self, kinds: Vec<EntryKind>) -> Result<(), StoreError> {

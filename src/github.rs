@@ -54,7 +54,7 @@ use line::Line;
 
 use crate::clock::Clock;
 use crate::domain::RepoName;
-use crate::store::Placed;
+use crate::store::CachePut;
 use crate::telemetry::Metrics;
 
 /// How long a request may take, from its leaving to the last byte of its answer.
@@ -174,7 +174,7 @@ impl Reader {
     }
 
     /// Notes what became of something that was read and put into the store.
-    pub fn keeps(&self, placed: Placed) {
+    pub fn keeps(&self, placed: CachePut) {
         self.meter.keeps(placed);
     }
 

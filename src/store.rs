@@ -40,7 +40,7 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::Ledger;
 pub use proofs::{MarkedIntent, RecordedIntent, Sending};
-pub use shelf::Placed;
+pub use shelf::CachePut;
 pub use words::WordTime;
 
 use engine::{Engine, Place, Trouble};
@@ -241,8 +241,7 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         let key = key.to_owned();
         let bytes = self.hand.run(move |engine| engine.fact(repo, &key)).await?;
-        let decode = |bytes: Vec<u8>| beside_others(bytes.len(), || release::decode(&bytes).ok());
-        Ok(bytes.and_then(decode))
+        Ok(bytes.and_then(decoded))
     }
 
     /// Keeps what never changes, until others of its repository are used more. Gives what became
@@ -255,7 +254,7 @@ impl Store {
         repo: RepoId,
         key: &str,
         value: Value,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<CachePut, StoreError> {
         self.put_fact_of(repo, key, &value).await
     }
 
@@ -268,7 +267,7 @@ impl Store {
         repo: RepoId,
         key: &str,
         value: &T,
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<CachePut, StoreError> {
         let key = key.to_owned();
         let bytes = release::encode(value).map_err(|what| StoreError::Broken { repo, what })?;
         self.hand.run(move |engine| engine.put_fact(repo, &key, &bytes)).await
@@ -285,10 +284,7 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         let key = key.to_owned();
         let bytes = self.hand.run(move |engine| engine.remembered(repo, &key)).await?;
-        let decode = |bytes: Vec<u8>| {
-            beside_others(bytes.len(), || release::decode(&packed::unpack(bytes)?).ok())
-        };
-        Ok(bytes.and_then(decode))
+        Ok(bytes.and_then(decoded))
     }
 
     /// Remembers this of a repository until it is replaced, whatever else is kept.
@@ -340,6 +336,11 @@ impl fmt::Debug for Store {
 /// A name as a key: GitHub compares names without regard to case.
 fn folded(name: &RepoName) -> String {
     name.to_string().to_ascii_lowercase()
+}
+
+/// What is kept, packed or not; none where it cannot be read any more.
+fn decoded<T: DeserializeOwned>(bytes: Vec<u8>) -> Option<T> {
+    beside_others(bytes.len(), || release::decode(&packed::unpack(bytes)?).ok())
 }
 
 #[cfg(test)]

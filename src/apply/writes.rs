@@ -11,12 +11,12 @@ pub(super) type MayLeave<'a> = dyn Fn() -> Result<(), String> + Send + Sync + 'a
 
 /// The one writer, and the reader of the pass that writes: a slow write is a wait of that pass.
 #[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
+pub(super) struct WriteRoute<'a> {
     pub(super) writer: &'a Writer,
     pub(super) reader: &'a Reader,
 }
 
-impl Way<'_> {
+impl WriteRoute<'_> {
     async fn send(self, request: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
         self.reader.waiting(Box::pin(self.writer.send(request))).await
     }
@@ -40,7 +40,7 @@ pub(super) struct Taken {
 
 /// Writes a commit status.
 pub(super) async fn set_status(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     sha: &Sha,
     context: &str,
@@ -83,7 +83,7 @@ pub(super) async fn set_status(
 
 /// Starts a workflow run. GitHub's answer may name it.
 pub(super) async fn create_dispatch(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     workflow: WorkflowId,
     deploy_ref: &Branch,
@@ -112,7 +112,7 @@ pub(super) async fn create_dispatch(
 
 /// Opens an issue.
 pub(super) async fn create_issue(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     title: &str,
     body: &str,
@@ -130,7 +130,7 @@ pub(super) async fn create_issue(
 
 /// Comments on an issue.
 pub(super) async fn create_comment(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     issue: IssueNumber,
     body: &str,
@@ -142,7 +142,7 @@ pub(super) async fn create_comment(
 
 /// Opens or closes an issue that is there.
 pub(super) async fn set_issue_open(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     issue: IssueNumber,
     open: bool,
@@ -160,7 +160,7 @@ pub(super) async fn set_issue_open(
 }
 
 async fn post(
-    way: Way<'_>,
+    way: WriteRoute<'_>,
     repository: &RepoName,
     path: String,
     body: Value,

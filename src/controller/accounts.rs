@@ -14,11 +14,11 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// What is known of each account, by its key.
 #[derive(Default)]
-pub(super) struct Accounts(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Known>>>>);
+pub(super) struct Accounts(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<AccountState>>>>);
 
 /// What is known of one account. Held by the one who asks GitHub.
 #[derive(Default)]
-enum Known {
+enum AccountState {
     #[default]
     Nothing,
     /// Whose it is; none for a token that is nobody's.
@@ -39,11 +39,11 @@ impl Shared {
         let mut known = reader.waiting(known.lock()).await;
         let now = self.clock.monotonic();
         match &*known {
-            Known::User(user) => return Ok(user.clone()),
-            Known::Failure(at, error) if now.saturating_sub(*at) < REMEMBERED => {
+            AccountState::User(user) => return Ok(user.clone()),
+            AccountState::Failure(at, error) if now.saturating_sub(*at) < REMEMBERED => {
                 return Err(ObserveError::from(error.clone()).into());
             }
-            Known::Failure(..) | Known::Nothing => {}
+            AccountState::Failure(..) | AccountState::Nothing => {}
         }
         // Not "user of": there earlier versions kept it in lower case.
         let key = format!("login of {account}");
@@ -56,13 +56,13 @@ impl Shared {
                 // the answers to its writes.
                 Err(ReadError::Refused { status: 403, .. }) => None,
                 Err(error) => {
-                    *known = Known::Failure(self.clock.monotonic(), error.clone());
+                    *known = AccountState::Failure(self.clock.monotonic(), error.clone());
                     return Err(ObserveError::from(error).into());
                 }
             },
         };
         self.store.remember(nobody, &key, &user).await?;
-        *known = Known::User(user.clone());
+        *known = AccountState::User(user.clone());
         Ok(user)
     }
 }

@@ -23,15 +23,15 @@ pub(super) struct Places {
 
 /// A pass that has a place, at most until this is dropped: its meter gives it up before where the
 /// pass is slow.
-pub(super) struct Placed(Meter);
+pub(super) struct PassPermit(Meter);
 
-impl Placed {
+impl PassPermit {
     pub(super) const fn meter(&self) -> &Meter {
         &self.0
     }
 }
 
-impl Drop for Placed {
+impl Drop for PassPermit {
     fn drop(&mut self) {
         self.0.let_go();
     }
@@ -53,14 +53,14 @@ impl Places {
     }
 
     /// A place for a pass by this credential; none when the program ends.
-    pub(super) async fn take(&self, lane: Lane, credential: &str) -> Option<Placed> {
+    pub(super) async fn take(&self, lane: Lane, credential: &str) -> Option<PassPermit> {
         let own = self.own_of(credential);
         let permits = tokio::select! {
             biased;
             permits = own.take(lane) => permits?,
             permits = self.common.take(lane) => permits?,
         };
-        Some(Placed(Meter::holding(permits)))
+        Some(PassPermit(Meter::holding(permits)))
     }
 
     /// The credential speaks for no repository any more.
@@ -97,7 +97,7 @@ impl Pool {
 mod tests {
     use super::*;
 
-    async fn taken(places: &Places, lane: Lane, credential: &str) -> Vec<Placed> {
+    async fn taken(places: &Places, lane: Lane, credential: &str) -> Vec<PassPermit> {
         let mut placed = Vec::new();
         while let Some(Some(one)) = now(places.take(lane, credential)).await {
             placed.push(one);

@@ -249,6 +249,7 @@ impl Actions {
     pub(super) fn rerun(&mut self, run_id: u64, by: &str, now: Timestamp) -> bool {
         let Some(run) = self.runs.get_mut(&run_id) else { return false };
         run.rerun(by, now);
+        run.current.started_at = now.saturating_add(self.clock_ahead).unwrap_or(now);
         let workflow = self.workflows.iter().find(|workflow| workflow.id == run.workflow_id);
         run.current.plan = workflow.and_then(|workflow| workflow.plan_for(run, now));
         true

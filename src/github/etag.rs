@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Token;
 use crate::clock::beside_others;
-use crate::store::Placed;
+use crate::store::CachePut;
 
 /// Raised when the shape of what is kept changes, so that old entries are asked for anew.
 const SHAPE: u32 = 2;
@@ -18,7 +18,7 @@ pub trait ResponseCache: Send + Sync {
     /// What was put under `key` last, if it is still there.
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a>;
     /// Remembers `response` under `key`. Gives what became of it.
-    fn put(&self, key: &str, response: CachedResponse) -> Placed;
+    fn put(&self, key: &str, response: CachedResponse) -> CachePut;
 }
 
 /// A remembered answer on its way from where it is kept.
@@ -45,8 +45,8 @@ impl ResponseCache for NoCache {
     fn get<'a>(&'a self, _: &'a str) -> Getting<'a> {
         Box::pin(std::future::ready(None))
     }
-    fn put(&self, _: &str, _: CachedResponse) -> Placed {
-        Placed::Anew
+    fn put(&self, _: &str, _: CachedResponse) -> CachePut {
+        CachePut::Anew
     }
 }
 
@@ -85,9 +85,9 @@ pub(super) fn save<T: Serialize>(
     kept: &str,
     etag: &str,
     page: &Page<T>,
-) -> Placed {
+) -> CachePut {
     // A value that cannot be written down is merely asked for again.
-    let Ok(value) = serde_json::to_string(&page.value) else { return Placed::Anew };
+    let Ok(value) = serde_json::to_string(&page.value) else { return CachePut::Anew };
     let (token, etag) = (token.fingerprint.clone(), etag.to_owned());
     let response = CachedResponse { token, etag, value, next: page.next.clone() };
     cache.put(&key(url, kept), response)
@@ -102,9 +102,9 @@ impl ResponseCache for crate::store::AnswerCache {
         })
     }
 
-    fn put(&self, key: &str, response: CachedResponse) -> Placed {
+    fn put(&self, key: &str, response: CachedResponse) -> CachePut {
         // What cannot be written down is merely asked for again.
         let bytes = serde_json::to_vec(&response);
-        bytes.map_or(Placed::Anew, |bytes| Self::put(self, key, bytes))
+        bytes.map_or(CachePut::Anew, |bytes| Self::put(self, key, bytes))
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::footprint::Trail;
 use crate::clock::Clock;
-use crate::store::Placed;
+use crate::store::CachePut;
 
 /// A pass that has waited longer than this for answers, all together, is slow.
 const SLOW: Duration = Duration::from_secs(3);
@@ -26,12 +26,12 @@ struct Counts {
     charged: AtomicU32,
     repeated: AtomicU32,
     trail: Trail,
-    place: Mutex<Place>,
+    place: Mutex<HeldPermits>,
 }
 
 /// The place, and how long its pass has waited while it held it.
 #[derive(Default)]
-struct Place {
+struct HeldPermits {
     permits: Vec<OwnedSemaphorePermit>,
     /// What is waited for now. A pass waits for several answers at once, which is one wait.
     waiting: u32,
@@ -39,7 +39,7 @@ struct Place {
     before: Duration,
 }
 
-impl Place {
+impl HeldPermits {
     /// For how long the pass may wait on with its place.
     fn patience(&self, now: Duration) -> Duration {
         let current =
@@ -52,7 +52,7 @@ impl Meter {
     /// A meter of a pass that holds a place by these permits.
     #[must_use]
     pub fn holding(permits: Vec<OwnedSemaphorePermit>) -> Self {
-        let place = Mutex::new(Place { permits, ..Place::default() });
+        let place = Mutex::new(HeldPermits { permits, ..HeldPermits::default() });
         Self(Arc::new(Counts { place, ..Counts::default() }))
     }
 
@@ -69,8 +69,8 @@ impl Meter {
     }
 
     /// Notes what became of something that was read and put into the store.
-    pub fn keeps(&self, placed: Placed) {
-        if placed == Placed::Again {
+    pub fn keeps(&self, placed: CachePut) {
+        if placed == CachePut::Again {
             self.0.repeated.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -109,7 +109,7 @@ impl Meter {
     }
 
     /// For how long the pass may wait with its place; none where it has none.
-    fn begin_to_wait<'a>(&'a self, clock: &'a Clock) -> Option<(Duration, Waiting<'a>)> {
+    fn begin_to_wait<'a>(&'a self, clock: &'a Clock) -> Option<(Duration, WaitGuard<'a>)> {
         let now = clock.monotonic();
         let mut place = self.place();
         if place.permits.is_empty() {
@@ -120,21 +120,21 @@ impl Meter {
         }
         place.waiting += 1;
         let patience = place.patience(now);
-        Some((patience, Waiting { meter: self, clock }))
+        Some((patience, WaitGuard { meter: self, clock }))
     }
 
-    fn place(&self) -> MutexGuard<'_, Place> {
+    fn place(&self) -> MutexGuard<'_, HeldPermits> {
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Somebody waits, for as long as it lives.
-struct Waiting<'a> {
+struct WaitGuard<'a> {
     meter: &'a Meter,
     clock: &'a Clock,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         let now = self.clock.monotonic();
         let mut place = self.meter.place();

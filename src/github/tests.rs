@@ -135,9 +135,9 @@ impl ResponseCache for Memory {
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a> {
         Box::pin(async { self.0.lock().unwrap().get(key).cloned() })
     }
-    fn put(&self, key: &str, response: CachedResponse) -> Placed {
+    fn put(&self, key: &str, response: CachedResponse) -> CachePut {
         self.0.lock().unwrap().insert(key.to_owned(), response);
-        Placed::Anew
+        CachePut::Anew
     }
 }
 

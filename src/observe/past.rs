@@ -110,7 +110,7 @@ impl PastVerifications {
         until: Timestamp,
         below: usize,
     ) -> Vec<Moment> {
-        let mut history = History::of(commits, &self.by_sha);
+        let mut history = VerificationHistory::of(commits, &self.by_sha);
         let ends = history.changes.iter().filter(|change| change.ends).map(|change| change.at);
         let ends: BTreeSet<Timestamp> = ends.filter(|at| since <= *at && *at <= until).collect();
         ends.into_iter().map(|at| history.moment(at, below)).collect()
@@ -129,11 +129,11 @@ impl PastVerifications {
 
 /// The verification runs of the branch's commits as they stood at one time after another. Only
 /// what changed in between is looked at, so that a long past costs no more for each moment.
-struct History<'r> {
+struct VerificationHistory<'r> {
     commits: Vec<(&'r Sha, &'r [Run])>,
     places: BTreeMap<&'r Sha, usize>,
     /// When runs of the commit at this place began or ended, oldest first.
-    changes: Vec<Change>,
+    changes: Vec<RunChange>,
     /// Changes that are in `as_then`.
     seen: usize,
     /// By place: the runs that had begun.
@@ -143,21 +143,21 @@ struct History<'r> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Change {
+struct RunChange {
     at: Timestamp,
     place: usize,
     ends: bool,
 }
 
-impl<'r> History<'r> {
+impl<'r> VerificationHistory<'r> {
     fn of(commits: &'r BranchCommits, by_sha: &'r BTreeMap<Sha, Vec<Run>>) -> Self {
         let verified = commits.commits.iter().filter_map(|(sha, _)| by_sha.get_key_value(sha));
         let commits: Vec<_> = verified.map(|(sha, runs)| (sha, runs.as_slice())).collect();
         let (mut changes, mut first_passed) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
         for (place, (_, runs)) in commits.iter().enumerate() {
             for run in *runs {
-                changes.push(Change { at: run.started_at, place, ends: false });
-                changes.extend(ended_at(run).map(|at| Change { at, place, ends: true }));
+                changes.push(RunChange { at: run.started_at, place, ends: false });
+                changes.extend(ended_at(run).map(|at| RunChange { at, place, ends: true }));
             }
             let passed = runs.iter().filter(|run| run.progress.succeeded()).filter_map(ended_at);
             if let Some(at) = passed.min() {

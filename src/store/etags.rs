@@ -13,15 +13,15 @@ use super::engine::Engine;
 use super::error::{Fault, StoreError};
 use super::packed::{pack, unpack};
 use super::schema::{ANSWERS, ANSWERS_USED};
-use super::shelf::{Limit, Placed};
-use super::shelves::{Limits, Shelves};
+use super::shelf::{CachePut, Limit};
+use super::shelves::{CacheLimits, Shelves};
 use super::writer::Hand;
 
 /// Answers that are kept. A settled repository has some 15, of a few kB each; one with a range of a
 /// thousand commits that people approve has three for each of their pull requests. All together
 /// leave room for the ledgers in a file of 1 GiB.
-const LIMITS: Limits =
-    Limits { each: Limit { count: 4_096, bytes: 16 << 20 }, all_bytes: 640 << 20 };
+const LIMITS: CacheLimits =
+    CacheLimits { each: Limit { count: 4_096, bytes: 16 << 20 }, all_bytes: 640 << 20 };
 /// A larger answer is asked for again rather than kept: it would drive out too many others.
 const LARGEST: usize = 4 << 20;
 /// So is one that is larger than this before it is packed.
@@ -82,7 +82,7 @@ impl AnswerCache {
 
     /// Keeps an answer, in place of an earlier one, until others of its repository are used more.
     /// One that is very large is not kept, and nor is what it replaces.
-    pub fn put(&self, key: &str, bytes: Vec<u8>) -> Placed {
+    pub fn put(&self, key: &str, bytes: Vec<u8>) -> CachePut {
         let bytes = if bytes.len() > LARGEST_UNPACKED { bytes } else { pack(bytes) };
         let mut held = self.held();
         let (shared, whose): (Arc<str>, _) = (key.into(), repository_of(key));

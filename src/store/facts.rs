@@ -11,7 +11,7 @@ use crate::domain::RepoId;
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
 use super::schema::{FACTS, FACTS_USED};
-use super::shelf::{Limit, Placed, Shelf};
+use super::shelf::{CachePut, Limit, Shelf};
 
 /// Facts of one repository that are kept: a range of a thousand commits that is held takes two for
 /// each, what it brought and with which pull request, and every pass looks at all of them.
@@ -48,7 +48,7 @@ impl Engine {
         repo: RepoId,
         key: &str,
         bytes: &[u8],
-    ) -> Result<Placed, StoreError> {
+    ) -> Result<CachePut, StoreError> {
         let mut shelf = match self.facts.shelves.remove(&repo) {
             Some(shelf) => shelf,
             None => self.load_shelf(repo)?,

@@ -14,7 +14,7 @@ pub(super) struct Limit {
 
 /// What became of a thing that was put there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placed {
+pub enum CachePut {
     /// It is new, or in the place of an earlier one.
     Anew,
     /// It had been there, and was driven out by others: it had to be asked for again.
@@ -51,13 +51,13 @@ impl Shelf {
     }
 
     /// Puts a key on top.
-    pub(super) fn put(&mut self, key: &str, bytes: usize) -> Placed {
+    pub(super) fn put(&mut self, key: &str, bytes: usize) -> CachePut {
         self.place(key, Kept { used: self.next, bytes, touched: false });
-        if self.driven_out.remove(key) { Placed::Again } else { Placed::Anew }
+        if self.driven_out.remove(key) { CachePut::Again } else { CachePut::Anew }
     }
 
     /// Takes a key down that there is no room for.
-    pub(super) fn drive_out(&mut self, key: &str) -> Placed {
+    pub(super) fn drive_out(&mut self, key: &str) -> CachePut {
         let known = self.driven_out.contains(key);
         let key = match self.kept.remove_entry(key) {
             Some((key, kept)) => {
@@ -67,7 +67,7 @@ impl Shelf {
             None => key.into(),
         };
         self.remember_driven_out(key);
-        if known { Placed::Again } else { Placed::Anew }
+        if known { CachePut::Again } else { CachePut::Anew }
     }
 
     /// Says that a key was used.
@@ -175,13 +175,13 @@ mod tests {
     fn what_was_driven_out_and_comes_again_is_told_from_what_is_new() {
         let mut shelf = Shelf::new(Limit { count: 2, bytes: 100 });
         for key in ["a", "b", "a", "c"] {
-            assert_eq!(shelf.put(key, 10), Placed::Anew, "{key}");
+            assert_eq!(shelf.put(key, 10), CachePut::Anew, "{key}");
         }
         assert_eq!(shelf.evict(), ["b".into()]);
-        assert_eq!(shelf.put("b", 10), Placed::Again);
-        assert_eq!(shelf.put("b", 10), Placed::Anew);
-        assert_eq!(shelf.drive_out("large"), Placed::Anew);
-        assert_eq!(shelf.drive_out("large"), Placed::Again);
+        assert_eq!(shelf.put("b", 10), CachePut::Again);
+        assert_eq!(shelf.put("b", 10), CachePut::Anew);
+        assert_eq!(shelf.drive_out("large"), CachePut::Anew);
+        assert_eq!(shelf.drive_out("large"), CachePut::Again);
     }
 
     #[test]

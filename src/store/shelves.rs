@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::shelf::{Limit, Placed, Shelf};
+use super::shelf::{CachePut, Limit, Shelf};
 
 /// How much may be kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct CacheLimits {
     /// Of one repository.
     pub(super) each: Limit,
     /// Of all together, in bytes. Beyond it those with the most give room: one that has no more
@@ -19,13 +19,13 @@ pub(super) struct Limits {
 /// The shelves of all repositories.
 #[derive(Debug)]
 pub(super) struct Shelves {
-    limits: Limits,
+    limits: CacheLimits,
     shelves: BTreeMap<Arc<str>, Shelf>,
     bytes: usize,
 }
 
 impl Shelves {
-    pub(super) const fn new(limits: Limits) -> Self {
+    pub(super) const fn new(limits: CacheLimits) -> Self {
         Self { limits, shelves: BTreeMap::new(), bytes: 0 }
     }
 
@@ -40,7 +40,12 @@ impl Shelves {
     }
 
     /// Puts a thing there. Gives what had to go for it, and what became of it.
-    pub(super) fn put(&mut self, whose: &str, key: &str, bytes: usize) -> (Placed, Vec<Arc<str>>) {
+    pub(super) fn put(
+        &mut self,
+        whose: &str,
+        key: &str,
+        bytes: usize,
+    ) -> (CachePut, Vec<Arc<str>>) {
         let (placed, mut evicted) = self.at(whose, |shelf| (shelf.put(key, bytes), shelf.evict()));
         evicted.extend(self.evict_beyond_all());
         (placed, evicted)
@@ -87,7 +92,7 @@ mod tests {
     use super::*;
 
     fn shelves() -> Shelves {
-        Shelves::new(Limits { each: Limit { count: 3, bytes: 100 }, all_bytes: 150 })
+        Shelves::new(CacheLimits { each: Limit { count: 3, bytes: 100 }, all_bytes: 150 })
     }
 
     #[test]

@@ -73,9 +73,13 @@ fn a_commit_does_not_ship_by_the_runs_of_a_file_whose_name_another_file_has_take
 
 /// So many runs of the branch that pass, of a commit that is in production anyway.
 fn busy(shop: &mut Story, sha: &str, runs: usize) {
+    scheduled(shop, sha, runs, "success");
+}
+
+fn scheduled(shop: &mut Story, sha: &str, runs: usize, conclusion: &str) {
     for _ in 0..runs {
         let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", sha));
-        shop.repo.finish_run(run, "success");
+        shop.repo.finish_run(run, conclusion);
     }
 }
 
@@ -156,10 +160,7 @@ fn a_first_run_that_left_the_page_before_the_second_pass_is_seen() {
     shop.good_pass();
     shop.repo.verify(&a1, "success");
     let a2 = shop.pushed(&["src/till.rs"]);
-    for _ in 0..105 {
-        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a2));
-        shop.repo.finish_run(run, "cancelled");
-    }
+    scheduled(&mut shop, &a2, 105, "cancelled");
     shop.later(5).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
@@ -334,10 +335,7 @@ fn a_new_governor_finds_the_newest_verified_commit_below_a_page_of_an_older_ones
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
-    for _ in 0..101 {
-        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a0));
-        shop.repo.finish_run(run, "success");
-    }
+    busy(&mut shop, &a0, 101);
     shop.later(5).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
@@ -351,10 +349,7 @@ fn the_newest_verified_commit_is_found_anew_after_the_events_that_count_changed(
     let runs = shop.repo.runs();
     shop.repo.finish_run(runs.last().unwrap().id, "success");
     let a1 = shop.verified(&["src/cart.rs"]);
-    for _ in 0..101 {
-        let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a0));
-        shop.repo.finish_run(run, "cancelled");
-    }
+    scheduled(&mut shop, &a0, 101, "cancelled");
     shop.later(5).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.change_policy("verification_events", "[push, workflow_dispatch]").good_pass();

@@ -18,13 +18,13 @@ const MOST_TOLD: usize = 10;
 const WORTH_A_WARNING: f64 = 1.25;
 
 /// A credential, and the repositories that it speaks for.
-struct Load {
+struct CredentialLoad {
     credential: String,
     repositories: u32,
 }
 
 /// The credentials with the most enabled repositories.
-fn loads(config: &Config) -> Vec<Load> {
+fn loads(config: &Config) -> Vec<CredentialLoad> {
     let mut loads: BTreeMap<String, u32> = BTreeMap::new();
     for policy in config.repositories.iter().filter(|policy| policy.enabled) {
         let credential = match &config.github.token {
@@ -39,8 +39,9 @@ fn loads(config: &Config) -> Vec<Load> {
         *loads.entry(credential).or_default() += 1;
     }
     let loads = loads.into_iter();
-    let mut loads: Vec<Load> =
-        loads.map(|(credential, repositories)| Load { credential, repositories }).collect();
+    let mut loads: Vec<CredentialLoad> = loads
+        .map(|(credential, repositories)| CredentialLoad { credential, repositories })
+        .collect();
     loads.sort_by_key(|load| std::cmp::Reverse(load.repositories));
     loads.truncate(MOST_TOLD);
     loads
@@ -74,7 +75,7 @@ pub(super) fn lines(config: &Config) -> Vec<String> {
             each.join(", ")
         ));
     }
-    for Load { credential, repositories } in loads(config) {
+    for CredentialLoad { credential, repositories } in loads(config) {
         let interval = if pace == 0 { wanted } else { interval_of(repositories, pace, wanted) };
         let noun = if repositories == 1 { "repository" } else { "repositories" };
         lines.push(format!(
@@ -90,7 +91,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let (pace, wanted) = (config.github.max_requests_per_minute, config.controller.poll_interval);
     let is_app = matches!(config.github.token, TokenConfig::App(_));
     let mut warnings = Vec::new();
-    for Load { credential, repositories } in loads(config) {
+    for CredentialLoad { credential, repositories } in loads(config) {
         let fits = if pace == 0 { wanted } else { interval_of(repositories, pace, wanted) };
         if fits > wanted.mul_f64(WORTH_A_WARNING) {
             warnings.push(format!(

@@ -11,18 +11,19 @@ use crate::github::etag::Page;
 use crate::github::pages::SmallPages;
 use crate::github::wire::Unusable;
 
+/// What a list holds: kept as it was parsed.
+pub(super) trait ListItem: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> ListItem for T {}
+
 impl Reader {
     /// A page of a list. Where GitHub fails at so many entries, as where they take it too long, it is
     /// read in small pages.
-    pub(super) async fn list_page<T, P>(
+    pub(super) async fn list_page<T: ListItem>(
         &self,
         ask: &Ask,
-        parse: &P,
-    ) -> Result<Page<Vec<T>>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
+        parse: &impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    ) -> Result<Page<Vec<T>>, ReadError> {
         let Some(small) = SmallPages::of(&ask.path) else { return self.page(ask, parse).await };
         let (slow, clock) = (&self.client.slow_lists, &self.client.line.clock);
         if slow.has(&small.list, clock.monotonic()) {
@@ -40,16 +41,12 @@ impl Reader {
         Ok(page)
     }
 
-    async fn small_pages<T, P>(
+    async fn small_pages<T: ListItem>(
         &self,
         ask: &Ask,
         small: &SmallPages,
-        parse: &P,
-    ) -> Result<Page<Vec<T>>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
+        parse: &impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    ) -> Result<Page<Vec<T>>, ReadError> {
         let mut value = Vec::new();
         let mut next = Some(small.first.clone());
         for _ in 0..small.count {
@@ -64,16 +61,12 @@ impl Reader {
     }
 
     /// The first pages of a list, and whether that is all of it.
-    pub(super) async fn some_pages<T, P>(
+    pub(super) async fn some_pages<T: ListItem>(
         &self,
         mut ask: Ask,
         pages: u32,
-        parse: P,
-    ) -> Result<(Vec<T>, bool), ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
+        parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    ) -> Result<(Vec<T>, bool), ReadError> {
         let mut all = Vec::new();
         for _ in 0..pages {
             let page = self.list_page(&ask, &parse).await?;
@@ -87,16 +80,12 @@ impl Reader {
     }
 
     /// A whole list, which ends within `limit` pages.
-    pub(super) async fn all_pages<T, P>(
+    pub(super) async fn all_pages<T: ListItem>(
         &self,
         ask: Ask,
         limit: u32,
-        parse: P,
-    ) -> Result<Vec<T>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
+        parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    ) -> Result<Vec<T>, ReadError> {
         let what = ask.what.clone();
         match self.some_pages(ask, limit, parse).await? {
             (all, true) => Ok(all),
@@ -105,17 +94,13 @@ impl Reader {
     }
 
     /// As much of a list as is wanted.
-    pub(super) async fn pages<T, P>(
+    pub(super) async fn pages<T: ListItem>(
         &self,
         ask: Ask,
         wanted: AllOrFirst,
         limit: u32,
-        parse: P,
-    ) -> Result<Vec<T>, ReadError>
-    where
-        T: Serialize + DeserializeOwned,
-        P: Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    {
+        parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
+    ) -> Result<Vec<T>, ReadError> {
         match wanted {
             AllOrFirst::All => self.all_pages(ask, limit, parse).await,
             AllOrFirst::First => Ok(self.list_page(&ask, &parse).await?.value),

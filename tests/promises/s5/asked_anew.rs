@@ -8,17 +8,23 @@ fn production(shop: &mut Story) -> Option<String> {
     shop.release().production().sha().map(ToString::to_string)
 }
 
-#[test]
-fn a_rollback_over_a_deploy_that_was_first_seen_under_another_branch_holds() {
+/// Of `a0` and `a1`, the second was deployed last, and seen while the configuration named a branch
+/// that lacks it.
+fn seen_under_another_branch() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.settled_in_production();
     shop.repo.force_push("release", &a0, "dev");
-    // The branch in the configuration lacks what is deployed meanwhile.
     shop.change_policy("branch", "release");
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.deployed_by_hand(&a1, "success");
     shop.good_pass();
     assert_eq!(production(&mut shop), None);
+    (shop, a0, a1)
+}
+
+#[test]
+fn a_rollback_over_a_deploy_that_was_first_seen_under_another_branch_holds() {
+    let (mut shop, a0, a1) = seen_under_another_branch();
     shop.deployed_by_hand(&a0, "success");
     shop.good_pass();
 
@@ -30,15 +36,7 @@ fn a_rollback_over_a_deploy_that_was_first_seen_under_another_branch_holds() {
 
 #[test]
 fn what_runs_is_known_once_the_branch_in_the_configuration_has_it() {
-    let mut shop = Story::repository("acme/shop");
-    let a0 = shop.settled_in_production();
-    shop.repo.force_push("release", &a0, "dev");
-    shop.change_policy("branch", "release");
-    let a1 = shop.verified(&["src/cart.rs"]);
-    shop.deployed_by_hand(&a1, "success");
-    shop.good_pass();
-    assert_eq!(production(&mut shop), None);
-
+    let (mut shop, _, a1) = seen_under_another_branch();
     shop.change_policy("branch", "main").restart().good_pass();
     assert_eq!(production(&mut shop), Some(a1.clone()));
     shop.settled();
