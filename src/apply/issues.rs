@@ -4,9 +4,7 @@
 use jiff::SignedDuration;
 
 use super::{ApplyError, Work, writes};
-use crate::domain::{
-    EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Login, Marker, RunRef, Sha,
-};
+use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker, RunRef, Sha};
 use crate::github::{AllOrFirst, ReadError, WriteFailure};
 use crate::words::issue::read_marker;
 
@@ -183,7 +181,7 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
         let issues = reader.issues_by(&work.repository.name, author, AllOrFirst::All).await?;
         let ours = issues
             .into_iter()
-            .filter(|issue| may_be_ours(work, issue.author.as_ref()))
+            .filter(|issue| issue.author.as_ref().is_some_and(|by| by.may_be_us(work.us)))
             .filter(|issue| read_marker(&issue.body).is_some_and(|found| found.same_issue(marker)))
             .min_by_key(|issue| issue.number);
         if ours.is_some() {
@@ -191,13 +189,6 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
         }
     }
     Ok(None)
-}
-
-/// Whether we wrote it. An App's token does not tell whose it is before its first write is answered;
-/// but that is a bot.
-fn may_be_ours(work: &Work<'_>, author: Option<&Login>) -> bool {
-    let Some(author) = author else { return false };
-    work.us.contains(author) || (work.us.is_empty() && author.is_of_a_bot())
 }
 
 /// What is to be seen of an issue before it is written on.
@@ -227,9 +218,9 @@ async fn standing(
         Err(error) if is_of_one_gone(work, &error).await? => return Ok(Standing::Over),
         Err(error) => return Err(error.into()),
     };
-    let said = comments
-        .iter()
-        .any(|comment| may_be_ours(work, comment.author.as_ref()) && says(&comment.body));
+    let said = comments.iter().any(|comment| {
+        comment.author.as_ref().is_some_and(|by| by.may_be_us(work.us)) && says(&comment.body)
+    });
     Ok(if said { Standing::SaysIt } else { Standing::Silent })
 }
 

@@ -1,6 +1,7 @@
 //! The names and numbers by which GitHub's things are known.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
@@ -135,6 +136,13 @@ impl Login {
     #[must_use]
     pub fn is_of_a_bot(&self) -> bool {
         self.0.to_ascii_lowercase().ends_with("[bot]")
+    }
+
+    /// Whether it is one of us, as far as is known: a raw App token does not tell whose it is before
+    /// its first write is answered, but that is a bot.
+    #[must_use]
+    pub fn may_be_us(&self, us: &BTreeSet<Self>) -> bool {
+        us.contains(self) || (us.is_empty() && self.is_of_a_bot())
     }
 }
 

@@ -44,9 +44,8 @@ impl DeployTargets {
     }
 }
 
-/// Who else we may have been, where nobody told who we are. An App's token does not say whose it is
-/// before its first write is answered; but it is a bot's, so what bots said in our words and under
-/// our context was ours.
+/// Who we may have been, where nobody told who we are: whoever said something in our words and under
+/// our context, and may be us.
 #[must_use]
 pub fn identities<'a>(
     statuses: impl IntoIterator<Item = &'a CommitStatus>,
@@ -59,7 +58,7 @@ pub fn identities<'a>(
         .into_iter()
         .filter(|status| words::parse(&status.description).is_some())
         .filter_map(|status| status.creator.clone())
-        .filter(Login::is_of_a_bot)
+        .filter(|login| login.may_be_us(us))
         .collect()
 }
 
