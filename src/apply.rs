@@ -53,6 +53,9 @@ pub struct Work<'a> {
     pub clock: &'a Clock,
     /// What is counted.
     pub metrics: &'a Metrics,
+    /// Says, where the brake was put on or off since the decisions were taken, that they hold no
+    /// more: what speaks of them is not written any more.
+    pub overtaken: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// Why not everything was carried out. What was, is recorded; the rest is planned again.

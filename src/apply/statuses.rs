@@ -29,9 +29,24 @@ pub(super) async fn set(
     status: NewStatus,
     purpose: StatusPurpose,
 ) -> Result<(), ApplyError> {
-    let urgent = purpose == StatusPurpose::Dispatch;
-    match write(work, sha, &status, urgent, &|| Ok(())).await {
+    // What became of a dispatch stays true; what was decided may not.
+    let (urgent, speaks_of_decision) = match purpose {
+        StatusPurpose::Dispatch => (true, false),
+        StatusPurpose::Decision => (false, true),
+    };
+    let may_leave = || match (work.overtaken)() {
+        Some(why) if speaks_of_decision => Err(why),
+        Some(_) | None => Ok(()),
+    };
+    match write(work, sha, &status, urgent, &may_leave).await {
         Ok(taken) => Ok(work.record(taken_entries(work, sha, &status, &taken)).await?),
+        Err(WriteFailure::CalledOff { why }) => {
+            tracing::debug!(
+                repository = %work.policy.repository, sha = %sha,
+                "the status of {} is not written: {why}", sha.short()
+            );
+            Ok(())
+        }
         Err(failure) => {
             if let Some(refusal) = refusal(work, sha, &failure) {
                 tracing::warn!(

@@ -98,6 +98,19 @@ impl RepoBrake {
         self.lock().why()
     }
 
+    /// Says whether it was put on or off since it stood at `then`.
+    pub(super) fn since(
+        &self,
+        then: Option<String>,
+    ) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+        let brake = self.clone();
+        Box::new(move || {
+            let now = brake.why();
+            let changed = now != then;
+            changed.then(|| now.unwrap_or_else(|| "releases go on".to_owned()))
+        })
+    }
+
     /// Whether the repository left the configuration.
     pub(super) fn has_left(&self) -> bool {
         self.lock().has_left

@@ -43,6 +43,8 @@ pub struct Governed {
     pub(super) health: Option<Health>,
     /// While it is on, nothing is started, whatever a pass decided.
     pub(super) brake: RepoBrake,
+    /// Why the brake was on when the decisions of this pass were begun.
+    pub(super) brake_at_decision: Option<String>,
     /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
     pub(super) only_looks: bool,
     /// The right to `ledger`.
@@ -169,6 +171,7 @@ impl Governed {
             seen: Seen::default(),
             health: None,
             brake,
+            brake_at_decision: None,
             only_looks: false,
             claim: None,
             memory: Memory::default(),
@@ -234,6 +237,7 @@ impl Governed {
             us: &survey.observation.us,
             clock: &shared.clock,
             metrics: &shared.metrics,
+            overtaken: self.brake.since(self.brake_at_decision.clone()),
         })
     }
 

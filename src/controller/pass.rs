@@ -82,6 +82,7 @@ impl Governed {
 
     /// One round, and whether it dispatched.
     async fn round(&mut self, shared: &Shared) -> Result<(PassReport, bool), PassError> {
+        self.brake_at_decision = self.brake.why();
         let mut survey = self.survey(shared, None).await?;
         let judgement = self.judged(shared, &mut survey).await?;
         let actions = self.planned(shared, &mut survey, &judgement).await?;

@@ -258,6 +258,40 @@ async fn sigterm_at_any_request_sends_no_dispatch_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_status_says_after_a_pause_or_its_end_what_was_decided_before() {
+    for ends in [false, true] {
+        let mut written = 0;
+        for nth in 1.. {
+            let mut scene = Scene::new();
+            scene.start();
+            scene.waits(Duration::from_secs(90)).await;
+            if ends {
+                scene.pauses().await.unwrap();
+            }
+            let sha = scene.repo.verified(&["infra/main.tf"]);
+            scene.slow();
+            if !scene.nth_request(nth).await || written > 1 {
+                break;
+            }
+            let before = scene.repo.statuses(&sha).len();
+            if ends {
+                scene.controller().resume(&name(), ada()).await.unwrap();
+            } else {
+                scene.pauses().await.unwrap();
+            }
+            scene.waits(A_WHILE).await;
+            let said = scene.repo.statuses(&sha);
+            let later = &said[..said.len() - before];
+            let expected = if ends { "high_risk_no_approval" } else { "paused" };
+            assert_eq!(later.len(), 1, "{nth}: {later:?}");
+            assert!(later[0].description.contains(expected), "{nth}: {later:?}");
+            written += before;
+        }
+        assert!(written > 1, "some were stopped after the status had left");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_before_there_is_a_ledger_outlives_the_process() {
     for nth in [1, 2, 4] {
         let mut scene = Scene::new();
