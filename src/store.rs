@@ -181,6 +181,15 @@ impl Store {
         self.hand.run(move |engine| engine.repo_id(&name)).await
     }
 
+    /// The operators' words of a repository that no pass has reached yet, oldest first.
+    ///
+    /// # Errors
+    /// What the disk says, or [`StoreError::PendingWords`].
+    pub async fn kept_words(&self, name: &RepoName) -> Result<Vec<OperatorWord>, StoreError> {
+        let name = folded(name);
+        self.hand.run(move |engine| engine.kept_words(&name)).await
+    }
+
     /// The newest entries of a repository's ledger with a number below `before`, newest first,
     /// at most `limit` (and at most 1,000).
     ///

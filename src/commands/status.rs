@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::controller::{Controller, Snapshot, Standing};
-use crate::domain::{AttemptOutcome, Policy, ReleaseState, RepoName};
+use crate::domain::{AttemptOutcome, OperatorWord, Policy, ReleaseState, RepoName};
 use crate::store::{Ledger, Store, StoreError};
 
 use super::reach::Look;
@@ -121,7 +121,24 @@ impl<'a> Kept<'a> {
     async fn row(&self, policy: &Policy) -> Result<RepositoryStatus, StoreError> {
         let name = &policy.repository;
         let ledger = self.ledger(name).await?;
-        Ok(row(policy, &self.standing(name), ledger.as_ref().map(Ledger::state)))
+        let mut row = row(policy, &self.standing(name), ledger.as_ref().map(Ledger::state));
+        if ledger.is_none() {
+            row.paused = row.paused.or(self.pause_before_the_ledger(name).await?);
+        }
+        Ok(row)
+    }
+
+    /// Why an operator paused a repository that no pass has reached yet.
+    async fn pause_before_the_ledger(&self, name: &RepoName) -> Result<Option<String>, StoreError> {
+        let words = self.store.kept_words(name).await?;
+        Ok(words.into_iter().rev().find_map(|word| match word {
+            OperatorWord::Paused { why, .. } => Some(why),
+            // Without a ledger nothing but a pause is recorded.
+            OperatorWord::Approved { .. }
+            | OperatorWord::Resumed { .. }
+            | OperatorWord::ProductionSet { .. }
+            | OperatorWord::Triggered { .. } => None,
+        }))
     }
 
     /// Its ledger, if it ever had one.

@@ -1,7 +1,7 @@
 //! Operators' words, appended while a pass has the ledger in hand, or before there is a ledger.
 
 use jiff::Timestamp;
-use redb::{ReadableTable as _, WriteTransaction};
+use redb::{ReadableTable as _, TableError, WriteTransaction};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
@@ -31,6 +31,19 @@ pub(super) enum Whose {
 }
 
 impl Engine {
+    /// The words that are kept for the ledger to come under this name.
+    pub(super) fn kept_words(&mut self, name: &str) -> Result<Vec<OperatorWord>, StoreError> {
+        self.read(|read| {
+            let pending = match read.open_table(PENDING_WORDS) {
+                Ok(pending) => pending,
+                // It is there from the first such word on.
+                Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error.into()),
+            };
+            pending.get(name)?.map_or_else(|| Ok(Vec::new()), |row| decoded(name, row.value()))
+        })
+    }
+
     /// Appends words to a ledger, or keeps them for the ledger to come. Gives the time under which
     /// they are recorded.
     pub(super) fn append_words(

@@ -167,6 +167,21 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
 }
 
 #[test]
+fn a_pause_before_the_first_pass_shows_while_no_controller_runs() {
+    let (town, _, _) = Town::with_shop();
+    assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
+    town.run(&["pause", "acme/shop", "--reason", "incident 41"]).with(0);
+    town.run(&["pause", "acme/shop", "--reason", "incident 42"]).with(0);
+    assert_eq!(town.row("acme/shop")["paused"], "incident 42");
+    let running = town.govern();
+    let held = town.row_when("acme/shop", |row| row["last_pass"].is_string());
+    assert_eq!(held["paused"], "incident 42");
+    town.run(&["resume", "acme/shop"]).with(0);
+    assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
 fn a_pause_waits_for_no_slow_github_and_names_what_had_left() {
     let (town, shop, _) = Town::with_shop();
     let running = town.govern();
