@@ -104,7 +104,7 @@ fn measure(what: &str, count: usize, signal: impl Fn(usize) -> String) {
     });
 }
 
-fn policies(count: usize, signal: impl Fn(usize) -> String) -> Vec<Policy> {
+fn policies(count: usize, signal: impl Fn(usize) -> String) -> Vec<Arc<Policy>> {
     let directory = tempfile::tempdir().unwrap();
     let entries: String = (0..count)
         .map(|number| {

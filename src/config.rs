@@ -23,6 +23,7 @@ mod what_if;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -50,8 +51,9 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// `state.history_days`: how long the ledger is kept.
     pub history_days: u32,
-    /// One policy for each governed repository, in the file's order.
-    pub repositories: Vec<Policy>,
+    /// One policy for each governed repository, in the file's order. Copies of the configuration
+    /// share them: a fleet has thousands.
+    pub repositories: Vec<Arc<Policy>>,
     /// Changes whenever an effective value does, and not when only comments do.
     pub digest: String,
     /// Of the file's bytes: changes with every one of them.

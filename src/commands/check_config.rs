@@ -59,7 +59,7 @@ pub fn check_config(
         summary: summary(path, &config),
         warnings: config.warnings.iter().cloned().chain(limits::warnings(&config)).collect(),
         limits: limits::lines(&config),
-        repositories: config.repositories.iter().map(repository).collect(),
+        repositories: config.repositories.iter().map(|policy| repository(policy)).collect(),
         effective: config.effective(),
         config,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -311,7 +312,7 @@ fn assemble(
         server: ServerConfig { listen: settings.listen, public_url: settings.public_url },
         state_dir: settings.state_dir,
         history_days: settings.history_days,
-        repositories: policies,
+        repositories: policies.into_iter().map(Arc::new).collect(),
         digest: String::new(),
         file_digest: String::new(),
         warnings,
@@ -365,14 +366,14 @@ fn approve(config: &mut Config, approved: &Approved) {
                 "RELEASE_GOVERNOR_APPROVED approves every HIGH risk release of every repository"
                     .to_owned(),
             );
-            for policy in &mut config.repositories {
+            for policy in config.repositories.iter_mut().map(Arc::make_mut) {
                 policy.approved_by_environment = EnvironmentApproval::Everything;
             }
         }
         Approved::Shas(approvals) => {
             for (name, sha) in approvals {
                 let policy = config.repositories.iter_mut().find(|p| p.repository == *name);
-                match policy.map(|policy| &mut policy.approved_by_environment) {
+                match policy.map(|policy| &mut Arc::make_mut(policy).approved_by_environment) {
                     Some(EnvironmentApproval::Shas(shas)) => shas.push(sha.clone()),
                     Some(other) => *other = EnvironmentApproval::Shas(vec![sha.clone()]),
                     None => config.warnings.push(format!(

@@ -58,7 +58,7 @@ pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
 }
 
 fn by_name(config: &Config) -> BTreeMap<&RepoName, &Policy> {
-    config.repositories.iter().map(|policy| (&policy.repository, policy)).collect()
+    config.repositories.iter().map(|policy| (&policy.repository, &**policy)).collect()
 }
 
 /// A line for each change; one for all repositories in which the same became of a key.

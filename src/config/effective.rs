@@ -49,7 +49,7 @@ impl Config {
                 "dir": self.state_dir.display().to_string(),
                 "history_days": self.history_days,
             },
-            "repositories": self.repositories.iter().map(policy).collect::<Vec<_>>(),
+            "repositories": self.repositories.iter().map(|one| policy(one)).collect::<Vec<_>>(),
         })
     }
 

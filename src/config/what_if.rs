@@ -1,6 +1,7 @@
 //! A policy from a file of its own, for a look at what it would decide.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::domain::Policy;
 
@@ -68,7 +69,7 @@ fn of_configuration(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> 
         let what = format!("repositories: expected an entry of {name}, as in `- name: {name}`");
         mistakes.file(&file.origin.file, None, what);
     }
-    found
+    found.map(Arc::unwrap_or_clone)
 }
 
 fn of_keys(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> Policy {

@@ -20,7 +20,7 @@ use crate::store::Ledger;
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// One for each governed repository, in the configuration's order.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Arc<Policy>>,
     /// How often a repository is looked at.
     pub intervals: Intervals,
     /// Passes that run at once.
@@ -259,7 +259,7 @@ impl Roster {
             let within = if at_start { FIRST } else { in_turn(concerned, now.common.intervals) };
             let common = Arc::clone(&now.common);
             let signals = signals.follow(&policy);
-            let orders = Orders { policy: Arc::new(policy), common, signals, within };
+            let orders = Orders { policy, common, signals, within };
             let name = orders.policy.repository.clone();
             if let Some(station) = now.stations.get(&name) {
                 concerned += usize::from(station.turn(orders));

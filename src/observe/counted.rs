@@ -19,8 +19,9 @@ pub struct CountedRun {
     attempts: BTreeMap<u32, Box<CountedAttempt>>,
 }
 
-/// The runs that count, by number.
-pub(super) type Counted = BTreeMap<RunId, CountedRun>;
+/// The runs that count, by number. Boxed: a node of the map has room for eleven, and most
+/// repositories have one.
+pub(super) type Counted = BTreeMap<RunId, Box<CountedRun>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct CountedAttempt {
@@ -82,11 +83,13 @@ impl CountedRun {
 
 /// Keeps a run that counts, where it stands or stood.
 pub(super) fn keep_in(runs: &mut Counted, run: &Run, progress: RunProgress) {
-    let counted = runs.entry(run.at.id).or_insert_with(|| CountedRun {
-        origin: run.into(),
-        sha: run.head_sha.clone(),
-        html_url: run.html_url.clone(),
-        attempts: BTreeMap::new(),
+    let counted = runs.entry(run.at.id).or_insert_with(|| {
+        Box::new(CountedRun {
+            origin: run.into(),
+            sha: run.head_sha.clone(),
+            html_url: run.html_url.clone(),
+            attempts: BTreeMap::new(),
+        })
     });
     let ended_at = progress.finished().then_some(run.updated_at);
     let attempt = CountedAttempt { started_at: run.started_at, progress, ended_at };
@@ -100,8 +103,9 @@ fn attempts_of<'a>(
     let runs = counted.iter().filter(move |(_, run)| run.sha == *sha);
     runs.flat_map(|(id, run)| {
         let attempts = run.attempts.iter();
-        attempts
-            .map(move |(number, attempt)| (RunRef { id: *id, attempt: *number }, run, &**attempt))
+        attempts.map(move |(number, attempt)| {
+            (RunRef { id: *id, attempt: *number }, &**run, &**attempt)
+        })
     })
 }
 

@@ -20,7 +20,7 @@ pub(super) fn no_candidate(
     let shown: BTreeSet<&Sha> = commits.iter().map(|(sha, _)| sha).collect();
     let newest = |is: &dyn Fn(&CountedRun) -> bool| {
         let mut runs = look.memory.counted.iter().rev();
-        runs.find(|(_, run)| is(run)).map(|(id, run)| (*id, run))
+        runs.find(|(_, run)| is(run)).map(|(id, run)| (*id, &**run))
     };
     let is_hidden = |run: &CountedRun| !shown.contains(run.sha());
     let passed = newest(&|run| run.has_passed() && is_hidden(run));

@@ -105,7 +105,7 @@ async fn read_runs(
         reread(look, id).await?;
         shown.insert(id);
     }
-    let seen = look.memory.counted.values().any(CountedRun::is_queued);
+    let seen = look.memory.counted.values().any(|run| run.is_queued());
     look.memory.newest_listed = newest_listed.or(look.memory.newest_listed);
     look.memory.passes = if unfiltered { 1 } else { passes.saturating_add(1) };
     Ok(RunsRead { merge_queue: seen || merge_queue_seen, shown, has_older })
@@ -207,7 +207,7 @@ fn may_have_a_newer_candidate(look: &Look<'_>) -> bool {
 /// The commits of the branch above the candidate of which no run is known, newest first.
 fn above_without_a_run<'a>(look: &'a Look<'_>) -> impl Iterator<Item = &'a Sha> {
     let candidate = candidate::candidates(look).candidate;
-    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(CountedRun::sha).collect();
+    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(|run| run.sha()).collect();
     let newest_first = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
     newest_first
         .take_while(move |sha| Some(*sha) != candidate.as_ref())

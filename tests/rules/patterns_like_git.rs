@@ -255,7 +255,8 @@ fn the_default_patterns_match_what_git_says() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
     std::fs::write(&file, "repositories: [{name: acme/shop}]\n").unwrap();
-    let policy = config::load(&file, std::iter::empty()).unwrap().repositories.remove(0);
+    let policy =
+        config::load(&file, std::iter::empty()).unwrap().repositories.remove(0).as_ref().clone();
     let names = [
         "Cargo.lock",
         "Cargo.toml",

@@ -47,7 +47,7 @@ impl Written {
     }
 
     fn only(&self) -> Policy {
-        self.good().repositories.remove(0)
+        self.good().repositories.remove(0).as_ref().clone()
     }
 
     /// The mistakes as people read them, but for the directory.

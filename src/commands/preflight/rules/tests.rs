@@ -30,7 +30,7 @@ fn policy(keys: &str) -> Policy {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
     std::fs::write(&file, format!("repositories: [{{name: acme/shop, {keys}}}]\n")).unwrap();
-    config::load(&file, std::iter::empty()).unwrap().repositories.remove(0)
+    config::load(&file, std::iter::empty()).unwrap().repositories.remove(0).as_ref().clone()
 }
 
 fn workflow(id: u64, name: &str, file: &str, state: &str) -> Workflow {
