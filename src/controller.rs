@@ -43,6 +43,7 @@ mod resume;
 mod roster;
 mod schedule;
 mod ship;
+mod standing;
 mod survey;
 mod what_if;
 
@@ -53,7 +54,7 @@ pub use crate::observe::ObserveError;
 pub use backtest::{Backtested, Reach, Since};
 pub use brake::SentDispatch;
 pub use error::{Blame, PassError};
-pub use governed::{Decisions, Governed, Standing, StandingDecision};
+pub use governed::Governed;
 pub use not_done::NotDone;
 pub use operator::{Spoken, Triggering};
 pub use pass::{Pace, PassReport};
@@ -62,6 +63,7 @@ pub use resume::{Resumed, ResumedFrom};
 pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
 pub use ship::{Shipped, Wish};
+pub use standing::{AboveCandidate, Decisions, Standing, StandingDecision};
 pub use survey::Survey;
 pub use what_if::{Suppositions, WouldBe};
 

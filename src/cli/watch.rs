@@ -1,11 +1,13 @@
 //! `status`, once or for as long as somebody watches.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::commands::view::Overview;
 use crate::commands::{self, Failure, Setup};
+use crate::domain::RepoName;
 
 use super::args::{ConfigSource, Status};
 use super::ask::{named, note_drift};
@@ -18,19 +20,45 @@ pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failu
     let ask = commands::Overview { repository: named(&setup, &args.target)? };
     let clock = Clock::system();
     if let Some(every) = args.watch {
-        in_runtime(watch(&setup, &clock, &ask, every, args.output.json))?;
+        let only = Only::of(args);
+        in_runtime(watch(&setup, &clock, &ask, only, every, args.output.json))?;
         return Ok(Exit::Done);
     }
     let view = in_runtime(async {
         note_drift(&setup, &clock).await;
         commands::look(&setup, ask, &clock).await
     })?;
+    let view = Only::of(args).narrow(view);
     if args.output.json {
         print_json(&view.status)?;
     } else {
         print(&render::status(&view, looker(&clock)))?;
     }
     Ok(Exit::Done)
+}
+
+/// Which repositories are shown; each of these that is set adds some.
+#[derive(Clone, Copy, Debug)]
+struct Only {
+    held: bool,
+    error: bool,
+}
+
+impl Only {
+    const fn of(args: &Status) -> Self {
+        Self { held: args.held, error: args.error }
+    }
+
+    fn narrow(self, mut view: Overview) -> Overview {
+        if self.held || self.error {
+            let held: BTreeSet<RepoName> =
+                view.held.iter().map(|one| one.repository.clone()).collect();
+            view.status.repositories.retain(|row| {
+                self.held && held.contains(&row.repository) || self.error && row.error.is_some()
+            });
+        }
+        view
+    }
 }
 
 /// Ages are for people at a terminal: elsewhere they would change what has not changed.
@@ -43,6 +71,7 @@ async fn watch(
     setup: &Setup,
     clock: &Clock,
     ask: &commands::Overview,
+    only: Only,
     every: Duration,
     json: bool,
 ) -> Result<(), Failure> {
@@ -62,7 +91,8 @@ async fn watch(
         let look = commands::look(setup, ask.clone(), clock);
         match audience.unless_gone(look).await {
             None => return Ok(()),
-            Some(Ok(mut view)) => {
+            Some(Ok(view)) => {
+                let mut view = only.narrow(view);
                 answered = true;
                 lost = false;
                 if json {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::controller::{Controller, Standing};
+use crate::controller::{Controller, Standing, StandingDecision};
 use crate::domain::{Outcome, RepoName};
 use crate::store::Store;
 
@@ -63,19 +63,19 @@ impl Look for Overview {
 }
 
 fn overview(status: view::Status, standing: impl Fn(&RepoName) -> Standing) -> view::Overview {
-    let held = status.repositories.iter().filter_map(|row| held(row, standing(&row.repository)));
+    let held = status.repositories.iter().flat_map(|row| held(row, standing(&row.repository)));
     view::Overview { held: held.collect(), status }
 }
 
-/// What is held of a repository: its candidate, if that may not ship.
-fn held(row: &RepositoryStatus, standing: Standing) -> Option<Held> {
-    let decision = standing.decision?;
-    if !matches!(decision.outcome, Outcome::Hold | Outcome::Wait) {
-        return None;
-    }
-    Some(Held {
-        repository: row.repository.clone(),
-        sha: row.candidate_sha.clone()?,
+/// What is held of a repository: its candidate, and its head, if they may not ship.
+fn held(row: &RepositoryStatus, standing: Standing) -> impl Iterator<Item = Held> {
+    let candidate = standing.decision.and_then(|one| Some((row.candidate_sha.clone()?, one)));
+    let may_not = |one: &StandingDecision| matches!(one.outcome, Outcome::Hold | Outcome::Wait);
+    let repository = row.repository.clone();
+    let spoken_of = candidate.into_iter().chain(standing.above.head);
+    spoken_of.filter(move |(_, decision)| may_not(decision)).map(move |(sha, decision)| Held {
+        repository: repository.clone(),
+        sha,
         decision: decision.outcome,
         reason: decision.reason,
         hints: decision.hints,

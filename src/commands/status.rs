@@ -50,7 +50,7 @@ impl Ask for Status {
             row.paused = row.paused.or(snapshot.paused);
             repositories.push(row);
         }
-        Ok(view::Status { repositories })
+        Ok(view::Status { controller_running: true, repositories })
     }
 }
 
@@ -75,7 +75,7 @@ impl Look for Status {
                 None => row(policy, &Standing::default(), None),
             });
         }
-        Ok(view::Status { repositories })
+        Ok(view::Status { controller_running: false, repositories })
     }
 }
 
@@ -156,6 +156,7 @@ pub(super) fn row(
     release: Option<&ReleaseState>,
 ) -> RepositoryStatus {
     let mut row = RepositoryStatus::unknown(policy.repository.clone(), policy.enabled);
+    row.dry_run = policy.dry_run;
     row.paused.clone_from(&policy.paused);
     row.last_pass = standing.last_pass;
     row.error = standing.trouble().map(str::to_owned);
@@ -164,6 +165,12 @@ pub(super) fn row(
         row.reason = Some(decision.reason);
         row.risk_class = Some(decision.risk);
     }
+    let above = &standing.above;
+    if let Some((sha, decision)) = &above.head {
+        (row.head_sha, row.head_reason) = (Some(sha.clone()), Some(decision.reason));
+    }
+    row.unverified_commits = above.unverified_commits;
+    row.branch_tip.clone_from(&above.branch_tip);
     let Some(release) = release else { return row };
     row.production_sha_current = release.production().sha().cloned();
     row.production_sha_previous = release.previous_production();

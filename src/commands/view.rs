@@ -20,8 +20,16 @@ pub use detail::{
 /// All governed repositories: `status --json`, and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
+    /// Whether a controller answered. Without one, this is how the last one left it.
+    #[serde(default = "yes")]
+    pub controller_running: bool,
     /// In the configuration's order.
     pub repositories: Vec<RepositoryStatus>,
+}
+
+/// A controller of an earlier version does not say that it runs.
+const fn yes() -> bool {
+    true
 }
 
 /// How one repository stands. What is unset, or uncertain, is null.
@@ -31,6 +39,9 @@ pub struct RepositoryStatus {
     pub repository: RepoName,
     /// The configuration's `enabled`.
     pub enabled: bool,
+    /// The configuration's `dry_run`: nothing is written to GitHub, and nothing ships.
+    #[serde(default)]
+    pub dry_run: bool,
     /// What runs in production.
     pub production_sha_current: Option<Sha>,
     /// What ran there before.
@@ -51,6 +62,19 @@ pub struct RepositoryStatus {
     pub reason: Option<Reason>,
     /// The risk of its range.
     pub risk_class: Option<RiskClass>,
+    /// The newest commit whose verification has finished, where that is not the candidate: it
+    /// failed.
+    #[serde(default)]
+    pub head_sha: Option<Sha>,
+    /// Why it may not ship.
+    #[serde(default)]
+    pub head_reason: Option<Reason>,
+    /// How many commits are newer than any with a finished verification.
+    #[serde(default)]
+    pub unverified_commits: Option<usize>,
+    /// The branch's tip.
+    #[serde(default)]
+    pub branch_tip: Option<Sha>,
     /// Why the repository is stopped, if it is.
     pub paused: Option<String>,
     /// When the last pass ended.
@@ -66,6 +90,7 @@ impl RepositoryStatus {
         Self {
             repository,
             enabled,
+            dry_run: false,
             production_sha_current: None,
             production_sha_previous: None,
             last_deploy_attempt_sha: None,
@@ -76,6 +101,10 @@ impl RepositoryStatus {
             decision: None,
             reason: None,
             risk_class: None,
+            head_sha: None,
+            head_reason: None,
+            unverified_commits: None,
+            branch_tip: None,
             paused: None,
             last_pass: None,
             error: None,

@@ -1,10 +1,9 @@
 //! One governed repository: its policy, what is kept between passes, and how it stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::age::LedgerAge;
@@ -15,12 +14,11 @@ use super::pass::PassReport;
 use super::quiet::Quiet;
 use super::repeated::Repeated;
 use super::roster::{Common, Orders};
+use super::standing::{AboveCandidate, Decisions, Standing, StandingDecision};
 use super::{PassError, Shared, Survey};
 use crate::apply::{Hand, Work};
-use crate::decide::Judgement;
 use crate::domain::{
-    Decision, Health, NoCandidate, Outcome, Policy, Reason, ReleaseState, RepoId, RepoName,
-    RiskClass, RunRef, Sha,
+    Decision, Health, NoCandidate, Policy, ReleaseState, RepoId, RepoName, RunRef, Sha,
 };
 use crate::github::Reader;
 use crate::observe::{Memory, Rhythm};
@@ -66,6 +64,8 @@ pub struct Governed {
     pub(super) decision: Option<Decision>,
     /// Why the pass that is made found no commit to judge.
     pub(super) no_candidate: Option<NoCandidate>,
+    /// What is above the candidate, as the pass that is made sees it.
+    pub(super) above: AboveCandidate,
     /// All decisions of the last pass that came to any.
     pub(super) decisions: Arc<Decisions>,
     /// Since when its releases are held.
@@ -79,85 +79,6 @@ pub struct Governed {
     pub(super) dora_at: Option<Timestamp>,
     pub(super) said_name: Option<RepoName>,
     pub(super) said_spent: BTreeSet<Sha>,
-}
-
-/// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
-/// when no controller runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Standing {
-    /// When the last pass ended.
-    pub last_pass: Option<Timestamp>,
-    /// When the last one ended that saw and did all it should.
-    pub last_good_pass: Option<Timestamp>,
-    /// Why it failed, if it did.
-    pub error: Option<String>,
-    /// What was decided about the candidate.
-    pub decision: Option<StandingDecision>,
-    /// Why the last pass found no commit to judge, or did not find a verified one.
-    pub no_candidate: Option<String>,
-}
-
-impl Standing {
-    /// Why nothing can be said of its releases: why the last pass failed, or found nothing to judge.
-    #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
-        self.error.as_deref().or(self.no_candidate.as_deref())
-    }
-}
-
-/// What was decided about the candidate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StandingDecision {
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Why.
-    pub reason: Reason,
-    /// The risk class.
-    pub risk: RiskClass,
-    /// How to unblock it.
-    #[serde(default)]
-    pub hints: Vec<String>,
-}
-
-impl StandingDecision {
-    fn of(decision: &Decision, repository: &RepoName) -> Self {
-        Self {
-            outcome: decision.outcome(),
-            reason: decision.reason(),
-            risk: decision.risk.class,
-            hints: words::hints(decision, repository),
-        }
-    }
-}
-
-/// What the last pass that came to decisions decided, with all of the evidence: shown to whoever
-/// looks, and decided on by nobody.
-#[derive(Clone, Debug, Default)]
-pub struct Decisions {
-    /// When.
-    pub at: Option<Timestamp>,
-    /// The candidate, then.
-    pub candidate: Option<Sha>,
-    /// The head, then.
-    pub head: Option<Sha>,
-    /// By sha: of the candidate, of the head, and of every other commit that was spoken of.
-    pub by_sha: BTreeMap<Sha, Box<Decision>>,
-}
-
-impl Decisions {
-    /// What `judgement` holds, taken at this time.
-    pub(super) fn of(judgement: &Judgement, survey: &Survey, at: Timestamp) -> Self {
-        let candidates = &survey.observation.candidates;
-        let ships = judgement.ships.iter();
-        let decisions = ships.chain(judgement.decisions.values());
-        Self {
-            at: Some(at),
-            candidate: candidates.candidate.clone(),
-            head: candidates.head.clone(),
-            by_sha: decisions.map(|one| (one.sha.clone(), Box::new(one.clone()))).collect(),
-        }
-    }
 }
 
 impl Governed {
@@ -183,6 +104,7 @@ impl Governed {
             standing: Standing::default(),
             decision: None,
             no_candidate: None,
+            above: AboveCandidate::default(),
             decisions: Arc::default(),
             holding: Holding::default(),
             repeated: Repeated::default(),
@@ -334,6 +256,7 @@ impl Governed {
                 let standing = |decision| StandingDecision::of(decision, &name);
                 self.standing.decision = report.decision.as_ref().map(standing);
                 self.decision.clone_from(&report.decision);
+                self.standing.above = std::mem::take(&mut self.above);
                 self.note_no_candidate(shared, &name);
                 self.holding.follow(report.decision.as_ref().map(Decision::outcome), now);
                 shared.metrics.good_pass(&name, now);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::governed::{Decisions, Governed};
+use super::governed::Governed;
+use super::standing::{AboveCandidate, Decisions};
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
@@ -88,6 +89,7 @@ impl Governed {
         let actions = self.planned(shared, &mut survey, &judgement).await?;
         self.log_decisions(shared, &judgement);
         self.decisions = Arc::new(Decisions::of(&judgement, &survey, shared.clock.now()));
+        self.above = AboveCandidate::of(&judgement, &survey, &self.policy.repository);
         self.warn_of_budgets(shared, &judgement);
         self.warn_of_delays(shared, &survey);
         let candidate = survey.observation.candidates.candidate.as_ref();

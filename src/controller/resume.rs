@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::governed::{Decisions, Governed};
+use super::governed::Governed;
 use super::roster::Station;
+use super::standing::Decisions;
 use super::{Controller, NotDone, Shared, Spoken};
 use crate::domain::{Cause, Operator, OperatorWord, Reason, ReleaseState, RepoName};
 

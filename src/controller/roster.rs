@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use super::brake::RepoBrake;
-use super::governed::{Decisions, Governed, Standing};
+use super::governed::Governed;
 use super::places::Places;
 use super::schedule::{Intervals, Phase};
+use super::standing::{Decisions, Standing};
 use crate::domain::{Policy, ReleaseState, RepoName};
 use crate::github::{Reader, Readers};
 use crate::signals::{Following, Signals};

@@ -236,6 +236,17 @@ pub struct Candidates {
 }
 
 impl Candidates {
+    /// How many of the branch's commits are newer than any with a finished verification; none where
+    /// these commits do not tell.
+    #[must_use]
+    pub fn unverified_above(&self, commits: &BranchCommits) -> Option<usize> {
+        let verified: Vec<&Sha> = self.candidate.iter().chain(&self.head).collect();
+        if verified.is_empty() {
+            return commits.complete.then_some(commits.commits.len());
+        }
+        verified.into_iter().filter_map(|sha| commits.place(sha)).min()
+    }
+
     /// Whether it is the candidate or the head.
     #[must_use]
     pub fn has(&self, sha: &Sha) -> bool {

@@ -8,11 +8,15 @@ use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::town::{Town, until};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 20] = [
+    "branch_tip",
     "candidate_sha",
     "decision",
+    "dry_run",
     "enabled",
     "error",
+    "head_reason",
+    "head_sha",
     "last_deploy_attempt_sha",
     "last_deploy_result",
     "last_deploy_time",
@@ -24,6 +28,7 @@ const KEYS: [&str; 15] = [
     "reason",
     "repository",
     "risk_class",
+    "unverified_commits",
 ];
 
 fn keys(value: &serde_json::Value) -> Vec<String> {
@@ -116,6 +121,38 @@ fn a_high_risk_commit_ships_once_somebody_approves_it() {
     assert!(approved["by"].as_str().unwrap().starts_with("ada (uid "), "{approved}");
     assert!(until(|| shop.dispatches_of(&high) == 1), "{}", running.log());
     assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn status_tells_a_dry_run_a_failed_head_what_is_not_verified_and_that_no_controller_runs() {
+    let (town, shop, _) = Town::with_shop();
+    town.configure("repositories:\n- {name: acme/shop, dry_run: true}\n");
+    let low = shop.verified(&["src/cart.rs"]);
+    let failed = shop.push_paths(&["src/cart.rs"]);
+    shop.verify(&failed, "failure");
+    let tip = shop.push_paths(&["src/till.rs"]);
+    let running = town.govern();
+    let row = town.row_when("acme/shop", |row| row["head_sha"] == failed.as_str());
+    assert_eq!((&row["candidate_sha"], &row["reason"]), (&low.into(), &"allow_low".into()));
+    assert_eq!(
+        (&row["dry_run"], &row["head_reason"]),
+        (&true.into(), &"verification_failed".into())
+    );
+    assert_eq!((&row["unverified_commits"], &row["branch_tip"]), (&1.into(), &tip.into()));
+    let text = town.run(&["status"]).with(0).text();
+    assert!(text.contains("would deploy") && text.contains("1 newer commit up to"), "{text}");
+    assert_eq!(town.run(&["status", "--json"]).with(0).json()["controller_running"], true);
+    let held = town.run(&["status", "--held", "--json"]).with(0).json();
+    assert_eq!(held["repositories"][0]["repository"], "acme/shop");
+    let broken = town.run(&["status", "--error"]).with(0).text();
+    assert_eq!(broken, "No repository is like that.\n");
+    assert_eq!(running.end().0, 0);
+
+    let left = town.run(&["status", "--json"]).with(0).json();
+    assert_eq!(left["controller_running"], false);
+    assert_eq!(left["repositories"][0]["head_sha"], failed.as_str());
+    let text = town.run(&["status"]).with(0).text();
+    assert!(text.starts_with("No controller is running. The last pass ended "), "{text}");
 }
 
 #[test]

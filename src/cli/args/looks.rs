@@ -31,6 +31,12 @@ pub struct Status {
     /// The repository; without, all of them.
     #[command(flatten)]
     pub target: Target,
+    /// Only repositories of which something may not ship now: a HOLD or a WAIT.
+    #[arg(long)]
+    pub held: bool,
+    /// Only repositories whose last pass failed, or found no commit to judge.
+    #[arg(long)]
+    pub error: bool,
     /// Look again every so many seconds; in a pipe, print only what changed.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = seconds)]

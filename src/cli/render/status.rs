@@ -1,6 +1,8 @@
 //! How the repositories stand: a table as wide as the terminal, and below it what is held.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::commands::view::{Held, Overview, RepositoryStatus};
 use crate::domain::{Outcome, Reason, RiskClass, Sha};
@@ -22,16 +24,29 @@ impl Looker {
     }
 }
 
+/// From so many repositories on they are grouped by what was decided.
+const MANY: usize = 20;
+
 /// All repositories, a line each, and below what is wrong or held; one repository whole.
 #[must_use]
 pub fn status(view: &Overview, looker: Looker) -> String {
     let rows = view.status.repositories.as_slice();
-    let mut text = match rows {
+    let mut text = String::new();
+    if !view.status.controller_running {
+        text.push_str(&wrapped(&not_running(rows, looker), looker));
+        text.push('\n');
+    }
+    text.push_str(&match rows {
+        [] => "No repository is like that.\n".to_owned(),
         [only] => one_status(only, looker),
         _ => table(rows, looker),
-    };
+    });
     let is_one = rows.len() == 1;
-    let notes: Vec<String> = rows.iter().flat_map(|row| notes(row, &view.held, is_one)).collect();
+    let mut notes: Vec<String> =
+        rows.iter().flat_map(|row| notes(row, &view.held, is_one)).collect();
+    if view.status.controller_running {
+        notes.extend(rows.iter().filter_map(|row| overdue(row, looker)));
+    }
     if !notes.is_empty() {
         text.push('\n');
     }
@@ -41,32 +56,135 @@ pub fn status(view: &Overview, looker: Looker) -> String {
     paint(&text)
 }
 
+/// Whoever looks while no controller runs must not take what was for what is.
+fn not_running(rows: &[RepositoryStatus], looker: Looker) -> String {
+    match rows.iter().filter_map(|row| row.last_pass).max() {
+        Some(last) => {
+            let last = when(last, looker);
+            format!("No controller is running. The last pass ended {last}.")
+        }
+        None => "No controller is running, and none has made a pass yet.".to_owned(),
+    }
+}
+
 /// What is worth a line of its own; what the whole repository shows anyway is left out.
 fn notes(row: &RepositoryStatus, held: &[Held], is_whole: bool) -> Vec<String> {
     let name = &row.repository;
     let mut notes = Vec::new();
     if !is_whole {
-        if !row.enabled {
-            notes.push(format!("{name} is not enabled"));
-        }
         notes.extend(row.paused.as_ref().map(|why| format!("{name} is paused: {why}")));
         notes.extend(row.error.as_ref().map(|error| format!("{name}: {error}")));
+    }
+    if let (true, Some(sha), Some(Outcome::Allow), Some(reason)) =
+        (row.dry_run, &row.candidate_sha, row.decision, row.reason)
+        && reason.starts_a_deploy()
+    {
+        let sha = sha.short();
+        notes.push(format!("{name}: a dry run; without `dry_run` it would deploy {sha} now"));
     }
     for one in held.iter().filter(|one| one.repository == *name) {
         let (sha, decision) = (one.sha.short(), one.decision.as_str());
         notes.push(format!("{decision} {name} {sha} · {}", one.reason.code()));
         notes.extend(one.hints.iter().map(|hint| format!("  - {hint}")));
     }
+    notes.extend(unverified(row).filter(|_| !is_whole).map(|what| format!("{name}: {what}")));
     notes
 }
 
+/// A pass is due more often than this, whatever the interval was stretched to: where none ended for
+/// so long, the rest of the row is old.
+const PASS_OVERDUE: SignedDuration = SignedDuration::from_mins(30);
+
+fn overdue(row: &RepositoryStatus, looker: Looker) -> Option<String> {
+    let (last, now) = (row.last_pass?, looker.now?);
+    let is_overdue = row.enabled && now.duration_since(last) > PASS_OVERDUE;
+    is_overdue
+        .then(|| format!("{}: no pass has ended since {}", row.repository, when(last, looker)))
+}
+
+/// What was pushed and waits for its verification.
+fn unverified(row: &RepositoryStatus) -> Option<String> {
+    let count = row.unverified_commits.filter(|count| *count > 0)?;
+    let tip =
+        row.branch_tip.as_ref().map_or_else(String::new, |tip| format!(" up to {}", tip.short()));
+    Some(match count {
+        1 => format!("1 newer commit{tip} is not verified yet"),
+        count => format!("{count} newer commits{tip} are not verified yet"),
+    })
+}
+
+/// The groups, in the order in which somebody must do something about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Error,
+    Hold,
+    Wait,
+    Dry,
+    Allow,
+    Disabled,
+    Other,
+}
+
+impl Group {
+    fn of(row: &RepositoryStatus) -> Self {
+        if !row.enabled {
+            return Self::Disabled;
+        }
+        if row.error.is_some() {
+            return Self::Error;
+        }
+        match row.decision {
+            Some(Outcome::Hold) => Self::Hold,
+            Some(Outcome::Wait) => Self::Wait,
+            Some(Outcome::Allow) if row.dry_run => Self::Dry,
+            Some(Outcome::Allow) => Self::Allow,
+            Some(Outcome::None) | None => Self::Other,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Hold => "HOLD",
+            Self::Wait => "WAIT",
+            Self::Dry => "DRY RUN",
+            Self::Allow => "ALLOW",
+            Self::Disabled => "not enabled",
+            Self::Other => "nothing to ship",
+        }
+    }
+}
+
+/// What was decided, in a word or two: why a row cannot be believed or says nothing comes first.
+fn decision(row: &RepositoryStatus) -> String {
+    let word = match Group::of(row) {
+        Group::Disabled => return "disabled".to_owned(),
+        Group::Error => return "ERROR".to_owned(),
+        Group::Dry => Group::Dry.title(),
+        Group::Hold | Group::Wait | Group::Allow | Group::Other => match row.decision {
+            Some(decision) => decision.as_str(),
+            None => return "-".to_owned(),
+        },
+    };
+    let risk = row.risk_class.map_or_else(String::new, |risk| format!(" {}", risk.as_str()));
+    format!("{word}{risk}")
+}
+
+/// A time, and how long ago that is, for whoever looks at a terminal.
+fn when(at: Timestamp, looker: Looker) -> String {
+    match looker.now {
+        Some(now) => format!("{} ({})", time(Some(at)), age(at, now)),
+        None => time(Some(at)),
+    }
+}
+
 /// Columns in the order in which they make room for the others: the rest can be looked up.
-const MAKING_ROOM: [&str; 4] = ["PASS", "RISK", "PRODUCTION", "CANDIDATE"];
-/// A name, which is in the first column, is shortened to this before any column goes, to this
-/// before a second one does, and to this at last.
+const MAKING_ROOM: [&str; 3] = ["PASS", "PRODUCTION", "CANDIDATE"];
+/// A name, which is in the first column, is shortened to this before any column goes, and to this
+/// before a further one does, and to no less than this at last.
 const LONG_NAME: usize = 24;
-const SHORT_NAME: usize = 16;
 const SHORTEST_NAME: usize = 12;
+const INITIALS: usize = 5;
 const GAP: usize = 2;
 
 struct Column {
@@ -90,8 +208,7 @@ fn table(rows: &[RepositoryStatus], looker: Looker) -> String {
         column("REPOSITORY", &|row| row.repository.to_string()),
         column("PRODUCTION", &|row| short(row.production_sha_current.as_ref())),
         column("CANDIDATE", &|row| short(row.candidate_sha.as_ref())),
-        column("DECISION", &|row| or_dash(row.decision.map(Outcome::as_str))),
-        column("RISK", &|row| or_dash(row.risk_class.map(RiskClass::as_str))),
+        column("DECISION", &decision),
         column("REASON", &|row| or_dash(row.reason.map(Reason::code))),
         column("PASS", &|row| match (row.last_pass, looker.now) {
             (Some(at), Some(now)) => age(at, now),
@@ -108,24 +225,41 @@ fn table(rows: &[RepositoryStatus], looker: Looker) -> String {
         padded.collect::<String>().trim_end().to_owned() + "\n"
     };
     let mut text = line(columns.iter().map(|column| column.title).collect());
-    for at in 0..rows.len() {
-        let cell = |column: &'_ Column| column.cells.get(at).cloned().unwrap_or_default();
-        let cells: Vec<String> = columns.iter().map(cell).collect();
-        text.push_str(&line(cells.iter().map(String::as_str).collect()));
+    for (group, places) in grouped(rows) {
+        if let Some(group) = group {
+            text.push_str(&format!("\n{} ({})\n", group.title(), places.len()));
+        }
+        for at in places {
+            let cell = |column: &'_ Column| column.cells.get(at).cloned().unwrap_or_default();
+            let cells: Vec<String> = columns.iter().map(cell).collect();
+            text.push_str(&line(cells.iter().map(String::as_str).collect()));
+        }
     }
     text
+}
+
+/// The rows' places: all together, or, where they are many, by group.
+fn grouped(rows: &[RepositoryStatus]) -> Vec<(Option<Group>, Vec<usize>)> {
+    if rows.len() < MANY {
+        return vec![(None, (0..rows.len()).collect())];
+    }
+    let mut groups: BTreeMap<Group, Vec<usize>> = BTreeMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        groups.entry(Group::of(row)).or_default().push(at);
+    }
+    groups.into_iter().map(|(group, places)| (Some(group), places)).collect()
 }
 
 /// Shortens names and leaves columns out until the rest fits; shas and reasons stay whole.
 fn fit(columns: &mut Vec<Column>, looker: Looker) {
     for title in MAKING_ROOM {
-        let least = if title == MAKING_ROOM[0] { LONG_NAME } else { SHORT_NAME };
+        let least = if title == MAKING_ROOM[0] { LONG_NAME } else { SHORTEST_NAME };
         if shortened(columns, least, looker) {
             return;
         }
         columns.retain(|column| column.title != title);
     }
-    let _ = shortened(columns, SHORTEST_NAME, looker);
+    let _ = shortened(columns, INITIALS, looker);
 }
 
 /// Shortens the names as far as is needed, and to no less than `least`. False, and nothing done,
@@ -164,23 +298,27 @@ fn one_status(row: &RepositoryStatus, looker: Looker) -> String {
         Some(sha) if looker.fits(KEYS + WHOLE_SHA) => sha.as_str().to_owned(),
         sha => short(sha.as_ref()),
     };
-    let at = |at: Option<Timestamp>| match (at, looker.now) {
-        (Some(then), Some(now)) => format!("{} ({})", time(at), age(then, now)),
-        _ => time(at),
-    };
+    let at = |at: Option<Timestamp>| or_dash(at.map(|at| when(at, looker)).as_deref());
     let deploy = row.last_deploy_attempt_sha.as_ref().map(|sha| {
         let result = row.last_deploy_result.as_deref().unwrap_or("running");
         format!("{} {result} {}", sha.short(), at(row.last_deploy_time))
     });
+    let head = row
+        .head_sha
+        .as_ref()
+        .map(|sha| format!("{} {}", sha.short(), or_dash(row.head_reason.map(Reason::code))));
     let lines = [
         ("repository", Some(row.repository.to_string())),
         ("enabled", Some(if row.enabled { "yes" } else { "no" }.to_owned())),
+        ("dry run", row.dry_run.then(|| "yes: nothing is written to GitHub".to_owned())),
         ("production", Some(whole(&row.production_sha_current))),
         ("before", Some(whole(&row.production_sha_previous))),
         ("candidate", Some(whole(&row.candidate_sha))),
         ("decision", Some(or_dash(row.decision.map(Outcome::as_str)))),
         ("reason", Some(or_dash(row.reason.map(Reason::code)))),
         ("risk", Some(or_dash(row.risk_class.map(RiskClass::as_str)))),
+        ("head", head),
+        ("newer", unverified(row)),
         ("last deploy", Some(or_dash(deploy.as_deref()))),
         ("last pass", Some(at(row.last_pass))),
         ("health", row.last_health_check.clone()),
@@ -279,7 +417,7 @@ mod tests {
 
     fn overview(rows: Vec<RepositoryStatus>) -> Overview {
         let held = rows.iter().filter(|row| row.reason.is_some()).map(held).collect();
-        Overview { status: Status { repositories: rows }, held }
+        Overview { status: Status { controller_running: true, repositories: rows }, held }
     }
 
     fn terminal(width: u16) -> Looker {
@@ -294,14 +432,13 @@ mod tests {
     fn the_status_is_a_table_with_what_is_held_below() {
         let view = overview(vec![shop(), api()]);
         assert_snapshot!(plain(&status(&view, Looker::default())), @r"
-        REPOSITORY  PRODUCTION  CANDIDATE  DECISION  RISK  REASON                 PASS
-        acme/shop   aaaaaaa     bbbbbbb    HOLD      HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
-        acme/api    -           -          -         -     -                      -
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION   REASON                 PASS
+        acme/shop   aaaaaaa     bbbbbbb    HOLD HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
+        acme/api    -           -          disabled   -                      -
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
           - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
           - wait until 14:30 UTC
-        acme/api is not enabled
         acme/api is paused: incident 42
         acme/api: GitHub said 404
         ");
@@ -311,9 +448,9 @@ mod tests {
     fn a_terminal_of_eighty_columns_shows_ages_and_no_line_is_longer() {
         let view = overview(vec![shop(), payments()]);
         assert_snapshot!(plain(&status(&view, terminal(80))), @r"
-        REPOSITORY           PRODUCTION  CANDIDATE  DECISION  REASON
-        acme/shop            aaaaaaa     bbbbbbb    HOLD      high_risk_no_approval
-        acme-corp…ttlements  aaaaaaa     bbbbbbb    HOLD      degraded_unknown_high_risk
+        REPOSITORY          PRODUCTION  CANDIDATE  DECISION   REASON
+        acme/shop           aaaaaaa     bbbbbbb    HOLD HIGH  high_risk_no_approval
+        acme-corp…tlements  aaaaaaa     bbbbbbb    HOLD HIGH  degraded_unknown_high_risk
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
           - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
@@ -334,12 +471,163 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_does_not_look_like_a_release_that_ships() {
+        let dry = RepositoryStatus {
+            dry_run: true,
+            decision: Some(Outcome::Allow),
+            reason: Some(Reason::AllowMedium),
+            risk_class: Some(RiskClass::Medium),
+            ..shop()
+        };
+        let view = Overview {
+            status: Status { controller_running: true, repositories: vec![dry.clone(), api()] },
+            held: Vec::new(),
+        };
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION        REASON        PASS
+        acme/shop   aaaaaaa     bbbbbbb    DRY RUN MEDIUM  allow_medium  3m ago
+        acme/api    -           -          disabled        -             -
+
+        acme/shop: a dry run; without `dry_run` it would deploy bbbbbbb now
+        acme/api is paused: incident 42
+        acme/api: GitHub said 404
+        ");
+        let mut alone = view;
+        alone.status.repositories.pop();
+        assert_snapshot!(plain(&status(&alone, terminal(80))), @r"
+        repository   acme/shop
+        enabled      yes
+        dry run      yes: nothing is written to GitHub
+        production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        before       -
+        candidate    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+        decision     ALLOW
+        reason       allow_medium
+        risk         MEDIUM
+        last deploy  -
+        last pass    2026-11-01 14:05 UTC (3m ago)
+
+        acme/shop: a dry run; without `dry_run` it would deploy bbbbbbb now
+        ");
+        // What is in production is not to be deployed.
+        let shipped = RepositoryStatus { reason: Some(Reason::Deployed), ..dry };
+        alone.status.repositories = vec![shipped];
+        assert!(!status(&alone, terminal(80)).contains("would deploy"));
+    }
+
+    #[test]
+    fn a_failed_head_and_commits_that_are_not_verified_yet_are_said() {
+        let row = RepositoryStatus {
+            decision: Some(Outcome::Allow),
+            reason: Some(Reason::Deployed),
+            head_sha: Some("c".repeat(40).parse().unwrap()),
+            head_reason: Some(Reason::VerificationFailed),
+            unverified_commits: Some(3),
+            branch_tip: Some("d".repeat(40).parse().unwrap()),
+            ..shop()
+        };
+        let head = Held {
+            sha: "c".repeat(40).parse().unwrap(),
+            reason: Reason::VerificationFailed,
+            hints: vec!["fix and push, or re-run verification run 7 (failure)".to_owned()],
+            ..held(&shop())
+        };
+        let mut view = overview(vec![row.clone(), api()]);
+        view.held = vec![head];
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION    REASON    PASS
+        acme/shop   aaaaaaa     bbbbbbb    ALLOW HIGH  deployed  3m ago
+        acme/api    -           -          disabled    -         -
+
+        HOLD acme/shop ccccccc · verification_failed
+          - fix and push, or re-run verification run 7 (failure)
+        acme/shop: 3 newer commits up to ddddddd are not verified yet
+        acme/api is paused: incident 42
+        acme/api: GitHub said 404
+        ");
+        view.status.repositories = vec![row];
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        repository   acme/shop
+        enabled      yes
+        production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        before       -
+        candidate    bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+        decision     ALLOW
+        reason       deployed
+        risk         HIGH
+        head         ccccccc verification_failed
+        newer        3 newer commits up to ddddddd are not verified yet
+        last deploy  -
+        last pass    2026-11-01 14:05 UTC (3m ago)
+
+        HOLD acme/shop ccccccc · verification_failed
+          - fix and push, or re-run verification run 7 (failure)
+        ");
+    }
+
+    #[test]
+    fn what_the_last_controller_left_is_not_shown_as_if_it_were_current() {
+        let mut view = overview(vec![shop(), api()]);
+        view.status.controller_running = false;
+        let text = plain(&status(&view, terminal(80)));
+        assert_snapshot!(text.lines().next().unwrap(), @r"
+        No controller is running. The last pass ended 2026-11-01 14:05 UTC (3m ago).
+        ");
+        view.status.repositories = vec![api()];
+        let text = plain(&status(&view, terminal(80)));
+        assert_snapshot!(text.lines().next().unwrap(), @r"
+        No controller is running, and none has made a pass yet.
+        ");
+    }
+
+    #[test]
+    fn a_pass_that_is_overdue_is_said_also_where_its_column_has_no_room() {
+        let view = overview(vec![shop(), payments()]);
+        let later = Looker { now: Some("2026-11-01T16:09:10Z".parse().unwrap()), ..terminal(80) };
+        let said = "acme/shop: no pass has ended since 2026-11-01 14:05 UTC (2h ago)";
+        assert!(plain(&status(&view, later)).contains(said));
+        assert!(!plain(&status(&view, terminal(80))).contains("no pass has ended"));
+    }
+
+    #[test]
+    fn many_repositories_are_grouped_and_those_that_need_somebody_come_first() {
+        let named = |number: usize, row: RepositoryStatus| RepositoryStatus {
+            repository: format!("acme/r{number}").parse().unwrap(),
+            enabled: true,
+            ..row
+        };
+        let shipped = RepositoryStatus {
+            decision: Some(Outcome::Allow),
+            reason: Some(Reason::Deployed),
+            ..shop()
+        };
+        let mut rows: Vec<_> = (0..18).map(|number| named(number, shipped.clone())).collect();
+        rows.push(named(18, RepositoryStatus { paused: None, ..api() }));
+        rows.push(named(19, shop()));
+        let view = overview(rows);
+        let text = plain(&status(&view, terminal(80)));
+        let first: Vec<&str> = text.lines().take(10).collect();
+        assert_snapshot!(first.join("\n"), @r"
+        REPOSITORY  PRODUCTION  CANDIDATE  DECISION    REASON                 PASS
+
+        ERROR (1)
+        acme/r18    -           -          ERROR       -                      -
+
+        HOLD (1)
+        acme/r19    aaaaaaa     bbbbbbb    HOLD HIGH   high_risk_no_approval  3m ago
+
+        ALLOW (18)
+        acme/r0     aaaaaaa     bbbbbbb    ALLOW HIGH  deployed               3m ago
+        ");
+    }
+
+    #[test]
     fn a_narrow_terminal_keeps_what_is_held_and_why() {
         let view = overview(vec![shop(), payments()]);
         assert_snapshot!(plain(&status(&view, terminal(50))), @r"
-        REPOSITORY    DECISION  REASON
-        acme/shop     HOLD      high_risk_no_approval
-        acme-c…ments  HOLD      degraded_unknown_high_risk
+        REPOSITORY   DECISION   REASON
+        acme/shop    HOLD HIGH  high_risk_no_approval
+        acme-…ments  HOLD HIGH  degraded_unknown_high_risk
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
           - 2 files are HIGH: `release-governor approve

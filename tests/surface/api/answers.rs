@@ -48,12 +48,17 @@ fn every_address_answers_whole() {
     "#);
     assert_snapshot!(whole("/api/v1/repositories"), @r#"
     {
+      "controller_running": true,
       "repositories": [
         {
+          "branch_tip": "HIGH",
           "candidate_sha": "HIGH",
           "decision": "HOLD",
+          "dry_run": false,
           "enabled": true,
           "error": null,
+          "head_reason": null,
+          "head_sha": null,
           "last_deploy_attempt_sha": "LOW",
           "last_deploy_result": "success",
           "last_deploy_time": "[time]",
@@ -64,7 +69,8 @@ fn every_address_answers_whole() {
           "production_sha_previous": "FIRST",
           "reason": "high_risk_no_approval",
           "repository": "acme/shop",
-          "risk_class": "HIGH"
+          "risk_class": "HIGH",
+          "unverified_commits": 0
         }
       ]
     }
@@ -74,11 +80,15 @@ fn every_address_answers_whole() {
     assert_eq!(whole("/api/v1/repositories"), shown(&status, &names), "as `status --json`");
     assert_snapshot!(whole("/api/v1/repos/acme/shop"), @r#"
     {
+      "branch_tip": "HIGH",
       "candidate_sha": "HIGH",
       "decision": "HOLD",
+      "dry_run": false,
       "enabled": true,
       "error": null,
       "governed_since": "[time]",
+      "head_reason": null,
+      "head_sha": null,
       "in_flight": {
         "attempts": [],
         "runs": []
@@ -153,6 +163,7 @@ fn every_address_answers_whole() {
       "rejection": null,
       "repository": "acme/shop",
       "risk_class": "HIGH",
+      "unverified_commits": 0,
       "words": {
         "approvals": [],
         "approved_by_environment": {
