@@ -88,7 +88,7 @@ pub enum ApplyError {
         until: Timestamp,
     },
     /// A write failed in a way that heals by itself.
-    #[error("cannot {what} in {repository}: {why}. It is tried again")]
+    #[error("cannot {what} in {repository}: {why}")]
     Failed {
         /// What was to be done.
         what: String,

@@ -3,6 +3,7 @@
 mod families;
 pub mod logs;
 mod metrics;
+mod process;
 mod series;
 mod signals;
 

@@ -20,7 +20,7 @@ mod told;
 
 pub use approval::seen as approval_seen;
 pub use evidence::{evidence, evidence_supposing, found, outcome};
-pub use hint::{Subject, hint, hints, pause_reason, still_rolled_back};
+pub use hint::{Place, Subject, hint, hints, pause_reason, still_rolled_back};
 pub use mark::{read_runs_page, runs_page};
 pub use no_candidate::{no_candidate, uncounted};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
@@ -30,6 +30,13 @@ pub use told::{moved_deploy_files, operator, told};
 #[must_use]
 pub fn clock_time(at: Timestamp) -> String {
     at.strftime("%H:%M UTC").to_string()
+}
+
+/// `14:05 UTC`, with the date where it is not today's.
+#[must_use]
+pub fn near_time(at: Timestamp, now: Timestamp) -> String {
+    let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
+    if day(at) == day(now) { clock_time(at) } else { date_time(at) }
 }
 
 /// `2026-11-01 14:05 UTC`.

@@ -83,8 +83,11 @@ const LONGEST_NAME: usize = 64;
 /// # Errors
 /// What was expected.
 pub fn line(what: &str, text: &str) -> Result<String, Failure> {
-    one_line(text, LONGEST).ok_or_else(|| {
-        Failure::Usage(format!("expected {what} of one line and at most {LONGEST} characters"))
+    let says_something = |text: &String| text.chars().any(char::is_alphanumeric);
+    one_line(text, LONGEST).filter(says_something).ok_or_else(|| {
+        Failure::Usage(format!(
+            "expected {what} in words, of one line and at most {LONGEST} characters"
+        ))
     })
 }
 

@@ -91,7 +91,7 @@ fn path(path: &RiskyPath) -> PathView {
 }
 
 fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
-    let subject = words::Subject { repository, sha: &decision.sha };
+    let subject = words::Subject { repository, sha: &decision.sha, place: words::Place::Anywhere };
     let rules = decision.rules().map(|(reason, found)| {
         let (found, cause) = match found {
             RuleFound::Decides(cause) => ("decides", Some(cause)),

@@ -78,6 +78,8 @@ pub struct Governed {
     /// When DORA's four were worked out; none where what they rest on has changed since.
     pub(super) dora_at: Option<Timestamp>,
     pub(super) said_name: Option<RepoName>,
+    /// What the dry run was said to do.
+    pub(super) said_would: BTreeSet<String>,
     pub(super) said_spent: BTreeSet<Sha>,
 }
 
@@ -111,6 +113,7 @@ impl Governed {
             said_overdue: None,
             dora_at: None,
             said_name: None,
+            said_would: BTreeSet::new(),
             said_spent: BTreeSet::new(),
         }
     }

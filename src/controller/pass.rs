@@ -1,5 +1,6 @@
 //! One pass: observe, decide, plan, apply.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::governed::Governed;
@@ -7,7 +8,7 @@ use super::standing::{AboveCandidate, Decisions};
 use super::{PassError, Shared, Shipped, Survey, Wish, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Fact, Lack, Outcome, Sha};
+use crate::domain::{Action, Decision, EntryKind, Fact, IssueWork, Lack, Outcome, Sha};
 use crate::observe::WhereUnreadable;
 use crate::plan::{self, Situation};
 
@@ -228,24 +229,34 @@ impl Governed {
     /// A dry run's decisions are recorded, its plan is logged, and nothing is written to GitHub.
     async fn only_say(&mut self, shared: &Shared, actions: Vec<Action>) -> Result<(), PassError> {
         let name = self.policy.repository.clone();
-        let mut records = Vec::new();
+        let (mut records, mut would) = (Vec::new(), BTreeSet::new());
         for action in actions {
             match action {
                 Action::Record(EntryKind::StatusForged { .. }) => {}
                 Action::Record(kind) => records.push(kind),
-                Action::SetStatus { sha, state, description, .. } => tracing::info!(
-                    repository = %name, sha = %sha,
-                    "{name}: would set {} on {}: {description}", state.as_str(), sha.short()
-                ),
-                Action::Dispatch(decision) => tracing::info!(
-                    repository = %name, sha = %decision.sha,
-                    "{name}: would deploy {}", decision.sha.short()
-                ),
-                Action::Issue(work) => tracing::info!(
-                    repository = %name, "{name}: would write an issue: {work:?}"
-                ),
+                Action::SetStatus { sha, state, description, .. } => {
+                    let (state, short) = (state.as_str(), sha.short());
+                    would.insert(format!("set {state} on {short}: {description}"));
+                }
+                Action::Dispatch(decision) => {
+                    would.insert(format!("deploy {}", decision.sha.short()));
+                }
+                Action::Issue(IssueWork::Failure { title, number: None, .. }) => {
+                    would.insert(format!("open the issue \"{title}\""));
+                }
+                Action::Issue(
+                    IssueWork::Failure { number: Some(number), .. }
+                    | IssueWork::Recovery { number, .. },
+                ) => {
+                    would.insert(format!("comment on issue #{number}"));
+                }
             }
         }
+        // The plan stays until the dry run ends: what was said is not said again in each pass.
+        for what in would.difference(&self.said_would) {
+            tracing::info!(repository = %name, "{name}: would {what}");
+        }
+        self.said_would = would;
         Ok(self.opened()?.record(shared.clock.now(), records).await?)
     }
 

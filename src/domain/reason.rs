@@ -41,6 +41,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::Hold, Self::Wait, Self::None];
+
     /// As statuses and JSON write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -130,7 +130,7 @@ impl ReadError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFailure {
     /// Certain: GitHub did nothing. Every 4xx that has no variant of its own, but 408.
-    #[error("GitHub said {status}{}{}", quoted(.words), grant(.permission.as_deref()))]
+    #[error("{}GitHub said {status}{}", grant_first(.permission.as_deref()), quoted(.words))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -201,6 +201,11 @@ pub(super) fn quoted(words: &str) -> String {
 
 fn grant(permission: Option<&str>) -> String {
     permission.map_or_else(String::new, |needed| format!(". Grant the token {needed}"))
+}
+
+/// First, for where it is said there may be no room for GitHub's words.
+fn grant_first(permission: Option<&str>) -> String {
+    permission.map_or_else(String::new, |needed| format!("grant the token {needed}: "))
 }
 
 fn to(location: Option<&str>) -> String {

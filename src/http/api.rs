@@ -14,10 +14,13 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::question::Question;
+use crate::commands::view::Status;
 use crate::commands::{EntryWord, Filter, Wanted, Window};
-use crate::domain::{AttemptId, ShaPrefix};
+use crate::domain::{AttemptId, Outcome, Reason, ShaPrefix};
 
 const INDEX: &str = "/api/v1";
+/// What people type.
+const INDEX_TOO: &str = "/api/v1/";
 const OPENAPI: &str = "/api/v1/openapi.json";
 const REPOSITORIES: &str = "/api/v1/repositories";
 const REPOS: &str = "/api/v1/repos";
@@ -29,8 +32,9 @@ const LEDGER: &str = "/api/v1/repos/{owner}/{name}/ledger";
 type Route = (&'static str, fn() -> MethodRouter<Window>);
 
 /// All there is.
-const ROUTES: [Route; 8] = [
+const ROUTES: [Route; 9] = [
     (INDEX, || get(index)),
+    (INDEX_TOO, || get(index)),
     (OPENAPI, || get(openapi)),
     (REPOSITORIES, || get(repositories)),
     (REPOS, || get(repositories)),
@@ -47,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The paths of the API, with `{parameters}`.
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    ROUTES.iter().map(|(path, _)| *path)
+    ROUTES.iter().map(|(path, _)| *path).filter(|path| *path != INDEX_TOO)
 }
 
 /// Whether a path is the API's to answer.
@@ -82,8 +86,48 @@ async fn openapi(asked: Question) -> Answer {
 }
 
 async fn repositories(State(window): State<Window>, asked: Question) -> Answer {
-    asked.takes(&[])?;
-    answered(&window, &asked, window.repositories()).await
+    asked.takes(&["decision", "reason", "error"])?;
+    let only = Only::of(&asked)?;
+    let all = async { window.repositories().await.map(|all| only.narrow(all)) };
+    answered(&window, &asked, all).await
+}
+
+/// Which repositories are asked for; all of these must fit.
+struct Only {
+    decision: Option<Outcome>,
+    reason: Option<Reason>,
+    error: Option<bool>,
+}
+
+impl Only {
+    fn of(asked: &Question) -> Result<Self, Problem> {
+        let outcome = |word: &str| Outcome::ALL.into_iter().find(|one| one.as_str() == word);
+        Ok(Self {
+            decision: named(asked, "decision", outcome, "ALLOW, HOLD, WAIT or NONE")?,
+            reason: named(asked, "reason", Reason::from_code, "a reason's code, as in cooldown")?,
+            error: asked.in_query("error", "true, for those whose last pass failed, or false")?,
+        })
+    }
+
+    fn narrow(&self, mut all: Status) -> Status {
+        all.repositories.retain(|row| {
+            self.decision.is_none_or(|decision| row.decision == Some(decision))
+                && self.reason.is_none_or(|reason| row.reason == Some(reason))
+                && self.error.is_none_or(|error| row.error.is_some() == error)
+        });
+        all
+    }
+}
+
+/// A parameter that is one of some names.
+fn named<T>(
+    asked: &Question,
+    parameter: &str,
+    read: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = asked.text(parameter) else { return Ok(None) };
+    read(text).map(Some).ok_or_else(|| Problem::parameter(parameter, text, expected))
 }
 
 async fn repository(State(window): State<Window>, asked: Question) -> Answer {

@@ -8,6 +8,9 @@ use super::answer;
 use crate::commands::{Failure, NotShown};
 use crate::domain::Sha;
 
+/// Of what was given, enough to recognise it.
+const SHOWN: usize = 80;
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) struct Problem(Box<Told>);
@@ -63,14 +66,23 @@ impl Problem {
 
     /// A parameter of the path or the query is none.
     pub(super) fn parameter(name: &str, given: &str, expected: impl Into<String>) -> Self {
-        /// Enough to recognise it.
-        const SHOWN: usize = 80;
         let expected = expected.into();
         let given = crate::words::plain(given, SHOWN);
         let detail = format!("`{name}` cannot be `{given}`: expected {expected}");
+        Self::wrong(name.to_owned(), expected, detail)
+    }
+
+    /// There is no such parameter of the query.
+    pub(super) fn no_parameter(name: &str, expected: impl Into<String>) -> Self {
+        let (name, expected) = (crate::words::plain(name, SHOWN), expected.into());
+        let detail = format!("there is no parameter `{name}` here: expected {expected}");
+        Self::wrong(name, expected, detail)
+    }
+
+    fn wrong(name: String, expected: String, detail: String) -> Self {
         let title = "A parameter is wrong";
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "bad-parameter", title, detail);
-        problem.0.parameter = Some(name.to_owned());
+        problem.0.parameter = Some(name);
         problem.0.expected = Some(expected);
         problem
     }

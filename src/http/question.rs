@@ -60,7 +60,7 @@ impl Question {
                 } else {
                     format!("one of {}", known.join(", "))
                 };
-                return Err(Problem::parameter("query", name, expected));
+                return Err(Problem::no_parameter(name, expected));
             }
             if self.query.iter().take(index).any(|(before, _)| before == name) {
                 return Err(Problem::parameter(name, value, "it once"));

@@ -97,6 +97,8 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
         conclusion: (!deleted).then_some(&failed.conclusion),
         failed_step: attempt.failed_step.as_ref(),
         ended_at: failed.ended_at,
+        decision: situation.judgement.decisions.get(sha),
+        repository: &situation.policy.repository,
     };
     let marker = marker(situation, sha, failed.run, false);
     Some(IssueWork::Failure {

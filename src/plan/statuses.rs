@@ -145,7 +145,7 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
         let text = words::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
         return Some((text, mark.target_url.clone()));
     }
-    let text = words::decided(decision, &policy.repository, policy.hold_state)?;
+    let text = words::decided(decision, &policy.repository, policy.hold_state, situation.now)?;
     let target = if let Cause::Deploying { url, .. } | Cause::Deployed { url, .. } = &decision.cause
     {
         url.clone()

@@ -48,6 +48,7 @@ const REVISION: &str = match option_env!("RELEASE_GOVERNOR_REVISION") {
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
+    process: Registry,
     pub(super) repositories: Repositories,
     github: GitHub,
     pub(super) signals: SignalFamilies,
@@ -77,13 +78,14 @@ impl Metrics {
         build.get_or_create_owned(&built).set(1);
         let started = Gauge::default();
         registry.register("start_timestamp_seconds", "When this process began", started.clone());
-        Self { registry: maker.0, repositories, github, signals, configuration, started }
+        let process = super::process::registry();
+        Self { registry: maker.0, process, repositories, github, signals, configuration, started }
     }
 
     /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
     #[must_use]
     pub fn encode(&self) -> String {
-        exposition(&self.registry)
+        exposition(&self.registry) + &exposition(&self.process)
     }
 
     /// The process began to govern, at this time.

@@ -18,7 +18,7 @@ const TEAMS_NAMED: usize = 2;
 
 /// What is missing, by the configured way: the shortest that mends it, with who may.
 pub(super) fn missing(missing: &Missing, repository: &RepoName, short: &str) -> String {
-    let command = format!("`release-governor approve {repository} {short} --reason …`");
+    let command = format!("`release-governor approve {repository} {short} --reason \"WHY\"`");
     if let Some(matter) = missing.operators.first() {
         return match matter_of(matter) {
             None => command,

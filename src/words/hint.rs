@@ -2,28 +2,64 @@
 
 use jiff::Timestamp;
 
-use super::{approval, clock_time, plain, signals, uncounted};
+use super::{approval, date_time, near_time, plain, signals, uncounted};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
     RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
 };
 
-/// What a hint is about.
+/// What a hint is about, and where it is said.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// The repository.
     pub repository: &'a RepoName,
     /// The judged sha.
     pub sha: &'a Sha,
+    /// Where it is said.
+    pub place: Place,
 }
 
-/// A stranger's words are cut to this in a hint; the whole of them is in the evidence.
-const QUOTED: usize = 90;
+/// Where a hint is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Where there is room for all of it.
+    Anywhere,
+    /// In the 140 characters of a status, at this time.
+    Status(Timestamp),
+}
 
-/// All hints of a decision: what speaks first, then what will block after it.
+/// A stranger's words are cut to this in a status.
+const QUOTED: usize = 90;
+/// And to this elsewhere.
+const QUOTED_WHOLE: usize = 1_000;
+
+impl Place {
+    const fn quoted(self) -> usize {
+        match self {
+            Self::Anywhere => QUOTED_WHOLE,
+            Self::Status(_) => QUOTED,
+        }
+    }
+
+    /// A time, as short as it can be said without doubt.
+    fn time(self, at: Timestamp) -> String {
+        match self {
+            Self::Anywhere => date_time(at),
+            Self::Status(now) => near_time(at, now),
+        }
+    }
+}
+
+/// All hints of a decision, whole: what speaks first, then what will block after it.
 #[must_use]
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
-    let subject = Subject { repository, sha: &decision.sha };
+    hints_at(decision, repository, Place::Anywhere)
+}
+
+/// The same, for this place.
+#[must_use]
+pub(super) fn hints_at(decision: &Decision, repository: &RepoName, place: Place) -> Vec<String> {
+    let subject = Subject { repository, sha: &decision.sha, place };
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
     let mut hints: Vec<String> = causes.filter_map(|cause| hint(cause, subject)).collect();
     if let Some(first) = unattributed(decision) {
@@ -59,8 +95,8 @@ fn uncertain(why: &Uncertainty) -> String {
 /// How to unblock this cause; none where nothing is blocked.
 #[must_use]
 pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
-    let repository = subject.repository;
-    let short = subject.sha.short();
+    let (repository, place) = (subject.repository, subject.place);
+    let (short, quoted) = (subject.sha.short(), place.quoted());
     Some(match cause {
         Cause::Deploying { .. }
         | Cause::Deployed { .. }
@@ -82,13 +118,13 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
             format!("{} no longer contains it: push again", plain(branch.as_str(), 40))
         }
         Cause::Paused { source: PauseSource::Config, why } => {
-            format!("{BY_CONFIG}: {}", plain(why, QUOTED))
+            format!("{BY_CONFIG}: {}", plain(why, quoted))
         }
         Cause::Paused { source: PauseSource::Operator(_) | PauseSource::Recovered, why } => {
-            format!("`release-governor resume {repository}` ({})", plain(why, QUOTED))
+            format!("`release-governor resume {repository}` ({})", plain(why, quoted))
         }
-        Cause::RolledBack { lost, run, .. } => rolled_back(lost, *run, short),
-        Cause::Reverted { what } => reverted(what, short),
+        Cause::RolledBack { lost, to, run } => rolled_back(lost, to.as_ref(), *run, short),
+        Cause::Reverted { what } => reverted(what, short, quoted),
         Cause::FirstDeployRequired { missing } => {
             format!("first deploy: {}", approval::missing(missing, repository, short))
         }
@@ -100,20 +136,20 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         Cause::DegradedUnknownHighRisk { signals } => {
             format!("restore the degraded signal: {}", signals::named(signals))
         }
-        Cause::DeployInProgress { .. } => in_progress(cause),
+        Cause::DeployInProgress { .. } => in_progress(cause, place),
         Cause::DeployFailed { run, used, allowed } => {
             failed(run.map(|run| run.id.get()), *used, *allowed, short)
         }
-        Cause::Cooldown { until } => format!("wait until {}", clock_time(*until)),
+        Cause::Cooldown { until } => format!("wait until {}", place.time(*until)),
         Cause::DispatchRejected { words, .. } => {
-            format!("GitHub refused the dispatch: {}", plain(words, QUOTED))
+            format!("GitHub refused the dispatch: {}", plain(words, quoted))
         }
         Cause::StatusRefused { words, .. } => {
-            format!("GitHub refused our status: {}", plain(words, QUOTED))
+            format!("GitHub refused our status: {}", plain(words, quoted))
         }
-        Cause::DispatchUnconfirmed { sha, since } => unconfirmed(sha, *since),
+        Cause::DispatchUnconfirmed { sha, since } => unconfirmed(sha, &place.time(*since)),
         Cause::RateLimit { until, max } => {
-            format!("wait until {} (at most {max} deploys an hour)", clock_time(*until))
+            format!("wait until {} (at most {max} deploys an hour)", place.time(*until))
         }
         Cause::HighRiskNoApproval { missing } => approval::missing(missing, repository, short),
     })
@@ -124,12 +160,15 @@ fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {
     format!("fix and push, or re-run verification run {} ({conclusion})", run.id)
 }
 
-fn rolled_back(lost: &Sha, run: RunRef, short: &str) -> String {
+fn rolled_back(lost: &Sha, to: Option<&Sha>, run: RunRef, short: &str) -> String {
     let lost = lost.short();
+    if to.is_none() {
+        return format!("run {} may have rolled back {lost}: resume, or `trigger {short}`", run.id);
+    }
     format!("run {} took production back from {lost}: resume, or `trigger {short}`", run.id)
 }
 
-fn reverted(what: &Reverted, short: &str) -> String {
+fn reverted(what: &Reverted, short: &str, quoted: usize) -> String {
     match what {
         Reverted::Commit { commit, by, .. } => {
             let (commit, by) = (commit.short(), by.short());
@@ -139,7 +178,7 @@ fn reverted(what: &Reverted, short: &str) -> String {
         }
         Reverted::Unknown(Why(why)) => format!(
             "cannot tell whether a revert follows: `trigger {short}` ({})",
-            plain(why, QUOTED)
+            plain(why, quoted)
         ),
     }
 }
@@ -158,8 +197,8 @@ pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
     )
 }
 
-fn unconfirmed(sha: &Sha, since: Timestamp) -> String {
-    let (short, since) = (sha.short(), clock_time(since));
+fn unconfirmed(sha: &Sha, since: &str) -> String {
+    let short = sha.short();
     format!(
         "the run of {short} sent {since} never showed: look at the workflow's runs, then `trigger`"
     )
@@ -195,11 +234,11 @@ fn unavailable(what: &DeployUnavailable) -> String {
     }
 }
 
-fn in_progress(cause: &Cause) -> String {
+fn in_progress(cause: &Cause, place: Place) -> String {
     let Cause::DeployInProgress { run, sha, since, progress, environment } = cause else {
         return String::new();
     };
-    let since = clock_time(*since);
+    let since = place.time(*since);
     let what = match (run, sha) {
         (Some(run), _) => format!("run {run} since {since}"),
         (None, Some(sha)) => format!("dispatch of {} since {since}", sha.short()),

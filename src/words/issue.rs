@@ -2,8 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{date_time, plain};
-use crate::domain::{Conclusion, DegradedAfterDeploy, FailureType, Marker, Policy, RunRef, Sha};
+use super::{date_time, hints, plain};
+use crate::domain::{
+    Cause, Conclusion, Decision, DegradedAfterDeploy, FailureType, Marker, Outcome, Policy,
+    RepoName, RunRef, Sha,
+};
 
 /// A job's or step's name is cut to this.
 const NAME: usize = 120;
@@ -24,6 +27,10 @@ pub struct Failure<'a> {
     pub failed_step: Option<&'a (String, String)>,
     /// When it ended.
     pub ended_at: Timestamp,
+    /// What was decided about the commit since, where it was judged.
+    pub decision: Option<&'a Decision>,
+    /// The repository.
+    pub repository: &'a RepoName,
 }
 
 /// `Deploy failure: 1a2b3c4`.
@@ -67,17 +74,43 @@ pub fn body(failure: &Failure<'_>, marker: &Marker) -> String {
     if let Some((job, step)) = failure.failed_step {
         lines.push(format!("- **Failed job:** {}", code(&plain(job, NAME))));
         lines.push(format!("- **Failed step:** {}", code(&plain(step, NAME))));
+    } else if failure.conclusion.is_some() {
+        lines.push("- **Failed step:** not known; see the run".to_owned());
     }
     lines.push(format!("- **Time:** {}", date_time(failure.ended_at)));
     lines.push(String::new());
-    lines.push(
-        "The governor holds this commit. Push a fix, re-run the verification or the deploy, or \
-         say `release-governor trigger`; the commit's status says what it waits for."
-            .to_owned(),
-    );
+    lines.push(what_now(failure));
     lines.push(String::new());
     lines.push(write_marker(marker));
     lines.join("\n")
+}
+
+/// What the governor does about the commit now, and what people may.
+fn what_now(failure: &Failure<'_>) -> String {
+    const STATUS: &str = "the commit's status says how it stands.";
+    let Some(decision) = failure.decision else {
+        return format!("Nothing was decided about this commit since; {STATUS}");
+    };
+    if let Cause::Cooldown { until } = decision.cause {
+        return format!(
+            "Attempts are left: it is deployed again after {}, unless something else ships or \
+             holds it; {STATUS}",
+            date_time(until)
+        );
+    }
+    if decision.outcome() == Outcome::Hold {
+        let hints = hints(decision, failure.repository).join("; ");
+        let code_of = decision.reason().code();
+        return format!(
+            "The governor holds this commit: {}. Later, {STATUS}",
+            code(&format!("{code_of}: {hints}"))
+        );
+    }
+    format!(
+        "It is {} ({}) now; {STATUS}",
+        decision.outcome().as_str(),
+        code(decision.reason().code())
+    )
 }
 
 /// The labels of the issue of a deploy after which production turned degraded.

@@ -1,8 +1,12 @@
 //! Commit statuses: written for people, and read back by the governor that lost its ledger.
 
-use super::{hints, shortened};
+use super::hint::{Place, hints_at};
+use super::shortened;
+use jiff::Timestamp;
+
 use crate::domain::{
-    AttemptId, CommitStatusState, Decision, HoldState, Outcome, Reason, RepoName, RiskClass, Sha,
+    AttemptId, Cause, CommitStatusState, Decision, HoldState, Outcome, Reason, RepoName, RiskClass,
+    Sha,
 };
 
 /// GitHub's limit for a status's description, in characters.
@@ -10,6 +14,9 @@ const LONGEST_DESCRIPTION: usize = 140;
 
 /// What an allowed commit's status says once its run is known.
 const TRIGGERED: &str = "Triggered: deploy workflow run";
+
+/// What the status of a commit says that an operator named as production, and no run.
+const SET_BY_OPERATOR: &str = "In production, by an operator's word";
 
 /// A status's state and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +40,7 @@ pub fn decided(
     decision: &Decision,
     repository: &RepoName,
     hold_state: HoldState,
+    now: Timestamp,
 ) -> Option<StatusText> {
     let state = match decision.outcome() {
         Outcome::None => return None,
@@ -45,11 +53,13 @@ pub fn decided(
         },
     };
     let head = head(decision.outcome(), &decision.sha, decision.risk.class);
-    let description = if decision.outcome() == Outcome::Allow {
+    let description = if let Cause::Deployed { run: None, .. } = decision.cause {
+        format!("{head} · {SET_BY_OPERATOR}")
+    } else if decision.outcome() == Outcome::Allow {
         format!("{head} · {TRIGGERED}")
     } else {
         let code = decision.reason().code();
-        let hints = hints(decision, repository);
+        let hints = hints_at(decision, repository, Place::Status(now));
         let before = format!("{head} · {code}: ");
         let room = LONGEST_DESCRIPTION.saturating_sub(before.chars().count());
         format!("{before}{}", shortened(&in_the_basic_plane(&hints.join("; ")), room))
@@ -104,7 +114,8 @@ pub enum Said {
         /// What follows the code.
         hint: String,
     },
-    /// That it went along with a later one.
+    /// That it is in production without a run of its own: along with a later commit, or by an
+    /// operator's word.
     Shipped,
 }
 
@@ -125,6 +136,7 @@ pub fn parse(description: &str) -> Option<Said> {
         "ALLOW" => match rest.strip_prefix("dispatching ") {
             Some(id) => Some(Said::Dispatching { risk, attempt: id.parse().ok()? }),
             None if rest == TRIGGERED => Some(Said::Triggered { risk }),
+            None if rest == SET_BY_OPERATOR => Some(Said::Shipped),
             None => None,
         },
         "HOLD" | "WAIT" => {

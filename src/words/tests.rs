@@ -33,8 +33,12 @@ fn operators_word() -> Box<Missing> {
 
 fn said(cause: Cause, class: RiskClass) -> String {
     let repository = "acme/shop".parse().unwrap();
-    let text = decided(&decision(cause, class), &repository, HoldState::Failure).unwrap();
+    let text = decided(&decision(cause, class), &repository, HoldState::Failure, noon()).unwrap();
     format!("{}: {}", text.state.as_str(), text.description)
+}
+
+fn noon() -> Timestamp {
+    "2026-11-01T12:00:00Z".parse().unwrap()
 }
 
 #[test]
@@ -42,7 +46,9 @@ fn a_status_says_decision_sha_risk_reason_and_how_to_unblock() {
     let missing = operators_word();
     insta::assert_snapshot!(
         said(Cause::HighRiskNoApproval { missing }, RiskClass::High),
-        @"failure: HOLD 1a2b3c4 · HIGH · high_risk_no_approval: `release-governor approve acme/shop 1a2b3c4 --reason …`"
+        @r#"
+    failure: HOLD 1a2b3c4 · HIGH · high_risk_no_approval: `release-governor approve acme/shop 1a2b3c4 --reason "WHY"`
+    "#
     );
     let since = "2026-11-01T14:05:00Z".parse().unwrap();
     let cause = Cause::DeployInProgress {
@@ -76,7 +82,7 @@ fn a_long_hint_is_shortened_and_the_code_never() {
     let missing = operators_word();
     held.also.push(Cause::HighRiskNoApproval { missing });
     let repository = "acme/shop".parse().unwrap();
-    let text = decided(&held, &repository, HoldState::Pending).unwrap();
+    let text = decided(&held, &repository, HoldState::Pending, noon()).unwrap();
     assert_eq!(text.description.chars().count(), 140);
     assert_eq!(text.state, CommitStatusState::Pending);
 }
@@ -106,6 +112,75 @@ fn strangers_words_are_tamed() {
 }
 
 #[test]
+fn an_issue_says_what_is_true_of_the_commit_now() {
+    let repository = "acme/shop".parse().unwrap();
+    let says = |cause| {
+        let decision = decision(cause, RiskClass::Low);
+        let failure = issue::Failure {
+            sha: &sha(),
+            run: RunRef { id: RunId::from(7), attempt: 1 },
+            url: "https://github.com/acme/shop/actions/runs/7",
+            conclusion: Some(&Conclusion::Failure),
+            failed_step: None,
+            ended_at: noon(),
+            decision: Some(&decision),
+            repository: &repository,
+        };
+        let marker = Marker {
+            repository: "acme/shop".into(),
+            sha: sha(),
+            run: 7,
+            run_attempt: 1,
+            status_context: "booty/release-governor".into(),
+            recovered: false,
+        };
+        let body = issue::body(&failure, &marker);
+        assert!(body.contains("**Failed step:** not known"), "{body}");
+        body.lines().rev().nth(2).unwrap().to_owned()
+    };
+    insta::assert_snapshot!(says(Cause::Cooldown { until: noon() }), @r"
+    Attempts are left: it is deployed again after 2026-11-01 12:00 UTC, unless something else ships or holds it; the commit's status says how it stands.
+    ");
+    let run = Some(RunRef { id: RunId::from(7), attempt: 1 });
+    insta::assert_snapshot!(says(Cause::DeployFailed { run, used: 1, allowed: 1 }), @r"
+    The governor holds this commit: ``deploy_failed: run 7 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger 1a2b3c4`, or push a fix``. Later, the commit's status says how it stands.
+    ");
+    insta::assert_snapshot!(says(Cause::AllowLow), @r"
+    It is ALLOW (`allow_low`) now; the commit's status says how it stands.
+    ");
+}
+
+#[test]
+fn a_time_of_another_day_is_said_with_its_date() {
+    let since = "2026-10-14T04:55:00Z".parse().unwrap();
+    let run = Some(RunId::from(1005));
+    let environment = "production".into();
+    let cause = Cause::DeployInProgress { run, sha: None, since, progress: None, environment };
+    insta::assert_snapshot!(said(cause, RiskClass::Low), @r"
+    pending: WAIT 1a2b3c4 · LOW · deploy_in_progress: run 1005 since 2026-10-14 04:55 UTC
+    ");
+}
+
+#[test]
+fn an_operators_word_for_production_is_no_run() {
+    let text = said(Cause::Deployed { run: None, url: None }, RiskClass::Low);
+    insta::assert_snapshot!(text, @r"
+    success: ALLOW 1a2b3c4 · LOW · In production, by an operator's word
+    ");
+    assert_eq!(parse(text.strip_prefix("success: ").unwrap()), Some(Said::Shipped));
+}
+
+#[test]
+fn hints_are_whole_but_in_a_status_and_the_permission_comes_first() {
+    let words = format!("grant the token actions=write: GitHub said 403 \"{}\"", "no ".repeat(60));
+    let cause = Cause::StatusRefused { words: words.clone(), retry_at: noon() };
+    let repository = "acme/shop".parse().unwrap();
+    let whole = hints(&decision(cause.clone(), RiskClass::Low), &repository).join("; ");
+    assert!(whole.contains(words.trim_end_matches('"').trim_end()), "{whole}");
+    assert!(said(cause, RiskClass::Low).contains("grant the token actions=write"));
+}
+
+#[test]
 fn a_hostile_step_name_stays_inside_its_code_span() {
     let step = ("job".to_owned(), "`@everyone` <img src=x> ``".to_owned());
     let failure = issue::Failure {
@@ -115,6 +190,8 @@ fn a_hostile_step_name_stays_inside_its_code_span() {
         conclusion: Some(&Conclusion::Failure),
         failed_step: Some(&step),
         ended_at: "2026-11-01T14:05:00Z".parse().unwrap(),
+        decision: None,
+        repository: &"acme/shop".parse().unwrap(),
     };
     let marker = Marker {
         repository: "acme/shop".into(),
@@ -136,7 +213,7 @@ fn a_hostile_step_name_stays_inside_its_code_span() {
     - **Failed step:** ``` `@everyone` <img src=x> `` ```
     - **Time:** 2026-11-01 14:05 UTC
 
-    The governor holds this commit. Push a fix, re-run the verification or the deploy, or say `release-governor trigger`; the commit's status says what it waits for.
+    Nothing was decided about this commit since; the commit's status says how it stands.
 
     <!-- release-governor {"repository":"acme/shop","sha":"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d","run":7,"run_attempt":2,"status_context":"evil --\u003e context","recovered":false} -->
     "#);

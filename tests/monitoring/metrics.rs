@@ -14,9 +14,10 @@ use crate::tools::{Prometheus, promtool, wait_until};
 pub(crate) fn metrics_of_the_reference() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let names = page.lines().filter_map(|line| line.strip_prefix("| `release_governor_"));
-    let names: BTreeSet<String> =
-        names.map(|rest| format!("release_governor_{}", rest.split('`').next().unwrap())).collect();
+    let names = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let of_ours =
+        |name: &&str| name.starts_with("release_governor_") || name.starts_with("process_");
+    let names: BTreeSet<String> = names.filter(of_ours).map(str::to_owned).collect();
     assert!(names.len() > 30, "{names:?}");
     names
 }

@@ -101,7 +101,9 @@ fn either_of_several_modes_suffices_and_the_hint_names_all() {
     let mut shop = shop("[label, comment, environment]");
     let pull = shop.pull("ada", &["infra/dns.tf"]);
     let a1 = ship(&mut shop, &pull, MergeMethod::Rebase);
-    insta::assert_snapshot!(shop.hints().replace(&a1[..7], "SHA"), @"add label release:approved to #1, or comment /approve on #1, or `release-governor approve acme/shop SHA --reason …` (needs write, not ada)");
+    insta::assert_snapshot!(shop.hints().replace(&a1[..7], "SHA"), @r#"
+    add label release:approved to #1, or comment /approve on #1, or `release-governor approve acme/shop SHA --reason "WHY"` (needs write, not ada)
+    "#);
     pull.commented("/approve", "bea");
     assert_eq!(shop.decides(), SHIPS);
 }

@@ -15,7 +15,9 @@ fn an_earlier_approval_by_the_environment_does_not_cover_a_new_deploy_file_at_th
     shop.repo.push(NewCommit::on("main").file(".github/workflows/deploy.yml", &file));
     shop.good_pass();
     assert_eq!(shop.dispatched(), [a1]);
-    insta::assert_snapshot!(shop.status(&a2), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a2), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
 }
 
 #[test]
@@ -40,7 +42,9 @@ fn a_held_candidate_over_many_held_commits_is_still_decided() {
     }
     let newest = shop.verified(&["db/migrations/2.sql"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&newest), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&newest), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
 }
 
 #[test]

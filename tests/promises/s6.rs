@@ -248,7 +248,9 @@ fn a_deploy_file_that_changed_since_the_last_look_is_seen_before_the_dispatch() 
     shop.edit_the_deploy_file();
     shop.later(10).pass().later(60).pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     shop.settled_within(4);
 }
 
@@ -323,7 +325,9 @@ fn a_small_fix_does_not_wait_behind_an_unapproved_migration() {
     assert_eq!(shop.dispatched(), std::slice::from_ref(&a2), "the newest one that may");
     shop.deploy_ends(&a2, "success").good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0, "production contains it");
-    insta::assert_snapshot!(shop.status(&a3), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a3), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     insta::assert_snapshot!(shop.said(&a2), @r"
     pending: ALLOW SHA · LOW · dispatching ID
     success: ALLOW SHA · LOW · Triggered: deploy workflow run

@@ -52,7 +52,9 @@ fn a_hold_says_decision_sha_risk_reason_and_how_to_unblock_it() {
     shop.in_production();
     let a1 = shop.verified(&["infra/dns.tf"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.said(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.said(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     assert_eq!(shop.target(&a1), shop.verification_page(&a1));
     shop.settled();
 }
@@ -181,11 +183,13 @@ fn a_hold_names_all_that_blocks_as_far_as_there_is_room() {
     shop.good_pass();
     let a1 = shop.operator_says(pause("incident 42")).verified(&["infra/dns.tf"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · paused: `release-governor resume acme/shop` (incident 42); `release-governor approve acme/shop SHA --reason …`");
-    insta::assert_snapshot!(shop.hints(), @r"
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · HIGH · paused: `release-governor resume acme/shop` (incident 42); `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
+    insta::assert_snapshot!(shop.hints(), @r#"
     `release-governor resume acme/shop` (incident 42)
-    `release-governor approve acme/shop 8fd3cfb --reason …`
-    ");
+    `release-governor approve acme/shop 8fd3cfb --reason "WHY"`
+    "#);
     shop.settled();
 }
 
@@ -286,10 +290,10 @@ fn a_held_commit_that_went_into_production_with_a_later_one_says_so_once() {
     let a2 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().approve(&a2).good_pass();
     shop.deploy_ends(&a2, "success").good_pass();
-    insta::assert_snapshot!(shop.said(&a1).replace(&a2[..7], "LATER"), @r"
-    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`
+    insta::assert_snapshot!(shop.said(&a1).replace(&a2[..7], "LATER"), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
     success: SHIPPED SHA · with LATER
-    ");
+    "#);
     assert_eq!(shop.target(&a1), shop.deploy_page());
     shop.minutes_later(11).good_pass();
     let a3 = shop.verified(&["src/cart.rs"]);

@@ -48,9 +48,9 @@ a migration by #42; label by ann; comment by bea | ALLOW HIGH allow_high_approve
 # How.
 a migration by #42; mode label; comment by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #42 (needs write, not ann)
 a migration by #42; mode comment; label by bea | HOLD HIGH high_risk_no_approval | comment /approve on #42 (needs write, not ann)
-a migration by #42; mode environment; label by bea; comment by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
+a migration by #42; mode environment; label by bea; comment by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`
 a migration by #42; mode environment or label; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42; mode environment or label | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or `release-governor approve acme/shop 0505050 --reason …` (needs write, not ann)
+a migration by #42; mode environment or label | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or `release-governor approve acme/shop 0505050 --reason \"WHY\"` (needs write, not ann)
 a migration by #42; mode label; kim approves it | ALLOW HIGH allow_high_approved | approved by kim (uid 1000) for 0505050: looked at it
 a migration by #42; mode comment; the environment names it | ALLOW HIGH allow_high_approved | approved by RELEASE_GOVERNOR_APPROVED
 a migration by #42; comment by bea, in a quote | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command stands in a quote
@@ -96,11 +96,11 @@ a migration by #42; another by #43 | HOLD HIGH high_risk_no_approval | add label
 a migration by #42; the same file by #43; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; the same file by #43; label by bea; label by bea on #43 | ALLOW HIGH allow_high_approved
 a migration that two pull requests hold; label by bea | HOLD HIGH high_risk_no_approval
-a migration that two pull requests hold; label by bea; label by bea on #43 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: db/1.sql came with 0505050, without a pull request
+a migration that two pull requests hold; label by bea; label by bea on #43 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: db/1.sql came with 0505050, without a pull request
 a migration that two pull requests hold; label by bea; label by bea on #43; kim approves it | ALLOW HIGH allow_high_approved
 
 # What a pull request brought, is what it shows.
-a migration by #42 that it does not show; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: db/1.sql came with 0505050, and not as #42 shows it
+a migration by #42 that it does not show; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: db/1.sql came with 0505050, and not as #42 shows it
 a migration by #42 that it does not show; label by bea; kim approves it | ALLOW HIGH allow_high_approved
 a migration by #42 that it does not show; label by bea; merged as 5 by github; its head is on the branch | HOLD HIGH high_risk_no_approval
 a migration by #42 that it shows otherwise; label by bea; its head is not on the branch | ALLOW HIGH allow_high_approved
@@ -108,10 +108,10 @@ a migration by #42 that it shows otherwise; label by bea; its head is on the bra
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by github | ALLOW HIGH allow_high_approved
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by somebody | HOLD HIGH high_risk_no_approval
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 4 by github | HOLD HIGH high_risk_no_approval
-a migration by #42 that it shows otherwise; label by bea; where its head is GitHub does not tell | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub said 403
+a migration by #42 that it shows otherwise; label by bea; where its head is GitHub does not tell | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub said 403
 a migration by #42 that it deletes, too; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42 of which the list is cut; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub lists only a part of the files of #42
-a migration by #42 whose files GitHub does not tell; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub said 403
+a migration by #42 of which the list is cut; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub lists only a part of the files of #42
+a migration by #42 whose files GitHub does not tell; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub said 403
 a migration by two commits of #42, shown as it is after both; label by bea | ALLOW HIGH allow_high_approved
 a migration by two commits of #42, shown as it is after the first; label by bea; its head is on the branch | HOLD HIGH high_risk_no_approval
 a migration by #42; code by #44; label by bea | ALLOW HIGH allow_high_approved
@@ -122,9 +122,9 @@ a migration in a branch that #42 merged; label by bea | ALLOW HIGH allow_high_ap
 a migration in a branch that #42 merged | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration renamed by #42; label by bea | ALLOW HIGH allow_high_approved
 a migration renamed by #42 | HOLD HIGH high_risk_no_approval
-infrastructure pushed directly | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
+infrastructure pushed directly | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: infra/net.tf came with 0404040, without a pull request
 infrastructure pushed directly; kim approves it | ALLOW HIGH allow_high_approved
-a migration by #42; infrastructure pushed directly; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
+a migration by #42; infrastructure pushed directly; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: infra/net.tf came with 0404040, without a pull request
 a migration by #42; infrastructure pushed directly; kim approved commit 4; label by bea | ALLOW HIGH allow_high_approved | approved: #42 by bea (label); what came before, for 0404040
 a migration by #42; infrastructure pushed directly; the environment names commit 4; label by bea | ALLOW HIGH allow_high_approved | approved: #42 by bea (label); what came before, for 0404040
 a migration by #42; infrastructure pushed directly; kim approved commit 4 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
@@ -132,8 +132,8 @@ a migration by #42; infrastructure pushed directly; kim approved commit 3; label
 a migration by #42; another by #43; kim approved commit 4; label by bea | ALLOW HIGH allow_high_approved
 a migration that no commit brought; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; a migration that no commit brought; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42; a step that lists only a part; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: who brought it cannot be told: GitHub lists only a part of the files of 0303030
-another deploy file at the tip | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: the deploy workflow's file at the tip of its ref is another one
+a migration by #42; a step that lists only a part; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub lists only a part of the files of 0303030
+another deploy file at the tip | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: the deploy workflow's file at the tip of its ref is another one
 a migration by #42; another deploy file at the tip; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; another deploy file at the tip; kim approves it with that file | ALLOW HIGH allow_high_approved
 a migration by #42; another deploy file at the tip; kim approves it | HOLD HIGH high_risk_no_approval
@@ -141,12 +141,12 @@ a migration by #42; another deploy file at the tip; kim approved commit 4 with t
 a migration by #42; another deploy file at the tip; kim approved commit 4; label by bea | HOLD HIGH high_risk_no_approval
 
 # HIGH for another cause than a path.
-a migration by #42; truncated; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: GitHub lists only a part of the files that differ
+a migration by #42; truncated; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: GitHub lists only a part of the files that differ
 a migration by #42; diverged; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; production uncertain; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; production uncertain; kim approves it | ALLOW HIGH allow_high_approved
 code by #44; scans | ALLOW LOW allow_low
-code by #44; a scan objects to commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: scan objected to 0303030
+code by #44; a scan objects to commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: scan objected to 0303030
 code by #44; a scan objects to commit 3; label by bea on #44 | HOLD HIGH high_risk_no_approval
 code by #44; a scan objects to commit 3; kim approved commit 3 | ALLOW HIGH allow_high_approved
 code by #44; a scan objects to commit 5; kim approved commit 4 | HOLD HIGH high_risk_no_approval
@@ -159,23 +159,23 @@ a migration by #42; code by #44; needs-ops on #44; kim approved commit 3; label 
 
 # An operator's earlier word, and the least that is missing.
 another by #43; kim approved commit 4 | ALLOW HIGH allow_high_approved | approved by kim (uid 1000) for 0404040: looked at it
-a migration by #42; mode environment; kim approved commit 4 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
+a migration by #42; mode environment; kim approved commit 4 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`
 infrastructure pushed directly; kim approved commit 4 six times | ALLOW HIGH allow_high_approved
 infrastructure pushed directly; kim approved commit 4; kim approved production itself six times | ALLOW HIGH allow_high_approved
 a migration by #42; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
-infrastructure pushed directly; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
-a migration by #42; mode environment; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`
-infrastructure pushed directly; more infrastructure pushed directly; kim approved commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: infra/net.tf came with 0404040, without a pull request
+infrastructure pushed directly; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: infra/net.tf came with 0404040, without a pull request
+a migration by #42; mode environment; kim approved a commit that was force-pushed away | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`
+infrastructure pushed directly; more infrastructure pushed directly; kim approved commit 3 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: infra/net.tf came with 0404040, without a pull request
 
 # The first deploy.
 first deploy by #42 | HOLD LOW first_deploy_required | first deploy: add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 first deploy by #42; label by bea | ALLOW LOW allow_low
 first deploy by #42; label by ann | HOLD LOW first_deploy_required
 first deploy by #42; label by bea; a push; merged | HOLD LOW first_deploy_required
-first deploy by #42; mode environment; label by bea | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason …`
+first deploy by #42; mode environment; label by bea | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason \"WHY\"`
 first deploy by #42; kim approves it | ALLOW LOW allow_low
-first deploy without a pull request | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason …`: no pull request brought it
-first deploy by #42; label by bea; a scan objects to commit 5 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason …`: scan objected to 0505050
+first deploy without a pull request | HOLD LOW first_deploy_required | first deploy: `release-governor approve acme/shop 0505050 --reason \"WHY\"`: no pull request brought it
+first deploy by #42; label by bea; a scan objects to commit 5 | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: scan objected to 0505050
 ";
 
 #[test]

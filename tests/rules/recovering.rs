@@ -148,7 +148,8 @@ fn a_pauses_reason_survives_a_lost_ledger_as_it_was_said() {
     {
         let mut world = World::calm();
         world.word(-9, OperatorWord::Paused { why: why.to_owned(), by: operator() });
-        let text = words::decided(&world.decision(), &world.policy.repository, HoldState::Failure);
+        let text =
+            words::decided(&world.decision(), &world.policy.repository, HoldState::Failure, at(0));
         let said = [(US, &*text.unwrap().description, None)];
         let pause = recovered(&left(&said), &[]).pause.unwrap().why;
         let kept = pause.trim_end_matches('…');
@@ -197,7 +198,8 @@ fn a_pause_is_told_from_the_configs_own_while_production_is_uncertain() {
         let mut world = World::calm();
         world.sees(run(20, None, -30, succeeded()));
         paused(&mut world);
-        let text = words::decided(&world.decision(), &world.policy.repository, HoldState::Failure);
+        let text =
+            words::decided(&world.decision(), &world.policy.repository, HoldState::Failure, at(0));
         let said = [(US, &*text.unwrap().description, None)];
         recovered(&left(&said), &[]).pause.map(|pause| pause.why)
     };

@@ -28,7 +28,7 @@ proptest! {
             let name = &world.policy.repository;
             prop_assert!(words::evidence(&decision, name).iter().all(|line| tame(line)));
             prop_assert!(words::hints(&decision, name).iter().all(|line| tame(line)));
-            let Some(text) = words::decided(&decision, name, HoldState::Failure) else { continue };
+            let Some(text) = words::decided(&decision, name, HoldState::Failure, at(0)) else { continue };
             let length = text.description.chars().count();
             prop_assert!(length <= 140, "{} characters: {}", length, text.description);
             prop_assert!(tame(&text.description), "{:?}", text.description);
@@ -37,6 +37,10 @@ proptest! {
                 Some(Said::Triggered { risk: read }) => prop_assert_eq!(read, risk),
                 Some(Said::Blocked { outcome, reason: read, .. }) => {
                     prop_assert_eq!((outcome, read), (decision.outcome(), reason));
+                }
+                Some(Said::Shipped) => {
+                    let by_a_word = matches!(decision.cause, Cause::Deployed { run: None, .. });
+                    prop_assert!(by_a_word, "{}", text.description);
                 }
                 other => prop_assert!(false, "{} is read as {:?}", text.description, other),
             }
@@ -72,6 +76,8 @@ proptest! {
             conclusion: Some(&conclusion),
             failed_step: Some(&failed_step),
             ended_at: at(0),
+            decision: None,
+            repository: &policy().repository,
         };
         let body = issue::body(&failure, &marker);
         prop_assert_eq!(issue::read_marker(&body), Some(marker.clone()));

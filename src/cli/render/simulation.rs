@@ -1,6 +1,7 @@
 //! What would be decided about a commit, and on what.
 
 use crate::commands::view::{PathView, RuleView, Simulation};
+use crate::domain::{Reason, RiskClass};
 use crate::words::is_invisible;
 
 use super::{list, or_dash, paint, short, table};
@@ -21,7 +22,7 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
     list(&mut text, "Rules", &rules(&view.rules));
     if show_paths {
         text.push('\n');
-        text.push_str(&paths(&view.paths, width));
+        text.push_str(&paths(view, width));
     }
     paint(&text)
 }
@@ -43,12 +44,21 @@ fn row_of_rules(row: &[RuleView]) -> Option<String> {
     Some(format!("{rule} {code} {outcome} {found}{said}"))
 }
 
-fn paths(paths: &[PathView], width: Option<u16>) -> String {
-    if paths.is_empty() {
-        return "No path drives the risk.\n".to_owned();
+fn paths(view: &Simulation, width: Option<u16>) -> String {
+    if view.paths.is_empty() {
+        return match (view.reason, view.risk_class) {
+            (Reason::Deployed, _) => "It is in production: no path differs.\n".to_owned(),
+            (_, RiskClass::Low) => "No path that differs is MEDIUM or HIGH.\n".to_owned(),
+            (_, class @ (RiskClass::Medium | RiskClass::High)) => {
+                format!(
+                    "It is {} for another cause than a path: see the evidence.\n",
+                    class.as_str()
+                )
+            }
+        };
     }
     let header = ["PATH", "RISK", "PATTERN", "COMMIT", "PULL REQUEST"];
-    let rows = paths.iter().map(|path| {
+    let rows = view.paths.iter().map(|path| {
         [
             escaped(&path.path),
             path.risk_class.as_str().to_owned(),

@@ -409,7 +409,8 @@ mod tests {
             decision: Outcome::Hold,
             reason: row.reason.unwrap(),
             hints: vec![
-                "2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`".into(),
+                "2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason \"WHY\"`"
+                    .into(),
                 "wait until 14:30 UTC".to_owned(),
             ],
         }
@@ -431,35 +432,37 @@ mod tests {
     #[test]
     fn the_status_is_a_table_with_what_is_held_below() {
         let view = overview(vec![shop(), api()]);
-        assert_snapshot!(plain(&status(&view, Looker::default())), @r"
+        assert_snapshot!(plain(&status(&view, Looker::default())), @r#"
         REPOSITORY  PRODUCTION  CANDIDATE  DECISION   REASON                 PASS
         acme/shop   aaaaaaa     bbbbbbb    HOLD HIGH  high_risk_no_approval  2026-11-01 14:05 UTC
         acme/api    -           -          disabled   -                      -
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
-          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason "WHY"`
           - wait until 14:30 UTC
         acme/api is paused: incident 42
         acme/api: GitHub said 404
-        ");
+        "#);
     }
 
     #[test]
     fn a_terminal_of_eighty_columns_shows_ages_and_no_line_is_longer() {
         let view = overview(vec![shop(), payments()]);
-        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r#"
         REPOSITORY          PRODUCTION  CANDIDATE  DECISION   REASON
         acme/shop           aaaaaaa     bbbbbbb    HOLD HIGH  high_risk_no_approval
         acme-corp…tlements  aaaaaaa     bbbbbbb    HOLD HIGH  degraded_unknown_high_risk
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
-          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason
+            "WHY"`
           - wait until 14:30 UTC
         HOLD acme-corporation/payments-and-settlements bbbbbbb ·
           degraded_unknown_high_risk
-          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason
+            "WHY"`
           - wait until 14:30 UTC
-        ");
+        "#);
         for width in 50..=200 {
             for line in plain(&status(&view, terminal(width))).lines() {
                 assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
@@ -624,27 +627,27 @@ mod tests {
     #[test]
     fn a_narrow_terminal_keeps_what_is_held_and_why() {
         let view = overview(vec![shop(), payments()]);
-        assert_snapshot!(plain(&status(&view, terminal(50))), @r"
+        assert_snapshot!(plain(&status(&view, terminal(50))), @r#"
         REPOSITORY   DECISION   REASON
         acme/shop    HOLD HIGH  high_risk_no_approval
         acme-…ments  HOLD HIGH  degraded_unknown_high_risk
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
           - 2 files are HIGH: `release-governor approve
-            acme/shop bbbbbbb --reason …`
+            acme/shop bbbbbbb --reason "WHY"`
           - wait until 14:30 UTC
         HOLD acme-corporation/payments-and-settlements
           bbbbbbb · degraded_unknown_high_risk
           - 2 files are HIGH: `release-governor approve
-            acme/shop bbbbbbb --reason …`
+            acme/shop bbbbbbb --reason "WHY"`
           - wait until 14:30 UTC
-        ");
+        "#);
     }
 
     #[test]
     fn one_repository_is_shown_whole() {
         let view = overview(vec![shop()]);
-        assert_snapshot!(plain(&status(&view, terminal(80))), @r"
+        assert_snapshot!(plain(&status(&view, terminal(80))), @r#"
         repository   acme/shop
         enabled      yes
         production   aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -657,9 +660,10 @@ mod tests {
         last pass    2026-11-01 14:05 UTC (3m ago)
 
         HOLD acme/shop bbbbbbb · high_risk_no_approval
-          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason …`
+          - 2 files are HIGH: `release-governor approve acme/shop bbbbbbb --reason
+            "WHY"`
           - wait until 14:30 UTC
-        ");
+        "#);
         for line in plain(&status(&view, terminal(50))).lines() {
             assert!(line.chars().count() <= 50, "{line}");
         }

@@ -57,7 +57,9 @@ async fn every_3xx_and_4xx_is_certain_but_408_and_limits() {
     assert!(matches!(credential, Err(WriteFailure::BadCredentials { .. })));
     let refusal = problem(403, "Resource not accessible").with("x-accepted-oauth-scopes", "repo");
     let error = after(refusal).await.unwrap_err();
-    insta::assert_snapshot!(error, @r#"GitHub said 403 "Resource not accessible". Grant the token repo"#);
+    insta::assert_snapshot!(error, @r#"
+    grant the token repo: GitHub said 403 "Resource not accessible"
+    "#);
     for limit in [problem(429, "slow down"), problem(403, "a secondary rate limit")] {
         assert!(matches!(after(limit).await, Err(WriteFailure::ToldToWait { .. })));
     }

@@ -21,7 +21,9 @@ fn a_scanner_that_objects_raises_what_it_objected_to_and_nothing_lowers_it() {
     shop.repo.verify(&a1, "success");
     shop.later(5);
     assert_eq!(shop.decides(), HELD);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`: Security/Scan objected to SHA");
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`: Security/Scan objected to SHA
+    "#);
     assert!(shop.evidence().contains("Security/Scan objected to"), "{}", shop.evidence());
     shop.settled_within(5);
     shop.repo.set_status(&a1, "security/scan", "success", "never mind", "scanner");

@@ -10,7 +10,9 @@ fn high_and_not_approved_is_held_and_the_hint_names_the_command() {
     shop.in_production();
     let a1 = shop.verified(&["infra/dns.tf"]);
     assert_eq!(shop.decides(), HELD);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     shop.settled();
 }
 
@@ -80,11 +82,11 @@ fn an_operators_word_approves_a_commit() {
     assert_eq!(shop.decides(), "ALLOW HIGH deploying");
     assert_eq!(shop.dispatches_of(&a1), 1);
     shop.deploy_ends(&a1, "success").good_pass();
-    insta::assert_snapshot!(shop.said(&a1), @r"
-    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`
+    insta::assert_snapshot!(shop.said(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
     pending: ALLOW SHA · HIGH · dispatching ID
     success: ALLOW SHA · HIGH · Triggered: deploy workflow run
-    ");
+    "#);
     shop.settled();
 }
 
@@ -151,7 +153,9 @@ fn a_deploy_file_that_changed_after_the_approval_holds_again() {
     shop.edit_the_deploy_file();
     shop.later(60).pass();
     assert_eq!(shop.dispatches_of(&a1), 0);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · HIGH · high_risk_no_approval: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     shop.settled_within(4);
 }
 
@@ -194,7 +198,9 @@ fn a_first_deploy_may_need_an_approval() {
         Story::repository("acme/shop").policy("require_approval_for_first_deploy", "true");
     let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD LOW first_deploy_required");
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · first_deploy_required: first deploy: `release-governor approve acme/shop SHA --reason …`");
+    insta::assert_snapshot!(shop.status(&a1), @r#"
+    failure: HOLD SHA · LOW · first_deploy_required: first deploy: `release-governor approve acme/shop SHA --reason "WHY"`
+    "#);
     shop.settled();
     shop.approve(&a1).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);

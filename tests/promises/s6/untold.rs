@@ -94,10 +94,10 @@ fn an_uncertain_production_is_high_and_the_hint_says_what_to_do() {
     production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
-    insta::assert_snapshot!(shop.hints(), @r"
+    insta::assert_snapshot!(shop.hints(), @r#"
     run 17000000002 names no commit: add `run-name`, or `set-production`
-    `release-governor approve acme/shop e6ec00b --reason …`
-    ");
+    `release-governor approve acme/shop e6ec00b --reason "WHY"`
+    "#);
     insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: run 17000000002 names no commit: add `run-name`, or `set-production`; `release-governor approv…");
     shop.settled();
 }

@@ -130,13 +130,13 @@ fn every_address_answers_whole() {
               "found": "decides",
               "reason": "high_risk_no_approval",
               "rule": 25,
-              "said": "`release-governor approve acme/shop HIGH~7 --reason …`"
+              "said": "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
             }
           ],
           "sha": "HIGH",
           "source": "last_pass",
           "unblock_hints": [
-            "`release-governor approve acme/shop HIGH~7 --reason …`"
+            "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
           ]
         }
       ],
@@ -187,14 +187,14 @@ fn every_address_answers_whole() {
             "sha": "HIGH",
             "status": {
               "at": "[time]",
-              "description": "HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason …`",
+              "description": "HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason \"WHY\"`",
               "id": 35000000003,
               "state": "failure",
               "target_url": "https://github.com/acme/shop/actions/runs/17000000005"
             }
           },
           "number": 20,
-          "told": "status of HIGH~7 set to failure: HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason …`"
+          "told": "status of HIGH~7 set to failure: HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
         },
         {
           "entry": {
@@ -260,13 +260,13 @@ fn every_address_answers_whole() {
             "found": "decides",
             "reason": "high_risk_no_approval",
             "rule": 25,
-            "said": "`release-governor approve acme/shop HIGH~7 --reason …`"
+            "said": "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
           }
         ],
         "sha": "HIGH",
         "source": "last_pass",
         "unblock_hints": [
-          "`release-governor approve acme/shop HIGH~7 --reason …`"
+          "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
         ]
       },
       "repository": "acme/shop",
@@ -279,7 +279,7 @@ fn every_address_answers_whole() {
       "statuses": [
         {
           "at": "[time]",
-          "description": "HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason …`",
+          "description": "HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason \"WHY\"`",
           "state": "failure",
           "target_url": "https://github.com/acme/shop/actions/runs/17000000005"
         }

@@ -38,6 +38,30 @@ fn who_has_it_already_gets_no_body() {
 }
 
 #[test]
+fn a_list_of_repositories_is_narrowed_and_a_wrong_parameter_is_named() {
+    let (_town, running) = shop();
+    let count = |query: &str| {
+        let answer = good(&running, &format!("/api/v1/repos?{query}"));
+        answer.json()["repositories"].as_array().unwrap().len()
+    };
+    assert_eq!(count("decision=ALLOW"), 1);
+    assert_eq!(count("decision=HOLD"), 0);
+    assert_eq!(count("decision=ALLOW&reason=deployed&error=false"), 1);
+    assert_eq!(count("error=true"), 0);
+    for (query, parameter) in [
+        ("decision=hold", "decision"),
+        ("reason=weather", "reason"),
+        ("error=perhaps", "error"),
+        ("outcome=HOLD", "outcome"),
+    ] {
+        let answer = get(&running, &format!("/api/v1/repos?{query}"));
+        assert_eq!((answer.code, &answer.json()["parameter"]), (400, &parameter.into()), "{query}");
+    }
+    let (index, too) = (good(&running, "/api/v1"), good(&running, "/api/v1/"));
+    assert_eq!(index.body, too.body);
+}
+
+#[test]
 fn a_head_is_a_get_without_its_body_and_nothing_else_is_allowed() {
     let (_town, running) = shop();
     for address in ["/api/v1", "/api/v1/openapi.json", "/api/v1/repos/acme/shop/attempts"] {
@@ -66,7 +90,6 @@ fn what_makes_no_sense_is_refused_by_name() {
     let never = format!("/api/v1/repos/acme/shop/ledger?since={noon}&until={noon}");
     let table = [
         ("/api/v1/nothing", 404, "no-such-address", ""),
-        ("/api/v1/", 404, "no-such-address", ""),
         ("/api/v2/repos", 404, "no-such-address", ""),
         ("/api/v1/repos/acme", 404, "no-such-address", ""),
         ("/api/v1/repos/acme/shop/../../..", 404, "no-such-address", ""),
