@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use clap::Parser as _;
 use release_governor::cli::Arguments;
@@ -11,7 +12,7 @@ use release_governor::config;
 use serde_json::{Value, json};
 
 use crate::rendered::{Rendered, yaml};
-use crate::tools::root;
+use crate::tools::{refusal, root, text};
 
 /// README and every page in `docs`: path and text.
 fn pages() -> Vec<(String, String)> {
@@ -321,6 +322,16 @@ fn readme_and_ci_run_all_tests_by_the_same_command() {
         let mode = fs::metadata(root().join(script)).unwrap().permissions().mode();
         assert_eq!(mode & 0o111, 0o111, "{script} can be run");
     }
+}
+
+#[test]
+fn packages_that_cannot_be_installed_are_named() {
+    let mut command = Command::new("/bin/bash");
+    command.args(["tests/install-packages", "prometheus", "procps"]).current_dir(root());
+    let refused = refusal(command.env("PATH", "/nonexistent"));
+    assert!(refused.contains("this system has no apt-get"), "{refused}");
+    assert!(refused.contains("install these, then try again: prometheus procps\n"), "{refused}");
+    text(Command::new("/bin/bash").arg("tests/install-packages").current_dir(root()));
 }
 
 #[test]
