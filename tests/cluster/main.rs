@@ -10,6 +10,8 @@ mod image;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
+mod options;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod rendered;
