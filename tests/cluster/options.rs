@@ -135,6 +135,8 @@ fn the_network_policy_allows_the_clusters_dns_the_proxy_and_the_api() {
     assert_eq!(ports("tests.enabled=true", 1), json!([tcp(443)]));
     let proxy = "proxy.httpsProxy=http://proxy.example.com:3128";
     assert_eq!(ports(proxy, 1), json!([tcp(443), tcp(3128)]));
+    let usual = "proxy.httpsProxy=http://proxy.example.com";
+    assert_eq!(ports(usual, 1), json!([tcp(443), tcp(80)]));
     let given = format!("{proxy},networkPolicy.egressPorts={{3128}}");
     assert_eq!(ports(&given, 1), json!([tcp(3128)]), "no port stands there twice");
     let server = "config.github.api_url=https://ghe.example.com:8443/api/v3";
@@ -288,7 +290,7 @@ fn the_notes_say_that_a_network_policy_is_on_by_itself() {
             .1
             .to_owned()
     };
-    let told = "The NetworkPolicy is on, because service.type is NodePort. It allows DNS and ports 443 out";
+    let told = "The NetworkPolicy is on, because service.type is NodePort. It allows egress\nonly to DNS and to TCP 443.";
     let by_itself = notes(&["--set", "service.type=NodePort"]);
     assert!(by_itself.contains(told), "{by_itself}");
     let asked = notes(&["--set", "service.type=NodePort,networkPolicy.enabled=true"]);

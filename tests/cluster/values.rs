@@ -40,6 +40,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("persistence.storageClassName=--", "use the name of a StorageClass, or `-` for no class"),
     ("persistence.volumeName=A", "persistence.volumeName is \"A\": use a Kubernetes name"),
     ("persistence.dataSource.name=x", "persistence.dataSource has no kind or no name: give both"),
+    ("persistence.existingClaim=a,persistence.volumeName=b", "an existing claim has its volume"),
     ("persistence.accessModes={ReadWriteMany}", "so use ReadWriteOncePod or ReadWriteOnce"),
     ("serviceAccount.name=A", "serviceAccount.name is \"A\": use a Kubernetes name"),
     ("ingress.host=a/b", "ingress.host is \"a/b\": use a host name such as"),

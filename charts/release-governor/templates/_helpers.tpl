@@ -165,8 +165,13 @@ true
 {{- end -}}
 {{- $github := .Values.config.github | default dict -}}
 {{- range list .Values.proxy.httpsProxy $github.api_url -}}
-{{- with . | default "" | toString | regexFind "^https?://[^/]*:[0-9]+" | regexFind "[0-9]+$" -}}
+{{- $address := . | default "" | toString -}}
+{{- with regexFind "^https?://[^/]*:[0-9]+" $address | regexFind "[0-9]+$" -}}
 {{- $ports = append $ports (int .) -}}
+{{- else -}}
+{{- if hasPrefix "http://" $address -}}
+{{- $ports = append $ports 80 -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $ports | uniq | toJson -}}

@@ -141,6 +141,11 @@ config.github.token: "A token does not belong in values. Put it into a Secret, a
 {{- $wrong = append $wrong "persistence.dataSource has no kind or no name: give both, and apiGroup where the kind has one" -}}
 {{- end -}}
 {{- end -}}
+{{- range $key := list "volumeName" "dataSource" -}}
+{{- if and $values.persistence.existingClaim (get $values.persistence $key) -}}
+{{- $wrong = append $wrong (printf "persistence.existingClaim and persistence.%s are both given, but an existing claim has its volume: keep one" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.persistence.accessModes -}}
 {{- if not (has . (list "ReadWriteOncePod" "ReadWriteOnce")) -}}
 {{- $wrong = append $wrong (printf "persistence.accessModes has %s: one pod writes the state, so use ReadWriteOncePod or ReadWriteOnce" .) -}}
