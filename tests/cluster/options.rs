@@ -290,7 +290,8 @@ fn the_notes_say_that_a_network_policy_is_on_by_itself() {
             .1
             .to_owned()
     };
-    let told = "The NetworkPolicy is on, because service.type is NodePort. It allows egress\nonly to DNS and to TCP 443.";
+    let told = "The NetworkPolicy is on, because service.type is NodePort. It allows egress\n\
+                only to DNS and to TCP 443.";
     let by_itself = notes(&["--set", "service.type=NodePort"]);
     assert!(by_itself.contains(told), "{by_itself}");
     let asked = notes(&["--set", "service.type=NodePort,networkPolicy.enabled=true"]);
