@@ -20,7 +20,7 @@ use std::sync::Arc;
 use clap::Parser;
 
 use crate::commands::{ConfigFile, Failure};
-use crate::telemetry::logs::{self, LogFormat};
+use crate::telemetry::logs;
 
 pub use self::args::{
     Approve, Arguments, Backtest, CheckConfig, Command, Commit, Completions, ConfigSource, Demo,
@@ -75,7 +75,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
 
 fn govern(source: &ConfigSource) -> Result<Exit, Failure> {
     let config = source.load()?;
-    logs::init(LogFormat::Auto).map_err(|error| Failure::Usage(error.to_string()))?;
+    logs::init().map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

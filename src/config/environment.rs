@@ -10,7 +10,7 @@ use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
 use super::values::{Origin, variable};
 
 /// The program's own variables that are no keys of the file.
-const OWN: [&str; 3] = ["CONFIG", "APPROVED", "LOG"];
+const OWN: [&str; 4] = ["CONFIG", "APPROVED", "LOG", "LOG_FORMAT"];
 
 /// The environment, sorted by what it speaks of.
 pub(super) struct Environment {

@@ -12,21 +12,10 @@ use crate::domain::secrets::hide;
 
 /// Looked at in this order.
 const VARIABLES: [&str; 2] = ["RELEASE_GOVERNOR_LOG", "RUST_LOG"];
+const FORMAT_VARIABLE: &str = "RELEASE_GOVERNOR_LOG_FORMAT";
 /// Without either: ours in full sentences, libraries when something is wrong.
 const DEFAULT_FILTER: &str = "info,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,tower=warn,\
      octocrab=warn,tokio=warn";
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Text on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// A line for people.
-    Text,
-    /// A JSON object per line.
-    Json,
-}
 
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -43,22 +32,22 @@ pub enum LogError {
         /// What is wrong with it.
         why: String,
     },
+    /// The format is not one of those that exist.
+    #[error("{FORMAT_VARIABLE}=`{0}` is not a log format. Expected `json` or `text`")]
+    Format(String),
     /// It had been set up before.
     #[error("the log is set up already: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// Sets up the log of this process, on standard error.
+/// Sets up the log of this process, on standard error: as the environment says, else text on a
+/// terminal and JSON elsewhere.
 ///
 /// # Errors
-/// A filter that makes no sense, or a second call.
-pub fn init(format: LogFormat) -> Result<(), LogError> {
+/// A filter or a format that makes no sense, or a second call.
+pub fn init() -> Result<(), LogError> {
     let filter = filter(|variable| env::var(variable).ok())?;
-    let as_json = match format {
-        LogFormat::Auto => !stderr().is_terminal(),
-        LogFormat::Text => false,
-        LogFormat::Json => true,
-    };
+    let as_json = as_json(env::var(FORMAT_VARIABLE).ok(), stderr().is_terminal())?;
     let lines = tracing_subscriber::fmt::layer().with_writer(|| Hiding(stderr()));
     let registry = tracing_subscriber::registry().with(filter);
     if as_json {
@@ -107,6 +96,16 @@ impl<W: Write> Write for Hiding<W> {
     }
 }
 
+fn as_json(format: Option<String>, is_terminal: bool) -> Result<bool, LogError> {
+    let format = format.unwrap_or_default();
+    match format.trim() {
+        "" => Ok(!is_terminal),
+        "json" => Ok(true),
+        "text" => Ok(false),
+        _ => Err(LogError::Format(format)),
+    }
+}
+
 fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, LogError> {
     for name in VARIABLES {
         if let Some(text) = variable(name).filter(|text| !text.trim().is_empty()) {
@@ -140,5 +139,18 @@ mod tests {
         assert!(filter(|_| None).unwrap().to_string().contains("octocrab=warn"));
         let bad = filter(|_| Some("a=b=c".into())).unwrap_err().to_string();
         assert!(bad.starts_with("RELEASE_GOVERNOR_LOG=`a=b=c`"), "{bad}");
+    }
+
+    #[test]
+    fn lines_are_json_away_from_a_terminal_unless_the_environment_says_otherwise() {
+        let given = |format: &str, is_terminal| as_json(Some(format.to_owned()), is_terminal);
+        assert!(as_json(None, false).unwrap() && !as_json(None, true).unwrap());
+        assert!(given(" ", false).unwrap() && given("json", true).unwrap());
+        assert!(!given("text", false).unwrap());
+        let bad = given("xml", false).unwrap_err().to_string();
+        assert_eq!(
+            bad,
+            "RELEASE_GOVERNOR_LOG_FORMAT=`xml` is not a log format. Expected `json` or `text`"
+        );
     }
 }

@@ -58,10 +58,9 @@ fn the_values_on_the_page_render() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("values.yaml");
     fs::write(&file, rest.split_once("```").unwrap().0).unwrap();
-    let mut command = crate::tools::Helm::Four.command(&["template", "governor"]);
+    let mut command = crate::tools::Helm::Four.command(&["template", "release-governor"]);
     let manifests = crate::tools::text(command.arg(crate::rendered::CHART).arg("-f").arg(&file));
-    for name in ["kind: PrometheusRule", "kind: ServiceMonitor", "name: governor-release-governor"]
-    {
+    for name in ["kind: PrometheusRule", "kind: ServiceMonitor", "\n  name: release-governor\n"] {
         assert!(manifests.contains(name), "{name}");
     }
 }
@@ -90,4 +89,75 @@ fn the_values_that_the_charts_readme_shows_render() {
             rendered.the(kind, "");
         }
     }
+}
+
+/// The words that follow each of these.
+fn after<'a>(text: &'a str, lead: &str) -> Vec<&'a str> {
+    let rest = text.split(lead).skip(1);
+    rest.map(|rest| rest.split(|it: char| it.is_whitespace() || "`'".contains(it)).next().unwrap())
+        .collect()
+}
+
+/// Whoever goes from one page to the next finds the governor under the same name.
+#[test]
+fn namespace_and_release_have_one_name_on_every_page() {
+    let name = "release-governor";
+    for file in [
+        "README.md",
+        "charts/release-governor/README.md",
+        "config/manifests/kustomization.yaml",
+        "docs/install.md",
+        "docs/operations.md",
+        "docs/runbook.md",
+    ] {
+        let page = page(file);
+        for lead in ["kubectl -n ", "helm -n ", "namespace: ", "create namespace ", "statefulset/"]
+        {
+            let found = after(&page, lead);
+            let examples = ["gateways"];
+            let other = found.iter().find(|one| {
+                **one != name && !examples.iter().any(|example| one.starts_with(example))
+            });
+            assert_eq!(other, None, "{file}: {lead}");
+        }
+        for lead in ["install ", "test "] {
+            for line in page.lines().filter(|line| line.starts_with("helm -n ")) {
+                for release in after(line, lead) {
+                    assert!(release == name || release == "--install", "{file}: {line}");
+                }
+            }
+        }
+    }
+    let namespace = yaml(&page("config/manifests/namespace.yaml"));
+    assert_eq!(namespace["metadata"]["name"], name);
+}
+
+#[test]
+fn the_first_commands_of_a_page_create_the_namespace_that_the_others_use() {
+    let files = [
+        "README.md",
+        "charts/release-governor/README.md",
+        "config/manifests/kustomization.yaml",
+        "docs/install.md",
+    ];
+    for file in files {
+        let page = page(file);
+        let created = page.find("kubectl create namespace release-governor\n").unwrap();
+        let used = page.find(" -n release-governor ").unwrap();
+        assert!(created < used, "{file} uses the namespace before it creates it");
+    }
+}
+
+#[test]
+fn the_extra_object_that_the_charts_readme_shows_keeps_what_is_for_prometheus() {
+    let page = page("charts/release-governor/README.md");
+    let (_, rest) = page.split_once("\n## Other templates in `extraObjects`\n").unwrap();
+    let (_, rest) = rest.split_once("```yaml\n").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    fs::write(&file, rest.split_once("```").unwrap().0).unwrap();
+    let rendered = Rendered::with("token", "gov", &["-f", file.to_str().unwrap()]);
+    let rule = rendered.the("PrometheusRule", "gov-ours");
+    let annotations = &rule["spec"]["groups"][0]["rules"][0]["annotations"];
+    assert_eq!(annotations["summary"], "{{ $labels.repository }} is held");
 }

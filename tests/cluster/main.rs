@@ -12,6 +12,9 @@ mod manifests;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+||||||| b1f0977
+mod options;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod rendered;

@@ -7,31 +7,52 @@ use serde_json::Value;
 /// What is set beside the least that works, and what the refusal must name.
 const REFUSED: &[(&str, &str)] = &[
     // The schema.
-    ("replicas=2", "replicas"),
     ("persistance.enabled=false", "persistance"),
     ("image.repo=x", "repo"),
     ("image.pullPolicy=Sometimes", "pullPolicy"),
-    ("image.digest=sha256:abc", "digest"),
-    ("image.tag=a b", "tag"),
     ("config=text", "config"),
     ("config=null", "config"),
-    ("config.github.token=ghp_x", "token"),
-    ("config.repositories[0].name=shop", "name"),
-    ("persistence.size=much", "size"),
-    ("persistence.accessModes={ReadWriteMany}", "accessModes"),
     ("service.port=0", "port"),
     ("service.port=http", "port"),
     ("service.type=ExternalName", "type"),
-    ("serviceMonitor.interval=often", "interval"),
     ("terminationGracePeriodSeconds=1", "terminationGracePeriodSeconds"),
     ("podDisruptionBudget.maxUnavailable=3", "maxUnavailable"),
     ("podLabels.a=true", "podLabels"),
     ("githubApp.installationId=mine", "installationId"),
-    ("proxy.httpsProxy=http://me:secret@proxy:3128", "httpsProxy"),
-    ("existingConfigMapKey=governor.ini", "existingConfigMapKey"),
     ("resources.cpu=1", "cpu"),
-    ("extraEnv[0].name=GITHUB_TOKEN,extraEnv[0].value=ghp_x", "extraEnv"),
     ("prometheusRule.overrides.X.fro=1m", "fro"),
+    ("logFormat=xml", "logFormat"),
+    ("serviceMonitor.sampleLimit=-1", "sampleLimit"),
+    ("networkPolicy.dnsPorts={dns}", "dnsPorts"),
+    ("networkPolicy.enabled=maybe", "networkPolicy"),
+    // Texts that cannot work, with what would.
+    ("image.repository=Registry/x", "image.repository is \"Registry/x\": use a name such as"),
+    ("image.digest=sha256:abc", "image.digest is \"sha256:abc\": use `sha256:` and 64"),
+    ("image.tag=a b", "image.tag is \"a b\": use a tag"),
+    ("global.imageRegistry=https://x@y", "global.imageRegistry is \"https://x@y\": use a host"),
+    ("global.imagePullSecrets={A_B}", "global.imagePullSecrets[0] is \"A_B\": use the name of"),
+    ("imagePullSecrets[0].name=A_B", "imagePullSecrets[0] is \"A_B\": use the name of a Secret"),
+    ("config.repositories[0].name=shop", "config.repositories[0].name is \"shop\": use the form"),
+    ("existingConfigMapKey=governor.ini", "existingConfigMapKey is \"governor.ini\": use a key"),
+    ("github.existingSecretKey=a/b", "github.existingSecretKey is \"a/b\": use a key of a Secret"),
+    ("githubApp.appId=a/b", "githubApp.appId is \"a/b\": use the App's number or its client id"),
+    ("persistence.size=much", "persistence.size is \"much\": use a quantity such as 1Gi"),
+    ("persistence.storageClassName=--", "use the name of a StorageClass, or `-` for no class"),
+    ("persistence.volumeName=A", "persistence.volumeName is \"A\": use a Kubernetes name"),
+    ("persistence.dataSource.name=x", "persistence.dataSource has no kind or no name: give both"),
+    ("persistence.existingClaim=a,persistence.volumeName=b", "an existing claim has its volume"),
+    ("persistence.accessModes={ReadWriteMany}", "so use ReadWriteOncePod or ReadWriteOnce"),
+    ("serviceAccount.name=A", "serviceAccount.name is \"A\": use a Kubernetes name"),
+    ("ingress.host=a/b", "ingress.host is \"a/b\": use a host name such as"),
+    ("ingress.paths[0].path=x,ingress.paths[0].pathType=Exact", "path is \"x\": begin it with /"),
+    ("ingress.tls[0].secretName=A", "ingress.tls[0].secretName is \"A\": use the name of a Secret"),
+    ("serviceMonitor.interval=often", "serviceMonitor.interval is \"often\": use a duration"),
+    ("prometheusRule.overrides.X.for=soon", "overrides.X.for is \"soon\": use a duration"),
+    ("logLevel=verbose", "logLevel is \"verbose\": use error, warn, info, debug or trace, or"),
+    ("logLevel=debug,extraEnv[0].name=RELEASE_GOVERNOR_LOG", "are both given: keep one"),
+    ("logFormat=text,extraEnv[0].name=RELEASE_GOVERNOR_LOG_FORMAT", "are both given: keep one"),
+    ("proxy.httpsProxy=http://me:ghp_x@proxy:3128", "set HTTPS_PROXY from a Secret"),
+    ("extraEnv[0].name=GITHUB_TOKEN,extraEnv[0].value=ghp_x", "use valueFrom.secretKeyRef"),
     // The chart itself, where values do not go together.
     ("image.repository=", "image.repository is empty"),
     ("github.existingSecret=", "there is no credential"),
@@ -76,6 +97,49 @@ fn every_file_of_values_passes_a_strict_lint() {
             assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{values}: {said}");
             assert!(!said.contains("[WARNING]") && !said.contains("[ERROR]"), "{values}: {said}");
         }
+    }
+}
+
+/// Keys that people know from other charts, and keys that nobody should set.
+#[test]
+fn a_key_that_is_refused_is_named_with_what_to_do_instead() {
+    let instead = [
+        ("replicas", "Remove the key."),
+        ("replicaCount", "Remove the key."),
+        ("autoscaling", "Remove the key."),
+        ("strategy", "Remove the key."),
+        ("updateStrategy", "Remove the key."),
+        ("rbac", "Remove the key."),
+        ("env", "Set extraEnv instead."),
+        ("envFrom", "Set extraEnvFrom instead."),
+        ("volumes", "Set extraVolumes instead."),
+        ("volumeMounts", "Set extraVolumeMounts instead."),
+        ("extraDeploy", "Set extraObjects instead."),
+        ("extraManifests", "Set extraObjects instead."),
+        ("image.name", "Set image.repository instead."),
+        ("image.registry", "Put the registry into image.repository, or set global.imageRegistry."),
+        ("image.pullSecrets", "Set imagePullSecrets instead."),
+        ("persistence.storageClass", "Set persistence.storageClassName instead."),
+        ("persistence.accessMode", "Set persistence.accessModes instead."),
+        ("ingress.hosts", "Set ingress.host instead."),
+        ("ingress.hostname", "Set ingress.host instead."),
+        ("ingress.ingressClassName", "Set ingress.className instead."),
+        ("github.token", "Put it into a Secret, and name the Secret in github.existingSecret."),
+        ("githubApp.privateKey", "Put it into a Secret, and name the Secret in githubApp.existing"),
+        (
+            "config.github.token",
+            "Put it into a Secret, and name the Secret in github.existingSecret.",
+        ),
+    ];
+    let all: String = instead.map(|(key, _)| format!("{key}=ghp_x")).join(",");
+    for helm in HELMS {
+        let said = refusal(&mut template(helm, "token", "gov", &["--set", &all]));
+        for (key, words) in instead {
+            let line = format!("  - {key} is not a value of this chart. ");
+            let line = said.lines().find(|told| told.starts_with(&line));
+            assert!(line.is_some_and(|told| told.contains(words)), "{helm:?} {key}: {said}");
+        }
+        assert!(!said.contains("ghp_x"), "{said}");
     }
 }
 

@@ -58,12 +58,34 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/*
+The image. `global.imageRegistry` takes the place of the registry in `image.repository`: the part
+before the first slash where that is a host, as for every image reference.
+*/}}
 {{- define "release-governor.image" -}}
 {{- $name := .Values.image.repository -}}
+{{- with (.Values.global | default dict).imageRegistry -}}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^(localhost|[^/]*[.:][^/]*)/" $name "") -}}
+{{- end -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $name .Values.image.digest -}}
 {{- else -}}
 {{- printf "%s:%s" $name (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+`imagePullSecrets:` with the global ones first, or nothing. Umbrella charts give the global ones as
+objects or as plain names.
+*/}}
+{{- define "release-governor.imagePullSecrets" -}}
+{{- $names := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $names = append $names (ternary . (dict "name" .) (kindIs "map" .)) -}}
+{{- end -}}
+{{- with $names | uniq -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
@@ -127,63 +149,79 @@ annotations:
 {{- ternary .Values.existingConfigMapKey "release-governor.yaml" (not (empty .Values.existingConfigMap)) -}}
 {{- end -}}
 
+{{/* Whether there is a network policy; without a word about it, where people outside reach the Service. */}}
+{{- define "release-governor.hasNetworkPolicy" -}}
+{{- $enabled := .Values.networkPolicy.enabled -}}
+{{- if ternary (ne .Values.service.type "ClusterIP") $enabled (kindIs "invalid" $enabled) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* The ports that lead to GitHub: those that are given, and those of the proxy and of the API's address. */}}
+{{- define "release-governor.egressPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egressPorts -}}
+{{- $ports = append $ports (int .) -}}
+{{- end -}}
+{{- $github := .Values.config.github | default dict -}}
+{{- range list .Values.proxy.httpsProxy $github.api_url -}}
+{{- $address := . | default "" | toString -}}
+{{- with regexFind "^https?://[^/]*:[0-9]+" $address | regexFind "[0-9]+$" -}}
+{{- $ports = append $ports (int .) -}}
+{{- else -}}
+{{- if hasPrefix "http://" $address -}}
+{{- $ports = append $ports 80 -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
+
+{{/*
+A text of `extraObjects`, as `{value: …}` in JSON: a template where it refers to Helm, else as it is,
+because its braces are then for somebody else (Prometheus, Grafana, External Secrets).
+*/}}
+{{- define "release-governor.extraText" -}}
+{{- $escape := "\\{\\{-?\\s*(`|\"\\{\\{)" -}}
+{{- $object := "\\{\\{([^}]*[^\\w)}])?\\.(Release|Values|Chart|Capabilities|Files|Template|Subcharts)\\b" -}}
+{{- $function := "\\{\\{([^}]*[\\s(])?-?(include|tpl|lookup)\\s+[\"$.(]" -}}
+{{- if regexMatch (join "|" (list $escape $object $function)) .value -}}
+{{- dict "value" (tpl .value .context) | toJson -}}
+{{- else -}}
+{{- dict "value" .value | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+A part of `extraObjects`, as `{value: …}` in JSON, with every text in it as above. A number in the
+values of an umbrella chart is of a type of its own, which is of the kind of a string.
+*/}}
+{{- define "release-governor.extraValue" -}}
+{{- $context := .context -}}
+{{- if typeIs "string" .value -}}
+{{- include "release-governor.extraText" . -}}
+{{- else if kindIs "map" .value -}}
+{{- $made := dict -}}
+{{- range $key, $value := .value -}}
+{{- $key = (include "release-governor.extraText" (dict "value" $key "context" $context) | fromJson).value -}}
+{{- $_ := set $made $key (include "release-governor.extraValue" (dict "value" $value "context" $context) | fromJson).value -}}
+{{- end -}}
+{{- dict "value" $made | toJson -}}
+{{- else if kindIs "slice" .value -}}
+{{- $made := list -}}
+{{- range .value -}}
+{{- $made = append $made (include "release-governor.extraValue" (dict "value" . "context" $context) | fromJson).value -}}
+{{- end -}}
+{{- dict "value" $made | toJson -}}
+{{- else -}}
+{{- dict "value" .value | toJson -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Whether any of the pod's variables may bring a token or an App's key. */}}
 {{- define "release-governor.hasCredential" -}}
 {{- $github := .Values.config.github | default dict -}}
 {{- if or .Values.github.existingSecret .Values.githubApp.existingSecret $github.token_file $github.app .Values.extraEnv .Values.extraEnvFrom .Values.existingConfigMap -}}
 true
-{{- end -}}
-{{- end -}}
-
-{{/* What the values' schema cannot say, all of it at once. */}}
-{{- define "release-governor.validate" -}}
-{{- $wrong := list -}}
-{{- $config := .Values.config -}}
-{{- $github := $config.github | default dict -}}
-{{- $secrets := include "release-governor.secretsDir" . -}}
-{{- if not .Values.image.repository -}}
-{{- $wrong = append $wrong "image.repository is empty: name the image that you built (docs/install.md)" -}}
-{{- end -}}
-{{- if and .Values.existingConfigMap $config -}}
-{{- $wrong = append $wrong "config and existingConfigMap are both given: keep one" -}}
-{{- end -}}
-{{- if not (or .Values.existingConfigMap $config.repositories) -}}
-{{- $wrong = append $wrong "config.repositories is empty: name at least one repository, as in --set 'config.repositories[0].name=acme/shop', or an existingConfigMap" -}}
-{{- end -}}
-{{- if not (include "release-governor.hasCredential" .) -}}
-{{- $wrong = append $wrong "there is no credential: name a Secret in github.existingSecret (a token) or githubApp.existingSecret (an App's key), or bring GITHUB_TOKEN by extraEnv or extraEnvFrom" -}}
-{{- end -}}
-{{- if and .Values.github.existingSecret .Values.githubApp.existingSecret -}}
-{{- $wrong = append $wrong "github.existingSecret and githubApp.existingSecret are both given: a token or an App, not both" -}}
-{{- end -}}
-{{- if and .Values.github.existingSecret $github.app -}}
-{{- $wrong = append $wrong "github.existingSecret and config.github.app are both given: a token or an App, not both" -}}
-{{- end -}}
-{{- if and .Values.githubApp.existingSecret $github.token_file -}}
-{{- $wrong = append $wrong "githubApp.existingSecret and config.github.token_file are both given: a token or an App, not both" -}}
-{{- end -}}
-{{- if and .Values.github.existingSecret $github.token_file (ne ($github.token_file | toString) (printf "%s/token" $secrets)) -}}
-{{- $wrong = append $wrong (printf "config.github.token_file is %s, but github.existingSecret is mounted as %s/token: leave token_file out" $github.token_file $secrets) -}}
-{{- end -}}
-{{- if and .Values.githubApp.existingSecret (not .Values.existingConfigMap) (not (dig "github" "app" "app_id" .Values.githubApp.appId $config)) -}}
-{{- $wrong = append $wrong "githubApp.appId is empty: give the App's number or its client id" -}}
-{{- end -}}
-{{- if and .Values.caBundle.existingConfigMap .Values.caBundle.existingSecret -}}
-{{- $wrong = append $wrong "caBundle.existingConfigMap and caBundle.existingSecret are both given: keep one" -}}
-{{- end -}}
-{{- if regexMatch "^(127\\.|localhost|\\[::1\\])" (include "release-governor.listen" .) -}}
-{{- $wrong = append $wrong (printf "config.server.listen is %s, where neither probes nor Prometheus reach it: leave it out" (include "release-governor.listen" .)) -}}
-{{- end -}}
-{{- if not (hasPrefix "/" (include "release-governor.stateDir" .)) -}}
-{{- $wrong = append $wrong (printf "config.state.dir is %s, which cannot be mounted: leave it out, or give an absolute path" (include "release-governor.stateDir" .)) -}}
-{{- end -}}
-{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
-{{- $wrong = append $wrong "ingress.host is empty: name the host" -}}
-{{- end -}}
-{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
-{{- $wrong = append $wrong "httpRoute.parentRefs is empty: name the gateway" -}}
-{{- end -}}
-{{- if $wrong -}}
-{{- fail (printf "\n  - %s" (join "\n  - " $wrong)) -}}
 {{- end -}}
 {{- end -}}

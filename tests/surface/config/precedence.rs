@@ -215,6 +215,7 @@ fn what_kubernetes_says_of_services_is_no_configuration() {
         .with("RELEASE_GOVERNOR_PORT_8080_TCP_ADDR", "10.0.0.1")
         .with("RELEASE_GOVERNOR_CONFIG", "elsewhere.yaml")
         .with("RELEASE_GOVERNOR_LOG", "debug")
+        .with("RELEASE_GOVERNOR_LOG_FORMAT", "text")
         .with("PATH", "/bin");
     assert_eq!(written.good().digest, shop().good().digest);
 }
