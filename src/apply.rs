@@ -56,6 +56,9 @@ pub struct Work<'a> {
     /// Says, where the brake was put on or off since the decisions were taken, that they hold no
     /// more: what speaks of them is not written any more.
     pub overtaken: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Why nothing at all is written any more, where it is not: a dry run began, the repository left
+    /// the configuration, or the process ends.
+    pub forbidden: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// Why not everything was carried out. What was, is recorded; the rest is planned again.
@@ -165,6 +168,10 @@ pub async fn apply(work: &mut Work<'_>, actions: Vec<Action>) -> Result<(), Appl
     });
     let mut first_error = None;
     for action in writes {
+        if let Some(why) = (work.forbidden)() {
+            tracing::debug!(repository = %work.policy.repository, "nothing more is written: {why}");
+            break;
+        }
         let result = match action {
             Action::SetStatus { sha, state, description, target_url, purpose } => {
                 let text = statuses::NewStatus { state, description, target_url };

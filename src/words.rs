@@ -61,6 +61,28 @@ pub fn plain(text: &str, limit: usize) -> String {
     shortened(&words, limit)
 }
 
+/// JSON in which what steers a terminal or turns the reading direction is escaped: names, paths and
+/// titles are written by strangers. Line breaks between its values stay.
+#[must_use]
+pub fn tame_json(json: String) -> String {
+    let is_odd = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+    if !json.contains(is_odd) {
+        return json;
+    }
+    // Outside of its strings JSON has none of these.
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_odd(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// Whether a text holds nothing that [`plain`] would take out of it.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {

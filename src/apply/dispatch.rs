@@ -181,7 +181,7 @@ async fn mark(
     let read = work
         .reader
         .past_caches()
-        .statuses(&work.repository.name, sha, context, AllOrFirst::First)
+        .statuses(&work.repository.name, sha, context, AllOrFirst::All)
         .await;
     let statuses = match read {
         Ok(statuses) => statuses,

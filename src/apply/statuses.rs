@@ -82,6 +82,7 @@ pub(super) fn taken_entries(
     taken: &Taken,
 ) -> Vec<EntryKind> {
     let record = StatusRecord {
+        context: Some(work.policy.status_context.clone()),
         id: taken.mark.id,
         at: taken.mark.at,
         state: status.state,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::commands::Failure;
 
 use super::render::clean;
+use crate::words::tame_json;
 
 /// How wide the terminal is; `None` where the output is not one, and lines may be long.
 #[must_use]
@@ -37,7 +38,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// When it cannot be written, but for a reader that went away.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => print(&(text + "\n")),
+        Ok(text) => print(&(tame_json(text) + "\n")),
         Err(error) => Err(Failure::Dependency(format!("cannot write as JSON: {error}"))),
     }
 }
@@ -48,7 +49,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// As [`print_json`].
 pub fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
     match serde_json::to_string(value) {
-        Ok(text) => print(&(text + "\n")),
+        Ok(text) => print(&(tame_json(text) + "\n")),
         Err(error) => Err(Failure::Dependency(format!("cannot write as JSON: {error}"))),
     }
 }

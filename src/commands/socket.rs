@@ -1,5 +1,6 @@
 //! The controller's Unix socket: whoever can open it may operate it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,7 +17,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 use tokio::net::UnixListener;
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{Mutex, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
@@ -125,8 +126,22 @@ struct Desk {
     controller: Controller,
     reload: Reload,
     clock: Clock,
-    /// Commands go on when their asker hangs up: none is cut off between two requests.
-    under_way: Arc<Mutex<JoinSet<()>>>,
+    /// Commands that write go on when their asker hangs up: none is cut off between two requests.
+    /// By their kind, each of which has places of its own: whatever else waits for GitHub, a pause
+    /// finds one.
+    under_way: Arc<Mutex<BTreeMap<&'static str, Kind>>>,
+}
+
+/// The commands of one kind.
+struct Kind {
+    places: Arc<Semaphore>,
+    going_on: JoinSet<()>,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST_COMMANDS)), going_on: JoinSet::new() }
+    }
 }
 
 fn routes(desk: Desk) -> Router {
@@ -170,21 +185,30 @@ async fn answer<A: Ask>(
 
 impl Desk {
     async fn carried_out<A: Ask>(&self, ask: A, caller: Caller) -> Result<A::Answer, Failure> {
-        let (sender, receiver) = oneshot::channel();
+        let place = {
+            let mut under_way = self.under_way.lock().await;
+            let kind = under_way.entry(A::NAME).or_default();
+            while kind.going_on.try_join_next().is_some() {}
+            Arc::clone(&kind.places).try_acquire_owned().map_err(|_| {
+                let (most, name) = (MOST_COMMANDS, A::NAME);
+                let text = format!("the controller is at {most} commands `{name}`: try again");
+                Failure::Dependency(text)
+            })?
+        };
         let controller = self.controller.clone();
+        if !ask.writes() {
+            // It ends with its asker: nothing is left half done.
+            let answer = ask.carry_out(controller, caller).await;
+            drop(place);
+            return answer;
+        }
+        let (sender, receiver) = oneshot::channel();
         let work = async move {
+            let _place = place;
             // Nobody waits for it any more where this fails.
             let _ = sender.send(ask.carry_out(controller, caller).await);
         };
-        {
-            let mut under_way = self.under_way.lock().await;
-            while under_way.try_join_next().is_some() {}
-            if under_way.len() >= MOST_COMMANDS {
-                let text = format!("the controller is at {MOST_COMMANDS} commands: try again");
-                return Err(Failure::Dependency(text));
-            }
-            under_way.spawn(work);
-        }
+        self.under_way.lock().await.entry(A::NAME).or_default().going_on.spawn(work);
         receiver.await.unwrap_or_else(|_| {
             let text = "the command ended in the middle; the ledger holds what was done: see \
                         `status`";
@@ -195,9 +219,13 @@ impl Desk {
     /// Waits for what is under way, for a moment; the ledger holds what is cut off then.
     async fn finish(&self) {
         let mut under_way = self.under_way.lock().await;
-        let ended = async { while under_way.join_next().await.is_some() {} };
+        let ended = async {
+            for kind in under_way.values_mut() {
+                while kind.going_on.join_next().await.is_some() {}
+            }
+        };
         let _ = self.clock.timeout(GRACE, ended).await;
-        under_way.abort_all();
+        under_way.values_mut().for_each(|kind| kind.going_on.abort_all());
     }
 }
 

@@ -55,6 +55,8 @@ impl Readiness {
 
 /// Questions that read a ledger at once: the store has one thread, and dispatches need it.
 const READERS: usize = 2;
+/// Scrapes that are written down at once.
+const SCRAPES: usize = 1;
 /// Questions at once, those that wait for a reader among them. Connections that are being answered
 /// make room for nobody, so these are fewer than the connections that there may be.
 const MOST_QUESTIONS: usize = 64;
@@ -65,6 +67,7 @@ pub struct Window {
     controller: Controller,
     readers: Arc<Semaphore>,
     questions: Arc<Semaphore>,
+    scrapes: Arc<Semaphore>,
     /// None where no file is watched.
     reload: Option<Reload>,
 }
@@ -115,7 +118,8 @@ impl Window {
     pub fn on(controller: Controller) -> Self {
         let readers = Arc::new(Semaphore::new(READERS));
         let questions = Arc::new(Semaphore::new(MOST_QUESTIONS));
-        Self { controller, readers, questions, reload: None }
+        let scrapes = Arc::new(Semaphore::new(SCRAPES));
+        Self { controller, readers, questions, scrapes, reload: None }
     }
 
     /// The same, with a view of what becomes of the configuration's file.
@@ -167,10 +171,13 @@ impl Window {
         self.controller.snapshot(name).ok_or_else(|| NotShown::NotGoverned(name.clone()))
     }
 
-    /// All metrics, in Prometheus' text format.
-    #[must_use]
-    pub fn metrics(&self) -> String {
-        self.controller.shared().metrics.encode()
+    /// All metrics, in Prometheus' text format. Thousands of repositories have tens of megabytes of
+    /// them: they are written beside the runtime, one after another, whoever asks.
+    pub async fn metrics(&self) -> String {
+        let Ok(_turn) = self.scrapes.acquire().await else { return String::new() };
+        let controller = self.controller.clone();
+        let encode = move || controller.shared().metrics.encode();
+        tokio::task::spawn_blocking(encode).await.unwrap_or_default()
     }
 
     /// Repositories that nothing can be said of, the first so many, and why: the last pass failed,

@@ -33,7 +33,9 @@ struct Parts {
 struct BrakeState {
     has_left: bool,
     is_ending: bool,
-    /// What the configuration in force says.
+    /// Whether the configuration in force says `dry_run`.
+    is_dry: bool,
+    /// What else the configuration in force says.
     orders: Option<String>,
     pause: Option<PauseInForce>,
     pauses: u64,
@@ -71,13 +73,22 @@ pub struct SentDispatch {
 }
 
 impl BrakeState {
-    /// Why nothing may leave.
-    fn why(&self) -> Option<String> {
+    /// Why nothing at all may be written any more: what became of a deploy is said also where
+    /// releases are stopped.
+    fn why_nothing_is_written(&self) -> Option<String> {
         if self.has_left {
             return Some("the repository left the configuration".to_owned());
         }
         if self.is_ending {
             return Some("the process is ending".to_owned());
+        }
+        self.is_dry.then(|| "the configuration says `dry_run: true`".to_owned())
+    }
+
+    /// Why nothing may leave.
+    fn why(&self) -> Option<String> {
+        if let Some(why) = self.why_nothing_is_written() {
+            return Some(why);
         }
         let by_operator = || {
             self.pause
@@ -111,6 +122,12 @@ impl RepoBrake {
         })
     }
 
+    /// Says why nothing at all may be written any more.
+    pub(super) fn forbids_writes(&self) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+        let brake = self.clone();
+        Box::new(move || brake.lock().why_nothing_is_written())
+    }
+
     /// Whether the repository left the configuration.
     pub(super) fn has_left(&self) -> bool {
         self.lock().has_left
@@ -124,7 +141,7 @@ impl RepoBrake {
     /// The repository is governed by this policy from now on. Gives whether it had left before.
     pub(super) fn govern_by(&self, policy: &Policy) -> bool {
         let mut now = self.lock();
-        now.orders = stopped_by(policy);
+        (now.is_dry, now.orders) = (policy.dry_run, stopped_by(policy));
         std::mem::replace(&mut now.has_left, false)
     }
 
@@ -199,9 +216,6 @@ impl RepoBrake {
 fn stopped_by(policy: &Policy) -> Option<String> {
     if !policy.enabled {
         return Some("the configuration says `enabled: false`".to_owned());
-    }
-    if policy.dry_run {
-        return Some("the configuration says `dry_run: true`".to_owned());
     }
     policy.paused.as_ref().map(|why| format!("the configuration says `paused`: {why}"))
 }

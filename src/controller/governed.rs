@@ -163,6 +163,7 @@ impl Governed {
             clock: &shared.clock,
             metrics: &shared.metrics,
             overtaken: self.brake.since(self.brake_at_decision.clone()),
+            forbidden: self.brake.forbids_writes(),
         })
     }
 

@@ -140,6 +140,9 @@ pub struct FailedRange {
 /// A status of ours, as GitHub took it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusRecord {
+    /// The context that it was written under; none in what earlier versions recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// Its number.
     pub id: StatusId,
     /// When GitHub took it.

@@ -8,8 +8,12 @@ pub const HIDDEN: &str = "[token]";
 const PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 /// How a JWT begins: `{"` in base64.
 const JWT: &str = "eyJ";
-/// Characters after the prefix. Tokens have 36 and more; what is shorter opens nothing.
-const SHORTEST: usize = 16;
+/// Letters and digits in a row right after the prefix that make a secret of it: tokens have 22 and
+/// more. What people name has fewer, or no digit among them, and must not be taken for a secret: a
+/// repository, a branch and a marker that were rewritten would no longer be what they are.
+const IN_A_ROW: usize = 16;
+/// As many as no word has.
+const MANY_IN_A_ROW: usize = 36;
 /// Characters of each part of a JWT.
 const SHORTEST_PART: usize = 8;
 
@@ -50,9 +54,15 @@ fn begins_a_secret(text: &str) -> bool {
         return beginning.split('.').take(3).filter(|part| part.len() >= SHORTEST_PART).count()
             == 3;
     }
-    PREFIXES
-        .iter()
-        .any(|prefix| text.starts_with(prefix) && beginning().len() >= prefix.len() + SHORTEST)
+    PREFIXES.iter().any(|prefix| {
+        let Some(after) = text.strip_prefix(prefix) else { return false };
+        let row = after.bytes().take_while(u8::is_ascii_alphanumeric).take(MANY_IN_A_ROW);
+        let (count, digits, letters) = row.fold((0, 0, 0), |(count, digits, letters), byte| {
+            let digit = usize::from(byte.is_ascii_digit());
+            (count + 1, digits + digit, letters + 1 - digit)
+        });
+        count == MANY_IN_A_ROW || count >= IN_A_ROW && digits > 0 && letters > 0
+    })
 }
 
 /// Bytes of what a secret may consist of; a full stop after it belongs to the sentence.
@@ -75,7 +85,20 @@ mod tests {
         }
         let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjMifQ.c2lnbmF0dXJl";
         assert_eq!(hide(&format!("Bearer {jwt} eyJx")), "Bearer [token] eyJx");
-        for plain in ["", "ghp_short", "gh", "eyJhbGciOiJSUzI1NiJ9", "src/ghs_lib.rs", "a.b.c"] {
+        let names = [
+            "acme/highs_and_lows_dashboard",
+            "release/highs_2026-11-30-hotfix-of-the-year",
+            "acme/laughs_internationalization",
+            "highs_202611301234567890",
+        ];
+        for plain in names.into_iter().chain([
+            "",
+            "ghp_short",
+            "gh",
+            "eyJhbGciOiJSUzI1NiJ9",
+            "src/ghs_lib.rs",
+            "a.b.c",
+        ]) {
             assert_eq!(hide(plain), plain);
         }
     }

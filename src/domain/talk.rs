@@ -84,10 +84,11 @@ impl CommitStatus {
         digits.parse::<u64>().ok().map(RunId::from)
     }
 
-    /// As the ledger holds it.
+    /// As the ledger holds it, where it was read under `context`.
     #[must_use]
-    pub fn record(&self) -> StatusRecord {
+    pub fn record(&self, context: &str) -> StatusRecord {
         StatusRecord {
+            context: Some(context.to_owned()),
             id: self.id,
             at: self.created_at,
             state: self.state,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::etag;
 use super::problem::Problem;
 use crate::domain::secrets::hide;
-use crate::words::is_invisible;
+use crate::words::tame_json;
 
 /// What a handler gives.
 pub(super) type Answer = Result<Response, Problem>;
@@ -53,22 +53,7 @@ pub(super) fn text<T: Serialize>(value: &T) -> String {
         Cow::Borrowed(_) => json,
         Cow::Owned(hidden) => hidden,
     };
-    let hidden = |c: char| c.is_control() || is_invisible(c);
-    if !json.contains(hidden) {
-        return json;
-    }
-    // Outside of its strings JSON has none of these.
-    let mut escaped = String::with_capacity(json.len() + 64);
-    for c in json.chars() {
-        if hidden(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
+    tame_json(json)
 }
 
 #[cfg(test)]

@@ -51,5 +51,5 @@ fn troubled(window: &Window) -> String {
 }
 
 async fn metrics(State(window): State<Window>) -> Response {
-    text(StatusCode::OK, CONTENT_TYPE, window.metrics())
+    text(StatusCode::OK, CONTENT_TYPE, window.metrics().await)
 }

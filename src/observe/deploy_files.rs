@@ -155,12 +155,15 @@ async fn calls(
     blob: &str,
     at: &Sha,
 ) -> Result<Option<Vec<String>>, ObserveError> {
-    let (repository, key) = (basics.repository.id, format!("calls {blob}"));
+    let (repository, key) = (
+        basics.repository.id,
+        format!("calls of {} on {} in {blob}", look.name(), basics.deploy_ref),
+    );
     if let Some(calls) = kept_for_ever::<Option<Vec<String>>>(look, repository, &key).await? {
         return Ok(calls);
     }
     let calls = match look.reader.file_text(look.name(), path, at.as_str()).await? {
-        Some(FileText::Text(text)) => local_calls(&text),
+        Some(FileText::Text(text)) => local_calls(&text, look.name(), &basics.deploy_ref),
         Some(FileText::TooLarge | FileText::NoText) => None,
         // It is listed: a 404 is an outage, and no answer to keep.
         None => return Ok(None),

@@ -22,10 +22,12 @@ pub(super) use history::failed_run;
 /// A re-run is possible for thirty days, and keeps the run's place in the list (design, section
 /// 6, 4): so far back the list is swept for one.
 const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Pages of 100 runs that are read at the most while production is looked for, and in a sweep: a
-/// repository that deploys more than a thousand times a month shows a re-run soon enough.
+/// Pages of 100 runs that are read at the most while production is looked for, and in a sweep.
 const MOST_PAGES: u32 = 100;
 const MOST_SWEPT_PAGES: u32 = 10;
+/// Succeeded runs beyond those pages that a sweep asks for by their ids, and that a dispatch does.
+const MOST_UNLISTED: usize = 10;
+const MOST_UNLISTED_ANEW: usize = 30;
 /// Earlier attempts that are asked for, of one run.
 const MOST_EARLIER: u32 = 10;
 
@@ -53,6 +55,9 @@ pub async fn deploy_runs(
             }
         }
         seen.swept_at = sweep.then_some(look.now);
+        if sweep {
+            reread_unlisted(look, scope, release, &mut seen).await?;
+        }
     }
     // What is in flight is followed to its end whatever the configuration says by now.
     attempt_runs::elsewhere(look, basics, release, &mut seen).await?;
@@ -174,6 +179,45 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
         RunKind::Deploy | RunKind::Stray | RunKind::Phantom | RunKind::OtherDeploy => true,
         RunKind::OtherWorkflow | RunKind::NotADeploy => false,
     }
+}
+
+/// A re-run keeps its run's place in the list: where other runs fill the pages that are swept, one of
+/// a deploy of last week never shows there. So those that may be re-run are asked for by their ids.
+async fn reread_unlisted(
+    look: &mut Look<'_>,
+    scope: &DeployScope,
+    release: &ReleaseState,
+    seen: &mut SeenRuns,
+) -> Result<(), ObserveError> {
+    let shown: BTreeSet<RunId> = seen.runs.iter().map(|run| run.at.id).collect();
+    let may_be_rerun = |run: &KnownRun| {
+        look.now.duration_since(run.created_at) < RERUN_WINDOW
+            && run.succeeded()
+            && moves_production(release, scope, run)
+    };
+    let unlisted: Vec<RunId> = release
+        .runs
+        .values()
+        .filter(|run| !run.deleted && !shown.contains(&run.id) && may_be_rerun(run))
+        .map(|run| run.id)
+        .collect();
+    // Before a dispatch the newest, to which people go back; else all of them, in turn.
+    let asked: Vec<RunId> = if look.anew {
+        unlisted.into_iter().rev().take(MOST_UNLISTED_ANEW).collect()
+    } else {
+        let after = look.memory.reasked_after;
+        let (later, earlier): (Vec<_>, Vec<_>) =
+            unlisted.into_iter().partition(|id| Some(*id) > after);
+        later.into_iter().chain(earlier).take(MOST_UNLISTED).collect()
+    };
+    for id in asked {
+        // One that is gone was deployed all the same.
+        if let Some(run) = look.reader.run(look.name(), id).await? {
+            add(seen, run);
+        }
+        look.memory.reasked_after = Some(id);
+    }
+    Ok(())
 }
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.

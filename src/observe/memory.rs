@@ -50,6 +50,9 @@ pub struct Memory {
     pub(super) failing_reads: BTreeMap<String, u32>,
     /// When the deploy runs of the last thirty days were swept.
     pub(super) swept_at: Option<Timestamp>,
+    /// The last of the succeeded deploy runs beyond the swept pages that were asked for by their id:
+    /// the next have their turn.
+    pub(super) reasked_after: Option<RunId>,
     /// Workflows whose runs were read to the oldest one, and none of them succeeded.
     read_to_the_end: BTreeMap<WorkflowId, DeployScope>,
     /// Commits that the branch or the deploy ref pointed at, the newest last.

@@ -21,7 +21,10 @@ pub async fn statuses<'a>(
             continue;
         }
         let (name, context) = (look.name(), &look.policy.status_context);
-        let statuses = match look.reader.statuses(name, sha, context, AllOrFirst::First).await {
+        // Before a dispatch none may be missed: those of other contexts can push another process'
+        // mark off the first page.
+        let pages = if look.anew { AllOrFirst::All } else { AllOrFirst::First };
+        let statuses = match look.reader.statuses(name, sha, context, pages).await {
             Ok(statuses) => Fact::Known(statuses),
             Err(error @ (ReadError::NotFound { .. } | ReadError::Refused { status: 422, .. }))
                 if !look.anew && !observation.candidates.has(sha) =>

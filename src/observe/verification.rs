@@ -10,6 +10,9 @@ use crate::domain::{
 };
 use crate::github::RunFilter;
 
+/// Runs of one commit that are asked for by their ids before a dispatch, newest first. A scheduled
+/// verification of a commit that is held for days makes many.
+const MOST_RUNS_OF_A_SHA: usize = 50;
 /// Counted runs that are kept; page one holds 100.
 const KEPT_RUNS: usize = 400;
 /// Unfinished ones among them that are kept in any case.
@@ -290,9 +293,23 @@ async fn reread_latest(
     shown: &BTreeSet<RunId>,
 ) -> Result<(), ObserveError> {
     let Some(candidate) = &candidates.candidate else { return Ok(()) };
+    if look.anew {
+        return reread_all_of(look, candidate).await;
+    }
     let Some(latest) = latest_run(&look.memory.counted, candidate) else { return Ok(()) };
-    if look.anew || !shown.contains(&latest.id) {
+    if !shown.contains(&latest.id) {
         reread(look, latest.id).await?;
+    }
+    Ok(())
+}
+
+/// Which run of a commit is the latest is not known before all are read: any of them may have been
+/// started again since, and a re-run keeps its place in the lists, on whatever page that is.
+async fn reread_all_of(look: &mut Look<'_>, sha: &Sha) -> Result<(), ObserveError> {
+    let runs = look.memory.counted.iter().filter(|(_, run)| run.sha() == sha);
+    let ids: Vec<RunId> = runs.map(|(id, _)| *id).collect();
+    for id in ids.into_iter().rev().take(MOST_RUNS_OF_A_SHA) {
+        reread(look, id).await?;
     }
     Ok(())
 }
@@ -315,11 +332,8 @@ pub(super) async fn read_runs_of(
     basics: &Basics,
     sha: &Sha,
 ) -> Result<(), ObserveError> {
-    if let Some(latest) = latest_run(&look.memory.counted, sha) {
-        if look.anew {
-            reread(look, latest.id).await?;
-        }
-        return Ok(());
+    if latest_run(&look.memory.counted, sha).is_some() {
+        return if look.anew { reread_all_of(look, sha).await } else { Ok(()) };
     }
     let of_sha = RunFilter { head_sha: Some(sha.clone()), ..RunFilter::default() };
     let name = look.name();

@@ -3,15 +3,19 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::domain::{Branch, RepoName, Sha};
+
 /// As much as this needs; all else is passed over.
 #[derive(Deserialize)]
 struct Written {
     jobs: Value,
 }
 
-/// The local workflows that the jobs of a workflow call (`uses: ./.github/workflows/x.yml`), by
-/// their paths; none where the file cannot be parsed, within limits that no honest one meets.
-pub(super) fn local_calls(text: &str) -> Option<Vec<String>> {
+/// The workflows of this very repository that the jobs of a workflow call, by their paths:
+/// `uses: ./.github/workflows/x.yml`, and by the repository's own name, at the ref that the caller
+/// runs on. None where that cannot be told: the file cannot be parsed, within limits that no honest
+/// one meets, or calls one of its own repository at another ref that may move.
+pub(super) fn local_calls(text: &str, repository: &RepoName, on: &Branch) -> Option<Vec<String>> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         budget: serde_saphyr::budget! {
@@ -27,8 +31,46 @@ pub(super) fn local_calls(text: &str) -> Option<Vec<String>> {
     };
     let file: Written = serde_saphyr::from_str_with_options(text, options).ok()?;
     let jobs = file.jobs.as_object()?.values();
-    let called = jobs.filter_map(|job| job.get("uses")?.as_str()?.strip_prefix("./"));
-    Some(called.map(str::to_owned).collect())
+    let mut called = Vec::new();
+    for uses in jobs.filter_map(|job| job.get("uses")?.as_str()) {
+        match called_by(uses, repository, on) {
+            Called::Local(path) => called.push(path),
+            Called::Fixed | Called::Elsewhere => {}
+            Called::AtAnotherRef => return None,
+        }
+    }
+    Some(called)
+}
+
+/// Where a called workflow is.
+enum Called {
+    /// In this repository, at the caller's ref.
+    Local(String),
+    /// In this repository, at a commit that is written out: it changes with its caller alone.
+    Fixed,
+    /// In this repository, at a ref that may move.
+    AtAnotherRef,
+    /// In another repository.
+    Elsewhere,
+}
+
+fn called_by(uses: &str, repository: &RepoName, on: &Branch) -> Called {
+    if let Some(path) = uses.strip_prefix("./") {
+        return Called::Local(path.to_owned());
+    }
+    let Some((place, at)) = uses.rsplit_once('@') else { return Called::Elsewhere };
+    let name = repository.to_string();
+    let is_ours = place.get(..name.len()).is_some_and(|owner| owner.eq_ignore_ascii_case(&name));
+    let path = place.get(name.len()..).and_then(|rest| rest.strip_prefix('/'));
+    let Some(path) = path.filter(|_| is_ours) else { return Called::Elsewhere };
+    let branch = at.strip_prefix("refs/heads/").unwrap_or(at);
+    if branch == on.as_str() {
+        Called::Local(path.to_owned())
+    } else if at.parse::<Sha>().is_ok() {
+        Called::Fixed
+    } else {
+        Called::AtAnotherRef
+    }
 }
 
 #[cfg(test)]
@@ -41,14 +83,30 @@ mod tests {
                     ship:\n    uses: \"./.github/workflows/ship.yml\"\n    with: {uses: ./x}\n  \
                     other: {uses: acme/tools/.github/workflows/x.yml@v1}\n  \
                     plain: {runs-on: x, steps: [{uses: ./.github/actions/y}]}\n";
-        let found = local_calls(text).unwrap();
+        let found = calls(text).unwrap();
         assert_eq!(found, [".github/workflows/build.yml", ".github/workflows/ship.yml"]);
+    }
+
+    fn calls(text: &str) -> Option<Vec<String>> {
+        local_calls(text, &"acme/shop".parse().unwrap(), &"main".into())
+    }
+
+    #[test]
+    fn a_workflow_of_the_repository_by_its_own_name_is_as_local_as_another() {
+        let of = |uses: &str| calls(&format!("jobs: {{a: {{uses: {uses}}}}}"));
+        let ship = Some(vec![".github/workflows/ship.yml".to_owned()]);
+        assert_eq!(of("Acme/Shop/.github/workflows/ship.yml@main"), ship);
+        assert_eq!(of("acme/shop/.github/workflows/ship.yml@refs/heads/main"), ship);
+        let fixed = format!("acme/shop/.github/workflows/ship.yml@{}", "a".repeat(40));
+        assert_eq!(of(&fixed), Some(Vec::new()), "it changes with its caller");
+        assert_eq!(of("acme/shop/.github/workflows/ship.yml@v1"), None, "a tag may move");
+        assert_eq!(of("acme/shops/.github/workflows/ship.yml@main"), Some(Vec::new()));
     }
 
     #[test]
     fn what_is_no_workflow_cannot_be_followed() {
         for text in ["", "jobs", "on: push", "jobs: [a]", "jobs: {a: {uses: ./x}", "a: b: c"] {
-            assert_eq!(local_calls(text), None, "{text}");
+            assert_eq!(calls(text), None, "{text}");
         }
     }
 }

@@ -158,10 +158,12 @@ fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
     }
 }
 
-/// The run that a status names as its commit's deploy, where the ledger does not know it.
+/// The run that a status names as its commit's deploy, where the ledger does not know what it
+/// deployed. That it was seen is not enough: where nothing else tells its commit, this status does.
 fn unknown_link(status: &CommitStatus, release: &ReleaseState) -> Option<RunId> {
     let run = deploy_of(status)?;
-    (!release.runs.contains_key(&run) && release.attempt_of(run).is_none()).then_some(run)
+    let is_told = release.runs.get(&run).is_some_and(|known| known.attribution.sha().is_some());
+    (!is_told && release.attempt_of(run).is_none()).then_some(run)
 }
 
 /// Where a status of ours links to a run as this commit's deploy that the ledger never saw, it is

@@ -144,7 +144,7 @@ pub fn recover(
                 attempts.push(recovered);
             }
             if !is_recorded(release, sha, status) {
-                let status = status.record();
+                let status = status.record(&policy.status_context);
                 entries.push(EntryKind::StatusWritten { sha: sha.clone(), status });
             }
         }

@@ -104,12 +104,12 @@ pub(super) fn unrecorded(situation: &Situation<'_>) -> Vec<EntryKind> {
         let newest = situation.release.statuses.get(sha).map(|tracked| tracked.newest.id);
         let shown = facts.statuses.known().map_or(&[][..], Vec::as_slice);
         let ours = shown.iter().rev().filter(|status| is_ours(situation, status));
-        entries.extend(
-            ours.filter(|status| Some(status.id) > newest).map(|status| EntryKind::StatusWritten {
+        entries.extend(ours.filter(|status| Some(status.id) > newest).map(|status| {
+            EntryKind::StatusWritten {
                 sha: sha.clone(),
-                status: status.record(),
-            }),
-        );
+                status: status.record(&situation.policy.status_context),
+            }
+        }));
     }
     entries
 }
@@ -190,8 +190,11 @@ fn brought_up_to_date(
     let tracked = situation.release.statuses.get(sha).map(|tracked| &tracked.newest);
     let same_as_taken = statuses.is_empty()
         && tracked.is_some_and(|taken| {
-            (taken.state, &taken.description, &taken.target_url)
-                == (text.state, &text.description, &target_url)
+            let context = &situation.policy.status_context;
+            // What was written under another context does not show under this one.
+            taken.context.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(context))
+                && (taken.state, &taken.description, &taken.target_url)
+                    == (text.state, &text.description, &target_url)
         });
     if same_as_taken {
         return Vec::new();

@@ -160,16 +160,18 @@ impl Asked {
 
     /// Gets `url`, once. The answer's body is read only where it is asked for.
     pub(super) async fn get(&self, url: &str, with_body: bool) -> Result<Answer, Trouble> {
-        let request = self.request(url)?;
-        let client = self.client().map_err(Trouble::Unusable)?;
+        let request = self.request(url).await?;
+        let client = self.client().await.map_err(Trouble::Unusable)?;
         let answer = client.oneshot(request).await;
         let answer = answer.map_err(|error: BoxError| no_answer(&*error))?;
         let (parts, body) = answer.into_parts();
         let location = parts.headers.get(header::LOCATION);
-        let location = location.and_then(|place| place.to_str().ok()).map(str::to_owned);
+        let location = location.and_then(|place| place.to_str().ok());
+        // Before any of it is cut: a part of a secret is no secret that could be found later.
+        let location = location.map(|place| self.without_secrets(place.to_owned()));
         let body = if with_body {
             let body = Limited::new(body, LARGEST_BODY).collect().await;
-            body.map_err(|error| cut(&*error))?.to_bytes()
+            self.hidden_in(body.map_err(|error| cut(&*error))?.to_bytes())
         } else {
             Bytes::new()
         };
@@ -178,15 +180,36 @@ impl Asked {
 
     /// A text of the other side's, should it have echoed what it was sent.
     pub(super) fn without_secrets(&self, mut text: String) -> String {
-        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let headers = self.access.headers.iter().map(|(_, value)| value.0.clone());
-        for secret in headers.chain(token).filter(|secret| secret.len() >= SHORTEST_SECRET) {
+        for secret in self.secrets() {
             text = text.replace(&secret, "***");
         }
         text
     }
 
-    fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, Trouble> {
+    /// What was sent and must not be shown, also as JSON writes it.
+    fn secrets(&self) -> Vec<String> {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let headers = self.access.headers.iter().map(|(_, value)| value.0.clone());
+        let long = headers.chain(token).filter(|secret| secret.len() >= SHORTEST_SECRET);
+        let written = |secret: String| {
+            let json = serde_json::to_string(&secret).unwrap_or_default();
+            let json = json.trim_matches('"').to_owned();
+            let is_another = json != secret;
+            std::iter::once(secret).chain(is_another.then_some(json))
+        };
+        long.flat_map(written).collect()
+    }
+
+    /// An answer's body, should it echo what was sent.
+    fn hidden_in(&self, body: Bytes) -> Bytes {
+        let Ok(text) = std::str::from_utf8(&body) else { return body };
+        if self.secrets().iter().all(|secret| !text.contains(secret.as_str())) {
+            return body;
+        }
+        self.without_secrets(text.to_owned()).into()
+    }
+
+    async fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, Trouble> {
         let mut request = Request::get(url)
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::ACCEPT, "application/json, */*;q=0.5");
@@ -197,7 +220,9 @@ impl Asked {
             request = request.header(name, value);
         }
         if let Some(file) = &self.access.bearer_token_file {
-            let token = read_token(file).map_err(Trouble::Unusable)?;
+            let path = file.clone();
+            let token = beside_the_runtime(move || read_token(&path)).await;
+            let token = token.map_err(Trouble::Unusable)?;
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
                 let file = file.display();
                 Trouble::Unusable(format!("bearer_token_file {file} holds no token on one line"))
@@ -211,21 +236,31 @@ impl Asked {
             .map_err(|error| Trouble::Unusable(format!("it cannot be asked: {error}")))
     }
 
-    fn client(&self) -> Result<Sender, String> {
+    async fn client(&self) -> Result<Sender, String> {
         let clients = match &self.carrier.0 {
             Way::Inside(service) => return Ok(service.clone()),
-            Way::Network(clients) => clients,
+            Way::Network(clients) => Arc::clone(clients),
         };
-        let ca_file = self.access.ca_file.as_deref();
-        let held = ca_file
-            .map(|file| {
-                network::read_file(file)
-                    .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))
-            })
-            .transpose()?;
-        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.of(&self.url, ca_file, held)
+        let (url, ca_file) = (self.url.clone(), self.access.ca_file.clone());
+        let Some(file) = ca_file else {
+            return clients.lock().unwrap_or_else(PoisonError::into_inner).of(&url, None, None);
+        };
+        beside_the_runtime(move || {
+            let held = network::read_file(&file)
+                .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))?;
+            let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+            clients.of(&url, Some(&file), Some(held))
+        })
+        .await
     }
+}
+
+/// Reads a file where it holds up nobody: a mount may hang.
+async fn beside_the_runtime<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|error| Err(format!("cannot read it: {error}")))
 }
 
 fn read_token(file: &Path) -> Result<String, String> {

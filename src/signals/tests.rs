@@ -157,6 +157,23 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
 }
 
 #[tokio::test]
+async fn a_secret_is_hidden_before_what_echoes_it_is_cut_and_as_json_writes_it() {
+    const SECRET: &str = "s3cr3t-\"quoted\"-abcdefghijklmnopqrstuvwxyz0123456789";
+    let (echo, _) = server(|stream| {
+        // Of the whole, the cut leaves all but the secret's end.
+        let error = format!("{}{SECRET}", "x".repeat(140));
+        let body = serde_json::json!({"status": "error", "errorType": "bad", "error": error});
+        answer(stream, "400 Bad Request", &body.to_string());
+    });
+    let mut signal = alerts(at(echo));
+    signal.access.headers = vec![("x-key".to_owned(), Hidden(SECRET.to_owned()))];
+    let reader = reader(signal, Carrier::network());
+    reader.read_if_due().await;
+    let told = told(reader.reading());
+    assert!(told.contains("***") && !told.contains("s3cr3t"), "{told}");
+}
+
+#[tokio::test]
 async fn a_token_is_read_again_for_each_request_and_never_shown() {
     let (echo, _) = server(|stream| answer(stream, "400 Bad Request", "no such tok-123 here"));
     let directory = tempfile::tempdir().unwrap();

@@ -435,7 +435,8 @@ mod tests {
         let mut types = std::collections::BTreeMap::new();
         for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let (name, kind) = line.split_once(' ').unwrap();
-            assert!(name.starts_with("release_governor_"), "{name}");
+            let is_ours = name.starts_with("release_governor_") || name.starts_with("process_");
+            assert!(is_ours, "{name}");
             assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
             assert!(text.contains(&format!("# HELP {name} ")), "{name} has no HELP");
             assert!(types.insert(name, kind).is_none(), "{name} twice");

@@ -10,10 +10,9 @@ mod image;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]
-mod pages;
-#[cfg(test)]
-||||||| b1f0977
 mod options;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -38,6 +38,8 @@ mod named_commits;
 #[cfg(test)]
 mod older_copy;
 #[cfg(test)]
+mod overlooked;
+#[cfg(test)]
 mod quiet;
 #[cfg(test)]
 mod renamed;

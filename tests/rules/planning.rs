@@ -45,8 +45,10 @@ fn carried_out(world: &mut World, actions: Vec<Action>) {
                     creator: world.observation.us.first().cloned(),
                     created_at: now,
                 };
-                entries
-                    .push(EntryKind::StatusWritten { sha: sha.clone(), status: status.record() });
+                entries.push(EntryKind::StatusWritten {
+                    sha: sha.clone(),
+                    status: status.record("booty/release-governor"),
+                });
                 let facts = world.observation.commits.entry(sha).or_default();
                 if let Fact::Known(shown) = &mut facts.statuses {
                     shown.insert(0, status);
@@ -192,7 +194,14 @@ fn what_went_along_with_a_later_deploy_is_said_once() {
     let mut world = World::calm();
     let description = "HOLD 0303030 · HIGH · high_risk_no_approval: approve".to_owned();
     let state = CommitStatusState::Failure;
-    let status = StatusRecord { id: 3.into(), at: at(-90), state, description, target_url: None };
+    let status = StatusRecord {
+        context: None,
+        id: 3.into(),
+        at: at(-90),
+        state,
+        description,
+        target_url: None,
+    };
     world.hears(-90, EntryKind::StatusWritten { sha: sha(3), status });
     assert!(!told(&world).iter().any(|line| line.contains("SHIPPED")), "not in production yet");
     world.deploys(20, 4, -30, succeeded());

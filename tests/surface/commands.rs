@@ -1,6 +1,8 @@
 //! Every command, as the real program against a GitHub in a box: alone, and through the socket of
 //! a running controller.
 
+use std::io::Write as _;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
@@ -215,6 +217,33 @@ fn a_pause_before_the_first_pass_shows_while_no_controller_runs() {
     assert_eq!(held["paused"], "incident 42");
     town.run(&["resume", "acme/shop"]).with(0);
     assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
+    assert_eq!(running.end().0, 0);
+}
+
+#[test]
+fn a_pause_finds_its_place_beside_whatever_else_waits_for_github() {
+    let (town, shop, _) = Town::with_shop();
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["last_pass"].is_string());
+    let sha = shop.verified(&["src/cart.rs"]);
+    town.github.fail(FaultOn::any().always(), Fault::Hang);
+    let ask =
+        format!(r#"{{"repository":"acme/shop","sha":"{sha}","production":null,"policy":null}}"#);
+    let asked: Vec<UnixStream> = (0..80)
+        .map(|_| {
+            let mut stream = UnixStream::connect(town.socket()).unwrap();
+            let head = "POST /v1/simulate HTTP/1.1\r\nHost: x\r\ncontent-type: application/json";
+            let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{ask}", ask.len());
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // Those that find no place are told so at once.
+    let clock = Clock::system();
+    town.run(&["pause", "acme/shop", "--reason", "incident 42"]).with(0);
+    assert!(clock.monotonic() < Duration::from_secs(5), "{:?}", clock.monotonic());
+    drop(asked);
+    town.run(&["status"]).with(0);
     assert_eq!(running.end().0, 0);
 }
 

@@ -414,6 +414,7 @@ fn operator() -> Operator {
 
 fn status() -> StatusRecord {
     StatusRecord {
+        context: None,
         id: StatusId::from(5),
         at: at(18),
         state: CommitStatusState::Pending,

@@ -28,7 +28,7 @@ fn status_records() -> BoxedStrategy<(Sha, StatusRecord)> {
         (1..90_u64, times(), status_states(), descriptions(&of), option::of(texts())).prop_map(
             move |(id, at, state, description, target_url)| {
                 let id = id.into();
-                (of.clone(), StatusRecord { id, at, state, description, target_url })
+                (of.clone(), StatusRecord { context: None, id, at, state, description, target_url })
             },
         )
     };

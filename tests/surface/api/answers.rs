@@ -187,6 +187,7 @@ fn every_address_answers_whole() {
             "sha": "HIGH",
             "status": {
               "at": "[time]",
+              "context": "booty/release-governor",
               "description": "HOLD HIGH~7 · HIGH · high_risk_no_approval: `release-governor approve acme/shop HIGH~7 --reason \"WHY\"`",
               "id": 35000000003,
               "state": "failure",
@@ -402,6 +403,7 @@ fn every_address_answers_whole() {
             "sha": "LOW",
             "status": {
               "at": "[time]",
+              "context": "booty/release-governor",
               "description": "ALLOW LOW~7 · LOW · Triggered: deploy workflow run",
               "id": 35000000002,
               "state": "success",
@@ -512,6 +514,7 @@ fn every_address_answers_whole() {
             "sha": "LOW",
             "status": {
               "at": "[time]",
+              "context": "booty/release-governor",
               "description": "ALLOW LOW~7 · LOW · dispatching [id]",
               "id": 35000000001,
               "state": "pending",
