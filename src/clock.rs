@@ -12,6 +12,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+mod retry_intervals;
+
+pub use retry_intervals::RetryIntervals;
+
 /// `Date` has whole seconds and travels for a while, so an answer that is this much off what the
 /// clock already says is no news.
 const DATE_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);

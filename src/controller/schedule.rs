@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use backoff::ExponentialBackoff;
-use backoff::ExponentialBackoffBuilder;
-use backoff::backoff::Backoff as _;
 use jiff::SignedDuration;
 
 use super::PassError;
 use super::error::Mending;
 use super::pass::{Pace, PassReport};
 use super::roster::Orders;
-use crate::clock::Clock;
+use crate::clock::{Clock, RetryIntervals};
 use crate::github::Lane;
 
 /// The longest wait after what heals by itself, and after what only a person can mend.
@@ -76,7 +73,7 @@ pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> Pace {
 pub(super) struct Schedule {
     intervals: Intervals,
     phase: Phase,
-    failing: Option<(Mending, ExponentialBackoff)>,
+    failing: Option<(Mending, RetryIntervals)>,
     last: Option<Pace>,
     interval: Duration,
 }
@@ -155,12 +152,12 @@ impl Schedule {
 
     fn after_error(&mut self, clock: &Clock, error: &PassError) -> Duration {
         let mending = error.mending();
-        let fresh = self.failing.as_ref().is_none_or(|(before, _)| *before != mending);
-        if fresh {
-            self.failing = Some((mending, doubling(self.intervals.settled, mending)));
-        }
-        let wait = self.failing.as_mut().and_then(|(_, backoff)| backoff.next_backoff());
-        self.interval = wait.unwrap_or(LONGEST_BY_A_PERSON);
+        let intervals = match self.failing.take() {
+            Some((before, intervals)) if before == mending => intervals,
+            _ => doubling(self.intervals.settled, mending),
+        };
+        let (_, intervals) = self.failing.insert((mending, intervals));
+        self.interval = intervals.next_interval();
         let wait = jittered(self.interval, clock);
         let told = error.told_to_wait().map(|until| until.duration_since(clock.now()));
         let told = told.and_then(|wait: SignedDuration| Duration::try_from(wait).ok());
@@ -169,20 +166,13 @@ impl Schedule {
     }
 }
 
-/// The policy of `backoff`, with the chance and the time of our own clock: it starts at the poll
-/// interval and doubles.
-fn doubling(start: Duration, mending: Mending) -> ExponentialBackoff {
+/// The waits after errors: from the poll interval on, doubling.
+fn doubling(start: Duration, mending: Mending) -> RetryIntervals {
     let longest = match mending {
         Mending::ByItself => LONGEST_BY_ITSELF,
         Mending::ByAPerson => LONGEST_BY_A_PERSON,
     };
-    ExponentialBackoffBuilder::new()
-        .with_initial_interval(start.min(longest))
-        .with_max_interval(longest)
-        .with_multiplier(2.0)
-        .with_randomization_factor(0.0)
-        .with_max_elapsed_time(None)
-        .build()
+    RetryIntervals::doubling(start, longest)
 }
 
 /// The wait from `now` on until polls begin together, at most `wait`.

@@ -1,12 +1,8 @@
-//! How often, and how soon, a read is tried again. The only place that knows `backoff`, which
-//! gives the intervals and nothing else: chance and waiting are the clock's.
+//! How often, and how soon, a read is tried again.
 
 use std::time::Duration;
 
-use backoff::backoff::Backoff;
-use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
-
-use crate::clock::Clock;
+use crate::clock::{Clock, RetryIntervals};
 
 /// Within a pass; after that the repository waits for its next one.
 const MAX_TRIES: u32 = 3;
@@ -16,19 +12,12 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
 /// The tries of one read.
 pub(super) struct Tries {
     made: u32,
-    intervals: ExponentialBackoff,
+    intervals: RetryIntervals,
 }
 
 impl Tries {
     pub(super) fn new() -> Self {
-        let intervals = ExponentialBackoffBuilder::new()
-            .with_initial_interval(FIRST_INTERVAL)
-            .with_max_interval(LONGEST_INTERVAL)
-            .with_multiplier(2.0)
-            // Its own jitter draws on its own chance; ours is below.
-            .with_randomization_factor(0.0)
-            .with_max_elapsed_time(None)
-            .build();
+        let intervals = RetryIntervals::doubling(FIRST_INTERVAL, LONGEST_INTERVAL);
         Self { made: 0, intervals }
     }
 
@@ -39,7 +28,7 @@ impl Tries {
         if self.made >= MAX_TRIES {
             return None;
         }
-        let interval = self.intervals.next_backoff()?;
+        let interval = self.intervals.next_interval();
         Some(interval.mul_f64(clock.fraction()))
     }
 }

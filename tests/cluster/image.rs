@@ -16,6 +16,29 @@ fn both_bases_are_arguments_and_the_user_is_a_number() {
     assert_eq!(users, ["USER 65532:65532"]);
 }
 
+/// What a tag names today it may not name tomorrow.
+#[test]
+fn every_base_is_nothing_or_named_by_its_digest() {
+    let dockerfile = dockerfile();
+    let bases: Vec<&str> = dockerfile
+        .lines()
+        .filter_map(|line| line.strip_prefix("ARG ")?.split_once("_IMAGE=").map(|(_, base)| base))
+        .collect();
+    assert_eq!(bases.len(), 2, "{bases:?}");
+    for base in bases {
+        let digest = base.split_once("@sha256:").map(|(_, digest)| digest);
+        let whole = digest.is_some_and(|digest| {
+            digest.len() == 64 && digest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+        });
+        assert!(whole || base == "scratch", "{base} is not named by its digest");
+    }
+    let copied =
+        dockerfile.lines().filter_map(|line| line.split_once("--from=")).map(|(_, from)| from);
+    for from in copied {
+        assert!(from.starts_with("build "), "copied from another image: {from}");
+    }
+}
+
 #[test]
 fn the_image_is_of_this_version_and_built_with_a_rust_that_is_new_enough() {
     let dockerfile = dockerfile();
@@ -41,6 +64,8 @@ fn the_build_leaves_out_where_and_when_it_was_made_and_keeps_what_it_was_made_fr
         ("--locked", "the crates are those of Cargo.lock"),
         ("--remap-path-prefix=/src=.", "no path of the source"),
         ("--remap-path-prefix=${CARGO_HOME:-/usr/local/cargo}/registry=", "no path of the crates"),
+        ("cargo auditable build", "the program carries the list of its crates"),
+        ("cargo install \"cargo-auditable@$CARGO_AUDITABLE\" --locked", "in one version"),
         ("touch --no-dereference --date=\"@$SOURCE_DATE_EPOCH\"", "no time of its files"),
         ("RELEASE_GOVERNOR_REVISION=\"$REVISION\"", "the metrics tell the commit"),
         ("image.revision=\"${REVISION}\"", "the label tells the commit"),

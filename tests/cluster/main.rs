@@ -1,5 +1,6 @@
-//! The chart, the plain manifests and the image, held to by the tools that people use: Helm 3 and 4,
-//! kubectl, and Kubernetes' own schemas. `.ci/image` builds and runs the image.
+//! The chart, the plain manifests, the image and the workflow that releases them, checked by the tools
+//! that people use: Helm 3 and 4, kubectl, Kubernetes' own schemas, actionlint and zizmor. `.ci/image`
+//! builds and runs the image.
 
 #[cfg(test)]
 mod chart;
@@ -21,3 +22,5 @@ mod rendered;
 mod tools;
 #[cfg(test)]
 mod values;
+#[cfg(test)]
+mod workflow;

