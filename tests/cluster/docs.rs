@@ -108,6 +108,7 @@ fn namespace_and_release_have_one_name_on_every_page() {
         "config/manifests/kustomization.yaml",
         "docs/install.md",
         "docs/operations.md",
+        "docs/recipes.md",
         "docs/runbook.md",
     ] {
         let page = page(file);
