@@ -145,6 +145,9 @@ pub(super) fn section_layer<'a>(
     layer
 }
 
+/// Several times as many as one process was ever measured with.
+const MOST_REPOSITORIES: usize = 50_000;
+
 fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes) -> Vec<Policy> {
     let Some(default) = scratch() else { return Vec::new() };
     let defaults = [
@@ -157,11 +160,20 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
         check_policy(layer, POLICY_KEYS, &default, mistakes);
     }
     let entries = list(file, environment, mistakes).unwrap_or_default();
+    if entries.len() > MOST_REPOSITORIES {
+        let count = entries.len();
+        let what = format!("repositories: has {count} items: expected at most {MOST_REPOSITORIES}");
+        mistakes.file(&file.origin.file, None, what);
+        return Vec::new();
+    }
     let mut policies: Vec<Policy> = Vec::with_capacity(entries.len());
     let mut names = HashSet::new();
     let [file_defaults, environment_defaults] = defaults;
     let mut layers = vec![file_defaults, environment_defaults];
     for entry in entries {
+        if mistakes.is_full() {
+            break;
+        }
         let Some((name, repository)) = repository(&entry, &default, mistakes) else { continue };
         if !names.insert(name.clone()) {
             let value = Value::from(name.to_string());

@@ -139,7 +139,7 @@ fn yaml_trouble(error: &serde_saphyr::Error) -> String {
     one_line(&message)
 }
 
-fn json(text: &str) -> Result<Value, Trouble> {
+pub(super) fn json(text: &str) -> Result<Value, Trouble> {
     if text.trim().is_empty() {
         return Ok(Value::Empty(Default::default(), figment::value::Empty::Unit));
     }
@@ -149,7 +149,7 @@ fn json(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-fn toml(text: &str) -> Result<Value, Trouble> {
+pub(super) fn toml(text: &str) -> Result<Value, Trouble> {
     match <Toml as Format>::from_str::<Strict>(text) {
         Ok(Strict(Value::Dict(_, values))) if values.is_empty() => {
             Ok(Value::Empty(Default::default(), figment::value::Empty::Unit))

@@ -23,7 +23,7 @@ pub fn state_dir(path: &Path, environment: impl Iterator<Item = (String, String)
         let whole = read::file(path, Ok(&bytes), "", &mut Mistakes::default());
         match whole {
             Some(file) => directory_in(&file.values),
-            None => directory_in(&section_alone(&read::text(&bytes).ok()?)?),
+            None => directory_in(&section_alone(path, &read::text(&bytes).ok()?)?),
         }
     };
     of_environment.or_else(of_file).unwrap_or_else(|| Settings::default().state_dir)
@@ -34,17 +34,51 @@ fn directory_in(file: &Dict) -> Option<PathBuf> {
     state.get("dir")?.as_str().filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
-/// The section `state` of a YAML file, parsed by itself: from the line that begins it to the next
-/// one that is not indented.
-fn section_alone(text: &str) -> Option<Dict> {
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("state:"));
+/// The section `state` of a file that cannot be parsed as a whole, parsed by itself.
+fn section_alone(path: &Path, text: &str) -> Option<Dict> {
+    let read = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => read::toml(&toml_section(text)?).ok()?,
+        Some("json") => read::json(&json_section(text)?).ok()?,
+        Some(_) | None => read::yaml(&yaml_section(text)?).ok()?,
+    };
+    let Value::Dict(_, values) = read else { return None };
+    Some(values)
+}
+
+/// From the line that begins it to the next one that is not indented.
+fn yaml_section(text: &str) -> Option<String> {
+    let begins =
+        |line: &str| ["state:", "\"state\":", "'state':"].iter().any(|key| line.starts_with(key));
+    let mut lines = text.lines().skip_while(|line| !begins(line));
     let first = lines.next()?;
     let belongs = |line: &&str| line.is_empty() || line.starts_with([' ', '\t', '#']);
     let section: Vec<&str> = std::iter::once(first).chain(lines.take_while(belongs)).collect();
-    match read::yaml(&section.join("\n")) {
-        Ok(Value::Dict(_, values)) => Some(values),
-        Ok(_) | Err(_) => None,
+    Some(section.join("\n"))
+}
+
+/// From its header to the next one, or the one line that has the directory.
+fn toml_section(text: &str) -> Option<String> {
+    let is_header = |line: &&str| line.trim_start().starts_with('[');
+    let one_line = text.lines().take_while(|line| !is_header(line));
+    let one_line = one_line.map(str::trim).find(|line| {
+        line.split_once('=').is_some_and(|(key, _)| key.replace(' ', "") == "state.dir")
+    });
+    if let Some(line) = one_line {
+        return Some(line.to_owned());
     }
+    let mut lines = text.lines().skip_while(|line| line.replace(' ', "") != "[state]");
+    let first = lines.next()?;
+    let section: Vec<&str> =
+        std::iter::once(first).chain(lines.take_while(|line| !is_header(line))).collect();
+    Some(section.join("\n"))
+}
+
+/// The value after its key, whatever comes later.
+fn json_section(text: &str) -> Option<String> {
+    let after = text.split_once("\"state\"")?.1.trim_start().strip_prefix(':')?;
+    let mut values = serde_json::Deserializer::from_str(after).into_iter::<serde_json::Value>();
+    let value = values.next()?.ok()?;
+    Some(serde_json::json!({ "state": value }).to_string())
 }
 
 #[cfg(test)]
@@ -67,6 +101,13 @@ mod tests {
             ("a.yaml", "state: {dir: /data}\nrepositories: }\n"),
             ("a.toml", "repositories = 3\n[state]\ndir = \"/data\"\n"),
             ("a.json", "{\"state\": {\"dir\": \"/data\"}, \"nothing\": 1}"),
+            ("a.yaml", "\"state\":\n  dir: /data\nrepositories: }\n"),
+            (
+                "a.toml",
+                "[state]\ndir = \"/data\"\n[[repositories]]\nname = \"acme/shop\"\n[[oops\n",
+            ),
+            ("a.toml", "state.dir = \"/data\"\n[[oops\n"),
+            ("a.json", "{\"state\": {\"dir\": \"/data\"}, \"repositories\": [}"),
         ] {
             assert_eq!(of(name, text, &[]), "/data", "{text}");
         }

@@ -15,6 +15,9 @@ use crate::network::chain;
 pub(super) const LARGEST_ERROR: usize = 64 * 1024;
 /// What an answer is taken to have that does not declare its size. A page of 100 runs has 1.2 MB.
 const USUAL: usize = 2 * MIB;
+/// So much of an answer takes up no room: what a slow server sends by and by keeps no other answer
+/// waiting, and most answers have no more.
+const FREE: usize = 64 * KIB;
 /// Answers in memory at once, of those that have no more than is usual.
 const IN_FLIGHT: usize = 24 * MIB;
 /// Answers in memory at once, of those that have more. Each may be as large as any.
@@ -72,6 +75,12 @@ pub(super) struct Room {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Room {
+    const fn free() -> Self {
+        Self { bytes: FREE, _permit: None }
+    }
+}
+
 impl Bodies {
     pub(super) fn new() -> Self {
         Self {
@@ -95,7 +104,7 @@ impl Bodies {
         if declared.is_some_and(|bytes| bytes > largest) {
             return Err(Unread::TooLarge(largest));
         }
-        let mut room = self.room(declared.unwrap_or(USUAL).min(largest), largest).await;
+        let mut room = self.room(declared.unwrap_or(FREE).min(largest), largest).await;
         let mut read = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Unread::Cut(chain(error.into().as_ref())))?;
@@ -104,7 +113,9 @@ impl Bodies {
             if length > largest {
                 return Err(Unread::TooLarge(largest));
             }
-            if length > room.bytes {
+            if length > room.bytes && length <= USUAL {
+                room = self.room(USUAL.min(largest), largest).await;
+            } else if length > room.bytes {
                 // Whoever has room for a large one waits for nothing more.
                 room = self.large(largest).await;
                 // In one piece: one that grows by and by leaves holes of every size behind. What
@@ -122,7 +133,7 @@ impl Bodies {
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let room = self.room(LARGEST_ERROR, LARGEST_ERROR).await;
+        let room = Room::free();
         let mut read = BytesMut::new();
         while read.len() < LARGEST_ERROR
             && let Some(frame) = body.frame().await
@@ -136,6 +147,9 @@ impl Bodies {
     }
 
     async fn room(&self, bytes: usize, largest: usize) -> Room {
+        if bytes <= FREE {
+            return Room::free();
+        }
         if bytes > USUAL {
             return self.large(largest).await;
         }
@@ -178,15 +192,39 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     #[expect(clippy::disallowed_methods, reason = "the runtime's own time stands still here")]
+    async fn bodies_that_begin_and_never_end_keep_no_other_waiting() {
+        let bodies = Bodies::new();
+        let soon = std::time::Duration::from_secs(1);
+        let endless = || {
+            let first: Vec<Result<_, BoxError>> = vec![Ok(Frame::data(Bytes::from_static(b"[")))];
+            let first = futures_util::stream::iter(first);
+            let never = futures_util::stream::pending();
+            StreamBody::new(futures_util::StreamExt::chain(first, never))
+        };
+        let mut reading: Vec<_> =
+            (0..100).map(|_| Box::pin(bodies.whole::<StreamBody<_>>(endless(), MIB * 8))).collect();
+        for one in &mut reading {
+            assert!(tokio::time::timeout(soon, one).await.is_err(), "it never ends");
+        }
+        let other = bodies.whole(undeclared(8, FREE), MIB * 8);
+        assert!(tokio::time::timeout(soon, other).await.is_ok());
+        let error = bodies.beginning(undeclared(1, 10));
+        assert!(tokio::time::timeout(soon, error).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "the runtime's own time stands still here")]
     async fn what_others_take_up_is_waited_for_and_one_large_body_waits_for_nobody_else() {
         let bodies = Bodies::new();
         let mut kept = Vec::new();
         for _ in 0..IN_FLIGHT / USUAL {
-            kept.push(bodies.whole(undeclared(2, 10), MIB * 8).await.unwrap().1);
+            kept.push(bodies.whole(undeclared(2, FREE), MIB * 8).await.unwrap().1);
         }
-        let small = bodies.whole(undeclared(2, 10), MIB * 8);
+        let usual = bodies.whole(undeclared(2, FREE), MIB * 8);
         let soon = std::time::Duration::from_secs(1);
-        assert!(tokio::time::timeout(soon, small).await.is_err(), "there is no room");
+        assert!(tokio::time::timeout(soon, usual).await.is_err(), "there is no room");
+        let small = bodies.whole(undeclared(2, 10), MIB * 8);
+        assert!(tokio::time::timeout(soon, small).await.is_ok(), "a small one needs none");
         kept.pop();
         let grows = bodies.whole(undeclared(8, MIB / 2), MIB * 8).await.unwrap();
         let other = bodies.whole(undeclared(8, MIB / 2), MIB * 8);

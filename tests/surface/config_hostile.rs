@@ -114,6 +114,9 @@ fn more_patterns_than_anybody_reviews_are_refused_before_they_are_compiled() {
     let teams: Vec<String> = (0..100_000).map(|number| format!("acme/t{number}")).collect();
     let text = repository(&format!("approval_teams: [{}]", teams.join(", ")));
     assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml:1: repositories[0].approval_teams: has 100000 items: expected at most 5000");
+    let many: String = (0..60_000).map(|number| format!("- name: acme/r{number}\n")).collect();
+    let text = format!("repositories:\n{many}");
+    assert_snapshot!(yaml(&text).mistakes(), @"governor.yaml: repositories: has 60000 items: expected at most 50000");
     assert!(clock.monotonic() < std::time::Duration::from_secs(120), "{:?}", clock.monotonic());
 }
 
