@@ -13,9 +13,12 @@ use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
 const MOST_COMMITS: usize = 100;
+/// Commits below that deploy that are asked, too, until one bears a status under our context: the
+/// last word of all says whether the repository is paused, and somebody may have deployed since.
+const MOST_BELOW: usize = 10;
 
 /// All statuses under our context on the commits of the branch, from its tip to the newest deploy
-/// that is certain.
+/// that is certain, and further on to the newest one that bears any.
 ///
 /// # Errors
 /// What GitHub said. Until this has been read, nothing is dispatched or written.
@@ -25,10 +28,13 @@ pub async fn left_behind(
 ) -> Result<LeftBehind, ObserveError> {
     let (name, context) = (look.name(), &look.policy.status_context);
     let mut left = LeftBehind::default();
+    let mut below = None;
     for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
         let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
         left.statuses.push((sha.clone(), statuses));
-        if certain.contains(sha) {
+        below = below.map(|count: usize| count + 1).or(certain.contains(sha).then_some(0));
+        let has_spoken = left.statuses.iter().any(|(_, statuses)| !statuses.is_empty());
+        if below.is_some_and(|count| has_spoken || count >= MOST_BELOW) {
             break;
         }
     }

@@ -145,3 +145,20 @@ fn a_new_status_context_bears_what_is_in_production() {
         all.iter().map(|one| one.context.clone()).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn a_pause_outlives_a_lost_disk_below_a_newer_deploy_by_somebody_else() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    shop.good_pass();
+    shop.pauses("incident 42").unwrap();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass();
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · paused");
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.deployed_by_hand(&a2, "success");
+    let a3 = shop.verified(&["src/cart.rs"]);
+    shop.lose_the_disk().good_pass().later(60).good_pass();
+    assert_eq!(shop.dispatches_of(&a3), 0, "{}", shop.said(&a3));
+    assert_eq!(shop.verdict(&a3), "failure: HOLD SHA · LOW · paused");
+}
