@@ -170,3 +170,13 @@ fn causes<'e>(
         Some(this)
     })
 }
+/// Does blocking work where it holds up nobody, as the reading of a file: a mount may hang.
+///
+/// # Errors
+/// What the work says, or that it ended in the middle.
+pub async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(format!("it ended in the middle: {error}")))
+}

@@ -20,7 +20,7 @@ mod told;
 
 pub use approval::seen as approval_seen;
 pub use evidence::{evidence, evidence_supposing, found, outcome};
-pub use hint::{Place, Subject, hint, hints, pause_reason, still_rolled_back};
+pub use hint::{HintPlace, Subject, hint, hints, pause_reason, still_rolled_back};
 pub use mark::{read_runs_page, runs_page};
 pub use no_candidate::{no_candidate, uncounted};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};

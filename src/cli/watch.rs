@@ -20,7 +20,7 @@ pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failu
     let ask = commands::Overview { repository: named(&setup, &args.target)? };
     let clock = Clock::system();
     if let Some(every) = args.watch {
-        let only = Only::of(args);
+        let only = ShownRepositories::of(args);
         in_runtime(watch(&setup, &clock, &ask, only, every, args.output.json))?;
         return Ok(Exit::Done);
     }
@@ -28,7 +28,7 @@ pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failu
         note_drift(&setup, &clock).await;
         commands::look(&setup, ask, &clock).await
     })?;
-    let view = Only::of(args).narrow(view);
+    let view = ShownRepositories::of(args).narrow(view);
     if args.output.json {
         print_json(&view.status)?;
     } else {
@@ -39,12 +39,12 @@ pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failu
 
 /// Which repositories are shown; each of these that is set adds some.
 #[derive(Clone, Copy, Debug)]
-struct Only {
+struct ShownRepositories {
     held: bool,
     error: bool,
 }
 
-impl Only {
+impl ShownRepositories {
     const fn of(args: &Status) -> Self {
         Self { held: args.held, error: args.error }
     }
@@ -71,7 +71,7 @@ async fn watch(
     setup: &Setup,
     clock: &Clock,
     ask: &commands::Overview,
-    only: Only,
+    only: ShownRepositories,
     every: Duration,
     json: bool,
 ) -> Result<(), Failure> {

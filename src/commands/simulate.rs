@@ -91,7 +91,8 @@ fn path(path: &RiskyPath) -> PathView {
 }
 
 fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
-    let subject = words::Subject { repository, sha: &decision.sha, place: words::Place::Anywhere };
+    let subject =
+        words::Subject { repository, sha: &decision.sha, place: words::HintPlace::Anywhere };
     let rules = decision.rules().map(|(reason, found)| {
         let (found, cause) = match found {
             RuleFound::Decides(cause) => ("decides", Some(cause)),

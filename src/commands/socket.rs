@@ -129,16 +129,16 @@ struct Desk {
     /// Commands that write go on when their asker hangs up: none is cut off between two requests.
     /// By their kind, each of which has places of its own: whatever else waits for GitHub, a pause
     /// finds one.
-    under_way: Arc<Mutex<BTreeMap<&'static str, Kind>>>,
+    under_way: Arc<Mutex<BTreeMap<&'static str, CommandPlaces>>>,
 }
 
 /// The commands of one kind.
-struct Kind {
+struct CommandPlaces {
     places: Arc<Semaphore>,
     going_on: JoinSet<()>,
 }
 
-impl Default for Kind {
+impl Default for CommandPlaces {
     fn default() -> Self {
         Self { places: Arc::new(Semaphore::new(MOST_COMMANDS)), going_on: JoinSet::new() }
     }

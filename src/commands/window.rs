@@ -172,12 +172,13 @@ impl Window {
     }
 
     /// All metrics, in Prometheus' text format. Thousands of repositories have tens of megabytes of
-    /// them: they are written beside the runtime, one after another, whoever asks.
-    pub async fn metrics(&self) -> String {
-        let Ok(_turn) = self.scrapes.acquire().await else { return String::new() };
+    /// them: they are written beside the runtime, one after another, whoever asks. None where they
+    /// could not be.
+    pub async fn metrics(&self) -> Option<String> {
+        let _turn = self.scrapes.acquire().await.ok()?;
         let controller = self.controller.clone();
         let encode = move || controller.shared().metrics.encode();
-        tokio::task::spawn_blocking(encode).await.unwrap_or_default()
+        tokio::task::spawn_blocking(encode).await.ok()
     }
 
     /// Repositories that nothing can be said of, the first so many, and why: the last pass failed,

@@ -10,8 +10,8 @@ use figment::{Figment, Metadata, Profile, Provider};
 use crate::domain::{EnvironmentApproval, Policy, RepoName};
 
 use super::environment::{Approved, Environment};
-use super::keys::{DEFAULT_TOKEN_FILE, POLICY_KEYS, SECTIONS, default_policy};
-use super::mistake::{Mistakes, meant};
+use super::keys::{DEFAULT_TOKEN_FILE, DEFECTIVE_DEFAULTS, POLICY_KEYS, SECTIONS, default_policy};
+use super::mistake::{MOST_REPOSITORIES, Mistakes, meant};
 use super::policy;
 use super::read::File;
 use super::settings::{AppSettings, Settings};
@@ -145,11 +145,11 @@ pub(super) fn section_layer<'a>(
     layer
 }
 
-/// Several times as many as one process was ever measured with.
-const MOST_REPOSITORIES: usize = 50_000;
-
 fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes) -> Vec<Policy> {
-    let Some(default) = scratch() else { return Vec::new() };
+    let Some(default) = scratch() else {
+        mistakes.file(&file.origin.file, None, DEFECTIVE_DEFAULTS);
+        return Vec::new();
+    };
     let defaults = [
         section_layer(&file.values, "defaults", &file.origin, mistakes),
         section_layer(&environment.file, "defaults", &environment.origin, mistakes),
@@ -193,7 +193,7 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
 
 /// A policy to try values on.
 fn scratch() -> Option<Policy> {
-    "owner/name".parse().ok().map(default_policy)
+    "owner/name".parse().ok().and_then(default_policy)
 }
 
 pub(super) fn check_policy(

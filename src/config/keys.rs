@@ -72,9 +72,14 @@ pub const POLICY_KEYS: &[&str] = &[
     "post_deploy_watch_minutes",
 ];
 
-/// The policy of a repository about which nothing but its name is written.
-pub(super) fn default_policy(repository: RepoName) -> Policy {
-    Policy {
+/// Said instead of governing by less than the defaults.
+pub(super) const DEFECTIVE_DEFAULTS: &str =
+    "a built-in default is not valid: a defect of this program";
+
+/// The policy of a repository about which nothing but its name is written; none where a default that
+/// is written below is none, which is a defect.
+pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
+    Some(Policy {
         repository,
         enabled: true,
         dry_run: false,
@@ -93,9 +98,9 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         other_deploy_workflows: Vec::new(),
         production_environment_name: "production".to_owned(),
         require_approval_for_first_deploy: false,
-        high_risk_paths: patterns(HIGH_RISK_PATHS),
-        medium_risk_paths: patterns(MEDIUM_RISK_PATHS),
-        migration_paths: patterns(&[]),
+        high_risk_paths: PathPatterns::new(HIGH_RISK_PATHS).ok()?,
+        medium_risk_paths: PathPatterns::new(MEDIUM_RISK_PATHS).ok()?,
+        migration_paths: PathPatterns::new::<&str>(&[]).ok()?,
         workflow_files_high: true,
         cooldown: Duration::from_secs(30 * 60),
         max_deploys_per_hour: 6,
@@ -109,7 +114,7 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         deploy_timeout: Duration::from_secs(120 * 60),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: command("/approve"),
+        approval_command: Command::new("/approve").ok()?,
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
         approval_before_merge: true,
@@ -124,22 +129,7 @@ pub(super) fn default_policy(repository: RepoName) -> Policy {
         failure_issue_on_recovery: OnRecovery::Comment,
         identities: Vec::new(),
         approved_by_environment: EnvironmentApproval::Nothing,
-    }
-}
-
-#[expect(clippy::expect_used, reason = "the lists are constants, and a test compiles them")]
-fn patterns(list: &[&str]) -> PathPatterns {
-    // Only the constants below come here, never what a user wrote, and a test compiles them all.
-    PathPatterns::new(list).expect("the default patterns compile")
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "the line is a constant, and every test of a default reads it"
-)]
-fn command(line: &str) -> Command {
-    // Only the constant `/approve` comes here, never what a user wrote: no test starts without it.
-    Command::new(line).expect("a comment can give the default command")
+    })
 }
 
 /// What can break or open production at once: pipelines, data, access, infrastructure, and what

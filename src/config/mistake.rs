@@ -75,6 +75,9 @@ pub(super) struct Mistakes {
 /// Patterns in all lists that differ: compiling them takes some seconds.
 pub(super) const MOST_PATTERNS: usize = 50_000;
 
+/// Several times as many as one process was ever measured with.
+pub(super) const MOST_REPOSITORIES: usize = 50_000;
+
 /// More say no more.
 const MOST_MISTAKES: usize = 100;
 

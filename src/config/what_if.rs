@@ -7,7 +7,7 @@ use crate::domain::Policy;
 
 use super::check::{self, Layer, check_policy, effective, root_keys, section_layer};
 use super::environment::Environment;
-use super::keys::{POLICY_KEYS, default_policy};
+use super::keys::{DEFECTIVE_DEFAULTS, POLICY_KEYS, default_policy};
 use super::mistake::{ConfigErrors, Mistakes};
 use super::policy;
 use super::read::{self, File};
@@ -78,7 +78,10 @@ fn of_keys(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> Policy {
     } else {
         Layer { prefix: String::new(), origin: &file.origin, values: file.values.clone() }
     };
-    let default = default_policy(in_force.repository.clone());
+    let Some(default) = default_policy(in_force.repository.clone()) else {
+        mistakes.file(&file.origin.file, None, DEFECTIVE_DEFAULTS);
+        return in_force.clone();
+    };
     check_policy(&layer, POLICY_KEYS, &default, mistakes);
     let mut policy = default;
     effective(std::slice::from_ref(&layer), |key, entry| {
@@ -94,7 +97,7 @@ mod tests {
     use super::*;
 
     fn in_force() -> Policy {
-        let policy = default_policy("acme/shop".parse().unwrap());
+        let policy = default_policy("acme/shop".parse().unwrap()).unwrap();
         Policy { max_deploys_per_hour: 1, identities: vec!["old-bot".into()], ..policy }
     }
 

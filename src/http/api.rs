@@ -87,19 +87,19 @@ async fn openapi(asked: Question) -> Answer {
 
 async fn repositories(State(window): State<Window>, asked: Question) -> Answer {
     asked.takes(&["decision", "reason", "error"])?;
-    let only = Only::of(&asked)?;
+    let only = RepositoryFilter::of(&asked)?;
     let all = async { window.repositories().await.map(|all| only.narrow(all)) };
     answered(&window, &asked, all).await
 }
 
 /// Which repositories are asked for; all of these must fit.
-struct Only {
+struct RepositoryFilter {
     decision: Option<Outcome>,
     reason: Option<Reason>,
     error: Option<bool>,
 }
 
-impl Only {
+impl RepositoryFilter {
     fn of(asked: &Question) -> Result<Self, Problem> {
         let outcome = |word: &str| Outcome::ALL.into_iter().find(|one| one.as_str() == word);
         Ok(Self {

@@ -51,5 +51,11 @@ fn troubled(window: &Window) -> String {
 }
 
 async fn metrics(State(window): State<Window>) -> Response {
-    text(StatusCode::OK, CONTENT_TYPE, window.metrics().await)
+    match window.metrics().await {
+        Some(metrics) => text(StatusCode::OK, CONTENT_TYPE, metrics),
+        None => {
+            let why = "the metrics could not be written: a defect\n".to_owned();
+            text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, why)
+        }
+    }
 }

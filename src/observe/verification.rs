@@ -293,11 +293,9 @@ async fn reread_latest(
     shown: &BTreeSet<RunId>,
 ) -> Result<(), ObserveError> {
     let Some(candidate) = &candidates.candidate else { return Ok(()) };
-    if look.anew {
-        return reread_all_of(look, candidate).await;
-    }
     let Some(latest) = latest_run(&look.memory.counted, candidate) else { return Ok(()) };
-    if !shown.contains(&latest.id) {
+    // Before a dispatch all runs of the commit are read once it is judged.
+    if !look.anew && !shown.contains(&latest.id) {
         reread(look, latest.id).await?;
     }
     Ok(())

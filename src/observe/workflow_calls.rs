@@ -34,16 +34,16 @@ pub(super) fn local_calls(text: &str, repository: &RepoName, on: &Branch) -> Opt
     let mut called = Vec::new();
     for uses in jobs.filter_map(|job| job.get("uses")?.as_str()) {
         match called_by(uses, repository, on) {
-            Called::Local(path) => called.push(path),
-            Called::Fixed | Called::Elsewhere => {}
-            Called::AtAnotherRef => return None,
+            CalledWorkflow::Local(path) => called.push(path),
+            CalledWorkflow::Fixed | CalledWorkflow::Elsewhere => {}
+            CalledWorkflow::AtAnotherRef => return None,
         }
     }
     Some(called)
 }
 
 /// Where a called workflow is.
-enum Called {
+enum CalledWorkflow {
     /// In this repository, at the caller's ref.
     Local(String),
     /// In this repository, at a commit that is written out: it changes with its caller alone.
@@ -54,22 +54,22 @@ enum Called {
     Elsewhere,
 }
 
-fn called_by(uses: &str, repository: &RepoName, on: &Branch) -> Called {
+fn called_by(uses: &str, repository: &RepoName, on: &Branch) -> CalledWorkflow {
     if let Some(path) = uses.strip_prefix("./") {
-        return Called::Local(path.to_owned());
+        return CalledWorkflow::Local(path.to_owned());
     }
-    let Some((place, at)) = uses.rsplit_once('@') else { return Called::Elsewhere };
+    let Some((place, at)) = uses.rsplit_once('@') else { return CalledWorkflow::Elsewhere };
     let name = repository.to_string();
     let is_ours = place.get(..name.len()).is_some_and(|owner| owner.eq_ignore_ascii_case(&name));
     let path = place.get(name.len()..).and_then(|rest| rest.strip_prefix('/'));
-    let Some(path) = path.filter(|_| is_ours) else { return Called::Elsewhere };
+    let Some(path) = path.filter(|_| is_ours) else { return CalledWorkflow::Elsewhere };
     let branch = at.strip_prefix("refs/heads/").unwrap_or(at);
     if branch == on.as_str() {
-        Called::Local(path.to_owned())
+        CalledWorkflow::Local(path.to_owned())
     } else if at.parse::<Sha>().is_ok() {
-        Called::Fixed
+        CalledWorkflow::Fixed
     } else {
-        Called::AtAnotherRef
+        CalledWorkflow::AtAnotherRef
     }
 }
 

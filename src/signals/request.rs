@@ -202,11 +202,11 @@ impl Asked {
 
     /// An answer's body, should it echo what was sent.
     fn hidden_in(&self, body: Bytes) -> Bytes {
-        let Ok(text) = std::str::from_utf8(&body) else { return body };
+        let text = String::from_utf8_lossy(&body);
         if self.secrets().iter().all(|secret| !text.contains(secret.as_str())) {
             return body;
         }
-        self.without_secrets(text.to_owned()).into()
+        self.without_secrets(text.into_owned()).into()
     }
 
     async fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, Trouble> {
@@ -221,7 +221,7 @@ impl Asked {
         }
         if let Some(file) = &self.access.bearer_token_file {
             let path = file.clone();
-            let token = beside_the_runtime(move || read_token(&path)).await;
+            let token = network::off_the_runtime(move || read_token(&path)).await;
             let token = token.map_err(Trouble::Unusable)?;
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
                 let file = file.display();
@@ -245,7 +245,7 @@ impl Asked {
         let Some(file) = ca_file else {
             return clients.lock().unwrap_or_else(PoisonError::into_inner).of(&url, None, None);
         };
-        beside_the_runtime(move || {
+        network::off_the_runtime(move || {
             let held = network::read_file(&file)
                 .map_err(|error| format!("cannot read ca_file {}: {error}", file.display()))?;
             let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -253,14 +253,6 @@ impl Asked {
         })
         .await
     }
-}
-
-/// Reads a file where it holds up nobody: a mount may hang.
-async fn beside_the_runtime<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or_else(|error| Err(format!("cannot read it: {error}")))
 }
 
 fn read_token(file: &Path) -> Result<String, String> {

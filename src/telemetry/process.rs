@@ -20,7 +20,7 @@ pub(super) fn registry() -> Registry {
 struct ProcessCollector;
 
 /// What was read. A value that the system does not tell is left out.
-struct Reading {
+struct ProcessReading {
     cpu_seconds: Option<f64>,
     start_seconds: Option<f64>,
     virtual_bytes: Option<u64>,
@@ -29,7 +29,7 @@ struct Reading {
     most_files: Option<u64>,
 }
 
-impl Reading {
+impl ProcessReading {
     fn of_this_process() -> Option<Self> {
         let process = Process::myself().ok()?;
         let stat = process.stat().ok();
@@ -65,7 +65,7 @@ fn seconds(ticks: u64) -> f64 {
 
 impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Some(reading) = Reading::of_this_process() else { return Ok(()) };
+        let Some(reading) = ProcessReading::of_this_process() else { return Ok(()) };
         if let Some(spent) = reading.cpu_seconds {
             let counter = ConstCounter::new(spent);
             let help = "Processor time that this process has used";

@@ -16,12 +16,12 @@ pub struct Subject<'a> {
     /// The judged sha.
     pub sha: &'a Sha,
     /// Where it is said.
-    pub place: Place,
+    pub place: HintPlace,
 }
 
 /// Where a hint is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HintPlace {
     /// Where there is room for all of it.
     Anywhere,
     /// In the 140 characters of a status, at this time.
@@ -33,7 +33,7 @@ const QUOTED: usize = 90;
 /// And to this elsewhere.
 const QUOTED_WHOLE: usize = 1_000;
 
-impl Place {
+impl HintPlace {
     const fn quoted(self) -> usize {
         match self {
             Self::Anywhere => QUOTED_WHOLE,
@@ -53,12 +53,16 @@ impl Place {
 /// All hints of a decision, whole: what speaks first, then what will block after it.
 #[must_use]
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
-    hints_at(decision, repository, Place::Anywhere)
+    hints_at(decision, repository, HintPlace::Anywhere)
 }
 
 /// The same, for this place.
 #[must_use]
-pub(super) fn hints_at(decision: &Decision, repository: &RepoName, place: Place) -> Vec<String> {
+pub(super) fn hints_at(
+    decision: &Decision,
+    repository: &RepoName,
+    place: HintPlace,
+) -> Vec<String> {
     let subject = Subject { repository, sha: &decision.sha, place };
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
     let mut hints: Vec<String> = causes.filter_map(|cause| hint(cause, subject)).collect();
@@ -234,7 +238,7 @@ fn unavailable(what: &DeployUnavailable) -> String {
     }
 }
 
-fn in_progress(cause: &Cause, place: Place) -> String {
+fn in_progress(cause: &Cause, place: HintPlace) -> String {
     let Cause::DeployInProgress { run, sha, since, progress, environment } = cause else {
         return String::new();
     };

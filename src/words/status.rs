@@ -1,6 +1,6 @@
 //! Commit statuses: written for people, and read back by the governor that lost its ledger.
 
-use super::hint::{Place, hints_at};
+use super::hint::{HintPlace, hints_at};
 use super::shortened;
 use jiff::Timestamp;
 
@@ -59,7 +59,7 @@ pub fn decided(
         format!("{head} · {TRIGGERED}")
     } else {
         let code = decision.reason().code();
-        let hints = hints_at(decision, repository, Place::Status(now));
+        let hints = hints_at(decision, repository, HintPlace::Status(now));
         let before = format!("{head} · {code}: ");
         let room = LONGEST_DESCRIPTION.saturating_sub(before.chars().count());
         format!("{before}{}", shortened(&in_the_basic_plane(&hints.join("; ")), room))

@@ -13,7 +13,7 @@ use octocrab::OctoBody;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use super::token::{RECHECK, off_the_runtime};
+use super::token::RECHECK;
 use super::{AppSource, NoToken, fingerprint};
 use crate::domain::Login;
 use crate::domain::secrets::hide;
@@ -192,7 +192,7 @@ impl App {
             key.read_at = now;
         }
         let path = self.key_file.clone();
-        let looked = off_the_runtime(move || read(&path)).await;
+        let looked = network::off_the_runtime(move || read(&path)).await;
         let mut current = self.lock();
         match looked {
             Ok((key, fingerprint)) => {

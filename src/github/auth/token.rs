@@ -71,7 +71,7 @@ impl TokenFile {
             return Err(super::NO_TOKEN_FILE.to_owned());
         }
         let file = path.clone();
-        let token = off_the_runtime(move || read(&file)).await?;
+        let token = network::off_the_runtime(move || read(&file)).await?;
         *self.path.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
         let read_at = line.clock.monotonic();
         *self.lock() = Current { token, read_at, complaint: None };
@@ -86,7 +86,7 @@ impl TokenFile {
         let Some(path) = self.path() else { return };
         self.lock().read_at = line.clock.monotonic();
         let file = path.clone();
-        let looked = off_the_runtime(move || read(&file)).await;
+        let looked = network::off_the_runtime(move || read(&file)).await;
         if self.path().as_ref() != Some(&path) {
             // It comes from another file by now.
             return;
@@ -113,14 +113,6 @@ impl TokenFile {
     fn lock(&self) -> MutexGuard<'_, Current> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Reads a file where it holds up nobody: a mount may hang.
-pub(super) async fn off_the_runtime<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or_else(|error| Err(format!("cannot read it: {error}")))
 }
 
 fn read(path: &Path) -> Result<Token, String> {
