@@ -316,3 +316,19 @@ fn what_ran_before_a_failed_rerun_is_known_also_where_the_workflow_has_changed()
     assert_eq!(shop.dispatched(), [a1], "what is in production is uncertain");
     assert!(shop.verdict(&a2).contains("HIGH"), "{}", shop.verdict(&a2));
 }
+
+#[test]
+fn a_deploy_that_failed_is_not_excused_by_what_the_former_workflow_deployed() {
+    let (mut shop, a1) = with_two_workflows();
+    shop.good_pass();
+    let by_push = StartRun::push("main", &a1);
+    let run = shop.repo.start_run("release.yml", by_push);
+    shop.repo.finish_run(run, "failure");
+    let ours = shop.repo.dispatches().last().unwrap().run_id;
+    shop.minutes_later(7);
+    shop.repo.finish_run(ours, "success");
+    shop.later(60);
+    shop.change_policy("deploy_workflow_name", "release.yml").good_pass();
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · deploy_failed");
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}

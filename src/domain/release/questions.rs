@@ -143,29 +143,29 @@ impl ReleaseState {
     }
 
     /// The failed deploys of `sha` since it last succeeded, whoever started them, oldest first.
-    /// A superseded run is none of them.
+    /// A superseded run is none of them, and what a workflow of an earlier policy deployed well is
+    /// no success of today's.
     #[must_use]
     pub fn failed_deploys(&self, sha: &Sha) -> Vec<FailedDeploy> {
         let mut ended: Vec<(Timestamp, RunRef, Conclusion)> = Vec::new();
         for run in self.runs.values().filter(|run| run.attribution.sha() == Some(sha)) {
-            let can_fail = self.can_fail(run);
-            if !can_fail && !run.kind.moves_production() {
-                continue;
-            }
+            let (can_fail, moves) = (self.can_fail(run), run.kind.moves_production());
             for (number, attempt) in &run.attempts {
                 let at = RunRef { id: run.id, attempt: *number };
-                match &attempt.progress {
-                    RunProgress::Finished(conclusion)
-                        if attempt.progress.succeeded()
-                            || (can_fail && attempt.superseded != Some(true)) =>
+                let conclusion = match &attempt.progress {
+                    RunProgress::Finished(Conclusion::Success) if moves => Conclusion::Success,
+                    RunProgress::Finished(Conclusion::Success) => continue,
+                    RunProgress::Finished(other)
+                        if can_fail && attempt.superseded != Some(true) =>
                     {
-                        ended.push((attempt.updated_at, at, conclusion.clone()));
+                        other.clone()
                     }
                     RunProgress::Unfinished(_) if run.deleted && can_fail => {
-                        ended.push((attempt.updated_at, at, Conclusion::Other("deleted".into())));
+                        Conclusion::Other("deleted".into())
                     }
-                    RunProgress::Finished(_) | RunProgress::Unfinished(_) => {}
-                }
+                    RunProgress::Finished(_) | RunProgress::Unfinished(_) => continue,
+                };
+                ended.push((attempt.updated_at, at, conclusion));
             }
         }
         ended.sort_by_key(|(at, run, _)| (*at, *run));
