@@ -56,7 +56,7 @@ pub use brake::SentDispatch;
 pub use error::{Blame, PassError};
 pub use governed::Governed;
 pub use not_done::NotDone;
-pub use operator::{Spoken, Triggering};
+pub use operator::{ProductionSet, Spoken, Triggering};
 pub use pass::{Pace, PassReport};
 pub use pause::PauseAnswer;
 pub use resume::{Resumed, ResumedFrom};

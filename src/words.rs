@@ -24,7 +24,7 @@ pub use hint::{HintPlace, Subject, hint, hints, pause_reason, still_rolled_back}
 pub use mark::{read_runs_page, runs_page};
 pub use no_candidate::{no_candidate, uncounted};
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
-pub use told::{moved_deploy_files, operator, told};
+pub use told::{after_set_production, moved_deploy_files, operator, told};
 
 /// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.
 #[must_use]

@@ -27,7 +27,8 @@ impl From<NotDone> for Failure {
             NotDone::NotGoverned(_)
             | NotDone::NoSuchCommit { .. }
             | NotDone::NeverInProduction { .. }
-            | NotDone::NotStopped(_) => Self::NotFound(text),
+            | NotDone::NotStopped(_)
+            | NotDone::PausedByConfig { .. } => Self::NotFound(text),
             NotDone::NotOnDisk { .. }
             | NotDone::PausedMeanwhile(_)
             | NotDone::TimeUnknown { .. } => Self::Dependency(text),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, PauseAnswer, Resumed, ResumedFrom, Spoken};
 use crate::domain::{Operator, RepoName, ShaPrefix};
-use crate::words::still_rolled_back;
+use crate::words::{self, still_rolled_back};
 
 use super::ask::line;
 use super::view::Recorded;
@@ -133,9 +133,12 @@ impl Ask for SetProduction {
 
     async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Recorded, Failure> {
         let (by, why) = (caller.named(self.name)?, line("a reason", &self.reason)?);
-        let word =
+        let set =
             controller.set_production(&self.repository, &self.sha, why.clone(), by.clone()).await?;
-        Ok(recorded("production_set", self.repository, word, Some(why), &by))
+        let note = words::after_set_production(&set.in_flight, set.candidate.as_ref());
+        let mut recorded = recorded("production_set", self.repository, set.spoken, Some(why), &by);
+        recorded.note = note;
+        Ok(recorded)
     }
 }
 

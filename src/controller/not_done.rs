@@ -50,6 +50,17 @@ pub enum NotDone {
          `release-governor status {0}` says what else holds"
     )]
     NotStopped(RepoName),
+    /// Only the configuration stops it, and no operator's word ends that.
+    #[error(
+        "{repository} is paused by the configuration ({why}), and by nothing else. Nothing was \
+         changed: take `paused` out there"
+    )]
+    PausedByConfig {
+        /// Where.
+        repository: RepoName,
+        /// The configured reason.
+        why: String,
+    },
     /// The configuration keeps this repository from starting anything.
     #[error("nothing is ever started in {repository}: the configuration says `{key}`")]
     StartsNothing {

@@ -36,6 +36,17 @@ pub struct Triggering {
     pub at: Option<Timestamp>,
 }
 
+/// What came of a `set-production`.
+#[derive(Clone, Debug)]
+pub struct ProductionSet {
+    /// The word.
+    pub spoken: Spoken,
+    /// Runs that will have moved production after this word once they succeeded.
+    pub in_flight: Vec<RunId>,
+    /// The commit that is wanted in production, where it is another.
+    pub candidate: Option<Sha>,
+}
+
 /// A word that is on disk.
 #[derive(Clone, Debug)]
 pub struct Spoken {
@@ -126,14 +137,19 @@ impl Controller {
         commit: &ShaPrefix,
         why: String,
         by: Operator,
-    ) -> Result<Spoken, NotDone> {
+    ) -> Result<ProductionSet, NotDone> {
         let station = self.station(name)?;
         let mut held = station.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let word = OperatorWord::ProductionSet { sha: sha.clone(), why, by };
         let at = held.governed.say(&self.shared, word).await?;
+        let release = held.governed.release();
+        let in_flight = release.iter().flat_map(|release| release.runs_in_flight());
+        let in_flight = in_flight.map(|run| run.id).collect();
+        let candidate = release.and_then(|release| release.candidate.clone());
+        let candidate = candidate.filter(|candidate| *candidate != sha);
         self.wake(name);
-        Ok(Spoken { at, sha: Some(sha) })
+        Ok(ProductionSet { spoken: Spoken { at, sha: Some(sha) }, in_flight, candidate })
     }
 
     /// One pass at once, as one of the passes that may be under way.

@@ -9,6 +9,10 @@ use super::roster::Station;
 use super::standing::Decisions;
 use super::{Controller, NotDone, Shared, Spoken};
 use crate::domain::{Cause, Operator, OperatorWord, Reason, ReleaseState, RepoName};
+use crate::words::plain;
+
+/// Characters of a configured reason that an error shows.
+const SHOWN_REASON: usize = 200;
 
 /// What a `resume` did.
 #[derive(Clone, Debug)]
@@ -68,8 +72,8 @@ impl Controller {
             (at, ResumedFrom::Pause { rollback: rollback.map(Box::new) })
         } else {
             let no_rollback = matches!(governed.standing_rollback(&self.shared).await, Ok(None));
-            if no_rollback && !is_refused && governed.policy.paused.is_none() {
-                return Err(NotDone::NotStopped(name.clone()));
+            if no_rollback && !is_refused {
+                return Err(not_stopped(name, governed.policy.paused.as_deref()));
             }
             let at = governed.say_resumed(&self.shared, by, is_paused).await?;
             (at, ResumedFrom::Hold { rollback: !no_rollback })
@@ -156,5 +160,14 @@ impl Decisions {
         let decision = self.by_sha.get(self.candidate.as_ref()?)?;
         let mut causes = std::iter::once(&decision.cause).chain(&decision.also);
         causes.find(|cause| cause.reason() == Reason::RolledBack).cloned()
+    }
+}
+
+fn not_stopped(name: &RepoName, paused_by_config: Option<&str>) -> NotDone {
+    match paused_by_config {
+        Some(why) => {
+            NotDone::PausedByConfig { repository: name.clone(), why: plain(why, SHOWN_REASON) }
+        }
+        None => NotDone::NotStopped(name.clone()),
     }
 }

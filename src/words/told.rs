@@ -3,7 +3,7 @@
 use super::{clock_time, plain};
 use crate::domain::{
     Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, MovedDeployFiles,
-    OperatorWord, RunProgress, Sha,
+    OperatorWord, RunId, RunProgress, Sha,
 };
 
 /// A stranger's words are cut to this.
@@ -176,4 +176,24 @@ fn issue(step: &IssueStep) -> String {
             format!("GitHub takes no issue here: {}", plain(words, QUOTED))
         }
     }
+}
+
+/// Said after a `set-production`: what moves production next. None where nothing does.
+#[must_use]
+pub fn after_set_production(in_flight: &[RunId], candidate: Option<&Sha>) -> Option<String> {
+    let runs: Vec<String> = in_flight.iter().map(|run| format!("run {run}")).collect();
+    let overridden = (!runs.is_empty()).then(|| {
+        format!(
+            "{} in flight: a deploy that succeeds after this word overrides it",
+            runs.join(", ")
+        )
+    });
+    let next = candidate.map(|sha| {
+        format!(
+            "the candidate is {}: the next pass decides whether it ships. `pause` holds it back",
+            sha.short()
+        )
+    });
+    let notes: Vec<String> = overridden.into_iter().chain(next).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
 }

@@ -102,8 +102,10 @@ fn a_word_about_production_is_overridden_by_newer_runs_only() {
     let (by, why) = (operator(), "by hand".to_owned());
     world.word(-60, OperatorWord::ProductionSet { sha: sha(7), why, by });
     assert_eq!(world.release.production().sha(), Some(&sha(7)));
-    world.sees(run(20, Some(4), -61, succeeded()));
+    world.sees(run(20, Some(4), -70, succeeded()));
     assert_eq!(world.release.production().sha(), Some(&sha(7)), "an older run shows late");
+    world.sees(run(19, Some(3), -61, succeeded()));
+    assert_eq!(world.release.production().sha(), Some(&sha(3)), "it ran when they spoke");
     world.sees(run(21, None, -30, succeeded()));
     assert_eq!(world.release.production().sha(), None, "uncertain");
     world.sees(run(21, Some(4), -30, succeeded()));

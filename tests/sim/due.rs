@@ -5,7 +5,7 @@ use release_governor::ghbox::{Dispatch, Repo, story as stage};
 
 use crate::model::{Deploy, Model, Verification};
 use crate::oracles::{Broken, broken};
-use crate::production::Truth;
+use crate::production::{Told, Truth};
 
 /// What an operator asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,11 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asks: Asks) -> Result<(),
     }
     let mut ended: Vec<(Timestamp, u64, &str)> = Vec::new();
     for deploy in &of_sha {
+        // One on another ref or by another workflow moves production, and fails nothing.
+        let may_fail = deploy.is_ours() || !model.is_other_deploy(deploy);
         for one in deploy.tries.values() {
             match &one.ended {
+                Some((_, conclusion)) if conclusion != "success" && !may_fail => {}
                 Some((at, conclusion)) => ended.push((*at, deploy.id, conclusion)),
                 None if deploy.deleted_at.is_some() => {
                     ended.push((one.started_at, deploy.id, "deleted"))
@@ -271,24 +274,26 @@ fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
 
 /// Whether a deploy of it ended in anything but success.
 pub(crate) fn has_failed(model: &Model, sha: &str) -> bool {
-    let of_sha = |one: &&Deploy| model.attempt_of(one).as_deref() == Some(sha);
-    model.deploys.values().filter(of_sha).any(|one| {
-        let bad = |conclusion: &str| conclusion != "success";
-        let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
-        one.deleted_at.is_some() || ended.any(|(_, conclusion)| bad(conclusion))
-    })
+    let short = &sha[..7];
+    // Whether one that a force push left behind is a deploy depends on whether the ledger knew it.
+    let perhaps = |one: &Deploy| names(one, short) && model.told(one) == Told::Depends;
+    let of_sha = |one: &&Deploy| model.attempt_of(one).as_deref() == Some(sha) || perhaps(one);
+    model.deploys.values().filter(of_sha).any(ended_badly)
 }
 
 /// Whether a deploy that may be one of a commit ended so, whatever the branch held at the time.
 pub(crate) fn may_have_failed(model: &Model, short: &str) -> bool {
-    let names = |one: &Deploy| {
-        one.sent.as_ref().is_some_and(|sha| sha.starts_with(short))
-            || one.title.contains(short)
-            || (one.event == "push" && one.head_sha.starts_with(short))
-    };
     let is_none = |one: &Deploy| model.strays.contains(&one.id) || model.phantoms.contains(&one.id);
-    model.deploys.values().filter(|one| names(one) && !is_none(one)).any(|one| {
-        let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
-        one.deleted_at.is_some() || ended.any(|(_, conclusion)| conclusion != "success")
-    })
+    model.deploys.values().filter(|one| names(one, short) && !is_none(one)).any(ended_badly)
+}
+
+fn names(one: &Deploy, short: &str) -> bool {
+    one.sent.as_ref().is_some_and(|sha| sha.starts_with(short))
+        || one.title.contains(short)
+        || (one.event == "push" && one.head_sha.starts_with(short))
+}
+
+fn ended_badly(one: &Deploy) -> bool {
+    let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
+    one.deleted_at.is_some() || ended.any(|(_, conclusion)| conclusion != "success")
 }

@@ -101,7 +101,9 @@ impl World {
             ground.model.paused &= paused || shows_a_pause(ground);
             // A status may still say so.
             ground.model.perhaps_paused |= ground.model.was_paused;
-            // No page of GitHub's holds that word.
+            // No page of GitHub's holds these words.
+            let newest = production_set.as_ref().map(|(_, at)| *at);
+            ground.model.words_of_production.retain(|at| Some(*at) <= newest);
             ground.model.production_set = production_set;
         }
     }
@@ -178,6 +180,7 @@ impl World {
                     let now = self.now();
                     let model = &mut self.grounds[at].model;
                     model.lifts.push((now, Lift::Below(sha.clone())));
+                    model.words_of_production.push(now);
                     model.production_set = Some((sha, now));
                 }
             }

@@ -124,6 +124,8 @@ pub(crate) struct Model {
     /// Commits that an operator's `trigger` dispatched, or may have.
     pub(crate) triggered: Vec<String>,
     pub(crate) production_set: Option<(String, Timestamp)>,
+    /// When operators said what runs, as far as the ledger knows it.
+    pub(crate) words_of_production: Vec<Timestamp>,
     pub(crate) list_lags: Vec<(Timestamp, u64)>,
     /// When the ledger was lost, or put back to an older one.
     pub(crate) disk_lost_at: Option<Timestamp>,
@@ -188,8 +190,12 @@ impl Model {
 
     /// What the ref is at that the deploy workflow's file is taken from.
     pub(crate) fn deploy_tip(&self) -> &str {
-        let of = self.policy.get("deploy_workflow_ref").map_or("main", String::as_str);
-        self.tips.get(of).map_or("", String::as_str)
+        self.tips.get(self.deploy_ref()).map_or("", String::as_str)
+    }
+
+    /// The ref that deploys run on.
+    pub(crate) fn deploy_ref(&self) -> &str {
+        self.policy.get("deploy_workflow_ref").map_or("main", String::as_str)
     }
 
     /// The policy's number, or its default.

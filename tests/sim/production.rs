@@ -2,7 +2,7 @@
 
 use release_governor::ghbox::story as stage;
 
-use crate::model::{Deploy, Lift, Model, ROLLBACK};
+use crate::model::{Deploy, Lift, Model, ROLLBACK, Try};
 
 /// What a run says of the commit that it deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) enum Truth {
 pub(crate) struct Moved {
     /// GitHub's lists say seconds.
     pub(crate) second: i64,
+    /// Whether it ran while an operator said what runs.
+    pub(crate) follows_a_word: bool,
     pub(crate) run: u64,
     pub(crate) told: Told,
     /// Whether it takes nothing back: a pass of ours decided on it, an operator said it, or it is
@@ -110,6 +112,15 @@ impl Model {
         }
     }
 
+    /// Whether it runs on another ref than the deploys do, or by another workflow.
+    pub(crate) fn is_other_deploy(&self, deploy: &Deploy) -> bool {
+        deploy.workflow != self.deploy_workflow()
+            || deploy
+                .branch
+                .as_deref()
+                .is_some_and(|on| on != self.branch() && on != self.deploy_ref())
+    }
+
     /// Whether nothing may be started while it is in flight.
     pub(crate) fn blocks(&self, deploy: &Deploy) -> bool {
         deploy.is_ours()
@@ -128,8 +139,10 @@ impl Model {
             }
             for (number, one) in &deploy.tries {
                 if one.ended.as_ref().is_some_and(|(_, conclusion)| conclusion == "success") {
+                    let word = self.word_before_its_end(one);
                     moves.push(Moved {
-                        second: one.started_at.as_second(),
+                        second: word.unwrap_or(one.started_at.as_second()),
+                        follows_a_word: word.is_some(),
                         run: deploy.id,
                         told: told.clone(),
                         is_no_rollback: deploy.is_ours()
@@ -143,10 +156,20 @@ impl Model {
         if let Some((sha, at)) = &self.production_set {
             let told = Told::Sha(sha.clone());
             let (second, run) = (at.as_second(), u64::MAX);
-            moves.push(Moved { second, run, told, is_no_rollback: true });
+            let (follows_a_word, is_no_rollback) = (false, true);
+            moves.push(Moved { second, follows_a_word, run, told, is_no_rollback });
         }
-        moves.sort_by_key(|moved| (moved.second, moved.run));
+        moves.sort_by_key(|moved| (moved.second, moved.follows_a_word, moved.run));
         moves
+    }
+
+    /// A run counts from its start; what ended after an operator had said what runs, from that
+    /// word, which it follows.
+    fn word_before_its_end(&self, one: &Try) -> Option<i64> {
+        let started = one.started_at.as_second();
+        let ended = one.ended.as_ref().map_or(i64::MAX, |(at, _)| at.as_second());
+        let words = self.words_of_production.iter().map(|at| at.as_second());
+        words.filter(|at| started < *at && *at < ended).max()
     }
 
     pub(crate) fn production(&self) -> Truth {
@@ -171,7 +194,9 @@ impl Model {
             return if is_known { Truth::Unknown } else { Truth::Depends };
         };
         let set = self.production_set.as_ref().map(|(_, at)| at.as_second());
-        let same = moves.iter().filter(|one| (one.second - last.second).abs() <= 1);
+        let same = moves.iter().filter(|one| {
+            !last.follows_a_word && !one.follows_a_word && (one.second - last.second).abs() <= 1
+        });
         // Which came first, a word or a run of the same second, nobody can tell.
         if set.is_some_and(|at| (at - last.second).abs() <= 1) && same.count() > 1 {
             return Truth::Depends;
@@ -194,7 +219,7 @@ impl Model {
             Told::Depends | Told::Nothing => false,
         };
         for (place, moved) in moves.iter().enumerate().filter(|(_, moved)| !moved.is_no_rollback) {
-            if self.is_lifted(moved.second, sha) {
+            if self.is_lifted(moved.second + i64::from(moved.follows_a_word), sha) {
                 continue;
             }
             let mut earlier = moves[..place].iter().filter_map(Moved::sha);

@@ -17,14 +17,19 @@ fn deployed(nth: u64) -> What {
 }
 
 pub(crate) fn draw(chance: &mut Chance) -> Vec<What> {
-    match chance.below(7) {
+    match chance.below(12) {
         0 => refused_trigger(chance),
         1 => resumed_pause(chance),
         2 => blank_list(chance),
         3 => snapshot(chance),
         4 => long_verification(),
         5 => late_merge(chance),
-        _ => far_rollback(chance),
+        6 => far_rollback(chance),
+        7 => trial_of_another_workflow(chance),
+        8 => deploy_to_staging(chance),
+        9 => approved_behind_production(),
+        10 => triggered_after_rollback(chance),
+        _ => spoken_meanwhile(chance),
     }
 }
 
@@ -102,4 +107,51 @@ fn far_rollback(chance: &mut Chance) -> Vec<What> {
     let many = chance.pick(&[1, 3, 22]);
     let again = std::iter::repeat_n(deployed(1), many).flat_map(|one| [one, PASS]);
     first.into_iter().chain(again).chain([push(Touch::Low), PASS]).collect()
+}
+
+/// A risky commit is deployed by another workflow, before the configuration names the real one.
+fn trial_of_another_workflow(chance: &mut Chance) -> Vec<What> {
+    let named = |value| What::Policy { key: "deploy_workflow_name", value, live: true };
+    let approve = What::Approve { nth: 0, by_environment: false };
+    let trial = [named("ship.yml"), push(Touch::High), approve, PASS, ENDS_WELL, PASS];
+    let forget = chance.pick(&[What::LoseTheDisk, What::Restart]);
+    let then = [forget, named("deploy.yml"), PASS, push(Touch::Low), PASS];
+    trial.into_iter().chain(then).collect()
+}
+
+/// What nobody approved is deployed to another place, by the workflow that deploys to production.
+fn deploy_to_staging(chance: &mut Chance) -> Vec<What> {
+    let (title, on) = (Title::ToStaging, chance.pick(&[On::Branch, On::NoBranch]));
+    let deploy = What::ForeignDeploy { nth: 0, title, on, ends: Some("success") };
+    vec![push(Touch::High), PASS, deploy, PASS, push(Touch::Low), PASS]
+}
+
+/// What runs is uncertain, and a commit is approved that is older than what ran for certain.
+fn approved_behind_production() -> Vec<What> {
+    let (title, on) = (Title::ByHand, On::Branch);
+    let by_hand = What::ForeignDeploy { nth: 0, title, on, ends: Some("success") };
+    let approve = What::Approve { nth: 1, by_environment: false };
+    let newest = [push(Touch::Low), push(Touch::Low), PASS, ENDS_WELL, PASS];
+    newest.into_iter().chain([by_hand, PASS, approve, PASS, PASS]).collect()
+}
+
+/// After a rollback an operator deploys a commit that does not contain all that was taken back.
+fn triggered_after_rollback(chance: &mut Chance) -> Vec<What> {
+    let deploys = std::iter::repeat_n([push(Touch::Low), PASS, ENDS_WELL, PASS], 3).flatten();
+    let trigger = What::Trigger { nth: 1, rollback: false, refused: None };
+    let newer = chance.percent(50).then_some(push(Touch::Low));
+    let then = [What::Wait { seconds: 70 }, PASS, ENDS_WELL, PASS, PASS];
+    deploys.chain([deployed(2), PASS, trigger]).chain(newer).chain(then).collect()
+}
+
+/// An operator says what runs while a deploy goes on.
+fn spoken_meanwhile(chance: &mut Chance) -> Vec<What> {
+    let (title, on) = (Title::Full, On::Branch);
+    let rollback = What::ForeignDeploy { nth: 1, title, on, ends: None };
+    let deploy = chance.pick(&[PASS, rollback]);
+    let (wait, spoken) = (What::Wait { seconds: 15 }, What::SetProduction { nth: chance.below(2) });
+    let seen = chance.percent(50).then_some(PASS);
+    let begun = [push(Touch::Low), PASS, ENDS_WELL, push(Touch::Low), deploy, wait.clone()];
+    let ended = [spoken, wait, ENDS_WELL, PASS, push(Touch::Low), PASS];
+    begun.into_iter().chain(seen).chain(ended).collect()
 }

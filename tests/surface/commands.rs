@@ -281,6 +281,11 @@ fn resume_does_not_undo_the_configurations_own_pause() {
     let (town, _, _) = Town::with_shop();
     town.configure("repositories: [{name: acme/shop, paused: freeze}]\n");
     assert_eq!(town.row("acme/shop")["paused"], "freeze");
+    let refused = town.run(&["resume"]).with(4).error();
+    let said = "acme/shop is paused by the configuration (freeze), and by nothing else. Nothing was \
+                changed: take `paused` out there";
+    assert!(refused.contains(said), "{refused}");
+    town.run(&["pause", "--reason", "incident 42"]).with(0);
     let resumed = town.run(&["resume", "--json"]).with(0).json();
     let note = resumed["note"].as_str().unwrap();
     assert!(note.contains("it stays paused by the configuration (freeze)"), "{note}");

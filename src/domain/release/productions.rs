@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::questions::{Move, moves_of};
+use super::fold::keep_last;
+use super::questions::{moves_of, place_of_word};
 use super::{KnownRun, ReleaseState};
 use crate::domain::{RunId, RunKind, RunRef, Sha};
 
 /// Commits that are kept of what production was before the runs that are kept, the newest.
 const KEPT_PRODUCTIONS: usize = 1_000;
+/// Times at which operators said what is in production that are kept, the newest.
+const KEPT_TIMES: usize = 200;
 /// Commits whose `trigger` or `set-production` is kept. Without its word, a rollback holds.
 const KEPT_LIFTS: usize = 500;
 
@@ -48,6 +51,8 @@ pub struct PastProduction {
 pub struct ProductionHistory {
     /// Commits whose run, or whose word, is kept no more.
     past: BTreeMap<Sha, PastProduction>,
+    /// When operators said what is in production, oldest first.
+    pub(super) words: Vec<Timestamp>,
     /// The newest such move by others to a commit that cannot be told.
     past_untold: Option<ForeignMove>,
     /// When an operator last lifted rollbacks with `resume`.
@@ -105,6 +110,8 @@ impl ReleaseState {
             self.history.add(Some(&before), place_of_word(since), None);
             self.history.drop_oldest();
         }
+        self.history.words.push(at);
+        keep_last(&mut self.history.words, KEPT_TIMES);
         self.lift(sha, at);
     }
 
@@ -129,16 +136,13 @@ impl ReleaseState {
     }
 }
 
-fn place_of_word(since: Timestamp) -> Place {
-    Move::of_word(since).order()
-}
-
 impl ProductionHistory {
     /// The moves of production that a run made.
     fn add_run(&mut self, run: &KnownRun, release: &ReleaseState) {
         // A stray run makes production uncertain and moves nothing.
-        for (moved, attempt) in moves_of(run).filter(|_| run.kind != RunKind::Stray) {
-            let (sha, place) = (moved.sha, moved.order());
+        let words = std::mem::take(&mut self.words);
+        for (moved, attempt) in moves_of(run, &words).filter(|_| run.kind != RunKind::Stray) {
+            let (sha, place) = (moved.sha, moved.place);
             // GitHub's times have no fractions.
             let ended_by = attempt.updated_at.saturating_add(SignedDuration::from_secs(1));
             let by_others = moved.run.filter(|run| release.is_foreign(*run));
@@ -150,6 +154,7 @@ impl ProductionHistory {
             });
             self.add(sha, place, foreign);
         }
+        self.words = words;
     }
 
     fn lift(&mut self, sha: &Sha, at: Timestamp) {

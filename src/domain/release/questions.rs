@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedDeploy, KnownRun, KnownRunAttempt, Production, ReleaseState, Trigger, Uncertainty,
+    FailedDeploy, KnownRun, KnownRunAttempt, Place, Production, ReleaseState, Trigger, Uncertainty,
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
@@ -18,7 +18,7 @@ impl ReleaseState {
     /// A pass that finds no success has read every run of the workflow.
     #[must_use]
     pub fn production(&self) -> Production {
-        match self.moves().max_by_key(Move::order) {
+        match self.moves().max_by_key(|one| one.place) {
             Some(newest) => newest.production(),
             None if self.deployed_otherwise() => {
                 Production::Uncertain { why: Uncertainty::DeployedOtherwise }
@@ -47,23 +47,25 @@ impl ReleaseState {
 
     /// Every move of production, in any order.
     fn moves(&self) -> impl Iterator<Item = Move<'_>> {
-        let by_runs = self.runs.values().flat_map(|run| moves_of(run).map(|(one, _)| one));
+        let words = &self.history.words;
+        let by_runs = self.runs.values();
+        let by_runs = by_runs.flat_map(move |run| moves_of(run, words).map(|(one, _)| one));
         let by_word = self.production_set.iter();
-        let by_word = by_word.map(|(sha, since)| Move {
+        by_runs.chain(by_word.map(|(sha, since)| Move {
             sha: Some(sha),
             since: *since,
+            place: place_of_word(*since),
             run: None,
             is_stray: false,
-        });
-        by_runs.chain(by_word)
+        }))
     }
 
     /// The certain production before the one now, if there was one.
     #[must_use]
     pub fn previous_production(&self) -> Option<Sha> {
-        let now = self.moves().max_by_key(Move::order)?.sha;
+        let now = self.moves().max_by_key(|one| one.place)?.sha;
         let others = self.moves().filter(|other| other.sha.is_some() && other.sha != now);
-        others.max_by_key(Move::order)?.sha.cloned()
+        others.max_by_key(|other| other.place)?.sha.cloned()
     }
 
     /// Operators' `trigger`s that started a deploy, or may have, in any order. One whose attempt
@@ -185,17 +187,15 @@ impl ReleaseState {
     #[must_use]
     pub fn failed_since_success(&self) -> usize {
         let attempt_of = |one: &Move<'_>| one.run.map_or(u32::MAX, |run| run.attempt);
-        let moved = self.moves().map(|one| (one.order(), attempt_of(&one))).max();
+        let moved = self.moves().map(|one| (one.place, attempt_of(&one))).max();
+        let words = &self.history.words;
         let attempts = self.runs.values().filter(|run| self.can_fail(run)).flat_map(|run| {
             let numbered = run.attempts.iter();
             numbered.map(move |(number, attempt)| {
-                let at = RunRef { id: run.id, attempt: *number };
-                let one =
-                    Move { sha: None, since: attempt.started_at, run: Some(at), is_stray: false };
-                (one, attempt, run)
+                ((place_of_run(run.id, attempt, words), *number), attempt, run)
             })
         });
-        let later = attempts.filter(|(one, _, _)| Some((one.order(), attempt_of(one))) > moved);
+        let later = attempts.filter(|(at, _, _)| Some(*at) > moved);
         // GitHub's times have whole seconds: one of ours may seem to end before we came.
         let governed = later.filter(|(_, attempt, run)| {
             self.attempt_of(run.id).is_some()
@@ -240,14 +240,18 @@ impl ReleaseState {
 
 /// The moves of production that a run made, and the attempts that made them. Whatever counts as a
 /// move is said here and nowhere else.
-pub(super) fn moves_of(run: &KnownRun) -> impl Iterator<Item = (Move<'_>, &KnownRunAttempt)> {
+pub(super) fn moves_of<'a>(
+    run: &'a KnownRun,
+    words: &'a [Timestamp],
+) -> impl Iterator<Item = (Move<'a>, &'a KnownRunAttempt)> {
     let may_move = run.kind.moves_production();
     let succeeded = run.attempts.iter();
     let succeeded = succeeded.filter(move |(_, one)| may_move && one.progress.succeeded());
-    succeeded.map(|(number, attempt)| {
+    succeeded.map(move |(number, attempt)| {
         let moved = Move {
             sha: run.attribution.sha(),
             since: attempt.started_at,
+            place: place_of_run(run.id, attempt, words),
             run: Some(RunRef { id: run.id, attempt: *number }),
             is_stray: run.kind == RunKind::Stray,
         };
@@ -255,28 +259,32 @@ pub(super) fn moves_of(run: &KnownRun) -> impl Iterator<Item = (Move<'_>, &Known
     })
 }
 
+/// Where an operator's word stands among the moves.
+pub(super) fn place_of_word(since: Timestamp) -> Place {
+    (since, RunId::from(u64::MAX))
+}
+
+/// Where a run attempt stands among the moves: runs by their starts. `words` are when operators
+/// said what is in production. Whoever spoke while it ran could not mean what it did afterwards, so
+/// it comes after the last word that was said before its end.
+fn place_of_run(id: RunId, attempt: &KnownRunAttempt, words: &[Timestamp]) -> Place {
+    let started_by = attempt.started_at.saturating_add(FRACTION).unwrap_or(attempt.started_at);
+    let spoken = words.iter().filter(|at| started_by <= **at && **at < attempt.updated_at).max();
+    let after = |word: &Timestamp| word.saturating_add(SignedDuration::from_nanos(1)).ok();
+    (spoken.and_then(after).unwrap_or(started_by), id)
+}
+
 /// A move of production: by a run attempt that succeeded, or by an operator's word.
 pub(super) struct Move<'a> {
     pub(super) sha: Option<&'a Sha>,
-    pub(super) since: Timestamp,
+    since: Timestamp,
+    /// Where it stands among the moves.
+    pub(super) place: Place,
     pub(super) run: Option<RunRef>,
     is_stray: bool,
 }
 
 impl Move<'_> {
-    /// An operator's word.
-    pub(super) const fn of_word(since: Timestamp) -> Self {
-        Move { sha: None, since, run: None, is_stray: false }
-    }
-
-    /// Which of two came later.
-    pub(super) fn order(&self) -> (Timestamp, RunId) {
-        match self.run {
-            Some(run) => (self.since.saturating_add(FRACTION).unwrap_or(self.since), run.id),
-            None => (self.since, RunId::from(u64::MAX)),
-        }
-    }
-
     fn production(&self) -> Production {
         match (self.sha, self.run) {
             (Some(sha), run) => Production::Known { sha: sha.clone(), since: self.since, run },

@@ -64,6 +64,36 @@ fn setting_production_lifts_what_that_commit_contains_and_nothing_else() {
 }
 
 #[test]
+fn a_deploy_that_ran_while_an_operator_spoke_is_what_runs_once_it_succeeded() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.in_production();
+    let a1 = shop.verified(&["src/a.rs"]);
+    shop.good_pass().later(60);
+    shop.operator_sets_production(&a0).later(60);
+    shop.deploy_ends(&a1, "success").good_pass();
+    assert_eq!(shop.release().production().sha().unwrap().as_str(), a1);
+    shop.minutes_later(60).good_pass().settled();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+    // A word after its end is a later one.
+    shop.pauses("looking").unwrap();
+    shop.operator_sets_production(&a0).good_pass();
+    assert_eq!(shop.release().production().sha().unwrap().as_str(), a0);
+}
+
+#[test]
+fn a_rollback_that_ran_while_an_operator_spoke_holds() {
+    let (mut shop, [a1, _, a3]) = three_deploys();
+    let rollback = shop.repo.dispatch_by_hand("deploy.yml", "main", &a1, "dev");
+    shop.later(60).good_pass();
+    shop.operator_sets_production(&a3).later(60);
+    shop.repo.finish_run(rollback, "success");
+    let a4 = shop.verified(&["src/d.rs"]);
+    shop.good_pass();
+    assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");
+    assert_eq!(shop.dispatches_of(&a4), 0);
+}
+
+#[test]
 fn a_rollback_whose_commit_an_operator_tells_afterwards_holds() {
     let (mut shop, [a1, _, a3]) = three_deploys();
     let by_feel = release_governor::ghbox::StartRun::of("workflow_dispatch", "main", &a1);
