@@ -193,12 +193,15 @@ impl Model {
             let is_known = other.any(|one| succeeded(one) && is_told(one));
             return if is_known { Truth::Unknown } else { Truth::Depends };
         };
-        let set = self.production_set.as_ref().map(|(_, at)| at.as_second());
-        let same = moves.iter().filter(|one| {
-            !last.follows_a_word && !one.follows_a_word && (one.second - last.second).abs() <= 1
-        });
         // Which came first, a word or a run of the same second, nobody can tell.
-        if set.is_some_and(|at| (at - last.second).abs() <= 1) && same.count() > 1 {
+        let near = |one: &Moved, at: i64| (one.second - at).abs() <= 1;
+        let is_run = |one: &Moved| one.run != u64::MAX && !one.follows_a_word;
+        let unclear = self
+            .words_of_production
+            .iter()
+            .map(|at| at.as_second())
+            .any(|at| near(last, at) && moves.iter().any(|one| is_run(one) && near(one, at)));
+        if unclear {
             return Truth::Depends;
         }
         match &last.told {
