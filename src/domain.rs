@@ -41,7 +41,8 @@ mod workflow_file;
 pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use ancestry::Ancestry;
 pub use approval::{
-    Approver, Counting, Missing, MissingPull, OperatorsMatter, PullApproval, SeenApproval, WhyNot,
+    Approver, Counting, GivenApproval, Missing, MissingPull, OperatorsMatter, PullApproval,
+    SeenApproval, WhyNot,
 };
 pub use attempt::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Mark, NewAttempt, RejectionKey,

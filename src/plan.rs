@@ -7,7 +7,10 @@
 use jiff::Timestamp;
 
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Fact, Observation, Policy, ReleaseState, Sha};
+use crate::domain::{
+    Action, Counting, Decision, EntryKind, Fact, GivenApproval, Observation, Policy, ReleaseState,
+    Sha,
+};
 use crate::words;
 
 mod clearance;
@@ -77,10 +80,11 @@ fn records(situation: &Situation<'_>) -> Vec<EntryKind> {
     }
     let ships = situation.judgement.ships.iter();
     for decision in situation.judgement.decisions.values().chain(ships) {
-        if let Some(record) = changed(release, decision, situation.policy)
-            && !records.contains(&record)
-        {
-            records.push(record);
+        let of_it = changed(release, decision, situation.policy).into_iter();
+        for record in of_it.chain(newly_counted(release, decision)) {
+            if !records.contains(&record) {
+                records.push(record);
+            }
         }
     }
     records.extend(statuses::unrecorded(situation));
@@ -101,6 +105,21 @@ pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> 
         reason: decision.reason(),
         risk: decision.risk.class,
         evidence: words::evidence(decision, &policy.repository),
+    })
+}
+
+/// The ledger's lines about the approvals that a decision rests on and that it does not hold yet.
+pub fn newly_counted<'a>(
+    release: &'a ReleaseState,
+    decision: &'a Decision,
+) -> impl Iterator<Item = EntryKind> + 'a {
+    let known = release.counted_approvals.get(&decision.sha);
+    let is_known =
+        move |given: &GivenApproval| known.is_some_and(|counted| counted.approvals.contains(given));
+    let counting = decision.approvals.iter().filter(|seen| seen.counting == Counting::Counts);
+    counting.filter(move |seen| !is_known(&seen.given)).map(|seen| EntryKind::ApprovalCounted {
+        sha: decision.sha.clone(),
+        approval: seen.given.clone(),
     })
 }
 

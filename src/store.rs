@@ -181,6 +181,15 @@ impl Store {
         self.hand.run(move |engine| engine.repo_id(&name)).await
     }
 
+    /// All names under which repositories were governed, each with the repository that bore it
+    /// last.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn names(&self) -> Result<Vec<(RepoName, RepoId)>, StoreError> {
+        self.hand.run(Engine::names).await
+    }
+
     /// The operators' words of a repository that no pass has reached yet, oldest first.
     ///
     /// # Errors

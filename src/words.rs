@@ -18,7 +18,7 @@ mod status;
 mod tests;
 mod told;
 
-pub use approval::seen as approval_seen;
+pub use approval::{given_at as approval_given, seen as approval_seen};
 pub use evidence::{evidence, evidence_supposing, found, outcome};
 pub use hint::{HintPlace, Subject, hint, hints, pause_reason, still_rolled_back};
 pub use mark::{read_runs_page, runs_page};

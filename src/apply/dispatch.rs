@@ -17,7 +17,7 @@ use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, RejectionKey, RunId, Sha,
 };
 use crate::github::{AllOrFirst, WriteFailure};
-use crate::plan::{Clearance, others_turn};
+use crate::plan::{Clearance, newly_counted, others_turn};
 use crate::store::{MarkedIntent, RecordedIntent, Sending};
 use crate::words;
 
@@ -129,6 +129,8 @@ async fn intend(
     occasion: &Occasion,
 ) -> Result<RecordedIntent, ApplyError> {
     let decision = &clearance.decision;
+    let counted: Vec<EntryKind> = newly_counted(work.ledger.state(), decision).collect();
+    work.record(counted).await?;
     let number = work.ledger.state().attempts_of(&decision.sha).saturating_add(1);
     let attempt = NewAttempt {
         id: AttemptId::from_chance(work.clock.chance()),

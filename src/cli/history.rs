@@ -1,4 +1,4 @@
-//! `history`: what happened, and with `--follow` what happens.
+//! `history`: what happened, in one repository or in all, and with `--follow` what happens.
 
 use std::time::Duration;
 
@@ -18,9 +18,14 @@ use super::{Exit, in_runtime, print, print_json_line, render, say, width};
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// The most entries that one question brings.
 const MOST: usize = 1_000;
+/// Entries that are shown where nobody says how many.
+const SHOWN: usize = 50;
 
 pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Failure> {
     let setup = source.setup();
+    if args.all {
+        return of_all(&setup, args);
+    }
     let (repository, unknown) = match (one(&setup, &args.target), args.target.repository()) {
         (Ok(repository), _) => (repository, None),
         // One that left the configuration has its history still.
@@ -33,7 +38,7 @@ pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Fai
         repository,
         before: args.before,
         after: None,
-        limit: usize::from(args.limit),
+        limit: limit(args),
         filter,
     };
     if let Some(failure) = unknown {
@@ -51,7 +56,48 @@ pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Fai
         note_drift(&setup, &clock).await;
         whole(&setup, &clock, first).await
     })?;
+    if args.csv {
+        let lines = history.entries.iter().map(|line| (&history.repository, line));
+        print(&render::csv(lines)?)?;
+        return Ok(Exit::Done);
+    }
     show(args.output.json, &history, || render::history(&history, is_filtered, width()))?;
+    Ok(Exit::Done)
+}
+
+fn limit(args: &History) -> usize {
+    let unsaid = if args.csv { usize::MAX } else { SHOWN };
+    args.limit.map_or(unsaid, usize::from)
+}
+
+/// What happened in all repositories, the newest first.
+fn of_all(setup: &Setup, args: &History) -> Result<Exit, Failure> {
+    let clock = Clock::system();
+    let limit = limit(args);
+    let mut ask = commands::HistoryOfAll {
+        from: None,
+        limit: (limit != usize::MAX).then_some(limit),
+        filter: filter(&args.filters, clock.now())?,
+    };
+    let is_filtered = ask.filter != Filter::default();
+    let mut found = in_runtime(async {
+        note_drift(setup, &clock).await;
+        let mut found = commands::look(setup, ask.clone(), &clock).await?;
+        while let Some(next) = found.next.take() {
+            ask.from = Some(next);
+            let more = commands::look(setup, ask.clone(), &clock).await?;
+            found.entries.extend(more.entries);
+            found.next = more.next;
+        }
+        Ok::<_, Failure>(found)
+    })?;
+    found.entries.sort_by_key(|one| std::cmp::Reverse(one.line.entry.at));
+    found.entries.truncate(limit);
+    if args.csv {
+        print(&render::csv(found.entries.iter().map(|one| (&one.repository, &one.line)))?)?;
+        return Ok(Exit::Done);
+    }
+    show(args.output.json, &found, || render::history_of_all(&found, is_filtered, width()))?;
     Ok(Exit::Done)
 }
 

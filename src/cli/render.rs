@@ -1,6 +1,7 @@
 //! Tables and colours. The words are made elsewhere.
 
 mod backtest;
+mod csv;
 mod preflight;
 mod simulation;
 mod status;
@@ -11,10 +12,13 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::commands::Checked;
-use crate::commands::view::{History, Line, Pass, Passes, Recorded, SentDispatch, Triggered};
+use crate::commands::view::{
+    History, HistoryOfAll, Line, Pass, Passes, Recorded, SentDispatch, Triggered,
+};
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
 pub use backtest::backtest;
+pub use csv::csv;
 pub use preflight::preflight;
 pub use simulation::simulation;
 pub use status::{Looker, status};
@@ -121,6 +125,20 @@ pub fn history(history: &History, is_filtered: bool, width: Option<u16>) -> Stri
         .iter()
         .map(|line| [line.number.to_string(), time(Some(line.entry.at)), line.told.clone()]);
     paint(&table(&["NUMBER", "TIME", "WHAT"], rows, width))
+}
+
+/// What happened in all repositories, a line each.
+#[must_use]
+pub fn history_of_all(history: &HistoryOfAll, is_filtered: bool, width: Option<u16>) -> String {
+    if history.entries.is_empty() {
+        let what = if is_filtered { "Nothing of that" } else { "Nothing" };
+        return format!("{what} is recorded of any repository.\n");
+    }
+    let rows = history.entries.iter().map(|one| {
+        let at = time(Some(one.line.entry.at));
+        [at, one.repository.to_string(), one.line.told.clone()]
+    });
+    paint(&table(&["TIME", "REPOSITORY", "WHAT"], rows, width))
 }
 
 /// What happens, as it happens: one entry.
@@ -261,6 +279,7 @@ mod tests {
             }],
             rules: Vec::new(),
             approvals: Vec::new(),
+            counted_approvals: Vec::new(),
             supposed: None,
         }
     }

@@ -1,5 +1,6 @@
 //! `history`: what was decided, tried, seen and said in a repository, newest first.
 
+mod all;
 mod filter;
 mod search;
 
@@ -15,7 +16,9 @@ use super::reach::Look;
 use super::view::{self, Line};
 use super::{Ask, Caller, Failure};
 
+pub use all::{HistoryOfAll, LedgerPlace};
 pub(super) use filter::About;
+pub(crate) use filter::said_by;
 pub use filter::{EntryWord, Filter, NoSuchEntry};
 pub(super) use search::{Found, LOOKED_AT, Part, search};
 

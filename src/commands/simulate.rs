@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Suppositions};
 use crate::domain::{
-    Counting, Decision, RepoName, RiskyPath, RuleFound, SeenApproval, ShaPrefix, Supposed,
+    Counting, Decision, GivenApproval, ReleaseState, RepoName, RiskyPath, RuleFound, SeenApproval,
+    Sha, ShaPrefix, Supposed,
 };
 use crate::words;
 
@@ -36,13 +37,24 @@ impl Ask for Simulate {
     }
 
     async fn carry_out(self, controller: Controller, _: Caller) -> Result<Simulation, Failure> {
+        let name = self.repository.clone();
+        let mut simulation = self.asked(&controller).await?;
+        let snapshot = controller.snapshot(&name);
+        let release = snapshot.as_ref().and_then(|snapshot| snapshot.release.as_deref());
+        simulation.counted_approvals = counted_approvals(release, &simulation.sha);
+        Ok(simulation)
+    }
+}
+
+impl Simulate {
+    async fn asked(self, controller: &Controller) -> Result<Simulation, Failure> {
         let name = &self.repository;
         if self.policy.is_none() && self.production.is_none() {
             let decision = controller.simulate(name, &self.sha).await?;
             return Ok(supposing(name, &decision, Supposed::default()));
         }
         let file = self.policy.as_ref();
-        let policy = file.map(|file| file.policy(&controller, name)).transpose()?;
+        let policy = file.map(|file| file.policy(controller, name)).transpose()?;
         let what = Suppositions { policy, production: self.production };
         let would_be = controller.suppose(name, &self.sha, what).await?;
         let policy = self.policy.map(|file| file.name);
@@ -70,8 +82,19 @@ pub(super) fn simulation(repository: &RepoName, decision: &Decision) -> Simulati
         paths: decision.risk.paths.iter().map(path).collect(),
         rules: rules(repository, decision),
         approvals: decision.approvals.iter().map(approval).collect(),
+        counted_approvals: Vec::new(),
         supposed: None,
     }
+}
+
+/// The approvals that decisions about a commit rested on.
+pub(super) fn counted_approvals(
+    release: Option<&ReleaseState>,
+    sha: &Sha,
+) -> Vec<SeenApprovalView> {
+    let counted = release.and_then(|release| release.counted_approvals.get(sha));
+    let approvals = counted.iter().flat_map(|counted| &counted.approvals);
+    approvals.map(|given| view_of(given, true, words::approval_given(given))).collect()
 }
 
 fn path(path: &RiskyPath) -> PathView {
@@ -112,13 +135,17 @@ fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
 }
 
 fn approval(seen: &SeenApproval) -> SeenApprovalView {
+    view_of(&seen.given, seen.counting == Counting::Counts, words::approval_seen(seen))
+}
+
+fn view_of(given: &GivenApproval, counts: bool, said: String) -> SeenApprovalView {
     SeenApprovalView {
-        mode: seen.mode,
-        pull_request: seen.pull,
-        sha: seen.sha.clone(),
-        by: seen.by.clone(),
-        at: seen.at,
-        counts: seen.counting == Counting::Counts,
-        said: words::approval_seen(seen),
+        mode: given.mode,
+        pull_request: given.pull,
+        sha: given.sha.clone(),
+        by: given.by.clone(),
+        at: given.at,
+        counts,
+        said,
     }
 }

@@ -27,8 +27,8 @@ use crate::domain::secrets::hide;
 use super::drift::{ADDRESS, RunningConfig};
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Backtest, Caller, Failure, History, Overview, Pause, Reconcile, Reload, Resume,
-    SetProduction, Simulate, Status, Trigger, serve,
+    Approve, Ask, Backtest, Caller, Failure, History, HistoryOfAll, Overview, Pause, Reconcile,
+    Reload, Resume, SetProduction, Simulate, Status, Trigger, serve,
 };
 
 const FILE: &str = "release-governor.sock";
@@ -149,7 +149,8 @@ fn routes(desk: Desk) -> Router {
         let answered = post(answer::<A>).layer(DefaultBodyLimit::max(A::LARGEST));
         router.route(&address::<A>(), answered)
     }
-    let router = route::<Overview>(route::<History>(route::<Backtest>(Router::new())));
+    let router = route::<History>(route::<HistoryOfAll>(Router::new()));
+    let router = route::<Overview>(route::<Backtest>(router));
     let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
     let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
     let router = router.route(ADDRESS, get(running_config));

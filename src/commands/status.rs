@@ -10,6 +10,7 @@ use crate::domain::{AttemptOutcome, OperatorWord, Policy, ReleaseState, RepoName
 use crate::store::{Ledger, Store, StoreError};
 
 use super::reach::Look;
+use super::simulate::counted_approvals;
 use super::view::{self, RepositoryStatus};
 use super::{Ask, Caller, Failure};
 
@@ -173,6 +174,9 @@ pub(super) fn row(
     row.branch_tip.clone_from(&above.branch_tip);
     let Some(release) = release else { return row };
     row.production_sha_current = release.production().sha().cloned();
+    let approved = row.production_sha_current.as_ref();
+    row.production_approvals =
+        approved.map(|sha| counted_approvals(Some(release), sha)).unwrap_or_default();
     row.production_sha_previous = release.previous_production();
     row.candidate_sha.clone_from(&release.candidate);
     row.paused = row.paused.or_else(|| release.pause.as_ref().map(|pause| pause.why.clone()));

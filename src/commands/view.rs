@@ -75,6 +75,9 @@ pub struct RepositoryStatus {
     /// The branch's tip.
     #[serde(default)]
     pub branch_tip: Option<Sha>,
+    /// The approvals that what runs in production was deployed on.
+    #[serde(default)]
+    pub production_approvals: Vec<SeenApprovalView>,
     /// Why the repository is stopped, if it is.
     pub paused: Option<String>,
     /// When the last pass ended.
@@ -105,6 +108,7 @@ impl RepositoryStatus {
             head_reason: None,
             unverified_commits: None,
             branch_tip: None,
+            production_approvals: Vec::new(),
             paused: None,
             last_pass: None,
             error: None,
@@ -161,6 +165,10 @@ pub struct Simulation {
     /// The approvals that were seen, and whether they count.
     #[serde(default)]
     pub approvals: Vec<SeenApprovalView>,
+    /// The approvals that decisions about it rested on, as the ledger keeps them: also where the
+    /// decision of now rests on none, as after its deploy.
+    #[serde(default)]
+    pub counted_approvals: Vec<SeenApprovalView>,
     /// What was supposed; none where nothing can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supposed: Option<Supposed>,
@@ -363,6 +371,26 @@ pub struct History {
     /// Where older ones go on: what to give as `--before`; null at the ledger's beginning.
     #[serde(default)]
     pub next: Option<u64>,
+}
+
+/// What happened in all repositories: `history --all --json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryOfAll {
+    /// Newest first.
+    pub entries: Vec<LineOf>,
+    /// Where the next answer begins, while there is more to look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<super::LedgerPlace>,
+}
+
+/// An entry, and whose ledger it stands in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineOf {
+    /// `owner/name`.
+    pub repository: RepoName,
+    /// The entry.
+    #[serde(flatten)]
+    pub line: Line,
 }
 
 /// One entry of the ledger.

@@ -12,8 +12,8 @@ use super::facts::Gathering;
 use super::{Case, Gap, risk};
 use crate::domain::{
     Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFiles,
-    EnvironmentApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy, Production,
-    PullApproval, PullNumber, SeenApproval, Sha, Told, WhyNot,
+    EnvironmentApproval, GivenApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy,
+    Production, PullApproval, PullNumber, SeenApproval, Sha, Told, WhyNot,
 };
 
 mod needs;
@@ -117,11 +117,13 @@ impl<'c, 'a> Search<'c, 'a> {
         };
         if by_environment {
             self.seen.push(SeenApproval {
-                pull: None,
-                sha: Some(case.sha().clone()),
-                mode: ApprovalMode::Environment,
-                by: None,
-                at: None,
+                given: GivenApproval {
+                    pull: None,
+                    sha: Some(case.sha().clone()),
+                    mode: ApprovalMode::Environment,
+                    by: None,
+                    at: None,
+                },
                 counting: Counting::Counts,
             });
             return Ok(Some(Approver::Environment));
@@ -204,11 +206,13 @@ impl<'c, 'a> Search<'c, 'a> {
 
     fn saw_word(&mut self, approval: &OperatorsApproval, counting: Counting) {
         self.seen.push(SeenApproval {
-            pull: None,
-            sha: Some(approval.sha.clone()),
-            mode: ApprovalMode::Environment,
-            by: Some(approval.by.display()),
-            at: None,
+            given: GivenApproval {
+                pull: None,
+                sha: Some(approval.sha.clone()),
+                mode: ApprovalMode::Environment,
+                by: Some(approval.by.display()),
+                at: None,
+            },
             counting,
         });
     }

@@ -40,9 +40,18 @@ pub struct PullApproval {
     pub by: Login,
 }
 
-/// An approval that was seen: a label, a comment, or an operator's word.
+/// An approval that was seen, and whether it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenApproval {
+    /// The approval.
+    pub given: GivenApproval,
+    /// Whether it counts.
+    pub counting: Counting,
+}
+
+/// An approval as it was given: a label, a comment, or an operator's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenApproval {
     /// The pull request that it stands on; none for an operator's word.
     pub pull: Option<PullNumber>,
     /// The commit that it is about; none for one on a pull request.
@@ -53,8 +62,6 @@ pub struct SeenApproval {
     pub by: Option<String>,
     /// When, where that is known.
     pub at: Option<Timestamp>,
-    /// Whether it counts.
-    pub counting: Counting,
 }
 
 /// Whether an approval counts.

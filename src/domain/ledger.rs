@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approval, Attempt, AttemptId, AttemptOutcome, Health, IssueNumber, KnownRun, Login, Mark,
-    NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha, StatusRecord,
+    Approval, Attempt, AttemptId, AttemptOutcome, GivenApproval, Health, IssueNumber, KnownRun,
+    Login, Mark, NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha,
+    StatusRecord,
 };
 
 /// One line of the ledger.
@@ -58,6 +59,13 @@ pub enum EntryKind {
         risk: RiskClass,
         /// The evidence, in sentences.
         evidence: Vec<String>,
+    },
+    /// An approval that a decision rests on, once for each commit.
+    ApprovalCounted {
+        /// The commit that it lets ship.
+        sha: Sha,
+        /// The approval.
+        approval: GivenApproval,
     },
     /// A deploy run that is new or has changed.
     RunSeen {
@@ -166,13 +174,14 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All names of [`Self::name`].
-    pub const NAMES: [&'static str; 22] = [
+    pub const NAMES: [&'static str; 23] = [
         "governed",
         "recovered",
         "identity",
         "merge_queue_seen",
         "candidate",
         "decided",
+        "approval_counted",
         "run_seen",
         "attempt_begun",
         "attempt_marked",
@@ -201,6 +210,7 @@ impl EntryKind {
             Self::MergeQueueSeen => "merge_queue_seen",
             Self::Candidate { .. } => "candidate",
             Self::Decided { .. } => "decided",
+            Self::ApprovalCounted { .. } => "approval_counted",
             Self::RunSeen { .. } => "run_seen",
             Self::AttemptBegun { .. } => "attempt_begun",
             Self::AttemptMarked { .. } => "attempt_marked",
@@ -244,6 +254,7 @@ impl EntryKind {
             Self::Operator(word) => word.sha().into_iter().collect(),
             Self::RangeFailed { base, head, .. } => vec![base, head],
             Self::Decided { sha, .. }
+            | Self::ApprovalCounted { sha, .. }
             | Self::StatusWritten { sha, .. }
             | Self::StatusRefused { sha, .. }
             | Self::StatusForged { sha, .. } => vec![sha],
@@ -269,6 +280,7 @@ impl EntryKind {
             | Self::MergeQueueSeen
             | Self::Candidate { .. }
             | Self::Decided { .. }
+            | Self::ApprovalCounted { .. }
             | Self::RunSeen { .. }
             | Self::Operator(_)
             | Self::RangeFailed { .. }

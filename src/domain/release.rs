@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, AttemptId, CommitStatusState, Conclusion, Login, Operator, Outcome, Reason,
-    RejectionKey, RepoName, RiskClass, RunId, RunRef, Sha, StatusId,
+    Attempt, AttemptId, CommitStatusState, Conclusion, GivenApproval, Login, Operator, Outcome,
+    Reason, RejectionKey, RepoName, RiskClass, RunId, RunRef, Sha, StatusId,
 };
 
 mod fold;
@@ -48,6 +48,8 @@ pub struct ReleaseState {
     pub attempts: Vec<Attempt>,
     /// Approvals by operators.
     pub approvals: Vec<Approval>,
+    /// The approvals that decisions about each commit rested on.
+    pub counted_approvals: BTreeMap<Sha, CountedApprovals>,
     /// An operator's stop.
     pub pause: Option<Pause>,
     /// What an operator said to run in production, and when.
@@ -100,6 +102,15 @@ pub struct Approval {
     pub why: String,
     /// Who.
     pub by: Operator,
+}
+
+/// The approvals that decisions about a commit rested on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedApprovals {
+    /// In the order in which they were seen to count.
+    pub approvals: Vec<GivenApproval>,
+    /// When the last of them was.
+    pub counted_at: Timestamp,
 }
 
 /// An operator's stop.

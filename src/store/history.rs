@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use redb::WriteTransaction;
 
-use crate::domain::{Entry, RepoId};
+use crate::domain::{Entry, RepoId, RepoName};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
@@ -22,6 +22,21 @@ impl Engine {
         self.read(|read| {
             let names = read.open_table(NAMES)?;
             Ok(names.get(name)?.map(|id| RepoId::from(id.value())))
+        })
+    }
+
+    /// All names that repositories have, or had.
+    pub(super) fn names(&mut self) -> Result<Vec<(RepoName, RepoId)>, StoreError> {
+        self.read(|read| {
+            let mut names = Vec::new();
+            for row in read.open_table(NAMES)?.range::<&str>(..)? {
+                let (name, id) = row?;
+                // Nothing else was ever written there.
+                if let Ok(name) = name.value().parse() {
+                    names.push((name, RepoId::from(id.value())));
+                }
+            }
+            Ok(names)
         })
     }
 

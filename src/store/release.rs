@@ -150,6 +150,7 @@ pub(super) fn check_entry(state: &ReleaseState, entry: &Entry) -> Result<(), Str
         | EntryKind::MergeQueueSeen
         | EntryKind::Candidate { .. }
         | EntryKind::Decided { .. }
+        | EntryKind::ApprovalCounted { .. }
         | EntryKind::RunSeen { .. }
         | EntryKind::AttemptAdopted { .. }
         | EntryKind::Operator(_)

@@ -3,8 +3,8 @@
 use super::evidence::of_risk_cause;
 use super::{date_time, plain};
 use crate::domain::{
-    ApprovalMode, Approver, Counting, Missing, MissingPull, OperatorsMatter, RepoName,
-    SeenApproval, Spoken, Team, WhyNot,
+    ApprovalMode, Approver, Counting, GivenApproval, Missing, MissingPull, OperatorsMatter,
+    RepoName, SeenApproval, Spoken, Team, WhyNot,
 };
 
 /// A stranger's words are cut to this in a hint.
@@ -113,7 +113,7 @@ fn because(missing: &MissingPull) -> Option<String> {
     let Counting::Not(why) = &seen.counting else { return None };
     Some(match talk_untold(seen) {
         Some(untold) => format!("; {untold}"),
-        None => format!("; {} does not count: {}", given(seen), why_not(why)),
+        None => format!("; {} does not count: {}", given(&seen.given), why_not(why)),
     })
 }
 
@@ -154,22 +154,28 @@ pub fn seen(seen: &SeenApproval) -> String {
     if let Some(untold) = talk_untold(seen) {
         return untold;
     }
-    let given = given(seen);
-    let at = seen.at.map_or_else(String::new, |at| format!(" of {}", date_time(at)));
+    let given = given_at(&seen.given);
     match &seen.counting {
-        Counting::Counts => format!("{given}{at} counts"),
-        Counting::Not(why) => format!("{given}{at} does not count: {}", why_not(why)),
+        Counting::Counts => format!("{given} counts"),
+        Counting::Not(why) => format!("{given} does not count: {}", why_not(why)),
     }
+}
+
+/// An approval that a decision rests on, as the ledger tells of it.
+#[must_use]
+pub fn given_at(approval: &GivenApproval) -> String {
+    let at = approval.at.map_or_else(String::new, |at| format!(" of {}", date_time(at)));
+    format!("{}{at}", given(approval))
 }
 
 /// Where GitHub does not tell what was said on a pull request, nobody and no time is known.
 fn talk_untold(seen: &SeenApproval) -> Option<String> {
     let Counting::Not(WhyNot::Untold(why)) = &seen.counting else { return None };
-    let pull = seen.pull.filter(|_| seen.at.is_none())?;
+    let pull = seen.given.pull.filter(|_| seen.given.at.is_none())?;
     Some(format!("what was said on #{pull} cannot be told: {}", plain(why, TOLD)))
 }
 
-fn given(seen: &SeenApproval) -> String {
+fn given(seen: &GivenApproval) -> String {
     let by = seen.by.as_ref().map_or_else(|| "somebody".to_owned(), |by| plain(by, 80));
     let on = seen.pull.map_or_else(String::new, |pull| format!(" on #{pull}"));
     match (seen.mode, &seen.sha, &seen.by) {

@@ -1,6 +1,6 @@
 //! The ledger's entries, told to people.
 
-use super::{clock_time, plain};
+use super::{approval_given, clock_time, plain};
 use crate::domain::{
     Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, MovedDeployFiles,
     OperatorWord, RunId, RunProgress, Sha,
@@ -22,6 +22,9 @@ pub fn told(kind: &EntryKind) -> String {
         EntryKind::Decided { sha, outcome, reason, risk, evidence: _ } => {
             let (outcome, risk) = (outcome.as_str(), risk.as_str());
             format!("{}: {outcome} {risk} {}", sha.short(), reason.code())
+        }
+        EntryKind::ApprovalCounted { sha, approval } => {
+            format!("{} is approved: {}", sha.short(), approval_given(approval))
         }
         EntryKind::RunSeen { run } => run_seen(run),
         EntryKind::AttemptBegun { attempt } => {

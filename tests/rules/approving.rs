@@ -446,11 +446,11 @@ proptest! {
     ) {
         let counting = |world: &World| -> BTreeSet<(bool, jiff::Timestamp)> {
             let counts = |seen: &&SeenApproval| {
-                seen.pull == Some(pull.into()) && seen.counting == Counting::Counts
+                seen.given.pull == Some(pull.into()) && seen.counting == Counting::Counts
             };
             let seen = world.decision().approvals;
-            let mode = |seen: &SeenApproval| seen.mode == ApprovalMode::Label;
-            seen.iter().filter(counts).map(|seen| (mode(seen), seen.at.unwrap())).collect()
+            let mode = |seen: &SeenApproval| seen.given.mode == ApprovalMode::Label;
+            seen.iter().filter(counts).map(|seen| (mode(seen), seen.given.at.unwrap())).collect()
         };
         let mut world = world;
         // Each event has a time of its own.
@@ -570,7 +570,7 @@ fn a_word_about_a_commit_that_leads_not_here_is_told_as_such() {
     world.brings(WANTED, "db/1.sql", &[42]);
     let about = |world: &mut World, of: u8| -> Vec<Counting> {
         says(world, of, false);
-        let words = world.decision().approvals.into_iter().filter(|seen| seen.pull.is_none());
+        let words = world.decision().approvals.into_iter().filter(|seen| seen.given.pull.is_none());
         words.map(|seen| seen.counting).collect()
     };
     let came_after = Counting::Not(WhyNot::SomethingCameAfter);

@@ -72,16 +72,21 @@ pub struct History {
     /// Which entries.
     #[command(flatten)]
     pub filters: Filters,
-    /// How many entries, at most 1000.
-    #[arg(long, value_name = "COUNT", default_value_t = 50,
-          value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub limit: u16,
+    /// All repositories that are governed, or were.
+    #[arg(long, conflicts_with_all = ["named", "repo", "before", "follow"])]
+    pub all: bool,
+    /// How many entries, at most 1000; 50 where it is not said, and with --csv all.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: Option<u16>,
     /// Only what came before the entry of this number.
     #[arg(long, value_name = "NUMBER")]
     pub before: Option<u64>,
     /// Go on with what happens, oldest first, until Ctrl-C; with --json an object on each line.
     #[arg(long, conflicts_with_all = ["before", "until"])]
     pub follow: bool,
+    /// As CSV, oldest first, for a spreadsheet: time, repository, number, kind, sha, by, what.
+    #[arg(long, conflicts_with_all = ["json", "follow"])]
+    pub csv: bool,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,

@@ -18,6 +18,10 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
         view.reason.code()
     );
     list(&mut text, "Evidence", &view.evidence);
+    // What this decision looked at stands in its evidence.
+    let counted = view.counted_approvals.iter().filter(|_| view.approvals.is_empty());
+    let counted: Vec<String> = counted.map(|approval| approval.said.clone()).collect();
+    list(&mut text, "Approved", &counted);
     list(&mut text, "To unblock", &view.unblock_hints);
     list(&mut text, "Rules", &rules(&view.rules));
     if show_paths {

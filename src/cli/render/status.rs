@@ -292,6 +292,12 @@ fn middle_out(text: &str, limit: usize) -> String {
     format!("{begin}…{end}")
 }
 
+/// Who approved what runs, where and when.
+fn approved(row: &RepositoryStatus) -> Option<String> {
+    let said: Vec<&str> = row.production_approvals.iter().map(|one| one.said.as_str()).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 const KEYS: usize = 13;
 const WHOLE_SHA: usize = 40;
 
@@ -314,6 +320,7 @@ fn one_status(row: &RepositoryStatus, looker: Looker) -> String {
         ("enabled", Some(if row.enabled { "yes" } else { "no" }.to_owned())),
         ("dry run", row.dry_run.then(|| "yes: nothing is written to GitHub".to_owned())),
         ("production", Some(whole(&row.production_sha_current))),
+        ("approved", approved(row)),
         ("before", Some(whole(&row.production_sha_previous))),
         ("candidate", Some(whole(&row.candidate_sha))),
         ("decision", Some(or_dash(row.decision.map(Outcome::as_str)))),

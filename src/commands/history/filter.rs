@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::{
-    AttemptId, Entry, EntryKind, KnownRun, Login, Operator, OperatorWord, ReleaseState, RunId, Sha,
+    AttemptId, Entry, EntryKind, KnownRun, Operator, OperatorWord, ReleaseState, RunId, Sha,
     ShaPrefix,
 };
 
@@ -23,8 +23,9 @@ pub struct NoSuchEntry;
 
 impl EntryWord {
     /// What entries are about, in one word each.
-    pub const GROUPS: [Self; 11] = [
-        DECISION, ATTEMPT, OUTCOME, WORD, STATUS, ISSUE, HEALTH, RUN, CANDIDATE, RANGE, REPOSITORY,
+    pub const GROUPS: [Self; 12] = [
+        DECISION, APPROVAL, ATTEMPT, OUTCOME, WORD, STATUS, ISSUE, HEALTH, RUN, CANDIDATE, RANGE,
+        REPOSITORY,
     ];
 
     /// All words: the groups, and the kinds that are no group of their own.
@@ -46,7 +47,9 @@ impl EntryWord {
     }
 
     fn takes(self, kind: &EntryKind) -> bool {
-        self == group(kind) || self.0 == kind.name()
+        // An operator's approval is a word as well.
+        let approves = matches!(kind, EntryKind::Operator(OperatorWord::Approved { .. }));
+        self == group(kind) || self.0 == kind.name() || (self == APPROVAL && approves)
     }
 }
 
@@ -66,6 +69,8 @@ impl<'de> Deserialize<'de> for EntryWord {
 
 /// A decision that changed.
 const DECISION: EntryWord = EntryWord("decision");
+/// An approval: an operator's word, or one that a decision rests on.
+const APPROVAL: EntryWord = EntryWord("approval");
 /// An attempt to deploy, up to its run.
 const ATTEMPT: EntryWord = EntryWord("attempt");
 /// How an attempt ended.
@@ -91,6 +96,7 @@ const REPOSITORY: EntryWord = EntryWord("repository");
 const fn group(kind: &EntryKind) -> EntryWord {
     match kind {
         EntryKind::Decided { .. } => DECISION,
+        EntryKind::ApprovalCounted { .. } => APPROVAL,
         EntryKind::AttemptBegun { .. }
         | EntryKind::AttemptMarked { .. }
         | EntryKind::AttemptSending { .. }
@@ -184,15 +190,21 @@ impl About {
 }
 
 fn is_by(kind: &EntryKind, by: &str) -> bool {
-    let by = by.trim();
+    person(kind).is_some_and(|person| is_operator(&person, by.trim()))
+}
+
+/// Who said it, or wrote it, where a person did.
+#[must_use]
+pub(crate) fn said_by(kind: &EntryKind) -> Option<String> {
+    person(kind).map(|person| person.display())
+}
+
+fn person(kind: &EntryKind) -> Option<Operator> {
     match kind {
-        EntryKind::Operator(word) => is_operator(operator(word), by),
-        EntryKind::AttemptBegun { attempt } => {
-            attempt.triggered_by.as_ref().is_some_and(|operator| is_operator(operator, by))
-        }
-        EntryKind::StatusForged { by: writer, .. } => {
-            writer.as_ref().is_some_and(|login| *login == Login::from(by))
-        }
+        EntryKind::Operator(word) => Some(operator(word).clone()),
+        EntryKind::AttemptBegun { attempt } => attempt.triggered_by.clone(),
+        EntryKind::ApprovalCounted { approval, .. } => approval.by.as_deref().map(shown),
+        EntryKind::StatusForged { by, .. } => by.as_ref().map(|login| shown(login.as_str())),
         EntryKind::Governed { .. }
         | EntryKind::Recovered { .. }
         | EntryKind::Identity { .. }
@@ -211,7 +223,7 @@ fn is_by(kind: &EntryKind, by: &str) -> bool {
         | EntryKind::StatusWritten { .. }
         | EntryKind::StatusRefused { .. }
         | EntryKind::HealthChecked { .. }
-        | EntryKind::Issue(_) => false,
+        | EntryKind::Issue(_) => None,
     }
 }
 
@@ -223,6 +235,15 @@ const fn operator(word: &OperatorWord) -> &Operator {
         | OperatorWord::ProductionSet { by, .. }
         | OperatorWord::Triggered { by, .. } => by,
     }
+}
+
+/// A login, or an operator as [`Operator::display`] shows them.
+fn shown(text: &str) -> Operator {
+    let (peer, name) = match text.split_once(" (") {
+        Some((name, peer)) => (peer.trim_end_matches(')'), Some(name.to_owned())),
+        None => (text, None),
+    };
+    Operator { peer: peer.to_owned(), name }
 }
 
 /// By the name that they gave, or by the account: `alice`, `1000` or `uid 1000`.

@@ -48,6 +48,8 @@ pub(in crate::commands) struct Found {
     pub(in crate::commands) newest: Option<u64>,
     /// Before which number a next search goes on; none: there is no more.
     pub(in crate::commands) next: Option<u64>,
+    /// How many entries were looked at.
+    pub(in crate::commands) looked_at: usize,
 }
 
 /// The entries of a part that are `wanted`. They may be few, or none, and yet not all: one
@@ -62,7 +64,6 @@ pub(in crate::commands) async fn search(
     wanted: impl Fn(&Entry) -> bool,
 ) -> Result<Found, StoreError> {
     let mut found = Found { next: part.before, ..Found::default() };
-    let mut left = LOOKED_AT;
     loop {
         let page = store.history(id, found.next, AT_ONCE).await?;
         let is_last = page.len() < AT_ONCE;
@@ -71,10 +72,10 @@ pub(in crate::commands) async fn search(
             if part.is_past(number, entry.at) {
                 return Ok(Found { next: None, ..found });
             }
-            if found.entries.len() >= part.limit || left == 0 {
+            if found.entries.len() >= part.limit || found.looked_at >= LOOKED_AT {
                 return Ok(found);
             }
-            left -= 1;
+            found.looked_at += 1;
             found.next = Some(number);
             if wanted(&entry) {
                 found.entries.push((number, entry));

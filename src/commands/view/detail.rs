@@ -284,6 +284,8 @@ pub struct CommitDetail {
     pub judgement: Option<Judged>,
     /// Operators' approvals of it.
     pub approvals: Vec<ApprovalView>,
+    /// The approvals that decisions about it rested on.
+    pub counted_approvals: Vec<SeenApprovalView>,
     /// Statuses of ours on it, newest first, as far as `history` holds them.
     pub statuses: Vec<StatusView>,
     /// How many statuses of ours it bears.

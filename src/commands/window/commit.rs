@@ -7,6 +7,7 @@ use super::judged::{by_last_pass, by_ledger};
 use super::repository::approvals;
 use super::{NotShown, Window};
 use crate::commands::history::{About, line};
+use crate::commands::simulate::counted_approvals;
 use crate::commands::view::{AttemptView, CommitDetail, Refused, RunView, StatusView};
 use crate::controller::Snapshot;
 use crate::domain::{Entry, EntryKind, ReleaseState, RepoName, Sha, ShaPrefix, StatusRecord};
@@ -45,6 +46,7 @@ impl Window {
             roles: roles(&snapshot, release, &sha),
             judgement,
             approvals: approvals(release.approvals.iter().filter(|one| one.sha == sha)),
+            counted_approvals: counted_approvals(Some(release), &sha),
             statuses: statuses(release, &sha, &found.entries),
             statuses_written: release.statuses.get(&sha).map_or(0, |tracked| tracked.written),
             status_refused: refusal.map(|refusal| Refused {

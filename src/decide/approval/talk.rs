@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::decide::facts::Gathering;
 use crate::decide::{Gap, Question};
 use crate::domain::{
-    ApprovalMode, Comment, Counting, Login, MergedPull, Person, Policy, PullApproval, PullEvent,
-    SeenApproval, Spoken, Team, Told, WhyNot,
+    ApprovalMode, Comment, Counting, GivenApproval, Login, MergedPull, Person, Policy,
+    PullApproval, PullEvent, SeenApproval, Spoken, Team, Told, WhyNot,
 };
 
 /// People whose permission is asked for on one pull request. More write there only to be in the
@@ -302,11 +302,13 @@ fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
         Some(PullApproval { pull: pull.number, mode: claim.mode, by })
     });
     let seen = claims.into_iter().take(MOST_TOLD).map(|claim| SeenApproval {
-        pull: Some(pull.number),
-        sha: None,
-        mode: claim.mode,
-        by: claim.by.map(|by| by.login.to_string()),
-        at: Some(claim.at),
+        given: GivenApproval {
+            pull: Some(pull.number),
+            sha: None,
+            mode: claim.mode,
+            by: claim.by.map(|by| by.login.to_string()),
+            at: Some(claim.at),
+        },
         counting: claim.why_not.map_or(Counting::Counts, Counting::Not),
     });
     Heard { approval, seen: seen.collect(), is_labeled }
@@ -316,11 +318,13 @@ fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
 fn untold(policy: &Policy, pull: &MergedPull, why: &str) -> Heard {
     let by_people = policy.approval_modes.iter().find(|mode| **mode != ApprovalMode::Environment);
     let seen = by_people.map(|mode| SeenApproval {
-        pull: Some(pull.number),
-        sha: None,
-        mode: *mode,
-        by: None,
-        at: None,
+        given: GivenApproval {
+            pull: Some(pull.number),
+            sha: None,
+            mode: *mode,
+            by: None,
+            at: None,
+        },
         counting: Counting::Not(WhyNot::Untold(why.to_owned())),
     });
     Heard { seen: seen.into_iter().collect(), ..Heard::default() }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRange, HealthRecord, IssueRecord, IssueRefusal, KnownRun, LastDecision, Pause, Rejection,
-    ReleaseState, StatusRecord, StatusRefusal, TrackedStatus,
+    CountedApprovals, FailedRange, HealthRecord, IssueRecord, IssueRefusal, KnownRun, LastDecision,
+    Pause, Rejection, ReleaseState, StatusRecord, StatusRefusal, TrackedStatus,
 };
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, IssueStep, Mark,
-    NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, GivenApproval, IssueStep,
+    Mark, NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
 };
 
 /// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
@@ -44,6 +44,7 @@ impl ReleaseState {
                 self.decided.insert(sha.clone(), last);
                 drop_oldest(&mut self.decided, KEPT_SHAS, |last| last.at);
             }
+            EntryKind::ApprovalCounted { sha, approval } => self.count(sha, approval, at),
             EntryKind::RunSeen { run } => self.see(run),
             EntryKind::AttemptBegun { attempt } => self.begin(attempt, at),
             EntryKind::AttemptMarked { id, mark } => self.mark(id, mark),
@@ -79,6 +80,18 @@ impl ReleaseState {
             }
             EntryKind::Issue(step) => self.issue(step, at),
         }
+    }
+
+    fn count(&mut self, sha: &Sha, approval: &GivenApproval, at: Timestamp) {
+        let counted = self.counted_approvals.entry(sha.clone());
+        let counted =
+            counted.or_insert_with(|| CountedApprovals { approvals: Vec::new(), counted_at: at });
+        counted.counted_at = at;
+        if !counted.approvals.contains(approval) {
+            counted.approvals.push(approval.clone());
+            keep_last(&mut counted.approvals, KEPT_WORDS);
+        }
+        drop_oldest(&mut self.counted_approvals, KEPT_SHAS, |counted| counted.counted_at);
     }
 
     fn recover(&mut self, attempts: &[Attempt], paused: &Option<String>, at: Timestamp) {

@@ -1,0 +1,76 @@
+//! Entries of ledgers for a spreadsheet.
+
+use crate::commands::view::Line;
+use crate::commands::{Failure, said_by};
+use crate::domain::RepoName;
+use crate::words::plain;
+
+const TITLES: [&str; 7] = ["time", "repository", "number", "kind", "sha", "by", "what"];
+/// A cell holds no more than this of what was said.
+const LONGEST_CELL: usize = 1_000;
+
+/// A line of titles, and a line for each entry.
+///
+/// # Errors
+/// None that can be mended: what is written into memory.
+pub fn csv<'a>(lines: impl Iterator<Item = (&'a RepoName, &'a Line)>) -> Result<String, Failure> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let failed = |error: String| Failure::Dependency(format!("cannot write as CSV: {error}"));
+    writer.write_record(TITLES).map_err(|error| failed(error.to_string()))?;
+    for (repository, line) in lines {
+        let kind = &line.entry.kind;
+        let sha = kind.shas().first().map_or_else(String::new, |sha| sha.to_string());
+        let cells = [
+            line.entry.at.to_string(),
+            repository.to_string(),
+            line.number.to_string(),
+            kind.name().to_owned(),
+            sha,
+            said_by(kind).map_or_else(String::new, |by| cell(&by)),
+            cell(&line.told),
+        ];
+        writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// A stranger's text, which no spreadsheet may take for a formula.
+fn cell(text: &str) -> String {
+    let text = plain(text, LONGEST_CELL);
+    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::{ApprovalMode, Entry, EntryKind, GivenApproval, Operator, OperatorWord};
+
+    use super::*;
+
+    fn line(number: u64, told: &str, kind: EntryKind) -> Line {
+        let at = "2026-10-03T12:00:00Z".parse().unwrap();
+        Line { number, told: told.to_owned(), entry: Entry { at, kind } }
+    }
+
+    #[test]
+    fn who_approved_what_is_a_table_for_a_spreadsheet() {
+        let sha: crate::domain::Sha = "1a2b3c4".repeat(6)[..40].parse().unwrap();
+        let approval = GivenApproval {
+            pull: Some(42.into()),
+            sha: None,
+            mode: ApprovalMode::Label,
+            by: Some("ada".to_owned()),
+            at: None,
+        };
+        let counted = EntryKind::ApprovalCounted { sha, approval };
+        let by =
+            Operator { peer: "uid 1000 alice".into(), name: Some("=cmd|' /C calc'!A1".into()) };
+        let word = EntryKind::Operator(OperatorWord::Resumed { by });
+        let name: RepoName = "acme/shop".parse().unwrap();
+        let lines = [
+            line(8, "1a2b3c4 is approved: the label by ada on #42", counted),
+            line(7, "@somebody said \"resume\", and\nno more", word),
+        ];
+        insta::assert_snapshot!(csv(lines.iter().map(|line| (&name, line))).unwrap(), @"");
+    }
+}
