@@ -25,9 +25,11 @@ const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Pages of 100 runs that are read at the most while production is looked for, and in a sweep.
 const MOST_PAGES: u32 = 100;
 const MOST_SWEPT_PAGES: u32 = 10;
-/// Succeeded runs beyond those pages that a sweep asks for by their ids, and that a dispatch does.
+/// Runs beyond those pages that a sweep asks for by their ids, and that a dispatch does: of those
+/// that succeeded, and of those that did not.
 const MOST_UNLISTED: usize = 10;
 const MOST_UNLISTED_ANEW: usize = 30;
+const MOST_FAILED_ANEW: usize = 10;
 /// Earlier attempts that are asked for, of one run.
 const MOST_EARLIER: u32 = 10;
 
@@ -181,8 +183,9 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
     }
 }
 
-/// A re-run keeps its run's place in the list: where other runs fill the pages that are swept, one of
-/// a deploy of last week never shows there. So those that may be re-run are asked for by their ids.
+/// A re-run keeps its run's place in the list: where other runs fill the pages that are swept, or
+/// another workflow is configured by now, one of a deploy of last week never shows there. So those
+/// that may be re-run are asked for by their ids.
 async fn reread_unlisted(
     look: &mut Look<'_>,
     scope: &DeployScope,
@@ -190,24 +193,27 @@ async fn reread_unlisted(
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let shown: BTreeSet<RunId> = seen.runs.iter().map(|run| run.at.id).collect();
-    let may_be_rerun = |run: &KnownRun| {
-        look.now.duration_since(run.created_at) < RERUN_WINDOW
-            && run.succeeded()
-            && moves_production(release, scope, run)
+    let unlisted = release.runs.values().map(|run| &**run).filter(|run| {
+        let is_young = look.now.duration_since(run.created_at) < RERUN_WINDOW;
+        is_young && !run.deleted && !run.in_flight() && !shown.contains(&run.id)
+    });
+    // What a former workflow deployed matters while today's has deployed nothing.
+    let counts = |run: &&KnownRun| match run.kind_in(scope, release.attempt_of(run.id)) {
+        RunKind::Deploy | RunKind::Stray | RunKind::OtherDeploy => true,
+        RunKind::OtherWorkflow => !release.has_moved(),
+        RunKind::Phantom | RunKind::NotADeploy => false,
     };
-    let unlisted: Vec<RunId> = release
-        .runs
-        .values()
-        .filter(|run| !run.deleted && !shown.contains(&run.id) && may_be_rerun(run))
-        .map(|run| run.id)
-        .collect();
+    let (succeeded, failed): (Vec<_>, Vec<_>) =
+        unlisted.filter(counts).partition(|run| run.succeeded());
+    let ids = |runs: &[&KnownRun]| runs.iter().map(|run| run.id).collect::<Vec<RunId>>();
     // Before a dispatch the newest, to which people go back; else all of them, in turn.
     let asked: Vec<RunId> = if look.anew {
-        unlisted.into_iter().rev().take(MOST_UNLISTED_ANEW).collect()
+        let succeeded = ids(&succeeded).into_iter().rev().take(MOST_UNLISTED_ANEW);
+        succeeded.chain(ids(&failed).into_iter().rev().take(MOST_FAILED_ANEW)).collect()
     } else {
         let after = look.memory.reasked_after;
-        let (later, earlier): (Vec<_>, Vec<_>) =
-            unlisted.into_iter().partition(|id| Some(*id) > after);
+        let all: BTreeSet<RunId> = ids(&succeeded).into_iter().chain(ids(&failed)).collect();
+        let (later, earlier): (Vec<_>, Vec<_>) = all.into_iter().partition(|id| Some(*id) > after);
         later.into_iter().chain(earlier).take(MOST_UNLISTED).collect()
     };
     for id in asked {

@@ -70,6 +70,43 @@ fn a_rollback_by_a_re_run_behind_a_thousand_other_runs_is_seen() {
 }
 
 #[test]
+fn a_re_run_of_a_failed_deploy_behind_a_thousand_other_runs_is_seen() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["infra/main.tf"]);
+    let failed = shop.deployed_by_hand(&a1, "failure");
+    shop.good_pass();
+    for _ in 0..1_005 {
+        let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "feature", &a1));
+        shop.repo.finish_run(run, "success");
+    }
+    shop.later(60).good_pass();
+    shop.repo.rerun(failed, "dev");
+    shop.later(60);
+    shop.repo.finish_run(failed, "success");
+    shop.minutes_later(20).good_pass();
+    assert_eq!(shop.release().production().sha().unwrap().as_str(), a1);
+}
+
+#[test]
+fn a_re_run_of_a_deploy_by_the_former_workflow_is_seen_before_a_first_deploy() {
+    let mut shop = Story::repository("acme/shop");
+    let file = WorkflowFile::new("Ship").run_name("Deploy ${{ inputs.sha }}");
+    let text = file.on_dispatch(&["sha"]).yaml();
+    shop.repo.push(NewCommit::on("main").file(".github/workflows/ship.yml", &text));
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().deploy_ends(&a1, "failure").good_pass();
+    let run = shop.repo.dispatches().last().unwrap().run_id;
+    shop.change_policy("deploy_workflow_name", "ship.yml").later(60);
+    shop.repo.rerun(run, "dev");
+    shop.repo.finish_run(run, "success");
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.later(60).good_pass();
+    assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · HIGH · high_risk_no_approval");
+    assert_eq!(shop.dispatches_of(&a2), 0);
+}
+
+#[test]
 fn a_mark_behind_a_hundred_statuses_of_others_is_seen_before_a_dispatch() {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
