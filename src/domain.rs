@@ -60,13 +60,13 @@ pub use deploys::{
 pub use dora::{Dora, Restored, restorations};
 pub use file_content::FileContent;
 pub use lack::Lack;
-pub use ledger::{Entry, EntryKind, IssueStep, OperatorWord};
+pub use ledger::{Entry, EntryKind, IssueStep};
 pub use observation::{
     Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind, ListRead,
     Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
     Verification, VerificationRun, Why,
 };
-pub use operator::Operator;
+pub use operator::{Operator, OperatorWord};
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{

@@ -1,11 +1,12 @@
 //! `history`: what happened, in one repository or in all, and with `--follow` what happens.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::commands::view::{self, Line};
+use crate::commands::view::{self, Line, LineOf};
 use crate::commands::{self, Failure, Filter, Setup};
 use crate::domain::RepoName;
 
@@ -91,7 +92,7 @@ fn of_all(setup: &Setup, args: &History) -> Result<Exit, Failure> {
         }
         Ok::<_, Failure>(found)
     })?;
-    found.entries.sort_by_key(|one| std::cmp::Reverse(one.line.entry.at));
+    found.entries = newest_first(found.entries);
     found.entries.truncate(limit);
     if args.csv {
         print(&render::csv(found.entries.iter().map(|one| (&one.repository, &one.line)))?)?;
@@ -99,6 +100,22 @@ fn of_all(setup: &Setup, args: &History) -> Result<Exit, Failure> {
     }
     show(args.output.json, &found, || render::history_of_all(&found, is_filtered, width()))?;
     Ok(Exit::Done)
+}
+
+/// Several ledgers as one. Each keeps its own order: its times may go back by some seconds.
+fn newest_first(ledgers: Vec<LineOf>) -> Vec<LineOf> {
+    let mut before: Option<(RepoName, Timestamp)> = None;
+    let mut timed: Vec<(Timestamp, LineOf)> = Vec::with_capacity(ledgers.len());
+    for one in ledgers {
+        let at = match before {
+            Some((repository, at)) if repository == one.repository => at.min(one.line.entry.at),
+            Some(_) | None => one.line.entry.at,
+        };
+        before = Some((one.repository.clone(), at));
+        timed.push((at, one));
+    }
+    timed.sort_by_key(|(at, _)| Reverse(*at));
+    timed.into_iter().map(|(_, one)| one).collect()
 }
 
 fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {

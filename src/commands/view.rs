@@ -5,17 +5,19 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::controller::SentDispatch;
 use crate::domain::{
-    ApprovalMode, Entry, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
+    ApprovalMode, Outcome, PullNumber, Reason, RepoName, RiskClass, Sha, Supposed,
 };
 
 pub mod backtest;
 mod detail;
+mod history;
 
 pub use detail::{
     ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, FailedStep,
     InFlight, Judged, LedgerPage, MovedFilesView, PauseView, ProductionSet, ProductionView,
     Refused, RepositoryDetail, RunView, Source, StatusView, Words,
 };
+pub use history::{History, HistoryOfAll, Line, LineOf};
 
 /// All governed repositories: `status --json`, and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -356,50 +358,4 @@ pub struct Unchecked {
     pub value: String,
     /// What was asked, why there is no answer, and what to do.
     pub message: String,
-}
-
-/// What happened in a repository: `history --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
-    /// `owner/name`.
-    pub repository: RepoName,
-    /// Newest first.
-    pub entries: Vec<Line>,
-    /// The number of the newest entry that was looked at, asked for or not.
-    #[serde(default)]
-    pub newest: Option<u64>,
-    /// Where older ones go on: what to give as `--before`; null at the ledger's beginning.
-    #[serde(default)]
-    pub next: Option<u64>,
-}
-
-/// What happened in all repositories: `history --all --json`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryOfAll {
-    /// Newest first.
-    pub entries: Vec<LineOf>,
-    /// Where the next answer begins, while there is more to look at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<super::LedgerPlace>,
-}
-
-/// An entry, and whose ledger it stands in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LineOf {
-    /// `owner/name`.
-    pub repository: RepoName,
-    /// The entry.
-    #[serde(flatten)]
-    pub line: Line,
-}
-
-/// One entry of the ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Its number; later ones are higher.
-    pub number: u64,
-    /// What happened, in a sentence.
-    pub told: String,
-    /// The entry itself.
-    pub entry: Entry,
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approval, Attempt, AttemptId, AttemptOutcome, GivenApproval, Health, IssueNumber, KnownRun,
-    Login, Mark, NewAttempt, Operator, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, GivenApproval, Health, IssueNumber, KnownRun, Login, Mark,
+    NewAttempt, OperatorWord, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha,
     StatusRecord,
 };
 
@@ -289,56 +289,6 @@ impl EntryKind {
             | Self::StatusForged { .. }
             | Self::HealthChecked { .. }
             | Self::Issue(_) => None,
-        }
-    }
-}
-
-/// What an operator said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "word", rename_all = "snake_case")]
-pub enum OperatorWord {
-    /// An operator approved a sha.
-    Approved {
-        /// The approval.
-        approval: Approval,
-    },
-    /// An operator stopped the repository.
-    Paused {
-        /// Why.
-        why: String,
-        /// Who.
-        by: Operator,
-    },
-    /// An operator let the repository go on.
-    Resumed {
-        /// Who.
-        by: Operator,
-    },
-    /// An operator said what runs in production.
-    ProductionSet {
-        /// The sha.
-        sha: Sha,
-        /// Why.
-        why: String,
-        /// Who.
-        by: Operator,
-    },
-    /// An operator's `trigger`, as earlier versions recorded it: now it stands in its attempt.
-    Triggered {
-        /// The sha.
-        sha: Sha,
-        /// Who.
-        by: Operator,
-    },
-}
-
-impl OperatorWord {
-    /// The commit that it is about.
-    const fn sha(&self) -> Option<&Sha> {
-        match self {
-            Self::Approved { approval } => Some(&approval.sha),
-            Self::ProductionSet { sha, .. } | Self::Triggered { sha, .. } => Some(sha),
-            Self::Paused { .. } | Self::Resumed { .. } => None,
         }
     }
 }

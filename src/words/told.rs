@@ -20,8 +20,8 @@ pub fn told(kind: &EntryKind) -> String {
         EntryKind::Candidate { sha: Some(sha) } => format!("{} is the candidate", sha.short()),
         EntryKind::Candidate { sha: None } => "there is no candidate any more".to_owned(),
         EntryKind::Decided { sha, outcome, reason, risk, evidence: _ } => {
-            let (outcome, risk) = (outcome.as_str(), risk.as_str());
-            format!("{}: {outcome} {risk} {}", sha.short(), reason.code())
+            let told = [outcome.as_str(), risk.as_str(), reason.code()].join(" ");
+            format!("{}: {told}", sha.short())
         }
         EntryKind::ApprovalCounted { sha, approval } => {
             format!("{} is approved: {}", sha.short(), approval_given(approval))
@@ -46,9 +46,8 @@ pub fn told(kind: &EntryKind) -> String {
             format!("attempt {id}: run {run}, which came late")
         }
         EntryKind::AttemptClosed { id, outcome } => format!("attempt {id}: {}", ended(outcome)),
-        EntryKind::AttemptAdopted { attempt } => {
-            let sha = attempt.begun.sha.short();
-            format!("attempt {} of another process of ours, for {sha}", attempt.begun.id)
+        EntryKind::AttemptAdopted { attempt: Attempt { begun, .. } } => {
+            format!("attempt {} of another process of ours, for {}", begun.id, begun.sha.short())
         }
         EntryKind::Operator(word) => operator(word),
         EntryKind::RangeFailed { base, head, words } => {

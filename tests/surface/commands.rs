@@ -10,7 +10,7 @@ use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::town::{Town, until};
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "branch_tip",
     "candidate_sha",
     "decision",
@@ -25,6 +25,7 @@ const KEYS: [&str; 20] = [
     "last_health_check",
     "last_pass",
     "paused",
+    "production_approvals",
     "production_sha_current",
     "production_sha_previous",
     "reason",

@@ -10,6 +10,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod backtest;
 #[cfg(test)]
 mod commands;

@@ -108,7 +108,8 @@ pub struct Filters {
     /// Only what is about this commit, which may be shortened.
     #[arg(long, value_name = "SHA")]
     pub sha: Option<ShaPrefix>,
-    /// Only what this person said: the name of --as, or the account or its uid.
+    /// Only what this person said or approved: the name of --as, the account or its uid, or a
+    /// login at GitHub.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }

@@ -71,6 +71,10 @@ mod tests {
             line(8, "1a2b3c4 is approved: the label by ada on #42", counted),
             line(7, "@somebody said \"resume\", and\nno more", word),
         ];
-        insta::assert_snapshot!(csv(lines.iter().map(|line| (&name, line))).unwrap(), @"");
+        insta::assert_snapshot!(csv(lines.iter().map(|line| (&name, line))).unwrap(), @r#"
+        time,repository,number,kind,sha,by,what
+        2026-10-03T12:00:00Z,acme/shop,8,approval_counted,1a2b3c41a2b3c41a2b3c41a2b3c41a2b3c41a2b3,ada,1a2b3c4 is approved: the label by ada on #42
+        2026-10-03T12:00:00Z,acme/shop,7,operator,,'=cmd|' /C calc'!A1 (uid 1000 alice),"'@somebody said ""resume"", and no more"
+        "#);
     }
 }
