@@ -53,6 +53,7 @@ pub struct SeenApproval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenApproval {
     /// The pull request that it stands on; none for an operator's word.
+    #[serde(rename = "pull_request")]
     pub pull: Option<PullNumber>,
     /// The commit that it is about; none for one on a pull request.
     pub sha: Option<Sha>,

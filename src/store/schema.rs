@@ -53,7 +53,7 @@ type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 /// The step at index n leads from version n + 1 to n + 2.
 const MIGRATIONS: &[Migration] = &[to_schema_2];
 
-/// To schema 2: `health_checked` is a kind of entry, and what is remembered of a repository has a
+/// To schema 2: `health_checked` and `approval_counted` are kinds of entries, and what is remembered of a repository has a
 /// table of its own.
 fn to_schema_2(write: &WriteTransaction) -> Result<(), Fault> {
     remembered::take_from_the_facts(write)

@@ -55,6 +55,7 @@ fn a_commit_is_simulated_triggered_and_shown_without_a_controller() {
         keys(&simulated),
         [
             "approvals",
+            "counted_approvals",
             "decision",
             "evidence",
             "paths",

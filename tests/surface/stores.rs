@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use jiff::{SignedDuration, Timestamp};
 use redb::{Database, ReadableDatabase as _, TableDefinition};
 use release_governor::domain::{
-    Approval, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule,
-    CommitStatusState, Conclusion, EntryKind, Health, IssueNumber, IssueStep, KnownRun,
-    KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome, Reason, RefHistory,
-    RejectionKey, ReleaseState, RepoId, RepoName, RiskClass, RunEvent, RunId, RunKind, RunProgress,
-    RunRef, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
+    Approval, ApprovalMode, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution,
+    AttributionRule, CommitStatusState, Conclusion, EntryKind, GivenApproval, Health, IssueNumber,
+    IssueStep, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome,
+    Reason, RefHistory, RejectionKey, ReleaseState, RepoId, RepoName, RiskClass, RunEvent, RunId,
+    RunKind, RunProgress, RunRef, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
 };
 use release_governor::store::{Store, StoreError, StoreOptions};
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn what_an_earlier_program_cannot_read_needs_a_schema_of_its_own() {
     let (first, now) = (one_of_each_in_schema_1(), one_of_each());
     let names = |kinds: &[EntryKind]| kinds.iter().map(EntryKind::name).collect::<BTreeSet<_>>();
     let new: Vec<&str> = names(&now).difference(&names(&first)).copied().collect();
-    assert_eq!(new, ["health_checked"]);
+    assert_eq!(new, ["approval_counted", "health_checked"]);
     assert_eq!(names(&now), EntryKind::NAMES.into_iter().collect(), "one of each kind is kept");
 }
 
@@ -433,6 +433,14 @@ fn one_of_each() -> Vec<EntryKind> {
         found: vec!["prometheus: 3 samples".into()],
         signals: Vec::new(),
     });
+    let approval = GivenApproval {
+        pull: Some(42.into()),
+        sha: None,
+        mode: ApprovalMode::Label,
+        by: Some("kim".into()),
+        at: Some(at(31)),
+    };
+    entries.push(EntryKind::ApprovalCounted { sha: sha(1), approval });
     entries
 }
 

@@ -65,6 +65,7 @@ fn every_address_answers_whole() {
           "last_health_check": null,
           "last_pass": "[time]",
           "paused": null,
+          "production_approvals": [],
           "production_sha_current": "LOW",
           "production_sha_previous": "FIRST",
           "reason": "high_risk_no_approval",
@@ -157,6 +158,7 @@ fn every_address_answers_whole() {
         "sha": "LOW",
         "since": "[time]"
       },
+      "production_approvals": [],
       "production_sha_current": "LOW",
       "production_sha_previous": "FIRST",
       "reason": "high_risk_no_approval",
@@ -179,6 +181,7 @@ fn every_address_answers_whole() {
     {
       "approvals": [],
       "attempts": [],
+      "counted_approvals": [],
       "history": [
         {
           "entry": {
@@ -325,6 +328,7 @@ fn every_address_answers_whole() {
           "workflow_id": 90000001
         }
       ],
+      "counted_approvals": [],
       "history": [
         {
           "entry": {
