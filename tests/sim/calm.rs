@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use release_governor::ghbox::{Exchange, story as stage};
 
 use crate::due::has_failed;
-use crate::model::Model;
+use crate::model::{Deploy, Model};
 use crate::oracles::{self, Broken};
 use crate::production::{Told, Truth};
 use crate::world::{Ground, World};
@@ -174,10 +174,13 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
     let production = model.production();
     match reason {
         "paused" => model.perhaps_paused,
-        "rolled_back" => model
-            .deploys
-            .values()
-            .any(|one| !one.is_ours() || one.tries.len() > 1 || one.deleted_at.is_some()),
+        "rolled_back" => {
+            let by_others =
+                |one: &Deploy| !one.is_ours() || one.tries.len() > 1 || one.deleted_at.is_some();
+            // After a lost disk nobody reads whose runs are below what an operator said to run.
+            let forgotten = model.disk_lost_at.is_some() && !model.words_of_production.is_empty();
+            forgotten || model.deploys.values().any(by_others)
+        }
         "reverted" => model.commits.values().any(|commit| commit.undoes.is_some()),
         "deploy_failed" => has_failed(model, sha),
         "high_risk_no_approval" => {

@@ -34,7 +34,7 @@ pub(crate) fn check(
         return broken("S1", format!("the verification of {short} is {verified:?}"));
     }
     marked(model, repo, dispatch)?;
-    not_twice(model, sha, now, asks)?;
+    not_twice(model, sha, (now, looked_at), asks)?;
     alone(model, sha, looked_at)?;
     if model.paused && !model.twin_seen {
         return broken("pause", format!("{short} was dispatched though an operator said pause"));
@@ -97,7 +97,14 @@ fn marked(model: &Model, repo: &Repo, dispatch: &Dispatch) -> Result<(), Broken>
 }
 
 /// S2.
-fn not_twice(model: &Model, sha: &str, now: Timestamp, asks: Asks) -> Result<(), Broken> {
+fn not_twice(
+    model: &Model,
+    sha: &str,
+    (now, looked_at): (Timestamp, Timestamp),
+    asks: Asks,
+) -> Result<(), Broken> {
+    // What no list shows yet, nobody can take into account.
+    let is_unseen = |one: &Deploy| !one.is_ours() && !model.shown(one.created_at, looked_at);
     let mut of_sha: Vec<&Deploy> = model.deploys.values().collect();
     of_sha.retain(|one| model.attempt_of(one).as_deref() == Some(sha));
     let ours = of_sha.iter().filter(|one| one.is_ours());
@@ -112,6 +119,7 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asks: Asks) -> Result<(),
     let Some(last) = last else { return Ok(()) };
     let short = &sha[..7];
     of_sha.retain(|one| one.workflow == model.deploy_workflow() || !one.is_ours());
+    of_sha.retain(|one| !is_unseen(one));
     if last.in_flight() {
         return broken("S2", format!("{short} again, while its run {} is in flight", last.id));
     }
@@ -141,6 +149,7 @@ fn not_twice(model: &Model, sha: &str, now: Timestamp, asks: Asks) -> Result<(),
     let failed = &ended[success.map_or(0, |at| at + 1)..];
     if failed.is_empty() {
         let there = match model.production() {
+            Truth::Sha(_) if model.deploys.values().any(is_unseen) => false,
             Truth::Sha(now) => model.contains(&now, sha),
             Truth::None | Truth::Unknown | Truth::Depends => false,
         };
