@@ -31,8 +31,8 @@ fn for_chart() -> Value {
         schema.as_object_mut().unwrap().remove(key).unwrap();
     }
     let properties = &mut schema["properties"];
-    // The chart looks into them.
-    for section in ["github", "controller", "server", "state", "defaults"] {
+    // The chart looks into these, and cannot where they are null.
+    for section in ["github", "server", "state", "defaults"] {
         properties[section]["type"] = json!("object");
     }
     // What the chart fills in is not needed here, and has other defaults.
@@ -85,6 +85,31 @@ fn a_typo_in_the_configuration_fails_with_the_keys_name() {
             let said = refusal(&mut template(helm, "token", "gov", &["--set", set]));
             assert!(said.contains("schema") && said.contains(key), "{helm:?} {set}: {said}");
         }
+    }
+}
+
+/// What is unusual, and good.
+const GOOD: &str = "
+config:
+  controller:
+  github: {app: null, token_file: null, ca_file: null}
+  server: {}
+  defaults: {degraded: {type: http, url: 'http://shop/healthz', expected_status: [200, 204]}}
+  repositories:
+    - {name: acme/shop, branch: 2024, degraded: null, paused: null, cooldown_minutes: 1.5}
+    - {name: acme/api, approval_mode: [label, comment], health_check: 'http://api/healthz'}
+";
+
+#[test]
+fn what_is_good_passes_also_where_the_chart_fills_in_the_rest() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.yaml");
+    fs::write(&file, GOOD).unwrap();
+    for helm in HELMS {
+        text(&mut template(helm, "token", "gov", &["-f", file.to_str().unwrap()]));
+        // The chart knows the App's number and the file of its key.
+        let set = ["--set", "config.github.app.installation_id=42"];
+        text(&mut template(helm, "app", "gov", &set));
     }
 }
 
