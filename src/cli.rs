@@ -70,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
+        Command::Schema => shell::schema(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! so that a mistake never sleeps until somebody removes the override.
 
 mod check;
+mod defaults;
 mod diff;
 mod effective;
 mod environment;
@@ -13,7 +14,9 @@ mod mistake;
 mod policy;
 mod read;
 mod run_events;
+mod schema;
 mod settings;
+mod shape;
 mod signals;
 mod spots;
 mod state_dir;
@@ -32,8 +35,11 @@ use crate::domain::{Login, Policy};
 
 pub use self::diff::{Change, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
-pub use self::keys::{APP_KEYS, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
+pub use self::keys::{
+    APP_KEYS, ConfigKey, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS,
+};
 pub use self::mistake::{ConfigErrors, Mistake};
+pub use self::schema::{SCHEMA_URL, schema};
 pub use self::state_dir::state_dir;
 pub use self::watch::{Environment, How, Look, Watched};
 pub use self::what_if::{policy_of, text_of};

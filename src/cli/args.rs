@@ -226,6 +226,15 @@ directory that is removed at the end. Exits 3 when the story does not come true 
   release-governor man | man -l -
   release-governor man --dir /usr/local/share/man/man1")]
     Man(Man),
+
+    /// Prints the JSON Schema of the configuration file, for editors and other validators.
+    #[command(after_help = "Examples:
+  release-governor schema > schema.json
+  release-governor schema | jq '.properties.defaults.properties | keys'
+
+With `# yaml-language-server: $schema=schema.json` as its first line, editors that use the YAML \
+language server check a file as it is typed, and complete its keys.")]
+    Schema,
 }
 
 /// The arguments of `run`.

@@ -1,4 +1,4 @@
-//! What shells and manual pages are told of the commands.
+//! What shells, manual pages and editors are told of the program.
 
 use std::fs;
 use std::path::Path;
@@ -6,9 +6,10 @@ use std::path::Path;
 use clap::CommandFactory as _;
 
 use crate::commands::Failure;
+use crate::config;
 
 use super::args::{Arguments, Completions, Man};
-use super::{Exit, print};
+use super::{Exit, print, print_json};
 
 const NAME: &str = "release-governor";
 
@@ -39,6 +40,15 @@ pub(super) fn man(args: &Man) -> Result<Exit, Failure> {
             print(&String::from_utf8_lossy(&page))?;
         }
     }
+    Ok(Exit::Done)
+}
+
+/// The schema of the configuration file.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn schema() -> Result<Exit, Failure> {
+    print_json(&config::schema())?;
     Ok(Exit::Done)
 }
 

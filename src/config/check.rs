@@ -9,8 +9,9 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use crate::domain::{EnvironmentApproval, Policy, RepoName};
 
+use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
 use super::environment::{Approved, Environment};
-use super::keys::{DEFAULT_TOKEN_FILE, DEFECTIVE_DEFAULTS, POLICY_KEYS, SECTIONS, default_policy};
+use super::keys::{DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS, SECTIONS, names};
 use super::mistake::{MOST_REPOSITORIES, Mistakes, meant};
 use super::policy;
 use super::read::File;
@@ -33,7 +34,7 @@ pub(super) fn check(
             section_layer(&environment.file, section, &environment.origin, mistakes),
         ];
         for layer in &layers {
-            unknown_keys(layer, keys, mistakes);
+            unknown_keys(layer, &names(keys), mistakes);
             let mut scratch = Settings::default();
             layer.each(|key, entry| {
                 scratch.set(&format!("{section}.{key}"), &entry, mistakes);
@@ -157,7 +158,7 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
     let (values, origin) = (environment.policy.clone(), &environment.origin);
     let overrides = Layer { prefix: String::new(), origin, values };
     for layer in defaults.iter().chain([&overrides]) {
-        check_policy(layer, POLICY_KEYS, &default, mistakes);
+        check_policy(layer, &names(POLICY_KEYS), &default, mistakes);
     }
     let entries = list(file, environment, mistakes).unwrap_or_default();
     if entries.len() > MOST_REPOSITORIES {
@@ -167,7 +168,7 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
         return Vec::new();
     }
     let mut policies: Vec<Policy> = Vec::with_capacity(entries.len());
-    let mut names = HashSet::new();
+    let mut named = HashSet::new();
     let [file_defaults, environment_defaults] = defaults;
     let mut layers = vec![file_defaults, environment_defaults];
     for entry in entries {
@@ -175,7 +176,7 @@ fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes)
             break;
         }
         let Some((name, repository)) = repository(&entry, &default, mistakes) else { continue };
-        if !names.insert(name.clone()) {
+        if !named.insert(name.clone()) {
             let value = Value::from(name.to_string());
             repository.entry("name", value).wrong(mistakes, "each repository once");
         }
@@ -251,7 +252,7 @@ fn repository<'a>(
     };
     let name = values.remove("name");
     let layer = Layer { prefix: entry.key.clone(), origin: entry.origin, values };
-    let known: Vec<&str> = ["name"].iter().chain(POLICY_KEYS).copied().collect();
+    let known = [vec![NAME_KEY.name], names(POLICY_KEYS)].concat();
     check_policy(&layer, &known, default, mistakes);
     let Some(name) = name else {
         entry.refuse(mistakes, "lacks the key `name`, as in `name: acme/shop`");

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::domain::{RepoName, Sha};
 
-use super::keys::{APP_KEYS, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS};
+use super::keys::{APP_KEYS, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS, has};
 use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
 use super::values::{Origin, variable};
 
@@ -76,7 +76,7 @@ impl Environment {
         }
         let key = rest.to_ascii_lowercase();
         match key.split_once("__") {
-            None if POLICY_KEYS.contains(&key.as_str()) => {
+            None if has(POLICY_KEYS, &key) => {
                 self.policy.insert(key, Value::from(value));
             }
             None if key == "repositories" => {
@@ -108,13 +108,13 @@ impl Environment {
 
 /// A key of `github.app`, as in `APP__APP_ID`.
 fn app_key(inner: &str) -> Option<&str> {
-    inner.strip_prefix("app__").filter(|key| APP_KEYS.contains(key))
+    inner.strip_prefix("app__").filter(|key| has(APP_KEYS, key))
 }
 
 fn is_key(section: &str, key: &str) -> bool {
     let keys = SECTIONS.iter().find(|(name, _)| *name == section).map(|(_, keys)| *keys);
     let keys = keys.or_else(|| (section == "defaults").then_some(POLICY_KEYS));
-    keys.is_some_and(|keys| keys.contains(&key))
+    keys.is_some_and(|keys| has(keys, key))
 }
 
 /// Whether a Service in the same namespace brought this variable, whose name is ours or begins
@@ -140,11 +140,11 @@ fn is_service_link(rest: &str, value: &str) -> bool {
 
 fn unknown(name: &str, mistakes: &mut Mistakes) {
     let sections = SECTIONS.iter().flat_map(|(section, keys)| {
-        keys.iter().map(move |key| variable(&format!("{section}.{key}")))
+        keys.iter().map(move |key| variable(&format!("{section}.{}", key.name)))
     });
-    let app = APP_KEYS.iter().map(|key| variable(&format!("github.app.{key}")));
+    let app = APP_KEYS.iter().map(|key| variable(&format!("github.app.{}", key.name)));
     let own = OWN.iter().map(|own| format!("{ENVIRONMENT_PREFIX}{own}"));
-    let policy = POLICY_KEYS.iter().map(|key| variable(key));
+    let policy = POLICY_KEYS.iter().map(|key| variable(key.name));
     let known: Vec<String> = policy.chain(sections).chain(app).chain(own).collect();
     // The prefix is common to all: compared without it, a slip weighs what it should.
     let bare = |name: &str| name.trim_start_matches(ENVIRONMENT_PREFIX).to_ascii_uppercase();

@@ -1,11 +1,18 @@
-//! The keys as they are written, and what holds where nobody wrote one.
+//! The one table of keys: their names, what may be written there, and what it means. What is read,
+//! the schema and the reference all go by it.
 
-use std::time::Duration;
+mod policy;
+mod signal;
 
-use crate::domain::{
-    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, KNOWN_EVENTS, OnRecovery,
-    PathPatterns, Permission, Policy, RepoName, WorkflowName,
+use super::settings::{LONGEST, MOST_DAYS, MOST_PASSES};
+use super::shape::{TextRule, ValueShape};
+use super::values::LONGEST_ITEM;
+
+pub use self::policy::POLICY_KEYS;
+pub(super) use self::policy::{
+    APPROVAL_MODES, FAILURE_TYPE_KEYS, HOLD_STATES, NAME_KEY, ON_RECOVERY, PERMISSIONS,
 };
+pub(super) use self::signal::{SIGNAL_KEYS, SIGNAL_KINDS, SignalKeys, TYPE_ABOUT};
 
 /// What every variable of ours begins with.
 pub const ENVIRONMENT_PREFIX: &str = "RELEASE_GOVERNOR_";
@@ -13,218 +20,171 @@ pub const ENVIRONMENT_PREFIX: &str = "RELEASE_GOVERNOR_";
 /// Where the chart mounts the token.
 pub const DEFAULT_TOKEN_FILE: &str = "/var/run/secrets/github/token";
 
+/// A key of the file.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigKey {
+    /// As it is written.
+    pub name: &'static str,
+    /// What may be written there.
+    pub(super) shape: ValueShape,
+    /// What it means, in Markdown. The reference and the schema say it in these words; what is in
+    /// *italics* is a section of the reference.
+    pub about: &'static str,
+}
+
+const fn key(name: &'static str, shape: ValueShape, about: &'static str) -> ConfigKey {
+    ConfigKey { name, shape, about }
+}
+
+/// The names of keys.
+pub(super) fn names(keys: &'static [ConfigKey]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
+}
+
+/// Whether a key is of this name.
+pub(super) fn has(keys: &[ConfigKey], name: &str) -> bool {
+    keys.iter().any(|key| key.name == name)
+}
+
 /// The sections of the file, besides `defaults` and `repositories`, and their keys.
-pub const SECTIONS: &[(&str, &[&str])] = &[
+pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
     (
         "github",
-        &["api_url", "token_file", "max_requests_per_minute", "identities", "app", "ca_file"],
+        &[
+            key(
+                "api_url",
+                ValueShape::Text(API_URL),
+                "the API's address; Enterprise Server: `https://ghe.example.com/api/v3`; plain \
+                 `http` on loopback only",
+            ),
+            key(
+                "token_file",
+                ValueShape::OrNull(&ValueShape::Text(FILE)),
+                "the token's file, read again when it changes; another file's name is taken if a \
+                 good token is in it (from `GITHUB_TOKEN` or an App to a file, and back, needs a \
+                 restart); without the key, `GITHUB_TOKEN` comes first",
+            ),
+            key(
+                "max_requests_per_minute",
+                ValueShape::Whole(0, u32::MAX),
+                "the pace of each credential, in points: a read is one, a write five; 0 for a \
+                 server without limits",
+            ),
+            key(
+                "identities",
+                ValueShape::Texts(TextRule::of(LONGEST_ITEM).like("release-bot"), 0),
+                "accounts that are, or were, the governor's: set it where the token is an App's \
+                 installation token (GitHub does not tell such a token who it is), so that a lost \
+                 state directory finds its own marks again",
+            ),
+            key(
+                "app",
+                ValueShape::OrNull(&ValueShape::Mapping(APP_KEYS, APP_REQUIRED)),
+                "a GitHub App instead of a token: `app_id` (number or client id), \
+                 `private_key_file` (read again when it changes), and `installation_id` where one \
+                 installation speaks for all; without it each repository's owner has its own",
+            ),
+            key(
+                "ca_file",
+                ValueShape::OrNull(&ValueShape::Text(FILE)),
+                "certificates in PEM of authorities that are trusted besides the machine's, as \
+                 for an Enterprise Server",
+            ),
+        ],
     ),
-    ("controller", &["poll_interval", "active_poll_interval", "max_concurrency"]),
-    ("server", &["listen", "public_url"]),
-    ("state", &["dir", "history_days"]),
+    (
+        "controller",
+        &[
+            key(
+                "poll_interval",
+                ValueShape::Interval,
+                "between two passes of a settled repository; at least 100ms",
+            ),
+            key(
+                "active_poll_interval",
+                ValueShape::Interval,
+                "the same while something is in flight; at least 100ms",
+            ),
+            key(
+                "max_concurrency",
+                ValueShape::Whole(1, MOST_PASSES),
+                "passes at once; each further owner of an App's installations adds a fourth, at \
+                 least four (see *Many repositories* in docs/operations.md); passes that wait for \
+                 GitHub for more than three seconds, and those under way when it changes, are not \
+                 counted",
+            ),
+        ],
+    ),
+    (
+        "server",
+        &[
+            key(
+                "listen",
+                ValueShape::Text(LISTEN),
+                "where pages, JSON, metrics and probes are served",
+            ),
+            key(
+                "public_url",
+                ValueShape::OrNull(&ValueShape::Text(PUBLIC_URL)),
+                "where people reach the pages; HOLD statuses then link to them",
+            ),
+        ],
+    ),
+    (
+        "state",
+        &[
+            key(
+                "dir",
+                ValueShape::Text(TextRule::of(LONGEST)),
+                "the ledger's and the command socket's directory",
+            ),
+            key(
+                "history_days",
+                ValueShape::Whole(1, MOST_DAYS),
+                "how long decisions, attempts and operators' words are kept",
+            ),
+        ],
+    ),
 ];
 
 /// The keys of `github.app`.
-pub const APP_KEYS: &[&str] = &["app_id", "private_key_file", "installation_id"];
-
-/// The keys of a repository besides its `name`, and of `defaults`.
-pub const POLICY_KEYS: &[&str] = &[
-    "enabled",
-    "dry_run",
-    "paused",
-    "branch",
-    "verification_workflow_name",
-    "verification_events",
-    "deploy_workflow_name",
-    "deploy_workflow_ref",
-    "run_title",
-    "other_run_titles",
-    "run_events",
-    "preview_refs",
-    "other_deploy_workflows",
-    "production_environment_name",
-    "require_approval_for_first_deploy",
-    "high_risk_paths",
-    "medium_risk_paths",
-    "migration_paths",
-    "workflow_files_high",
-    "cooldown_minutes",
-    "max_deploys_per_hour",
-    "max_attempts_per_sha",
-    "hold_after_rollback",
-    "hold_low_when_degraded",
-    "hold_state",
-    "deploy_timeout_minutes",
-    "approval_mode",
-    "approval_label",
-    "approval_command",
-    "approval_min_permission",
-    "approval_allow_author",
-    "approval_before_merge",
-    "approval_teams",
-    "raise_risk_contexts",
-    "dispatch_confirm_seconds",
-    "status_context",
-    "failure_types",
-    "failure_issue_on_recovery",
-    "degraded",
-    "health_check",
-    "post_deploy_watch_minutes",
+pub const APP_KEYS: &[ConfigKey] = &[
+    key("app_id", ValueShape::AppId, "the App's number or its client id"),
+    key(
+        "private_key_file",
+        ValueShape::Text(FILE),
+        "the file of the App's private key (PEM); read again when it changes",
+    ),
+    key(
+        "installation_id",
+        ValueShape::OrNull(&ValueShape::Positive),
+        "the one installation that speaks for all repositories; without it each repository's \
+         owner has its own",
+    ),
 ];
 
-/// Said instead of governing by less than the defaults.
-pub(super) const DEFECTIVE_DEFAULTS: &str =
-    "a built-in default is not valid: a defect of this program";
+/// Those of them that an App cannot do without.
+const APP_REQUIRED: &[&str] = &["app_id", "private_key_file"];
 
-/// The policy of a repository about which nothing but its name is written; none where a default that
-/// is written below is none, which is a defect.
-pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
-    Some(Policy {
-        repository,
-        enabled: true,
-        dry_run: false,
-        paused: None,
-        branch: None,
-        verification_workflow: WorkflowName::from("Verify main"),
-        verification_events: ["push", "merge_group", "workflow_dispatch", "schedule"]
-            .map(str::to_owned)
-            .to_vec(),
-        deploy_workflow: Some(WorkflowName::from("deploy.yml")),
-        deploy_workflow_ref: None,
-        run_title: None,
-        other_run_titles: Vec::new(),
-        run_events: KNOWN_EVENTS.map(str::to_owned).to_vec(),
-        preview_refs: Vec::new(),
-        other_deploy_workflows: Vec::new(),
-        production_environment_name: "production".to_owned(),
-        require_approval_for_first_deploy: false,
-        high_risk_paths: PathPatterns::new(HIGH_RISK_PATHS).ok()?,
-        medium_risk_paths: PathPatterns::new(MEDIUM_RISK_PATHS).ok()?,
-        migration_paths: PathPatterns::new::<&str>(&[]).ok()?,
-        workflow_files_high: true,
-        cooldown: Duration::from_secs(30 * 60),
-        max_deploys_per_hour: 6,
-        max_attempts_per_sha: 1,
-        hold_after_rollback: true,
-        hold_low_when_degraded: false,
-        degraded: Vec::new(),
-        health_check: None,
-        post_deploy_watch: Duration::from_secs(10 * 60),
-        hold_state: HoldState::Failure,
-        deploy_timeout: Duration::from_secs(120 * 60),
-        approval_modes: vec![ApprovalMode::Environment],
-        approval_label: "release:approved".to_owned(),
-        approval_command: Command::new("/approve").ok()?,
-        approval_min_permission: Permission::Write,
-        approval_allow_author: false,
-        approval_before_merge: true,
-        approval_teams: Vec::new(),
-        raise_risk_contexts: Vec::new(),
-        dispatch_confirm: Duration::from_secs(300),
-        status_context: "booty/release-governor".to_owned(),
-        failure_types: vec![FailureType {
-            pattern: "health*check".to_owned(),
-            label: "deploy:health-check-failed".to_owned(),
-        }],
-        failure_issue_on_recovery: OnRecovery::Comment,
-        identities: Vec::new(),
-        approved_by_environment: EnvironmentApproval::Nothing,
-    })
-}
+/// A file by its path. A token that stands there itself is refused, and not shown.
+const FILE: TextRule =
+    TextRule::of(LONGEST).refusing("gh[opusr]_|github_pat_").like("/var/run/secrets/github/token");
 
-/// What can break or open production at once: pipelines, data, access, infrastructure, and what
-/// pins the code of others.
-const HIGH_RISK_PATHS: &[&str] = &[
-    ".github/workflows/**",
-    ".github/actions/**",
-    "**/migrations/**",
-    "**/auth/**",
-    "infra/**",
-    "terraform/**",
-    "**/Cargo.lock",
-    "**/package-lock.json",
-    "**/npm-shrinkwrap.json",
-    "**/yarn.lock",
-    "**/pnpm-lock.yaml",
-    "**/bun.lock",
-    "**/bun.lockb",
-    "**/deno.lock",
-    "**/go.sum",
-    "**/go.work.sum",
-    "**/poetry.lock",
-    "**/uv.lock",
-    "**/pdm.lock",
-    "**/pylock.toml",
-    "**/Pipfile.lock",
-    "**/conda-lock.yml",
-    "**/pixi.lock",
-    "**/Gemfile.lock",
-    "**/composer.lock",
-    "**/packages.lock.json",
-    "**/gradle.lockfile",
-    "**/buildscript-gradle.lockfile",
-    "**/mix.lock",
-    "**/rebar.lock",
-    "**/pubspec.lock",
-    "**/Podfile.lock",
-    "**/Cartfile.resolved",
-    "**/Package.resolved",
-    "**/stack.yaml.lock",
-    "**/cabal.project.freeze",
-    "**/conan.lock",
-    "**/flake.lock",
-    "**/MODULE.bazel.lock",
-    "**/Chart.lock",
-    "**/.terraform.lock.hcl",
-];
+/// Whatever stands before an `@` is a password, and not shown.
+const API_URL: TextRule = TextRule::of(LONGEST)
+    .fitting(concat!(
+        r"^[Hh][Tt]{2}[Pp][Ss]://([^\[\]/?#@:\s]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^?#\s]*)?$",
+        r"|^[Hh][Tt]{2}[Pp]://([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|127(\.[0-9]+){3}|\[[0:]*1\])",
+        r"(:[0-9]+)?(/[^?#\s]*)?$",
+    ))
+    .refusing(r"^([A-Za-z]+:/*)?[^/?#]*@|^[A-Za-z]+://github\.com(:[0-9]+)?(/|$)")
+    .like("https://ghe.example.com/api/v3");
 
-/// What says which code of others is wanted.
-const MEDIUM_RISK_PATHS: &[&str] = &[
-    "**/Cargo.toml",
-    "**/package.json",
-    "**/pnpm-workspace.yaml",
-    "**/deno.json",
-    "**/deno.jsonc",
-    "**/go.mod",
-    "**/go.work",
-    "**/pyproject.toml",
-    "**/requirements*.txt",
-    "**/requirements*.in",
-    "**/requirements/*.txt",
-    "**/setup.py",
-    "**/setup.cfg",
-    "**/Pipfile",
-    "**/environment.yml",
-    "**/pixi.toml",
-    "**/Gemfile",
-    "**/*.gemspec",
-    "**/composer.json",
-    "**/pom.xml",
-    "**/build.gradle",
-    "**/build.gradle.kts",
-    "**/settings.gradle",
-    "**/settings.gradle.kts",
-    "**/libs.versions.toml",
-    "**/build.sbt",
-    "**/*.csproj",
-    "**/*.fsproj",
-    "**/*.vbproj",
-    "**/packages.config",
-    "**/Directory.Packages.props",
-    "**/mix.exs",
-    "**/rebar.config",
-    "**/pubspec.yaml",
-    "**/Podfile",
-    "**/Cartfile",
-    "**/Package.swift",
-    "**/project.clj",
-    "**/deps.edn",
-    "**/*.cabal",
-    "**/stack.yaml",
-    "**/conanfile.txt",
-    "**/conanfile.py",
-    "**/vcpkg.json",
-    "**/flake.nix",
-    "**/MODULE.bazel",
-    "**/Chart.yaml",
-];
+const PUBLIC_URL: TextRule = TextRule::of(LONGEST)
+    .fitting(r"^[Hh][Tt]{2}[Pp][Ss]?://([^\[\]/?#@:\s]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^?#\s]*)?$")
+    .refusing("^([A-Za-z]+:/*)?[^/?#]*@")
+    .like("https://governor.example.com");
+
+const LISTEN: TextRule = TextRule::of(LONGEST)
+    .fitting(r"^(localhost|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[^\[\]\s]+\])?:[0-9]{1,5}$")
+    .like("0.0.0.0:8080");

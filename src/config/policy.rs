@@ -1,29 +1,33 @@
 //! The policy keys, one line each: how it is read and what it sets.
 
 use crate::domain::{
-    ApprovalMode, Branch, Command, FailureType, HoldState, OnRecovery, PathPatterns, Permission,
-    Policy, RefPattern, RunTitle, Team, WorkflowName,
+    ApprovalMode, Branch, Command, FailureType, PathPatterns, Policy, RefPattern, RunTitle, Team,
+    WorkflowName,
 };
 
 use figment::value::Value;
 
+use super::keys::{
+    APPROVAL_MODES, FAILURE_TYPE_KEYS, HOLD_STATES, ON_RECOVERY, PERMISSIONS, names,
+};
 use super::mistake::{MOST_PATTERNS, Mistakes, meant};
 use super::run_events::events;
+use super::shape::words;
 use super::signals;
 use super::values::{
     Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
 };
 
 /// GitHub's limit for a label's name.
-const LONGEST_LABEL: usize = 50;
+pub(super) const LONGEST_LABEL: usize = 50;
 /// GitHub's limit for a status's context.
-const LONGEST_CONTEXT: usize = 255;
+pub(super) const LONGEST_CONTEXT: usize = 255;
 /// A reason or a name that is longer is no reason and no name.
-const LONGEST_LINE: usize = 255;
+pub(super) const LONGEST_LINE: usize = 255;
 /// Bytes of one list of patterns, which are compiled together.
 const LARGEST_PATTERNS: usize = 128 * 1024;
 /// No more than a person can follow in an hour.
-const MOST: u32 = 1_000_000;
+pub(super) const MOST: u32 = 1_000_000;
 
 /// Sets what `entry` says. False where its key is no policy key.
 pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
@@ -55,8 +59,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         "hold_after_rollback" => put(&mut p.hold_after_rollback, boolean(entry, m)),
         "hold_low_when_degraded" => put(&mut p.hold_low_when_degraded, boolean(entry, m)),
         "hold_state" => {
-            let words = [("failure", HoldState::Failure), ("pending", HoldState::Pending)];
-            put(&mut p.hold_state, word(entry, m, &words));
+            put(&mut p.hold_state, word(entry, m, &HOLD_STATES));
         }
         "deploy_timeout_minutes" => {
             put(&mut p.deploy_timeout, count_of(entry, m, Unit::Minutes, 0));
@@ -70,12 +73,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
         }
         "failure_types" => put(&mut p.failure_types, failure_types(entry, m)),
         "failure_issue_on_recovery" => {
-            let words = [
-                ("comment", OnRecovery::Comment),
-                ("close", OnRecovery::Close),
-                ("ignore", OnRecovery::Ignore),
-            ];
-            put(&mut p.failure_issue_on_recovery, word(entry, m, &words));
+            put(&mut p.failure_issue_on_recovery, word(entry, m, &ON_RECOVERY));
         }
         "degraded" => put(&mut p.degraded, signals::degraded(entry, m)),
         "health_check" => put(&mut p.health_check, signals::health_check(entry, m)),
@@ -181,14 +179,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
         }
         "approval_command" => put(&mut p.approval_command, command(entry, m)),
         "approval_min_permission" => {
-            let words = [
-                ("read", Permission::Read),
-                ("triage", Permission::Triage),
-                ("write", Permission::Write),
-                ("maintain", Permission::Maintain),
-                ("admin", Permission::Admin),
-            ];
-            put(&mut p.approval_min_permission, word(entry, m, &words));
+            put(&mut p.approval_min_permission, word(entry, m, &PERMISSIONS));
         }
         "approval_allow_author" => put(&mut p.approval_allow_author, boolean(entry, m)),
         "approval_before_merge" => put(&mut p.approval_before_merge, boolean(entry, m)),
@@ -282,16 +273,14 @@ fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
 }
 
 fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMode>> {
-    let words = [ApprovalMode::Environment, ApprovalMode::Label, ApprovalMode::Comment]
-        .map(|mode| (mode.as_str(), mode));
     let is_list = matches!(entry.value, Value::Array(..)) || entry.origin.is_environment;
     if !is_list {
-        return word(entry, m, &words).map(|mode| vec![mode]);
+        return word(entry, m, &APPROVAL_MODES).map(|mode| vec![mode]);
     }
     let mut modes = Vec::new();
     let mut complete = true;
-    for item in items(entry, m, &one_of(&words.map(|(name, _)| name)))? {
-        match word(&item, m, &words) {
+    for item in items(entry, m, &one_of(&words(&APPROVAL_MODES)))? {
+        match word(&item, m, &APPROVAL_MODES) {
             Some(mode) if !modes.contains(&mode) => modes.push(mode),
             Some(_) => {}
             None => complete = false,
@@ -373,13 +362,14 @@ fn failure_type(entry: &Entry<'_>, m: &mut Mistakes) -> Option<FailureType> {
             "pattern" => pattern = line(&field, m, LONGEST_LINE, "a part of a step's name"),
             "label" => label = line(&field, m, LONGEST_LABEL, "a label's name"),
             _ => {
-                let meant = meant(name, ["pattern", "label"]).unwrap_or("pattern or label");
+                let known = names(FAILURE_TYPE_KEYS);
+                let meant = meant(name, known).unwrap_or("pattern or label");
                 field.refuse(m, format!("is no key here: did you mean {meant}?"));
                 complete = false;
             }
         }
     }
-    for missing in ["pattern", "label"].iter().filter(|name| !fields.contains_key(**name)) {
+    for missing in names(FAILURE_TYPE_KEYS).iter().filter(|name| !fields.contains_key(**name)) {
         entry.refuse(m, format!("lacks the key `{missing}`"));
     }
     complete.then_some(FailureType { pattern: pattern?, label: label? })

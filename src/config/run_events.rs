@@ -6,7 +6,7 @@ use super::values::{Entry, items, texts};
 /// What the `event` of a workflow run can be: the events of `on:` in GitHub's "Events that trigger
 /// workflows" without `workflow_call`, whose runs bear their caller's event, and `dynamic`, by which
 /// GitHub starts workflows of its own.
-const RUN_EVENTS: [&str; 33] = [
+pub(super) const RUN_EVENTS: [&str; 33] = [
     "branch_protection_rule",
     "check_run",
     "check_suite",

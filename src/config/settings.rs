@@ -8,7 +8,7 @@ use http::Uri;
 
 use crate::domain::Login;
 
-use super::keys::APP_KEYS;
+use super::keys::{APP_KEYS, names};
 use super::mistake::{Mistakes, holds_a_token, meant};
 use super::values::{Entry, interval, line, number_text, or_null, put, text, texts, whole};
 
@@ -58,11 +58,11 @@ pub(super) struct AppSettings {
 }
 
 /// Linux's limit for a path, and more than any address needs.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 /// Each pass at once holds memory and a connection.
-const MOST_PASSES: u32 = 1_000;
+pub(super) const MOST_PASSES: u32 = 1_000;
 /// A century.
-const MOST_DAYS: u32 = 36_525;
+pub(super) const MOST_DAYS: u32 = 36_525;
 
 impl Settings {
     /// Sets what `entry` says. False where `path` (section, dot, key) is no key.
@@ -117,8 +117,8 @@ fn app(entry: &Entry<'_>, m: &mut Mistakes) -> Option<AppSettings> {
             "private_key_file" => app.private_key_file = file(&field, m),
             "installation_id" => put(&mut app.installation_id, or_null(&field, m, number)),
             _ => {
-                let hint = meant(name, APP_KEYS.iter().copied());
-                let known = || format!("known are {}", APP_KEYS.join(", "));
+                let hint = meant(name, names(APP_KEYS));
+                let known = || format!("known are {}", names(APP_KEYS).join(", "));
                 let hint = hint.map_or_else(known, |near| format!("did you mean {near}?"));
                 field.refuse(m, format!("is no key here: {hint}"));
             }

@@ -10,34 +10,19 @@ use http::Uri;
 
 use crate::domain::{Policy, Signal, SignalKind};
 
+use super::keys::{SIGNAL_KEYS, SIGNAL_KINDS, has, names};
 use super::mistake::{Mistakes, meant};
 use super::read;
 use super::values::{Entry, items, line, one_of, word};
 
-/// The keys of every signal.
-const COMMON: &[&str] = &[
-    "name",
-    "url",
-    "headers",
-    "bearer_token_file",
-    "ca_file",
-    "timeout",
-    "interval",
-    "stale_after",
-];
-
-/// The kinds, and the keys that belong to one of them alone.
-const KINDS: &[(&str, &[&str])] = &[
-    ("prometheus", &["query", "degraded_when"]),
-    ("alertmanager", &["matchers"]),
-    ("http", &["expected_status", "json_pointer", "expected_value", "when_unreachable"]),
-];
+pub(super) use self::access::{MOST_HEADERS, OUR_HEADERS};
+pub(super) use self::kinds::{LONGEST_QUERY, LONGEST_URL, UNREACHABLE};
 
 /// Longer ones make a poor label.
-const LONGEST_NAME: usize = 60;
-const LONGEST_VALUE: usize = 4_000;
+pub(super) const LONGEST_NAME: usize = 60;
+pub(super) const LONGEST_VALUE: usize = 4_000;
 /// More say nothing that fewer could not.
-const MOST_SIGNALS: usize = 20;
+pub(super) const MOST_SIGNALS: usize = 20;
 
 /// `degraded`: null, one signal, or a list of them.
 pub(super) fn degraded(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<Signal>> {
@@ -104,7 +89,7 @@ fn structured<'a>(entry: &Entry<'a>) -> Entry<'a> {
 }
 
 fn kind_names() -> Vec<&'static str> {
-    KINDS.iter().map(|(kind, _)| *kind).collect()
+    SIGNAL_KINDS.iter().map(|kind| kind.name).collect()
 }
 
 /// The keys of one signal, as they are written.
@@ -185,15 +170,15 @@ fn default_name(kind: &SignalKind) -> String {
 }
 
 fn known_keys(fields: &Fields<'_, '_>, kind: &str, is_given: bool, m: &mut Mistakes) -> bool {
-    let own = KINDS.iter().find(|(name, _)| *name == kind).map_or(&[][..], |(_, keys)| keys);
+    let own = SIGNAL_KINDS.iter().find(|one| one.name == kind).map_or(&[][..], |one| one.keys);
     let type_key: &[&str] = if is_given { &[] } else { &["type"] };
-    let known: Vec<&str> = [type_key, COMMON, own].concat();
+    let known = [type_key.to_vec(), names(SIGNAL_KEYS), names(own)].concat();
     let mut all_known = true;
     for key in fields.written.keys().filter(|key| !known.contains(&key.as_str())) {
         all_known = false;
-        let of = KINDS.iter().find(|(_, keys)| keys.contains(&key.as_str()));
+        let of = SIGNAL_KINDS.iter().find(|one| has(one.keys, key));
         let hint = match (of, meant(key, known.iter().copied())) {
-            (Some((of, _)), _) => format!("it belongs to `type: {of}`"),
+            (Some(of), _) => format!("it belongs to `type: {}`", of.name),
             (None, Some(near)) => format!("did you mean {near}?"),
             (None, None) => format!("known are {}", known.join(", ")),
         };

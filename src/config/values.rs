@@ -231,14 +231,10 @@ pub(super) fn count_of(
     unit: Unit,
     least: u32,
 ) -> Option<Duration> {
-    const YEAR: f64 = 366.0 * 24.0 * 60.0 * 60.0;
     let written = entry.variable().and_then(|text| text.trim().parse().ok());
     let number = entry.value.to_num().and_then(float).or(written);
-    let (name, seconds) = match unit {
-        Unit::Seconds => ("seconds", 1.0),
-        Unit::Minutes => ("minutes", 60.0),
-    };
-    let fits = |n: &f64| *n >= f64::from(least) && *n * seconds <= YEAR;
+    let (name, seconds) = (unit.name(), f64::from(unit.seconds()));
+    let fits = |n: &f64| (f64::from(least)..=f64::from(unit.most())).contains(n);
     let duration = number.filter(fits).and_then(|n| Duration::try_from_secs_f64(n * seconds).ok());
     if duration.is_none() {
         let expected = format_args!("a number of {name}, at least {least} and at most a year");
@@ -247,11 +243,35 @@ pub(super) fn count_of(
     duration
 }
 
+/// The most that a bare number counts, in seconds.
+const YEAR: u32 = 366 * 24 * 60 * 60;
+
 /// What a bare number counts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Unit {
     Seconds,
     Minutes,
+}
+
+impl Unit {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Minutes => "minutes",
+        }
+    }
+
+    const fn seconds(self) -> u32 {
+        match self {
+            Self::Seconds => 1,
+            Self::Minutes => 60,
+        }
+    }
+
+    /// How many of them a year has.
+    pub(super) const fn most(self) -> u32 {
+        YEAR / self.seconds()
+    }
 }
 
 fn float(number: figment::value::Num) -> Option<f64> {
@@ -335,9 +355,9 @@ pub(super) fn texts(
 }
 
 /// More than a person writes by hand, or reviews.
-const MOST_ITEMS: usize = 5_000;
+pub(super) const MOST_ITEMS: usize = 5_000;
 /// Longer than any path that git takes.
-const LONGEST_ITEM: usize = 4096;
+pub(super) const LONGEST_ITEM: usize = 4096;
 
 /// One of a few words.
 pub(super) fn word<T: Copy>(

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::domain::Policy;
 
 use super::check::{self, Layer, check_policy, effective, root_keys, section_layer};
+use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
 use super::environment::Environment;
-use super::keys::{DEFECTIVE_DEFAULTS, POLICY_KEYS, default_policy};
+use super::keys::{POLICY_KEYS, names};
 use super::mistake::{ConfigErrors, Mistakes};
 use super::policy;
 use super::read::{self, File};
@@ -82,7 +83,7 @@ fn of_keys(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> Policy {
         mistakes.file(&file.origin.file, None, DEFECTIVE_DEFAULTS);
         return in_force.clone();
     };
-    check_policy(&layer, POLICY_KEYS, &default, mistakes);
+    check_policy(&layer, &names(POLICY_KEYS), &default, mistakes);
     let mut policy = default;
     effective(std::slice::from_ref(&layer), |key, entry| {
         policy::set(&mut policy, key, &entry, &mut Mistakes::default());

@@ -19,6 +19,8 @@ mod readme;
 #[cfg(test)]
 mod rendered;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tools;
 #[cfg(test)]
 mod values;

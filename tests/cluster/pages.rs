@@ -77,7 +77,9 @@ fn shown(block: &str) -> Option<Shown> {
 fn check_configuration(text: &str) -> Result<(), String> {
     let repository = "repositories: [{name: acme/shop}]\n";
     let more = if text.contains("repositories:") { "" } else { repository };
-    load("release-governor.yaml", &format!("{text}{more}"))
+    let text = format!("{text}{more}");
+    load("release-governor.yaml", &text)?;
+    crate::schema::wrong(&yaml(&text)).map_or(Ok(()), Err)
 }
 
 fn load(name: &str, text: &str) -> Result<(), String> {
@@ -98,6 +100,7 @@ fn check_values(text: &str) -> Result<(), String> {
     let mut configuration = values["config"].clone();
     let Some(keys) = configuration.as_object_mut() else { return Ok(()) };
     keys.entry("repositories").or_insert_with(|| json!([{"name": "acme/shop"}]));
+    crate::schema::wrong(&configuration).map_or(Ok(()), Err)?;
     load("release-governor.json", &configuration.to_string())
 }
 
@@ -341,6 +344,7 @@ fn mistakes_on_a_page_are_found() {
     assert_eq!(shown("# values.yaml\n"), Some(Shown::Values));
     assert_eq!(shown("repositories: []\n"), None);
     assert!(check_configuration("defaults: {freeze: weekend}\n").is_err());
+    assert!(crate::schema::wrong(&json!({"repositories": []})).is_some());
     assert!(check_configuration("defaults: {dry_run: true}\n").is_ok());
     assert!(check_workflow("name: x\non: push\njobs: {a: {steps: []}}\n").is_ok());
     let untitled = "name: x\non: {workflow_dispatch: {inputs: {sha: {required: true}}}}\n\

@@ -17,7 +17,7 @@ fn output(command: &mut Command) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "run",
     "check-config",
     "status",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 16] = [
     "demo",
     "completions",
     "man",
+    "schema",
 ];
 
 #[test]

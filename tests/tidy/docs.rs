@@ -1,9 +1,11 @@
 //! The documents name every reason, key and metric.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use release_governor::config::{POLICY_KEYS, SECTIONS};
+use release_governor::config::{self, POLICY_KEYS, SECTIONS};
 use release_governor::domain::Reason;
+use serde_json::Value;
 
 use crate::reading::{root, words};
 
@@ -57,10 +59,11 @@ fn docs_name_every_reason_key_and_metric() {
     let text = documents();
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(unnamed(&text, &reasons), [""; 0], "reasons");
-    assert_eq!(unnamed(&text, POLICY_KEYS), [""; 0], "policy keys");
+    let policy: Vec<&str> = POLICY_KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(unnamed(&text, &policy), [""; 0], "policy keys");
     let keys =
         SECTIONS.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, key)));
-    let keys: Vec<String> = keys.map(|(section, key)| format!("{section}.{key}")).collect();
+    let keys: Vec<String> = keys.map(|(section, key)| format!("{section}.{}", key.name)).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     assert_eq!(unnamed(&text, &keys), [""; 0], "keys of the sections");
     let metrics = metrics();
@@ -78,11 +81,11 @@ fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
     let metrics = metrics();
     let sections: Vec<String> = SECTIONS
         .iter()
-        .flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{key}")))
+        .flat_map(|(section, keys)| keys.iter().map(move |key| format!("{section}.{}", key.name)))
         .collect();
     let known = |name: &str| {
         Reason::from_code(name).is_some()
-            || POLICY_KEYS.contains(&name)
+            || POLICY_KEYS.iter().any(|key| key.name == name)
             || name == "name"
             || sections.iter().any(|key| key == name)
             || metrics.iter().any(|metric| metric_is_named(name, metric))
@@ -92,6 +95,62 @@ fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
     };
     let unknown: Vec<&str> = first_cells.filter(|name| !known(name)).collect();
     assert_eq!(unknown, [""; 0]);
+}
+
+/// What each key means by the table of keys, as the first cells of the reference name it.
+fn meanings() -> BTreeMap<String, String> {
+    let schema = config::schema();
+    let mut found = BTreeMap::new();
+    let mut note = |name: String, property: &Value| {
+        if let Some(meaning) = property["description"].as_str() {
+            found.insert(name, meaning.to_owned());
+        }
+    };
+    for (section, _) in SECTIONS {
+        for (key, property) in schema["properties"][section]["properties"].as_object().unwrap() {
+            note(format!("`{section}.{key}`"), property);
+        }
+    }
+    for (key, property) in schema["properties"]["defaults"]["properties"].as_object().unwrap() {
+        note(format!("`{key}`"), property);
+    }
+    let definitions = &schema["definitions"];
+    note("`name`".to_owned(), &definitions["repository"]["properties"]["name"]);
+    let of_all = &definitions["health_check"]["properties"];
+    for key in
+        ["name", "headers", "bearer_token_file", "ca_file", "timeout", "interval", "stale_after"]
+    {
+        note(format!("**{key}**"), &of_all[key]);
+    }
+    found
+}
+
+/// The table of keys is the one place for what a key means: schema and page show its words.
+#[test]
+fn the_reference_says_of_each_key_what_the_table_of_keys_says() {
+    let path = root().join("docs/reference.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("\n## Configuration\n").unwrap();
+    let (section, after) = rest.split_once("\n## Metrics\n").unwrap();
+    let mut meanings = meanings();
+    let mut row = |line: &str| {
+        let (name, _) = line.strip_prefix("| ")?.split_once(" |")?;
+        let (cells, _) = line.strip_suffix(" |")?.rsplit_once(" | ")?;
+        Some(format!("{cells} | {} |", meanings.remove(name)?))
+    };
+    let told: Vec<String> =
+        section.split('\n').map(|line| row(line).unwrap_or_else(|| line.to_owned())).collect();
+    assert!(meanings.is_empty(), "docs/reference.md has no row of {:?}", meanings.keys());
+    let made = format!("{before}\n## Configuration\n{}\n## Metrics\n{after}", told.join("\n"));
+    if std::env::var_os("RELEASE_GOVERNOR_REWRITE").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    let is_so = fs::read_to_string(&path).unwrap() == made;
+    assert!(
+        is_so,
+        "docs/reference.md is out of date: RELEASE_GOVERNOR_REWRITE=1 cargo test --test tidy makes \
+         it anew"
+    );
 }
 
 #[test]

@@ -131,11 +131,6 @@ config.github.token: "A token does not belong in values. Put it into a Secret, a
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- range $number, $repository := .Values.config.repositories -}}
-{{- if not (regexMatch "^[^/\\s]+/[^/\\s]+$" ($repository.name | toString)) -}}
-{{- $wrong = append $wrong (printf "config.repositories[%d].name is %q: use the form OWNER/NAME, such as acme/shop" $number $repository.name) -}}
-{{- end -}}
-{{- end -}}
 {{- with .Values.persistence.dataSource -}}
 {{- if not (and .kind .name) -}}
 {{- $wrong = append $wrong "persistence.dataSource has no kind or no name: give both, and apiGroup where the kind has one" -}}

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Before a dispatch a first reading is waited for.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(30);
-const MOST_HEADERS: usize = 20;
+pub(in crate::config) const MOST_HEADERS: usize = 20;
 
 pub(super) fn access(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<SignalAccess> {
     let headers = fields.or("headers", Vec::new(), m, headers);
@@ -62,7 +62,7 @@ fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<PathBuf>> {
 }
 
 /// Headers that are not the writer's to set.
-const OURS: [HeaderName; 5] = [
+pub(in crate::config) const OUR_HEADERS: [HeaderName; 5] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     header::CONNECTION,
@@ -91,7 +91,7 @@ fn headers(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)>>
         }
         let good_name = HeaderName::from_bytes(name.as_bytes()).ok();
         let value = value.filter(|value| HeaderValue::from_str(value).is_ok());
-        match (good_name.filter(|name| !OURS.contains(name)), value) {
+        match (good_name.filter(|name| !OUR_HEADERS.contains(name)), value) {
             (Some(name), Some(value)) => headers.push((name.as_str().to_owned(), Hidden(value))),
             (None, _) => {
                 field.refuse(m, "is no header that may be set");

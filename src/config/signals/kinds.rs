@@ -9,8 +9,12 @@ use crate::config::values::{Entry, items, line, text, texts, whole, word};
 use crate::domain::{ExpectedValue, SignalKind, Threshold, WhenUnreachable};
 
 /// Servers and proxies on the way take request lines of 8 kB (nginx, Apache).
-const LONGEST_QUERY: usize = 4_000;
-const LONGEST_URL: usize = 2_000;
+pub(in crate::config) const LONGEST_QUERY: usize = 4_000;
+pub(in crate::config) const LONGEST_URL: usize = 2_000;
+
+/// The words of `when_unreachable`.
+pub(in crate::config) const UNREACHABLE: [(&str, WhenUnreachable); 2] =
+    [("unknown", WhenUnreachable::Unknown), ("degraded", WhenUnreachable::Degraded)];
 
 pub(super) fn prometheus(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<SignalKind> {
     let url = fields.required("url", m, |entry, m| base_url(entry, m, "/api/v1"));
@@ -85,9 +89,8 @@ pub(super) fn http(
     let value = expected_value(fields, m);
     // A deploy after which nothing answers has not gone well.
     let default = if is_check { WhenUnreachable::Degraded } else { WhenUnreachable::Unknown };
-    let words = [("unknown", WhenUnreachable::Unknown), ("degraded", WhenUnreachable::Degraded)];
     let when_unreachable =
-        fields.or("when_unreachable", default, m, |entry, m| word(entry, m, &words));
+        fields.or("when_unreachable", default, m, |entry, m| word(entry, m, &UNREACHABLE));
     Some(SignalKind::Http {
         url: url?,
         expected_status: expected_status?,

@@ -1,0 +1,305 @@
+//! The policy keys, those of a repository and of `defaults`.
+
+use super::{ConfigKey, key};
+use crate::config::policy::{LONGEST_CONTEXT, LONGEST_LABEL, LONGEST_LINE, MOST};
+use crate::config::run_events::RUN_EVENTS;
+use crate::config::shape::{TextRule, ValueShape, words};
+use crate::config::values::{LONGEST_ITEM, Unit};
+use crate::domain::{ApprovalMode, HoldState, OnRecovery, Permission};
+
+/// The one key of a repository that no other can have for it.
+pub(in crate::config) const NAME_KEY: ConfigKey =
+    key("name", ValueShape::Text(REPOSITORY), "`OWNER/NAME`; not in `defaults`");
+
+/// The keys of a repository besides its `name`, and of `defaults`.
+pub const POLICY_KEYS: &[ConfigKey] = &[
+    key(
+        "enabled",
+        ValueShape::Truth,
+        "`false`: a deploy in flight is watched to its end, and nothing is started",
+    ),
+    key(
+        "dry_run",
+        ValueShape::Truth,
+        "`true`: reads, decides and logs the plan, and writes nothing to GitHub",
+    ),
+    key("paused", ValueShape::Reason, "a reason to stop the repository, which no command undoes"),
+    key("branch", ValueShape::OrNull(&ValueShape::Text(GIT_REF)), "the release branch"),
+    key(
+        "verification_workflow_name",
+        ValueShape::Text(WORKFLOW),
+        "the workflow that verifies a commit, by its name or its file's name",
+    ),
+    key(
+        "verification_events",
+        EVENTS,
+        "events whose runs of it count, by the names that GitHub has for them in `on:`; a run of \
+         a reusable workflow bears its caller's event",
+    ),
+    key(
+        "deploy_workflow_name",
+        ValueShape::Text(WORKFLOW_OR_NONE),
+        "the workflow that deploys, by its name or its file's name; `\"\"` for none",
+    ),
+    key(
+        "deploy_workflow_ref",
+        ValueShape::OrNull(&ValueShape::Text(GIT_REF)),
+        "the ref that it is started on",
+    ),
+    key(
+        "run_title",
+        ValueShape::OrNull(&ValueShape::Text(RUN_TITLE)),
+        "titles of runs that name the commit that they deploy, as in `Deploy {sha} by *`; see \
+         *What counts as a deploy*",
+    ),
+    key(
+        "other_run_titles",
+        ValueShape::Texts(OTHER_RUN_TITLE, 0),
+        "titles of runs that deploy nothing to production, as in `Deploy {sha} to staging`",
+    ),
+    key(
+        "run_events",
+        EVENTS,
+        "which of these three events deploy to production; runs by any other event always count",
+    ),
+    key(
+        "preview_refs",
+        ValueShape::Texts(REF_PATTERN, 0),
+        "branches and tags on which the deploy workflow does not deploy to production, as in \
+         `preview/**`; `*` stops at a slash",
+    ),
+    key(
+        "other_deploy_workflows",
+        ValueShape::Texts(WORKFLOW, 0),
+        "other workflows that change production, as in `rollback.yml`; each costs one more \
+         request a pass",
+    ),
+    key(
+        "production_environment_name",
+        ValueShape::Text(TextRule::of(LONGEST_LINE)),
+        "named in hints while a run waits for that environment's reviewers",
+    ),
+    key(
+        "require_approval_for_first_deploy",
+        ValueShape::Truth,
+        "whether the first deploy of all needs an approval",
+    ),
+    key(
+        "high_risk_paths",
+        ValueShape::Texts(PATH_PATTERN, 0),
+        "patterns as in `.gitignore`; a change there is HIGH",
+    ),
+    key("medium_risk_paths", ValueShape::Texts(PATH_PATTERN, 0), "a change there is MEDIUM"),
+    key(
+        "migration_paths",
+        ValueShape::Texts(PATH_PATTERN, 0),
+        "further paths whose change is HIGH",
+    ),
+    key(
+        "workflow_files_high",
+        ValueShape::Truth,
+        "whether a change below `.github/workflows/` is HIGH whatever the lists say; `false` \
+         gives that up, and `check-config` warns",
+    ),
+    key(
+        "cooldown_minutes",
+        ValueShape::Count(Unit::Minutes, 0),
+        "how long a commit that failed to deploy waits for its next attempt",
+    ),
+    key(
+        "max_deploys_per_hour",
+        ValueShape::Whole(1, MOST),
+        "deploys that are started in any hour; at least 1",
+    ),
+    key(
+        "max_attempts_per_sha",
+        ValueShape::Whole(1, MOST),
+        "deploys of one commit before it needs somebody's word; at least 1",
+    ),
+    key(
+        "hold_after_rollback",
+        ValueShape::Truth,
+        "whether somebody's rollback holds releases until an operator speaks",
+    ),
+    key(
+        "hold_low_when_degraded",
+        ValueShape::Truth,
+        "whether LOW is held, too, while production is degraded",
+    ),
+    key(
+        "hold_state",
+        ValueShape::Word(|| words(&HOLD_STATES)),
+        "the state of a status that says HOLD; or `pending`",
+    ),
+    key(
+        "deploy_timeout_minutes",
+        ValueShape::Count(Unit::Minutes, 0),
+        "a deploy that takes longer is said and alerted; never started twice",
+    ),
+    key(
+        "approval_mode",
+        ValueShape::OneOrMore(&ValueShape::Word(|| words(&APPROVAL_MODES))),
+        "how HIGH is approved: `environment`, `label`, `comment`, or a list of which any one \
+         suffices",
+    ),
+    key(
+        "approval_label",
+        ValueShape::Text(TextRule::of(LONGEST_LABEL)),
+        "the label of mode `label`",
+    ),
+    key(
+        "approval_command",
+        ValueShape::Text(COMMAND),
+        "the line of mode `comment`; see *The approval command*",
+    ),
+    key(
+        "approval_min_permission",
+        ValueShape::Word(|| words(&PERMISSIONS)),
+        "who may approve: `read`, `triage`, `write`, `maintain` or `admin`",
+    ),
+    key(
+        "approval_allow_author",
+        ValueShape::Truth,
+        "whether a pull request's author may approve it",
+    ),
+    key(
+        "approval_before_merge",
+        ValueShape::Truth,
+        "whether an approval that was given before the merge counts, where nothing was pushed \
+         after it",
+    ),
+    key(
+        "approval_teams",
+        ValueShape::Texts(TEAM, 0),
+        "approvers by label or comment belong to one of these teams: `ORG/TEAM`, or `TEAM` of the \
+         repository's owner",
+    ),
+    key(
+        "raise_risk_contexts",
+        ValueShape::Texts(TextRule::of(LONGEST_CONTEXT).like("security/scan"), 0),
+        "commit statuses, by context, and labels that raise a release to HIGH",
+    ),
+    key(
+        "dispatch_confirm_seconds",
+        ValueShape::Count(Unit::Seconds, 1),
+        "how long a started run that GitHub does not show is looked for; at least 1",
+    ),
+    key(
+        "status_context",
+        ValueShape::Text(TextRule::of(LONGEST_CONTEXT)),
+        "the context of our commit status",
+    ),
+    key(
+        "failure_types",
+        ValueShape::Mappings(FAILURE_TYPE_KEYS),
+        "list of `pattern` (of the failed step's name) and `label` (of the failure issue)",
+    ),
+    key(
+        "failure_issue_on_recovery",
+        ValueShape::Word(|| words(&ON_RECOVERY)),
+        "`comment`, `close` or `ignore`",
+    ),
+    key(
+        "degraded",
+        ValueShape::Signals,
+        "the signals that say whether production is degraded: `null`, one, or a list; see \
+         *Signals*",
+    ),
+    key(
+        "health_check",
+        ValueShape::HealthCheck,
+        "an address that is watched after a deploy, besides the signals; holds nothing; see \
+         *Signals*",
+    ),
+    key(
+        "post_deploy_watch_minutes",
+        ValueShape::Count(Unit::Minutes, 0),
+        "how long after a deploy production's turning degraded opens its failure issue; 0: never",
+    ),
+];
+
+/// The keys of an entry of `failure_types`, all of which it needs.
+pub(in crate::config) const FAILURE_TYPE_KEYS: &[ConfigKey] = &[
+    key(
+        "pattern",
+        ValueShape::Text(TextRule::of(LONGEST_LINE).like("health*check")),
+        "the failed step's name; `*` stands for anything",
+    ),
+    key(
+        "label",
+        ValueShape::Text(TextRule::of(LONGEST_LABEL).like("deploy:health-check-failed")),
+        "the label of the failure issue",
+    ),
+];
+
+/// The words of `hold_state`.
+pub(in crate::config) const HOLD_STATES: [(&str, HoldState); 2] =
+    [("failure", HoldState::Failure), ("pending", HoldState::Pending)];
+
+/// The words of `failure_issue_on_recovery`.
+pub(in crate::config) const ON_RECOVERY: [(&str, OnRecovery); 3] = [
+    ("comment", OnRecovery::Comment),
+    ("close", OnRecovery::Close),
+    ("ignore", OnRecovery::Ignore),
+];
+
+/// The words of `approval_mode`.
+pub(in crate::config) const APPROVAL_MODES: [(&str, ApprovalMode); 3] = [
+    (ApprovalMode::Environment.as_str(), ApprovalMode::Environment),
+    (ApprovalMode::Label.as_str(), ApprovalMode::Label),
+    (ApprovalMode::Comment.as_str(), ApprovalMode::Comment),
+];
+
+/// The words of `approval_min_permission`.
+pub(in crate::config) const PERMISSIONS: [(&str, Permission); 5] = [
+    (Permission::Read.as_str(), Permission::Read),
+    (Permission::Triage.as_str(), Permission::Triage),
+    (Permission::Write.as_str(), Permission::Write),
+    (Permission::Maintain.as_str(), Permission::Maintain),
+    (Permission::Admin.as_str(), Permission::Admin),
+];
+
+const EVENTS: ValueShape = ValueShape::Words(|| RUN_EVENTS.to_vec());
+
+/// `.` and `..` are no names.
+const REPOSITORY: TextRule = TextRule::of(201)
+    .fitting("^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")
+    .refusing(r"^\.\.?/|/\.\.?$")
+    .like("acme/shop");
+
+const WORKFLOW: TextRule = TextRule::of(LONGEST_LINE).like("ci.yml");
+
+const WORKFLOW_OR_NONE: TextRule =
+    TextRule::of(LONGEST_LINE).fitting(r"^(\S(.*\S)?)?$").bare().like("deploy.yml");
+
+/// Source: git-check-ref-format(1).
+const GIT_REF: TextRule = TextRule::of(LONGEST_LINE)
+    .refusing(r"^(refs/|/|-)|[/.]$|\.lock$|\.\.|@\{|//|[ ~^:?*\[\\]")
+    .like("main");
+
+const RUN_TITLE: TextRule = TextRule::of(LONGEST_LINE)
+    .fitting(r"^([^{}\s][^{}]*)?\{sha\}([^{}]*[^{}\s])?$")
+    .like("Deploy {sha} by *");
+
+const OTHER_RUN_TITLE: TextRule = TextRule::of(LONGEST_LINE)
+    .fitting(r"^[^{}]*(\{sha\}[^{}]*)?$")
+    .refusing(r"^[*\s]*$|^\s|\s$")
+    .bare()
+    .like("Deploy {sha} to staging");
+
+const REF_PATTERN: TextRule =
+    TextRule::of(LONGEST_LINE).refusing(r"^refs/|[?\[!+ ]").like("preview/**");
+
+/// What is refused of patterns is more than an expression can say.
+const PATH_PATTERN: TextRule = TextRule::of(LONGEST_ITEM)
+    .refusing(r"^#|[{}]|//|\\/|^!?/?$|[^/!]\*\*|\*\*[^/]")
+    .like("**/migrations/**");
+
+const COMMAND: TextRule = TextRule::of(100)
+    .refusing(r"^>|^#{1,6} |^[-+*] |^[0-9]{1,9}[.)] |<[A-Za-z/][^>]*>|^[ -/:-@\[-`{-~]*$")
+    .like("/approve");
+
+const TEAM: TextRule = TextRule::of(LONGEST_ITEM)
+    .fitting("^([A-Za-z0-9._-]{1,100}/)?[A-Za-z0-9._-]{1,100}$")
+    .bare()
+    .like("acme/release-captains");

@@ -1,0 +1,134 @@
+//! The keys of a signal, of `degraded` and of `health_check`.
+
+use super::{ConfigKey, key};
+use crate::config::shape::{TextRule, ValueShape, words};
+use crate::config::signals::{
+    LONGEST_NAME, LONGEST_QUERY, LONGEST_URL, LONGEST_VALUE, UNREACHABLE,
+};
+
+/// What `type` means.
+pub(in crate::config) const TYPE_ABOUT: &str = "what is asked";
+
+/// The keys of every signal besides its `type`.
+pub(in crate::config) const SIGNAL_KEYS: &[ConfigKey] = &[
+    key(
+        "name",
+        ValueShape::Text(TextRule::of(LONGEST_NAME)),
+        "what it is called in hints, evidence and metrics; at most 60 characters",
+    ),
+    key("url", ValueShape::Text(ANY_URL), "its address, without user or password"),
+    key("headers", ValueShape::Headers, "sent with each request; their values are never shown"),
+    key(
+        "bearer_token_file",
+        ValueShape::Text(SIGNAL_FILE),
+        "its text is sent as `Authorization: Bearer`; read again for each request",
+    ),
+    key(
+        "ca_file",
+        ValueShape::Text(SIGNAL_FILE),
+        "authorities (PEM) that are trusted besides the machine's; read again when it changes",
+    ),
+    key("timeout", ValueShape::Interval, "how long a whole answer may take; at most 60s"),
+    key("interval", ValueShape::Interval, "between two readings"),
+    key(
+        "stale_after",
+        ValueShape::Interval,
+        "how long the last good reading counts while newer ones fail",
+    ),
+];
+
+/// A kind of signal.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::config) struct SignalKeys {
+    /// Its `type`.
+    pub(in crate::config) name: &'static str,
+    /// The keys that belong to it alone.
+    pub(in crate::config) keys: &'static [ConfigKey],
+    /// Those that it cannot do without.
+    pub(in crate::config) required: &'static [&'static str],
+    /// What its `url` may be.
+    pub(in crate::config) url: TextRule,
+}
+
+/// The kinds of signals.
+pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
+    SignalKeys {
+        name: "prometheus",
+        keys: &[
+            key("query", ValueShape::Text(QUERY), "what it asks, in PromQL"),
+            key(
+                "degraded_when",
+                ValueShape::Text(COMPARISON),
+                "the comparison that a value is degraded by; without it, any result is",
+            ),
+        ],
+        required: &["query"],
+        url: base_url("^([A-Za-z]+:/*)?[^/?#]*@|#|/api/v1"),
+    },
+    SignalKeys {
+        name: "alertmanager",
+        keys: &[key(
+            "matchers",
+            ValueShape::Texts(MATCHER, 1),
+            "what an alert matches that says that production is degraded: all of them",
+        )],
+        required: &["matchers"],
+        url: base_url("^([A-Za-z]+:/*)?[^/?#]*@|#|/api/v2"),
+    },
+    SignalKeys {
+        name: "http",
+        keys: &[
+            key(
+                "expected_status",
+                ValueShape::OneOrMore(&ValueShape::Whole(100, 599)),
+                "the status code of a good answer, or a list of them",
+            ),
+            key(
+                "json_pointer",
+                ValueShape::Text(POINTER),
+                "where `expected_value` is in the answer's JSON (RFC 6901)",
+            ),
+            key(
+                "expected_value",
+                ValueShape::Scalar,
+                "what stands at `json_pointer` in a good answer, compared as text",
+            ),
+            key(
+                "when_unreachable",
+                ValueShape::Word(|| words(&UNREACHABLE)),
+                "what it means that no whole answer came in time",
+            ),
+        ],
+        required: &[],
+        url: ANY_URL,
+    },
+];
+
+const SIGNAL_FILE: TextRule = TextRule::of(LONGEST_VALUE);
+
+/// Whatever stands before an `@` is a password, and not shown.
+const ANY_URL: TextRule = TextRule::of(LONGEST_URL)
+    .fitting(r"^[Hh][Tt]{2}[Pp][Ss]?://[^/?#@\s]+([/?][^#\s]*)?$")
+    .refusing("^([A-Za-z]+:/*)?[^/?#]*@")
+    .like("https://shop.example.com/healthz");
+
+/// The address of a server's API, without what we add to it.
+const fn base_url(refused: &'static str) -> TextRule {
+    TextRule::of(LONGEST_URL)
+        .fitting(r"^[Hh][Tt]{2}[Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?$")
+        .refusing(refused)
+        .like("http://prometheus.monitoring:9090")
+}
+
+const QUERY: TextRule =
+    TextRule::of(LONGEST_QUERY).fitting(r"\S").bare().like("sum(rate(errors_total[5m]))");
+
+const COMPARISON: TextRule = TextRule::of(LONGEST_QUERY)
+    .fitting(r"^\s*(>=|<=|==|!=|>|<)\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([Ee][-+]?[0-9]+)?\s*$")
+    .like("> 0.05");
+
+const MATCHER: TextRule = TextRule::of(4096)
+    .fitting(r#"^[A-Za-z_][A-Za-z0-9_]*\s*(=~|!~|!=|=)\s*("(.*[^\\])?"|[^"]*[^"\s][^"]*)$"#)
+    .like("service=\"shop\"");
+
+const POINTER: TextRule = TextRule::of(LONGEST_VALUE).fitting(r"^/(.*\S)?$").like("/status");
