@@ -139,9 +139,11 @@ fn approved_behind_production() -> Vec<What> {
 fn triggered_after_rollback(chance: &mut Chance) -> Vec<What> {
     let deploys = std::iter::repeat_n([push(Touch::Low), PASS, ENDS_WELL, PASS], 3).flatten();
     let trigger = What::Trigger { nth: 1, rollback: false, refused: None };
+    // Who speaks within the second in which it ended may not know of it.
+    let trigger = [What::Wait { seconds: 15 }, trigger];
     let newer = chance.percent(50).then_some(push(Touch::Low));
     let then = [What::Wait { seconds: 70 }, PASS, ENDS_WELL, PASS, PASS];
-    deploys.chain([deployed(2), PASS, trigger]).chain(newer).chain(then).collect()
+    deploys.chain([deployed(2), PASS]).chain(trigger).chain(newer).chain(then).collect()
 }
 
 /// An operator says what runs while a deploy goes on.
