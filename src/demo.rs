@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::commands::Failure;
 
 use acts::Acts;
-use afterwards::{Leftover, program};
+use afterwards::{Leftover, surroundings};
 use governor::Governor;
 use home::{Home, Setting};
 use narrator::Narrator;
@@ -110,6 +110,7 @@ async fn play(
         }
         stage.forget_requests();
         let leftover = Leftover::leave(&stage, &played.red);
+        leftover.is_held(clock).await;
         invite(&narrator, &leftover, home, &page_address);
         leftover.watch(&narrator, clock).await;
         Ok(())
@@ -163,15 +164,18 @@ fn never_came(awaited: &str, home: &Home) -> Failure {
     ))
 }
 
-/// Says what can be tried.
+/// Says what can be tried. All of it fits a terminal of 80 columns and 24 lines.
 fn invite(narrator: &Narrator, leftover: &Leftover<'_>, home: &Home, page_address: &str) {
     narrator.paragraph(
         "It goes on governing until Ctrl-C. One more change was pushed to acme/shop, under auth/, \
-         and waits for somebody: you. From another terminal:",
+         and waits for somebody: you. In another terminal, in this directory:",
     );
-    narrator.block(&leftover.commands(&program(), &home.config()));
-    let pages = ["healthz", "readyz", "metrics"];
-    narrator.block(&pages.map(|page| format!("curl -s http://{page_address}/{page}")));
+    let (program, lines) = surroundings(&home.config());
+    narrator.block(&lines);
+    let commands = leftover.commands();
+    let commands = commands.iter().map(|(command, shows)| (format!("{program} {command}"), *shows));
+    let metrics = (format!("curl -s http://{page_address}/metrics"), "what Prometheus reads");
+    narrator.suggestions(&commands.chain([metrics]).collect::<Vec<_>>());
 }
 
 /// Completes when the demo ends.

@@ -8,8 +8,11 @@ use super::narrator::{Narrator, Who};
 use super::stage::{Place, Stage, short};
 use crate::clock::Clock;
 
+const PROGRAM: &str = "release-governor";
 /// How often statuses are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long the commands wait for the last decision.
+const LONGEST_DECISION: Duration = Duration::from_secs(10);
 
 /// What the story left behind for the reader.
 pub(super) struct Leftover<'a> {
@@ -27,22 +30,35 @@ impl<'a> Leftover<'a> {
         Self { stage, held, red: red.to_owned() }
     }
 
-    /// The lines to try from another terminal.
-    pub(super) fn commands(&self, program: &str, config: &Path) -> Vec<String> {
-        let config = quoted(&config.to_string_lossy());
+    /// Waits until it is held, so that the commands show it. A machine that is so busy that this
+    /// takes longer shows it a little later.
+    pub(super) async fn is_held(&self, clock: &Clock) {
+        let decided = async {
+            while self.stage.shop.status(&self.held).is_none() {
+                clock.sleep(LOOK_EVERY).await;
+            }
+        };
+        let _ = clock.timeout(LONGEST_DECISION, decided).await;
+    }
+
+    /// What to try from another terminal, and what each shows.
+    pub(super) fn commands(&self) -> [(String, &'static str); 6] {
         let (shop, billing) = (self.stage.shop.name, self.stage.billing.name);
         let (held, red) = (short(&self.held), short(&self.red));
         [
-            "status".to_owned(),
-            format!("simulate {shop} {held} --show-paths"),
-            format!("approve {shop} {held} --reason \"I have read it\" --as you"),
-            format!("trigger {billing} {red}"),
-            format!("pause {shop} --reason \"lunch\""),
-            format!("resume {shop}"),
-            format!("history {shop}"),
+            ("status".to_owned(), "how the four repositories stand"),
+            (format!("simulate {shop} {held} --show-paths"), "why it is held, and by which path"),
+            (format!("approve {shop} {held} --reason \"I read it\" --as you"), "it ships at once"),
+            (
+                format!("trigger {billing} {red}"),
+                "is refused, and says why: its verification failed",
+            ),
+            (
+                format!("pause {shop} --reason lunch"),
+                "nothing starts there any more until `resume`",
+            ),
+            (format!("history {shop}"), "what was decided, done and said"),
         ]
-        .map(|command| format!("{program} {command} --config {config}"))
-        .to_vec()
     }
 
     /// Tells each status that changes, for as long as somebody waits.
@@ -67,12 +83,28 @@ impl<'a> Leftover<'a> {
     }
 }
 
-/// The program as it can be typed in this directory.
-pub(super) fn program() -> String {
-    let Ok(path) = std::env::current_exe() else { return "release-governor".to_owned() };
-    let here = std::env::current_dir().ok();
-    let shorter = here.as_deref().and_then(|here| path.strip_prefix(here).ok());
-    quoted(&shorter.unwrap_or(&path).to_string_lossy())
+/// The name of the program, and the lines that a shell needs before it finds the program and the
+/// demo's configuration.
+pub(super) fn surroundings(config: &Path) -> (String, Vec<String>) {
+    let export = |key: &str, value: &str| format!("export {key}={value}");
+    let mut lines = vec![export("RELEASE_GOVERNOR_CONFIG", &quoted(&config.to_string_lossy()))];
+    let Ok(path) = std::env::current_exe() else { return (PROGRAM.to_owned(), lines) };
+    let name = path.file_name().map_or_else(|| PROGRAM.into(), |name| name.to_string_lossy());
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let searched = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&searched).any(|one| one == directory) {
+        let here = std::env::current_dir().ok();
+        let below = here.as_deref().and_then(|here| directory.strip_prefix(here).ok());
+        lines.push(match below {
+            Some(below) => export("PATH", &format!("\"$PWD\"/{}:\"$PATH\"", quoted_path(below))),
+            None => export("PATH", &format!("{}:\"$PATH\"", quoted_path(directory))),
+        });
+    }
+    (quoted(&name), lines)
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }
 
 /// A word as a shell takes it.

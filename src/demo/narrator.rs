@@ -79,6 +79,18 @@ impl Narrator {
         tell(&format!("{lines}\n"));
     }
 
+    /// Commands, each with what it shows on a line of its own: not every shell takes comments.
+    pub(super) fn suggestions(&self, commands: &[(String, &str)]) {
+        let dimmed = Style::new().dimmed();
+        let lines: String = commands
+            .iter()
+            .map(|(command, shows)| {
+                format!("  {}\n      {dimmed}{shows}{dimmed:#}\n", render::clean(command))
+            })
+            .collect();
+        tell(&lines);
+    }
+
     /// The head of an act.
     pub(super) fn act(&self, number: usize, title: &str, repository: &str) {
         let style = Style::new().bold().underline();

@@ -101,3 +101,55 @@ fn the_demo_ends_when_it_is_told_to() {
     assert_eq!((code, said.as_str()), (Some(0), ""));
     assert_eq!(left_in(&temporary), 0, "its files leave with it");
 }
+
+#[test]
+fn what_it_suggests_at_its_end_fits_a_terminal_and_can_be_pasted() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = demo(&[], &temporary);
+    let here = std::path::Path::new(env!("CARGO_BIN_EXE_release-governor")).ancestors().nth(3);
+    command.current_dir(here.unwrap());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let begins = |line: &String| line.starts_with("It goes on governing until Ctrl-C");
+    let mut screen = vec![lines.find(begins).unwrap()];
+    while !screen.last().unwrap().contains("what Prometheus reads") {
+        screen.push(lines.next().unwrap());
+    }
+    assert!(screen.len() <= 23, "a prompt stands below it: {screen:#?}");
+    // Without a terminal, paragraphs are wider than on one of 80 columns.
+    let typed = screen.iter().skip_while(|line| !line.starts_with("  export "));
+    let usual = |line: &str| line.replace(&*temporary.path().to_string_lossy(), "/tmp");
+    assert!(typed.clone().all(|line| usual(line).chars().count() <= 80), "{screen:#?}");
+
+    let (mut set_up, mut ran) = (String::new(), 0);
+    for line in typed.map(|line| line.trim_end()).filter(|line| !line.is_empty()) {
+        if line.starts_with("  export ") {
+            set_up.push_str(&format!("{line}\n"));
+        } else if !line.starts_with("      ") && !line.trim_start().starts_with("curl") {
+            ran += 1;
+            let pasted = format!("{set_up}{line}");
+            let done = Command::new("sh")
+                .args(["-c", &pasted])
+                .current_dir(here.unwrap())
+                .output()
+                .unwrap();
+            let expected =
+                if line.contains(" simulate ") || line.contains(" trigger ") { 1 } else { 0 };
+            let said = String::from_utf8_lossy(&done.stdout);
+            assert_eq!(done.status.code(), Some(expected), "{pasted}: {said} {done:?}");
+            let shown = match line.split(' ').nth(3).unwrap() {
+                "status" => "HOLD HIGH",
+                "simulate" => "src/auth/login.rs",
+                "approve" => "approved: I read it",
+                "trigger" => "verification_failed",
+                "pause" => "paused: lunch",
+                "history" => "pauses it: lunch",
+                other => panic!("{other} is not known"),
+            };
+            assert!(said.contains(shown), "{pasted}: {said}");
+        }
+    }
+    assert_eq!(ran, 6, "{screen:#?}");
+    signal("TERM", &child.id().to_string());
+    assert_eq!(ended(child, LONGEST_END), (Some(0), String::new()));
+}
