@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod check_config;
+mod complete;
 mod exit;
 mod history;
 mod live;
@@ -32,8 +33,20 @@ pub use self::output::{print, print_json, print_json_line, say, width};
 pub use self::run::govern as serve_all;
 pub use self::runtime::in_runtime;
 
+/// What the program is called.
+const NAME: &str = "release-governor";
+
 /// Does what `arguments`, the program's own name first, ask for.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match complete::answered(&arguments) {
+        Ok(true) => return Exit::Done,
+        Ok(false) => {}
+        Err(failure) => {
+            say("error", &failure.to_string());
+            return Exit::from(&failure);
+        }
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {

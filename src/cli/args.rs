@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use config::ConfigSource;
+pub(super) use config::{CONFIG_FILE, CONFIG_VARIABLE};
 pub use looks::{Backtest, CheckConfig, Filters, History, Moment, Status};
 pub use output::Output;
 pub use shell::{Completions, Man, Probe};

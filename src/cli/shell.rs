@@ -1,7 +1,7 @@
 //! What shells, manual pages and editors are told of the program.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use clap::CommandFactory as _;
 
@@ -9,18 +9,14 @@ use crate::commands::Failure;
 use crate::config;
 
 use super::args::{Arguments, Completions, Man};
-use super::{Exit, print, print_json};
-
-const NAME: &str = "release-governor";
+use super::{Exit, complete, print, print_json};
 
 /// What completes the commands in a shell.
 ///
 /// # Errors
 /// When it cannot be written.
 pub(super) fn completions(args: &Completions) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Arguments::command(), NAME, &mut script);
-    print(&String::from_utf8_lossy(&script))?;
+    print(&complete::script(args.shell)?)?;
     Ok(Exit::Done)
 }
 
@@ -29,16 +25,11 @@ pub(super) fn completions(args: &Completions) -> Result<Exit, Failure> {
 /// # Errors
 /// When they cannot be written.
 pub(super) fn man(args: &Man) -> Result<Exit, Failure> {
-    let command = Arguments::command();
+    let mut command = Arguments::command().disable_help_subcommand(true);
+    command.build();
     match &args.dir {
         Some(dir) => write_pages(command, dir)?,
-        None => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(command).render(&mut page);
-            rendered
-                .map_err(|error| Failure::Dependency(format!("cannot make a page: {error}")))?;
-            print(&String::from_utf8_lossy(&page))?;
-        }
+        None => print(&page(&clap_mangen::Man::new(command))?)?,
     }
     Ok(Exit::Done)
 }
@@ -52,9 +43,47 @@ pub(super) fn schema() -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Writes the page of a command, and those of its commands, into a directory.
 fn write_pages(command: clap::Command, dir: &Path) -> Result<(), Failure> {
-    let written = fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir));
-    written.map_err(|error| {
+    let cannot = |error: io::Error| {
         Failure::Dependency(format!("cannot write manual pages into {}: {error}", dir.display()))
-    })
+    };
+    fs::create_dir_all(dir).map_err(cannot)?;
+    for below in command.get_subcommands().filter(|one| !one.is_hide_set()) {
+        write_pages(below.clone(), dir)?;
+    }
+    let man = clap_mangen::Man::new(command);
+    fs::write(dir.join(man.get_filename()), page(&man)?).map_err(cannot)
 }
+
+fn page(man: &clap_mangen::Man) -> Result<String, Failure> {
+    let mut page = Vec::new();
+    let rendered = man.render(&mut page);
+    rendered.map_err(|error| Failure::Dependency(format!("cannot make a page: {error}")))?;
+    Ok(with_examples(&String::from_utf8_lossy(&page)))
+}
+
+/// What help says after its options, as manual pages have it: examples as they are typed, and the
+/// rest, paragraph by paragraph, as notes.
+fn with_examples(page: &str) -> String {
+    let Some((options, rest)) = page.split_once(EXTRA) else { return page.to_owned() };
+    let (extra, after) = match rest.split_once("\n.SH ") {
+        Some((extra, after)) => (extra, format!(".SH {after}")),
+        None => (rest, String::new()),
+    };
+    let mut text = options.to_owned();
+    let mut notes: Vec<&str> = Vec::new();
+    for part in extra.trim_end().split("\n\n") {
+        match part.strip_prefix("Examples:\n") {
+            Some(examples) => text.push_str(&format!(".SH EXAMPLES\n.nf\n{examples}\n.fi\n")),
+            None => notes.push(part),
+        }
+    }
+    if !notes.is_empty() {
+        text.push_str(&format!(".SH NOTES\n{}\n", notes.join("\n.PP\n")));
+    }
+    text + &after
+}
+
+/// How the section begins that holds what help says last.
+const EXTRA: &str = ".SH EXTRA\n";

@@ -199,26 +199,63 @@ fn a_name_that_hides_or_poses_is_refused() {
     }
 }
 
-#[test]
-fn bash_completes_the_commands_and_a_manual_page_can_be_read() {
-    let town = Town::new();
+/// What bash completes the last of these words to.
+fn completed(town: &Town, words: &[&str]) -> Vec<String> {
     let script = town.run(&["completions", "bash"]).with(0).text();
+    let (last, all) = (words.len() - 1, words.join(" "));
     let asked = format!(
-        "{script}\ncomplete -p release-governor\nCOMP_WORDS=(release-governor sim) COMP_CWORD=1\n\
-         _release__governor release-governor sim release-governor\necho \"${{COMPREPLY[@]}}\"\n"
+        "{script}\nCOMP_WORDS=({all}) COMP_CWORD={last} COMP_TYPE=9\n\
+         _clap_complete_release_governor release-governor {} {}\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        words[last],
+        words[last - 1],
     );
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_release-governor"));
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", program.parent().unwrap().display());
     let mut bash = Command::new("bash");
-    bash.args(["--norc", "-s"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    bash.args(["--norc", "-s"]).env_clear().env("PATH", path).env("GITHUB_TOKEN", "x");
+    bash.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut bash = bash.spawn().unwrap();
     bash.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
     let said = Done::of(bash.wait_with_output().unwrap()).with(0).text();
-    assert!(said.starts_with("complete ") && said.ends_with("\nsimulate\n"), "{said}");
+    said.split_whitespace().map(str::to_owned).collect()
+}
 
+#[test]
+fn bash_completes_commands_and_governed_repositories() {
+    let town = Town::new();
+    town.configure("repositories: [{name: acme/shop}, {name: acme/api}, {name: other/web}]\n");
+    assert_eq!(completed(&town, &["release-governor", "sim"]), ["simulate"]);
+    let config = town.config();
+    let config = ["--config", config.to_str().unwrap()];
+    let after = |word: &str, begun: &str| {
+        completed(&town, &["release-governor", config[0], config[1], word, begun])
+    };
+    assert_eq!(after("pause", "acme/"), ["acme/shop", "acme/api"]);
+    assert_eq!(after("approve", "other"), ["other/web"]);
+    let asked = ["release-governor", config[0], config[1], "history", "--repo", "acme/s"];
+    assert_eq!(completed(&town, &asked), ["acme/shop"]);
+    // A configuration that is refused completes nothing, and says nothing.
+    town.configure("repositories: [{name: acme/shop, colour: red}]\n");
+    assert!(after("pause", "acme/").is_empty());
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let script = town.run(&["completions", shell]).with(0).text();
+        assert!(script.contains("release-governor"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn manual_pages_keep_their_examples_as_they_are_typed() {
+    let town = Town::new();
     let page = town.run(&["man"]).with(0).text();
     assert!(page.contains(".SH NAME") && page.contains("check\\-config"), "{page}");
     town.run(&["man", "--dir", "pages"]).with(0);
     for page in ["release-governor.1", "release-governor-status.1", "release-governor-man.1"] {
         let text = std::fs::read_to_string(town.directory.path().join("pages").join(page)).unwrap();
-        assert!(text.contains(".SH SYNOPSIS") && text.contains("Examples:"), "{page}");
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+        let (_, examples) = text.split_once("\n.SH EXAMPLES\n.nf\n").unwrap();
+        let (examples, _) = examples.split_once("\n.fi\n").unwrap();
+        assert!(examples.lines().all(|line| line.starts_with("  ")), "{page}: {examples}");
+        assert!(!text.contains(".SH EXTRA"), "{page}");
     }
 }

@@ -11,6 +11,11 @@ use crate::config::{self, Config};
 /// What says where the state is; `--state-dir` is the same by another name.
 const STATE_DIR: &str = "RELEASE_GOVERNOR_STATE__DIR";
 
+/// What says where the configuration is, where `--config` does not.
+pub(in crate::cli) const CONFIG_VARIABLE: &str = "RELEASE_GOVERNOR_CONFIG";
+/// Where it is where nothing says so.
+pub(in crate::cli) const CONFIG_FILE: &str = "config/release-governor.yaml";
+
 /// The configuration's file, and what goes over it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigSource {
@@ -19,8 +24,8 @@ pub struct ConfigSource {
         long = "config",
         global = true,
         value_name = "FILE",
-        env = "RELEASE_GOVERNOR_CONFIG",
-        default_value = "config/release-governor.yaml"
+        env = CONFIG_VARIABLE,
+        default_value = CONFIG_FILE
     )]
     file: PathBuf,
 

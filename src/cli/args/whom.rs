@@ -3,7 +3,9 @@
 use std::str::FromStr;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use crate::cli::complete::repositories;
 use crate::commands::Failure;
 use crate::domain::{RepoName, ShaPrefix};
 
@@ -12,10 +14,10 @@ use crate::domain::{RepoName, ShaPrefix};
 pub struct Target {
     /// The repository. Without: that of the git remote here (`origin`, else the only one), or the only
     /// one configured.
-    #[arg(value_name = "OWNER/NAME", conflicts_with = "repo")]
+    #[arg(value_name = "OWNER/NAME", conflicts_with = "repo", add = governed())]
     named: Option<RepoName>,
     /// The same as an option.
-    #[arg(long, value_name = "OWNER/NAME")]
+    #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
 }
 
@@ -35,14 +37,19 @@ impl Target {
 pub struct Commit {
     /// The repository, which may be left out as in `status`, and the commit, which may be
     /// shortened where that is unique.
-    #[arg(value_name = "[OWNER/NAME] SHA", num_args = 0..=2)]
+    #[arg(value_name = "[OWNER/NAME] SHA", num_args = 0..=2, add = governed())]
     words: Vec<Word>,
     /// The repository as an option.
-    #[arg(long, value_name = "OWNER/NAME")]
+    #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
     /// The commit as an option.
     #[arg(long, value_name = "SHA")]
     sha: Option<ShaPrefix>,
+}
+
+/// What a shell completes a repository from.
+fn governed() -> ArgValueCandidates {
+    ArgValueCandidates::new(repositories)
 }
 
 #[derive(Clone, Debug)]

@@ -1,0 +1,69 @@
+//! What a shell completes: it asks the program itself, which knows the governed repositories.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::CommandFactory as _;
+use clap_complete::env::Shells;
+use clap_complete::{CompleteEnv, CompletionCandidate, Shell};
+
+use super::NAME;
+use super::args::{Arguments, CONFIG_FILE, CONFIG_VARIABLE};
+use crate::commands::Failure;
+use crate::config;
+
+/// By this variable the script of a shell asks for candidates. It is none of the configuration's.
+const VARIABLE: &str = "_RELEASE_GOVERNOR_COMPLETE";
+
+/// Answers a shell that asks for candidates. False where none asks.
+///
+/// # Errors
+/// When the shell is not known, or nothing can be written.
+pub(super) fn answered(arguments: &[OsString]) -> Result<bool, Failure> {
+    let asked = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
+    let here = std::env::current_dir().ok();
+    asked
+        .try_complete(arguments.iter().cloned(), here.as_deref())
+        .map_err(|error| Failure::Usage(format!("cannot complete: {error}")))
+}
+
+/// The script that lets a shell ask.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn script(shell: Shell) -> Result<String, Failure> {
+    let failed = |why: String| Failure::Dependency(format!("cannot make the script: {why}"));
+    let shells = Shells::builtins();
+    let name = shell.to_string();
+    let completer = shells.completer(&name).ok_or_else(|| failed(format!("no {name} is known")))?;
+    let mut script = Vec::new();
+    completer
+        .write_registration(VARIABLE, NAME, NAME, NAME, &mut script)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
+}
+
+/// The repositories of the configuration that is meant; none where it is refused.
+pub(super) fn repositories() -> Vec<CompletionCandidate> {
+    let file = named_file().or_else(|| std::env::var_os(CONFIG_VARIABLE)).map(PathBuf::from);
+    let file = file.unwrap_or_else(|| CONFIG_FILE.into());
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    let Ok(config) = config::load(&file, variables) else { return Vec::new() };
+    let names = config.repositories.iter().map(|policy| policy.repository.to_string());
+    names.map(CompletionCandidate::new).collect()
+}
+
+/// What the line that is being typed says with `--config`.
+fn named_file() -> Option<OsString> {
+    let mut words = std::env::args_os().skip_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--config" {
+            return words.next();
+        }
+        if let Some(file) = word.to_str().and_then(|word| word.strip_prefix("--config=")) {
+            return Some(file.into());
+        }
+    }
+    None
+}
