@@ -17,7 +17,7 @@ fn deployed(nth: u64) -> What {
 }
 
 pub(crate) fn draw(chance: &mut Chance) -> Vec<What> {
-    match chance.below(12) {
+    match chance.below(13) {
         0 => refused_trigger(chance),
         1 => resumed_pause(chance),
         2 => blank_list(chance),
@@ -29,6 +29,7 @@ pub(crate) fn draw(chance: &mut Chance) -> Vec<What> {
         8 => deploy_to_staging(chance),
         9 => approved_behind_production(),
         10 => triggered_after_rollback(chance),
+        11 => answer_lost_with_the_branch(),
         _ => spoken_meanwhile(chance),
     }
 }
@@ -43,10 +44,11 @@ fn refused_trigger(chance: &mut Chance) -> Vec<What> {
     ];
     let (nth, rollback) = (chance.below(2), false);
     let trigger = What::Trigger { nth, rollback, refused: Some(chance.pick(&refused)) };
-    let wait = What::Wait { seconds: 70 };
+    // Who speaks within the second in which it ended may not know of it.
+    let (looks, wait) = (What::Wait { seconds: 15 }, What::Wait { seconds: 70 });
     let later = push(Touch::Low);
     let back = [push(Touch::Low), PASS, ENDS_WELL, PASS, deployed(1), push(Touch::Low), PASS];
-    back.into_iter().chain([trigger, wait, PASS, later, PASS]).collect()
+    back.into_iter().chain([looks, trigger, wait, PASS, later, PASS]).collect()
 }
 
 /// Production goes back while an operator's pause stands, which ends then.
@@ -144,6 +146,16 @@ fn triggered_after_rollback(chance: &mut Chance) -> Vec<What> {
     let newer = chance.percent(50).then_some(push(Touch::Low));
     let then = [What::Wait { seconds: 70 }, PASS, ENDS_WELL, PASS, PASS];
     deploys.chain([deployed(2), PASS]).chain(trigger).chain(newer).chain(then).collect()
+}
+
+/// The answer to a dispatch is lost, and lists do not say on which branch its run is.
+fn answer_lost_with_the_branch() -> Vec<What> {
+    let operation = "create-workflow-dispatch";
+    let lost = What::Fail { operation, fault: Hit::LoseAnswer, skip: 0 };
+    let begun = [What::ListLag { seconds: 15 }, push(Touch::Low), lost, PASS];
+    let found = [What::LoseBranch { nth: 0 }, What::Wait { seconds: 60 }, PASS];
+    let later = std::iter::repeat_n([What::Wait { seconds: 400 }, PASS], 3).flatten();
+    begun.into_iter().chain(found).chain(later).collect()
 }
 
 /// An operator says what runs while a deploy goes on.
