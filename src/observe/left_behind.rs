@@ -13,12 +13,13 @@ use crate::github::{AllOrFirst, ReadError};
 
 /// Commits of the branch that are asked for their statuses (design, section 5, step 6).
 const MOST_COMMITS: usize = 100;
-/// Commits below that deploy that are asked, too, until one bears a status under our context: the
-/// last word of all says whether the repository is paused, and somebody may have deployed since.
+/// Commits below the newest certain deploy that are asked, too, as somebody else may have made that
+/// one: our last word says whether the repository is paused, and a run of ours may still go on, also
+/// one of a workflow that is configured no longer.
 const MOST_BELOW: usize = 10;
 
 /// All statuses under our context on the commits of the branch, from its tip to the newest deploy
-/// that is certain, and further on to the newest one that bears any.
+/// that is certain, and on some commits below it.
 ///
 /// # Errors
 /// What GitHub said. Until this has been read, nothing is dispatched or written.
@@ -33,8 +34,7 @@ pub async fn left_behind(
         let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
         left.statuses.push((sha.clone(), statuses));
         below = below.map(|count: usize| count + 1).or(certain.contains(sha).then_some(0));
-        let has_spoken = left.statuses.iter().any(|(_, statuses)| !statuses.is_empty());
-        if below.is_some_and(|count| has_spoken || count >= MOST_BELOW) {
+        if below.is_some_and(|count| count >= MOST_BELOW) {
             break;
         }
     }

@@ -195,3 +195,24 @@ fn a_pause_outlives_a_lost_disk_below_a_newer_deploy_by_somebody_else() {
     assert_eq!(shop.dispatches_of(&a3), 0, "{}", shop.said(&a3));
     assert_eq!(shop.verdict(&a3), "failure: HOLD SHA · LOW · paused");
 }
+
+#[test]
+fn after_a_lost_disk_a_run_of_the_former_workflow_below_a_newer_deploy_is_waited_for() {
+    let mut shop = Story::repository("acme/shop").policy("deploy_workflow_name", "ship.yml");
+    let file = WorkflowFile::new("Ship").run_name("Deploy ${{ inputs.sha }}");
+    let text = file.on_dispatch(&["sha"]).yaml();
+    shop.repo.push(NewCommit::on("main").file(".github/workflows/ship.yml", &text));
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+    shop.change_policy("deploy_workflow_name", "deploy.yml").later(60);
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.deployed_by_hand(&a2, "success");
+    shop.good_pass().later(60);
+    shop.lose_the_disk();
+    let a3 = shop.verified(&["src/door.rs"]);
+    shop.good_pass();
+    assert_eq!(shop.verdict(&a3), "pending: WAIT SHA · LOW · deploy_in_progress");
+    shop.deploy_ends(&a1, "success").later(60).good_pass();
+    assert_eq!(shop.dispatches_of(&a3), 1);
+}
