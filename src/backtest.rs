@@ -40,15 +40,22 @@ pub struct Past {
     pub words: Vec<Entry>,
     /// What was deployed, also before its beginning.
     pub release: ReleaseState,
+    /// Whether deploy runs before its beginning were left unread.
+    pub runs_unread: bool,
 }
 
 impl Past {
     /// What ran in production when it began: the last deploy that had succeeded by then.
     #[must_use]
     pub fn production(&self) -> Production {
-        let mut begun = ReleaseState::default();
+        let mut begun = self.unknown();
         begun.runs.extend(self.deploy_before().map(|run| (run.id, Arc::new(run))));
         begun.production()
+    }
+
+    /// A release state of which nothing is known yet.
+    fn unknown(&self) -> ReleaseState {
+        ReleaseState { runs_unread: self.runs_unread, ..ReleaseState::default() }
     }
 
     /// The run that had succeeded last when it began, in that attempt alone.

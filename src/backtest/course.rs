@@ -54,7 +54,7 @@ impl Course {
     /// The beginning of a replay: production is what it really was then.
     #[must_use]
     pub fn begin(past: &Past, observation: &Observation) -> Self {
-        let mut release = ReleaseState::default();
+        let mut release = past.unknown();
         let greatest_run = past.release.runs.keys().last().map_or(0, |run| run.get());
         let (moment, heard, deploys) = (0, 0, 0);
         if let Some(run) = past.deploy_before() {

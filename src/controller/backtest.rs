@@ -139,7 +139,8 @@ impl Governed {
         survey.observation.branch_commits = commits;
         let words = self.words_of_operators(shared, until).await?;
         let release = self.opened()?.state().clone();
-        Ok((Past { since, until, moments, words, release }, reach))
+        let runs_unread = reach.deploys_stopped_at.is_some();
+        Ok((Past { since, until, moments, words, release, runs_unread }, reach))
     }
 
     /// What operators said until then, oldest first.

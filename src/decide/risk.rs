@@ -72,6 +72,9 @@ fn uncertain(why: Uncertainty) -> String {
         Uncertainty::DeployedOtherwise => {
             "something was deployed by another workflow or by a run that was deleted".to_owned()
         }
+        Uncertainty::RunsUnread => {
+            "no run that was read succeeded, and older ones were not read".to_owned()
+        }
     }
 }
 

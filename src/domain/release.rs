@@ -75,6 +75,10 @@ pub struct ReleaseState {
     pub issues_unavailable: Option<(String, Timestamp)>,
     /// How production was by its signals, oldest first.
     pub health: Vec<HealthRecord>,
+    /// Whether deploy runs were left unread that may have succeeded. A pass reads on to one that
+    /// did, or to the end; a replay of the past may not.
+    #[serde(skip)]
+    pub runs_unread: bool,
 }
 
 /// The last decision about a sha.
@@ -238,6 +242,8 @@ pub enum Uncertainty {
     /// No run of today's deploy workflow succeeded, but the ledger knows of another deploy: by
     /// another workflow, or by a run that was deleted.
     DeployedOtherwise,
+    /// None of the runs that were read succeeded, and there are older ones.
+    RunsUnread,
 }
 
 impl Uncertainty {
@@ -246,7 +252,7 @@ impl Uncertainty {
     pub const fn run(&self) -> Option<RunRef> {
         match self {
             Self::Unattributed(run) | Self::Stray(run) => Some(*run),
-            Self::DeployedOtherwise => None,
+            Self::DeployedOtherwise | Self::RunsUnread => None,
         }
     }
 }

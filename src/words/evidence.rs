@@ -144,6 +144,12 @@ fn uncertain(why: Uncertainty) -> (String, &'static str) {
                 .to_owned(),
             "",
         ),
+        Uncertainty::RunsUnread => (
+            "no run of the deploy workflow that was read had succeeded, and older ones were not \
+             read"
+                .to_owned(),
+            "",
+        ),
     }
 }
 

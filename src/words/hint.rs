@@ -90,7 +90,7 @@ fn uncertain(why: &Uncertainty) -> String {
         Uncertainty::Stray(run) => {
             format!("run {} ran outside the branch's history: `set-production`", run.id)
         }
-        Uncertainty::DeployedOtherwise => {
+        Uncertainty::DeployedOtherwise | Uncertainty::RunsUnread => {
             "no run tells what is in production: `set-production`".to_owned()
         }
     }

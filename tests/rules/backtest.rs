@@ -36,6 +36,7 @@ plain | pause @0, 2 LOW @5, resume @20 | 2 LOW paused @20 never
 plain | 2 LOW @0, set 1 @5, 3 LOW @10 | 2 LOW allow_low @0 never; 3 LOW allow_low @10 never
 stopped | 2 LOW @0, deploy 2 @1 | 2 LOW paused - deployed
 strict | 2 LOW @0, 3 MEDIUM @10 | 2 HIGH high_risk_no_approval - never; 3 HIGH high_risk_no_approval - never
+deploys unread | 2 LOW @0, deploy 2 @5, 3 LOW @10 | 2 HIGH high_risk_no_approval - deployed; 3 HIGH high_risk_no_approval - never
 never deployed | 2 HIGH @0, 3 HIGH @10 | 2 LOW allow_low @0 never; 3 HIGH high_risk_no_approval - never
 ";
 
@@ -179,7 +180,7 @@ fn moments(story: &Story) -> Vec<Moment> {
 fn policy_of(name: &str) -> Policy {
     let patterns = |patterns: &[&str]| PathPatterns::new(patterns).unwrap();
     match name {
-        "plain" | "never deployed" => policy(),
+        "plain" | "never deployed" | "deploys unread" => policy(),
         "label" => Policy { approval_modes: vec![ApprovalMode::Label], ..policy() },
         "one an hour" => Policy { max_deploys_per_hour: 1, ..policy() },
         "stopped" => Policy { paused: Some("freeze".to_owned()), ..policy() },
@@ -190,7 +191,7 @@ fn policy_of(name: &str) -> Policy {
 
 fn past_of(name: &str, told: &str) -> (Past, Observation) {
     let mut story = story(told);
-    if name != "never deployed" {
+    if !["never deployed", "deploys unread"].contains(&name) {
         let before = run(10, Some(1), -600, succeeded());
         story.release.apply(&Entry { at: at(-600), kind: EntryKind::RunSeen { run: before } });
     }
@@ -201,6 +202,7 @@ fn past_of(name: &str, told: &str) -> (Past, Observation) {
         moments: moments(&story),
         words: story.entries,
         release: story.release,
+        runs_unread: name == "deploys unread",
     };
     (past, shown)
 }

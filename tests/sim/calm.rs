@@ -175,8 +175,11 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
     match reason {
         "paused" => model.perhaps_paused,
         "rolled_back" => {
-            let by_others =
-                |one: &Deploy| !one.is_ours() || one.tries.len() > 1 || one.deleted_at.is_some();
+            let by_others = |one: &Deploy| {
+                // One that shows late may be anybody's who has our account.
+                let is_late = one.answer_lost || one.tries.len() > 1;
+                !one.is_ours() || is_late || one.deleted_at.is_some()
+            };
             // After a lost disk nobody reads whose runs are below what an operator said to run.
             let forgotten = model.disk_lost_at.is_some() && !model.words_of_production.is_empty();
             forgotten || model.deploys.values().any(by_others)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::fold::keep_last;
 use super::questions::{moves_of, place_of_word};
 use super::{KnownRun, ReleaseState};
-use crate::domain::{RunId, RunKind, RunRef, Sha};
+use crate::domain::{Attempt, RunId, RunKind, RunRef, Sha};
 
 /// Commits that are kept of what production was before the runs that are kept, the newest.
 const KEPT_PRODUCTIONS: usize = 1_000;
@@ -130,9 +130,11 @@ impl ReleaseState {
     }
 
     /// Whether a run attempt was started by somebody else than a pass of ours. A re-run always
-    /// is, as nobody but people start one.
+    /// is, as nobody but people start one. One that showed after its attempt was given up may be
+    /// anybody's who has our account, and what it moved back, no pass decided to.
     fn is_foreign(&self, run: RunRef) -> bool {
-        run.attempt > 1 || self.attempt_of(run.id).is_none_or(|ours| ours.begun.rollback)
+        let by_a_pass = |ours: &Attempt| !ours.begun.rollback && !ours.late;
+        run.attempt > 1 || !self.attempt_of(run.id).is_some_and(by_a_pass)
     }
 }
 

@@ -23,6 +23,7 @@ impl ReleaseState {
             None if self.deployed_otherwise() => {
                 Production::Uncertain { why: Uncertainty::DeployedOtherwise }
             }
+            None if self.runs_unread => Production::Uncertain { why: Uncertainty::RunsUnread },
             None => Production::None,
         }
     }

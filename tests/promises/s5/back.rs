@@ -2,9 +2,10 @@
 
 use release_governor::controller::{NotDone, ResumedFrom, Shipped};
 use release_governor::domain::Reason;
+use release_governor::ghbox::{Fault, story};
 
 use super::in_production_by_us;
-use crate::story::Story;
+use crate::story::{Story, the_dispatch};
 
 /// Three verified commits, each in production by us after the one before.
 fn three_deploys() -> (Story, [String; 3]) {
@@ -235,4 +236,22 @@ fn a_triggered_deploy_that_failed_lifts_nothing_for_what_was_pushed_since() {
     assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");
     shop.triggers(&a4, false).unwrap();
     assert_eq!(shop.dispatches_of(&a4), 1);
+}
+
+#[test]
+fn a_rollback_by_our_account_to_a_commit_whose_dispatch_was_given_up_holds() {
+    let mut shop = Story::repository("acme/shop");
+    shop.in_production();
+    let a1 = shop.verified(&["src/a.rs"]);
+    shop.github.fail(the_dispatch(), Fault::Status(502));
+    shop.pass().minutes_later(7).good_pass();
+    let a2 = shop.verified(&["src/b.rs"]);
+    shop.later(70).good_pass().deploy_ends(&a2, "success").good_pass();
+    assert_eq!((shop.dispatches_of(&a1), shop.dispatches_of(&a2)), (0, 1));
+    // Whoever holds the token starts it on GitHub's page.
+    let back = shop.repo.dispatch_by_hand("deploy.yml", "main", &a1, story::GOVERNOR);
+    shop.repo.finish_run(back, "success");
+    shop.later(60).good_pass();
+    assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
+    assert_eq!(shop.dispatches_of(&a2), 1);
 }
