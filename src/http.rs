@@ -1,6 +1,8 @@
 //! What Kubernetes, Prometheus, people and their programs read over HTTP. Nothing here waits for a
 //! pass, asks GitHub, or changes anything.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +12,7 @@ use crate::commands::Window;
 mod answer;
 mod api;
 mod etag;
+mod pages;
 mod probes;
 mod problem;
 mod question;
@@ -22,9 +25,9 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// All that is served of the controller that `window` is on.
 pub fn routes(window: Window) -> Router {
-    // The pages for people (`/`, `/repos/…`) are one more room to merge here.
     Router::new()
         .merge(probes::routes())
+        .merge(pages::routes())
         .merge(api::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(read_only)
@@ -53,4 +56,19 @@ fn text(code: StatusCode, content_type: &'static str, text: String) -> Response 
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (code, headers, text).into_response()
+}
+
+/// A store that does not answer for so long is not well.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What `work` gives, if it gives it soon.
+async fn within<T, E: Into<Problem>>(
+    window: &Window,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Problem> {
+    let Some(_place) = window.place() else { return Err(Problem::busy()) };
+    match window.clock().timeout(PATIENCE, work).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Problem::late()),
+    }
 }

@@ -12,6 +12,7 @@ mod hint;
 pub mod issue;
 mod mark;
 mod no_candidate;
+mod sentence;
 pub mod signals;
 mod status;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use evidence::{evidence, evidence_supposing, found, outcome};
 pub use hint::{HintPlace, Subject, hint, hints, pause_reason, still_rolled_back};
 pub use mark::{read_runs_page, runs_page};
 pub use no_candidate::{no_candidate, uncounted};
+pub use sentence::sentence;
 pub use status::{Said, StatusText, decided, dispatching, parse, shipped};
 pub use told::{after_set_production, moved_deploy_files, operator, told};
 
@@ -97,6 +99,22 @@ pub fn shortened(text: &str, limit: usize) -> String {
     }
     let kept: String = text.chars().take(limit.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// A path that shows what it holds: a line break or an override of the reading direction in it
+/// would make it look like another one, so these are escaped as Rust writes them.
+#[must_use]
+pub fn visible(path: &str) -> String {
+    let is_odd = |c: char| c == '\\' || c.is_control() || is_invisible(c);
+    let mut shown = String::with_capacity(path.len());
+    for c in path.chars() {
+        if is_odd(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Characters that take no room, or that turn the direction of what follows.

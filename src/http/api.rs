@@ -2,7 +2,6 @@
 //! below `/api/v1`. `openapi.json` describes it; a test holds every answer to that.
 
 use std::future::Future;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::question::Question;
+use super::within;
 use crate::commands::view::Status;
 use crate::commands::{EntryWord, Filter, Wanted, Window};
 use crate::domain::{AttemptId, Outcome, Reason, ShaPrefix};
@@ -46,8 +46,6 @@ const ROUTES: [Route; 9] = [
 
 /// The description of what is served, as it is served.
 const DESCRIPTION: &str = include_str!("openapi.json");
-/// A store that does not answer for so long is not well.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The paths of the API, with `{parameters}`.
 pub fn paths() -> impl Iterator<Item = &'static str> {
@@ -200,16 +198,4 @@ async fn answered<T: Serialize, E: Into<Problem>>(
 ) -> Answer {
     let value = within(window, work).await?;
     answer::json(&asked.headers, &value)
-}
-
-/// What `work` gives, if it gives it soon.
-async fn within<T, E: Into<Problem>>(
-    window: &Window,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, Problem> {
-    let Some(_place) = window.place() else { return Err(Problem::busy()) };
-    match window.clock().timeout(PATIENCE, work).await {
-        Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(Problem::late()),
-    }
 }

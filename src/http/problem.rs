@@ -87,6 +87,32 @@ impl Problem {
         problem
     }
 
+    /// A page could not be written.
+    pub(super) fn unwritten() -> Self {
+        let detail = "this page could not be written; its twin below /api/v1 may be".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritten", "Cannot be written", detail)
+    }
+
+    /// HTTP's number.
+    pub(super) fn code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// In a few words.
+    pub(super) const fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    /// In a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What an ambiguous commit may be.
+    pub(super) fn candidates(&self) -> &[Sha] {
+        &self.0.candidates
+    }
+
     /// The store did not answer in time.
     pub(super) fn late() -> Self {
         Self::unavailable("the state directory does not answer: is its disk well?".to_owned())
@@ -137,7 +163,7 @@ impl From<Failure> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let code = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.code();
         let headers = [
             (header::CONTENT_TYPE, "application/problem+json"),
             (header::CACHE_CONTROL, "no-store"),

@@ -37,6 +37,8 @@ mod measures;
 #[cfg(test)]
 mod network;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod preflight;
 #[cfg(test)]
 mod process;

@@ -2,7 +2,7 @@
 
 use crate::commands::view::{PathView, RuleView, Simulation};
 use crate::domain::{Reason, RiskClass};
-use crate::words::is_invisible;
+use crate::words::visible;
 
 use super::{list, or_dash, paint, short, table};
 
@@ -64,29 +64,14 @@ fn paths(view: &Simulation, width: Option<u16>) -> String {
     let header = ["PATH", "RISK", "PATTERN", "COMMIT", "PULL REQUEST"];
     let rows = view.paths.iter().map(|path| {
         [
-            escaped(&path.path),
+            visible(&path.path),
             path.risk_class.as_str().to_owned(),
-            escaped(&path.pattern),
+            visible(&path.pattern),
             brought(path, short(path.commit.as_ref())),
             or_dash(path.pull_request.map(|number| format!("#{number}")).as_deref()),
         ]
     });
     table(&header, rows, width)
-}
-
-/// A path that shows what it holds: a line break or an override of the reading direction in it
-/// would make it look like another one, so these are escaped as Rust writes them.
-fn escaped(path: &str) -> String {
-    let is_odd = |c: char| c == '\\' || c.is_control() || is_invisible(c);
-    let mut shown = String::with_capacity(path.len());
-    for c in path.chars() {
-        if is_odd(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// The newest commit that brought it, and how many more did.

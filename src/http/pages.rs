@@ -1,0 +1,117 @@
+//! The pages for people. Each has its JSON twin below `/api/v1`, made of the same view.
+//!
+//! Templates escape whatever they are given; what steers the reading direction, or has the form of a
+//! secret, is made harmless before.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use super::etag;
+use super::problem::Problem;
+use super::question::Question;
+use super::within;
+use crate::commands::Window;
+use crate::domain::ShaPrefix;
+use crate::domain::secrets::hide;
+
+mod commit;
+mod index;
+mod parts;
+mod repository;
+mod trouble;
+
+use commit::CommitPage;
+use index::{Index, IndexFilter};
+use repository::RepositoryPage;
+use trouble::Trouble;
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLESHEET: &str = "/style.css";
+const STYLE: &str = include_str!("pages/style.css");
+/// Nothing is loaded but the stylesheet, nothing is sent anywhere else, and nobody frames a page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// What a handler gives.
+type Page = Result<Response, Trouble>;
+
+pub(super) fn routes() -> Router<Window> {
+    Router::new()
+        .route("/", get(index))
+        .route("/repos/{owner}/{name}", get(repository))
+        .route("/repos/{owner}/{name}/commits/{sha}", get(commit))
+        .route(STYLESHEET, get(stylesheet))
+}
+
+async fn index(State(window): State<Window>, asked: Question) -> Page {
+    asked.takes(&["q", "state"])?;
+    let filter = IndexFilter::of(&asked)?;
+    let all = within(&window, window.repositories()).await?;
+    shown(&asked.headers, &Index::of(&all, &filter, window.clock().now()))
+}
+
+async fn repository(State(window): State<Window>, asked: Question) -> Page {
+    asked.takes(&[])?;
+    let name = asked.repository()?;
+    let detail = within(&window, window.repository(&name)).await?;
+    let attempts = within(&window, window.attempts(&name, None, repository::ATTEMPTS)).await?;
+    shown(&asked.headers, &RepositoryPage::of(&detail, &attempts.attempts, window.clock().now()))
+}
+
+async fn commit(State(window): State<Window>, asked: Question) -> Page {
+    asked.takes(&[])?;
+    let name = asked.repository()?;
+    let sha: ShaPrefix = asked.in_path("sha", "7 to 64 hex digits of a commit's id")?;
+    let found = within(&window, window.commit(&name, &sha)).await;
+    let detail = found.map_err(|problem| Trouble::from(problem).in_repository(&name))?;
+    shown(&asked.headers, &CommitPage::of(&detail, window.clock().now()))
+}
+
+async fn stylesheet(asked: Question) -> Response {
+    tagged(&asked.headers, "text/css; charset=utf-8", STYLE.to_owned())
+}
+
+fn shown(asked: &HeaderMap, page: &impl Template) -> Page {
+    Ok(tagged(asked, HTML, html(page)?))
+}
+
+fn html(page: &impl Template) -> Result<String, Problem> {
+    let html = page.render().map_err(|_| Problem::unwritten())?;
+    Ok(match hide(&html) {
+        Cow::Borrowed(_) => html,
+        Cow::Owned(hidden) => hidden,
+    })
+}
+
+fn tagged(asked: &HeaderMap, content_type: &'static str, body: String) -> Response {
+    let etag = etag::of(body.as_bytes());
+    let mut response = if etag::is_known(asked, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        (StatusCode::OK, [(header::CONTENT_TYPE, content_type)], body).into_response()
+    };
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    guarded(response, "no-cache")
+}
+
+/// With the headers that every page has.
+fn guarded(mut response: Response, cached: &'static str) -> Response {
+    let headers: [(HeaderName, &'static str); 4] = [
+        (header::CACHE_CONTROL, cached),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

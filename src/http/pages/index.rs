@@ -1,0 +1,159 @@
+//! `/`: every repository, those that need somebody first.
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::STYLESHEET;
+use super::parts::{Link, repository_page, tame};
+use crate::commands::view::{RepositoryStatus, Status};
+use crate::domain::{Outcome, Reason};
+use crate::http::problem::Problem;
+use crate::http::question::Question;
+use crate::words::{near_time, sentence};
+
+/// How a repository stands, in a word; in the order in which somebody should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum RowState {
+    Error,
+    Hold,
+    Wait,
+    Allow,
+    Quiet,
+    Disabled,
+}
+
+impl RowState {
+    const ALL: [Self; 6] =
+        [Self::Error, Self::Hold, Self::Wait, Self::Allow, Self::Quiet, Self::Disabled];
+
+    fn of(row: &RepositoryStatus) -> Self {
+        match row.decision {
+            _ if !row.enabled => Self::Disabled,
+            _ if row.error.is_some() => Self::Error,
+            Some(Outcome::Hold) => Self::Hold,
+            Some(Outcome::Wait) => Self::Wait,
+            Some(Outcome::Allow) if row.reason == Some(Reason::Deployed) => Self::Quiet,
+            Some(Outcome::Allow) => Self::Allow,
+            Some(Outcome::None) | None => Self::Quiet,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "ERROR",
+            Self::Hold => "HOLD",
+            Self::Wait => "WAIT",
+            Self::Allow => "ALLOW",
+            Self::Quiet => "quiet",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Every state.
+const ANY: &str = "any";
+
+/// Which repositories are asked for.
+pub(super) struct IndexFilter {
+    text: String,
+    state: Option<RowState>,
+}
+
+impl IndexFilter {
+    pub(super) fn of(asked: &Question) -> Result<Self, Problem> {
+        let text = asked.text("q").unwrap_or_default().trim().to_owned();
+        let state = match asked.text("state").filter(|word| *word != ANY && !word.is_empty()) {
+            None => None,
+            Some(word) => {
+                let found = RowState::ALL.into_iter().find(|state| state.word() == word);
+                let words = RowState::ALL.map(RowState::word).join(", ");
+                Some(found.ok_or_else(|| {
+                    Problem::parameter("state", word, format!("any of {ANY}, {words}"))
+                })?)
+            }
+        };
+        Ok(Self { text, state })
+    }
+
+    fn takes(&self, row: &RepositoryStatus) -> bool {
+        let name = row.repository.to_string().to_lowercase();
+        name.contains(&self.text.to_lowercase())
+            && self.state.is_none_or(|state| state == RowState::of(row))
+    }
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "index.html", config = "src/http/pages/askama.toml")]
+pub(super) struct Index {
+    stylesheet: &'static str,
+    text: String,
+    states: Vec<StateChoice>,
+    all: usize,
+    rows: Vec<Row>,
+}
+
+struct StateChoice {
+    value: &'static str,
+    is_chosen: bool,
+}
+
+struct Row {
+    name: String,
+    address: String,
+    state: &'static str,
+    told: String,
+    candidate: Option<Link>,
+    production: Option<Link>,
+    last_pass: String,
+}
+
+impl Index {
+    pub(super) fn of(status: &Status, filter: &IndexFilter, now: Timestamp) -> Self {
+        let mut rows: Vec<&RepositoryStatus> =
+            status.repositories.iter().filter(|row| filter.takes(row)).collect();
+        rows.sort_by_key(|row| RowState::of(row));
+        let chosen = filter.state.map_or(ANY, RowState::word);
+        let values = std::iter::once(ANY).chain(RowState::ALL.map(RowState::word));
+        Self {
+            stylesheet: STYLESHEET,
+            text: tame(&filter.text),
+            states: values.map(|value| StateChoice { value, is_chosen: value == chosen }).collect(),
+            all: status.repositories.len(),
+            rows: rows.into_iter().map(|row| Row::of(row, now)).collect(),
+        }
+    }
+}
+
+impl Row {
+    fn of(row: &RepositoryStatus, now: Timestamp) -> Self {
+        let link = |sha| Link::to_commit(&row.repository, sha);
+        Self {
+            name: row.repository.to_string(),
+            address: repository_page(&row.repository),
+            state: RowState::of(row).word(),
+            told: told(row),
+            candidate: row.candidate_sha.as_ref().map(link),
+            production: row.production_sha_current.as_ref().map(link),
+            last_pass: row.last_pass.map_or_else(|| "–".to_owned(), |at| near_time(at, now)),
+        }
+    }
+}
+
+fn told(row: &RepositoryStatus) -> String {
+    if !row.enabled {
+        return "The configuration says that it is not governed.".to_owned();
+    }
+    let paused = row.paused.as_ref().map(|why| format!("Paused: {}", tame(why)));
+    let error = row.error.as_deref().map(tame);
+    let decided = || row.reason.map(|reason| sentence(reason).to_owned());
+    let told = error.or(paused).or_else(decided);
+    let told = told.unwrap_or_else(|| "Nothing to ship yet.".to_owned());
+    // Something newer is what people wait for.
+    match (&row.head_sha, row.head_reason) {
+        (Some(head), Some(reason)) => {
+            format!("{told} The newer {}: {}", head.short(), sentence(reason))
+        }
+        (Some(_) | None, _) => told,
+    }
+}

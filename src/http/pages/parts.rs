@@ -1,0 +1,121 @@
+//! What several pages are made of.
+
+use jiff::Timestamp;
+
+use crate::commands::view::{AttemptView, RunView};
+use crate::domain::{RepoName, Sha};
+use crate::words::{near_time, plain};
+
+/// A stranger's text on a page is cut to this.
+const LONGEST: usize = 2_000;
+
+/// A link.
+pub(super) struct Link {
+    pub(super) text: String,
+    pub(super) address: String,
+}
+
+impl Link {
+    /// To the page of a commit.
+    pub(super) fn to_commit(repository: &RepoName, sha: &Sha) -> Self {
+        let address = format!("{}/commits/{sha}", repository_page(repository));
+        Self { text: sha.short().to_owned(), address }
+    }
+
+    /// To a run at GitHub; none where its page is not known.
+    pub(super) fn to_run(run: &RunView) -> Option<Self> {
+        let address = run.url.clone().filter(|url| is_web(url))?;
+        let progress = run.progress.as_deref().unwrap_or("not seen yet");
+        Some(Self { text: format!("{} ({})", run.id, tame(progress)), address })
+    }
+}
+
+/// Nothing but the web is linked to, whatever GitHub answered.
+pub(super) fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+/// The address of a repository's page.
+pub(super) fn repository_page(repository: &RepoName) -> String {
+    format!("/repos/{repository}")
+}
+
+/// A sentence with commands and names in it, which stand between backticks.
+pub(super) struct Rich(String);
+
+/// A part of such a sentence.
+pub(super) struct Piece<'a> {
+    pub(super) is_code: bool,
+    pub(super) text: &'a str,
+}
+
+impl Rich {
+    pub(super) fn new(text: &str) -> Self {
+        Self(tame(text))
+    }
+
+    /// What is and what is not code, in turn. A backtick without its fellow is none of them.
+    pub(super) fn pieces(&self) -> Vec<Piece<'_>> {
+        let text = self.0.as_str();
+        let is_paired = text.matches('`').count().is_multiple_of(2);
+        if !is_paired {
+            return vec![Piece { is_code: false, text }];
+        }
+        let pieces = text.split('`').enumerate();
+        pieces
+            .map(|(place, text)| Piece { is_code: place % 2 == 1, text })
+            .filter(|piece| !piece.text.is_empty())
+            .collect()
+    }
+}
+
+/// A stranger's text, on one line and as it reads.
+pub(super) fn tame(text: &str) -> String {
+    plain(text, LONGEST)
+}
+
+/// An attempt, a line of a table.
+pub(super) struct AttemptRow {
+    pub(super) begun: String,
+    pub(super) link: Link,
+    pub(super) told: String,
+    pub(super) run: Option<Link>,
+}
+
+impl AttemptRow {
+    pub(super) fn of(repository: &RepoName, attempt: &AttemptView, now: Timestamp) -> Self {
+        let told = attempt.told.as_deref().unwrap_or("under way");
+        Self {
+            begun: near_time(attempt.begun_at, now),
+            link: Link::to_commit(repository, &attempt.sha),
+            told: tame(told),
+            run: attempt.run.as_ref().and_then(Link::to_run),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<(bool, String)> {
+        let rich = Rich::new(text);
+        rich.pieces().iter().map(|piece| (piece.is_code, piece.text.to_owned())).collect()
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_a_single_one_is_text() {
+        let told = pieces("run `resume a/b`, or `trigger 1`");
+        let expected =
+            [(false, "run "), (true, "resume a/b"), (false, ", or "), (true, "trigger 1")];
+        assert_eq!(told, expected.map(|(code, text)| (code, text.to_owned())));
+        assert_eq!(pieces("a `b"), [(false, "a `b".to_owned())]);
+        assert_eq!(pieces("\u{202e}a\nb"), [(false, "a b".to_owned())]);
+    }
+
+    #[test]
+    fn nothing_but_the_web_is_linked_to() {
+        assert!(is_web("https://github.com/acme/shop/actions/runs/1"));
+        assert!(!is_web("javascript:alert(1)") && !is_web("data:text/html,x"));
+    }
+}
