@@ -10,6 +10,7 @@ use crate::domain::{
 
 pub mod backtest;
 mod detail;
+mod group;
 mod history;
 
 pub use detail::{
@@ -17,6 +18,7 @@ pub use detail::{
     InFlight, Judged, LedgerPage, MovedFilesView, PauseView, ProductionSet, ProductionView,
     Refused, RepositoryDetail, RunView, Source, StatusView, Words,
 };
+pub use group::StatusGroup;
 pub use history::{History, HistoryOfAll, Line, LineOf};
 
 /// All governed repositories: `status --json`, and the API.

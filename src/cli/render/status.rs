@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::view::{Held, Overview, RepositoryStatus};
+use crate::commands::view::{Held, Overview, RepositoryStatus, StatusGroup};
 use crate::domain::{Outcome, Reason, RiskClass, Sha};
 
 use super::{or_dash, paint, short, time};
@@ -113,45 +113,16 @@ fn unverified(row: &RepositoryStatus) -> Option<String> {
     })
 }
 
-/// The groups, in the order in which somebody must do something about them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum StatusGroup {
-    Error,
-    Hold,
-    Wait,
-    Dry,
-    Allow,
-    Disabled,
-    Other,
-}
-
-impl StatusGroup {
-    fn of(row: &RepositoryStatus) -> Self {
-        if !row.enabled {
-            return Self::Disabled;
-        }
-        if row.error.is_some() {
-            return Self::Error;
-        }
-        match row.decision {
-            Some(Outcome::Hold) => Self::Hold,
-            Some(Outcome::Wait) => Self::Wait,
-            Some(Outcome::Allow) if row.dry_run => Self::Dry,
-            Some(Outcome::Allow) => Self::Allow,
-            Some(Outcome::None) | None => Self::Other,
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Error => "ERROR",
-            Self::Hold => "HOLD",
-            Self::Wait => "WAIT",
-            Self::Dry => "DRY RUN",
-            Self::Allow => "ALLOW",
-            Self::Disabled => "not enabled",
-            Self::Other => "nothing to ship",
-        }
+/// What a group of repositories is called.
+const fn title(group: StatusGroup) -> &'static str {
+    match group {
+        StatusGroup::Error => "ERROR",
+        StatusGroup::Hold => "HOLD",
+        StatusGroup::Wait => "WAIT",
+        StatusGroup::Dry => "DRY RUN",
+        StatusGroup::Allow => "ALLOW",
+        StatusGroup::Quiet => "nothing to ship",
+        StatusGroup::Disabled => "not enabled",
     }
 }
 
@@ -160,8 +131,8 @@ fn decision(row: &RepositoryStatus) -> String {
     let word = match StatusGroup::of(row) {
         StatusGroup::Disabled => return "disabled".to_owned(),
         StatusGroup::Error => return "ERROR".to_owned(),
-        StatusGroup::Dry => StatusGroup::Dry.title(),
-        StatusGroup::Hold | StatusGroup::Wait | StatusGroup::Allow | StatusGroup::Other => {
+        StatusGroup::Dry => title(StatusGroup::Dry),
+        StatusGroup::Hold | StatusGroup::Wait | StatusGroup::Allow | StatusGroup::Quiet => {
             match row.decision {
                 Some(decision) => decision.as_str(),
                 None => return "-".to_owned(),
@@ -229,7 +200,7 @@ fn table(rows: &[RepositoryStatus], looker: Looker) -> String {
     let mut text = line(columns.iter().map(|column| column.title).collect());
     for (group, places) in grouped(rows) {
         if let Some(group) = group {
-            text.push_str(&format!("\n{} ({})\n", group.title(), places.len()));
+            text.push_str(&format!("\n{} ({})\n", title(group), places.len()));
         }
         for at in places {
             let cell = |column: &'_ Column| column.cells.get(at).cloned().unwrap_or_default();

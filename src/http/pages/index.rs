@@ -5,48 +5,21 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{Link, repository_page, tame};
-use crate::commands::view::{RepositoryStatus, Status};
-use crate::domain::{Outcome, Reason};
+use crate::commands::view::{RepositoryStatus, Status, StatusGroup};
 use crate::http::problem::Problem;
 use crate::http::question::Question;
 use crate::words::{near_time, sentence};
 
-/// How a repository stands, in a word; in the order in which somebody should look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum RowState {
-    Error,
-    Hold,
-    Wait,
-    Allow,
-    Quiet,
-    Disabled,
-}
-
-impl RowState {
-    const ALL: [Self; 6] =
-        [Self::Error, Self::Hold, Self::Wait, Self::Allow, Self::Quiet, Self::Disabled];
-
-    fn of(row: &RepositoryStatus) -> Self {
-        match row.decision {
-            _ if !row.enabled => Self::Disabled,
-            _ if row.error.is_some() => Self::Error,
-            Some(Outcome::Hold) => Self::Hold,
-            Some(Outcome::Wait) => Self::Wait,
-            Some(Outcome::Allow) if row.reason == Some(Reason::Deployed) => Self::Quiet,
-            Some(Outcome::Allow) => Self::Allow,
-            Some(Outcome::None) | None => Self::Quiet,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Error => "ERROR",
-            Self::Hold => "HOLD",
-            Self::Wait => "WAIT",
-            Self::Allow => "ALLOW",
-            Self::Quiet => "quiet",
-            Self::Disabled => "disabled",
-        }
+/// What a group is called, on the page and in its address.
+const fn word(group: StatusGroup) -> &'static str {
+    match group {
+        StatusGroup::Error => "ERROR",
+        StatusGroup::Hold => "HOLD",
+        StatusGroup::Wait => "WAIT",
+        StatusGroup::Dry => "DRY-RUN",
+        StatusGroup::Allow => "ALLOW",
+        StatusGroup::Quiet => "quiet",
+        StatusGroup::Disabled => "disabled",
     }
 }
 
@@ -56,7 +29,7 @@ const ANY: &str = "any";
 /// Which repositories are asked for.
 pub(super) struct IndexFilter {
     text: String,
-    state: Option<RowState>,
+    state: Option<StatusGroup>,
 }
 
 impl IndexFilter {
@@ -64,11 +37,11 @@ impl IndexFilter {
         let text = asked.text("q").unwrap_or_default().trim().to_owned();
         let state = match asked.text("state").filter(|word| *word != ANY && !word.is_empty()) {
             None => None,
-            Some(word) => {
-                let found = RowState::ALL.into_iter().find(|state| state.word() == word);
-                let words = RowState::ALL.map(RowState::word).join(", ");
+            Some(asked) => {
+                let found = StatusGroup::ALL.into_iter().find(|group| word(*group) == asked);
+                let words = StatusGroup::ALL.map(word).join(", ");
                 Some(found.ok_or_else(|| {
-                    Problem::parameter("state", word, format!("any of {ANY}, {words}"))
+                    Problem::parameter("state", asked, format!("any of {ANY}, {words}"))
                 })?)
             }
         };
@@ -78,7 +51,7 @@ impl IndexFilter {
     fn takes(&self, row: &RepositoryStatus) -> bool {
         let name = row.repository.to_string().to_lowercase();
         name.contains(&self.text.to_lowercase())
-            && self.state.is_none_or(|state| state == RowState::of(row))
+            && self.state.is_none_or(|state| state == StatusGroup::of(row))
     }
 }
 
@@ -112,9 +85,9 @@ impl Index {
     pub(super) fn of(status: &Status, filter: &IndexFilter, now: Timestamp) -> Self {
         let mut rows: Vec<&RepositoryStatus> =
             status.repositories.iter().filter(|row| filter.takes(row)).collect();
-        rows.sort_by_key(|row| RowState::of(row));
-        let chosen = filter.state.map_or(ANY, RowState::word);
-        let values = std::iter::once(ANY).chain(RowState::ALL.map(RowState::word));
+        rows.sort_by_key(|row| StatusGroup::of(row));
+        let chosen = filter.state.map_or(ANY, word);
+        let values = std::iter::once(ANY).chain(StatusGroup::ALL.map(word));
         Self {
             stylesheet: STYLESHEET,
             text: tame(&filter.text),
@@ -131,7 +104,7 @@ impl Row {
         Self {
             name: row.repository.to_string(),
             address: repository_page(&row.repository),
-            state: RowState::of(row).word(),
+            state: word(StatusGroup::of(row)),
             told: told(row),
             candidate: row.candidate_sha.as_ref().map(link),
             production: row.production_sha_current.as_ref().map(link),

@@ -249,7 +249,7 @@ fn many_repositories_are_grouped_and_those_that_need_somebody_come_first() {
     HOLD (1)
     acme/r19    aaaaaaa     bbbbbbb    HOLD HIGH   high_risk_no_approval  3m ago
 
-    ALLOW (18)
+    nothing to ship (18)
     acme/r0     aaaaaaa     bbbbbbb    ALLOW HIGH  deployed               3m ago
     ");
 }
