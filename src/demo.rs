@@ -132,7 +132,7 @@ fn introduce(narrator: &Narrator, home: &Home, box_address: &str, page_address: 
          half second. The story takes about a minute.",
     );
     narrator.block(&[
-        format!("governor's pages http://{page_address}"),
+        format!("governor         http://{page_address}"),
         format!("GitHub in a box  http://{box_address}"),
         format!("its log          {}", home.log().display()),
     ]);
