@@ -209,8 +209,11 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
         // A process without that ledger knows nothing of a workflow that is no longer configured.
         let elsewhere = model.twin_seen && other.workflow != model.deploy_workflow();
+        // What people start again by a workflow that deploys nothing by today's policy is no deploy.
+        let by_people = other.tries.len() > 1 && other.workflow != model.deploy_workflow();
         let excused = hidden
             || elsewhere
+            || by_people
             || !shown
                 && (!other.is_ours()
                     || model.twin_seen

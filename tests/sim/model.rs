@@ -349,8 +349,11 @@ impl Model {
     /// Whether somebody approved of all that makes `sha` HIGH.
     pub(crate) fn is_approved(&self, sha: &str) -> bool {
         self.approvals.iter().any(|approval| {
-            let covers = approval.sha == sha
-                || (self.contains(sha, &approval.sha) && !self.high_between(&approval.sha, sha));
+            // A name that was taken and given back leaves the files as they were.
+            let mut later = self.between(&approval.sha, sha).into_iter();
+            let may_be_undone = later.any(|one| self.names_taken.contains_key(one));
+            let is_covered = may_be_undone || !self.high_between(&approval.sha, sha);
+            let covers = approval.sha == sha || (self.contains(sha, &approval.sha) && is_covered);
             covers && self.covers_the_deploy_files(approval, sha)
         })
     }
