@@ -48,6 +48,15 @@ fn a_re_run_of_any_verification_of_a_commit_is_seen_before_it_ships() {
     assert_eq!(shop.dispatches_of(&a1), 0, "{}", shop.said(&a1));
 }
 
+/// More runs than the swept pages show, of which none deploys anything.
+fn crowd(shop: &mut Story, sha: &str) {
+    for _ in 0..1_005 {
+        let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "feature", sha));
+        shop.repo.finish_run(run, "success");
+    }
+    shop.later(60).good_pass();
+}
+
 #[test]
 fn a_rollback_by_a_re_run_behind_a_thousand_other_runs_is_seen() {
     let mut shop = Story::repository("acme/shop");
@@ -55,11 +64,7 @@ fn a_rollback_by_a_re_run_behind_a_thousand_other_runs_is_seen() {
     let run0 = shop.deployed_by_hand(&a0, "success");
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().deploy_ends(&a1, "success").good_pass();
-    for _ in 0..1_005 {
-        let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "feature", &a0));
-        shop.repo.finish_run(run, "success");
-    }
-    shop.later(60).good_pass();
+    crowd(&mut shop, &a0);
     shop.repo.rerun(run0, "dev");
     shop.later(60);
     shop.repo.finish_run(run0, "success");
@@ -76,11 +81,7 @@ fn a_re_run_of_a_failed_deploy_behind_a_thousand_other_runs_is_seen() {
     let a1 = shop.verified(&["infra/main.tf"]);
     let failed = shop.deployed_by_hand(&a1, "failure");
     shop.good_pass();
-    for _ in 0..1_005 {
-        let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "feature", &a1));
-        shop.repo.finish_run(run, "success");
-    }
-    shop.later(60).good_pass();
+    crowd(&mut shop, &a1);
     shop.repo.rerun(failed, "dev");
     shop.later(60);
     shop.repo.finish_run(failed, "success");
