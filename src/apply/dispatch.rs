@@ -84,6 +84,7 @@ pub async fn dispatch(
         Stopped::Error(error) => Err(error),
     };
     let intent = intend(work, clearance, &occasion).await?;
+    occasion.brake.note_begun(&intent.attempt().id);
     // Another process of ours reckons from the mark: its time begins before the mark is written.
     let marked_at = work.clock.reading();
     let marked = match mark(work, clearance, intent, &*occasion.brake).await {

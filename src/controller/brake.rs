@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::apply::Brake;
 use crate::domain::{
-    AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
+    Attempt, AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
 };
 
 /// One repository's brake. Clones are the same brake.
@@ -41,6 +41,9 @@ struct BrakeState {
     pauses: u64,
     /// The dispatch whose request left last, until the snapshot shows it.
     sent: Option<SentDispatch>,
+    /// The attempt of this process that began last, as long as nothing of it has left: it may wait
+    /// for its turn under the pace, and the ledger says `sending` already.
+    not_left: Option<AttemptId>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,6 +100,37 @@ impl BrakeState {
         };
         self.orders.clone().or_else(by_operator)
     }
+
+    /// What has left: the attempts of `shown` that are not over, and the dispatch that it may not
+    /// show yet.
+    fn all_sent(&self, shown: Option<&ReleaseState>) -> Vec<SentDispatch> {
+        let last = self.sent.as_ref();
+        let open = shown.into_iter().flat_map(|release| {
+            let has_left = |attempt: &&Attempt| {
+                let id = &attempt.begun.id;
+                attempt.phase != AttemptPhase::Intent
+                    && self.not_left.as_ref() != Some(id)
+                    && last.is_none_or(|last| last.attempt != *id)
+            };
+            release
+                .open_attempts()
+                .filter(has_left)
+                .map(|attempt| SentDispatch::of(attempt, release))
+        });
+        open.chain(last.cloned()).collect()
+    }
+}
+
+impl SentDispatch {
+    fn of(attempt: &Attempt, release: &ReleaseState) -> Self {
+        let run = attempt.run.and_then(|run| release.runs.get(&run));
+        Self {
+            sha: attempt.begun.sha.clone(),
+            attempt: attempt.begun.id.clone(),
+            run: attempt.run,
+            url: run.map(|run| run.html_url.clone()),
+        }
+    }
 }
 
 impl RepoBrake {
@@ -150,14 +184,19 @@ impl RepoBrake {
         self.lock().is_ending = true;
     }
 
-    /// An operator pauses the repository. Gives the pause's number, and the dispatch that had left
-    /// before, where the snapshot may not show it yet.
-    pub(super) fn pause(&self, why: &str, by: &Operator) -> (u64, Option<SentDispatch>) {
+    /// An operator pauses the repository. Gives the pause's number, and what had left before, by
+    /// `shown`, the snapshot from before this call, and by what it does not show yet.
+    pub(super) fn pause(
+        &self,
+        why: &str,
+        by: &Operator,
+        shown: Option<&ReleaseState>,
+    ) -> (u64, Vec<SentDispatch>) {
         let mut now = self.lock();
         now.pauses = now.pauses.saturating_add(1);
         let (number, on_disk) = (now.pauses, OnDisk::BeingWritten);
         now.pause = Some(PauseInForce { number, why: why.to_owned(), by: by.clone(), on_disk });
-        (number, now.sent.clone())
+        (number, now.all_sent(shown))
     }
 
     /// Notes whether the pause of this number was recorded. A newer one speaks for itself.
@@ -231,12 +270,17 @@ impl Brake for DispatchBrake {
         self.brake.why()
     }
 
+    fn note_begun(&self, attempt: &AttemptId) {
+        self.brake.lock().not_left = Some(attempt.clone());
+    }
+
     fn let_leave(&self, attempt: &NewAttempt) -> Result<(), String> {
         let mut now = self.brake.lock();
         if let Some(why) = now.why() {
             return Err(why);
         }
         let (sha, attempt) = (attempt.sha.clone(), attempt.id.clone());
+        now.not_left = None;
         now.sent = Some(SentDispatch { sha, attempt, run: None, url: None });
         Ok(())
     }
@@ -249,32 +293,7 @@ impl Brake for DispatchBrake {
     }
 
     fn note_not_started(&self) {
-        self.brake.lock().sent = None;
+        let mut now = self.brake.lock();
+        now.not_left = now.sent.take().map(|sent| sent.attempt);
     }
-}
-
-/// What had left: the attempts of `release` that are not over, and the dispatch that it may not
-/// show yet.
-pub(super) fn all_sent(
-    release: Option<&ReleaseState>,
-    last: Option<SentDispatch>,
-) -> Vec<SentDispatch> {
-    let open = release.into_iter().flat_map(|release| {
-        release.open_attempts().filter(|attempt| attempt.phase != AttemptPhase::Intent).map(
-            |attempt| SentDispatch {
-                sha: attempt.begun.sha.clone(),
-                attempt: attempt.begun.id.clone(),
-                run: attempt.run,
-                url: attempt
-                    .run
-                    .and_then(|run| release.runs.get(&run))
-                    .map(|run| run.html_url.clone()),
-            },
-        )
-    });
-    let is_last =
-        |one: &SentDispatch| last.as_ref().is_some_and(|last| last.attempt == one.attempt);
-    let mut sent: Vec<SentDispatch> = open.filter(|one| !is_last(one)).collect();
-    sent.extend(last);
-    sent
 }

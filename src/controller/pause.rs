@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::brake::{SentDispatch, all_sent};
+use super::brake::SentDispatch;
 use super::roster::Station;
 use super::{Controller, NotDone, Shared, Spoken};
 use crate::domain::{Operator, OperatorWord, RepoName};
@@ -40,8 +40,9 @@ impl Controller {
         by: Operator,
     ) -> Result<PauseAnswer, NotDone> {
         let station = self.station(name)?;
-        let (number, last) = station.brake.pause(&why, &by);
-        let left = all_sent(station.shown().release.as_deref(), last);
+        // Taken first: what it shows as sending has left, or the brake knows that it has not.
+        let shown = station.shown().release;
+        let (number, left) = station.brake.pause(&why, &by, shown.as_deref());
         if !self.roster.is_running() {
             let reader = self.shared.readers.of(name);
             let asked = self.shared.know_the_time(&reader, name);

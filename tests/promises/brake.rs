@@ -11,7 +11,7 @@ use release_governor::config::{self, Config};
 use release_governor::controller::{
     Controller, Intervals, NotDone, PauseAnswer, ResumedFrom, Terms,
 };
-use release_governor::domain::{Operator, RepoName};
+use release_governor::domain::{AttemptPhase, Operator, RepoName};
 use release_governor::ghbox::{
     AutoProgress, Fault, FaultId, FaultOn, GhBox, GhClock, Repo, story as stage,
 };
@@ -34,6 +34,8 @@ struct Scene {
     repo: Repo,
     disk: MemoryDisk,
     directory: tempfile::TempDir,
+    /// `github.max_requests_per_minute`; 0 is without limits.
+    pace: u32,
     process: Option<Process>,
 }
 
@@ -60,13 +62,14 @@ impl Scene {
         let takes = AutoProgress::new(Duration::from_secs(10), Duration::from_secs(110));
         repo.auto_progress(stage::DEPLOY, takes);
         let (disk, directory) = (MemoryDisk::new(), tempfile::tempdir().unwrap());
-        Self { github, clock, repo, disk, directory, process: None }
+        Self { github, clock, repo, disk, directory, pace: 0, process: None }
     }
 
     fn config(&self, policy: &str) -> Config {
         let text = format!(
-            "github: {{max_requests_per_minute: 0, api_url: 'http://127.0.0.1:1'}}\n\
+            "github: {{max_requests_per_minute: {}, api_url: 'http://127.0.0.1:1'}}\n\
              state: {{dir: {}}}\nrepositories:\n- {{name: acme/shop{policy}}}\n",
+            self.pace,
             self.directory.path().join("state").display(),
         );
         let file = self.directory.path().join("governor.yaml");
@@ -349,6 +352,46 @@ async fn a_pause_that_the_disk_does_not_take_holds_all_the_same_and_says_so() {
     assert_eq!(resumed.of, ResumedFrom::Pause { rollback: None });
     scene.waits(A_WHILE).await;
     assert_eq!(scene.repo.dispatches_of(&sha), 1);
+}
+
+/// A commit is to ship under a narrow pace, and is paused twice after so many seconds. Whether its
+/// request waited for its turn then, or had left.
+async fn paused_twice_after(seconds: u32) -> (bool, bool) {
+    let mut scene = Scene::new();
+    scene.pace = 40;
+    scene.start();
+    scene.waits(Duration::from_secs(180)).await;
+    let sha = scene.repo.verified(&["src/cart.rs"]);
+    scene.waits(seconds * SECOND).await;
+    let had_left = scene.repo.dispatches_of(&sha) == 1;
+    let store = scene.process.as_ref().expect("it runs").store.clone();
+    let repo = store.repo_id(&name()).await.unwrap().expect("it is known");
+    let ledger = store.ledger(repo).await.unwrap();
+    let is_sending =
+        ledger.state().open_attempts().any(|attempt| attempt.phase == AttemptPhase::Sending);
+    for which in ["first", "second"] {
+        let left = scene.pauses().await.unwrap().left;
+        let expected = usize::from(had_left);
+        assert_eq!(left.len(), expected, "{which} pause after {seconds} s: {left:?}");
+    }
+    scene.waits(A_WHILE).await;
+    assert_eq!(scene.repo.dispatches_of(&sha), usize::from(had_left), "after {seconds} s");
+    (is_sending && !had_left, had_left)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_does_not_name_as_sent_what_waits_for_its_turn() {
+    let (mut seconds, mut waited) = (0, false);
+    loop {
+        let (waits, had_left) = paused_twice_after(seconds).await;
+        waited |= waits;
+        if had_left {
+            break;
+        }
+        seconds += 1;
+        assert!(seconds < 600, "it never ships");
+    }
+    assert!(waited, "at no second was the attempt recorded as sending and its request not sent");
 }
 
 #[tokio::test(start_paused = true)]
