@@ -108,8 +108,9 @@ impl Work<'_> {
     }
 
     /// How this pass writes.
-    const fn way(&self) -> writes::WriteRoute<'_> {
-        writes::WriteRoute { writer: &self.hand.writer, reader: self.reader }
+    fn way(&self) -> writes::WriteRoute<'_> {
+        let (writer, reader, forbidden) = (&self.hand.writer, self.reader, &*self.forbidden);
+        writes::WriteRoute { writer, reader, forbidden }
     }
 
     async fn record(&mut self, kinds: Vec<EntryKind>) -> Result<(), StoreError> {

@@ -170,6 +170,13 @@ async fn not_written(
         let step = IssueStep::Refused { sha: sha.clone(), words: error.to_string() };
         return Ok(work.record(vec![EntryKind::Issue(step)]).await?);
     }
+    if let WriteFailure::CalledOff { why } = error {
+        tracing::debug!(
+            repository = %work.policy.repository, sha = %sha,
+            "the failure issue of {} is not written: {why}", sha.short()
+        );
+        return Ok(());
+    }
     Err(work.failed(&format!("write the failure issue of {}", sha.short()), error))
 }
 

@@ -9,16 +9,22 @@ use crate::github::{Reader, WriteAnswer, WriteFailure, WriteMethod, WriteRequest
 /// Says right before a request leaves why it may not.
 pub(super) type MayLeave<'a> = dyn Fn() -> Result<(), String> + Send + Sync + 'a;
 
+/// Says why nothing at all may be written any more.
+pub(super) type Forbidden = dyn Fn() -> Option<String> + Send + Sync;
+
 /// The one writer, and the reader of the pass that writes: a slow write is a wait of that pass.
 #[derive(Clone, Copy)]
 pub(super) struct WriteRoute<'a> {
     pub(super) writer: &'a Writer,
     pub(super) reader: &'a Reader,
+    /// Why nothing at all is written any more. Asked right before each request leaves: what was
+    /// read for it, and its turn, may have taken minutes.
+    pub(super) forbidden: &'a Forbidden,
 }
 
 impl WriteRoute<'_> {
     async fn send(self, request: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
-        self.reader.waiting(Box::pin(self.writer.send(request))).await
+        self.send_if(request, &|| Ok(())).await
     }
 
     async fn send_if(
@@ -26,7 +32,8 @@ impl WriteRoute<'_> {
         request: WriteRequest,
         may_leave: &MayLeave<'_>,
     ) -> Result<WriteAnswer, WriteFailure> {
-        self.reader.waiting(Box::pin(self.writer.send_if(request, may_leave))).await
+        let may_leave = || (self.forbidden)().map_or_else(may_leave, Err);
+        self.reader.waiting(Box::pin(self.writer.send_if(request, &may_leave))).await
     }
 }
 

@@ -61,19 +61,12 @@ impl Writer {
         Self { clients }
     }
 
-    /// Sends `write` once, when it is its turn.
+    /// Sends `write` once, when it is its turn, unless `may_leave` forbids it: it is asked after every
+    /// wait, right before the request leaves.
     ///
     /// # Errors
-    /// [`WriteFailure`], which tells the certain from the unknown.
-    pub async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
-        self.send_if(write, &|| Ok(())).await
-    }
-
-    /// The same, unless `may_leave` forbids it: it is asked after every wait, right before the
-    /// request leaves.
-    ///
-    /// # Errors
-    /// As [`Self::send`]; what forbade it is [`WriteFailure::CalledOff`].
+    /// [`WriteFailure`], which tells the certain from the unknown; what forbade it is
+    /// [`WriteFailure::CalledOff`].
     pub async fn send_if(
         &self,
         write: WriteRequest,

@@ -260,6 +260,56 @@ async fn sigterm_at_any_request_sends_no_dispatch_any_more() {
     stopped_at_every_request(By::Sigterm, false).await;
 }
 
+/// A deploy failed, and its issue is to be opened on a slow GitHub; that is stopped at the nth request
+/// from its end on. Whether the issue's request had left.
+async fn issue_stopped_at(nth: usize, by: By) -> bool {
+    let mut scene = Scene::new();
+    let takes = AutoProgress::new(Duration::from_secs(10), Duration::from_secs(110));
+    scene.repo.auto_progress(stage::DEPLOY, takes.conclusion("failure"));
+    scene.start();
+    scene.waits(Duration::from_secs(90)).await;
+    let sha = scene.repo.verified(&["src/cart.rs"]);
+    while scene.repo.dispatches_of(&sha) == 0 {
+        scene.waits(SECOND).await;
+    }
+    scene.waits(Duration::from_secs(110)).await;
+    scene.slow();
+    assert!(scene.nth_request(nth).await, "{by:?}: there is a request {nth}");
+    let asked = |scene: &Scene| {
+        let requests = scene.github.requests();
+        requests.iter().filter(|one| one.operation == Some("issues/create")).count()
+    };
+    let had_left = asked(&scene);
+    match by {
+        By::Pause => unreachable!("a pause stops no issue"),
+        By::Config(policy) => scene.reload(policy),
+        By::Sigterm => scene.ends().await,
+    }
+    scene.waits(A_WHILE).await;
+    assert_eq!(asked(&scene), had_left, "{by:?} at request {nth}: nothing is written after it");
+    match by {
+        By::Pause => unreachable!("a pause stops no issue"),
+        By::Config(_) => scene.reload(""),
+        By::Sigterm => scene.start(),
+    }
+    scene.waits(2 * A_WHILE).await;
+    assert_eq!(scene.repo.issues().len(), 1, "{by:?} at request {nth}: it is opened once");
+    had_left == 1
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_issue_is_opened_after_sigterm_nor_in_a_dry_run_and_it_is_opened_once_later() {
+    for by in [By::Sigterm, By::Config(", dry_run: true")] {
+        let mut nth = 1;
+        while !issue_stopped_at(nth, by).await {
+            nth += 1;
+            assert!(nth < 80, "{by:?}: no issue is opened");
+        }
+        assert!(nth > 3, "{by:?}: the issue takes more than {nth} requests");
+        assert!(issue_stopped_at(nth + 1, by).await);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_status_says_after_a_pause_or_its_end_what_was_decided_before() {
     for ends in [false, true] {
