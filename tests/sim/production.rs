@@ -33,6 +33,8 @@ pub(crate) struct Moved {
     pub(crate) second: i64,
     /// Whether it ran while an operator said what runs.
     pub(crate) follows_a_word: bool,
+    /// Whether it ended in the second of such a word, so that nobody can tell which came first.
+    pub(crate) ends_with_a_word: bool,
     pub(crate) run: u64,
     pub(crate) told: Told,
     /// Whether it takes nothing back: a pass of ours decided on it, an operator said it, or it is
@@ -143,6 +145,7 @@ impl Model {
                     moves.push(Moved {
                         second: word.unwrap_or(one.started_at.as_second()),
                         follows_a_word: word.is_some(),
+                        ends_with_a_word: self.ends_with_a_word(one),
                         run: deploy.id,
                         told: told.clone(),
                         is_no_rollback: deploy.is_ours()
@@ -156,8 +159,14 @@ impl Model {
         if let Some((sha, at)) = &self.production_set {
             let told = Told::Sha(sha.clone());
             let (second, run) = (at.as_second(), u64::MAX);
-            let (follows_a_word, is_no_rollback) = (false, true);
-            moves.push(Moved { second, follows_a_word, run, told, is_no_rollback });
+            moves.push(Moved {
+                second,
+                follows_a_word: false,
+                ends_with_a_word: false,
+                run,
+                told,
+                is_no_rollback: true,
+            });
         }
         moves.sort_by_key(|moved| (moved.second, moved.follows_a_word, moved.run));
         moves
@@ -170,6 +179,12 @@ impl Model {
         let ended = one.ended.as_ref().map_or(i64::MAX, |(at, _)| at.as_second());
         let words = self.words_of_production.iter().map(|at| at.as_second());
         words.filter(|at| started < *at && *at < ended).max()
+    }
+
+    fn ends_with_a_word(&self, one: &Try) -> bool {
+        let Some((ended, _)) = &one.ended else { return false };
+        let mut words = self.words_of_production.iter();
+        words.any(|at| (at.as_second() - ended.as_second()).abs() <= 1)
     }
 
     pub(crate) fn production(&self) -> Truth {
@@ -201,7 +216,7 @@ impl Model {
             .iter()
             .map(|at| at.as_second())
             .any(|at| near(last, at) && moves.iter().any(|one| is_run(one) && near(one, at)));
-        if unclear {
+        if unclear || moves.iter().any(|one| one.ends_with_a_word) {
             return Truth::Depends;
         }
         match &last.told {
@@ -222,7 +237,8 @@ impl Model {
             Told::Depends | Told::Nothing => false,
         };
         for (place, moved) in moves.iter().enumerate().filter(|(_, moved)| !moved.is_no_rollback) {
-            if self.is_lifted(moved.second + i64::from(moved.follows_a_word), sha) {
+            let is_lifted = self.is_lifted(moved.second + i64::from(moved.follows_a_word), sha);
+            if is_lifted || moved.ends_with_a_word {
                 continue;
             }
             let mut earlier = moves[..place].iter().filter_map(Moved::sha);
