@@ -14,6 +14,9 @@ use super::simulate::counted_approvals;
 use super::view::{self, RepositoryStatus};
 use super::{Ask, Caller, Failure};
 
+/// Rows after which others have their turn: a fleet may have many thousands.
+const ROWS_AT_ONCE: usize = 256;
+
 /// How do the repositories stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
@@ -41,7 +44,10 @@ impl Ask for Status {
             None
         };
         let mut repositories = Vec::new();
-        for snapshot in shown {
+        for (place, snapshot) in shown.into_iter().enumerate() {
+            if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
             let mut row = match &kept {
                 Some(kept) if is_new(&snapshot) => kept.row(&snapshot.policy).await?,
                 Some(_) | None => {

@@ -31,6 +31,14 @@ pub struct Status {
     pub repositories: Vec<RepositoryStatus>,
 }
 
+impl Status {
+    /// About how many bytes it is as text: who writes thousands of rows lets others go on meanwhile.
+    #[must_use]
+    pub const fn about_bytes(&self) -> usize {
+        self.repositories.len().saturating_mul(1024)
+    }
+}
+
 /// A controller of an earlier version does not say that it runs.
 const fn yes() -> bool {
     true

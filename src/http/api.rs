@@ -14,6 +14,7 @@ use super::answer::{self, Answer};
 use super::problem::Problem;
 use super::question::Question;
 use super::within;
+use crate::clock::beside_others;
 use crate::commands::view::Status;
 use crate::commands::{EntryWord, Filter, Wanted, Window};
 use crate::domain::{AttemptId, Outcome, Reason, ShaPrefix};
@@ -86,8 +87,8 @@ async fn openapi(asked: Question) -> Answer {
 async fn repositories(State(window): State<Window>, asked: Question) -> Answer {
     asked.takes(&["decision", "reason", "error"])?;
     let only = RepositoryFilter::of(&asked)?;
-    let all = async { window.repositories().await.map(|all| only.narrow(all)) };
-    answered(&window, &asked, all).await
+    let all = within(&window, window.repositories()).await?;
+    beside_others(all.about_bytes(), || answer::json(&asked.headers, &only.narrow(all)))
 }
 
 /// Which repositories are asked for; all of these must fit.

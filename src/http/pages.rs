@@ -16,6 +16,7 @@ use super::etag;
 use super::problem::Problem;
 use super::question::Question;
 use super::within;
+use crate::clock::beside_others;
 use crate::commands::Window;
 use crate::domain::ShaPrefix;
 use crate::domain::secrets::hide;
@@ -53,7 +54,8 @@ async fn index(State(window): State<Window>, asked: Question) -> Page {
     asked.takes(&["q", "state"])?;
     let filter = IndexFilter::of(&asked)?;
     let all = within(&window, window.repositories()).await?;
-    shown(&asked.headers, &Index::of(&all, &filter, window.clock().now()))
+    let now = window.clock().now();
+    beside_others(all.about_bytes(), || shown(&asked.headers, &Index::of(&all, &filter, now)))
 }
 
 async fn repository(State(window): State<Window>, asked: Question) -> Page {
