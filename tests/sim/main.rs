@@ -2,9 +2,10 @@
 //! in process and a manual clock. Safety is looked at after every step, by oracles that read the
 //! box; at the end the faults stop, and it must settle.
 //!
-//! `SIM_SEED=7` runs one seed, `SIM_SEEDS=0..5000` a range, `SIM_STEPS=200` longer scripts. A
-//! seed that fails is shortened before it is told; with `SIM_QUIET=1` it is told in one line.
-//! `SIM_WITHOUT=Stray,Freeze` leaves out events that have one of these words.
+//! `HISTORIES=20000 SEED=7` runs so many seeds from that one on; `SIM_SEEDS=0..5000` is a range,
+//! `SIM_SEED=7` one seed. `SIM_STEPS=200` makes longer scripts. A seed that fails is shortened before
+//! it is told; with `SIM_QUIET=1` it is told in one line. `SIM_WITHOUT=Stray,Freeze` leaves out
+//! events that have one of these words. The last line says what it came to.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -48,6 +49,7 @@ mod world;
 
 #[cfg(test)]
 use std::{
+    io::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
@@ -74,14 +76,7 @@ const WORKERS: usize = 2;
 #[test]
 fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
     let steps = number("SIM_STEPS").map_or(STEPS, |steps| usize::try_from(steps).unwrap());
-    let seeds = match (number("SIM_SEED"), std::env::var("SIM_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, Ok(range)) => {
-            let (from, to) = range.split_once("..").expect("SIM_SEEDS=a..b");
-            from.parse().unwrap()..to.parse().unwrap()
-        }
-        (None, Err(_)) => SEEDS,
-    };
+    let seeds = wanted_seeds();
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new((Vec::new(), Tally::default()));
     std::thread::scope(|scope| {
@@ -102,7 +97,24 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
     });
     let (failed, tally) = found.into_inner().unwrap();
     println!("{tally:?}");
+    // Not by `println!`, whose words a test that passes keeps to itself.
+    writeln!(std::io::stdout(), "{}, violations: {}", tally.line(), failed.len()).unwrap();
     assert!(failed.is_empty(), "promises were broken: {failed:?}");
+}
+
+/// The seeds that the environment asks for.
+#[cfg(test)]
+fn wanted_seeds() -> std::ops::Range<u64> {
+    if let Some(seed) = number("SIM_SEED") {
+        return seed..seed + 1;
+    }
+    if let Ok(range) = std::env::var("SIM_SEEDS") {
+        let (from, to) = range.split_once("..").expect("SIM_SEEDS=a..b");
+        return from.parse().unwrap()..to.parse().unwrap();
+    }
+    let from = number("SEED").unwrap_or(SEEDS.start);
+    let histories = number("HISTORIES").unwrap_or(SEEDS.end - SEEDS.start);
+    from..from.saturating_add(histories)
 }
 
 #[test]
@@ -124,6 +136,10 @@ fn the_same_seed_tells_the_same_story() {
 #[cfg(test)]
 #[derive(Debug, Default)]
 struct Tally {
+    histories: usize,
+    events: usize,
+    /// Requests that GitHub, or the network, did not answer as it should.
+    faults: usize,
     dispatches: usize,
     repeated: usize,
     answers_lost: usize,
@@ -135,6 +151,9 @@ struct Tally {
 #[cfg(test)]
 impl Tally {
     fn add(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.events += other.events;
+        self.faults += other.faults;
         self.dispatches += other.dispatches;
         self.repeated += other.repeated;
         self.answers_lost += other.answers_lost;
@@ -143,7 +162,10 @@ impl Tally {
         self.statuses += other.statuses;
     }
 
-    fn count(&mut self, world: &World) {
+    fn count(&mut self, world: &World, events: usize) {
+        self.histories += 1;
+        self.events += events;
+        self.faults += world.faults;
         for ground in &world.grounds {
             let ours: Vec<_> = ground.model.deploys.values().filter(|one| one.is_ours()).collect();
             let shas: std::collections::BTreeSet<_> = ours.iter().map(|one| &one.sent).collect();
@@ -155,6 +177,13 @@ impl Tally {
             self.statuses += all.sum::<usize>();
         }
         self.killed += world.told.iter().filter(|line| line.ends_with("killed")).count();
+    }
+
+    fn line(&self) -> String {
+        let Self { histories, events, faults, dispatches, .. } = self;
+        format!(
+            "histories: {histories}, events: {events}, faults: {faults}, dispatches: {dispatches}"
+        )
     }
 }
 
@@ -198,7 +227,7 @@ fn run(
 ) -> Result<(), (Broken, Vec<String>)> {
     let mut world = World::new(seed, script);
     let played = catch_unwind(AssertUnwindSafe(|| play(&mut world, events)));
-    tally.count(&world);
+    tally.count(&world, events.len());
     let told = std::mem::take(&mut world.told);
     match played {
         Ok(Ok(())) => Ok(()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::domain::RepoName;
-use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
+use release_governor::ghbox::{Exchange, Fate, GhBox, GhClock, Repo, story as stage};
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;
@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// What happened, for whoever reads a failure.
     pub(crate) told: Vec<String>,
     pub(crate) requests: Vec<Exchange>,
+    /// Requests that were not answered as they should.
+    pub(crate) faults: usize,
     /// A hash of all requests and answers.
     pub(crate) digest: u64,
     /// A copy of the disk, with what operators had said by then.
@@ -77,6 +79,7 @@ impl World {
             twin: None,
             told: Vec::new(),
             requests: Vec::new(),
+            faults: 0,
             digest: 0,
             kept: None,
             freeze: None,
@@ -209,6 +212,8 @@ impl World {
 
     fn note_requests(&mut self) {
         let requests = self.github.take_requests();
+        let is_fault = |one: &&Exchange| one.fate != Fate::Answered || one.response_status >= 500;
+        self.faults += requests.iter().filter(is_fault).count();
         for one in &requests {
             let mut hash = DefaultHasher::new();
             (self.digest, one.at, &one.path, one.response_status).hash(&mut hash);
