@@ -9,6 +9,9 @@
 #[path = "tidy/docs.rs"]
 mod docs;
 #[cfg(test)]
+#[path = "tidy/mutations.rs"]
+mod mutations;
+#[cfg(test)]
 #[path = "tidy/reading.rs"]
 mod reading;
 #[cfg(test)]
