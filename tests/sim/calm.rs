@@ -194,7 +194,11 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
                 Truth::Unknown | Truth::Depends => true,
             };
             let file = model.deploy_files(sha) != model.deploy_files(model.deploy_tip());
-            let high = (steps || file) && !model.is_named_by_an_approval(sha);
+            let by_people = match &production {
+                Truth::Sha(base) => model.is_approved_by_people(base, sha),
+                Truth::None | Truth::Unknown | Truth::Depends => false,
+            };
+            let high = (steps || file) && !model.is_named_by_an_approval(sha) && !by_people;
             high || model.is_doubtful()
         }
         "older_than_production" => production == Truth::Unknown,

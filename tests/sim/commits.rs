@@ -46,7 +46,7 @@ impl World {
         model.verify_file = taken.copied().unwrap_or(stage::VERIFY);
     }
 
-    fn next_version(&self, at: usize) -> u64 {
+    pub(crate) fn next_version(&self, at: usize) -> u64 {
         u64::try_from(self.grounds[at].model.order.len()).unwrap()
     }
 
@@ -69,7 +69,7 @@ impl World {
         self.verify_tip(at, verified);
     }
 
-    fn verify_tip(&mut self, at: usize, verified: Option<&str>) {
+    pub(crate) fn verify_tip(&mut self, at: usize, verified: Option<&str>) {
         let Some(conclusion) = verified else { return };
         let ground = &self.grounds[at];
         let start = StartRun::push("main", &ground.model.tips["main"]);

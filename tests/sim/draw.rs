@@ -1,6 +1,7 @@
 //! Draws scripts from seeds.
 
 use crate::chance::Chance;
+use crate::pulls;
 use crate::scenes;
 use crate::script::{Crash, Event, Hit, On, Script, Title, Touch, What};
 
@@ -42,6 +43,8 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
         }
     }
     let identified = seed.is_multiple_of(2);
+    let events = pulls::weave(seed, events, repositories);
+    let events = scenes::weave_lasting(seed, events, repositories);
     Script { repositories, enterprise, deployed_before, identified, calls_lib, events }
 }
 

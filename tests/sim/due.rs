@@ -277,8 +277,12 @@ fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
     if let Some(gone) = model.reverted(sha).filter(|_| asks == Asks::Nothing) {
         return broken("reverted", format!("{short} brings {}, which was reverted", &gone[..7]));
     }
-    if model.is_high(sha) == Some(true) && !model.is_approved(sha) {
-        let production = model.production();
+    let production = model.production();
+    let by_people = match &production {
+        Truth::Sha(base) => model.is_approved_by_people(base, sha),
+        Truth::None | Truth::Unknown | Truth::Depends => false,
+    };
+    if model.is_high(sha) == Some(true) && !model.is_approved(sha) && !by_people {
         return broken("S6", format!("{short} is HIGH and nobody approved; {production:?}"));
     }
     Ok(())

@@ -71,7 +71,12 @@ impl World {
             }
             What::Rage { seed, per_mille } => self.github.rage(*seed, *per_mille, rage()),
             What::Calm => self.github.calm(),
-            What::Fail { operation, fault, skip } => self.fail(at, operation, *fault, *skip),
+            What::Fail { operation, fault, skip } => {
+                self.fail(at, operation, *fault, |on| on.nth(*skip + 1));
+            }
+            What::FailAlways { operation, fault } => {
+                self.fail(at, operation, *fault, FaultOn::always);
+            }
             other => self.at_github(at, other),
         }
         self.look();
@@ -131,7 +136,13 @@ impl World {
         }
     }
 
-    fn fail(&mut self, at: usize, operation: &str, hit: Hit, skip: u64) {
+    fn fail(
+        &mut self,
+        at: usize,
+        operation: &str,
+        hit: Hit,
+        when: impl FnOnce(FaultOn) -> FaultOn,
+    ) {
         let fault = match hit {
             Hit::LoseAnswer => Fault::LoseAnswer,
             Hit::LoseRequest => Fault::LoseRequest,
@@ -148,8 +159,8 @@ impl World {
             Hit::Limit => Fault::SecondaryLimit { status: 403, retry_after: Some(20) },
         };
         let name = self.grounds[at].name.to_string();
-        let on = FaultOn::operation(operation).in_repository(&name).nth(skip + 1);
-        self.github.fail(on, fault);
+        let on = FaultOn::operation(operation).in_repository(&name);
+        self.github.fail(when(on), fault);
     }
 
     fn operator(&mut self, at: usize, what: &What) {
@@ -188,7 +199,7 @@ impl World {
             What::Trigger { nth, rollback, refused } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
                 if let Some((operation, hit)) = refused {
-                    self.fail(at, operation, *hit, 0);
+                    self.fail(at, operation, *hit, |on| on);
                 }
                 let rollback = *rollback;
                 let asks = if rollback { Asks::Rollback } else { Asks::Deploy };
@@ -254,6 +265,7 @@ impl World {
             | What::EndVerification { .. }
             | What::Crowd { .. }
             | What::IndexMisses { .. } => self.verification(at, what),
+            What::Pull(what) => self.pulls(at, what),
             What::Forge { nth, description, state } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
                 let repo = &self.grounds[at].repo;

@@ -41,6 +41,8 @@ mod process;
 #[cfg(test)]
 mod production;
 #[cfg(test)]
+mod pulls;
+#[cfg(test)]
 mod scenes;
 #[cfg(test)]
 mod script;

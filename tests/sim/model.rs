@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use release_governor::ghbox::{Repo, RunView, story as stage};
 
+use crate::pulls::MergedPull;
 use crate::script::Touch;
 
 /// Workflows beside the two of every story: a second verification, a second deploy, and a
@@ -111,6 +112,10 @@ pub(crate) struct Model {
     pub(crate) by_our_account: BTreeSet<u64>,
     pub(crate) verifications: BTreeMap<(u64, u64), Verification>,
     pub(crate) approvals: Vec<Approved>,
+    /// Pull requests that were merged, oldest first.
+    pub(crate) pulls: Vec<MergedPull>,
+    /// Whether one who might write may no longer.
+    pub(crate) has_left: bool,
     pub(crate) policy: BTreeMap<String, String>,
     pub(crate) policy_changed: Option<Timestamp>,
     /// An operator's stop that the ledger holds for certain.

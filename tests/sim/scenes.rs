@@ -1,7 +1,7 @@
 //! Short sequences that chance alone would hardly bring about.
 
 use crate::chance::Chance;
-use crate::script::{Hit, On, Title, Touch, What};
+use crate::script::{Event, Hit, On, Title, Touch, What};
 
 const PASS: What = What::Pass { crash: None };
 const ENDS_WELL: What = What::EndDeploy { nth: 0, conclusion: "success" };
@@ -168,4 +168,37 @@ fn spoken_meanwhile(chance: &mut Chance) -> Vec<What> {
     let begun = [push(Touch::Low), PASS, ENDS_WELL, push(Touch::Low), deploy, wait.clone()];
     let ended = [spoken, wait, ENDS_WELL, PASS, push(Touch::Low), PASS];
     begun.into_iter().chain(seen).chain(ended).collect()
+}
+
+/// Weaves into a script, for a share of the seeds, what somebody or something makes unreadable or
+/// refuses for good: an issue that is locked, the jobs of a run, a timeline, a comparison. Its
+/// chance is its own: the other events are what they were.
+pub(crate) fn weave_lasting(seed: u64, events: Vec<Event>, repositories: u64) -> Vec<Event> {
+    if (seed / 2) % 4 != 2 {
+        return events;
+    }
+    let mut chance = Chance::new(seed ^ 0x1a57_1196);
+    let lasting = [
+        ("list-jobs-for-workflow-run-attempt", Hit::Before(502)),
+        ("list-jobs-for-workflow-run-attempt", Hit::Refuse(404)),
+        ("create-comment", Hit::Refuse(403)),
+        ("update", Hit::Refuse(403)),
+        ("compare-commits-with-basehead", Hit::Before(502)),
+        ("list-events-for-timeline", Hit::Before(502)),
+        ("list-pull-requests-associated-with-commit", Hit::Before(502)),
+        ("get-collaborator-permission-level", Hit::Before(502)),
+        ("create-commit-status", Hit::Refuse(422)),
+    ];
+    let mut woven = Vec::new();
+    for event in events {
+        if chance.percent(8) {
+            let at = chance.below(repositories);
+            let (operation, fault) = chance.pick(&lasting);
+            let what =
+                if chance.percent(30) { What::Calm } else { What::FailAlways { operation, fault } };
+            woven.push(Event { at, what });
+        }
+        woven.push(event);
+    }
+    woven
 }

@@ -1,6 +1,8 @@
 //! What happens in a simulation: events as plain data, drawn from a seed before anything runs, so
 //! that a failing script can be shortened and told.
 
+use crate::pulls::Pulling;
+
 /// One event at one repository (by its number, as far as there are so many).
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
@@ -175,6 +177,8 @@ pub(crate) enum What {
     CloseIssue {
         nth: u64,
     },
+    /// Something about a pull request.
+    Pull(Pulling),
     Pause,
     Resume,
     Approve {
@@ -235,6 +239,11 @@ pub(crate) enum What {
         operation: &'static str,
         fault: Hit,
         skip: u64,
+    },
+    /// Every request of this kind meets it, until calm comes.
+    FailAlways {
+        operation: &'static str,
+        fault: Hit,
     },
     Pass {
         crash: Option<Crash>,
