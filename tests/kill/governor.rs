@@ -1,4 +1,4 @@
-//! A town whose governor is killed, and moments to kill it at.
+//! A town whose governor is killed, moments to kill it at, and what it has to live with before.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -34,6 +34,76 @@ pub(crate) enum Moment {
     AtADispatch,
 }
 
+/// What a process has to live with until it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hardship {
+    None,
+    /// It is stopped for a while, and goes on.
+    Stopped,
+    /// Its files cannot grow beyond this many KiB.
+    DiskFull(u64),
+    /// It can open this many files.
+    FewFiles(u64),
+    /// It gets this many MiB of address space.
+    LittleMemory(u64),
+    /// Its clock is this many hours off.
+    ClockOff(i64),
+}
+
+impl Hardship {
+    pub(crate) fn any(chance: &mut Chance) -> Self {
+        match chance.below(12) {
+            0 | 1 => Self::Stopped,
+            2 => Self::DiskFull(chance.below(600)),
+            3 => Self::FewFiles(8 + chance.below(40)),
+            4 => Self::LittleMemory(20 + chance.below(400)),
+            5 => Self::ClockOff([-30, -1, 1, 30][usize::try_from(chance.below(4)).unwrap()]),
+            _ => Self::None,
+        }
+    }
+
+    /// Its name, for a count of them.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stopped => "stopped",
+            Self::DiskFull(_) => "disk full",
+            Self::FewFiles(_) => "few files",
+            Self::LittleMemory(_) => "little memory",
+            Self::ClockOff(_) => "clock off",
+        }
+    }
+
+    /// Whether a process may give up because of it, as long as it says why.
+    const fn may_end_it(self) -> bool {
+        matches!(self, Self::DiskFull(_) | Self::FewFiles(_) | Self::LittleMemory(_))
+    }
+
+    /// The same command, that runs under it.
+    fn burden(self, command: &Command) -> Command {
+        // A write beyond a limit fails, as one on a full disk does: it ends no process.
+        let limit = match self {
+            Self::None | Self::Stopped => String::new(),
+            Self::DiskFull(kib) => format!("trap '' XFSZ; ulimit -f {kib}; "),
+            Self::FewFiles(most) => format!("ulimit -n {most}; "),
+            Self::LittleMemory(mib) => format!("ulimit -v {}; ", mib * 1024),
+            // Debian's `faketime` would stay as the parent, and be killed in its place.
+            Self::ClockOff(hours) => format!(
+                "export FAKETIME={hours:+}h LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1); "
+            ),
+        };
+        let mut burdened = Command::new("bash");
+        burdened.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\""));
+        burdened.arg(command.get_program()).args(command.get_args()).env_clear();
+        burdened.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        burdened.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(directory) = command.get_current_dir() {
+            burdened.current_dir(directory);
+        }
+        burdened
+    }
+}
+
 pub(crate) struct Yard {
     pub(crate) github: GhBox,
     town: Town,
@@ -42,6 +112,7 @@ pub(crate) struct Yard {
 
 pub(crate) struct Running {
     child: Child,
+    hardship: Hardship,
 }
 
 impl Yard {
@@ -69,11 +140,11 @@ impl Yard {
         ));
     }
 
-    pub(crate) fn govern(&self) -> Running {
+    pub(crate) fn govern(&self, hardship: Hardship) -> Running {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log());
-        let mut command = self.town.command(&["run"]);
+        let mut command = hardship.burden(&self.town.command(&["run"]));
         let child = command.stdout(Stdio::null()).stderr(log.unwrap()).spawn().unwrap();
-        Running { child }
+        Running { child, hardship }
     }
 
     /// Waits for a moment, or until the process was idle for long, and says which it was.
@@ -126,17 +197,33 @@ impl Yard {
 }
 
 impl Running {
-    pub(crate) fn kill(&mut self) {
+    /// Stops it, and lets it go on after this long.
+    pub(crate) fn freeze(&self, yard: &Yard, length: Duration) {
+        self.signal("-STOP");
+        yard.sleep(length);
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) -> bool {
+        let process = self.child.id().to_string();
+        Command::new("kill").args([signal, &process]).status().unwrap().success()
+    }
+
+    /// Kills it. Whether it was still there: one that had to give up says why, and does not crash.
+    pub(crate) fn kill(&mut self) -> bool {
         self.child.kill().unwrap();
         let status = self.child.wait().unwrap();
-        assert_eq!(status.signal(), Some(9), "it ended by itself: {status}");
+        let was_there = status.signal() == Some(9);
+        // Where no memory is left, a program cannot say so.
+        let without_memory = matches!(self.hardship, Hardship::LittleMemory(_));
+        let gave_up = self.hardship.may_end_it() && (status.code().is_some() || without_memory);
+        assert!(was_there || gave_up, "{:?}: it ended by itself: {status}", self.hardship);
+        was_there
     }
 
     /// Ends it with SIGTERM; whether it ended well.
     pub(crate) fn end(mut self) -> bool {
-        let process = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &process]).status().unwrap();
-        told.success() && self.child.wait().unwrap().success()
+        self.signal("-TERM") && self.child.wait().unwrap().success()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The real program, killed again and again with SIGKILL, against a GitHub in a box over TCP:
-//! every commit ships at most once, and in the end what is wanted has shipped.
+//! every commit ships at most once, and in the end what is wanted has shipped. Before that it may
+//! be stopped for a while, or live with a full disk, few file descriptors, little memory, or a
+//! clock that is hours off.
 //!
 //! `KILLS=2000` kills more often, `KILL_SEED=7` at other moments.
 
@@ -23,10 +25,10 @@ use std::{collections::BTreeMap, time::Duration};
 use release_governor::ghbox::{AutoProgress, Repo, story};
 
 #[cfg(test)]
-use crate::governor::{Chance, Moment, Yard};
+use crate::governor::{Chance, Hardship, Moment, Yard};
 
 #[cfg(test)]
-const KILLS: u64 = 200;
+const KILLS: u64 = 120;
 #[cfg(test)]
 const REPOSITORIES: u64 = 3;
 /// Every so many kills lose the state directory, too.
@@ -45,10 +47,14 @@ fn a_governor_that_is_killed_at_any_moment_ships_every_commit_at_most_once() {
     let repos: Vec<Repo> = (0..REPOSITORIES).map(|number| repository(&yard, number)).collect();
     yard.configure(REPOSITORIES);
     let mut met: BTreeMap<Moment, u64> = BTreeMap::new();
+    let mut lived_with: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut gave_up = 0;
     for kill in 0..kills {
         let repo = &repos[usize::try_from(chance.below(REPOSITORIES)).unwrap()];
         repo.verified(&["src/cart.rs"]);
-        let mut running = yard.govern();
+        let hardship = Hardship::any(&mut chance);
+        *lived_with.entry(hardship.name()).or_default() += 1;
+        let mut running = yard.govern(hardship);
         let wanted = match chance.below(4) {
             0 => Moment::Whenever,
             1 => Moment::AfterAMark,
@@ -57,14 +63,18 @@ fn a_governor_that_is_killed_at_any_moment_ships_every_commit_at_most_once() {
         let moment = yard.wait_for(wanted, Duration::from_millis(chance.below(150)));
         *met.entry(moment).or_default() += 1;
         yard.sleep(Duration::from_micros(chance.below(4) * chance.below(1_500)));
-        running.kill();
+        if hardship == Hardship::Stopped {
+            running.freeze(&yard, Duration::from_millis(100 + chance.below(1_500)));
+            yard.sleep(Duration::from_millis(chance.below(100)));
+        }
+        gave_up += u64::from(!running.kill());
         if kill % LOSES_ITS_DISK == LOSES_ITS_DISK - 1 {
             yard.lose_the_state();
         }
         nothing_shipped_twice(&repos, kill);
     }
-    println!("{kills} kills: {met:?}");
-    let running = yard.govern();
+    println!("{kills} kills: {met:?}; {lived_with:?}, of which {gave_up} gave up before");
+    let running = yard.govern(Hardship::None);
     let newest: Vec<String> = repos.iter().map(|repo| repo.tip("main")).collect();
     let shipped = |repo: &Repo, sha: &String| {
         repo.runs().iter().any(|run| {
