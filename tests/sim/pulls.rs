@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::{MergeMethod, Role};
+use release_governor::ghbox::{MergeMethod, Repo, Role};
 
 use crate::chance::Chance;
 use crate::files;
@@ -187,7 +187,13 @@ impl World {
             Pulling::Comment { nth, who, words } => {
                 let Some((number, place)) = self.pull(at, *nth) else { return };
                 let ground = &mut self.grounds[at];
-                say(ground.model.pulls.get_mut(place), &ground.repo, number, *who, *words);
+                let pull = ground.model.pulls.get_mut(place);
+                let comment = say(pull, &ground.repo, number, *who, *words);
+                if *words == Words::Edited {
+                    // Within one second GitHub shows no edit.
+                    self.later(2);
+                    self.grounds[at].repo.edit_comment(number, comment, "Well.\n\n/approve\n");
+                }
             }
             Pulling::Leave => {
                 let ground = &mut self.grounds[at];
@@ -291,25 +297,17 @@ impl World {
     }
 }
 
-/// Somebody comments; where it counts, the pull request has it.
-fn say(
-    pull: Option<&mut MergedPull>,
-    repo: &release_governor::ghbox::Repo,
-    number: u64,
-    who: Who,
-    words: Words,
-) {
+/// Somebody comments, which gives the comment's id; where it counts, the pull request has it.
+fn say(pull: Option<&mut MergedPull>, repo: &Repo, number: u64, who: Who, words: Words) -> u64 {
     let text = match words {
         Words::Approve | Words::Edited => "/approve",
         Words::Quoted => "> /approve\n\nDid you?",
         Words::InPassing => "I would not /approve this",
     };
-    let comment = repo.comment(number, text, who.login());
-    match (words, pull) {
-        (Words::Edited, _) => repo.edit_comment(number, comment, "Well.\n\n/approve\n"),
-        (Words::Approve, Some(pull)) => pull.comments.push(who),
-        (Words::Approve | Words::Quoted | Words::InPassing, _) => {}
+    if let (Words::Approve, Some(pull)) = (words, pull) {
+        pull.comments.push(who);
     }
+    repo.comment(number, text, who.login())
 }
 
 /// Weaves pull requests into a script, for a share of the seeds. Their chance is their own: the
