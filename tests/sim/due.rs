@@ -299,7 +299,8 @@ pub(crate) fn has_failed(model: &Model, sha: &str) -> bool {
 
 /// Whether a deploy that may be one of a commit ended so, whatever the branch held at the time.
 pub(crate) fn may_have_failed(model: &Model, short: &str) -> bool {
-    let is_none = |one: &Deploy| model.strays.contains(&one.id) || model.phantoms.contains(&one.id);
+    let is_phantom = |one: &Deploy| model.phantoms.contains(&one.id) && !model.jobs_were_unreadable;
+    let is_none = |one: &Deploy| model.strays.contains(&one.id) || is_phantom(one);
     model.deploys.values().filter(|one| names(one, short) && !is_none(one)).any(ended_badly)
 }
 

@@ -75,6 +75,8 @@ impl World {
                 self.fail(at, operation, *fault, |on| on.nth(*skip + 1));
             }
             What::FailAlways { operation, fault } => {
+                let of_jobs = operation.starts_with("list-jobs");
+                self.grounds[at].model.jobs_were_unreadable |= of_jobs;
                 self.fail(at, operation, *fault, FaultOn::always);
             }
             other => self.at_github(at, other),

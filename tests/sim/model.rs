@@ -106,6 +106,8 @@ pub(crate) struct Model {
     pub(crate) strays: BTreeSet<u64>,
     /// Runs that GitHub leaves on a push for a file that it cannot start.
     pub(crate) phantoms: BTreeSet<u64>,
+    /// Whether the jobs of runs could not be read for good: then none is known to be without any.
+    pub(crate) jobs_were_unreadable: bool,
     /// Runs of ours by which an operator went back.
     pub(crate) rollbacks: BTreeSet<u64>,
     /// Runs that the program's own account started by hand.

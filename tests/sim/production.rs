@@ -55,7 +55,7 @@ impl Model {
     /// What a run tells of its commit.
     pub(crate) fn told(&self, deploy: &Deploy) -> Told {
         if self.phantoms.contains(&deploy.id) {
-            return Told::Nothing;
+            return if self.jobs_were_unreadable { Told::Depends } else { Told::Nothing };
         }
         if deploy.workflow == self.workflows[ROLLBACK] {
             let counts = self.policy.contains_key("other_deploy_workflows");
