@@ -1,6 +1,7 @@
 //! The program as a process: on a disk, over a wire that can be cut, on a clock that only the
 //! simulation moves.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -30,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) policies: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) approved: Vec<String>,
     pub(crate) identified: bool,
+    /// What it came to when it was read last, and from which text and environment.
+    read: RefCell<Option<((String, Vec<String>), Terms)>>,
 }
 
 /// A process, or none where its disk cannot be opened for now.
@@ -124,7 +127,20 @@ pub(crate) enum Asked {
 
 impl Wanted {
     pub(crate) fn terms(&self) -> Terms {
-        let config = self.config();
+        let of = (self.text(), self.approved.clone());
+        let mut read = self.read.borrow_mut();
+        if let Some((same, terms)) = &*read
+            && *same == of
+        {
+            return terms.clone();
+        }
+        let terms = self.terms_of(&of.0);
+        *read = Some((of, terms.clone()));
+        terms
+    }
+
+    fn terms_of(&self, text: &str) -> Terms {
+        let config = self.config(text);
         Terms {
             policies: config.repositories,
             intervals: Intervals {
@@ -137,9 +153,7 @@ impl Wanted {
         }
     }
 
-    fn config(&self) -> config::Config {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("config.yaml");
+    fn text(&self) -> String {
         let mut text = String::new();
         if self.identified {
             text.push_str(&format!("github: {{identities: [\"{}\"]}}\n", story::GOVERNOR));
@@ -151,6 +165,12 @@ impl Wanted {
                 text.push_str(&format!("    {key}: {value}\n"));
             }
         }
+        text
+    }
+
+    fn config(&self, text: &str) -> config::Config {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yaml");
         std::fs::write(&file, text).unwrap();
         let mut environment = vec![("GITHUB_TOKEN".to_owned(), TOKEN.to_owned())];
         if !self.approved.is_empty() {
