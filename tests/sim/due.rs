@@ -49,9 +49,13 @@ pub(crate) fn check(
     if words_apart || model.production() == Truth::Depends {
         return Ok(());
     }
+    let confirm = model.number("dispatch_confirm_seconds");
     let is_told = |one: &Deploy| {
+        // One whose answer was lost, and that shows only after that time, counts as not started.
+        let is_lost = one.answer_lost && model.unseen_for(one) * 10 >= confirm * 8;
         // Each process knows its own runs, and of the other's what the lists show.
-        (one.is_ours() && !model.twin_seen) || model.shown(one.created_at, looked_at)
+        let is_known = one.is_ours() && !model.twin_seen && !is_lost;
+        is_known || model.shown(one.created_at, looked_at)
     };
     if !model.deploys.values().all(is_told) {
         return Ok(());
