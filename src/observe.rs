@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::domain::{
     Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
     VerificationScope, Workflow, WorkflowFact, WorkflowName,
@@ -39,7 +40,7 @@ mod statuses;
 mod verification;
 mod workflow_calls;
 
-use memory::ReadFor;
+use memory::{Missed, ReadFor, between_proofs};
 
 pub use branch::branch_commits;
 pub use counted::CountedRun;
@@ -108,8 +109,10 @@ pub struct Look<'a> {
     pub rhythm: Rhythm,
     /// Whether what changes seldom is due.
     pub seldom: bool,
-    /// Now, by GitHub's clock.
+    /// When it began, by GitHub's clock.
     pub now: Timestamp,
+    /// GitHub's clock.
+    pub clock: &'a Clock,
 }
 
 impl Look<'_> {
@@ -117,6 +120,12 @@ impl Look<'_> {
     fn name(&self) -> &RepoName {
         let seldom = self.memory.seldom.as_ref();
         seldom.map_or(&self.policy.repository, |seldom| &seldom.repository.name)
+    }
+
+    /// A 404 that GitHub gave just now.
+    fn missed(&self) -> Missed {
+        let apart = between_proofs(self.policy.dispatch_confirm);
+        Missed { asked: self.now, answered: self.clock.now(), apart }
     }
 }
 

@@ -58,8 +58,8 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
             Standing::Over => number = None,
         }
     }
-    if let Some((run, since)) = record.intent
-        && run == failure.run
+    // Also where that was about another run: the issue that it may have opened is this one's, too.
+    if let Some((_, since)) = record.intent
         && work.now().duration_since(since) < SHOWS_WITHIN
     {
         return Ok(());

@@ -28,7 +28,8 @@ pub use status::{Looker, status};
 pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     let mut text = simulation(&view.simulation, false, width);
     let sha = &view.simulation.sha;
-    let url = clean(view.run_url.as_deref().unwrap_or_default());
+    let unknown = "Its run is not known yet: `status` and the commit's status name it once it is";
+    let url = clean(view.run_url.as_deref().unwrap_or(unknown));
     match view.time {
         Some(_) => {
             text.push_str(&format!("\nStarted {} for {sha}\n{url}\n", time(view.time)));

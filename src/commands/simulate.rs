@@ -124,7 +124,6 @@ fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
             RuleFound::NotAsked => ("not_asked", None),
         };
         RuleView {
-            rule: reason.rule(),
             reason,
             decision: reason.outcome(),
             found: found.to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::beside_others;
 use crate::config::Config;
 use crate::controller::{Controller, Snapshot, Standing};
 use crate::domain::{AttemptOutcome, OperatorWord, Policy, ReleaseState, RepoName};
@@ -13,9 +14,6 @@ use super::reach::Look;
 use super::simulate::counted_approvals;
 use super::view::{self, RepositoryStatus};
 use super::{Ask, Caller, Failure};
-
-/// Rows after which others have their turn: a fleet may have many thousands.
-const ROWS_AT_ONCE: usize = 256;
 
 /// How do the repositories stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,14 +41,21 @@ impl Ask for Status {
         } else {
             None
         };
+        let seen = |snapshot: &Snapshot| {
+            let Snapshot { policy, standing, release, .. } = snapshot;
+            (!is_new(snapshot)).then(|| row(policy, standing, release.as_deref()))
+        };
+        // A fleet may have many thousands.
+        let rows: Vec<Option<RepositoryStatus>> =
+            beside_others(view::Status::about_bytes_of(shown.len()), || {
+                shown.iter().map(seen).collect()
+            });
         let mut repositories = Vec::new();
-        for (place, snapshot) in shown.into_iter().enumerate() {
-            if place % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 {
-                tokio::task::yield_now().await;
-            }
-            let mut row = match &kept {
-                Some(kept) if is_new(&snapshot) => kept.row(&snapshot.policy).await?,
-                Some(_) | None => {
+        for (snapshot, seen) in shown.into_iter().zip(rows) {
+            let mut row = match (seen, &kept) {
+                (Some(row), _) => row,
+                (None, Some(kept)) => kept.row(&snapshot.policy).await?,
+                (None, None) => {
                     row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
                 }
             };

@@ -35,7 +35,13 @@ impl Status {
     /// About how many bytes it is as text: who writes thousands of rows lets others go on meanwhile.
     #[must_use]
     pub const fn about_bytes(&self) -> usize {
-        self.repositories.len().saturating_mul(1024)
+        Self::about_bytes_of(self.repositories.len())
+    }
+
+    /// The same for so many repositories.
+    #[must_use]
+    pub const fn about_bytes_of(repositories: usize) -> usize {
+        repositories.saturating_mul(1024)
     }
 }
 
@@ -217,8 +223,6 @@ pub struct BroughtView {
 /// A rule, and what it found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleView {
-    /// Its number, from 1.
-    pub rule: usize,
     /// The reason that it speaks.
     pub reason: Reason,
     /// What a decision for it comes to.

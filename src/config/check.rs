@@ -305,7 +305,7 @@ fn assemble(
         warnings.push(format!("github.ca_file: {} is not there", file.display()));
     }
     warnings.extend(signals::missing_files(&policies));
-    warnings.extend(policy::warning(&policies));
+    warnings.extend(policy::warnings(&policies));
     for policy in &mut policies {
         policy.identities.clone_from(&settings.identities);
     }

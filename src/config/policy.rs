@@ -1,8 +1,10 @@
 //! The policy keys, one line each: how it is read and what it sets.
 
+use std::time::Duration;
+
 use crate::domain::{
-    ApprovalMode, Branch, Command, FailureType, PathPatterns, Policy, RefPattern, RunTitle, Team,
-    WorkflowName,
+    ApprovalMode, Branch, Command, FailureType, PathPatterns, Policy, RefPattern, RepoName,
+    RunTitle, Team, WorkflowName,
 };
 
 use figment::value::Value;
@@ -155,16 +157,35 @@ fn workflows(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>> {
     (names.len() == items.len()).then_some(names)
 }
 
+/// GitHub may show a run so late without anything being wrong.
+const SHORTEST_CONFIRM: Duration = Duration::from_secs(60);
+
 /// What the policies allow that is worth a warning.
-pub(super) fn warning(policies: &[Policy]) -> Option<String> {
-    let given_up = policies.iter().filter(|policy| !policy.workflow_files_high);
-    let names: Vec<String> = given_up.map(|policy| policy.repository.to_string()).collect();
+pub(super) fn warnings(policies: &[Policy]) -> impl Iterator<Item = String> {
+    let files = named(policies, |policy| !policy.workflow_files_high).map(|names| {
+        format!(
+            "workflow_files_high is false for {names}: whoever may push can change what verifies \
+             and deploys without an approval, unless high_risk_paths lists .github/workflows/**"
+        )
+    });
+    let confirm = named(policies, |policy| policy.dispatch_confirm < SHORTEST_CONFIRM);
+    let confirm = confirm.map(|names| {
+        format!(
+            "dispatch_confirm_seconds is below {} for {names}: where an answer is lost and GitHub \
+             shows the run later than that, the commit is deployed twice",
+            SHORTEST_CONFIRM.as_secs()
+        )
+    });
+    files.into_iter().chain(confirm)
+}
+
+/// The first repository of which it is true, and how many more there are.
+fn named(policies: &[Policy], is_so: impl Fn(&Policy) -> bool) -> Option<String> {
+    let names: Vec<&RepoName> =
+        policies.iter().filter(|policy| is_so(policy)).map(|policy| &policy.repository).collect();
     let (first, rest) = names.split_first()?;
     let others = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-    Some(format!(
-        "workflow_files_high is false for {first}{others}: whoever may push can change what \
-         verifies and deploys without an approval, unless high_risk_paths lists .github/workflows/**"
-    ))
+    Some(format!("{first}{others}"))
 }
 
 fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::governed::Governed;
 use super::{PassError, Shared};
 use crate::domain::{
-    CommitStatus, EntryKind, Login, Observation, ReleaseState, SeenRuns, Sha, WorkflowFact,
+    CommitStatus, Entry, EntryKind, Login, Observation, ReleaseState, SeenRuns, Sha, WorkflowFact,
     WorkflowId,
 };
 use crate::observe::{self, Basics, Look, ObserveError};
@@ -31,9 +31,22 @@ pub(super) struct LedgerAge {
 }
 
 impl LedgerAge {
-    /// Of a ledger that was just opened and whose last entry was recorded then.
-    pub(super) fn of_opened(ends_at: Option<Timestamp>) -> Self {
+    /// The newest entries that tell up to when a ledger was held against GitHub.
+    pub(super) const ENTRIES: usize = 50;
+
+    /// Of a ledger that was just opened, by its newest entries, the newest first. An operator's
+    /// word may have been recorded without a look at GitHub: it does not tell up to when the rest
+    /// was.
+    pub(super) fn of_opened<'e>(newest: impl Iterator<Item = &'e Entry> + Clone) -> Self {
+        let is_word = |entry: &&Entry| matches!(entry.kind, EntryKind::Operator(_));
+        let seen = newest.clone().find(|entry| !is_word(entry));
+        let ends_at = seen.or_else(|| newest.last()).map(|entry| entry.at);
         Self { known: false, ends_at, unknown_run: false }
+    }
+
+    /// Whether all that GitHub knows is in it.
+    pub(super) const fn is_known(&self) -> bool {
+        self.known
     }
 
     /// All that GitHub knows is in it from here on.
@@ -93,17 +106,14 @@ impl Governed {
         Ok(true)
     }
 
-    /// The ledger's last candidate, the newest known deploy, and what was verified since the
-    /// ledger's last entry.
+    /// The candidate and the head, the ledger's last candidate, the newest known deploy, and what was
+    /// verified since the ledger's last entry.
     fn telling_commits(&self, look: &Look<'_>, observation: &Observation) -> BTreeSet<Sha> {
         let candidates = &observation.candidates;
-        let verified = candidates
-            .candidate
-            .iter()
-            .chain(&candidates.head)
-            .chain(&candidates.verified_below)
-            .filter(|sha| self.may_be_verified_since(look, sha))
-            .take(MOST_VERIFIED);
+        let below = candidates.verified_below.iter();
+        let below = below.filter(|sha| self.may_be_verified_since(look, sha));
+        let judged = candidates.candidate.iter().chain(&candidates.head);
+        let verified = judged.chain(below).take(MOST_VERIFIED);
         let release = self.release();
         let last_candidate = release.and_then(|release| release.candidate.as_ref());
         let newest_deploy = release

@@ -213,8 +213,8 @@ impl Governed {
         let name = &self.policy.repository;
         self.claim = Some(shared.claims.claim(id, name, &self.brake).await?);
         let ledger = shared.store.ledger(id).await?;
-        let newest = shared.store.history(id, None, 1).await?;
-        self.age = LedgerAge::of_opened(newest.first().map(|(_, entry)| entry.at));
+        let newest = shared.store.history(id, None, LedgerAge::ENTRIES).await?;
+        self.age = LedgerAge::of_opened(newest.iter().map(|(_, entry)| entry));
         self.ledger = Some(ledger);
         self.load_holding(shared).await?;
         if self.memory == Memory::default()

@@ -13,9 +13,7 @@ use super::roster::{Held, Station};
 use super::survey::look;
 use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
 use crate::apply::Dispatched;
-use crate::domain::{
-    Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix, WorkflowFact,
-};
+use crate::domain::{Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix};
 use crate::github::Lane;
 use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
 use crate::store::Ledger;
@@ -260,8 +258,10 @@ impl Governed {
         shared: &Shared,
         word: OperatorWord,
     ) -> Result<Timestamp, NotDone> {
-        if self.known_ledger(shared).await?.is_none() {
-            // Its ledger begins with the number that GitHub knows it by.
+        self.known_ledger(shared).await?;
+        if !self.age.is_known() || self.release().is_none_or(|release| !release.recovered) {
+            // Its ledger begins with the number that GitHub knows it by; and what a lost or older
+            // one lacks is read before the word, which would look newer than all of it.
             self.survey(shared, None).await?;
         }
         shared.know_the_time(&self.reader, &self.policy.repository).await?;
@@ -344,17 +344,13 @@ impl Governed {
         Triggering { shipped, page, at }
     }
 
-    /// The run's page, or the workflow's.
+    /// The run's page.
     async fn page_of(&mut self, shared: &Shared, run: Option<RunId>) -> Option<String> {
-        let known = run.and_then(|run| self.release()?.runs.get(&run));
-        if let Some(known) = known {
+        let run = run?;
+        if let Some(known) = self.release()?.runs.get(&run) {
             return Some(known.html_url.clone());
         }
         let basics = self.basics(shared).await.ok()?;
-        match (run, basics.deploy) {
-            (Some(run), _) => Some(format!("{}/actions/runs/{run}", basics.repository.html_url)),
-            (None, WorkflowFact::Found(workflow)) => Some(workflow.html_url),
-            (None, WorkflowFact::NotConfigured | WorkflowFact::Missing) => None,
-        }
+        Some(format!("{}/actions/runs/{run}", basics.repository.html_url))
     }
 }

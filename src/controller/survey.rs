@@ -102,7 +102,11 @@ impl Governed {
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
             commits_between: BTreeMap::new(),
-            ancestry: look.memory.ancestry.clone(),
+            ancestry: if look.anew {
+                look.memory.ancestry.certain()
+            } else {
+                look.memory.ancestry.clone()
+            },
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
@@ -180,6 +184,8 @@ impl Governed {
         linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
         let (policy, only_looks) = (look.policy.clone(), self.only_looks);
+        // That something is on no list is known as of when the lists were asked for.
+        let asked_at = shared.clock.now();
         let ledger = self.opened()?;
         let seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
         if !ledger.state().recovered {
@@ -193,13 +199,12 @@ impl Governed {
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
         let ledger = self.opened()?;
-        let now = shared.clock.now();
-        let entries = plan::follow(&policy, &seen, ledger.state(), us, now);
+        let entries = plan::follow(&policy, &seen, ledger.state(), us, asked_at);
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
         if !only_looks {
             report::stray(shared, &policy, ledger.state(), &entries);
         }
-        ledger.record(now, entries.clone()).await?;
+        ledger.record(shared.clock.now(), entries.clone()).await?;
         look.memory.note_sweep(seen.swept_at);
         if let Some(scope) = &seen.scope {
             look.memory.note_read_to_the_end(&seen.read_to_the_end, scope);
@@ -343,7 +348,8 @@ pub(super) fn look<'a>(
     rhythm: Rhythm,
 ) -> Look<'a> {
     let (store, now) = (&shared.store, shared.clock.now());
-    Look { reader, store, policy, memory, anew: false, rhythm, seldom: false, now }
+    let clock = &shared.clock;
+    Look { reader, store, policy, memory, anew: false, rhythm, seldom: false, now, clock }
 }
 
 /// What a standing hold rests on, of the things that are read seldom: with it they are read in

@@ -106,9 +106,8 @@ impl<'a> Question<'a> {
             ranged.known()?.relation()
         };
         if answer == Fact::NotAsked {
-            let contains = relation(container, contained)
-                .map(|relation| matches!(relation, Relation::Behind | Relation::Identical))
-                .or_else(|| {
+            let contains =
+                relation(container, contained).map(Relation::is_contained).or_else(|| {
                     let relation = relation(contained, container)?;
                     Some(matches!(relation, Relation::Ahead | Relation::Identical))
                 });

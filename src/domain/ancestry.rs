@@ -40,6 +40,12 @@ impl Ancestry {
         Self { unreadable: BTreeMap::new(), ..self.clone() }
     }
 
+    /// Without what GitHub may show another day, for whoever looks at everything anew.
+    #[must_use]
+    pub fn certain(&self) -> Self {
+        Self { incomparable: BTreeSet::new(), unreadable: BTreeMap::new(), ..self.clone() }
+    }
+
     /// Notes how `contained` stands to `container`.
     pub fn note(&mut self, container: &Sha, contained: &Sha, relation: Relation) {
         self.make_room();

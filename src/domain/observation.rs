@@ -70,6 +70,14 @@ pub enum Relation {
     Diverged,
 }
 
+impl Relation {
+    /// Whether the base contains the head.
+    #[must_use]
+    pub const fn is_contained(self) -> bool {
+        matches!(self, Self::Behind | Self::Identical)
+    }
+}
+
 /// One changed path of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {

@@ -147,18 +147,6 @@ reasons! {
 }
 
 impl Reason {
-    /// The number of the rule that speaks it, from 1 on. A rule that was added between two has the
-    /// number of the one before it, so that the others keep theirs.
-    #[must_use]
-    pub fn rule(self) -> usize {
-        let numbered = Self::ALL.iter().filter(|reason| !reason.was_added_between());
-        numbered.filter(|reason| **reason <= self).count()
-    }
-
-    const fn was_added_between(self) -> bool {
-        matches!(self, Self::Reverted)
-    }
-
     /// Whether a decision for this reason starts a deploy.
     #[must_use]
     pub const fn starts_a_deploy(self) -> bool {

@@ -54,8 +54,9 @@ pub struct ReleaseState {
     pub pause: Option<Pause>,
     /// What an operator said to run in production, and when.
     pub production_set: Option<(Sha, Timestamp)>,
-    /// When an operator last said `resume`, `trigger` or `set-production`.
-    pub operator_spoke_at: Option<Timestamp>,
+    /// When an operator last said `resume`.
+    #[serde(alias = "operator_spoke_at")]
+    pub resumed_at: Option<Timestamp>,
     /// What production was before the runs that are kept, and what lifts rollbacks.
     pub history: ProductionHistory,
     /// `trigger`s that earlier versions recorded apart from their attempts. All of them:

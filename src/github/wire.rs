@@ -367,16 +367,27 @@ struct WireSigned {
 #[derive(Deserialize)]
 struct WireVerification {
     verified: bool,
+    reason: Option<String>,
 }
 
 /// The account that GitHub commits and signs as for people on its pages and through its API.
 const WEB_FLOW: &str = "web-flow";
 
 impl WireMaker {
-    pub(super) fn is_github(&self) -> bool {
+    /// Whether it is GitHub's own. For some time GitHub may not tell: it looks at signatures with
+    /// another service (docs.github.com, "Get a commit", the reasons of `verification`).
+    pub(super) fn is_github(&self) -> Result<bool, Unusable> {
         let is_web_flow =
             self.committer.as_ref().is_some_and(|user| user.login == Login::from(WEB_FLOW));
-        is_web_flow && self.commit.verification.as_ref().is_some_and(|signed| signed.verified)
+        let Some(signed) = self.commit.verification.as_ref().filter(|_| is_web_flow) else {
+            return Ok(false);
+        };
+        match signed.reason.as_deref() {
+            Some(why @ ("gpgverify_unavailable" | "gpgverify_error")) if !signed.verified => {
+                Err(Unusable::Malformed(format!("the signature was not looked at: {why}")))
+            }
+            Some(_) | None => Ok(signed.verified),
+        }
     }
 }
 

@@ -62,8 +62,9 @@ pub(super) fn routes() -> Router<Window> {
     ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()))
 }
 
-async fn index(asked: Question) -> Answer {
+async fn index(State(window): State<Window>, asked: Question) -> Answer {
     asked.takes(&[])?;
+    let all = within(&window, window.repositories()).await?;
     let index: Value = json!({
         "name": env!("CARGO_PKG_NAME"),
         "version": env!("CARGO_PKG_VERSION"),
@@ -75,8 +76,9 @@ async fn index(asked: Question) -> Answer {
             "attempts": ATTEMPTS,
             "ledger": LEDGER,
         },
+        "repositories": all.repositories,
     });
-    answer::json(&asked.headers, &index)
+    beside_others(all.about_bytes(), || answer::json(&asked.headers, &index))
 }
 
 async fn openapi(asked: Question) -> Answer {

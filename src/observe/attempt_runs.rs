@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::memory::between_proofs;
 use super::{Basics, Look, ObserveError};
 use crate::domain::{
     Attempt, Attribution, ListRead, ReleaseState, Run, RunSearch, SERVICES_DISAGREE, SeenRuns, Sha,
@@ -87,8 +86,8 @@ async fn list_of(
         let read = match read {
             Ok(read) => read,
             Err(ReadError::NotFound { .. }) => {
-                let apart = between_proofs(look.policy.dispatch_confirm);
-                let gone = look.memory.is_list_gone(workflow, look.now, apart);
+                let miss = look.missed();
+                let gone = look.memory.is_list_gone(workflow, miss);
                 search.list = if gone { ListRead::Gone } else { ListRead::Incomplete };
                 return Ok(search);
             }

@@ -44,14 +44,15 @@ pub(super) async fn deploy_files(
     basics: &Basics,
     sha: &Sha,
 ) -> Result<DeployFiles, ObserveError> {
-    let (Some(path), Some(tip)) = (deploy_file(basics), &basics.deploy_ref_tip) else {
-        return Ok(DeployFiles::Same);
-    };
+    let Some(path) = deploy_file(basics) else { return Ok(DeployFiles::Same) };
+    let untold = || DeployFiles::Differ { paths: BTreeSet::from([path.to_owned()]), at_tip: None };
+    // A branch that GitHub does not show for now may be there all the same.
+    let Some(tip) = &basics.deploy_ref_tip else { return Ok(untold()) };
     if tip == sha {
         return Ok(DeployFiles::Same);
     }
     let Some(at_tip) = deploy_set(look, basics, path, tip).await? else {
-        return Ok(DeployFiles::Differ { paths: BTreeSet::from([path.to_owned()]), at_tip: None });
+        return Ok(untold());
     };
     let here = workflow_files(look, basics, sha).await?;
     let paths = differing(&at_tip, &here);

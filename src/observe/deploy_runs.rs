@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::memory::between_proofs;
 use super::{Basics, Linked, Look, ObserveError, attempt_runs, details};
 use crate::domain::{
     Conclusion, DeployScope, KnownRun, Login, ReleaseState, Run, RunId, RunKind, RunProgress,
@@ -238,7 +237,6 @@ async fn read_by_id(
     let missing: BTreeSet<RunId> =
         unfinished.chain(ours).filter(|id| !seen.runs.iter().any(|run| run.at.id == *id)).collect();
     look.memory.are_shown(&seen.runs.iter().map(|run| run.at.id).collect());
-    let apart = between_proofs(look.policy.dispatch_confirm);
     for id in missing {
         match look.reader.run(look.name(), id).await? {
             Some(run) => {
@@ -248,10 +246,12 @@ async fn read_by_id(
             // A run that GitHub named just now may take a while to be readable.
             None if is_young(look, release, id) => {}
             // An outage answers so, too: until the second 404 it is in flight.
-            None if look.memory.is_deleted(id, look.now, apart) => {
-                seen.deleted.insert(id);
+            None => {
+                let miss = look.missed();
+                if look.memory.is_deleted(id, miss) {
+                    seen.deleted.insert(id);
+                }
             }
-            None => {}
         }
     }
     // A run that was deleted before it was ever seen is known by its attempt alone.

@@ -88,7 +88,10 @@ pub async fn gone_runs(
     for id in runs {
         if look.reader.run(look.name(), *id).await?.is_some() {
             look.memory.are_shown(&BTreeSet::from([*id]));
-        } else if look.memory.is_deleted(*id, look.now, apart) {
+            continue;
+        }
+        let miss = look.missed();
+        if look.memory.is_deleted(*id, miss) {
             gone.insert(*id);
         } else {
             missing.push(id.to_string());
@@ -131,7 +134,6 @@ pub async fn linked(
     let Some(scope) = basics.scope(look.policy) else { return Ok(linked) };
     let confirm = SignedDuration::try_from(look.policy.dispatch_confirm);
     let confirm = confirm.unwrap_or(SignedDuration::MAX);
-    let apart = between_proofs(look.policy.dispatch_confirm);
     for (id, named_at) in links {
         match look.reader.run(look.name(), *id).await? {
             Some(run) if run.workflow == scope.workflow && may_deploy(&scope, &run) => {
@@ -143,10 +145,12 @@ pub async fn linked(
             Some(_) => {}
             // A run that was named just now may take a while to be readable.
             None if look.now.duration_since(*named_at) < confirm => {}
-            None if look.memory.is_deleted(*id, look.now, apart) => {
-                linked.over.insert(*id);
+            None => {
+                let miss = look.missed();
+                if look.memory.is_deleted(*id, miss) {
+                    linked.over.insert(*id);
+                }
             }
-            None => {}
         }
     }
     Ok(linked)

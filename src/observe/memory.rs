@@ -76,15 +76,21 @@ pub(super) fn between_proofs(dispatch_confirm: Duration) -> SignedDuration {
     SignedDuration::try_from(dispatch_confirm / 5).unwrap_or(SignedDuration::MAX)
 }
 
-/// Notes a 404. Whether another one was answered at least `apart` before.
-fn is_missing_again<K: Ord>(
-    missing: &mut BTreeMap<K, Timestamp>,
-    key: K,
-    now: Timestamp,
-    apart: SignedDuration,
-) -> bool {
-    let first = *missing.entry(key).or_insert(now);
-    now.duration_since(first) >= apart
+/// When something was asked for that GitHub answered with 404.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Missed {
+    /// Not before this.
+    pub(super) asked: Timestamp,
+    /// Not after this.
+    pub(super) answered: Timestamp,
+    /// How far apart two such answers must be.
+    pub(super) apart: SignedDuration,
+}
+
+/// Notes a 404. Whether another one was answered long enough before this one was asked for.
+fn is_missing_again<K: Ord>(missing: &mut BTreeMap<K, Timestamp>, key: K, miss: Missed) -> bool {
+    let first = *missing.entry(key).or_insert(miss.answered);
+    miss.asked.duration_since(first) >= miss.apart
 }
 
 /// Former tips that are kept: a run that is seen first after a force push began on one of the last.
@@ -196,11 +202,11 @@ impl Memory {
 
     /// Notes that GitHub answered 404 for a run by its id. Whether the run is deleted: only a
     /// second 404, some time later, says so.
-    pub(super) fn is_deleted(&mut self, run: RunId, now: Timestamp, apart: SignedDuration) -> bool {
+    pub(super) fn is_deleted(&mut self, run: RunId, miss: Missed) -> bool {
         while self.missing_runs.len() >= KEPT_MISSING && !self.missing_runs.contains_key(&run) {
             self.missing_runs.pop_first();
         }
-        is_missing_again(&mut self.missing_runs, run, now, apart)
+        is_missing_again(&mut self.missing_runs, run, miss)
     }
 
     /// Forgets the 404 of runs that GitHub shows.
@@ -209,13 +215,8 @@ impl Memory {
     }
 
     /// Notes that GitHub answered 404 for a workflow's list of runs. Whether it is gone for good.
-    pub(super) fn is_list_gone(
-        &mut self,
-        workflow: WorkflowId,
-        now: Timestamp,
-        apart: SignedDuration,
-    ) -> bool {
-        is_missing_again(&mut self.missing_lists, workflow, now, apart)
+    pub(super) fn is_list_gone(&mut self, workflow: WorkflowId, miss: Missed) -> bool {
+        is_missing_again(&mut self.missing_lists, workflow, miss)
     }
 
     /// Notes that GitHub has this list.

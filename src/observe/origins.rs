@@ -14,7 +14,7 @@ use super::rhythm::is_long_ago;
 use super::{Basics, Look, Memory, ObserveError};
 use crate::domain::{
     Branch, BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber,
-    RangeFiles, Relation, Sha, Standing, Team, Told, Why, Within, steps_between,
+    RangeFiles, Sha, Standing, Team, Told, Why, Within, steps_between,
 };
 use crate::github::{Compared, ReadError};
 
@@ -257,17 +257,23 @@ pub(super) async fn is_head_on_branch(
     head: &Sha,
 ) -> Result<Fact<Told<bool>>, ObserveError> {
     let Some(tip) = &basics.tip else { return Ok(Fact::Known(Told::Known(false))) };
-    let key = format!("head on branch {head} {tip}");
-    let read = async {
-        Ok(match look.reader.compare(look.name(), head, tip).await? {
-            Compared::Known(comparison) => {
-                matches!(comparison.relation, Relation::Ahead | Relation::Identical)
-            }
-            // What GitHub does not know is no ancestor of what it shows.
-            Compared::Gone(_) => false,
-        })
-    };
-    told_for_ever(look, basics, &key, read).await
+    let (repository, key) = (basics.repository.id, format!("head on branch {head} {tip}"));
+    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+        return Ok(Fact::Known(Told::Known(kept)));
+    }
+    Ok(match told(look.reader.compare(look.name(), tip, head).await)? {
+        Fact::Known(Told::Known(Compared::Known(comparison))) => {
+            let is_on_branch = comparison.relation.is_contained();
+            keep(look, repository, &key, &is_on_branch).await?;
+            Fact::Known(Told::Known(is_on_branch))
+        }
+        // That GitHub does not compare them does not tell that it squashed or rebased it.
+        Fact::Known(Told::Known(Compared::Gone(words)) | Told::Untold(words)) => {
+            Fact::Known(Told::Untold(words))
+        }
+        Fact::Unreadable(why) => Fact::Unreadable(why),
+        Fact::NotAsked => Fact::NotAsked,
+    })
 }
 
 /// Whether GitHub made, and signed, a commit.

@@ -25,10 +25,9 @@ pub(super) async fn is_ancestor(
     if sha == tip {
         return Ok(true);
     }
-    Ok(match look.reader.compare(look.name(), sha, tip).await? {
-        Compared::Known(comparison) => {
-            matches!(comparison.relation, Relation::Ahead | Relation::Identical)
-        }
+    // In this direction GitHub lists no commit and no file where it does, however far they are apart.
+    Ok(match look.reader.compare(look.name(), tip, sha).await? {
+        Compared::Known(comparison) => comparison.relation.is_contained(),
         Compared::Gone(_) => false,
     })
 }

@@ -314,10 +314,19 @@ async fn reread_all_of(look: &mut Look<'_>, sha: &Sha) -> Result<(), ObserveErro
 
 async fn reread(look: &mut Look<'_>, id: RunId) -> Result<(), ObserveError> {
     match look.reader.run(look.name(), id).await? {
-        Some(run) => take(look, vec![run]).await,
+        Some(run) => {
+            look.memory.are_shown(&BTreeSet::from([id]));
+            take(look, vec![run]).await
+        }
         None => {
-            // A deleted run verifies nothing any more.
-            look.memory.counted.remove(&id);
+            // A success that was deleted verifies nothing any more. One that failed, or runs, holds
+            // its commit until it is certain that it is gone: an outage answers so, too.
+            let known = look.memory.counted.get(&id);
+            let succeeded = known.is_some_and(|run| run.passed_at().is_some());
+            let miss = look.missed();
+            if succeeded || look.memory.is_deleted(id, miss) {
+                look.memory.counted.remove(&id);
+            }
             Ok(())
         }
     }

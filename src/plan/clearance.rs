@@ -126,7 +126,9 @@ pub fn others_turn(
     us: &BTreeSet<Login>,
     release: &ReleaseState,
 ) -> Option<Attempt> {
-    let ours = of_us(statuses, us);
+    // Whatever follows our own mark is not told from what follows the other's by it.
+    let mut ours = of_us(statuses, us);
+    ours.retain(|status| status.id != mark.id);
     let open: BTreeSet<usize> = open_marks(&ours).into_iter().map(|(place, _)| place).collect();
     let place = ours.iter().enumerate().position(|(place, status)| {
         let before_ours = status.id < mark.id;

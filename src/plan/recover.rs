@@ -159,9 +159,9 @@ pub fn recover(
         }
     }
     entries.extend(issues(policy, left, release));
-    // A pause that the ledger knows of may have been lifted since.
+    // A pause that the ledger knows of may have been lifted since. Nothing but `resume` lifts one.
     let unknown = newest.filter(|(sha, status)| !is_recorded(release, sha, status));
-    let later = |status: &&CommitStatus| Some(status.created_at) > release.operator_spoke_at;
+    let later = |status: &&CommitStatus| Some(status.created_at) > release.resumed_at;
     let paused = unknown.map(|(_, status)| status).filter(later).and_then(pause);
     entries.push(EntryKind::Recovered { attempts, paused });
     entries

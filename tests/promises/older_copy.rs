@@ -1,7 +1,7 @@
 //! S2 and S9: a copy of the state directory that is older than GitHub is brought up to date from
 //! GitHub before anything is done.
 
-use release_governor::domain::{AttemptOutcome, AttemptPhase};
+use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorWord};
 use release_governor::ghbox::{Fault, FaultOn, StartRun, story as stage};
 
 use crate::s2_answers::about_to_ship;
@@ -68,6 +68,34 @@ fn a_pause_since_the_copy_is_not_forgotten() {
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · paused");
     shop.operator_resumes().good_pass();
     assert_eq!(shop.dispatched(), [a1]);
+}
+
+#[test]
+fn a_pause_since_the_copy_outlives_a_word_about_production() {
+    for says_it_first in [false, true] {
+        let mut shop = Story::repository("acme/shop");
+        shop.settled_in_production();
+        let (copy, production) = (shop.snapshot_of_the_disk(), shop.repo.tip("main"));
+        let a1 = shop.pushed(&["src/cart.rs"]);
+        shop.good_pass().operator_pauses("incident 42");
+        shop.repo.verify(&a1, "success");
+        shop.later(5).good_pass().minutes_later(120).put_back(&copy);
+        if says_it_first {
+            shop.operator_sets_production(&production);
+        } else {
+            shop.operator_says(OperatorWord::Approved {
+                approval: Approval {
+                    sha: a1.parse().unwrap(),
+                    deploy_file: None,
+                    why: "looked at it".into(),
+                    by: Operator { peer: "uid 1000".into(), name: None },
+                },
+            });
+        }
+        shop.good_pass().minutes_later(10).good_pass();
+        assert_eq!(shop.dispatched(), [""; 0], "set-production: {says_it_first}");
+        assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · paused");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! S1: never a sha whose latest verification run, of the configured workflow, is not a success.
 
 use release_governor::ghbox::story::{VERIFY, verify_file};
-use release_governor::ghbox::{NewCommit, StartRun};
+use release_governor::ghbox::{Fault, FaultOn, NewCommit, StartRun};
 
 use crate::story::{Story, a_look_at_statuses};
 
@@ -304,6 +304,23 @@ fn a_verification_run_that_was_deleted_verifies_nothing() {
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.passes(3, 60);
     assert_eq!(shop.dispatches_of(&a1), 0);
+}
+
+#[test]
+fn a_verification_that_runs_is_not_gone_with_one_404() {
+    let (mut shop, a1) = changed_before_the_dispatch(|shop, sha, _| {
+        let (repo, github, sha) = (shop.repo.clone(), shop.github.clone(), sha.to_owned());
+        Box::new(move || {
+            let event = "workflow_dispatch";
+            let again = repo.start_run(VERIFY, StartRun::of(event, "main", &sha));
+            let on = FaultOn::path(&format!("/repos/acme/shop/actions/runs/{again}")).always();
+            github.fail(on, Fault::Status(404));
+        })
+    });
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    shop.pass();
+    assert_eq!(shop.dispatches_of(&a1), 0, "it is in the list, and runs");
+    assert_eq!(shop.verdict(&a1), "pending: WAIT SHA · LOW · not_verified");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod gone;
 mod once;
 mod untold;
 
-use release_governor::ghbox::{Issue, JobSpec, StartRun, story as stage};
+use release_governor::ghbox::{Fault, FaultOn, Issue, JobSpec, StartRun, story as stage};
 
 use crate::story::Story;
 
@@ -196,6 +196,23 @@ fn each_further_failed_attempt_is_one_comment_also_those_that_were_missed() {
     shop.settled();
     shop.restart().good_pass().settled();
     assert_eq!(the_issue(&shop).comments.len(), 3);
+}
+
+#[test]
+fn an_issue_that_may_be_on_its_way_is_waited_for_also_by_another_attempt() {
+    let (mut shop, a1) = deploying();
+    shop.deploy_ends(&a1, "failure");
+    shop.repo.rerun(shop.deploy_run(), "dev");
+    shop.later(60).deploy_ends(&a1, "failure");
+    shop.github.lose_the_answer_to("issues/create");
+    // Nor does any list show it yet.
+    let unseen = FaultOn::operation("issues/list-for-repo").always();
+    let unseen = shop.github.fail(unseen, Fault::EmptyList);
+    shop.pass();
+    shop.github.mend(unseen);
+    shop.passes(4, 60);
+    assert_eq!(the_issue(&shop).comments.len(), 1);
+    shop.settled();
 }
 
 #[test]

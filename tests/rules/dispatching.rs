@@ -139,13 +139,16 @@ fn what_our_statuses_name_and_the_ledger_does_not_know_is_asked_for() {
 
 /// Whose turn it is once our mark `20` stands, where `5` was the newest that was seen before.
 fn turn(statuses: Vec<CommitStatus>) -> Option<String> {
+    turn_of(statuses).map(|attempt| attempt.begun.id.to_string())
+}
+
+fn turn_of(statuses: Vec<CommitStatus>) -> Option<Attempt> {
     let mut world = World::calm();
     let clearance = cleared(&mut world, vec![held(5)]).unwrap();
     world.hears(-1, EntryKind::AttemptBegun { attempt: begun(0xbb, WANTED) });
     let own = Mark { id: 20.into(), at: at(0), target_url: None };
     let us = &world.observation.us;
     others_turn(&clearance, &statuses, &own, us, &world.release)
-        .map(|attempt| attempt.begun.id.to_string())
 }
 
 #[test]
@@ -157,6 +160,10 @@ fn of_two_marks_the_one_with_the_smaller_id_goes_on() {
     // Between what was seen and ours, also where it is no longer open.
     let closed = vec![own(), triggered(19, 77), mark(18, "0000aa"), held(5)];
     assert_eq!(turn(closed).as_deref(), Some("0000aa"));
+    // Its run was shown after ours was written: it is its run all the same.
+    let shown = vec![triggered(21, 77), own(), mark(19, "0000aa"), held(5)];
+    let other = turn_of(shown).unwrap();
+    assert_eq!((other.phase, other.run), (AttemptPhase::Running, Some(77.into())));
     let older = vec![own(), held(5), mark(4, "0000aa")];
     assert_eq!(turn(older), None, "what was closed before was seen");
     let forged = CommitStatus { creator: Some("mallory".into()), ..mark(19, "0000aa") };

@@ -40,12 +40,13 @@ fn rules(rules: &[RuleView]) -> Vec<String> {
 fn row_of_rules(row: &[RuleView]) -> Option<String> {
     let (first, last) = (row.first()?, row.last()?);
     let found = first.found.replace('_', " ");
-    if first.rule != last.rule {
-        return Some(format!("{} to {}: {found}", first.rule, last.rule));
+    if first.reason != last.reason {
+        let (first, last) = (first.reason.code(), last.reason.code());
+        return Some(format!("{first} to {last}: {found}"));
     }
     let said = first.said.as_ref().map_or_else(String::new, |said| format!(": {said}"));
-    let (rule, outcome, code) = (first.rule, first.decision.as_str(), first.reason.code());
-    Some(format!("{rule} {code} {outcome} {found}{said}"))
+    let (outcome, code) = (first.decision.as_str(), first.reason.code());
+    Some(format!("{code} {outcome} {found}{said}"))
 }
 
 fn paths(view: &Simulation, width: Option<u16>) -> String {
@@ -94,7 +95,6 @@ mod tests {
 
     fn rule(reason: Reason, found: &str, said: Option<&str>) -> RuleView {
         RuleView {
-            rule: reason.rule(),
             reason,
             decision: reason.outcome(),
             found: found.to_owned(),
@@ -135,12 +135,12 @@ mod tests {
         assert_eq!(view.decision, Outcome::Hold);
         let text = plain(&simulation(&view, false, None));
         let (_, rules) = text.split_once("Rules:\n").unwrap();
-        assert_snapshot!(rules, @r"
-        - 1 to 7: silent
-        - 8 paused HOLD decides: the config says `paused`: freeze
-        - 9 to 24: silent
-        - 25 high_risk_no_approval HOLD speaks too: approve it
-        ");
+        assert_snapshot!(rules, @r#"
+        - deploying to older_than_production: silent
+        - paused HOLD decides: the config says `paused`: freeze
+        - rolled_back to allow_high_approved: silent
+        - high_risk_no_approval HOLD speaks too: approve it
+        "#);
     }
 
     #[test]

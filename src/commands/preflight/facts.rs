@@ -112,7 +112,12 @@ impl Facts {
         let deploy = policy.deploy_workflow.as_ref().and_then(|named| facts.path_of(named));
         if let Some(path) = deploy {
             let at = policy.deploy_workflow_ref.as_ref().unwrap_or(&default);
-            facts.deploy_ref = reader.resolve_commit(&name, at.as_str()).await.into();
+            // A branch: what resolves as a commit may be a tag, on which nothing is dispatched.
+            facts.deploy_ref = if at == branch {
+                facts.tip.clone()
+            } else {
+                reader.branch_tip(&name, at).await.into()
+            };
             facts.deploy_file = reader.file_text(&name, &path, at.as_str()).await.into();
             facts.deploy_file_default = if *at == default {
                 facts.deploy_file.clone()

@@ -74,8 +74,6 @@ pub struct Judged {
     pub decision: Outcome,
     /// Why.
     pub reason: Reason,
-    /// The number of the rule that spoke.
-    pub rule: usize,
     /// The risk of its range.
     pub risk_class: RiskClass,
     /// Where this is known from.

@@ -215,17 +215,15 @@ impl ReleaseState {
             }
             OperatorWord::Resumed { .. } => {
                 self.resume(at);
-                self.operator_spoke_at = Some(at);
+                self.resumed_at = Some(at);
             }
             OperatorWord::ProductionSet { sha, .. } => {
                 self.set_production(sha, at);
-                self.operator_spoke_at = Some(at);
             }
             OperatorWord::Triggered { sha, .. } => {
                 self.triggered.push((sha.clone(), at));
                 keep_last(&mut self.triggered, KEPT_WORDS);
                 self.rejection = None;
-                self.operator_spoke_at = Some(at);
             }
         }
     }

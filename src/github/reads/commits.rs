@@ -73,7 +73,7 @@ impl Reader {
         let what = format!("read who made {} of {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}?per_page=1");
         let ask = Ask { kept: None, ..Ask::new("get_commit", what, path) };
-        let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body).map(|it| it.is_github());
+        let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body)?.is_github();
         self.one(&ask, maker).await
     }
 }

@@ -13,6 +13,8 @@ use crate::github::{Reader, wire};
 const PULL_PAGES: u32 = 10;
 /// The most that GitHub gives on a page of most lists.
 const PER_PAGE: usize = 100;
+/// and on one of those in which it is read where GitHub cannot list so many.
+const FEW: usize = 25;
 /// "Responses include a maximum of 3000 files" (GitHub's documentation of "List pull requests
 /// files").
 const MOST_PULL_FILES: usize = 3_000;
@@ -80,7 +82,8 @@ impl Reader {
         command: &Command,
     ) -> Result<Vec<PullEvent>, ReadError> {
         let what = format!("list what happened on pull request {pull} of {name}");
-        let path = format!("/repos/{name}/issues/{pull}/timeline?per_page=100");
+        let address = format!("/repos/{name}/issues/{pull}/timeline");
+        let path = format!("{address}?per_page=100");
         let kept = Some(command.as_str().to_owned());
         let ask = |path: String| Ask {
             kept: kept.clone(),
@@ -89,8 +92,10 @@ impl Reader {
         let parse = |body: &[u8]| wire::events(body, command);
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
         // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
-        while !events.is_empty() && events.len().is_multiple_of(PER_PAGE) {
-            let next = ask(format!("{path}&page={}", events.len() / PER_PAGE + 1));
+        while !events.is_empty() && events.len().is_multiple_of(FEW) {
+            // What was read in small pages goes on in small ones.
+            let size = if events.len().is_multiple_of(PER_PAGE) { PER_PAGE } else { FEW };
+            let next = ask(format!("{address}?per_page={size}&page={}", events.len() / size + 1));
             let more = self.list_page(&next, &parse).await?.value;
             if more.is_empty() {
                 break;

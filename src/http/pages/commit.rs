@@ -40,7 +40,6 @@ struct PathRow {
 }
 
 struct RuleRow {
-    number: usize,
     reason: &'static str,
     found: Rich,
 }
@@ -125,7 +124,7 @@ fn rule(rule: &RuleView) -> Option<RuleRow> {
         "decides" => format!("decides. {said}"),
         _ => format!("speaks, too. {said}"),
     };
-    Some(RuleRow { number: rule.rule, reason: rule.reason.code(), found: Rich::new(&found) })
+    Some(RuleRow { reason: rule.reason.code(), found: Rich::new(&found) })
 }
 
 fn happened(line: &Line, now: Timestamp) -> HistoryRow {

@@ -80,7 +80,7 @@ async fn history_of(
     let Some(tip) = tip_of(look, branch) else { return Ok(None) };
     Ok(match relation(look, sha, &tip).await? {
         found if is_in_history(found) => Some(RefHistory::Contains),
-        Some(Relation::Behind) if is_young => None,
+        Some(Relation::Ahead) if is_young => None,
         Some(_) | None => Some(RefHistory::Lacks),
     })
 }
@@ -91,19 +91,19 @@ fn tip_of(look: &Look<'_>, branch: &Branch) -> Option<Sha> {
     tip.clone()
 }
 
-/// How the tip stands to a commit; none where they have nothing in common.
+/// How a commit stands to the tip; none where they have nothing in common.
 async fn relation(look: &Look<'_>, sha: &Sha, tip: &Sha) -> Result<Option<Relation>, ObserveError> {
     if look.memory.branch_commits.shows_containment(tip, sha) {
-        return Ok(Some(Relation::Ahead));
+        return Ok(Some(Relation::Behind));
     }
-    Ok(match look.reader.compare(look.name(), sha, tip).await? {
+    Ok(match look.reader.compare(look.name(), tip, sha).await? {
         Compared::Known(comparison) => Some(comparison.relation),
         Compared::Gone(_) => None,
     })
 }
 
-const fn is_in_history(relation: Option<Relation>) -> bool {
-    matches!(relation, Some(Relation::Ahead | Relation::Identical))
+fn is_in_history(relation: Option<Relation>) -> bool {
+    relation.is_some_and(Relation::is_contained)
 }
 
 /// What tells whether a run that failed is a deploy at all, once a decision rests on it.

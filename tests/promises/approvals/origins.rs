@@ -271,3 +271,23 @@ fn a_pull_request_that_was_merged_before_its_base_was_renamed_is_one_of_the_bran
     assert_eq!(shop.decides(), SHIPS);
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
+
+#[test]
+fn a_merge_by_hand_takes_an_operator_also_where_github_compares_it_with_nothing() {
+    let mut shop = shop("label");
+    let pull = shop.pull("ada", &["infra/dns.tf"]);
+    pull.labeled("release:approved", "bea");
+    let (branch, head) = (pull.branch().to_owned(), pull.head());
+    let a1 = merged_by_hand(&mut shop, &branch, "infra/dns.tf", "another content");
+    // "Sorry, this diff is taking too long to generate."
+    for pair in [format!("{head}...{a1}"), format!("{a1}...{head}")] {
+        let on = FaultOn::path(&format!("/repos/acme/shop/compare/{pair}*")).always();
+        let message = "Server Error: Sorry, this diff is taking too long to generate.".to_owned();
+        shop.github.fail(on, Fault::Refuse { status: 422, message });
+    }
+    assert_eq!(shop.decides(), HELD);
+    shop.passes(3, 60);
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    shop.approve(&a1).good_pass();
+    assert_eq!(shop.dispatches_of(&a1), 1);
+}

@@ -192,3 +192,22 @@ fn one_404_for_the_workflow_files_of_a_commit_holds_it_for_no_longer_than_that()
     shop.passes(2, 60);
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
+
+#[test]
+fn a_deploy_ref_that_github_does_not_show_holds_what_would_run_on_it() {
+    let mut shop = Story::repository("acme/shop");
+    shop.settled_in_production();
+    let tip = shop.repo.tip("main");
+    shop.repo.force_push("live", &tip, "dev");
+    shop.change_policy("deploy_workflow_ref", "live").good_pass();
+    shop.repo.push(NewCommit::on("live").file(DEPLOY_FILE, "# nobody approved this\n"));
+    let a1 = shop.verified(&["src/cart.rs"]);
+    let on = FaultOn::path("/repos/acme/shop/branches/live").always();
+    let fault = shop.github.fail(on, Fault::Status(404));
+    shop.pass().minutes_later(11).pass();
+    assert_eq!(shop.dispatches_of(&a1), 0);
+    assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · high_risk_no_approval");
+    shop.github.mend(fault);
+    shop.minutes_later(11).pass();
+    assert_eq!(shop.dispatches_of(&a1), 0, "the file at the tip is another one");
+}

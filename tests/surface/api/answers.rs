@@ -43,6 +43,31 @@ fn every_address_answers_whole() {
       },
       "name": "release-governor",
       "openapi": "/api/v1/openapi.json",
+      "repositories": [
+        {
+          "branch_tip": "HIGH",
+          "candidate_sha": "HIGH",
+          "decision": "HOLD",
+          "dry_run": false,
+          "enabled": true,
+          "error": null,
+          "head_reason": null,
+          "head_sha": null,
+          "last_deploy_attempt_sha": "LOW",
+          "last_deploy_result": "success",
+          "last_deploy_time": "[time]",
+          "last_health_check": null,
+          "last_pass": "[time]",
+          "paused": null,
+          "production_approvals": [],
+          "production_sha_current": "LOW",
+          "production_sha_previous": "FIRST",
+          "reason": "high_risk_no_approval",
+          "repository": "acme/shop",
+          "risk_class": "HIGH",
+          "unverified_commits": 0
+        }
+      ],
       "version": "[version]"
     }
     "#);
@@ -124,13 +149,11 @@ fn every_address_answers_whole() {
           "paths_left_out": 0,
           "reason": "high_risk_no_approval",
           "risk_class": "HIGH",
-          "rule": 25,
           "rules": [
             {
               "decision": "HOLD",
               "found": "decides",
               "reason": "high_risk_no_approval",
-              "rule": 25,
               "said": "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
             }
           ],
@@ -257,13 +280,11 @@ fn every_address_answers_whole() {
         "paths_left_out": 0,
         "reason": "high_risk_no_approval",
         "risk_class": "HIGH",
-        "rule": 25,
         "rules": [
           {
             "decision": "HOLD",
             "found": "decides",
             "reason": "high_risk_no_approval",
-            "rule": 25,
             "said": "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
           }
         ],
@@ -591,7 +612,6 @@ fn every_address_answers_whole() {
         "paths_left_out": 0,
         "reason": "deployed",
         "risk_class": "LOW",
-        "rule": 2,
         "rules": null,
         "sha": "LOW",
         "source": "ledger",
