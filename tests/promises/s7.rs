@@ -204,12 +204,10 @@ fn an_issue_that_may_be_on_its_way_is_waited_for_also_by_another_attempt() {
     shop.deploy_ends(&a1, "failure");
     shop.repo.rerun(shop.deploy_run(), "dev");
     shop.later(60).deploy_ends(&a1, "failure");
-    shop.github.lose_the_answer_to("issues/create");
-    // Nor does any list show it yet.
-    let unseen = FaultOn::operation("issues/list-for-repo").always();
-    let unseen = shop.github.fail(unseen, Fault::EmptyList);
-    shop.pass();
-    shop.github.mend(unseen);
+    // Nobody knows whether it is on its way.
+    shop.github.fail(FaultOn::operation("issues/create"), Fault::LoseRequest);
+    shop.pass().later(10).pass();
+    assert_eq!(shop.repo.issues().len(), 0, "not by the other attempt either");
     shop.passes(4, 60);
     assert_eq!(the_issue(&shop).comments.len(), 1);
     shop.settled();
