@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::domain::{
-    Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
+    Ancestry, Branch, DeployScope, Named, Policy, RejectionKey, RepoId, RepoName, Repository, Sha,
     VerificationScope, Workflow, WorkflowFact, WorkflowName,
 };
 use crate::github::Reader;
@@ -120,6 +120,13 @@ impl Look<'_> {
     fn name(&self) -> &RepoName {
         let seldom = self.memory.seldom.as_ref();
         seldom.map_or(&self.policy.repository, |seldom| &seldom.repository.name)
+    }
+
+    /// Which commits contain which, as far as that is known.
+    #[must_use]
+    pub fn kept_ancestry(&self) -> Ancestry {
+        let kept = &self.memory.ancestry;
+        if self.anew { kept.certain() } else { kept.clone() }
     }
 
     /// A 404 that GitHub gave just now.

@@ -102,11 +102,7 @@ impl Governed {
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
             commits_between: BTreeMap::new(),
-            ancestry: if look.anew {
-                look.memory.ancestry.certain()
-            } else {
-                look.memory.ancestry.clone()
-            },
+            ancestry: look.kept_ancestry(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,

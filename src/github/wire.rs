@@ -4,6 +4,7 @@
 
 mod body;
 mod bounded;
+mod maker;
 mod preflight;
 mod problem;
 mod pulls;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use body::listed;
 pub(super) use body::{Unusable, parse};
 pub(super) use bounded::{List, Page};
+pub(super) use maker::WireMaker;
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
 pub(super) use problem::problem;
 pub(super) use pulls::{
@@ -349,45 +351,6 @@ impl WireTree {
             .map(|entry| (entry.path, TreeEntry { blob: entry.sha, mode: entry.mode }))
             .collect();
         Tree { entries, truncated: self.truncated }
-    }
-}
-
-/// A commit, as far as it tells who made it.
-#[derive(Deserialize)]
-pub(super) struct WireMaker {
-    committer: Option<User>,
-    commit: WireSigned,
-}
-
-#[derive(Deserialize)]
-struct WireSigned {
-    verification: Option<WireVerification>,
-}
-
-#[derive(Deserialize)]
-struct WireVerification {
-    verified: bool,
-    reason: Option<String>,
-}
-
-/// The account that GitHub commits and signs as for people on its pages and through its API.
-const WEB_FLOW: &str = "web-flow";
-
-impl WireMaker {
-    /// Whether it is GitHub's own. For some time GitHub may not tell: it looks at signatures with
-    /// another service (docs.github.com, "Get a commit", the reasons of `verification`).
-    pub(super) fn is_github(&self) -> Result<bool, Unusable> {
-        let is_web_flow =
-            self.committer.as_ref().is_some_and(|user| user.login == Login::from(WEB_FLOW));
-        let Some(signed) = self.commit.verification.as_ref().filter(|_| is_web_flow) else {
-            return Ok(false);
-        };
-        match signed.reason.as_deref() {
-            Some(why @ ("gpgverify_unavailable" | "gpgverify_error")) if !signed.verified => {
-                Err(Unusable::Malformed(format!("the signature was not looked at: {why}")))
-            }
-            Some(_) | None => Ok(signed.verified),
-        }
     }
 }
 

@@ -236,11 +236,8 @@ fn deploy_file_is_there(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
     match (&facts.deploy_ref, &facts.deploy_file) {
         (Seen::Known(None), _) => {
-            found.error(
-                "deploy_workflow_ref",
-                at,
-                "there is no such branch (a tag is none): correct it",
-            );
+            let what = "there is no such branch, and a tag is none: correct it";
+            found.error("deploy_workflow_ref", at, what);
         }
         (_, Seen::Known(None)) if at != default => found.error(
             "deploy_workflow_ref",

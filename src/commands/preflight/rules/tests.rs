@@ -212,7 +212,7 @@ fn the_deploy_workflow_is_where_github_looks_for_it() {
         facts.deploy_ref = Seen::Known(None);
         facts.deploy_file = Seen::Known(None);
     };
-    assert_snapshot!(told_with("deploy_workflow_ref: release", no_ref), @"error deploy_workflow_ref `release`: there is no such branch (a tag is none): correct it");
+    assert_snapshot!(told_with("deploy_workflow_ref: release", no_ref), @"error deploy_workflow_ref `release`: there is no such branch, and a tag is none: correct it");
 }
 
 #[test]
