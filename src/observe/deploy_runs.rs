@@ -377,10 +377,10 @@ fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
         .chain(&seen.earlier_attempts)
         .filter(|run| run.progress.succeeded() && (moves(run) || ours(run)))
         .map(|run| (run.started_at, run.at.id));
-    let moving = release.runs.values().filter(|run| {
-        let seen_now = seen.runs.iter().any(|other| other.at.id == run.id);
-        !seen_now && scope.is_some_and(|scope| moves_production(release, scope, run))
-    });
+    // Also of runs that are seen now: what an earlier attempt did, a failed re-run does not unmake.
+    let known = release.runs.values();
+    let moving =
+        known.filter(|run| scope.is_some_and(|scope| moves_production(release, scope, run)));
     let known_successes = moving.flat_map(|run| {
         run.attempts
             .values()

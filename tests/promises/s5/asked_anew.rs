@@ -59,6 +59,24 @@ fn what_runs_is_known_once_its_commit_lands_on_the_branch() {
 }
 
 #[test]
+fn what_runs_is_asked_anew_also_where_a_re_run_of_it_failed() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.settled_in_production();
+    shop.repo.force_push("fix", &a0, "dev");
+    let fix = shop.repo.push(NewCommit::on("fix").file("src/fix.rs", "fixed"));
+    let run = shop.deployed_by_hand(&fix, "success");
+    shop.good_pass();
+    shop.repo.rerun(run, "dev");
+    shop.repo.finish_run(run, "failure");
+    shop.later(60).good_pass();
+    assert_eq!(production(&mut shop), None);
+
+    shop.repo.merge_branch("main", "fix", "dev");
+    shop.minutes_later(11).good_pass();
+    assert_eq!(production(&mut shop), Some(fix));
+}
+
+#[test]
 fn a_rollback_over_a_deploy_whose_title_the_configuration_did_not_know_holds() {
     let mut shop = Story::repository("acme/shop").policy("run_title", "\"Ship {sha}\"");
     let a0 = shop.settled_in_production();
