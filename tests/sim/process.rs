@@ -32,8 +32,11 @@ pub(crate) struct Wanted {
     pub(crate) approved: Vec<String>,
     pub(crate) identified: bool,
     /// What it came to when it was read last, and from which text and environment.
-    read: RefCell<Option<((String, Vec<String>), Terms)>>,
+    read: RefCell<Option<(ReadFrom, Terms)>>,
 }
+
+/// The configuration's text, and what the environment approves.
+type ReadFrom = (String, Vec<String>);
 
 /// A process, or none where its disk cannot be opened for now.
 pub(crate) struct Process {
