@@ -19,11 +19,6 @@ impl ReleaseState {
     #[must_use]
     pub fn production(&self) -> Production {
         match self.moves().max_by_key(|one| one.place) {
-            // An operator's word is of all that ran; what a run of today's workflows says is of
-            // these alone.
-            Some(newest) if newest.run.is_none() && self.deployed_otherwise_since(newest.place) => {
-                Production::Uncertain { why: Uncertainty::DeployedOtherwise }
-            }
             Some(newest) => newest.production(),
             None if self.deployed_otherwise() => {
                 Production::Uncertain { why: Uncertainty::DeployedOtherwise }
@@ -49,16 +44,6 @@ impl ReleaseState {
         };
         self.attempts.iter().any(by_us)
             || self.runs.values().any(|run| run.kind == RunKind::OtherWorkflow && run.succeeded())
-    }
-
-    /// Whether a run of a workflow of former days succeeded after this.
-    fn deployed_otherwise_since(&self, place: Place) -> bool {
-        let words = &self.history.words;
-        let former = self.runs.values().filter(|run| run.kind == RunKind::OtherWorkflow);
-        let mut attempts = former.flat_map(|run| run.attempts.values().map(|one| (run.id, &**one)));
-        attempts.any(|(id, attempt)| {
-            attempt.progress.succeeded() && place_of_run(id, attempt, words) > place
-        })
     }
 
     /// Every move of production, in any order.
