@@ -373,7 +373,7 @@ impl Model {
 
     fn covers_the_deploy_files(&self, approval: &Approved, sha: &str) -> bool {
         let at_tip = self.deploy_files(self.deploy_tip());
-        self.deploy_files(sha) == at_tip
+        self.deploy_files_came_approved(sha)
             || (approval.sha == sha && approval.deploy_files.is_none())
             || approval.deploy_files == Some(at_tip)
     }

@@ -150,7 +150,7 @@ impl Model {
 
     /// Whether the deploy files at the tip are those of `sha`, or came by a pull request that is
     /// approved.
-    fn deploy_files_came_approved(&self, sha: &str) -> bool {
+    pub(crate) fn deploy_files_came_approved(&self, sha: &str) -> bool {
         let tip = self.deploy_tip();
         if self.deploy_files(sha) == self.deploy_files(tip) {
             return true;
