@@ -41,26 +41,18 @@ impl Ask for Status {
         } else {
             None
         };
-        let seen = |snapshot: &Snapshot| {
-            let Snapshot { policy, standing, release, .. } = snapshot;
-            (!is_new(snapshot)).then(|| row(policy, standing, release.as_deref()))
+        let of = |snapshot: &Snapshot| {
+            row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
         };
         // A fleet may have many thousands.
-        let rows: Vec<Option<RepositoryStatus>> =
-            beside_others(view::Status::about_bytes_of(shown.len()), || {
-                shown.iter().map(seen).collect()
-            });
-        let mut repositories = Vec::new();
-        for (snapshot, seen) in shown.into_iter().zip(rows) {
-            let mut row = match (seen, &kept) {
-                (Some(row), _) => row,
-                (None, Some(kept)) => kept.row(&snapshot.policy).await?,
-                (None, None) => {
-                    row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
-                }
-            };
-            row.paused = row.paused.or(snapshot.paused);
-            repositories.push(row);
+        let about_bytes = view::Status::about_bytes_of(shown.len());
+        let mut repositories: Vec<RepositoryStatus> =
+            beside_others(about_bytes, || shown.iter().map(of).collect());
+        for (row, snapshot) in repositories.iter_mut().zip(shown) {
+            if let Some(kept) = kept.as_ref().filter(|_| is_new(&snapshot)) {
+                *row = kept.row(&snapshot.policy).await?;
+            }
+            row.paused = row.paused.take().or(snapshot.paused);
         }
         Ok(view::Status { controller_running: true, repositories })
     }

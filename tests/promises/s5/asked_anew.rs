@@ -42,14 +42,21 @@ fn what_runs_is_known_once_the_branch_in_the_configuration_has_it() {
     shop.settled();
 }
 
-#[test]
-fn what_runs_is_known_once_its_commit_lands_on_the_branch() {
+/// Somebody deployed a commit of a branch `fix` that the release branch does not hold; the commit, and
+/// its run.
+fn with_a_fix_in_production() -> (Story, String, u64) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.settled_in_production();
     shop.repo.force_push("fix", &a0, "dev");
     let fix = shop.repo.push(NewCommit::on("fix").file("src/fix.rs", "fixed"));
-    shop.deployed_by_hand(&fix, "success");
+    let run = shop.deployed_by_hand(&fix, "success");
     shop.good_pass();
+    (shop, fix, run)
+}
+
+#[test]
+fn what_runs_is_known_once_its_commit_lands_on_the_branch() {
+    let (mut shop, fix, _) = with_a_fix_in_production();
     assert_eq!(production(&mut shop), None);
 
     shop.repo.merge_branch("main", "fix", "dev");
@@ -60,12 +67,7 @@ fn what_runs_is_known_once_its_commit_lands_on_the_branch() {
 
 #[test]
 fn what_runs_is_asked_anew_also_where_a_re_run_of_it_failed() {
-    let mut shop = Story::repository("acme/shop");
-    let a0 = shop.settled_in_production();
-    shop.repo.force_push("fix", &a0, "dev");
-    let fix = shop.repo.push(NewCommit::on("fix").file("src/fix.rs", "fixed"));
-    let run = shop.deployed_by_hand(&fix, "success");
-    shop.good_pass();
+    let (mut shop, fix, run) = with_a_fix_in_production();
     shop.repo.rerun(run, "dev");
     shop.repo.finish_run(run, "failure");
     shop.later(60).good_pass();
