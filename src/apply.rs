@@ -19,6 +19,7 @@ mod writes;
 
 pub use brake::Brake;
 pub use dispatch::{Dispatched, Occasion};
+pub use writes::Forbidden;
 
 /// The hand on GitHub: there is one in a process, and dry runs get none.
 pub struct Hand {
@@ -55,10 +56,10 @@ pub struct Work<'a> {
     pub metrics: &'a Metrics,
     /// Says, where the brake was put on or off since the decisions were taken, that they hold no
     /// more: what speaks of them is not written any more.
-    pub overtaken: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub overtaken: Forbidden,
     /// Why nothing at all is written any more, where it is not: a dry run began, the repository left
     /// the configuration, or the process ends.
-    pub forbidden: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    pub forbidden: Forbidden,
 }
 
 /// Why not everything was carried out. What was, is recorded; the rest is planned again.
@@ -109,7 +110,7 @@ impl Work<'_> {
 
     /// How this pass writes.
     fn way(&self) -> writes::WriteRoute<'_> {
-        let (writer, reader, forbidden) = (&self.hand.writer, self.reader, &*self.forbidden);
+        let (writer, reader, forbidden) = (&self.hand.writer, self.reader, &self.forbidden);
         writes::WriteRoute { writer, reader, forbidden }
     }
 

@@ -21,6 +21,7 @@ mod reads;
 mod refusal;
 mod retry;
 mod secrets;
+mod send_gate;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -45,6 +46,7 @@ pub use reads::{
     AllOrFirst, Compared, FileText, Granted, Located, MOST_LISTED_FILES, Probe, RepositoryAccess,
     RunFilter, RunPage, Tree, TreeEntry,
 };
+pub use send_gate::MayLeave;
 pub use transport::{HttpService, Route, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};
 

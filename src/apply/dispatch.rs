@@ -4,6 +4,7 @@
 //! [`Clearance`]. From there on the proof values of the ledger keep the order: a mark needs a
 //! recorded intent, and the POST consumes a recorded `sending`.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ pub struct Occasion {
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
     /// What stops it as long as its request has not left.
-    pub brake: Box<dyn Brake>,
+    pub brake: Arc<dyn Brake>,
 }
 
 /// Why a step did not lead to the next one.
@@ -87,38 +88,43 @@ pub async fn dispatch(
     occasion.brake.note_begun(&intent.attempt().id);
     // Another process of ours reckons from the mark: its time begins before the mark is written.
     let marked_at = work.clock.reading();
-    let marked = match mark(work, clearance, intent, &*occasion.brake).await {
+    let marked = match mark(work, clearance, intent, &occasion.brake).await {
         Ok(marked) => marked,
         Err(why) => return stopped(why),
     };
     let now = work.now();
     let sending = work.ledger.record_sending(now, marked).await?;
-    send(work, clearance, sending, &LastLook { brake: occasion.brake, marked_at }).await
+    let last_look = LastLook {
+        brake: occasion.brake,
+        clock: work.clock.clone(),
+        marked_at,
+        dispatch_confirm: work.policy.dispatch_confirm,
+        attempt: sending.attempt().clone(),
+    };
+    send(work, clearance, sending, &Arc::new(last_look)).await
 }
 
 /// What is looked at right before the request leaves.
 struct LastLook {
-    brake: Box<dyn Brake>,
+    brake: Arc<dyn Brake>,
+    clock: Clock,
     marked_at: ClockReading,
+    dispatch_confirm: Duration,
+    attempt: NewAttempt,
 }
 
 impl LastLook {
     /// Whether the dispatch may leave: the brake is off, and the process was not frozen, nor the
     /// machine suspended, for so long that others may take the attempt for given up.
-    fn may_leave(
-        &self,
-        clock: &Clock,
-        dispatch_confirm: Duration,
-        attempt: &NewAttempt,
-    ) -> Result<(), String> {
-        let (age, most) = (clock.longest_since(self.marked_at), dispatch_confirm / 3);
+    fn may_leave(&self) -> Result<(), String> {
+        let (age, most) = (self.clock.longest_since(self.marked_at), self.dispatch_confirm / 3);
         if age <= most {
-            return self.brake.let_leave(attempt);
+            return self.brake.let_leave(&self.attempt);
         }
         Err(format!(
             "{} s passed since its mark, more than a third of dispatch_confirm_seconds ({} s)",
             age.as_secs(),
-            dispatch_confirm.as_secs()
+            self.dispatch_confirm.as_secs()
         ))
     }
 }
@@ -158,7 +164,7 @@ async fn mark(
     work: &mut Work<'_>,
     clearance: &Clearance,
     intent: RecordedIntent,
-    brake: &dyn Brake,
+    brake: &Arc<dyn Brake>,
 ) -> Result<MarkedIntent, Stopped> {
     let attempt = intent.attempt().clone();
     let sha = &attempt.sha;
@@ -168,8 +174,9 @@ async fn mark(
         description: text.description,
         target_url: Some(clearance.mark_target.clone()),
     };
-    let may_leave = || brake.why().map_or(Ok(()), Err);
-    let taken = match write(work, sha, &status, true, &may_leave).await {
+    let asked = Arc::clone(brake);
+    let may_leave = Arc::new(move || asked.why().map_or(Ok(()), Err));
+    let taken = match write(work, sha, &status, true, may_leave).await {
         Ok(taken) => taken,
         Err(WriteFailure::CalledOff { why }) => return Err(withdraw(work, &attempt, why).await?),
         Err(failure) => return Err(unmarked(work, &attempt, &failure).await?),
@@ -253,7 +260,7 @@ async fn send(
     work: &mut Work<'_>,
     clearance: &Clearance,
     sending: Sending,
-    last_look: &LastLook,
+    last_look: &Arc<LastLook>,
 ) -> Result<Dispatched, ApplyError> {
     let attempt = sending.attempt().clone();
     let id = attempt.id.clone();
@@ -356,12 +363,11 @@ async fn post(
     work: &Work<'_>,
     clearance: &Clearance,
     sending: Sending,
-    last_look: &LastLook,
+    last_look: &Arc<LastLook>,
 ) -> Result<Option<RunId>, WriteFailure> {
-    let confirm = work.policy.dispatch_confirm;
-    let may_leave = || last_look.may_leave(work.clock, confirm, sending.attempt());
     let details = work.hand.run_details.load(Ordering::Relaxed);
     let once = |details| {
+        let last_look = Arc::clone(last_look);
         writes::create_dispatch(
             work.way(),
             &work.repository.name,
@@ -369,7 +375,7 @@ async fn post(
             &clearance.target.deploy_ref,
             &sending.attempt().sha,
             details,
-            &may_leave,
+            Arc::new(move || last_look.may_leave()),
         )
     };
     let answer = once(details).await;

@@ -1,13 +1,14 @@
 //! Commit statuses: taken, refused with a backoff, or tried again in the next pass.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::writes::{self, MayLeave, Taken};
+use super::writes::{self, Taken};
 use super::{ApplyError, Work};
 use crate::domain::{CommitStatusState, EntryKind, Sha, StatusPurpose, StatusRecord};
-use crate::github::WriteFailure;
+use crate::github::{MayLeave, WriteFailure};
 use crate::store::StoreError;
 
 /// A refused status is tried again after this, doubling up to [`LONGEST_BACKOFF`].
@@ -34,11 +35,12 @@ pub(super) async fn set(
         StatusPurpose::Dispatch => (true, false),
         StatusPurpose::Decision => (false, true),
     };
-    let may_leave = || match (work.overtaken)() {
+    let overtaken = Arc::clone(&work.overtaken);
+    let may_leave = Arc::new(move || match overtaken() {
         Some(why) if speaks_of_decision => Err(why),
         Some(_) | None => Ok(()),
-    };
-    match write(work, sha, &status, urgent, &may_leave).await {
+    });
+    match write(work, sha, &status, urgent, may_leave).await {
         Ok(taken) => Ok(work.record(taken_entries(work, sha, &status, &taken)).await?),
         Err(WriteFailure::CalledOff { why }) => {
             tracing::debug!(
@@ -68,7 +70,7 @@ pub(super) async fn write(
     sha: &Sha,
     status: &NewStatus,
     urgent: bool,
-    may_leave: &MayLeave<'_>,
+    may_leave: MayLeave,
 ) -> Result<Taken, WriteFailure> {
     let (repository, context) = (&work.repository.name, &work.policy.status_context);
     writes::set_status(work.way(), repository, sha, context, status, urgent, may_leave).await

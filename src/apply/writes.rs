@@ -1,16 +1,17 @@
 //! The only requests that change anything at GitHub, one function each.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::statuses::NewStatus;
 use crate::domain::{Branch, IssueNumber, Login, Mark, RepoName, RunId, Sha, StatusId, WorkflowId};
-use crate::github::{Reader, WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer};
-
-/// Says right before a request leaves why it may not.
-pub(super) type MayLeave<'a> = dyn Fn() -> Result<(), String> + Send + Sync + 'a;
+use crate::github::{
+    MayLeave, Reader, WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer,
+};
 
 /// Says why nothing at all may be written any more.
-pub(super) type Forbidden = dyn Fn() -> Option<String> + Send + Sync;
+pub type Forbidden = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// The one writer, and the reader of the pass that writes: a slow write is a wait of that pass.
 #[derive(Clone, Copy)]
@@ -24,16 +25,17 @@ pub(super) struct WriteRoute<'a> {
 
 impl WriteRoute<'_> {
     async fn send(self, request: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
-        self.send_if(request, &|| Ok(())).await
+        self.send_if(request, Arc::new(|| Ok(()))).await
     }
 
     async fn send_if(
         self,
         request: WriteRequest,
-        may_leave: &MayLeave<'_>,
+        may_leave: MayLeave,
     ) -> Result<WriteAnswer, WriteFailure> {
-        let may_leave = || (self.forbidden)().map_or_else(may_leave, Err);
-        self.reader.waiting(Box::pin(self.writer.send_if(request, &may_leave))).await
+        let forbidden = Arc::clone(self.forbidden);
+        let may_leave = Arc::new(move || forbidden().map_or_else(|| may_leave(), Err));
+        self.reader.waiting(Box::pin(self.writer.send_if(request, may_leave))).await
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) async fn set_status(
     context: &str,
     status: &NewStatus,
     urgent: bool,
-    may_leave: &MayLeave<'_>,
+    may_leave: MayLeave,
 ) -> Result<Taken, WriteFailure> {
     let mut body = json!({
         "state": status.state.as_str(),
@@ -96,7 +98,7 @@ pub(super) async fn create_dispatch(
     deploy_ref: &Branch,
     sha: &Sha,
     run_details: bool,
-    may_leave: &MayLeave<'_>,
+    may_leave: MayLeave,
 ) -> Result<Option<RunId>, WriteFailure> {
     // A tag may bear the branch's name.
     let branch = format!("refs/heads/{deploy_ref}");

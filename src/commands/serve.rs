@@ -82,6 +82,7 @@ async fn connection<I, P>(
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     P: Clone + Send + Sync + 'static,
 {
+    place.begins();
     let of_answers = Arc::clone(&place);
     // Where addresses tell nobody apart, operators give commands, which end by themselves.
     let keeps_all = place.has_no_peer();

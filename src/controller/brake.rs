@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::apply::Brake;
+use crate::apply::{Brake, Forbidden};
 use crate::domain::{
     Attempt, AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
 };
@@ -144,12 +144,9 @@ impl RepoBrake {
     }
 
     /// Says whether it was put on or off since it stood at `then`.
-    pub(super) fn since(
-        &self,
-        then: Option<String>,
-    ) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+    pub(super) fn since(&self, then: Option<String>) -> Forbidden {
         let brake = self.clone();
-        Box::new(move || {
+        Arc::new(move || {
             let now = brake.why();
             let changed = now != then;
             changed.then(|| now.unwrap_or_else(|| "releases go on".to_owned()))
@@ -157,9 +154,9 @@ impl RepoBrake {
     }
 
     /// Says why nothing at all may be written any more.
-    pub(super) fn forbids_writes(&self) -> Box<dyn Fn() -> Option<String> + Send + Sync> {
+    pub(super) fn forbids_writes(&self) -> Forbidden {
         let brake = self.clone();
-        Box::new(move || brake.lock().why_nothing_is_written())
+        Arc::new(move || brake.lock().why_nothing_is_written())
     }
 
     /// Whether the repository left the configuration.
@@ -294,6 +291,8 @@ impl Brake for DispatchBrake {
 
     fn note_not_started(&self) {
         let mut now = self.brake.lock();
-        now.not_left = now.sent.take().map(|sent| sent.attempt);
+        if let Some(sent) = now.sent.take() {
+            now.not_left = Some(sent.attempt);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
 
+use std::sync::Arc;
+
 use super::asked::Asks;
 use super::governed::Governed;
 use super::{PassError, Shared, Survey};
@@ -83,7 +85,7 @@ impl Governed {
             return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
         }
         let occasion = Occasion {
-            brake: Box::new(self.brake.of_a_dispatch(&observation.repository.html_url)),
+            brake: Arc::new(self.brake.of_a_dispatch(&observation.repository.html_url)),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             judged_tip: observation.deploy_ref_tip.clone(),

@@ -22,6 +22,7 @@ use super::pace::{Lane, Pace, READ_COST, WritePace};
 use super::pages::SlowLists;
 use super::refusal::Refusals;
 use super::retry::Tries;
+use super::send_gate::{Departure, SendGate};
 use super::transport::{Answer, Lost};
 use super::wire::Unusable;
 use crate::clock::beside_others;
@@ -320,16 +321,16 @@ impl Client {
         token: &Token,
         request: Request<OctoBody>,
     ) -> Result<Answer, Failed> {
-        self.send_if(operation, token, request, &|| Ok(())).await
+        self.send_through(operation, token, request, None).await
     }
 
-    /// The same, unless `may_leave` forbids it, which is asked last.
-    pub(super) async fn send_if(
+    /// The same; a write leaves through its gate.
+    pub(super) async fn send_through(
         &self,
         operation: &'static str,
         token: &Token,
         request: Request<OctoBody>,
-        may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
+        gate: Option<&SendGate>,
     ) -> Result<Answer, Failed> {
         let is_write = request.method() != Method::GET;
         let asked = Asked { token: &token.fingerprint, is_write };
@@ -337,8 +338,10 @@ impl Client {
         if let Some(until) = self.limits.closed_until() {
             return Err(Failed::ToldToWait(until));
         }
-        may_leave().map_err(Failed::CalledOff)?;
-        let answer = self.line.send(operation, request).await.map_err(|lost| {
+        let answer = self.line.send(operation, request, gate).await.map_err(|lost| {
+            if let Some(Departure::CalledOff(why)) = gate.map(SendGate::close) {
+                return Failed::CalledOff(why);
+            }
             self.limits.lost();
             Failed::Lost(lost)
         })?;

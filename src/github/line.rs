@@ -12,6 +12,7 @@ use super::bodies::largest;
 use super::error::ConnectError;
 use super::limits::http_date;
 use super::secrets::Secrets;
+use super::send_gate::{Departure, SendGate};
 use super::transport::{Answer, HttpService, Lost, Transport};
 use crate::clock::{Clock, beside_others};
 use crate::telemetry::Metrics;
@@ -72,17 +73,20 @@ impl Line {
     }
 
     /// Sends `request`, once, and takes note of GitHub's time. No credential is in the answer,
-    /// whatever the server put there.
+    /// whatever the server put there. A write has a gate: what is lost before it has left was never
+    /// sent.
     pub(super) async fn send(
         &self,
         operation: &'static str,
         request: Request<OctoBody>,
+        gate: Option<&SendGate>,
     ) -> Result<Answer, Lost> {
         let asked = self.clock.monotonic();
         let sent = self.transport.send(request, largest(operation));
         let mut answer = match self.within_time(sent).await {
             Ok(answer) => answer,
-            Err(lost) => {
+            Err(mut lost) => {
+                lost.never_sent |= gate.is_some_and(|gate| gate.close() != Departure::Left);
                 let word = if lost.never_sent { "never_sent" } else { "lost" };
                 self.metrics.github_request(operation, word);
                 return Err(lost);

@@ -30,7 +30,7 @@ use crate::domain::{RepoName, Sha};
 impl Writer {
     /// Sends what nothing forbids.
     async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
-        self.send_if(write, &|| Ok(())).await
+        self.send_if(write, Arc::new(|| Ok(()))).await
     }
 }
 

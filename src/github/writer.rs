@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 use jiff::SignedDuration;
-use octocrab::OctoBody;
 use serde_json::Value;
 
 use super::auth::{NoToken, Token, refused_words};
@@ -12,6 +11,7 @@ use super::client::{Client, Failed, refuses_the_token};
 use super::clients::Clients;
 use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
+use super::send_gate::{MayLeave, SendGate};
 use super::transport::Answer;
 use crate::domain::secrets::hide;
 use crate::domain::{RepoId, RepoName};
@@ -62,7 +62,7 @@ impl Writer {
     }
 
     /// Sends `write` once, when it is its turn, unless `may_leave` forbids it: it is asked after every
-    /// wait, right before the request leaves.
+    /// wait, also that for a connection, right before the request leaves.
     ///
     /// # Errors
     /// [`WriteFailure`], which tells the certain from the unknown; what forbade it is
@@ -70,7 +70,7 @@ impl Writer {
     pub async fn send_if(
         &self,
         write: WriteRequest,
-        may_leave: &(dyn Fn() -> Result<(), String> + Send + Sync),
+        may_leave: MayLeave,
     ) -> Result<WriteAnswer, WriteFailure> {
         let client = self.clients.of(&write.repository);
         // Whether its gate is closed depends on the token, which may end while others write first.
@@ -83,14 +83,16 @@ impl Writer {
             WriteMethod::Patch => Method::PATCH,
         };
         let path = format!("/repos/{}{}", write.repository, write.path);
+        // Strangers' words are among what is written, and everybody may read it.
+        let body = hide(&write.body.to_string()).into_owned();
+        let (gate, body) = SendGate::before(body, may_leave);
         let request = client
             .line
             .request(method, &path, token.header.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            // Strangers' words are among what is written, and everybody may read it.
-            .body(OctoBody::from(hide(&write.body.to_string()).into_owned()))
+            .body(body)
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
-        let sent = client.send_if(write.operation, &token, request, may_leave).await;
+        let sent = client.send_through(write.operation, &token, request, Some(&gate)).await;
         let answer = sent.map_err(|failed| match failed {
             Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
             Failed::CalledOff(why) => WriteFailure::CalledOff { why },

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
 use jiff::{SignedDuration, Timestamp};
+use octocrab::OctoBody;
 use release_governor::clock::Clock;
 use release_governor::commands::{self, Surroundings};
 use release_governor::config::{self, Config};
@@ -19,6 +21,7 @@ use release_governor::github::HttpService;
 use release_governor::store::{MemoryDisk, Store};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tower::ServiceExt as _;
 
 use crate::story::Story;
 
@@ -36,6 +39,8 @@ struct Scene {
     directory: tempfile::TempDir,
     /// `github.max_requests_per_minute`; 0 is without limits.
     pace: u32,
+    /// How long each request waits for its connection.
+    connects_in: Duration,
     process: Option<Process>,
 }
 
@@ -62,7 +67,16 @@ impl Scene {
         let takes = AutoProgress::new(Duration::from_secs(10), Duration::from_secs(110));
         repo.auto_progress(stage::DEPLOY, takes);
         let (disk, directory) = (MemoryDisk::new(), tempfile::tempdir().unwrap());
-        Self { github, clock, repo, disk, directory, pace: 0, process: None }
+        Self {
+            github,
+            clock,
+            repo,
+            disk,
+            directory,
+            pace: 0,
+            connects_in: Duration::ZERO,
+            process: None,
+        }
     }
 
     fn config(&self, policy: &str) -> Config {
@@ -81,8 +95,16 @@ impl Scene {
     /// A governor starts on the disk, and runs by itself from now on.
     fn start(&mut self) {
         let store = Store::in_memory_on(&self.disk).unwrap();
-        let service = HttpService::new(self.github.service());
+        let (github, connects_in) = (self.github.service(), self.connects_in);
         let clock = self.clock.clone();
+        let connecting = clock.clone();
+        let service = HttpService::new(tower::service_fn(move |request: Request<OctoBody>| {
+            let (github, clock) = (github.clone(), connecting.clone());
+            async move {
+                clock.sleep(connects_in).await;
+                github.oneshot(request).await
+            }
+        }));
         let surroundings = Surroundings { service, clock, store: store.clone() };
         let controller = commands::controller(&self.config(""), surroundings, true).unwrap();
         let (stop, stopped) = watch::channel(false);
@@ -404,11 +426,9 @@ async fn a_pause_that_the_disk_does_not_take_holds_all_the_same_and_says_so() {
     assert_eq!(scene.repo.dispatches_of(&sha), 1);
 }
 
-/// A commit is to ship under a narrow pace, and is paused twice after so many seconds. Whether its
-/// request waited for its turn then, or had left.
-async fn paused_twice_after(seconds: u32) -> (bool, bool) {
-    let mut scene = Scene::new();
-    scene.pace = 40;
+/// A commit is to ship, and is paused twice after so many seconds. Whether its request waited then,
+/// or had left.
+async fn paused_twice_after(mut scene: Scene, seconds: u32) -> (bool, bool) {
     scene.start();
     scene.waits(Duration::from_secs(180)).await;
     let sha = scene.repo.verified(&["src/cart.rs"]);
@@ -429,11 +449,11 @@ async fn paused_twice_after(seconds: u32) -> (bool, bool) {
     (is_sending && !had_left, had_left)
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_pause_does_not_name_as_sent_what_waits_for_its_turn() {
+/// Pauses it after every second, until its request has left.
+async fn paused_at_every_second(scene: impl Fn() -> Scene) {
     let (mut seconds, mut waited) = (0, false);
     loop {
-        let (waits, had_left) = paused_twice_after(seconds).await;
+        let (waits, had_left) = paused_twice_after(scene(), seconds).await;
         waited |= waits;
         if had_left {
             break;
@@ -442,6 +462,16 @@ async fn a_pause_does_not_name_as_sent_what_waits_for_its_turn() {
         assert!(seconds < 600, "it never ships");
     }
     assert!(waited, "at no second was the attempt recorded as sending and its request not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_does_not_name_as_sent_what_waits_for_its_turn() {
+    paused_at_every_second(|| Scene { pace: 40, ..Scene::new() }).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dispatch_that_waits_for_its_connection_does_not_leave_after_a_pause() {
+    paused_at_every_second(|| Scene { connects_in: SLOW, ..Scene::new() }).await;
 }
 
 #[tokio::test(start_paused = true)]

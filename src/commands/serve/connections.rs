@@ -19,10 +19,11 @@ const MOST_OF_A_PEER: usize = 64;
 /// How long a client may take to send a request, or to read an answer. Scrapers and browsers
 /// connect anew after that.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
-/// A younger connection is closed for nobody: what a probe sent at once is read by then.
-const YOUNG: Duration = Duration::from_millis(20);
+/// A connection is closed for nobody until it was looked at for so long: what a probe sends at once
+/// is read by then.
+const YOUNG: Duration = Duration::from_millis(50);
 /// How often a place is looked for: for a fifth of a second.
-const MOST_TRIES: u32 = 10;
+const MOST_TRIES: u32 = 4;
 /// Bytes of answers that clients have not read yet, of all connections together. The metrics of
 /// 10,000 repositories have some 20 MB.
 const MOST_UNREAD: usize = 48 * 1024 * 1024;
@@ -41,8 +42,9 @@ struct Table {
 
 struct Open {
     peer: Option<IpAddr>,
-    /// When it was accepted, by the monotonic clock.
-    opened: Duration,
+    /// When the server began to read from it, by the monotonic clock; none until then. On a busy
+    /// machine that can be long after it was accepted.
+    read_since: Option<Duration>,
     /// Since when it could be closed for another, by the monotonic clock; none while it may not
     /// be.
     waits_since: Option<Duration>,
@@ -94,7 +96,8 @@ impl Connections {
     /// room; none where every other connection is being answered, or is young.
     fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
         let now = self.clock.monotonic();
-        let is_old = |one: &Open| now.saturating_sub(one.opened) >= YOUNG;
+        let is_old =
+            |one: &Open| one.read_since.is_some_and(|since| now.saturating_sub(since) >= YOUNG);
         let mut table = self.table();
         if peer.is_some() && table.of_peer(peer) >= MOST_OF_A_PEER {
             table.close_oldest(|_, one| one.peer == peer && is_old(one)).then_some(())?;
@@ -106,8 +109,8 @@ impl Connections {
         table.next = table.next.saturating_add(1);
         let close = Arc::new(Notify::new());
         let waits_since = Some(now);
-        let (unread, opened) = (0, now);
-        let open = Open { peer, opened, waits_since, unread, close: Arc::clone(&close) };
+        let (unread, read_since) = (0, None);
+        let open = Open { peer, read_since, waits_since, unread, close: Arc::clone(&close) };
         table.open.insert(id, open);
         Some(Place { id, peer, close, connections: Arc::clone(self) })
     }
@@ -129,6 +132,14 @@ impl Place {
     /// Whether its address tells nothing of its client.
     pub(super) const fn has_no_peer(&self) -> bool {
         self.peer.is_none()
+    }
+
+    /// The server begins to read from the connection.
+    pub(super) fn begins(&self) {
+        let now = self.connections.clock.monotonic();
+        if let Some(open) = self.connections.table().open.get_mut(&self.id) {
+            open.read_since = Some(now);
+        }
     }
 
     /// A request has arrived. Where it is kept, the connection is closed for nobody while the
@@ -213,6 +224,13 @@ mod tests {
         Some(IpAddr::from([10, 0, 0, number]))
     }
 
+    /// A connection that the server reads from.
+    fn admitted(connections: &Arc<Connections>, peer: Option<IpAddr>) -> Place {
+        let place = connections.admit(peer).unwrap();
+        place.begins();
+        place
+    }
+
     fn is_closed(place: &Place) -> bool {
         let notified = pin!(place.close.notified());
         notified.poll(&mut Context::from_waker(Waker::noop())).is_ready()
@@ -225,15 +243,15 @@ mod tests {
         for number in 0..MOST_CONNECTIONS {
             time.advance(Duration::from_millis(1));
             let peer = peer(u8::try_from(number / MOST_OF_A_PEER).unwrap());
-            places.push(connections.admit(peer).unwrap());
+            places.push(admitted(&connections, peer));
         }
         time.advance(YOUNG);
         places[0].asked(true);
-        let one_more = connections.admit(peer(9)).unwrap();
+        let one_more = admitted(&connections, peer(9));
         assert!(!is_closed(&places[0]) && is_closed(&places[1]) && !is_closed(&places[2]));
         places[2].asked(true);
         places[2].answered(10);
-        let another = connections.admit(peer(9)).unwrap();
+        let another = admitted(&connections, peer(9));
         assert!(!is_closed(&places[2]) && is_closed(&places[3]), "it began to wait later");
         for place in places.iter().chain([&one_more, &another]) {
             place.asked(true);
@@ -244,11 +262,11 @@ mod tests {
     #[test]
     fn a_peer_that_has_all_of_its_connections_loses_its_own_oldest() {
         let (connections, time) = connections();
-        let other = connections.admit(peer(2)).unwrap();
+        let other = admitted(&connections, peer(2));
         let mut places = Vec::new();
         for _ in 0..=MOST_OF_A_PEER {
             time.advance(YOUNG);
-            places.push(connections.admit(peer(1)).unwrap());
+            places.push(admitted(&connections, peer(1)));
         }
         assert!(!is_closed(&other) && is_closed(&places[0]) && !is_closed(&places[1]));
         for place in &places[1..] {
@@ -260,9 +278,21 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_the_server_has_not_read_from_makes_no_room() {
+        let (connections, time) = connections();
+        let accepted: Vec<Place> =
+            (0..MOST_OF_A_PEER).map(|_| connections.admit(peer(1)).unwrap()).collect();
+        time.advance(YOUNG * 2);
+        assert!(connections.admit(peer(1)).is_none(), "a probe among them would go unanswered");
+        accepted.iter().for_each(Place::begins);
+        time.advance(YOUNG);
+        assert!(connections.admit(peer(1)).is_some());
+    }
+
+    #[test]
     fn who_leaves_most_unread_longest_is_closed_first() {
         let (connections, time) = connections();
-        let places: Vec<Place> = (0..4).map(|n| connections.admit(peer(n)).unwrap()).collect();
+        let places: Vec<Place> = (0..4).map(|n| admitted(&connections, peer(n))).collect();
         for place in &places[..3] {
             time.advance(Duration::from_secs(1));
             place.asked(true);

@@ -118,7 +118,7 @@ impl App {
             .body(OctoBody::empty())
             .map_err(|error| NoToken::ForNow(error.to_string()))?;
         let answer =
-            line.send(operation, request).await.map_err(|lost| NoToken::ForNow(lost.why))?;
+            line.send(operation, request, None).await.map_err(|lost| NoToken::ForNow(lost.why))?;
         if let Some(wait) = asked_wait(answer.status, &answer.headers, answer.bytes(), now) {
             let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
             return Err(NoToken::ToldToWait(now.saturating_add(wait).unwrap_or(now)));
