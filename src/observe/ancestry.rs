@@ -1,15 +1,15 @@
 //! Reads which commits contain which.
 
 use super::range::{Failed, comparison_failed};
-use super::{Look, ObserveError};
-use crate::domain::{EntryKind, Relation, ReleaseState, Sha, Why};
+use super::{Basics, Look, ObserveError};
+use crate::domain::{EntryKind, Fact, Relation, ReleaseState, Sha, Why};
 use crate::github::{Compared, ReadError};
 
 /// How a commit stands to one that may contain it.
 pub(super) enum Containment {
     /// So.
     Related(Relation),
-    /// GitHub cannot compare them, or failed to in as many passes as tell that it lasts.
+    /// GitHub could not compare them in as many passes as tell that it lasts.
     Incomparable,
     /// It cannot be told for now.
     Unreadable(Why),
@@ -26,16 +26,79 @@ pub(super) async fn containment(
     contained: &Sha,
 ) -> Result<(Containment, Option<EntryKind>), ObserveError> {
     // In this direction GitHub lists no commit and no file where it does.
-    match look.reader.compare(look.name(), container, contained).await {
-        Ok(Compared::Known(comparison)) => Ok((Containment::Related(comparison.relation), None)),
-        Ok(Compared::Gone(_)) => Ok((Containment::Incomparable, None)),
-        Err(ReadError::Server { status, words, .. }) => {
-            let words = format!("{status} {words}");
-            Ok(match comparison_failed(release, container, contained, &words) {
-                Failed::ForGood(counted) => (Containment::Incomparable, counted),
-                Failed::ForNow(why, failed) => (Containment::Unreadable(why), Some(failed)),
-            })
+    let failed = match look.reader.compare(look.name(), container, contained).await {
+        Ok(Compared::Known(comparison)) => {
+            return Ok((Containment::Related(comparison.relation), None));
         }
-        Err(other) => Err(other.into()),
+        Ok(Compared::Gone(words)) => {
+            return incomparable(look, release, container, contained, words).await;
+        }
+        Err(ReadError::Server { status, words, .. }) => {
+            comparison_failed(release, container, contained, &format!("{status} {words}"))
+        }
+        Err(other) => return Err(other.into()),
+    };
+    Ok(concluded(failed))
+}
+
+/// GitHub shows no comparison of them (404, 422). That they have nothing in common it says in so
+/// many words. A commit that is gone is so whatever it is compared with, and the branch may have
+/// another tip in each pass: it is counted by itself. One stray 404 says neither.
+async fn incomparable(
+    look: &Look<'_>,
+    release: &ReleaseState,
+    container: &Sha,
+    contained: &Sha,
+    words: String,
+) -> Result<(Containment, Option<EntryKind>), ObserveError> {
+    if words.to_ascii_lowercase().contains("no common ancestor") {
+        return Ok((Containment::Incomparable, None));
     }
+    for sha in [container, contained] {
+        if look.reader.resolve_commit(look.name(), sha.as_str()).await?.is_none() {
+            let words = "GitHub shows no such commit";
+            return Ok(match comparison_failed(release, sha, sha, words) {
+                Failed::ForNow(_, failed) => {
+                    let why = Why(format!("GitHub shows no commit {}", sha.short()));
+                    (Containment::Unreadable(why), Some(failed))
+                }
+                lasting @ Failed::ForGood(_) => concluded(lasting),
+            });
+        }
+    }
+    Ok(concluded(comparison_failed(release, container, contained, &words)))
+}
+
+fn concluded(failed: Failed) -> (Containment, Option<EntryKind>) {
+    match failed {
+        Failed::ForGood(counted) => (Containment::Incomparable, counted),
+        Failed::ForNow(why, failed) => (Containment::Unreadable(why), Some(failed)),
+    }
+}
+
+/// Asks whether the branch contains a commit, and what is to be written down of a failure.
+///
+/// # Errors
+/// What GitHub said where the pass cannot go on.
+pub(super) async fn on_branch(
+    look: &Look<'_>,
+    basics: &Basics,
+    release: &ReleaseState,
+    sha: &Sha,
+) -> Result<(Fact<bool>, Option<EntryKind>), ObserveError> {
+    let Some(tip) = &basics.tip else { return Ok((Fact::Known(false), None)) };
+    let is_shown = !look.anew && look.memory.branch_commits.shows_containment(tip, sha);
+    if is_shown || sha == tip {
+        return Ok((Fact::Known(true), None));
+    }
+    let (found, failed) = match look.reader.compare(look.name(), tip, sha).await? {
+        Compared::Known(comparison) => (Containment::Related(comparison.relation), None),
+        Compared::Gone(words) => incomparable(look, release, tip, sha, words).await?,
+    };
+    let on_branch = match found {
+        Containment::Related(relation) => Fact::Known(relation.is_contained()),
+        Containment::Incomparable => Fact::Known(false),
+        Containment::Unreadable(why) => Fact::Unreadable(why),
+    };
+    Ok((on_branch, failed))
 }

@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 
-use super::ancestry::{Containment, containment};
+use super::ancestry::{Containment, containment, on_branch};
 use super::counted::{reverified_at, verification_of};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
 use super::origins::{self, Origin};
-use super::range::{is_ancestor, range, step_of_branch};
+use super::range::{range, step_of_branch};
 use super::reverts::{Listed, commits_between};
 use super::verification::read_runs_of;
 use super::{Basics, Look, ObserveError};
@@ -203,7 +203,7 @@ fn unread_origin(origins: &mut Origins, lack: &Lack, why: Why) {
 /// What was learnt.
 enum Learnt {
     Nothing,
-    OnBranch(Sha, bool),
+    OnBranch(Sha, Fact<bool>, Option<Box<EntryKind>>),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
     Commits((Sha, Sha), Listed, Option<Box<EntryKind>>),
     Containment((Sha, Sha), Containment, Option<Box<EntryKind>>),
@@ -221,11 +221,8 @@ async fn read(
         // Read above.
         Lack::Verification(_) | Lack::FailedRun(_) => Learnt::Nothing,
         Lack::OnBranch(sha) => {
-            let on_branch = match &basics.tip {
-                Some(tip) => is_ancestor(look, sha, tip).await?,
-                None => false,
-            };
-            Learnt::OnBranch(sha.clone(), on_branch)
+            let (fact, failed) = on_branch(look, basics, release, sha).await?;
+            Learnt::OnBranch(sha.clone(), fact, failed.map(Box::new))
         }
         Lack::Range(base, head) => {
             let (fact, failed) = range(look, basics, release, base, head).await?;
@@ -309,9 +306,9 @@ async fn read_origin(
 fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
     match learnt {
         Learnt::Nothing => None,
-        Learnt::OnBranch(sha, on_branch) => {
-            observation.commits.entry(sha).or_default().on_branch = Fact::Known(on_branch);
-            None
+        Learnt::OnBranch(sha, fact, failed) => {
+            observation.commits.entry(sha).or_default().on_branch = fact;
+            failed.map(|entry| *entry)
         }
         Learnt::Range(of, fact, failed) => {
             observation.ranges.insert(of, fact);

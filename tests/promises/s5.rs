@@ -4,7 +4,7 @@ mod asked_anew;
 mod back;
 mod uncertain;
 
-use release_governor::ghbox::{NewCommit, StartRun, story as stage};
+use release_governor::ghbox::{Fault, FaultOn, NewCommit, StartRun, story as stage};
 
 use crate::story::Story;
 
@@ -217,4 +217,27 @@ fn what_diverged_from_production_is_high() {
     assert_eq!(shop.dispatches_of(&b1), 0);
     assert_eq!(shop.verdict(&b1), "failure: HOLD SHA · HIGH · high_risk_no_approval");
     shop.settled();
+}
+
+#[test]
+fn a_rollback_holds_also_where_github_does_not_show_once_how_the_lost_commit_stands_to_the_branch()
+{
+    let (mut shop, a0, a1) = in_production_by_us();
+    shop.deployed_by_hand(&a0, "success");
+    shop.good_pass();
+    // The lost commit leaves the first page of the branch, and is no part of what is kept.
+    for _ in 0..120 {
+        shop.pushed(&["src/till.rs"]);
+    }
+    let a2 = shop.verified(&["src/till.rs"]);
+    let comparison = format!("/compare/{a2}...{a1}");
+    let on = FaultOn::path(&format!("*{comparison}*")).always();
+    let outage = shop.github.fail(on, Fault::Status(404));
+    drop(shop.requests());
+    shop.restart().pass();
+    assert!(shop.requests().iter().any(|asked| asked.path.contains(&comparison)));
+    shop.github.mend(outage);
+    shop.later(60).good_pass();
+    assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
+    assert_eq!(shop.dispatched(), [a1]);
 }
