@@ -19,9 +19,10 @@ fn a_deploy_whose_commit_is_gone_is_watched_to_its_end_and_what_comes_after_ship
     shop.good_pass();
     shop.repo.force_push("main", &a0, "dev");
     forgets(&shop, &a1);
-    // A commit that is not there in three passes running is gone, whatever the tip is.
-    shop.later(30).passes(2, 60).good_pass();
-    shop.deploy_ends(&a1, "failure").good_pass();
+    // The first pass meets it; from the next on the branch is known to have left it.
+    shop.later(30).pass().later(60).good_pass();
+    // It is judged once its deploy failed: not there in three passes running, it is gone.
+    shop.deploy_ends(&a1, "failure").passes(2, 60).good_pass();
     let a2 = shop.verified(&["src/list.rs"]);
     shop.minutes_later(31).good_pass();
     assert_eq!(shop.dispatches_of(&a2), 1);
