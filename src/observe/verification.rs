@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::branch::locate;
-use super::counted::{CountedRun, keep_in, latest_run};
+use super::counted::{CountedRun, keep_in, latest_run, verification_of};
 use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, candidate, details, no_candidate};
 use crate::domain::{
     Candidates, NoCandidate, NotCounted, Run, RunEvent, RunId, RunRef, Sha, UncountedRun,
+    Verification,
 };
 use crate::github::RunFilter;
 
@@ -51,9 +52,10 @@ pub async fn verifications(
     merge_queue_seen: bool,
 ) -> Result<Verifications, ObserveError> {
     let first_pass = look.memory.passes == 0;
+    let before = candidate::candidates(look).candidate;
     let read = read_runs(look, basics, merge_queue_seen).await?;
     locate(look, basics).await?;
-    if first_pass || (look.anew && candidate::candidates(look).candidate.is_none()) {
+    if first_pass || may_be_lost(look, before.as_ref()) {
         read_further(look, basics, read.has_older).await?;
     }
     if look.seldom {
@@ -199,6 +201,20 @@ async fn read_unseen(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), Obs
         read_runs_of(look, basics, sha).await?;
     }
     if unseen.is_empty() { Ok(()) } else { locate(look, basics).await }
+}
+
+/// Whether a run on a further page may name the candidate: the one before is no longer verified, or
+/// there was none, which is asked as often as what changes seldom is read.
+fn may_be_lost(look: &Look<'_>, before: Option<&Sha>) -> bool {
+    let candidate = candidate::candidates(look).candidate;
+    match (before, &candidate) {
+        (Some(before), now) => {
+            now.as_ref() != Some(before)
+                && !matches!(verification_of(&look.memory.counted, before), Verification::Passed(_))
+        }
+        (None, Some(_)) => false,
+        (None, None) => look.anew || look.seldom,
+    }
 }
 
 /// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or

@@ -48,6 +48,28 @@ fn a_re_run_of_any_verification_of_a_commit_is_seen_before_it_ships() {
     assert_eq!(shop.dispatches_of(&a1), 0, "{}", shop.said(&a1));
 }
 
+/// A commit in production, a verified one whose run a page of younger runs hides, and a newer verified
+/// one; nobody has looked yet. The hidden one and the newer one.
+fn hidden_behind_a_page() -> (Story, String, String) {
+    let mut shop = Story::repository("acme/shop").policy("paused", "incident");
+    let a0 = shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    for _ in 0..100 {
+        shop.repo.verify(&a0, "success");
+    }
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.good_pass();
+    (shop, a1, a2)
+}
+
+#[test]
+fn the_commit_before_a_candidate_that_fails_is_found_behind_a_page_of_younger_runs() {
+    let (mut shop, a1, a2) = hidden_behind_a_page();
+    shop.verified_again(&a2, "failure");
+    shop.change_policy("paused", "null").later(60).good_pass().later(60).good_pass();
+    assert_eq!(shop.dispatched(), [a1]);
+}
+
 /// More runs than the swept pages show, of which none deploys anything.
 fn crowd(shop: &mut Story, sha: &str) {
     for _ in 0..1_005 {
