@@ -8,8 +8,8 @@ use super::governed::Governed;
 use super::{PassError, Shared, report};
 use crate::decide::{Judged, Judgement, judge};
 use crate::domain::{
-    AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome, Policy,
-    Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, WorkflowFact, restorations,
+    Attempt, AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome,
+    Policy, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, WorkflowFact, restorations,
 };
 use crate::github::Reader;
 use crate::observe::{
@@ -124,8 +124,14 @@ impl Governed {
         observation.candidates = verifications.candidates;
         self.no_candidate = verifications.no_candidate;
         look.now = shared.clock.now();
-        if self.catch_up(shared, look, &basics, &mut observation).await? {
-            // Its attempts may own runs that no page shows.
+        let was_current = self.age.is_known();
+        let has_caught_up = self.catch_up(shared, look, &basics, &mut observation).await?;
+        let waits = || {
+            self.release()
+                .is_some_and(|known| known.attempts.iter().any(Attempt::looks_for_its_run))
+        };
+        if has_caught_up || (!was_current && !self.only_looks && waits()) {
+            // Its attempts may own runs that no page shows, and others look for theirs only now.
             newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         }
         self.settle_left_intents(shared).await?;
@@ -183,7 +189,7 @@ impl Governed {
         // That something is on no list is known as of when the lists were asked for.
         let asked_at = shared.clock.now();
         let ledger = self.opened()?;
-        let seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
+        let mut seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
         if !ledger.state().recovered {
             let certain = certain_deploys(&seen);
             let entries = recovered(look, basics, us, &certain, ledger.state()).await?;
@@ -194,6 +200,11 @@ impl Governed {
         }
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
+        if !self.age.is_known() {
+            // A run may be of an attempt that an older ledger has lost: no other one claims it yet,
+            // and none is given up beside it.
+            seen.searches.clear();
+        }
         let ledger = self.opened()?;
         let entries = plan::follow(&policy, &seen, ledger.state(), us, asked_at);
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));

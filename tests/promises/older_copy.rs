@@ -54,6 +54,24 @@ fn a_copy_that_was_taken_before_the_dispatch_left_does_not_believe_that_nothing_
 }
 
 #[test]
+fn an_attempt_that_the_copy_waits_for_is_not_given_up_beside_the_run_of_one_that_it_lost() {
+    let mut shop = Story::repository("acme/shop");
+    let a0 = shop.in_production();
+    let a1 = shop.verified(&["src/cart.rs"]);
+    shop.good_pass().deploy_ends(&a1, "success").good_pass();
+    shop.github.fail(the_dispatch(), Fault::LoseRequest);
+    assert!(shop.triggers(&a0, true).is_ok());
+    shop.minutes_later(6).good_pass();
+    let copy = shop.snapshot_of_the_disk();
+    let a2 = shop.verified(&["src/till.rs"]);
+    shop.minutes_later(2).good_pass().deploy_ends(&a2, "success");
+    assert_eq!(shop.dispatched(), [a1.clone(), a2.clone()]);
+    let a3 = shop.verified(&["src/list.rs"]);
+    shop.later(30).put_back(&copy).passes(3, 60);
+    assert_eq!(shop.dispatched(), [a1, a2, a3]);
+}
+
+#[test]
 fn a_pause_since_the_copy_is_not_forgotten() {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
