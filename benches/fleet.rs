@@ -30,7 +30,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use octocrab::OctoBody;
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Surroundings};
+use release_governor::commands::{self, Dependencies};
 use release_governor::config::{self, Config};
 use release_governor::controller::Controller;
 use release_governor::domain::RepoName;
@@ -298,7 +298,7 @@ fn passes(count: usize) {
         let wire = Arc::new(Wire::default());
         let store = Store::open(&config.state_dir, StoreOptions::default()).unwrap();
         let clock = Clock::system();
-        let surroundings = Surroundings { service: counted(Arc::clone(&wire)), clock, store };
+        let surroundings = Dependencies { service: counted(Arc::clone(&wire)), clock, store };
         let controller = commands::controller(&config, surroundings, true).unwrap();
         // The first passes write statuses and read what rarely changes.
         pass_over_all(&controller, &names, 3).await;

@@ -18,17 +18,17 @@ mod statuses;
 mod writes;
 
 pub use brake::Brake;
-pub use dispatch::{Dispatched, Occasion};
+pub use dispatch::{AttemptContext, Dispatched};
 pub use writes::Forbidden;
 
 /// The hand on GitHub: there is one in a process, and dry runs get none.
-pub struct Hand {
+pub struct WriteHandle {
     writer: Writer,
     /// Whether this GitHub knows `return_run_details` (Enterprise Server up to 3.20 does not).
     run_details: std::sync::atomic::AtomicBool,
 }
 
-impl Hand {
+impl WriteHandle {
     /// The hand that holds `writer`.
     #[must_use]
     pub const fn new(writer: Writer) -> Self {
@@ -39,7 +39,7 @@ impl Hand {
 /// Where actions are carried out.
 pub struct Work<'a> {
     /// The hand.
-    pub hand: &'a Hand,
+    pub hand: &'a WriteHandle,
     /// Reads what was written back, past all caches.
     pub reader: &'a Reader,
     /// The ledger of this repository.

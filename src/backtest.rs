@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::decide::{Judged, judge};
+use crate::decide::{JudgeOutcome, judge};
 use crate::domain::{
     Cause, Entry, KnownRun, Lack, Moment, Observation, Policy, Production, ReleaseState, Replayed,
     Why,
@@ -25,7 +25,7 @@ pub use course::Course;
 pub use summary::{Summary, waited};
 
 use course::Parents;
-use view::View;
+use view::TimedView;
 
 /// The past, read once.
 #[derive(Clone, Debug)]
@@ -101,18 +101,18 @@ pub fn replay(
         really::tell(&mut commits, &past.release, &parents);
         return Progress::Done(commits);
     };
-    let mut view = View::of(observation);
+    let mut view = TimedView::of(observation);
     let at = course.at.unwrap_or(moment.at);
     course.hear(&past.words, at);
     let unapproved = course.unapproved(view.happenings(), at);
     view.show(moment, unapproved, at);
     let news = if course.at.is_none() { moment.verified.as_slice() } else { &[] };
     match judge(policy, view.observation(), course.release(), news, at) {
-        Judged::Lacks(lacks) | Judged::LacksBelow(_, lacks) => {
+        JudgeOutcome::Lacks(lacks) | JudgeOutcome::LacksBelow(_, lacks) => {
             return Progress::Lacks(course, lacks);
         }
-        Judged::Unreadable(why) => return Progress::Unreadable(course, why),
-        Judged::Done(judgement) => course.take(&judgement, moment, at, view.observation()),
+        JudgeOutcome::Unreadable(why) => return Progress::Unreadable(course, why),
+        JudgeOutcome::Done(judgement) => course.take(&judgement, moment, at, view.observation()),
     }
     let next_moment = past.moments.get(course.moment + 1).map(|next| next.at);
     let said = view.happenings().map(|(_, then)| then);

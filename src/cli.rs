@@ -20,13 +20,14 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::commands::{ConfigFile, Failure};
+use crate::commands::{CommandFailure, ConfigFile};
 use crate::telemetry::logs;
 
 pub use self::args::{
-    Approve, Arguments, Backtest, CheckConfig, Command, Commit, Completions, ConfigSource, Demo,
-    Filters, History, Man, Moment, Operator, Output, Pause, Probe, Reason, Reconcile, Resume, Run,
-    SetProduction, Simulate, Status, Target, Trigger,
+    ApproveArgs, Arguments, BacktestArgs, CheckConfig, Command, CommitArg, Completions,
+    ConfigSource, Demo, Filters, HistoryArgs, Man, MomentArg, OperatorArgs, Output, PauseArgs,
+    ProbeArgs, ReasonArg, ReconcileArgs, ResumeArgs, RunArgs, SetProductionArgs, SimulateArgs,
+    StatusArgs, Target, TriggerArgs,
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
@@ -64,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
+fn dispatch(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     let config = &arguments.config;
     match &arguments.command {
         Command::Run(_) => govern(config),
@@ -87,9 +88,9 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, Failure> {
     }
 }
 
-fn govern(source: &ConfigSource) -> Result<Exit, Failure> {
+fn govern(source: &ConfigSource) -> Result<Exit, CommandFailure> {
     let config = source.load()?;
-    logs::init().map_err(|error| Failure::Usage(error.to_string()))?;
+    logs::init().map_err(|error| CommandFailure::Usage(error.to_string()))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

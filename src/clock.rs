@@ -38,7 +38,7 @@ pub fn beside_others<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 /// Time and chance, as everything but tests' own code gets them. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {
-    source: Arc<dyn Source>,
+    source: Arc<dyn TimeSource>,
     anchor: Arc<Mutex<Option<Anchor>>>,
 }
 
@@ -50,7 +50,7 @@ struct Anchor {
 }
 
 /// Where time and chance come from.
-trait Source: Send + Sync {
+trait TimeSource: Send + Sync {
     /// Time since some fixed moment; never goes back, whatever happens to the wall clock.
     fn monotonic(&self) -> Duration;
     /// The machine's wall clock.
@@ -113,7 +113,7 @@ impl Clock {
         }))
     }
 
-    fn over(source: Arc<dyn Source>) -> Self {
+    fn over(source: Arc<dyn TimeSource>) -> Self {
         Self { source, anchor: Arc::default() }
     }
 
@@ -240,7 +240,7 @@ impl System {
     }
 }
 
-impl Source for System {
+impl TimeSource for System {
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
     }
@@ -309,7 +309,7 @@ impl ManualTime {
     }
 }
 
-impl Source for ManualTime {
+impl TimeSource for ManualTime {
     fn monotonic(&self) -> Duration {
         self.lock().monotonic
     }
@@ -353,7 +353,7 @@ struct Paused {
     chance: Mutex<u64>,
 }
 
-impl Source for Paused {
+impl TimeSource for Paused {
     fn monotonic(&self) -> Duration {
         self.began.elapsed()
     }

@@ -33,7 +33,7 @@ use secrecy::SecretString;
 
 use crate::domain::{Login, Policy};
 
-pub use self::diff::{Change, changes, lines, needs_restart, refusal};
+pub use self::diff::{ConfigChange, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
 pub use self::keys::{
     APP_KEYS, ConfigKey, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS,
@@ -41,7 +41,7 @@ pub use self::keys::{
 pub use self::mistake::{ConfigErrors, Mistake};
 pub use self::schema::{SCHEMA_URL, schema};
 pub use self::state_dir::state_dir;
-pub use self::watch::{Environment, How, Look, Watched};
+pub use self::watch::{FilePoll, How, ReadEnvironment, Watched};
 pub use self::what_if::{policy_of, text_of};
 
 /// The whole configuration, checked.
@@ -146,7 +146,7 @@ fn checked(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<Config, ConfigErrors> {
     let mut mistakes = mistake::Mistakes::default();
-    let environment = environment::Environment::read(environment, &mut mistakes);
+    let environment = environment::Variables::read(environment, &mut mistakes);
     let file_digest = bytes.as_deref().map(watch::digest).unwrap_or_default();
     let config = read::file(path, bytes, "`repositories`", &mut mistakes)
         .and_then(|file| check::check(&file, &environment, &mut mistakes));

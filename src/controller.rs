@@ -23,32 +23,32 @@ mod asked;
 mod backtest;
 mod brake;
 pub mod capacity;
-mod claims;
 mod error;
 mod fleet;
 mod governed;
 mod health;
-mod holding;
+mod hold_since;
+mod ledger_lease;
 mod moved;
 mod not_done;
 mod operator;
 mod pass;
+mod pass_permits;
 mod pause;
-mod places;
-mod quiet;
 mod recall;
+mod registry;
 mod repeated;
 mod report;
 mod resume;
-mod roster;
 mod schedule;
 mod ship;
 mod standing;
 mod survey;
+mod unchanged;
 mod what_if;
 
 // What those who ask the controller are answered with.
-pub use crate::apply::{Dispatched, Hand};
+pub use crate::apply::{Dispatched, WriteHandle};
 pub use crate::github::{API_VERSION, LimitsView};
 pub use crate::observe::ObserveError;
 pub use backtest::{Backtested, Reach, Since};
@@ -56,21 +56,21 @@ pub use brake::SentDispatch;
 pub use error::{Blame, PassError};
 pub use governed::Governed;
 pub use not_done::NotDone;
-pub use operator::{ProductionSet, Spoken, Triggering};
-pub use pass::{Pace, PassReport};
+pub use operator::{ProductionSet, RecordedWord, Triggering};
+pub use pass::{PassPace, PassReport};
 pub use pause::PauseAnswer;
+pub use registry::{ControllerSettings, RepoSnapshot};
 pub use resume::{Resumed, ResumedFrom};
-pub use roster::{Snapshot, Terms};
 pub use schedule::Intervals;
-pub use ship::{Shipped, Wish};
-pub use standing::{AboveCandidate, Decisions, Standing, StandingDecision};
+pub use ship::{DispatchInitiator, Shipped};
+pub use standing::{AboveCandidate, Decisions, LastStanding, StandingDecision};
 pub use survey::Survey;
 pub use what_if::{Suppositions, WouldBe};
 
 use accounts::Accounts;
-use claims::Claims;
-use quiet::Passed;
-use roster::{Roster, Station};
+use ledger_lease::LedgerLeases;
+use registry::{RepoHandle, RepoRegistry};
+use unchanged::Passed;
 
 /// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
 const GRACE: Duration = Duration::from_millis(3_500);
@@ -80,7 +80,7 @@ pub struct Shared {
     /// Gives each repository's reader of GitHub.
     pub readers: Readers,
     /// The one hand that can write to GitHub; none in a dry run.
-    pub hand: Option<Hand>,
+    pub hand: Option<WriteHandle>,
     /// The state directory.
     pub store: Store,
     /// Time and chance.
@@ -89,8 +89,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Reads whether production is well.
     pub signals: Signals,
-    /// Which station has which ledger.
-    claims: Arc<Claims>,
+    /// Which handle has which ledger.
+    leases: Arc<LedgerLeases>,
     /// Who the credentials are.
     accounts: Accounts,
 }
@@ -100,7 +100,7 @@ impl Shared {
     #[must_use]
     pub fn new(
         readers: Readers,
-        hand: Option<Hand>,
+        hand: Option<WriteHandle>,
         store: Store,
         clock: Clock,
         metrics: Arc<Metrics>,
@@ -113,7 +113,7 @@ impl Shared {
             clock,
             metrics,
             signals,
-            claims: Arc::default(),
+            leases: Arc::default(),
             accounts: Accounts::default(),
         }
     }
@@ -123,26 +123,26 @@ impl Shared {
 #[derive(Clone)]
 pub struct Controller {
     shared: Arc<Shared>,
-    roster: Arc<Roster>,
+    registry: Arc<RepoRegistry>,
     fleet: Arc<fleet::Fleet>,
 }
 
 impl Controller {
     /// A controller by these terms.
     #[must_use]
-    pub fn new(shared: Shared, terms: Terms) -> Self {
-        let (roster, turned) = Roster::new(terms, &shared.readers, &shared.signals);
-        turned.came.iter().for_each(|name| shared.metrics.govern(name));
-        Self { shared: Arc::new(shared), roster: Arc::new(roster), fleet: Arc::default() }
+    pub fn new(shared: Shared, terms: ControllerSettings) -> Self {
+        let (registry, reconfigured) = RepoRegistry::new(terms, &shared.readers, &shared.signals);
+        reconfigured.came.iter().for_each(|name| shared.metrics.govern(name));
+        Self { shared: Arc::new(shared), registry: Arc::new(registry), fleet: Arc::default() }
     }
 
     /// Governs by other terms from now on, without a stop. A pass that is under way ends by those
     /// that it began with. A repository that is no longer named is not touched any more, once what
     /// was sent for it is recorded; one that is named anew is governed soon.
-    pub fn govern_by(&self, terms: Terms) {
-        let turned = self.roster.turn(terms, &self.shared.readers, &self.shared.signals);
-        turned.came.iter().for_each(|name| self.shared.metrics.govern(name));
-        self.shared.claims.moved.notify_waiters();
+    pub fn govern_by(&self, terms: ControllerSettings) {
+        let reconfigured = self.registry.turn(terms, &self.shared.readers, &self.shared.signals);
+        reconfigured.came.iter().for_each(|name| self.shared.metrics.govern(name));
+        self.shared.leases.moved.notify_waiters();
     }
 
     /// What all repositories share.
@@ -154,19 +154,19 @@ impl Controller {
     /// How often a repository is looked at.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
-        self.roster.common().intervals
+        self.registry.common().intervals
     }
 
     /// The governed repositories, in the configuration's order.
     #[must_use]
     pub fn repositories(&self) -> Arc<[RepoName]> {
-        self.roster.names()
+        self.registry.names()
     }
 
     /// How a repository stands, without waiting for a pass; none where it is not governed.
     #[must_use]
-    pub fn snapshot(&self, name: &RepoName) -> Option<Snapshot> {
-        self.roster.station(name).map(|station| station.shown())
+    pub fn snapshot(&self, name: &RepoName) -> Option<RepoSnapshot> {
+        self.registry.handle(name).map(|handle| handle.shown())
     }
 
     /// Does `work` on one repository while nobody else is at it; none where it is not governed.
@@ -175,22 +175,22 @@ impl Controller {
         name: &RepoName,
         work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
     ) -> Option<T> {
-        self.at(&*self.roster.station(name)?, work).await
+        self.at(&*self.registry.handle(name)?, work).await
     }
 
     async fn at<T>(
         &self,
-        station: &Station,
+        handle: &RepoHandle,
         work: impl AsyncFnOnce(&Shared, &mut Governed) -> T,
     ) -> Option<T> {
-        let mut held = station.held().await?;
+        let mut held = handle.held().await?;
         Some(work(&self.shared, &mut held.governed).await)
     }
 
     /// Wakes a repository: its next pass begins at once.
     pub fn wake(&self, name: &RepoName) {
-        if let Some(station) = self.roster.station(name) {
-            station.bell.notify_one();
+        if let Some(handle) = self.registry.handle(name) {
+            handle.wake.notify_one();
         }
     }
 
@@ -202,7 +202,7 @@ impl Controller {
     /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
     /// holds whatever is cut off.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        self.roster.set_running();
+        self.registry.set_running();
         self.shared.metrics.started(self.shared.clock.now());
         self.recall().await;
         self.shared.signals.go_live();
@@ -210,20 +210,20 @@ impl Controller {
         let controller = self.clone();
         tasks.spawn(async move { controller.introduce().await });
         loop {
-            for station in self.roster.take_up() {
+            for handle in self.registry.take_up() {
                 let (controller, stop) = (self.clone(), stop.clone());
-                tasks.spawn(async move { controller.govern(&station, stop).await });
+                tasks.spawn(async move { controller.govern(&handle, stop).await });
             }
             tokio::select! {
                 biased;
                 // A closed channel is a stop, too.
                 _ = stop.wait_for(|stop| *stop) => break,
-                () = self.roster.grown.notified() => {}
+                () = self.registry.grown.notified() => {}
                 Some(_) = tasks.join_next() => {}
             }
         }
         // A pass that is under way sends no dispatch any more.
-        self.roster.brake_all();
+        self.registry.brake_all();
         let ended = async { while tasks.join_next().await.is_some() {} };
         if self.shared.clock.timeout(GRACE, ended).await.is_err() {
             tracing::warn!("a pass was cut off by the end of the program; its ledger holds it");
@@ -258,15 +258,15 @@ impl Controller {
     /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
     async fn guarded_pass(
         &self,
-        station: &Arc<Station>,
+        handle: &Arc<RepoHandle>,
         reader: Reader,
         interval: Duration,
     ) -> Option<Result<PassReport, PassError>> {
-        let (controller, its_station) = (self.clone(), Arc::clone(station));
+        let (controller, its_handle) = (self.clone(), Arc::clone(handle));
         let mut task = JoinSet::new();
         task.spawn(async move {
             // An operator may be at it for long.
-            let mut held = reader.waiting(its_station.held()).await?;
+            let mut held = reader.waiting(its_handle.held()).await?;
             let (shared, governed) = (&controller.shared, &mut held.governed);
             governed.reader = reader;
             governed.rhythm.interval = interval;
@@ -277,7 +277,7 @@ impl Controller {
         if let Some(Ok(report)) = task.join_next().await {
             return report;
         }
-        self.at(station, async |shared, governed| {
+        self.at(handle, async |shared, governed| {
             let result = Err(PassError::Defect);
             governed.reader = shared.readers.of(&governed.policy().repository);
             governed.note(shared, &result).await;
@@ -287,25 +287,25 @@ impl Controller {
     }
 
     /// Governs one repository until `stop`, or until it has left the configuration.
-    async fn govern(&self, station: &Arc<Station>, mut stop: watch::Receiver<bool>) {
-        let (clock, name) = (&self.shared.clock, &station.name);
-        let mut orders = station.orders();
-        let mut changes = orders.signals.changes();
-        let mut schedule = schedule::Schedule::new(orders.common.intervals, station.phase);
+    async fn govern(&self, handle: &Arc<RepoHandle>, mut stop: watch::Receiver<bool>) {
+        let (clock, name) = (&self.shared.clock, &handle.name);
+        let mut settings = handle.settings();
+        let mut changes = settings.signals.changes();
+        let mut schedule = schedule::Schedule::new(settings.common.intervals, handle.phase);
         // A fleet that starts together does not poll together.
-        let mut due = clock.monotonic() + schedule.first(clock, orders.within);
+        let mut due = clock.monotonic() + schedule.first(clock, settings.within);
         loop {
-            match self.woken(station, due, &mut changes, &mut stop).await {
+            match self.woken(handle, due, &mut changes, &mut stop).await {
                 Woken::Stopped => return,
                 Woken::Due => {}
                 Woken::Turned => {
-                    if station.brake.has_left() && self.let_go(station).await {
+                    if handle.brake.has_left() && self.let_go(handle).await {
                         return;
                     }
-                    let before = std::mem::replace(&mut orders, station.orders());
-                    changes = orders.signals.changes();
-                    let changed = *before.policy != *orders.policy;
-                    let soon = schedule.turn(clock, &orders, changed);
+                    let before = std::mem::replace(&mut settings, handle.settings());
+                    changes = settings.signals.changes();
+                    let changed = *before.policy != *settings.policy;
+                    let soon = schedule.turn(clock, &settings, changed);
                     due = due.min(clock.monotonic() + soon);
                     continue;
                 }
@@ -313,7 +313,7 @@ impl Controller {
             let began = clock.monotonic();
             let lane = schedule.lane();
             let reader = self.shared.readers.of(name);
-            let taken = self.roster.places().take(lane, reader.credential()).await;
+            let taken = self.registry.places().take(lane, reader.credential()).await;
             let Some(placed) = taken else { return };
             if *stop.borrow() {
                 return;
@@ -321,7 +321,7 @@ impl Controller {
             // What changes from here on may be too late for this pass.
             changes.mark_unchanged();
             let its_reader = reader.for_a_pass(lane, placed.meter().clone());
-            let report = self.guarded_pass(station, its_reader, schedule.interval()).await;
+            let report = self.guarded_pass(handle, its_reader, schedule.interval()).await;
             let meter = placed.meter().clone();
             drop(placed);
             let (pace, now) = (schedule::pace_of(report.as_ref()), clock.now());
@@ -329,14 +329,14 @@ impl Controller {
             let fits = self.fleet.after_a_pass(name, &reader, pace, &meter, wanted, now);
             due = clock.monotonic() + schedule.next(clock, report.as_ref(), fits, began);
             self.shared.metrics.poll_interval(name, schedule.interval());
-            station.looked_at_every(schedule.interval());
+            handle.looked_at_every(schedule.interval());
         }
     }
 
     /// Waits until a pass is due, or something else is to be done.
     async fn woken(
         &self,
-        station: &Station,
+        handle: &RepoHandle,
         due: Duration,
         changes: &mut watch::Receiver<()>,
         stop: &mut watch::Receiver<bool>,
@@ -345,8 +345,8 @@ impl Controller {
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Woken::Stopped,
-            () = station.turned.notified() => Woken::Turned,
-            () = station.bell.notified() => Woken::Due,
+            () = handle.reconfigured.notified() => Woken::Turned,
+            () = handle.wake.notified() => Woken::Due,
             Ok(()) = changes.changed() => Woken::Due,
             () = clock.sleep(due.saturating_sub(clock.monotonic())) => Woken::Due,
         }
@@ -354,8 +354,8 @@ impl Controller {
 
     /// Ends all that is kept of a repository that left the configuration but its ledger. False
     /// where it came back meanwhile.
-    async fn let_go(&self, station: &Station) -> bool {
-        let (name, readers) = (&station.name, &self.shared.readers);
+    async fn let_go(&self, handle: &RepoHandle) -> bool {
+        let (name, readers) = (&handle.name, &self.shared.readers);
         let last = |credential: &str, is_shared: bool| {
             self.shared.metrics.forget(name);
             self.fleet.forget(name);
@@ -363,7 +363,7 @@ impl Controller {
                 readers.forget(credential);
             }
         };
-        self.roster.end(station, readers, last).await
+        self.registry.end(handle, readers, last).await
     }
 }
 
@@ -371,7 +371,7 @@ impl Controller {
 enum Woken {
     Stopped,
     Due,
-    /// Its orders changed, or it left.
+    /// Its settings changed, or it left.
     Turned,
 }
 

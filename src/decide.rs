@@ -29,7 +29,7 @@ use reverts::reverted;
 
 pub use case::Case;
 pub use health::health;
-pub use judge::{JUDGED_BELOW, Judged, Judgement, judge};
+pub use judge::{JUDGED_BELOW, JudgeOutcome, Judgement, judge};
 pub use risk::class_of_path;
 
 /// What is asked about one sha.
@@ -86,10 +86,10 @@ pub const RULES: &[(Reason, Rule)] = &[
 ];
 
 /// A rule: silent, speaking, or in want of a fact.
-pub type Rule = fn(&Case<'_>) -> Finding;
+pub type Rule = fn(&Case<'_>) -> RuleFinding;
 
 /// What a rule found.
-pub type Finding = Result<Option<Cause>, Gap>;
+pub type RuleFinding = Result<Option<Cause>, Gap>;
 
 /// What keeps a rule from speaking either way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub enum Gap {
 ///
 /// # Errors
 /// What lacks, or cannot be read.
-pub fn standing_rollback(question: &Question<'_>) -> Finding {
+pub fn standing_rollback(question: &Question<'_>) -> RuleFinding {
     rolled_back(&Case::new(*question))
 }
 
@@ -160,7 +160,7 @@ fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
 
 // The rules, in order.
 
-fn deploying(case: &Case<'_>) -> Finding {
+fn deploying(case: &Case<'_>) -> RuleFinding {
     let release = case.release();
     let of_this_sha = |run: &&KnownRun| run.attribution.sha() == Some(case.sha());
     if let Some(run) = release.runs_in_flight().find(of_this_sha) {
@@ -171,7 +171,7 @@ fn deploying(case: &Case<'_>) -> Finding {
     Ok(looking.then_some(Cause::Deploying { run: None, url: None }))
 }
 
-fn deployed(case: &Case<'_>) -> Finding {
+fn deployed(case: &Case<'_>) -> RuleFinding {
     if case.production.sha() != Some(case.sha()) {
         return Ok(None);
     }
@@ -180,7 +180,7 @@ fn deployed(case: &Case<'_>) -> Finding {
     Ok(Some(Cause::Deployed { run, url: known.map(|run| run.html_url.clone()) }))
 }
 
-fn not_verified(case: &Case<'_>) -> Finding {
+fn not_verified(case: &Case<'_>) -> RuleFinding {
     Ok(match case.question.verification()? {
         Verification::None => Some(case.question.not_verified(None)),
         Verification::Running(run) => Some(case.question.not_verified(Some(run.at))),
@@ -188,7 +188,7 @@ fn not_verified(case: &Case<'_>) -> Finding {
     })
 }
 
-fn verification_failed(case: &Case<'_>) -> Finding {
+fn verification_failed(case: &Case<'_>) -> RuleFinding {
     Ok(match case.question.verification()? {
         Verification::Failed(run, conclusion) => {
             Some(Cause::VerificationFailed { run: run.at, conclusion: conclusion.clone() })
@@ -197,7 +197,7 @@ fn verification_failed(case: &Case<'_>) -> Finding {
     })
 }
 
-fn deploy_not_configured(case: &Case<'_>) -> Finding {
+fn deploy_not_configured(case: &Case<'_>) -> RuleFinding {
     let name = || {
         let name = case.policy().deploy_workflow.as_ref();
         name.map_or_else(String::new, |name| name.as_str().to_owned())
@@ -213,13 +213,13 @@ fn deploy_not_configured(case: &Case<'_>) -> Finding {
     Ok(Some(Cause::DeployNotConfigured { what }))
 }
 
-fn not_on_branch(case: &Case<'_>) -> Finding {
+fn not_on_branch(case: &Case<'_>) -> RuleFinding {
     let is_gone = !case.question.on_branch()?;
     let branch = &case.question.observation.branch;
     Ok(is_gone.then(|| Cause::NotOnBranch { branch: branch.clone() }))
 }
 
-fn paused(case: &Case<'_>) -> Finding {
+fn paused(case: &Case<'_>) -> RuleFinding {
     if let Some(why) = &case.policy().paused {
         return Ok(Some(Cause::Paused { source: PauseSource::Config, why: why.clone() }));
     }
@@ -232,7 +232,7 @@ fn paused(case: &Case<'_>) -> Finding {
     }))
 }
 
-fn first_deploy_required(case: &Case<'_>) -> Finding {
+fn first_deploy_required(case: &Case<'_>) -> RuleFinding {
     let asked = case.policy().require_approval_for_first_deploy;
     let first = case.production == Production::None;
     if !asked || !first {
@@ -243,19 +243,19 @@ fn first_deploy_required(case: &Case<'_>) -> Finding {
     Ok(approval.approver.is_none().then(|| Cause::FirstDeployRequired { missing: missing() }))
 }
 
-fn degraded_high_risk(case: &Case<'_>) -> Finding {
+fn degraded_high_risk(case: &Case<'_>) -> RuleFinding {
     let high = case.risk()?.class == RiskClass::High;
     let signals = case.signals_that_say(Health::Degraded).filter(|_| high);
     Ok(signals.map(|signals| Cause::DegradedHighRisk { signals }))
 }
 
-fn degraded_unknown_high_risk(case: &Case<'_>) -> Finding {
+fn degraded_unknown_high_risk(case: &Case<'_>) -> RuleFinding {
     let high = case.risk()?.class == RiskClass::High;
     let signals = case.signals_that_say(Health::Unknown).filter(|_| high);
     Ok(signals.map(|signals| Cause::DegradedUnknownHighRisk { signals }))
 }
 
-fn deploy_in_progress(case: &Case<'_>) -> Finding {
+fn deploy_in_progress(case: &Case<'_>) -> RuleFinding {
     let release = case.release();
     let environment = case.policy().production_environment_name.clone();
     let run = release.runs_in_flight().find(|run| run.attribution.sha() != Some(case.sha()));
@@ -278,14 +278,14 @@ fn deploy_in_progress(case: &Case<'_>) -> Finding {
     }))
 }
 
-fn deploy_failed(case: &Case<'_>) -> Finding {
+fn deploy_failed(case: &Case<'_>) -> RuleFinding {
     let failed = case.failed_deploys()?;
     let Some(last) = failed.last() else { return Ok(None) };
     let (used, allowed) = case.attempts_used_and_allowed(&failed);
     Ok((used >= allowed).then_some(Cause::DeployFailed { run: Some(last.run), used, allowed }))
 }
 
-fn cooldown(case: &Case<'_>) -> Finding {
+fn cooldown(case: &Case<'_>) -> RuleFinding {
     let failed = case.failed_deploys()?;
     let Some(last) = failed.last() else { return Ok(None) };
     let (used, allowed) = case.attempts_used_and_allowed(&failed);
@@ -299,7 +299,7 @@ fn cooldown(case: &Case<'_>) -> Finding {
 /// How long a rejected dispatch waits for another try when nothing changed.
 const REJECTION_RETRY: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
-fn dispatch_rejected(case: &Case<'_>) -> Finding {
+fn dispatch_rejected(case: &Case<'_>) -> RuleFinding {
     let Some(rejection) = &case.release().rejection else { return Ok(None) };
     let retry_at = later(rejection.at, REJECTION_RETRY);
     let unchanged = rejection.key == case.question.observation.rejection_key;
@@ -308,7 +308,7 @@ fn dispatch_rejected(case: &Case<'_>) -> Finding {
     Ok(stands.then_some(Cause::DispatchRejected { words, retry_at }))
 }
 
-fn status_refused(case: &Case<'_>) -> Finding {
+fn status_refused(case: &Case<'_>) -> RuleFinding {
     let refusal = case.release().status_refusals.get(case.sha());
     let standing = refusal.filter(|refusal| case.question.now < refusal.retry_at);
     Ok(standing.map(|refusal| Cause::StatusRefused {
@@ -317,7 +317,7 @@ fn status_refused(case: &Case<'_>) -> Finding {
     }))
 }
 
-fn dispatch_unconfirmed(case: &Case<'_>) -> Finding {
+fn dispatch_unconfirmed(case: &Case<'_>) -> RuleFinding {
     if case.question.triggered {
         return Ok(None);
     }
@@ -328,7 +328,7 @@ fn dispatch_unconfirmed(case: &Case<'_>) -> Finding {
     }))
 }
 
-fn rate_limit(case: &Case<'_>) -> Finding {
+fn rate_limit(case: &Case<'_>) -> RuleFinding {
     let max = case.policy().max_deploys_per_hour;
     let starts = case.release().starts_within_the_hour(case.question.now);
     let allowed = usize::try_from(max).unwrap_or(usize::MAX);
@@ -339,7 +339,7 @@ fn rate_limit(case: &Case<'_>) -> Finding {
     Ok(until.map(|until| Cause::RateLimit { until, max }))
 }
 
-fn degraded_low_hold(case: &Case<'_>) -> Finding {
+fn degraded_low_hold(case: &Case<'_>) -> RuleFinding {
     // Going back is what a degraded production calls for.
     let low = case.risk()?.class == RiskClass::Low && !case.question.rollback;
     let holds = low && case.policy().hold_low_when_degraded;
@@ -347,21 +347,21 @@ fn degraded_low_hold(case: &Case<'_>) -> Finding {
     Ok(signals.map(|signals| Cause::DegradedLowHold { signals }))
 }
 
-fn allow_low(case: &Case<'_>) -> Finding {
+fn allow_low(case: &Case<'_>) -> RuleFinding {
     Ok((case.risk()?.class == RiskClass::Low).then_some(Cause::AllowLow))
 }
 
-fn degraded_medium_hold(case: &Case<'_>) -> Finding {
+fn degraded_medium_hold(case: &Case<'_>) -> RuleFinding {
     let medium = case.risk()?.class == RiskClass::Medium;
     let signals = case.signals_that_say(Health::Degraded).filter(|_| medium);
     Ok(signals.map(|signals| Cause::DegradedMediumHold { signals }))
 }
 
-fn allow_medium(case: &Case<'_>) -> Finding {
+fn allow_medium(case: &Case<'_>) -> RuleFinding {
     Ok((case.risk()?.class == RiskClass::Medium).then_some(Cause::AllowMedium))
 }
 
-fn allow_high_approved(case: &Case<'_>) -> Finding {
+fn allow_high_approved(case: &Case<'_>) -> RuleFinding {
     if case.risk()?.class != RiskClass::High {
         return Ok(None);
     }
@@ -369,7 +369,7 @@ fn allow_high_approved(case: &Case<'_>) -> Finding {
     Ok(approver.map(|by| Cause::AllowHighApproved { by }))
 }
 
-fn high_risk_no_approval(case: &Case<'_>) -> Finding {
+fn high_risk_no_approval(case: &Case<'_>) -> RuleFinding {
     if case.risk()?.class != RiskClass::High {
         return Ok(None);
     }

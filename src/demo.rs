@@ -25,12 +25,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 
 use acts::Acts;
 use afterwards::{Leftover, surroundings};
 use governor::Governor;
-use home::{Home, Setting};
+use home::{DemoSetup, Home};
 use narrator::Narrator;
 use promises::Promise;
 use stage::{Stage, TOKEN};
@@ -46,9 +46,9 @@ const LONGEST_END: Duration = Duration::from_millis(4_500);
 ///
 /// # Errors
 /// When the machine has no room, port or thread for it, or when the story did not come true.
-pub async fn run(once: bool) -> Result<(), Failure> {
+pub async fn run(once: bool) -> Result<(), CommandFailure> {
     let clock = Clock::system();
-    let mut signals = Signals::listen()?;
+    let mut signals = DemoSignals::listen()?;
     let home = Home::new(&clock)?;
     home.keep_log()?;
     let (end, ended) = watch::channel(false);
@@ -73,9 +73,9 @@ async fn play(
     home: &Home,
     clock: &Clock,
     ended: &watch::Receiver<bool>,
-    tasks: &mut JoinSet<Result<(), Failure>>,
+    tasks: &mut JoinSet<Result<(), CommandFailure>>,
     once: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let narrator = Narrator::new(clock);
     let stage = Stage::build();
     let (door, box_address) = Stage::door().await?;
@@ -83,9 +83,9 @@ async fn play(
     let (github, stop) = (stage.github.clone(), stopped(ended.clone()));
     tasks.spawn(async move {
         let served = github.serve(door, stop).await;
-        served.map_err(|error| Failure::Dependency(format!("the GitHub in a box: {error}")))
+        served.map_err(|error| CommandFailure::Dependency(format!("the GitHub in a box: {error}")))
     });
-    home.furnish(&Setting {
+    home.furnish(&DemoSetup {
         api_url: &format!("http://{box_address}"),
         listen: &page_address,
         token: TOKEN,
@@ -120,7 +120,7 @@ async fn play(
         // Neither the box nor the governor ends before the story, but by a failure.
         Some(ended) = tasks.join_next() => match ended {
             Ok(Err(failure)) => Err(failure),
-            Ok(Ok(())) | Err(_) => Err(Failure::Dependency("a part of the demo ended early".into())),
+            Ok(Ok(())) | Err(_) => Err(CommandFailure::Dependency("a part of the demo ended early".into())),
         },
     }
 }
@@ -139,7 +139,7 @@ fn introduce(narrator: &Narrator, home: &Home, box_address: &str, page_address: 
 }
 
 /// Says which promises were kept.
-fn conclude(narrator: &Narrator, promises: &[Promise]) -> Result<(), Failure> {
+fn conclude(narrator: &Narrator, promises: &[Promise]) -> Result<(), CommandFailure> {
     narrator.pause();
     narrator.paragraph("What was promised, looked up in the box:");
     for promise in promises {
@@ -152,12 +152,15 @@ fn conclude(narrator: &Narrator, promises: &[Promise]) -> Result<(), Failure> {
     }
     let broken: Vec<&str> =
         promises.iter().filter(|one| !one.kept).map(|one| one.says.as_str()).collect();
-    Err(Failure::Dependency(format!("the story did not come true. Not kept: {}", broken.join(" "))))
+    Err(CommandFailure::Dependency(format!(
+        "the story did not come true. Not kept: {}",
+        broken.join(" ")
+    )))
 }
 
-fn never_came(awaited: &str, home: &Home) -> Failure {
+fn never_came(awaited: &str, home: &Home) -> CommandFailure {
     let seconds = LONGEST_STORY.as_secs();
-    Failure::Dependency(format!(
+    CommandFailure::Dependency(format!(
         "the story did not come true within {seconds} s: it still waits for {awaited}. A machine \
          that is very busy can be the cause. The end of the log:\n{}",
         home.end_of_log(LINES_OF_LOG)
@@ -185,13 +188,14 @@ async fn stopped(mut ended: watch::Receiver<bool>) {
 }
 
 /// What tells the demo to stop: Ctrl-C, SIGTERM, or its terminal going away.
-struct Signals([Signal; 3]);
+struct DemoSignals([Signal; 3]);
 
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
+impl DemoSignals {
+    fn listen() -> Result<Self, CommandFailure> {
         let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::Dependency(format!("cannot listen for signals: {error}")))
+            signal(kind).map_err(|error| {
+                CommandFailure::Dependency(format!("cannot listen for signals: {error}"))
+            })
         };
         Ok(Self([
             listen(SignalKind::interrupt())?,

@@ -49,7 +49,7 @@ pub use attempt::{
     SERVICES_DISAGREE,
 };
 pub use branch_commits::BranchCommits;
-pub use command::{Command, CommandError, Spoken};
+pub use command::{ApprovalCommand, CommandError, CommandReading};
 pub use decision::{
     Cause, Decision, DeployUnavailable, PassedOver, PauseSource, Reverted, RuleFound, Supposed,
     Verdict,
@@ -62,11 +62,11 @@ pub use file_content::FileContent;
 pub use lack::Lack;
 pub use ledger::{Entry, EntryKind, IssueStep};
 pub use observation::{
-    Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, LeftBehind, ListRead,
-    Observation, Origins, RangeFiles, Ranged, Relation, Repository, RunSearch, SeenRuns,
+    Candidates, CommitFacts, Comparison, DeployFiles, Fact, FileChange, ListRead, Observation,
+    Origins, RangeFiles, Ranged, RecoveryScan, Relation, Repository, RunSearch, SeenRuns,
     Verification, VerificationRun, Why,
 };
-pub use operator::{Operator, OperatorWord};
+pub use operator::{Operator, OperatorAction};
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
 pub use policy::{
@@ -74,14 +74,15 @@ pub use policy::{
     Policy, WorkflowName,
 };
 pub use pull::{
-    Comment, Flag, FlagKind, MergedPull, Person, PullEvent, Standing, Team, TeamError, Told,
+    Availability, Comment, Flag, FlagKind, MergedPull, Person, PullEvent, RepositoryRole, Team,
+    TeamError,
 };
 pub use reason::{Outcome, Reason, RiskClass};
 pub use release::{
     Approval, Attribution, DegradedAfterDeploy, FailedDeploy, FailedRange, ForeignMove,
-    HealthRecord, IssueRecord, IssueRefusal, KnownRun, KnownRunAttempt, LastDecision,
-    MovedDeployFiles, PastProduction, Pause, Place, Production, ProductionHistory, Productions,
-    Rejection, ReleaseState, StatusRecord, StatusRefusal, TrackedStatus, Trigger, Uncertainty,
+    HealthRecord, IssueRecord, IssueRefusal, KnownRun, KnownRunAttempt, LastDecision, MovePosition,
+    MovedDeployFiles, OperatorTrigger, PastProduction, Pause, Production, ProductionHistory,
+    Productions, Rejection, ReleaseState, StatusRecord, StatusRefusal, TrackedStatus, Uncertainty,
 };
 pub use repository::{
     Branch, IssueNumber, Login, PullNumber, RepoId, RepoName, RepoNameError, RunId, RunRef,
@@ -96,7 +97,7 @@ pub use run::{
 pub use run_title::{RefPattern, RunTitle, RunTitleError};
 pub use sha::{Sha, ShaError, ShaPrefix};
 pub use signal::{
-    ExpectedValue, Found, Health, Hidden, Signal, SignalAccess, SignalKind, SignalReading,
+    ExpectedValue, Health, Hidden, Signal, SignalAccess, SignalFinding, SignalKind, SignalReading,
     Threshold, WhenUnreachable,
 };
 pub use steps::{BranchStep, Within, steps_between};

@@ -9,14 +9,14 @@ mod auth;
 mod bodies;
 mod client;
 mod clients;
+mod endpoint;
 mod error;
 mod etag;
-mod footprint;
 mod limits;
-mod line;
 mod meter;
 mod pace;
 mod pages;
+mod read_set;
 mod reads;
 mod refusal;
 mod retry;
@@ -35,24 +35,24 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 pub use auth::{AppSource, TokenSource};
+pub use endpoint::API_VERSION;
 pub use error::{ConnectError, ReadError, WriteFailure};
 pub use etag::{CachedResponse, Getting, NoCache, ResponseCache};
-pub use footprint::Footprint;
 pub use limits::LimitsView;
-pub use line::API_VERSION;
-pub use meter::Meter;
+pub use meter::PassMeter;
 pub use pace::Lane;
+pub use read_set::ReadSet;
 pub use reads::{
-    AllOrFirst, Compared, FileText, Granted, Located, MOST_LISTED_FILES, Probe, RepositoryAccess,
-    RunFilter, RunPage, Tree, TreeEntry,
+    AllOrFirst, Compared, FileText, Granted, Located, MOST_LISTED_FILES, PermissionProbe,
+    RepositoryAccess, RunFilter, RunPage, Tree, TreeEntry,
 };
 pub use send_gate::MayLeave;
-pub use transport::{HttpService, Route, network};
+pub use transport::{ApiRoute, HttpService, network};
 pub use writer::{WriteAnswer, WriteMethod, WriteRequest, Writer};
 
 use client::{Client, Manner};
-use clients::Clients;
-use line::Line;
+use clients::GithubClients;
+use endpoint::Endpoint;
 
 use crate::clock::Clock;
 use crate::domain::RepoName;
@@ -64,7 +64,7 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which GitHub, as whom, and how fast.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct GithubSettings {
     /// The API's address, without a slash at its end: https, or http on loopback.
     pub api_url: String,
     /// The token, or the App.
@@ -80,21 +80,21 @@ pub struct Settings {
 /// # Errors
 /// An address that no token may be sent to, a token or a key that cannot be read, or no runtime.
 pub fn connect(
-    settings: &Settings,
+    settings: &GithubSettings,
     service: HttpService,
     clock: Clock,
     cache: Arc<dyn ResponseCache>,
     metrics: Arc<Metrics>,
 ) -> Result<(Readers, Writer), ConnectError> {
-    let line = Line::new(&settings.api_url, settings.request_timeout, service, clock, metrics)?;
-    let clients = Arc::new(Clients::new(settings, Arc::new(line), cache)?);
+    let line = Endpoint::new(&settings.api_url, settings.request_timeout, service, clock, metrics)?;
+    let clients = Arc::new(GithubClients::new(settings, Arc::new(line), cache)?);
     Ok((Readers { clients: Arc::clone(&clients) }, Writer::new(clients)))
 }
 
 /// Gives each repository's reader. Cheap to clone.
 #[derive(Clone)]
 pub struct Readers {
-    clients: Arc<Clients>,
+    clients: Arc<GithubClients>,
 }
 
 impl Readers {
@@ -129,7 +129,7 @@ impl Readers {
             client: self.clients.of(repository),
             fresh: false,
             lane: Lane::Active,
-            meter: Meter::default(),
+            meter: PassMeter::default(),
         }
     }
 }
@@ -141,7 +141,7 @@ pub struct Reader {
     /// Whether every cache on the way is passed by.
     fresh: bool,
     lane: Lane,
-    meter: Meter,
+    meter: PassMeter,
 }
 
 impl Reader {
@@ -154,7 +154,7 @@ impl Reader {
 
     /// The same reader for one pass: behind whom it waits, and what counts its reads.
     #[must_use]
-    pub fn for_a_pass(&self, lane: Lane, meter: Meter) -> Self {
+    pub fn for_a_pass(&self, lane: Lane, meter: PassMeter) -> Self {
         Self { lane, meter, ..self.clone() }
     }
 
@@ -187,22 +187,22 @@ impl Reader {
         self.meter.take_repeated()
     }
 
-    /// Takes down what is read from now on, for [`Self::footprint`].
+    /// Takes down what is read from now on, for [`Self::read_set`].
     pub fn take_down(&self) {
-        self.meter.trail().begin();
+        self.meter.recorder().begin();
     }
 
     /// What was read since [`Self::take_down`]; none where an answer had no tag to ask by.
     #[must_use]
-    pub fn footprint(&self) -> Option<Footprint> {
-        self.meter.trail().end()
+    pub fn read_set(&self) -> Option<ReadSet> {
+        self.meter.recorder().end()
     }
 
     /// Whether GitHub still shows all of it: one conditional request for each answer, up to the
     /// first that is new. What cannot be asked for now counts as new.
-    pub async fn still_shows(&self, footprint: &Footprint) -> bool {
+    pub async fn revalidate(&self, read_set: &ReadSet) -> bool {
         let manner = &self.manner();
-        let asked = footprint.read.iter().map(|tagged| self.client.still_shows(tagged, manner));
+        let asked = read_set.read.iter().map(|tagged| self.client.revalidate(tagged, manner));
         join_all(asked).await.into_iter().all(|shows| shows)
     }
 

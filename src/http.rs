@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::commands::Window;
+use crate::commands::ReadModel;
 
 mod answer;
 mod api;
@@ -19,12 +19,12 @@ mod question;
 
 pub use api::paths as api_paths;
 
-use problem::Problem;
+use problem::HttpProblem;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// All that is served of the controller that `window` is on.
-pub fn routes(window: Window) -> Router {
+pub fn routes(window: ReadModel) -> Router {
     Router::new()
         .merge(probes::routes())
         .merge(pages::routes())
@@ -36,14 +36,14 @@ pub fn routes(window: Window) -> Router {
 
 async fn unknown(uri: Uri) -> Response {
     if api::is_below(uri.path()) {
-        return Problem::no_route().into_response();
+        return HttpProblem::no_route().into_response();
     }
     text(StatusCode::NOT_FOUND, PLAIN, "no such page\n".to_owned())
 }
 
 async fn read_only(uri: Uri) -> Response {
     if api::is_below(uri.path()) {
-        return Problem::read_only().into_response();
+        return HttpProblem::read_only().into_response();
     }
     let words = "everything here is read-only\n".to_owned();
     text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, words)
@@ -62,13 +62,13 @@ fn text(code: StatusCode, content_type: &'static str, text: String) -> Response 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What `work` gives, if it gives it soon.
-async fn within<T, E: Into<Problem>>(
-    window: &Window,
+async fn within<T, E: Into<HttpProblem>>(
+    window: &ReadModel,
     work: impl Future<Output = Result<T, E>>,
-) -> Result<T, Problem> {
-    let Some(_place) = window.place() else { return Err(Problem::busy()) };
+) -> Result<T, HttpProblem> {
+    let Some(_place) = window.place() else { return Err(HttpProblem::busy()) };
     match window.clock().timeout(PATIENCE, work).await {
         Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(Problem::late()),
+        Err(_) => Err(HttpProblem::late()),
     }
 }

@@ -14,8 +14,8 @@ pub mod domain;
 
 pub mod backtest;
 pub mod decide;
+pub mod messages;
 pub mod plan;
-pub mod words;
 
 pub mod apply;
 pub mod github;

@@ -28,14 +28,14 @@ mod details;
 mod error;
 mod identities;
 mod lacks;
-mod left_behind;
 mod memory;
 mod no_candidate;
 mod origins;
 mod past;
 mod range;
+mod recovery_scan;
+mod refresh_schedule;
 mod reverts;
-mod rhythm;
 mod statuses;
 mod verification;
 mod workflow_calls;
@@ -49,10 +49,10 @@ pub use deploy_runs::deploy_runs;
 pub use error::ObserveError;
 pub use identities::us;
 pub use lacks::{WhereUnreadable, fill};
-pub use left_behind::{Linked, gone_runs, issues_left_behind, left_behind, linked, workflow_ids};
 pub use memory::Memory;
 pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_verifications};
-pub use rhythm::Rhythm;
+pub use recovery_scan::{Linked, gone_runs, issues_left_behind, left_behind, linked, workflow_ids};
+pub use refresh_schedule::RefreshSchedule;
 pub use statuses::statuses;
 pub use verification::{Verifications, verifications};
 
@@ -64,7 +64,7 @@ pub const UNFILTERED_EVERY: u32 = 10;
 
 /// What changes seldom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Seldom {
+struct SlowChanging {
     read_at: Timestamp,
     /// When it was read for the first time.
     #[serde(default)]
@@ -80,11 +80,11 @@ struct Seldom {
     #[serde(default)]
     other_deploys: Vec<Workflow>,
     /// The names that the config had when this was read.
-    asked: Asked,
+    asked: FactsScope,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
+struct FactsScope {
     verification: WorkflowName,
     deploy: Option<WorkflowName>,
     #[serde(default)]
@@ -94,7 +94,7 @@ struct Asked {
 }
 
 /// One look at one repository.
-pub struct Look<'a> {
+pub struct ReadContext<'a> {
     /// Reads GitHub; past all caches where everything is looked at anew.
     pub reader: &'a Reader,
     /// Where what never changes is kept.
@@ -106,7 +106,7 @@ pub struct Look<'a> {
     /// Whether everything is to be read anew, before a dispatch.
     pub anew: bool,
     /// How its looks come.
-    pub rhythm: Rhythm,
+    pub rhythm: RefreshSchedule,
     /// Whether what changes seldom is due.
     pub seldom: bool,
     /// When it began, by GitHub's clock.
@@ -115,7 +115,7 @@ pub struct Look<'a> {
     pub clock: &'a Clock,
 }
 
-impl Look<'_> {
+impl ReadContext<'_> {
     /// The repository's name at GitHub: another than the config's after a rename.
     fn name(&self) -> &RepoName {
         let seldom = self.memory.seldom.as_ref();
@@ -138,7 +138,7 @@ impl Look<'_> {
 
 /// The repository, its branch and its workflows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Basics {
+pub struct RepoFacts {
     /// The repository.
     pub repository: Repository,
     /// The release branch.
@@ -157,7 +157,7 @@ pub struct Basics {
     pub other_deploys: Vec<Workflow>,
 }
 
-impl Basics {
+impl RepoFacts {
     /// Which runs count as what; none without a deploy workflow.
     #[must_use]
     pub fn scope(&self, policy: &Policy) -> Option<DeployScope> {
@@ -183,11 +183,11 @@ pub struct RestsOn {
 /// What GitHub said; or that the repository is not the one that the ledger knows, or that two
 /// workflows have the configured name.
 pub async fn basics(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     known: Option<RepoId>,
     rests_on: RestsOn,
-) -> Result<Basics, ObserveError> {
-    let asked = Asked {
+) -> Result<RepoFacts, ObserveError> {
+    let asked = FactsScope {
         verification: look.policy.verification_workflow.clone(),
         deploy: look.policy.deploy_workflow.clone(),
         other_deploys: look.policy.other_deploy_workflows.clone(),
@@ -204,7 +204,7 @@ pub async fn basics(
     let Some(seldom) = look.memory.seldom.clone() else {
         return Err(ObserveError::Mistaken("the repository was not read".to_owned()));
     };
-    let basics = Basics {
+    let basics = RepoFacts {
         repository: seldom.repository,
         branch: seldom.branch,
         tip: seldom.tip,
@@ -227,7 +227,7 @@ pub async fn basics(
 }
 
 /// Which runs verify a commit.
-fn verification_scope(policy: &Policy, basics: &Basics) -> VerificationScope {
+fn verification_scope(policy: &Policy, basics: &RepoFacts) -> VerificationScope {
     VerificationScope {
         repository: basics.repository.id,
         workflow: basics.verification.id,
@@ -237,10 +237,10 @@ fn verification_scope(policy: &Policy, basics: &Basics) -> VerificationScope {
 }
 
 async fn read_seldom(
-    look: &Look<'_>,
-    asked: Asked,
+    look: &ReadContext<'_>,
+    asked: FactsScope,
     known: Option<RepoId>,
-) -> Result<Seldom, ObserveError> {
+) -> Result<SlowChanging, ObserveError> {
     let repository = look.reader.repository(&look.policy.repository).await?.value;
     same_repository(look.policy, &repository, known)?;
     // After a rename GitHub answers under the new name alone.
@@ -262,7 +262,7 @@ async fn read_seldom(
     let deploy_ref = asked.deploy_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
     let tip = look.reader.branch_tip(name, &branch).await?;
     let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
-    Ok(Seldom {
+    Ok(SlowChanging {
         read_at: look.now,
         began: look.memory.seldom.as_ref().map_or(look.now, |seldom| seldom.began),
         repository,
@@ -282,7 +282,7 @@ async fn read_seldom(
 fn other_deploys(
     name: &RepoName,
     workflows: &[Workflow],
-    asked: &Asked,
+    asked: &FactsScope,
 ) -> Result<Vec<Workflow>, ObserveError> {
     let find = |wanted: &WorkflowName| {
         the_one(workflows, wanted, "other_deploy_workflows")?.ok_or_else(|| {
@@ -296,7 +296,7 @@ fn other_deploys(
 
 /// The deploy ref is the branch or another one. A tag of its name is not asked for.
 async fn tip_of_deploy_ref(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     name: &RepoName,
     branch: &Branch,
     tip: Option<&Sha>,
@@ -309,7 +309,7 @@ async fn tip_of_deploy_ref(
 }
 
 /// Reads the tips alone.
-async fn read_tips(look: &mut Look<'_>) -> Result<(), ObserveError> {
+async fn read_tips(look: &mut ReadContext<'_>) -> Result<(), ObserveError> {
     let Some(mut seldom) = look.memory.seldom.clone() else { return Ok(()) };
     seldom.tip = look.reader.branch_tip(look.name(), &seldom.branch).await?;
     let (tip, branch) = (seldom.tip.as_ref(), &seldom.branch);
@@ -373,7 +373,7 @@ fn the_one(
 
 /// What a dispatch depends on, as one digest.
 #[must_use]
-pub fn rejection_key(basics: &Basics, token: &str, config: &str) -> RejectionKey {
+pub fn rejection_key(basics: &RepoFacts, token: &str, config: &str) -> RejectionKey {
     let workflow = match &basics.deploy {
         WorkflowFact::Found(workflow) => {
             format!(

@@ -11,7 +11,7 @@ use crate::domain::{
     Action, Counting, Decision, EntryKind, Fact, GivenApproval, Observation, Policy, ReleaseState,
     Sha,
 };
-use crate::words;
+use crate::messages;
 
 mod clearance;
 mod follow;
@@ -104,7 +104,7 @@ pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> 
         outcome: decision.outcome(),
         reason: decision.reason(),
         risk: decision.risk.class,
-        evidence: words::evidence(decision, &policy.repository),
+        evidence: messages::evidence(decision, &policy.repository),
     })
 }
 

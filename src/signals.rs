@@ -25,18 +25,18 @@ mod tests;
 
 pub use request::Carrier;
 
-use reader::Reader;
+use reader::SignalReader;
 
 /// All signals that anybody follows. Clones are the same.
 #[derive(Clone)]
-pub struct Signals(Arc<Inner>);
+pub struct Signals(Arc<SignalsInner>);
 
-struct Inner {
+struct SignalsInner {
     clock: Clock,
     metrics: Arc<Metrics>,
     carrier: Carrier,
     /// By what they read: those that are gone leave with the next look.
-    readers: Mutex<BTreeMap<Signal, Weak<Reader>>>,
+    readers: Mutex<BTreeMap<Signal, Weak<SignalReader>>>,
     /// Whether readers read by themselves.
     live: AtomicBool,
 }
@@ -46,7 +46,7 @@ impl Signals {
     #[must_use]
     pub fn new(clock: Clock, metrics: Arc<Metrics>, carrier: Carrier) -> Self {
         let (readers, live) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { clock, metrics, carrier, readers, live }))
+        Self(Arc::new(SignalsInner { clock, metrics, carrier, readers, live }))
     }
 
     /// From now on every signal is read by itself, each at its own pace. To be called within the
@@ -69,9 +69,9 @@ impl Signals {
         let mut reader_of = |signal: &Signal| {
             let known = readers.get(signal).and_then(Weak::upgrade);
             let reader = known.unwrap_or_else(|| {
-                let Inner { clock, metrics, carrier, .. } = &*self.0;
+                let SignalsInner { clock, metrics, carrier, .. } = &*self.0;
                 let (clock, metrics) = (clock.clone(), Arc::clone(metrics));
-                let reader = Reader::new(signal.clone(), clock, metrics, carrier.clone());
+                let reader = SignalReader::new(signal.clone(), clock, metrics, carrier.clone());
                 let reader = Arc::new(reader);
                 readers.insert(signal.clone(), Arc::downgrade(&reader));
                 if self.0.live.load(Ordering::SeqCst) {
@@ -88,7 +88,7 @@ impl Signals {
         Following { of: self.clone(), signals, check, bell }
     }
 
-    fn readers(&self) -> MutexGuard<'_, BTreeMap<Signal, Weak<Reader>>> {
+    fn readers(&self) -> MutexGuard<'_, BTreeMap<Signal, Weak<SignalReader>>> {
         self.0.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,21 +97,21 @@ impl Signals {
 #[derive(Clone)]
 pub struct Following {
     of: Signals,
-    signals: Vec<Arc<Reader>>,
-    check: Option<Arc<Reader>>,
+    signals: Vec<Arc<SignalReader>>,
+    check: Option<Arc<SignalReader>>,
     bell: Arc<watch::Sender<()>>,
 }
 
 /// What is known now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct SeenSignals {
     /// Of each signal of `degraded`, in the configuration's order.
     pub signals: Vec<SignalReading>,
     /// Of `health_check`.
     pub health_check: Option<SignalReading>,
 }
 
-impl Seen {
+impl SeenSignals {
     /// Whether each signal says what it said in `before`.
     #[must_use]
     pub fn says_the_same_as(&self, before: &Self) -> bool {
@@ -132,7 +132,7 @@ impl Following {
     /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody
     /// has read yet: a start in the middle of an incident ships nothing into it. Otherwise such a
     /// one is waited for, for some seconds after its reader began and no longer.
-    pub async fn seen(&self, anew: bool) -> Seen {
+    pub async fn seen(&self, anew: bool) -> SeenSignals {
         let live = self.of.0.live.load(Ordering::SeqCst);
         let awaited = if live && !anew { Some(self.awaited()) } else { None };
         let mut tasks = JoinSet::new();
@@ -148,8 +148,8 @@ impl Following {
             Some(awaited) => drop(self.of.0.clock.timeout(awaited, read).await),
             None => read.await,
         }
-        let reading = |reader: &Arc<Reader>| reader.reading();
-        Seen {
+        let reading = |reader: &Arc<SignalReader>| reader.reading();
+        SeenSignals {
             signals: self.signals.iter().map(reading).collect(),
             health_check: self.check.as_ref().map(reading),
         }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::clock::beside_others;
-use crate::domain::{Entry, OperatorWord, RepoId, RepoName};
+use crate::domain::{Entry, OperatorAction, RepoId, RepoName};
 
 mod disk;
 mod engine;
@@ -24,13 +24,13 @@ mod facts;
 mod file;
 mod history;
 mod ledger;
+mod lru;
+mod lru_indexes;
 mod packed;
 mod proofs;
 mod release;
 mod remembered;
 mod schema;
-mod shelf;
-mod shelves;
 mod views;
 mod words;
 mod writer;
@@ -39,13 +39,13 @@ pub use disk::MemoryDisk;
 pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::Ledger;
+pub use lru::CachePut;
 pub use proofs::{MarkedIntent, RecordedIntent, Sending};
-pub use shelf::CachePut;
 pub use words::WordTime;
 
-use engine::{Engine, Place, Trouble};
+use engine::{Engine, StorageLocation, WriteTrouble};
 use words::Whose;
-use writer::Hand;
+use writer::EngineHandle;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -63,9 +63,9 @@ impl Default for StoreOptions {
 /// Everything that is remembered. Clones are the same store.
 #[derive(Clone)]
 pub struct Store {
-    hand: Arc<Hand>,
+    hand: Arc<EngineHandle>,
     answers: Arc<AnswerCache>,
-    trouble: Trouble,
+    trouble: WriteTrouble,
 }
 
 impl Store {
@@ -78,12 +78,12 @@ impl Store {
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         file::make_dir(dir)?;
         let path = dir.join(file::FILE);
-        let place = Place::File { path: path.clone(), cache_bytes: options.cache_bytes };
+        let place = StorageLocation::File { path: path.clone(), cache_bytes: options.cache_bytes };
         let answers = Arc::new(AnswerCache::new());
         let mut engine = Engine::new(place, Arc::clone(&answers));
         engine.start()?;
         let trouble = engine.trouble();
-        let hand = Hand::thread(engine)
+        let hand = EngineHandle::thread(engine)
             .map_err(|error| StoreError::io("start a thread for", &path, &error))?;
         Ok(Self::of(hand, answers, trouble))
     }
@@ -101,7 +101,7 @@ impl Store {
         let answers = Arc::new(AnswerCache::new());
         let engine = Engine::new(Self::memory(&MemoryDisk::new()), Arc::clone(&answers));
         let trouble = engine.trouble();
-        Self::of(Hand::inline(engine), answers, trouble)
+        Self::of(EngineHandle::inline(engine), answers, trouble)
     }
 
     /// The store on a disk in memory, which may hold one already.
@@ -113,14 +113,17 @@ impl Store {
         let mut engine = Engine::new(Self::memory(disk), Arc::clone(&answers));
         engine.start()?;
         let trouble = engine.trouble();
-        Ok(Self::of(Hand::inline(engine), answers, trouble))
+        Ok(Self::of(EngineHandle::inline(engine), answers, trouble))
     }
 
-    fn memory(disk: &MemoryDisk) -> Place {
-        Place::Memory { disk: disk.clone(), cache_bytes: StoreOptions::default().cache_bytes }
+    fn memory(disk: &MemoryDisk) -> StorageLocation {
+        StorageLocation::Memory {
+            disk: disk.clone(),
+            cache_bytes: StoreOptions::default().cache_bytes,
+        }
     }
 
-    fn of(hand: Hand, answers: Arc<AnswerCache>, trouble: Trouble) -> Self {
+    fn of(hand: EngineHandle, answers: Arc<AnswerCache>, trouble: WriteTrouble) -> Self {
         let hand = Arc::new(hand);
         answers.announce_to(&hand);
         Self { hand, answers, trouble }
@@ -151,7 +154,7 @@ impl Store {
         &self,
         repo: RepoId,
         time: WordTime,
-        words: Vec<OperatorWord>,
+        words: Vec<OperatorAction>,
     ) -> Result<Timestamp, StoreError> {
         let whose = Whose::Repository(repo);
         self.hand.run(move |engine| engine.append_words(&whose, time, &words)).await
@@ -166,7 +169,7 @@ impl Store {
         &self,
         name: &RepoName,
         time: WordTime,
-        words: Vec<OperatorWord>,
+        words: Vec<OperatorAction>,
     ) -> Result<Timestamp, StoreError> {
         let whose = Whose::Name(folded(name));
         self.hand.run(move |engine| engine.append_words(&whose, time, &words)).await
@@ -194,7 +197,7 @@ impl Store {
     ///
     /// # Errors
     /// What the disk says, or [`StoreError::PendingWords`].
-    pub async fn kept_words(&self, name: &RepoName) -> Result<Vec<OperatorWord>, StoreError> {
+    pub async fn kept_words(&self, name: &RepoName) -> Result<Vec<OperatorAction>, StoreError> {
         let name = folded(name);
         self.hand.run(move |engine| engine.kept_words(&name)).await
     }

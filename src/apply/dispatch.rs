@@ -18,9 +18,9 @@ use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, EntryKind, NewAttempt, Operator, RejectionKey, RunId, Sha,
 };
 use crate::github::{AllOrFirst, WriteFailure};
+use crate::messages;
 use crate::plan::{Clearance, newly_counted, others_turn};
 use crate::store::{MarkedIntent, RecordedIntent, Sending};
-use crate::words;
 
 /// What came of a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Dispatched {
 }
 
 /// What an attempt is recorded with, besides what it was cleared with.
-pub struct Occasion {
+pub struct AttemptContext {
     /// What must change before a rejected dispatch is worth another try.
     pub rejection_key: RejectionKey,
     /// When the sha was merged, where that is known.
@@ -78,7 +78,7 @@ pub(super) enum Stopped {
 pub async fn dispatch(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    occasion: Occasion,
+    occasion: AttemptContext,
 ) -> Result<Dispatched, ApplyError> {
     let stopped = |stopped| match stopped {
         Stopped::Withdrawn(why) => Ok(Dispatched::NotStarted { why }),
@@ -133,7 +133,7 @@ impl LastLook {
 async fn intend(
     work: &mut Work<'_>,
     clearance: &Clearance,
-    occasion: &Occasion,
+    occasion: &AttemptContext,
 ) -> Result<RecordedIntent, ApplyError> {
     let decision = &clearance.decision;
     let counted: Vec<EntryKind> = newly_counted(work.ledger.state(), decision).collect();
@@ -168,7 +168,7 @@ async fn mark(
 ) -> Result<MarkedIntent, Stopped> {
     let attempt = intent.attempt().clone();
     let sha = &attempt.sha;
-    let text = words::dispatching(sha, attempt.risk, &attempt.id);
+    let text = messages::dispatching(sha, attempt.risk, &attempt.id);
     let status = NewStatus {
         state: text.state,
         description: text.description,

@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 use super::{ApplyError, Work, writes};
 use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker, RunRef, Sha};
 use crate::github::{AllOrFirst, ReadError, WriteFailure};
-use crate::words::issue::read_marker;
+use crate::messages::issue::read_marker;
 
 /// A text whose answer was lost may show late: so long it is only looked for.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is to be said of one failed run attempt.
-struct Failure<'a> {
+struct FailureToReport<'a> {
     sha: &'a Sha,
     run: RunRef,
     title: &'a str,
@@ -27,7 +27,7 @@ pub(super) async fn carry_out(work: &mut Work<'_>, issue: IssueWork) -> Result<(
     }
     let done = match &issue {
         IssueWork::Failure { sha, run, title, labels, body, marker, number: _ } => {
-            let failure = Failure { sha, run: *run, title, labels, body, marker };
+            let failure = FailureToReport { sha, run: *run, title, labels, body, marker };
             say_failure(work, &failure).await
         }
         IssueWork::Recovery { sha, number, body, marker, close } => {
@@ -46,16 +46,16 @@ async fn unavailable(work: &mut Work<'_>, words: &str) -> Result<(), ApplyError>
     Ok(work.record(vec![EntryKind::Issue(step)]).await?)
 }
 
-async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), ApplyError> {
+async fn say_failure(work: &mut Work<'_>, failure: &FailureToReport<'_>) -> Result<(), ApplyError> {
     let record = work.ledger.state().issues.get(failure.sha).cloned().unwrap_or_default();
     let found = find(work, failure.marker).await?;
     let known = found.as_ref().map(|issue| issue.number).or(record.number);
     let mut number = known;
     if let Some(known) = known {
         match standing(work, found.as_ref(), known, failure.marker).await? {
-            Standing::SaysIt => return said(work, failure, known).await,
-            Standing::Silent => {}
-            Standing::Over => number = None,
+            IssueState::SaysIt => return said(work, failure, known).await,
+            IssueState::Silent => {}
+            IssueState::Over => number = None,
         }
     }
     // Also where that was about another run: the issue that it may have opened is this one's, too.
@@ -73,7 +73,7 @@ async fn say_failure(work: &mut Work<'_>, failure: &Failure<'_>) -> Result<(), A
         }
         None => {
             let (way, repository) = (work.way(), &work.repository.name);
-            let Failure { title, body, labels, .. } = failure;
+            let FailureToReport { title, body, labels, .. } = failure;
             writes::create_issue(way, repository, title, body, labels).await
         }
     };
@@ -105,7 +105,7 @@ async fn append(
 
 async fn said(
     work: &mut Work<'_>,
-    failure: &Failure<'_>,
+    failure: &FailureToReport<'_>,
     number: IssueNumber,
 ) -> Result<(), ApplyError> {
     let step = IssueStep::Written { sha: failure.sha.clone(), run: failure.run, number };
@@ -123,11 +123,11 @@ async fn say_recovery(
     let record = work.ledger.state().issues.get(sha).cloned().unwrap_or_default();
     let recovered = || EntryKind::Issue(IssueStep::RecoveryWritten { sha: sha.clone() });
     let standing = standing(work, None, number, marker).await?;
-    if standing == Standing::Over {
+    if standing == IssueState::Over {
         warn_of_one_gone(work, sha, number, "a later deploy succeeded, which is said nowhere");
         return Ok(work.record(vec![recovered()]).await?);
     }
-    if standing == Standing::Silent {
+    if standing == IssueState::Silent {
         let waits = record
             .recovery_intent
             .is_some_and(|since| work.now().duration_since(since) < SHOWS_WITHIN);
@@ -200,7 +200,7 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
 
 /// What is to be seen of an issue before it is written on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum IssueState {
     /// It, or a comment of ours on it, says these very words already.
     SaysIt,
     /// It does not.
@@ -214,21 +214,21 @@ async fn standing(
     issue: Option<&Issue>,
     number: IssueNumber,
     marker: &Marker,
-) -> Result<Standing, ApplyError> {
+) -> Result<IssueState, ApplyError> {
     let says = |body: &str| read_marker(body).is_some_and(|found| found.same_words(marker));
     if issue.is_some_and(|issue| says(&issue.body)) {
-        return Ok(Standing::SaysIt);
+        return Ok(IssueState::SaysIt);
     }
     let reader = work.reader.past_caches();
     let comments = match reader.issue_comments(&work.repository.name, number).await {
         Ok(comments) => comments,
-        Err(error) if is_of_one_gone(work, &error).await? => return Ok(Standing::Over),
+        Err(error) if is_of_one_gone(work, &error).await? => return Ok(IssueState::Over),
         Err(error) => return Err(error.into()),
     };
     let said = comments.iter().any(|comment| {
         comment.author.as_ref().is_some_and(|by| by.may_be_us(work.us)) && says(&comment.body)
     });
-    Ok(if said { Standing::SaysIt } else { Standing::Silent })
+    Ok(if said { IssueState::SaysIt } else { IssueState::Silent })
 }
 
 /// Whether GitHub said this because that one issue is gone: deleted is 410, moved to another

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::writes::{self, Taken};
+use super::writes::{self, AcceptedStatus};
 use super::{ApplyError, Work};
 use crate::domain::{CommitStatusState, EntryKind, Sha, StatusPurpose, StatusRecord};
 use crate::github::{MayLeave, WriteFailure};
@@ -71,7 +71,7 @@ pub(super) async fn write(
     status: &NewStatus,
     urgent: bool,
     may_leave: MayLeave,
-) -> Result<Taken, WriteFailure> {
+) -> Result<AcceptedStatus, WriteFailure> {
     let (repository, context) = (&work.repository.name, &work.policy.status_context);
     writes::set_status(work.way(), repository, sha, context, status, urgent, may_leave).await
 }
@@ -81,7 +81,7 @@ pub(super) fn taken_entries(
     work: &Work<'_>,
     sha: &Sha,
     status: &NewStatus,
-    taken: &Taken,
+    taken: &AcceptedStatus,
 ) -> Vec<EntryKind> {
     let record = StatusRecord {
         context: Some(work.policy.status_context.clone()),

@@ -40,7 +40,7 @@ impl WriteRoute<'_> {
 }
 
 /// A status as GitHub took it.
-pub(super) struct Taken {
+pub(super) struct AcceptedStatus {
     /// Its number and GitHub's time.
     pub(super) mark: Mark,
     /// Who we are, by GitHub's word.
@@ -56,7 +56,7 @@ pub(super) async fn set_status(
     status: &NewStatus,
     urgent: bool,
     may_leave: MayLeave,
-) -> Result<Taken, WriteFailure> {
+) -> Result<AcceptedStatus, WriteFailure> {
     let mut body = json!({
         "state": status.state.as_str(),
         "description": status.description,
@@ -87,7 +87,7 @@ pub(super) async fn set_status(
     };
     let creator = answer.body.pointer("/creator/login").and_then(Value::as_str).map(Login::from);
     let mark = Mark { id: StatusId::from(id), at, target_url: status.target_url.clone() };
-    Ok(Taken { mark, creator })
+    Ok(AcceptedStatus { mark, creator })
 }
 
 /// Starts a workflow run. GitHub's answer may name it.

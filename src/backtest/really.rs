@@ -8,7 +8,7 @@ use super::course::{Parents, contained};
 use crate::domain::{PastDeploy, Really, ReleaseState, Replayed, RunProgress, RunRef, Sha};
 
 /// A run attempt that ended, and what it deployed.
-struct Ended<'a> {
+struct EndedDeploy<'a> {
     sha: &'a Sha,
     started_at: Timestamp,
     progress: &'a RunProgress,
@@ -25,7 +25,7 @@ pub(super) fn tell(commits: &mut [Replayed], release: &ReleaseState, parents: &P
         let added = contained(one.sha, parents, &mut out);
         along.extend(added.into_iter().map(|sha| (sha, one)));
     }
-    let mut by_sha: BTreeMap<&Sha, Vec<&Ended<'_>>> = BTreeMap::new();
+    let mut by_sha: BTreeMap<&Sha, Vec<&EndedDeploy<'_>>> = BTreeMap::new();
     for one in &ended {
         by_sha.entry(one.sha).or_default().push(one);
     }
@@ -44,7 +44,7 @@ pub(super) fn tell(commits: &mut [Replayed], release: &ReleaseState, parents: &P
     }
 }
 
-fn failed(one: &Ended<'_>) -> Really {
+fn failed(one: &EndedDeploy<'_>) -> Really {
     match one.progress {
         RunProgress::Finished(conclusion) => {
             Really::Failed { deploy: one.deploy.clone(), conclusion: conclusion.clone() }
@@ -53,12 +53,12 @@ fn failed(one: &Ended<'_>) -> Really {
     }
 }
 
-fn ended(release: &ReleaseState) -> Vec<Ended<'_>> {
+fn ended(release: &ReleaseState) -> Vec<EndedDeploy<'_>> {
     let deploys = release.runs.values().filter(|run| run.kind.moves_production());
     let runs = deploys.filter_map(|run| Some((run, run.attribution.sha()?)));
     let attempts = runs.flat_map(|(run, sha)| {
         let finished = run.attempts.iter().filter(|(_, attempt)| attempt.progress.finished());
-        finished.map(move |(number, attempt)| Ended {
+        finished.map(move |(number, attempt)| EndedDeploy {
             sha,
             started_at: attempt.started_at,
             progress: &attempt.progress,

@@ -6,32 +6,32 @@ use std::mem;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Candidates, CommitFacts, DeployFiles, Fact, Moment, Observation, PullEvent, PullNumber, Sha,
-    SignalReading, Told,
+    Availability, Candidates, CommitFacts, DeployFiles, Fact, Moment, Observation, PullEvent,
+    PullNumber, Sha, SignalReading,
 };
 
 /// An observation that is moved through time. It shows what is there now again when this is dropped.
-pub(super) struct View<'o> {
+pub(super) struct TimedView<'o> {
     shown: &'o mut Observation,
-    now: Now,
+    now: PresentValues,
 }
 
 /// What changes, as it is now.
-struct Now {
+struct PresentValues {
     candidates: Candidates,
     branch_tip: Option<Sha>,
     commits: BTreeMap<Sha, CommitFacts>,
     signals: Vec<SignalReading>,
     health_check: Option<SignalReading>,
-    labels: BTreeMap<PullNumber, Fact<Told<Vec<String>>>>,
+    labels: BTreeMap<PullNumber, Fact<Availability<Vec<String>>>>,
     /// Of the pull requests on which something was said later.
-    events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
+    events: BTreeMap<PullNumber, Fact<Availability<Vec<PullEvent>>>>,
 }
 
-impl<'o> View<'o> {
+impl<'o> TimedView<'o> {
     /// Signals have no history: none is shown.
     pub(super) fn of(shown: &'o mut Observation) -> Self {
-        let now = Now {
+        let now = PresentValues {
             candidates: mem::take(&mut shown.candidates),
             branch_tip: shown.branch_tip.take(),
             commits: mem::take(&mut shown.commits),
@@ -71,15 +71,15 @@ impl<'o> View<'o> {
             })
             .collect();
         for (pull, told) in &mut shown.origins.events {
-            let Fact::Known(Told::Known(events)) = told else { continue };
+            let Fact::Known(Availability::Known(events)) = told else { continue };
             // What does not say when it happened is left where it stands: in doubt, a push came
             // after what was said, and approves nothing.
             let was_said = |event: &PullEvent| event.at().is_none_or(|said| said <= at);
             let labels = labels_after(events.iter().filter(|event| was_said(event)));
-            shown.origins.labels.insert(*pull, Fact::Known(Told::Known(labels)));
+            shown.origins.labels.insert(*pull, Fact::Known(Availability::Known(labels)));
             if !events.iter().all(was_said) {
                 let said = events.iter().filter(|event| was_said(event)).cloned().collect();
-                let all = mem::replace(told, Fact::Known(Told::Known(said)));
+                let all = mem::replace(told, Fact::Known(Availability::Known(said)));
                 self.now.events.insert(*pull, all);
             }
         }
@@ -95,8 +95,8 @@ impl<'o> View<'o> {
         let shown = self.shown.origins.events.iter();
         let earlier = shown.filter(|(pull, _)| !self.now.events.contains_key(pull));
         let all = earlier.chain(&self.now.events).filter_map(|(pull, told)| match told {
-            Fact::Known(Told::Known(events)) => Some((*pull, events)),
-            Fact::Known(Told::Untold(_)) | Fact::NotAsked | Fact::Unreadable(_) => None,
+            Fact::Known(Availability::Known(events)) => Some((*pull, events)),
+            Fact::Known(Availability::Untold(_)) | Fact::NotAsked | Fact::Unreadable(_) => None,
         });
         all.flat_map(|(pull, events)| {
             events.iter().filter_map(PullEvent::at).map(move |at| (pull, at))
@@ -104,7 +104,7 @@ impl<'o> View<'o> {
     }
 }
 
-impl Drop for View<'_> {
+impl Drop for TimedView<'_> {
     fn drop(&mut self) {
         let (shown, now) = (&mut *self.shown, &mut self.now);
         mem::swap(&mut shown.candidates, &mut now.candidates);

@@ -1,11 +1,11 @@
 //! The arguments, as people type them. `--help` teaches.
 
 mod config;
-mod looks;
+mod operator;
 mod output;
+mod queries;
 mod shell;
-mod whom;
-mod word;
+mod target;
 
 use std::path::PathBuf;
 
@@ -13,11 +13,11 @@ use clap::{Args, Parser, Subcommand};
 
 pub use config::ConfigSource;
 pub(super) use config::{CONFIG_FILE, CONFIG_VARIABLE};
-pub use looks::{Backtest, CheckConfig, Filters, History, Moment, Status};
+pub use operator::{OperatorArgs, ReasonArg};
 pub use output::Output;
-pub use shell::{Completions, Man, Probe};
-pub use whom::{Commit, Target};
-pub use word::{Operator, Reason};
+pub use queries::{BacktestArgs, CheckConfig, Filters, HistoryArgs, MomentArg, StatusArgs};
+pub use shell::{Completions, Man, ProbeArgs};
+pub use target::{CommitArg, Target};
 
 use crate::domain::ShaPrefix;
 
@@ -60,7 +60,7 @@ pub enum Command {
   GITHUB_TOKEN=$(gh auth token) release-governor run
   release-governor run --config /etc/release-governor/config.yaml
   RELEASE_GOVERNOR_DRY_RUN=true release-governor run    decides, and writes nothing to GitHub")]
-    Run(Run),
+    Run(RunArgs),
 
     /// Checks the configuration, and with --github whether GitHub is as it says.
     #[command(after_help = "Examples:
@@ -84,7 +84,7 @@ not be asked about all of it. It writes nothing.")]
 
 Below the table stands what is held, why, and what to do about it. It asks the running controller, or \
 what the last one left, and never GitHub.")]
-    Status(Status),
+    Status(StatusArgs),
 
     /// Says what would be decided about a commit, and why. Writes nothing.
     #[command(after_help = "Examples:
@@ -100,7 +100,7 @@ and is checked as strictly as the configuration is. What is supposed stands firs
 nothing of such a look is recorded.
 
 Exits 0 for ALLOW and 1 for any other decision.")]
-    Simulate(Simulate),
+    Simulate(SimulateArgs),
 
     /// Replays the past through a policy: what would have shipped or been held, and what happened.
     #[command(after_help = "Examples:
@@ -117,7 +117,7 @@ Not replayed: failed deploys, cooldown, an environment's reviewers, and degraded
 history. Permissions, and statuses that raise the risk, are taken as they are now, and the deploy \
 workflow's file as it was at each commit. --policy is as in simulate. What GitHub did not show is said. \
 It reads only, records nothing, and may take minutes.")]
-    Backtest(Backtest),
+    Backtest(BacktestArgs),
 
     /// Deploys a commit now, if the policy allows it.
     #[command(after_help = "Examples:
@@ -135,13 +135,13 @@ over it until `resume`, or until you trigger a newer commit. To stop all release
 
 There is no force. Exits 0 when the deploy was started, runs, or is in production, and 1 for any
 other decision.")]
-    Trigger(Trigger),
+    Trigger(TriggerArgs),
 
     /// Approves a commit, with all that makes it HIGH.
     #[command(after_help = "Examples:
   release-governor approve acme/shop 1a2b3c4 --reason \"migration rehearsed on staging\"
   release-governor approve 1a2b3c4 --reason \"CHG-1234\" --as ada")]
-    Approve(Approve),
+    Approve(ApproveArgs),
 
     /// Stops a repository's releases, until `resume`.
     #[command(after_help = "Examples:
@@ -150,7 +150,7 @@ other decision.")]
 
 It takes effect at once, also while a pass is under way and GitHub is slow: no dispatch is sent after
 it. It prints the deploys that were sent before it, which go on. With --json they are `left`.")]
-    Pause(Pause),
+    Pause(PauseArgs),
 
     /// Lets a repository's releases go on after `pause` or a rollback.
     #[command(after_help = "Examples:
@@ -163,7 +163,7 @@ nothing is stopped. The configuration's own `paused` stays: take it out there.
 
 Ending a pause does not wait for a pass that is under way. It waits for GitHub where the state
 directory was lost, and where it looks whether a rollback holds.")]
-    Resume(Resume),
+    Resume(ResumeArgs),
 
     /// Says which commit runs in production. Newer deploys override it.
     #[command(
@@ -173,7 +173,7 @@ Examples:
   release-governor set-production acme/shop 1a2b3c4 --reason \"rolled back by hand\"
   release-governor set-production 1a2b3c4 --reason \"deployed before we came\" --as ada"
     )]
-    SetProduction(SetProduction),
+    SetProduction(SetProductionArgs),
 
     /// Shows what happened in a repository, newest first.
     #[command(after_help = "Examples:
@@ -187,14 +187,14 @@ Examples:
 
 Times without a zone are UTC. Filters are asked where the ledger is; --before goes on from the number \
 in the first column.")]
-    History(History),
+    History(HistoryArgs),
 
     /// Makes one pass over the repositories, and ends.
     #[command(after_help = "Examples:
   release-governor reconcile --once
   release-governor reconcile --once --dry-run
   release-governor reconcile --once --repo acme/shop --dry-run --json")]
-    Reconcile(Reconcile),
+    Reconcile(ReconcileArgs),
 
     /// Asks a running governor over HTTP whether it works and is ready.
     #[command(after_help = "Examples:
@@ -203,7 +203,7 @@ in the first column.")]
 
 For images that hold no other client: the chart's test and health checks. Exits 0 when it is ready,
 and 3 when it is not or does not answer.")]
-    Probe(Probe),
+    Probe(ProbeArgs),
 
     /// Shows it all on this machine, with a GitHub in a box: no account, no token, no network.
     #[command(after_help = "Examples:
@@ -240,14 +240,14 @@ language server check a file as it is typed, and complete its keys.")]
 
 /// The arguments of `run`.
 #[derive(Clone, Debug, Args)]
-pub struct Run {}
+pub struct RunArgs {}
 
 /// The arguments of `simulate`.
 #[derive(Clone, Debug, Args)]
-pub struct Simulate {
+pub struct SimulateArgs {
     /// The commit.
     #[command(flatten)]
-    pub commit: Commit,
+    pub commit: CommitArg,
     /// Show the paths that drive the risk.
     #[arg(long)]
     pub show_paths: bool,
@@ -264,16 +264,16 @@ pub struct Simulate {
 
 /// The arguments of `trigger`.
 #[derive(Clone, Debug, Args)]
-pub struct Trigger {
+pub struct TriggerArgs {
     /// The commit.
     #[command(flatten)]
-    pub commit: Commit,
+    pub commit: CommitArg,
     /// Go back to this commit, which was in production before.
     #[arg(long)]
     pub rollback: bool,
     /// Who you are.
     #[command(flatten)]
-    pub operator: Operator,
+    pub operator: OperatorArgs,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -281,16 +281,16 @@ pub struct Trigger {
 
 /// The arguments of `approve`.
 #[derive(Clone, Debug, Args)]
-pub struct Approve {
+pub struct ApproveArgs {
     /// The commit.
     #[command(flatten)]
-    pub commit: Commit,
+    pub commit: CommitArg,
     /// Why.
     #[command(flatten)]
-    pub reason: Reason,
+    pub reason: ReasonArg,
     /// Who you are.
     #[command(flatten)]
-    pub operator: Operator,
+    pub operator: OperatorArgs,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -298,16 +298,16 @@ pub struct Approve {
 
 /// The arguments of `pause`.
 #[derive(Clone, Debug, Args)]
-pub struct Pause {
+pub struct PauseArgs {
     /// The repository.
     #[command(flatten)]
     pub target: Target,
     /// Why.
     #[command(flatten)]
-    pub reason: Reason,
+    pub reason: ReasonArg,
     /// Who you are.
     #[command(flatten)]
-    pub operator: Operator,
+    pub operator: OperatorArgs,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -315,13 +315,13 @@ pub struct Pause {
 
 /// The arguments of `resume`.
 #[derive(Clone, Debug, Args)]
-pub struct Resume {
+pub struct ResumeArgs {
     /// The repository.
     #[command(flatten)]
     pub target: Target,
     /// Who you are.
     #[command(flatten)]
-    pub operator: Operator,
+    pub operator: OperatorArgs,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -329,16 +329,16 @@ pub struct Resume {
 
 /// The arguments of `set-production`.
 #[derive(Clone, Debug, Args)]
-pub struct SetProduction {
+pub struct SetProductionArgs {
     /// The commit.
     #[command(flatten)]
-    pub commit: Commit,
+    pub commit: CommitArg,
     /// Why.
     #[command(flatten)]
-    pub reason: Reason,
+    pub reason: ReasonArg,
     /// Who you are.
     #[command(flatten)]
-    pub operator: Operator,
+    pub operator: OperatorArgs,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
@@ -346,7 +346,7 @@ pub struct SetProduction {
 
 /// The arguments of `reconcile`.
 #[derive(Clone, Debug, Args)]
-pub struct Reconcile {
+pub struct ReconcileArgs {
     /// One pass, then the end; to go on, use `run`.
     #[arg(long, required = true)]
     pub once: bool,

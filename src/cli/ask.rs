@@ -8,26 +8,29 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::commands::view::Recorded;
-use crate::commands::{self, Ask, Failure, Governed, Here, PolicyFile, Setup, Since, choose};
+use crate::commands::{
+    self, CommandFailure, ControllerRequest, GovernedRepositories, Here, PolicyFile, Setup, Since,
+    choose,
+};
 use crate::domain::{RepoName, ShaPrefix};
 
 use super::args::{
-    Approve, Backtest, Commit, ConfigSource, Moment, Pause, Reconcile, Resume, SetProduction,
-    Simulate, Target, Trigger,
+    ApproveArgs, BacktestArgs, CommitArg, ConfigSource, MomentArg, PauseArgs, ReconcileArgs,
+    ResumeArgs, SetProductionArgs, SimulateArgs, Target, TriggerArgs,
 };
 use super::{Exit, in_runtime, print, print_json, render, say, width};
 
-pub(super) fn simulate(source: &ConfigSource, args: &Simulate) -> Result<Exit, Failure> {
+pub(super) fn simulate(source: &ConfigSource, args: &SimulateArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
     let production = args.production.clone();
     let file = policy.as_ref().map(|file| file.name.clone());
-    let ask = commands::Simulate { repository, sha, production, policy };
+    let ask = commands::SimulateRequest { repository, sha, production, policy };
     let view = perform(&setup, ask)?;
     let supposed = view.supposed.clone().unwrap_or_default();
     if supposed.policy != file || supposed.production.is_some() != args.production.is_some() {
-        return Err(Failure::Dependency(
+        return Err(CommandFailure::Dependency(
             "the controller is of an earlier version, and knows no --policy and no --production"
                 .to_owned(),
         ));
@@ -36,68 +39,82 @@ pub(super) fn simulate(source: &ConfigSource, args: &Simulate) -> Result<Exit, F
     Ok(Exit::of_decision(view.decision))
 }
 
-pub(super) fn backtest(source: &ConfigSource, args: &Backtest) -> Result<Exit, Failure> {
+pub(super) fn backtest(source: &ConfigSource, args: &BacktestArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = one(&setup, &args.target)?;
     let since = match args.since {
-        Moment::Ago(age) => Since::Ago(age),
-        Moment::At(at) => Since::At(at),
+        MomentArg::Ago(age) => Since::Ago(age),
+        MomentArg::At(at) => Since::At(at),
     };
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
-    let ask = commands::Backtest { repository, since, policy };
+    let ask = commands::BacktestRequest { repository, since, policy };
     let view = perform_saying(&setup, ask, "reading the past from GitHub; this may take minutes")?;
     show(args.output.json, &view, || render::backtest(&view, width()))?;
     Ok(Exit::Done)
 }
 
-pub(super) fn trigger(source: &ConfigSource, args: &Trigger) -> Result<Exit, Failure> {
+pub(super) fn trigger(source: &ConfigSource, args: &TriggerArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
     let rollback = args.rollback;
-    let view = perform(&setup, commands::Trigger { repository, sha, rollback, name })?;
+    let view = perform(&setup, commands::TriggerRequest { repository, sha, rollback, name })?;
     show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }
 
-pub(super) fn approve(source: &ConfigSource, args: &Approve) -> Result<Exit, Failure> {
+pub(super) fn approve(source: &ConfigSource, args: &ApproveArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &setup, commands::Approve { repository, sha, reason, name })
+    recorded(args.output.json, &setup, commands::ApproveRequest { repository, sha, reason, name })
 }
 
-pub(super) fn pause(source: &ConfigSource, args: &Pause) -> Result<Exit, Failure> {
+pub(super) fn pause(source: &ConfigSource, args: &PauseArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = one(&setup, &args.target)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &setup, commands::Pause { repository, reason, name })
+    recorded(args.output.json, &setup, commands::PauseRequest { repository, reason, name })
 }
 
-pub(super) fn resume(source: &ConfigSource, args: &Resume) -> Result<Exit, Failure> {
+pub(super) fn resume(source: &ConfigSource, args: &ResumeArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = one(&setup, &args.target)?;
     let name = args.operator.name().map(str::to_owned);
-    recorded(args.output.json, &setup, commands::Resume { repository, name })
+    recorded(args.output.json, &setup, commands::ResumeRequest { repository, name })
 }
 
-pub(super) fn set_production(source: &ConfigSource, args: &SetProduction) -> Result<Exit, Failure> {
+pub(super) fn set_production(
+    source: &ConfigSource,
+    args: &SetProductionArgs,
+) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &setup, commands::SetProduction { repository, sha, reason, name })
+    recorded(
+        args.output.json,
+        &setup,
+        commands::SetProductionRequest { repository, sha, reason, name },
+    )
 }
 
-pub(super) fn reconcile(source: &ConfigSource, args: &Reconcile) -> Result<Exit, Failure> {
+pub(super) fn reconcile(
+    source: &ConfigSource,
+    args: &ReconcileArgs,
+) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = named(&setup, &args.target)?;
-    let passes = perform(&setup, commands::Reconcile { repository, dry_run: args.dry_run })?;
+    let passes = perform(&setup, commands::ReconcileRequest { repository, dry_run: args.dry_run })?;
     show(args.output.json, &passes, || render::passes(&passes))?;
     let failed = passes.repositories.iter().any(|pass| pass.error.is_some());
     Ok(if failed { Exit::Dependency } else { Exit::Done })
 }
 
-fn recorded<A: Ask<Answer = Recorded>>(json: bool, setup: &Setup, ask: A) -> Result<Exit, Failure> {
+fn recorded<A: ControllerRequest<Answer = Recorded>>(
+    json: bool,
+    setup: &Setup,
+    ask: A,
+) -> Result<Exit, CommandFailure> {
     let recorded = perform(setup, ask)?;
     show(json, &recorded, || render::recorded(&recorded))?;
     Ok(Exit::Done)
@@ -106,11 +123,15 @@ fn recorded<A: Ask<Answer = Recorded>>(json: bool, setup: &Setup, ask: A) -> Res
 /// Whoever waits is told what for: a pass over the repository comes to its end first.
 const SILENCE: Duration = Duration::from_secs(5);
 
-fn perform<A: Ask>(setup: &Setup, ask: A) -> Result<A::Answer, Failure> {
+fn perform<A: ControllerRequest>(setup: &Setup, ask: A) -> Result<A::Answer, CommandFailure> {
     perform_saying(setup, ask, "still waiting for GitHub, or for a pass that is under way")
 }
 
-fn perform_saying<A: Ask>(setup: &Setup, ask: A, what_for: &str) -> Result<A::Answer, Failure> {
+fn perform_saying<A: ControllerRequest>(
+    setup: &Setup,
+    ask: A,
+    what_for: &str,
+) -> Result<A::Answer, CommandFailure> {
     in_runtime(async {
         let clock = Clock::system();
         note_drift(setup, &clock).await;
@@ -136,27 +157,27 @@ pub(super) fn show<T: Serialize>(
     json: bool,
     view: &T,
     text: impl FnOnce() -> String,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     if json { print_json(view) } else { print(&text()) }
 }
 
 /// The repository that is named, which must be configured; none where none is.
-pub(super) fn named(setup: &Setup, target: &Target) -> Result<Option<RepoName>, Failure> {
+pub(super) fn named(setup: &Setup, target: &Target) -> Result<Option<RepoName>, CommandFailure> {
     let Some(name) = target.repository() else { return Ok(None) };
     choose(&governed(setup)?, Some(name), &Here::default()).map(Some)
 }
 
 /// The repository that is meant.
-pub(super) fn one(setup: &Setup, target: &Target) -> Result<RepoName, Failure> {
+pub(super) fn one(setup: &Setup, target: &Target) -> Result<RepoName, CommandFailure> {
     here(setup, target.repository())
 }
 
-fn chosen(setup: &Setup, commit: &Commit) -> Result<(RepoName, ShaPrefix), Failure> {
+fn chosen(setup: &Setup, commit: &CommitArg) -> Result<(RepoName, ShaPrefix), CommandFailure> {
     let (repository, sha) = commit.chosen()?;
     Ok((here(setup, repository)?, sha.clone()))
 }
 
-fn here(setup: &Setup, named: Option<&RepoName>) -> Result<RepoName, Failure> {
+fn here(setup: &Setup, named: Option<&RepoName>) -> Result<RepoName, CommandFailure> {
     let here = Here {
         directory: std::env::current_dir().unwrap_or_default(),
         git_dir: std::env::var_os("GIT_DIR").map(PathBuf::from),
@@ -164,6 +185,6 @@ fn here(setup: &Setup, named: Option<&RepoName>) -> Result<RepoName, Failure> {
     choose(&governed(setup)?, named, &here)
 }
 
-fn governed(setup: &Setup) -> Result<Governed, Failure> {
+fn governed(setup: &Setup) -> Result<GovernedRepositories, CommandFailure> {
     in_runtime(async { setup.governed(&Clock::system()).await })
 }

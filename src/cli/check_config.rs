@@ -4,12 +4,15 @@ use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::commands::view::{Preflight, Severity};
-use crate::commands::{self, Checked, Failure};
+use crate::commands::{self, Checked, CommandFailure};
 
 use super::args::{CheckConfig, ConfigSource};
 use super::{Exit, in_runtime, print, print_json, render, say, width};
 
-pub(super) fn check_config(source: &ConfigSource, args: &CheckConfig) -> Result<Exit, Failure> {
+pub(super) fn check_config(
+    source: &ConfigSource,
+    args: &CheckConfig,
+) -> Result<Exit, CommandFailure> {
     let checked = commands::check_config(source.file(), source.environment().into_iter())?;
     for warning in &checked.warnings {
         say("warning", warning);
@@ -38,7 +41,7 @@ fn show(
     args: &CheckConfig,
     checked: &Checked,
     preflight: Option<&Preflight>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     if !args.output.json {
         print(&render::checked(checked, width()))?;
         return preflight.map_or(Ok(()), |found| print(&render::preflight(found)));

@@ -9,7 +9,7 @@ use clap_complete::{CompleteEnv, CompletionCandidate, Shell};
 
 use super::NAME;
 use super::args::{Arguments, CONFIG_FILE, CONFIG_VARIABLE};
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::config;
 
 /// By this variable the script of a shell asks for candidates. It is none of the configuration's.
@@ -19,20 +19,20 @@ const VARIABLE: &str = "_RELEASE_GOVERNOR_COMPLETE";
 ///
 /// # Errors
 /// When the shell is not known, or nothing can be written.
-pub(super) fn answered(arguments: &[OsString]) -> Result<bool, Failure> {
+pub(super) fn answered(arguments: &[OsString]) -> Result<bool, CommandFailure> {
     let asked = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
     let here = std::env::current_dir().ok();
     asked
         .try_complete(arguments.iter().cloned(), here.as_deref())
-        .map_err(|error| Failure::Usage(format!("cannot complete: {error}")))
+        .map_err(|error| CommandFailure::Usage(format!("cannot complete: {error}")))
 }
 
 /// The script that lets a shell ask.
 ///
 /// # Errors
 /// When it cannot be made.
-pub(super) fn script(shell: Shell) -> Result<String, Failure> {
-    let failed = |why: String| Failure::Dependency(format!("cannot make the script: {why}"));
+pub(super) fn script(shell: Shell) -> Result<String, CommandFailure> {
+    let failed = |why: String| CommandFailure::Dependency(format!("cannot make the script: {why}"));
     let shells = Shells::builtins();
     let name = shell.to_string();
     let completer = shells.completer(&name).ok_or_else(|| failed(format!("no {name} is known")))?;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::domain::Outcome;
 
 /// What the exit code says.
@@ -43,12 +43,12 @@ impl Exit {
     }
 }
 
-impl From<&Failure> for Exit {
-    fn from(failure: &Failure) -> Self {
+impl From<&CommandFailure> for Exit {
+    fn from(failure: &CommandFailure) -> Self {
         match failure {
-            Failure::Usage(_) => Self::Usage,
-            Failure::Dependency(_) => Self::Dependency,
-            Failure::NotFound(_) => Self::NotFound,
+            CommandFailure::Usage(_) => Self::Usage,
+            CommandFailure::Dependency(_) => Self::Dependency,
+            CommandFailure::NotFound(_) => Self::NotFound,
         }
     }
 }

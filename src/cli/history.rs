@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::commands::view::{self, Line, LineOf};
-use crate::commands::{self, Failure, Filter, Setup};
+use crate::commands::view::{self, HistoryLine, LineOf};
+use crate::commands::{self, CommandFailure, Filter, Setup};
 use crate::domain::RepoName;
 
-use super::args::{ConfigSource, Filters, History};
+use super::args::{ConfigSource, Filters, HistoryArgs};
 use super::ask::{note_drift, one, show};
 use super::live::Audience;
 use super::{Exit, in_runtime, print, print_json_line, render, say, width};
@@ -22,7 +22,7 @@ const MOST: usize = 1_000;
 /// Entries that are shown where nobody says how many.
 const SHOWN: usize = 50;
 
-pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Failure> {
+pub(super) fn history(source: &ConfigSource, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     if args.all {
         return of_all(&setup, args);
@@ -35,7 +35,7 @@ pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Fai
     };
     let clock = Clock::system();
     let filter = filter(&args.filters, clock.now())?;
-    let first = commands::History {
+    let first = commands::HistoryRequest {
         repository,
         before: args.before,
         after: None,
@@ -43,7 +43,7 @@ pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Fai
         filter,
     };
     if let Some(failure) = unknown {
-        let any = commands::History { limit: 1, filter: Filter::default(), ..first.clone() };
+        let any = commands::HistoryRequest { limit: 1, filter: Filter::default(), ..first.clone() };
         if in_runtime(whole(&setup, &clock, any))?.newest.is_none() {
             return Err(failure);
         }
@@ -66,16 +66,16 @@ pub(super) fn history(source: &ConfigSource, args: &History) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-fn limit(args: &History) -> usize {
+fn limit(args: &HistoryArgs) -> usize {
     let unsaid = if args.csv { usize::MAX } else { SHOWN };
     args.limit.map_or(unsaid, usize::from)
 }
 
 /// What happened in all repositories, the newest first.
-fn of_all(setup: &Setup, args: &History) -> Result<Exit, Failure> {
+fn of_all(setup: &Setup, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     let clock = Clock::system();
     let limit = limit(args);
-    let mut ask = commands::HistoryOfAll {
+    let mut ask = commands::FleetHistoryRequest {
         from: None,
         limit: (limit != usize::MAX).then_some(limit),
         filter: filter(&args.filters, clock.now())?,
@@ -90,7 +90,7 @@ fn of_all(setup: &Setup, args: &History) -> Result<Exit, Failure> {
             found.entries.extend(more.entries);
             found.next = more.next;
         }
-        Ok::<_, Failure>(found)
+        Ok::<_, CommandFailure>(found)
     })?;
     found.entries = newest_first(found.entries);
     found.entries.truncate(limit);
@@ -118,7 +118,7 @@ fn newest_first(ledgers: Vec<LineOf>) -> Vec<LineOf> {
     timed.into_iter().map(|(_, one)| one).collect()
 }
 
-fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
+fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, CommandFailure> {
     let filter = Filter {
         since: filters.since.map(|moment| moment.seen_from(now)),
         until: filters.until.map(|moment| moment.seen_from(now)),
@@ -127,7 +127,7 @@ fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
         by: filters.by.clone(),
     };
     if filter.is_never() {
-        return Err(Failure::Usage(
+        return Err(CommandFailure::Usage(
             "nothing lies between --since and --until: the second must be the later".to_owned(),
         ));
     }
@@ -138,15 +138,16 @@ fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, Failure> {
 async fn whole(
     setup: &Setup,
     clock: &Clock,
-    mut ask: commands::History,
-) -> Result<view::History, Failure> {
+    mut ask: commands::HistoryRequest,
+) -> Result<view::HistoryView, CommandFailure> {
     let mut history = commands::look(setup, ask.clone(), clock).await?;
     while history.entries.len() < ask.limit
         && let Some(before) = history.next
     {
         let limit = ask.limit - history.entries.len();
         ask.before = Some(before);
-        let more = commands::look(setup, commands::History { limit, ..ask.clone() }, clock).await?;
+        let more =
+            commands::look(setup, commands::HistoryRequest { limit, ..ask.clone() }, clock).await?;
         history.entries.extend(more.entries);
         history.next = more.next;
     }
@@ -157,9 +158,9 @@ async fn whole(
 async fn follow(
     setup: &Setup,
     clock: &Clock,
-    first: commands::History,
+    first: commands::HistoryRequest,
     json: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let mut audience = Audience::new(clock.clone())?;
     let Some(seen) = audience.unless_gone(whole(setup, clock, first.clone())).await else {
         return Ok(());
@@ -170,7 +171,7 @@ async fn follow(
         Followed { repository: first.repository.clone(), last: seen.newest, lost: false };
     while audience.waits(BETWEEN_LOOKS).await {
         let after = followed.last.or(Some(0));
-        let ask = commands::History { after, limit: MOST, before: None, ..first.clone() };
+        let ask = commands::HistoryRequest { after, limit: MOST, before: None, ..first.clone() };
         let Some(seen) = audience.unless_gone(newer(setup, clock, ask)).await else { break };
         if let Some(entries) = followed.take(seen)? {
             tell(entries, json)?;
@@ -183,8 +184,8 @@ async fn follow(
 async fn newer(
     setup: &Setup,
     clock: &Clock,
-    mut ask: commands::History,
-) -> Result<view::History, Failure> {
+    mut ask: commands::HistoryRequest,
+) -> Result<view::HistoryView, CommandFailure> {
     let mut history = commands::look(setup, ask.clone(), clock).await?;
     while let Some(before) = history.next {
         ask.before = Some(before);
@@ -206,10 +207,13 @@ struct Followed {
 
 impl Followed {
     /// The entries of a look that are to be told; none where it failed for now.
-    fn take(&mut self, seen: Result<view::History, Failure>) -> Result<Option<Vec<Line>>, Failure> {
+    fn take(
+        &mut self,
+        seen: Result<view::HistoryView, CommandFailure>,
+    ) -> Result<Option<Vec<HistoryLine>>, CommandFailure> {
         let seen = match seen {
             Ok(seen) => seen,
-            Err(Failure::Dependency(why)) => {
+            Err(CommandFailure::Dependency(why)) => {
                 if !self.lost {
                     say("note", &format!("{why}. It is asked again until it answers"));
                 }
@@ -232,7 +236,7 @@ impl Followed {
     }
 }
 
-fn tell(newest_first: Vec<Line>, json: bool) -> Result<(), Failure> {
+fn tell(newest_first: Vec<HistoryLine>, json: bool) -> Result<(), CommandFailure> {
     for line in newest_first.iter().rev() {
         if json {
             print_json_line(line)?;

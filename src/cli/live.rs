@@ -9,21 +9,22 @@ use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Clock;
-use crate::commands::{ConfigFile, Failure};
+use crate::commands::{CommandFailure, ConfigFile};
 
 /// The signals that end a process in good order.
-pub(super) struct Signals {
+pub(super) struct TerminalSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Signals {
+impl TerminalSignals {
     /// From now on these signals end nothing by themselves.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn new() -> Result<Self, Failure> {
-        let failed = |error| Failure::Dependency(format!("cannot listen to signals: {error}"));
+    pub(super) fn new() -> Result<Self, CommandFailure> {
+        let failed =
+            |error| CommandFailure::Dependency(format!("cannot listen to signals: {error}"));
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(failed)?,
             interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
@@ -47,11 +48,11 @@ impl Hangups {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, CommandFailure> {
         let heard = signal(SignalKind::hangup());
-        heard
-            .map(Self)
-            .map_err(|error| Failure::Dependency(format!("cannot listen to signals: {error}")))
+        heard.map(Self).map_err(|error| {
+            CommandFailure::Dependency(format!("cannot listen to signals: {error}"))
+        })
     }
 
     /// Has the file looked at for each; never ends by itself.
@@ -66,7 +67,7 @@ impl Hangups {
 
 /// Somebody who watches: until a signal, or until they close the pipe.
 pub(super) struct Audience {
-    signals: Signals,
+    signals: TerminalSignals,
     clock: Clock,
 }
 
@@ -75,8 +76,8 @@ impl Audience {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn new(clock: Clock) -> Result<Self, Failure> {
-        Ok(Self { signals: Signals::new()?, clock })
+    pub(super) fn new(clock: Clock) -> Result<Self, CommandFailure> {
+        Ok(Self { signals: TerminalSignals::new()?, clock })
     }
 
     /// What `future` gives; none where they leave before.

@@ -4,10 +4,10 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 
 use super::render::clean;
-use crate::words::tame_json;
+use crate::messages::tame_json;
 
 /// How wide the terminal is; `None` where the output is not one, and lines may be long.
 #[must_use]
@@ -22,11 +22,11 @@ pub fn width() -> Option<u16> {
 ///
 /// # Errors
 /// When it cannot be written, but for a reader that went away.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), CommandFailure> {
     let mut stdout = anstream::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::Dependency(format!("cannot write to the standard output: {error}")))
+            Err(CommandFailure::Dependency(format!("cannot write to the standard output: {error}")))
         }
         Ok(()) | Err(_) => Ok(()),
     }
@@ -36,10 +36,10 @@ pub fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When it cannot be written, but for a reader that went away.
-pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub fn print_json(value: &impl Serialize) -> Result<(), CommandFailure> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(tame_json(text) + "\n")),
-        Err(error) => Err(Failure::Dependency(format!("cannot write as JSON: {error}"))),
+        Err(error) => Err(CommandFailure::Dependency(format!("cannot write as JSON: {error}"))),
     }
 }
 
@@ -47,10 +47,10 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 ///
 /// # Errors
 /// As [`print_json`].
-pub fn print_json_line(value: &impl Serialize) -> Result<(), Failure> {
+pub fn print_json_line(value: &impl Serialize) -> Result<(), CommandFailure> {
     match serde_json::to_string(value) {
         Ok(text) => print(&(tame_json(text) + "\n")),
-        Err(error) => Err(Failure::Dependency(format!("cannot write as JSON: {error}"))),
+        Err(error) => Err(CommandFailure::Dependency(format!("cannot write as JSON: {error}"))),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::clock::Clock;
-use crate::commands::{self, Failure};
+use crate::commands::{self, CommandFailure};
 
-use super::args::{ConfigSource, Probe};
+use super::args::{ConfigSource, ProbeArgs};
 use super::render::clean;
 use super::{Exit, in_runtime, print};
 
@@ -13,7 +13,7 @@ use super::{Exit, in_runtime, print};
 ///
 /// # Errors
 /// When it does not answer, or when nothing tells where it is.
-pub(super) fn probe(source: &ConfigSource, args: &Probe) -> Result<Exit, Failure> {
+pub(super) fn probe(source: &ConfigSource, args: &ProbeArgs) -> Result<Exit, CommandFailure> {
     let address = match &args.url {
         Some(url) => commands::probe_address(url)?,
         None => {

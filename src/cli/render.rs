@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::commands::Checked;
 use crate::commands::view::{
-    History, HistoryOfAll, Line, Pass, Passes, Recorded, SentDispatch, Triggered,
+    FleetHistoryView, HistoryLine, HistoryView, Pass, Passes, Recorded, SentDispatch, Triggered,
 };
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
 
@@ -116,7 +116,7 @@ fn one_pass(pass: &Pass, dry_run: bool) -> String {
 
 /// What happened, a line each.
 #[must_use]
-pub fn history(history: &History, is_filtered: bool, width: Option<u16>) -> String {
+pub fn history(history: &HistoryView, is_filtered: bool, width: Option<u16>) -> String {
     if history.entries.is_empty() {
         let what = if is_filtered { "Nothing of that" } else { "Nothing" };
         return format!("{what} is recorded of {}.\n", history.repository);
@@ -130,7 +130,7 @@ pub fn history(history: &History, is_filtered: bool, width: Option<u16>) -> Stri
 
 /// What happened in all repositories, a line each.
 #[must_use]
-pub fn history_of_all(history: &HistoryOfAll, is_filtered: bool, width: Option<u16>) -> String {
+pub fn history_of_all(history: &FleetHistoryView, is_filtered: bool, width: Option<u16>) -> String {
     if history.entries.is_empty() {
         let what = if is_filtered { "Nothing of that" } else { "Nothing" };
         return format!("{what} is recorded of any repository.\n");
@@ -144,7 +144,7 @@ pub fn history_of_all(history: &HistoryOfAll, is_filtered: bool, width: Option<u
 
 /// What happens, as it happens: one entry.
 #[must_use]
-pub fn followed(line: &Line) -> String {
+pub fn followed(line: &HistoryLine) -> String {
     let told = line.told.replace('\n', " ");
     paint(&format!("{:>6}  {}  {told}\n", line.number, time(Some(line.entry.at))))
 }

@@ -7,11 +7,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::commands::{self, ConfigFile, Failure, Reload, Socket, Surroundings, Window};
+use crate::commands::{self, CommandFailure, ConfigFile, Dependencies, ReadModel, Reload, Socket};
 use crate::config::Config;
 use crate::http;
 
-use super::live::{Hangups, Signals};
+use super::live::{Hangups, TerminalSignals};
 
 /// Kubernetes and people expect an end within 5 s of SIGTERM, whatever hangs.
 const LAST_MOMENT: Duration = Duration::from_millis(4_700);
@@ -20,10 +20,10 @@ const LAST_MOMENT: Duration = Duration::from_millis(4_700);
 ///
 /// # Errors
 /// What keeps it from starting.
-pub(super) async fn run(config: &Config, file: ConfigFile) -> Result<(), Failure> {
+pub(super) async fn run(config: &Config, file: ConfigFile) -> Result<(), CommandFailure> {
     let clock = Clock::system();
     let (stop, stopped) = watch::channel(false);
-    let (mut signals, mut hangups) = (Signals::new()?, Hangups::new()?);
+    let (mut signals, mut hangups) = (TerminalSignals::new()?, Hangups::new()?);
     let heard = file.clone();
     commands::check_token(config)?;
     let governed = async {
@@ -54,10 +54,10 @@ pub(super) async fn run(config: &Config, file: ConfigFile) -> Result<(), Failure
 pub async fn govern(
     config: &Config,
     file: ConfigFile,
-    surroundings: Surroundings,
+    surroundings: Dependencies,
     listener: TcpListener,
     stop: watch::Receiver<bool>,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let (clock, store) = (surroundings.clock.clone(), surroundings.store.clone());
     let controller = commands::controller(config, surroundings, true)?;
     let socket = Socket::bind(&config.state_dir)?;
@@ -66,7 +66,7 @@ pub async fn govern(
         tracing::info!(%address, repositories = count, "governing {count} repositories; http://{address}");
     }
     let reload = Reload::of(controller.clone(), config.clone(), file);
-    let pages = http::routes(Window::on(controller.clone()).beside(reload.clone()));
+    let pages = http::routes(ReadModel::on(controller.clone()).beside(reload.clone()));
     let who = |_: &TcpStream| ();
     let peer = |address: &SocketAddr| Some(address.ip());
     tokio::join!(
@@ -83,9 +83,9 @@ pub async fn govern(
 }
 
 /// Binds the address that is to be served.
-async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn listen(address: SocketAddr) -> Result<TcpListener, CommandFailure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::Dependency(format!(
+        CommandFailure::Dependency(format!(
             "cannot listen on {address}: {error}. Free it, or set another `server.listen`"
         ))
     })

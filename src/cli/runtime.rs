@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::num::NonZero;
 
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 
 /// Threads for what never blocks. Nearly all of it waits for GitHub: more of them, as a large node
 /// would have, cost memory and serve nobody.
@@ -13,7 +13,9 @@ const MOST_WORKERS: usize = 4;
 ///
 /// # Errors
 /// Its own, or that the system has no threads left.
-pub fn in_runtime<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub fn in_runtime<T>(
+    future: impl Future<Output = Result<T, CommandFailure>>,
+) -> Result<T, CommandFailure> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut threads = tokio::runtime::Builder::new_multi_thread();
     match threads.worker_threads(cores.min(MOST_WORKERS)).enable_all().build() {
@@ -23,6 +25,6 @@ pub fn in_runtime<T>(future: impl Future<Output = Result<T, Failure>>) -> Result
             runtime.shutdown_background();
             result
         }
-        Err(error) => Err(Failure::Dependency(format!("cannot start threads: {error}"))),
+        Err(error) => Err(CommandFailure::Dependency(format!("cannot start threads: {error}"))),
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use clap::CommandFactory as _;
 
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::config;
 
 use super::args::{Arguments, Completions, Man};
@@ -15,7 +15,7 @@ use super::{Exit, complete, print, print_json};
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn completions(args: &Completions) -> Result<Exit, Failure> {
+pub(super) fn completions(args: &Completions) -> Result<Exit, CommandFailure> {
     print(&complete::script(args.shell)?)?;
     Ok(Exit::Done)
 }
@@ -24,7 +24,7 @@ pub(super) fn completions(args: &Completions) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When they cannot be written.
-pub(super) fn man(args: &Man) -> Result<Exit, Failure> {
+pub(super) fn man(args: &Man) -> Result<Exit, CommandFailure> {
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
     match &args.dir {
@@ -38,15 +38,18 @@ pub(super) fn man(args: &Man) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn schema() -> Result<Exit, Failure> {
+pub(super) fn schema() -> Result<Exit, CommandFailure> {
     print_json(&config::schema())?;
     Ok(Exit::Done)
 }
 
 /// Writes the page of a command, and those of its commands, into a directory.
-fn write_pages(command: clap::Command, dir: &Path) -> Result<(), Failure> {
+fn write_pages(command: clap::Command, dir: &Path) -> Result<(), CommandFailure> {
     let cannot = |error: io::Error| {
-        Failure::Dependency(format!("cannot write manual pages into {}: {error}", dir.display()))
+        CommandFailure::Dependency(format!(
+            "cannot write manual pages into {}: {error}",
+            dir.display()
+        ))
     };
     fs::create_dir_all(dir).map_err(cannot)?;
     for below in command.get_subcommands().filter(|one| !one.is_hide_set()) {
@@ -56,10 +59,10 @@ fn write_pages(command: clap::Command, dir: &Path) -> Result<(), Failure> {
     fs::write(dir.join(man.get_filename()), page(&man)?).map_err(cannot)
 }
 
-fn page(man: &clap_mangen::Man) -> Result<String, Failure> {
+fn page(man: &clap_mangen::Man) -> Result<String, CommandFailure> {
     let mut page = Vec::new();
     let rendered = man.render(&mut page);
-    rendered.map_err(|error| Failure::Dependency(format!("cannot make a page: {error}")))?;
+    rendered.map_err(|error| CommandFailure::Dependency(format!("cannot make a page: {error}")))?;
     Ok(with_examples(&String::from_utf8_lossy(&page)))
 }
 

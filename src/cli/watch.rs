@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::commands::view::Overview;
-use crate::commands::{self, Failure, Setup};
+use crate::commands::{self, CommandFailure, Setup};
 use crate::domain::RepoName;
 
-use super::args::{ConfigSource, Status};
+use super::args::{ConfigSource, StatusArgs};
 use super::ask::{named, note_drift};
 use super::live::Audience;
 use super::render::Looker;
 use super::{Exit, in_runtime, print, print_json, print_json_line, render, say, width};
 
-pub(super) fn status(source: &ConfigSource, args: &Status) -> Result<Exit, Failure> {
+pub(super) fn status(source: &ConfigSource, args: &StatusArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
-    let ask = commands::Overview { repository: named(&setup, &args.target)? };
+    let ask = commands::OverviewRequest { repository: named(&setup, &args.target)? };
     let clock = Clock::system();
     if let Some(every) = args.watch {
         let only = ShownRepositories::of(args);
@@ -45,7 +45,7 @@ struct ShownRepositories {
 }
 
 impl ShownRepositories {
-    const fn of(args: &Status) -> Self {
+    const fn of(args: &StatusArgs) -> Self {
         Self { held: args.held, error: args.error }
     }
 
@@ -70,20 +70,20 @@ fn looker(clock: &Clock) -> Looker {
 async fn watch(
     setup: &Setup,
     clock: &Clock,
-    ask: &commands::Overview,
+    ask: &commands::OverviewRequest,
     only: ShownRepositories,
     every: Duration,
     json: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandFailure> {
     let mut audience = Audience::new(clock.clone())?;
     let mut shown: Box<dyn Shown> = if json {
         let line = |view: &Overview| print_json_line(&view.status);
-        Box::new(Changes { print: line, last: None })
+        Box::new(ChangeStream { print: line, last: None })
     } else if Screen::is_there() {
         Box::new(Screen::open(clock.clone()))
     } else {
         let text = |view: &Overview| print(&(render::status(view, Looker::default()) + "\n"));
-        Box::new(Changes { print: text, last: None })
+        Box::new(ChangeStream { print: text, last: None })
     };
     let mut answered = false;
     let mut lost = false;
@@ -102,7 +102,7 @@ async fn watch(
                 shown.show(view)?;
             }
             // A controller that starts anew is waited for.
-            Some(Err(Failure::Dependency(why))) if answered => {
+            Some(Err(CommandFailure::Dependency(why))) if answered => {
                 if !lost {
                     say("note", &format!("{why}. It is asked again until it answers"));
                 }
@@ -117,17 +117,17 @@ async fn watch(
 }
 
 trait Shown {
-    fn show(&mut self, view: Overview) -> Result<(), Failure>;
+    fn show(&mut self, view: Overview) -> Result<(), CommandFailure>;
 }
 
 /// A pipe or a file: one snapshot for each change.
-struct Changes<P> {
+struct ChangeStream<P> {
     print: P,
     last: Option<Overview>,
 }
 
-impl<P: Fn(&Overview) -> Result<(), Failure>> Shown for Changes<P> {
-    fn show(&mut self, view: Overview) -> Result<(), Failure> {
+impl<P: Fn(&Overview) -> Result<(), CommandFailure>> Shown for ChangeStream<P> {
+    fn show(&mut self, view: Overview) -> Result<(), CommandFailure> {
         // That another pass went by is no change.
         let mut timeless = view.clone();
         timeless.status.repositories.iter_mut().for_each(|row| row.last_pass = None);
@@ -161,7 +161,7 @@ impl Screen {
 }
 
 impl Shown for Screen {
-    fn show(&mut self, view: Overview) -> Result<(), Failure> {
+    fn show(&mut self, view: Overview) -> Result<(), CommandFailure> {
         let text = render::status(&view, looker(&self.clock));
         let height =
             terminal_size::terminal_size().map_or(usize::MAX, |(_, height)| height.0.into());

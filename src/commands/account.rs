@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read as _;
 
-use crate::words::plain;
+use crate::messages::plain;
 
 /// Where the system's own accounts are; those of a directory service are known by number alone.
 const PASSWD: &str = "/etc/passwd";

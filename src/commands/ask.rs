@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 
 use crate::controller::Controller;
 use crate::domain::Operator;
-use crate::words::is_plain;
+use crate::messages::is_plain;
 
-use super::Failure;
+use super::CommandFailure;
 use super::account::account;
 
 /// Something that an operator asks of a controller.
-pub trait Ask: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait ControllerRequest: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Its name, as the command line has it.
     const NAME: &'static str;
 
@@ -31,7 +31,7 @@ pub trait Ask: Serialize + DeserializeOwned + Send + Sync + 'static {
         self,
         controller: Controller,
         caller: Caller,
-    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, CommandFailure>> + Send;
 }
 
 /// Who asks, by the system's word and not by their own.
@@ -67,7 +67,7 @@ impl Caller {
     ///
     /// # Errors
     /// Where the name is none.
-    pub fn named(self, name: Option<String>) -> Result<Operator, Failure> {
+    pub fn named(self, name: Option<String>) -> Result<Operator, CommandFailure> {
         let name = name.map(|name| name_of(&name)).transpose()?;
         Ok(Operator { peer: self.0, name })
     }
@@ -82,10 +82,10 @@ const LONGEST_NAME: usize = 64;
 ///
 /// # Errors
 /// What was expected.
-pub fn line(what: &str, text: &str) -> Result<String, Failure> {
+pub fn single_line(what: &str, text: &str) -> Result<String, CommandFailure> {
     let says_something = |text: &String| text.chars().any(char::is_alphanumeric);
     one_line(text, LONGEST).filter(says_something).ok_or_else(|| {
-        Failure::Usage(format!(
+        CommandFailure::Usage(format!(
             "expected {what} in words, of one line and at most {LONGEST} characters"
         ))
     })
@@ -96,9 +96,9 @@ pub fn line(what: &str, text: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// What was expected.
-pub fn name_of(text: &str) -> Result<String, Failure> {
+pub fn name_of(text: &str) -> Result<String, CommandFailure> {
     one_line(text, LONGEST_NAME).filter(|name| !name.contains(['(', ')'])).ok_or_else(|| {
-        Failure::Usage(format!(
+        CommandFailure::Usage(format!(
             "expected a name of one line, at most {LONGEST_NAME} characters, without parentheses"
         ))
     })

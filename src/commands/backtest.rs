@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::backtest::{Summary, waited};
 use crate::controller::{Backtested, Controller, Since};
 use crate::domain::{Really, Replayed, RepoName, Ships, Supposed};
-use crate::words::backtest as words;
+use crate::messages::backtest as sentences;
 
-use super::view::backtest::{Backtest as View, Commit, HeldFor, Numbers, Truth};
-use super::{Ask, Caller, Failure, PolicyFile};
+use super::view::backtest::{BacktestCommit, BacktestView as View, HeldFor, Numbers, Truth};
+use super::{Caller, CommandFailure, ControllerRequest, PolicyFile};
 
 /// What would have shipped, or been held? Writes nothing to GitHub.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Backtest {
+pub struct BacktestRequest {
     /// The repository.
     pub repository: RepoName,
     /// How far back.
@@ -21,7 +21,7 @@ pub struct Backtest {
     pub policy: Option<PolicyFile>,
 }
 
-impl Ask for Backtest {
+impl ControllerRequest for BacktestRequest {
     const NAME: &'static str = "backtest";
     const LARGEST: usize = PolicyFile::LARGEST_MESSAGE;
     type Answer = View;
@@ -30,7 +30,7 @@ impl Ask for Backtest {
         false
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<View, Failure> {
+    async fn carry_out(self, controller: Controller, _: Caller) -> Result<View, CommandFailure> {
         let (name, file) = (&self.repository, self.policy.as_ref());
         let policy = file.map(|file| file.policy(&controller, name)).transpose()?;
         let backtested = controller.backtest(name, policy, self.since).await?;
@@ -52,20 +52,20 @@ fn view(repository: RepoName, policy: Option<String>, backtested: &Backtested) -
     }
 }
 
-fn commit(repository: &RepoName, replayed: &Replayed) -> Commit {
+fn commit(repository: &RepoName, replayed: &Replayed) -> BacktestCommit {
     let decision = &replayed.decision;
     let with =
         if let Ships::Along { with, .. } = &replayed.ships { Some(with.clone()) } else { None };
-    Commit {
+    BacktestCommit {
         verified_at: replayed.verified_at,
         sha: decision.sha.clone(),
         risk_class: decision.risk.class,
         decision: decision.outcome(),
         reason: decision.reason(),
-        why: words::why(decision, repository),
+        why: sentences::why(decision, repository),
         ships_at: replayed.ships.at(),
         ships_with: with,
-        ships_told: words::ships(replayed),
+        ships_told: sentences::ships(replayed),
         waited_seconds: waited(replayed).map(|wait| wait.as_secs()),
         really: truth(&replayed.really),
     }
@@ -84,7 +84,7 @@ fn truth(really: &Really) -> Truth {
         with,
         run: deploy.map(|deploy| deploy.run.id),
         run_url: deploy.map(|deploy| deploy.html_url.clone()),
-        told: words::really(really),
+        told: sentences::really(really),
     }
 }
 
@@ -109,13 +109,13 @@ fn numbers(summary: &Summary) -> Numbers {
 
 fn notes(backtested: &Backtested) -> Vec<String> {
     let reach = &backtested.reach;
-    let mut notes = vec![words::production(&backtested.production)];
+    let mut notes = vec![sentences::production(&backtested.production)];
     let stopped =
         [("verification", reach.verifications_stopped_at), ("deploy", reach.deploys_stopped_at)];
-    notes.extend(stopped.iter().filter_map(|(what, at)| at.map(|at| words::stopped(what, at))));
+    notes.extend(stopped.iter().filter_map(|(what, at)| at.map(|at| sentences::stopped(what, at))));
     if reach.commits_not_shown > 0 {
-        notes.push(words::not_shown(reach.commits_not_shown));
+        notes.push(sentences::not_shown(reach.commits_not_shown));
     }
-    notes.extend(words::not_replayed(!backtested.policy.degraded.is_empty()));
+    notes.extend(sentences::not_replayed(!backtested.policy.degraded.is_empty()));
     notes
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::config::{self, Config};
 use crate::domain::{ApprovalMode, Branch, Policy, RepoName, WorkflowName};
 
-use super::Failure;
+use super::CommandFailure;
 
 mod limits;
 
@@ -52,9 +52,9 @@ pub struct CheckedRepository {
 pub fn check_config(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<Checked, Failure> {
-    let config =
-        config::load(path, environment).map_err(|mistakes| Failure::Usage(mistakes.to_string()))?;
+) -> Result<Checked, CommandFailure> {
+    let config = config::load(path, environment)
+        .map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))?;
     Ok(Checked {
         summary: summary(path, &config),
         warnings: config.warnings.iter().cloned().chain(limits::warnings(&config)).collect(),

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 
 use super::socket::socket_path;
-use super::{Governed, Reload, Setup};
+use super::{GovernedRepositories, Reload, Setup};
 
 /// Where a controller says what it goes by.
 pub(super) const ADDRESS: &str = "/v1/config";
@@ -30,7 +30,7 @@ pub(super) struct RunningConfig {
     /// What is wrong with what the file holds now, by its judgement.
     refused: Vec<String>,
     /// What it governs.
-    pub(super) governed: Governed,
+    pub(super) governed: GovernedRepositories,
 }
 
 impl RunningConfig {
@@ -39,7 +39,7 @@ impl RunningConfig {
         Self {
             file_digest: in_force.file_digest.clone(),
             refused: reload.refused().map(|refused| refused.mistakes).unwrap_or_default(),
-            governed: Governed::by(&in_force),
+            governed: GovernedRepositories::by(&in_force),
         }
     }
 

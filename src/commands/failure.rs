@@ -8,7 +8,7 @@ use crate::store::StoreError;
 /// What went wrong, by whom it can be mended. The text says what, on what, why, and what now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "failure", content = "message", rename_all = "snake_case")]
-pub enum Failure {
+pub enum CommandFailure {
     /// The command or the configuration is wrong.
     #[error("{0}")]
     Usage(String),
@@ -20,7 +20,7 @@ pub enum Failure {
     NotFound(String),
 }
 
-impl From<NotDone> for Failure {
+impl From<NotDone> for CommandFailure {
     fn from(error: NotDone) -> Self {
         let text = error.to_string();
         match error {
@@ -38,7 +38,7 @@ impl From<NotDone> for Failure {
     }
 }
 
-impl From<PassError> for Failure {
+impl From<PassError> for CommandFailure {
     fn from(error: PassError) -> Self {
         let text = error.in_words();
         match error.blame() {
@@ -49,7 +49,7 @@ impl From<PassError> for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for CommandFailure {
     fn from(error: StoreError) -> Self {
         Self::Dependency(error.to_string())
     }

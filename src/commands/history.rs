@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::controller::Controller;
 use crate::domain::{Entry, RepoName};
+use crate::messages::describe_entry;
 use crate::store::Store;
-use crate::words::told;
 
-use super::reach::Look;
-use super::view::{self, Line};
-use super::{Ask, Caller, Failure};
+use super::client::StoreRequest;
+use super::view::{self, HistoryLine};
+use super::{Caller, CommandFailure, ControllerRequest};
 
-pub use all::{HistoryOfAll, LedgerPlace};
+pub use all::{FleetHistoryRequest, LedgerPlace};
 pub(super) use filter::About;
 pub(crate) use filter::said_by;
 pub use filter::{EntryWord, Filter, NoSuchEntry};
-pub(super) use search::{Found, LOOKED_AT, Part, search};
+pub(super) use search::{LOOKED_AT, LedgerPart, SearchResult, search};
 
 /// What happened in this repository?
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct History {
+pub struct HistoryRequest {
     /// The repository.
     pub repository: RepoName,
     /// Only what came before the entry of this number.
@@ -39,21 +39,29 @@ pub struct History {
     pub filter: Filter,
 }
 
-impl Ask for History {
+impl ControllerRequest for HistoryRequest {
     const NAME: &'static str = "history";
-    type Answer = view::History;
+    type Answer = view::HistoryView;
 
     fn writes(&self) -> bool {
         false
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::History, Failure> {
+    async fn carry_out(
+        self,
+        controller: Controller,
+        _: Caller,
+    ) -> Result<view::HistoryView, CommandFailure> {
         self.read(&controller.shared().store).await
     }
 }
 
-impl Look for History {
-    async fn of_store(self, _: &Config, store: Option<&Store>) -> Result<view::History, Failure> {
+impl StoreRequest for HistoryRequest {
+    async fn of_store(
+        self,
+        _: &Config,
+        store: Option<&Store>,
+    ) -> Result<view::HistoryView, CommandFailure> {
         match store {
             Some(store) => self.read(store).await,
             None => Ok(self.nothing()),
@@ -61,18 +69,18 @@ impl Look for History {
     }
 }
 
-impl History {
-    fn nothing(self) -> view::History {
-        view::History { repository: self.repository, entries: vec![], newest: None, next: None }
+impl HistoryRequest {
+    fn nothing(self) -> view::HistoryView {
+        view::HistoryView { repository: self.repository, entries: vec![], newest: None, next: None }
     }
 
-    async fn read(self, store: &Store) -> Result<view::History, Failure> {
+    async fn read(self, store: &Store) -> Result<view::HistoryView, CommandFailure> {
         let Some(id) = store.repo_id(&self.repository).await? else { return Ok(self.nothing()) };
         let about = match &self.filter.sha {
             Some(sha) => Some(About::of(sha, store.ledger(id).await?.state())),
             None => None,
         };
-        let part = Part {
+        let part = LedgerPart {
             before: self.before,
             after: self.after,
             since: self.filter.since,
@@ -80,7 +88,7 @@ impl History {
         };
         let wanted = |entry: &Entry| self.filter.takes(entry, about.as_ref());
         let found = search(store, id, part, wanted).await?;
-        Ok(view::History {
+        Ok(view::HistoryView {
             repository: self.repository,
             entries: found.entries.into_iter().map(line).collect(),
             newest: found.newest,
@@ -90,6 +98,6 @@ impl History {
 }
 
 /// An entry as it is shown.
-pub(super) fn line((number, entry): (u64, Entry)) -> Line {
-    Line { number, told: told(&entry.kind), entry }
+pub(super) fn line((number, entry): (u64, Entry)) -> HistoryLine {
+    HistoryLine { number, told: describe_entry(&entry.kind), entry }
 }

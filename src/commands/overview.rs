@@ -3,23 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::controller::{Controller, Standing, StandingDecision};
+use crate::controller::{Controller, LastStanding, StandingDecision};
 use crate::domain::{Outcome, RepoName};
 use crate::store::Store;
 
-use super::reach::Look;
-use super::status::{Kept, Status};
-use super::view::{self, Held, RepositoryStatus};
-use super::{Ask, Caller, Failure};
+use super::client::StoreRequest;
+use super::status::{StatusRequest, StoredRows};
+use super::view::{self, HeldCandidate, RepositoryStatus};
+use super::{Caller, CommandFailure, ControllerRequest};
 
 /// How do the repositories stand, and what would unblock them?
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Overview {
+pub struct OverviewRequest {
     /// This one; none: all.
     pub repository: Option<RepoName>,
 }
 
-impl Ask for Overview {
+impl ControllerRequest for OverviewRequest {
     const NAME: &'static str = "overview";
     type Answer = view::Overview;
 
@@ -31,9 +31,9 @@ impl Ask for Overview {
         self,
         controller: Controller,
         by: Caller,
-    ) -> Result<view::Overview, Failure> {
-        let kept = Kept::of(&controller.shared().store).await;
-        let ask = Status { repository: self.repository };
+    ) -> Result<view::Overview, CommandFailure> {
+        let kept = StoredRows::of(&controller.shared().store).await;
+        let ask = StatusRequest { repository: self.repository };
         let status = ask.carry_out(controller.clone(), by).await?;
         let standing = |name: &RepoName| {
             let shown = controller.snapshot(name).map(|snapshot| snapshot.standing);
@@ -46,15 +46,15 @@ impl Ask for Overview {
     }
 }
 
-impl Look for Overview {
+impl StoreRequest for OverviewRequest {
     async fn of_store(
         self,
         config: &Config,
         store: Option<&Store>,
-    ) -> Result<view::Overview, Failure> {
-        let status = Status { repository: self.repository }.of_store(config, store).await?;
+    ) -> Result<view::Overview, CommandFailure> {
+        let status = StatusRequest { repository: self.repository }.of_store(config, store).await?;
         let kept = match store {
-            Some(store) => Some(Kept::of(store).await),
+            Some(store) => Some(StoredRows::of(store).await),
             None => None,
         };
         let standing = |name: &RepoName| kept.as_ref().map(|kept| kept.standing(name));
@@ -62,22 +62,27 @@ impl Look for Overview {
     }
 }
 
-fn overview(status: view::Status, standing: impl Fn(&RepoName) -> Standing) -> view::Overview {
+fn overview(
+    status: view::FleetStatus,
+    standing: impl Fn(&RepoName) -> LastStanding,
+) -> view::Overview {
     let held = status.repositories.iter().flat_map(|row| held(row, standing(&row.repository)));
     view::Overview { held: held.collect(), status }
 }
 
 /// What is held of a repository: its candidate, and its head, if they may not ship.
-fn held(row: &RepositoryStatus, standing: Standing) -> impl Iterator<Item = Held> {
+fn held(row: &RepositoryStatus, standing: LastStanding) -> impl Iterator<Item = HeldCandidate> {
     let candidate = standing.decision.and_then(|one| Some((row.candidate_sha.clone()?, one)));
     let may_not = |one: &StandingDecision| matches!(one.outcome, Outcome::Hold | Outcome::Wait);
     let repository = row.repository.clone();
     let spoken_of = candidate.into_iter().chain(standing.above.head);
-    spoken_of.filter(move |(_, decision)| may_not(decision)).map(move |(sha, decision)| Held {
-        repository: repository.clone(),
-        sha,
-        decision: decision.outcome,
-        reason: decision.reason,
-        hints: decision.hints,
+    spoken_of.filter(move |(_, decision)| may_not(decision)).map(move |(sha, decision)| {
+        HeldCandidate {
+            repository: repository.clone(),
+            sha,
+            decision: decision.outcome,
+            reason: decision.reason,
+            hints: decision.hints,
+        }
     })
 }

@@ -8,7 +8,7 @@ use crate::config;
 use crate::controller::Controller;
 use crate::domain::{Policy, RepoName};
 
-use super::Failure;
+use super::CommandFailure;
 
 /// A file of policy keys, or a whole configuration: its name and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,19 +27,24 @@ impl PolicyFile {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = config::text_of(path).map_err(|errors| Failure::Usage(errors.to_string()))?;
+    pub fn read(path: &Path) -> Result<Self, CommandFailure> {
+        let text =
+            config::text_of(path).map_err(|errors| CommandFailure::Usage(errors.to_string()))?;
         Ok(Self { name: path.display().to_string(), text })
     }
 
     /// Its policy for a governed repository.
-    pub(super) fn policy(&self, at: &Controller, name: &RepoName) -> Result<Policy, Failure> {
+    pub(super) fn policy(
+        &self,
+        at: &Controller,
+        name: &RepoName,
+    ) -> Result<Policy, CommandFailure> {
         let governed = at.snapshot(name).ok_or_else(|| {
-            Failure::NotFound(format!(
+            CommandFailure::NotFound(format!(
                 "{name} is not governed here: it is not in the configuration"
             ))
         })?;
         let policy = config::policy_of(&self.name, &self.text, &governed.policy);
-        policy.map_err(|errors| Failure::Usage(errors.to_string()))
+        policy.map_err(|errors| CommandFailure::Usage(errors.to_string()))
     }
 }

@@ -18,13 +18,13 @@ use crate::config::{Config, TokenConfig};
 use crate::controller::Controller;
 use crate::domain::{Policy, RepoName};
 use crate::github::{Granted, ReadError, Reader};
+use crate::messages::date_time;
 use crate::store::Store;
-use crate::words::date_time;
 
-use super::view::{Finding, Preflight, Severity, Unchecked};
-use super::{Failure, controller, surroundings};
+use super::view::{ConfigFinding, Preflight, Severity, Unchecked};
+use super::{CommandFailure, controller, surroundings};
 
-use facts::Facts;
+use facts::PreflightFacts;
 
 /// Repositories that are asked about at once.
 const AT_ONCE: usize = 8;
@@ -35,7 +35,7 @@ const REQUESTS_OF_A_PASS: f64 = 3.0;
 ///
 /// # Errors
 /// Where there is no token, or none may be sent to the address.
-pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Failure> {
+pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, CommandFailure> {
     let surroundings = surroundings(config, clock, Store::in_memory())?;
     let controller = controller(config, surroundings, false)?;
     let mut preflight = Preflight::default();
@@ -65,7 +65,9 @@ pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Failu
     }
     while let Some(ended) = tasks.join_next().await {
         let Ok((findings, unchecked)) = ended else {
-            return Err(Failure::Dependency("a check ended in the middle: a defect".to_owned()));
+            return Err(CommandFailure::Dependency(
+                "a check ended in the middle: a defect".to_owned(),
+            ));
         };
         preflight.findings.extend(findings);
         preflight.unchecked.extend(unchecked);
@@ -105,8 +107,8 @@ async fn of_one(
     policy: &Policy,
     granted: Granted,
     credential: &Credential,
-) -> (Vec<Finding>, Vec<Unchecked>) {
-    let facts = Facts::read(reader, policy, granted).await;
+) -> (Vec<ConfigFinding>, Vec<Unchecked>) {
+    let facts = PreflightFacts::read(reader, policy, granted).await;
     let name = &policy.repository;
     let failures = facts.failures().into_iter();
     let unchecked = failures.map(|error| credential.unchecked(name, error)).collect();
@@ -189,7 +191,7 @@ fn no_answer(error: &ReadError) -> String {
 }
 
 /// Whether the pace lets every repository be looked at as often as is asked for.
-fn pace_suffices(config: &Config) -> Option<Finding> {
+fn pace_suffices(config: &Config) -> Option<ConfigFinding> {
     let pace = config.github.max_requests_per_minute;
     let enabled = config.repositories.iter().filter(|policy| policy.enabled).count();
     let requests = REQUESTS_OF_A_PASS * f64::from(u32::try_from(enabled).unwrap_or(u32::MAX));
@@ -199,7 +201,7 @@ fn pace_suffices(config: &Config) -> Option<Finding> {
         return None;
     }
     let stretched = Duration::from_secs_f64(requests * 60.0 / f64::from(pace)).as_secs();
-    Some(Finding {
+    Some(ConfigFinding {
         repository: None,
         key: "github.max_requests_per_minute".to_owned(),
         value: pace.to_string(),

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 
-use super::Failure;
+use super::CommandFailure;
 
 /// A probe's answer is a line or a few; a governor with hundreds of repositories may name them.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -38,9 +38,9 @@ pub struct Probed {
 ///
 /// # Errors
 /// When it is another kind of address.
-pub fn probe_address(url: &str) -> Result<String, Failure> {
+pub fn probe_address(url: &str) -> Result<String, CommandFailure> {
     let wrong = || {
-        Failure::Usage(format!(
+        CommandFailure::Usage(format!(
             "cannot ask {url}: expected http://HOST:PORT, as in http://release-governor:8080"
         ))
     };
@@ -58,7 +58,7 @@ pub fn probe_address(url: &str) -> Result<String, Failure> {
 ///
 /// # Errors
 /// When it does not answer.
-pub async fn probe(address: &str, clock: &Clock) -> Result<Vec<Probed>, Failure> {
+pub async fn probe(address: &str, clock: &Clock) -> Result<Vec<Probed>, CommandFailure> {
     let mut answers = Vec::new();
     for path in PATHS {
         let answer = clock.timeout(PATIENCE, ask(address, path)).await;
@@ -70,7 +70,7 @@ pub async fn probe(address: &str, clock: &Clock) -> Result<Vec<Probed>, Failure>
     Ok(answers)
 }
 
-async fn ask(address: &str, path: &'static str) -> Result<Probed, Failure> {
+async fn ask(address: &str, path: &'static str) -> Result<Probed, CommandFailure> {
     let lost = |error: &dyn std::error::Error| no_answer(address, path, &error.to_string());
     let stream = TcpStream::connect(address).await.map_err(|error| lost(&error))?;
     let request = Request::get(path)
@@ -90,8 +90,8 @@ async fn ask(address: &str, path: &'static str) -> Result<Probed, Failure> {
     Ok(Probed { path, is_good: code == StatusCode::OK, code: code.as_u16(), body })
 }
 
-fn no_answer(address: &str, path: &str, why: &str) -> Failure {
-    Failure::Dependency(format!(
+fn no_answer(address: &str, path: &str, why: &str) -> CommandFailure {
+    CommandFailure::Dependency(format!(
         "http://{address}{path} does not answer: {why}. Does a governor run there, and may it be \
          reached from here?"
     ))

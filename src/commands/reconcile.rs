@@ -9,18 +9,18 @@ use crate::controller::{Controller, NotDone, PassReport};
 use crate::domain::{Action, EntryKind, IssueWork, RepoName};
 
 use super::view::{Pass, Passes};
-use super::{Ask, Caller, Failure};
+use super::{Caller, CommandFailure, ControllerRequest};
 
 /// One pass over each repository, now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Reconcile {
+pub struct ReconcileRequest {
     /// This one; none: all.
     pub repository: Option<RepoName>,
     /// Only say what would be done.
     pub dry_run: bool,
 }
 
-impl Ask for Reconcile {
+impl ControllerRequest for ReconcileRequest {
     const NAME: &'static str = "reconcile";
     type Answer = Passes;
 
@@ -28,7 +28,7 @@ impl Ask for Reconcile {
         !self.dry_run
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<Passes, Failure> {
+    async fn carry_out(self, controller: Controller, _: Caller) -> Result<Passes, CommandFailure> {
         let names: Vec<RepoName> = match self.repository {
             Some(name) => vec![name],
             None => controller.repositories().to_vec(),
@@ -43,7 +43,7 @@ impl Ask for Reconcile {
             match ended {
                 Ok((place, Ok(pass))) => passes.push(Arc::new((place, pass))),
                 Ok((_, Err(failure))) => return Err(failure),
-                Err(_) => return Err(Failure::Dependency(BROKEN.to_owned())),
+                Err(_) => return Err(CommandFailure::Dependency(BROKEN.to_owned())),
             }
         }
         passes.sort_by_key(|pass| pass.0);
@@ -55,7 +55,11 @@ impl Ask for Reconcile {
 const BROKEN: &str = "a pass ended in the middle. This is a defect of release-governor: please \
                       report it. Its ledger holds what was done";
 
-async fn one(controller: &Controller, name: RepoName, dry_run: bool) -> Result<Pass, Failure> {
+async fn one(
+    controller: &Controller,
+    name: RepoName,
+    dry_run: bool,
+) -> Result<Pass, CommandFailure> {
     let report =
         if dry_run { controller.rehearse(&name).await } else { controller.pass_now(&name).await };
     match report {

@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::config::{self, Config, ConfigErrors, Environment, How, Look, TokenConfig, Watched};
+use crate::config::{
+    self, Config, ConfigErrors, FilePoll, How, ReadEnvironment, TokenConfig, Watched,
+};
 use crate::controller::Controller;
-use crate::words;
+use crate::messages;
 
-use super::open::terms;
+use super::bootstrap::terms;
 use super::serve::stopped;
 
 /// Between two looks at the file. A kubelet takes up to a minute to bring a ConfigMap's change.
@@ -33,20 +35,20 @@ const SHOWN_CHARACTERS: usize = 500;
 
 /// The configuration in force, and what became of its file. Clones are the same one.
 #[derive(Clone)]
-pub struct Reload(Arc<Inner>);
+pub struct Reload(Arc<ReloadInner>);
 
 /// Where a configuration comes from. Clones are the same file.
 #[derive(Clone)]
 pub struct ConfigFile {
     path: PathBuf,
-    environment: Environment,
+    environment: ReadEnvironment,
     knocked: Arc<Notify>,
 }
 
 impl ConfigFile {
     /// The file at `path`, under the variables that `environment` gives.
     #[must_use]
-    pub fn new(path: &Path, environment: Environment) -> Self {
+    pub fn new(path: &Path, environment: ReadEnvironment) -> Self {
         Self { path: path.to_path_buf(), environment, knocked: Arc::default() }
     }
 
@@ -56,17 +58,17 @@ impl ConfigFile {
     }
 }
 
-struct Inner {
+struct ReloadInner {
     controller: Controller,
     file: ConfigFile,
     in_force: RwLock<Arc<Config>>,
-    refused: RwLock<Option<Refused>>,
+    refused: RwLock<Option<RefusedChange>>,
     watched: Mutex<Option<Watched>>,
 }
 
 /// A change of the file that was refused, and stands in it still.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedChange {
     /// When.
     pub at: Timestamp,
     /// What is wrong with it: at least one line, and a bounded number.
@@ -79,7 +81,7 @@ impl Reload {
     pub fn of(controller: Controller, config: Config, file: ConfigFile) -> Self {
         let watched = Watched::new(&file.path, Arc::clone(&file.environment), &config);
         controller.shared().metrics.config_in_force(controller.shared().clock.now());
-        Self(Arc::new(Inner {
+        Self(Arc::new(ReloadInner {
             controller,
             file,
             in_force: RwLock::new(Arc::new(config)),
@@ -96,7 +98,7 @@ impl Reload {
 
     /// The change that was refused, if the file still holds it.
     #[must_use]
-    pub fn refused(&self) -> Option<Refused> {
+    pub fn refused(&self) -> Option<RefusedChange> {
         self.0.refused.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -109,7 +111,7 @@ impl Reload {
         };
         let clock = &self.0.controller.shared().clock;
         let mut wait = EVERY;
-        let mut standing = Standing::default();
+        let mut standing = LastTimes::default();
         loop {
             let at_once = tokio::select! {
                 () = stopped(&mut stop) => return,
@@ -136,8 +138,8 @@ impl Reload {
                 return;
             };
             watched = returned;
-            wait = if matches!(look, Look::Unsettled) { SETTLES_WITHIN } else { EVERY };
-            if let Look::Judged(judged) = look {
+            wait = if matches!(look, FilePoll::Unsettled) { SETTLES_WITHIN } else { EVERY };
+            if let FilePoll::Judged(judged) = look {
                 standing.judged_at = clock.monotonic();
                 self.judged(*judged, again, &mut standing).await;
             }
@@ -165,7 +167,7 @@ impl Reload {
         &self,
         judged: Result<Config, ConfigErrors>,
         again: bool,
-        standing: &mut Standing,
+        standing: &mut LastTimes,
     ) {
         let taken = match judged {
             Ok(config) => self.take(config).await,
@@ -229,7 +231,7 @@ impl Reload {
         Ok(())
     }
 
-    fn refuse(&self, mistakes: &ConfigErrors, again: bool, standing: &mut Standing) {
+    fn refuse(&self, mistakes: &ConfigErrors, again: bool, standing: &mut LastTimes) {
         let shared = self.0.controller.shared();
         let shown = shown(mistakes);
         let mut refused = self.0.refused.write().unwrap_or_else(PoisonError::into_inner);
@@ -238,13 +240,13 @@ impl Reload {
             return;
         }
         shared.metrics.config_refused();
-        let refusal = Refused { at: shared.clock.now(), mistakes: shown };
+        let refusal = RefusedChange { at: shared.clock.now(), mistakes: shown };
         say(&self.0.file.path, &refusal);
         standing.said_at = shared.clock.monotonic();
         *refused = Some(refusal);
     }
 
-    fn remind(&self, standing: &mut Standing) {
+    fn remind(&self, standing: &mut LastTimes) {
         let Some(refused) = self.refused() else { return };
         let now = self.0.controller.shared().clock.monotonic();
         if now.saturating_sub(standing.said_at) >= REMINDER {
@@ -256,12 +258,12 @@ impl Reload {
 
 /// When things were done last, by the monotonic clock.
 #[derive(Default)]
-struct Standing {
+struct LastTimes {
     judged_at: Duration,
     said_at: Duration,
 }
 
-fn say(path: &Path, refused: &Refused) {
+fn say(path: &Path, refused: &RefusedChange) {
     tracing::error!(
         mistakes = refused.mistakes.len(),
         "{} is refused, and the last good configuration stays in force: {}",
@@ -272,7 +274,7 @@ fn say(path: &Path, refused: &Refused) {
 
 /// The mistakes as lines.
 fn shown(ConfigErrors(mistakes): &ConfigErrors) -> Vec<String> {
-    let line = |mistake: &config::Mistake| words::plain(&mistake.to_string(), SHOWN_CHARACTERS);
+    let line = |mistake: &config::Mistake| messages::plain(&mistake.to_string(), SHOWN_CHARACTERS);
     let mut lines: Vec<String> = mistakes.iter().take(SHOWN_MISTAKES).map(line).collect();
     if mistakes.len() > lines.len() {
         let more = mistakes.len() - lines.len();

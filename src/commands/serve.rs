@@ -20,7 +20,7 @@ use crate::clock::Clock;
 mod connections;
 mod outgoing;
 
-use connections::{Connections, Place};
+use connections::{ConnectionSlot, Connections};
 use outgoing::Outgoing;
 
 /// Bytes of a request's head, and what a connection buffers.
@@ -74,7 +74,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 async fn connection<I, P>(
     who: P,
     io: I,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     app: Router,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
@@ -111,7 +111,7 @@ async fn connection<I, P>(
 async fn answered(
     app: Router,
     request: Request<Incoming>,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
     keeps_all: bool,
 ) -> Result<Response<Outgoing>, axum::Error> {
     place.asked(keeps_all || PROBES.contains(&request.uri().path()));

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::RepoName;
 
-use super::Failure;
+use super::CommandFailure;
 use super::drift::running_config;
 
 /// What a command goes by. A controller that runs can be asked whatever its file says by now:
@@ -17,7 +17,7 @@ use super::drift::running_config;
 #[derive(Clone, Debug)]
 pub struct Setup {
     state_dir: PathBuf,
-    config: Result<Box<Config>, Failure>,
+    config: Result<Box<Config>, CommandFailure>,
 }
 
 impl Setup {
@@ -29,7 +29,7 @@ impl Setup {
 
     /// A configuration that is refused, and where the state is all the same.
     #[must_use]
-    pub const fn refused(state_dir: PathBuf, why: Failure) -> Self {
+    pub const fn refused(state_dir: PathBuf, why: CommandFailure) -> Self {
         Self { state_dir, config: Err(why) }
     }
 
@@ -43,7 +43,7 @@ impl Setup {
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn config(&self) -> Result<&Config, Failure> {
+    pub fn config(&self) -> Result<&Config, CommandFailure> {
         self.config.as_deref().map_err(Clone::clone)
     }
 
@@ -51,9 +51,9 @@ impl Setup {
     ///
     /// # Errors
     /// Why the configuration is refused, where no controller runs.
-    pub async fn governed(&self, clock: &Clock) -> Result<Governed, Failure> {
+    pub async fn governed(&self, clock: &Clock) -> Result<GovernedRepositories, CommandFailure> {
         match self.config() {
-            Ok(config) => Ok(Governed::by(config)),
+            Ok(config) => Ok(GovernedRepositories::by(config)),
             Err(refusal) => {
                 running_config(&self.state_dir, clock).await.map(|own| own.governed).ok_or(refusal)
             }
@@ -63,7 +63,7 @@ impl Setup {
 
 /// What a configuration says of the repositories, and where its pages are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Governed {
+pub struct GovernedRepositories {
     /// The API that they are governed through.
     pub api_url: String,
     /// Where probes, metrics and pages are served.
@@ -72,7 +72,7 @@ pub struct Governed {
     pub repositories: Vec<RepoName>,
 }
 
-impl Governed {
+impl GovernedRepositories {
     /// What `config` says.
     #[must_use]
     pub fn by(config: &Config) -> Self {

@@ -7,14 +7,14 @@ use crate::domain::{
     Counting, Decision, GivenApproval, ReleaseState, RepoName, RiskyPath, RuleFound, SeenApproval,
     Sha, ShaPrefix, Supposed,
 };
-use crate::words;
+use crate::messages;
 
 use super::view::{BroughtView, PathView, RuleView, SeenApprovalView, Simulation};
-use super::{Ask, Caller, Failure, PolicyFile};
+use super::{Caller, CommandFailure, ControllerRequest, PolicyFile};
 
 /// What would be decided about this commit? Writes nothing to GitHub.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Simulate {
+pub struct SimulateRequest {
     /// The repository.
     pub repository: RepoName,
     /// The commit.
@@ -27,7 +27,7 @@ pub struct Simulate {
     pub policy: Option<PolicyFile>,
 }
 
-impl Ask for Simulate {
+impl ControllerRequest for SimulateRequest {
     const NAME: &'static str = "simulate";
     const LARGEST: usize = PolicyFile::LARGEST_MESSAGE;
     type Answer = Simulation;
@@ -36,7 +36,11 @@ impl Ask for Simulate {
         false
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<Simulation, Failure> {
+    async fn carry_out(
+        self,
+        controller: Controller,
+        _: Caller,
+    ) -> Result<Simulation, CommandFailure> {
         let name = self.repository.clone();
         let mut simulation = self.asked(&controller).await?;
         let snapshot = controller.snapshot(&name);
@@ -46,8 +50,8 @@ impl Ask for Simulate {
     }
 }
 
-impl Simulate {
-    async fn asked(self, controller: &Controller) -> Result<Simulation, Failure> {
+impl SimulateRequest {
+    async fn asked(self, controller: &Controller) -> Result<Simulation, CommandFailure> {
         let name = &self.repository;
         if self.policy.is_none() && self.production.is_none() {
             let decision = controller.simulate(name, &self.sha).await?;
@@ -64,7 +68,7 @@ impl Simulate {
 }
 
 fn supposing(repository: &RepoName, decision: &Decision, supposed: Supposed) -> Simulation {
-    let evidence = words::evidence_supposing(decision, repository, &supposed);
+    let evidence = messages::evidence_supposing(decision, repository, &supposed);
     Simulation { evidence, supposed: Some(supposed), ..simulation(repository, decision) }
 }
 
@@ -77,8 +81,8 @@ pub(super) fn simulation(repository: &RepoName, decision: &Decision) -> Simulati
         risk_class: decision.risk.class,
         reason: decision.reason(),
         sha: decision.sha.clone(),
-        unblock_hints: words::hints(decision, repository),
-        evidence: words::evidence(decision, repository),
+        unblock_hints: messages::hints(decision, repository),
+        evidence: messages::evidence(decision, repository),
         paths: decision.risk.paths.iter().map(path).collect(),
         rules: rules(repository, decision),
         approvals: decision.approvals.iter().map(approval).collect(),
@@ -94,7 +98,7 @@ pub(super) fn counted_approvals(
 ) -> Vec<SeenApprovalView> {
     let counted = release.and_then(|release| release.counted_approvals.get(sha));
     let approvals = counted.iter().flat_map(|counted| &counted.approvals);
-    approvals.map(|given| view_of(given, true, words::approval_given(given))).collect()
+    approvals.map(|given| view_of(given, true, messages::approval_given(given))).collect()
 }
 
 fn path(path: &RiskyPath) -> PathView {
@@ -115,7 +119,7 @@ fn path(path: &RiskyPath) -> PathView {
 
 fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
     let subject =
-        words::Subject { repository, sha: &decision.sha, place: words::HintPlace::Anywhere };
+        messages::Subject { repository, sha: &decision.sha, place: messages::HintPlace::Anywhere };
     let rules = decision.rules().map(|(reason, found)| {
         let (found, cause) = match found {
             RuleFound::Decides(cause) => ("decides", Some(cause)),
@@ -127,14 +131,14 @@ fn rules(repository: &RepoName, decision: &Decision) -> Vec<RuleView> {
             reason,
             decision: reason.outcome(),
             found: found.to_owned(),
-            said: cause.and_then(|cause| words::found(cause, subject)),
+            said: cause.and_then(|cause| messages::found(cause, subject)),
         }
     });
     rules.collect()
 }
 
 fn approval(seen: &SeenApproval) -> SeenApprovalView {
-    view_of(&seen.given, seen.counting == Counting::Counts, words::approval_seen(seen))
+    view_of(&seen.given, seen.counting == Counting::Counts, messages::approval_seen(seen))
 }
 
 fn view_of(given: &GivenApproval, counts: bool, said: String) -> SeenApprovalView {

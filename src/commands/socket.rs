@@ -27,8 +27,9 @@ use crate::domain::secrets::hide;
 use super::drift::{ADDRESS, RunningConfig};
 use super::serve::stopped;
 use super::{
-    Approve, Ask, Backtest, Caller, Failure, History, HistoryOfAll, Overview, Pause, Reconcile,
-    Reload, Resume, SetProduction, Simulate, Status, Trigger, serve,
+    ApproveRequest, BacktestRequest, Caller, CommandFailure, ControllerRequest,
+    FleetHistoryRequest, HistoryRequest, OverviewRequest, PauseRequest, ReconcileRequest, Reload,
+    ResumeRequest, SetProductionRequest, SimulateRequest, StatusRequest, TriggerRequest, serve,
 };
 
 const FILE: &str = "release-governor.sock";
@@ -45,11 +46,11 @@ const GRACE: Duration = Duration::from_millis(3_500);
 ///
 /// # Errors
 /// A path that is too long for the system.
-pub fn socket_path(state_dir: &Path) -> Result<PathBuf, Failure> {
+pub fn socket_path(state_dir: &Path) -> Result<PathBuf, CommandFailure> {
     let path = state_dir.join(FILE);
     let length = path.as_os_str().as_bytes().len();
     if length > LONGEST_PATH {
-        return Err(Failure::Usage(format!(
+        return Err(CommandFailure::Usage(format!(
             "the socket's path {} has {length} bytes, and the system takes at most \
              {LONGEST_PATH}: set a shorter `state.dir`",
             path.display()
@@ -70,13 +71,16 @@ impl Socket {
     ///
     /// # Errors
     /// Where the path is too long, or the system says no.
-    pub fn bind(state_dir: &Path) -> Result<Self, Failure> {
+    pub fn bind(state_dir: &Path) -> Result<Self, CommandFailure> {
         let path = socket_path(state_dir)?;
         let failed = |error: io::Error| {
-            Failure::Dependency(format!("cannot make the socket {}: {error}", path.display()))
+            CommandFailure::Dependency(format!(
+                "cannot make the socket {}: {error}",
+                path.display()
+            ))
         };
         if fs::symlink_metadata(&path).is_ok_and(|found| !found.file_type().is_socket()) {
-            return Err(Failure::Dependency(format!(
+            return Err(CommandFailure::Dependency(format!(
                 "cannot make the socket {}: something else has that name. Move it away",
                 path.display()
             )));
@@ -93,7 +97,8 @@ impl Socket {
         mut stop: watch::Receiver<bool>,
     ) {
         let clock = controller.shared().clock.clone();
-        let desk = Desk { controller, reload, clock: clock.clone(), under_way: Arc::default() };
+        let desk =
+            SocketState { controller, reload, clock: clock.clone(), under_way: Arc::default() };
         let app = routes(desk.clone());
         let served = serve(self.listener, Caller::of_socket, |_| None, app, clock, stop.clone());
         let finished = async {
@@ -122,7 +127,7 @@ fn bind_for_us_alone(state_dir: &Path, path: &Path) -> io::Result<UnixListener> 
 
 /// What the routes share.
 #[derive(Clone)]
-struct Desk {
+struct SocketState {
     controller: Controller,
     reload: Reload,
     clock: Clock,
@@ -144,30 +149,34 @@ impl Default for CommandPlaces {
     }
 }
 
-fn routes(desk: Desk) -> Router {
-    fn route<A: Ask>(router: Router<Desk>) -> Router<Desk> {
+fn routes(desk: SocketState) -> Router {
+    fn route<A: ControllerRequest>(router: Router<SocketState>) -> Router<SocketState> {
         let answered = post(answer::<A>).layer(DefaultBodyLimit::max(A::LARGEST));
         router.route(&address::<A>(), answered)
     }
-    let router = route::<History>(route::<HistoryOfAll>(Router::new()));
-    let router = route::<Overview>(route::<Backtest>(router));
-    let router = route::<Status>(route::<Simulate>(route::<Trigger>(route::<Approve>(router))));
-    let router = route::<Pause>(route::<Resume>(route::<SetProduction>(router)));
+    let router = route::<HistoryRequest>(route::<FleetHistoryRequest>(Router::new()));
+    let router = route::<OverviewRequest>(route::<BacktestRequest>(router));
+    let router =
+        route::<StatusRequest>(route::<SimulateRequest>(route::<TriggerRequest>(route::<
+            ApproveRequest,
+        >(router))));
+    let router =
+        route::<PauseRequest>(route::<ResumeRequest>(route::<SetProductionRequest>(router)));
     let router = router.route(ADDRESS, get(running_config));
-    route::<Reconcile>(router).with_state(desk)
+    route::<ReconcileRequest>(router).with_state(desk)
 }
 
 /// Where a command is sent to.
-pub(super) fn address<A: Ask>() -> String {
+pub(super) fn address<A: ControllerRequest>() -> String {
     format!("/v1/{}", A::NAME)
 }
 
-async fn running_config(State(desk): State<Desk>) -> Response {
+async fn running_config(State(desk): State<SocketState>) -> Response {
     Json(RunningConfig::of(&desk.reload)).into_response()
 }
 
-async fn answer<A: Ask>(
-    State(desk): State<Desk>,
+async fn answer<A: ControllerRequest>(
+    State(desk): State<SocketState>,
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Response {
@@ -175,7 +184,7 @@ async fn answer<A: Ask>(
         Ok(ask) => ask,
         Err(error) => {
             let text = format!("the controller does not understand this command: {error}");
-            return failed(&Failure::Usage(text));
+            return failed(&CommandFailure::Usage(text));
         }
     };
     match desk.carried_out(ask, caller).await {
@@ -184,8 +193,12 @@ async fn answer<A: Ask>(
     }
 }
 
-impl Desk {
-    async fn carried_out<A: Ask>(&self, ask: A, caller: Caller) -> Result<A::Answer, Failure> {
+impl SocketState {
+    async fn carried_out<A: ControllerRequest>(
+        &self,
+        ask: A,
+        caller: Caller,
+    ) -> Result<A::Answer, CommandFailure> {
         let place = {
             let mut under_way = self.under_way.lock().await;
             let kind = under_way.entry(A::NAME).or_default();
@@ -193,7 +206,7 @@ impl Desk {
             Arc::clone(&kind.places).try_acquire_owned().map_err(|_| {
                 let (most, name) = (MOST_COMMANDS, A::NAME);
                 let text = format!("the controller is at {most} commands `{name}`: try again");
-                Failure::Dependency(text)
+                CommandFailure::Dependency(text)
             })?
         };
         let controller = self.controller.clone();
@@ -213,7 +226,7 @@ impl Desk {
         receiver.await.unwrap_or_else(|_| {
             let text = "the command ended in the middle; the ledger holds what was done: see \
                         `status`";
-            Err(Failure::Dependency(text.to_owned()))
+            Err(CommandFailure::Dependency(text.to_owned()))
         })
     }
 
@@ -236,11 +249,11 @@ fn json<T: Serialize>(answer: &T) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], hide(&text).into_owned()).into_response()
 }
 
-fn failed(failure: &Failure) -> Response {
+fn failed(failure: &CommandFailure) -> Response {
     let code = match failure {
-        Failure::Usage(_) => StatusCode::BAD_REQUEST,
-        Failure::NotFound(_) => StatusCode::NOT_FOUND,
-        Failure::Dependency(_) => StatusCode::BAD_GATEWAY,
+        CommandFailure::Usage(_) => StatusCode::BAD_REQUEST,
+        CommandFailure::NotFound(_) => StatusCode::NOT_FOUND,
+        CommandFailure::Dependency(_) => StatusCode::BAD_GATEWAY,
     };
     (code, [(header::CACHE_CONTROL, "no-store")], Json(failure)).into_response()
 }

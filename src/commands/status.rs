@@ -6,46 +6,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::beside_others;
 use crate::config::Config;
-use crate::controller::{Controller, Snapshot, Standing};
-use crate::domain::{AttemptOutcome, OperatorWord, Policy, ReleaseState, RepoName};
+use crate::controller::{Controller, LastStanding, RepoSnapshot};
+use crate::domain::{AttemptOutcome, OperatorAction, Policy, ReleaseState, RepoName};
 use crate::store::{Ledger, Store, StoreError};
 
-use super::reach::Look;
+use super::client::StoreRequest;
 use super::simulate::counted_approvals;
 use super::view::{self, RepositoryStatus};
-use super::{Ask, Caller, Failure};
+use super::{Caller, CommandFailure, ControllerRequest};
 
 /// How do the repositories stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Status {
+pub struct StatusRequest {
     /// This one; none: all.
     pub repository: Option<RepoName>,
 }
 
-impl Ask for Status {
+impl ControllerRequest for StatusRequest {
     const NAME: &'static str = "status";
-    type Answer = view::Status;
+    type Answer = view::FleetStatus;
 
     fn writes(&self) -> bool {
         false
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<view::Status, Failure> {
+    async fn carry_out(
+        self,
+        controller: Controller,
+        _: Caller,
+    ) -> Result<view::FleetStatus, CommandFailure> {
         let governed = controller.repositories();
         let names = asked(&self, governed.iter())?;
-        let shown: Vec<Snapshot> =
+        let shown: Vec<RepoSnapshot> =
             names.into_iter().filter_map(|name| controller.snapshot(name)).collect();
         // Before its first pass, what is known is what the last process left.
         let kept = if shown.iter().any(is_new) {
-            Some(Kept::of(&controller.shared().store).await)
+            Some(StoredRows::of(&controller.shared().store).await)
         } else {
             None
         };
-        let of = |snapshot: &Snapshot| {
+        let of = |snapshot: &RepoSnapshot| {
             row(&snapshot.policy, &snapshot.standing, snapshot.release.as_deref())
         };
         // A fleet may have many thousands.
-        let about_bytes = view::Status::about_bytes_of(shown.len());
+        let about_bytes = view::FleetStatus::about_bytes_of(shown.len());
         let mut repositories: Vec<RepositoryStatus> =
             beside_others(about_bytes, || shown.iter().map(of).collect());
         for (row, snapshot) in repositories.iter_mut().zip(shown) {
@@ -54,19 +58,19 @@ impl Ask for Status {
             }
             row.paused = row.paused.take().or(snapshot.paused);
         }
-        Ok(view::Status { controller_running: true, repositories })
+        Ok(view::FleetStatus { controller_running: true, repositories })
     }
 }
 
-impl Look for Status {
+impl StoreRequest for StatusRequest {
     /// How they stood when the last controller ended.
     async fn of_store(
         self,
         config: &Config,
         store: Option<&Store>,
-    ) -> Result<view::Status, Failure> {
+    ) -> Result<view::FleetStatus, CommandFailure> {
         let kept = match store {
-            Some(store) => Some(Kept::of(store).await),
+            Some(store) => Some(StoredRows::of(store).await),
             None => None,
         };
         let names = config.repositories.iter().map(|policy| &policy.repository);
@@ -76,22 +80,22 @@ impl Look for Status {
             let Some(policy) = policy else { continue };
             repositories.push(match &kept {
                 Some(kept) => kept.row(policy).await?,
-                None => row(policy, &Standing::default(), None),
+                None => row(policy, &LastStanding::default(), None),
             });
         }
-        Ok(view::Status { controller_running: false, repositories })
+        Ok(view::FleetStatus { controller_running: false, repositories })
     }
 }
 
 /// The names that are asked for.
 fn asked<'a>(
-    ask: &Status,
+    ask: &StatusRequest,
     known: impl Iterator<Item = &'a RepoName>,
-) -> Result<Vec<&'a RepoName>, Failure> {
+) -> Result<Vec<&'a RepoName>, CommandFailure> {
     let wanted = |name: &&RepoName| ask.repository.as_ref().is_none_or(|one| one == *name);
     let names: Vec<&RepoName> = known.filter(wanted).collect();
     match &ask.repository {
-        Some(one) if names.is_empty() => Err(Failure::NotFound(format!(
+        Some(one) if names.is_empty() => Err(CommandFailure::NotFound(format!(
             "{one} is not governed here: it is not in the configuration"
         ))),
         Some(_) | None => Ok(names),
@@ -99,17 +103,17 @@ fn asked<'a>(
 }
 
 /// Whether this process has made no pass over it yet.
-pub(super) const fn is_new(snapshot: &Snapshot) -> bool {
+pub(super) const fn is_new(snapshot: &RepoSnapshot) -> bool {
     snapshot.standing.last_pass.is_none()
 }
 
 /// What the store holds.
-pub(super) struct Kept<'a> {
+pub(super) struct StoredRows<'a> {
     store: &'a Store,
-    standings: BTreeMap<RepoName, Standing>,
+    standings: BTreeMap<RepoName, LastStanding>,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> StoredRows<'a> {
     pub(super) async fn of(store: &'a Store) -> Self {
         let views = store.views().await.into_iter();
         // A row of another version is no row.
@@ -118,7 +122,7 @@ impl<'a> Kept<'a> {
     }
 
     /// How a repository stood.
-    pub(super) fn standing(&self, name: &RepoName) -> Standing {
+    pub(super) fn standing(&self, name: &RepoName) -> LastStanding {
         self.standings.get(name).cloned().unwrap_or_default()
     }
 
@@ -136,12 +140,12 @@ impl<'a> Kept<'a> {
     async fn pause_before_the_ledger(&self, name: &RepoName) -> Result<Option<String>, StoreError> {
         let words = self.store.kept_words(name).await?;
         Ok(words.into_iter().rev().find_map(|word| match word {
-            OperatorWord::Paused { why, .. } => Some(why),
+            OperatorAction::Paused { why, .. } => Some(why),
             // Without a ledger nothing but a pause is recorded.
-            OperatorWord::Approved { .. }
-            | OperatorWord::Resumed { .. }
-            | OperatorWord::ProductionSet { .. }
-            | OperatorWord::Triggered { .. } => None,
+            OperatorAction::Approved { .. }
+            | OperatorAction::Resumed { .. }
+            | OperatorAction::ProductionSet { .. }
+            | OperatorAction::Triggered { .. } => None,
         }))
     }
 
@@ -156,7 +160,7 @@ impl<'a> Kept<'a> {
 
 pub(super) fn row(
     policy: &Policy,
-    standing: &Standing,
+    standing: &LastStanding,
     release: Option<&ReleaseState>,
 ) -> RepositoryStatus {
     let mut row = RepositoryStatus::unknown(policy.repository.clone(), policy.enabled);

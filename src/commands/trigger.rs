@@ -7,11 +7,11 @@ use crate::domain::{Cause, Decision, RepoName, ShaPrefix};
 
 use super::simulate::simulation;
 use super::view::Triggered;
-use super::{Ask, Caller, Failure};
+use super::{Caller, CommandFailure, ControllerRequest};
 
 /// Deploy this commit now, if the policy allows it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Trigger {
+pub struct TriggerRequest {
     /// The repository.
     pub repository: RepoName,
     /// The commit.
@@ -23,7 +23,7 @@ pub struct Trigger {
     pub name: Option<String>,
 }
 
-impl Ask for Trigger {
+impl ControllerRequest for TriggerRequest {
     const NAME: &'static str = "trigger";
     type Answer = Triggered;
 
@@ -31,17 +31,21 @@ impl Ask for Trigger {
         true
     }
 
-    async fn carry_out(self, controller: Controller, caller: Caller) -> Result<Triggered, Failure> {
+    async fn carry_out(
+        self,
+        controller: Controller,
+        caller: Caller,
+    ) -> Result<Triggered, CommandFailure> {
         let by = caller.named(self.name)?;
         let triggering = controller.trigger(&self.repository, &self.sha, self.rollback, by).await?;
         triggered(&self.repository, triggering)
     }
 }
 
-fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered, Failure> {
+fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered, CommandFailure> {
     let Triggering { shipped, page, at } = triggering;
     let failed = |decision: &Decision, what: &str| {
-        Failure::Dependency(format!("{repository} {}: {what}", decision.sha.short()))
+        CommandFailure::Dependency(format!("{repository} {}: {what}", decision.sha.short()))
     };
     match shipped {
         Shipped::NotAllowed(decision) => Ok(Triggered {
@@ -49,7 +53,7 @@ fn triggered(repository: &RepoName, triggering: Triggering) -> Result<Triggered,
             simulation: simulation(repository, &decision),
             time: None,
         }),
-        Shipped::NotWanted | Shipped::NeverInProduction { .. } => Err(Failure::Dependency(
+        Shipped::NotWanted | Shipped::NeverInProduction { .. } => Err(CommandFailure::Dependency(
             format!("{repository}: another commit is wanted now. Nothing was started; try again"),
         )),
         Shipped::InTheWay { decision, why } => {

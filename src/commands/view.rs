@@ -14,16 +14,16 @@ mod group;
 mod history;
 
 pub use detail::{
-    ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, FailedStep,
-    InFlight, Judged, LedgerPage, MovedFilesView, PauseView, ProductionSet, ProductionView,
-    Refused, RepositoryDetail, RunView, Source, StatusView, Words,
+    ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, DecisionSource,
+    FailedStep, InFlight, JudgedView, LedgerPage, MovedFilesView, PauseView, ProductionSetView,
+    ProductionView, RefusedView, RepositoryDetail, RunView, StandingWords, StatusView,
 };
 pub use group::StatusGroup;
-pub use history::{History, HistoryOfAll, Line, LineOf};
+pub use history::{FleetHistoryView, HistoryLine, HistoryView, LineOf};
 
 /// All governed repositories: `status --json`, and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
+pub struct FleetStatus {
     /// Whether a controller answered. Without one, this is how the last one left it.
     #[serde(default = "yes")]
     pub controller_running: bool,
@@ -31,7 +31,7 @@ pub struct Status {
     pub repositories: Vec<RepositoryStatus>,
 }
 
-impl Status {
+impl FleetStatus {
     /// About how many bytes it is as text: who writes thousands of rows lets others go on meanwhile.
     #[must_use]
     pub const fn about_bytes(&self) -> usize {
@@ -138,14 +138,14 @@ impl RepositoryStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// How the repositories stand.
-    pub status: Status,
+    pub status: FleetStatus,
     /// What may not ship now, in the rows' order.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldCandidate>,
 }
 
 /// A candidate that may not ship now, and how to unblock it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
+pub struct HeldCandidate {
     /// `owner/name`.
     pub repository: RepoName,
     /// The candidate.
@@ -318,7 +318,7 @@ pub struct Pass {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
     /// What would go wrong, sorted.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ConfigFinding>,
     /// What GitHub did not answer, sorted.
     pub unchecked: Vec<Unchecked>,
     /// What nobody can tell.
@@ -327,7 +327,7 @@ pub struct Preflight {
 
 /// Something that would go wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Finding {
+pub struct ConfigFinding {
     /// `owner/name`; none for what is about all of them.
     pub repository: Option<RepoName>,
     /// How bad it is.

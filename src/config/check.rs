@@ -10,20 +10,20 @@ use figment::{Figment, Metadata, Profile, Provider};
 use crate::domain::{EnvironmentApproval, Policy, RepoName};
 
 use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
-use super::environment::{Approved, Environment};
+use super::environment::{Approved, Variables};
 use super::keys::{DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS, SECTIONS, names};
 use super::mistake::{MOST_REPOSITORIES, Mistakes, meant};
 use super::policy;
-use super::read::File;
+use super::read::FileTree;
 use super::settings::{AppSettings, Settings};
 use super::signals;
-use super::values::{Entry, Origin};
+use super::values::{Setting, ValueOrigin};
 use super::{AppConfig, Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
 
 /// The configuration, or `None` where its mistakes leave none.
 pub(super) fn check(
-    file: &File,
-    environment: &Environment,
+    file: &FileTree,
+    environment: &Variables,
     mistakes: &mut Mistakes,
 ) -> Option<Config> {
     unknown_keys(&Layer::of_file(file), &root_keys(), mistakes);
@@ -59,7 +59,7 @@ pub(super) fn check(
 pub(super) struct Layer<'a> {
     /// The path of the mapping that holds them.
     pub(super) prefix: String,
-    pub(super) origin: &'a Origin,
+    pub(super) origin: &'a ValueOrigin,
     pub(super) values: Dict,
 }
 
@@ -74,7 +74,7 @@ impl Provider for Layer<'_> {
 }
 
 impl<'a> Layer<'a> {
-    fn of_file(file: &'a File) -> Self {
+    fn of_file(file: &'a FileTree) -> Self {
         Self { prefix: String::new(), origin: &file.origin, values: file.values.clone() }
     }
 
@@ -82,12 +82,12 @@ impl<'a> Layer<'a> {
         format!("{} {}", self.origin.file, self.prefix)
     }
 
-    fn entry(&self, key: &str, value: Value) -> Entry<'a> {
+    fn entry(&self, key: &str, value: Value) -> Setting<'a> {
         let dot = if self.prefix.is_empty() { "" } else { "." };
-        Entry { value, key: format!("{}{dot}{key}", self.prefix), origin: self.origin }
+        Setting { value, key: format!("{}{dot}{key}", self.prefix), origin: self.origin }
     }
 
-    fn each(&self, mut look: impl FnMut(&str, Entry<'a>)) {
+    fn each(&self, mut look: impl FnMut(&str, Setting<'a>)) {
         for (key, value) in &self.values {
             look(key, self.entry(key, value.clone()));
         }
@@ -95,7 +95,7 @@ impl<'a> Layer<'a> {
 }
 
 /// Looks at what stands uppermost for each key.
-pub(super) fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Entry<'a>)) {
+pub(super) fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Setting<'a>)) {
     let mut figment = Figment::new();
     for layer in layers {
         figment = figment.merge(layer);
@@ -131,7 +131,7 @@ fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
 pub(super) fn section_layer<'a>(
     values: &Dict,
     section: &str,
-    origin: &'a Origin,
+    origin: &'a ValueOrigin,
     mistakes: &mut Mistakes,
 ) -> Layer<'a> {
     let mut layer = Layer { prefix: section.to_owned(), origin, values: Dict::new() };
@@ -139,14 +139,14 @@ pub(super) fn section_layer<'a>(
         Some(Value::Dict(_, values)) => layer.values = values.clone(),
         None | Some(Value::Empty(..)) => {}
         Some(value) => {
-            let entry = Entry { value: value.clone(), key: section.to_owned(), origin };
+            let entry = Setting { value: value.clone(), key: section.to_owned(), origin };
             entry.wrong(mistakes, "a mapping of keys to values");
         }
     }
     layer
 }
 
-fn repositories(file: &File, environment: &Environment, mistakes: &mut Mistakes) -> Vec<Policy> {
+fn repositories(file: &FileTree, environment: &Variables, mistakes: &mut Mistakes) -> Vec<Policy> {
     let Some(default) = scratch() else {
         mistakes.file(&file.origin.file, None, DEFECTIVE_DEFAULTS);
         return Vec::new();
@@ -212,14 +212,14 @@ pub(super) fn check_policy(
 
 /// The entries of `repositories`: the environment's, or else the file's.
 fn list<'a>(
-    file: &'a File,
-    environment: &'a Environment,
+    file: &'a FileTree,
+    environment: &'a Variables,
     mistakes: &mut Mistakes,
-) -> Option<Vec<Entry<'a>>> {
+) -> Option<Vec<Setting<'a>>> {
     let key = "repositories".to_owned();
     let expected = "mappings with a `name`, as in `- name: acme/shop`";
     if let Some(value) = environment.file.get("repositories") {
-        let entry = Entry { value: value.clone(), key, origin: &environment.origin };
+        let entry = Setting { value: value.clone(), key, origin: &environment.origin };
         return super::values::items(&entry, mistakes, expected);
     }
     let value = file.values.get("repositories").cloned();
@@ -229,7 +229,7 @@ fn list<'a>(
         Some(_) => false,
     };
     let value = value.unwrap_or_else(|| Vec::<Value>::new().into());
-    let entry = Entry { value, key, origin: &file.origin };
+    let entry = Setting { value, key, origin: &file.origin };
     if is_empty {
         entry.refuse(mistakes, "expected at least one repository, as in `- name: acme/shop`");
         return None;
@@ -239,7 +239,7 @@ fn list<'a>(
 
 /// One entry of `repositories`, checked, with its name taken out.
 fn repository<'a>(
-    entry: &Entry<'a>,
+    entry: &Setting<'a>,
     default: &Policy,
     mistakes: &mut Mistakes,
 ) -> Option<(RepoName, Layer<'a>)> {
@@ -271,11 +271,11 @@ fn repository<'a>(
 fn whole_app(
     app: AppSettings,
     settings: &Settings,
-    file: &File,
+    file: &FileTree,
     mistakes: &mut Mistakes,
 ) -> Option<AppConfig> {
     let (value, key) = (Value::from(""), "github.app".to_owned());
-    let entry = Entry { value, key, origin: &file.origin };
+    let entry = Setting { value, key, origin: &file.origin };
     for (name, is_missing) in
         [("app_id", app.app_id.is_none()), ("private_key_file", app.private_key_file.is_none())]
     {
@@ -293,7 +293,7 @@ fn whole_app(
 fn assemble(
     settings: Settings,
     app: Option<AppConfig>,
-    environment: &Environment,
+    environment: &Variables,
     mut policies: Vec<Policy>,
 ) -> Config {
     let mut warnings = Vec::new();
@@ -332,7 +332,7 @@ fn assemble(
     }
 }
 
-fn checked_app(app: AppConfig, environment: &Environment, warnings: &mut Vec<String>) -> AppConfig {
+fn checked_app(app: AppConfig, environment: &Variables, warnings: &mut Vec<String>) -> AppConfig {
     if !app.private_key_file.is_file() {
         let file = app.private_key_file.display();
         warnings.push(format!("github.app.private_key_file: {file} is not there"));
@@ -347,7 +347,7 @@ fn checked_app(app: AppConfig, environment: &Environment, warnings: &mut Vec<Str
 /// the default down asks for nothing that `GITHUB_TOKEN` gives.
 fn token(
     file: Option<PathBuf>,
-    environment: &Environment,
+    environment: &Variables,
     warnings: &mut Vec<String>,
 ) -> TokenConfig {
     let default = Path::new(DEFAULT_TOKEN_FILE);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    ApprovalMode, Command, EnvironmentApproval, FailureType, HoldState, KNOWN_EVENTS, OnRecovery,
-    PathPatterns, Permission, Policy, RepoName, WorkflowName,
+    ApprovalCommand, ApprovalMode, EnvironmentApproval, FailureType, HoldState, KNOWN_EVENTS,
+    OnRecovery, PathPatterns, Permission, Policy, RepoName, WorkflowName,
 };
 
 /// Said instead of governing by less than the defaults.
@@ -49,7 +49,7 @@ pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
         deploy_timeout: Duration::from_secs(120 * 60),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: Command::new("/approve").ok()?,
+        approval_command: ApprovalCommand::new("/approve").ok()?,
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
         approval_before_merge: true,

@@ -22,7 +22,7 @@ const MOST_LINES: usize = 50;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ConfigChange {
     /// A repository that is governed from now on.
     Added(RepoName),
     /// A repository that is not governed any more.
@@ -35,23 +35,23 @@ pub enum Change {
 
 /// What becomes different where `new` takes the place of `old`. No secret is in it.
 #[must_use]
-pub fn changes(old: &Config, new: &Config) -> Vec<Change> {
+pub fn changes(old: &Config, new: &Config) -> Vec<ConfigChange> {
     let secrets = secrets(old, new);
     let (before, after) = (by_name(old), by_name(new));
     let mut changes = Vec::new();
     let added = after.keys().filter(|name| !before.contains_key(*name));
-    changes.extend(added.map(|name| Change::Added((*name).clone())));
+    changes.extend(added.map(|name| ConfigChange::Added((*name).clone())));
     let removed = before.keys().filter(|name| !after.contains_key(*name));
-    changes.extend(removed.map(|name| Change::Removed((*name).clone())));
+    changes.extend(removed.map(|name| ConfigChange::Removed((*name).clone())));
     for (key, was, is) in pairs(&sections(old), &sections(new)) {
         let what = told(&was, &is, &secrets);
-        changes.extend(what.map(|what| Change::Setting(key, what)));
+        changes.extend(what.map(|what| ConfigChange::Setting(key, what)));
     }
     for (name, policy) in after {
         let Some(was) = before.get(name).filter(|was| **was != policy) else { continue };
         for (key, was, is) in pairs(&effective_policy(was), &effective_policy(policy)) {
             let what = told(&was, &is, &secrets);
-            changes.extend(what.map(|what| Change::Policy(name.clone(), key, what)));
+            changes.extend(what.map(|what| ConfigChange::Policy(name.clone(), key, what)));
         }
     }
     changes
@@ -63,20 +63,22 @@ fn by_name(config: &Config) -> BTreeMap<&RepoName, &Policy> {
 
 /// A line for each change; one for all repositories in which the same became of a key.
 #[must_use]
-pub fn lines(changes: &[Change]) -> Vec<String> {
+pub fn lines(changes: &[ConfigChange]) -> Vec<String> {
     let mut lines: Vec<(String, Vec<&RepoName>)> = Vec::new();
     let mut places = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Added(name) => lines.push((format!("{name} is governed from now on"), vec![])),
-            Change::Removed(name) => lines.push((
+            ConfigChange::Added(name) => {
+                lines.push((format!("{name} is governed from now on"), vec![]))
+            }
+            ConfigChange::Removed(name) => lines.push((
                 format!(
                     "{name} left the configuration: it is not touched any more; its history stays"
                 ),
                 vec![],
             )),
-            Change::Setting(key, what) => lines.push((format!("{key}: {what}"), vec![])),
-            Change::Policy(name, key, what) => {
+            ConfigChange::Setting(key, what) => lines.push((format!("{key}: {what}"), vec![])),
+            ConfigChange::Policy(name, key, what) => {
                 let place = *places.entry((key, what)).or_insert_with(|| {
                     lines.push((format!("{key}: {what}"), vec![]));
                     lines.len() - 1

@@ -7,14 +7,14 @@ use crate::domain::{RepoName, Sha};
 
 use super::keys::{APP_KEYS, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS, has};
 use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
-use super::values::{Origin, variable};
+use super::values::{ValueOrigin, variable};
 
 /// The program's own variables that are no keys of the file.
 const OWN: [&str; 4] = ["CONFIG", "APPROVED", "LOG", "LOG_FORMAT"];
 
 /// The environment, sorted by what it speaks of.
-pub(super) struct Environment {
-    pub(super) origin: Origin,
+pub(super) struct Variables {
+    pub(super) origin: ValueOrigin,
     /// Sections, `defaults` and `repositories`, as in the file.
     pub(super) file: Dict,
     /// Policy keys, for every repository.
@@ -32,16 +32,16 @@ pub(super) enum Approved {
     Shas(Vec<(RepoName, Sha)>),
 }
 
-impl Environment {
+impl Variables {
     pub(super) fn read(
         variables: impl Iterator<Item = (String, String)>,
         mistakes: &mut Mistakes,
     ) -> Self {
         let mut environment = Self {
-            origin: Origin {
+            origin: ValueOrigin {
                 file: ENVIRONMENT.to_owned(),
                 is_environment: true,
-                ..Origin::default()
+                ..ValueOrigin::default()
             },
             file: Dict::new(),
             policy: Dict::new(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::{
-    ApprovalMode, Branch, Command, FailureType, PathPatterns, Policy, RefPattern, RepoName,
+    ApprovalCommand, ApprovalMode, Branch, FailureType, PathPatterns, Policy, RefPattern, RepoName,
     RunTitle, Team, WorkflowName,
 };
 
@@ -17,7 +17,7 @@ use super::run_events::events;
 use super::shape::words;
 use super::signals;
 use super::values::{
-    Entry, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
+    Setting, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
 };
 
 /// GitHub's limit for a label's name.
@@ -32,7 +32,7 @@ const LARGEST_PATTERNS: usize = 128 * 1024;
 pub(super) const MOST: u32 = 1_000_000;
 
 /// Sets what `entry` says. False where its key is no policy key.
-pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+pub(super) fn set(policy: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
     let p = policy;
     match key {
         "enabled" => put(&mut p.enabled, boolean(entry, m)),
@@ -88,7 +88,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mis
 }
 
 /// The keys that say which runs deploy what.
-fn set_deploys(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+fn set_deploys(p: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
     match key {
         "run_title" => put(&mut p.run_title, or_null(entry, m, run_title)),
         "other_run_titles" => put(&mut p.other_run_titles, run_titles(entry, m)),
@@ -101,7 +101,7 @@ fn set_deploys(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -
 }
 
 /// A title that says where the commit's id stands.
-fn run_title(entry: &Entry<'_>, m: &mut Mistakes) -> Option<RunTitle> {
+fn run_title(entry: &Setting<'_>, m: &mut Mistakes) -> Option<RunTitle> {
     let expected = "a title that holds {sha}, as in \"Deploy {sha} by *\", or null";
     let title = title_pattern(entry, m, expected)?;
     if !title.names_a_sha() {
@@ -111,7 +111,7 @@ fn run_title(entry: &Entry<'_>, m: &mut Mistakes) -> Option<RunTitle> {
     Some(title)
 }
 
-fn run_titles(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RunTitle>> {
+fn run_titles(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<RunTitle>> {
     let expected = "titles of runs, as in \"Deploy {sha} to staging\"";
     let items = items(entry, m, expected)?;
     let titles: Vec<RunTitle> =
@@ -119,7 +119,7 @@ fn run_titles(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RunTitle>> {
     (titles.len() == items.len()).then_some(titles)
 }
 
-fn title_pattern(entry: &Entry<'_>, m: &mut Mistakes, expected: &str) -> Option<RunTitle> {
+fn title_pattern(entry: &Setting<'_>, m: &mut Mistakes, expected: &str) -> Option<RunTitle> {
     let written = line(entry, m, LONGEST_LINE, expected)?;
     match RunTitle::new(&written) {
         Ok(title) => Some(title),
@@ -131,7 +131,7 @@ fn title_pattern(entry: &Entry<'_>, m: &mut Mistakes, expected: &str) -> Option<
 }
 
 /// Names of branches and tags, with `*` and `**` as in GitHub's branch filters.
-fn ref_patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RefPattern>> {
+fn ref_patterns(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<RefPattern>> {
     let expected = "branches or tags without refs/heads/, as in preview/**";
     let items = items(entry, m, expected)?;
     let mut patterns = Vec::new();
@@ -146,7 +146,7 @@ fn ref_patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<RefPattern>> 
     (patterns.len() == items.len()).then_some(patterns)
 }
 
-fn workflows(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>> {
+fn workflows(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>> {
     let expected = "workflows' names or file names, as in rollback.yml";
     let items = items(entry, m, expected)?;
     let names: Vec<WorkflowName> = items
@@ -188,7 +188,7 @@ fn named(policies: &[Policy], is_so: impl Fn(&Policy) -> bool) -> Option<String>
     Some(format!("{first}{others}"))
 }
 
-fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+fn set_approval(p: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
     match key {
         "require_approval_for_first_deploy" => {
             put(&mut p.require_approval_for_first_deploy, boolean(entry, m));
@@ -214,7 +214,7 @@ fn set_approval(p: &mut Policy, key: &str, entry: &Entry<'_>, m: &mut Mistakes) 
     true
 }
 
-fn reason(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+fn reason(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "a reason in words, as in \"incident 42\", or null";
     let reason = line(entry, m, LONGEST_LINE, expected)?;
     let is_switch = matches!(
@@ -229,7 +229,7 @@ fn reason(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
 }
 
 /// A branch or a tag by its short name. Source of what is refused: git-check-ref-format(1).
-fn git_ref(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Branch> {
+fn git_ref(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Branch> {
     let expected = "a branch's name without refs/heads/, as in main, or null";
     let name = line(entry, m, LONGEST_LINE, expected)?;
     let is_bad = name.starts_with("refs/")
@@ -246,7 +246,7 @@ fn git_ref(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Branch> {
 }
 
 /// Empty: nothing is ever deployed.
-fn deploy_workflow(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<WorkflowName>> {
+fn deploy_workflow(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<WorkflowName>> {
     let expected = "a workflow's name or file name, as in deploy.yml, or \"\" for none";
     let name = text(entry, m, expected)?;
     if name.is_empty() {
@@ -256,7 +256,7 @@ fn deploy_workflow(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<Workflo
     Some(Some(WorkflowName::from(name.as_str())))
 }
 
-fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
+fn patterns(entry: &Setting<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
     let expected = "path patterns, as in \"**/migrations/**\"";
     let written = texts(entry, m, expected)?;
     if let Some(compiled) = m.compiled(&written) {
@@ -293,7 +293,7 @@ fn patterns(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
     None
 }
 
-fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMode>> {
+fn approval_modes(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMode>> {
     let is_list = matches!(entry.value, Value::Array(..)) || entry.origin.is_environment;
     if !is_list {
         return word(entry, m, &APPROVAL_MODES).map(|mode| vec![mode]);
@@ -315,7 +315,7 @@ fn approval_modes(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalMod
 }
 
 /// Teams by `org/team`, or by `team` for one of the repository's owner.
-fn teams(entry: &Entry<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>> {
+fn teams(entry: &Setting<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>> {
     let expected = "teams, as in acme/release-captains";
     let mut teams = Vec::new();
     let mut complete = true;
@@ -338,7 +338,7 @@ fn teams(entry: &Entry<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>> 
 }
 
 /// Contexts of statuses, and labels: one name may be both.
-fn contexts(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
+fn contexts(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
     let expected = "contexts of commit statuses, or labels, as in security/scan";
     let mut complete = true;
     let names = texts(entry, m, expected)?;
@@ -351,9 +351,9 @@ fn contexts(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
     complete.then_some(names)
 }
 
-fn command(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Command> {
+fn command(entry: &Setting<'_>, m: &mut Mistakes) -> Option<ApprovalCommand> {
     let expected = "a line that a comment can give, as in /approve";
-    match Command::new(&text(entry, m, expected)?) {
+    match ApprovalCommand::new(&text(entry, m, expected)?) {
         Ok(command) => Some(command),
         Err(error) => {
             entry.wrong(m, format_args!("{expected}: this one {}", error.why));
@@ -362,14 +362,14 @@ fn command(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Command> {
     }
 }
 
-fn failure_types(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {
+fn failure_types(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<FailureType>> {
     let items = items(entry, m, "mappings with `pattern` and `label`")?;
     let count = items.len();
     let types: Vec<FailureType> = items.iter().filter_map(|item| failure_type(item, m)).collect();
     (types.len() == count).then_some(types)
 }
 
-fn failure_type(entry: &Entry<'_>, m: &mut Mistakes) -> Option<FailureType> {
+fn failure_type(entry: &Setting<'_>, m: &mut Mistakes) -> Option<FailureType> {
     let Value::Dict(_, fields) = &entry.value else {
         entry.wrong(m, "a mapping with `pattern` and `label`");
         return None;
@@ -378,7 +378,7 @@ fn failure_type(entry: &Entry<'_>, m: &mut Mistakes) -> Option<FailureType> {
     let mut complete = true;
     for (name, value) in fields {
         let key = format!("{}.{name}", entry.key);
-        let field = Entry { value: value.clone(), key, origin: entry.origin };
+        let field = Setting { value: value.clone(), key, origin: entry.origin };
         match name.as_str() {
             "pattern" => pattern = line(&field, m, LONGEST_LINE, "a part of a step's name"),
             "label" => label = line(&field, m, LONGEST_LABEL, "a label's name"),

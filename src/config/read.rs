@@ -10,14 +10,14 @@ use serde_saphyr::MessageFormatter;
 
 use super::mistake::Mistakes;
 use super::spots;
-use super::values::Origin;
+use super::values::ValueOrigin;
 
 /// A config of 10,000 repositories with ten keys each fits twice.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
 /// The file's values and where they are.
-pub(super) struct File {
-    pub(super) origin: Origin,
+pub(super) struct FileTree {
+    pub(super) origin: ValueOrigin,
     pub(super) values: Dict,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn file(
     bytes: Result<&[u8], String>,
     expected: &str,
     mistakes: &mut Mistakes,
-) -> Option<File> {
+) -> Option<FileTree> {
     let name = path.display().to_string();
     let text = match bytes.and_then(text) {
         Ok(text) => text,
@@ -51,9 +51,10 @@ pub(super) fn file(
         _ => Default::default(),
     };
     match parsed {
-        Ok(Value::Dict(_, values)) => {
-            Some(File { origin: Origin { file: name, is_environment: false, spots }, values })
-        }
+        Ok(Value::Dict(_, values)) => Some(FileTree {
+            origin: ValueOrigin { file: name, is_environment: false, spots },
+            values,
+        }),
         Ok(Value::Empty(..)) => {
             mistakes.file(&name, None, format!("the file is empty: expected at least {expected}"));
             None
@@ -93,10 +94,10 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
 }
 
 /// A line, where it is known, and what is wrong there.
-type Trouble = (Option<usize>, String);
+type SyntaxTrouble = (Option<usize>, String);
 
 /// Parses YAML within limits that no honest file meets.
-pub(super) fn yaml(text: &str) -> Result<Value, Trouble> {
+pub(super) fn yaml(text: &str) -> Result<Value, SyntaxTrouble> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         leading_zero_numbers_as_strings: true,
@@ -139,7 +140,7 @@ fn yaml_trouble(error: &serde_saphyr::Error) -> String {
     one_line(&message)
 }
 
-pub(super) fn json(text: &str) -> Result<Value, Trouble> {
+pub(super) fn json(text: &str) -> Result<Value, SyntaxTrouble> {
     if text.trim().is_empty() {
         return Ok(Value::Empty(Default::default(), figment::value::Empty::Unit));
     }
@@ -149,7 +150,7 @@ pub(super) fn json(text: &str) -> Result<Value, Trouble> {
     }
 }
 
-pub(super) fn toml(text: &str) -> Result<Value, Trouble> {
+pub(super) fn toml(text: &str) -> Result<Value, SyntaxTrouble> {
     match <Toml as Format>::from_str::<Strict>(text) {
         Ok(Strict(Value::Dict(_, values))) if values.is_empty() => {
             Ok(Value::Empty(Default::default(), figment::value::Empty::Unit))

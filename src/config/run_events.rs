@@ -1,7 +1,7 @@
 //! The events that runs start by.
 
 use super::mistake::Mistakes;
-use super::values::{Entry, items, texts};
+use super::values::{Setting, items, texts};
 
 /// What the `event` of a workflow run can be: the events of `on:` in GitHub's "Events that trigger
 /// workflows" without `workflow_call`, whose runs bear their caller's event, and `dynamic`, by which
@@ -43,7 +43,7 @@ pub(super) const RUN_EVENTS: [&str; 33] = [
 ];
 
 /// Events that runs are counted by; none of `what` happens without one.
-pub(super) fn events(entry: &Entry<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>> {
+pub(super) fn events(entry: &Setting<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>> {
     let expected = "events, as in push";
     let mut complete = true;
     let events = texts(entry, m, expected)?;

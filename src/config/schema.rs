@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::check;
-use super::environment::Environment;
+use super::environment::Variables;
 use super::keys::{
     ConfigKey, DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS, SECTIONS, SIGNAL_KEYS, SIGNAL_KINDS,
     SignalKeys, TYPE_ABOUT,
@@ -75,7 +75,7 @@ pub fn schema() -> Value {
 /// is a defect.
 fn defaults() -> Option<Value> {
     let mut mistakes = Mistakes::default();
-    let nothing = Environment::read(std::iter::empty(), &mut mistakes);
+    let nothing = Variables::read(std::iter::empty(), &mut mistakes);
     let file = read::file(Path::new("defaults.yaml"), Ok(LEAST), "", &mut mistakes)?;
     let mut values = check::check(&file, &nothing, &mut mistakes)?.effective();
     // In force it is only where it is there.

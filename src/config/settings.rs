@@ -10,7 +10,7 @@ use crate::domain::Login;
 
 use super::keys::{APP_KEYS, names};
 use super::mistake::{Mistakes, holds_a_token, meant};
-use super::values::{Entry, interval, line, number_text, or_null, put, text, texts, whole};
+use super::values::{Setting, interval, line, number_text, or_null, put, text, texts, whole};
 
 /// What the sections besides `defaults` and `repositories` say.
 pub(super) struct Settings {
@@ -66,7 +66,7 @@ pub(super) const MOST_DAYS: u32 = 36_525;
 
 impl Settings {
     /// Sets what `entry` says. False where `path` (section, dot, key) is no key.
-    pub(super) fn set(&mut self, path: &str, entry: &Entry<'_>, m: &mut Mistakes) -> bool {
+    pub(super) fn set(&mut self, path: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
         match path {
             "github.api_url" => put(&mut self.api_url, api_url(entry, m)),
             "github.token_file" => put(&mut self.token_file, or_null(entry, m, file)),
@@ -93,7 +93,7 @@ impl Settings {
     }
 }
 
-fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
+fn file(entry: &Setting<'_>, m: &mut Mistakes) -> Option<PathBuf> {
     let path = line(entry, m, LONGEST, "a file's path")?;
     if holds_a_token(&path) {
         entry.refuse(m, "holds a token itself: put it into a file and name that, or GITHUB_TOKEN");
@@ -102,7 +102,7 @@ fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
     Some(PathBuf::from(path))
 }
 
-fn app(entry: &Entry<'_>, m: &mut Mistakes) -> Option<AppSettings> {
+fn app(entry: &Setting<'_>, m: &mut Mistakes) -> Option<AppSettings> {
     let expected = "a mapping with `app_id` and `private_key_file`";
     let Some(fields) = entry.value.as_dict() else {
         entry.wrong(m, expected);
@@ -111,7 +111,7 @@ fn app(entry: &Entry<'_>, m: &mut Mistakes) -> Option<AppSettings> {
     let mut app = AppSettings::default();
     for (name, value) in fields {
         let key = format!("{}.{name}", entry.key);
-        let field = Entry { value: value.clone(), key, origin: entry.origin };
+        let field = Setting { value: value.clone(), key, origin: entry.origin };
         match name.as_str() {
             "app_id" => app.app_id = app_id(&field, m),
             "private_key_file" => app.private_key_file = file(&field, m),
@@ -128,7 +128,7 @@ fn app(entry: &Entry<'_>, m: &mut Mistakes) -> Option<AppSettings> {
 }
 
 /// The App's number, or its client id.
-fn app_id(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+fn app_id(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "the App's number or its client id, as on its page at GitHub";
     let whole = entry.value.to_i128().map(|number| number.to_string());
     let id = whole.or_else(|| text(entry, m, expected))?;
@@ -141,7 +141,7 @@ fn app_id(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
     fits.then_some(id)
 }
 
-fn number(entry: &Entry<'_>, m: &mut Mistakes) -> Option<u64> {
+fn number(entry: &Setting<'_>, m: &mut Mistakes) -> Option<u64> {
     let written = entry.variable().and_then(|text| text.trim().parse().ok());
     let number = entry.value.to_num().and_then(number_text).and_then(|text| text.parse().ok());
     let number = number.or(written).filter(|number| *number > 0);
@@ -151,17 +151,17 @@ fn number(entry: &Entry<'_>, m: &mut Mistakes) -> Option<u64> {
     number
 }
 
-fn directory(entry: &Entry<'_>, m: &mut Mistakes) -> Option<PathBuf> {
+fn directory(entry: &Setting<'_>, m: &mut Mistakes) -> Option<PathBuf> {
     line(entry, m, LONGEST, "a directory's path").map(PathBuf::from)
 }
 
-fn logins(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<Login>> {
+fn logins(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<Login>> {
     let logins = texts(entry, m, "logins, as in release-bot or my-app[bot]")?;
     Some(logins.iter().map(|login| Login::from(login.trim_start_matches('@'))).collect())
 }
 
 /// Plain HTTP is for GitHub in a box, on this very machine: a token would be read by all else.
-fn api_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+fn api_url(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "an https address without user, query or fragment, as in \
                     https://ghe.example.com/api/v3 (http only on loopback)";
     let (uri, text) = address_of(entry, m, expected)?;
@@ -177,12 +177,12 @@ fn api_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
     None
 }
 
-fn public_url(entry: &Entry<'_>, m: &mut Mistakes) -> Option<String> {
+fn public_url(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "an http or https address without user, query or fragment, or null";
     address_of(entry, m, expected).map(|(_, text)| text)
 }
 
-fn address_of(entry: &Entry<'_>, m: &mut Mistakes, expected: &str) -> Option<(Uri, String)> {
+fn address_of(entry: &Setting<'_>, m: &mut Mistakes, expected: &str) -> Option<(Uri, String)> {
     let text = line(entry, m, LONGEST, expected)?;
     let uri = text.parse::<Uri>().ok().filter(|uri| {
         matches!(uri.scheme_str(), Some("https" | "http"))
@@ -210,7 +210,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// `:8080` is all addresses, as in other servers.
-fn address(entry: &Entry<'_>, m: &mut Mistakes) -> Option<SocketAddr> {
+fn address(entry: &Setting<'_>, m: &mut Mistakes) -> Option<SocketAddr> {
     let expected = "an address and a port, as in 127.0.0.1:8080, [::]:8080 or :8080";
     let text = line(entry, m, LONGEST, expected)?;
     let any_host = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));

@@ -13,7 +13,7 @@ use crate::domain::{Policy, Signal, SignalKind};
 use super::keys::{SIGNAL_KEYS, SIGNAL_KINDS, has, names};
 use super::mistake::{Mistakes, meant};
 use super::read;
-use super::values::{Entry, items, line, one_of, word};
+use super::values::{Setting, items, line, one_of, word};
 
 pub(super) use self::access::{MOST_HEADERS, OUR_HEADERS};
 pub(super) use self::kinds::{LONGEST_QUERY, LONGEST_URL, UNREACHABLE};
@@ -25,7 +25,7 @@ pub(super) const LONGEST_VALUE: usize = 4_000;
 pub(super) const MOST_SIGNALS: usize = 20;
 
 /// `degraded`: null, one signal, or a list of them.
-pub(super) fn degraded(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<Signal>> {
+pub(super) fn degraded(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<Signal>> {
     let entry = &structured(entry);
     if entry.is_null() {
         return Some(Vec::new());
@@ -48,7 +48,7 @@ pub(super) fn degraded(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<Signal
 }
 
 /// `health_check`: null, an address, or an `http` signal without its `type`.
-pub(super) fn health_check(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<Signal>> {
+pub(super) fn health_check(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<Signal>> {
     let entry = &structured(entry);
     if entry.is_null() {
         return Some(None);
@@ -56,7 +56,7 @@ pub(super) fn health_check(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option
     if entry.value.as_str().is_some() {
         let url = entry.value.clone();
         let value = Value::from(Dict::from([("url".to_owned(), url)]));
-        let whole = Entry { value, key: entry.key.clone(), origin: entry.origin };
+        let whole = Setting { value, key: entry.key.clone(), origin: entry.origin };
         return signal(&whole, m, Some("http")).map(Some);
     }
     signal(entry, m, Some("http")).map(Some)
@@ -81,11 +81,11 @@ pub(super) fn missing_files(policies: &[Policy]) -> Vec<String> {
 }
 
 /// A variable holds its signals in YAML's one-line form.
-fn structured<'a>(entry: &Entry<'a>) -> Entry<'a> {
+fn structured<'a>(entry: &Setting<'a>) -> Setting<'a> {
     let written = entry.variable().map(str::trim).filter(|text| text.starts_with(['[', '{']));
     let value = written.and_then(|text| read::yaml(text).ok());
     let value = value.unwrap_or_else(|| entry.value.clone());
-    Entry { value, key: entry.key.clone(), origin: entry.origin }
+    Setting { value, key: entry.key.clone(), origin: entry.origin }
 }
 
 fn kind_names() -> Vec<&'static str> {
@@ -93,15 +93,16 @@ fn kind_names() -> Vec<&'static str> {
 }
 
 /// The keys of one signal, as they are written.
-struct Fields<'e, 'a> {
-    of: &'e Entry<'a>,
+struct SignalFields<'e, 'a> {
+    of: &'e Setting<'a>,
     written: &'e Dict,
 }
 
-impl<'a> Fields<'_, 'a> {
-    fn entry(&self, key: &str) -> Option<Entry<'a>> {
+impl<'a> SignalFields<'_, 'a> {
+    fn entry(&self, key: &str) -> Option<Setting<'a>> {
         let value = self.written.get(key)?.clone();
-        let entry = Entry { value, key: format!("{}.{key}", self.of.key), origin: self.of.origin };
+        let entry =
+            Setting { value, key: format!("{}.{key}", self.of.key), origin: self.of.origin };
         (!entry.is_null()).then_some(entry)
     }
 
@@ -111,7 +112,7 @@ impl<'a> Fields<'_, 'a> {
         key: &str,
         default: T,
         m: &mut Mistakes,
-        read: impl FnOnce(&Entry<'a>, &mut Mistakes) -> Option<T>,
+        read: impl FnOnce(&Setting<'a>, &mut Mistakes) -> Option<T>,
     ) -> Option<T> {
         self.entry(key).map_or(Some(default), |entry| read(&entry, m))
     }
@@ -121,7 +122,7 @@ impl<'a> Fields<'_, 'a> {
         &self,
         key: &str,
         m: &mut Mistakes,
-        read: impl FnOnce(&Entry<'a>, &mut Mistakes) -> Option<T>,
+        read: impl FnOnce(&Setting<'a>, &mut Mistakes) -> Option<T>,
     ) -> Option<T> {
         if let Some(entry) = self.entry(key) {
             return read(&entry, m);
@@ -131,7 +132,7 @@ impl<'a> Fields<'_, 'a> {
     }
 }
 
-fn signal(entry: &Entry<'_>, m: &mut Mistakes, given: Option<&str>) -> Option<Signal> {
+fn signal(entry: &Setting<'_>, m: &mut Mistakes, given: Option<&str>) -> Option<Signal> {
     let Value::Dict(_, written) = &entry.value else {
         let expected = match given {
             Some(_) => "an address, or a mapping with a `url`",
@@ -140,7 +141,7 @@ fn signal(entry: &Entry<'_>, m: &mut Mistakes, given: Option<&str>) -> Option<Si
         entry.wrong(m, expected);
         return None;
     };
-    let fields = Fields { of: entry, written };
+    let fields = SignalFields { of: entry, written };
     let names = kind_names();
     let kinds: Vec<(&str, &str)> = names.iter().map(|name| (*name, *name)).collect();
     let kind = match given {
@@ -169,7 +170,7 @@ fn default_name(kind: &SignalKind) -> String {
     format!("{} at {place}", kind.as_str()).chars().take(LONGEST_NAME).collect()
 }
 
-fn known_keys(fields: &Fields<'_, '_>, kind: &str, is_given: bool, m: &mut Mistakes) -> bool {
+fn known_keys(fields: &SignalFields<'_, '_>, kind: &str, is_given: bool, m: &mut Mistakes) -> bool {
     let own = SIGNAL_KINDS.iter().find(|one| one.name == kind).map_or(&[][..], |one| one.keys);
     let type_key: &[&str] = if is_given { &[] } else { &["type"] };
     let known = [type_key.to_vec(), names(SIGNAL_KEYS), names(own)].concat();
@@ -183,7 +184,7 @@ fn known_keys(fields: &Fields<'_, '_>, kind: &str, is_given: bool, m: &mut Mista
             (None, None) => format!("known are {}", known.join(", ")),
         };
         let (value, key) = (Value::from(""), format!("{}.{key}", fields.of.key));
-        let unknown = Entry { value, key, origin: fields.of.origin };
+        let unknown = Setting { value, key, origin: fields.of.origin };
         unknown.refuse(m, format!("is no key here: {hint}"));
     }
     all_known

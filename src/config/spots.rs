@@ -15,14 +15,14 @@ pub(super) struct Spot {
 
 /// The places of a YAML or JSON text that was parsed before.
 pub(super) fn of_yaml(text: &str) -> BTreeMap<String, Spot> {
-    let mut walk = Walk::default();
+    let mut walk = SpotWalk::default();
     for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else { break };
         let line = span.start.line();
         if let Event::MappingStart(..) = event {
-            walk.open(line, Level::Mapping(None));
+            walk.open(line, NestingLevel::Mapping(None));
         } else if let Event::SequenceStart(..) = event {
-            walk.open(line, Level::Sequence(0));
+            walk.open(line, NestingLevel::Sequence(0));
         } else if let Event::MappingEnd | Event::SequenceEnd = event {
             walk.levels.pop();
         } else if let Event::Scalar(text, style, ..) = event {
@@ -61,26 +61,26 @@ pub(super) fn of_toml(text: &str) -> BTreeMap<String, Spot> {
 }
 
 #[derive(Default)]
-struct Walk {
+struct SpotWalk {
     spots: BTreeMap<String, Spot>,
-    levels: Vec<(String, Level)>,
+    levels: Vec<(String, NestingLevel)>,
 }
 
-enum Level {
+enum NestingLevel {
     /// The key whose value comes next, if it was read.
     Mapping(Option<String>),
     /// The index of the item that comes next.
     Sequence(usize),
 }
 
-impl Walk {
-    fn open(&mut self, line: usize, level: Level) {
+impl SpotWalk {
+    fn open(&mut self, line: usize, level: NestingLevel) {
         let key = self.value(line, None);
         self.levels.push((key, level));
     }
 
     fn scalar(&mut self, line: usize, text: &str, plain: bool) {
-        if let Some((parent, Level::Mapping(key @ None))) = self.levels.last_mut() {
+        if let Some((parent, NestingLevel::Mapping(key @ None))) = self.levels.last_mut() {
             let path = if parent.is_empty() { text.to_owned() } else { format!("{parent}.{text}") };
             self.spots.insert(path, Spot { line, text: None });
             *key = Some(text.to_owned());
@@ -93,11 +93,11 @@ impl Walk {
     fn value(&mut self, line: usize, text: Option<String>) -> String {
         let path = match self.levels.last_mut() {
             None => String::new(),
-            Some((parent, Level::Sequence(next))) => {
+            Some((parent, NestingLevel::Sequence(next))) => {
                 *next += 1;
                 format!("{parent}[{}]", *next - 1)
             }
-            Some((parent, Level::Mapping(key))) => {
+            Some((parent, NestingLevel::Mapping(key))) => {
                 let key = key.take().unwrap_or_default();
                 if parent.is_empty() { key } else { format!("{parent}.{key}") }
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Value};
 
-use super::environment::Environment;
+use super::environment::Variables;
 use super::mistake::Mistakes;
 use super::read;
 use super::settings::Settings;
@@ -16,7 +16,7 @@ use super::settings::Settings;
 /// matter here, and of a file that cannot be parsed as a whole, the section `state` alone is read.
 #[must_use]
 pub fn state_dir(path: &Path, environment: impl Iterator<Item = (String, String)>) -> PathBuf {
-    let environment = Environment::read(environment, &mut Mistakes::default());
+    let environment = Variables::read(environment, &mut Mistakes::default());
     let of_environment = directory_in(&environment.file);
     let of_file = || {
         let bytes = read::bytes(path, "").ok()?;

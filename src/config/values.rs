@@ -14,7 +14,7 @@ use super::spots::Spot;
 
 /// Where a layer's values were written.
 #[derive(Default)]
-pub(super) struct Origin {
+pub(super) struct ValueOrigin {
     /// The file as it was given, or `environment`.
     pub(super) file: String,
     /// Whether keys are variables and values their text.
@@ -24,16 +24,16 @@ pub(super) struct Origin {
 }
 
 /// A value, its key, and where it was written.
-pub(super) struct Entry<'a> {
+pub(super) struct Setting<'a> {
     pub(super) value: Value,
     pub(super) key: String,
-    pub(super) origin: &'a Origin,
+    pub(super) origin: &'a ValueOrigin,
 }
 
 /// What of a wrong value is shown.
 const SHOWN_CHARACTERS: usize = 80;
 
-impl Entry<'_> {
+impl Setting<'_> {
     /// What stands here is not what was `expected`.
     pub(super) fn wrong(&self, mistakes: &mut Mistakes, expected: impl Display) {
         let shown = Some(self.shown());
@@ -109,7 +109,7 @@ impl Entry<'_> {
     }
 }
 
-impl Origin {
+impl ValueOrigin {
     fn line(&self, key: &str) -> Option<usize> {
         let mut key = key;
         // A value that came through an alias has no line of its own; its parent has.
@@ -161,16 +161,16 @@ pub(super) fn put<T>(slot: &mut T, value: Option<T>) {
 
 /// `null`, or what `read` reads.
 pub(super) fn or_null<T>(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
-    read: impl FnOnce(&Entry<'_>, &mut Mistakes) -> Option<T>,
+    read: impl FnOnce(&Setting<'_>, &mut Mistakes) -> Option<T>,
 ) -> Option<Option<T>> {
     if entry.is_null() { Some(None) } else { read(entry, mistakes).map(Some) }
 }
 
 /// Text of at most `longest` characters on one line, without space around it.
 pub(super) fn line(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
     longest: usize,
     expected: &str,
@@ -185,7 +185,7 @@ pub(super) fn line(
 }
 
 /// Any text, empty text too.
-pub(super) fn text(entry: &Entry<'_>, mistakes: &mut Mistakes, expected: &str) -> Option<String> {
+pub(super) fn text(entry: &Setting<'_>, mistakes: &mut Mistakes, expected: &str) -> Option<String> {
     if entry.is_text() {
         return entry.plain();
     }
@@ -193,7 +193,7 @@ pub(super) fn text(entry: &Entry<'_>, mistakes: &mut Mistakes, expected: &str) -
     None
 }
 
-pub(super) fn boolean(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<bool> {
+pub(super) fn boolean(entry: &Setting<'_>, mistakes: &mut Mistakes) -> Option<bool> {
     if let Value::Bool(_, truth) = entry.value {
         return Some(truth);
     }
@@ -210,7 +210,7 @@ pub(super) fn boolean(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<bool
 
 /// A whole number within `range`.
 pub(super) fn whole(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
     range: RangeInclusive<u32>,
 ) -> Option<u32> {
@@ -226,7 +226,7 @@ pub(super) fn whole(
 
 /// A number of `unit`, at least `least` of them; at most a year, which no overflow can reach.
 pub(super) fn count_of(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
     unit: Unit,
     least: u32,
@@ -279,7 +279,7 @@ fn float(number: figment::value::Num) -> Option<f64> {
 }
 
 /// A number with its unit, from 100ms to a day.
-pub(super) fn interval(entry: &Entry<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
+pub(super) fn interval(entry: &Setting<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
     const LEAST: Duration = Duration::from_millis(100);
     const MOST: Duration = Duration::from_secs(24 * 60 * 60);
     let written = entry.value.as_str().and_then(|text| duration(text.trim()));
@@ -308,10 +308,10 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// The items of a list. In the environment a list is written with commas, or in brackets.
 pub(super) fn items<'a>(
-    entry: &Entry<'a>,
+    entry: &Setting<'a>,
     mistakes: &mut Mistakes,
     expected: &str,
-) -> Option<Vec<Entry<'a>>> {
+) -> Option<Vec<Setting<'a>>> {
     let values = entry.value.as_array().map(<[Value]>::to_vec);
     let Some(values) = values.or_else(|| listed(entry.variable()?.trim())) else {
         entry.wrong(mistakes, format_args!("a list of {expected}"));
@@ -319,7 +319,7 @@ pub(super) fn items<'a>(
     };
     let item = |(index, value)| {
         let key = format!("{}[{index}]", entry.key);
-        Entry { value, key, origin: entry.origin }
+        Setting { value, key, origin: entry.origin }
     };
     Some(values.into_iter().enumerate().map(item).collect())
 }
@@ -339,7 +339,7 @@ fn listed(text: &str) -> Option<Vec<Value>> {
 
 /// A list of texts; none of them empty.
 pub(super) fn texts(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
     expected: &str,
 ) -> Option<Vec<String>> {
@@ -361,7 +361,7 @@ pub(super) const LONGEST_ITEM: usize = 4096;
 
 /// One of a few words.
 pub(super) fn word<T: Copy>(
-    entry: &Entry<'_>,
+    entry: &Setting<'_>,
     mistakes: &mut Mistakes,
     words: &[(&str, T)],
 ) -> Option<T> {

@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 use super::{Config, ConfigErrors, checked, read};
 
 /// Gives the variables of this process: they stay in force over the file, whatever it becomes.
-pub type Environment = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
+pub type ReadEnvironment = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
 /// The configuration's file, and what it held when it was judged last.
 pub struct Watched {
     path: PathBuf,
-    environment: Environment,
+    environment: ReadEnvironment,
     judged: Content,
     /// What was seen once and is not judged yet: a file that is being written is seen half.
     fresh: Option<Content>,
@@ -34,7 +34,7 @@ enum Content {
 
 /// What a look came to.
 #[derive(Debug)]
-pub enum Look {
+pub enum FilePoll {
     /// It holds what was judged last.
     Same,
     /// It holds something else since just now: it is to be looked at again in a moment.
@@ -56,14 +56,14 @@ impl Watched {
     /// The file at `path`, from which `config` was read; none where it is no file that could be
     /// read twice, such as a pipe.
     #[must_use]
-    pub fn new(path: &Path, environment: Environment, config: &Config) -> Option<Self> {
+    pub fn new(path: &Path, environment: ReadEnvironment, config: &Config) -> Option<Self> {
         let judged = Content::Bytes(config.file_digest.clone());
         let watched = Self { path: path.to_path_buf(), environment, judged, fresh: None };
         path.is_file().then_some(watched)
     }
 
     /// Looks at the file. It reads, which may take its time: never on a runtime's own threads.
-    pub fn look(&mut self, how: How) -> Look {
+    pub fn look(&mut self, how: How) -> FilePoll {
         let bytes = read::bytes(&self.path, "");
         let seen = match &bytes {
             Ok(bytes) => Content::Bytes(digest(bytes)),
@@ -71,18 +71,18 @@ impl Watched {
         };
         if seen == self.judged && !how.again {
             self.fresh = None;
-            return Look::Same;
+            return FilePoll::Same;
         }
         let settled = how.at_once || seen == self.judged || self.fresh.as_ref() == Some(&seen);
         if !settled {
             self.fresh = Some(seen);
-            return Look::Unsettled;
+            return FilePoll::Unsettled;
         }
         self.judged = seen;
         self.fresh = None;
         let environment = (self.environment)().into_iter();
         let bytes = bytes.as_deref().map_err(Clone::clone);
-        Look::Judged(Box::new(checked(&self.path, bytes, environment)))
+        FilePoll::Judged(Box::new(checked(&self.path, bytes, environment)))
     }
 }
 
@@ -143,9 +143,9 @@ mod tests {
     /// What a look came to: the cooldown in minutes, what is wrong, or that nothing is to be done.
     fn seen(watched: &mut Watched, how: How) -> String {
         match watched.look(how) {
-            Look::Same => "same".to_owned(),
-            Look::Unsettled => "unsettled".to_owned(),
-            Look::Judged(judged) => match *judged {
+            FilePoll::Same => "same".to_owned(),
+            FilePoll::Unsettled => "unsettled".to_owned(),
+            FilePoll::Judged(judged) => match *judged {
                 Ok(config) => (config.repositories[0].cooldown.as_secs() / 60).to_string(),
                 Err(mistakes) => mistakes.to_string(),
             },
@@ -235,7 +235,7 @@ mod tests {
         let mut mount = Mount::of(&shop(1));
         let config = super::super::load(&mount.path(), std::iter::empty()).unwrap();
         let variable = ("RELEASE_GOVERNOR_COOLDOWN_MINUTES".to_owned(), "99".to_owned());
-        let environment: Environment = Arc::new(move || vec![variable.clone()]);
+        let environment: ReadEnvironment = Arc::new(move || vec![variable.clone()]);
         let mut watched = Watched::new(&mount.path(), environment, &config).unwrap();
         mount.swap(&shop(4));
         assert_eq!(seen(&mut watched, NOW), "99");

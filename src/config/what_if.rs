@@ -7,11 +7,11 @@ use crate::domain::Policy;
 
 use super::check::{self, Layer, check_policy, effective, root_keys, section_layer};
 use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
-use super::environment::Environment;
+use super::environment::Variables;
 use super::keys::{POLICY_KEYS, names};
 use super::mistake::{ConfigErrors, Mistakes};
 use super::policy;
-use super::read::{self, File};
+use super::read::{self, FileTree};
 
 /// The text of the file at `path`.
 ///
@@ -56,13 +56,13 @@ pub fn policy_of(name: &str, text: &str, in_force: &Policy) -> Result<Policy, Co
 
 /// Whether it has a key that no policy has and a configuration does. One of nothing but `defaults`
 /// is these keys.
-fn is_whole(file: &File) -> bool {
+fn is_whole(file: &FileTree) -> bool {
     let is_root = |key: &String| root_keys().contains(&key.as_str());
     file.values.keys().any(|key| key != "defaults" && is_root(key))
 }
 
-fn of_configuration(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> Option<Policy> {
-    let nothing = Environment::read(std::iter::empty(), mistakes);
+fn of_configuration(file: &FileTree, in_force: &Policy, mistakes: &mut Mistakes) -> Option<Policy> {
+    let nothing = Variables::read(std::iter::empty(), mistakes);
     let config = check::check(file, &nothing, mistakes)?;
     let name = &in_force.repository;
     let found = config.repositories.into_iter().find(|policy| policy.repository == *name);
@@ -73,7 +73,7 @@ fn of_configuration(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> 
     found.map(Arc::unwrap_or_clone)
 }
 
-fn of_keys(file: &File, in_force: &Policy, mistakes: &mut Mistakes) -> Policy {
+fn of_keys(file: &FileTree, in_force: &Policy, mistakes: &mut Mistakes) -> Policy {
     let layer = if file.values.contains_key("defaults") && file.values.len() == 1 {
         section_layer(&file.values, "defaults", &file.origin, mistakes)
     } else {

@@ -11,7 +11,7 @@ use crate::domain::{
     CommitStatus, Entry, EntryKind, Login, Observation, ReleaseState, SeenRuns, Sha, WorkflowFact,
     WorkflowId,
 };
-use crate::observe::{self, Basics, Look, ObserveError};
+use crate::observe::{self, ObserveError, ReadContext, RepoFacts};
 use crate::plan;
 
 /// Commits verified since the ledger's last entry whose statuses are read.
@@ -66,8 +66,8 @@ impl Governed {
     pub(super) async fn catch_up(
         &mut self,
         shared: &Shared,
-        look: &mut Look<'_>,
-        basics: &Basics,
+        look: &mut ReadContext<'_>,
+        basics: &RepoFacts,
         observation: &mut Observation,
     ) -> Result<bool, PassError> {
         if self.age.known || self.only_looks {
@@ -108,7 +108,7 @@ impl Governed {
 
     /// The candidate and the head, the ledger's last candidate, the newest known deploy, and what was
     /// verified since the ledger's last entry.
-    fn telling_commits(&self, look: &Look<'_>, observation: &Observation) -> BTreeSet<Sha> {
+    fn telling_commits(&self, look: &ReadContext<'_>, observation: &Observation) -> BTreeSet<Sha> {
         let candidates = &observation.candidates;
         let below = candidates.verified_below.iter();
         let below = below.filter(|sha| self.may_be_verified_since(look, sha));
@@ -121,7 +121,7 @@ impl Governed {
         verified.chain(last_candidate).chain(newest_deploy).cloned().collect()
     }
 
-    fn may_be_verified_since(&self, look: &Look<'_>, sha: &Sha) -> bool {
+    fn may_be_verified_since(&self, look: &ReadContext<'_>, sha: &Sha) -> bool {
         let began = look.memory.first_verified_at(sha);
         let (Some(began), Some(ends_at)) = (began, self.age.ends_at) else { return true };
         began.saturating_add(VERIFICATION_TAKES).is_ok_and(|ended| ended >= ends_at)
@@ -137,8 +137,8 @@ pub(super) fn certain_deploys(seen: &SeenRuns) -> BTreeSet<Sha> {
 /// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
 /// are read down to the newest of the `certain` deploys.
 pub(super) async fn recovered(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     us: &mut BTreeSet<Login>,
     certain: &BTreeSet<Sha>,
     release: &ReleaseState,

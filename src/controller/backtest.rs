@@ -13,10 +13,10 @@ use crate::backtest::{Course, Past, Progress, replay};
 use crate::clock::{Clock, beside_others};
 use crate::decide::JUDGED_BELOW;
 use crate::domain::{
-    Entry, EntryKind, Fact, OperatorWord, Policy, Production, ReleaseState, Replayed, RepoName,
+    Entry, EntryKind, Fact, OperatorAction, Policy, Production, ReleaseState, Replayed, RepoName,
 };
 use crate::github::Lane;
-use crate::observe::{self, Look, WhereUnreadable};
+use crate::observe::{self, ReadContext, WhereUnreadable};
 use crate::plan;
 
 /// Entries of the ledger that the store gives at once, and so many times.
@@ -117,7 +117,7 @@ impl Governed {
     ) -> Result<(Past, Reach), PassError> {
         let policy = self.policy.clone();
         let release = self.opened()?.state().clone();
-        let mut look = Look {
+        let mut look = ReadContext {
             now: until,
             ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
         };
@@ -209,7 +209,7 @@ impl Governed {
 fn word_of(entry: Entry, release: &ReleaseState) -> Option<Entry> {
     if let EntryKind::AttemptBegun { attempt } = &entry.kind {
         let by = release.attempt(&attempt.id)?.trigger()?.clone();
-        let word = OperatorWord::Triggered { sha: attempt.sha.clone(), by };
+        let word = OperatorAction::Triggered { sha: attempt.sha.clone(), by };
         return Some(Entry { at: entry.at, kind: EntryKind::Operator(word) });
     }
     matches!(entry.kind, EntryKind::Operator(_)).then_some(entry)

@@ -36,7 +36,7 @@ struct BrakeState {
     /// Whether the configuration in force says `dry_run`.
     is_dry: bool,
     /// What else the configuration in force says.
-    orders: Option<String>,
+    settings: Option<String>,
     pause: Option<PauseInForce>,
     pauses: u64,
     /// The dispatch whose request left last, until the snapshot shows it.
@@ -98,7 +98,7 @@ impl BrakeState {
                 .as_ref()
                 .map(|pause| format!("{} paused it: {}", pause.by.display(), pause.why))
         };
-        self.orders.clone().or_else(by_operator)
+        self.settings.clone().or_else(by_operator)
     }
 
     /// What has left: the attempts of `shown` that are not over, and the dispatch that it may not
@@ -172,7 +172,7 @@ impl RepoBrake {
     /// The repository is governed by this policy from now on. Gives whether it had left before.
     pub(super) fn govern_by(&self, policy: &Policy) -> bool {
         let mut now = self.lock();
-        (now.is_dry, now.orders) = (policy.dry_run, stopped_by(policy));
+        (now.is_dry, now.settings) = (policy.dry_run, stopped_by(policy));
         std::mem::replace(&mut now.has_left, false)
     }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::pass::Pace;
+use super::pass::PassPace;
 use super::schedule::Intervals;
 use crate::domain::RepoName;
-use crate::github::{LimitsView, Meter, Reader};
+use crate::github::{LimitsView, PassMeter, Reader};
 
 /// What of the pace passes may take together; the rest is for writes and for what is sudden.
 pub(super) const FOR_PASSES: f64 = 0.9;
@@ -37,13 +37,13 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    fn add(&mut self, part: &Part) {
+    fn add(&mut self, part: &PassCost) {
         self.repositories += 1;
         self.reads += part.reads;
         self.charged += part.charged;
     }
 
-    fn take(&mut self, part: &Part) {
+    fn take(&mut self, part: &PassCost) {
         self.repositories = self.repositories.saturating_sub(1);
         self.reads = (self.reads - part.reads).max(0.0);
         self.charged = (self.charged - part.charged).max(0.0);
@@ -52,7 +52,7 @@ impl Demand {
 
 /// What a credential may send.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Room {
+pub(super) struct CredentialBudget {
     /// Requests a minute by our own pace; none: any number.
     pub(super) per_minute: Option<u32>,
     /// GitHub's primary limit, where it tells one.
@@ -79,7 +79,7 @@ pub(super) fn stretched(
     wanted: Intervals,
     active: Demand,
     settled: Demand,
-    room: Room,
+    room: CredentialBudget,
 ) -> Intervals {
     let mut fits = wanted;
     if let Some(per_minute) = room.per_minute {
@@ -124,7 +124,7 @@ pub(super) struct Fleet {
 
 #[derive(Default)]
 struct Load {
-    parts: BTreeMap<RepoName, Part>,
+    parts: BTreeMap<RepoName, PassCost>,
     active: Demand,
     settled: Demand,
     /// The settled interval that was said last.
@@ -133,8 +133,8 @@ struct Load {
 
 /// What one repository's passes cost lately.
 #[derive(Clone, Copy)]
-struct Part {
-    pace: Pace,
+struct PassCost {
+    pace: PassPace,
     reads: f64,
     charged: f64,
 }
@@ -145,12 +145,13 @@ impl Fleet {
         &self,
         name: &RepoName,
         reader: &Reader,
-        pace: Pace,
-        meter: &Meter,
+        pace: PassPace,
+        meter: &PassMeter,
         wanted: Intervals,
         now: Timestamp,
     ) -> Intervals {
-        let room = Room { per_minute: reader.pace(), limit: Left::of(&reader.limits(), now) };
+        let room =
+            CredentialBudget { per_minute: reader.pace(), limit: Left::of(&reader.limits(), now) };
         let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
         let load = loads.entry(reader.credential().to_owned()).or_default();
         load.note(name, pace, f64::from(meter.reads()), f64::from(meter.charged()));
@@ -173,12 +174,12 @@ impl Load {
         }
     }
 
-    fn note(&mut self, name: &RepoName, pace: Pace, reads: f64, charged: f64) {
+    fn note(&mut self, name: &RepoName, pace: PassPace, reads: f64, charged: f64) {
         let before = self.parts.get(name).copied();
         if let Some(before) = &before {
             self.demand(before.pace).take(before);
         }
-        let part = Part {
+        let part = PassCost {
             pace,
             reads: before.map_or(reads, |before| lately(before.reads, reads)),
             charged: before.map_or(charged, |before| lately(before.charged, charged)),
@@ -187,10 +188,10 @@ impl Load {
         self.parts.insert(name.clone(), part);
     }
 
-    const fn demand(&mut self, pace: Pace) -> &mut Demand {
+    const fn demand(&mut self, pace: PassPace) -> &mut Demand {
         match pace {
-            Pace::Active => &mut self.active,
-            Pace::Settled => &mut self.settled,
+            PassPace::Active => &mut self.active,
+            PassPace::Settled => &mut self.settled,
         }
     }
 
@@ -231,8 +232,8 @@ mod tests {
         Demand { repositories, reads: count * each, charged: count * charged }
     }
 
-    fn pace(per_minute: u32) -> Room {
-        Room { per_minute: Some(per_minute), limit: None }
+    fn pace(per_minute: u32) -> CredentialBudget {
+        CredentialBudget { per_minute: Some(per_minute), limit: None }
     }
 
     fn per_minute(demand: Demand, every: Duration) -> f64 {
@@ -244,7 +245,11 @@ mod tests {
         let (active, settled) = (demand(2, 5.0, 1.0), demand(100, 3.0, 0.0));
         assert_eq!(stretched(WANTED, active, settled, pace(700)), WANTED);
         let many = demand(100_000, 3.0, 0.0);
-        assert_eq!(stretched(WANTED, active, many, Room::default()), WANTED, "no pace, no stretch");
+        assert_eq!(
+            stretched(WANTED, active, many, CredentialBudget::default()),
+            WANTED,
+            "no pace, no stretch"
+        );
     }
 
     #[test]
@@ -267,7 +272,7 @@ mod tests {
     #[test]
     fn when_githubs_limit_runs_low_the_settled_slow_down_first() {
         let (active, settled) = (demand(5, 5.0, 2.0), demand(100, 3.0, 1.0));
-        let room = |remaining| Room {
+        let room = |remaining| CredentialBudget {
             per_minute: None,
             limit: Some(Left { remaining, limit: 5_000, until_reset: Duration::from_secs(1_800) }),
         };
@@ -284,10 +289,10 @@ mod tests {
     fn a_first_pass_that_cost_much_is_soon_forgotten() {
         let mut load = Load::default();
         let shop: RepoName = "acme/shop".parse().unwrap();
-        load.note(&shop, Pace::Active, 20.0, 20.0);
+        load.note(&shop, PassPace::Active, 20.0, 20.0);
         assert_eq!((load.active.repositories, load.settled.repositories), (1, 0));
         for _ in 0..6 {
-            load.note(&shop, Pace::Settled, 3.0, 0.0);
+            load.note(&shop, PassPace::Settled, 3.0, 0.0);
         }
         assert_eq!((load.active.repositories, load.settled.repositories), (0, 1));
         assert!(load.settled.reads < 3.5 && load.settled.charged < 0.5, "{:?}", load.settled);

@@ -8,23 +8,23 @@ use sha2::{Digest as _, Sha256};
 
 use super::age::LedgerAge;
 use super::brake::RepoBrake;
-use super::claims::Claim;
-use super::holding::Holding;
+use super::hold_since::HoldSince;
+use super::ledger_lease::LedgerLease;
 use super::pass::PassReport;
-use super::quiet::Quiet;
+use super::registry::{Common, RepoSettings};
 use super::repeated::Repeated;
-use super::roster::{Common, Orders};
-use super::standing::{AboveCandidate, Decisions, Standing, StandingDecision};
+use super::standing::{AboveCandidate, Decisions, LastStanding, StandingDecision};
+use super::unchanged::UnchangedPass;
 use super::{PassError, Shared, Survey};
-use crate::apply::{Hand, Work};
+use crate::apply::{Work, WriteHandle};
 use crate::domain::{
     Decision, Health, NoCandidate, Policy, ReleaseState, RepoId, RepoName, RunRef, Sha,
 };
 use crate::github::Reader;
-use crate::observe::{Memory, Rhythm};
-use crate::signals::{Following, Seen};
+use crate::messages;
+use crate::observe::{Memory, RefreshSchedule};
+use crate::signals::{Following, SeenSignals};
 use crate::store::{Ledger, StoreError};
-use crate::words;
 
 /// The store's key of what is kept between passes.
 const MEMORY: &str = "memory";
@@ -37,7 +37,7 @@ pub struct Governed {
     pub(super) common: Arc<Common>,
     /// What says whether production is well, and what it said in the last pass.
     pub(super) signals: Following,
-    pub(super) seen: Seen,
+    pub(super) seen: SeenSignals,
     pub(super) health: Option<Health>,
     /// While it is on, nothing is started, whatever a pass decided.
     pub(super) brake: RepoBrake,
@@ -46,20 +46,20 @@ pub struct Governed {
     /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
     pub(super) only_looks: bool,
     /// The right to `ledger`.
-    claim: Option<Claim>,
+    claim: Option<LedgerLease>,
     /// How its passes come.
-    pub(super) rhythm: Rhythm,
+    pub(super) rhythm: RefreshSchedule,
     pub(super) memory: Memory,
     /// A digest of what the store has of it.
     saved_memory: Option<[u8; 32]>,
     /// How often what is kept between passes was found to have changed.
     pub(super) memory_changes: u64,
     /// What the last pass rested on, where it came to nothing.
-    pub(super) quiet: Option<Quiet>,
+    pub(super) unchanged: Option<UnchangedPass>,
     pub(super) ledger: Option<Ledger>,
     /// Whether it is as new as GitHub.
     pub(super) age: LedgerAge,
-    pub(super) standing: Standing,
+    pub(super) standing: LastStanding,
     /// The last decision about the candidate.
     pub(super) decision: Option<Decision>,
     /// Why the pass that is made found no commit to judge.
@@ -69,7 +69,7 @@ pub struct Governed {
     /// All decisions of the last pass that came to any.
     pub(super) decisions: Arc<Decisions>,
     /// Since when its releases are held.
-    pub(super) holding: Holding,
+    pub(super) holding: HoldSince,
     /// What its passes had to read again for want of room in the store.
     pub(super) repeated: Repeated,
     /// The run that was said to take too long, the rename that was said, and the commits whose
@@ -84,14 +84,19 @@ pub struct Governed {
 }
 
 impl Governed {
-    pub(super) fn new(orders: &Orders, reader: Reader, brake: RepoBrake, turn: f64) -> Self {
+    pub(super) fn new(
+        settings: &RepoSettings,
+        reader: Reader,
+        brake: RepoBrake,
+        turn: f64,
+    ) -> Self {
         Self {
-            rhythm: Rhythm { interval: orders.common.intervals.settled, turn },
+            rhythm: RefreshSchedule { interval: settings.common.intervals.settled, turn },
             reader,
-            policy: Arc::clone(&orders.policy),
-            common: Arc::clone(&orders.common),
-            signals: orders.signals.clone(),
-            seen: Seen::default(),
+            policy: Arc::clone(&settings.policy),
+            common: Arc::clone(&settings.common),
+            signals: settings.signals.clone(),
+            seen: SeenSignals::default(),
             health: None,
             brake,
             brake_at_decision: None,
@@ -100,15 +105,15 @@ impl Governed {
             memory: Memory::default(),
             saved_memory: None,
             memory_changes: 0,
-            quiet: None,
+            unchanged: None,
             ledger: None,
             age: LedgerAge::default(),
-            standing: Standing::default(),
+            standing: LastStanding::default(),
             decision: None,
             no_candidate: None,
             above: AboveCandidate::default(),
             decisions: Arc::default(),
-            holding: Holding::default(),
+            holding: HoldSince::default(),
             repeated: Repeated::default(),
             said_overdue: None,
             dora_at: None,
@@ -119,13 +124,13 @@ impl Governed {
     }
 
     /// What holds from the next pass on.
-    pub(super) fn take_orders(&mut self, orders: &Orders) {
-        if !Arc::ptr_eq(&self.common, &orders.common) {
-            self.quiet = None;
+    pub(super) fn take_orders(&mut self, settings: &RepoSettings) {
+        if !Arc::ptr_eq(&self.common, &settings.common) {
+            self.unchanged = None;
         }
-        self.policy = Arc::clone(&orders.policy);
-        self.common = Arc::clone(&orders.common);
-        self.signals = orders.signals.clone();
+        self.policy = Arc::clone(&settings.policy);
+        self.common = Arc::clone(&settings.common);
+        self.signals = settings.signals.clone();
     }
 
     /// Its policy.
@@ -136,7 +141,7 @@ impl Governed {
 
     /// How it stands.
     #[must_use]
-    pub const fn standing(&self) -> &Standing {
+    pub const fn standing(&self) -> &LastStanding {
         &self.standing
     }
 
@@ -150,7 +155,7 @@ impl Governed {
     pub(super) fn work<'a>(
         &'a mut self,
         shared: &'a Shared,
-        hand: &'a Hand,
+        hand: &'a WriteHandle,
         survey: &'a Survey,
     ) -> Result<Work<'a>, StoreError> {
         Ok(Work {
@@ -211,7 +216,7 @@ impl Governed {
             return Ok(());
         }
         let name = &self.policy.repository;
-        self.claim = Some(shared.claims.claim(id, name, &self.brake).await?);
+        self.claim = Some(shared.leases.claim(id, name, &self.brake).await?);
         let ledger = shared.store.ledger(id).await?;
         let newest = shared.store.history(id, None, LedgerAge::ENTRIES).await?;
         self.age = LedgerAge::of_opened(newest.iter().map(|(_, entry)| entry));
@@ -283,7 +288,7 @@ impl Governed {
     /// Notes why the pass found no commit to judge, and says it where that is new.
     fn note_no_candidate(&mut self, shared: &Shared, name: &RepoName) {
         let why = self.no_candidate.take();
-        let why = why.map(|why| words::no_candidate(&why, &self.policy));
+        let why = why.map(|why| messages::no_candidate(&why, &self.policy));
         if let Some(why) =
             why.as_ref().filter(|why| Some(*why) != self.standing.no_candidate.as_ref())
         {

@@ -6,7 +6,7 @@ use super::governed::Governed;
 use super::{PassError, Shared};
 use crate::decide::health;
 use crate::domain::{Observation, ReleaseState};
-use crate::{plan, words};
+use crate::{messages, plan};
 
 impl Governed {
     /// Writes down how production is by its signals, where that is news.
@@ -29,7 +29,7 @@ impl Governed {
         };
         let before = blamed(ledger.state());
         let name = &policy.repository;
-        tracing::info!(repository = %name, "{name}: {}", words::told(&entry));
+        tracing::info!(repository = %name, "{name}: {}", messages::describe_entry(&entry));
         ledger.record(now, vec![entry]).await?;
         let more = blamed(ledger.state()).saturating_sub(before);
         shared.metrics.degraded_after_deploy(name, u64::try_from(more).unwrap_or(u64::MAX));

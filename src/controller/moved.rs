@@ -4,8 +4,8 @@
 use super::governed::Governed;
 use super::{PassError, Shared};
 use crate::domain::{EntryKind, KnownRun, MovedDeployFiles, ReleaseState, Run};
-use crate::observe::{self, Basics, Look};
-use crate::words;
+use crate::messages;
+use crate::observe::{self, ReadContext, RepoFacts};
 
 /// Newest attempts that are looked at.
 const MOST_LOOKED_AT: usize = 10;
@@ -15,8 +15,8 @@ impl Governed {
     pub(super) async fn note_moved_deploy_files(
         &mut self,
         shared: &Shared,
-        look: &Look<'_>,
-        basics: &Basics,
+        look: &ReadContext<'_>,
+        basics: &RepoFacts,
         runs: &[Run],
     ) -> Result<(), PassError> {
         for (run, moved) in on_another_tip(self.opened()?.state(), runs) {
@@ -35,7 +35,7 @@ impl Governed {
             shared.metrics.moved_deploy_files(name);
             tracing::error!(
                 repository = %name, run = %run.id,
-                "{name}: run {}: {}", run.id, words::moved_deploy_files(&moved)
+                "{name}: run {}: {}", run.id, messages::moved_deploy_files(&moved)
             );
             let run = KnownRun { moved_deploy_files: Some(moved), ..run };
             let entry = EntryKind::RunSeen { run };

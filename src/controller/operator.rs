@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use super::asked::Asks;
 use super::governed::Governed;
 use super::not_done::NotDone;
-use super::roster::{Held, Station};
+use super::registry::{RepoGuard, RepoHandle};
 use super::survey::look;
-use super::{Controller, PassError, PassReport, Shared, Shipped, Wish, one_pass};
+use super::{Controller, DispatchInitiator, PassError, PassReport, Shared, Shipped, one_pass};
 use crate::apply::Dispatched;
-use crate::domain::{Approval, Decision, Operator, OperatorWord, RepoName, RunId, Sha, ShaPrefix};
+use crate::domain::{
+    Approval, Decision, Operator, OperatorAction, RepoName, RunId, Sha, ShaPrefix,
+};
 use crate::github::Lane;
-use crate::observe::{self, Basics, Look, ObserveError, RestsOn};
+use crate::observe::{self, ObserveError, ReadContext, RepoFacts, RestsOn};
 use crate::store::Ledger;
 
 /// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
@@ -38,7 +40,7 @@ pub struct Triggering {
 #[derive(Clone, Debug)]
 pub struct ProductionSet {
     /// The word.
-    pub spoken: Spoken,
+    pub spoken: RecordedWord,
     /// Runs that will have moved production after this word once they succeeded.
     pub in_flight: Vec<RunId>,
     /// The commit that is wanted in production, where it is another.
@@ -47,7 +49,7 @@ pub struct ProductionSet {
 
 /// A word that is on disk.
 #[derive(Clone, Debug)]
-pub struct Spoken {
+pub struct RecordedWord {
     /// When.
     pub at: Timestamp,
     /// The commit that it is about, for a word about one.
@@ -60,8 +62,8 @@ impl Controller {
     /// # Errors
     /// [`NotDone`].
     pub async fn simulate(&self, name: &RepoName, commit: &ShaPrefix) -> Result<Decision, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
+        let handle = self.handle(name)?;
+        let mut held = handle.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let mut survey = held.governed.survey(&self.shared, None).await?;
         Ok(held.governed.decided(&self.shared, &mut survey, &sha, Asks::ThePolicy, None).await?)
@@ -78,8 +80,8 @@ impl Controller {
         rollback: bool,
         by: Operator,
     ) -> Result<Triggering, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
+        let handle = self.handle(name)?;
+        let mut held = handle.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         tracing::info!(
             repository = %name, sha = %sha, operator = by.display(),
@@ -88,7 +90,11 @@ impl Controller {
             if rollback { "roll back to" } else { "deploy" },
             sha.short()
         );
-        let wish = if rollback { Wish::Rollback(by) } else { Wish::OfAnOperator(by) };
+        let wish = if rollback {
+            DispatchInitiator::Rollback(by)
+        } else {
+            DispatchInitiator::OfAnOperator(by)
+        };
         let shipped = held.governed.ship(&self.shared, &sha, wish).await?;
         if let Shipped::NeverInProduction { last } = shipped {
             let repository = name.clone();
@@ -114,15 +120,15 @@ impl Controller {
         commit: &ShaPrefix,
         why: String,
         by: Operator,
-    ) -> Result<Spoken, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
+    ) -> Result<RecordedWord, NotDone> {
+        let handle = self.handle(name)?;
+        let mut held = handle.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
         let deploy_file = held.governed.deploy_file(&self.shared).await?;
         let approval = Approval { sha: sha.clone(), deploy_file, why, by };
-        let at = held.governed.say(&self.shared, OperatorWord::Approved { approval }).await?;
+        let at = held.governed.say(&self.shared, OperatorAction::Approved { approval }).await?;
         self.wake(name);
-        Ok(Spoken { at, sha: Some(sha) })
+        Ok(RecordedWord { at, sha: Some(sha) })
     }
 
     /// Says what runs in production.
@@ -136,10 +142,10 @@ impl Controller {
         why: String,
         by: Operator,
     ) -> Result<ProductionSet, NotDone> {
-        let station = self.station(name)?;
-        let mut held = station.hold().await?;
+        let handle = self.handle(name)?;
+        let mut held = handle.hold().await?;
         let sha = held.governed.commit(&self.shared, commit).await?;
-        let word = OperatorWord::ProductionSet { sha: sha.clone(), why, by };
+        let word = OperatorAction::ProductionSet { sha: sha.clone(), why, by };
         let at = held.governed.say(&self.shared, word).await?;
         let release = held.governed.release();
         let in_flight = release.iter().flat_map(|release| release.runs_in_flight());
@@ -147,7 +153,7 @@ impl Controller {
         let candidate = release.and_then(|release| release.candidate.clone());
         let candidate = candidate.filter(|candidate| *candidate != sha);
         self.wake(name);
-        Ok(ProductionSet { spoken: Spoken { at, sha: Some(sha) }, in_flight, candidate })
+        Ok(ProductionSet { spoken: RecordedWord { at, sha: Some(sha) }, in_flight, candidate })
     }
 
     /// One pass at once, as one of the passes that may be under way.
@@ -172,33 +178,33 @@ impl Controller {
         name: &RepoName,
         work: impl AsyncFnOnce(&Shared, &mut Governed) -> Result<T, PassError>,
     ) -> Result<T, NotDone> {
-        let station = self.station(name)?;
+        let handle = self.handle(name)?;
         let reader = self.shared.readers.of(name);
-        let place = self.roster.places().take(Lane::Active, reader.credential()).await;
+        let place = self.registry.places().take(Lane::Active, reader.credential()).await;
         let its_reader = match &place {
             Some(place) => reader.for_a_pass(Lane::Active, place.meter().clone()),
             None => reader.clone(),
         };
-        let mut held = its_reader.waiting(station.hold()).await?;
+        let mut held = its_reader.waiting(handle.hold()).await?;
         held.governed.reader = its_reader;
         let done = work(&self.shared, &mut held.governed).await;
         held.governed.reader = reader;
         Ok(done?)
     }
 
-    /// Its station, as long as the configuration names it.
-    pub(super) fn station(&self, name: &RepoName) -> Result<Arc<Station>, NotDone> {
-        self.roster.station(name).ok_or_else(|| NotDone::NotGoverned(name.clone()))
+    /// Its handle, as long as the configuration names it.
+    pub(super) fn handle(&self, name: &RepoName) -> Result<Arc<RepoHandle>, NotDone> {
+        self.registry.handle(name).ok_or_else(|| NotDone::NotGoverned(name.clone()))
     }
 }
 
-impl Station {
+impl RepoHandle {
     /// The repository, once no pass is over it; it may have left the configuration by then.
-    pub(super) async fn hold(&self) -> Result<Held<'_>, NotDone> {
+    pub(super) async fn hold(&self) -> Result<RepoGuard<'_>, NotDone> {
         let held = self.held().await;
         let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
         // Whatever is read or changed now, the next pass looks at all of it.
-        held.governed.quiet = None;
+        held.governed.unchanged = None;
         Ok(held)
     }
 }
@@ -256,7 +262,7 @@ impl Governed {
     pub(super) async fn say(
         &mut self,
         shared: &Shared,
-        word: OperatorWord,
+        word: OperatorAction,
     ) -> Result<Timestamp, NotDone> {
         self.known_ledger(shared).await?;
         if !self.age.is_known() || self.release().is_none_or(|release| !release.recovered) {
@@ -274,11 +280,11 @@ impl Governed {
     pub(super) async fn append(
         &mut self,
         shared: &Shared,
-        words: Vec<OperatorWord>,
+        words: Vec<OperatorAction>,
     ) -> Result<Timestamp, NotDone> {
         let name = self.policy.repository.clone();
         for word in &words {
-            tracing::info!(repository = %name, "{name}: {}", crate::words::operator(word));
+            tracing::info!(repository = %name, "{name}: {}", crate::messages::operator(word));
         }
         let ledger = self.opened()?;
         let at = shared.store.append_words(ledger.repo(), shared.word_time(), words).await?;
@@ -297,13 +303,15 @@ impl Governed {
     }
 
     /// The repository, and its branches as they are now.
-    async fn basics(&mut self, shared: &Shared) -> Result<Basics, NotDone> {
+    async fn basics(&mut self, shared: &Shared) -> Result<RepoFacts, NotDone> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let policy = self.policy.clone();
         let seldom = self.memory.seldom_is_due(self.rhythm, shared.clock.now());
-        let mut look =
-            Look { seldom, ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm) };
+        let mut look = ReadContext {
+            seldom,
+            ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
+        };
         let rests_on = RestsOn { branch: true, workflows: false };
         let mut basics = observe::basics(&mut look, known, rests_on).await;
         if let Err(error) = &basics

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::governed::Governed;
 use super::standing::{AboveCandidate, Decisions};
-use super::{PassError, Shared, Shipped, Survey, Wish, report};
+use super::{DispatchInitiator, PassError, Shared, Shipped, Survey, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
 use crate::domain::{Action, Decision, EntryKind, Fact, IssueWork, Lack, Outcome, Sha};
@@ -21,7 +21,7 @@ const MOST_SHIPPED_LOOKUPS: usize = 5;
 #[derive(Clone, Debug)]
 pub struct PassReport {
     /// How soon the next one is due.
-    pub pace: Pace,
+    pub pace: PassPace,
     /// What was decided about the candidate.
     pub decision: Option<Decision>,
     /// What a dry run would have done, or what was done.
@@ -30,7 +30,7 @@ pub struct PassReport {
 
 /// How soon a repository is looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum PassPace {
     /// Something is in flight, or is awaited.
     Active,
     /// Nothing is.
@@ -44,7 +44,7 @@ impl Governed {
     /// What could not be seen or done. What was done is recorded.
     pub(super) async fn pass(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
-            return Ok(PassReport { pace: Pace::Settled, decision: None, actions: Vec::new() });
+            return Ok(PassReport { pace: PassPace::Settled, decision: None, actions: Vec::new() });
         }
         let mut actions = Vec::new();
         for round in 1..=MOST_ROUNDS {
@@ -55,7 +55,7 @@ impl Governed {
                 return Ok(PassReport { actions, ..report });
             }
         }
-        Ok(PassReport { pace: Pace::Active, decision: None, actions })
+        Ok(PassReport { pace: PassPace::Active, decision: None, actions })
     }
 
     /// What a pass would do. Nothing is done.
@@ -64,14 +64,14 @@ impl Governed {
     /// What could not be seen.
     pub(super) async fn rehearsed(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
-            return Ok(PassReport { pace: Pace::Settled, decision: None, actions: Vec::new() });
+            return Ok(PassReport { pace: PassPace::Settled, decision: None, actions: Vec::new() });
         }
         let mut survey = self.survey(shared, None).await?;
         let judgement = self.judged(shared, &mut survey).await?;
         let actions = self.planned(shared, &mut survey, &judgement).await?;
         let candidate = survey.observation.candidates.candidate.as_ref();
         let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
-        Ok(PassReport { pace: Pace::Settled, decision, actions })
+        Ok(PassReport { pace: PassPace::Settled, decision, actions })
     }
 
     /// A repository that is not enabled is only watched until a deploy in flight has ended.
@@ -98,7 +98,7 @@ impl Governed {
         let dispatched = self.carry_out(shared, &survey, actions.clone()).await?;
         let release = self.opened()?.state();
         let settled = plan::settled(release, &judgement);
-        let pace = if settled && !dispatched { Pace::Settled } else { Pace::Active };
+        let pace = if settled && !dispatched { PassPace::Settled } else { PassPace::Active };
         Ok((PassReport { pace, decision, actions }, dispatched))
     }
 
@@ -189,15 +189,16 @@ impl Governed {
         // Dispatches come first; what goes wrong with one keeps no other word from being said.
         let mut dispatched = Ok(false);
         if let Some(sha) = ships {
-            dispatched = self.ship(shared, &sha, Wish::OfThePolicy).await.map(|shipped| {
-                matches!(
-                    shipped,
-                    Shipped::Dispatched {
-                        how: Dispatched::Started { .. } | Dispatched::Unknown { .. },
-                        ..
-                    }
-                )
-            });
+            dispatched =
+                self.ship(shared, &sha, DispatchInitiator::OfThePolicy).await.map(|shipped| {
+                    matches!(
+                        shipped,
+                        Shipped::Dispatched {
+                            how: Dispatched::Started { .. } | Dispatched::Unknown { .. },
+                            ..
+                        }
+                    )
+                });
         }
         // A state directory that failed has the last word: nothing is sent that it cannot hold.
         if let Err(PassError::Store(_) | PassError::Apply(ApplyError::Store(_))) = &dispatched {
@@ -210,7 +211,7 @@ impl Governed {
     async fn apply(
         &mut self,
         shared: &Shared,
-        hand: &apply::Hand,
+        hand: &apply::WriteHandle,
         survey: &Survey,
         actions: Vec<Action>,
     ) -> Result<(), PassError> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::brake::SentDispatch;
-use super::roster::Station;
-use super::{Controller, NotDone, Shared, Spoken};
-use crate::domain::{Operator, OperatorWord, RepoName};
+use super::registry::RepoHandle;
+use super::{Controller, NotDone, RecordedWord, Shared};
+use crate::domain::{Operator, OperatorAction, RepoName};
 use crate::github::Reader;
 use crate::store::{StoreError, WordTime};
 
@@ -20,7 +20,7 @@ const TIME_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct PauseAnswer {
     /// The word.
-    pub spoken: Spoken,
+    pub spoken: RecordedWord,
     /// What had left before it, and goes on.
     pub left: Vec<SentDispatch>,
     /// Whether `spoken.at` is GitHub's time.
@@ -39,11 +39,11 @@ impl Controller {
         why: String,
         by: Operator,
     ) -> Result<PauseAnswer, NotDone> {
-        let station = self.station(name)?;
+        let handle = self.handle(name)?;
         // Taken first: what it shows as sending has left, or the brake knows that it has not.
-        let shown = station.shown().release;
-        let (number, left) = station.brake.pause(&why, &by, shown.as_deref());
-        if !self.roster.is_running() {
+        let shown = handle.shown().release;
+        let (number, left) = handle.brake.pause(&why, &by, shown.as_deref());
+        if !self.registry.is_running() {
             let reader = self.shared.readers.of(name);
             let asked = self.shared.know_the_time(&reader, name);
             // Where it is not known, the answer says so.
@@ -51,43 +51,43 @@ impl Controller {
         }
         let time = self.shared.word_time();
         let recorded = {
-            let _order = station.brake.words().await;
-            let words = vec![OperatorWord::Paused { why, by }];
-            let recorded = self.append(&station, time, words).await;
-            station.brake.note_recorded(number, recorded.is_ok());
+            let _order = handle.brake.words().await;
+            let words = vec![OperatorAction::Paused { why, by }];
+            let recorded = self.append(&handle, time, words).await;
+            handle.brake.note_recorded(number, recorded.is_ok());
             recorded
         };
-        station.bell.notify_one();
+        handle.wake.notify_one();
         let at = match recorded {
             Ok(at) => at,
-            Err(error) if self.roster.is_running() => {
+            Err(error) if self.registry.is_running() => {
                 return Err(NotDone::NotOnDisk { repository: name.clone(), error, left });
             }
             Err(error) => return Err(error.into()),
         };
         let time_is_known = matches!(time, WordTime::Known(_));
-        Ok(PauseAnswer { spoken: Spoken { at, sha: None }, left, time_is_known })
+        Ok(PauseAnswer { spoken: RecordedWord { at, sha: None }, left, time_is_known })
     }
 
     /// Records words, whoever has the ledger in hand: that one reads them later. The caller holds
     /// the right to record words.
     pub(super) async fn append(
         &self,
-        station: &Arc<Station>,
+        handle: &Arc<RepoHandle>,
         time: WordTime,
-        words: Vec<OperatorWord>,
+        words: Vec<OperatorAction>,
     ) -> Result<Timestamp, StoreError> {
-        let (name, store) = (&station.name, &self.shared.store);
+        let (name, store) = (&handle.name, &self.shared.store);
         let at = store.append_words_by_name(name, time, words.clone()).await?;
-        station.brake.set_unread_words();
+        handle.brake.set_unread_words();
         for word in &words {
-            tracing::info!(repository = %name, "{name}: {}", crate::words::operator(word));
+            tracing::info!(repository = %name, "{name}: {}", crate::messages::operator(word));
         }
         // Whoever looks meanwhile sees the word; where this fails, after the next pass.
         if let Ok(Some(repo)) = store.repo_id(name).await
             && let Ok(ledger) = store.ledger(repo).await
         {
-            station.show_release(ledger.shared_state());
+            handle.show_release(ledger.shared_state());
         }
         Ok(at)
     }

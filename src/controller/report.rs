@@ -13,9 +13,9 @@ use crate::domain::{
     AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RunKind,
     RunRef, Sha, StatusPurpose, restorations,
 };
+use crate::messages;
 use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
-use crate::words;
 
 /// How old DORA's four may be while no run ends: they look back on thirty days.
 const DORA_AGE: SignedDuration = SignedDuration::from_mins(10);
@@ -31,7 +31,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         }
         source = cause.source();
     }
-    words::plain(&text, 1_000)
+    messages::plain(&text, 1_000)
 }
 
 /// One line for a decision that changed.
@@ -41,14 +41,14 @@ pub(super) fn decision_changed(release: &ReleaseState, decision: &Decision, poli
     let was = before.map_or_else(String::new, |last| {
         format!("{} {} became ", last.outcome.as_str(), last.reason.code())
     });
-    let hint = words::hints(decision, repository).join("; ");
+    let hint = messages::hints(decision, repository).join("; ");
     tracing::info!(
         repository = %repository,
         sha = %decision.sha,
         decision = decision.outcome().as_str(),
         reason = decision.reason().code(),
         risk = decision.risk.class.as_str(),
-        evidence = words::evidence(decision, repository).join("; "),
+        evidence = messages::evidence(decision, repository).join("; "),
         "{repository} {}: {was}{} {} {hint}",
         decision.sha.short(),
         decision.outcome().as_str(),
@@ -70,7 +70,7 @@ pub(super) fn followed(
         let took = attempt.and_then(|attempt| run_time(release, attempt.run?));
         shared.metrics.deploy(name, outcome, took);
         let Some(sha) = attempt.map(|attempt| &attempt.begun.sha) else { return };
-        let ended = words::outcome(outcome);
+        let ended = messages::outcome(outcome);
         if *outcome != AttemptOutcome::Succeeded {
             tracing::warn!(repository = %name, sha = %sha, attempt = %id, "{name} {}: {ended}", sha.short());
             return;
@@ -97,7 +97,7 @@ pub(super) fn followed(
     }
 }
 
-/// Counts and logs runs that turned out to be stray. `release` is as it was before.
+/// Counts and logs runs that reconfigured out to be stray. `release` is as it was before.
 pub(super) fn stray(
     shared: &Shared,
     policy: &Policy,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::governed::Governed;
-use super::roster::Station;
+use super::registry::RepoHandle;
 use super::standing::Decisions;
-use super::{Controller, NotDone, Shared, Spoken};
-use crate::domain::{Cause, Operator, OperatorWord, Reason, ReleaseState, RepoName};
-use crate::words::plain;
+use super::{Controller, NotDone, RecordedWord, Shared};
+use crate::domain::{Cause, Operator, OperatorAction, Reason, ReleaseState, RepoName};
+use crate::messages::plain;
 
 /// Characters of a configured reason that an error shows.
 const SHOWN_REASON: usize = 200;
@@ -18,7 +18,7 @@ const SHOWN_REASON: usize = 200;
 #[derive(Clone, Debug)]
 pub struct Resumed {
     /// The word.
-    pub spoken: Spoken,
+    pub spoken: RecordedWord,
     /// What it let go on.
     pub of: ResumedFrom,
 }
@@ -45,15 +45,15 @@ impl Controller {
     /// # Errors
     /// [`NotDone`], also where nothing is stopped; nothing was recorded.
     pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Resumed, NotDone> {
-        let station = self.station(name)?;
+        let handle = self.handle(name)?;
         self.shared.know_the_time(&self.shared.readers.of(name), name).await?;
-        if let Some(at) = self.end_pause(&station, &by).await? {
-            let rollback = self.rollback_after(&station).await;
-            station.bell.notify_one();
+        if let Some(at) = self.end_pause(&handle, &by).await? {
+            let rollback = self.rollback_after(&handle).await;
+            handle.wake.notify_one();
             let of = ResumedFrom::Pause { rollback: rollback.map(Box::new) };
-            return Ok(Resumed { spoken: Spoken { at, sha: None }, of });
+            return Ok(Resumed { spoken: RecordedWord { at, sha: None }, of });
         }
-        let mut held = station.hold().await?;
+        let mut held = handle.hold().await?;
         let governed = &mut held.governed;
         governed.known_ledger(&self.shared).await?;
         if governed.release().is_none_or(|release| !release.recovered) {
@@ -79,40 +79,40 @@ impl Controller {
             (at, ResumedFrom::Hold { rollback: !no_rollback })
         };
         self.wake(name);
-        Ok(Resumed { spoken: Spoken { at, sha: None }, of })
+        Ok(Resumed { spoken: RecordedWord { at, sha: None }, of })
     }
 
     /// Ends an operator's pause without waiting for a pass; none where the ledger does not tell
     /// for certain that there is one.
     async fn end_pause(
         &self,
-        station: &Arc<Station>,
+        handle: &Arc<RepoHandle>,
         by: &Operator,
     ) -> Result<Option<Timestamp>, NotDone> {
-        let _order = station.brake.words().await;
-        let Some(repo) = self.shared.store.repo_id(&station.name).await? else { return Ok(None) };
+        let _order = handle.brake.words().await;
+        let Some(repo) = self.shared.store.repo_id(&handle.name).await? else { return Ok(None) };
         let ledger = self.shared.store.ledger(repo).await?;
-        let unrecorded = station.brake.unrecorded_pause();
+        let unrecorded = handle.brake.unrecorded_pause();
         let is_paused = ledger.state().pause.is_some() || unrecorded.is_some();
         if !ledger.state().recovered || !is_paused {
             return Ok(None);
         }
         let words = ending(ledger.state(), unrecorded, by.clone());
-        let at = self.append(station, self.shared.word_time(), words).await?;
-        station.brake.resume();
+        let at = self.append(handle, self.shared.word_time(), words).await?;
+        handle.brake.resume();
         Ok(Some(at))
     }
 
     /// The rollback that still holds after a pause: as GitHub shows it now, or, where a pass is
     /// under way or GitHub does not answer, as the last pass saw it.
-    async fn rollback_after(&self, station: &Station) -> Option<Cause> {
-        if let Some(mut held) = station.held_now() {
-            held.governed.quiet = None;
+    async fn rollback_after(&self, handle: &RepoHandle) -> Option<Cause> {
+        if let Some(mut held) = handle.held_now() {
+            held.governed.unchanged = None;
             if let Ok(found) = held.governed.standing_rollback(&self.shared).await {
                 return found;
             }
         }
-        station.shown().decisions.rollback()
+        handle.shown().decisions.rollback()
     }
 }
 
@@ -122,10 +122,10 @@ fn ending(
     release: &ReleaseState,
     unrecorded: Option<(String, Operator)>,
     by: Operator,
-) -> Vec<OperatorWord> {
+) -> Vec<OperatorAction> {
     let unrecorded = unrecorded.filter(|_| release.pause.is_none());
-    let pause = unrecorded.map(|(why, by)| OperatorWord::Paused { why, by });
-    pause.into_iter().chain([OperatorWord::Resumed { by }]).collect()
+    let pause = unrecorded.map(|(why, by)| OperatorAction::Paused { why, by });
+    pause.into_iter().chain([OperatorAction::Resumed { by }]).collect()
 }
 
 impl Governed {

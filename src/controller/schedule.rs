@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 
 use super::PassError;
 use super::error::Mending;
-use super::pass::{Pace, PassReport};
-use super::roster::Orders;
+use super::pass::{PassPace, PassReport};
+use super::registry::RepoSettings;
 use crate::clock::{Clock, RetryIntervals};
 use crate::github::Lane;
 
@@ -62,10 +62,10 @@ impl Phase {
 }
 
 /// How busy a pass found its repository; one that failed is in nobody's way.
-pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> Pace {
+pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> PassPace {
     match report {
         Some(Ok(report)) => report.pace,
-        Some(Err(_)) | None => Pace::Settled,
+        Some(Err(_)) | None => PassPace::Settled,
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Schedule {
     intervals: Intervals,
     phase: Phase,
     failing: Option<(Mending, RetryIntervals)>,
-    last: Option<Pace>,
+    last: Option<PassPace>,
     interval: Duration,
 }
 
@@ -90,7 +90,7 @@ impl Schedule {
 
     /// Behind whom the next pass waits.
     pub(super) fn lane(&self) -> Lane {
-        if self.last == Some(Pace::Active) { Lane::Active } else { Lane::Settled }
+        if self.last == Some(PassPace::Active) { Lane::Active } else { Lane::Settled }
     }
 
     /// The intervals that the configuration wants.
@@ -106,11 +106,16 @@ impl Schedule {
         within.mul_f64(clock.fraction())
     }
 
-    /// Takes other orders. The wait that they ask for: a short one where the policy changed.
-    pub(super) fn turn(&mut self, clock: &Clock, orders: &Orders, changed: bool) -> Duration {
-        self.intervals = orders.common.intervals;
+    /// Takes other settings. The wait that they ask for: a short one where the policy changed.
+    pub(super) fn turn(
+        &mut self,
+        clock: &Clock,
+        settings: &RepoSettings,
+        changed: bool,
+    ) -> Duration {
+        self.intervals = settings.common.intervals;
         if changed {
-            return self.first(clock, orders.within);
+            return self.first(clock, settings.within);
         }
         match self.lane() {
             Lane::Urgent | Lane::Active => self.intervals.active,
@@ -133,11 +138,11 @@ impl Schedule {
         }
         self.failing = None;
         let pace = pace_of(report);
-        let joins_the_settled = pace == Pace::Settled && self.last != Some(Pace::Settled);
+        let joins_the_settled = pace == PassPace::Settled && self.last != Some(PassPace::Settled);
         self.last = Some(pace);
         self.interval = match pace {
-            Pace::Active => fits.active.min(fits.settled),
-            Pace::Settled => fits.settled,
+            PassPace::Active => fits.active.min(fits.settled),
+            PassPace::Settled => fits.settled,
         };
         let now = clock.monotonic();
         let wait = if joins_the_settled {
@@ -147,7 +152,7 @@ impl Schedule {
             let took = now.saturating_sub(began);
             self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
         };
-        if pace == Pace::Settled { together(now, wait, self.interval) } else { wait }
+        if pace == PassPace::Settled { together(now, wait, self.interval) } else { wait }
     }
 
     fn after_error(&mut self, clock: &Clock, error: &PassError) -> Duration {
@@ -235,9 +240,9 @@ mod tests {
             time.advance(Duration::from_secs(took));
             schedule.next(&clock, report(pace).as_ref(), intervals, began).as_secs()
         };
-        assert!(next(Pace::Settled, 1) < 60, "it takes its place");
-        assert_eq!((next(Pace::Settled, 2), next(Pace::Settled, 0)), (58, 60));
-        assert_eq!(next(Pace::Settled, 70), 6, "late is late enough");
-        assert_eq!((next(Pace::Active, 0), next(Pace::Active, 3)), (10, 7));
+        assert!(next(PassPace::Settled, 1) < 60, "it takes its place");
+        assert_eq!((next(PassPace::Settled, 2), next(PassPace::Settled, 0)), (58, 60));
+        assert_eq!(next(PassPace::Settled, 70), 6, "late is late enough");
+        assert_eq!((next(PassPace::Active, 0), next(PassPace::Active, 3)), (10, 7));
     }
 }

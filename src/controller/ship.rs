@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asked::Asks;
 use super::governed::Governed;
 use super::{PassError, Shared, Survey};
-use crate::apply::{self, Dispatched, Occasion};
+use crate::apply::{self, AttemptContext, Dispatched};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle};
@@ -15,7 +15,7 @@ const PRODUCTIONS_NAMED: usize = 5;
 
 /// Who wants a sha to ship.
 #[derive(Clone, Debug)]
-pub enum Wish {
+pub enum DispatchInitiator {
     /// The policy: it must be the one that ships by all decisions taken anew.
     OfThePolicy,
     /// An operator, by `trigger`.
@@ -61,7 +61,7 @@ impl Governed {
         &mut self,
         shared: &Shared,
         sha: &Sha,
-        wish: Wish,
+        wish: DispatchInitiator,
     ) -> Result<Shipped, PassError> {
         // A dispatch waits behind no settled poll.
         self.reader = self.reader.in_lane(Lane::Active);
@@ -84,15 +84,15 @@ impl Governed {
         if let Some(why) = self.brake.why() {
             return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
         }
-        let occasion = Occasion {
+        let occasion = AttemptContext {
             brake: Arc::new(self.brake.of_a_dispatch(&observation.repository.html_url)),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             judged_tip: observation.deploy_ref_tip.clone(),
-            rollback: matches!(wish, Wish::Rollback(_)),
+            rollback: matches!(wish, DispatchInitiator::Rollback(_)),
             by: match wish {
-                Wish::OfThePolicy => None,
-                Wish::OfAnOperator(by) | Wish::Rollback(by) => Some(by),
+                DispatchInitiator::OfThePolicy => None,
+                DispatchInitiator::OfAnOperator(by) | DispatchInitiator::Rollback(by) => Some(by),
             },
         };
         let mut work = self.work(shared, hand, &survey)?;
@@ -106,17 +106,17 @@ impl Governed {
         shared: &Shared,
         survey: &mut Survey,
         sha: &Sha,
-        wish: &Wish,
+        wish: &DispatchInitiator,
     ) -> Result<Result<Decision, Shipped>, PassError> {
         Ok(match wish {
-            Wish::OfThePolicy => {
+            DispatchInitiator::OfThePolicy => {
                 let ships = self.judged(shared, survey).await?.ships;
                 ships.filter(|ships| ships.sha == *sha).ok_or(Shipped::NotWanted)
             }
-            Wish::OfAnOperator(_) => {
+            DispatchInitiator::OfAnOperator(_) => {
                 Ok(self.decided(shared, survey, sha, Asks::Trigger, None).await?)
             }
-            Wish::Rollback(_) => {
+            DispatchInitiator::Rollback(_) => {
                 let release = self.opened()?.state();
                 if !release.was_production(sha) {
                     let past = release.past_productions().commits.into_iter();

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::survey::Survey;
 use crate::decide::Judgement;
 use crate::domain::{Decision, Outcome, Reason, RepoName, RiskClass, Sha};
-use crate::words;
+use crate::messages;
 
 /// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
 /// when no controller runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Standing {
+pub struct LastStanding {
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
     /// When the last one ended that saw and did all it should.
@@ -55,7 +55,7 @@ impl AboveCandidate {
     }
 }
 
-impl Standing {
+impl LastStanding {
     /// Why nothing can be said of its releases: why the last pass failed, or found nothing to judge.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
@@ -83,7 +83,7 @@ impl StandingDecision {
             outcome: decision.outcome(),
             reason: decision.reason(),
             risk: decision.risk.class,
-            hints: words::hints(decision, repository),
+            hints: messages::hints(decision, repository),
         }
     }
 }

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::age::{certain_deploys, recovered};
 use super::governed::Governed;
 use super::{PassError, Shared, report};
-use crate::decide::{Judged, Judgement, judge};
+use crate::decide::{JudgeOutcome, Judgement, judge};
 use crate::domain::{
     Attempt, AttemptOutcome, AttemptPhase, Decision, EntryKind, Lack, Login, Observation, Outcome,
     Policy, Reason, ReleaseState, RepoId, RiskCause, RunId, Sha, WorkflowFact, restorations,
 };
 use crate::github::Reader;
 use crate::observe::{
-    self, Basics, Linked, Look, Memory, RestsOn, Rhythm, Verifications, WhereUnreadable,
+    self, Linked, Memory, ReadContext, RefreshSchedule, RepoFacts, RestsOn, Verifications,
+    WhereUnreadable,
 };
 use crate::plan;
 use crate::store::{Ledger, StoreError};
@@ -26,7 +27,7 @@ pub(super) const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 /// One look at a repository.
 pub struct Survey {
     /// The repository, its branch and its workflows.
-    pub basics: Basics,
+    pub basics: RepoFacts,
     /// What GitHub shows.
     pub observation: Observation,
     /// The newest deploy run that was seen.
@@ -53,7 +54,7 @@ impl Governed {
         let policy = self.policy.clone();
         let now = shared.clock.now();
         let is_first = memory.is_new();
-        let mut look = Look {
+        let mut look = ReadContext {
             seldom: memory.seldom_is_due(self.rhythm, now),
             anew: anew.is_some(),
             ..look(shared, &reader, &policy, &mut memory, self.rhythm)
@@ -77,7 +78,7 @@ impl Governed {
     async fn read(
         &mut self,
         shared: &Shared,
-        look: &mut Look<'_>,
+        look: &mut ReadContext<'_>,
         known: Option<RepoId>,
         rests_on: RestsOn,
         anew: Option<&Sha>,
@@ -126,11 +127,7 @@ impl Governed {
         look.now = shared.clock.now();
         let was_current = self.age.is_known();
         let has_caught_up = self.catch_up(shared, look, &basics, &mut observation).await?;
-        let waits = || {
-            self.release()
-                .is_some_and(|known| known.attempts.iter().any(Attempt::looks_for_its_run))
-        };
-        if has_caught_up || (!was_current && !self.only_looks && waits()) {
+        if has_caught_up || (!was_current && self.waits_for_a_run()) {
             // Its attempts may own runs that no page shows, and others look for theirs only now.
             newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
         }
@@ -138,12 +135,18 @@ impl Governed {
         Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over: linked.over })
     }
 
+    /// Whether an attempt waits for its run to show, and this is a pass that may conclude on it.
+    fn waits_for_a_run(&self) -> bool {
+        let waits = |known: &ReleaseState| known.attempts.iter().any(Attempt::looks_for_its_run);
+        !self.only_looks && self.release().is_some_and(waits)
+    }
+
     /// What the verification runs say; that a merge queue was seen is written down.
     async fn verifications(
         &mut self,
         shared: &Shared,
-        look: &mut Look<'_>,
-        basics: &mut Basics,
+        look: &mut ReadContext<'_>,
+        basics: &mut RepoFacts,
     ) -> Result<Verifications, PassError> {
         let ledger = self.opened()?;
         let seen_before = ledger.state().merge_queue_seen;
@@ -157,8 +160,8 @@ impl Governed {
     /// The statuses of `sha`, and the runs that they name and the ledger does not know.
     async fn linked(
         &self,
-        look: &mut Look<'_>,
-        basics: &Basics,
+        look: &mut ReadContext<'_>,
+        basics: &RepoFacts,
         observation: &mut Observation,
         sha: &Sha,
     ) -> Result<Linked, PassError> {
@@ -180,8 +183,8 @@ impl Governed {
     async fn follow(
         &mut self,
         shared: &Shared,
-        look: &mut Look<'_>,
-        basics: &Basics,
+        look: &mut ReadContext<'_>,
+        basics: &RepoFacts,
         us: &mut BTreeSet<Login>,
         linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
@@ -201,7 +204,7 @@ impl Governed {
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
         if !self.age.is_known() {
-            // A run may be of an attempt that an older ledger has lost: no other one claims it yet,
+            // A run may be of an attempt that an older ledger has lost: no other one leases it yet,
             // and none is given up beside it.
             seen.searches.clear();
         }
@@ -286,12 +289,12 @@ impl Governed {
             let release = self.known_release()?;
             let judged = judge(&self.policy, &survey.observation, release, &others, now);
             match judged {
-                Judged::Done(judgement) => return Ok(*judgement),
-                Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
-                Judged::Lacks(lacks) => {
+                JudgeOutcome::Done(judgement) => return Ok(*judgement),
+                JudgeOutcome::Unreadable(why) => return Err(PassError::Undecided(why)),
+                JudgeOutcome::Lacks(lacks) => {
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
                 }
-                Judged::LacksBelow(judgement, lacks) => {
+                JudgeOutcome::LacksBelow(judgement, lacks) => {
                     decided = Some(judgement);
                     self.fill(shared, survey, &lacks, WhereUnreadable::NoteIt).await?;
                 }
@@ -311,8 +314,10 @@ impl Governed {
         let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
         let mut memory = std::mem::take(&mut self.memory);
-        let mut look =
-            Look { anew: survey.anew, ..look(shared, &reader, &policy, &mut memory, self.rhythm) };
+        let mut look = ReadContext {
+            anew: survey.anew,
+            ..look(shared, &reader, &policy, &mut memory, self.rhythm)
+        };
         let (basics, observation) = (&survey.basics, &mut survey.observation);
         let filled = match self.known_release() {
             Ok(release) => {
@@ -352,11 +357,11 @@ pub(super) fn look<'a>(
     reader: &'a Reader,
     policy: &'a Policy,
     memory: &'a mut Memory,
-    rhythm: Rhythm,
-) -> Look<'a> {
+    rhythm: RefreshSchedule,
+) -> ReadContext<'a> {
     let (store, now) = (&shared.store, shared.clock.now());
     let clock = &shared.clock;
-    Look { reader, store, policy, memory, anew: false, rhythm, seldom: false, now, clock }
+    ReadContext { reader, store, policy, memory, anew: false, rhythm, seldom: false, now, clock }
 }
 
 /// What a standing hold rests on, of the things that are read seldom: with it they are read in

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::asked::Asks;
 use super::governed::Governed;
-use super::roster::Orders;
+use super::registry::RepoSettings;
 use super::{Controller, NotDone, Shared};
 use crate::domain::{Decision, Policy, Production, RepoName, Sha, ShaPrefix};
 use crate::store::Ledger;
@@ -66,8 +66,8 @@ impl Controller {
         name: &RepoName,
         policy: Option<Policy>,
     ) -> Result<Governed, NotDone> {
-        let station = self.station(name)?;
-        let held = station.held().await;
+        let handle = self.handle(name)?;
+        let held = handle.held().await;
         let held = held.ok_or_else(|| NotDone::NotGoverned(name.clone()))?;
         Ok(held.governed.only_looking(self.shared(), policy))
     }
@@ -79,9 +79,9 @@ impl Governed {
         let policy = policy.map_or_else(|| Arc::clone(&self.policy), Arc::new);
         let signals = if is_other { shared.signals.follow(&policy) } else { self.signals.clone() };
         let common = Arc::clone(&self.common);
-        let orders = Orders { policy, common, signals, within: Duration::ZERO };
+        let settings = RepoSettings { policy, common, signals, within: Duration::ZERO };
         let (reader, brake) = (self.reader.clone(), self.brake.clone());
-        let mut look = Self::new(&orders, reader, brake, self.rhythm.turn);
+        let mut look = Self::new(&settings, reader, brake, self.rhythm.turn);
         look.only_looks = true;
         look.ledger = self.ledger.as_ref().map(Ledger::in_memory);
         if !is_other {

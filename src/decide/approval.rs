@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::Gathering;
 use super::{Case, Gap, risk};
 use crate::domain::{
-    Approval as OperatorsApproval, ApprovalMode, Approver, Counting, DeployFiles,
+    Approval as OperatorsApproval, ApprovalMode, Approver, Availability, Counting, DeployFiles,
     EnvironmentApproval, GivenApproval, MergedPull, Missing, MissingPull, OperatorsMatter, Policy,
-    Production, PullApproval, PullNumber, SeenApproval, Sha, Told, WhyNot,
+    Production, PullApproval, PullNumber, SeenApproval, Sha, WhyNot,
 };
 
 mod needs;
@@ -27,7 +27,7 @@ const WORDS_LOOKED_AT: usize = 5;
 
 /// What the approvals come to.
 #[derive(Clone, Debug)]
-pub(super) struct Approval {
+pub(super) struct ApprovalOutcome {
     /// Whose word approves, if all is approved.
     pub(super) approver: Option<Approver>,
     /// What is missing, if not.
@@ -37,7 +37,7 @@ pub(super) struct Approval {
 }
 
 /// The approval of what makes this case HIGH.
-pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
+pub(super) fn of_the_range(case: &Case<'_>) -> Result<ApprovalOutcome, Gap> {
     let mut search = Search::new(case);
     if let Some(approver) = search.of_this_very_sha()? {
         return Ok(search.approved(approver));
@@ -70,7 +70,7 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<Approval, Gap> {
 
 /// The approval of a first deploy: of this very sha, or on its own pull request. There is no
 /// range that an earlier word could cover.
-pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<Approval, Gap> {
+pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<ApprovalOutcome, Gap> {
     let mut search = Search::new(case);
     if let Some(approver) = search.of_this_very_sha()? {
         return Ok(search.approved(approver));
@@ -78,11 +78,13 @@ pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<Approval, Gap> {
     let mut needs = Needs::default();
     if by_people(case.policy()) {
         match case.question.pulls(case.sha())? {
-            Told::Untold(why) => needs.operators.push(OperatorsMatter::OriginUntold(why.clone())),
-            Told::Known(pulls) if pulls.is_empty() => {
+            Availability::Untold(why) => {
+                needs.operators.push(OperatorsMatter::OriginUntold(why.clone()))
+            }
+            Availability::Known(pulls) if pulls.is_empty() => {
                 needs.operators.push(OperatorsMatter::NoPull);
             }
-            Told::Known(pulls) => {
+            Availability::Known(pulls) => {
                 needs.pulls.extend(pulls.iter().map(|pull| (pull.number, pull.clone())));
             }
         }
@@ -217,11 +219,11 @@ impl<'c, 'a> Search<'c, 'a> {
         });
     }
 
-    fn approved(self, approver: Approver) -> Approval {
+    fn approved(self, approver: Approver) -> ApprovalOutcome {
         self.ended(Some(approver))
     }
 
-    fn ended(self, approver: Option<Approver>) -> Approval {
+    fn ended(self, approver: Option<Approver>) -> ApprovalOutcome {
         let policy = self.case.policy();
         let (pulls, operators) =
             self.least.unwrap_or_else(|| (Vec::new(), vec![OperatorsMatter::ByPolicy]));
@@ -234,7 +236,7 @@ impl<'c, 'a> Search<'c, 'a> {
             pulls,
             operators,
         };
-        Approval { approver, missing, seen: self.seen }
+        ApprovalOutcome { approver, missing, seen: self.seen }
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::facts::known;
-use super::{Case, Finding, Gap};
-use crate::domain::{Cause, ForeignMove, Lack, Place, Production, Productions, Sha, Uncertainty};
+use super::{Case, Gap, RuleFinding};
+use crate::domain::{
+    Cause, ForeignMove, Lack, MovePosition, Production, Productions, Sha, Uncertainty,
+};
 
 /// Answers that are asked for at once. Most follow from one another once the newest are known.
 const ASKED_AT_ONCE: usize = 20;
 
 /// Rule 7.
-pub(super) fn older_than_production(case: &Case<'_>) -> Finding {
+pub(super) fn older_than_production(case: &Case<'_>) -> RuleFinding {
     if case.question.rollback {
         return Ok(None);
     }
@@ -27,7 +29,7 @@ pub(super) fn older_than_production(case: &Case<'_>) -> Finding {
 
 /// While production is uncertain, it may be any commit since the last certain one. So nothing
 /// ships that one of the certain ones contains, but that one itself.
-fn older_than_a_certain_one(case: &Case<'_>, why: Uncertainty) -> Finding {
+fn older_than_a_certain_one(case: &Case<'_>, why: Uncertainty) -> RuleFinding {
     let past = case.release().past_productions();
     let (ancestry, branch) =
         (&case.question.observation.ancestry, &case.question.observation.branch_commits);
@@ -56,7 +58,7 @@ fn older_than_a_certain_one(case: &Case<'_>, why: Uncertainty) -> Finding {
 }
 
 /// Rule 9: a move of production by others took a commit off, and production still lacks it.
-pub(super) fn rolled_back(case: &Case<'_>) -> Finding {
+pub(super) fn rolled_back(case: &Case<'_>) -> RuleFinding {
     if !case.policy().hold_after_rollback || case.question.triggered {
         return Ok(None);
     }
@@ -95,7 +97,7 @@ fn lost_by<'p>(
     case: &Case<'_>,
     past: &'p Productions,
     lost: &Sha,
-    first: Place,
+    first: MovePosition,
 ) -> Result<Option<&'p ForeignMove>, Gap> {
     let production = case.production.sha();
     if let Some(production) = production
@@ -176,7 +178,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Nothing was found; but only where nothing was lacking.
-    fn finish(self) -> Finding {
+    fn finish(self) -> RuleFinding {
         if !self.lacks.is_empty() {
             return Err(Gap::Lacks(self.lacks));
         }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::approval::{self, Approval};
-use super::origins::{self, Origins};
+use super::approval::{self, ApprovalOutcome};
+use super::origins::{self, PathOrigins};
 use super::{Gap, Question, risk};
 use crate::domain::{
-    Cause, FailedDeploy, Health, Lack, Policy, Production, Reason, Relation, ReleaseState,
-    RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha, SignalReading, Told,
+    Availability, Cause, FailedDeploy, Health, Lack, Policy, Production, Reason, Relation,
+    ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha,
+    SignalReading,
 };
 
 /// Steps up to which a MEDIUM range is told where it comes from: nothing rests on that, and each
@@ -22,8 +23,8 @@ pub struct Case<'a> {
     pub(super) question: Question<'a>,
     pub(super) production: Production,
     pub(super) risk: Result<RiskAssessment, Gap>,
-    approval: OnceCell<Result<Approval, Gap>>,
-    first_deploy: OnceCell<Result<Approval, Gap>>,
+    approval: OnceCell<Result<ApprovalOutcome, Gap>>,
+    first_deploy: OnceCell<Result<ApprovalOutcome, Gap>>,
 }
 
 impl<'a> Case<'a> {
@@ -57,13 +58,13 @@ impl<'a> Case<'a> {
     }
 
     /// The approval of what makes it HIGH.
-    pub(super) fn approval(&self) -> Result<&Approval, Gap> {
+    pub(super) fn approval(&self) -> Result<&ApprovalOutcome, Gap> {
         let found = self.approval.get_or_init(|| approval::of_the_range(self));
         found.as_ref().map_err(Gap::clone)
     }
 
     /// The approval of a first deploy.
-    pub(super) fn approval_of_first_deploy(&self) -> Result<&Approval, Gap> {
+    pub(super) fn approval_of_first_deploy(&self) -> Result<&ApprovalOutcome, Gap> {
         let found = self.first_deploy.get_or_init(|| approval::of_the_first_deploy(self));
         found.as_ref().map_err(Gap::clone)
     }
@@ -102,7 +103,7 @@ impl<'a> Case<'a> {
     }
 
     /// Where the paths that drive the risk come from, as far as that is worth its requests.
-    fn origins_of(&self, risk: &RiskAssessment) -> Result<Option<Origins>, Gap> {
+    fn origins_of(&self, risk: &RiskAssessment) -> Result<Option<PathOrigins>, Gap> {
         let Production::Known { sha: base, .. } = &self.production else { return Ok(None) };
         let relation = self.question.range(base, self.sha())?.relation();
         if relation != Some(Relation::Ahead) || !self.is_worth_tracing(base, risk.class)? {
@@ -117,8 +118,8 @@ impl<'a> Case<'a> {
             return Ok(true);
         }
         Ok(match self.question.steps(base, self.sha())? {
-            Told::Known(steps) => steps.len() <= MOST_STEPS_OF_MEDIUM,
-            Told::Untold(_) => false,
+            Availability::Known(steps) => steps.len() <= MOST_STEPS_OF_MEDIUM,
+            Availability::Untold(_) => false,
         })
     }
 

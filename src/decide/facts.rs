@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Gap, Question};
 use crate::domain::{
-    BranchStep, Cause, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit, Login, MergedPull,
-    PullEvent, PullNumber, RangeFiles, Ranged, Relation, RunRef, Sha, Standing, Team, Told,
-    Verification, Within, steps_between,
+    Availability, BranchStep, Cause, Comparison, DeployFiles, Fact, Flag, Lack, ListedCommit,
+    Login, MergedPull, PullEvent, PullNumber, RangeFiles, Ranged, Relation, RepositoryRole, RunRef,
+    Sha, Team, Verification, Within, steps_between,
 };
 
 /// A fact where it is known, and else what keeps it from being so.
@@ -89,7 +89,7 @@ impl<'a> Question<'a> {
         &self,
         base: &Sha,
         head: &Sha,
-    ) -> Result<&'a Told<Vec<ListedCommit>>, Gap> {
+    ) -> Result<&'a Availability<Vec<ListedCommit>>, Gap> {
         let fact = self.observation.commits_between.get(&(base.clone(), head.clone()));
         known(fact, || Lack::Commits(base.clone(), head.clone()))
     }
@@ -124,56 +124,64 @@ impl<'a> Question<'a> {
     }
 
     /// The steps of the branch from `base` to `head`.
-    pub(super) fn steps(&self, base: &Sha, head: &Sha) -> Result<Told<Vec<BranchStep>>, Gap> {
+    pub(super) fn steps(
+        &self,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<Availability<Vec<BranchStep>>, Gap> {
         let commits = &self.observation.branch_commits;
         if let Some(steps) = steps_between(commits, base, head, Within::TheBranch) {
-            return Ok(Told::Known(steps));
+            return Ok(Availability::Known(steps));
         }
         let fact = self.observation.origins.steps.get(&(base.clone(), head.clone()));
         known(fact, || Lack::Steps(base.clone(), head.clone())).cloned()
     }
 
     /// The pull requests that brought a commit to the branch.
-    pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a Told<Vec<MergedPull>>, Gap> {
+    pub(super) fn pulls(&self, sha: &Sha) -> Result<&'a Availability<Vec<MergedPull>>, Gap> {
         let fact = self.observation.origins.pulls.get(sha);
         known(fact, || Lack::Pulls(sha.clone()))
     }
 
-    pub(super) fn files_of(&self, pull: &MergedPull) -> Result<&'a Told<RangeFiles>, Gap> {
+    pub(super) fn files_of(&self, pull: &MergedPull) -> Result<&'a Availability<RangeFiles>, Gap> {
         let fact = self.observation.origins.files.get(&pull.number);
         known(fact, || Lack::PullFiles(pull.number, pull.head.clone()))
     }
 
-    pub(super) fn is_head_on_branch(&self, head: &Sha) -> Result<&'a Told<bool>, Gap> {
+    pub(super) fn is_head_on_branch(&self, head: &Sha) -> Result<&'a Availability<bool>, Gap> {
         let fact = self.observation.origins.heads_on_branch.get(head);
         known(fact, || Lack::HeadOnBranch(head.clone()))
     }
 
-    pub(super) fn is_made_by_github(&self, sha: &Sha) -> Result<&'a Told<bool>, Gap> {
+    pub(super) fn is_made_by_github(&self, sha: &Sha) -> Result<&'a Availability<bool>, Gap> {
         let fact = self.observation.origins.made_by_github.get(sha);
         known(fact, || Lack::MadeByGithub(sha.clone()))
     }
 
-    pub(super) fn events(&self, pull: PullNumber) -> Result<&'a Told<Vec<PullEvent>>, Gap> {
+    pub(super) fn events(&self, pull: PullNumber) -> Result<&'a Availability<Vec<PullEvent>>, Gap> {
         known(self.observation.origins.events.get(&pull), || Lack::Events(pull))
     }
 
-    pub(super) fn labels(&self, pull: PullNumber) -> Result<&'a Told<Vec<String>>, Gap> {
+    pub(super) fn labels(&self, pull: PullNumber) -> Result<&'a Availability<Vec<String>>, Gap> {
         known(self.observation.origins.labels.get(&pull), || Lack::Labels(pull))
     }
 
-    pub(super) fn standing(&self, login: &Login) -> Result<&'a Told<Standing>, Gap> {
+    pub(super) fn standing(&self, login: &Login) -> Result<&'a Availability<RepositoryRole>, Gap> {
         let fact = self.observation.origins.standings.get(login);
         known(fact, || Lack::Standing(login.clone()))
     }
 
-    pub(super) fn is_member(&self, team: &Team, login: &Login) -> Result<&'a Told<bool>, Gap> {
+    pub(super) fn is_member(
+        &self,
+        team: &Team,
+        login: &Login,
+    ) -> Result<&'a Availability<bool>, Gap> {
         let fact = self.observation.origins.members.get(&(team.clone(), login.clone()));
         known(fact, || Lack::Member(team.clone(), login.clone()))
     }
 
     /// The statuses of a commit that raise its risk.
-    pub(super) fn flags(&self, sha: &Sha) -> Result<&'a Told<Vec<Flag>>, Gap> {
+    pub(super) fn flags(&self, sha: &Sha) -> Result<&'a Availability<Vec<Flag>>, Gap> {
         known(self.observation.origins.flags.get(sha), || Lack::Flags(sha.clone()))
     }
 }

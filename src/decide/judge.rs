@@ -29,7 +29,7 @@ pub struct Judgement {
 
 /// What comes of judging.
 #[derive(Debug)]
-pub enum Judged {
+pub enum JudgeOutcome {
     /// Every decision.
     Done(Box<Judgement>),
     /// These facts are needed first.
@@ -50,7 +50,7 @@ pub fn judge(
     release: &ReleaseState,
     others: &[Sha],
     now: Timestamp,
-) -> Judged {
+) -> JudgeOutcome {
     let ask = |sha| {
         let (triggered, rollback, supposed_production) = (false, false, None);
         decide(&Question {
@@ -75,20 +75,20 @@ pub fn judge(
                 judgement.decisions.insert(sha.clone(), *decision);
             }
             Verdict::Lacks(more) => lacks.extend(more),
-            Verdict::Unreadable(why) => return Judged::Unreadable(why),
+            Verdict::Unreadable(why) => return JudgeOutcome::Unreadable(why),
         }
     }
     if !lacks.is_empty() {
-        return Judged::Lacks(each_once(lacks));
+        return JudgeOutcome::Lacks(each_once(lacks));
     }
     let candidate = candidates.candidate.as_ref().and_then(|sha| judgement.decisions.get(sha));
-    let Some(candidate) = candidate else { return Judged::Done(Box::new(judgement)) };
+    let Some(candidate) = candidate else { return JudgeOutcome::Done(Box::new(judgement)) };
     if candidate.reason().starts_a_deploy() {
         judgement.ships = Some(candidate.clone());
-        return Judged::Done(Box::new(judgement));
+        return JudgeOutcome::Done(Box::new(judgement));
     }
     if candidate.outcome() != Outcome::Hold || !candidate.reason().is_of_the_range() {
-        return Judged::Done(Box::new(judgement));
+        return JudgeOutcome::Done(Box::new(judgement));
     }
     judge_below(judgement, below(policy, candidates, release), candidates, ask)
 }
@@ -100,7 +100,7 @@ fn judge_below<'a>(
     below: impl Iterator<Item = &'a Sha>,
     candidates: &Candidates,
     ask: impl Fn(&'a Sha) -> Verdict,
-) -> Judged {
+) -> JudgeOutcome {
     let (mut lacks, mut passed_over) = (Vec::new(), Vec::new());
     for sha in below {
         match ask(sha) {
@@ -126,9 +126,9 @@ fn judge_below<'a>(
     }
     let judgement = Box::new(judgement);
     if lacks.is_empty() {
-        Judged::Done(judgement)
+        JudgeOutcome::Done(judgement)
     } else {
-        Judged::LacksBelow(judgement, each_once(lacks))
+        JudgeOutcome::LacksBelow(judgement, each_once(lacks))
     }
 }
 

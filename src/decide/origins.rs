@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::facts::Gathering;
 use super::{Gap, Question, risk};
 use crate::domain::{
-    BranchStep, Brought, FileChange, FileContent, MergedPull, PullNumber, RangeFiles, Ranged, Sha,
-    Told,
+    Availability, BranchStep, Brought, FileChange, FileContent, MergedPull, PullNumber, RangeFiles,
+    Ranged, Sha,
 };
 
 /// Steps of a range that are looked at one by one: each costs a comparison, once.
@@ -19,7 +19,7 @@ pub(super) fn too_many(steps: &[BranchStep]) -> String {
 
 /// Where the paths of a range come from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origins {
+pub(super) struct PathOrigins {
     /// Who brought each path, the newest commit first; no entry for a path that no step changed.
     /// A HIGH path is a pull request's where that shows it, and else was pushed without one.
     pub(super) brought: BTreeMap<String, Vec<Brought>>,
@@ -31,7 +31,7 @@ pub(super) struct Origins {
     pub(super) untold: Option<String>,
 }
 
-impl Origins {
+impl PathOrigins {
     pub(super) fn of(&self, path: &str) -> &[Brought] {
         self.brought.get(path).map_or(&[], Vec::as_slice)
     }
@@ -73,18 +73,20 @@ pub(super) fn of_paths(
     base: &Sha,
     head: &Sha,
     paths: &BTreeSet<&str>,
-) -> Result<Origins, Gap> {
+) -> Result<PathOrigins, Gap> {
     if paths.is_empty() {
-        return Ok(Origins::default());
+        return Ok(PathOrigins::default());
     }
     let steps = match question.steps(base, head)? {
-        Told::Untold(why) => return Ok(Origins { untold: Some(why), ..Origins::default() }),
-        Told::Known(steps) if steps.len() > MOST_STEPS => {
-            return Ok(Origins { untold: Some(too_many(&steps)), ..Origins::default() });
+        Availability::Untold(why) => {
+            return Ok(PathOrigins { untold: Some(why), ..PathOrigins::default() });
         }
-        Told::Known(steps) => steps,
+        Availability::Known(steps) if steps.len() > MOST_STEPS => {
+            return Ok(PathOrigins { untold: Some(too_many(&steps)), ..PathOrigins::default() });
+        }
+        Availability::Known(steps) => steps,
     };
-    let mut origins = Origins::default();
+    let mut origins = PathOrigins::default();
     let touching = touching(question, steps, paths, &mut origins)?;
     let mut gathering = Gathering::default();
     for steps in touching.chunk_by(|newer, older| newer.is_of_the_same_pull(older)) {
@@ -98,7 +100,7 @@ fn touching<'a>(
     question: &Question<'a>,
     steps: Vec<BranchStep>,
     paths: &BTreeSet<&str>,
-    origins: &mut Origins,
+    origins: &mut PathOrigins,
 ) -> Result<Vec<Touching<'a>>, Gap> {
     let mut gathering = Gathering::default();
     let mut touching = Vec::new();
@@ -112,8 +114,8 @@ fn touching<'a>(
         }
         let pulls = match gathering.take(question.pulls(&step.sha))? {
             None => continue,
-            Some(Told::Known(pulls)) => pulls.as_slice(),
-            Some(Told::Untold(why)) => {
+            Some(Availability::Known(pulls)) => pulls.as_slice(),
+            Some(Availability::Untold(why)) => {
                 origins.is_untold(why);
                 &[]
             }
@@ -133,7 +135,7 @@ fn of_one_pull(
     question: &Question<'_>,
     steps: &[Touching<'_>],
     paths: &BTreeSet<&str>,
-    origins: &mut Origins,
+    origins: &mut PathOrigins,
 ) -> Result<(), Gap> {
     let ([newest, ..], [.., oldest]) = (steps, steps) else { return Ok(()) };
     let together;
@@ -206,8 +208,8 @@ fn shows(
     (path, content): (&str, &FileContent),
 ) -> Result<Showing, Gap> {
     let files = match question.files_of(pull)? {
-        Told::Known(files) => files,
-        Told::Untold(why) => return Ok(Showing::Untold(why.clone())),
+        Availability::Known(files) => files,
+        Availability::Untold(why) => return Ok(Showing::Untold(why.clone())),
     };
     match (files.contents().get(path), files) {
         (Some(shown), _) if shown.is_same(content) => return Ok(Showing::So),
@@ -220,17 +222,17 @@ fn shows(
     }
     let is_merged_by_github = match question.is_head_on_branch(&pull.head)? {
         // GitHub squashed or rebased it: a push would have had to bring the head.
-        Told::Known(false) => return Ok(Showing::So),
-        Told::Known(true) if pull.merge_commit.as_ref() != Some(&step.sha) => {
+        Availability::Known(false) => return Ok(Showing::So),
+        Availability::Known(true) if pull.merge_commit.as_ref() != Some(&step.sha) => {
             return Ok(Showing::Otherwise);
         }
-        Told::Known(true) => question.is_made_by_github(&step.sha)?,
-        Told::Untold(why) => return Ok(Showing::Untold(why.clone())),
+        Availability::Known(true) => question.is_made_by_github(&step.sha)?,
+        Availability::Untold(why) => return Ok(Showing::Untold(why.clone())),
     };
     Ok(match is_merged_by_github {
-        Told::Known(true) => Showing::So,
-        Told::Known(false) => Showing::Otherwise,
-        Told::Untold(why) => Showing::Untold(why.clone()),
+        Availability::Known(true) => Showing::So,
+        Availability::Known(false) => Showing::Otherwise,
+        Availability::Untold(why) => Showing::Untold(why.clone()),
     })
 }
 

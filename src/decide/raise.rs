@@ -4,7 +4,9 @@
 use super::facts::Gathering;
 use super::origins::{MOST_STEPS, may_hide, too_many};
 use super::{Gap, Question};
-use crate::domain::{FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha, Told};
+use crate::domain::{
+    Availability, FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha,
+};
 
 /// Why the range from `base` to the sha that is asked about is raised. Without a base, the sha
 /// itself is looked at.
@@ -17,17 +19,17 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
     }
     let Some(base) = base else { return of_commit(question, question.sha) };
     let steps = match question.steps(base, question.sha)? {
-        Told::Known(steps) if steps.len() > MOST_STEPS => {
+        Availability::Known(steps) if steps.len() > MOST_STEPS => {
             return Ok(vec![RiskCause::RaiseUntold(too_many(&steps))]);
         }
-        Told::Known(steps) => steps,
-        Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
+        Availability::Known(steps) => steps,
+        Availability::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why)]),
     };
     let mut gathering = Gathering::default();
     let mut causes = Vec::new();
     for step in &steps {
         causes.extend(gathering.take(of_commit(question, &step.sha))?.into_iter().flatten());
-        if let Some(Told::Known(pulls)) = gathering.take(question.pulls(&step.sha))? {
+        if let Some(Availability::Known(pulls)) = gathering.take(question.pulls(&step.sha))? {
             causes.extend(may_hide(step, pulls).map(RiskCause::RaiseUntold));
         }
     }
@@ -40,8 +42,8 @@ fn of_commit(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> 
     let mut causes = gathering.take(by_statuses(question, sha))?.unwrap_or_default();
     match gathering.take(question.pulls(sha))? {
         None => {}
-        Some(Told::Untold(why)) => causes.push(RiskCause::RaiseUntold(why.clone())),
-        Some(Told::Known(pulls)) => {
+        Some(Availability::Untold(why)) => causes.push(RiskCause::RaiseUntold(why.clone())),
+        Some(Availability::Known(pulls)) => {
             for pull in pulls {
                 causes.extend(gathering.take(by_labels(question, pull))?.into_iter().flatten());
             }
@@ -71,8 +73,8 @@ fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap
         FlagKind::Pending => sha == question.sha,
     };
     let flags = match question.flags(sha)? {
-        Told::Known(flags) => flags.iter().filter(|flag| raises(flag.kind)),
-        Told::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why.clone())]),
+        Availability::Known(flags) => flags.iter().filter(|flag| raises(flag.kind)),
+        Availability::Untold(why) => return Ok(vec![RiskCause::RaiseUntold(why.clone())]),
     };
     Ok(flags
         .map(|flag| RiskCause::Raised(Raise::ByStatus { sha: sha.clone(), flag: flag.clone() }))
@@ -81,8 +83,8 @@ fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap
 
 fn by_labels(question: &Question<'_>, pull: &MergedPull) -> Result<Vec<RiskCause>, Gap> {
     Ok(match question.events(pull.number)? {
-        Told::Untold(why) => vec![RiskCause::RaiseUntold(why.clone())],
-        Told::Known(events) => {
+        Availability::Untold(why) => vec![RiskCause::RaiseUntold(why.clone())],
+        Availability::Known(events) => {
             let labels = events.iter().filter_map(|event| raising_label(question, event));
             labels.map(|label| by_label(pull.number, label)).collect()
         }

@@ -8,17 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::facts::Gathering;
-use super::{Finding, Gap, Question};
+use super::{Gap, Question, RuleFinding};
 use crate::domain::{
-    Cause, CommitMessage, CommitTitle, ListedCommit, Production, Reverted, RevertedPull, Sha,
-    ShaPrefix, Told, Why,
+    Availability, Cause, CommitMessage, CommitTitle, ListedCommit, Production, Reverted,
+    RevertedPull, Sha, ShaPrefix, Why,
 };
 
 /// Commits after the judged one that are looked at, the newest of them (design, section 4).
 const MOST_AFTER: usize = 250;
 
 /// The rule.
-pub(super) fn reverted(case: &Case<'_>) -> Finding {
+pub(super) fn reverted(case: &Case<'_>) -> RuleFinding {
     if case.question.triggered {
         return Ok(None);
     }
@@ -35,8 +35,8 @@ fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
         return Ok(None);
     }
     let after = match case.question.commits_after(case.sha(), tip)? {
-        Told::Known(after) => after,
-        Told::Untold(why) => return unknown(&why),
+        Availability::Known(after) => after,
+        Availability::Untold(why) => return unknown(&why),
     };
     let after = after.get(after.len().saturating_sub(MOST_AFTER)..).unwrap_or_default();
     if !after.iter().any(|commit| commit.message.is_some_and(CommitMessage::reverts)) {
@@ -44,8 +44,8 @@ fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
     }
     let range = match &case.production {
         Production::Known { sha, .. } => match case.question.commits_of_range(sha, case.sha())? {
-            Told::Known(range) => Some(range),
-            Told::Untold(why) => return unknown(&why),
+            Availability::Known(range) => Some(range),
+            Availability::Untold(why) => return unknown(&why),
         },
         Production::None | Production::Uncertain { .. } => None,
     };
@@ -54,13 +54,13 @@ fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
 
 /// A commit of a list, and what its message says where that matters.
 #[derive(Clone, Copy)]
-struct Listed<'a> {
+struct CommitInRange<'a> {
     sha: &'a Sha,
     parents: &'a [Sha],
     message: Option<&'a CommitMessage>,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> CommitInRange<'a> {
     fn of(commit: &'a ListedCommit) -> Self {
         let ListedCommit { sha, parents, message } = commit;
         Self { sha, parents, message: Some(message) }
@@ -70,16 +70,20 @@ impl<'a> Listed<'a> {
 impl<'a> Question<'a> {
     /// The commits that the branch has and `sha` has not, in branch order. Titles of those that
     /// revert nothing are not among them.
-    fn commits_after(&self, sha: &Sha, tip: &Sha) -> Result<Told<Vec<Listed<'a>>>, Gap> {
+    fn commits_after(
+        &self,
+        sha: &Sha,
+        tip: &Sha,
+    ) -> Result<Availability<Vec<CommitInRange<'a>>>, Gap> {
         match self.shown_after(sha, tip) {
-            Some(shown) => Ok(Told::Known(shown)),
+            Some(shown) => Ok(Availability::Known(shown)),
             None => self.commits_of_range(sha, tip),
         }
     }
 
     /// The same by the newest commits of the branch; none where these do not show all of them, or
     /// what one of them says is not known.
-    fn shown_after(&self, sha: &Sha, tip: &Sha) -> Option<Vec<Listed<'a>>> {
+    fn shown_after(&self, sha: &Sha, tip: &Sha) -> Option<Vec<CommitInRange<'a>>> {
         let branch = &self.observation.branch_commits;
         let known: BTreeMap<&'a Sha, &'a [Sha]> =
             branch.commits.iter().map(|(sha, parents)| (sha, parents.as_slice())).collect();
@@ -87,22 +91,28 @@ impl<'a> Question<'a> {
         let listed = in_branch_order(&known, tip, &before).into_iter().map(|sha| {
             let (sha, parents) = known.get_key_value(sha)?;
             let message = branch.messages.get(*sha)?.as_deref();
-            Some(Listed { sha, parents, message })
+            Some(CommitInRange { sha, parents, message })
         });
         listed.collect()
     }
 
     /// The commits that `head` has and `base` has not, in branch order.
-    fn commits_of_range(&self, base: &Sha, head: &Sha) -> Result<Told<Vec<Listed<'a>>>, Gap> {
+    fn commits_of_range(
+        &self,
+        base: &Sha,
+        head: &Sha,
+    ) -> Result<Availability<Vec<CommitInRange<'a>>>, Gap> {
         let commits = match self.commits(base, head)? {
-            Told::Known(commits) => commits,
-            Told::Untold(why) => return Ok(Told::Untold(why.clone())),
+            Availability::Known(commits) => commits,
+            Availability::Untold(why) => return Ok(Availability::Untold(why.clone())),
         };
-        let by_sha: BTreeMap<&Sha, Listed<'a>> =
-            commits.iter().map(|commit| (&commit.sha, Listed::of(commit))).collect();
+        let by_sha: BTreeMap<&Sha, CommitInRange<'a>> =
+            commits.iter().map(|commit| (&commit.sha, CommitInRange::of(commit))).collect();
         let parents = by_sha.iter().map(|(sha, commit)| (*sha, commit.parents)).collect();
         let order = in_branch_order(&parents, head, &BTreeSet::new());
-        Ok(Told::Known(order.into_iter().filter_map(|sha| by_sha.get(sha).copied()).collect()))
+        Ok(Availability::Known(
+            order.into_iter().filter_map(|sha| by_sha.get(sha).copied()).collect(),
+        ))
     }
 }
 
@@ -153,24 +163,28 @@ fn in_branch_order<'s>(
 }
 
 /// What a commit says of others: whether each stands.
-type Said = BTreeMap<Sha, bool>;
+type RevertStatements = BTreeMap<Sha, bool>;
 
 /// The range and what comes after it, with what each commit said.
 struct History<'c, 'a> {
     case: &'c Case<'a>,
     /// The range, then what the branch has after the judged commit.
-    commits: Vec<Listed<'a>>,
+    commits: Vec<CommitInRange<'a>>,
     places: BTreeMap<&'a Sha, usize>,
     /// How many of these are the range's; none where production is not known.
     range: Option<usize>,
-    said: Vec<Said>,
+    said: Vec<RevertStatements>,
     gathering: Gathering,
     /// Why something that is reverted cannot be told.
     untold: Option<String>,
 }
 
 impl<'c, 'a> History<'c, 'a> {
-    fn new(case: &'c Case<'a>, range: Option<Vec<Listed<'a>>>, after: &[Listed<'a>]) -> Self {
+    fn new(
+        case: &'c Case<'a>,
+        range: Option<Vec<CommitInRange<'a>>>,
+        after: &[CommitInRange<'a>],
+    ) -> Self {
         let length = range.as_ref().map(Vec::len);
         let mut commits = range.unwrap_or_default();
         commits.extend(after);
@@ -219,14 +233,14 @@ impl<'c, 'a> History<'c, 'a> {
     }
 
     /// What the commit at this place says.
-    fn said_by(&mut self, place: usize) -> Result<Said, Gap> {
+    fn said_by(&mut self, place: usize) -> Result<RevertStatements, Gap> {
         let Some(message) = self.commits.get(place).and_then(|commit| commit.message) else {
-            return Ok(Said::new());
+            return Ok(RevertStatements::new());
         };
         // A merge of GitHub's repeats what the commits say that it brought.
         let speaks_for_itself = |brought: &usize| self.said(*brought).is_empty();
         if !message.reverts() || !self.brought_by(place).iter().all(speaks_for_itself) {
-            return Ok(Said::new());
+            return Ok(RevertStatements::new());
         }
         let Some(named) = &message.reverts_commit else {
             return Ok(self.by_pull_or_title(message, place));
@@ -239,7 +253,7 @@ impl<'c, 'a> History<'c, 'a> {
         };
         if place < range {
             // It may be about what production has. In doubt, what the range brings stands.
-            return Ok(Said::new());
+            return Ok(RevertStatements::new());
         }
         let otherwise = self.by_pull_or_title(message, place);
         if otherwise.is_empty() {
@@ -252,29 +266,33 @@ impl<'c, 'a> History<'c, 'a> {
         };
         let Some(named) = named.whole() else { return Ok(otherwise) };
         let shipped = self.gathering.take(self.case.contains(production, &named))?;
-        Ok(if shipped == Some(true) { Said::new() } else { otherwise })
+        Ok(if shipped == Some(true) { RevertStatements::new() } else { otherwise })
     }
 
-    fn said(&self, place: usize) -> &Said {
-        static NOTHING: Said = Said::new();
+    fn said(&self, place: usize) -> &RevertStatements {
+        static NOTHING: RevertStatements = RevertStatements::new();
         self.said.get(place).unwrap_or(&NOTHING)
     }
 
     /// What is said where nothing tells what production is: of commits that the judged one
     /// contains, and that are named by their sha.
-    fn outside_of_any_range(&mut self, named: &ShaPrefix) -> Result<Said, Gap> {
+    fn outside_of_any_range(&mut self, named: &ShaPrefix) -> Result<RevertStatements, Gap> {
         let branch = &self.case.question.observation.branch_commits;
         let listed = branch.commits.iter().find(|(sha, _)| sha.starts_with(named));
         let Some(sha) = named.whole().or_else(|| listed.map(|(sha, _)| sha.clone())) else {
             let why = format!("which commit {} is, that is reverted, is not known", named.as_str());
             self.untold.get_or_insert(why);
-            return Ok(Said::new());
+            return Ok(RevertStatements::new());
         };
         let contained = self.gathering.take(self.case.contains(self.case.sha(), &sha))?;
-        Ok(if contained == Some(true) { Said::from([(sha, false)]) } else { Said::new() })
+        Ok(if contained == Some(true) {
+            RevertStatements::from([(sha, false)])
+        } else {
+            RevertStatements::new()
+        })
     }
 
-    fn by_pull_or_title(&self, message: &CommitMessage, place: usize) -> Said {
+    fn by_pull_or_title(&self, message: &CommitMessage, place: usize) -> RevertStatements {
         let pull = message.reverts_pull.as_ref().and_then(|pull| self.pull_named(pull, place));
         match pull {
             Some(target) => self.contrary_of(target),
@@ -285,8 +303,8 @@ impl<'c, 'a> History<'c, 'a> {
     /// The commit that is named, or the newest that was cherry-picked from it.
     fn commit_named(&self, named: &ShaPrefix, before: usize) -> Option<usize> {
         let earlier = self.commits.get(..before)?;
-        let is_named = |commit: &Listed<'_>| commit.sha.starts_with(named);
-        let is_picked = |commit: &Listed<'_>| {
+        let is_named = |commit: &CommitInRange<'_>| commit.sha.starts_with(named);
+        let is_picked = |commit: &CommitInRange<'_>| {
             let picks = commit.message.map_or(&[][..], |message| &message.picked_from);
             picks.iter().any(|from| {
                 from.as_str().starts_with(named.as_str())
@@ -301,25 +319,27 @@ impl<'c, 'a> History<'c, 'a> {
             [&self.case.question.observation.repository.name, &self.case.policy().repository];
         let is_here = named.repository.as_ref().is_none_or(|name| names.contains(&name));
         let earlier = self.commits.get(..before).filter(|_| is_here)?;
-        let of_it = |commit: &Listed<'_>| {
+        let of_it = |commit: &CommitInRange<'_>| {
             commit.message.is_some_and(|message| message.pull == Some(named.number))
         };
         // `revert: T (#12)` may bear the number of what it reverts.
-        let brought_it = |commit: &Listed<'_>| {
+        let brought_it = |commit: &CommitInRange<'_>| {
             of_it(commit) && !commit.message.is_some_and(CommitMessage::reverts)
         };
         earlier.iter().rposition(brought_it).or_else(|| earlier.iter().rposition(of_it))
     }
 
-    fn by_title(&self, title: &CommitTitle, place: usize) -> Said {
+    fn by_title(&self, title: &CommitTitle, place: usize) -> RevertStatements {
         let Some(inner) = title.reverts.checked_sub(1).filter(|_| !title.text.is_empty()) else {
-            return Said::new();
+            return RevertStatements::new();
         };
         if let Some(target) = self.titled(&title.text, inner, place) {
             return self.contrary_of(target);
         }
         // What it takes back is not called a revert; what that reverted is.
-        let Some(target) = self.titled(&title.text, 0, place) else { return Said::new() };
+        let Some(target) = self.titled(&title.text, 0, place) else {
+            return RevertStatements::new();
+        };
         let stands = title.reverts.is_multiple_of(2);
         let all = self.brought_by(target).into_iter().chain([target]);
         all.filter_map(|place| Some((self.commits.get(place)?.sha.clone(), stands))).collect()
@@ -329,7 +349,7 @@ impl<'c, 'a> History<'c, 'a> {
     fn titled(&self, text: &str, reverts: u32, before: usize) -> Option<usize> {
         let range = self.range.unwrap_or_default();
         let most = if reverts == 0 { before.min(range) } else { before };
-        let is_called = |commit: &Listed<'_>| {
+        let is_called = |commit: &CommitInRange<'_>| {
             commit.message.is_some_and(|message| {
                 message.title.reverts == reverts && message.title.text == text
             })
@@ -339,10 +359,11 @@ impl<'c, 'a> History<'c, 'a> {
 
     /// What it says to revert this commit: the contrary of what it said itself, and of what it
     /// brought; of one that said nothing, that it stands no more.
-    fn contrary_of(&self, target: usize) -> Said {
+    fn contrary_of(&self, target: usize) -> RevertStatements {
         let brought = self.brought_by(target);
         let of_all = brought.iter().chain([&target]).flat_map(|place| self.said(*place));
-        let mut said: Said = of_all.map(|(commit, stands)| (commit.clone(), !stands)).collect();
+        let mut said: RevertStatements =
+            of_all.map(|(commit, stands)| (commit.clone(), !stands)).collect();
         let reverts = |place: &usize| !self.said(*place).is_empty();
         let only_reverts = reverts(&target) || (!brought.is_empty() && brought.iter().all(reverts));
         if !only_reverts && let Some(commit) = self.commits.get(target) {

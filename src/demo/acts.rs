@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::governor::Governor;
 use super::narrator::{Narrator, Who};
-use super::stage::{Place, Stage, short};
+use super::stage::{Stage, StagedRepository, short};
 use crate::clock::Clock;
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 
 /// How often the narrator looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -47,7 +47,7 @@ pub(super) struct Played {
 
 impl Acts<'_> {
     /// All acts, one after the other.
-    pub(super) async fn play(&self) -> Result<Played, Failure> {
+    pub(super) async fn play(&self) -> Result<Played, CommandFailure> {
         self.first_look().await?;
         let low = self.a_low_risk_change_ships().await?;
         let (migration, approved_at) = self.a_high_risk_change_is_held().await?;
@@ -58,7 +58,7 @@ impl Acts<'_> {
         Ok(Played { low, migration, approved_at, broken, fix, red, lost, settled_requests })
     }
 
-    async fn first_look(&self) -> Result<(), Failure> {
+    async fn first_look(&self) -> Result<(), CommandFailure> {
         for place in self.stage.places() {
             self.in_production(place, &place.first).await?;
         }
@@ -73,7 +73,7 @@ impl Acts<'_> {
         Ok(())
     }
 
-    async fn a_low_risk_change_ships(&self) -> Result<String, Failure> {
+    async fn a_low_risk_change_ships(&self) -> Result<String, CommandFailure> {
         let place = &self.stage.shop;
         self.narrator.act(1, "A low-risk change ships by itself", place.name);
         let sha = self.pushed_and_verified(place, "Show the total", "src/cart.rs").await;
@@ -86,7 +86,7 @@ impl Acts<'_> {
         Ok(sha)
     }
 
-    async fn a_high_risk_change_is_held(&self) -> Result<(String, Timestamp), Failure> {
+    async fn a_high_risk_change_is_held(&self) -> Result<(String, Timestamp), CommandFailure> {
         let place = &self.stage.shop;
         self.narrator.act(2, "A high-risk change waits for a person", place.name);
         let path = "db/migrations/0007_coupons.sql";
@@ -114,7 +114,7 @@ impl Acts<'_> {
         Ok((sha, approved_at))
     }
 
-    async fn a_deploy_fails(&self) -> Result<(String, String), Failure> {
+    async fn a_deploy_fails(&self) -> Result<(String, String), CommandFailure> {
         let place = &self.stage.api;
         self.narrator.act(3, "A deploy fails", place.name);
         place.deploys_end("failure");
@@ -166,7 +166,7 @@ impl Acts<'_> {
         red
     }
 
-    async fn an_answer_is_lost(&self) -> Result<String, Failure> {
+    async fn an_answer_is_lost(&self) -> Result<String, CommandFailure> {
         let place = &self.stage.mail;
         self.narrator.act(5, "The answer to a dispatch is lost", place.name);
         let lag = LIST_LAG.as_secs();
@@ -218,7 +218,12 @@ impl Acts<'_> {
     }
 
     /// A developer pushes, and the verification ends.
-    async fn pushed_and_verified(&self, place: &Place, message: &str, path: &str) -> String {
+    async fn pushed_and_verified(
+        &self,
+        place: &StagedRepository,
+        message: &str,
+        path: &str,
+    ) -> String {
         let sha = place.push(message, path);
         self.narrator
             .says(Who::Dev, &format!("pushes {} to main: {message} ({path})", short(&sha)));
@@ -230,21 +235,21 @@ impl Acts<'_> {
     }
 
     /// The governor allows it, the deploy succeeds, and production moves.
-    async fn ships(&self, place: &Place, sha: &str) -> Result<(), Failure> {
+    async fn ships(&self, place: &StagedRepository, sha: &str) -> Result<(), CommandFailure> {
         self.status_says(place, sha, "Triggered").await;
         self.deploy_ended(place, sha).await;
         self.in_production(place, sha).await
     }
 
     /// The governor's status on the commit says `word`; it is told as it stands.
-    async fn status_says(&self, place: &Place, sha: &str, word: &str) {
+    async fn status_says(&self, place: &StagedRepository, sha: &str, word: &str) {
         let what = format!("the status of {} to say {word}", short(sha));
         let says = || place.status(sha).filter(|status| status.description.contains(word));
         let status = self.until(&what, says).await;
         self.narrator.says(Who::Governor, &format!("{} [{}]", status.description, status.state));
     }
 
-    async fn deploy_ended(&self, place: &Place, sha: &str) {
+    async fn deploy_ended(&self, place: &StagedRepository, sha: &str) {
         let what = format!("the deploy of {} to end", short(sha));
         let run =
             self.until(&what, || place.deploy(sha).filter(|run| run.conclusion.is_some())).await;
@@ -254,7 +259,11 @@ impl Acts<'_> {
     }
 
     /// The governor's ledger says that this commit is in production.
-    async fn in_production(&self, place: &Place, sha: &str) -> Result<(), Failure> {
+    async fn in_production(
+        &self,
+        place: &StagedRepository,
+        sha: &str,
+    ) -> Result<(), CommandFailure> {
         self.narrator.awaits(&format!("{} to be in production of {}", short(sha), place.name));
         while self.governor.production(place.name).await?.as_deref() != Some(sha) {
             self.clock.sleep(LOOK_EVERY).await;

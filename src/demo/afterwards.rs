@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::narrator::{Narrator, Who};
-use super::stage::{Place, Stage, short};
+use super::stage::{Stage, StagedRepository, short};
 use crate::clock::Clock;
 
 const PROGRAM: &str = "release-governor";
@@ -63,7 +63,7 @@ impl<'a> Leftover<'a> {
 
     /// Tells each status that changes, for as long as somebody waits.
     pub(super) async fn watch(&self, narrator: &Narrator, clock: &Clock) {
-        let watched: [(&Place, &str); 2] =
+        let watched: [(&StagedRepository, &str); 2] =
             [(&self.stage.shop, &self.held), (&self.stage.billing, &self.red)];
         let mut told = BTreeMap::new();
         told.insert(self.red.clone(), self.stage.billing.status(&self.red));

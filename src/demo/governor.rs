@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::home::Home;
 use crate::cli;
 use crate::clock::Clock;
-use crate::commands::{self, ConfigFile, Failure, Setup};
+use crate::commands::{self, CommandFailure, ConfigFile, Setup};
 use crate::config;
 use crate::domain::{RepoName, Sha, ShaPrefix};
 
@@ -25,11 +25,11 @@ impl Governor {
         home: &Home,
         pages: TcpListener,
         ended: &watch::Receiver<bool>,
-        tasks: &mut JoinSet<Result<(), Failure>>,
-    ) -> Result<Self, Failure> {
+        tasks: &mut JoinSet<Result<(), CommandFailure>>,
+    ) -> Result<Self, CommandFailure> {
         // Only what the file says: a variable of whoever runs this would change the story.
         let config = config::load(&home.config(), std::iter::empty())
-            .map_err(|mistakes| Failure::Usage(mistakes.to_string()))?;
+            .map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))?;
         let clock = Clock::system();
         let store = commands::open_store(&config.state_dir, &clock).await?;
         let surroundings = commands::surroundings(&config, clock.clone(), store)?;
@@ -41,8 +41,8 @@ impl Governor {
     }
 
     /// What it says is in production of a repository, asked as `status` asks.
-    pub(super) async fn production(&self, name: &str) -> Result<Option<String>, Failure> {
-        let ask = commands::Status { repository: Some(repository(name)?) };
+    pub(super) async fn production(&self, name: &str) -> Result<Option<String>, CommandFailure> {
+        let ask = commands::StatusRequest { repository: Some(repository(name)?) };
         let status = commands::perform(&self.setup, ask, self.clock.clone()).await?;
         let row = status.repositories.into_iter().next();
         Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
@@ -55,19 +55,19 @@ impl Governor {
         sha: &str,
         reason: &str,
         by: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandFailure> {
         let sha: ShaPrefix = sha.parse().map_err(|error| unlikely(&error))?;
         let (reason, name, repository) =
             (reason.to_owned(), Some(by.to_owned()), repository(name)?);
-        let ask = commands::Approve { repository, sha, reason, name };
+        let ask = commands::ApproveRequest { repository, sha, reason, name };
         commands::perform(&self.setup, ask, self.clock.clone()).await.map(drop)
     }
 }
 
-fn repository(name: &str) -> Result<RepoName, Failure> {
+fn repository(name: &str) -> Result<RepoName, CommandFailure> {
     name.parse().map_err(|error| unlikely(&error))
 }
 
-fn unlikely(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Usage(format!("the story is wrong: {error}"))
+fn unlikely(error: &dyn std::fmt::Display) -> CommandFailure {
+    CommandFailure::Usage(format!("the story is wrong: {error}"))
 }

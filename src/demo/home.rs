@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::telemetry::logs;
 
 /// The path of the socket inside must fit into an address, of 107 bytes.
@@ -19,7 +19,7 @@ pub(super) struct Home {
 
 impl Home {
     /// Makes the directory, for nobody else to read.
-    pub(super) fn new(clock: &Clock) -> Result<Self, Failure> {
+    pub(super) fn new(clock: &Clock) -> Result<Self, CommandFailure> {
         let mark: String = clock.chance::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
         let temporary = std::env::temp_dir();
         let fits = temporary.as_os_str().len() <= LONGEST_TEMPORARY;
@@ -40,14 +40,14 @@ impl Home {
     }
 
     /// Lets the log of this process go to its file, and not between the story's lines.
-    pub(super) fn keep_log(&self) -> Result<(), Failure> {
+    pub(super) fn keep_log(&self) -> Result<(), CommandFailure> {
         let path = self.log();
         let file = File::create(&path).map_err(|error| cannot("make", &path, &error))?;
-        logs::init_into(file).map_err(|error| Failure::Usage(error.to_string()))
+        logs::init_into(file).map_err(|error| CommandFailure::Usage(error.to_string()))
     }
 
     /// Writes the configuration file, and the token that it names.
-    pub(super) fn furnish(&self, setting: &Setting<'_>) -> Result<(), Failure> {
+    pub(super) fn furnish(&self, setting: &DemoSetup<'_>) -> Result<(), CommandFailure> {
         let write = |path: &Path, text: &str| {
             fs::write(path, text).map_err(|error| cannot("write", path, &error))
         };
@@ -71,12 +71,12 @@ impl Drop for Home {
     }
 }
 
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::Dependency(format!("cannot {what} {}: {error}", path.display()))
+fn cannot(what: &str, path: &Path, error: &io::Error) -> CommandFailure {
+    CommandFailure::Dependency(format!("cannot {what} {}: {error}", path.display()))
 }
 
 /// What the configuration file says.
-pub(super) struct Setting<'a> {
+pub(super) struct DemoSetup<'a> {
     /// Where the GitHub in a box is.
     pub(super) api_url: &'a str,
     /// Where the controller's pages and metrics are to be.
@@ -87,7 +87,7 @@ pub(super) struct Setting<'a> {
     pub(super) repositories: &'a [(&'static str, Option<u32>)],
 }
 
-impl Setting<'_> {
+impl DemoSetup<'_> {
     fn yaml(&self, token_file: &Path, state: &Path) -> String {
         // JSON's strings are YAML's, whatever a path holds.
         let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();

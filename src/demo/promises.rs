@@ -2,8 +2,8 @@
 
 use super::acts::Played;
 use super::governor::Governor;
-use super::stage::{Place, Stage, short};
-use crate::commands::Failure;
+use super::stage::{Stage, StagedRepository, short};
+use crate::commands::CommandFailure;
 
 /// A promise, and whether it was kept.
 pub(super) struct Promise {
@@ -18,7 +18,7 @@ pub(super) async fn check(
     stage: &Stage,
     governor: &Governor,
     played: &Played,
-) -> Result<Vec<Promise>, Failure> {
+) -> Result<Vec<Promise>, CommandFailure> {
     let mut promises = of_the_box(stage, played);
     let ends = [
         (&stage.shop, &played.migration),
@@ -41,7 +41,9 @@ fn of_the_box(stage: &Stage, played: &Played) -> Vec<Promise> {
     let (shop, api) = (&stage.shop, &stage.api);
     let (billing, mail) = (&stage.billing, &stage.mail);
     let promise = |kept, says: String| Promise { says, kept };
-    let once = |place: &Place, shas: &[&String]| place.dispatched().iter().eq(shas.iter().copied());
+    let once = |place: &StagedRepository, shas: &[&String]| {
+        place.dispatched().iter().eq(shas.iter().copied())
+    };
     let approved_first = shop
         .repo
         .dispatches()

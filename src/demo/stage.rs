@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
-use crate::commands::Failure;
+use crate::commands::CommandFailure;
 use crate::ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
 use crate::ghbox::{
     AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status, Token,
@@ -28,15 +28,15 @@ pub(super) struct Stage {
     /// The box.
     pub(super) github: GhBox,
     /// Where the acts are played.
-    pub(super) shop: Place,
-    pub(super) api: Place,
-    pub(super) billing: Place,
-    pub(super) mail: Place,
+    pub(super) shop: StagedRepository,
+    pub(super) api: StagedRepository,
+    pub(super) billing: StagedRepository,
+    pub(super) mail: StagedRepository,
 }
 
 /// One repository.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct StagedRepository {
     /// Its name.
     pub(super) name: &'static str,
     /// The box's handle of it.
@@ -55,21 +55,22 @@ impl Stage {
         let end = github.clock().now().saturating_add(TOKEN_LASTS).unwrap_or(jiff::Timestamp::MAX);
         github.add_token_with(TOKEN, Token::installation(GOVERNOR).expires_at(end));
         let [shop, api, billing, mail] = ["acme/shop", "acme/api", "acme/billing", "acme/mail"]
-            .map(|name| Place::build(&github, name));
+            .map(|name| StagedRepository::build(&github, name));
         // The past is over: from here on the box's time is this machine's.
         github.advance(PAST);
         Self { github, shop, api, billing, mail }
     }
 
     /// All repositories, in the order of the configuration.
-    pub(super) const fn places(&self) -> [&Place; 4] {
+    pub(super) const fn places(&self) -> [&StagedRepository; 4] {
         [&self.shop, &self.api, &self.billing, &self.mail]
     }
 
     /// A door on a free port of this machine, and its address.
-    pub(super) async fn door() -> Result<(TcpListener, String), Failure> {
-        let cannot =
-            |error| Failure::Dependency(format!("cannot listen on 127.0.0.1 (any port): {error}"));
+    pub(super) async fn door() -> Result<(TcpListener, String), CommandFailure> {
+        let cannot = |error| {
+            CommandFailure::Dependency(format!("cannot listen on 127.0.0.1 (any port): {error}"))
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         Ok((listener, address.to_string()))
@@ -86,13 +87,13 @@ impl Stage {
     }
 
     /// How many requests so far were about one repository.
-    pub(super) fn requests_about(&self, place: &Place) -> usize {
+    pub(super) fn requests_about(&self, place: &StagedRepository) -> usize {
         let below = format!("/repos/{}/", place.name);
         self.github.requests().iter().filter(|one| one.path.starts_with(&below)).count()
     }
 
     /// Carries the next dispatch of a repository out, and loses the answer.
-    pub(super) fn lose_the_next_dispatch_of(&self, place: &Place) {
+    pub(super) fn lose_the_next_dispatch_of(&self, place: &StagedRepository) {
         let dispatch = FaultOn::operation("create-workflow-dispatch").in_repository(place.name);
         self.github.fail(dispatch, Fault::LoseAnswer);
     }
@@ -103,7 +104,7 @@ impl Stage {
     }
 }
 
-impl Place {
+impl StagedRepository {
     fn build(github: &GhBox, name: &'static str) -> Self {
         let repo = story::repository(github, name);
         let first = repo.in_production();

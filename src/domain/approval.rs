@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ApprovalMode, Login, Permission, PullNumber, RiskCause, Sha, Spoken, Team};
+use super::{ApprovalMode, CommandReading, Login, Permission, PullNumber, RiskCause, Sha, Team};
 
 /// Whose word approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub enum WhyNot {
     /// The comment was changed after it was written.
     Edited,
     /// The command does not stand alone on a line of its own text.
-    NotGiven(Spoken),
+    NotGiven(CommandReading),
     /// A bot wrote it.
     ByABot,
     /// An App wrote it in somebody's name.

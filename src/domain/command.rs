@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::markup::{Place, Stretch, stretches};
+use super::markup::{MarkupPosition, Stretch, stretches};
 
 /// The line that approves in a comment, as it is configured: one that a comment can give.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command(String);
+pub struct ApprovalCommand(String);
 
 /// A line that no comment could give.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub struct CommandError {
 /// of several ways in one comment, the last is what its writer needs to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Spoken {
+pub enum CommandReading {
     /// It is not there.
     Absent,
     /// In a quote, lines that GitHub draws into one included: somebody else's words.
@@ -51,7 +51,7 @@ pub enum Spoken {
     Given,
 }
 
-impl Spoken {
+impl CommandReading {
     /// As JSON writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -76,7 +76,7 @@ const LONGEST: usize = 100;
 const SHOWN_OTHERWISE: &str =
     "holds markup, so that Markdown shows other characters than are written: write plain words";
 
-impl Command {
+impl ApprovalCommand {
     /// Checks that a comment can give this line, and is seen to give it.
     ///
     /// # Errors
@@ -105,31 +105,31 @@ impl Command {
     /// letter, in a paragraph of the comment itself, under no markup. GitHub's Markdown says
     /// where that is. In doubt it is not given.
     #[must_use]
-    pub fn spoken_in(&self, body: &str) -> Spoken {
+    pub fn spoken_in(&self, body: &str) -> CommandReading {
         let text = as_read(body);
         let sight = at_sight(&self.0);
         let told = stretches(&text).into_iter().map(|stretch| self.told_by(&stretch, &sight));
-        told.max().unwrap_or(Spoken::Absent)
+        told.max().unwrap_or(CommandReading::Absent)
     }
 
-    fn told_by(&self, stretch: &Stretch<'_>, sight: &str) -> Spoken {
-        let is_plain = stretch.place == Place::Plain;
+    fn told_by(&self, stretch: &Stretch<'_>, sight: &str) -> CommandReading {
+        let is_plain = stretch.place == MarkupPosition::Plain;
         if is_plain && stretch.written.trim_matches([' ', '\t']) == self.0 {
-            Spoken::Given
+            CommandReading::Given
         } else if is_plain && at_sight(&stretch.shown) == sight {
-            Spoken::LooksLike
+            CommandReading::LooksLike
         } else if self.is_named_in(&stretch.written) {
             match stretch.place {
-                Place::Plain | Place::Marked => Spoken::NotAlone,
-                Place::Quote => Spoken::InQuote,
-                Place::Code => Spoken::InCode,
-                Place::Hidden => Spoken::Hidden,
-                Place::List => Spoken::InList,
-                Place::Table => Spoken::InTable,
-                Place::Heading => Spoken::InHeading,
+                MarkupPosition::Plain | MarkupPosition::Marked => CommandReading::NotAlone,
+                MarkupPosition::Quote => CommandReading::InQuote,
+                MarkupPosition::Code => CommandReading::InCode,
+                MarkupPosition::Hidden => CommandReading::Hidden,
+                MarkupPosition::List => CommandReading::InList,
+                MarkupPosition::Table => CommandReading::InTable,
+                MarkupPosition::Heading => CommandReading::InHeading,
             }
         } else {
-            Spoken::Absent
+            CommandReading::Absent
         }
     }
 
@@ -178,23 +178,29 @@ impl Command {
     }
 }
 
-impl fmt::Display for Command {
+impl fmt::Display for ApprovalCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// Why a command that is read so, alone in a comment, is none.
-fn misread(spoken: Spoken) -> Option<&'static str> {
+fn misread(spoken: CommandReading) -> Option<&'static str> {
     match spoken {
-        Spoken::Given => None,
-        Spoken::InQuote => Some("begins a quote in Markdown, and quoted words do not count"),
-        Spoken::InCode => Some("is code in Markdown, and code does not count"),
-        Spoken::InList => Some("begins a list in Markdown, and an item of a list does not count"),
-        Spoken::InTable => Some("is a table in Markdown, and a table does not count"),
-        Spoken::InHeading => Some("is a heading in Markdown, and a heading does not count"),
-        Spoken::Hidden => Some("is HTML or a definition in Markdown, which is not shown"),
-        Spoken::NotAlone | Spoken::LooksLike | Spoken::Absent => Some(SHOWN_OTHERWISE),
+        CommandReading::Given => None,
+        CommandReading::InQuote => {
+            Some("begins a quote in Markdown, and quoted words do not count")
+        }
+        CommandReading::InCode => Some("is code in Markdown, and code does not count"),
+        CommandReading::InList => {
+            Some("begins a list in Markdown, and an item of a list does not count")
+        }
+        CommandReading::InTable => Some("is a table in Markdown, and a table does not count"),
+        CommandReading::InHeading => Some("is a heading in Markdown, and a heading does not count"),
+        CommandReading::Hidden => Some("is HTML or a definition in Markdown, which is not shown"),
+        CommandReading::NotAlone | CommandReading::LooksLike | CommandReading::Absent => {
+            Some(SHOWN_OTHERWISE)
+        }
     }
 }
 

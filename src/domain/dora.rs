@@ -41,7 +41,7 @@ impl Dora {
     #[must_use]
     pub fn of(release: &ReleaseState, now: Timestamp) -> Self {
         let since = now.saturating_sub(WINDOW).unwrap_or(Timestamp::MIN);
-        let told = Told::of(release);
+        let told = DeployTally::of(release);
         let deploys = || told.deploys.iter().filter(|deploy| deploy.at > since);
         let failed = told.failed.iter().filter(|at| **at > since).count();
         let taken_back = deploys().filter(|deploy| deploy.taken_back).count();
@@ -60,7 +60,7 @@ impl Dora {
 /// Every failure that came to an end, as far as it is known, oldest first.
 #[must_use]
 pub fn restorations(release: &ReleaseState) -> Vec<Restored> {
-    Told::of(release).restored
+    DeployTally::of(release).restored
 }
 
 /// A deploy that brought a new commit.
@@ -71,7 +71,7 @@ struct Deploy {
 }
 
 /// A run attempt that ended.
-struct Ended<'a> {
+struct EndedAttempt<'a> {
     at: Timestamp,
     run: RunRef,
     sha: Option<&'a Sha>,
@@ -80,7 +80,7 @@ struct Ended<'a> {
 
 /// What the deploy runs tell, one after another.
 #[derive(Default)]
-struct Told<'a> {
+struct DeployTally<'a> {
     deploys: Vec<Deploy>,
     failed: Vec<Timestamp>,
     restored: Vec<Restored>,
@@ -94,7 +94,7 @@ struct Told<'a> {
     merged: BTreeMap<RunId, Timestamp>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> DeployTally<'a> {
     fn of(release: &'a ReleaseState) -> Self {
         let merged = release.attempts.iter();
         let merged = merged.filter_map(|one| Some((one.run?, one.begun.merged_at?))).collect();
@@ -110,7 +110,7 @@ impl<'a> Told<'a> {
         told
     }
 
-    fn succeeded(&mut self, ended: &Ended<'a>) {
+    fn succeeded(&mut self, ended: &EndedAttempt<'a>) {
         let known = ended.sha.and_then(|sha| self.brought.get(sha).copied());
         let (now, since) = self.current.unwrap_or((None, ended.at));
         let before = now.and_then(|sha| self.brought.get(sha).copied());
@@ -137,7 +137,7 @@ impl<'a> Told<'a> {
 
 /// The run attempts that ended, in the order in which they did. A superseded one never began, and
 /// nobody knows how a deleted one would have ended.
-fn in_order(release: &ReleaseState) -> Vec<Ended<'_>> {
+fn in_order(release: &ReleaseState) -> Vec<EndedAttempt<'_>> {
     let mut all = Vec::new();
     for run in release.runs.values() {
         for (number, attempt) in &run.attempts {
@@ -150,7 +150,7 @@ fn in_order(release: &ReleaseState) -> Vec<Ended<'_>> {
             if !counts {
                 continue;
             }
-            all.push(Ended {
+            all.push(EndedAttempt {
                 at: attempt.updated_at,
                 run: RunRef { id: run.id, attempt: *number },
                 sha: run.attribution.sha(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Attempt, AttemptId, AttemptOutcome, GivenApproval, Health, IssueNumber, KnownRun, Login, Mark,
-    NewAttempt, OperatorWord, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha,
+    NewAttempt, OperatorAction, Outcome, Reason, RepoName, RiskClass, RunId, RunRef, Sha,
     StatusRecord,
 };
 
@@ -121,7 +121,7 @@ pub enum EntryKind {
         attempt: Attempt,
     },
     /// An operator spoke.
-    Operator(OperatorWord),
+    Operator(OperatorAction),
     /// A comparison failed with 5xx while GitHub's other reads succeeded.
     RangeFailed {
         /// The base.

@@ -9,7 +9,7 @@ use super::open_tags::OpenTags;
 
 /// Where a stretch of a comment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum MarkupPosition {
     /// A whole line of words in a paragraph of the comment itself, and no markup on it.
     Plain,
     /// Words of such a paragraph that share their line with markup.
@@ -32,7 +32,7 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Stretch<'a> {
     /// Where it stands.
-    pub(super) place: Place,
+    pub(super) place: MarkupPosition,
     /// Its text: as it is written, or, of a [`Place::Marked`] one, the words without the markup.
     pub(super) written: Cow<'a, str>,
     /// What a reader sees of a [`Place::Plain`] one; empty for the others.
@@ -47,13 +47,17 @@ pub(super) struct Stretch<'a> {
 pub(super) fn stretches(text: &str) -> Vec<Stretch<'_>> {
     if text.contains(ODD) || text.lines().any(|line| markers(line) > DEEPEST) {
         let whole = Cow::Borrowed(text);
-        return vec![Stretch { place: Place::Hidden, written: whole, shown: String::new() }];
+        return vec![Stretch {
+            place: MarkupPosition::Hidden,
+            written: whole,
+            shown: String::new(),
+        }];
     }
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS;
-    let mut walk = Walk::over(text);
+    let mut walk = MarkupWalk::over(text);
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         walk.take(event, range);
     }
@@ -79,7 +83,7 @@ fn markers(line: &str) -> usize {
 }
 
 /// The way through a comment's blocks, of which only the outermost matter.
-struct Walk<'a> {
+struct MarkupWalk<'a> {
     text: &'a str,
     found: Vec<Stretch<'a>>,
     /// Where the last block ended.
@@ -89,7 +93,7 @@ struct Walk<'a> {
     /// The outermost block, where it is a paragraph.
     paragraph: Option<Paragraph>,
     /// What the last block was, if it is of those that take in the lines right beneath them.
-    last: Option<Place>,
+    last: Option<MarkupPosition>,
     /// The HTML of a block, as far as it was read.
     html: String,
     open: OpenTags,
@@ -98,15 +102,15 @@ struct Walk<'a> {
 /// A paragraph of the comment itself, and the line of it that is being read.
 struct Paragraph {
     /// What it is to those who read it otherwise than this program's reader does.
-    place: Place,
+    place: MarkupPosition,
     /// From the first sign to the last of those that GitHub may take for a pair: mathematics
     /// stands between two dollar signs, and between two tildes what is struck out.
     pairs: [Range<usize>; 2],
-    line: Line,
+    line: MarkupLine,
 }
 
 #[derive(Default)]
-struct Line {
+struct MarkupLine {
     /// Where its first word or markup begins.
     start: Option<usize>,
     /// Its words, without what is in code or HTML.
@@ -114,7 +118,7 @@ struct Line {
     is_marked: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> MarkupWalk<'a> {
     fn over(text: &'a str) -> Self {
         Self {
             text,
@@ -135,10 +139,10 @@ impl<'a> Walk<'a> {
             Event::Text(words) => self.words(&words, range.start),
             Event::SoftBreak | Event::HardBreak if self.depth == 1 => self.end_line(),
             Event::SoftBreak | Event::HardBreak => self.words("\n", range.start),
-            Event::Code(_) => self.span(Place::Code, range),
+            Event::Code(_) => self.span(MarkupPosition::Code, range),
             Event::InlineHtml(tag) => {
                 self.open.read(&tag);
-                self.span(Place::Hidden, range);
+                self.span(MarkupPosition::Hidden, range);
             }
             Event::Html(html) => self.html.push_str(&html),
             Event::Rule if self.depth == 0 => {
@@ -188,23 +192,23 @@ impl<'a> Walk<'a> {
     fn paragraph_at(&self, range: Range<usize>) -> Paragraph {
         let written = self.text.get(range.clone()).unwrap_or_default();
         let taken_in = self.takes_in(range.start);
-        let place = odd_lines(written).or(taken_in).unwrap_or(Place::Plain);
+        let place = odd_lines(written).or(taken_in).unwrap_or(MarkupPosition::Plain);
         let pairs = ['$', '~'].map(|sign| {
             let (first, last) = written.find(sign).zip(written.rfind(sign)).unwrap_or_default();
             range.start + first..range.start + last
         });
-        Paragraph { place, pairs, line: Line::default() }
+        Paragraph { place, pairs, line: MarkupLine::default() }
     }
 
     /// What a paragraph that begins here belongs to, for those who end the block above it later: a
     /// list, a quote or a definition that it stands right beneath, or is indented under.
-    fn takes_in(&self, start: usize) -> Option<Place> {
+    fn takes_in(&self, start: usize) -> Option<MarkupPosition> {
         let is_indented = line_around(self.text, start).starts_with([' ', '\t']);
         if line_above(self.text, start).trim().is_empty() && !is_indented {
             return None;
         }
         let since = self.text.get(self.told..start).unwrap_or_default();
-        if since.trim().is_empty() { self.last } else { Some(Place::Hidden) }
+        if since.trim().is_empty() { self.last } else { Some(MarkupPosition::Hidden) }
     }
 
     fn words(&mut self, words: &str, start: usize) {
@@ -225,7 +229,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A code span, or a tag, in a paragraph of the comment itself.
-    fn span(&mut self, place: Place, range: Range<usize>) {
+    fn span(&mut self, place: MarkupPosition, range: Range<usize>) {
         self.mark(range.start);
         if self.paragraph.is_some() {
             self.tell(place, range);
@@ -238,13 +242,13 @@ impl<'a> Walk<'a> {
         let Some(start) = line.start else { return };
         let is_paired = paragraph.pairs.iter().any(|pair| pair.contains(&start));
         let place = if self.open.is_any() {
-            Place::Hidden
-        } else if paragraph.place == Place::Plain && (line.is_marked || is_paired) {
-            Place::Marked
+            MarkupPosition::Hidden
+        } else if paragraph.place == MarkupPosition::Plain && (line.is_marked || is_paired) {
+            MarkupPosition::Marked
         } else {
             paragraph.place
         };
-        let (written, shown) = if place == Place::Plain {
+        let (written, shown) = if place == MarkupPosition::Plain {
             (Cow::Borrowed(line_around(self.text, start)), line.words)
         } else {
             (Cow::Owned(line.words), String::new())
@@ -252,24 +256,26 @@ impl<'a> Walk<'a> {
         self.found.push(Stretch { place, written, shown });
     }
 
-    fn tell(&mut self, place: Place, range: Range<usize>) {
+    fn tell(&mut self, place: MarkupPosition, range: Range<usize>) {
         let written = Cow::Borrowed(self.text.get(range).unwrap_or_default());
         self.found.push(Stretch { place, written, shown: String::new() });
     }
 
     /// What stands between two blocks is blank, or a definition that GitHub does not show.
     fn told_until(&mut self, end: usize) {
-        self.tell(Place::Hidden, self.told..end);
+        self.tell(MarkupPosition::Hidden, self.told..end);
     }
 }
 
-fn place_of(block: TagEnd) -> Place {
+fn place_of(block: TagEnd) -> MarkupPosition {
     match block {
-        TagEnd::BlockQuote(_) => Place::Quote,
-        TagEnd::CodeBlock => Place::Code,
-        TagEnd::List(_) | TagEnd::Item => Place::List,
-        TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell => Place::Table,
-        TagEnd::Heading(_) => Place::Heading,
+        TagEnd::BlockQuote(_) => MarkupPosition::Quote,
+        TagEnd::CodeBlock => MarkupPosition::Code,
+        TagEnd::List(_) | TagEnd::Item => MarkupPosition::List,
+        TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell => {
+            MarkupPosition::Table
+        }
+        TagEnd::Heading(_) => MarkupPosition::Heading,
         TagEnd::Paragraph
         | TagEnd::Emphasis
         | TagEnd::Strong
@@ -277,13 +283,13 @@ fn place_of(block: TagEnd) -> Place {
         | TagEnd::Superscript
         | TagEnd::Subscript
         | TagEnd::Link
-        | TagEnd::Image => Place::Marked,
+        | TagEnd::Image => MarkupPosition::Marked,
         TagEnd::HtmlBlock
         | TagEnd::FootnoteDefinition
         | TagEnd::DefinitionList
         | TagEnd::DefinitionListTitle
         | TagEnd::DefinitionListDefinition
-        | TagEnd::MetadataBlock(_) => Place::Hidden,
+        | TagEnd::MetadataBlock(_) => MarkupPosition::Hidden,
     }
 }
 
@@ -305,18 +311,19 @@ fn ends_of_line(text: &str, at: usize) -> (usize, usize) {
 }
 
 /// What a paragraph is to some reader or other, where it holds what they differ over.
-fn odd_lines(written: &str) -> Option<Place> {
+fn odd_lines(written: &str) -> Option<MarkupPosition> {
     let mut declarations = written.split("<!").skip(1).filter(|after| !after.starts_with("--"));
     let is_html =
         written.starts_with('<') || written.contains("<?") || declarations.next().is_some();
-    written.lines().find_map(drawn).or(is_html.then_some(Place::Hidden))
+    written.lines().find_map(drawn).or(is_html.then_some(MarkupPosition::Hidden))
 }
 
 /// What a paragraph with this line is, to some reader or other, where it is a line of signs that
 /// draw one: Markdown's readers differ over tables of one column.
-fn drawn(line: &str) -> Option<Place> {
+fn drawn(line: &str) -> Option<MarkupPosition> {
     let signs = line.trim();
     let is_drawn = signs.contains(['-', '=']) && signs.chars().all(|c| "-=|: \t".contains(c));
-    let place = if signs.contains(['|', ':']) { Place::Table } else { Place::Heading };
+    let place =
+        if signs.contains(['|', ':']) { MarkupPosition::Table } else { MarkupPosition::Heading };
     is_drawn.then_some(place)
 }

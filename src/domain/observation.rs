@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ancestry, Attribution, Branch, BranchCommits, BranchStep, CommitStatus, Conclusion,
-    DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull, PullEvent,
-    PullNumber, RefHistory, RejectionKey, RepoId, RepoName, Run, RunId, RunRef, Sha, ShaPrefix,
-    SignalReading, Standing, Team, Told, UncountedRun, WorkflowFact, WorkflowId,
+    Ancestry, Attribution, Availability, Branch, BranchCommits, BranchStep, CommitStatus,
+    Conclusion, DeployScope, FileContent, Flag, Issue, Job, ListedCommit, Login, MergedPull,
+    PullEvent, PullNumber, RefHistory, RejectionKey, RepoId, RepoName, RepositoryRole, Run, RunId,
+    RunRef, Sha, ShaPrefix, SignalReading, Team, UncountedRun, WorkflowFact, WorkflowId,
 };
 
 /// Why something could not be read, in words for people.
@@ -177,26 +177,26 @@ pub struct VerificationRun {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     /// The steps from a base to a head, the newest first.
-    pub steps: BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>,
+    pub steps: BTreeMap<(Sha, Sha), Fact<Availability<Vec<BranchStep>>>>,
     /// The pull requests, merged into the branch, that brought a commit; none for one that was
     /// pushed directly.
-    pub pulls: BTreeMap<Sha, Fact<Told<Vec<MergedPull>>>>,
+    pub pulls: BTreeMap<Sha, Fact<Availability<Vec<MergedPull>>>>,
     /// The files that a pull request changes, by its own list.
-    pub files: BTreeMap<PullNumber, Fact<Told<RangeFiles>>>,
+    pub files: BTreeMap<PullNumber, Fact<Availability<RangeFiles>>>,
     /// Whether the head of a merged pull request is an ancestor of the branch.
-    pub heads_on_branch: BTreeMap<Sha, Fact<Told<bool>>>,
+    pub heads_on_branch: BTreeMap<Sha, Fact<Availability<bool>>>,
     /// Whether GitHub made, and signed, a commit.
-    pub made_by_github: BTreeMap<Sha, Fact<Told<bool>>>,
+    pub made_by_github: BTreeMap<Sha, Fact<Availability<bool>>>,
     /// What happened on a pull request, in GitHub's order.
-    pub events: BTreeMap<PullNumber, Fact<Told<Vec<PullEvent>>>>,
+    pub events: BTreeMap<PullNumber, Fact<Availability<Vec<PullEvent>>>>,
     /// The labels that a pull request has now.
-    pub labels: BTreeMap<PullNumber, Fact<Told<Vec<String>>>>,
+    pub labels: BTreeMap<PullNumber, Fact<Availability<Vec<String>>>>,
     /// What somebody may do in the repository.
-    pub standings: BTreeMap<Login, Fact<Told<Standing>>>,
+    pub standings: BTreeMap<Login, Fact<Availability<RepositoryRole>>>,
     /// Whether somebody belongs to a team.
-    pub members: BTreeMap<(Team, Login), Fact<Told<bool>>>,
+    pub members: BTreeMap<(Team, Login), Fact<Availability<bool>>>,
     /// The statuses of a commit that raise its risk.
-    pub flags: BTreeMap<Sha, Fact<Told<Vec<Flag>>>>,
+    pub flags: BTreeMap<Sha, Fact<Availability<Vec<Flag>>>>,
 }
 
 /// What is known of one judged commit.
@@ -286,7 +286,7 @@ pub struct Observation {
     /// What is known of ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
     /// The commits that a head has and a base has not, by base and head.
-    pub commits_between: BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>>,
+    pub commits_between: BTreeMap<(Sha, Sha), Fact<Availability<Vec<ListedCommit>>>>,
     /// Which commits contain which.
     pub ancestry: Ancestry,
     /// Who brought commits to the branch, and what was said about them.
@@ -391,7 +391,7 @@ impl Observation {
 
 /// What a lost ledger left at GitHub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftBehind {
+pub struct RecoveryScan {
     /// All statuses under our context, newest first, by commit, from the tip of the branch down.
     pub statuses: Vec<(Sha, Vec<CommitStatus>)>,
     /// All issues by an account of ours.

@@ -27,7 +27,7 @@ impl Operator {
 /// What an operator said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
-pub enum OperatorWord {
+pub enum OperatorAction {
     /// An operator approved a sha.
     Approved {
         /// The approval.
@@ -63,7 +63,7 @@ pub enum OperatorWord {
     },
 }
 
-impl OperatorWord {
+impl OperatorAction {
     /// The commit that it is about.
     pub(super) const fn sha(&self) -> Option<&Sha> {
         match self {

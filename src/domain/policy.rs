@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Branch, Command, Login, PathPatterns, RefPattern, RepoName, RunTitle, Signal, Team, Workflow,
-    WorkflowState,
+    ApprovalCommand, Branch, Login, PathPatterns, RefPattern, RepoName, RunTitle, Signal, Team,
+    Workflow, WorkflowState,
 };
 
 /// What one repository's releases are judged by. Every field is a key of the config file.
@@ -78,7 +78,7 @@ pub struct Policy {
     /// The label of mode `label`.
     pub approval_label: String,
     /// The line of mode `comment`.
-    pub approval_command: Command,
+    pub approval_command: ApprovalCommand,
     /// Who may approve by label or comment.
     pub approval_min_permission: Permission,
     /// Whether a pull request's author may approve it.

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Login, Permission, PullNumber, Sha, Spoken, UserId};
+use super::{CommandReading, Login, Permission, PullNumber, Sha, UserId};
 
 /// What GitHub tells, or what lasts in the way of it: gone, refused, without end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told<T> {
+pub enum Availability<T> {
     /// GitHub told it.
     Known(T),
     /// It cannot be told, and why.
@@ -103,7 +103,7 @@ pub struct Comment {
     /// When.
     pub at: Timestamp,
     /// How the command stands in it.
-    pub spoken: Spoken,
+    pub spoken: CommandReading,
     /// Whether it was changed after it was written.
     pub is_edited: bool,
     /// The App through which it was written in somebody's name.
@@ -115,7 +115,7 @@ pub struct Comment {
 
 /// What somebody may do in the repository, now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct RepositoryRole {
     /// The permission; none where they have none.
     pub permission: Option<Permission>,
     /// GitHub's name of their role, custom roles by their own.

@@ -21,7 +21,7 @@ mod questions;
 pub use health::{DegradedAfterDeploy, HealthRecord};
 pub use issue_record::{IssueRecord, IssueRefusal};
 pub use known_run::{Attribution, KnownRun, KnownRunAttempt};
-pub use productions::{ForeignMove, PastProduction, Place, ProductionHistory, Productions};
+pub use productions::{ForeignMove, MovePosition, PastProduction, ProductionHistory, Productions};
 
 /// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
 /// Clones share what there may be many of.
@@ -281,7 +281,7 @@ impl Production {
 
 /// An operator's `trigger` that started a deploy, or may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trigger<'a> {
+pub struct OperatorTrigger<'a> {
     /// The commit.
     pub sha: &'a Sha,
     /// When.

@@ -221,7 +221,7 @@ pub struct SignalReading {
     /// Which signal.
     pub signal: String,
     /// What it says.
-    pub found: Found,
+    pub found: SignalFinding,
     /// When it was read well the last time.
     pub read_at: Option<Timestamp>,
     /// Since when it says the same, as far as this process has seen.
@@ -231,7 +231,7 @@ pub struct SignalReading {
 /// What a signal says. The texts hold strangers' words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Found {
+pub enum SignalFinding {
     /// Nobody has read it yet.
     NotReadYet,
     /// All is well.
@@ -256,9 +256,9 @@ impl SignalReading {
     #[must_use]
     pub const fn health(&self) -> Health {
         match self.found {
-            Found::NotReadYet | Found::Unknown(_) => Health::Unknown,
-            Found::Healthy { .. } => Health::Healthy,
-            Found::Degraded { .. } => Health::Degraded,
+            SignalFinding::NotReadYet | SignalFinding::Unknown(_) => Health::Unknown,
+            SignalFinding::Healthy { .. } => Health::Healthy,
+            SignalFinding::Degraded { .. } => Health::Degraded,
         }
     }
 

@@ -11,14 +11,14 @@ const LONGEST_COMPLAINT: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowFile {
     /// What starts it.
-    triggers: Vec<Trigger>,
+    triggers: Vec<WorkflowTrigger>,
     run_name: Option<String>,
     /// What its jobs and steps use.
     uses: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Trigger {
+struct WorkflowTrigger {
     event: String,
     /// Its filters, inputs and so on.
     details: Value,
@@ -26,7 +26,7 @@ struct Trigger {
 
 /// The keys that matter. YAML 1.1 reads the key `on` as true.
 #[derive(Deserialize)]
-struct Written {
+struct WrittenWorkflow {
     #[serde(default, alias = "true")]
     on: Value,
     #[serde(default, rename = "run-name")]
@@ -54,12 +54,14 @@ impl WorkflowFile {
                 max_replay_stack_depth: 8,
             },
         };
-        let file: Option<Written> =
-            serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let file: Option<WrittenWorkflow> = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| {
                 let message = serde_saphyr::UserMessageFormatter.format_message(&error);
                 message.chars().take(LONGEST_COMPLAINT).collect::<String>()
             })?;
-        let Some(Written { on, run_name, jobs }) = file else { return Err("it is empty".into()) };
+        let Some(WrittenWorkflow { on, run_name, jobs }) = file else {
+            return Err("it is empty".into());
+        };
         let run_name = run_name.as_str().map(str::to_owned);
         Ok(Self { triggers: triggers(on), run_name, uses: uses(&jobs) })
     }
@@ -174,15 +176,15 @@ fn uses(jobs: &Value) -> Vec<String> {
 }
 
 /// `on: push`, `on: [push]` and `on: {push: …}` all name their events.
-fn triggers(on: Value) -> Vec<Trigger> {
-    let bare = |event: String| Trigger { event, details: Value::Null };
+fn triggers(on: Value) -> Vec<WorkflowTrigger> {
+    let bare = |event: String| WorkflowTrigger { event, details: Value::Null };
     match on {
         Value::String(event) => vec![bare(event)],
         Value::Array(events) => {
             events.iter().filter_map(|event| event.as_str().map(|e| bare(e.to_owned()))).collect()
         }
         Value::Object(events) => {
-            events.into_iter().map(|(event, details)| Trigger { event, details }).collect()
+            events.into_iter().map(|(event, details)| WorkflowTrigger { event, details }).collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }

@@ -15,7 +15,7 @@ pub(super) fn encoded(text: &str) -> String {
 }
 
 /// A read: what for, and which.
-pub(super) struct Ask {
+pub(super) struct ReadRequest {
     /// Its name in metrics and logs.
     pub(super) operation: &'static str,
     /// After "cannot": what was wanted, of what.
@@ -26,7 +26,7 @@ pub(super) struct Ask {
     pub(super) kept: Option<String>,
 }
 
-impl Ask {
+impl ReadRequest {
     pub(super) fn new(operation: &'static str, what: String, path: String) -> Self {
         Self { operation, what, path, kept: Some(String::new()) }
     }

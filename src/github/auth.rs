@@ -14,11 +14,11 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 pub(super) use app::App;
-pub(super) use installation::{Installation, Place};
+pub(super) use installation::{Installation, InstallationTarget};
 pub(super) use token::TokenFile;
 
+use super::endpoint::Endpoint;
 use super::error::ReadError;
-use super::line::Line;
 use crate::domain::Login;
 
 /// Tokens of GitHub's have tens to some hundreds of bytes.
@@ -123,7 +123,11 @@ pub(super) const NO_TOKEN_FILE: &str = "the credential comes from no token file"
 
 impl Auth {
     /// The token comes from another file from now on.
-    pub(super) async fn use_token_file(&self, path: PathBuf, line: &Line) -> Result<(), String> {
+    pub(super) async fn use_token_file(
+        &self,
+        path: PathBuf,
+        line: &Endpoint,
+    ) -> Result<(), String> {
         match self {
             Self::Token(file) => file.come_from(path, line).await,
             Self::Installation(_) => Err(NO_TOKEN_FILE.to_owned()),
@@ -131,7 +135,7 @@ impl Auth {
     }
 
     /// The token to send now.
-    pub(super) async fn token(&self, line: &Line) -> Result<Token, NoToken> {
+    pub(super) async fn token(&self, line: &Endpoint) -> Result<Token, NoToken> {
         match self {
             Self::Token(file) => Ok(file.token(line).await),
             // Seldom taken, and deep: not part of every request's own future.
@@ -145,7 +149,7 @@ impl Auth {
     /// Looks at once, because GitHub did not accept `refused`; the token that is worth a try.
     pub(super) async fn instead_of(
         &self,
-        line: &Line,
+        line: &Endpoint,
         refused: &Token,
     ) -> Result<Option<Token>, NoToken> {
         match self {
@@ -182,7 +186,7 @@ impl Auth {
     }
 
     /// The account of an App, `slug[bot]`; none for a token, whose account GitHub tells itself.
-    pub(super) async fn account(&self, line: &Line) -> Option<Result<Login, NoToken>> {
+    pub(super) async fn account(&self, line: &Endpoint) -> Option<Result<Login, NoToken>> {
         match self {
             Self::Token(_) => None,
             Self::Installation(installation) => {

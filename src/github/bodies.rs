@@ -70,12 +70,12 @@ pub(super) struct Bodies {
 }
 
 /// The room that a body takes up, for as long as it is kept.
-pub(super) struct Room {
+pub(super) struct BodyRoom {
     bytes: usize,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Room {
+impl BodyRoom {
     const fn free() -> Self {
         Self { bytes: FREE, _permit: None }
     }
@@ -94,7 +94,7 @@ impl Bodies {
         &self,
         mut body: B,
         largest: usize,
-    ) -> Result<(Bytes, Room), Unread>
+    ) -> Result<(Bytes, BodyRoom), Unread>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
@@ -128,12 +128,12 @@ impl Bodies {
     }
 
     /// The beginning of an error's body.
-    pub(super) async fn beginning<B>(&self, mut body: B) -> Result<(Bytes, Room), Unread>
+    pub(super) async fn beginning<B>(&self, mut body: B) -> Result<(Bytes, BodyRoom), Unread>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: Into<BoxError>,
     {
-        let room = Room::free();
+        let room = BodyRoom::free();
         let mut read = BytesMut::new();
         while read.len() < LARGEST_ERROR
             && let Some(frame) = body.frame().await
@@ -146,21 +146,21 @@ impl Bodies {
         Ok((read.freeze(), room))
     }
 
-    async fn room(&self, bytes: usize, largest: usize) -> Room {
+    async fn room(&self, bytes: usize, largest: usize) -> BodyRoom {
         if bytes <= FREE {
-            return Room::free();
+            return BodyRoom::free();
         }
         if bytes > USUAL {
             return self.large(largest).await;
         }
         let units = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.usual).acquire_many_owned(units).await;
-        Room { bytes, _permit: permit.ok() }
+        BodyRoom { bytes, _permit: permit.ok() }
     }
 
-    async fn large(&self, largest: usize) -> Room {
+    async fn large(&self, largest: usize) -> BodyRoom {
         let permit = Arc::clone(&self.large).acquire_owned().await;
-        Room { bytes: largest, _permit: permit.ok() }
+        BodyRoom { bytes: largest, _permit: permit.ok() }
     }
 }
 

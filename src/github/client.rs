@@ -9,21 +9,21 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-use super::ask::Ask;
+use super::ask::ReadRequest;
 use super::auth::{Auth, NoToken, Token, refused_words};
 use super::bodies::Unread;
+use super::endpoint::Endpoint;
 use super::error::ReadError;
-use super::etag::{self, Page, ResponseCache};
-use super::footprint::Tagged;
-use super::limits::{Asked, Limits};
-use super::line::Line;
-use super::meter::Meter;
+use super::etag::{self, ResponseCache, TaggedPage};
+use super::limits::{AskedBy, Limits};
+use super::meter::PassMeter;
 use super::pace::{Lane, Pace, READ_COST, WritePace};
 use super::pages::SlowLists;
+use super::read_set::Tagged;
 use super::refusal::Refusals;
 use super::retry::Tries;
 use super::send_gate::{Departure, SendGate};
-use super::transport::{Answer, Lost};
+use super::transport::{GithubAnswer, Lost};
 use super::wire::Unusable;
 use crate::clock::beside_others;
 
@@ -43,12 +43,12 @@ pub(super) struct Manner<'a> {
     /// Behind whom it waits for the pace.
     pub(super) lane: Lane,
     /// What counts it.
-    pub(super) meter: &'a Meter,
+    pub(super) meter: &'a PassMeter,
 }
 
 /// One credential's client: both handles share it.
 pub(super) struct Client {
-    pub(super) line: Arc<Line>,
+    pub(super) line: Arc<Endpoint>,
     pub(super) auth: Auth,
     refusals: Refusals,
     pub(super) limits: Limits,
@@ -63,7 +63,7 @@ pub(super) struct Client {
 }
 
 /// How a request ended that gave no answer.
-pub(super) enum Failed {
+pub(super) enum RequestFailure {
     /// The gate is closed; nothing was sent.
     ToldToWait(jiff::Timestamp),
     /// Something forbade it at the last moment; nothing was sent.
@@ -77,7 +77,7 @@ impl Client {
     pub(super) fn new(
         name: &Arc<str>,
         auth: Auth,
-        line: Arc<Line>,
+        line: Arc<Endpoint>,
         max_requests_per_minute: u32,
         cache: Arc<dyn ResponseCache>,
     ) -> Self {
@@ -123,10 +123,10 @@ impl Client {
     /// Reads one page; past what is remembered where `fresh`.
     pub(super) async fn get<T, P>(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         manner: &Manner<'_>,
         parse: P,
-    ) -> Result<Page<T>, ReadError>
+    ) -> Result<TaggedPage<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, Unusable>,
@@ -151,25 +151,25 @@ impl Client {
 
     async fn get_once<T, P>(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         manner: &Manner<'_>,
         parse: &P,
-    ) -> Result<Page<T>, ReadError>
+    ) -> Result<TaggedPage<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, Unusable>,
     {
-        let trail = manner.meter.trail();
-        trail.reads();
+        let recorder = manner.meter.recorder();
+        recorder.reads();
         let token = self.token().await.map_err(|why| why.for_a_read(&ask.what))?;
         let url = self.line.url(&ask.path);
-        let mut known: Option<(String, Page<T>)> = match &ask.kept {
+        let mut known: Option<(String, TaggedPage<T>)> = match &ask.kept {
             Some(kept) if !manner.fresh => {
                 etag::load(self.cache.as_ref(), &token, &url, kept).await
             }
             Some(_) | None => None,
         };
-        let kept = if manner.fresh { None } else { trail.take_kept(&ask.path) };
+        let kept = if manner.fresh { None } else { recorder.take_kept(&ask.path) };
         let (mut token, mut answer) = match kept {
             Some(answer) => (token, answer),
             None => {
@@ -179,7 +179,7 @@ impl Client {
         };
         if answer.status == StatusCode::NOT_MODIFIED {
             if let Some((tag, page)) = known.take() {
-                trail.has_read(ask, &token.fingerprint, &tag);
+                recorder.has_read(ask, &token.fingerprint, &tag);
                 return Ok(page);
             }
             // Nobody asked conditionally: something on the way remembers for us, badly.
@@ -197,7 +197,7 @@ impl Client {
         let next = self.line.next_page(&answer).map_err(|why| ask.malformed(&why))?;
         let tag = answer.header("etag");
         let page = beside_others(body.len(), || {
-            let page = Page { value: parse(body)?, next };
+            let page = TaggedPage { value: parse(body)?, next };
             if let (Some(kept), Some(tag)) = (&ask.kept, tag) {
                 manner.meter.keeps(etag::save(self.cache.as_ref(), &token, &url, kept, tag, &page));
             }
@@ -205,24 +205,24 @@ impl Client {
         });
         let page = page.map_err(|why| ask.unusable(why))?;
         if let (Some(_), Some(tag)) = (&ask.kept, tag) {
-            trail.has_read(ask, &token.fingerprint, tag);
+            recorder.has_read(ask, &token.fingerprint, tag);
         }
         Ok(page)
     }
 
     /// Whether GitHub still shows what bears this tag. A new answer is kept for the read that
     /// asks for it next; whatever else is the matter, that read meets it, too, and says so.
-    pub(super) async fn still_shows(&self, tagged: &Tagged, manner: &Manner<'_>) -> bool {
+    pub(super) async fn revalidate(&self, tagged: &Tagged, manner: &Manner<'_>) -> bool {
         let Ok(token) = self.token().await else { return false };
         if *token.fingerprint != *tagged.token {
             return false;
         }
         let (operation, path) = (tagged.operation, tagged.path.to_string());
-        let ask = Ask { operation, what: String::new(), path, kept: None };
+        let ask = ReadRequest { operation, what: String::new(), path, kept: None };
         match self.ask(&ask, manner, Some(&tagged.etag), token).await {
             Ok((_, answer)) if answer.status == StatusCode::NOT_MODIFIED => true,
             Ok((_, answer)) if answer.status.is_success() => {
-                manner.meter.trail().keep(ask.path, answer);
+                manner.meter.recorder().keep(ask.path, answer);
                 false
             }
             Ok(_) | Err(_) => false,
@@ -232,11 +232,11 @@ impl Client {
     /// Asks, and once more where another token is worth it.
     async fn ask(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         manner: &Manner<'_>,
         tag: Option<&str>,
         token: Token,
-    ) -> Result<(Token, Answer), ReadError> {
+    ) -> Result<(Token, GithubAnswer), ReadError> {
         let answer = self.ask_as(ask, manner, tag, &token).await?;
         if !refuses_the_token(&answer) {
             self.refusals.over();
@@ -258,7 +258,7 @@ impl Client {
     pub(super) async fn another_token(
         &self,
         token: &Token,
-        answer: &Answer,
+        answer: &GithubAnswer,
     ) -> Result<Option<Token>, NoToken> {
         let newer = self.auth.instead_of(&self.line, token).await?;
         match &newer {
@@ -268,27 +268,29 @@ impl Client {
         Ok(newer)
     }
 
-    fn note_refusal(&self, token: &Token, answer: &Answer) {
+    fn note_refusal(&self, token: &Token, answer: &GithubAnswer) {
         let why = refused_words(&self.auth, &answer.words());
         self.refusals.refused(self.line.clock.monotonic(), &token.fingerprint, &why);
     }
 
     async fn ask_as(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         manner: &Manner<'_>,
         tag: Option<&str>,
         token: &Token,
-    ) -> Result<Answer, ReadError> {
+    ) -> Result<GithubAnswer, ReadError> {
         let failed = |failed| match failed {
-            Failed::ToldToWait(until) => ReadError::ToldToWait { what: ask.what.clone(), until },
-            Failed::CalledOff(why) => transport(ask, why),
-            Failed::Lost(lost) => transport(ask, lost.why),
+            RequestFailure::ToldToWait(until) => {
+                ReadError::ToldToWait { what: ask.what.clone(), until }
+            }
+            RequestFailure::CalledOff(why) => transport(ask, why),
+            RequestFailure::Lost(lost) => transport(ask, lost.why),
         };
         if manner.lane == Lane::Settled
             && let Some(until) = self.limits.kept_for_those_in_flight()
         {
-            return Err(failed(Failed::ToldToWait(until)));
+            return Err(failed(RequestFailure::ToldToWait(until)));
         }
         self.pace.turn(&self.line.clock, manner.lane, READ_COST).await;
         let mut request = self.line.request(Method::GET, &ask.path, token.header.clone());
@@ -320,7 +322,7 @@ impl Client {
         operation: &'static str,
         token: &Token,
         request: Request<OctoBody>,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<GithubAnswer, RequestFailure> {
         self.send_through(operation, token, request, None).await
     }
 
@@ -331,29 +333,29 @@ impl Client {
         token: &Token,
         request: Request<OctoBody>,
         gate: Option<&SendGate>,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<GithubAnswer, RequestFailure> {
         let is_write = request.method() != Method::GET;
-        let asked = Asked { token: &token.fingerprint, is_write };
+        let asked = AskedBy { token: &token.fingerprint, is_write };
         let _place = self.places.acquire().await;
         if let Some(until) = self.limits.closed_until() {
-            return Err(Failed::ToldToWait(until));
+            return Err(RequestFailure::ToldToWait(until));
         }
         let answer = self.line.send(operation, request, gate).await.map_err(|lost| {
             if let Some(Departure::CalledOff(why)) = gate.map(SendGate::close) {
-                return Failed::CalledOff(why);
+                return RequestFailure::CalledOff(why);
             }
             self.limits.lost();
-            Failed::Lost(lost)
+            RequestFailure::Lost(lost)
         })?;
         let (status, headers, body) = (answer.status, &answer.headers, answer.bytes());
         self.limits.note(asked, status, headers, body);
         match self.limits.told_to_wait(asked, status, headers, body) {
-            Some(until) => Err(Failed::ToldToWait(until)),
+            Some(until) => Err(RequestFailure::ToldToWait(until)),
             None => Ok(answer),
         }
     }
 
-    fn refused(&self, ask: &Ask, answer: &Answer) -> ReadError {
+    fn refused(&self, ask: &ReadRequest, answer: &GithubAnswer) -> ReadError {
         let what = ask.what.clone();
         let words = answer.words();
         let status = answer.status.as_u16();
@@ -379,12 +381,12 @@ impl Client {
 
 /// Whether this is about the credential, and not about what was asked: 401, and 403 where an
 /// App's installation was suspended.
-pub(super) fn refuses_the_token(answer: &Answer) -> bool {
+pub(super) fn refuses_the_token(answer: &GithubAnswer) -> bool {
     answer.status == StatusCode::UNAUTHORIZED
         || (answer.status == StatusCode::FORBIDDEN
             && answer.words().to_ascii_lowercase().contains("installation has been suspended"))
 }
 
-fn transport(ask: &Ask, why: String) -> ReadError {
+fn transport(ask: &ReadRequest, why: String) -> ReadError {
     ReadError::Transport { what: ask.what.clone(), why }
 }

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Settings;
-use super::auth::{self, App, Auth, Installation, Place, TokenFile, TokenSource};
+use super::GithubSettings;
+use super::auth::{self, App, Auth, Installation, InstallationTarget, TokenFile, TokenSource};
 use super::client::Client;
+use super::endpoint::Endpoint;
 use super::error::ConnectError;
 use super::etag::ResponseCache;
-use super::line::Line;
 use super::refusal::Refusals;
 use crate::domain::RepoName;
 
@@ -19,33 +19,39 @@ use crate::domain::RepoName;
 const TOKEN: &str = "token";
 
 /// The clients of all credentials.
-pub(super) struct Clients {
-    line: Arc<Line>,
+pub(super) struct GithubClients {
+    line: Arc<Endpoint>,
     cache: Arc<dyn ResponseCache>,
     max_requests_per_minute: AtomicU32,
-    source: Source,
+    source: CredentialSource,
     /// By credential. It grows with the owners of governed repositories.
     clients: Mutex<BTreeMap<Arc<str>, Arc<Client>>>,
 }
 
-enum Source {
+enum CredentialSource {
     /// One client for all.
     One(Arc<Client>),
     /// One for each owner.
     ByOwner(Arc<App>),
 }
 
-impl Clients {
+impl GithubClients {
     pub(super) fn new(
-        settings: &Settings,
-        line: Arc<Line>,
+        settings: &GithubSettings,
+        line: Arc<Endpoint>,
         cache: Arc<dyn ResponseCache>,
     ) -> Result<Self, ConnectError> {
         let now = line.clock.monotonic();
         let per_minute = settings.max_requests_per_minute;
         let one = |name: &str, auth| {
             let (line, cache) = (Arc::clone(&line), Arc::clone(&cache));
-            Source::One(Arc::new(Client::new(&name.into(), auth, line, per_minute, cache)))
+            CredentialSource::One(Arc::new(Client::new(
+                &name.into(),
+                auth,
+                line,
+                per_minute,
+                cache,
+            )))
         };
         let source = match &settings.token {
             TokenSource::Value(secret) => {
@@ -61,10 +67,15 @@ impl Clients {
                         let name = format!("installation {number}");
                         one(
                             &name,
-                            installation(&app, Place::Number(number), &name.as_str().into(), &line),
+                            installation(
+                                &app,
+                                InstallationTarget::Number(number),
+                                &name.as_str().into(),
+                                &line,
+                            ),
                         )
                     }
-                    None => Source::ByOwner(app),
+                    None => CredentialSource::ByOwner(app),
                 }
             }
         };
@@ -80,8 +91,8 @@ impl Clients {
     /// The clients of all credentials that were asked for.
     pub(super) fn all(&self) -> Vec<Arc<Client>> {
         match &self.source {
-            Source::One(client) => vec![Arc::clone(client)],
-            Source::ByOwner(_) => {
+            CredentialSource::One(client) => vec![Arc::clone(client)],
+            CredentialSource::ByOwner(_) => {
                 let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
                 clients.values().cloned().collect()
             }
@@ -91,13 +102,18 @@ impl Clients {
     /// The client of the credential that speaks for `repository`.
     pub(super) fn of(&self, repository: &RepoName) -> Arc<Client> {
         let app = match &self.source {
-            Source::One(client) => return Arc::clone(client),
-            Source::ByOwner(app) => app,
+            CredentialSource::One(client) => return Arc::clone(client),
+            CredentialSource::ByOwner(app) => app,
         };
         let owner: Arc<str> = repository.owner().to_ascii_lowercase().into();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.entry(Arc::clone(&owner)).or_insert_with(|| {
-            let auth = installation(app, Place::OwnerOf(repository.clone()), &owner, &self.line);
+            let auth = installation(
+                app,
+                InstallationTarget::OwnerOf(repository.clone()),
+                &owner,
+                &self.line,
+            );
             let (line, cache) = (Arc::clone(&self.line), Arc::clone(&self.cache));
             let per_minute = self.max_requests_per_minute.load(Ordering::Relaxed);
             Arc::new(Client::new(&owner, auth, line, per_minute, cache))
@@ -114,8 +130,8 @@ impl Clients {
     /// The token comes from another file from now on.
     pub(super) async fn use_token_file(&self, path: PathBuf) -> Result<(), String> {
         match &self.source {
-            Source::One(client) => client.auth.use_token_file(path, &self.line).await,
-            Source::ByOwner(_) => Err(auth::NO_TOKEN_FILE.to_owned()),
+            CredentialSource::One(client) => client.auth.use_token_file(path, &self.line).await,
+            CredentialSource::ByOwner(_) => Err(auth::NO_TOKEN_FILE.to_owned()),
         }
     }
 
@@ -128,7 +144,12 @@ impl Clients {
     }
 }
 
-fn installation(app: &Arc<App>, place: Place, name: &Arc<str>, line: &Line) -> Auth {
+fn installation(
+    app: &Arc<App>,
+    place: InstallationTarget,
+    name: &Arc<str>,
+    line: &Endpoint,
+) -> Auth {
     let refusals = Refusals::new(Arc::clone(name), Arc::clone(&line.metrics));
     Auth::Installation(Installation::new(Arc::clone(app), place, refusals))
 }

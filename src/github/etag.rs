@@ -51,7 +51,7 @@ impl ResponseCache for NoCache {
 }
 
 /// A value, and where its list goes on.
-pub(super) struct Page<T> {
+pub(super) struct TaggedPage<T> {
     pub(super) value: T,
     pub(super) next: Option<String>,
 }
@@ -69,12 +69,12 @@ pub(super) async fn load<T: DeserializeOwned>(
     token: &Token,
     url: &str,
     kept: &str,
-) -> Option<(String, Page<T>)> {
+) -> Option<(String, TaggedPage<T>)> {
     let cached = cache.get(&key(url, kept)).await;
     let cached = cached.filter(|cached| cached.token == token.fingerprint)?;
     let length = cached.value.len();
     let value = beside_others(length, || serde_json::from_str(&cached.value).ok())?;
-    Some((cached.etag, Page { value, next: cached.next }))
+    Some((cached.etag, TaggedPage { value, next: cached.next }))
 }
 
 /// Remembers what `token` was answered. Gives what became of it.
@@ -84,7 +84,7 @@ pub(super) fn save<T: Serialize>(
     url: &str,
     kept: &str,
     etag: &str,
-    page: &Page<T>,
+    page: &TaggedPage<T>,
 ) -> CachePut {
     // A value that cannot be written down is merely asked for again.
     let Ok(value) = serde_json::to_string(&page.value) else { return CachePut::Anew };

@@ -12,7 +12,7 @@ use crate::telemetry::Metrics;
 
 mod said;
 
-use said::{Told, after, epoch, expiry, number, refuses_the_version, text, told};
+use said::{WaitInstruction, after, epoch, expiry, number, refuses_the_version, text, told};
 pub(super) use said::{asked_wait, http_date};
 
 /// A secondary limit without a header: "wait for at least one minute", then ever longer.
@@ -71,11 +71,11 @@ pub(super) struct Limits {
     renews_itself: bool,
     clock: Clock,
     metrics: Arc<Metrics>,
-    known: Mutex<Known>,
+    known: Mutex<KnownLimits>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownLimits {
     /// Which token all of this is known of, by its fingerprint.
     token: Option<String>,
     view: LimitsView,
@@ -96,7 +96,7 @@ struct SecondaryWaits {
 
 /// Whose answer it is, and to what.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct AskedBy<'a> {
     /// The token that was sent, by its fingerprint.
     pub(super) token: &'a str,
     /// Whether it asked GitHub to change something.
@@ -189,7 +189,7 @@ impl Limits {
     /// Takes note of an answer to `asked`, whose body may be an error's.
     pub(super) fn note(
         &self,
-        asked: Asked<'_>,
+        asked: AskedBy<'_>,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
@@ -241,7 +241,7 @@ impl Limits {
     }
 
     /// Says that the token ends, ever more urgently, before it does.
-    fn say_end(&self, known: &mut Known, now: Timestamp) {
+    fn say_end(&self, known: &mut KnownLimits, now: Timestamp) {
         let Some(end) = known.view.token_expires_at else {
             known.said_end = None;
             return;
@@ -267,7 +267,7 @@ impl Limits {
     /// Closes the gate when the answer to `asked` says so; until when.
     pub(super) fn told_to_wait(
         &self,
-        asked: Asked<'_>,
+        asked: AskedBy<'_>,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
@@ -292,12 +292,12 @@ impl Limits {
         };
         let before = known.view.told_to_wait_until.filter(|before| *before > now);
         let wait = match (told, before) {
-            (Told::For(wait), _) => wait,
+            (WaitInstruction::For(wait), _) => wait,
             // Calls that were under way when the gate closed are no further warning.
-            (Told::ForSomeTime, Some(before)) => {
+            (WaitInstruction::ForSomeTime, Some(before)) => {
                 Duration::try_from(before.duration_since(now)).unwrap_or(Duration::ZERO)
             }
-            (Told::ForSomeTime, None) => {
+            (WaitInstruction::ForSomeTime, None) => {
                 let SecondaryWaits { reads, writes } = &mut known.secondary_waits;
                 let waits = if asked.is_write { writes } else { reads };
                 let factor = 1u32.checked_shl(*waits).unwrap_or(u32::MAX);
@@ -322,12 +322,12 @@ impl Limits {
         Some(until)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, KnownLimits> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl KnownLimits {
     /// Whether a request succeeded since the gate closed last: else its next closing is the same
     /// trouble, which goes on.
     fn is_open_again(&self, now: Timestamp) -> bool {

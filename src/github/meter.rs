@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::footprint::Trail;
+use super::read_set::ReadRecorder;
 use crate::clock::Clock;
 use crate::store::CachePut;
 
@@ -18,14 +18,14 @@ const SLOW: Duration = Duration::from_secs(3);
 /// Counts the reads of a pass. It holds the pass's place among those that run at once, and gives
 /// it to another pass once it has waited for long: one repository's trouble delays no other.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Counts>);
+pub struct PassMeter(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
     reads: AtomicU32,
     charged: AtomicU32,
     repeated: AtomicU32,
-    trail: Trail,
+    recorder: ReadRecorder,
     place: Mutex<HeldPermits>,
 }
 
@@ -48,7 +48,7 @@ impl HeldPermits {
     }
 }
 
-impl Meter {
+impl PassMeter {
     /// A meter of a pass that holds a place by these permits.
     #[must_use]
     pub fn holding(permits: Vec<OwnedSemaphorePermit>) -> Self {
@@ -86,8 +86,8 @@ impl Meter {
     }
 
     /// What the pass reads.
-    pub(super) fn trail(&self) -> &Trail {
-        &self.0.trail
+    pub(super) fn recorder(&self) -> &ReadRecorder {
+        &self.0.recorder
     }
 
     pub(super) fn counts(&self, status: StatusCode) {
@@ -130,7 +130,7 @@ impl Meter {
 
 /// Somebody waits, for as long as it lives.
 struct WaitGuard<'a> {
-    meter: &'a Meter,
+    meter: &'a PassMeter,
     clock: &'a Clock,
 }
 
@@ -152,11 +152,11 @@ mod tests {
 
     use super::*;
 
-    async fn with_a_place() -> (Meter, Arc<Semaphore>, Clock) {
+    async fn with_a_place() -> (PassMeter, Arc<Semaphore>, Clock) {
         let clock = Clock::of_paused_runtime("2026-11-01T12:00:00Z".parse().unwrap(), 1);
         let places = Arc::new(Semaphore::new(1));
         let permit = Arc::clone(&places).acquire_owned().await.unwrap();
-        (Meter::holding(vec![permit]), places, clock)
+        (PassMeter::holding(vec![permit]), places, clock)
     }
 
     #[tokio::test(start_paused = true)]

@@ -120,7 +120,7 @@ impl Pace {
         else {
             return;
         };
-        let _here = Waiting::new(waiting);
+        let _here = WaitingCount::new(waiting);
         let _first = queue.lock().await;
         loop {
             let rate = self.rate();
@@ -189,7 +189,7 @@ impl WritePace {
     /// # Errors
     /// How long it would have to wait, where that is too long to wait here.
     pub(super) async fn turn(&self, clock: &Clock, urgent: bool) -> Result<(), Duration> {
-        let _here = urgent.then(|| Waiting::new(&self.urgent_waiting));
+        let _here = urgent.then(|| WaitingCount::new(&self.urgent_waiting));
         let arrived = clock.monotonic();
         loop {
             let now = clock.monotonic();
@@ -239,16 +239,16 @@ impl WritePace {
 }
 
 /// Counts one who waits, for as long as it lives.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitingCount<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitingCount<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitingCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

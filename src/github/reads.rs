@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use preflight::{FileText, Granted, Probe, RepositoryAccess};
+pub use preflight::{FileText, Granted, PermissionProbe, RepositoryAccess};
 
 use super::Reader;
-use super::ask::{Ask, encoded};
+use super::ask::{ReadRequest, encoded};
 use super::error::ReadError;
-use super::etag::Page;
+use super::etag::TaggedPage;
 use super::wire::{self, Unusable};
 use crate::domain::{
     Branch, BranchCommits, CommitMessage, Comparison, Login, RepoName, Repository, Run, RunEvent,
@@ -107,7 +107,7 @@ impl Reader {
         if let Some(account) = self.client.auth.account(&self.client.line).await {
             return account.map_err(|why| why.for_a_read("tell which App this is"));
         }
-        let ask = Ask::new("get_user", "tell whose token this is".into(), "/user".into());
+        let ask = ReadRequest::new("get_user", "tell whose token this is".into(), "/user".into());
         let login = |body: &[u8]| wire::parse::<wire::User>(body).map(|user| user.login);
         self.one(&ask, login).await
     }
@@ -118,7 +118,7 @@ impl Reader {
     /// [`ReadError`].
     pub async fn repository(&self, name: &RepoName) -> Result<Located<Repository>, ReadError> {
         let what = format!("read the repository {name}");
-        let ask = Ask::new("get_repository", what, format!("/repos/{name}"));
+        let ask = ReadRequest::new("get_repository", what, format!("/repos/{name}"));
         let parse =
             |body: &[u8]| wire::parse::<wire::WireRepository>(body).map(|found| found.domain());
         let moved = match self.one(&ask, parse).await {
@@ -129,7 +129,7 @@ impl Reader {
         let (what, location) = moved;
         let place = location.as_deref().and_then(|url| self.client.line.below_on_our_host(url));
         let Some(path) = place else { return Err(ReadError::Moved { what, location }) };
-        let ask = Ask::new("get_repository", what, path);
+        let ask = ReadRequest::new("get_repository", what, path);
         let value = self.one(&ask, parse).await?;
         Ok(Located { value, redirected: true })
     }
@@ -146,7 +146,7 @@ impl Reader {
         let what = format!("read the branch {branch} of {name}");
         let path = format!("/repos/{name}/branches/{}", encoded(branch.as_str()));
         let tip = |body: &[u8]| wire::parse::<wire::WireBranch>(body).map(|found| found.commit.sha);
-        none_if_missing(self.one(&Ask::new("get_branch", what, path), tip).await)
+        none_if_missing(self.one(&ReadRequest::new("get_branch", what, path), tip).await)
     }
 
     /// The commit that a sha, the beginning of one, a branch or a tag names; none where GitHub
@@ -163,7 +163,7 @@ impl Reader {
         // The page is of the commit's files, with their patches, which nobody needs here.
         let path = format!("/repos/{name}/commits/{}?per_page=1", encoded(reference));
         let sha = |body: &[u8]| wire::parse::<wire::WireCommit>(body).map(|found| found.sha);
-        match none_if_missing(self.one(&Ask::new("get_commit", what, path), sha).await) {
+        match none_if_missing(self.one(&ReadRequest::new("get_commit", what, path), sha).await) {
             // "No commit found for SHA", or the repository is empty.
             Err(ReadError::Refused { status: 409 | 422, .. }) => Ok(None),
             found => found,
@@ -184,9 +184,9 @@ impl Reader {
         let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
         // What earlier versions kept of the same body holds no messages.
         let kept = Some("reverts".to_owned());
-        let ask = Ask { kept, ..Ask::new("list_commits", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireListedCommit> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireListedCommit> = wire::parse(body)?;
             let listed = page.into_iter().map(|commit| {
                 let message = ListedMessage::of(commit.message());
                 (commit.domain(), message)
@@ -228,7 +228,7 @@ impl Reader {
             |body: &[u8]| wire::parse::<wire::WireComparison>(body).map(|found| found.domain());
         // An earlier version remembered answers without the files' blobs.
         let kept = Some("blobs".to_owned());
-        let ask = Ask { kept, ..Ask::new("compare_commits", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("compare_commits", what, path) };
         match self.one(&ask, parse).await {
             Err(
                 ReadError::NotFound { words, .. } | ReadError::Refused { status: 422, words, .. },
@@ -245,13 +245,13 @@ impl Reader {
         let what = format!("list the files of {name} at {}", sha.short());
         let path = format!("/repos/{name}/git/trees/{sha}?recursive=1");
         // Up to 100,000 entries that never change: whoever needs them keeps what they tell.
-        let ask = Ask { kept: None, ..Ask::new("get_tree", what, path) };
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("get_tree", what, path) };
         let parse = |body: &[u8]| wire::parse::<wire::WireTree>(body).map(|found| found.domain());
         self.one(&ask, parse).await
     }
 
     /// An answer that is not a list.
-    async fn one<T, P>(&self, ask: &Ask, parse: P) -> Result<T, ReadError>
+    async fn one<T, P>(&self, ask: &ReadRequest, parse: P) -> Result<T, ReadError>
     where
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, Unusable>,
@@ -259,7 +259,7 @@ impl Reader {
         Ok(self.page(ask, parse).await?.value)
     }
 
-    async fn page<T, P>(&self, ask: &Ask, parse: P) -> Result<Page<T>, ReadError>
+    async fn page<T, P>(&self, ask: &ReadRequest, parse: P) -> Result<TaggedPage<T>, ReadError>
     where
         T: Serialize + DeserializeOwned,
         P: Fn(&[u8]) -> Result<T, Unusable>,

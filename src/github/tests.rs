@@ -159,8 +159,8 @@ struct World {
     metrics: Arc<Metrics>,
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> GithubSettings {
+    GithubSettings {
         api_url: "https://ghe.example.com/api/v3".into(),
         token: TokenSource::Value("ghp_secret".into()),
         max_requests_per_minute: 0,
@@ -172,7 +172,7 @@ fn world(replies: impl IntoIterator<Item = Reply>) -> World {
     world_of(settings(), replies)
 }
 
-fn world_of(settings: Settings, replies: impl IntoIterator<Item = Reply>) -> World {
+fn world_of(settings: GithubSettings, replies: impl IntoIterator<Item = Reply>) -> World {
     let script = Script::new(replies);
     let (clock, time) = Clock::manual(noon(), 1);
     let cache = Arc::new(Memory::default());
@@ -188,13 +188,13 @@ fn world_of(settings: Settings, replies: impl IntoIterator<Item = Reply>) -> Wor
 }
 
 /// A line to nobody, and its time.
-pub(super) fn line() -> (Line, ManualTime) {
+pub(super) fn line() -> (Endpoint, ManualTime) {
     let (clock, time) = Clock::manual(noon(), 1);
     let nobody = service_fn(async |_| {
         Err::<Response<String>, _>(io::Error::from(io::ErrorKind::ConnectionRefused))
     });
     let (url, metrics) = ("https://api.github.com", Arc::new(Metrics::new()));
-    let line = Line::new(url, REQUEST_TIMEOUT, HttpService::new(nobody), clock, metrics);
+    let line = Endpoint::new(url, REQUEST_TIMEOUT, HttpService::new(nobody), clock, metrics);
     (line.unwrap(), time)
 }
 
@@ -242,7 +242,7 @@ fn outside_a_runtime_there_is_an_error_and_no_panic() {
 #[tokio::test]
 async fn a_token_is_sent_over_tls_or_to_this_very_machine_only() {
     let try_url = |url: &str| {
-        let settings = Settings { api_url: url.into(), ..settings() };
+        let settings = GithubSettings { api_url: url.into(), ..settings() };
         let script = Script::default();
         let service = HttpService::new(service_fn(move |request| script.clone().reply(request)));
         let (clock, _) = Clock::manual(noon(), 1);

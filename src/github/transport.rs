@@ -15,7 +15,7 @@ use octocrab::{AuthState, OctoBody, Octocrab, OctocrabBuilder};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Service, ServiceExt};
 
-use super::bodies::{Bodies, LARGEST_ERROR, Room, Unread};
+use super::bodies::{Bodies, BodyRoom, LARGEST_ERROR, Unread};
 use super::error::ConnectError;
 use super::wire;
 use crate::domain::secrets::hide;
@@ -50,7 +50,7 @@ impl HttpService {
 
 /// The way to GitHub.
 #[derive(Clone, Debug)]
-pub struct Route {
+pub struct ApiRoute {
     /// The API's address.
     pub api_url: String,
     /// Certificates of authorities, in PEM, that are trusted besides the machine's.
@@ -62,7 +62,7 @@ pub struct Route {
 ///
 /// # Errors
 /// Certificates that cannot be read, or a proxy that cannot be used.
-pub fn network(route: &Route) -> Result<HttpService, ConnectError> {
+pub fn network(route: &ApiRoute) -> Result<HttpService, ConnectError> {
     let trust = Trust::of(route.ca_file.as_deref(), "github.ca_file");
     let client = trust.and_then(|trust| crate::network::client::<OctoBody>(&route.api_url, &trust));
     let client = client.map_err(ConnectError::Network)?;
@@ -103,16 +103,16 @@ impl Body for AnyBody {
 }
 
 /// An answer, whole or cut.
-pub(super) struct Answer {
+pub(super) struct GithubAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// The body, of an error its beginning, or why there is none.
     pub(super) body: Result<Bytes, Unread>,
     /// The room that the body takes up.
-    pub(super) room: Option<Room>,
+    pub(super) room: Option<BodyRoom>,
 }
 
-impl Answer {
+impl GithubAnswer {
     /// What there is of the body.
     pub(super) fn bytes(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
@@ -217,7 +217,7 @@ impl Transport {
         &self,
         request: Request<OctoBody>,
         largest: usize,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<GithubAnswer, Lost> {
         let response = self.octocrab.execute(request).await.map_err(|error| lost(&error))?;
         let (parts, body) = response.into_parts();
         let read = if parts.status.is_success() {
@@ -229,7 +229,7 @@ impl Transport {
             Ok((body, room)) => (Ok(body), Some(room)),
             Err(unread) => (Err(unread), None),
         };
-        Ok(Answer { status: parts.status, headers: parts.headers, body, room })
+        Ok(GithubAnswer { status: parts.status, headers: parts.headers, body, room })
     }
 }
 

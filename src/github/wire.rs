@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use body::listed;
 pub(super) use body::{Unusable, parse};
-pub(super) use bounded::{List, Page};
+pub(super) use bounded::{BoundedPage, List};
 pub(super) use maker::WireMaker;
 pub(super) use preflight::{WireAccess, WireFileText, WireLabel};
 pub(super) use problem::problem;
@@ -81,7 +81,7 @@ impl WireRepository {
 #[derive(Deserialize)]
 pub(super) struct WireWorkflows {
     total_count: Option<u64>,
-    workflows: Page<WireWorkflow>,
+    workflows: BoundedPage<WireWorkflow>,
 }
 
 #[derive(Deserialize)]
@@ -161,7 +161,7 @@ impl WireListedCommit {
 #[derive(Deserialize)]
 pub(super) struct WireRuns {
     total_count: Option<u64>,
-    workflow_runs: Page<WireRun>,
+    workflow_runs: BoundedPage<WireRun>,
 }
 
 impl WireRuns {
@@ -259,14 +259,14 @@ fn conclusion(word: String) -> Conclusion {
 #[derive(Deserialize)]
 pub(super) struct WireJobs {
     total_count: Option<u64>,
-    jobs: Page<WireJob>,
+    jobs: BoundedPage<WireJob>,
 }
 
 #[derive(Deserialize)]
 struct WireJob {
     name: String,
     conclusion: Option<String>,
-    steps: Option<Page<WireStep>>,
+    steps: Option<BoundedPage<WireStep>>,
 }
 
 #[derive(Deserialize)]

@@ -7,18 +7,18 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::auth::{NoToken, Token, refused_words};
-use super::client::{Client, Failed, refuses_the_token};
-use super::clients::Clients;
+use super::client::{Client, RequestFailure, refuses_the_token};
+use super::clients::GithubClients;
 use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
 use super::send_gate::{MayLeave, SendGate};
-use super::transport::Answer;
+use super::transport::GithubAnswer;
 use crate::domain::secrets::hide;
 use crate::domain::{RepoId, RepoName};
 
 /// Writes to GitHub. There is one, and it cannot be cloned.
 pub struct Writer {
-    clients: Arc<Clients>,
+    clients: Arc<GithubClients>,
 }
 
 /// How a write is sent.
@@ -57,7 +57,7 @@ pub struct WriteAnswer {
 }
 
 impl Writer {
-    pub(super) const fn new(clients: Arc<Clients>) -> Self {
+    pub(super) const fn new(clients: Arc<GithubClients>) -> Self {
         Self { clients }
     }
 
@@ -94,10 +94,12 @@ impl Writer {
             .map_err(|error| WriteFailure::NeverSent { why: error.to_string() })?;
         let sent = client.send_through(write.operation, &token, request, Some(&gate)).await;
         let answer = sent.map_err(|failed| match failed {
-            Failed::ToldToWait(until) => WriteFailure::ToldToWait { until },
-            Failed::CalledOff(why) => WriteFailure::CalledOff { why },
-            Failed::Lost(lost) if lost.never_sent => WriteFailure::NeverSent { why: lost.why },
-            Failed::Lost(lost) => WriteFailure::Unknown { why: lost.why },
+            RequestFailure::ToldToWait(until) => WriteFailure::ToldToWait { until },
+            RequestFailure::CalledOff(why) => WriteFailure::CalledOff { why },
+            RequestFailure::Lost(lost) if lost.never_sent => {
+                WriteFailure::NeverSent { why: lost.why }
+            }
+            RequestFailure::Lost(lost) => WriteFailure::Unknown { why: lost.why },
         })?;
         let status = answer.status.as_u16();
         match status {
@@ -114,7 +116,7 @@ impl Writer {
 }
 
 /// What a 3xx means: GitHub answers for a name that was given up with the number that it led to.
-fn moved(repository: &RepoName, answer: &Answer) -> WriteFailure {
+fn moved(repository: &RepoName, answer: &GithubAnswer) -> WriteFailure {
     let location = answer.header(header::LOCATION.as_str()).map(str::to_owned);
     let (_, id) = location.as_deref().and_then(|at| at.split_once("/repositories/")).unzip();
     let id = id.and_then(|rest| rest.split('/').next()).and_then(|id| id.parse::<u64>().ok());
@@ -128,7 +130,7 @@ fn moved(repository: &RepoName, answer: &Answer) -> WriteFailure {
 
 /// What a 4xx but 408 means: that the credential is not accepted, or not yet, says nothing of what
 /// was asked for.
-async fn refused(client: &Client, token: &Token, answer: &Answer) -> WriteFailure {
+async fn refused(client: &Client, token: &Token, answer: &GithubAnswer) -> WriteFailure {
     let words = answer.words();
     if refuses_the_token(answer) {
         // The next write is worth another token.
@@ -174,7 +176,7 @@ async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFai
     Ok(())
 }
 
-fn done(answer: &Answer) -> Result<WriteAnswer, WriteFailure> {
+fn done(answer: &GithubAnswer) -> Result<WriteAnswer, WriteFailure> {
     let status = answer.status.as_u16();
     // There is nothing to say in a 204, so nothing of it can be lost.
     if status == 204 {

@@ -7,20 +7,24 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::etag;
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::domain::secrets::hide;
-use crate::words::tame_json;
+use crate::messages::tame_json;
 
 /// What a handler gives.
-pub(super) type Answer = Result<Response, Problem>;
+pub(super) type HandlerAnswer = Result<Response, HttpProblem>;
 
 /// A good answer to who asked with these headers.
-pub(super) fn json<T: Serialize>(asked: &HeaderMap, value: &T) -> Answer {
+pub(super) fn json<T: Serialize>(asked: &HeaderMap, value: &T) -> HandlerAnswer {
     Ok(tagged(asked, text(value)))
 }
 
 /// A page of a list, with the way to the next one.
-pub(super) fn page<T: Serialize>(asked: &HeaderMap, value: &T, next: Option<&str>) -> Answer {
+pub(super) fn page<T: Serialize>(
+    asked: &HeaderMap,
+    value: &T,
+    next: Option<&str>,
+) -> HandlerAnswer {
     let mut response = tagged(asked, text(value));
     let link = next.map(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")));
     if let Some(Ok(link)) = link {

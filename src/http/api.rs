@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer};
-use super::problem::Problem;
-use super::question::Question;
+use super::answer::{self, HandlerAnswer};
+use super::problem::HttpProblem;
+use super::question::RequestQuery;
 use super::within;
 use crate::clock::beside_others;
-use crate::commands::view::Status;
-use crate::commands::{EntryWord, Filter, Wanted, Window};
+use crate::commands::view::FleetStatus;
+use crate::commands::{EntryWord, Filter, ReadModel, Wanted};
 use crate::domain::{AttemptId, Outcome, Reason, ShaPrefix};
 
 const INDEX: &str = "/api/v1";
@@ -30,10 +30,10 @@ const COMMIT: &str = "/api/v1/repos/{owner}/{name}/commits/{sha}";
 const ATTEMPTS: &str = "/api/v1/repos/{owner}/{name}/attempts";
 const LEDGER: &str = "/api/v1/repos/{owner}/{name}/ledger";
 
-type Route = (&'static str, fn() -> MethodRouter<Window>);
+type RouteEntry = (&'static str, fn() -> MethodRouter<ReadModel>);
 
 /// All there is.
-const ROUTES: [Route; 9] = [
+const ROUTES: [RouteEntry; 9] = [
     (INDEX, || get(index)),
     (INDEX_TOO, || get(index)),
     (OPENAPI, || get(openapi)),
@@ -58,11 +58,11 @@ pub(super) fn is_below(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
-pub(super) fn routes() -> Router<Window> {
+pub(super) fn routes() -> Router<ReadModel> {
     ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()))
 }
 
-async fn index(State(window): State<Window>, asked: Question) -> Answer {
+async fn index(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&[])?;
     let all = within(&window, window.repositories()).await?;
     let index: Value = json!({
@@ -81,12 +81,12 @@ async fn index(State(window): State<Window>, asked: Question) -> Answer {
     beside_others(all.about_bytes(), || answer::json(&asked.headers, &index))
 }
 
-async fn openapi(asked: Question) -> Answer {
+async fn openapi(asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&[])?;
     Ok(answer::tagged(&asked.headers, DESCRIPTION.to_owned()))
 }
 
-async fn repositories(State(window): State<Window>, asked: Question) -> Answer {
+async fn repositories(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&["decision", "reason", "error"])?;
     let only = RepositoryFilter::of(&asked)?;
     let all = within(&window, window.repositories()).await?;
@@ -101,7 +101,7 @@ struct RepositoryFilter {
 }
 
 impl RepositoryFilter {
-    fn of(asked: &Question) -> Result<Self, Problem> {
+    fn of(asked: &RequestQuery) -> Result<Self, HttpProblem> {
         let outcome = |word: &str| Outcome::ALL.into_iter().find(|one| one.as_str() == word);
         Ok(Self {
             decision: named(asked, "decision", outcome, "ALLOW, HOLD, WAIT or NONE")?,
@@ -110,7 +110,7 @@ impl RepositoryFilter {
         })
     }
 
-    fn narrow(&self, mut all: Status) -> Status {
+    fn narrow(&self, mut all: FleetStatus) -> FleetStatus {
         all.repositories.retain(|row| {
             self.decision.is_none_or(|decision| row.decision == Some(decision))
                 && self.reason.is_none_or(|reason| row.reason == Some(reason))
@@ -122,29 +122,29 @@ impl RepositoryFilter {
 
 /// A parameter that is one of some names.
 fn named<T>(
-    asked: &Question,
+    asked: &RequestQuery,
     parameter: &str,
     read: impl Fn(&str) -> Option<T>,
     expected: &str,
-) -> Result<Option<T>, Problem> {
+) -> Result<Option<T>, HttpProblem> {
     let Some(text) = asked.text(parameter) else { return Ok(None) };
-    read(text).map(Some).ok_or_else(|| Problem::parameter(parameter, text, expected))
+    read(text).map(Some).ok_or_else(|| HttpProblem::parameter(parameter, text, expected))
 }
 
-async fn repository(State(window): State<Window>, asked: Question) -> Answer {
+async fn repository(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&[])?;
     let name = asked.repository()?;
     answered(&window, &asked, window.repository(&name)).await
 }
 
-async fn commit(State(window): State<Window>, asked: Question) -> Answer {
+async fn commit(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&[])?;
     let name = asked.repository()?;
     let sha: ShaPrefix = asked.in_path("sha", "7 to 64 hex digits of a commit's id")?;
     answered(&window, &asked, window.commit(&name, &sha)).await
 }
 
-async fn attempts(State(window): State<Window>, asked: Question) -> Answer {
+async fn attempts(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&["limit", "before"])?;
     let (name, limit) = (asked.repository()?, asked.limit()?);
     let before: Option<AttemptId> = asked.in_query("before", "an attempt's id, six hex digits")?;
@@ -153,7 +153,7 @@ async fn attempts(State(window): State<Window>, asked: Question) -> Answer {
     answer::page(&asked.headers, &page, next.as_deref())
 }
 
-async fn ledger(State(window): State<Window>, asked: Question) -> Answer {
+async fn ledger(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
     asked.takes(&["limit", "before", "kind", "sha", "since", "until", "by"])?;
     let name = asked.repository()?;
     let wanted = Wanted {
@@ -167,7 +167,7 @@ async fn ledger(State(window): State<Window>, asked: Question) -> Answer {
 }
 
 /// Which entries: what `history` asks for by its flags, by the same words.
-fn filter(asked: &Question) -> Result<Filter, Problem> {
+fn filter(asked: &RequestQuery) -> Result<Filter, HttpProblem> {
     let a_time = "a time as in 2026-11-02T09:00:00Z";
     let filter = Filter {
         since: asked.in_query::<Timestamp>("since", a_time)?,
@@ -178,27 +178,27 @@ fn filter(asked: &Question) -> Result<Filter, Problem> {
     };
     if filter.is_never() {
         let until = asked.text("until").unwrap_or_default();
-        return Err(Problem::parameter("until", until, "a time after `since`"));
+        return Err(HttpProblem::parameter("until", until, "a time after `since`"));
     }
     Ok(filter)
 }
 
 /// `kind`: words for entries, with commas between them.
-fn kinds(asked: &Question) -> Result<Vec<EntryWord>, Problem> {
+fn kinds(asked: &RequestQuery) -> Result<Vec<EntryWord>, HttpProblem> {
     let Some(text) = asked.text("kind") else { return Ok(Vec::new()) };
     let kinds: Result<Vec<EntryWord>, _> = text.split(',').map(str::parse).collect();
     kinds.map_err(|_| {
         let groups = EntryWord::GROUPS.map(EntryWord::as_str).join(", ");
         let expected = format!("any of {groups}, or an entry's own `kind`, with commas between");
-        Problem::parameter("kind", text, expected)
+        HttpProblem::parameter("kind", text, expected)
     })
 }
 
-async fn answered<T: Serialize, E: Into<Problem>>(
-    window: &Window,
-    asked: &Question,
+async fn answered<T: Serialize, E: Into<HttpProblem>>(
+    window: &ReadModel,
+    asked: &RequestQuery,
     work: impl Future<Output = Result<T, E>>,
-) -> Answer {
+) -> HandlerAnswer {
     let value = within(window, work).await?;
     answer::json(&asked.headers, &value)
 }

@@ -13,11 +13,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::etag;
-use super::problem::Problem;
-use super::question::Question;
+use super::problem::HttpProblem;
+use super::question::RequestQuery;
 use super::within;
 use crate::clock::beside_others;
-use crate::commands::Window;
+use crate::commands::ReadModel;
 use crate::domain::ShaPrefix;
 use crate::domain::secrets::hide;
 
@@ -30,7 +30,7 @@ mod trouble;
 use commit::CommitPage;
 use index::{Index, IndexFilter};
 use repository::RepositoryPage;
-use trouble::Trouble;
+use trouble::TroublePage;
 
 const HTML: &str = "text/html; charset=utf-8";
 const STYLESHEET: &str = "/style.css";
@@ -40,9 +40,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; 
                       frame-ancestors 'none'";
 
 /// What a handler gives.
-type Page = Result<Response, Trouble>;
+type PageAnswer = Result<Response, TroublePage>;
 
-pub(super) fn routes() -> Router<Window> {
+pub(super) fn routes() -> Router<ReadModel> {
     Router::new()
         .route("/", get(index))
         .route("/repos/{owner}/{name}", get(repository))
@@ -50,7 +50,7 @@ pub(super) fn routes() -> Router<Window> {
         .route(STYLESHEET, get(stylesheet))
 }
 
-async fn index(State(window): State<Window>, asked: Question) -> Page {
+async fn index(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
     asked.takes(&["q", "state"])?;
     let filter = IndexFilter::of(&asked)?;
     let all = within(&window, window.repositories()).await?;
@@ -58,7 +58,7 @@ async fn index(State(window): State<Window>, asked: Question) -> Page {
     beside_others(all.about_bytes(), || shown(&asked.headers, &Index::of(&all, &filter, now)))
 }
 
-async fn repository(State(window): State<Window>, asked: Question) -> Page {
+async fn repository(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
     asked.takes(&[])?;
     let name = asked.repository()?;
     let detail = within(&window, window.repository(&name)).await?;
@@ -66,25 +66,25 @@ async fn repository(State(window): State<Window>, asked: Question) -> Page {
     shown(&asked.headers, &RepositoryPage::of(&detail, &attempts.attempts, window.clock().now()))
 }
 
-async fn commit(State(window): State<Window>, asked: Question) -> Page {
+async fn commit(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
     asked.takes(&[])?;
     let name = asked.repository()?;
     let sha: ShaPrefix = asked.in_path("sha", "7 to 64 hex digits of a commit's id")?;
     let found = within(&window, window.commit(&name, &sha)).await;
-    let detail = found.map_err(|problem| Trouble::from(problem).in_repository(&name))?;
+    let detail = found.map_err(|problem| TroublePage::from(problem).in_repository(&name))?;
     shown(&asked.headers, &CommitPage::of(&detail, window.clock().now()))
 }
 
-async fn stylesheet(asked: Question) -> Response {
+async fn stylesheet(asked: RequestQuery) -> Response {
     tagged(&asked.headers, "text/css; charset=utf-8", STYLE.to_owned())
 }
 
-fn shown(asked: &HeaderMap, page: &impl Template) -> Page {
+fn shown(asked: &HeaderMap, page: &impl Template) -> PageAnswer {
     Ok(tagged(asked, HTML, html(page)?))
 }
 
-fn html(page: &impl Template) -> Result<String, Problem> {
-    let html = page.render().map_err(|_| Problem::unwritten())?;
+fn html(page: &impl Template) -> Result<String, HttpProblem> {
+    let html = page.render().map_err(|_| HttpProblem::unwritten())?;
     Ok(match hide(&html) {
         Cow::Borrowed(_) => html,
         Cow::Owned(hidden) => hidden,

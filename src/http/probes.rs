@@ -7,21 +7,21 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::{PLAIN, text};
-use crate::commands::{Readiness, Refused, Window};
+use crate::commands::{ReadModel, Readiness, RefusedChange};
+use crate::messages::date_time;
 use crate::telemetry::CONTENT_TYPE;
-use crate::words::date_time;
 
 /// Repositories that a probe's answer names.
 const MOST_NAMED: usize = 20;
 
-pub(super) fn routes() -> Router<Window> {
+pub(super) fn routes() -> Router<ReadModel> {
     Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, PLAIN, "ok\n".to_owned())))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
 }
 
-async fn ready(State(window): State<Window>) -> Response {
+async fn ready(State(window): State<ReadModel>) -> Response {
     let refused = window.refused().map(|refused| refusal(&refused)).unwrap_or_default();
     let beside = format!("{refused}{}", troubled(&window));
     match window.readiness() {
@@ -34,7 +34,7 @@ async fn ready(State(window): State<Window>) -> Response {
 
 /// A refused file is told and changes nothing: the last good configuration is governed by, and a
 /// pod that left its Service for it would only take the metrics along that say so.
-fn refusal(refused: &Refused) -> String {
+fn refusal(refused: &RefusedChange) -> String {
     let at = date_time(refused.at);
     let mistakes: String = refused.mistakes.iter().map(|one| format!("- {one}\n")).collect();
     format!(
@@ -45,12 +45,12 @@ fn refusal(refused: &Refused) -> String {
 
 /// Repositories that nothing can be said of. They are named and change nothing: the controller
 /// works, and others' releases go on.
-fn troubled(window: &Window) -> String {
+fn troubled(window: &ReadModel) -> String {
     let troubled = window.troubled(MOST_NAMED);
     troubled.iter().map(|(name, why)| format!("{name}: {why}\n")).collect()
 }
 
-async fn metrics(State(window): State<Window>) -> Response {
+async fn metrics(State(window): State<ReadModel>) -> Response {
     match window.metrics().await {
         Some(metrics) => text(StatusCode::OK, CONTENT_TYPE, metrics),
         None => {

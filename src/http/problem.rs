@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::answer;
-use crate::commands::{Failure, NotShown};
+use crate::commands::{CommandFailure, NotShown};
 use crate::domain::Sha;
 
 /// Of what was given, enough to recognise it.
@@ -13,10 +13,10 @@ const SHOWN: usize = 80;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) struct Problem(Box<Told>);
+pub(super) struct HttpProblem(Box<ProblemBody>);
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct ProblemBody {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -33,9 +33,9 @@ struct Told {
     candidates: Vec<Sha>,
 }
 
-impl Problem {
+impl HttpProblem {
     fn new(code: StatusCode, name: &str, title: &'static str, detail: String) -> Self {
-        Self(Box::new(Told {
+        Self(Box::new(ProblemBody {
             kind: format!("urn:problem-type:release-governor:{name}"),
             title,
             status: code.as_u16(),
@@ -67,14 +67,14 @@ impl Problem {
     /// A parameter of the path or the query is none.
     pub(super) fn parameter(name: &str, given: &str, expected: impl Into<String>) -> Self {
         let expected = expected.into();
-        let given = crate::words::plain(given, SHOWN);
+        let given = crate::messages::plain(given, SHOWN);
         let detail = format!("`{name}` cannot be `{given}`: expected {expected}");
         Self::wrong(name.to_owned(), expected, detail)
     }
 
     /// There is no such parameter of the query.
     pub(super) fn no_parameter(name: &str, expected: impl Into<String>) -> Self {
-        let (name, expected) = (crate::words::plain(name, SHOWN), expected.into());
+        let (name, expected) = (crate::messages::plain(name, SHOWN), expected.into());
         let detail = format!("there is no parameter `{name}` here: expected {expected}");
         Self::wrong(name, expected, detail)
     }
@@ -128,7 +128,7 @@ impl Problem {
     }
 }
 
-impl From<NotShown> for Problem {
+impl From<NotShown> for HttpProblem {
     fn from(error: NotShown) -> Self {
         let detail = error.to_string();
         match error {
@@ -155,13 +155,13 @@ impl From<NotShown> for Problem {
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
+impl From<CommandFailure> for HttpProblem {
+    fn from(failure: CommandFailure) -> Self {
         Self::unavailable(failure.to_string())
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for HttpProblem {
     fn into_response(self) -> Response {
         let code = self.code();
         let headers = [

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
-use super::problem::Problem;
+use super::problem::HttpProblem;
 use crate::domain::RepoName;
 
 /// Longer than any address that makes sense here.
@@ -17,7 +17,7 @@ const USUAL_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 200;
 
 /// A question that was asked.
-pub(super) struct Question {
+pub(super) struct RequestQuery {
     /// Its headers.
     pub(super) headers: HeaderMap,
     /// Its path, as it was written.
@@ -26,21 +26,22 @@ pub(super) struct Question {
     query: Vec<(String, String)>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Question {
-    type Rejection = Problem;
+impl<S: Send + Sync> FromRequestParts<S> for RequestQuery {
+    type Rejection = HttpProblem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpProblem> {
         let length = parts.uri.path_and_query().map_or(0, |address| address.as_str().len());
         if length > LONGEST_ADDRESS {
-            return Err(Problem::too_long(LONGEST_ADDRESS));
+            return Err(HttpProblem::too_long(LONGEST_ADDRESS));
         }
         let path = RawPathParams::from_request_parts(parts, state).await;
-        let path = path
-            .map_err(|_| Problem::parameter("path", parts.uri.path(), "percent-encoded UTF-8"))?;
+        let path = path.map_err(|_| {
+            HttpProblem::parameter("path", parts.uri.path(), "percent-encoded UTF-8")
+        })?;
         let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let written = parts.uri.query().unwrap_or_default();
         let query = Query::try_from_uri(&parts.uri)
-            .map_err(|_| Problem::parameter("query", written, "name=value&name=value"))?;
+            .map_err(|_| HttpProblem::parameter("query", written, "name=value&name=value"))?;
         Ok(Self {
             headers: parts.headers.clone(),
             address: parts.uri.path().to_owned(),
@@ -50,9 +51,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Question {
     }
 }
 
-impl Question {
+impl RequestQuery {
     /// Refuses every parameter of the query that is not `known`, or that is there twice.
-    pub(super) fn takes(&self, known: &[&str]) -> Result<(), Problem> {
+    pub(super) fn takes(&self, known: &[&str]) -> Result<(), HttpProblem> {
         for (index, (name, value)) in self.query.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let expected = if known.is_empty() {
@@ -60,27 +61,27 @@ impl Question {
                 } else {
                     format!("one of {}", known.join(", "))
                 };
-                return Err(Problem::no_parameter(name, expected));
+                return Err(HttpProblem::no_parameter(name, expected));
             }
             if self.query.iter().take(index).any(|(before, _)| before == name) {
-                return Err(Problem::parameter(name, value, "it once"));
+                return Err(HttpProblem::parameter(name, value, "it once"));
             }
         }
         Ok(())
     }
 
     /// The repository of the path.
-    pub(super) fn repository(&self) -> Result<RepoName, Problem> {
+    pub(super) fn repository(&self) -> Result<RepoName, HttpProblem> {
         let of = |name| self.path_parameter(name);
         let text = format!("{}/{}", of("owner"), of("name"));
         let expected = "an owner and a name as GitHub has them, as in acme/shop";
-        text.parse().map_err(|_| Problem::parameter("owner/name", &text, expected))
+        text.parse().map_err(|_| HttpProblem::parameter("owner/name", &text, expected))
     }
 
     /// A parameter of the path.
-    pub(super) fn in_path<T: FromStr>(&self, name: &str, expected: &str) -> Result<T, Problem> {
+    pub(super) fn in_path<T: FromStr>(&self, name: &str, expected: &str) -> Result<T, HttpProblem> {
         let text = self.path_parameter(name);
-        text.parse().map_err(|_| Problem::parameter(name, text, expected))
+        text.parse().map_err(|_| HttpProblem::parameter(name, text, expected))
     }
 
     /// A parameter of the query; none where it is not given.
@@ -88,20 +89,20 @@ impl Question {
         &self,
         name: &str,
         expected: &str,
-    ) -> Result<Option<T>, Problem> {
+    ) -> Result<Option<T>, HttpProblem> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let value = text.parse().map_err(|_| Problem::parameter(name, text, expected))?;
+        let value = text.parse().map_err(|_| HttpProblem::parameter(name, text, expected))?;
         Ok(Some(value))
     }
 
     /// `limit`: how many entries a page may have.
-    pub(super) fn limit(&self) -> Result<usize, Problem> {
+    pub(super) fn limit(&self) -> Result<usize, HttpProblem> {
         let expected = format!("a number from 1 to {LARGEST_LIMIT}");
         let limit = self.in_query("limit", &expected)?.unwrap_or(USUAL_LIMIT);
         if (1..=LARGEST_LIMIT).contains(&limit) {
             return Ok(limit);
         }
-        Err(Problem::parameter("limit", self.text("limit").unwrap_or_default(), expected))
+        Err(HttpProblem::parameter("limit", self.text("limit").unwrap_or_default(), expected))
     }
 
     /// The address of the page before `next`, with all else as it was asked.

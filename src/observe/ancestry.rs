@@ -1,7 +1,7 @@
 //! Reads which commits contain which.
 
-use super::range::{Failed, comparison_failed};
-use super::{Basics, Look, ObserveError};
+use super::range::{FailedComparison, comparison_failed};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{EntryKind, Fact, Relation, ReleaseState, Sha, Why};
 use crate::github::{Compared, ReadError};
 
@@ -20,7 +20,7 @@ pub(super) enum Containment {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub(super) async fn containment(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     release: &ReleaseState,
     container: &Sha,
     contained: &Sha,
@@ -45,7 +45,7 @@ pub(super) async fn containment(
 /// many words. A commit that is gone is so whatever it is compared with, and the branch may have
 /// another tip in each pass: it is counted by itself. One stray 404 says neither.
 async fn incomparable(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     release: &ReleaseState,
     container: &Sha,
     contained: &Sha,
@@ -58,21 +58,21 @@ async fn incomparable(
         if look.reader.resolve_commit(look.name(), sha.as_str()).await?.is_none() {
             let words = "GitHub shows no such commit";
             return Ok(match comparison_failed(release, sha, sha, words) {
-                Failed::ForNow(_, failed) => {
+                FailedComparison::ForNow(_, failed) => {
                     let why = Why(format!("GitHub shows no commit {}", sha.short()));
                     (Containment::Unreadable(why), Some(failed))
                 }
-                lasting @ Failed::ForGood(_) => concluded(lasting),
+                lasting @ FailedComparison::ForGood(_) => concluded(lasting),
             });
         }
     }
     Ok(concluded(comparison_failed(release, container, contained, &words)))
 }
 
-fn concluded(failed: Failed) -> (Containment, Option<EntryKind>) {
+fn concluded(failed: FailedComparison) -> (Containment, Option<EntryKind>) {
     match failed {
-        Failed::ForGood(counted) => (Containment::Incomparable, counted),
-        Failed::ForNow(why, failed) => (Containment::Unreadable(why), Some(failed)),
+        FailedComparison::ForGood(counted) => (Containment::Incomparable, counted),
+        FailedComparison::ForNow(why, failed) => (Containment::Unreadable(why), Some(failed)),
     }
 }
 
@@ -81,8 +81,8 @@ fn concluded(failed: Failed) -> (Containment, Option<EntryKind>) {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub(super) async fn on_branch(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     sha: &Sha,
 ) -> Result<(Fact<bool>, Option<EntryKind>), ObserveError> {

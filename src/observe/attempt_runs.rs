@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
-use super::{Basics, Look, ObserveError};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{
     Attempt, Attribution, ListRead, ReleaseState, Run, RunSearch, SERVICES_DISAGREE, SeenRuns, Sha,
     ShaPrefix, WorkflowId,
@@ -24,7 +24,7 @@ const LATE_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Takes what attempts may look for from a page of the configured workflow's unfiltered list.
 /// Whether that list shows all by now that is newer than the attempts that wait.
 pub(super) fn among_page(
-    basics: &Basics,
+    basics: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
     workflow: WorkflowId,
@@ -50,8 +50,8 @@ pub(super) fn among_deploys(release: &ReleaseState, seen: &mut SeenRuns) {
 /// Reads the lists of other workflows than the configured one, where an attempt waits for a run of
 /// theirs. Those of attempts that gave up waiting are read with what changes seldom.
 pub(super) async fn elsewhere(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -74,8 +74,8 @@ pub(super) async fn elsewhere(
 }
 
 async fn list_of(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     workflow: WorkflowId,
 ) -> Result<RunSearch, ObserveError> {
@@ -110,7 +110,7 @@ fn takers(release: &ReleaseState, workflow: WorkflowId) -> impl Iterator<Item = 
         .filter(move |attempt| attempt.takes_a_run() && attempt.begun.workflow == workflow)
 }
 
-fn take(basics: &Basics, attempts: &[&Attempt], search: &mut RunSearch, page: &RunPage) {
+fn take(basics: &RepoFacts, attempts: &[&Attempt], search: &mut RunSearch, page: &RunPage) {
     let is_of_this_repository = |run: &&Run| run.head_repository == Some(basics.repository.id);
     for run in page.runs.iter().filter(is_of_this_repository) {
         let known = search.runs.iter().any(|other| other.at.id == run.at.id);
@@ -138,7 +138,7 @@ fn shows_absence(attempts: &[&Attempt], page: &RunPage) -> bool {
 /// Asks GitHub which commits the titles name of runs that an attempt may take: seven digits may be
 /// a date, or a run's number.
 pub(super) async fn read_names(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {

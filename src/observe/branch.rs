@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::{Basics, Look, ObserveError, candidate, read_tips};
+use super::{ObserveError, ReadContext, RepoFacts, candidate, read_tips};
 use crate::domain::{BranchCommits, Sha};
 
 /// Reads, of 100 commits each, that a search for a verified commit makes under one tip.
@@ -25,7 +25,10 @@ const MOST_AWAITED: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// # Errors
 /// What GitHub said.
-pub async fn branch_commits(look: &mut Look<'_>, basics: &Basics) -> Result<(), ObserveError> {
+pub async fn branch_commits(
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
+) -> Result<(), ObserveError> {
     match &basics.tip {
         Some(tip) if look.memory.commits_of.as_ref() != Some(tip) => {
             read_newest(look, tip).await?;
@@ -36,7 +39,7 @@ pub async fn branch_commits(look: &mut Look<'_>, basics: &Basics) -> Result<(), 
     Ok(())
 }
 
-fn forget(look: &mut Look<'_>) {
+fn forget(look: &mut ReadContext<'_>) {
     look.memory.branch_commits = BranchCommits::default();
     (look.memory.commits_of, look.memory.search_ended_under) = (None, None);
 }
@@ -45,7 +48,10 @@ fn forget(look: &mut Look<'_>) {
 ///
 /// # Errors
 /// What GitHub said.
-pub(super) async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveError> {
+pub(super) async fn locate(
+    look: &mut ReadContext<'_>,
+    basics: &mut RepoFacts,
+) -> Result<(), ObserveError> {
     let moved = look.memory.commits_of != basics.tip;
     let unplaced = missing(look);
     if !moved && unplaced.is_empty() {
@@ -86,7 +92,7 @@ pub(super) async fn locate(look: &mut Look<'_>, basics: &mut Basics) -> Result<(
 
 /// Reads page one of the commits that the tip contains. What was known of the branch before is
 /// still true of what the new tip contains.
-async fn read_newest(look: &mut Look<'_>, tip: &Sha) -> Result<(), ObserveError> {
+async fn read_newest(look: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
     read_below(look, tip, tip).await?;
     look.memory.commits_of = Some(tip.clone());
     look.memory.search_ended_under = None;
@@ -95,7 +101,7 @@ async fn read_newest(look: &mut Look<'_>, tip: &Sha) -> Result<(), ObserveError>
 }
 
 /// Reads 100 commits that `from` contains.
-async fn read_below(look: &mut Look<'_>, tip: &Sha, from: &Sha) -> Result<(), ObserveError> {
+async fn read_below(look: &mut ReadContext<'_>, tip: &Sha, from: &Sha) -> Result<(), ObserveError> {
     let listed = look.reader.branch_commits(look.name(), from, 1).await?;
     let known = std::mem::take(&mut look.memory.branch_commits);
     let mut commits = BranchCommits::of_tip(tip, known.commits.into_iter().chain(listed.commits));
@@ -108,7 +114,7 @@ async fn read_below(look: &mut Look<'_>, tip: &Sha, from: &Sha) -> Result<(), Ob
 
 /// Reads on where a verified commit may be that is newer than the candidate, or below all that is
 /// known while there is none.
-async fn search(look: &mut Look<'_>, tip: &Sha) -> Result<(), ObserveError> {
+async fn search(look: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
     for _ in 0..MOST_READS {
         match next_to_read(look) {
             Some(from) if look.memory.branch_commits.commits.len() < MOST_COMMITS => {
@@ -123,7 +129,7 @@ async fn search(look: &mut Look<'_>, tip: &Sha) -> Result<(), ObserveError> {
 
 /// Where to read on: at a verified commit itself, else, without a candidate, where the chain of
 /// first parents goes on, else at what merges brought.
-fn next_to_read(look: &Look<'_>) -> Option<Sha> {
+fn next_to_read(look: &ReadContext<'_>) -> Option<Sha> {
     let candidate = candidate::candidates(look).candidate;
     let hidden = hidden(look, candidate.is_some());
     if hidden.is_empty() {
@@ -137,7 +143,7 @@ fn next_to_read(look: &Look<'_>) -> Option<Sha> {
 
 /// Commits that passed and are not shown; with a candidate also those that failed, for one of them
 /// may be the head.
-fn hidden(look: &Look<'_>, has_candidate: bool) -> BTreeSet<Sha> {
+fn hidden(look: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
     let shown = shown(look);
     let runs = look.memory.counted.values();
     let wanted = runs.filter(|run| run.has_passed() || (has_candidate && run.is_finished()));
@@ -146,7 +152,7 @@ fn hidden(look: &Look<'_>, has_candidate: bool) -> BTreeSet<Sha> {
 
 /// Finished shas that the branch's commits do not show, and that were not looked for under this
 /// tip; one that a merge queue will move the branch to is looked for in every pass.
-fn missing(look: &Look<'_>) -> BTreeSet<Sha> {
+fn missing(look: &ReadContext<'_>) -> BTreeSet<Sha> {
     let (shown, queue_works) = (shown(look), queue_works(look));
     let mut missing = BTreeSet::new();
     for run in look.memory.counted.values().filter(|run| run.is_finished()) {
@@ -162,7 +168,7 @@ fn missing(look: &Look<'_>) -> BTreeSet<Sha> {
 }
 
 /// Whether the merge queue is at work, or was lately.
-pub(super) fn queue_works(look: &Look<'_>) -> bool {
+pub(super) fn queue_works(look: &ReadContext<'_>) -> bool {
     let mut queued = look.memory.counted.values().filter(|run| run.is_queued());
     queued.any(|run| {
         !run.is_finished()
@@ -170,12 +176,12 @@ pub(super) fn queue_works(look: &Look<'_>) -> bool {
     })
 }
 
-fn shown<'a>(look: &'a Look<'_>) -> BTreeSet<&'a Sha> {
+fn shown<'a>(look: &'a ReadContext<'_>) -> BTreeSet<&'a Sha> {
     look.memory.branch_commits.commits.iter().map(|(sha, _)| sha).collect()
 }
 
 /// Drops commits far below the candidate.
-fn keep_what_counts(look: &mut Look<'_>) {
+fn keep_what_counts(look: &mut ReadContext<'_>) {
     let candidate = candidate::candidates(look).candidate;
     let place = candidate.and_then(|sha| look.memory.branch_commits.place(&sha));
     let most = place.map_or(MOST_COMMITS, |place| KEPT_COMMITS.saturating_add(place));

@@ -1,11 +1,11 @@
 //! Which commits may be released, by what the verification says of each.
 
-use super::Look;
+use super::ReadContext;
 use super::counted::passed_by_sha;
 use crate::domain::{Candidates, Sha};
 
 /// The candidate, the head, and the verified commits below the candidate.
-pub(super) fn candidates(look: &Look<'_>) -> Candidates {
+pub(super) fn candidates(look: &ReadContext<'_>) -> Candidates {
     let passed = passed_by_sha(&look.memory.counted);
     let commits = look.memory.branch_commits.commits.iter();
     candidates_by(commits.filter_map(|(sha, _)| Some((sha, *passed.get(sha)?))), usize::MAX)

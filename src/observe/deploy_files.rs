@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::range::{keep, kept, kept_for_ever};
 use super::workflow_calls::local_calls;
-use super::{Basics, Look, ObserveError};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{DeployFiles, Sha, WorkflowFact};
 use crate::github::{FileText, MOST_LISTED_FILES};
 
@@ -40,8 +40,8 @@ impl DeploySet {
 
 /// The deploy files at the tip of their ref against those at `sha`.
 pub(super) async fn deploy_files(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     sha: &Sha,
 ) -> Result<DeployFiles, ObserveError> {
     let Some(path) = deploy_file(basics) else { return Ok(DeployFiles::Same) };
@@ -67,8 +67,8 @@ pub(super) async fn deploy_files(
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_files_at_tip(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
 ) -> Result<Option<String>, ObserveError> {
     let (Some(path), Some(tip)) = (deploy_file(basics), &basics.deploy_ref_tip) else {
         return Ok(None);
@@ -81,8 +81,8 @@ pub async fn deploy_files_at_tip(
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_files_between(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     one: &Sha,
     another: &Sha,
 ) -> Result<BTreeSet<String>, ObserveError> {
@@ -109,7 +109,7 @@ fn differing(set: &DeploySet, here: &Blobs) -> BTreeSet<String> {
     paths.into_iter().filter(|path| set.files.get(*path) != here.get(*path)).cloned().collect()
 }
 
-fn deploy_file(basics: &Basics) -> Option<&str> {
+fn deploy_file(basics: &RepoFacts) -> Option<&str> {
     match &basics.deploy {
         WorkflowFact::Found(workflow) => workflow.path.split('@').next(),
         WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
@@ -118,8 +118,8 @@ fn deploy_file(basics: &Basics) -> Option<&str> {
 
 /// The files that a dispatch on this commit would run; none where it has no deploy file.
 async fn deploy_set(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     path: &str,
     at: &Sha,
 ) -> Result<Option<DeploySet>, ObserveError> {
@@ -150,8 +150,8 @@ async fn deploy_set(
 
 /// What a file calls; none where it cannot be parsed. A blob never changes.
 async fn calls(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     path: &str,
     blob: &str,
     at: &Sha,
@@ -174,7 +174,11 @@ async fn calls(
 }
 
 /// The workflow files of a commit.
-async fn workflow_files(look: &Look<'_>, basics: &Basics, at: &Sha) -> Result<Blobs, ObserveError> {
+async fn workflow_files(
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
+    at: &Sha,
+) -> Result<Blobs, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("workflow files {at}"));
     if let Some(files) = kept::<Blobs>(look, repository, &key).await? {
         return Ok(files);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::{Basics, Linked, Look, ObserveError, attempt_runs, details};
+use super::{Linked, ObserveError, ReadContext, RepoFacts, attempt_runs, details};
 use crate::domain::{
     Conclusion, DeployScope, KnownRun, Login, ReleaseState, Run, RunId, RunKind, RunProgress,
     RunRef, RunSource, SeenRuns, WorkflowId,
@@ -38,8 +38,8 @@ const MOST_EARLIER: u32 = 10;
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_runs(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     us: &BTreeSet<Login>,
     linked: &Linked,
@@ -89,8 +89,8 @@ fn add(seen: &mut SeenRuns, run: Run) {
 /// The runs of one workflow. Where none is known that succeeded, its list is read to the end:
 /// what is in production may lie on its last page.
 async fn read_pages(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     scope: &DeployScope,
     release: &ReleaseState,
     workflow: WorkflowId,
@@ -159,7 +159,7 @@ fn is_a_repositorys_own(scope: &DeployScope, run: &Run) -> bool {
 /// With no ledger, runs that wait for a reviewer longer than any page shows are looked for by
 /// their status, too. The index may miss one; the unfiltered pages above do not.
 async fn unfinished_by_status(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     scope: &DeployScope,
     workflow: WorkflowId,
     seen: &mut SeenRuns,
@@ -186,7 +186,7 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
 /// another workflow is configured by now, one of a deploy of last week never shows there. So those
 /// that may be re-run are asked for by their ids.
 async fn reread_unlisted(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     scope: &DeployScope,
     release: &ReleaseState,
     seen: &mut SeenRuns,
@@ -227,8 +227,8 @@ async fn reread_unlisted(
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.
 async fn read_by_id(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -264,7 +264,7 @@ async fn read_by_id(
 }
 
 /// Whether a run that was never seen belongs to an attempt so young that it may still show.
-fn is_young(look: &Look<'_>, release: &ReleaseState, id: RunId) -> bool {
+fn is_young(look: &ReadContext<'_>, release: &ReleaseState, id: RunId) -> bool {
     let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
         return false;
     };
@@ -273,7 +273,7 @@ fn is_young(look: &Look<'_>, release: &ReleaseState, id: RunId) -> bool {
 }
 
 /// What is known of a run of ours that GitHub no longer has and that no list ever showed.
-fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
+fn ghost(basics: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Run> {
     let attempt = release.attempt_of(id)?;
     let at = attempt.began_at();
     Some(Run {
@@ -295,7 +295,7 @@ fn ghost(basics: &Basics, release: &ReleaseState, id: RunId) -> Option<Run> {
 
 /// A later attempt that runs or failed does not unmake an earlier one that succeeded.
 pub(super) async fn read_earlier_attempts(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -324,7 +324,7 @@ pub(super) async fn read_earlier_attempts(
 /// The jobs of what failed newly: they tell a cancelled run from a superseded one, a phantom from
 /// a failure, and name the failed step.
 async fn read_jobs(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     release: &ReleaseState,
     scope: Option<&DeployScope>,
     seen: &mut SeenRuns,

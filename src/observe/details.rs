@@ -1,7 +1,7 @@
 //! Reads that only add detail to what is known: a failed run's jobs, a run's earlier attempt. What
 //! GitHub fails to show of them in three passes running is gone without (design, section 6, 25).
 
-use super::{Look, Memory, ObserveError};
+use super::{Memory, ObserveError, ReadContext};
 use crate::domain::{Job, Run, RunRef};
 use crate::github::ReadError;
 
@@ -29,7 +29,7 @@ impl Memory {
 
 /// The jobs of a run attempt; none where GitHub goes on failing to show them.
 pub(super) async fn jobs(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     at: RunRef,
 ) -> Result<Option<Vec<Job>>, ObserveError> {
     let read = look.reader.jobs(look.name(), at).await;
@@ -38,7 +38,7 @@ pub(super) async fn jobs(
 
 /// An earlier attempt of a run; none where it was deleted, or GitHub goes on failing to show it.
 pub(super) async fn earlier_attempt(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     at: RunRef,
 ) -> Result<Option<Run>, ObserveError> {
     let read = look.reader.run_attempt(look.name(), at).await;
@@ -46,7 +46,7 @@ pub(super) async fn earlier_attempt(
 }
 
 fn detail<T>(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     key: &str,
     read: Result<T, ReadError>,
 ) -> Result<Option<T>, ObserveError> {

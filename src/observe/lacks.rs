@@ -6,11 +6,11 @@ use super::ancestry::{Containment, containment, on_branch};
 use super::counted::{reverified_at, verification_of};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
-use super::origins::{self, Origin};
+use super::origins::{self, LearntOrigin};
 use super::range::{range, step_of_branch};
-use super::reverts::{Listed, commits_between};
+use super::reverts::{ListedCommits, commits_between};
 use super::verification::read_runs_of;
-use super::{Basics, Look, ObserveError};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{
     DeployFiles, EntryKind, Fact, Lack, Observation, Origins, Ranged, ReleaseState, Sha, Why,
 };
@@ -36,8 +36,8 @@ pub enum WhereUnreadable {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub async fn fill(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
@@ -69,8 +69,8 @@ pub async fn fill(
 
 /// Reads what is kept between passes, or written down, as it is read.
 async fn one_after_another(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
@@ -205,15 +205,15 @@ enum Learnt {
     Nothing,
     OnBranch(Sha, Fact<bool>, Option<Box<EntryKind>>),
     Range((Sha, Sha), Fact<Ranged>, Option<Box<EntryKind>>),
-    Commits((Sha, Sha), Listed, Option<Box<EntryKind>>),
+    Commits((Sha, Sha), ListedCommits, Option<Box<EntryKind>>),
     Containment((Sha, Sha), Containment, Option<Box<EntryKind>>),
     DeployFiles(Sha, DeployFiles),
-    Origin(Origin),
+    Origin(LearntOrigin),
 }
 
 async fn read(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     lack: &Lack,
 ) -> Result<Learnt, ObserveError> {
@@ -261,30 +261,30 @@ async fn read(
 
 /// Reads who brought what, and what was said about it.
 async fn read_origin(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     lack: &Lack,
-) -> Result<Option<Origin>, ObserveError> {
+) -> Result<Option<LearntOrigin>, ObserveError> {
     Ok(Some(match lack {
         Lack::Steps(base, head) => {
             let steps = origins::steps(look, basics, base, head).await?;
-            Origin::Steps((base.clone(), head.clone()), steps)
+            LearntOrigin::Steps((base.clone(), head.clone()), steps)
         }
         Lack::Pulls(sha) => {
             let pulls = origins::pulls(look, basics, sha).await?;
-            Origin::Pulls(sha.clone(), pulls)
+            LearntOrigin::Pulls(sha.clone(), pulls)
         }
         Lack::PullFiles(pull, head) => {
             let files = origins::pull_files(look, basics, *pull, head).await?;
-            Origin::PullFiles(*pull, files)
+            LearntOrigin::PullFiles(*pull, files)
         }
         Lack::HeadOnBranch(head) => {
             let on_branch = origins::is_head_on_branch(look, basics, head).await?;
-            Origin::HeadOnBranch(head.clone(), on_branch)
+            LearntOrigin::HeadOnBranch(head.clone(), on_branch)
         }
         Lack::MadeByGithub(sha) => {
             let made = origins::is_made_by_github(look, basics, sha).await?;
-            Origin::MadeByGithub(sha.clone(), made)
+            LearntOrigin::MadeByGithub(sha.clone(), made)
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)

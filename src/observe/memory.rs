@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::counted::Counted;
-use super::{ObserveError, Seldom};
+use super::{ObserveError, SlowChanging};
 use crate::domain::{
     Ancestry, Branch, BranchCommits, DeployScope, RunId, Sha, ShaPrefix, UncountedRun,
     VerificationScope, WorkflowId,
@@ -22,7 +22,7 @@ use crate::github::ReadError;
 pub struct Memory {
     /// What everything below but `seldom` was read for; none: nothing below counts.
     read_for: Option<ReadFor>,
-    pub(super) seldom: Option<Seldom>,
+    pub(super) seldom: Option<SlowChanging>,
     pub(super) branch_commits: BranchCommits,
     /// The tip that `branch_commits` were read from.
     pub(super) commits_of: Option<Sha>,

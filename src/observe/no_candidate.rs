@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::counted::CountedRun;
-use super::{Basics, Look};
+use super::{ReadContext, RepoFacts};
 use crate::domain::{Candidates, NoCandidate, RunId, Sha};
 
 /// Why there is no candidate and no head, or which verified commit newer than the candidate was not
 /// found.
 pub(super) fn no_candidate(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     candidates: &Candidates,
 ) -> Option<NoCandidate> {
     let Some(tip) = &basics.tip else {

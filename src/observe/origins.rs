@@ -10,11 +10,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::range::{keep, kept_for_ever};
-use super::rhythm::is_long_ago;
-use super::{Basics, Look, Memory, ObserveError};
+use super::refresh_schedule::is_long_ago;
+use super::{Memory, ObserveError, ReadContext, RepoFacts};
 use crate::domain::{
-    Branch, BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent, PullNumber,
-    RangeFiles, Sha, Standing, Team, Told, Why, Within, steps_between,
+    Availability, Branch, BranchStep, Fact, Flag, Lack, Login, MergedPull, Origins, PullEvent,
+    PullNumber, RangeFiles, RepositoryRole, Sha, Team, Why, Within, steps_between,
 };
 use crate::github::{Compared, ReadError};
 
@@ -22,20 +22,20 @@ use crate::github::{Compared, ReadError};
 const MOST_BASES: usize = 10;
 
 /// One thing that was learnt.
-pub(super) enum Origin {
-    Steps((Sha, Sha), Fact<Told<Vec<BranchStep>>>),
-    Pulls(Sha, Fact<Told<Vec<MergedPull>>>),
-    PullFiles(PullNumber, Fact<Told<RangeFiles>>),
-    HeadOnBranch(Sha, Fact<Told<bool>>),
-    MadeByGithub(Sha, Fact<Told<bool>>),
-    Events(PullNumber, Fact<Told<Vec<PullEvent>>>),
-    Labels(PullNumber, Fact<Told<Vec<String>>>),
-    Standing(Login, Fact<Told<Standing>>),
-    Member((Team, Login), Fact<Told<bool>>),
-    Flags(Sha, Fact<Told<Vec<Flag>>>),
+pub(super) enum LearntOrigin {
+    Steps((Sha, Sha), Fact<Availability<Vec<BranchStep>>>),
+    Pulls(Sha, Fact<Availability<Vec<MergedPull>>>),
+    PullFiles(PullNumber, Fact<Availability<RangeFiles>>),
+    HeadOnBranch(Sha, Fact<Availability<bool>>),
+    MadeByGithub(Sha, Fact<Availability<bool>>),
+    Events(PullNumber, Fact<Availability<Vec<PullEvent>>>),
+    Labels(PullNumber, Fact<Availability<Vec<String>>>),
+    Standing(Login, Fact<Availability<RepositoryRole>>),
+    Member((Team, Login), Fact<Availability<bool>>),
+    Flags(Sha, Fact<Availability<Vec<Flag>>>),
 }
 
-impl Origin {
+impl LearntOrigin {
     /// Puts it where `decide` looks for it.
     pub(super) fn note(self, origins: &mut Origins) {
         match self {
@@ -53,7 +53,7 @@ impl Origin {
     }
 }
 
-impl Origin {
+impl LearntOrigin {
     /// Takes what could not be read in several passes running for what GitHub will not tell.
     pub(super) fn settled(self, lack: &Lack, memory: &mut Memory, counts: bool) -> Self {
         let key = format!("{lack:?}");
@@ -100,9 +100,9 @@ impl Origin {
     }
 }
 
-fn untold<T>(fact: Fact<Told<T>>) -> Fact<Told<T>> {
+fn untold<T>(fact: Fact<Availability<T>>) -> Fact<Availability<T>> {
     match fact {
-        Fact::Unreadable(why) => Fact::Known(Told::Untold(why.0)),
+        Fact::Unreadable(why) => Fact::Known(Availability::Untold(why.0)),
         known @ (Fact::Known(_) | Fact::NotAsked) => known,
     }
 }
@@ -111,24 +111,29 @@ fn untold<T>(fact: Fact<Told<T>>) -> Fact<Told<T>> {
 ///
 /// # Errors
 /// What GitHub said where the pass cannot go on.
-pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>, ObserveError> {
+pub(super) async fn said(
+    look: &ReadContext<'_>,
+    lack: &Lack,
+) -> Result<Option<LearntOrigin>, ObserveError> {
     let (name, reader) = (look.name(), look.reader);
     Ok(Some(match lack {
         Lack::Events(pull) => {
             let events = reader.timeline(name, *pull, &look.policy.approval_command).await;
-            Origin::Events(*pull, told(events)?)
+            LearntOrigin::Events(*pull, told(events)?)
         }
-        Lack::Labels(pull) => Origin::Labels(*pull, told(reader.labels_of(name, *pull).await)?),
+        Lack::Labels(pull) => {
+            LearntOrigin::Labels(*pull, told(reader.labels_of(name, *pull).await)?)
+        }
         Lack::Standing(login) => {
-            Origin::Standing(login.clone(), told(reader.standing(name, login).await)?)
+            LearntOrigin::Standing(login.clone(), told(reader.standing(name, login).await)?)
         }
         Lack::Member(team, login) => {
             let is_member = told(reader.is_member(team, login).await)?;
-            Origin::Member((team.clone(), login.clone()), is_member)
+            LearntOrigin::Member((team.clone(), login.clone()), is_member)
         }
         Lack::Flags(sha) => {
             let contexts = &look.policy.raise_risk_contexts;
-            Origin::Flags(sha.clone(), told(reader.flags(name, sha, contexts).await)?)
+            LearntOrigin::Flags(sha.clone(), told(reader.flags(name, sha, contexts).await)?)
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)
@@ -149,11 +154,11 @@ pub(super) async fn said(look: &Look<'_>, lack: &Lack) -> Result<Option<Origin>,
 /// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
 /// lie between two commits and never change.
 pub(super) async fn steps(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     base: &Sha,
     head: &Sha,
-) -> Result<Fact<Told<Vec<BranchStep>>>, ObserveError> {
+) -> Result<Fact<Availability<Vec<BranchStep>>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
     if let Some(kept) = kept_for_ever(look, repository, &key).await? {
         return Ok(Fact::Known(kept));
@@ -165,12 +170,12 @@ pub(super) async fn steps(
     };
     let steps = if commits.complete {
         steps_between(&commits, base, head, Within::TheseCommits).map_or_else(
-            || Told::Untold("their commits do not lead from one to the other".to_owned()),
-            Told::Known,
+            || Availability::Untold("their commits do not lead from one to the other".to_owned()),
+            Availability::Known,
         )
     } else {
         let count = commits.commits.len();
-        Told::Untold(format!("more than {count} commits lie between them"))
+        Availability::Untold(format!("more than {count} commits lie between them"))
     };
     keep(look, repository, &key, &steps).await?;
     Ok(Fact::Known(steps))
@@ -180,7 +185,7 @@ pub(super) async fn steps(
 #[derive(Serialize, Deserialize)]
 struct KeptPulls {
     read_at: Timestamp,
-    pulls: Told<Vec<MergedPull>>,
+    pulls: Availability<Vec<MergedPull>>,
 }
 
 impl KeptPulls {
@@ -188,8 +193,8 @@ impl KeptPulls {
     /// refuses to tell it may tell another day.
     fn lasts(&self) -> bool {
         match &self.pulls {
-            Told::Known(pulls) => !pulls.is_empty(),
-            Told::Untold(_) => false,
+            Availability::Known(pulls) => !pulls.is_empty(),
+            Availability::Untold(_) => false,
         }
     }
 }
@@ -197,10 +202,10 @@ impl KeptPulls {
 /// The pull requests that brought a commit. What does not last is asked again as what changes
 /// seldom is, and before a dispatch.
 pub(super) async fn pulls(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     sha: &Sha,
-) -> Result<Fact<Told<Vec<MergedPull>>>, ObserveError> {
+) -> Result<Fact<Availability<Vec<MergedPull>>>, ObserveError> {
     let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
     if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
         let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
@@ -209,9 +214,9 @@ pub(super) async fn pulls(
         }
     }
     let pulls = match merged_into_branch(look, basics, sha).await {
-        Ok(pulls) => Told::Known(pulls),
+        Ok(pulls) => Availability::Known(pulls),
         Err(error) => match silence(error)? {
-            Silence::Lasting(why) => Told::Untold(why),
+            Silence::Lasting(why) => Availability::Untold(why),
             passing @ Silence::Passing(_) => return Ok(passing.into()),
         },
     };
@@ -223,8 +228,8 @@ pub(super) async fn pulls(
 /// The pull requests of a commit that were merged into the branch, also under a name that the
 /// branch had then: a merged request keeps it, and GitHub leads from there to the name of today.
 async fn merged_into_branch(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     sha: &Sha,
 ) -> Result<Vec<MergedPull>, ReadError> {
     let merged = look.reader.pulls_of(look.name(), sha).await?;
@@ -241,35 +246,35 @@ async fn merged_into_branch(
 
 /// The files that a pull request changes. Merged, with this last commit, it changes no more.
 pub(super) async fn pull_files(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     pull: PullNumber,
     head: &Sha,
-) -> Result<Fact<Told<RangeFiles>>, ObserveError> {
+) -> Result<Fact<Availability<RangeFiles>>, ObserveError> {
     let key = format!("files of pull {pull} {head}");
     told_for_ever(look, basics, &key, look.reader.pull_files(look.name(), pull)).await
 }
 
 /// Whether the head of a merged pull request is an ancestor of the branch as it is now.
 pub(super) async fn is_head_on_branch(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     head: &Sha,
-) -> Result<Fact<Told<bool>>, ObserveError> {
-    let Some(tip) = &basics.tip else { return Ok(Fact::Known(Told::Known(false))) };
+) -> Result<Fact<Availability<bool>>, ObserveError> {
+    let Some(tip) = &basics.tip else { return Ok(Fact::Known(Availability::Known(false))) };
     let (repository, key) = (basics.repository.id, format!("head on branch {head} {tip}"));
     if let Some(kept) = kept_for_ever(look, repository, &key).await? {
-        return Ok(Fact::Known(Told::Known(kept)));
+        return Ok(Fact::Known(Availability::Known(kept)));
     }
     Ok(match told(look.reader.compare(look.name(), tip, head).await)? {
-        Fact::Known(Told::Known(Compared::Known(comparison))) => {
+        Fact::Known(Availability::Known(Compared::Known(comparison))) => {
             let is_on_branch = comparison.relation.is_contained();
             keep(look, repository, &key, &is_on_branch).await?;
-            Fact::Known(Told::Known(is_on_branch))
+            Fact::Known(Availability::Known(is_on_branch))
         }
         // That GitHub does not compare them does not tell that it squashed or rebased it.
-        Fact::Known(Told::Known(Compared::Gone(words)) | Told::Untold(words)) => {
-            Fact::Known(Told::Untold(words))
+        Fact::Known(Availability::Known(Compared::Gone(words)) | Availability::Untold(words)) => {
+            Fact::Known(Availability::Untold(words))
         }
         Fact::Unreadable(why) => Fact::Unreadable(why),
         Fact::NotAsked => Fact::NotAsked,
@@ -278,27 +283,27 @@ pub(super) async fn is_head_on_branch(
 
 /// Whether GitHub made, and signed, a commit.
 pub(super) async fn is_made_by_github(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     sha: &Sha,
-) -> Result<Fact<Told<bool>>, ObserveError> {
+) -> Result<Fact<Availability<bool>>, ObserveError> {
     let key = format!("made by github {sha}");
     told_for_ever(look, basics, &key, look.reader.is_made_by_github(look.name(), sha)).await
 }
 
 /// What is kept, or else read and kept; what GitHub refuses to tell it may tell another day.
 async fn told_for_ever<T: Serialize + DeserializeOwned + Sync>(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     key: &str,
     read: impl Future<Output = Result<T, ReadError>>,
-) -> Result<Fact<Told<T>>, ObserveError> {
+) -> Result<Fact<Availability<T>>, ObserveError> {
     let repository = basics.repository.id;
     if let Some(kept) = kept_for_ever(look, repository, key).await? {
-        return Ok(Fact::Known(Told::Known(kept)));
+        return Ok(Fact::Known(Availability::Known(kept)));
     }
     let told = told(read.await)?;
-    if let Fact::Known(Told::Known(value)) = &told {
+    if let Fact::Known(Availability::Known(value)) = &told {
         keep(look, repository, key, value).await?;
     }
     Ok(told)
@@ -312,10 +317,10 @@ pub(super) enum Silence {
     Passing(Why),
 }
 
-impl<T> From<Silence> for Fact<Told<T>> {
+impl<T> From<Silence> for Fact<Availability<T>> {
     fn from(silence: Silence) -> Self {
         match silence {
-            Silence::Lasting(why) => Self::Known(Told::Untold(why)),
+            Silence::Lasting(why) => Self::Known(Availability::Untold(why)),
             Silence::Passing(why) => Self::Unreadable(why),
         }
     }
@@ -339,9 +344,9 @@ pub(super) fn silence(error: ReadError) -> Result<Silence, ObserveError> {
     }
 }
 
-fn told<T>(read: Result<T, ReadError>) -> Result<Fact<Told<T>>, ObserveError> {
+fn told<T>(read: Result<T, ReadError>) -> Result<Fact<Availability<T>>, ObserveError> {
     match read {
-        Ok(value) => Ok(Fact::Known(Told::Known(value))),
+        Ok(value) => Ok(Fact::Known(Availability::Known(value))),
         Err(error) => Ok(silence(error)?.into()),
     }
 }

@@ -12,7 +12,7 @@ use super::candidate::candidates_by;
 use super::counted::{Counted, keep_in, latest_finished, verification_of};
 use super::deploy_runs::{attribute_past, may_deploy, read_earlier_attempts};
 use super::verification::counts;
-use super::{Basics, Look, ObserveError};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{
     BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef, RunStatus, SeenRuns,
     Sha,
@@ -50,8 +50,8 @@ pub struct PastDeploys {
 /// # Errors
 /// What GitHub said.
 pub async fn past_commits(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
 ) -> Result<BranchCommits, ObserveError> {
     if let Some(tip) = &basics.tip {
         let listed = look.reader.branch_commits(look.name(), tip, MOST_COMMIT_PAGES).await?;
@@ -65,8 +65,8 @@ pub async fn past_commits(
 /// # Errors
 /// What GitHub said.
 pub async fn past_verifications(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     since: Timestamp,
 ) -> Result<PastVerifications, ObserveError> {
     let mut past = PastVerifications::default();
@@ -232,8 +232,8 @@ fn ended_at(run: &Run) -> Option<Timestamp> {
 /// # Errors
 /// What GitHub said.
 pub async fn past_deploys(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     since: Timestamp,
 ) -> Result<PastDeploys, ObserveError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::origins::{Silence, silence};
-use super::{Basics, Look, ObserveError};
+use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{
     BranchStep, Comparison, EntryKind, Fact, FileChange, FileContent, RangeFiles, Ranged, Relation,
     ReleaseState, RepoId, Sha, Why,
@@ -15,7 +15,7 @@ const FAILED_FOR_GOOD: u32 = 3;
 
 /// Whether `tip` contains `sha`.
 pub(super) async fn is_ancestor(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     sha: &Sha,
     tip: &Sha,
 ) -> Result<bool, ObserveError> {
@@ -36,8 +36,8 @@ pub(super) async fn is_ancestor(
 /// nothing is decided by this but who brought what: it is taken from what is kept also where all
 /// else is looked at anew.
 pub(super) async fn step_of_branch(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     step: &BranchStep,
 ) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
@@ -65,8 +65,8 @@ fn key_of_range(base: &Sha, head: &Sha) -> String {
 
 /// A range, from what is kept of it or from GitHub.
 pub(super) async fn range(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     base: &Sha,
     head: &Sha,
@@ -90,8 +90,8 @@ pub(super) async fn range(
             }
             let words = format!("{status} {words}");
             Ok(match comparison_failed(release, base, head, &words) {
-                Failed::ForGood(counted) => (Fact::Known(Ranged::Broken(words)), counted),
-                Failed::ForNow(why, failed) => (Fact::Unreadable(why), Some(failed)),
+                FailedComparison::ForGood(counted) => (Fact::Known(Ranged::Broken(words)), counted),
+                FailedComparison::ForNow(why, failed) => (Fact::Unreadable(why), Some(failed)),
             })
         }
         Err(other) => Err(other.into()),
@@ -99,7 +99,7 @@ pub(super) async fn range(
 }
 
 /// A comparison that GitHub failed to make, with what is to be written down of it.
-pub(super) enum Failed {
+pub(super) enum FailedComparison {
     /// In three passes: it will go on failing.
     ForGood(Option<EntryKind>),
     /// It may be made another time.
@@ -111,7 +111,7 @@ pub(super) fn comparison_failed(
     base: &Sha,
     head: &Sha,
     words: &str,
-) -> Failed {
+) -> FailedComparison {
     let failed =
         EntryKind::RangeFailed { base: base.clone(), head: head.clone(), words: words.to_owned() };
     let before = release
@@ -120,15 +120,19 @@ pub(super) fn comparison_failed(
         .find(|range| range.base == *base && range.head == *head)
         .map_or(0, |range| range.times);
     if before.saturating_add(1) >= FAILED_FOR_GOOD {
-        return Failed::ForGood((before < FAILED_FOR_GOOD).then_some(failed));
+        return FailedComparison::ForGood((before < FAILED_FOR_GOOD).then_some(failed));
     }
     let why = format!("GitHub failed to compare {} with {}: {words}", base.short(), head.short());
-    Failed::ForNow(Why(why), failed)
+    FailedComparison::ForNow(Why(why), failed)
 }
 
 /// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub
 /// refused to show it may show another day.
-async fn compared(look: &Look<'_>, base: &Sha, head: &Sha) -> Result<(Ranged, bool), ReadError> {
+async fn compared(
+    look: &ReadContext<'_>,
+    base: &Sha,
+    head: &Sha,
+) -> Result<(Ranged, bool), ReadError> {
     let comparison = match look.reader.compare(look.name(), base, head).await? {
         Compared::Known(comparison) => comparison,
         Compared::Gone(words) => return Ok((Ranged::Incomparable(words), false)),
@@ -154,7 +158,7 @@ async fn compared(look: &Look<'_>, base: &Sha, head: &Sha) -> Result<(Ranged, bo
 /// Where GitHub lists no more files, the two trees tell the rest: the head contains the base, so
 /// what differs between them is the range. None where a tree is cut, too.
 async fn files_of_trees(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     base: &Sha,
     head: &Sha,
 ) -> Result<Option<Vec<FileChange>>, ReadError> {
@@ -177,7 +181,7 @@ async fn files_of_trees(
 
 /// What is kept of something that never changes. Nothing is taken from there before a dispatch.
 pub(super) async fn kept<T: serde::de::DeserializeOwned>(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
@@ -186,7 +190,7 @@ pub(super) async fn kept<T: serde::de::DeserializeOwned>(
 
 /// What is kept of something that never changes, and that no dispatch rests on.
 pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
@@ -195,7 +199,7 @@ pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
 }
 
 pub(super) async fn keep<T: serde::Serialize + Sync>(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
     value: &T,

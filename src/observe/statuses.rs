@@ -1,6 +1,6 @@
 //! What GitHub shows under our context.
 
-use super::{Look, ObserveError};
+use super::{ObserveError, ReadContext};
 use crate::domain::{Fact, Observation, Sha, Why};
 use crate::github::{AllOrFirst, ReadError};
 
@@ -10,7 +10,7 @@ use crate::github::{AllOrFirst, ReadError};
 /// # Errors
 /// What GitHub said.
 pub async fn statuses<'a>(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
     observation: &mut Observation,
     shas: impl Iterator<Item = &'a Sha>,
 ) -> Result<(), ObserveError> {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::branch::locate;
 use super::counted::{CountedRun, keep_in, latest_run, verification_of};
-use super::{Basics, Look, ObserveError, UNFILTERED_EVERY, candidate, details, no_candidate};
+use super::{
+    ObserveError, ReadContext, RepoFacts, UNFILTERED_EVERY, candidate, details, no_candidate,
+};
 use crate::domain::{
     Candidates, NoCandidate, NotCounted, Run, RunEvent, RunId, RunRef, Sha, UncountedRun,
     Verification,
@@ -47,8 +49,8 @@ pub struct Verifications {
 /// # Errors
 /// What GitHub said.
 pub async fn verifications(
-    look: &mut Look<'_>,
-    basics: &mut Basics,
+    look: &mut ReadContext<'_>,
+    basics: &mut RepoFacts,
     merge_queue_seen: bool,
 ) -> Result<Verifications, ObserveError> {
     let first_pass = look.memory.passes == 0;
@@ -79,8 +81,8 @@ struct RunsRead {
 }
 
 async fn read_runs(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     merge_queue_seen: bool,
 ) -> Result<RunsRead, ObserveError> {
     let name = look.name();
@@ -119,8 +121,8 @@ async fn read_runs(
 /// Page one of the branch's runs, and further ones where more runs began since the last look than a
 /// page holds. Also whether there are older ones.
 async fn read_branch_runs(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
 ) -> Result<(Vec<Run>, bool), ObserveError> {
     let (name, workflow) = (look.name(), basics.verification.id);
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
@@ -144,7 +146,10 @@ async fn read_branch_runs(
 
 /// Where nothing is known yet, runs that are not finished and that younger ones have pushed off page
 /// one are looked for by their status.
-async fn read_unfinished_runs(look: &Look<'_>, basics: &Basics) -> Result<Vec<Run>, ObserveError> {
+async fn read_unfinished_runs(
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
+) -> Result<Vec<Run>, ObserveError> {
     let mut runs = Vec::new();
     for status in UNFINISHED {
         let filter = RunFilter { status: Some(status.to_owned()), ..RunFilter::default() };
@@ -156,7 +161,7 @@ async fn read_unfinished_runs(look: &Look<'_>, basics: &Basics) -> Result<Vec<Ru
 
 /// Unfinished runs that no page shows: younger ones pushed them off page one, the index lags, or
 /// they were deleted. Each has its turn.
-fn unfinished_elsewhere(look: &mut Look<'_>, shown: &BTreeSet<RunId>) -> Vec<RunId> {
+fn unfinished_elsewhere(look: &mut ReadContext<'_>, shown: &BTreeSet<RunId>) -> Vec<RunId> {
     let unfinished = look.memory.counted.iter().filter(|(_, run)| !run.is_finished());
     let mut ids: Vec<RunId> =
         unfinished.map(|(id, _)| *id).filter(|id| !shown.contains(id)).collect();
@@ -172,8 +177,8 @@ fn unfinished_elsewhere(look: &mut Look<'_>, shown: &BTreeSet<RunId>) -> Vec<Run
 
 /// Pages on through the branch's runs while an older one may name a newer candidate than is known.
 async fn read_further(
-    look: &mut Look<'_>,
-    basics: &mut Basics,
+    look: &mut ReadContext<'_>,
+    basics: &mut RepoFacts,
     mut has_older: bool,
 ) -> Result<(), ObserveError> {
     let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
@@ -192,7 +197,10 @@ async fn read_further(
 
 /// Asks for the runs of the newest commits that no list shows a run of: the index that serves lists
 /// can miss one, and younger runs push it off the first page meanwhile.
-async fn read_unseen(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), ObserveError> {
+async fn read_unseen(
+    look: &mut ReadContext<'_>,
+    basics: &mut RepoFacts,
+) -> Result<(), ObserveError> {
     if candidate::candidates(look).candidate.is_none() {
         return Ok(());
     }
@@ -205,7 +213,7 @@ async fn read_unseen(look: &mut Look<'_>, basics: &mut Basics) -> Result<(), Obs
 
 /// Whether a run on a further page may name the candidate: the one before is no longer verified, or
 /// there was none, which is asked as often as what changes seldom is read.
-fn may_be_lost(look: &Look<'_>, before: Option<&Sha>) -> bool {
+fn may_be_lost(look: &ReadContext<'_>, before: Option<&Sha>) -> bool {
     let candidate = candidate::candidates(look).candidate;
     match (before, &candidate) {
         (Some(before), now) => {
@@ -219,12 +227,12 @@ fn may_be_lost(look: &Look<'_>, before: Option<&Sha>) -> bool {
 
 /// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or
 /// by hand, can fill a page above the runs of newer ones.
-fn may_have_a_newer_candidate(look: &Look<'_>) -> bool {
+fn may_have_a_newer_candidate(look: &ReadContext<'_>) -> bool {
     candidate::candidates(look).candidate.is_none() || above_without_a_run(look).next().is_some()
 }
 
 /// The commits of the branch above the candidate of which no run is known, newest first.
-fn above_without_a_run<'a>(look: &'a Look<'_>) -> impl Iterator<Item = &'a Sha> {
+fn above_without_a_run<'a>(look: &'a ReadContext<'_>) -> impl Iterator<Item = &'a Sha> {
     let candidate = candidate::candidates(look).candidate;
     let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(|run| run.sha()).collect();
     let newest_first = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
@@ -234,12 +242,12 @@ fn above_without_a_run<'a>(look: &'a Look<'_>) -> impl Iterator<Item = &'a Sha> 
 }
 
 /// S1, but for the ancestry, which is the branch's to tell.
-pub(super) fn counts(look: &Look<'_>, run: &Run) -> bool {
+pub(super) fn counts(look: &ReadContext<'_>, run: &Run) -> bool {
     look.memory.scope().is_some_and(|scope| scope.counts(&run.into()))
 }
 
 /// Keeps what was seen. Where a re-run hides how the run ended before, that is asked for.
-async fn take(look: &mut Look<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
+async fn take(look: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
     for run in runs {
         if !counts(look, &run) {
             note_uncounted(look, &run);
@@ -260,7 +268,7 @@ async fn take(look: &mut Look<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
 }
 
 /// Notes a success that does not count, so that it can be said why nothing ships.
-fn note_uncounted(look: &mut Look<'_>, run: &Run) {
+fn note_uncounted(look: &mut ReadContext<'_>, run: &Run) {
     let Some(scope) = look.memory.scope() else { return };
     let why = scope.refuses(&run.into()).filter(|_| run.progress.succeeded());
     let Some(why @ (NotCounted::Event(_) | NotCounted::Branch(_))) = why else { return };
@@ -278,7 +286,7 @@ fn note_uncounted(look: &mut Look<'_>, run: &Run) {
 
 /// Old runs go, but never the candidate's, which would lose its place with them, nor those that are
 /// not finished.
-fn forget_old(look: &mut Look<'_>) {
+fn forget_old(look: &mut ReadContext<'_>) {
     if look.memory.counted.len() <= KEPT_RUNS {
         return;
     }
@@ -298,13 +306,13 @@ fn forget_old(look: &mut Look<'_>) {
     }
 }
 
-fn keep(look: &mut Look<'_>, run: &Run) {
+fn keep(look: &mut ReadContext<'_>, run: &Run) {
     keep_in(&mut look.memory.counted, run, run.progress.clone());
 }
 
 /// The latest run of the candidate may be on no page: then it is asked for by its id.
 async fn reread_latest(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     candidates: &Candidates,
     shown: &BTreeSet<RunId>,
 ) -> Result<(), ObserveError> {
@@ -319,7 +327,7 @@ async fn reread_latest(
 
 /// Which run of a commit is the latest is not known before all are read: any of them may have been
 /// started again since, and a re-run keeps its place in the lists, on whatever page that is.
-async fn reread_all_of(look: &mut Look<'_>, sha: &Sha) -> Result<(), ObserveError> {
+async fn reread_all_of(look: &mut ReadContext<'_>, sha: &Sha) -> Result<(), ObserveError> {
     let runs = look.memory.counted.iter().filter(|(_, run)| run.sha() == sha);
     let ids: Vec<RunId> = runs.map(|(id, _)| *id).collect();
     for id in ids.into_iter().rev().take(MOST_RUNS_OF_A_SHA) {
@@ -328,7 +336,7 @@ async fn reread_all_of(look: &mut Look<'_>, sha: &Sha) -> Result<(), ObserveErro
     Ok(())
 }
 
-async fn reread(look: &mut Look<'_>, id: RunId) -> Result<(), ObserveError> {
+async fn reread(look: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveError> {
     match look.reader.run(look.name(), id).await? {
         Some(run) => {
             look.memory.are_shown(&BTreeSet::from([id]));
@@ -351,8 +359,8 @@ async fn reread(look: &mut Look<'_>, id: RunId) -> Result<(), ObserveError> {
 /// Asks for the verification runs of one sha: an operator named it, or it left page one. That a
 /// filtered list misses a run can only make the sha wait.
 pub(super) async fn read_runs_of(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     sha: &Sha,
 ) -> Result<(), ObserveError> {
     if latest_run(&look.memory.counted, sha).is_some() {

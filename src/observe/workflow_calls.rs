@@ -7,7 +7,7 @@ use crate::domain::{Branch, RepoName, Sha};
 
 /// As much as this needs; all else is passed over.
 #[derive(Deserialize)]
-struct Written {
+struct WrittenCalls {
     jobs: Value,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn local_calls(text: &str, repository: &RepoName, on: &Branch) -> Opt
             max_replay_stack_depth: 8,
         },
     };
-    let file: Written = serde_saphyr::from_str_with_options(text, options).ok()?;
+    let file: WrittenCalls = serde_saphyr::from_str_with_options(text, options).ok()?;
     let jobs = file.jobs.as_object()?.values();
     let mut called = Vec::new();
     for uses in jobs.filter_map(|job| job.get("uses")?.as_str()) {

@@ -9,7 +9,7 @@ use crate::domain::{
     Attempt, CommitStatus, Decision, Login, Mark, Observation, ReleaseState, RunId, StatusId,
     WorkflowFact,
 };
-use crate::words::{self, Said};
+use crate::messages::{self, ParsedStatus};
 
 /// What a dispatch may go by.
 #[derive(Clone, Debug)]
@@ -64,7 +64,8 @@ pub fn names_another_workflow(
 ) -> bool {
     let ours = of_us(statuses, us);
     let marks = ours.iter().filter(|status| is_mark(status) && !is_known(release, Some(status)));
-    let mut targets = marks.filter_map(|mark| words::read_runs_page(mark.target_url.as_deref()?));
+    let mut targets =
+        marks.filter_map(|mark| messages::read_runs_page(mark.target_url.as_deref()?));
     targets.any(|(named, _)| named != file)
 }
 
@@ -106,7 +107,11 @@ pub fn clearance(
     every_run_is_known(&others, decision, &ours, release, over)?;
     Ok(Clearance {
         decision: decision.clone(),
-        mark_target: words::runs_page(&observation.repository.html_url, file, &target.deploy_ref),
+        mark_target: messages::runs_page(
+            &observation.repository.html_url,
+            file,
+            &target.deploy_ref,
+        ),
         target,
         workflow_file: file.to_owned(),
         newest_run_seen,
@@ -153,10 +158,13 @@ fn open_marks<'a>(ours: &[&'a CommitStatus]) -> Vec<(usize, &'a CommitStatus)> {
 
 /// Whether the ledger owns the attempt of this mark.
 fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
-    let said = status.and_then(|status| words::parse(&status.description));
+    let said = status.and_then(|status| messages::parse(&status.description));
     match said {
-        Some(Said::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
-        Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => false,
+        Some(ParsedStatus::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
+        Some(
+            ParsedStatus::Triggered { .. } | ParsedStatus::Blocked { .. } | ParsedStatus::Shipped,
+        )
+        | None => false,
     }
 }
 
@@ -204,7 +212,8 @@ fn adopted(
     place: usize,
 ) -> Option<Attempt> {
     let mark = ours.get(place)?;
-    let Some(Said::Dispatching { risk, attempt }) = words::parse(&mark.description) else {
+    let Some(ParsedStatus::Dispatching { risk, attempt }) = messages::parse(&mark.description)
+    else {
         return None;
     };
     let begun = begun(&targets.of_mark(mark), &decision.sha, risk, attempt);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::started::{Found, find_run};
+use self::started::{RunSearchResult, find_run};
 use super::recover::deploy_of;
 use crate::domain::{
     Attempt, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion, EntryKind,
@@ -33,7 +33,7 @@ pub fn follow(
     let mut owned = owners(release);
     for attempt in waiting_for_a_run(release) {
         let found = find_run(attempt, seen, release, us, &owned);
-        if let Found::Run(run) = found {
+        if let RunSearchResult::Run(run) = found {
             owned.insert(run, attempt.clone());
             let (id, late) = (attempt.begun.id.clone(), attempt.closed());
             entries.push(EntryKind::AttemptRun { id, run, late });
@@ -144,7 +144,7 @@ fn rank_of(attempt: &Attempt) -> u8 {
 fn absent(
     policy: &Policy,
     attempt: &Attempt,
-    found: &Found,
+    found: &RunSearchResult,
     list: ListRead,
     now: Timestamp,
 ) -> Option<EntryKind> {
@@ -165,7 +165,7 @@ fn absent(
     match attempt.absent_at.first() {
         None => Some(EntryKind::AttemptAbsent { id }),
         Some(first) if now < plus(*first, policy.dispatch_confirm / 5) => None,
-        Some(_) if *found == Found::SetAside => Some(unconfirmed(id)),
+        Some(_) if *found == RunSearchResult::SetAside => Some(unconfirmed(id)),
         Some(_) => Some(EntryKind::AttemptClosed { id, outcome: AttemptOutcome::NotStarted }),
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::decide;
-use crate::domain::{EntryKind, Found, Health, Observation, ReleaseState, SignalReading};
-use crate::words;
+use crate::domain::{EntryKind, Health, Observation, ReleaseState, SignalFinding, SignalReading};
+use crate::messages;
 
 /// What the ledger is to learn: nothing while a signal was not read yet, or nothing is new.
 #[must_use]
@@ -16,7 +16,7 @@ pub fn health(
     let readings: Vec<&SignalReading> =
         observation.signals.iter().chain(&observation.health_check).collect();
     let health = decide::health(readings.iter().copied())?;
-    if readings.iter().any(|reading| reading.found == Found::NotReadYet) {
+    if readings.iter().any(|reading| reading.found == SignalFinding::NotReadYet) {
         return None;
     }
     let run = release.production().run();
@@ -34,6 +34,6 @@ pub fn health(
         Health::Healthy => times.max(),
         Health::Degraded | Health::Unknown => times.min(),
     };
-    let found = readings.iter().map(|reading| words::signals::told(reading)).collect();
+    let found = readings.iter().map(|reading| messages::signals::told(reading)).collect();
     Some(EntryKind::HealthChecked { health, since: since.unwrap_or(now), run, found, signals })
 }

@@ -7,7 +7,7 @@ use crate::domain::{
     Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt,
     Marker, OnRecovery, ReleaseState, RunProgress, RunRef, Sha,
 };
-use crate::words::issue;
+use crate::messages::issue;
 
 /// How long no issue is written after GitHub refused one.
 const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
@@ -90,7 +90,7 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
     let run = situation.release.runs.get(&failed.run.id)?;
     let attempt = run.attempts.get(&failed.run.attempt)?;
     let deleted = run.deleted && !attempt.progress.finished();
-    let failure = issue::Failure {
+    let failure = issue::FailureText {
         sha,
         run: failed.run,
         url: &run.html_url,

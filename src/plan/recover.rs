@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Branch,
-    CommitStatus, Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, LeftBehind, Login,
-    Mark, NewAttempt, Outcome, Policy, Reason, RefHistory, RejectionKey, ReleaseState, RiskClass,
-    RunEvent, RunId, RunKind, RunProgress, RunRef, SeenRuns, Sha, WorkflowId,
+    CommitStatus, Conclusion, EntryKind, IssueStep, KnownRun, KnownRunAttempt, Login, Mark,
+    NewAttempt, Outcome, Policy, Reason, RecoveryScan, RefHistory, RejectionKey, ReleaseState,
+    RiskClass, RunEvent, RunId, RunKind, RunProgress, RunRef, SeenRuns, Sha, WorkflowId,
 };
-use crate::words::{self, Said};
+use crate::messages::{self, ParsedStatus};
 
 /// The deploy workflow and the ref that a dispatch of ours would have gone to.
 #[derive(Clone, Debug)]
@@ -33,7 +33,8 @@ impl DeployTargets {
     /// Where the dispatch of a mark goes, or went. The configuration may have been another then,
     /// so it says only what the mark does not.
     pub(super) fn of_mark(&self, mark: &CommitStatus) -> DeployTarget {
-        let Some((file, deploy_ref)) = mark.target_url.as_deref().and_then(words::read_runs_page)
+        let Some((file, deploy_ref)) =
+            mark.target_url.as_deref().and_then(messages::read_runs_page)
         else {
             return self.configured.clone();
         };
@@ -56,7 +57,7 @@ pub fn identities<'a>(
     }
     statuses
         .into_iter()
-        .filter(|status| words::parse(&status.description).is_some())
+        .filter(|status| messages::parse(&status.description).is_some())
         .filter_map(|status| status.creator.clone())
         .filter(|login| login.may_be_us(us))
         .collect()
@@ -64,7 +65,7 @@ pub fn identities<'a>(
 
 /// The runs that our statuses link to as the deploys of their commits.
 #[must_use]
-pub fn linked_runs(left: &LeftBehind, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
+pub fn linked_runs(left: &RecoveryScan, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
     let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
     statuses.filter(|status| is_ours(status, us)).filter_map(deploy_of).collect()
 }
@@ -105,9 +106,12 @@ fn is_recorded(release: &ReleaseState, sha: &Sha, status: &CommitStatus) -> bool
 }
 
 fn is_own_mark(release: &ReleaseState, status: &CommitStatus) -> bool {
-    match words::parse(&status.description) {
-        Some(Said::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
-        Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => false,
+    match messages::parse(&status.description) {
+        Some(ParsedStatus::Dispatching { attempt, .. }) => release.attempt(&attempt).is_some(),
+        Some(
+            ParsedStatus::Triggered { .. } | ParsedStatus::Blocked { .. } | ParsedStatus::Shipped,
+        )
+        | None => false,
     }
 }
 
@@ -116,7 +120,7 @@ fn is_own_mark(release: &ReleaseState, status: &CommitStatus) -> bool {
 #[must_use]
 pub fn recover(
     policy: &Policy,
-    left: &LeftBehind,
+    left: &RecoveryScan,
     gone: &BTreeSet<RunId>,
     us: &BTreeSet<Login>,
     targets: &DeployTargets,
@@ -130,7 +134,9 @@ pub fn recover(
             statuses.iter().filter(|status| is_ours(status, us)).collect();
         for (place, status) in ours.iter().enumerate().rev() {
             let later = ours.get(..place).unwrap_or_default();
-            if let Some(Said::Dispatching { risk, attempt }) = words::parse(&status.description) {
+            if let Some(ParsedStatus::Dispatching { risk, attempt }) =
+                messages::parse(&status.description)
+            {
                 let newest_run_seen = newest_run_before(left, status, us);
                 let target = targets.of_mark(status);
                 let begun =
@@ -172,14 +178,16 @@ fn is_ours(status: &CommitStatus, us: &BTreeSet<Login>) -> bool {
 }
 
 pub(super) fn is_mark(status: &CommitStatus) -> bool {
-    matches!(words::parse(&status.description), Some(Said::Dispatching { .. }))
+    matches!(messages::parse(&status.description), Some(ParsedStatus::Dispatching { .. }))
 }
 
 /// The run that a status links to as its commit's own deploy.
 pub(super) fn deploy_of(status: &CommitStatus) -> Option<RunId> {
-    match words::parse(&status.description)? {
-        Said::Triggered { .. } => status.run(),
-        Said::Dispatching { .. } | Said::Blocked { .. } | Said::Shipped => None,
+    match messages::parse(&status.description)? {
+        ParsedStatus::Triggered { .. } => status.run(),
+        ParsedStatus::Dispatching { .. } | ParsedStatus::Blocked { .. } | ParsedStatus::Shipped => {
+            None
+        }
     }
 }
 
@@ -215,7 +223,7 @@ pub(super) fn begun(
 /// the mark announces is newer: without this, every run of the minute before would count as one
 /// that may be it.
 fn newest_run_before(
-    left: &LeftBehind,
+    left: &RecoveryScan,
     mark: &CommitStatus,
     us: &BTreeSet<Login>,
 ) -> Option<RunId> {
@@ -238,26 +246,33 @@ pub(super) fn attempt_of(
     let mut run = None;
     let mut phase = AttemptPhase::Sending;
     for status in later.iter().rev() {
-        match words::parse(&status.description) {
+        match messages::parse(&status.description) {
             // What follows the next mark is the next attempt's. Where anything but marks does,
             // this one is not open any more: it was given up before the next was begun.
-            Some(Said::Dispatching { .. }) => {
+            Some(ParsedStatus::Dispatching { .. }) => {
                 if phase == AttemptPhase::Sending && !later.iter().all(|status| is_mark(status)) {
                     phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
                 }
                 break;
             }
             // One without a run is an operator's word: nothing of it would ever end.
-            Some(Said::Triggered { .. })
+            Some(ParsedStatus::Triggered { .. })
                 if run.is_none() && status.run().is_some_and(|run| !is_anothers(run)) =>
             {
                 run = status.run();
                 phase = AttemptPhase::Running;
             }
-            Some(Said::Blocked { reason: Reason::DispatchUnconfirmed, .. }) if run.is_none() => {
+            Some(ParsedStatus::Blocked { reason: Reason::DispatchUnconfirmed, .. })
+                if run.is_none() =>
+            {
                 phase = AttemptPhase::Closed(AttemptOutcome::Unconfirmed);
             }
-            Some(Said::Triggered { .. } | Said::Blocked { .. } | Said::Shipped) | None => {
+            Some(
+                ParsedStatus::Triggered { .. }
+                | ParsedStatus::Blocked { .. }
+                | ParsedStatus::Shipped,
+            )
+            | None => {
                 if phase == AttemptPhase::Sending {
                     phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
                 }
@@ -311,22 +326,22 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
 /// Why the repository is paused, where the newest of our statuses says so. The config's own pause
 /// is no operator's word, and speaks for itself.
 fn pause(status: &CommitStatus) -> Option<String> {
-    match words::parse(&status.description)? {
-        Said::Blocked { outcome: Outcome::Hold, reason: Reason::Paused, hint } => {
-            words::pause_reason(&hint)
+    match messages::parse(&status.description)? {
+        ParsedStatus::Blocked { outcome: Outcome::Hold, reason: Reason::Paused, hint } => {
+            messages::pause_reason(&hint)
         }
-        Said::Blocked { .. }
-        | Said::Dispatching { .. }
-        | Said::Triggered { .. }
-        | Said::Shipped => None,
+        ParsedStatus::Blocked { .. }
+        | ParsedStatus::Dispatching { .. }
+        | ParsedStatus::Triggered { .. }
+        | ParsedStatus::Shipped => None,
     }
 }
 
 /// Our failure issues, by the markers in their bodies.
-fn issues(policy: &Policy, left: &LeftBehind, release: &ReleaseState) -> Vec<EntryKind> {
+fn issues(policy: &Policy, left: &RecoveryScan, release: &ReleaseState) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     for issue in &left.issues {
-        if let Some(marker) = words::issue::read_marker(&issue.body)
+        if let Some(marker) = messages::issue::read_marker(&issue.body)
             && marker.status_context == policy.status_context
         {
             let run = RunRef { id: RunId::from(marker.run), attempt: marker.run_attempt };

@@ -7,7 +7,7 @@ use crate::domain::{
     Action, AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome,
     Production, Reason, ReleaseState, Sha, StatusPurpose, Verification,
 };
-use crate::words::{self, Said, StatusText};
+use crate::messages::{self, ParsedStatus, StatusText};
 
 /// Statuses of ours on one commit within an hour, and in all, before only a dispatch's own are
 /// still written there (design, section 4; GitHub ends at 1,000).
@@ -68,7 +68,7 @@ fn leaves_something_to_show(
         return false;
     }
     let tracked = release.statuses.get(sha);
-    let said = tracked.and_then(|tracked| words::parse(&tracked.newest.description));
+    let said = tracked.and_then(|tracked| messages::parse(&tracked.newest.description));
     match phase {
         AttemptPhase::Closed(outcome) => match outcome {
             AttemptOutcome::Withdrawn(_)
@@ -76,16 +76,18 @@ fn leaves_something_to_show(
             | AttemptOutcome::NotSent(_)
             | AttemptOutcome::NotStarted
             | AttemptOutcome::Unconfirmed
-            | AttemptOutcome::Superseded => matches!(said, Some(Said::Dispatching { .. })),
+            | AttemptOutcome::Superseded => matches!(said, Some(ParsedStatus::Dispatching { .. })),
             // What was taken back, and is held since, has nothing left to say of its success.
             AttemptOutcome::Succeeded => match said {
-                Some(Said::Triggered { .. }) => false,
+                Some(ParsedStatus::Triggered { .. }) => false,
                 // Nor has what a later deploy took along.
-                Some(Said::Blocked { .. } | Said::Shipped) => production.sha() == Some(sha),
-                Some(Said::Dispatching { .. }) | None => true,
+                Some(ParsedStatus::Blocked { .. } | ParsedStatus::Shipped) => {
+                    production.sha() == Some(sha)
+                }
+                Some(ParsedStatus::Dispatching { .. }) | None => true,
             },
             AttemptOutcome::Failed(_) | AttemptOutcome::RunDeleted => {
-                !matches!(said, Some(Said::Blocked { .. } | Said::Shipped))
+                !matches!(said, Some(ParsedStatus::Blocked { .. } | ParsedStatus::Shipped))
             }
         },
         AttemptPhase::Intent
@@ -142,10 +144,10 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
         // Its mark stands; it changes when the run is known, or when it is not to come. A run that
         // GitHub named and that was not read yet is said already.
         let mark = attempt.mark.as_ref().filter(|_| attempt.run.is_none())?;
-        let text = words::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
+        let text = messages::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
         return Some((text, mark.target_url.clone()));
     }
-    let text = words::decided(decision, &policy.repository, policy.hold_state, situation.now)?;
+    let text = messages::decided(decision, &policy.repository, policy.hold_state, situation.now)?;
     let target = if let Cause::Deploying { url, .. } | Cause::Deployed { url, .. } = &decision.cause
     {
         url.clone()
@@ -291,7 +293,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
         {
             continue;
         }
-        let StatusText { state, description } = words::shipped(sha, with);
+        let StatusText { state, description } = messages::shipped(sha, with);
         actions.push(Action::SetStatus {
             sha: sha.clone(),
             state,
@@ -311,11 +313,11 @@ pub fn still_blocked(release: &ReleaseState) -> impl Iterator<Item = &Sha> {
 }
 
 fn blocks(release: &ReleaseState, description: &str) -> bool {
-    match words::parse(description) {
-        Some(Said::Blocked { .. }) => true,
-        Some(Said::Dispatching { attempt, .. }) => {
+    match messages::parse(description) {
+        Some(ParsedStatus::Blocked { .. }) => true,
+        Some(ParsedStatus::Dispatching { attempt, .. }) => {
             release.attempt(&attempt).is_none_or(crate::domain::Attempt::closed)
         }
-        Some(Said::Triggered { .. } | Said::Shipped) | None => false,
+        Some(ParsedStatus::Triggered { .. } | ParsedStatus::Shipped) | None => false,
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::request::{Answer, Trouble, encoded, short};
-use crate::domain::Found;
+use super::request::{ReadingTrouble, SignalAnswer, encoded, short};
+use crate::domain::SignalFinding;
 
 /// Alerts that are named one by one; the rest is counted.
 const NAMED: usize = 5;
@@ -25,12 +25,12 @@ pub(super) fn address(url: &str, matchers: &[String]) -> String {
 struct WireAlert {
     labels: Option<BTreeMap<String, Option<String>>>,
     starts_at: Option<String>,
-    status: Option<WireStatus>,
+    status: Option<WireAlertStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireStatus {
+struct WireAlertStatus {
     state: Option<String>,
     silenced_by: Option<Vec<String>>,
     inhibited_by: Option<Vec<String>>,
@@ -74,24 +74,24 @@ impl WireAlert {
 }
 
 /// What an answer says.
-pub(super) fn judge(answer: &Answer) -> Result<Found, Trouble> {
+pub(super) fn judge(answer: &SignalAnswer) -> Result<SignalFinding, ReadingTrouble> {
     if let Some(refusal) = answer.refusal() {
         return Err(refusal);
     }
     let code = answer.status.as_u16();
     if !answer.status.is_success() {
         let words = String::from_utf8_lossy(&answer.body);
-        return Err(Trouble::Unusable(format!("HTTP {code}: {}", short(&words))));
+        return Err(ReadingTrouble::Unusable(format!("HTTP {code}: {}", short(&words))));
     }
     let Ok(alerts) = serde_json::from_slice::<Vec<WireAlert>>(&answer.body) else {
-        return Err(Trouble::Unusable(format!(
+        return Err(ReadingTrouble::Unusable(format!(
             "HTTP {code}: the answer is not Alertmanager's JSON"
         )));
     };
     let mut alerts: Vec<WireAlert> = alerts.into_iter().filter(WireAlert::counts).collect();
     alerts.sort_by_cached_key(WireAlert::order);
     let Some(oldest) = alerts.first() else {
-        return Ok(Found::Healthy { what: "no alert that matches is active".to_owned() });
+        return Ok(SignalFinding::Healthy { what: "no alert that matches is active".to_owned() });
     };
     let mut told: Vec<String> = alerts.iter().take(NAMED).map(WireAlert::told).collect();
     let more = alerts.len().saturating_sub(NAMED);
@@ -99,5 +99,5 @@ pub(super) fn judge(answer: &Answer) -> Result<Found, Trouble> {
         told.push(format!("{more} more"));
     }
     let what = format!("active: {}", told.join(", "));
-    Ok(Found::Degraded { what, headline: Some(oldest.name()) })
+    Ok(SignalFinding::Degraded { what, headline: Some(oldest.name()) })
 }

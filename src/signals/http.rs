@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::request::{Answer, Trouble, short};
-use crate::domain::{ExpectedValue, Found};
+use super::request::{ReadingTrouble, SignalAnswer, short};
+use crate::domain::{ExpectedValue, SignalFinding};
 
 /// What an answer says: degraded where its status code is none of the `expected`, or its JSON is
 /// otherwise. One that only refuses us says nothing.
 pub(super) fn judge(
-    answer: &Answer,
+    answer: &SignalAnswer,
     expected: &[u16],
     value: Option<&ExpectedValue>,
-) -> Result<Found, Trouble> {
+) -> Result<SignalFinding, ReadingTrouble> {
     let code = answer.status.as_u16();
     if !expected.contains(&code) {
         if let Some(refusal) = answer.refusal() {
@@ -19,12 +19,12 @@ pub(super) fn judge(
         }
         let expected: Vec<String> = expected.iter().map(u16::to_string).collect();
         let what = format!("HTTP {code}, expected {}", expected.join(" or "));
-        return Ok(Found::Degraded { what, headline: None });
+        return Ok(SignalFinding::Degraded { what, headline: None });
     }
     let Some(ExpectedValue { pointer, value }) = value else {
-        return Ok(Found::Healthy { what: format!("HTTP {code}") });
+        return Ok(SignalFinding::Healthy { what: format!("HTTP {code}") });
     };
-    let unusable = |what: &str| Err(Trouble::Unusable(format!("HTTP {code}: {what}")));
+    let unusable = |what: &str| Err(ReadingTrouble::Unusable(format!("HTTP {code}: {what}")));
     let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
         return unusable("the answer is no JSON");
     };
@@ -38,9 +38,9 @@ pub(super) fn judge(
     };
     let what = format!("HTTP {code}, {pointer} is {:?}", short(&found));
     if found == *value {
-        Ok(Found::Healthy { what })
+        Ok(SignalFinding::Healthy { what })
     } else {
         let what = format!("{what}, expected {value:?}");
-        Ok(Found::Degraded { what, headline: None })
+        Ok(SignalFinding::Degraded { what, headline: None })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::request::{Answer, Trouble, encoded, short};
-use crate::domain::{Found, Threshold};
+use super::request::{ReadingTrouble, SignalAnswer, encoded, short};
+use crate::domain::{SignalFinding, Threshold};
 
 /// Samples that are named one by one; the rest is counted.
 const NAMED: usize = 3;
@@ -48,8 +48,11 @@ struct Sample {
 
 /// What an answer says. Without `degraded_when` any sample says degraded; with it, any sample of
 /// which it holds.
-pub(super) fn judge(answer: &Answer, degraded_when: Option<Threshold>) -> Result<Found, Trouble> {
-    let unusable = |what: String| Err(Trouble::Unusable(what));
+pub(super) fn judge(
+    answer: &SignalAnswer,
+    degraded_when: Option<Threshold>,
+) -> Result<SignalFinding, ReadingTrouble> {
+    let unusable = |what: String| Err(ReadingTrouble::Unusable(what));
     if let Some(refusal) = answer.refusal() {
         return Err(refusal);
     }
@@ -89,7 +92,7 @@ pub(super) fn judge(answer: &Answer, degraded_when: Option<Threshold>) -> Result
     };
     // What was left out may be just what is degraded.
     match (&found, wire.warnings.as_deref()) {
-        (Found::Healthy { .. }, Some([warning, ..])) => {
+        (SignalFinding::Healthy { .. }, Some([warning, ..])) => {
             unusable(format!("nothing is degraded, but: {}", short(warning)))
         }
         _ => Ok(found),
@@ -119,30 +122,30 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-fn any(samples: &[Sample]) -> Found {
+fn any(samples: &[Sample]) -> SignalFinding {
     if samples.is_empty() {
-        return Found::Healthy { what: "the query finds nothing".to_owned() };
+        return SignalFinding::Healthy { what: "the query finds nothing".to_owned() };
     }
-    Found::Degraded { what: format!("the query finds {}", listed(samples)), headline: None }
+    SignalFinding::Degraded { what: format!("the query finds {}", listed(samples)), headline: None }
 }
 
-fn compared(samples: &[Sample], threshold: Threshold) -> Result<Found, Trouble> {
+fn compared(samples: &[Sample], threshold: Threshold) -> Result<SignalFinding, ReadingTrouble> {
     let holds = |sample: &Sample| sample.value.and_then(|value| threshold.holds(value));
     let (bad, rest): (Vec<&Sample>, Vec<&Sample>) =
         samples.iter().partition(|sample| holds(sample) == Some(true));
     if !bad.is_empty() {
         let what = format!("{} is {threshold}", listed(bad));
-        return Ok(Found::Degraded { what, headline: None });
+        return Ok(SignalFinding::Degraded { what, headline: None });
     }
     if let Some(odd) = rest.iter().find(|sample| holds(sample).is_none()) {
         let what = format!("{} cannot be compared with {threshold}", listed([*odd]));
-        return Err(Trouble::Unusable(what));
+        return Err(ReadingTrouble::Unusable(what));
     }
     if rest.is_empty() {
         let what = format!("the query finds nothing that could be compared with {threshold}");
-        return Err(Trouble::Unusable(what));
+        return Err(ReadingTrouble::Unusable(what));
     }
-    Ok(Found::Healthy { what: format!("{} is not {threshold}", listed(rest)) })
+    Ok(SignalFinding::Healthy { what: format!("{} is not {threshold}", listed(rest)) })
 }
 
 fn listed<'a>(samples: impl IntoIterator<Item = &'a Sample>) -> String {

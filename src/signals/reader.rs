@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::request::{Asked, Carrier, Trouble};
+use super::request::{Carrier, ReadingTrouble, SignalQuery};
 use super::{alertmanager, http, prometheus};
 use crate::clock::Clock;
-use crate::domain::{Found, Health, Signal, SignalKind, SignalReading, WhenUnreachable, Why};
+use crate::domain::{
+    Health, Signal, SignalFinding, SignalKind, SignalReading, WhenUnreachable, Why,
+};
 use crate::telemetry::Metrics;
 
 /// Readers that start together do not ask together.
@@ -22,17 +24,17 @@ const FIRST: Duration = Duration::from_secs(1);
 const AWAITED: Duration = Duration::from_secs(3);
 
 /// Reads one signal.
-pub(super) struct Reader {
-    known: Arc<Known>,
+pub(super) struct SignalReader {
+    known: Arc<KnownReading>,
     /// What reads by itself; it ends with the reader.
     task: Mutex<JoinSet<()>>,
 }
 
-struct Known {
+struct KnownReading {
     signal: Signal,
     clock: Clock,
     metrics: Arc<Metrics>,
-    asked: Asked,
+    asked: SignalQuery,
     state: Mutex<State>,
     /// Since when it reads by itself, by the monotonic clock.
     began: OnceLock<Duration>,
@@ -44,7 +46,7 @@ struct Known {
 #[derive(Default)]
 struct State {
     /// The last good reading: what it found, when, and when by the monotonic clock.
-    good: Option<(Found, Timestamp, Duration)>,
+    good: Option<(SignalFinding, Timestamp, Duration)>,
     /// Why the last reading was none.
     trouble: Option<String>,
     /// When it was tried last, by the monotonic clock.
@@ -53,7 +55,7 @@ struct State {
     says: Option<(Health, Timestamp)>,
 }
 
-impl Reader {
+impl SignalReader {
     pub(super) fn new(
         signal: Signal,
         clock: Clock,
@@ -61,8 +63,8 @@ impl Reader {
         carrier: Carrier,
     ) -> Self {
         metrics.follow_signal(&signal.name);
-        let known = Known {
-            asked: Asked::new(&signal, carrier),
+        let known = KnownReading {
+            asked: SignalQuery::new(&signal, carrier),
             signal,
             clock,
             metrics,
@@ -121,13 +123,13 @@ impl Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for SignalReader {
     fn drop(&mut self) {
         self.known.metrics.forget_signal(&self.known.signal.name);
     }
 }
 
-impl Known {
+impl KnownReading {
     async fn read_for_ever(&self) {
         let interval = self.signal.access.interval;
         self.clock.sleep(FIRST.min(interval).mul_f64(self.clock.fraction())).await;
@@ -145,12 +147,12 @@ impl Known {
         let limit = self.signal.access.timeout;
         let read = match self.clock.timeout(limit, self.ask()).await {
             Ok(read) => read,
-            Err(_) => Err(Trouble::NoAnswer(format!("no whole answer within {limit:?}"))),
+            Err(_) => Err(ReadingTrouble::NoAnswer(format!("no whole answer within {limit:?}"))),
         };
         self.note(self.judged(read));
     }
 
-    async fn ask(&self) -> Result<Found, Trouble> {
+    async fn ask(&self) -> Result<SignalFinding, ReadingTrouble> {
         match &self.signal.kind {
             SignalKind::Prometheus { url, query, degraded_when } => {
                 let answer = self.asked.get(&prometheus::address(url, query), true).await?;
@@ -168,7 +170,7 @@ impl Known {
     }
 
     /// What a reading comes to: where no answer is an answer, it is a good one.
-    fn judged(&self, read: Result<Found, Trouble>) -> Result<Found, String> {
+    fn judged(&self, read: Result<SignalFinding, ReadingTrouble>) -> Result<SignalFinding, String> {
         let down = match &self.signal.kind {
             SignalKind::Http { when_unreachable, .. } => {
                 *when_unreachable == WhenUnreachable::Degraded
@@ -177,26 +179,26 @@ impl Known {
         };
         let shown = |text: String| self.asked.without_secrets(text);
         match read {
-            Ok(Found::Degraded { what, headline }) => {
-                Ok(Found::Degraded { what: shown(what), headline: headline.map(shown) })
+            Ok(SignalFinding::Degraded { what, headline }) => {
+                Ok(SignalFinding::Degraded { what: shown(what), headline: headline.map(shown) })
             }
-            Ok(Found::Healthy { what }) => Ok(Found::Healthy { what: shown(what) }),
-            Ok(found @ (Found::NotReadYet | Found::Unknown(_))) => Ok(found),
-            Err(Trouble::NoAnswer(why)) if down => {
-                Ok(Found::Degraded { what: shown(why), headline: None })
+            Ok(SignalFinding::Healthy { what }) => Ok(SignalFinding::Healthy { what: shown(what) }),
+            Ok(found @ (SignalFinding::NotReadYet | SignalFinding::Unknown(_))) => Ok(found),
+            Err(ReadingTrouble::NoAnswer(why)) if down => {
+                Ok(SignalFinding::Degraded { what: shown(why), headline: None })
             }
-            Err(Trouble::NoAnswer(why) | Trouble::Unusable(why)) => Err(shown(why)),
+            Err(ReadingTrouble::NoAnswer(why) | ReadingTrouble::Unusable(why)) => Err(shown(why)),
         }
     }
 
-    fn note(&self, read: Result<Found, String>) {
+    fn note(&self, read: Result<SignalFinding, String>) {
         let (now, monotonic) = (self.clock.now(), self.clock.monotonic());
         let mut state = self.state();
         state.tried = Some(monotonic);
         let name = &self.signal.name;
         match read {
             Ok(found) => {
-                let degraded = matches!(found, Found::Degraded { .. });
+                let degraded = matches!(found, SignalFinding::Degraded { .. });
                 let result = if degraded { Health::Degraded } else { Health::Healthy };
                 self.metrics.signal_read(name, result, now);
                 state.good = Some((found, now, monotonic));
@@ -224,7 +226,7 @@ impl Known {
         }
     }
 
-    fn found(&self, state: &State, monotonic: Duration) -> Found {
+    fn found(&self, state: &State, monotonic: Duration) -> SignalFinding {
         let limit = self.signal.access.stale_after;
         let good = state.good.as_ref();
         let fresh = good.filter(|(_, _, at)| monotonic.saturating_sub(*at) <= limit);
@@ -232,9 +234,11 @@ impl Known {
             return found.clone();
         }
         match (&state.trouble, good) {
-            (Some(trouble), _) => Found::Unknown(Why(trouble.clone())),
-            (None, Some(_)) => Found::Unknown(Why(format!("not read for more than {limit:?}"))),
-            (None, None) => Found::NotReadYet,
+            (Some(trouble), _) => SignalFinding::Unknown(Why(trouble.clone())),
+            (None, Some(_)) => {
+                SignalFinding::Unknown(Why(format!("not read for more than {limit:?}")))
+            }
+            (None, None) => SignalFinding::NotReadYet,
         }
     }
 
@@ -253,6 +257,6 @@ impl Known {
     }
 }
 
-fn health(found: Found) -> Health {
+fn health(found: SignalFinding) -> Health {
     SignalReading { signal: String::new(), found, read_at: None, since: None }.health()
 }

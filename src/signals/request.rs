@@ -39,21 +39,21 @@ pub struct Carrier(Way);
 
 #[derive(Clone)]
 enum Way {
-    Network(Arc<Mutex<Clients>>),
+    Network(Arc<Mutex<SignalClients>>),
     Inside(Sender),
 }
 
 /// Clients, and whom they trust: a thousand servers are reached with the machine's roots in memory
 /// once.
 #[derive(Default)]
-struct Clients {
+struct SignalClients {
     /// By the file of the certificates that are trusted besides the machine's, with what it held.
     trusts: BTreeMap<Option<PathBuf>, (Option<Vec<u8>>, Trust)>,
     /// By that file, and whom they reach.
     senders: BTreeMap<(Option<PathBuf>, String), Sender>,
 }
 
-impl Clients {
+impl SignalClients {
     /// The client for `url`, made anew where what `ca_file` holds has changed.
     fn of(
         &mut self,
@@ -126,7 +126,7 @@ where
 
 /// Why there is no reading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum ReadingTrouble {
     /// Nobody answered, or not to the end.
     NoAnswer(String),
     /// The question could not be asked, or its answer says nothing.
@@ -135,7 +135,7 @@ pub(super) enum Trouble {
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct SignalAnswer {
     pub(super) status: StatusCode,
     /// Where it points to instead.
     pub(super) location: Option<String>,
@@ -144,7 +144,7 @@ pub(super) struct Answer {
 }
 
 /// How one signal is asked.
-pub(super) struct Asked {
+pub(super) struct SignalQuery {
     access: SignalAccess,
     url: String,
     carrier: Carrier,
@@ -152,16 +152,20 @@ pub(super) struct Asked {
     token: Mutex<Option<String>>,
 }
 
-impl Asked {
+impl SignalQuery {
     pub(super) fn new(signal: &Signal, carrier: Carrier) -> Self {
         let (access, url) = (signal.access.clone(), signal.kind.url().to_owned());
         Self { access, url, carrier, token: Mutex::default() }
     }
 
     /// Gets `url`, once. The answer's body is read only where it is asked for.
-    pub(super) async fn get(&self, url: &str, with_body: bool) -> Result<Answer, Trouble> {
+    pub(super) async fn get(
+        &self,
+        url: &str,
+        with_body: bool,
+    ) -> Result<SignalAnswer, ReadingTrouble> {
         let request = self.request(url).await?;
-        let client = self.client().await.map_err(Trouble::Unusable)?;
+        let client = self.client().await.map_err(ReadingTrouble::Unusable)?;
         let answer = client.oneshot(request).await;
         let answer = answer.map_err(|error: BoxError| no_answer(&*error))?;
         let (parts, body) = answer.into_parts();
@@ -175,7 +179,7 @@ impl Asked {
         } else {
             Bytes::new()
         };
-        Ok(Answer { status: parts.status, location, body })
+        Ok(SignalAnswer { status: parts.status, location, body })
     }
 
     /// A text of the other side's, should it have echoed what it was sent.
@@ -209,23 +213,26 @@ impl Asked {
         self.without_secrets(text.into_owned()).into()
     }
 
-    async fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, Trouble> {
+    async fn request(&self, url: &str) -> Result<Request<Empty<Bytes>>, ReadingTrouble> {
         let mut request = Request::get(url)
             .header(header::USER_AGENT, USER_AGENT)
             .header(header::ACCEPT, "application/json, */*;q=0.5");
         for (name, value) in &self.access.headers {
-            let mut value = HeaderValue::from_str(&value.0)
-                .map_err(|_| Trouble::Unusable(format!("the header {name} has no good value")))?;
+            let mut value = HeaderValue::from_str(&value.0).map_err(|_| {
+                ReadingTrouble::Unusable(format!("the header {name} has no good value"))
+            })?;
             value.set_sensitive(true);
             request = request.header(name, value);
         }
         if let Some(file) = &self.access.bearer_token_file {
             let path = file.clone();
             let token = network::off_the_runtime(move || read_token(&path)).await;
-            let token = token.map_err(Trouble::Unusable)?;
+            let token = token.map_err(ReadingTrouble::Unusable)?;
             let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
                 let file = file.display();
-                Trouble::Unusable(format!("bearer_token_file {file} holds no token on one line"))
+                ReadingTrouble::Unusable(format!(
+                    "bearer_token_file {file} holds no token on one line"
+                ))
             })?;
             value.set_sensitive(true);
             *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
@@ -233,7 +240,7 @@ impl Asked {
         }
         request
             .body(Empty::new())
-            .map_err(|error| Trouble::Unusable(format!("it cannot be asked: {error}")))
+            .map_err(|error| ReadingTrouble::Unusable(format!("it cannot be asked: {error}")))
     }
 
     async fn client(&self) -> Result<Sender, String> {
@@ -266,30 +273,30 @@ fn read_token(file: &Path) -> Result<String, String> {
     Ok(token.to_owned())
 }
 
-fn no_answer(error: &(dyn std::error::Error + 'static)) -> Trouble {
+fn no_answer(error: &(dyn std::error::Error + 'static)) -> ReadingTrouble {
     if network::is_by_an_unknown_authority(error) {
-        return Trouble::Unusable(
+        return ReadingTrouble::Unusable(
             "its TLS certificate is by an authority that is not trusted here (UnknownIssuer). If \
              that is your own, name its certificate in `ca_file`"
                 .to_owned(),
         );
     }
-    Trouble::NoAnswer(network::chain(error))
+    ReadingTrouble::NoAnswer(network::chain(error))
 }
 
-fn cut(error: &(dyn std::error::Error + 'static)) -> Trouble {
+fn cut(error: &(dyn std::error::Error + 'static)) -> ReadingTrouble {
     if error.is::<http_body_util::LengthLimitError>() {
         let megabytes = LARGEST_BODY / (1024 * 1024);
-        return Trouble::Unusable(format!(
+        return ReadingTrouble::Unusable(format!(
             "the answer has more than {megabytes} MiB: ask for less"
         ));
     }
-    Trouble::NoAnswer(format!("the answer was cut: {}", network::chain(error)))
+    ReadingTrouble::NoAnswer(format!("the answer was cut: {}", network::chain(error)))
 }
 
-impl Answer {
+impl SignalAnswer {
     /// What is wrong where the server does not answer the question at all.
-    pub(super) fn refusal(&self) -> Option<Trouble> {
+    pub(super) fn refusal(&self) -> Option<ReadingTrouble> {
         let code = self.status.as_u16();
         let said = match code {
             300..=399 => {
@@ -301,7 +308,7 @@ impl Answer {
             429 => "HTTP 429: it is asked too often".to_owned(),
             _ => return None,
         };
-        Some(Trouble::Unusable(said))
+        Some(ReadingTrouble::Unusable(said))
     }
 }
 
@@ -325,7 +332,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_servers_are_reached_with_the_roots_in_memory_once() {
-        let mut clients = Clients::default();
+        let mut clients = SignalClients::default();
         for number in 0..50 {
             let url = format!("https://shop{number}.example.com/healthz");
             clients.of(&url, None, None).unwrap();
@@ -337,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_trusts_by_an_earlier_file_is_used_no_more() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/surface/network/ca.pem");
-        let mut clients = Clients::default();
+        let mut clients = SignalClients::default();
         let mut held_then = |held: &[u8]| {
             let url = "https://shop.example.com/healthz";
             clients.of(url, Some(&file), Some(held.to_vec())).unwrap();

@@ -11,7 +11,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs};
 
 use super::*;
-use crate::domain::{ExpectedValue, Found, Hidden, SignalAccess, SignalKind, WhenUnreachable};
+use crate::domain::{
+    ExpectedValue, Hidden, SignalAccess, SignalFinding, SignalKind, WhenUnreachable,
+};
 
 const TOKEN: &str = "the-token-of-the-signal";
 
@@ -74,8 +76,8 @@ fn alerts(url: String) -> Signal {
     Signal { name: "shop".to_owned(), kind, access: access() }
 }
 
-fn reader(signal: Signal, carrier: Carrier) -> Reader {
-    Reader::new(signal, Clock::system(), Arc::new(Metrics::new()), carrier)
+fn reader(signal: Signal, carrier: Carrier) -> SignalReader {
+    SignalReader::new(signal, Clock::system(), Arc::new(Metrics::new()), carrier)
 }
 
 /// What one reading over the network comes to, in words.
@@ -87,10 +89,10 @@ async fn read(signal: Signal) -> String {
 
 fn told(reading: SignalReading) -> String {
     match reading.found {
-        Found::NotReadYet => "not read yet".to_owned(),
-        Found::Healthy { what } => format!("healthy: {what}"),
-        Found::Degraded { what, headline: _ } => format!("degraded: {what}"),
-        Found::Unknown(why) => format!("unknown: {}", why.0),
+        SignalFinding::NotReadYet => "not read yet".to_owned(),
+        SignalFinding::Healthy { what } => format!("healthy: {what}"),
+        SignalFinding::Degraded { what, headline: _ } => format!("degraded: {what}"),
+        SignalFinding::Unknown(why) => format!("unknown: {}", why.0),
     }
 }
 
@@ -385,7 +387,7 @@ fn followed(late: Duration) -> (Following, Clock) {
     let carrier = Carrier::inside(service);
     let of = Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
     of.go_live();
-    let reader = Arc::new(Reader::new(signal, clock.clone(), metrics, carrier));
+    let reader = Arc::new(SignalReader::new(signal, clock.clone(), metrics, carrier));
     reader.start();
     let bell = Arc::new(watch::Sender::new(()));
     (Following { of, signals: vec![reader], check: None, bell }, clock)

@@ -17,7 +17,7 @@ struct Platter {
     /// What survives a crash.
     synced: Vec<u8>,
     /// What changed since the last sync, in order.
-    unsynced: Vec<Change>,
+    unsynced: Vec<DiskChange>,
     /// How often the plug was pulled: who opened the disk before may not use it any more.
     crashes: u64,
     full: bool,
@@ -26,7 +26,7 @@ struct Platter {
 }
 
 #[derive(Clone)]
-enum Change {
+enum DiskChange {
     Length(usize),
     Bytes(usize, Vec<u8>),
 }
@@ -88,7 +88,7 @@ impl fmt::Debug for MemoryDisk {
     }
 }
 
-impl Change {
+impl DiskChange {
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Length(length) => bytes.resize(*length, 0),
@@ -106,7 +106,7 @@ impl Change {
 }
 
 impl Platter {
-    fn change(&mut self, change: Change) -> io::Result<()> {
+    fn change(&mut self, change: DiskChange) -> io::Result<()> {
         if self.full {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -177,7 +177,7 @@ impl StorageBackend for Opened {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.platter()?.change(Change::Length(place(len)?))
+        self.platter()?.change(DiskChange::Length(place(len)?))
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -185,6 +185,6 @@ impl StorageBackend for Opened {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.platter()?.change(Change::Bytes(place(offset)?, data.to_vec()))
+        self.platter()?.change(DiskChange::Bytes(place(offset)?, data.to_vec()))
     }
 }

@@ -9,7 +9,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransac
 use super::disk::MemoryDisk;
 use super::error::{Fault, StoreError};
 use super::etags::AnswerCache;
-use super::facts::Facts;
+use super::facts::FactOrder;
 use super::ledger::Record;
 use super::schema::ANSWERS;
 use super::{file, schema};
@@ -25,9 +25,9 @@ const TRIAL_KEY: &str = "trial write";
 
 /// Why the store took no write last. Clones are the same.
 #[derive(Clone, Default)]
-pub(super) struct Trouble(Arc<Mutex<Option<StoreError>>>);
+pub(super) struct WriteTrouble(Arc<Mutex<Option<StoreError>>>);
 
-impl Trouble {
+impl WriteTrouble {
     pub(super) fn get(&self) -> Option<StoreError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -38,14 +38,14 @@ impl Trouble {
 }
 
 /// Where the bytes are.
-pub(super) enum Place {
+pub(super) enum StorageLocation {
     /// In a file, with this much of it cached by redb.
     File { path: PathBuf, cache_bytes: usize },
     /// In memory.
     Memory { disk: MemoryDisk, cache_bytes: usize },
 }
 
-impl Place {
+impl StorageLocation {
     fn path(&self) -> &Path {
         match self {
             Self::File { path, .. } => path,
@@ -70,22 +70,22 @@ impl Place {
 
 /// All that the writer owns.
 pub(super) struct Engine {
-    place: Place,
+    place: StorageLocation,
     db: Option<Database>,
     unsynced: u32,
     pub(super) answers: Arc<AnswerCache>,
-    pub(super) facts: Facts,
-    trouble: Trouble,
+    pub(super) facts: FactOrder,
+    trouble: WriteTrouble,
 }
 
 impl Engine {
-    pub(super) fn new(place: Place, answers: Arc<AnswerCache>) -> Self {
-        let (facts, trouble) = (Facts::default(), Trouble::default());
+    pub(super) fn new(place: StorageLocation, answers: Arc<AnswerCache>) -> Self {
+        let (facts, trouble) = (FactOrder::default(), WriteTrouble::default());
         Self { place, db: None, unsynced: 0, answers, facts, trouble }
     }
 
     /// Why the last write failed; none once one succeeded.
-    pub(super) fn trouble(&self) -> Trouble {
+    pub(super) fn trouble(&self) -> WriteTrouble {
         self.trouble.clone()
     }
 
@@ -110,7 +110,7 @@ impl Engine {
     /// Opens the database, gives back free space, and loads what is kept in memory.
     pub(super) fn start(&mut self) -> Result<(), StoreError> {
         let mut db = self.place.open()?;
-        if let Place::File { path, .. } = &self.place {
+        if let StorageLocation::File { path, .. } = &self.place {
             file::compact(&mut db, path)?;
         }
         self.db = Some(db);
@@ -245,7 +245,7 @@ impl Engine {
             Err(Fault::Redb(error)) => {
                 self.db = None;
                 self.unsynced = 0;
-                self.facts = Facts::default();
+                self.facts = FactOrder::default();
                 Err(StoreError::redb(doing, self.place.path(), error))
             }
         }

@@ -11,11 +11,11 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
+use super::lru::{CachePut, Limit};
+use super::lru_indexes::{CacheLimits, LruIndexes};
 use super::packed::{pack, unpack};
 use super::schema::{ANSWERS, ANSWERS_USED};
-use super::shelf::{CachePut, Limit};
-use super::shelves::{CacheLimits, Shelves};
-use super::writer::Hand;
+use super::writer::EngineHandle;
 
 /// Answers that are kept. A settled repository has some 15, of a few kB each; one with a range of a
 /// thousand commits that people approve has three for each of their pull requests. All together
@@ -31,24 +31,24 @@ const BATCH: usize = 128;
 
 /// Answers of GitHub's by key. Writing is immediate; the file follows.
 pub struct AnswerCache {
-    held: Mutex<Held>,
-    hand: OnceLock<Weak<Hand>>,
+    held: Mutex<CachedAnswers>,
+    hand: OnceLock<Weak<EngineHandle>>,
 }
 
-struct Held {
-    shelves: Shelves,
+struct CachedAnswers {
+    shelves: LruIndexes,
     /// Answers that the file does not have yet, and those that it is to have no more.
     waiting: BTreeMap<Arc<str>, Option<Arc<[u8]>>>,
 }
 
 impl AnswerCache {
     pub(super) fn new() -> Self {
-        let held = Held { shelves: Shelves::new(LIMITS), waiting: BTreeMap::new() };
+        let held = CachedAnswers { shelves: LruIndexes::new(LIMITS), waiting: BTreeMap::new() };
         Self { held: Mutex::new(held), hand: OnceLock::new() }
     }
 
     /// Where changes are announced from now on.
-    pub(super) fn announce_to(&self, hand: &Arc<Hand>) {
+    pub(super) fn announce_to(&self, hand: &Arc<EngineHandle>) {
         self.hand.set(Arc::downgrade(hand)).ok();
     }
 
@@ -123,9 +123,9 @@ impl AnswerCache {
     }
 
     /// What the file lacks, up to a batch of it. When closing, also what was used since.
-    pub(super) fn take_changes(&self, closing: bool) -> Changes {
+    pub(super) fn take_changes(&self, closing: bool) -> UnsavedAnswers {
         let mut held = self.held();
-        let mut changes = Changes::default();
+        let mut changes = UnsavedAnswers::default();
         while changes.answers.len() < BATCH
             && let Some((key, answer)) = held.waiting.pop_first()
         {
@@ -139,12 +139,12 @@ impl AnswerCache {
         changes
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, CachedAnswers> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Held {
+impl CachedAnswers {
     fn drop_from_the_file(&mut self, keys: Vec<Arc<str>>) {
         self.waiting.extend(keys.into_iter().map(|key| (key, None)));
     }
@@ -170,17 +170,17 @@ impl Engine {
     }
 }
 
-type Answer = (Arc<[u8]>, u64);
+type StoredAnswer = (Arc<[u8]>, u64);
 
 /// What the file lacks.
 #[derive(Default)]
-pub(super) struct Changes {
+pub(super) struct UnsavedAnswers {
     /// By key: the bytes and the counter of their last use; none where it is not kept any more.
-    answers: Vec<(Arc<str>, Option<Answer>)>,
+    answers: Vec<(Arc<str>, Option<StoredAnswer>)>,
     used: Vec<(Arc<str>, u64)>,
 }
 
-impl Changes {
+impl UnsavedAnswers {
     pub(super) fn is_empty(&self) -> bool {
         self.answers.is_empty() && self.used.is_empty()
     }

@@ -10,8 +10,8 @@ use crate::domain::RepoId;
 
 use super::engine::Engine;
 use super::error::{Fault, StoreError};
+use super::lru::{CachePut, Limit, LruIndex};
 use super::schema::{FACTS, FACTS_USED};
-use super::shelf::{CachePut, Limit, Shelf};
 
 /// Facts of one repository that are kept: a range of a thousand commits that is held takes two for
 /// each, what it brought and with which pull request, and every pass looks at all of them.
@@ -25,8 +25,8 @@ const LARGEST: usize = 16 << 20;
 
 /// The order in which the facts of each repository were used.
 #[derive(Default)]
-pub(super) struct Facts {
-    shelves: BTreeMap<RepoId, Shelf>,
+pub(super) struct FactOrder {
+    shelves: BTreeMap<RepoId, LruIndex>,
 }
 
 impl Engine {
@@ -60,7 +60,7 @@ impl Engine {
             let (used, evicted) = (shelf.used(key), shelf.evict());
             let touched = shelf.take_touched();
             self.write_behind(|write| {
-                let fact = Fact { repo: repo.get(), key, bytes, used };
+                let fact = StoredFact { repo: repo.get(), key, bytes, used };
                 fact.store(write, &touched, &evicted)
             })?;
             placed
@@ -69,12 +69,12 @@ impl Engine {
         Ok(placed)
     }
 
-    fn load_shelf(&mut self, repo: RepoId) -> Result<Shelf, StoreError> {
+    fn load_shelf(&mut self, repo: RepoId) -> Result<LruIndex, StoreError> {
         let repo = repo.get();
         self.read(|read| {
             let facts = read.open_table(FACTS)?;
             let used = read.open_table(FACTS_USED)?;
-            let mut shelf = Shelf::new(LIMIT);
+            let mut shelf = LruIndex::new(LIMIT);
             for row in facts.range((repo, "")..)? {
                 let (key, bytes) = row?;
                 let (of, name) = key.value();
@@ -89,14 +89,14 @@ impl Engine {
     }
 }
 
-struct Fact<'a> {
+struct StoredFact<'a> {
     repo: u64,
     key: &'a str,
     bytes: &'a [u8],
     used: u64,
 }
 
-impl Fact<'_> {
+impl StoredFact<'_> {
     fn store(
         &self,
         write: &WriteTransaction,

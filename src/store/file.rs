@@ -184,11 +184,11 @@ const PAGE: u64 = 4_096;
 #[derive(Debug)]
 struct ReadThrough {
     file: FileBackend,
-    changes: Mutex<Changes>,
+    changes: Mutex<UnsyncedChanges>,
 }
 
 #[derive(Debug)]
-struct Changes {
+struct UnsyncedChanges {
     length: u64,
     /// What the file has at most; beyond it are zeros.
     file_length: u64,
@@ -197,11 +197,11 @@ struct Changes {
 
 impl ReadThrough {
     fn over(file: FileBackend, length: u64) -> Self {
-        let changes = Changes { length, file_length: length, pages: BTreeMap::new() };
+        let changes = UnsyncedChanges { length, file_length: length, pages: BTreeMap::new() };
         Self { file, changes: Mutex::new(changes) }
     }
 
-    fn changes(&self) -> MutexGuard<'_, Changes> {
+    fn changes(&self) -> MutexGuard<'_, UnsyncedChanges> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -9,10 +9,10 @@ use crate::domain::{Entry, EntryKind, Mark, NewAttempt, ReleaseState, RepoId};
 
 use super::error::{Fault, StoreError};
 use super::proofs::{MarkedIntent, RecordedIntent, Sending};
-use super::release::{self, Snapshot, Stored};
+use super::release::{self, ReleaseSnapshot, Stored};
 use super::schema::{LEDGER, NAMES, RELEASE};
 use super::words;
-use super::writer::Hand;
+use super::writer::EngineHandle;
 
 /// Entries after which the release state is written anew. In between it is the last one written
 /// and the entries since: a state may be large, and an entry is small.
@@ -22,9 +22,9 @@ const MOST_TRIES: usize = 8;
 
 /// One repository's ledger: what was recorded, what it adds up to, and the way to record more.
 pub struct Ledger {
-    hand: Arc<Hand>,
+    hand: Arc<EngineHandle>,
     repo: RepoId,
-    now: Snapshot,
+    now: ReleaseSnapshot,
     /// The last entry in the release state that the file holds.
     snapshot_seq: u64,
     /// Set while nobody knows whether what is in memory is what is in the file.
@@ -35,7 +35,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Reads what the file holds of `repo`.
-    pub(super) async fn load(hand: Arc<Hand>, repo: RepoId) -> Result<Self, StoreError> {
+    pub(super) async fn load(hand: Arc<EngineHandle>, repo: RepoId) -> Result<Self, StoreError> {
         let (now, snapshot_seq) = read(&hand, repo).await?;
         Ok(Self { hand, repo, now, snapshot_seq, stale: false, is_kept: true })
     }
@@ -229,7 +229,11 @@ impl Ledger {
         Ok(())
     }
 
-    fn prepare(&self, at: Timestamp, kinds: Vec<EntryKind>) -> Result<(Record, Snapshot), String> {
+    fn prepare(
+        &self,
+        at: Timestamp,
+        kinds: Vec<EntryKind>,
+    ) -> Result<(Record, ReleaseSnapshot), String> {
         let mut next = self.now.clone();
         let mut rows = Vec::with_capacity(kinds.len());
         let mut names = Vec::new();
@@ -302,7 +306,7 @@ impl Record {
     }
 }
 
-async fn read(hand: &Hand, repo: RepoId) -> Result<(Snapshot, u64), StoreError> {
+async fn read(hand: &EngineHandle, repo: RepoId) -> Result<(ReleaseSnapshot, u64), StoreError> {
     let stored = hand.run(move |engine| engine.read(|read| stored(read, repo))).await?;
     stored.fold(repo)
 }

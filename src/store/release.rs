@@ -12,7 +12,7 @@ const VALUE_VERSION: u64 = 1;
 
 /// A release state, and the number of the last entry in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Snapshot {
+pub(super) struct ReleaseSnapshot {
     pub(super) seq: u64,
     pub(super) state: Arc<ReleaseState>,
 }
@@ -28,13 +28,13 @@ pub(super) struct Stored {
 
 impl Stored {
     /// The release state that it comes to, and the number of the snapshot's last entry.
-    pub(super) fn fold(&self, repo: RepoId) -> Result<(Snapshot, u64), StoreError> {
+    pub(super) fn fold(&self, repo: RepoId) -> Result<(ReleaseSnapshot, u64), StoreError> {
         let broken = |what: String| StoreError::Broken { repo, what };
-        let mut folded: Snapshot = match &self.snapshot {
+        let mut folded: ReleaseSnapshot = match &self.snapshot {
             Some(bytes) => {
                 decode(bytes).map_err(|why| broken(format!("its release state: {why}")))?
             }
-            None => Snapshot::default(),
+            None => ReleaseSnapshot::default(),
         };
         let from = folded.seq;
         for (seq, bytes) in &self.tail {
@@ -58,9 +58,9 @@ impl Stored {
 }
 
 /// A value as it is stored, read back to be sure that it can be.
-pub(super) fn encode_snapshot(snapshot: &Snapshot) -> Result<Vec<u8>, String> {
+pub(super) fn encode_snapshot(snapshot: &ReleaseSnapshot) -> Result<Vec<u8>, String> {
     let bytes = encode(snapshot)?;
-    if decode::<Snapshot>(&bytes)? == *snapshot {
+    if decode::<ReleaseSnapshot>(&bytes)? == *snapshot {
         Ok(bytes)
     } else {
         Err("a release state does not read as it was written".into())
@@ -80,22 +80,21 @@ pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, String> {
 /// Any value as it is stored: versioned JSON.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     #[derive(Serialize)]
-    struct Versioned<'a, T> {
+    struct Encoded<'a, T> {
         v: u64,
         value: &'a T,
     }
-    serde_json::to_vec(&Versioned { v: VALUE_VERSION, value }).map_err(|error| error.to_string())
+    serde_json::to_vec(&Encoded { v: VALUE_VERSION, value }).map_err(|error| error.to_string())
 }
 
 /// Reads any value.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     #[derive(Deserialize)]
-    struct Versioned<T> {
+    struct Decoded<T> {
         v: u64,
         value: T,
     }
-    let versioned: Versioned<T> =
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let versioned: Decoded<T> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if versioned.v == VALUE_VERSION {
         Ok(versioned.value)
     } else {

@@ -8,7 +8,7 @@ use super::facts::MOST;
 use super::*;
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution, AttributionRule, Conclusion,
-    EntryKind, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome,
+    EntryKind, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorAction, Outcome,
     Reason, RefHistory, RejectionKey, ReleaseState, RiskClass, RunEvent, RunId, RunKind,
     RunProgress, Sha, StatusId, WorkflowId,
 };
@@ -126,7 +126,7 @@ fn next_kinds(state: &ReleaseState, choice: u8, step: u8) -> Vec<EntryKind> {
     match choice % 6 {
         0 => vec![governed("acme/shop"), EntryKind::Candidate { sha: Some(sha(step)) }],
         1 => vec![EntryKind::RunSeen { run: run(u64::from(step)) }, decided(step)],
-        2 => vec![EntryKind::Operator(OperatorWord::Paused {
+        2 => vec![EntryKind::Operator(OperatorAction::Paused {
             why: "freeze".into(),
             by: Operator { peer: "uid 1000".into(), name: None },
         })],
@@ -275,7 +275,7 @@ fn a_full_disk_loses_nothing_and_the_ledger_goes_on_when_there_is_space() {
 #[test]
 fn a_full_disk_is_tried_again_by_itself() {
     let disk = MemoryDisk::new();
-    let place = engine::Place::Memory { disk: disk.clone(), cache_bytes: 1 << 20 };
+    let place = engine::StorageLocation::Memory { disk: disk.clone(), cache_bytes: 1 << 20 };
     let mut engine = engine::Engine::new(place, Arc::new(AnswerCache::new()));
     engine.start().unwrap();
     let trouble = engine.trouble();
@@ -331,7 +331,7 @@ fn what_operators_say_meanwhile_comes_before_what_a_pass_records() {
         let mut pass = store.ledger(shop()).await.unwrap();
         pass.record(at(0), vec![decided(1)]).await.unwrap();
         let by = Operator { peer: "uid 1000".into(), name: None };
-        let pause = OperatorWord::Paused { why: "incident 42".into(), by };
+        let pause = OperatorAction::Paused { why: "incident 42".into(), by };
         store.append_words(shop(), WordTime::Known(at(1)), vec![pause]).await.unwrap();
         assert_eq!(pass.state().pause, None, "not taken in yet");
         pass.record(at(2), vec![decided(2)]).await.unwrap();
@@ -349,7 +349,7 @@ fn what_operators_say_can_be_taken_in_without_recording_anything() {
         pass.record(at(0), vec![decided(1)]).await.unwrap();
         let by = Operator { peer: "uid 1000".into(), name: None };
         for second in 1..4 {
-            let pause = OperatorWord::Paused { why: second.to_string(), by: by.clone() };
+            let pause = OperatorAction::Paused { why: second.to_string(), by: by.clone() };
             store.append_words(shop(), WordTime::Known(at(second)), vec![pause]).await.unwrap();
         }
         assert_eq!(pass.catch_up().await, Ok(true));
@@ -361,9 +361,9 @@ fn what_operators_say_can_be_taken_in_without_recording_anything() {
     });
 }
 
-fn paused(why: &str) -> OperatorWord {
+fn paused(why: &str) -> OperatorAction {
     let by = Operator { peer: "uid 1000".into(), name: None };
-    OperatorWord::Paused { why: why.into(), by }
+    OperatorAction::Paused { why: why.into(), by }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::schema::VIEWS;
 use super::{folded, release};
 
 #[derive(Serialize, Deserialize)]
-struct View {
+struct StoredView {
     name: RepoName,
     row: Value,
 }
@@ -21,7 +21,7 @@ impl Engine {
     /// Keeps a row. One that says nothing new is not written.
     pub(super) fn put_view(&mut self, name: &RepoName, row: Value) -> Result<(), StoreError> {
         let key = folded(name);
-        let view = View { name: name.clone(), row };
+        let view = StoredView { name: name.clone(), row };
         let Ok(bytes) = release::encode(&view) else { return Ok(()) };
         let known = self.read(|read| {
             let views = read.open_table(VIEWS)?;
@@ -42,7 +42,7 @@ impl Engine {
             let mut views = Vec::new();
             for row in read.open_table(VIEWS)?.iter()? {
                 let (_, bytes) = row?;
-                if let Ok(View { name, row }) = release::decode(bytes.value()) {
+                if let Ok(StoredView { name, row }) = release::decode(bytes.value()) {
                     views.push((name, row));
                 }
             }

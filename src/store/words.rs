@@ -8,7 +8,7 @@ use super::error::{Fault, StoreError};
 use super::ledger::last_row;
 use super::release;
 use super::schema::{LEDGER, NAMES, PENDING_WORDS};
-use crate::domain::{Entry, EntryKind, OperatorWord, RepoId};
+use crate::domain::{Entry, EntryKind, OperatorAction, RepoId};
 
 /// When an operator spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) enum Whose {
 
 impl Engine {
     /// The words that are kept for the ledger to come under this name.
-    pub(super) fn kept_words(&mut self, name: &str) -> Result<Vec<OperatorWord>, StoreError> {
+    pub(super) fn kept_words(&mut self, name: &str) -> Result<Vec<OperatorAction>, StoreError> {
         self.read(|read| {
             let pending = match read.open_table(PENDING_WORDS) {
                 Ok(pending) => pending,
@@ -50,7 +50,7 @@ impl Engine {
         &mut self,
         whose: &Whose,
         time: WordTime,
-        words: &[OperatorWord],
+        words: &[OperatorAction],
     ) -> Result<Timestamp, StoreError> {
         self.write(|write| {
             let repo = match whose {
@@ -74,7 +74,7 @@ fn append(
     write: &WriteTransaction,
     repo: RepoId,
     time: WordTime,
-    words: &[OperatorWord],
+    words: &[OperatorAction],
 ) -> Result<Timestamp, Fault> {
     let broken = |what| Fault::from(StoreError::Broken { repo, what });
     let mut ledger = write.open_table(LEDGER)?;
@@ -101,7 +101,7 @@ fn keep(
     write: &WriteTransaction,
     name: &str,
     time: WordTime,
-    words: &[OperatorWord],
+    words: &[OperatorAction],
 ) -> Result<Timestamp, Fault> {
     let mut pending = write.open_table(PENDING_WORDS)?;
     let kept = pending.get(name)?.map(|row| row.value().to_vec());
@@ -125,7 +125,7 @@ pub(super) fn take_kept(write: &WriteTransaction, name: &str, repo: RepoId) -> R
     Ok(())
 }
 
-fn decoded(name: &str, row: &[u8]) -> Result<Vec<OperatorWord>, Fault> {
+fn decoded(name: &str, row: &[u8]) -> Result<Vec<OperatorAction>, Fault> {
     release::decode(row).map_err(|what| unreadable(name, &what))
 }
 

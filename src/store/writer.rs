@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(1);
 const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
 
 /// Where work for the engine goes.
-pub(super) enum Hand {
+pub(super) enum EngineHandle {
     /// Done at once, by the caller: the same input gives the same order of everything.
     Inline(Mutex<Option<Engine>>),
     /// Done by a thread, in the order of arrival.
@@ -29,26 +29,26 @@ pub(super) enum Hand {
 }
 
 pub(super) struct Thread {
-    jobs: Mutex<Option<mpsc::Sender<Waiting>>>,
+    jobs: Mutex<Option<mpsc::Sender<QueuedJob>>>,
     room: Arc<Semaphore>,
     handle: Mutex<Option<JoinHandle<()>>>,
 }
 
-type Work = Box<dyn FnOnce(&mut Engine) + Send>;
-type Answer = oneshot::Sender<Result<(), StoreError>>;
+type EngineWork = Box<dyn FnOnce(&mut Engine) + Send>;
+type EngineReply = oneshot::Sender<Result<(), StoreError>>;
 
-enum Job {
-    Record(Record, Answer),
-    Work(Work),
-    Close(Answer),
+enum EngineJob {
+    Record(Record, EngineReply),
+    Work(EngineWork),
+    Close(EngineReply),
 }
 
-struct Waiting {
-    job: Job,
+struct QueuedJob {
+    job: EngineJob,
     _room: OwnedSemaphorePermit,
 }
 
-impl Hand {
+impl EngineHandle {
     pub(super) fn inline(engine: Engine) -> Self {
         Self::Inline(Mutex::new(Some(engine)))
     }
@@ -73,10 +73,10 @@ impl Hand {
             Self::Inline(engine) => lock(engine).as_mut().map_or(Err(StoreError::Closed), work),
             Self::Thread(thread) => {
                 let (answer, answered) = oneshot::channel();
-                let work: Work = Box::new(move |engine| {
+                let work: EngineWork = Box::new(move |engine| {
                     answer.send(work(engine)).ok();
                 });
-                thread.send(Job::Work(work)).await?;
+                thread.send(EngineJob::Work(work)).await?;
                 answered.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -92,7 +92,7 @@ impl Hand {
             }
             Self::Thread(thread) => {
                 let (answer, answered) = oneshot::channel();
-                thread.send(Job::Record(record, answer)).await?;
+                thread.send(EngineJob::Record(record, answer)).await?;
                 answered.await.map_err(|_| StoreError::Closed)?
             }
         }
@@ -116,7 +116,7 @@ impl Hand {
             Self::Inline(engine) => lock(engine).take().map_or(Ok(()), |mut engine| engine.close()),
             Self::Thread(thread) => {
                 let (answer, answered) = oneshot::channel();
-                if thread.send(Job::Close(answer)).await.is_err() {
+                if thread.send(EngineJob::Close(answer)).await.is_err() {
                     return Ok(());
                 }
                 lock(&thread.jobs).take();
@@ -136,13 +136,13 @@ impl Drop for Thread {
 }
 
 impl Thread {
-    async fn send(&self, job: Job) -> Result<(), StoreError> {
+    async fn send(&self, job: EngineJob) -> Result<(), StoreError> {
         let room = Arc::clone(&self.room).acquire_owned().await;
         let room = room.map_err(|_| StoreError::Closed)?;
-        self.enqueue(Waiting { job, _room: room })
+        self.enqueue(QueuedJob { job, _room: room })
     }
 
-    fn enqueue(&self, waiting: Waiting) -> Result<(), StoreError> {
+    fn enqueue(&self, waiting: QueuedJob) -> Result<(), StoreError> {
         match lock(&self.jobs).as_ref() {
             Some(jobs) => jobs.send(waiting).map_err(|_| StoreError::Closed),
             None => Err(StoreError::Closed),
@@ -152,10 +152,10 @@ impl Thread {
     fn try_flush(&self) {
         // Without room, the next one who puts something into the cache says so again.
         if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
-            let work: Work = Box::new(|engine| {
+            let work: EngineWork = Box::new(|engine| {
                 engine.flush(false).ok();
             });
-            self.enqueue(Waiting { job: Job::Work(work), _room: room }).ok();
+            self.enqueue(QueuedJob { job: EngineJob::Work(work), _room: room }).ok();
         }
     }
 
@@ -166,15 +166,15 @@ impl Thread {
     }
 }
 
-fn serve(mut engine: Engine, jobs: &Receiver<Waiting>) {
+fn serve(mut engine: Engine, jobs: &Receiver<QueuedJob>) {
     let mut ahead = None;
     while let Some(waiting) = ahead.take().or_else(|| next(&mut engine, jobs)) {
         match waiting.job {
-            Job::Record(record, answer) => {
+            EngineJob::Record(record, answer) => {
                 let mut group = vec![(record, answer)];
                 while group.len() < GROUP {
                     match jobs.try_recv() {
-                        Ok(Waiting { job: Job::Record(record, answer), .. }) => {
+                        Ok(QueuedJob { job: EngineJob::Record(record, answer), .. }) => {
                             group.push((record, answer));
                         }
                         Ok(other) => {
@@ -186,8 +186,8 @@ fn serve(mut engine: Engine, jobs: &Receiver<Waiting>) {
                 }
                 record_group(&mut engine, group);
             }
-            Job::Work(work) => work(&mut engine),
-            Job::Close(answer) => {
+            EngineJob::Work(work) => work(&mut engine),
+            EngineJob::Close(answer) => {
                 answer.send(engine.close()).ok();
                 return;
             }
@@ -198,7 +198,7 @@ fn serve(mut engine: Engine, jobs: &Receiver<Waiting>) {
 
 /// The next job; what nobody waits for is synced while there is none, and a disk that took no
 /// write is tried again.
-fn next(engine: &mut Engine, jobs: &Receiver<Waiting>) -> Option<Waiting> {
+fn next(engine: &mut Engine, jobs: &Receiver<QueuedJob>) -> Option<QueuedJob> {
     loop {
         let in_trouble = engine.is_in_trouble();
         let wait = if in_trouble { BETWEEN_TRIALS } else { IDLE };
@@ -218,8 +218,8 @@ fn next(engine: &mut Engine, jobs: &Receiver<Waiting>) -> Option<Waiting> {
     }
 }
 
-fn record_group(engine: &mut Engine, group: Vec<(Record, Answer)>) {
-    let (records, answers): (Vec<Record>, Vec<Answer>) = group.into_iter().unzip();
+fn record_group(engine: &mut Engine, group: Vec<(Record, EngineReply)>) {
+    let (records, answers): (Vec<Record>, Vec<EngineReply>) = group.into_iter().unzip();
     match engine.record(&records) {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {

@@ -50,7 +50,7 @@ pub(super) struct Repositories {
     pub(super) degraded: Whole<ByRepository>,
     pub(super) dry_run: Whole<ByRepository>,
     pub(super) time_to_restore: Durations,
-    pub(super) dora: Dora,
+    pub(super) dora: DoraMetrics,
 }
 
 /// What should not happen often, and is alerted on.
@@ -66,7 +66,7 @@ pub(super) struct Troubles {
 }
 
 /// DORA's four over the last thirty days. What is not known has no series.
-pub(super) struct Dora {
+pub(super) struct DoraMetrics {
     pub(super) deploys_per_day: Fractions<ByRepository>,
     pub(super) lead_time: Fractions<ByRepository>,
     pub(super) change_failure_ratio: Fractions<ByRepository>,
@@ -75,13 +75,13 @@ pub(super) struct Dora {
 
 /// What became of the configuration file's changes, named as Prometheus names its own.
 pub(super) struct Configuration {
-    pub(super) reloads: Family<Reload, Counter>,
+    pub(super) reloads: Family<ReloadMetrics, Counter>,
     pub(super) successful: Gauge<i64, AtomicI64>,
     pub(super) success_at: Gauge<i64, AtomicI64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Reload {
+pub(super) struct ReloadMetrics {
     pub(super) result: &'static str,
 }
 
@@ -179,7 +179,7 @@ impl Repositories {
                 "From the first failed deploy, or one that was taken back, to the next good one",
                 RESTORE_BUCKETS,
             ),
-            dora: Dora::new(make),
+            dora: DoraMetrics::new(make),
         }
     }
 
@@ -251,7 +251,7 @@ impl Troubles {
     }
 }
 
-impl Dora {
+impl DoraMetrics {
     fn new(make: &mut Maker) -> Self {
         Self {
             deploys_per_day: make.fractions(

@@ -65,14 +65,14 @@ pub fn init() -> Result<(), LogError> {
 /// A filter that makes no sense, or a second call.
 pub fn init_into(file: std::fs::File) -> Result<(), LogError> {
     let filter = filter(|variable| env::var(variable).ok())?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(File(file)).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(LogFile(file)).with_ansi(false);
     tracing_subscriber::registry().with(filter).with(lines.with_target(false)).try_init()?;
     Ok(())
 }
 
-struct File(std::fs::File);
+struct LogFile(std::fs::File);
 
-impl<'a> MakeWriter<'a> for File {
+impl<'a> MakeWriter<'a> for LogFile {
     type Writer = Hiding<&'a std::fs::File>;
 
     fn make_writer(&'a self) -> Self::Writer {

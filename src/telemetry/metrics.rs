@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::families::{
-    ByCredential, Configuration, GitHub, Reload, Repositories, Request, SignalFamilies,
+    ByCredential, Configuration, GitHub, ReloadMetrics, Repositories, Request, SignalFamilies,
 };
 use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
@@ -259,20 +259,20 @@ impl Metrics {
         self.configuration.successful.set(1);
         self.configuration.success_at.set(at.as_second());
         for result in [TAKEN, REFUSED] {
-            self.configuration.reloads.get_or_create_owned(&Reload { result }).inc_by(0);
+            self.configuration.reloads.get_or_create_owned(&ReloadMetrics { result }).inc_by(0);
         }
     }
 
     /// A change of the configuration file was taken.
     pub fn config_taken(&self, at: Timestamp) {
         self.config_in_force(at);
-        self.configuration.reloads.get_or_create_owned(&Reload { result: TAKEN }).inc();
+        self.configuration.reloads.get_or_create_owned(&ReloadMetrics { result: TAKEN }).inc();
     }
 
     /// A change of the configuration file was refused.
     pub fn config_refused(&self) {
         self.configuration.successful.set(0);
-        self.configuration.reloads.get_or_create_owned(&Reload { result: REFUSED }).inc();
+        self.configuration.reloads.get_or_create_owned(&ReloadMetrics { result: REFUSED }).inc();
     }
 
     /// A request to GitHub ended: its HTTP status, or a word for how it was lost.

@@ -8,10 +8,10 @@ use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Surroundings};
+use release_governor::commands::{self, Dependencies};
 use release_governor::config::{self, Config};
 use release_governor::controller::{
-    Controller, Intervals, NotDone, PauseAnswer, ResumedFrom, Terms,
+    Controller, ControllerSettings, Intervals, NotDone, PauseAnswer, ResumedFrom,
 };
 use release_governor::domain::{AttemptPhase, Operator, RepoName};
 use release_governor::ghbox::{
@@ -105,7 +105,7 @@ impl Scene {
                 github.oneshot(request).await
             }
         }));
-        let surroundings = Surroundings { service, clock, store: store.clone() };
+        let surroundings = Dependencies { service, clock, store: store.clone() };
         let controller = commands::controller(&self.config(""), surroundings, true).unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
@@ -138,7 +138,7 @@ impl Scene {
     fn reload(&self, policy: &str) {
         let config = self.config(policy);
         let minute = Duration::from_secs(60);
-        self.controller().govern_by(Terms {
+        self.controller().govern_by(ControllerSettings {
             policies: config.repositories,
             intervals: Intervals { settled: minute, active: minute / 6 },
             max_concurrency: 4,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Surroundings};
+use release_governor::commands::{self, Dependencies};
 use release_governor::config;
 use release_governor::controller::Controller;
 use release_governor::ghbox::{
@@ -110,7 +110,7 @@ impl Fleet {
     fn start(&mut self) {
         let store = Store::in_memory_on(&MemoryDisk::new()).unwrap();
         let service = HttpService::new(self.github.service());
-        let surroundings = Surroundings { service, clock: self.clock.clone(), store };
+        let surroundings = Dependencies { service, clock: self.clock.clone(), store };
         let controller = commands::controller(&self.config(), surroundings, true).unwrap();
         let (running, stop) = (controller.clone(), self.stop.subscribe());
         self.governing.spawn(async move { running.run(stop).await });

@@ -1,6 +1,6 @@
 //! L2: the candidate and the head get their decision within one poll interval.
 
-use release_governor::controller::Pace;
+use release_governor::controller::PassPace;
 use release_governor::ghbox::story as stage;
 
 use crate::story::Story;
@@ -53,13 +53,13 @@ fn a_run_that_ended_between_two_passes_is_seen_in_the_next() {
 fn a_repository_is_looked_at_more_often_while_something_is_in_flight() {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
-    assert_eq!(shop.try_pass().unwrap().pace, Pace::Settled);
+    assert_eq!(shop.try_pass().unwrap().pace, PassPace::Settled);
     let a1 = shop.verified(&["src/cart.rs"]);
-    assert_eq!(shop.try_pass().unwrap().pace, Pace::Active, "it was dispatched");
-    assert_eq!(shop.later(10).try_pass().unwrap().pace, Pace::Active, "it deploys");
+    assert_eq!(shop.try_pass().unwrap().pace, PassPace::Active, "it was dispatched");
+    assert_eq!(shop.later(10).try_pass().unwrap().pace, PassPace::Active, "it deploys");
     shop.deploy_ends(&a1, "success");
     shop.good_pass();
-    assert_eq!(shop.later(10).try_pass().unwrap().pace, Pace::Settled);
+    assert_eq!(shop.later(10).try_pass().unwrap().pace, PassPace::Settled);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_rollback_by_hand_ends_in_the_pass_after_the_operator_spoke() {
     shop.later(60);
     assert_eq!(shop.decides(), "HOLD LOW rolled_back");
     let by = Story::operator();
-    shop.later(5).operator_says(release_governor::domain::OperatorWord::Resumed { by });
+    shop.later(5).operator_says(release_governor::domain::OperatorAction::Resumed { by });
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 2);
 }

@@ -1,7 +1,7 @@
 //! S2 and S9: a copy of the state directory that is older than GitHub is brought up to date from
 //! GitHub before anything is done.
 
-use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorWord};
+use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorAction};
 use release_governor::ghbox::{Fault, FaultOn, StartRun, story as stage};
 
 use crate::s2_answers::about_to_ship;
@@ -101,7 +101,7 @@ fn a_pause_since_the_copy_outlives_a_word_about_production() {
         if says_it_first {
             shop.operator_sets_production(&production);
         } else {
-            shop.operator_says(OperatorWord::Approved {
+            shop.operator_says(OperatorAction::Approved {
                 approval: Approval {
                     sha: a1.parse().unwrap(),
                     deploy_file: None,

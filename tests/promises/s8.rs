@@ -1,6 +1,6 @@
 //! S8: a settled repository gets no writes, and a settled pass costs next to nothing.
 
-use release_governor::domain::OperatorWord;
+use release_governor::domain::OperatorAction;
 use release_governor::ghbox::{Fault, FaultOn, StartRun, story as stage};
 
 use crate::story::Story;
@@ -132,7 +132,7 @@ fn a_verified_queue_commit_that_is_not_on_the_branch_yet_costs_the_branch_too() 
 fn a_pause_costs_nothing_more() {
     let mut shop = shipped();
     let why = "incident 42".to_owned();
-    shop.operator_says(OperatorWord::Paused { why, by: Story::operator() });
+    shop.operator_says(OperatorAction::Paused { why, by: Story::operator() });
     shop.verified(&["src/cart.rs"]);
     shop.good_pass().settled();
     settled_for_an_hour(&mut shop);

@@ -1,6 +1,6 @@
 //! S9: what was recorded and acted on is never lost.
 
-use release_governor::domain::OperatorWord;
+use release_governor::domain::OperatorAction;
 use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
@@ -15,15 +15,15 @@ fn eventful() -> (Story, String) {
     shop.good_pass().approve(&a2).good_pass();
     shop.deploy_ends(&a2, "success").good_pass();
     let by = Story::operator;
-    shop.operator_says(OperatorWord::Paused { why: "incident 42".into(), by: by() });
-    shop.operator_says(OperatorWord::Resumed { by: by() });
-    shop.operator_says(OperatorWord::ProductionSet {
+    shop.operator_says(OperatorAction::Paused { why: "incident 42".into(), by: by() });
+    shop.operator_says(OperatorAction::Resumed { by: by() });
+    shop.operator_says(OperatorAction::ProductionSet {
         sha: a0.parse().unwrap(),
         why: "rolled back by hand".into(),
         by: by(),
     });
-    shop.operator_says(OperatorWord::Triggered { sha: a1.parse().unwrap(), by: by() });
-    shop.operator_says(OperatorWord::Paused { why: "incident 43".into(), by: by() });
+    shop.operator_says(OperatorAction::Triggered { sha: a1.parse().unwrap(), by: by() });
+    shop.operator_says(OperatorAction::Paused { why: "incident 43".into(), by: by() });
     shop.good_pass();
     (shop, a2)
 }
@@ -166,7 +166,7 @@ fn a_lost_state_directory_brings_back_what_github_knows() {
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
     let a2 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
-    shop.operator_says(OperatorWord::Paused { why: "incident 42".into(), by: Story::operator() });
+    shop.operator_says(OperatorAction::Paused { why: "incident 42".into(), by: Story::operator() });
     shop.good_pass().deploy_ends(&a2, "success").good_pass();
     let a3 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();

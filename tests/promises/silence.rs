@@ -2,7 +2,7 @@
 
 use release_governor::ghbox::story::VERIFY;
 use release_governor::ghbox::{NewCommit, StartRun};
-use release_governor::words;
+use release_governor::messages;
 
 use crate::story::Story;
 
@@ -92,7 +92,7 @@ fn a_hint_names_the_run_that_succeeded_and_why_it_does_not_count() {
     let a1 = shop.pushed(&["src/cart.rs"]);
     let hint = |shop: &mut Story| {
         let decision = shop.simulates(&a1).unwrap();
-        words::hints(&decision, &"acme/shop".parse().unwrap()).join("\n")
+        messages::hints(&decision, &"acme/shop".parse().unwrap()).join("\n")
     };
     insta::assert_snapshot!(hint(&mut shop), @"start the verification of this commit");
     let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a1));

@@ -3,12 +3,12 @@
 mod gone;
 mod limits;
 
-use release_governor::domain::OperatorWord;
+use release_governor::domain::OperatorAction;
 
 use crate::story::{CONTEXT, Story};
 
-fn pause(why: &str) -> OperatorWord {
-    OperatorWord::Paused { why: why.into(), by: Story::operator() }
+fn pause(why: &str) -> OperatorAction {
+    OperatorAction::Paused { why: why.into(), by: Story::operator() }
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_pause_says_the_operators_reason_and_how_to_resume() {
     shop.good_pass();
     insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: `release-governor resume acme/shop` (incident 42)");
     shop.settled();
-    shop.operator_says(OperatorWord::Resumed { by: Story::operator() }).good_pass();
+    shop.operator_says(OperatorAction::Resumed { by: Story::operator() }).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
 

@@ -2,7 +2,7 @@
 //! who approved, or how to go on.
 
 use release_governor::domain::*;
-use release_governor::words;
+use release_governor::messages;
 
 use crate::people::{PUSHED, captains, comment, person, unlabeled};
 use crate::world::{
@@ -222,7 +222,7 @@ impl Story {
             assert!(known, "no such phrase: {phrase}");
         }
         for events in story.world.observation.origins.events.values_mut() {
-            if let Fact::Known(Told::Known(events)) = events
+            if let Fact::Known(Availability::Known(events)) = events
                 && !events.contains(&PullEvent::Merged)
             {
                 events.push(PullEvent::Merged);
@@ -241,11 +241,11 @@ impl Story {
         let (outcome, class) = (decision.outcome().as_str(), decision.risk.class.as_str());
         let repository = &self.world.policy.repository;
         let words = match decision.outcome() {
-            Outcome::Allow => words::evidence(&decision, repository)
+            Outcome::Allow => messages::evidence(&decision, repository)
                 .into_iter()
                 .find(|line| line.starts_with("approved"))
                 .unwrap_or_default(),
-            _ => words::hints(&decision, repository).into_iter().next().unwrap_or_default(),
+            _ => messages::hints(&decision, repository).into_iter().next().unwrap_or_default(),
         };
         format!("{outcome} {class} {} | {words}", decision.reason().code())
     }
@@ -301,12 +301,12 @@ impl Story {
             "too" => {}
             "a migration by #42 of which the list is cut" => {
                 world.brings(5, "db/1.sql", &[42]);
-                let cut = Told::Known(RangeFiles::Truncated(Vec::new()));
+                let cut = Availability::Known(RangeFiles::Truncated(Vec::new()));
                 world.observation.origins.files.insert(42.into(), Fact::Known(cut));
             }
             "a migration by #42 whose files GitHub does not tell" => {
                 world.brings(5, "db/1.sql", &[42]);
-                let untold = Told::Untold("GitHub said 403".to_owned());
+                let untold = Availability::Untold("GitHub said 403".to_owned());
                 world.observation.origins.files.insert(42.into(), Fact::Known(untold));
             }
             "a migration by two commits of #42" => {
@@ -321,12 +321,12 @@ impl Story {
                 world.shown(42)[0].content = FileContent::Blob("first".to_owned());
             }
             "its head is on the branch" | "its head is not on the branch" => {
-                let is_on = Told::Known(phrase == "its head is on the branch");
+                let is_on = Availability::Known(phrase == "its head is on the branch");
                 let heads = &mut world.observation.origins.heads_on_branch;
                 heads.insert(crate::people::head_of(42), Fact::Known(is_on));
             }
             "where its head is GitHub does not tell" => {
-                let untold = Told::Untold("GitHub said 403".to_owned());
+                let untold = Availability::Untold("GitHub said 403".to_owned());
                 let heads = &mut world.observation.origins.heads_on_branch;
                 heads.insert(crate::people::head_of(42), Fact::Known(untold));
             }
@@ -335,8 +335,8 @@ impl Story {
                 let merge_commit = Some(sha(of));
                 let pull = MergedPull { merge_commit, ..crate::people::by_ann(42) };
                 let origins = &mut world.observation.origins;
-                origins.pulls.insert(sha(WANTED), Fact::Known(Told::Known(vec![pull])));
-                let is_made = Told::Known(phrase.ends_with("github"));
+                origins.pulls.insert(sha(WANTED), Fact::Known(Availability::Known(vec![pull])));
+                let is_made = Availability::Known(phrase.ends_with("github"));
                 origins.made_by_github.insert(sha(of), Fact::Known(is_made));
             }
             "a migration that no commit brought" => {
@@ -362,13 +362,13 @@ impl Story {
     fn risk(&mut self, phrase: &str) -> bool {
         let world = &mut self.world;
         let flagged = |kind: FlagKind| {
-            Fact::Known(Told::Known(vec![Flag { context: "scan".to_owned(), kind }]))
+            Fact::Known(Availability::Known(vec![Flag { context: "scan".to_owned(), kind }]))
         };
         let scans = |world: &mut World| {
             world.policy.raise_risk_contexts = vec!["scan".to_owned(), "needs-ops".to_owned()];
             for number in 0..=9 {
                 let flags = &mut world.observation.origins.flags;
-                flags.entry(sha(number)).or_insert(Fact::Known(Told::Known(Vec::new())));
+                flags.entry(sha(number)).or_insert(Fact::Known(Availability::Known(Vec::new())));
             }
         };
         match phrase {
@@ -439,7 +439,7 @@ impl Story {
         } else if phrase == "captains approve" {
             policy.approval_teams = vec![captains()];
             for login in crate::people::CAST {
-                let no = Fact::Known(Told::Known(false));
+                let no = Fact::Known(Availability::Known(false));
                 let key = (captains(), Login::from(login));
                 self.world.observation.origins.members.entry(key).or_insert(no);
             }
@@ -479,24 +479,24 @@ impl Story {
             self.world.may(login.as_str(), permission);
         } else if let Some(role) = phrase.strip_prefix("whose role deployer may ") {
             let permission = Permission::of_role(role);
-            let standing = Standing { permission, role: "deployer".to_owned() };
-            standings.insert(login, Fact::Known(Told::Known(standing)));
+            let standing = RepositoryRole { permission, role: "deployer".to_owned() };
+            standings.insert(login, Fact::Known(Availability::Known(standing)));
         } else {
             let untold = "GitHub said 403".to_owned();
             let members = &mut self.world.observation.origins.members;
             match phrase {
                 "whose role GitHub does not tell" => {
-                    standings.insert(login, Fact::Known(Told::Untold(untold)));
+                    standings.insert(login, Fact::Known(Availability::Untold(untold)));
                 }
                 "whose role cannot be read now" => {
                     let why = Why("timeout".to_owned());
                     standings.insert(login, Fact::Unreadable(why));
                 }
                 "a captain" => {
-                    members.insert((captains(), login), Fact::Known(Told::Known(true)));
+                    members.insert((captains(), login), Fact::Known(Availability::Known(true)));
                 }
                 "whose team GitHub does not tell" => {
-                    members.insert((captains(), login), Fact::Known(Told::Untold(untold)));
+                    members.insert((captains(), login), Fact::Known(Availability::Untold(untold)));
                 }
                 _ => return false,
             }
@@ -542,7 +542,7 @@ impl Story {
                 self.world.timeline(self.pull).pop();
             }
             "what was said there GitHub does not tell" => {
-                let untold = Told::Untold("GitHub said 410".to_owned());
+                let untold = Availability::Untold("GitHub said 410".to_owned());
                 self.world.observation.origins.events.insert(42.into(), Fact::Known(untold));
             }
             _ => return self.comment(phrase),
@@ -557,8 +557,8 @@ impl Story {
         };
         match phrase {
             "edited" => comment.is_edited = true,
-            "in a quote" => comment.spoken = Spoken::InQuote,
-            "in code" => comment.spoken = Spoken::InCode,
+            "in a quote" => comment.spoken = CommandReading::InQuote,
+            "in code" => comment.spoken = CommandReading::InCode,
             "through the App slack" => comment.through_app = Some("slack".to_owned()),
             "from outside" => comment.is_from_inside = false,
             _ => return false,
@@ -595,7 +595,7 @@ impl Story {
                 world.observation.ranges.insert(key, diverged);
                 let (why, by) = ("looked at it".to_owned(), operator());
                 let approval = Approval { sha: lost, deploy_file: None, why, by };
-                world.word(-30, OperatorWord::Approved { approval });
+                world.word(-30, OperatorAction::Approved { approval });
             }
             "the environment names it" => {
                 world.policy.approved_by_environment = environment(&[3, WANTED]);

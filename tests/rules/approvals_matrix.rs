@@ -120,26 +120,26 @@ fn world(calm: &World, cell: &Cell) -> World {
     let origins = &mut world.observation.origins;
     if cell.account == Account::Bot && cell.by_the_author {
         let pull = MergedPull { author: Some(person(login)), ..by_ann(42) };
-        let pulls = Fact::Known(Told::Known(vec![pull]));
+        let pulls = Fact::Known(Availability::Known(vec![pull]));
         origins.pulls.insert(crate::world::sha(WANTED), pulls);
     }
     let standing = match cell.role {
         Role::Has(permission) => {
             let role = permission.map_or("none", Permission::as_str).to_owned();
-            Told::Known(Standing { permission, role })
+            Availability::Known(RepositoryRole { permission, role })
         }
         Role::Custom => {
             let permission = Some(Permission::Write);
-            Told::Known(Standing { permission, role: "deployer".to_owned() })
+            Availability::Known(RepositoryRole { permission, role: "deployer".to_owned() })
         }
-        Role::NotTold => Told::Untold("GitHub said 403".to_owned()),
+        Role::NotTold => Availability::Untold("GitHub said 403".to_owned()),
     };
     origins.standings.insert(login.into(), Fact::Known(standing));
     let membership = match cell.team {
         InTeam::NoneConfigured => None,
-        InTeam::Member => Some(Told::Known(true)),
-        InTeam::No => Some(Told::Known(false)),
-        InTeam::NotTold => Some(Told::Untold("GitHub said 403".to_owned())),
+        InTeam::Member => Some(Availability::Known(true)),
+        InTeam::No => Some(Availability::Known(false)),
+        InTeam::NotTold => Some(Availability::Untold("GitHub said 403".to_owned())),
     };
     if let Some(membership) = membership {
         world.policy.approval_teams = vec![captains()];

@@ -38,8 +38,8 @@ fn speakers() -> BoxedStrategy<Option<Person>> {
 
 fn comments() -> BoxedStrategy<Comment> {
     let spoken = prop_oneof![
-        6 => Just(Spoken::Given),
-        1 => select(vec![Spoken::InQuote, Spoken::InCode, Spoken::LooksLike]),
+        6 => Just(CommandReading::Given),
+        1 => select(vec![CommandReading::InQuote, CommandReading::InCode, CommandReading::LooksLike]),
     ];
     let app = option::weighted(0.1, Just("slack".to_owned()));
     (speakers(), spoken, prop::bool::weighted(0.1), app, any::<bool>())
@@ -77,7 +77,7 @@ pub(crate) fn timelines() -> BoxedStrategy<Vec<PullEvent>> {
         .boxed()
 }
 
-pub(crate) fn standings() -> BoxedStrategy<Told<Standing>> {
+pub(crate) fn standings() -> BoxedStrategy<Availability<RepositoryRole>> {
     let permission = prop_oneof![
         3 => Just(Some(Permission::Write)),
         1 => Just(Some(Permission::Admin)),
@@ -86,9 +86,9 @@ pub(crate) fn standings() -> BoxedStrategy<Told<Standing>> {
     ];
     let known = permission.prop_map(|permission| {
         let role = permission.map_or("none", Permission::as_str).to_owned();
-        Told::Known(Standing { permission, role })
+        Availability::Known(RepositoryRole { permission, role })
     });
-    prop_oneof![9 => known, 1 => Just(Told::Untold("GitHub said 403".to_owned()))].boxed()
+    prop_oneof![9 => known, 1 => Just(Availability::Untold("GitHub said 403".to_owned()))].boxed()
 }
 
 pub(crate) fn modes() -> BoxedStrategy<Vec<ApprovalMode>> {
@@ -96,7 +96,7 @@ pub(crate) fn modes() -> BoxedStrategy<Vec<ApprovalMode>> {
     subsequence(modes, 1..=3).boxed()
 }
 
-type People = (Vec<Vec<PullEvent>>, Vec<Told<Standing>>, Vec<bool>);
+type People = (Vec<Vec<PullEvent>>, Vec<Availability<RepositoryRole>>, Vec<bool>);
 
 fn people() -> BoxedStrategy<People> {
     let members = vec(prop::bool::weighted(0.8), CAST.len());
@@ -175,7 +175,7 @@ fn set_people(world: &mut World, (timelines, standings, members): People) {
     for ((login, standing), is_member) in CAST.into_iter().zip(standings).zip(members) {
         let origins = &mut world.observation.origins;
         origins.standings.insert(login.into(), Fact::Known(standing));
-        let membership = Fact::Known(Told::Known(is_member));
+        let membership = Fact::Known(Availability::Known(is_member));
         origins.members.insert((captains(), login.into()), membership);
     }
 }
@@ -185,7 +185,11 @@ fn set_flags(world: &mut World, objection: Option<u8>) {
         let objects = objection == Some(number);
         let flag = Flag { context: "scan".to_owned(), kind: FlagKind::Objected };
         let flags = objects.then_some(flag).into_iter().collect();
-        world.observation.origins.flags.insert(sha(number), Fact::Known(Told::Known(flags)));
+        world
+            .observation
+            .origins
+            .flags
+            .insert(sha(number), Fact::Known(Availability::Known(flags)));
     }
 }
 
@@ -195,7 +199,7 @@ fn says(world: &mut World, of: u8, with_file: bool) {
     let (why, by) = ("looked at it".to_owned(), operator());
     world.word(
         -5,
-        OperatorWord::Approved { approval: Approval { sha: sha(of), deploy_file, why, by } },
+        OperatorAction::Approved { approval: Approval { sha: sha(of), deploy_file, why, by } },
     );
 }
 
@@ -233,10 +237,10 @@ fn is_approved(world: &World) -> bool {
 
 fn is_raised(world: &World, number: u8) -> bool {
     let origins = &world.observation.origins;
-    let objected = origins.flags[&sha(number)] != Fact::Known(Told::Known(Vec::new()));
-    let Fact::Known(Told::Known(pulls)) = &origins.pulls[&sha(number)] else { return true };
+    let objected = origins.flags[&sha(number)] != Fact::Known(Availability::Known(Vec::new()));
+    let Fact::Known(Availability::Known(pulls)) = &origins.pulls[&sha(number)] else { return true };
     let bore = |pull: &MergedPull| match &origins.events[&pull.number] {
-        Fact::Known(Told::Known(events)) => events
+        Fact::Known(Availability::Known(events)) => events
             .iter()
             .any(|event| matches!(event, PullEvent::Labeled { label, .. } if label == "needs-ops")),
         _ => true,
@@ -255,7 +259,7 @@ fn approve_more(world: &mut World, pull: u64, how: u8) {
     match how {
         0 => {
             world.may("zoe", Some(Permission::Admin));
-            let membership = Fact::Known(Told::Known(true));
+            let membership = Fact::Known(Availability::Known(true));
             let key = (captains(), Login::from("zoe"));
             world.observation.origins.members.insert(key, membership);
             let event = PullEvent::Commented(comment(Some(person("zoe")), 0));
@@ -290,7 +294,7 @@ fn take_away(world: &mut World, pull: u64, how: u8, which: Index) {
         4 => world.may(login, Some(Permission::Read)),
         5 => {
             let key = (captains(), Login::from(login));
-            world.observation.origins.members.insert(key, Fact::Known(Told::Known(false)));
+            world.observation.origins.members.insert(key, Fact::Known(Availability::Known(false)));
         }
         _ => {
             world.release.approvals.pop();
@@ -370,7 +374,7 @@ fn crowd(world: &mut World, pull: u64, places: &[Index]) {
     for (number, place) in places.iter().enumerate() {
         let login = format!("stranger-{number}");
         world.may(&login, None);
-        let no = Fact::Known(Told::Known(false));
+        let no = Fact::Known(Availability::Known(false));
         let key = (captains(), Login::from(login.as_str()));
         world.observation.origins.members.insert(key, no);
         let mut comment = comment(Some(person(&login)), 0);
@@ -526,12 +530,12 @@ fn long_way(steps: u32) -> World {
         .collect();
     let origins = &mut world.observation.origins;
     for step in &way {
-        origins.pulls.insert(step.sha.clone(), Fact::Known(Told::Known(Vec::new())));
-        origins.flags.insert(step.sha.clone(), Fact::Known(Told::Known(Vec::new())));
+        origins.pulls.insert(step.sha.clone(), Fact::Known(Availability::Known(Vec::new())));
+        origins.flags.insert(step.sha.clone(), Fact::Known(Availability::Known(Vec::new())));
         let key = (step.parent.clone(), step.sha.clone());
         world.observation.ranges.insert(key, crate::world::ahead(&[]));
     }
-    origins.steps.insert((sha(BASE), sha(WANTED)), Fact::Known(Told::Known(way)));
+    origins.steps.insert((sha(BASE), sha(WANTED)), Fact::Known(Availability::Known(way)));
     world
 }
 

@@ -407,11 +407,11 @@ fn observations() -> BoxedStrategy<Observation> {
         .prop_map(move |facts| pairs.iter().cloned().zip(facts).collect::<BTreeMap<_, _>>());
     let commits = (0..COMMITS).map(|of| commit_facts(sha(of))).collect::<Vec<_>>();
     let found = prop_oneof![
-        Just(Found::NotReadYet),
-        texts().prop_map(|what| Found::Healthy { what }),
+        Just(SignalFinding::NotReadYet),
+        texts().prop_map(|what| SignalFinding::Healthy { what }),
         (texts(), option::of(texts()))
-            .prop_map(|(what, headline)| Found::Degraded { what, headline }),
-        texts().prop_map(|why| Found::Unknown(Why(why))),
+            .prop_map(|(what, headline)| SignalFinding::Degraded { what, headline }),
+        texts().prop_map(|why| SignalFinding::Unknown(Why(why))),
     ];
     let signals = vec((texts(), found), 0..3).prop_map(|readings| {
         readings.into_iter().map(|(name, found)| signal(&name, found)).collect::<Vec<_>>()

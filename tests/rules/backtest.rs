@@ -72,16 +72,16 @@ fn story(told: &str) -> Story {
                     why: "looked at it".to_owned(),
                     by: operator(),
                 };
-                story.entries.push(word(OperatorWord::Approved { approval }));
+                story.entries.push(word(OperatorAction::Approved { approval }));
             }
             "pause" => {
                 let (why, by) = ("incident".to_owned(), operator());
-                story.entries.push(word(OperatorWord::Paused { why, by }));
+                story.entries.push(word(OperatorAction::Paused { why, by }));
             }
-            "resume" => story.entries.push(word(OperatorWord::Resumed { by: operator() })),
+            "resume" => story.entries.push(word(OperatorAction::Resumed { by: operator() })),
             "set" => {
                 let (why, by) = ("by hand".to_owned(), operator());
-                let set = OperatorWord::ProductionSet { sha: sha(number()), why, by };
+                let set = OperatorAction::ProductionSet { sha: sha(number()), why, by };
                 story.entries.push(word(set));
             }
             "label" => story.events.entry(number()).or_default().push(PullEvent::Labeled {
@@ -135,17 +135,17 @@ fn shown(story: &Story) -> Observation {
             head: sha(head),
             merge_commit: None,
         };
-        shown.origins.pulls.insert(sha(head), Fact::Known(Told::Known(vec![pull])));
+        shown.origins.pulls.insert(sha(head), Fact::Known(Availability::Known(vec![pull])));
         let files = paths(head - 1, head).into_iter().map(changed).collect();
-        let files = Told::Known(RangeFiles::Complete(files));
+        let files = Availability::Known(RangeFiles::Complete(files));
         shown.origins.files.insert(u64::from(head).into(), Fact::Known(files));
         let said = story.events.get(&head).cloned().unwrap_or_default();
         let events = [vec![PullEvent::Merged], said].concat();
         let number = u64::from(head).into();
-        shown.origins.events.insert(number, Fact::Known(Told::Known(events)));
+        shown.origins.events.insert(number, Fact::Known(Availability::Known(events)));
     }
-    let standing = Standing { permission: Some(Permission::Write), role: "write".to_owned() };
-    shown.origins.standings.insert("kim".into(), Fact::Known(Told::Known(standing)));
+    let standing = RepositoryRole { permission: Some(Permission::Write), role: "write".to_owned() };
+    shown.origins.standings.insert("kim".into(), Fact::Known(Availability::Known(standing)));
     shown
 }
 

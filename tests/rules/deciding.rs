@@ -1,9 +1,9 @@
 //! What holds of every decision, whatever the world.
 
 use proptest::prelude::*;
-use release_governor::decide::{Judged, judge};
+use release_governor::decide::{JudgeOutcome, judge};
 use release_governor::domain::*;
-use release_governor::words;
+use release_governor::messages;
 
 use crate::approving::spoken_worlds;
 use crate::arbitrary::{COMMITS, cases, files, worlds};
@@ -205,7 +205,7 @@ proptest! {
     fn only_what_is_allowed_ships_from_a_judgement(world in worlds()) {
         let (policy, observation) = (&world.policy, &world.observation);
         let judged = judge(policy, observation, &world.release, &[], world.now);
-        let Judged::Done(judgement) = judged else { return Ok(()) };
+        let JudgeOutcome::Done(judgement) = judged else { return Ok(()) };
         let Some(ships) = &judgement.ships else { return Ok(()) };
         let mut world = world.clone();
         world.triggered = false;
@@ -226,7 +226,7 @@ proptest! {
         for sha in (0..COMMITS).map(sha) {
             let Verdict::Decided(decision) = world.verdict_of(&sha) else { continue };
             let blocked = matches!(decision.outcome(), Outcome::Hold | Outcome::Wait);
-            let hints = words::hints(&decision, &world.policy.repository);
+            let hints = messages::hints(&decision, &world.policy.repository);
             // Whatever is HIGH for an uncertain production is told how to make it certain, too.
             let causes = usize::from(blocked) + decision.also.len();
             let uncertain = usize::from(hints.iter().any(|hint| hint.contains("set-production")));
@@ -262,7 +262,7 @@ fn read(world: &mut World, lack: &Lack) {
         }
         Lack::Commits(base, head) => {
             let of = (base.clone(), head.clone());
-            let none = Fact::Known(Told::Known(Vec::new()));
+            let none = Fact::Known(Availability::Known(Vec::new()));
             world.observation.commits_between.insert(of, none);
         }
         Lack::Containment(container, contained) => {
@@ -274,7 +274,7 @@ fn read(world: &mut World, lack: &Lack) {
         }
         Lack::Steps(base, head) => {
             let step = BranchStep { sha: head.clone(), parent: base.clone(), is_merge: false };
-            let steps = Fact::Known(Told::Known(vec![step]));
+            let steps = Fact::Known(Availability::Known(vec![step]));
             world.observation.origins.steps.insert((base.clone(), head.clone()), steps);
         }
         Lack::FailedRun(id) => {
@@ -305,40 +305,40 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
                 head: sha.clone(),
                 merge_commit: None,
             };
-            origins.pulls.insert(sha.clone(), Fact::Known(Told::Known(vec![pull])));
+            origins.pulls.insert(sha.clone(), Fact::Known(Availability::Known(vec![pull])));
         }
         Lack::PullFiles(pull, _) => {
             let file = FileChange { content: FileContent::Unknown, ..changed("infra/a.tf") };
-            let files = Told::Known(RangeFiles::Complete(vec![file]));
+            let files = Availability::Known(RangeFiles::Complete(vec![file]));
             origins.files.insert(*pull, Fact::Known(files));
         }
         Lack::HeadOnBranch(sha) => {
-            origins.heads_on_branch.insert(sha.clone(), Fact::Known(Told::Known(true)));
+            origins.heads_on_branch.insert(sha.clone(), Fact::Known(Availability::Known(true)));
         }
         Lack::MadeByGithub(sha) => {
-            origins.made_by_github.insert(sha.clone(), Fact::Known(Told::Known(true)));
+            origins.made_by_github.insert(sha.clone(), Fact::Known(Availability::Known(true)));
         }
         Lack::Events(pull) => {
             let kim = Person { id: 7.into(), login: "kim".into(), is_bot: false };
             let label = "release:approved".to_owned();
             let labeled = PullEvent::Labeled { label, by: Some(kim), at: at(-1) };
-            origins.events.insert(*pull, Fact::Known(Told::Known(vec![labeled])));
+            origins.events.insert(*pull, Fact::Known(Availability::Known(vec![labeled])));
         }
         Lack::Labels(pull) => {
             let labels = vec!["release:approved".to_owned()];
-            origins.labels.insert(*pull, Fact::Known(Told::Known(labels)));
+            origins.labels.insert(*pull, Fact::Known(Availability::Known(labels)));
         }
         Lack::Standing(login) => {
             let permission = Some(Permission::Admin);
-            let standing = Standing { permission, role: "admin".to_owned() };
-            origins.standings.insert(login.clone(), Fact::Known(Told::Known(standing)));
+            let standing = RepositoryRole { permission, role: "admin".to_owned() };
+            origins.standings.insert(login.clone(), Fact::Known(Availability::Known(standing)));
         }
         Lack::Member(team, login) => {
             let key = (team.clone(), login.clone());
-            origins.members.insert(key, Fact::Known(Told::Known(true)));
+            origins.members.insert(key, Fact::Known(Availability::Known(true)));
         }
         Lack::Flags(sha) => {
-            origins.flags.insert(sha.clone(), Fact::Known(Told::Known(Vec::new())));
+            origins.flags.insert(sha.clone(), Fact::Known(Availability::Known(Vec::new())));
         }
         Lack::Verification(_)
         | Lack::OnBranch(_)
@@ -358,7 +358,7 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
 fn an_approval_does_not_cover_a_deploy_file_that_nobody_looked_at() {
     let mut world = World::calm();
     world.sees(run(20, None, -30, succeeded()));
-    world.word(-20, OperatorWord::Resumed { by: operator() });
+    world.word(-20, OperatorAction::Resumed { by: operator() });
     world.approves(-10, WANTED);
     world.facts(WANTED).deploy_files = Fact::NotAsked;
     assert_eq!(world.verdict(), Verdict::Lacks(vec![Lack::DeployFiles(sha(WANTED))]));

@@ -3,7 +3,7 @@
 
 use release_governor::decide::RULES;
 use release_governor::domain::*;
-use release_governor::words;
+use release_governor::messages;
 
 use crate::world::{
     WANTED, World, ahead, at, attempt_id, begun, failed, related, run, says_degraded, says_healthy,
@@ -206,7 +206,7 @@ fn each_step_mends_one_thing_and_the_next_rule_speaks() {
 fn told(world: &World) -> String {
     let decision = world.decision();
     let also: Vec<&str> = decision.also.iter().map(|cause| cause.reason().code()).collect();
-    let hints = words::hints(&decision, &world.policy.repository);
+    let hints = messages::hints(&decision, &world.policy.repository);
     let blocks = decision.outcome() != Outcome::Allow && decision.outcome() != Outcome::None;
     assert_eq!(hints.len(), also.len() + usize::from(blocks), "{hints:?}");
     assert!(hints.iter().all(|hint| !hint.is_empty()), "{hints:?}");

@@ -52,16 +52,16 @@ pub(crate) fn comment(by: Option<Person>, minutes: i64) -> Comment {
     Comment {
         by,
         at: at(minutes),
-        spoken: Spoken::Given,
+        spoken: CommandReading::Given,
         is_edited: false,
         through_app: None,
         is_from_inside: true,
     }
 }
 
-pub(crate) fn stands(permission: Option<Permission>) -> Fact<Told<Standing>> {
+pub(crate) fn stands(permission: Option<Permission>) -> Fact<Availability<RepositoryRole>> {
     let role = permission.map_or("none", Permission::as_str).to_owned();
-    Fact::Known(Told::Known(Standing { permission, role }))
+    Fact::Known(Availability::Known(RepositoryRole { permission, role }))
 }
 
 impl World {
@@ -112,7 +112,7 @@ impl World {
             self.shown(*number);
         }
         let pulls = pulls.iter().map(|number| by_ann(*number)).collect();
-        self.observation.origins.pulls.insert(sha(of), Fact::Known(Told::Known(pulls)));
+        self.observation.origins.pulls.insert(sha(of), Fact::Known(Availability::Known(pulls)));
     }
 
     fn changes(&mut self, base: u8, head: u8, path: &str) {
@@ -136,26 +136,26 @@ impl World {
 
     /// The files that a pull request shows.
     pub(crate) fn shown(&mut self, pull: u64) -> &mut Vec<FileChange> {
-        let none = || Fact::Known(Told::Known(RangeFiles::Complete(Vec::new())));
+        let none = || Fact::Known(Availability::Known(RangeFiles::Complete(Vec::new())));
         match self.observation.origins.files.entry(pull.into()).or_insert_with(none) {
-            Fact::Known(Told::Known(RangeFiles::Complete(files))) => files,
+            Fact::Known(Availability::Known(RangeFiles::Complete(files))) => files,
             other => panic!("no list of files: {other:?}"),
         }
     }
 
     /// What happened on a pull request; it was opened with a commit.
     pub(crate) fn timeline(&mut self, pull: u64) -> &mut Vec<PullEvent> {
-        let opened = || Fact::Known(Told::Known(vec![opened(pull)]));
+        let opened = || Fact::Known(Availability::Known(vec![opened(pull)]));
         match self.observation.origins.events.entry(pull.into()).or_insert_with(opened) {
-            Fact::Known(Told::Known(events)) => events,
+            Fact::Known(Availability::Known(events)) => events,
             other => panic!("no events: {other:?}"),
         }
     }
 
     pub(crate) fn labels(&mut self, pull: u64) -> &mut Vec<String> {
-        let none = || Fact::Known(Told::Known(Vec::new()));
+        let none = || Fact::Known(Availability::Known(Vec::new()));
         match self.observation.origins.labels.entry(pull.into()).or_insert_with(none) {
-            Fact::Known(Told::Known(labels)) => labels,
+            Fact::Known(Availability::Known(labels)) => labels,
             other => panic!("no labels: {other:?}"),
         }
     }
@@ -177,7 +177,7 @@ impl World {
 /// counts. What is not known counts for nothing.
 pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
     let origins = &world.observation.origins;
-    let Some(Fact::Known(Told::Known(events))) = origins.events.get(&pull.number) else {
+    let Some(Fact::Known(Availability::Known(events))) = origins.events.get(&pull.number) else {
         return false;
     };
     let modes = &world.policy.approval_modes;
@@ -191,27 +191,30 @@ pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
                 && !after.iter().any(pushed)
                 && (!before.iter().any(shown) || before.contains(&last)))
     };
-    let by_label = modes.contains(&ApprovalMode::Label) && {
-        let ours = |label: &str| label.eq_ignore_ascii_case(&world.policy.approval_label);
-        let is_on = matches!(origins.labels.get(&pull.number), Some(Fact::Known(Told::Known(on)))
+    let by_label = modes.contains(&ApprovalMode::Label)
+        && {
+            let ours = |label: &str| label.eq_ignore_ascii_case(&world.policy.approval_label);
+            let is_on = matches!(origins.labels.get(&pull.number), Some(Fact::Known(Availability::Known(on)))
             if on.iter().any(|label| ours(label)));
-        let last = events.iter().rposition(|event| match event {
-            PullEvent::Labeled { label, .. } | PullEvent::Unlabeled { label, .. } => ours(label),
-            _ => false,
-        });
-        is_on
-            && last.is_some_and(|place| match &events[place] {
-                PullEvent::Labeled { by: Some(by), .. } => {
-                    in_time(place) && may_approve(world, pull, by)
+            let last = events.iter().rposition(|event| match event {
+                PullEvent::Labeled { label, .. } | PullEvent::Unlabeled { label, .. } => {
+                    ours(label)
                 }
                 _ => false,
-            })
-    };
+            });
+            is_on
+                && last.is_some_and(|place| match &events[place] {
+                    PullEvent::Labeled { by: Some(by), .. } => {
+                        in_time(place) && may_approve(world, pull, by)
+                    }
+                    _ => false,
+                })
+        };
     let by_comment = modes.contains(&ApprovalMode::Comment)
         && events.iter().enumerate().any(|(place, event)| match event {
             PullEvent::Commented(Comment {
                 by: Some(by),
-                spoken: Spoken::Given,
+                spoken: CommandReading::Given,
                 is_edited: false,
                 through_app: None,
                 ..
@@ -224,11 +227,11 @@ pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
 fn may_approve(world: &World, pull: &MergedPull, by: &Person) -> bool {
     let (origins, policy) = (&world.observation.origins, &world.policy);
     let is_own = pull.author.as_ref().is_some_and(|author| author.id == by.id);
-    let permitted = matches!(origins.standings.get(&by.login), Some(Fact::Known(Told::Known(it)))
+    let permitted = matches!(origins.standings.get(&by.login), Some(Fact::Known(Availability::Known(it)))
         if it.permission.is_some_and(|has| has >= policy.approval_min_permission));
     let in_a_team = policy.approval_teams.iter().any(|team| {
         let key = (team.clone(), by.login.clone());
-        origins.members.get(&key) == Some(&Fact::Known(Told::Known(true)))
+        origins.members.get(&key) == Some(&Fact::Known(Availability::Known(true)))
     });
     permitted
         && (policy.approval_allow_author || !is_own)
@@ -253,12 +256,15 @@ pub(crate) fn people_approved(world: &World, base: &Sha, head: &Sha) -> bool {
         if !risky {
             continue;
         }
-        let Some(Fact::Known(Told::Known(pulls))) = observation.origins.pulls.get(&step.sha) else {
+        let Some(Fact::Known(Availability::Known(pulls))) =
+            observation.origins.pulls.get(&step.sha)
+        else {
             return false;
         };
         let [pull] = pulls.as_slice() else { return false };
         let shows = |path: &&str| {
-            let Some(Fact::Known(Told::Known(shown))) = observation.origins.files.get(&pull.number)
+            let Some(Fact::Known(Availability::Known(shown))) =
+                observation.origins.files.get(&pull.number)
             else {
                 return false;
             };
@@ -278,7 +284,7 @@ fn steps_to(observation: &Observation, base: &Sha, head: &Sha) -> Option<Vec<Bra
         return Some(steps);
     }
     match observation.origins.steps.get(&(base.clone(), head.clone())) {
-        Some(Fact::Known(Told::Known(steps))) => Some(steps.clone()),
+        Some(Fact::Known(Availability::Known(steps))) => Some(steps.clone()),
         _ => None,
     }
 }

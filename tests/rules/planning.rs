@@ -1,7 +1,7 @@
 //! A plan, once carried out, leaves nothing to do.
 
 use proptest::prelude::*;
-use release_governor::decide::{Judged, Judgement, judge};
+use release_governor::decide::{JudgeOutcome, Judgement, judge};
 use release_governor::domain::*;
 use release_governor::plan::{self, Situation};
 
@@ -11,8 +11,8 @@ use crate::world::{BASE, WANTED, World, ahead, at, begun, failed, related, run, 
 fn judged(world: &World) -> Option<Judgement> {
     let others = plan::undecided(&world.release);
     match judge(&world.policy, &world.observation, &world.release, &others, world.now) {
-        Judged::Done(judgement) => Some(*judgement),
-        Judged::Lacks(_) | Judged::LacksBelow(..) | Judged::Unreadable(_) => None,
+        JudgeOutcome::Done(judgement) => Some(*judgement),
+        JudgeOutcome::Lacks(_) | JudgeOutcome::LacksBelow(..) | JudgeOutcome::Unreadable(_) => None,
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use release_governor::domain::*;
+use release_governor::messages;
 use release_governor::plan::{DeployTarget, DeployTargets, recover};
-use release_governor::words;
 
 use crate::arbitrary::{cases, statuses};
 use crate::world::{World, at, operator, policy, run, sha, succeeded, us};
@@ -21,7 +21,7 @@ fn targets() -> DeployTargets {
 }
 
 /// Statuses of `5`, oldest first: creator, text, run that it links to.
-fn left(said: &[(&str, &str, Option<u64>)]) -> LeftBehind {
+fn left(said: &[(&str, &str, Option<u64>)]) -> RecoveryScan {
     let mut statuses: Vec<CommitStatus> = Vec::new();
     for (number, (creator, text, run)) in (1..).zip(said) {
         statuses.insert(
@@ -38,10 +38,10 @@ fn left(said: &[(&str, &str, Option<u64>)]) -> LeftBehind {
             },
         );
     }
-    LeftBehind { statuses: vec![(sha(5), statuses)], issues: Vec::new() }
+    RecoveryScan { statuses: vec![(sha(5), statuses)], issues: Vec::new() }
 }
 
-fn recovered(left: &LeftBehind, gone: &[u64]) -> ReleaseState {
+fn recovered(left: &RecoveryScan, gone: &[u64]) -> ReleaseState {
     let gone: BTreeSet<RunId> = gone.iter().map(|run| RunId::from(*run)).collect();
     let mut release = ReleaseState::default();
     for kind in recover(&policy(), left, &gone, &us(), &targets(), &ReleaseState::default()) {
@@ -147,9 +147,13 @@ fn a_pauses_reason_survives_a_lost_ledger_as_it_was_said() {
     for why in ["incident 42", "freeze (until Monday), then on", "a; b (c) d", &"long ".repeat(30)]
     {
         let mut world = World::calm();
-        world.word(-9, OperatorWord::Paused { why: why.to_owned(), by: operator() });
-        let text =
-            words::decided(&world.decision(), &world.policy.repository, HoldState::Failure, at(0));
+        world.word(-9, OperatorAction::Paused { why: why.to_owned(), by: operator() });
+        let text = messages::decided(
+            &world.decision(),
+            &world.policy.repository,
+            HoldState::Failure,
+            at(0),
+        );
         let said = [(US, &*text.unwrap().description, None)];
         let pause = recovered(&left(&said), &[]).pause.unwrap().why;
         let kept = pause.trim_end_matches('…');
@@ -172,12 +176,12 @@ proptest! {
     fn every_mark_of_ours_is_recovered_once_and_nothing_else(list in statuses(sha(5))) {
         let ours = list.iter().filter(|status| status.creator == Some(Login::from(US)));
         let marks: BTreeSet<AttemptId> = ours
-            .filter_map(|status| match words::parse(&status.description) {
-                Some(words::Said::Dispatching { attempt, .. }) => Some(attempt),
+            .filter_map(|status| match messages::parse(&status.description) {
+                Some(messages::ParsedStatus::Dispatching { attempt, .. }) => Some(attempt),
                 _ => None,
             })
             .collect();
-        let left = LeftBehind { statuses: vec![(sha(5), list)], issues: Vec::new() };
+        let left = RecoveryScan { statuses: vec![(sha(5), list)], issues: Vec::new() };
         let release = recovered(&left, &[]);
         let ids: Vec<AttemptId> =
             release.attempts.iter().map(|attempt| attempt.begun.id.clone()).collect();
@@ -198,15 +202,19 @@ fn a_pause_is_told_from_the_configs_own_while_production_is_uncertain() {
         let mut world = World::calm();
         world.sees(run(20, None, -30, succeeded()));
         paused(&mut world);
-        let text =
-            words::decided(&world.decision(), &world.policy.repository, HoldState::Failure, at(0));
+        let text = messages::decided(
+            &world.decision(),
+            &world.policy.repository,
+            HoldState::Failure,
+            at(0),
+        );
         let said = [(US, &*text.unwrap().description, None)];
         recovered(&left(&said), &[]).pause.map(|pause| pause.why)
     };
     assert_eq!(pause(|world| world.policy.paused = Some("freeze".to_owned())), None);
     let said = pause(|world| {
         let why = "incident 42, see the channel".to_owned();
-        world.word(-9, OperatorWord::Paused { why, by: operator() });
+        world.word(-9, OperatorAction::Paused { why, by: operator() });
     });
     assert_eq!(said.as_deref(), Some("incident 42, see the channel"));
 }

@@ -100,7 +100,7 @@ fn a_later_attempt_that_runs_or_fails_does_not_unmake_production() {
 fn a_word_about_production_is_overridden_by_newer_runs_only() {
     let mut world = World::calm();
     let (by, why) = (operator(), "by hand".to_owned());
-    world.word(-60, OperatorWord::ProductionSet { sha: sha(7), why, by });
+    world.word(-60, OperatorAction::ProductionSet { sha: sha(7), why, by });
     assert_eq!(world.release.production().sha(), Some(&sha(7)));
     world.sees(run(20, Some(4), -70, succeeded()));
     assert_eq!(world.release.production().sha(), Some(&sha(7)), "an older run shows late");
@@ -166,7 +166,7 @@ fn failures_count_until_production_moves_whoever_deploys() {
     assert_eq!(failures(&world), 4);
     let (by, why) = (operator(), "mended by hand".to_owned());
     let mut mended = World { release: world.release.clone(), ..World::calm() };
-    mended.word(-20, OperatorWord::ProductionSet { sha: sha(4), why, by });
+    mended.word(-20, OperatorAction::ProductionSet { sha: sha(4), why, by });
     assert_eq!(failures(&mended), 0);
     with_attempt(&mut world, 20, 3, -10, succeeded());
     assert_eq!(failures(&world), 0);
@@ -210,7 +210,7 @@ fn moves_by_others_are_those_that_no_pass_of_ours_decided_on() {
         foreign.map(|one| (one.to, one.run.id.get())).collect()
     };
     assert_eq!(moves(&world), [(Some(sha(4)), 20), (None, 22), (Some(sha(3)), 21)]);
-    world.word(-25, OperatorWord::Resumed { by: operator() });
+    world.word(-25, OperatorAction::Resumed { by: operator() });
     assert_eq!(moves(&world), [(Some(sha(4)), 20)], "before an operator spoke");
 }
 
@@ -285,7 +285,7 @@ fn the_release_state_does_not_grow_without_bound() {
         hears(number, EntryKind::StatusRefused { sha: sha.clone(), words, retry_at });
         let words = String::new();
         hears(number, EntryKind::RangeFailed { base: sha.clone(), head: sha.clone(), words });
-        hears(number, EntryKind::Operator(OperatorWord::Triggered { sha, by: operator() }));
+        hears(number, EntryKind::Operator(OperatorAction::Triggered { sha, by: operator() }));
     }
     let counts = [
         state.attempts.len(),

@@ -121,7 +121,7 @@ impl History {
     fn read(&self, observation: &mut Observation, lack: &Lack) {
         match lack {
             Lack::Commits(base, head) => {
-                let known = Fact::Known(Told::Known(self.listed(base, head)));
+                let known = Fact::Known(Availability::Known(self.listed(base, head)));
                 observation.commits_between.insert((base.clone(), head.clone()), known);
             }
             Lack::Range(base, head) => {
@@ -284,7 +284,7 @@ fn what_can_never_be_read_holds_and_what_cannot_be_read_now_decides_nothing() {
     let mut world = history.world(known());
     world.observation.branch_commits = BranchCommits::default();
     let of = (sha(2), sha(3));
-    let why = Fact::Known(Told::Untold("Not Found".to_owned()));
+    let why = Fact::Known(Availability::Untold("Not Found".to_owned()));
     world.observation.commits_between.insert(of.clone(), why);
     assert_eq!(history.found(&mut world.clone()), "unknown");
     world.triggered = true;
@@ -308,7 +308,7 @@ fn a_range_that_cannot_be_listed_holds_only_where_something_is_reverted() {
     for (last, expected) in [("3 Till", "nothing"), ("3 Revert \"Cart\"", "unknown")] {
         let history = history(&["*2 Cart", last]);
         let mut world = history.world(known());
-        let why = Fact::Known(Told::Untold("too many commits".to_owned()));
+        let why = Fact::Known(Availability::Untold("too many commits".to_owned()));
         world.observation.commits_between.insert((sha(1), sha(2)), why);
         assert_eq!(history.found(&mut world), expected);
     }
@@ -413,6 +413,6 @@ proptest! {
 fn resume_does_not_lift_it() {
     let history = history(&["*2 Cart", "3 Undo||This reverts commit {2}."]);
     let mut world = history.world(known());
-    world.word(-1, OperatorWord::Resumed { by: operator() });
+    world.word(-1, OperatorAction::Resumed { by: operator() });
     assert_eq!(history.found(&mut world), "3 reverts 2");
 }

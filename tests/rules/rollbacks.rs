@@ -158,7 +158,7 @@ impl Told {
             Event::Resume => self.resumes(now),
             Event::Pause => {
                 let why = "incident".to_owned();
-                world.word(now, OperatorWord::Paused { why, by: operator() });
+                world.word(now, OperatorAction::Paused { why, by: operator() });
                 self.history.paused = true;
             }
             Event::ResumeTooEarly(of) => {
@@ -167,12 +167,12 @@ impl Told {
                 self.moved(Some(*of), true);
             }
             Event::Trigger(of) => {
-                world.word(now, OperatorWord::Triggered { sha: sha(*of), by: operator() });
+                world.word(now, OperatorAction::Triggered { sha: sha(*of), by: operator() });
                 self.history.lifted.push((*of, now * 60));
             }
             Event::SetProduction(of) => {
                 let (sha, why, by) = (sha(*of), "by hand".to_owned(), operator());
-                world.word(now, OperatorWord::ProductionSet { sha, why, by });
+                world.word(now, OperatorAction::ProductionSet { sha, why, by });
                 self.history.lifted.push((*of, now * 60));
                 self.history.moves.push(Moved { to: Some(*of), foreign: false, ended: now * 60 });
             }
@@ -180,7 +180,7 @@ impl Told {
     }
 
     fn resumes(&mut self, now: i64) {
-        self.world.word(now, OperatorWord::Resumed { by: operator() });
+        self.world.word(now, OperatorAction::Resumed { by: operator() });
         if !std::mem::take(&mut self.history.paused) {
             self.history.resumed.push(now * 60);
         }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use release_governor::domain::*;
-use release_governor::words::{self, Said, issue};
+use release_governor::messages::{self, ParsedStatus, issue};
 
 use crate::arbitrary::{COMMITS, cases, conclusions, risks, run_refs, shas, texts, worlds};
 use crate::world::{at, policy, sha};
@@ -26,19 +26,19 @@ proptest! {
         for sha in (0..COMMITS).map(sha) {
             let Verdict::Decided(decision) = world.verdict_of(&sha) else { continue };
             let name = &world.policy.repository;
-            prop_assert!(words::evidence(&decision, name).iter().all(|line| tame(line)));
-            prop_assert!(words::hints(&decision, name).iter().all(|line| tame(line)));
-            let Some(text) = words::decided(&decision, name, HoldState::Failure, at(0)) else { continue };
+            prop_assert!(messages::evidence(&decision, name).iter().all(|line| tame(line)));
+            prop_assert!(messages::hints(&decision, name).iter().all(|line| tame(line)));
+            let Some(text) = messages::decided(&decision, name, HoldState::Failure, at(0)) else { continue };
             let length = text.description.chars().count();
             prop_assert!(length <= 140, "{} characters: {}", length, text.description);
             prop_assert!(tame(&text.description), "{:?}", text.description);
             let (risk, reason) = (decision.risk.class, decision.reason());
-            match words::parse(&text.description) {
-                Some(Said::Triggered { risk: read }) => prop_assert_eq!(read, risk),
-                Some(Said::Blocked { outcome, reason: read, .. }) => {
+            match messages::parse(&text.description) {
+                Some(ParsedStatus::Triggered { risk: read }) => prop_assert_eq!(read, risk),
+                Some(ParsedStatus::Blocked { outcome, reason: read, .. }) => {
                     prop_assert_eq!((outcome, read), (decision.outcome(), reason));
                 }
-                Some(Said::Shipped) => {
+                Some(ParsedStatus::Shipped) => {
                     let by_a_word = matches!(decision.cause, Cause::Deployed { run: None, .. });
                     prop_assert!(by_a_word, "{}", text.description);
                 }
@@ -49,10 +49,10 @@ proptest! {
 
     #[test]
     fn plain_text_is_one_tame_line_of_its_length(text in texts(), limit in 1..200_usize) {
-        let plain = words::plain(&text, limit);
+        let plain = messages::plain(&text, limit);
         prop_assert!(tame(&plain), "{:?}", plain);
         prop_assert!(plain.chars().count() <= limit, "{:?}", plain);
-        prop_assert_eq!(&words::plain(&plain, limit), &plain, "once tame, always the same");
+        prop_assert_eq!(&messages::plain(&plain, limit), &plain, "once tame, always the same");
     }
 
     #[test]
@@ -69,7 +69,7 @@ proptest! {
             recovered,
         };
         let failed_step = (job, step);
-        let failure = issue::Failure {
+        let failure = issue::FailureText {
             sha: &of,
             run,
             url: "https://github.com/acme/shop/actions/runs/1",
@@ -90,17 +90,17 @@ proptest! {
     #[test]
     fn a_dispatching_status_is_read_back(of in shas(), risk in risks(), bytes in any::<[u8; 3]>()) {
         let attempt = AttemptId::from_chance(bytes);
-        let text = words::dispatching(&of, risk, &attempt);
-        prop_assert_eq!(words::parse(&text.description), Some(Said::Dispatching { risk, attempt }));
-        let shipped = words::shipped(&of, &sha(1)).description;
-        prop_assert_eq!(words::parse(&shipped), Some(Said::Shipped));
+        let text = messages::dispatching(&of, risk, &attempt);
+        prop_assert_eq!(messages::parse(&text.description), Some(ParsedStatus::Dispatching { risk, attempt }));
+        let shipped = messages::shipped(&of, &sha(1)).description;
+        prop_assert_eq!(messages::parse(&shipped), Some(ParsedStatus::Shipped));
     }
 
     #[test]
     fn any_text_is_read_without_a_panic(text in texts()) {
-        let _ = words::parse(&text);
+        let _ = messages::parse(&text);
         let _ = issue::read_marker(&text);
-        let _ = words::pause_reason(&text);
+        let _ = messages::pause_reason(&text);
         let _ = ShaPrefix::all_in(&text);
         let patterns = PathPatterns::new(&[text.clone()]);
         if let Ok(patterns) = patterns {

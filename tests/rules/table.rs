@@ -270,8 +270,8 @@ fn of_runs(world: &mut World, phrase: &str) -> bool {
     true
 }
 
-fn production_set(of: u8) -> OperatorWord {
-    OperatorWord::ProductionSet { sha: sha(of), why: "by hand".to_owned(), by: operator() }
+fn production_set(of: u8) -> OperatorAction {
+    OperatorAction::ProductionSet { sha: sha(of), why: "by hand".to_owned(), by: operator() }
 }
 
 fn of_rollbacks(world: &mut World, phrase: &str) -> bool {
@@ -338,8 +338,8 @@ fn of_failures(world: &mut World, phrase: &str) -> bool {
     true
 }
 
-fn triggered() -> OperatorWord {
-    OperatorWord::Triggered { sha: sha(WANTED), by: operator() }
+fn triggered() -> OperatorAction {
+    OperatorAction::Triggered { sha: sha(WANTED), by: operator() }
 }
 
 fn of_the_commit(world: &mut World, phrase: &str) -> bool {
@@ -373,9 +373,9 @@ fn of_operators(world: &mut World, phrase: &str) -> bool {
         "paused by the config" => world.policy.paused = Some("freeze".to_owned()),
         "paused by an operator" => {
             let why = "incident 42".to_owned();
-            world.word(-60, OperatorWord::Paused { why, by: operator() });
+            world.word(-60, OperatorAction::Paused { why, by: operator() });
         }
-        "resumed" => world.word(-1, OperatorWord::Resumed { by: operator() }),
+        "resumed" => world.word(-1, OperatorAction::Resumed { by: operator() }),
         "by trigger" => world.triggered = true,
         _ => return false,
     }

@@ -75,7 +75,7 @@ pub(crate) fn policy() -> Policy {
         deploy_timeout: Duration::from_secs(7_200),
         approval_modes: vec![ApprovalMode::Environment],
         approval_label: "release:approved".to_owned(),
-        approval_command: Command::new("/approve").unwrap(),
+        approval_command: ApprovalCommand::new("/approve").unwrap(),
         approval_min_permission: Permission::Write,
         approval_allow_author: false,
         approval_before_merge: true,
@@ -141,7 +141,7 @@ pub(crate) fn branch_commits() -> BranchCommits {
 }
 
 /// The commits from every earlier commit to a later one, none of which reverts anything.
-fn commits_between() -> BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>> {
+fn commits_between() -> BTreeMap<(Sha, Sha), Fact<Availability<Vec<ListedCommit>>>> {
     let listed = |number: u8| ListedCommit {
         sha: sha(number),
         parents: vec![sha(number - 1)],
@@ -149,7 +149,7 @@ fn commits_between() -> BTreeMap<(Sha, Sha), Fact<Told<Vec<ListedCommit>>>> {
     };
     let between = |(base, head): (u8, u8)| {
         let commits = (base + 1..=head).map(listed).collect();
-        ((sha(base), sha(head)), Fact::Known(Told::Known(commits)))
+        ((sha(base), sha(head)), Fact::Known(Availability::Known(commits)))
     };
     (1..=9).flat_map(|head| (0..head).map(move |base| (base, head))).map(between).collect()
 }
@@ -167,7 +167,7 @@ fn steps() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
 
 /// No commit came with a pull request.
 fn pushed_directly() -> Origins {
-    let pulls = (0..=9).map(|number| (sha(number), Fact::Known(Told::Known(Vec::new()))));
+    let pulls = (0..=9).map(|number| (sha(number), Fact::Known(Availability::Known(Vec::new()))));
     Origins { pulls: pulls.collect(), ..Origins::default() }
 }
 
@@ -339,7 +339,7 @@ impl World {
         self.hears(0, EntryKind::RunSeen { run });
     }
 
-    pub(crate) fn word(&mut self, minutes: i64, word: OperatorWord) {
+    pub(crate) fn word(&mut self, minutes: i64, word: OperatorAction) {
         self.hears(minutes, EntryKind::Operator(word));
     }
 
@@ -350,7 +350,7 @@ impl World {
             why: "looked at it".to_owned(),
             by: operator(),
         };
-        self.word(minutes, OperatorWord::Approved { approval });
+        self.word(minutes, OperatorAction::Approved { approval });
     }
 
     pub(crate) fn facts(&mut self, of: u8) -> &mut CommitFacts {
@@ -387,18 +387,18 @@ impl World {
 }
 
 /// What a signal of this name says.
-pub(crate) fn signal(name: &str, found: Found) -> SignalReading {
+pub(crate) fn signal(name: &str, found: SignalFinding) -> SignalReading {
     SignalReading { signal: name.to_owned(), found, read_at: Some(at(0)), since: Some(at(-1)) }
 }
 
 pub(crate) fn says_healthy() -> SignalReading {
-    signal("pages", Found::Healthy { what: "nothing fires".to_owned() })
+    signal("pages", SignalFinding::Healthy { what: "nothing fires".to_owned() })
 }
 
 pub(crate) fn says_degraded() -> SignalReading {
-    signal("errors", Found::Degraded { what: "error rate 9 %".to_owned(), headline: None })
+    signal("errors", SignalFinding::Degraded { what: "error rate 9 %".to_owned(), headline: None })
 }
 
 pub(crate) fn says_nothing() -> SignalReading {
-    signal("health", Found::Unknown(Why("no answer".to_owned())))
+    signal("health", SignalFinding::Unknown(Why("no answer".to_owned())))
 }

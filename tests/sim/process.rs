@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use http::{Method, Request};
 use jiff::SignedDuration;
-use release_governor::apply::Hand;
+use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
 use release_governor::controller::{
-    Controller, Intervals, NotDone, PassReport, Shared, Shipped, Terms,
+    Controller, ControllerSettings, Intervals, NotDone, PassReport, Shared, Shipped,
 };
 use release_governor::domain::{Operator, RepoName, ShaPrefix};
 use release_governor::ghbox::{BoxService, GhBox, story};
-use release_governor::github::{self, HttpService, Settings, TokenSource};
+use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
 use tokio::sync::Notify;
@@ -32,7 +32,7 @@ pub(crate) struct Wanted {
     pub(crate) approved: Vec<String>,
     pub(crate) identified: bool,
     /// What it came to when it was read last, and from which text and environment.
-    read: RefCell<Option<(ReadFrom, Terms)>>,
+    read: RefCell<Option<(ReadFrom, ControllerSettings)>>,
 }
 
 /// The configuration's text, and what the environment approves.
@@ -65,7 +65,7 @@ impl Process {
         let store = Store::in_memory_on(disk).map_err(|error| error.to_string())?;
         let metrics = Arc::new(Metrics::new());
         let clock = Clock::over_manual(time, seed);
-        let settings = Settings {
+        let settings = GithubSettings {
             api_url: "http://127.0.0.1:1".into(),
             token: TokenSource::Value(TOKEN.into()),
             max_requests_per_minute: 0,
@@ -77,7 +77,8 @@ impl Process {
         let (readers, writer) =
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
-        let shared = Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock, metrics);
+        let shared =
+            Shared::new(readers, Some(WriteHandle::new(writer)), store.clone(), clock, metrics);
         let controller = Controller::new(shared, wanted.terms());
         Ok(Self { controller, store, wire })
     }
@@ -129,7 +130,7 @@ pub(crate) enum Asked {
 }
 
 impl Wanted {
-    pub(crate) fn terms(&self) -> Terms {
+    pub(crate) fn terms(&self) -> ControllerSettings {
         let of = (self.text(), self.approved.clone());
         let mut read = self.read.borrow_mut();
         if let Some((same, terms)) = &*read
@@ -142,9 +143,9 @@ impl Wanted {
         terms
     }
 
-    fn terms_of(&self, text: &str) -> Terms {
+    fn terms_of(&self, text: &str) -> ControllerSettings {
         let config = self.config(text);
-        Terms {
+        ControllerSettings {
             policies: config.repositories,
             intervals: Intervals {
                 settled: Duration::from_secs(60),

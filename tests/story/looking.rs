@@ -1,14 +1,14 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
 use jiff::Timestamp;
-use release_governor::commands::{Readiness, Window};
+use release_governor::commands::{ReadModel, Readiness};
 use release_governor::controller::{NotDone, PauseAnswer, Resumed, Triggering};
 use release_governor::domain::{
-    Approval, Branch, Decision, Entry, EntryKind, OperatorWord, ReleaseState, RepoId, Sha,
+    Approval, Branch, Decision, Entry, EntryKind, OperatorAction, ReleaseState, RepoId, Sha,
 };
 use release_governor::ghbox::{NewCommit, Status, story as stage};
+use release_governor::messages;
 use release_governor::store::MemoryDisk;
-use release_governor::words;
 
 use super::Story;
 
@@ -106,13 +106,13 @@ impl Story {
     /// One good pass, and the evidence behind its decision about the candidate, a line each.
     pub fn evidence(&mut self) -> String {
         let decision = self.decision();
-        words::evidence(&decision, &self.name).join("\n")
+        messages::evidence(&decision, &self.name).join("\n")
     }
 
     /// One good pass, and how the candidate can be unblocked, a line each.
     pub fn hints(&mut self) -> String {
         let decision = self.decision();
-        words::hints(&decision, &self.name).join("\n")
+        messages::hints(&decision, &self.name).join("\n")
     }
 
     /// The governor's statuses of a commit, oldest first.
@@ -254,7 +254,7 @@ impl Story {
             why: "it was looked at".into(),
             by: Self::operator(),
         };
-        self.operator_says(OperatorWord::Approved { approval })
+        self.operator_says(OperatorAction::Approved { approval })
     }
 
     /// An operator approves this commit by the command, which looks at the tip itself.
@@ -308,7 +308,7 @@ impl Story {
     /// Why the governor is not ready, if it is not.
     pub fn why_not_ready(&self) -> Option<String> {
         let controller = self.governor.as_ref().unwrap().controller.clone();
-        match Window::on(controller).readiness() {
+        match ReadModel::on(controller).readiness() {
             Readiness::Ready => None,
             Readiness::NotReady(why) => Some(why),
         }

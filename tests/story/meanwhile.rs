@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use release_governor::domain::OperatorWord;
+use release_governor::domain::OperatorAction;
 use release_governor::ghbox::{Fault, FaultId, FaultOn};
 
 use release_governor::store::MemoryDisk;
@@ -141,26 +141,26 @@ impl Story {
 
     /// An operator lets the repository go on.
     pub fn operator_resumes(&mut self) -> &mut Self {
-        self.operator_says(OperatorWord::Resumed { by: Self::operator() }).later(5)
+        self.operator_says(OperatorAction::Resumed { by: Self::operator() }).later(5)
     }
 
     /// An operator stops the repository.
     pub fn operator_pauses(&mut self, why: &str) -> &mut Self {
         let (why, by) = (why.to_owned(), Self::operator());
-        self.operator_says(OperatorWord::Paused { why, by }).later(5)
+        self.operator_says(OperatorAction::Paused { why, by }).later(5)
     }
 
     /// What a `trigger` leaves in the ledger; the next pass may dispatch on it.
     pub fn operator_triggered(&mut self, sha: &str) -> &mut Self {
         let (sha, by) = (sha.parse().unwrap(), Self::operator());
-        self.operator_says(OperatorWord::Triggered { sha, by }).later(5)
+        self.operator_says(OperatorAction::Triggered { sha, by }).later(5)
     }
 
     /// An operator says what runs in production.
     pub fn operator_sets_production(&mut self, sha: &str) -> &mut Self {
         let (sha, by) = (sha.parse().unwrap(), Self::operator());
         let why = "I looked".to_owned();
-        self.operator_says(OperatorWord::ProductionSet { sha, why, by }).later(5)
+        self.operator_says(OperatorAction::ProductionSet { sha, why, by }).later(5)
     }
 
     /// Requests of an operation that the box got, whatever became of them.

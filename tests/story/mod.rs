@@ -24,13 +24,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use release_governor::apply::Hand;
+use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
-use release_governor::domain::{EntryKind, Operator, OperatorWord, RepoName};
+use release_governor::controller::{
+    Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
+};
+use release_governor::domain::{EntryKind, Operator, OperatorAction, RepoName};
 use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
-use release_governor::github::{self, HttpService, Settings, TokenSource};
+use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::signals::{Carrier, Signals};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
@@ -256,7 +258,7 @@ impl Story {
         let store = Store::in_memory_on(disk).unwrap();
         let metrics = Arc::new(Metrics::new());
         let clock = Clock::over_manual(&self.time, self.seed);
-        let settings = Settings {
+        let settings = GithubSettings {
             api_url: "http://127.0.0.1:1".into(),
             token: TokenSource::Value(TOKEN.into()),
             max_requests_per_minute: 0,
@@ -268,13 +270,13 @@ impl Story {
         let (readers, writer) =
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
-        let hand = Some(Hand::new(writer));
+        let hand = Some(WriteHandle::new(writer));
         let mut shared =
             Shared::new(readers, hand, store.clone(), clock.clone(), Arc::clone(&metrics));
         if let Some(carrier) = &self.signals {
             shared.signals = Signals::new(clock.clone(), Arc::clone(&metrics), carrier.clone());
         }
-        let terms = Terms {
+        let terms = ControllerSettings {
             policies: config.repositories,
             intervals: Intervals {
                 settled: Duration::from_secs(60),
@@ -303,7 +305,7 @@ impl Story {
     }
 
     /// Writes an operator's word into the ledger, as a command does.
-    pub fn operator_says(&mut self, word: OperatorWord) -> &mut Self {
+    pub fn operator_says(&mut self, word: OperatorAction) -> &mut Self {
         self.start();
         let (name, controller) =
             (self.name.clone(), self.governor.as_ref().unwrap().controller.clone());

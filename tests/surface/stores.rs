@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase as _, TableDefinition};
 use release_governor::domain::{
     Approval, ApprovalMode, Attempt, AttemptId, AttemptOutcome, AttemptPhase, Attribution,
     AttributionRule, CommitStatusState, Conclusion, EntryKind, GivenApproval, Health, IssueNumber,
-    IssueStep, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorWord, Outcome,
+    IssueStep, KnownRun, KnownRunAttempt, Mark, NewAttempt, Operator, OperatorAction, Outcome,
     Reason, RefHistory, RejectionKey, ReleaseState, RepoId, RepoName, RiskClass, RunEvent, RunId,
     RunKind, RunProgress, RunRef, RunStatus, Sha, StatusId, StatusRecord, WorkflowId,
 };
@@ -473,7 +473,7 @@ fn one_of_each_in_schema_1() -> Vec<EntryKind> {
         EntryKind::AttemptRun { id: id.clone(), run: RunId::from(101), late: false },
         EntryKind::AttemptClosed { id, outcome: AttemptOutcome::Failed(Conclusion::TimedOut) },
         EntryKind::AttemptAdopted { attempt: recovered("00000b", AttemptPhase::Sending) },
-        word(OperatorWord::Approved {
+        word(OperatorAction::Approved {
             approval: Approval {
                 sha: sha(2),
                 deploy_file: Some("blob".into()),
@@ -481,10 +481,10 @@ fn one_of_each_in_schema_1() -> Vec<EntryKind> {
                 by: by(),
             },
         }),
-        word(OperatorWord::Resumed { by: by() }),
-        word(OperatorWord::Paused { why: "incident".into(), by: by() }),
-        word(OperatorWord::ProductionSet { sha: sha(3), why: "by hand".into(), by: by() }),
-        word(OperatorWord::Triggered { sha: sha(4), by: by() }),
+        word(OperatorAction::Resumed { by: by() }),
+        word(OperatorAction::Paused { why: "incident".into(), by: by() }),
+        word(OperatorAction::ProductionSet { sha: sha(3), why: "by hand".into(), by: by() }),
+        word(OperatorAction::Triggered { sha: sha(4), by: by() }),
         EntryKind::RangeFailed { base: sha(1), head: sha(2), words: "502".into() },
         EntryKind::StatusWritten { sha: sha(1), status: status() },
         EntryKind::StatusRefused { sha: sha(2), words: "403".into(), retry_at: at(600) },

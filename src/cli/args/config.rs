@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::commands::{Failure, Setup};
+use crate::commands::{CommandFailure, Setup};
 use crate::config::{self, Config};
 
 /// What says where the state is; `--state-dir` is the same by another name.
@@ -56,9 +56,9 @@ impl ConfigSource {
     ///
     /// # Errors
     /// All of its mistakes.
-    pub fn load(&self) -> Result<Config, Failure> {
+    pub fn load(&self) -> Result<Config, CommandFailure> {
         let loaded = config::load(&self.file, self.environment().into_iter());
-        loaded.map_err(|mistakes| Failure::Usage(mistakes.to_string()))
+        loaded.map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))
     }
 
     /// What a command goes by that a running controller may carry out.

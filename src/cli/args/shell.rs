@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 /// The arguments of `probe`.
 #[derive(Clone, Debug, Args)]
-pub struct Probe {
+pub struct ProbeArgs {
     /// Where the governor is, as in http://release-governor:8080; without, where this configuration
     /// has it listen.
     #[arg(value_name = "URL")]

@@ -2,15 +2,15 @@
 
 use jiff::SignedDuration;
 
-use crate::commands::view::backtest::{Backtest, Numbers};
+use crate::commands::view::backtest::{BacktestView, Numbers};
 use crate::domain::Reason;
-use crate::words::backtest::length;
+use crate::messages::backtest::length;
 
 use super::{list, paint, table, time};
 
 /// The commits, then what they come to, then what is not known.
 #[must_use]
-pub fn backtest(view: &Backtest, width: Option<u16>) -> String {
+pub fn backtest(view: &BacktestView, width: Option<u16>) -> String {
     let by = match &view.supposed.policy {
         Some(file) => format!("by the policy of {file}, over the built-in defaults"),
         None => "by the policy in force".to_owned(),

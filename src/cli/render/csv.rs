@@ -1,9 +1,9 @@
 //! Entries of ledgers for a spreadsheet.
 
-use crate::commands::view::Line;
-use crate::commands::{Failure, said_by};
+use crate::commands::view::HistoryLine;
+use crate::commands::{CommandFailure, said_by};
 use crate::domain::RepoName;
-use crate::words::plain;
+use crate::messages::plain;
 
 const TITLES: [&str; 7] = ["time", "repository", "number", "kind", "sha", "by", "what"];
 /// A cell holds no more than this of what was said.
@@ -13,9 +13,12 @@ const LONGEST_CELL: usize = 1_000;
 ///
 /// # Errors
 /// None that can be mended: what is written into memory.
-pub fn csv<'a>(lines: impl Iterator<Item = (&'a RepoName, &'a Line)>) -> Result<String, Failure> {
+pub fn csv<'a>(
+    lines: impl Iterator<Item = (&'a RepoName, &'a HistoryLine)>,
+) -> Result<String, CommandFailure> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let failed = |error: String| Failure::Dependency(format!("cannot write as CSV: {error}"));
+    let failed =
+        |error: String| CommandFailure::Dependency(format!("cannot write as CSV: {error}"));
     writer.write_record(TITLES).map_err(|error| failed(error.to_string()))?;
     for (repository, line) in lines {
         let kind = &line.entry.kind;
@@ -43,13 +46,13 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{ApprovalMode, Entry, EntryKind, GivenApproval, Operator, OperatorWord};
+    use crate::domain::{ApprovalMode, Entry, EntryKind, GivenApproval, Operator, OperatorAction};
 
     use super::*;
 
-    fn line(number: u64, told: &str, kind: EntryKind) -> Line {
+    fn line(number: u64, told: &str, kind: EntryKind) -> HistoryLine {
         let at = "2026-10-03T12:00:00Z".parse().unwrap();
-        Line { number, told: told.to_owned(), entry: Entry { at, kind } }
+        HistoryLine { number, told: told.to_owned(), entry: Entry { at, kind } }
     }
 
     #[test]
@@ -65,7 +68,7 @@ mod tests {
         let counted = EntryKind::ApprovalCounted { sha, approval };
         let by =
             Operator { peer: "uid 1000 alice".into(), name: Some("=cmd|' /C calc'!A1".into()) };
-        let word = EntryKind::Operator(OperatorWord::Resumed { by });
+        let word = EntryKind::Operator(OperatorAction::Resumed { by });
         let name: RepoName = "acme/shop".parse().unwrap();
         let lines = [
             line(8, "1a2b3c4 is approved: the label by ada on #42", counted),

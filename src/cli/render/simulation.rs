@@ -2,7 +2,7 @@
 
 use crate::commands::view::{PathView, RuleView, Simulation};
 use crate::domain::{Reason, RiskClass};
-use crate::words::visible;
+use crate::messages::visible;
 
 use super::{list, or_dash, paint, short, table};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::view::{Held, Overview, RepositoryStatus, StatusGroup};
+use crate::commands::view::{HeldCandidate, Overview, RepositoryStatus, StatusGroup};
 use crate::domain::{Outcome, Reason, RiskClass, Sha};
 
 use super::{or_dash, paint, short, time};
@@ -68,7 +68,7 @@ fn not_running(rows: &[RepositoryStatus], looker: Looker) -> String {
 }
 
 /// What is worth a line of its own; what the whole repository shows anyway is left out.
-fn notes(row: &RepositoryStatus, held: &[Held], is_whole: bool) -> Vec<String> {
+fn notes(row: &RepositoryStatus, held: &[HeldCandidate], is_whole: bool) -> Vec<String> {
     let name = &row.repository;
     let mut notes = Vec::new();
     if !is_whole {

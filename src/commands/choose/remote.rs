@@ -6,7 +6,7 @@ use crate::domain::RepoName;
 
 /// Where a remote is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RemoteLocation {
     /// The host, in small letters, without user and port.
     pub(super) host: String,
     /// None where the path is no `OWNER/NAME`.
@@ -18,7 +18,7 @@ const SCHEMES: [&str; 6] = ["https", "http", "ssh", "git", "git+ssh", "ssh+git"]
 
 /// The place of `https://host/OWNER/NAME.git`, `ssh://git@host:22/OWNER/NAME` or
 /// `git@host:OWNER/NAME`; none of a path on this machine.
-pub(super) fn place_of(url: &str) -> Option<Place> {
+pub(super) fn place_of(url: &str) -> Option<RemoteLocation> {
     let (authority, path) = match url.split_once("://") {
         Some((scheme, rest)) => {
             SCHEMES.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
@@ -28,7 +28,7 @@ pub(super) fn place_of(url: &str) -> Option<Place> {
     };
     // A user may hold an `@`; a host cannot.
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    Some(Place { host: host_alone(host)?, repository: repository_at(path) })
+    Some(RemoteLocation { host: host_alone(host)?, repository: repository_at(path) })
 }
 
 /// `[user@]host:path`, as git tells it from a path: its colon comes before any slash.
@@ -131,7 +131,11 @@ mod tests {
             ("github.com@gitlab.com:acme/shop", "gitlab.com"),
         ] {
             let repository = Some("acme/shop".parse().unwrap());
-            assert_eq!(place_of(url), Some(Place { host: host.to_owned(), repository }), "{url}");
+            assert_eq!(
+                place_of(url),
+                Some(RemoteLocation { host: host.to_owned(), repository }),
+                "{url}"
+            );
         }
     }
 
@@ -146,7 +150,7 @@ mod tests {
             "git@github.com:shop.git",
             "git@github.com:",
         ] {
-            let place = Place { host: "github.com".to_owned(), repository: None };
+            let place = RemoteLocation { host: "github.com".to_owned(), repository: None };
             assert_eq!(place_of(url), Some(place), "{url}");
         }
     }

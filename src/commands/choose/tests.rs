@@ -11,18 +11,18 @@ use std::process::Command;
 use super::*;
 
 /// Three repositories at this GitHub.
-fn three(api_url: &str) -> Governed {
+fn three(api_url: &str) -> GovernedRepositories {
     config(&format!(
         "github: {{api_url: '{api_url}'}}\n\
          repositories: [{{name: acme/shop}}, {{name: acme/api}}, {{name: acme/sub}}]\n"
     ))
 }
 
-fn config(text: &str) -> Governed {
+fn config(text: &str) -> GovernedRepositories {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
     std::fs::write(&file, text).unwrap();
-    Governed::by(&crate::config::load(&file, std::iter::empty()).unwrap())
+    GovernedRepositories::by(&crate::config::load(&file, std::iter::empty()).unwrap())
 }
 
 /// Runs git in a directory, with nobody's settings.
@@ -53,11 +53,11 @@ fn repository(remotes: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// The repository that is chosen, or what is said.
-fn chosen_in(config: &Governed, directory: &Path, git_dir: Option<&Path>) -> String {
+fn chosen_in(config: &GovernedRepositories, directory: &Path, git_dir: Option<&Path>) -> String {
     let here = Here { directory: directory.to_owned(), git_dir: git_dir.map(Path::to_owned) };
     match choose(config, None, &here) {
         Ok(name) => name.to_string(),
-        Err(Failure::Usage(said)) => said,
+        Err(CommandFailure::Usage(said)) => said,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -72,7 +72,7 @@ fn a_repository_is_named_or_is_the_directorys_or_the_only_one() {
     let here = Here { directory: nowhere.path().to_owned(), git_dir: None };
     let named = |name: &str| choose(&three, Some(&name.parse().unwrap()), &here);
     assert_eq!(named("Acme/API").unwrap().to_string(), "acme/api");
-    assert!(matches!(named("acme/web"), Err(Failure::NotFound(_))));
+    assert!(matches!(named("acme/web"), Err(CommandFailure::NotFound(_))));
     assert_eq!(
         chosen_in(&three, nowhere.path(), None),
         "which repository? Give OWNER/NAME or --repo OWNER/NAME; configured are acme/shop, \

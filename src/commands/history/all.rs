@@ -9,17 +9,17 @@ use crate::controller::Controller;
 use crate::domain::{Entry, RepoId, RepoName};
 use crate::store::Store;
 
-use super::{About, Filter, LOOKED_AT, Part, line, search};
-use crate::commands::reach::Look;
-use crate::commands::view::{HistoryOfAll as Found, LineOf};
-use crate::commands::{Ask, Caller, Failure};
+use super::{About, Filter, LOOKED_AT, LedgerPart, line, search};
+use crate::commands::client::StoreRequest;
+use crate::commands::view::{FleetHistoryView as Found, LineOf};
+use crate::commands::{Caller, CommandFailure, ControllerRequest};
 
 /// Entries that one answer holds at most, so that it stays small.
 const IN_ONE_ANSWER: usize = 1_000;
 
 /// What happened in all repositories, one ledger after the other?
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HistoryOfAll {
+pub struct FleetHistoryRequest {
     /// Where an earlier answer ended; none: from the first repository on.
     pub from: Option<LedgerPlace>,
     /// At most so many entries of each repository; none: all.
@@ -39,7 +39,7 @@ pub struct LedgerPlace {
     pub found: usize,
 }
 
-impl Ask for HistoryOfAll {
+impl ControllerRequest for FleetHistoryRequest {
     const NAME: &'static str = "history-of-all";
     type Answer = Found;
 
@@ -47,14 +47,18 @@ impl Ask for HistoryOfAll {
         false
     }
 
-    async fn carry_out(self, controller: Controller, _: Caller) -> Result<Found, Failure> {
+    async fn carry_out(self, controller: Controller, _: Caller) -> Result<Found, CommandFailure> {
         let governed = controller.repositories().iter().cloned().collect();
         self.read(&controller.shared().store, &governed).await
     }
 }
 
-impl Look for HistoryOfAll {
-    async fn of_store(self, config: &Config, store: Option<&Store>) -> Result<Found, Failure> {
+impl StoreRequest for FleetHistoryRequest {
+    async fn of_store(
+        self,
+        config: &Config,
+        store: Option<&Store>,
+    ) -> Result<Found, CommandFailure> {
         let governed = config.repositories.iter().map(|policy| policy.repository.clone()).collect();
         match store {
             Some(store) => self.read(store, &governed).await,
@@ -63,9 +67,13 @@ impl Look for HistoryOfAll {
     }
 }
 
-impl HistoryOfAll {
+impl FleetHistoryRequest {
     /// Reads until enough was looked at for one answer.
-    async fn read(self, store: &Store, governed: &BTreeSet<RepoName>) -> Result<Found, Failure> {
+    async fn read(
+        self,
+        store: &Store,
+        governed: &BTreeSet<RepoName>,
+    ) -> Result<Found, CommandFailure> {
         let mut entries = Vec::new();
         let mut looked_at = 0_usize;
         let mut from = self.from.clone();
@@ -105,13 +113,13 @@ impl HistoryOfAll {
         store: &Store,
         id: RepoId,
         place: &LedgerPlace,
-    ) -> Result<super::Found, Failure> {
+    ) -> Result<super::SearchResult, CommandFailure> {
         let about = match &self.filter.sha {
             Some(sha) => Some(About::of(sha, store.ledger(id).await?.state())),
             None => None,
         };
         let left = self.limit.map(|limit| limit.saturating_sub(place.found));
-        let part = Part {
+        let part = LedgerPart {
             before: place.before,
             after: None,
             since: self.filter.since,
@@ -127,7 +135,7 @@ impl HistoryOfAll {
 async fn ledgers(
     store: &Store,
     governed: &BTreeSet<RepoName>,
-) -> Result<BTreeMap<RepoName, RepoId>, Failure> {
+) -> Result<BTreeMap<RepoName, RepoId>, CommandFailure> {
     let mut by_id: BTreeMap<RepoId, RepoName> = BTreeMap::new();
     for (name, id) in store.names().await? {
         match governed.get(&name) {

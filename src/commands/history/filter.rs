@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::{
-    AttemptId, Entry, EntryKind, KnownRun, Operator, OperatorWord, ReleaseState, RunId, Sha,
+    AttemptId, Entry, EntryKind, KnownRun, Operator, OperatorAction, ReleaseState, RunId, Sha,
     ShaPrefix,
 };
 
@@ -48,7 +48,7 @@ impl EntryWord {
 
     fn takes(self, kind: &EntryKind) -> bool {
         // An operator's approval is a word as well.
-        let approves = matches!(kind, EntryKind::Operator(OperatorWord::Approved { .. }));
+        let approves = matches!(kind, EntryKind::Operator(OperatorAction::Approved { .. }));
         self == group(kind) || self.0 == kind.name() || (self == APPROVAL && approves)
     }
 }
@@ -227,13 +227,13 @@ fn person(kind: &EntryKind) -> Option<Operator> {
     }
 }
 
-const fn operator(word: &OperatorWord) -> &Operator {
+const fn operator(word: &OperatorAction) -> &Operator {
     match word {
-        OperatorWord::Approved { approval } => &approval.by,
-        OperatorWord::Paused { by, .. }
-        | OperatorWord::Resumed { by }
-        | OperatorWord::ProductionSet { by, .. }
-        | OperatorWord::Triggered { by, .. } => by,
+        OperatorAction::Approved { approval } => &approval.by,
+        OperatorAction::Paused { by, .. }
+        | OperatorAction::Resumed { by }
+        | OperatorAction::ProductionSet { by, .. }
+        | OperatorAction::Triggered { by, .. } => by,
     }
 }
 
@@ -266,7 +266,7 @@ mod tests {
 
     fn word(name: Option<&str>) -> Entry {
         let by = Operator { peer: "uid 1000 alice".into(), name: name.map(str::to_owned) };
-        entry(EntryKind::Operator(OperatorWord::Resumed { by }))
+        entry(EntryKind::Operator(OperatorAction::Resumed { by }))
     }
 
     #[test]

@@ -15,7 +15,7 @@ const DISORDER: SignedDuration = SignedDuration::from_hours(24);
 
 /// Which part of a ledger is searched.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::commands) struct Part {
+pub(in crate::commands) struct LedgerPart {
     /// Only what came before the entry of this number.
     pub(in crate::commands) before: Option<u64>,
     /// Only what came after the entry of this number.
@@ -26,7 +26,7 @@ pub(in crate::commands) struct Part {
     pub(in crate::commands) limit: usize,
 }
 
-impl Part {
+impl LedgerPart {
     /// The newest so many.
     pub(in crate::commands) const fn newest(limit: usize) -> Self {
         Self { before: None, after: None, since: None, limit }
@@ -41,7 +41,7 @@ impl Part {
 
 /// What a search found.
 #[derive(Debug, Default)]
-pub(in crate::commands) struct Found {
+pub(in crate::commands) struct SearchResult {
     /// Newest first.
     pub(in crate::commands) entries: Vec<(u64, Entry)>,
     /// The newest entry that was looked at.
@@ -60,17 +60,17 @@ pub(in crate::commands) struct Found {
 pub(in crate::commands) async fn search(
     store: &Store,
     id: RepoId,
-    part: Part,
+    part: LedgerPart,
     wanted: impl Fn(&Entry) -> bool,
-) -> Result<Found, StoreError> {
-    let mut found = Found { next: part.before, ..Found::default() };
+) -> Result<SearchResult, StoreError> {
+    let mut found = SearchResult { next: part.before, ..SearchResult::default() };
     loop {
         let page = store.history(id, found.next, AT_ONCE).await?;
         let is_last = page.len() < AT_ONCE;
         for (number, entry) in page {
             found.newest = found.newest.or(Some(number));
             if part.is_past(number, entry.at) {
-                return Ok(Found { next: None, ..found });
+                return Ok(SearchResult { next: None, ..found });
             }
             if found.entries.len() >= part.limit || found.looked_at >= LOOKED_AT {
                 return Ok(found);
@@ -82,7 +82,7 @@ pub(in crate::commands) async fn search(
             }
         }
         if is_last {
-            return Ok(Found { next: None, ..found });
+            return Ok(SearchResult { next: None, ..found });
         }
     }
 }

@@ -3,11 +3,13 @@
 use crate::domain::{
     ApprovalMode, Named, Policy, RepoName, Repository, Sha, Workflow, WorkflowName,
 };
-use crate::github::{FileText, Granted, Located, Probe, ReadError, Reader, RepositoryAccess};
+use crate::github::{
+    FileText, Granted, Located, PermissionProbe, ReadError, Reader, RepositoryAccess,
+};
 
 /// What came of a read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Seen<T> {
+pub(super) enum FactRead<T> {
     /// Nothing asks for it, or what it hangs on is not there.
     #[default]
     NotAsked,
@@ -19,7 +21,7 @@ pub(super) enum Seen<T> {
     Failed(ReadError),
 }
 
-impl<T> From<Result<T, ReadError>> for Seen<T> {
+impl<T> From<Result<T, ReadError>> for FactRead<T> {
     fn from(read: Result<T, ReadError>) -> Self {
         match read {
             Ok(value) => Self::Known(value),
@@ -30,7 +32,7 @@ impl<T> From<Result<T, ReadError>> for Seen<T> {
     }
 }
 
-impl<T> Seen<T> {
+impl<T> FactRead<T> {
     pub(super) const fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -55,41 +57,41 @@ impl<T> Seen<T> {
 
 /// What GitHub has of a repository.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(super) struct PreflightFacts {
     /// What it tells of the token.
     pub(super) granted: Granted,
-    pub(super) repository: Seen<Located<Repository>>,
-    pub(super) access: Seen<RepositoryAccess>,
+    pub(super) repository: FactRead<Located<Repository>>,
+    pub(super) access: FactRead<RepositoryAccess>,
     /// The branch's tip.
-    pub(super) tip: Seen<Option<Sha>>,
-    pub(super) workflows: Seen<Vec<Workflow>>,
+    pub(super) tip: FactRead<Option<Sha>>,
+    pub(super) workflows: FactRead<Vec<Workflow>>,
     /// The verification workflow's file on the branch.
-    pub(super) verification_file: Seen<Option<FileText>>,
+    pub(super) verification_file: FactRead<Option<FileText>>,
     /// The deploy workflow's file on the default branch.
-    pub(super) deploy_file_default: Seen<Option<FileText>>,
+    pub(super) deploy_file_default: FactRead<Option<FileText>>,
     /// What `deploy_workflow_ref` names.
-    pub(super) deploy_ref: Seen<Option<Sha>>,
+    pub(super) deploy_ref: FactRead<Option<Sha>>,
     /// The deploy workflow's file there.
-    pub(super) deploy_file: Seen<Option<FileText>>,
+    pub(super) deploy_file: FactRead<Option<FileText>>,
     /// The labels, where one of them approves; none where there are too many.
-    pub(super) labels: Seen<Option<Vec<String>>>,
+    pub(super) labels: FactRead<Option<Vec<String>>>,
     /// Reads that were made to see whether they are allowed.
-    pub(super) probes: Vec<(Probe, Seen<()>)>,
+    pub(super) probes: Vec<(PermissionProbe, FactRead<()>)>,
 }
 
-impl Facts {
+impl PreflightFacts {
     pub(super) const fn nothing(granted: Granted) -> Self {
         Self {
             granted,
-            repository: Seen::NotAsked,
-            access: Seen::NotAsked,
-            tip: Seen::NotAsked,
-            workflows: Seen::NotAsked,
-            verification_file: Seen::NotAsked,
-            deploy_file_default: Seen::NotAsked,
-            deploy_ref: Seen::NotAsked,
-            deploy_file: Seen::NotAsked,
-            labels: Seen::NotAsked,
+            repository: FactRead::NotAsked,
+            access: FactRead::NotAsked,
+            tip: FactRead::NotAsked,
+            workflows: FactRead::NotAsked,
+            verification_file: FactRead::NotAsked,
+            deploy_file_default: FactRead::NotAsked,
+            deploy_ref: FactRead::NotAsked,
+            deploy_file: FactRead::NotAsked,
+            labels: FactRead::NotAsked,
             probes: Vec::new(),
         }
     }
@@ -98,7 +100,7 @@ impl Facts {
     pub(super) async fn read(reader: &Reader, policy: &Policy, granted: Granted) -> Self {
         let mut facts = Self::nothing(granted);
         facts.repository = reader.repository(&policy.repository).await.into();
-        let Seen::Known(found) = &facts.repository else { return facts };
+        let FactRead::Known(found) = &facts.repository else { return facts };
         // After a rename GitHub answers under the new name alone.
         let (name, default) = (found.value.name.clone(), found.value.default_branch.clone());
         facts.access = reader.access(&name).await.into();
@@ -138,7 +140,9 @@ impl Facts {
             return;
         };
         let tip = tip.clone();
-        for probe in [Probe::Statuses, Probe::Issues, Probe::PullRequests] {
+        for probe in
+            [PermissionProbe::Statuses, PermissionProbe::Issues, PermissionProbe::PullRequests]
+        {
             self.probes.push((probe, reader.probe(name, &tip, probe).await.into()));
         }
     }

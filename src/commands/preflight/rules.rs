@@ -2,14 +2,14 @@
 
 mod token;
 
-use crate::commands::view::{Finding, Severity};
+use crate::commands::view::{ConfigFinding, Severity};
 use crate::domain::{
     ApprovalMode, Named, Policy, RunTitle, Workflow, WorkflowFile, WorkflowName, WorkflowState,
 };
 use crate::github::{FileText, ReadError};
-use crate::words::plain;
+use crate::messages::plain;
 
-use super::facts::{Facts, Seen};
+use super::facts::{FactRead, PreflightFacts};
 
 /// What the deploy workflow is given.
 const INPUT: &str = "sha";
@@ -17,7 +17,7 @@ const INPUT: &str = "sha";
 const MOST_NAMES: usize = 8;
 
 /// The questions, in the order in which a first week would ask them.
-const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
+const RULES: &[fn(&Policy, &PreflightFacts, &mut Findings<'_>)] = &[
     reached,
     kept_its_name,
     takes_writes,
@@ -39,19 +39,19 @@ const RULES: &[fn(&Policy, &Facts, &mut Found<'_>)] = &[
 ];
 
 /// All that would go wrong with a repository.
-pub(super) fn findings(policy: &Policy, facts: &Facts) -> Vec<Finding> {
-    let mut found = Found { policy, findings: Vec::new() };
+pub(super) fn findings(policy: &Policy, facts: &PreflightFacts) -> Vec<ConfigFinding> {
+    let mut found = Findings { policy, findings: Vec::new() };
     RULES.iter().for_each(|rule| rule(policy, facts, &mut found));
     found.findings
 }
 
 /// What was found of one repository.
-struct Found<'a> {
+struct Findings<'a> {
     policy: &'a Policy,
-    findings: Vec<Finding>,
+    findings: Vec<ConfigFinding>,
 }
 
-impl Found<'_> {
+impl Findings<'_> {
     fn error(&mut self, key: &'static str, value: &str, message: impl Into<String>) {
         // Nothing is started where the repository is not enabled.
         let severity = if self.policy.enabled { Severity::Error } else { Severity::Warning };
@@ -63,7 +63,7 @@ impl Found<'_> {
     }
 
     fn add(&mut self, severity: Severity, key: &str, value: &str, message: String) {
-        self.findings.push(Finding {
+        self.findings.push(ConfigFinding {
             repository: Some(self.policy.repository.clone()),
             key: key.to_owned(),
             value: plain(value, 100),
@@ -73,7 +73,7 @@ impl Found<'_> {
     }
 }
 
-fn reached(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn reached(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let name = policy.repository.to_string();
     match facts.repository.refused() {
         Some(ReadError::NotFound { .. }) => found.error(
@@ -87,7 +87,7 @@ fn reached(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn kept_its_name(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn kept_its_name(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(repository) = facts.repository.known().map(|found| &found.value) else { return };
     let (was, is) = (&policy.repository, &repository.name);
     if was == is {
@@ -102,7 +102,7 @@ fn kept_its_name(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn takes_writes(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn takes_writes(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     if policy.enabled && facts.repository.known().is_some_and(|found| found.value.archived) {
         found.error(
             "name",
@@ -112,38 +112,38 @@ fn takes_writes(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn has_the_branch(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn has_the_branch(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let default = facts.repository.known().map(|found| found.value.default_branch.as_str());
     let named = policy.branch.as_ref().map(|branch| branch.as_str());
     let value = named.or(default).unwrap_or_default();
     match (&facts.tip, named) {
-        (Seen::Known(None), Some(_)) => {
+        (FactRead::Known(None), Some(_)) => {
             let is = default.unwrap_or_default();
             let what = format!("there is no such branch: correct it; the default branch is `{is}`");
             found.error("branch", value, what);
         }
-        (Seen::Known(None), None) => {
+        (FactRead::Known(None), None) => {
             found.error("branch", value, "the repository has no commits yet: push its first ones");
         }
-        (Seen::Refused(error), _) => found.error("branch", value, error.to_string()),
-        (Seen::Known(Some(_)) | Seen::NotAsked | Seen::Failed(_), _) => {}
+        (FactRead::Refused(error), _) => found.error("branch", value, error.to_string()),
+        (FactRead::Known(Some(_)) | FactRead::NotAsked | FactRead::Failed(_), _) => {}
     }
 }
 
-fn lists_workflows(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn lists_workflows(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     if let Some(error) = facts.workflows.refused() {
         let value = policy.verification_workflow.as_str();
         found.error("verification_workflow_name", value, error.to_string());
     }
 }
 
-fn verifies(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn verifies(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let key = "verification_workflow_name";
     let without = "no commit is ever verified";
     is_there(key, &policy.verification_workflow, without, facts, found);
 }
 
-fn deploys(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploys(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let key = "deploy_workflow_name";
     match &policy.deploy_workflow {
         Some(name) => is_there(key, name, "nothing can be deployed", facts, found),
@@ -155,8 +155,8 @@ fn is_there(
     key: &'static str,
     name: &WorkflowName,
     without: &str,
-    facts: &Facts,
-    found: &mut Found<'_>,
+    facts: &PreflightFacts,
+    found: &mut Findings<'_>,
 ) {
     let Some(workflows) = facts.workflows.known() else { return };
     let what = match name.among(workflows) {
@@ -182,7 +182,7 @@ fn is_there(
     found.error(key, name.as_str(), what);
 }
 
-fn verifies_the_events(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn verifies_the_events(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let name = policy.verification_workflow.as_str();
     let default = facts.repository.known().map(|found| found.value.default_branch.clone());
     let Some(branch) = policy.branch.clone().or(default) else { return };
@@ -219,7 +219,7 @@ fn is_chosen(events: &[String]) -> bool {
     events.iter().any(|event| event == MERGE_GROUP) && events != COMMON_EVENTS.map(str::to_owned)
 }
 
-fn deploy_file_is_there(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploy_file_is_there(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
     let default = facts.repository.known().map(|found| found.value.default_branch.as_str());
     let default = default.unwrap_or_default();
@@ -227,7 +227,7 @@ fn deploy_file_is_there(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     if let Some(error) = facts.deploy_file.refused() {
         found.error("deploy_workflow_name", name, error.to_string());
     }
-    if facts.deploy_file_default == Seen::Known(None) {
+    if facts.deploy_file_default == FactRead::Known(None) {
         found.error(
             "deploy_workflow_name",
             name,
@@ -235,11 +235,11 @@ fn deploy_file_is_there(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
         );
     }
     match (&facts.deploy_ref, &facts.deploy_file) {
-        (Seen::Known(None), _) => {
+        (FactRead::Known(None), _) => {
             let what = "there is no such branch, and a tag is none: correct it";
             found.error("deploy_workflow_ref", at, what);
         }
-        (_, Seen::Known(None)) if at != default => found.error(
+        (_, FactRead::Known(None)) if at != default => found.error(
             "deploy_workflow_ref",
             at,
             format!("the file of `{name}` is not there, and GitHub starts it from there: add it"),
@@ -248,7 +248,7 @@ fn deploy_file_is_there(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn deploy_file_takes_the_sha(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploy_file_takes_the_sha(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
     let key = "deploy_workflow_name";
     let Some(file) = parsed(key, name, &facts.deploy_file, found) else { return };
@@ -272,7 +272,7 @@ fn deploy_file_takes_the_sha(policy: &Policy, facts: &Facts, found: &mut Found<'
 }
 
 /// Whether a run that somebody else starts tells its commit.
-fn deploy_titles_tell(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploy_titles_tell(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
     let Some(file) = readable(&facts.deploy_file) else { return };
     if !file.has("workflow_dispatch") {
@@ -299,7 +299,7 @@ fn deploy_titles_tell(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn deploys_by_others(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploys_by_others(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     for name in &policy.other_deploy_workflows {
         is_there(
             "other_deploy_workflows",
@@ -312,7 +312,7 @@ fn deploys_by_others(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
 }
 
 /// What the deploy workflow runs of other repositories is judged by nobody.
-fn deploy_file_is_pinned(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn deploy_file_is_pinned(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(name) = policy.deploy_workflow.as_ref().map(WorkflowName::as_str) else { return };
     let Some(file) = readable(&facts.deploy_file) else { return };
     let unpinned = file.unpinned();
@@ -327,7 +327,7 @@ fn deploy_file_is_pinned(policy: &Policy, facts: &Facts, found: &mut Found<'_>) 
 }
 
 /// A file that can be read; what is wrong with another one is said once.
-fn readable(file: &Seen<Option<FileText>>) -> Option<WorkflowFile> {
+fn readable(file: &FactRead<Option<FileText>>) -> Option<WorkflowFile> {
     match file.known()?.as_ref()? {
         FileText::Text(text) => WorkflowFile::parse(text).ok(),
         FileText::TooLarge | FileText::NoText => None,
@@ -338,8 +338,8 @@ fn readable(file: &Seen<Option<FileText>>) -> Option<WorkflowFile> {
 fn parsed(
     key: &'static str,
     name: &str,
-    file: &Seen<Option<FileText>>,
-    found: &mut Found<'_>,
+    file: &FactRead<Option<FileText>>,
+    found: &mut Findings<'_>,
 ) -> Option<WorkflowFile> {
     let trouble = match file.known()?.as_ref()? {
         FileText::Text(text) => match WorkflowFile::parse(text) {
@@ -354,7 +354,7 @@ fn parsed(
     None
 }
 
-fn takes_issues(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn takes_issues(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     if facts.repository.known().is_some_and(|found| !found.value.has_issues) {
         found.warning(
             "name",
@@ -364,22 +364,22 @@ fn takes_issues(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn has_the_label(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+fn has_the_label(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     if !policy.approval_modes.contains(&ApprovalMode::Label) {
         return;
     }
     let wanted = &policy.approval_label;
     match &facts.labels {
-        Seen::Known(Some(labels)) => {
+        FactRead::Known(Some(labels)) => {
             if !labels.iter().any(|label| label.to_lowercase() == wanted.to_lowercase()) {
                 let what = "there is no such label, so that nobody can put it on a pull request: \
                             create it";
                 found.warning("approval_label", wanted, what);
             }
         }
-        Seen::Refused(ReadError::Gone410 { .. }) => {}
-        Seen::Refused(error) => found.warning("approval_label", wanted, error.to_string()),
-        Seen::Known(None) | Seen::NotAsked | Seen::Failed(_) => {}
+        FactRead::Refused(ReadError::Gone410 { .. }) => {}
+        FactRead::Refused(error) => found.warning("approval_label", wanted, error.to_string()),
+        FactRead::Known(None) | FactRead::NotAsked | FactRead::Failed(_) => {}
     }
 }
 

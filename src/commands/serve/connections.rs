@@ -82,7 +82,7 @@ impl Connections {
 
     /// A place for a new connection, once there is one. Until then others wait to be accepted: a
     /// flood of connections is taken no faster than what they ask for is read.
-    pub(super) async fn place(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+    pub(super) async fn place(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<ConnectionSlot> {
         for _ in 0..MOST_TRIES {
             if let Some(place) = self.admit(peer) {
                 return Some(place);
@@ -94,7 +94,7 @@ impl Connections {
 
     /// A place for a new connection, for which the oldest idle one is closed where there is no
     /// room; none where every other connection is being answered, or is young.
-    fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Place> {
+    fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<ConnectionSlot> {
         let now = self.clock.monotonic();
         let is_old =
             |one: &Open| one.read_since.is_some_and(|since| now.saturating_sub(since) >= YOUNG);
@@ -112,7 +112,7 @@ impl Connections {
         let (unread, read_since) = (0, None);
         let open = Open { peer, read_since, waits_since, unread, close: Arc::clone(&close) };
         table.open.insert(id, open);
-        Some(Place { id, peer, close, connections: Arc::clone(self) })
+        Some(ConnectionSlot { id, peer, close, connections: Arc::clone(self) })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -121,14 +121,14 @@ impl Connections {
 }
 
 /// A connection's place. It is given up when this is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     id: u64,
     peer: Option<IpAddr>,
     close: Arc<Notify>,
     connections: Arc<Connections>,
 }
 
-impl Place {
+impl ConnectionSlot {
     /// Whether its address tells nothing of its client.
     pub(super) const fn has_no_peer(&self) -> bool {
         self.peer.is_none()
@@ -200,7 +200,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.table().open.remove(&self.id);
     }
@@ -225,13 +225,13 @@ mod tests {
     }
 
     /// A connection that the server reads from.
-    fn admitted(connections: &Arc<Connections>, peer: Option<IpAddr>) -> Place {
+    fn admitted(connections: &Arc<Connections>, peer: Option<IpAddr>) -> ConnectionSlot {
         let place = connections.admit(peer).unwrap();
         place.begins();
         place
     }
 
-    fn is_closed(place: &Place) -> bool {
+    fn is_closed(place: &ConnectionSlot) -> bool {
         let notified = pin!(place.close.notified());
         notified.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
@@ -280,11 +280,11 @@ mod tests {
     #[test]
     fn a_connection_that_the_server_has_not_read_from_makes_no_room() {
         let (connections, time) = connections();
-        let accepted: Vec<Place> =
+        let accepted: Vec<ConnectionSlot> =
             (0..MOST_OF_A_PEER).map(|_| connections.admit(peer(1)).unwrap()).collect();
         time.advance(YOUNG * 2);
         assert!(connections.admit(peer(1)).is_none(), "a probe among them would go unanswered");
-        accepted.iter().for_each(Place::begins);
+        accepted.iter().for_each(ConnectionSlot::begins);
         time.advance(YOUNG);
         assert!(connections.admit(peer(1)).is_some());
     }
@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn who_leaves_most_unread_longest_is_closed_first() {
         let (connections, time) = connections();
-        let places: Vec<Place> = (0..4).map(|n| admitted(&connections, peer(n))).collect();
+        let places: Vec<ConnectionSlot> = (0..4).map(|n| admitted(&connections, peer(n))).collect();
         for place in &places[..3] {
             time.advance(Duration::from_secs(1));
             place.asked(true);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::connections::Place;
+use super::connections::ConnectionSlot;
 
 /// Bytes that are handed to the connection at once. It buffers some of them, copied, so that the
 /// answer itself is freed when the last of it was handed out.
@@ -17,11 +17,11 @@ const CHUNK: usize = 64 * 1024;
 /// A body that tells its connection's place when it was read.
 pub(super) struct Outgoing {
     rest: Bytes,
-    place: Arc<Place>,
+    place: Arc<ConnectionSlot>,
 }
 
 impl Outgoing {
-    pub(super) fn new(whole: Bytes, place: Arc<Place>) -> Self {
+    pub(super) fn new(whole: Bytes, place: Arc<ConnectionSlot>) -> Self {
         place.answered(whole.len());
         Self { rest: whole, place }
     }

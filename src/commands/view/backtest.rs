@@ -7,7 +7,7 @@ use crate::domain::{Outcome, Reason, RepoName, RiskClass, RunId, Sha, Supposed};
 
 /// A time, replayed through a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backtest {
+pub struct BacktestView {
     /// `owner/name`.
     pub repository: RepoName,
     /// Its beginning.
@@ -19,7 +19,7 @@ pub struct Backtest {
     /// What ran in production when it began; null where that is none, or cannot be told.
     pub production_at_start: Option<Sha>,
     /// The commits that were verified in that time, oldest first.
-    pub commits: Vec<Commit>,
+    pub commits: Vec<BacktestCommit>,
     /// All of them in numbers.
     pub summary: Numbers,
     /// What it does not know, one sentence each.
@@ -28,7 +28,7 @@ pub struct Backtest {
 
 /// A verified commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
+pub struct BacktestCommit {
     /// When it was verified.
     pub verified_at: Timestamp,
     /// The commit.

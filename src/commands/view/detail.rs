@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Line, PathView, RepositoryStatus, RuleView, SeenApprovalView};
+use super::{HistoryLine, PathView, RepositoryStatus, RuleView, SeenApprovalView};
 use crate::domain::{
     AttemptId, Branch, CommitStatusState, IssueNumber, Outcome, Reason, RepoName, RiskClass, RunId,
     RunRef, Sha, StatusId, WorkflowId,
@@ -23,15 +23,15 @@ pub struct RepositoryDetail {
     /// What runs in production.
     pub production: ProductionView,
     /// What the last pass decided: the candidate first, then the head, then what else it spoke of.
-    pub judgements: Vec<Judged>,
+    pub judgements: Vec<JudgedView>,
     /// What is in flight.
     pub in_flight: InFlight,
     /// What operators and the configuration said and still holds.
-    pub words: Words,
+    pub words: StandingWords,
     /// GitHub's words where it refused a dispatch, until something changes.
-    pub rejection: Option<Refused>,
+    pub rejection: Option<RefusedView>,
     /// GitHub's words where it takes no issue.
-    pub issues_unavailable: Option<Refused>,
+    pub issues_unavailable: Option<RefusedView>,
     /// The policy's keys, with their values in force.
     pub policy: Value,
 }
@@ -67,7 +67,7 @@ pub enum Certainty {
 
 /// A decision about a commit, with all that is known of why.
 #[derive(Clone, Debug, Serialize)]
-pub struct Judged {
+pub struct JudgedView {
     /// The commit.
     pub sha: Sha,
     /// What it comes to.
@@ -77,7 +77,7 @@ pub struct Judged {
     /// The risk of its range.
     pub risk_class: RiskClass,
     /// Where this is known from.
-    pub source: Source,
+    pub source: DecisionSource,
     /// Since when it is decided so.
     pub decided_at: Option<Timestamp>,
     /// The last pass that decided it so; the ledger does not hold that.
@@ -99,7 +99,7 @@ pub struct Judged {
 /// Where a decision is known from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum DecisionSource {
     /// The last pass took it.
     LastPass,
     /// It was taken once, and the ledger holds it.
@@ -205,7 +205,7 @@ pub struct FailedStep {
 
 /// What was said and still holds.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Words {
+pub struct StandingWords {
     /// What stops the repository.
     pub pauses: Vec<PauseView>,
     /// Commits that operators approved, newest last.
@@ -213,7 +213,7 @@ pub struct Words {
     /// What `RELEASE_GOVERNOR_APPROVED` approves.
     pub approved_by_environment: ByEnvironment,
     /// An operator's word for what runs in production, until a deploy run overrides it.
-    pub production_set: Option<ProductionSet>,
+    pub production_set: Option<ProductionSetView>,
 }
 
 /// A stop.
@@ -251,7 +251,7 @@ pub struct ByEnvironment {
 
 /// What an operator said to run in production.
 #[derive(Clone, Debug, Serialize)]
-pub struct ProductionSet {
+pub struct ProductionSetView {
     /// The commit.
     pub sha: Sha,
     /// When it was said.
@@ -260,7 +260,7 @@ pub struct ProductionSet {
 
 /// Something that GitHub refused.
 #[derive(Clone, Debug, Serialize)]
-pub struct Refused {
+pub struct RefusedView {
     /// GitHub's words.
     pub words: String,
     /// When it said them.
@@ -279,7 +279,7 @@ pub struct CommitDetail {
     /// What it is now: `candidate`, `head`, `production`, `previous_production`.
     pub roles: Vec<&'static str>,
     /// The last decision about it; none where it was never judged.
-    pub judgement: Option<Judged>,
+    pub judgement: Option<JudgedView>,
     /// Operators' approvals of it.
     pub approvals: Vec<ApprovalView>,
     /// The approvals that decisions about it rested on.
@@ -289,7 +289,7 @@ pub struct CommitDetail {
     /// How many statuses of ours it bears.
     pub statuses_written: u32,
     /// GitHub's words where it refused our last status.
-    pub status_refused: Option<Refused>,
+    pub status_refused: Option<RefusedView>,
     /// Its failure issue.
     pub issue: Option<IssueNumber>,
     /// Our attempts to deploy it, newest first.
@@ -297,7 +297,7 @@ pub struct CommitDetail {
     /// Deploy runs of it, whoever started them, newest first.
     pub runs: Vec<RunView>,
     /// What the ledger holds of it, newest first.
-    pub history: Vec<Line>,
+    pub history: Vec<HistoryLine>,
     /// Whether that is all that the ledger holds of it.
     pub history_complete: bool,
 }
@@ -332,7 +332,7 @@ pub struct LedgerPage {
     /// `owner/name`.
     pub repository: RepoName,
     /// Newest first.
-    pub entries: Vec<Line>,
+    pub entries: Vec<HistoryLine>,
     /// Where older ones go on: the `before` of the next page; none on the last.
     pub next: Option<u64>,
 }

@@ -7,11 +7,11 @@ use crate::domain::{Entry, RepoName};
 
 /// What happened in a repository: `history --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History {
+pub struct HistoryView {
     /// `owner/name`.
     pub repository: RepoName,
     /// Newest first.
-    pub entries: Vec<Line>,
+    pub entries: Vec<HistoryLine>,
     /// The number of the newest entry that was looked at, asked for or not.
     #[serde(default)]
     pub newest: Option<u64>,
@@ -22,7 +22,7 @@ pub struct History {
 
 /// What happened in all repositories: `history --all --json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HistoryOfAll {
+pub struct FleetHistoryView {
     /// Newest first.
     pub entries: Vec<LineOf>,
     /// Where the next answer begins, while there is more to look at.
@@ -37,12 +37,12 @@ pub struct LineOf {
     pub repository: RepoName,
     /// The entry.
     #[serde(flatten)]
-    pub line: Line,
+    pub line: HistoryLine,
 }
 
 /// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct HistoryLine {
     /// Its number; later ones are higher.
     pub number: u64,
     /// What happened, in a sentence.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use figment::value::Value;
 use http::{HeaderName, HeaderValue, header};
 
-use super::{Fields, LONGEST_VALUE};
+use super::{LONGEST_VALUE, SignalFields};
 use crate::config::mistake::Mistakes;
-use crate::config::values::{Entry, interval, line};
+use crate::config::values::{Setting, interval, line};
 use crate::domain::{Hidden, SignalAccess};
 
 /// Who answers slower is asked too much.
@@ -18,7 +18,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(30);
 pub(in crate::config) const MOST_HEADERS: usize = 20;
 
-pub(super) fn access(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<SignalAccess> {
+pub(super) fn access(fields: &SignalFields<'_, '_>, m: &mut Mistakes) -> Option<SignalAccess> {
     let headers = fields.or("headers", Vec::new(), m, headers);
     let bearer_token_file = fields.or("bearer_token_file", None, m, file);
     let ca_file = fields.or("ca_file", None, m, file);
@@ -57,7 +57,7 @@ pub(super) fn access(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<Signal
     })
 }
 
-fn file(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Option<PathBuf>> {
+fn file(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<PathBuf>> {
     line(entry, m, LONGEST_VALUE, "a file's path").map(|path| Some(PathBuf::from(path)))
 }
 
@@ -70,7 +70,7 @@ pub(in crate::config) const OUR_HEADERS: [HeaderName; 5] = [
     header::TE,
 ];
 
-fn headers(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)>> {
+fn headers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)>> {
     let Value::Dict(_, written) = &entry.value else {
         entry.refuse(m, "expected a mapping of names to values, as in {X-Scope-OrgID: shop}");
         return None;
@@ -83,7 +83,7 @@ fn headers(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)>>
     let mut complete = true;
     for (name, value) in written {
         let (key, value) = (format!("{}.{name}", entry.key), value.clone());
-        let field = Entry { value, key, origin: entry.origin };
+        let field = Setting { value, key, origin: entry.origin };
         // A value may be a secret: no message holds it.
         let value = field.written();
         if let Some(value) = &value {

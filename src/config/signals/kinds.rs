@@ -3,9 +3,9 @@
 use figment::value::Value;
 use http::Uri;
 
-use super::{Fields, LONGEST_VALUE};
+use super::{LONGEST_VALUE, SignalFields};
 use crate::config::mistake::Mistakes;
-use crate::config::values::{Entry, items, line, text, texts, whole, word};
+use crate::config::values::{Setting, items, line, text, texts, whole, word};
 use crate::domain::{ExpectedValue, SignalKind, Threshold, WhenUnreachable};
 
 /// Servers and proxies on the way take request lines of 8 kB (nginx, Apache).
@@ -16,7 +16,7 @@ pub(in crate::config) const LONGEST_URL: usize = 2_000;
 pub(in crate::config) const UNREACHABLE: [(&str, WhenUnreachable); 2] =
     [("unknown", WhenUnreachable::Unknown), ("degraded", WhenUnreachable::Degraded)];
 
-pub(super) fn prometheus(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<SignalKind> {
+pub(super) fn prometheus(fields: &SignalFields<'_, '_>, m: &mut Mistakes) -> Option<SignalKind> {
     let url = fields.required("url", m, |entry, m| base_url(entry, m, "/api/v1"));
     let query = fields.required("query", m, |entry, m| {
         let expected = "a query in PromQL, of at most 4000 characters";
@@ -39,14 +39,14 @@ pub(super) fn prometheus(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<Si
     Some(SignalKind::Prometheus { url, query, degraded_when })
 }
 
-pub(super) fn alertmanager(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<SignalKind> {
+pub(super) fn alertmanager(fields: &SignalFields<'_, '_>, m: &mut Mistakes) -> Option<SignalKind> {
     let url = fields.required("url", m, |entry, m| base_url(entry, m, "/api/v2"));
     let matchers = fields.required("matchers", m, matchers);
     let (url, matchers) = (url?, matchers?);
     Some(SignalKind::Alertmanager { url, matchers })
 }
 
-fn matchers(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
+fn matchers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
     let expected = "matchers, as in 'service=\"shop\"'";
     let matchers = texts(entry, m, expected)?;
     let mut complete = true;
@@ -80,7 +80,7 @@ fn is_matcher(text: &str) -> bool {
 }
 
 pub(super) fn http(
-    fields: &Fields<'_, '_>,
+    fields: &SignalFields<'_, '_>,
     is_check: bool,
     m: &mut Mistakes,
 ) -> Option<SignalKind> {
@@ -99,9 +99,9 @@ pub(super) fn http(
     })
 }
 
-fn statuses(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<u16>> {
+fn statuses(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<u16>> {
     let is_list = matches!(entry.value, Value::Array(..)) || entry.variable().is_some();
-    let read = |item: &Entry<'_>, m: &mut Mistakes| {
+    let read = |item: &Setting<'_>, m: &mut Mistakes| {
         whole(item, m, 100..=599).and_then(|code| u16::try_from(code).ok())
     };
     if !is_list {
@@ -117,7 +117,10 @@ fn statuses(entry: &Entry<'_>, m: &mut Mistakes) -> Option<Vec<u16>> {
 }
 
 /// `json_pointer` and `expected_value`, which belong together.
-fn expected_value(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<Option<ExpectedValue>> {
+fn expected_value(
+    fields: &SignalFields<'_, '_>,
+    m: &mut Mistakes,
+) -> Option<Option<ExpectedValue>> {
     let pointer = fields.or("json_pointer", None, m, |entry, m| {
         let expected = "a JSON pointer (RFC 6901), as in /status";
         let pointer = line(entry, m, LONGEST_VALUE, expected)?;
@@ -150,7 +153,7 @@ fn expected_value(fields: &Fields<'_, '_>, m: &mut Mistakes) -> Option<Option<Ex
 }
 
 /// The address of a server's API, without what we add to it.
-fn base_url(entry: &Entry<'_>, m: &mut Mistakes, ours: &str) -> Option<String> {
+fn base_url(entry: &Setting<'_>, m: &mut Mistakes, ours: &str) -> Option<String> {
     let url = address(entry, m, false)?;
     let base = url.trim_end_matches('/');
     if base.contains(ours) {
@@ -160,7 +163,7 @@ fn base_url(entry: &Entry<'_>, m: &mut Mistakes, ours: &str) -> Option<String> {
     Some(base.to_owned())
 }
 
-fn address(entry: &Entry<'_>, m: &mut Mistakes, may_ask: bool) -> Option<String> {
+fn address(entry: &Setting<'_>, m: &mut Mistakes, may_ask: bool) -> Option<String> {
     let expected = if may_ask {
         "an address, as in https://shop.example.com/healthz, without user or password"
     } else {

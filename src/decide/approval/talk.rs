@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::decide::facts::Gathering;
 use crate::decide::{Gap, Question};
 use crate::domain::{
-    ApprovalMode, Comment, Counting, GivenApproval, Login, MergedPull, Person, Policy,
-    PullApproval, PullEvent, SeenApproval, Spoken, Team, Told, WhyNot,
+    ApprovalMode, Availability, CommandReading, Comment, Counting, GivenApproval, Login,
+    MergedPull, Person, Policy, PullApproval, PullEvent, SeenApproval, Team, WhyNot,
 };
 
 /// People whose permission is asked for on one pull request. More write there only to be in the
@@ -39,10 +39,10 @@ impl Heard {
 /// What people said on `pull`.
 pub(super) fn on(question: &Question<'_>, pull: &MergedPull) -> Result<Heard, Gap> {
     let events = match question.events(pull.number)? {
-        Told::Known(events) => events,
-        Told::Untold(why) => return Ok(untold(question.policy, pull, why)),
+        Availability::Known(events) => events,
+        Availability::Untold(why) => return Ok(untold(question.policy, pull, why)),
     };
-    let mut claims: Vec<Claim<'_>> = Vec::new();
+    let mut claims: Vec<ApprovalClaim<'_>> = Vec::new();
     let modes = &question.policy.approval_modes;
     if modes.contains(&ApprovalMode::Label) {
         claims.extend(by_label(question, pull, events)?);
@@ -62,7 +62,7 @@ pub(super) fn author_who_may_not<'p>(policy: &Policy, pull: &'p MergedPull) -> O
 }
 
 /// An approval that somebody may have given.
-struct Claim<'e> {
+struct ApprovalClaim<'e> {
     mode: ApprovalMode,
     by: Option<&'e Person>,
     at: Timestamp,
@@ -82,7 +82,7 @@ fn by_label<'a>(
     question: &Question<'a>,
     pull: &MergedPull,
     events: &'a [PullEvent],
-) -> Result<Option<Claim<'a>>, Gap> {
+) -> Result<Option<ApprovalClaim<'a>>, Gap> {
     let wanted = question.policy.approval_label.to_lowercase();
     let is_wanted = |label: &String| label.to_lowercase() == wanted;
     let mut standing = None;
@@ -110,16 +110,16 @@ fn by_label<'a>(
     let Some((place, by, at)) = standing else { return Ok(None) };
     // A label that is deleted in the repository leaves the pull request without an event.
     let why_not = match question.labels(pull.number)? {
-        Told::Untold(why) => Some(WhyNot::Untold(why.clone())),
-        Told::Known(labels) if !labels.iter().any(is_wanted) => Some(WhyNot::TakenOff),
-        Told::Known(_) if by.is_none() => Some(WhyNot::ByNobodyKnown),
-        Told::Known(_) => match taken_off {
+        Availability::Untold(why) => Some(WhyNot::Untold(why.clone())),
+        Availability::Known(labels) if !labels.iter().any(is_wanted) => Some(WhyNot::TakenOff),
+        Availability::Known(_) if by.is_none() => Some(WhyNot::ByNobodyKnown),
+        Availability::Known(_) => match taken_off {
             Some(label) => Some(WhyNot::MayBeTakenOff(label.clone())),
             None => out_of_place(question.policy, pull, by, events, place),
         },
     };
     let mode = ApprovalMode::Label;
-    Ok(Some(Claim { mode, by, at, place, is_from_inside: true, why_not }))
+    Ok(Some(ApprovalClaim { mode, by, at, place, is_from_inside: true, why_not }))
 }
 
 /// Whether the label that was taken off was put on under this very name before, while nothing that
@@ -135,8 +135,8 @@ fn is_plainly_another(
         return Ok(false);
     }
     Ok(match question.labels(pull.number)? {
-        Told::Known(labels) => labels.iter().all(|label| is_on_after(events, label)),
-        Told::Untold(_) => false,
+        Availability::Known(labels) => labels.iter().all(|label| is_on_after(events, label)),
+        Availability::Untold(_) => false,
     })
 }
 
@@ -159,10 +159,10 @@ fn by_comments<'e>(
     policy: &Policy,
     pull: &MergedPull,
     events: &'e [PullEvent],
-) -> impl Iterator<Item = Claim<'e>> {
+) -> impl Iterator<Item = ApprovalClaim<'e>> {
     events.iter().enumerate().filter_map(move |(place, event)| {
         let comment = match event {
-            PullEvent::Commented(comment) if comment.spoken != Spoken::Absent => comment,
+            PullEvent::Commented(comment) if comment.spoken != CommandReading::Absent => comment,
             PullEvent::Commented(_)
             | PullEvent::Labeled { .. }
             | PullEvent::Unlabeled { .. }
@@ -171,7 +171,7 @@ fn by_comments<'e>(
         };
         let by = comment.by.as_ref();
         let why_not = of_comment(comment).or_else(|| out_of_place(policy, pull, by, events, place));
-        Some(Claim {
+        Some(ApprovalClaim {
             mode: ApprovalMode::Comment,
             by,
             at: comment.at,
@@ -185,7 +185,7 @@ fn by_comments<'e>(
 /// Why a comment by itself approves nothing.
 fn of_comment(comment: &Comment) -> Option<WhyNot> {
     let Some(by) = &comment.by else { return Some(WhyNot::ByNobodyKnown) };
-    if comment.spoken != Spoken::Given {
+    if comment.spoken != CommandReading::Given {
         return Some(WhyNot::NotGiven(comment.spoken));
     }
     if by.is_bot {
@@ -237,7 +237,7 @@ fn shows_all_commits(pull: &MergedPull, events: &[PullEvent]) -> bool {
 }
 
 /// Asks what the people may do whose approvals would count, a bounded number of them.
-fn ask_about_people(question: &Question<'_>, claims: &mut [Claim<'_>]) -> Result<(), Gap> {
+fn ask_about_people(question: &Question<'_>, claims: &mut [ApprovalClaim<'_>]) -> Result<(), Gap> {
     let mut gathering = Gathering::default();
     let mut asked = BTreeSet::new();
     for claim in claims.iter_mut().filter(|claim| claim.why_not.is_none()) {
@@ -259,11 +259,11 @@ fn ask_about_people(question: &Question<'_>, claims: &mut [Claim<'_>]) -> Result
 fn who_may_not(question: &Question<'_>, login: &Login) -> Result<Option<WhyNot>, Gap> {
     let needs = question.policy.approval_min_permission;
     match question.standing(login)? {
-        Told::Untold(why) => return Ok(Some(WhyNot::Untold(why.clone()))),
-        Told::Known(standing) if standing.permission.is_none_or(|has| has < needs) => {
+        Availability::Untold(why) => return Ok(Some(WhyNot::Untold(why.clone()))),
+        Availability::Known(standing) if standing.permission.is_none_or(|has| has < needs) => {
             return Ok(Some(WhyNot::NotPermitted { role: standing.role.clone(), needs }));
         }
-        Told::Known(_) => {}
+        Availability::Known(_) => {}
     }
     in_no_team(question, login, &question.policy.approval_teams)
 }
@@ -280,19 +280,19 @@ fn in_no_team(
     let mut untold = None;
     for team in teams {
         match gathering.take(question.is_member(team, login))? {
-            Some(Told::Known(true)) => return Ok(None),
-            Some(Told::Untold(why)) => untold = Some(WhyNot::Untold(why.clone())),
-            Some(Told::Known(false)) | None => {}
+            Some(Availability::Known(true)) => return Ok(None),
+            Some(Availability::Untold(why)) => untold = Some(WhyNot::Untold(why.clone())),
+            Some(Availability::Known(false)) | None => {}
         }
     }
     gathering.finish(untold.or_else(|| Some(WhyNot::InNoTeam(teams.to_vec()))))
 }
 
-fn heard(pull: &MergedPull, mut claims: Vec<Claim<'_>>) -> Heard {
+fn heard(pull: &MergedPull, mut claims: Vec<ApprovalClaim<'_>>) -> Heard {
     claims.sort_by_key(|claim| {
         (claim.why_not.is_some(), !claim.is_from_inside, std::cmp::Reverse(claim.place))
     });
-    let is_label = |claim: &Claim<'_>| {
+    let is_label = |claim: &ApprovalClaim<'_>| {
         claim.mode == ApprovalMode::Label && claim.why_not != Some(WhyNot::TakenOff)
     };
     let is_labeled = claims.iter().any(is_label);

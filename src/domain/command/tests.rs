@@ -9,16 +9,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn approve() -> Command {
-    Command::new("/approve").unwrap()
+fn approve() -> ApprovalCommand {
+    ApprovalCommand::new("/approve").unwrap()
 }
 
-fn spoken(body: &str) -> Spoken {
+fn spoken(body: &str) -> CommandReading {
     approve().spoken_in(body)
 }
 
 /// Each body is spoken so, whichever way its lines end.
-fn all_are(expected: Spoken, bodies: &[&str]) {
+fn all_are(expected: CommandReading, bodies: &[&str]) {
     for body in bodies {
         for end in ["\n", "\r\n", "\r"] {
             let body = body.replace('\n', end);
@@ -30,7 +30,7 @@ fn all_are(expected: Spoken, bodies: &[&str]) {
 #[test]
 fn alone_on_a_line_of_the_comment_it_is_given() {
     all_are(
-        Spoken::Given,
+        CommandReading::Given,
         &[
             "/approve",
             "/approve\n",
@@ -62,7 +62,7 @@ fn alone_on_a_line_of_the_comment_it_is_given() {
 #[test]
 fn in_a_quote_it_is_somebody_elses() {
     all_are(
-        Spoken::InQuote,
+        CommandReading::InQuote,
         &[
             "> /approve",
             ">/approve\n\nNot yet.",
@@ -80,7 +80,7 @@ fn in_a_quote_it_is_somebody_elses() {
 #[test]
 fn in_code_it_is_talked_about() {
     all_are(
-        Spoken::InCode,
+        CommandReading::InCode,
         &[
             "```\n/approve\n```",
             "```\n/approve",
@@ -100,7 +100,7 @@ fn in_code_it_is_talked_about() {
 #[test]
 fn in_html_or_a_definition_it_is_hidden() {
     all_are(
-        Spoken::Hidden,
+        CommandReading::Hidden,
         &[
             "<!-- /approve -->",
             "<!--\n/approve\n-->",
@@ -135,7 +135,7 @@ fn in_html_or_a_definition_it_is_hidden() {
 #[test]
 fn in_lists_tables_and_headings_it_is_a_part_of_something() {
     all_are(
-        Spoken::InList,
+        CommandReading::InList,
         &[
             "- /approve",
             "1. /approve",
@@ -149,7 +149,7 @@ fn in_lists_tables_and_headings_it_is_a_part_of_something() {
         ],
     );
     all_are(
-        Spoken::InTable,
+        CommandReading::InTable,
         &[
             "| a |\n|---|\n| /approve |",
             "| a |\n|---|\n/approve",
@@ -158,7 +158,7 @@ fn in_lists_tables_and_headings_it_is_a_part_of_something() {
         ],
     );
     all_are(
-        Spoken::InHeading,
+        CommandReading::InHeading,
         &["# /approve", "/approve\n===", "/approve\n--\nAlice", "##### /approve #"],
     );
 }
@@ -166,7 +166,7 @@ fn in_lists_tables_and_headings_it_is_a_part_of_something() {
 #[test]
 fn with_other_words_or_under_markup_it_is_not_alone() {
     all_are(
-        Spoken::NotAlone,
+        CommandReading::NotAlone,
         &[
             "/approve please",
             "I /approve.",
@@ -190,7 +190,7 @@ fn with_other_words_or_under_markup_it_is_not_alone() {
 #[test]
 fn a_line_that_only_looks_like_it_is_told() {
     all_are(
-        Spoken::LooksLike,
+        CommandReading::LooksLike,
         &[
             "/Approve",
             "/APPROVE",
@@ -218,7 +218,7 @@ fn a_line_that_only_looks_like_it_is_told() {
 #[test]
 fn a_word_that_holds_it_is_not_it() {
     all_are(
-        Spoken::Absent,
+        CommandReading::Absent,
         &[
             "",
             "\0",
@@ -239,14 +239,14 @@ fn a_word_that_holds_it_is_not_it() {
 
 #[test]
 fn a_comment_that_readers_differ_over_gives_nothing() {
-    all_are(Spoken::Hidden, &["/approve\n\u{c}", "\u{b}\n/approve", "\0\n/approve"]);
+    all_are(CommandReading::Hidden, &["/approve\n\u{c}", "\u{b}\n/approve", "\0\n/approve"]);
 }
 
 #[test]
 fn of_several_ways_the_one_that_was_meant_most_is_told() {
-    assert_eq!(spoken("> /approve\n\nI think `/approve` is early."), Spoken::InCode);
-    assert_eq!(spoken("Say `/approve`.\n\n- /approve"), Spoken::InList);
-    assert_eq!(spoken("# /approve\n\n/Approve"), Spoken::LooksLike);
+    assert_eq!(spoken("> /approve\n\nI think `/approve` is early."), CommandReading::InCode);
+    assert_eq!(spoken("Say `/approve`.\n\n- /approve"), CommandReading::InList);
+    assert_eq!(spoken("# /approve\n\n/Approve"), CommandReading::LooksLike);
 }
 
 #[test]
@@ -265,11 +265,15 @@ fn a_command_may_be_any_plain_line() {
         "genehmigt – für heute",
         "C# & D < 5",
     ] {
-        let command = Command::new(line).unwrap();
+        let command = ApprovalCommand::new(line).unwrap();
         assert_eq!(command.to_string(), line);
-        assert_eq!(command.spoken_in(&format!("Well.\n\n {line}\t\n")), Spoken::Given, "{line}");
+        assert_eq!(
+            command.spoken_in(&format!("Well.\n\n {line}\t\n")),
+            CommandReading::Given,
+            "{line}"
+        );
     }
-    assert!(Command::new(&"x".repeat(LONGEST)).is_ok());
+    assert!(ApprovalCommand::new(&"x".repeat(LONGEST)).is_ok());
 }
 
 #[test]
@@ -308,7 +312,7 @@ fn a_command_that_no_comment_could_give_is_refused_with_its_reason() {
         ("&sol;approve", "holds markup"),
     ];
     for (line, reason) in rows {
-        let error = Command::new(line).unwrap_err();
+        let error = ApprovalCommand::new(line).unwrap_err();
         assert!(error.why.contains(reason), "{line:?}: {error}");
     }
 }
@@ -316,16 +320,16 @@ fn a_command_that_no_comment_could_give_is_refused_with_its_reason() {
 #[test]
 fn what_json_calls_it_is_what_it_is_called() {
     for spoken in [
-        Spoken::Absent,
-        Spoken::InQuote,
-        Spoken::Hidden,
-        Spoken::InCode,
-        Spoken::NotAlone,
-        Spoken::InList,
-        Spoken::InTable,
-        Spoken::InHeading,
-        Spoken::LooksLike,
-        Spoken::Given,
+        CommandReading::Absent,
+        CommandReading::InQuote,
+        CommandReading::Hidden,
+        CommandReading::InCode,
+        CommandReading::NotAlone,
+        CommandReading::InList,
+        CommandReading::InTable,
+        CommandReading::InHeading,
+        CommandReading::LooksLike,
+        CommandReading::Given,
     ] {
         assert_eq!(serde_json::to_value(spoken).unwrap(), spoken.as_str());
     }
@@ -393,10 +397,10 @@ fn the_longest_hostile_comments_are_read_as_easily_as_others() {
     }
     let read = move || {
         for body in &bodies {
-            assert_ne!(spoken(body), Spoken::Given);
+            assert_ne!(spoken(body), CommandReading::Given);
             spoken(&format!("{body}/approve\n"));
         }
-        assert_eq!(spoken(&repeated("a\n\n/approve\n\n")), Spoken::Given);
+        assert_eq!(spoken(&repeated("a\n\n/approve\n\n")), CommandReading::Given);
     };
     std::thread::Builder::new().stack_size(128 * 1024).spawn(read).unwrap().join().unwrap();
 }
@@ -473,15 +477,15 @@ proptest! {
     #[test]
     fn any_text_is_read(body in any::<String>(), line in any::<String>()) {
         spoken(&body);
-        if let Ok(command) = Command::new(&line) {
-            prop_assert_eq!(command.spoken_in(&line), Spoken::Given);
-            prop_assert!(command.spoken_in(&body) != Spoken::Given || body.contains(&line));
+        if let Ok(command) = ApprovalCommand::new(&line) {
+            prop_assert_eq!(command.spoken_in(&line), CommandReading::Given);
+            prop_assert!(command.spoken_in(&body) != CommandReading::Given || body.contains(&line));
         }
     }
 
     #[test]
     fn only_a_line_that_is_the_command_gives_it(body in bodies()) {
-        if spoken(&body) == Spoken::Given {
+        if spoken(&body) == CommandReading::Given {
             prop_assert!(lines_of(&body).any(|line| line.trim_matches([' ', '\t']) == "/approve"));
         }
     }
@@ -491,13 +495,13 @@ proptest! {
         let gone = "/approve".chars().nth(gone).unwrap();
         // An entity such as `&sol;` would bring it back.
         let body: String = body.chars().filter(|c| *c != gone && *c != '&').collect();
-        prop_assert!(spoken(&body) < Spoken::LooksLike, "{:?}", body);
+        prop_assert!(spoken(&body) < CommandReading::LooksLike, "{:?}", body);
     }
 
     #[test]
     fn a_quoted_comment_never_gives_it(body in bodies()) {
         let quoted: Vec<String> = lines_of(&body).map(|line| format!("> {line}")).collect();
-        prop_assert_ne!(spoken(&quoted.join("\n")), Spoken::Given);
+        prop_assert_ne!(spoken(&quoted.join("\n")), CommandReading::Given);
     }
 
     #[test]
@@ -505,12 +509,12 @@ proptest! {
         let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or_default();
         let fence = "`".repeat(longest.max(2) + 1);
         let fenced = format!("{fence}\n{body}\n{fence}\n");
-        prop_assert_ne!(spoken(&fenced), Spoken::Given);
+        prop_assert_ne!(spoken(&fenced), CommandReading::Given);
     }
 
     #[test]
     fn beneath_plain_words_it_is_given(words in "[a-z ,.!?\n]{0,200}", end in "\n|\r\n|\r") {
         let body = format!("{words}\n\n/approve\n").replace('\n', &end);
-        prop_assert_eq!(spoken(&body), Spoken::Given);
+        prop_assert_eq!(spoken(&body), CommandReading::Given);
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Entry, EntryKind, GivenApproval, IssueStep,
-    Mark, NewAttempt, OperatorWord, RunId, RunKind, RunRef, Sha,
+    Mark, NewAttempt, OperatorAction, RunId, RunKind, RunRef, Sha,
 };
 
 /// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
@@ -203,24 +203,24 @@ impl ReleaseState {
         }
     }
 
-    fn operator_spoke(&mut self, word: &OperatorWord, at: Timestamp) {
+    fn operator_spoke(&mut self, word: &OperatorAction, at: Timestamp) {
         match word {
-            OperatorWord::Approved { approval } => {
+            OperatorAction::Approved { approval } => {
                 self.approvals.push(approval.clone());
                 keep_last(&mut self.approvals, KEPT_WORDS);
             }
-            OperatorWord::Paused { why, by } => {
+            OperatorAction::Paused { why, by } => {
                 let pause = Pause { why: why.clone(), by: Some(by.clone()), since: at };
                 self.pause = Some(pause);
             }
-            OperatorWord::Resumed { .. } => {
+            OperatorAction::Resumed { .. } => {
                 self.resume(at);
                 self.resumed_at = Some(at);
             }
-            OperatorWord::ProductionSet { sha, .. } => {
+            OperatorAction::ProductionSet { sha, .. } => {
                 self.set_production(sha, at);
             }
-            OperatorWord::Triggered { sha, .. } => {
+            OperatorAction::Triggered { sha, .. } => {
                 self.triggered.push((sha.clone(), at));
                 keep_last(&mut self.triggered, KEPT_WORDS);
                 self.rejection = None;

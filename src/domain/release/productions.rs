@@ -18,7 +18,7 @@ const KEPT_TIMES: usize = 200;
 const KEPT_LIFTS: usize = 500;
 
 /// A place in the order of production's moves.
-pub type Place = (Timestamp, RunId);
+pub type MovePosition = (Timestamp, RunId);
 
 /// A move of production by a run that no pass of ours decided on: somebody's, any re-run, or an
 /// operator's `trigger --rollback`.
@@ -29,7 +29,7 @@ pub struct ForeignMove {
     /// The run attempt.
     pub run: RunRef,
     /// Its place among the moves.
-    pub place: Place,
+    pub place: MovePosition,
     /// When it had ended for certain: whoever spoke before could not know of it.
     pub ended_by: Timestamp,
 }
@@ -38,9 +38,9 @@ pub struct ForeignMove {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastProduction {
     /// When it became production for the first time.
-    pub first: Place,
+    pub first: MovePosition,
     /// When it became production last.
-    pub last: Place,
+    pub last: MovePosition,
     /// The newest move by others that led to it.
     pub led_by: Option<ForeignMove>,
 }
@@ -66,7 +66,7 @@ pub struct ProductionHistory {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Productions {
     /// Every commit that was in production, and when for the first time, newest first.
-    pub commits: Vec<(Sha, Place)>,
+    pub commits: Vec<(Sha, MovePosition)>,
     /// The newest move by others to each commit, newest first.
     pub foreign: Vec<ForeignMove>,
     /// Commits that an operator triggered or set as production, and when.
@@ -166,7 +166,7 @@ impl ProductionHistory {
 
     /// Adds a move. Of several moves by others to one commit the newest counts: what was in
     /// production before an older one was so before it, and who spoke after it spoke after both.
-    fn add(&mut self, sha: Option<&Sha>, place: Place, foreign: Option<ForeignMove>) {
+    fn add(&mut self, sha: Option<&Sha>, place: MovePosition, foreign: Option<ForeignMove>) {
         let Some(sha) = sha else {
             keep_newer(&mut self.past_untold, foreign);
             return;
@@ -184,7 +184,7 @@ impl ProductionHistory {
 
     fn since_lifted(self) -> Productions {
         let counts = |foreign: &ForeignMove| self.resumed_at.is_none_or(|at| at < foreign.ended_by);
-        let mut commits: Vec<(Sha, Place)> =
+        let mut commits: Vec<(Sha, MovePosition)> =
             self.past.iter().map(|(sha, past)| (sha.clone(), past.first)).collect();
         commits.sort_by_key(|(_, first)| std::cmp::Reverse(*first));
         let foreign = self.past.values().filter_map(|past| past.led_by.as_ref());

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedDeploy, KnownRun, KnownRunAttempt, Place, Production, ReleaseState, Trigger, Uncertainty,
+    FailedDeploy, KnownRun, KnownRunAttempt, MovePosition, OperatorTrigger, Production,
+    ReleaseState, Uncertainty,
 };
 use crate::domain::{
     Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
@@ -71,16 +72,16 @@ impl ReleaseState {
 
     /// Operators' `trigger`s that started a deploy, or may have, in any order. One whose attempt
     /// was withdrawn or refused is none.
-    pub fn triggers(&self) -> impl Iterator<Item = Trigger<'_>> {
+    pub fn triggers(&self) -> impl Iterator<Item = OperatorTrigger<'_>> {
         let recorded_apart = self.triggered.iter();
-        let recorded_apart = recorded_apart.map(|(sha, at)| Trigger {
+        let recorded_apart = recorded_apart.map(|(sha, at)| OperatorTrigger {
             sha,
             at: *at,
             attempt: None,
             rollback: false,
         });
         let attempts = self.attempts.iter().filter(|attempt| attempt.trigger().is_some());
-        recorded_apart.chain(attempts.map(|attempt| Trigger {
+        recorded_apart.chain(attempts.map(|attempt| OperatorTrigger {
             sha: &attempt.begun.sha,
             at: attempt.at,
             attempt: Some(&attempt.begun.id),
@@ -261,14 +262,14 @@ pub(super) fn moves_of<'a>(
 }
 
 /// Where an operator's word stands among the moves.
-pub(super) fn place_of_word(since: Timestamp) -> Place {
+pub(super) fn place_of_word(since: Timestamp) -> MovePosition {
     (since, RunId::from(u64::MAX))
 }
 
 /// Where a run attempt stands among the moves: runs by their starts. `words` are when operators
 /// said what is in production. Whoever spoke while it ran could not mean what it did afterwards, so
 /// it comes after the last word that was said before its end.
-fn place_of_run(id: RunId, attempt: &KnownRunAttempt, words: &[Timestamp]) -> Place {
+fn place_of_run(id: RunId, attempt: &KnownRunAttempt, words: &[Timestamp]) -> MovePosition {
     let started_by = attempt.started_at.saturating_add(FRACTION).unwrap_or(attempt.started_at);
     let spoken = words.iter().filter(|at| started_by <= **at && **at < attempt.updated_at).max();
     let after = |word: &Timestamp| word.saturating_add(SignedDuration::from_nanos(1)).ok();
@@ -280,7 +281,7 @@ pub(super) struct Move<'a> {
     pub(super) sha: Option<&'a Sha>,
     since: Timestamp,
     /// Where it stands among the moves.
-    pub(super) place: Place,
+    pub(super) place: MovePosition,
     pub(super) run: Option<RunRef>,
     is_stray: bool,
 }

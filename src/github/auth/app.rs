@@ -17,10 +17,10 @@ use super::token::RECHECK;
 use super::{AppSource, NoToken, fingerprint};
 use crate::domain::Login;
 use crate::domain::secrets::hide;
+use crate::github::endpoint::Endpoint;
 use crate::github::error::ConnectError;
 use crate::github::limits::asked_wait;
-use crate::github::line::Line;
-use crate::github::transport::Answer;
+use crate::github::transport::GithubAnswer;
 use crate::network;
 
 /// GitHub takes ten minutes at most, by its own clock.
@@ -45,14 +45,14 @@ struct Key {
 }
 
 #[derive(Serialize)]
-struct Claims<'a> {
+struct JwtClaims<'a> {
     iat: i64,
     exp: i64,
     iss: &'a str,
 }
 
 #[derive(Deserialize)]
-struct WireApp {
+struct WireOwnApp {
     slug: String,
 }
 
@@ -78,10 +78,10 @@ impl App {
     }
 
     /// `slug[bot]`: who writes when one of its installations does.
-    pub(super) async fn account(&self, line: &Line) -> Result<Login, NoToken> {
+    pub(super) async fn account(&self, line: &Endpoint) -> Result<Login, NoToken> {
         let asked = self.account.get_or_try_init(async || {
             let answer = self.ask(line, "get_app", Method::GET, "/app").await?;
-            let app: WireApp = self.understood(&answer, "say which App it is")?;
+            let app: WireOwnApp = self.understood(&answer, "say which App it is")?;
             Ok(Login::from(format!("{}[bot]", app.slug)))
         });
         asked.await.cloned()
@@ -91,11 +91,11 @@ impl App {
     /// GitHub's time, by which a JWT is judged.
     pub(super) async fn ask(
         &self,
-        line: &Line,
+        line: &Endpoint,
         operation: &'static str,
         method: Method,
         path: &str,
-    ) -> Result<Answer, NoToken> {
+    ) -> Result<GithubAnswer, NoToken> {
         self.read_again(line).await;
         let answer = self.ask_once(line, operation, &method, path).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
@@ -106,11 +106,11 @@ impl App {
 
     async fn ask_once(
         &self,
-        line: &Line,
+        line: &Endpoint,
         operation: &'static str,
         method: &Method,
         path: &str,
-    ) -> Result<Answer, NoToken> {
+    ) -> Result<GithubAnswer, NoToken> {
         let now = line.clock.now();
         let header = self.signed(now)?;
         let request = line
@@ -134,7 +134,7 @@ impl App {
     /// What a good answer says; what GitHub says of the App where it is none.
     pub(super) fn understood<T: serde::de::DeserializeOwned>(
         &self,
-        answer: &Answer,
+        answer: &GithubAnswer,
         what: &str,
     ) -> Result<T, NoToken> {
         let (id, file) = (&self.id, self.key_file.display());
@@ -162,7 +162,7 @@ impl App {
     fn signed(&self, now: Timestamp) -> Result<HeaderValue, NoToken> {
         let second =
             |time: Result<Timestamp, _>| time.map_or(now.as_second(), Timestamp::as_second);
-        let claims = Claims {
+        let claims = JwtClaims {
             iat: second(now.checked_sub(JWT_BACKDATED)),
             exp: second(now.checked_add(JWT_LIFE)),
             iss: &self.id,
@@ -182,7 +182,7 @@ impl App {
     }
 
     /// Looks at the key's file again, now and then: another key is worth a try at once.
-    pub(super) async fn read_again(&self, line: &Line) {
+    pub(super) async fn read_again(&self, line: &Endpoint) {
         let now = line.clock.monotonic();
         {
             let mut key = self.lock();

@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{App, NoToken, Token, fingerprint};
 use crate::domain::RepoName;
 use crate::github::ask::encoded;
-use crate::github::line::Line;
+use crate::github::endpoint::Endpoint;
 use crate::github::refusal::Refusals;
 
 /// How long before its end a token is replaced. A pass takes seconds, and GitHub may fail for
@@ -29,7 +29,7 @@ const FAILURE_REMEMBERED: Duration = Duration::from_secs(5);
 const NOT_SENT_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 
 /// Which installation.
-pub(in crate::github) enum Place {
+pub(in crate::github) enum InstallationTarget {
     /// That of this number.
     Number(u64),
     /// That of the owner of this repository.
@@ -39,10 +39,10 @@ pub(in crate::github) enum Place {
 /// An installation, and its token.
 pub(in crate::github) struct Installation {
     app: Arc<App>,
-    place: Place,
+    place: InstallationTarget,
     minted: Mutex<Option<Minted>>,
     /// Held by the one who asks for a token: whoever comes meanwhile gets that one, too.
-    asking: AsyncMutex<Asked>,
+    asking: AsyncMutex<InstallationState>,
     refusals: Refusals,
 }
 
@@ -54,7 +54,7 @@ struct Minted {
 }
 
 #[derive(Default)]
-struct Asked {
+struct InstallationState {
     /// The installation's number, once known.
     installation: Option<u64>,
     /// GitHub told us to ask for no token before this.
@@ -79,7 +79,11 @@ struct WireToken {
 }
 
 impl Installation {
-    pub(in crate::github) fn new(app: Arc<App>, place: Place, refusals: Refusals) -> Self {
+    pub(in crate::github) fn new(
+        app: Arc<App>,
+        place: InstallationTarget,
+        refusals: Refusals,
+    ) -> Self {
         Self { app, place, minted: Mutex::default(), asking: AsyncMutex::default(), refusals }
     }
 
@@ -90,8 +94,8 @@ impl Installation {
     /// Where the App is installed, for people.
     pub(super) fn place(&self) -> String {
         match &self.place {
-            Place::Number(number) => format!("installation {number}"),
-            Place::OwnerOf(repository) => repository.owner().to_owned(),
+            InstallationTarget::Number(number) => format!("installation {number}"),
+            InstallationTarget::OwnerOf(repository) => repository.owner().to_owned(),
         }
     }
 
@@ -106,12 +110,12 @@ impl Installation {
     }
 
     /// The token, where it need not be replaced yet.
-    pub(super) fn at_hand(&self, line: &Line) -> Option<Token> {
+    pub(super) fn at_hand(&self, line: &Endpoint) -> Option<Token> {
         self.lasting(line, REPLACED_BEFORE_END)
     }
 
     /// The token to send now, a new one where the last is about to end.
-    pub(super) async fn token(&self, line: &Line) -> Result<Token, NoToken> {
+    pub(super) async fn token(&self, line: &Endpoint) -> Result<Token, NoToken> {
         let Some(old) = self.lasting(line, NOT_SENT_BEFORE_END) else {
             let mut asked = self.asking.lock().await;
             // Somebody may have asked while we waited.
@@ -141,7 +145,7 @@ impl Installation {
     /// A token in place of one that GitHub does not take any more.
     pub(super) async fn instead_of(
         &self,
-        line: &Line,
+        line: &Endpoint,
         refused: &Token,
     ) -> Result<Option<Token>, NoToken> {
         let mut asked = self.asking.lock().await;
@@ -154,7 +158,7 @@ impl Installation {
     }
 
     /// The token, where it lasts longer than `margin`.
-    fn lasting(&self, line: &Line, margin: SignedDuration) -> Option<Token> {
+    fn lasting(&self, line: &Endpoint, margin: SignedDuration) -> Option<Token> {
         let minted = self.lock();
         let minted = minted.as_ref()?;
         let left = minted.expires.duration_since(line.clock.now());
@@ -162,7 +166,7 @@ impl Installation {
     }
 
     /// Asks for a token, unless that failed a moment ago, or GitHub told us to wait.
-    async fn mint(&self, line: &Line, asked: &mut Asked) -> Result<Token, NoToken> {
+    async fn mint(&self, line: &Endpoint, asked: &mut InstallationState) -> Result<Token, NoToken> {
         self.app.read_again(line).await;
         let now = line.clock.monotonic();
         if let Some(why) = self.refusals.standing(now, &self.app.key_fingerprint()) {
@@ -202,7 +206,11 @@ impl Installation {
         }
     }
 
-    async fn mint_now(&self, line: &Line, asked: &mut Asked) -> Result<Minted, NoToken> {
+    async fn mint_now(
+        &self,
+        line: &Endpoint,
+        asked: &mut InstallationState,
+    ) -> Result<Minted, NoToken> {
         let number = match asked.installation {
             Some(number) => number,
             None => self.find(line).await?,
@@ -232,10 +240,10 @@ impl Installation {
 
     /// The installation's number. An owner is an organisation or a user, and an App that sees
     /// only one repository of theirs may be asked by that one.
-    async fn find(&self, line: &Line) -> Result<u64, NoToken> {
+    async fn find(&self, line: &Endpoint) -> Result<u64, NoToken> {
         let repository = match &self.place {
-            Place::Number(number) => return Ok(*number),
-            Place::OwnerOf(repository) => repository,
+            InstallationTarget::Number(number) => return Ok(*number),
+            InstallationTarget::OwnerOf(repository) => repository,
         };
         let (owner, name) = (encoded(repository.owner()), encoded(repository.name()));
         for path in [
@@ -255,11 +263,11 @@ impl Installation {
 
     fn not_installed(&self) -> NoToken {
         NoToken::Refused(match &self.place {
-            Place::Number(number) => format!(
+            InstallationTarget::Number(number) => format!(
                 "the App has no installation {number}. Install it, or take \
                  `github.app.installation_id` out: it is found from each repository's owner"
             ),
-            Place::OwnerOf(repository) => {
+            InstallationTarget::OwnerOf(repository) => {
                 let owner = repository.owner();
                 format!("the App is not installed for {owner}. Install it there")
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Token;
-use crate::github::line::Line;
+use crate::github::endpoint::Endpoint;
 use crate::network;
 
 /// A mounted Secret changes seconds after it was written; looking more often gains nothing.
@@ -47,7 +47,7 @@ impl TokenFile {
     }
 
     /// The token to send now.
-    pub(super) async fn token(&self, line: &Line) -> Token {
+    pub(super) async fn token(&self, line: &Endpoint) -> Token {
         let age = line.clock.monotonic().saturating_sub(self.lock().read_at);
         if age >= RECHECK {
             self.read_again(line).await;
@@ -55,7 +55,7 @@ impl TokenFile {
         self.lock().token.clone()
     }
 
-    pub(super) async fn instead_of(&self, line: &Line, refused: &Token) -> Option<Token> {
+    pub(super) async fn instead_of(&self, line: &Endpoint, refused: &Token) -> Option<Token> {
         self.read_again(line).await;
         let token = self.lock().token.clone();
         (token.fingerprint != refused.fingerprint).then_some(token)
@@ -66,7 +66,7 @@ impl TokenFile {
     }
 
     /// Takes the token from another file, if there is a good one in it.
-    pub(super) async fn come_from(&self, path: PathBuf, line: &Line) -> Result<(), String> {
+    pub(super) async fn come_from(&self, path: PathBuf, line: &Endpoint) -> Result<(), String> {
         if self.path().is_none() {
             return Err(super::NO_TOKEN_FILE.to_owned());
         }
@@ -82,7 +82,7 @@ impl TokenFile {
         self.path.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn read_again(&self, line: &Line) {
+    async fn read_again(&self, line: &Endpoint) {
         let Some(path) = self.path() else { return };
         self.lock().read_at = line.clock.monotonic();
         let file = path.clone();

@@ -27,14 +27,14 @@ pub(super) fn after(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 /// That GitHub told us to wait.
-pub(super) enum Told {
+pub(super) enum WaitInstruction {
     /// For so long.
     For(Duration),
     /// A secondary limit whose answer does not say for how long.
     ForSomeTime,
 }
 
-impl Told {
+impl WaitInstruction {
     /// How long that is at least.
     pub(super) const fn least(&self) -> Duration {
         match self {
@@ -49,17 +49,19 @@ pub(super) fn told(
     headers: &HeaderMap,
     body: &[u8],
     now: Timestamp,
-) -> Option<Told> {
+) -> Option<WaitInstruction> {
     let too_many = status == StatusCode::TOO_MANY_REQUESTS;
     if !too_many && status != StatusCode::FORBIDDEN {
         return None;
     }
     let until = |moment: Timestamp| {
-        Told::For(Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO))
+        WaitInstruction::For(
+            Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO),
+        )
     };
     if let Some(after) = text(headers, header::RETRY_AFTER.as_str()) {
         if let Ok(seconds) = after.trim().parse() {
-            return Some(Told::For(Duration::from_secs(seconds)));
+            return Some(WaitInstruction::For(Duration::from_secs(seconds)));
         }
         if let Some(moment) = http_date(after) {
             return Some(until(moment));
@@ -70,7 +72,7 @@ pub(super) fn told(
     {
         return Some(until(reset));
     }
-    (too_many || speaks_of_a_limit(body)).then_some(Told::ForSomeTime)
+    (too_many || speaks_of_a_limit(body)).then_some(WaitInstruction::ForSomeTime)
 }
 
 /// How long this answer tells to wait, if it does, where nothing is remembered of earlier ones.

@@ -1,8 +1,8 @@
 use super::*;
 use crate::clock::ManualTime;
 
-const READ: Asked<'static> = Asked { token: "one", is_write: false };
-const WRITE: Asked<'static> = Asked { token: "one", is_write: true };
+const READ: AskedBy<'static> = AskedBy { token: "one", is_write: false };
+const WRITE: AskedBy<'static> = AskedBy { token: "one", is_write: true };
 
 fn noon() -> Timestamp {
     "2026-11-01T12:00:00Z".parse().unwrap()

@@ -2,7 +2,7 @@
 
 use super::{RunFilter, RunPage, none_if_missing};
 use crate::domain::{Job, RepoName, Run, RunId, RunRef, Workflow, WorkflowId};
-use crate::github::ask::{Ask, encoded};
+use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
@@ -19,7 +19,7 @@ impl Reader {
     pub async fn workflows(&self, name: &RepoName) -> Result<Vec<Workflow>, ReadError> {
         let what = format!("list the workflows of {name}");
         let path = format!("/repos/{name}/actions/workflows?per_page=100");
-        let ask = Ask::new("list_workflows", what, path);
+        let ask = ReadRequest::new("list_workflows", what, path);
         let parse = |body: &[u8]| wire::parse::<wire::WireWorkflows>(body)?.domain();
         self.all_pages(ask, WORKFLOW_PAGES, parse).await
     }
@@ -51,7 +51,7 @@ impl Reader {
             }
         }
         let parse = |body: &[u8]| wire::parse::<wire::WireRuns>(body)?.domain(page);
-        let found = self.list_page(&Ask::new("list_runs", what, path), &parse).await?;
+        let found = self.list_page(&ReadRequest::new("list_runs", what, path), &parse).await?;
         Ok(RunPage { runs: found.value, has_next: found.next.is_some() })
     }
 
@@ -62,7 +62,7 @@ impl Reader {
     pub async fn run(&self, name: &RepoName, run: RunId) -> Result<Option<Run>, ReadError> {
         let what = format!("read run {run} of {name}");
         let path = format!("/repos/{name}/actions/runs/{run}");
-        self.a_run(Ask::new("get_run", what, path)).await
+        self.a_run(ReadRequest::new("get_run", what, path)).await
     }
 
     /// A run in the attempt that is asked for; none where it was deleted.
@@ -73,10 +73,10 @@ impl Reader {
         let RunRef { id, attempt } = at;
         let what = format!("read attempt {attempt} of run {id} of {name}");
         let path = format!("/repos/{name}/actions/runs/{id}/attempts/{attempt}");
-        self.a_run(Ask::new("get_run_attempt", what, path)).await
+        self.a_run(ReadRequest::new("get_run_attempt", what, path)).await
     }
 
-    async fn a_run(&self, ask: Ask) -> Result<Option<Run>, ReadError> {
+    async fn a_run(&self, ask: ReadRequest) -> Result<Option<Run>, ReadError> {
         let parse = |body: &[u8]| wire::parse::<wire::WireRun>(body).map(|found| found.domain());
         none_if_missing(self.one(&ask, parse).await)
     }
@@ -89,7 +89,7 @@ impl Reader {
         let RunRef { id, attempt } = at;
         let what = format!("list the jobs of attempt {attempt} of run {id} of {name}");
         let path = format!("/repos/{name}/actions/runs/{id}/attempts/{attempt}/jobs?per_page=100");
-        let ask = Ask::new("list_jobs", what, path);
+        let ask = ReadRequest::new("list_jobs", what, path);
         let parse = |body: &[u8]| wire::parse::<wire::WireJobs>(body)?.domain();
         self.all_pages(ask, JOB_PAGES, parse).await
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MOST_RENAMES, Reader, none_if_missing};
 use crate::domain::{Branch, RepoName, Sha};
 use crate::github::ReadError;
-use crate::github::ask::{Ask, encoded};
+use crate::github::ask::{ReadRequest, encoded};
 use crate::github::wire;
 
 impl Reader {
@@ -21,13 +21,13 @@ impl Reader {
     ) -> Result<BTreeMap<String, String>, ReadError> {
         let what = format!("list the workflow files of {name} at {}", at.short());
         let path = format!("/repos/{name}/contents/.github/workflows?ref={at}");
-        let ask = Ask { kept: None, ..Ask::new("list_workflow_files", what, path) };
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("list_workflow_files", what, path) };
         let blobs = |body: &[u8]| {
             // A file, a link or a submodule in the directory's place holds no workflow.
             if !body.trim_ascii_start().starts_with(b"[") {
                 return Ok(BTreeMap::new());
             }
-            let entries: wire::Page<wire::WireEntry> = wire::parse(body)?;
+            let entries: wire::BoundedPage<wire::WireEntry> = wire::parse(body)?;
             Ok(entries.into_iter().map(wire::WireEntry::domain).collect())
         };
         Ok(none_if_missing(self.one(&ask, blobs).await)?.unwrap_or_default())
@@ -45,7 +45,7 @@ impl Reader {
     ) -> Result<Option<Branch>, ReadError> {
         let what = format!("read the branch {branch} of {name}");
         let path = format!("/repos/{name}/branches/{}", encoded(branch.as_str()));
-        let mut ask = Ask { kept: None, ..Ask::new("get_branch", what, path) };
+        let mut ask = ReadRequest { kept: None, ..ReadRequest::new("get_branch", what, path) };
         let found = |body: &[u8]| wire::parse::<wire::WireNamedBranch>(body).map(|it| it.name);
         for renames in 0..=MOST_RENAMES {
             match self.one(&ask, found).await {
@@ -72,7 +72,7 @@ impl Reader {
     pub async fn is_made_by_github(&self, name: &RepoName, sha: &Sha) -> Result<bool, ReadError> {
         let what = format!("read who made {} of {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}?per_page=1");
-        let ask = Ask { kept: None, ..Ask::new("get_commit", what, path) };
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("get_commit", what, path) };
         let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body)?.is_github();
         self.one(&ask, maker).await
     }

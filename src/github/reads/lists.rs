@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 
 use super::AllOrFirst;
 use crate::github::Reader;
-use crate::github::ask::Ask;
+use crate::github::ask::ReadRequest;
 use crate::github::error::ReadError;
-use crate::github::etag::Page;
+use crate::github::etag::TaggedPage;
 use crate::github::pages::SmallPages;
 use crate::github::wire::Unusable;
 
@@ -21,9 +21,9 @@ impl Reader {
     /// read in small pages.
     pub(super) async fn list_page<T: ListItem>(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         parse: &impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    ) -> Result<Page<Vec<T>>, ReadError> {
+    ) -> Result<TaggedPage<Vec<T>>, ReadError> {
         let Some(small) = SmallPages::of(&ask.path) else { return self.page(ask, parse).await };
         let (slow, clock) = (&self.client.slow_lists, &self.client.line.clock);
         if slow.has(&small.list, clock.monotonic()) {
@@ -43,27 +43,30 @@ impl Reader {
 
     async fn small_pages<T: ListItem>(
         &self,
-        ask: &Ask,
+        ask: &ReadRequest,
         small: &SmallPages,
         parse: &impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
-    ) -> Result<Page<Vec<T>>, ReadError> {
+    ) -> Result<TaggedPage<Vec<T>>, ReadError> {
         let mut value = Vec::new();
         let mut next = Some(small.first.clone());
         for _ in 0..small.count {
             let Some(path) = next else { break };
-            let Ask { operation, what, kept, .. } = ask;
-            let ask = Ask { kept: kept.clone(), ..Ask::new(operation, what.clone(), path) };
+            let ReadRequest { operation, what, kept, .. } = ask;
+            let ask = ReadRequest {
+                kept: kept.clone(),
+                ..ReadRequest::new(operation, what.clone(), path)
+            };
             let page = self.page(&ask, parse).await?;
             value.extend(page.value);
             next = page.next;
         }
-        Ok(Page { value, next: small.then(next.as_deref()) })
+        Ok(TaggedPage { value, next: small.then(next.as_deref()) })
     }
 
     /// The first pages of a list, and whether that is all of it.
     pub(super) async fn some_pages<T: ListItem>(
         &self,
-        mut ask: Ask,
+        mut ask: ReadRequest,
         pages: u32,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     ) -> Result<(Vec<T>, bool), ReadError> {
@@ -82,7 +85,7 @@ impl Reader {
     /// A whole list, which ends within `limit` pages.
     pub(super) async fn all_pages<T: ListItem>(
         &self,
-        ask: Ask,
+        ask: ReadRequest,
         limit: u32,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,
     ) -> Result<Vec<T>, ReadError> {
@@ -96,7 +99,7 @@ impl Reader {
     /// As much of a list as is wanted.
     pub(super) async fn pages<T: ListItem>(
         &self,
-        ask: Ask,
+        ask: ReadRequest,
         wanted: AllOrFirst,
         limit: u32,
         parse: impl Fn(&[u8]) -> Result<Vec<T>, Unusable>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::none_if_missing;
 use crate::domain::{RepoName, Sha};
-use crate::github::ask::{Ask, encoded};
+use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
@@ -53,7 +53,7 @@ pub enum FileText {
 
 /// A read that is made only to see whether it is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
+pub enum PermissionProbe {
     /// The statuses of a commit.
     Statuses,
     /// The issues.
@@ -90,7 +90,10 @@ impl Reader {
     pub async fn access(&self, name: &RepoName) -> Result<RepositoryAccess, ReadError> {
         let what = format!("read the repository {name}");
         let kept = Some("access".to_owned());
-        let ask = Ask { kept, ..Ask::new("get_repository", what, format!("/repos/{name}")) };
+        let ask = ReadRequest {
+            kept,
+            ..ReadRequest::new("get_repository", what, format!("/repos/{name}"))
+        };
         let access =
             |body: &[u8]| wire::parse::<wire::WireAccess>(body).map(|found| found.domain());
         self.one(&ask, access).await
@@ -109,7 +112,7 @@ impl Reader {
         let what = format!("read the file {path} of {name} at {reference}");
         let file: Vec<String> = path.split('/').map(encoded).collect();
         let url = format!("/repos/{name}/contents/{}?ref={}", file.join("/"), encoded(reference));
-        let ask = Ask { kept: None, ..Ask::new("get_file", what, url) };
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("get_file", what, url) };
         let text = |body: &[u8]| {
             if body.trim_ascii_start().starts_with(b"[") {
                 return Ok(FileText::NoText);
@@ -125,9 +128,10 @@ impl Reader {
     /// [`ReadError`].
     pub async fn labels(&self, name: &RepoName) -> Result<Option<Vec<String>>, ReadError> {
         let what = format!("list the labels of {name}");
-        let ask = Ask::new("list_labels", what, format!("/repos/{name}/labels?per_page=100"));
+        let ask =
+            ReadRequest::new("list_labels", what, format!("/repos/{name}/labels?per_page=100"));
         let names = |body: &[u8]| {
-            let page: wire::Page<wire::WireLabel> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireLabel> = wire::parse(body)?;
             Ok(page.into_iter().map(|label| label.name).collect())
         };
         match self.some_pages(ask, LABEL_PAGES, names).await? {
@@ -140,16 +144,21 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`]: `Refused` where it may not.
-    pub async fn probe(&self, name: &RepoName, at: &Sha, probe: Probe) -> Result<(), ReadError> {
+    pub async fn probe(
+        &self,
+        name: &RepoName,
+        at: &Sha,
+        probe: PermissionProbe,
+    ) -> Result<(), ReadError> {
         let (what, path) = match probe {
-            Probe::Statuses => ("statuses", format!("commits/{at}/statuses")),
-            Probe::Issues => ("issues", "issues".to_owned()),
-            Probe::PullRequests => ("pull requests", format!("commits/{at}/pulls")),
+            PermissionProbe::Statuses => ("statuses", format!("commits/{at}/statuses")),
+            PermissionProbe::Issues => ("issues", "issues".to_owned()),
+            PermissionProbe::PullRequests => ("pull requests", format!("commits/{at}/pulls")),
         };
         let what = format!("list the {what} of {name}");
         let path = format!("/repos/{name}/{path}?per_page=1");
-        let ask = Ask { kept: None, ..Ask::new("probe", what, path) };
-        let anything = |body: &[u8]| wire::parse::<wire::Page<IgnoredAny>>(body).map(|_| ());
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("probe", what, path) };
+        let anything = |body: &[u8]| wire::parse::<wire::BoundedPage<IgnoredAny>>(body).map(|_| ());
         self.one(&ask, anything).await
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{BranchCommits, RepoName, Sha};
 use crate::domain::{
-    Branch, Command, FileChange, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
-    RangeFiles, Standing, Team,
+    ApprovalCommand, Branch, FileChange, ListedCommit, Login, MergedPull, PullEvent, PullNumber,
+    RangeFiles, RepositoryRole, Team,
 };
-use crate::github::ask::{Ask, encoded};
+use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
@@ -40,9 +40,9 @@ impl Reader {
         let what = format!("list the pull requests that brought {} to {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}/pulls?per_page=100");
         let kept = Some("merged".to_owned());
-        let ask = Ask { kept, ..Ask::new("list_pulls_of_commit", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("list_pulls_of_commit", what, path) };
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WirePull> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WirePull> = wire::parse(body)?;
             Ok(page.into_iter().filter_map(wire::WirePull::merged).collect())
         };
         self.all_pages(ask, PULL_PAGES, parse).await
@@ -60,10 +60,10 @@ impl Reader {
         let what = format!("list the files of pull request {pull} of {name}");
         let path = format!("/repos/{name}/pulls/{pull}/files?per_page=100");
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireFile> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireFile> = wire::parse(body)?;
             Ok(page.into_iter().map(wire::WireFile::domain).collect())
         };
-        let ask = Ask { kept: None, ..Ask::new("list_pull_files", what, path) };
+        let ask = ReadRequest { kept: None, ..ReadRequest::new("list_pull_files", what, path) };
         let (files, ended): (Vec<FileChange>, bool) =
             self.some_pages(ask, FILE_PAGES, parse).await?;
         let is_whole = ended && files.len() < MOST_PULL_FILES;
@@ -79,15 +79,15 @@ impl Reader {
         &self,
         name: &RepoName,
         pull: PullNumber,
-        command: &Command,
+        command: &ApprovalCommand,
     ) -> Result<Vec<PullEvent>, ReadError> {
         let what = format!("list what happened on pull request {pull} of {name}");
         let address = format!("/repos/{name}/issues/{pull}/timeline");
         let path = format!("{address}?per_page=100");
         let kept = Some(command.as_str().to_owned());
-        let ask = |path: String| Ask {
+        let ask = |path: String| ReadRequest {
             kept: kept.clone(),
-            ..Ask::new("list_timeline", what.clone(), path)
+            ..ReadRequest::new("list_timeline", what.clone(), path)
         };
         let parse = |body: &[u8]| wire::events(body, command);
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
@@ -118,7 +118,7 @@ impl Reader {
         pull: PullNumber,
     ) -> Result<Vec<String>, ReadError> {
         let what = format!("read pull request {pull} of {name}");
-        let ask = Ask::new("get_pull", what, format!("/repos/{name}/pulls/{pull}"));
+        let ask = ReadRequest::new("get_pull", what, format!("/repos/{name}/pulls/{pull}"));
         let names = |body: &[u8]| wire::parse::<wire::WireLabels>(body).map(|pull| pull.names());
         self.one(&ask, names).await
     }
@@ -127,12 +127,16 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`]; `NotFound` for whom GitHub does not know there.
-    pub async fn standing(&self, name: &RepoName, login: &Login) -> Result<Standing, ReadError> {
+    pub async fn standing(
+        &self,
+        name: &RepoName,
+        login: &Login,
+    ) -> Result<RepositoryRole, ReadError> {
         let what = format!("read what {login} may do in {name}");
         let path = format!("/repos/{name}/collaborators/{}/permission", encoded(login.as_str()));
         let parse =
             |body: &[u8]| wire::parse::<wire::WireStanding>(body).map(|found| found.domain());
-        self.one(&Ask::new("get_permission", what, path), parse).await
+        self.one(&ReadRequest::new("get_permission", what, path), parse).await
     }
 
     /// Whether somebody belongs to a team, or to one below it.
@@ -146,7 +150,7 @@ impl Reader {
         let path = format!("/orgs/{org}/teams/{slug}/memberships/{login}");
         let parse =
             |body: &[u8]| wire::parse::<wire::WireMembership>(body).map(|found| found.is_active());
-        match self.one(&Ask::new("get_membership", what, path), parse).await {
+        match self.one(&ReadRequest::new("get_membership", what, path), parse).await {
             Err(ReadError::NotFound { .. }) => Ok(false),
             found => found,
         }
@@ -166,7 +170,7 @@ impl Reader {
         let (from, to) = (base.short(), head.short());
         let what = format!("list the commits from {from} to {to} in {name}");
         let path = format!("/repos/{name}/compare/{base}...{head}?per_page=250");
-        let ask = Ask::new("list_compared_commits", what, path);
+        let ask = ReadRequest::new("list_compared_commits", what, path);
         let parse = |body: &[u8]| {
             wire::parse::<wire::WireComparedCommits>(body).map(wire::WireComparedCommits::domain)
         };
@@ -192,7 +196,7 @@ impl Reader {
         let what = format!("list the commits from {from} to {to} in {name} with their messages");
         let path = format!("/repos/{name}/compare/{base}...{head}?per_page=250");
         let kept = Some("messages".to_owned());
-        let ask = Ask { kept, ..Ask::new("list_compared_commits", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("list_compared_commits", what, path) };
         let parse =
             |body: &[u8]| Ok(wire::parse::<wire::WireComparedCommits>(body)?.with_messages()?);
         let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;

@@ -5,7 +5,7 @@ use crate::domain::{
     CommitStatus, CommitStatusState, Flag, FlagKind, Issue, IssueComment, IssueNumber, Login,
     RepoName, Sha,
 };
-use crate::github::ask::{Ask, encoded};
+use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
@@ -33,9 +33,9 @@ impl Reader {
         let path = format!("/repos/{name}/commits/{sha}/statuses?per_page=100");
         // Other contexts may fill most of a page, and nobody here reads them.
         let kept = Some(context.to_lowercase());
-        let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("list_statuses", what, path) };
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireStatus> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireStatus> = wire::parse(body)?;
             let ours = page
                 .into_iter()
                 .filter(|listed| listed.context.to_lowercase() == context.to_lowercase());
@@ -63,9 +63,9 @@ impl Reader {
         let path = format!("/repos/{name}/commits/{sha}/statuses?per_page=100");
         let wanted: Vec<String> = contexts.iter().map(|context| context.to_lowercase()).collect();
         let kept = Some(format!("flags {}", wanted.join("\n")));
-        let ask = Ask { kept, ..Ask::new("list_statuses", what, path) };
+        let ask = ReadRequest { kept, ..ReadRequest::new("list_statuses", what, path) };
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireStatus> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireStatus> = wire::parse(body)?;
             let named = page.into_iter().filter(|one| wanted.contains(&one.context.to_lowercase()));
             Ok(named.map(wire::WireStatus::domain).collect())
         };
@@ -89,9 +89,9 @@ impl Reader {
         );
         let what = format!("list the issues of {name} by {by}");
         let path = format!("/repos/{name}/issues?{creator}state=all&per_page=100");
-        let ask = Ask::new("list_issues", what, path);
+        let ask = ReadRequest::new("list_issues", what, path);
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireIssue> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireIssue> = wire::parse(body)?;
             Ok(page.into_iter().filter_map(wire::WireIssue::domain).collect())
         };
         self.pages(ask, pages, ISSUE_PAGES, parse).await
@@ -108,9 +108,9 @@ impl Reader {
     ) -> Result<Vec<IssueComment>, ReadError> {
         let what = format!("list the comments of issue {issue} in {name}");
         let path = format!("/repos/{name}/issues/{issue}/comments?per_page=100");
-        let ask = Ask::new("list_issue_comments", what, path);
+        let ask = ReadRequest::new("list_issue_comments", what, path);
         let parse = |body: &[u8]| {
-            let page: wire::Page<wire::WireComment> = wire::parse(body)?;
+            let page: wire::BoundedPage<wire::WireComment> = wire::parse(body)?;
             Ok(page.into_iter().map(wire::WireComment::domain).collect())
         };
         self.all_pages(ask, COMMENT_PAGES, parse).await

@@ -1,7 +1,7 @@
 //! A server that means harm: huge answers, and what it was sent, sent back.
 
 use super::*;
-use crate::domain::Command;
+use crate::domain::ApprovalCommand;
 
 const MANY: usize = 10_000_000;
 
@@ -17,7 +17,7 @@ async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
 async fn thirty_megabytes_of_small_json_are_no_list_and_cost_no_time() {
     let small = format!("[{}]", vec!["{}"; MANY].join(","));
     let world = world([Reply::Answer(200, Vec::new(), small)]);
-    let command = Command::new("/approve").unwrap();
+    let command = ApprovalCommand::new("/approve").unwrap();
     let (name, pull) = (shop(), 7.into());
     let (read, took) = timed(world.reader.timeline(&name, pull, &command)).await;
     let error = read.unwrap_err();

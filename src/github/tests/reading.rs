@@ -194,7 +194,7 @@ async fn a_renamed_repository_is_followed_once_on_the_same_host() {
 async fn all_names_of_this_very_machine_are_one_host_at_the_same_port_and_no_other_name_is() {
     let follows = async |ours: &str, location: &str| {
         let moved = problem(301, "Moved Permanently").with("location", location);
-        let settings = Settings { api_url: ours.to_owned(), ..settings() };
+        let settings = GithubSettings { api_url: ours.to_owned(), ..settings() };
         let world = world_of(settings, [moved, answer(200, repository(1, "acme/store"))]);
         let found = world.reader.repository(&shop()).await;
         let second = world.script.urls().get(1).cloned();
@@ -413,7 +413,7 @@ async fn a_refused_token_is_read_again_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
     std::fs::write(&file, "ghp_old").unwrap();
-    let settings = Settings { token: TokenSource::File(file.clone()), ..settings() };
+    let settings = GithubSettings { token: TokenSource::File(file.clone()), ..settings() };
     let world = world_of(
         settings,
         [problem(401, "Bad credentials"), answer(200, json!({ "login": "Gov" }))],

@@ -38,7 +38,7 @@ async fn time_is_githubs() {
 
 #[tokio::test]
 async fn reads_leave_by_the_pace() {
-    let settings = Settings { max_requests_per_minute: 60, ..settings() };
+    let settings = GithubSettings { max_requests_per_minute: 60, ..settings() };
     let page = || answer(200, json!({ "login": "gov" }));
     let world = world_of(settings, (0..20).map(|_| page()));
     for _ in 0..20 {
@@ -50,7 +50,7 @@ async fn reads_leave_by_the_pace() {
 
 #[tokio::test]
 async fn writes_are_a_second_apart_unless_there_is_no_pace() {
-    let settings = Settings { max_requests_per_minute: 700, ..settings() };
+    let settings = GithubSettings { max_requests_per_minute: 700, ..settings() };
     let paced = world_of(settings, (0..5).map(|_| answer(201, json!({}))));
     let free = world((0..5).map(|_| answer(201, json!({}))));
     for world in [&paced, &free] {
@@ -67,7 +67,7 @@ async fn the_gate_of_a_token_that_was_replaced_holds_the_new_one_no_more() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
     std::fs::write(&file, "ghp_old").unwrap();
-    let settings = Settings { token: TokenSource::File(file.clone()), ..settings() };
+    let settings = GithubSettings { token: TokenSource::File(file.clone()), ..settings() };
     let limit = || problem(403, "API rate limit exceeded").with("retry-after", "3600");
     let world = world_of(settings, [limit()]);
     let told = |error: &ReadError| matches!(error, ReadError::ToldToWait { .. });

@@ -105,8 +105,8 @@ async fn the_network_tells_unsent_from_lost() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let writer = || {
-        let settings = Settings { api_url: format!("http://{address}"), ..settings() };
-        let route = Route { api_url: settings.api_url.clone(), ca_file: None };
+        let settings = GithubSettings { api_url: format!("http://{address}"), ..settings() };
+        let route = ApiRoute { api_url: settings.api_url.clone(), ca_file: None };
         let service = network(&route).unwrap();
         let metrics = Arc::new(Metrics::new());
         connect(&settings, service, Clock::system(), Arc::new(NoCache), metrics).unwrap().1

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Page;
+use super::BoundedPage;
 
 /// Why a body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,10 @@ pub(in crate::github) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Un
 
 /// The items of a page. A page may be shorter than the count says, for pages drift while one
 /// pages; one without any item, of a list that has some, is an answer that cannot be used.
-pub(super) fn listed<T>(items: Page<T>, counted: Option<u64>) -> Result<Page<T>, Unusable> {
+pub(super) fn listed<T>(
+    items: BoundedPage<T>,
+    counted: Option<u64>,
+) -> Result<BoundedPage<T>, Unusable> {
     match counted {
         Some(counted) if counted > 0 && items.0.is_empty() => Err(Unusable::EmptyList { counted }),
         Some(_) | None => Ok(items),

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 pub(in crate::github) struct List<T, const MOST: usize>(pub(in crate::github) Vec<T>);
 
 /// A page of a list. GitHub gives 100 things at most on most pages, 250 on some.
-pub(in crate::github) type Page<T> = List<T, 1_000>;
+pub(in crate::github) type BoundedPage<T> = List<T, 1_000>;
 
 impl<T, const MOST: usize> IntoIterator for List<T, MOST> {
     type Item = T;
@@ -57,7 +57,7 @@ mod tests {
     fn a_list_without_end_is_no_answer() {
         let of = |count: usize| {
             let text = format!("[{}]", vec!["{}"; count].join(","));
-            serde_json::from_str::<Page<IgnoredAny>>(&text).map(|page| page.0.len())
+            serde_json::from_str::<BoundedPage<IgnoredAny>>(&text).map(|page| page.0.len())
         };
         assert_eq!(of(1_000).unwrap(), 1_000);
         let error = of(30_000_000 / 3).unwrap_err().to_string();

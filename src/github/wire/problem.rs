@@ -12,7 +12,7 @@ const LONGEST: usize = 4 * 1024;
 
 /// What GitHub says of an error.
 #[derive(Debug, Default)]
-pub(in crate::github) struct Problem {
+pub(in crate::github) struct GithubProblem {
     /// The message, then what each error adds to it; cut where that is long.
     pub(in crate::github) words: String,
     /// Where GitHub's documentation speaks of it.
@@ -22,30 +22,30 @@ pub(in crate::github) struct Problem {
 }
 
 /// Reads an error's body, as far as it can be read.
-pub(in crate::github) fn problem(body: &[u8]) -> Problem {
+pub(in crate::github) fn problem(body: &[u8]) -> GithubProblem {
     let mut read = Read::default();
     let mut json = serde_json::Deserializer::from_slice(body);
-    let is_whole = json.deserialize_map(Fields(&mut read)).is_ok() && json.end().is_ok();
+    let is_whole = json.deserialize_map(ProblemFields(&mut read)).is_ok() && json.end().is_ok();
     let mut words = read.message;
     if !read.errors.0.is_empty() {
         words.add(&read.errors.0);
     }
-    Problem { words: words.0, documentation_url: read.documentation_url, is_whole }
+    GithubProblem { words: words.0, documentation_url: read.documentation_url, is_whole }
 }
 
 /// What was read of a body so far.
 #[derive(Default)]
 struct Read {
-    message: Words,
-    errors: Words,
+    message: CutWords,
+    errors: CutWords,
     documentation_url: Option<String>,
 }
 
 /// Words that are cut while they are joined.
 #[derive(Default)]
-struct Words(String);
+struct CutWords(String);
 
-impl Words {
+impl CutWords {
     fn add(&mut self, text: &str) {
         if !self.0.is_empty() {
             self.0.push_str("; ");
@@ -69,9 +69,9 @@ impl Words {
     }
 }
 
-struct Fields<'r>(&'r mut Read);
+struct ProblemFields<'r>(&'r mut Read);
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for ProblemFields<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +96,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
 }
 
 /// `errors`: a list of them, or one.
-struct Errors<'w>(&'w mut Words);
+struct Errors<'w>(&'w mut CutWords);
 
 impl<'de> DeserializeSeed<'de> for Errors<'_> {
     type Value = ();

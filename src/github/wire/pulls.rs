@@ -5,11 +5,11 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::bounded::Page;
+use super::bounded::BoundedPage;
 use super::{Unusable, WireListedCommit, parse};
 use crate::domain::{
-    Branch, Command, Comment, ListedCommit, Login, MergedPull, Permission, Person, PullEvent,
-    PullNumber, Sha, Standing, UserId,
+    ApprovalCommand, Branch, Comment, ListedCommit, Login, MergedPull, Permission, Person,
+    PullEvent, PullNumber, RepositoryRole, Sha, UserId,
 };
 
 /// The account that stands for all deleted ones. Source: GitHub's documentation of deleting an
@@ -69,7 +69,7 @@ impl WirePull {
 
 #[derive(Deserialize)]
 pub(in crate::github) struct WireLabels {
-    labels: Page<WireNamed>,
+    labels: BoundedPage<WireNamed>,
 }
 
 #[derive(Deserialize)]
@@ -105,9 +105,9 @@ struct WireApp {
 /// on, which are passed over unread, as are kinds that are newer than this program.
 pub(in crate::github) fn events(
     body: &[u8],
-    command: &Command,
+    command: &ApprovalCommand,
 ) -> Result<Vec<Option<PullEvent>>, Unusable> {
-    let page: Page<Box<RawValue>> = parse(body)?;
+    let page: BoundedPage<Box<RawValue>> = parse(body)?;
     page.into_iter().map(|event| read_event(event.get(), command)).collect()
 }
 
@@ -138,7 +138,7 @@ fn sha_in(text: Option<&Text>) -> Option<Sha> {
     text?.0.as_deref()?.parse().ok()
 }
 
-fn read_event(event: &str, command: &Command) -> Result<Option<PullEvent>, Unusable> {
+fn read_event(event: &str, command: &ApprovalCommand) -> Result<Option<PullEvent>, Unusable> {
     if !event.starts_with('{') {
         return Ok(None);
     }
@@ -182,7 +182,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn comment(event: WireEvent, command: &Command) -> Result<Comment, String> {
+fn comment(event: WireEvent, command: &ApprovalCommand) -> Result<Comment, String> {
     let at = event.created_at.ok_or("commented without a time")?;
     let association = event.author_association.unwrap_or_default();
     Ok(Comment {
@@ -246,7 +246,7 @@ impl WireFlags {
 impl WireStanding {
     /// `permission` knows no maintain and no triage, so the role's name tells first; a custom
     /// role is what its rights say, or else the old word for what it stands on.
-    pub(in crate::github) fn domain(self) -> Standing {
+    pub(in crate::github) fn domain(self) -> RepositoryRole {
         let role = self.role_name.unwrap_or_else(|| self.permission.clone());
         let rights = self.user.and_then(|user| user.permissions);
         let by_rights = rights.and_then(|rights| rights.permission());
@@ -255,7 +255,7 @@ impl WireStanding {
             None if role == "none" || self.permission == "none" => None,
             None => by_rights.or_else(|| Permission::of_role(&self.permission)),
         };
-        Standing { permission, role }
+        RepositoryRole { permission, role }
     }
 }
 
@@ -274,7 +274,7 @@ impl WireMembership {
 #[derive(Deserialize)]
 pub(in crate::github) struct WireComparedCommits {
     total_commits: usize,
-    commits: Page<WireListedCommit>,
+    commits: BoundedPage<WireListedCommit>,
 }
 
 impl WireComparedCommits {

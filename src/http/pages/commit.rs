@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{AttemptRow, Rich, repository_page, tame};
-use crate::commands::view::{CommitDetail, Judged, Line, PathView, RuleView};
-use crate::words::{near_time, sentence, visible};
+use crate::commands::view::{CommitDetail, HistoryLine, JudgedView, PathView, RuleView};
+use crate::messages::{near_time, sentence, visible};
 
 /// The page.
 #[derive(Template)]
@@ -88,7 +88,7 @@ impl CommitPage {
     }
 }
 
-fn told(judged: &Judged, now: Timestamp) -> String {
+fn told(judged: &JudgedView, now: Timestamp) -> String {
     let (decision, risk) = (judged.decision.as_str(), judged.risk_class.as_str());
     let since =
         judged.decided_at.map_or_else(String::new, |at| format!(" · since {}", near_time(at, now)));
@@ -127,6 +127,6 @@ fn rule(rule: &RuleView) -> Option<RuleRow> {
     Some(RuleRow { reason: rule.reason.code(), found: Rich::new(&found) })
 }
 
-fn happened(line: &Line, now: Timestamp) -> HistoryRow {
+fn happened(line: &HistoryLine, now: Timestamp) -> HistoryRow {
     HistoryRow { at: near_time(line.entry.at, now), told: tame(&line.told) }
 }

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{Link, repository_page, tame};
-use crate::commands::view::{RepositoryStatus, Status, StatusGroup};
-use crate::http::problem::Problem;
-use crate::http::question::Question;
-use crate::words::{near_time, sentence};
+use crate::commands::view::{FleetStatus, RepositoryStatus, StatusGroup};
+use crate::http::problem::HttpProblem;
+use crate::http::question::RequestQuery;
+use crate::messages::{near_time, sentence};
 
 /// What a group is called, on the page and in its address.
 const fn word(group: StatusGroup) -> &'static str {
@@ -33,7 +33,7 @@ pub(super) struct IndexFilter {
 }
 
 impl IndexFilter {
-    pub(super) fn of(asked: &Question) -> Result<Self, Problem> {
+    pub(super) fn of(asked: &RequestQuery) -> Result<Self, HttpProblem> {
         let text = asked.text("q").unwrap_or_default().trim().to_owned();
         let state = match asked.text("state").filter(|word| *word != ANY && !word.is_empty()) {
             None => None,
@@ -41,7 +41,7 @@ impl IndexFilter {
                 let found = StatusGroup::ALL.into_iter().find(|group| word(*group) == asked);
                 let words = StatusGroup::ALL.map(word).join(", ");
                 Some(found.ok_or_else(|| {
-                    Problem::parameter("state", asked, format!("any of {ANY}, {words}"))
+                    HttpProblem::parameter("state", asked, format!("any of {ANY}, {words}"))
                 })?)
             }
         };
@@ -82,7 +82,7 @@ struct Row {
 }
 
 impl Index {
-    pub(super) fn of(status: &Status, filter: &IndexFilter, now: Timestamp) -> Self {
+    pub(super) fn of(status: &FleetStatus, filter: &IndexFilter, now: Timestamp) -> Self {
         let mut rows: Vec<&RepositoryStatus> =
             status.repositories.iter().filter(|row| filter.takes(row)).collect();
         rows.sort_by_key(|row| StatusGroup::of(row));

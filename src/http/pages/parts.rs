@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::commands::view::{AttemptView, RunView};
 use crate::domain::{RepoName, Sha};
-use crate::words::{near_time, plain};
+use crate::messages::{near_time, plain};
 
 /// A stranger's text on a page is cut to this.
 const LONGEST: usize = 2_000;

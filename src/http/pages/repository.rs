@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::STYLESHEET;
 use super::parts::{AttemptRow, Link, Rich, is_web, tame};
 use crate::commands::view::{
-    AttemptView, Certainty, InFlight, Judged, PauseView, ProductionView, RepositoryDetail,
+    AttemptView, Certainty, InFlight, JudgedView, PauseView, ProductionView, RepositoryDetail,
 };
 use crate::domain::RepoName;
-use crate::words::{near_time, sentence};
+use crate::messages::{near_time, sentence};
 
 /// Attempts that are shown.
 pub(super) const ATTEMPTS: usize = 20;
@@ -71,7 +71,7 @@ fn told_pause(pause: &PauseView, now: Timestamp) -> String {
     format!("{}{by}{since}", tame(&pause.why))
 }
 
-fn judged(repository: &RepoName, one: &Judged) -> JudgedPart {
+fn judged(repository: &RepoName, one: &JudgedView) -> JudgedPart {
     JudgedPart {
         link: Link::to_commit(repository, &one.sha),
         decision: one.decision.as_str(),

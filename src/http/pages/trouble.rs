@@ -7,23 +7,23 @@ use axum::response::{IntoResponse, Response};
 use super::parts::{Link, tame};
 use super::{HTML, STYLESHEET, guarded, html};
 use crate::domain::RepoName;
-use crate::http::problem::Problem;
+use crate::http::problem::HttpProblem;
 
 /// Why there is no such page now.
-pub(super) struct Trouble {
-    problem: Problem,
+pub(super) struct TroublePage {
+    problem: HttpProblem,
     repository: Option<RepoName>,
 }
 
-impl Trouble {
+impl TroublePage {
     /// What is not unique, or not known, is so in this repository.
     pub(super) fn in_repository(self, name: &RepoName) -> Self {
         Self { repository: Some(name.clone()), ..self }
     }
 }
 
-impl From<Problem> for Trouble {
-    fn from(problem: Problem) -> Self {
+impl From<HttpProblem> for TroublePage {
+    fn from(problem: HttpProblem) -> Self {
         Self { problem, repository: None }
     }
 }
@@ -37,7 +37,7 @@ struct ProblemPage<'a> {
     links: Vec<Link>,
 }
 
-impl IntoResponse for Trouble {
+impl IntoResponse for TroublePage {
     fn into_response(self) -> Response {
         let (problem, repository) = (self.problem, self.repository);
         let meant = repository.iter().flat_map(|name| {

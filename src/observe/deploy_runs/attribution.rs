@@ -10,7 +10,7 @@ use crate::domain::{
     RunKind, RunSource, SeenRuns, Sha, ShaPrefix,
 };
 use crate::github::AllOrFirst;
-use crate::observe::{Basics, Look, ObserveError, range, read_tips};
+use crate::observe::{ObserveError, ReadContext, RepoFacts, range, read_tips};
 
 /// Commits that runs' titles may name and that are looked up in one pass.
 const MOST_LOOKED_UP: usize = 10;
@@ -21,7 +21,7 @@ const MOST_ASKED_ANEW: usize = 100;
 const MOST_STATUSES_READ: usize = 10;
 
 /// A run as far as its commit is asked for.
-pub(super) struct Asked<'a> {
+pub(super) struct RunToAttribute<'a> {
     event: &'a RunEvent,
     pub(super) source: RunSource,
     pub(super) kind: RunKind,
@@ -36,8 +36,8 @@ pub(super) struct Asked<'a> {
 
 /// Tells the commits of the runs that are new, and of what production rests on.
 pub(super) async fn attribute(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     us: &BTreeSet<Login>,
     seen: &mut SeenRuns,
@@ -52,7 +52,7 @@ pub(super) async fn attribute(
         let id = run.at.id;
         let known = release.runs.get(&id).map(|known| &**known);
         let owned = release.attempt_of(id).is_some() || seen.named_by_status.contains_key(&id);
-        let asked = Asked {
+        let asked = RunToAttribute {
             event: &run.event,
             source: RunSource::from(run),
             kind: kind_of(&scope, run),
@@ -104,8 +104,8 @@ fn stands(scope: &DeployScope, known: Option<&KnownRun>, matters: bool, tip: Opt
 /// question than today's: of the newest success whatever it was, of the others where no commit was
 /// told. An earlier production that is missing would let a rollback go unseen.
 async fn ask_anew(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     scope: &DeployScope,
     newest: Option<RunId>,
@@ -133,8 +133,8 @@ async fn ask_anew(
 }
 
 async fn of_known(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     scope: &DeployScope,
     known: &KnownRun,
     is_newest: bool,
@@ -149,7 +149,7 @@ async fn of_known(
         },
         None => return Ok(None),
     };
-    let mut asked = Asked {
+    let mut asked = RunToAttribute {
         event: &known.event,
         kind: scope.kind_by_source(&known.event, &source),
         source,
@@ -172,8 +172,8 @@ async fn of_known(
 
 /// What runs of the past say of themselves.
 pub(in crate::observe) async fn attribute_past(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     runs: &[Run],
     mut lookups: usize,
@@ -186,7 +186,7 @@ pub(in crate::observe) async fn attribute_past(
         if known.is_some_and(|known| is_told(known) && known.is_answer_in(&scope)) {
             continue;
         }
-        let asked = Asked {
+        let asked = RunToAttribute {
             event: &run.event,
             source: RunSource::from(run),
             kind: kind_of(&scope, run),
@@ -203,10 +203,10 @@ pub(in crate::observe) async fn attribute_past(
 
 /// What a run says of itself, and whether a status of ours may say more.
 async fn attribution_of(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     scope: &DeployScope,
-    asked: &Asked<'_>,
+    asked: &RunToAttribute<'_>,
     lookups: &mut usize,
 ) -> Result<(Attribution, bool), ObserveError> {
     if asked.undetermined && asked.matters {
@@ -242,7 +242,7 @@ async fn attribution_of(
 
 /// The commit that a run works on, where the branch has it.
 async fn by_head(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     source: &RunSource,
     matters: bool,
 ) -> Result<Attribution, ObserveError> {
@@ -259,9 +259,9 @@ async fn by_head(
 
 /// A run on a tag works on the tag's commit, where it takes no other.
 async fn by_tag(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     source: &RunSource,
-    asked: &Asked<'_>,
+    asked: &RunToAttribute<'_>,
 ) -> Result<Attribution, ObserveError> {
     let Some(tag) = source.head_branch.as_ref().filter(|_| asked.kind == RunKind::OtherDeploy)
     else {
@@ -280,7 +280,7 @@ async fn by_tag(
 
 /// The commit of the branch that a title names at its place, if it names exactly one.
 async fn by_title(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     titles: &Titles,
     title: &str,
     matters: bool,
@@ -317,7 +317,10 @@ async fn by_title(
 }
 
 /// The commit of this name, if the branch contains it.
-async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha>, ObserveError> {
+async fn on_branch(
+    look: &mut ReadContext<'_>,
+    prefix: &ShaPrefix,
+) -> Result<Option<Sha>, ObserveError> {
     let name = &look.name().clone();
     let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
         return Ok(None);
@@ -329,8 +332,9 @@ async fn on_branch(look: &mut Look<'_>, prefix: &ShaPrefix) -> Result<Option<Sha
     Ok(is_on_branch(look, &sha).await?.then_some(sha))
 }
 
-async fn is_on_branch(look: &mut Look<'_>, sha: &Sha) -> Result<bool, ObserveError> {
-    let tip = |look: &Look<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+async fn is_on_branch(look: &mut ReadContext<'_>, sha: &Sha) -> Result<bool, ObserveError> {
+    let tip =
+        |look: &ReadContext<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
     if let Some(tip) = tip(look)
         && range::is_ancestor(look, sha, &tip).await?
     {
@@ -344,7 +348,7 @@ async fn is_on_branch(look: &mut Look<'_>, sha: &Sha) -> Result<bool, ObserveErr
 
 /// The statuses of the branch's newest commits, where one of ours may name a run.
 async fn statuses_of_newest(
-    look: &Look<'_>,
+    look: &ReadContext<'_>,
 ) -> Result<Vec<(Sha, Vec<crate::domain::CommitStatus>)>, ObserveError> {
     let (name, context) = (look.name(), &look.policy.status_context);
     let mut all = Vec::new();

@@ -11,7 +11,7 @@ use crate::domain::{
     RunSource, SeenRuns, Sha,
 };
 use crate::github::Compared;
-use crate::observe::{Basics, Look, ObserveError, details, read_tips};
+use crate::observe::{ObserveError, ReadContext, RepoFacts, details, read_tips};
 
 /// GitHub's services differ by seconds: for so long after a run was created, the branch may seem
 /// not to have its commit yet.
@@ -20,7 +20,7 @@ const TIPS_MAY_LAG: SignedDuration = SignedDuration::from_mins(1);
 /// Asks for the history of the runs that something rests on: unfinished ones, those that failed
 /// newly, and the newest success. Each is asked once.
 pub(super) async fn read(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     release: &ReleaseState,
     scope: &DeployScope,
     seen: &mut SeenRuns,
@@ -61,7 +61,7 @@ pub(super) async fn read(
 /// Whether the branch that a run names has, or ever had as its tip, the run's commit. None where
 /// that cannot be told: the branch is gone, or a young run's commit may be its tip in a moment.
 async fn history_of(
-    look: &mut Look<'_>,
+    look: &mut ReadContext<'_>,
     source: &RunSource,
     is_young: bool,
 ) -> Result<Option<RefHistory>, ObserveError> {
@@ -85,14 +85,18 @@ async fn history_of(
     })
 }
 
-fn tip_of(look: &Look<'_>, branch: &Branch) -> Option<Sha> {
+fn tip_of(look: &ReadContext<'_>, branch: &Branch) -> Option<Sha> {
     let seldom = look.memory.seldom.as_ref()?;
     let tip = if *branch == seldom.branch { &seldom.tip } else { &seldom.deploy_ref_tip };
     tip.clone()
 }
 
 /// How a commit stands to the tip; none where they have nothing in common.
-async fn relation(look: &Look<'_>, sha: &Sha, tip: &Sha) -> Result<Option<Relation>, ObserveError> {
+async fn relation(
+    look: &ReadContext<'_>,
+    sha: &Sha,
+    tip: &Sha,
+) -> Result<Option<Relation>, ObserveError> {
     if look.memory.branch_commits.shows_containment(tip, sha) {
         return Ok(Some(Relation::Behind));
     }
@@ -111,8 +115,8 @@ fn is_in_history(relation: Option<Relation>) -> bool {
 /// # Errors
 /// What GitHub said.
 pub(in crate::observe) async fn failed_run(
-    look: &mut Look<'_>,
-    basics: &Basics,
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
     release: &ReleaseState,
     id: RunId,
 ) -> Result<Option<KnownRun>, ObserveError> {

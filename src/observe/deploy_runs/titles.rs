@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attribution::Asked;
+use super::attribution::RunToAttribute;
 use crate::domain::{DeployScope, RunKind, RunTitle, Sha, WorkflowFact, WorkflowFile, WorkflowId};
 use crate::github::FileText;
-use crate::observe::{Basics, Look, ObserveError, range};
+use crate::observe::{ObserveError, ReadContext, RepoFacts, range};
 
 /// Which titles name a commit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -25,10 +25,10 @@ impl Titles {
 
 /// The policy's titles, or those that the workflow's own file gives.
 pub(super) async fn titles_of(
-    look: &Look<'_>,
-    basics: &Basics,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
     scope: &DeployScope,
-    asked: &Asked<'_>,
+    asked: &RunToAttribute<'_>,
 ) -> Result<Titles, ObserveError> {
     let is_main = asked.source.workflow == scope.workflow;
     let by_policy = scope.run_title.clone();
@@ -50,7 +50,7 @@ pub(super) async fn titles_of(
     Ok(titles)
 }
 
-fn path_of<'a>(basics: &'a Basics, asked: &Asked<'_>) -> Option<&'a str> {
+fn path_of<'a>(basics: &'a RepoFacts, asked: &RunToAttribute<'_>) -> Option<&'a str> {
     let of = |id: WorkflowId| id == asked.source.workflow;
     let main = match &basics.deploy {
         WorkflowFact::Found(workflow) => Some(workflow),
@@ -62,9 +62,9 @@ fn path_of<'a>(basics: &'a Basics, asked: &Asked<'_>) -> Option<&'a str> {
 
 /// The titles by a workflow's file at a commit, which never change.
 async fn of_file(
-    look: &Look<'_>,
-    basics: &Basics,
-    asked: &Asked<'_>,
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
+    asked: &RunToAttribute<'_>,
     at: &Sha,
 ) -> Result<Titles, ObserveError> {
     let Some(path) = path_of(basics, asked) else { return Ok(Titles::default()) };

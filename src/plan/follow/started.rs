@@ -6,7 +6,7 @@ use crate::domain::{Attempt, Login, ReleaseState, Run, RunId, SeenRuns, ShaPrefi
 
 /// What came of looking for an attempt's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum RunSearchResult {
     /// This is it.
     Run(RunId),
     /// A run in time is there, and was set aside only for its title.
@@ -34,8 +34,10 @@ pub(super) fn find_run(
     release: &ReleaseState,
     us: &BTreeSet<Login>,
     owned: &BTreeMap<RunId, Attempt>,
-) -> Found {
-    let Some(search) = seen.searches.get(&attempt.begun.workflow) else { return Found::Nothing };
+) -> RunSearchResult {
+    let Some(search) = seen.searches.get(&attempt.begun.workflow) else {
+        return RunSearchResult::Nothing;
+    };
     let mut possible: Vec<(&Run, Names)> = search
         .runs
         .iter()
@@ -46,7 +48,7 @@ pub(super) fn find_run(
         .collect();
     possible.sort_by_key(|(run, _)| run.at.id);
     if let Some((run, _)) = possible.iter().find(|(_, names)| *names == Names::It) {
-        return Found::Run(run.at.id);
+        return RunSearchResult::Run(run.at.id);
     }
     let earlier = newest_run_of_earlier(attempt, seen, release, owned);
     let is_newer = |run: &Run| Some(run.at.id) > earlier;
@@ -54,9 +56,9 @@ pub(super) fn find_run(
     let (unnamed, set_aside): (Vec<_>, Vec<_>) =
         in_time.partition(|(_, names)| *names == Names::None);
     match unnamed.first() {
-        Some((run, _)) => Found::Run(run.at.id),
-        None if set_aside.is_empty() => Found::Nothing,
-        None => Found::SetAside,
+        Some((run, _)) => RunSearchResult::Run(run.at.id),
+        None if set_aside.is_empty() => RunSearchResult::Nothing,
+        None => RunSearchResult::SetAside,
     }
 }
 

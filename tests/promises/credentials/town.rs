@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use release_governor::apply::Hand;
+use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config::{self, TokenConfig};
-use release_governor::controller::{Controller, Intervals, PassError, PassReport, Shared, Terms};
+use release_governor::controller::{
+    Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
+};
 use release_governor::domain::RepoName;
 use release_governor::ghbox::{
     APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
     story as stage,
 };
-use release_governor::github::{self, AppSource, HttpService, Readers, Settings, TokenSource};
+use release_governor::github::{
+    self, AppSource, GithubSettings, HttpService, Readers, TokenSource,
+};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
 
@@ -221,7 +225,7 @@ impl Town {
         self.seed += 1;
         let config = self.config();
         let TokenConfig::App(app) = &config.github.token else { panic!("an App is configured") };
-        let settings = Settings {
+        let settings = GithubSettings {
             api_url: config.github.api_url.clone(),
             token: TokenSource::App(AppSource {
                 app_id: app.app_id.clone(),
@@ -239,10 +243,10 @@ impl Town {
         let _inside = self.runtime.enter();
         let connected = github::connect(&settings, service, clock.clone(), cache, counted);
         let (readers, writer) = connected.unwrap();
-        let hand = Some(Hand::new(writer));
+        let hand = Some(WriteHandle::new(writer));
         let (all, measured) = (readers.clone(), Arc::clone(&metrics));
         let shared = Shared::new(all, hand, store.clone(), clock, measured);
-        let terms = Terms {
+        let terms = ControllerSettings {
             policies: config.repositories,
             intervals: Intervals {
                 settled: Duration::from_secs(60),

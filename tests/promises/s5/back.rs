@@ -118,7 +118,7 @@ fn a_resume_of_a_pause_leaves_the_rollback_and_names_the_second_resume() {
     let ResumedFrom::Pause { rollback: Some(rollback) } = first.of else { panic!("{first:?}") };
     assert_eq!(rollback.reason(), Reason::RolledBack);
     let name = "acme/shop".parse().unwrap();
-    let said = release_governor::words::still_rolled_back(&rollback, &name);
+    let said = release_governor::messages::still_rolled_back(&rollback, &name);
     assert!(said.contains("`release-governor resume acme/shop` once more"), "{said}");
     shop.good_pass();
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · rolled_back");

@@ -33,7 +33,7 @@ fn an_approved_older_commit_is_not_deployed_over_a_newer_one() {
     let decided = shop.simulates(&a1).unwrap();
     assert_eq!(decided.reason().code(), "older_than_production");
     let name = "acme/shop".parse().unwrap();
-    let hints = release_governor::words::hints(&decided, &name).join("; ");
+    let hints = release_governor::messages::hints(&decided, &name).join("; ");
     assert!(hints.contains("set-production"), "{hints}");
     shop.settled();
 }

@@ -108,7 +108,7 @@ fn an_operators_word_makes_an_uncertain_production_certain() {
     let a0 = shop.repo.tip("main");
     let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    let word = release_governor::domain::OperatorWord::ProductionSet {
+    let word = release_governor::domain::OperatorAction::ProductionSet {
         sha: a0.parse().unwrap(),
         why: "I looked".into(),
         by: Story::operator(),

@@ -1,6 +1,6 @@
 //! Statuses of others, statuses that GitHub refuses, and too many of them.
 
-use release_governor::domain::OperatorWord;
+use release_governor::domain::OperatorAction;
 use release_governor::ghbox::{Fault, FaultOn};
 
 use crate::story::{CONTEXT, Story};
@@ -161,7 +161,7 @@ fn a_changed_hold_is_said_among_many_statuses_of_others() {
     for number in 0..150 {
         shop.repo.set_status(&a1, &format!("ci/{number}"), "success", "fine", "dev");
     }
-    shop.operator_says(OperatorWord::Paused { why: "x".into(), by: Story::operator() });
+    shop.operator_says(OperatorAction::Paused { why: "x".into(), by: Story::operator() });
     shop.good_pass();
     assert!(shop.status(&a1).contains("paused"), "{}", shop.status(&a1));
     shop.settled();
@@ -294,7 +294,7 @@ fn of_a_commit_whose_budget_is_spent_the_run_and_the_outcome_are_said_once_each(
 fn characters_that_github_refuses_in_a_description_are_replaced() {
     let (mut shop, a1) = held();
     let why = "incident 🔥 in 𝒮hop".to_owned();
-    shop.operator_says(OperatorWord::Paused { why, by: Story::operator() });
+    shop.operator_says(OperatorAction::Paused { why, by: Story::operator() });
     shop.good_pass();
     let said = shop.status(&a1);
     assert!(said.contains("incident \u{fffd} in \u{fffd}hop"), "{said}");

@@ -6,19 +6,19 @@ fn operators() -> BoxedStrategy<Operator> {
     (texts(), option::of(texts())).prop_map(|(peer, name)| Operator { peer, name }).boxed()
 }
 
-fn words() -> BoxedStrategy<OperatorWord> {
+fn words() -> BoxedStrategy<OperatorAction> {
     let approval = (shas(), option::of(Just("b10b".to_owned())), texts(), operators()).prop_map(
-        |(sha, deploy_file, why, by)| OperatorWord::Approved {
+        |(sha, deploy_file, why, by)| OperatorAction::Approved {
             approval: Approval { sha, deploy_file, why, by },
         },
     );
     prop_oneof![
         2 => approval,
-        1 => (texts(), operators()).prop_map(|(why, by)| OperatorWord::Paused { why, by }),
-        2 => operators().prop_map(|by| OperatorWord::Resumed { by }),
+        1 => (texts(), operators()).prop_map(|(why, by)| OperatorAction::Paused { why, by }),
+        2 => operators().prop_map(|by| OperatorAction::Resumed { by }),
         1 => (shas(), texts(), operators())
-            .prop_map(|(sha, why, by)| OperatorWord::ProductionSet { sha, why, by }),
-        1 => (shas(), operators()).prop_map(|(sha, by)| OperatorWord::Triggered { sha, by }),
+            .prop_map(|(sha, why, by)| OperatorAction::ProductionSet { sha, why, by }),
+        1 => (shas(), operators()).prop_map(|(sha, by)| OperatorAction::Triggered { sha, by }),
     ]
     .boxed()
 }

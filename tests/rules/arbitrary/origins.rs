@@ -5,30 +5,30 @@ use super::*;
 /// Who brought what and what was said: anything, also what does not fit together.
 pub(super) fn origins() -> BoxedStrategy<Origins> {
     let pulls = prop_oneof![
-        9 => subsequence(vec![by_ann(42), by_ann(43)], 0..=2).prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
+        9 => subsequence(vec![by_ann(42), by_ann(43)], 0..=2).prop_map(Availability::Known),
+        1 => texts().prop_map(Availability::Untold),
     ];
     let pulls = facts_of(pulls);
     let timeline = prop_oneof![
-        9 => timelines().prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
+        9 => timelines().prop_map(Availability::Known),
+        1 => texts().prop_map(Availability::Untold),
     ];
     let label = select(vec!["release:approved", "Release:Approved", "needs-ops"]);
-    let labels = vec(label.prop_map(str::to_owned), 0..2).prop_map(Told::Known);
+    let labels = vec(label.prop_map(str::to_owned), 0..2).prop_map(Availability::Known);
     let member = prop_oneof![
-        3 => any::<bool>().prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
+        3 => any::<bool>().prop_map(Availability::Known),
+        1 => texts().prop_map(Availability::Untold),
     ];
     let flag = select(vec![FlagKind::Objected, FlagKind::Pending])
         .prop_map(|kind| Flag { context: "scan".to_owned(), kind });
     let shown = prop_oneof![
-        8 => files().prop_map(|files| Told::Known(RangeFiles::Complete(files))),
-        1 => files().prop_map(|files| Told::Known(RangeFiles::Truncated(files))),
-        1 => texts().prop_map(Told::Untold),
+        8 => files().prop_map(|files| Availability::Known(RangeFiles::Complete(files))),
+        1 => files().prop_map(|files| Availability::Known(RangeFiles::Truncated(files))),
+        1 => texts().prop_map(Availability::Untold),
     ];
     let yes_or_no = prop_oneof![
-        5 => any::<bool>().prop_map(Told::Known),
-        1 => texts().prop_map(Told::Untold),
+        5 => any::<bool>().prop_map(Availability::Known),
+        1 => texts().prop_map(Availability::Untold),
     ];
     let commits = usize::from(COMMITS);
     (
@@ -49,7 +49,7 @@ pub(super) fn origins() -> BoxedStrategy<Origins> {
             let numbers = || [42, 43].map(PullNumber::from).into_iter();
             let cast = || CAST.into_iter().map(Login::from);
             let flags = flags.into_iter().map(|fact| match fact {
-                Fact::Known(flag) => Fact::Known(Told::Known(flag.into_iter().collect())),
+                Fact::Known(flag) => Fact::Known(Availability::Known(flag.into_iter().collect())),
                 Fact::NotAsked => Fact::NotAsked,
                 Fact::Unreadable(why) => Fact::Unreadable(why),
             });
@@ -69,7 +69,7 @@ pub(super) fn origins() -> BoxedStrategy<Origins> {
         .boxed()
 }
 
-pub(super) type Steps = BTreeMap<(Sha, Sha), Fact<Told<Vec<BranchStep>>>>;
+pub(super) type Steps = BTreeMap<(Sha, Sha), Fact<Availability<Vec<BranchStep>>>>;
 
 pub(super) fn steps_of_origins() -> BoxedStrategy<Steps> {
     let way = |base: u8, head: u8| -> Vec<BranchStep> {
@@ -84,8 +84,8 @@ pub(super) fn steps_of_origins() -> BoxedStrategy<Steps> {
     vec(facts_of(tells), pairs.len())
         .prop_map(move |facts| {
             let told = |(base, head): (u8, u8), fact| match fact {
-                Fact::Known(true) => Fact::Known(Told::Known(way(base, head))),
-                Fact::Known(false) => Fact::Known(Told::Untold("no way".to_owned())),
+                Fact::Known(true) => Fact::Known(Availability::Known(way(base, head))),
+                Fact::Known(false) => Fact::Known(Availability::Untold("no way".to_owned())),
                 Fact::NotAsked => Fact::NotAsked,
                 Fact::Unreadable(why) => Fact::Unreadable(why),
             };

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Window};
+use release_governor::commands::{self, ReadModel};
 use release_governor::domain::{
     Attribution, AttributionRule, Conclusion, EntryKind, KnownRun, KnownRunAttempt, RefHistory,
     RunEvent, RunKind, RunProgress,
@@ -74,7 +74,7 @@ async fn router_of(count: u64) -> axum::Router {
         controller.pass(&policy.repository).await.unwrap().unwrap();
     }
     store.close().await.unwrap();
-    http::routes(Window::on(controller))
+    http::routes(ReadModel::on(controller))
 }
 
 /// Nanoseconds that this thread computed.

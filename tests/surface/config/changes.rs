@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
-use release_governor::config::{Change, Config, changes, lines, needs_restart};
+use release_governor::config::{Config, ConfigChange, changes, lines, needs_restart};
 
 use super::{Written, yaml};
 
@@ -142,12 +142,12 @@ proptest! {
         prop_assert_eq!(changes(&old, &old), vec![]);
         let there = changes(&old, &new);
         prop_assert_eq!(there.is_empty(), old.digest == new.digest);
-        let count = |list: &[Change], of: fn(&Change) -> bool| list.iter().filter(|one| of(one)).count();
-        let added = count(&there, |one| matches!(one, Change::Added(_)));
-        let removed = count(&there, |one| matches!(one, Change::Removed(_)));
+        let count = |list: &[ConfigChange], of: fn(&ConfigChange) -> bool| list.iter().filter(|one| of(one)).count();
+        let added = count(&there, |one| matches!(one, ConfigChange::Added(_)));
+        let removed = count(&there, |one| matches!(one, ConfigChange::Removed(_)));
         prop_assert_eq!(old.repositories.len() + added, new.repositories.len() + removed);
         let back = changes(&new, &old);
-        prop_assert_eq!(count(&back, |one| matches!(one, Change::Removed(_))), added);
+        prop_assert_eq!(count(&back, |one| matches!(one, ConfigChange::Removed(_))), added);
         prop_assert_eq!(back.len(), there.len());
     }
 }

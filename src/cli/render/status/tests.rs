@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::commands::view::Status;
+use crate::commands::view::FleetStatus;
 
 use super::*;
 
@@ -32,8 +32,8 @@ fn payments() -> RepositoryStatus {
     }
 }
 
-fn held(row: &RepositoryStatus) -> Held {
-    Held {
+fn held(row: &RepositoryStatus) -> HeldCandidate {
+    HeldCandidate {
         repository: row.repository.clone(),
         sha: row.candidate_sha.clone().unwrap(),
         decision: Outcome::Hold,
@@ -48,7 +48,7 @@ fn held(row: &RepositoryStatus) -> Held {
 
 fn overview(rows: Vec<RepositoryStatus>) -> Overview {
     let held = rows.iter().filter(|row| row.reason.is_some()).map(held).collect();
-    Overview { status: Status { controller_running: true, repositories: rows }, held }
+    Overview { status: FleetStatus { controller_running: true, repositories: rows }, held }
 }
 
 fn terminal(width: u16) -> Looker {
@@ -113,7 +113,7 @@ fn a_dry_run_does_not_look_like_a_release_that_ships() {
         ..shop()
     };
     let view = Overview {
-        status: Status { controller_running: true, repositories: vec![dry.clone(), api()] },
+        status: FleetStatus { controller_running: true, repositories: vec![dry.clone(), api()] },
         held: Vec::new(),
     };
     assert_snapshot!(plain(&status(&view, terminal(80))), @r"
@@ -159,7 +159,7 @@ fn a_failed_head_and_commits_that_are_not_verified_yet_are_said() {
         branch_tip: Some("d".repeat(40).parse().unwrap()),
         ..shop()
     };
-    let head = Held {
+    let head = HeldCandidate {
         sha: "c".repeat(40).parse().unwrap(),
         reason: Reason::VerificationFailed,
         hints: vec!["fix and push, or re-run verification run 7 (failure)".to_owned()],

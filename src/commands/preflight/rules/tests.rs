@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use super::*;
 use crate::config;
 use crate::domain::{Branch, RepoId, Repository, WorkflowId};
-use crate::github::{Granted, Located, Probe, RepositoryAccess};
+use crate::github::{Granted, Located, PermissionProbe, RepositoryAccess};
 
 const VERIFY: &str = "on:\n  push: {branches: [main]}\n  merge_group:\n";
 const DEPLOY: &str = "run-name: Deploy ${{ inputs.sha }}\non:\n  workflow_dispatch:\n    inputs:\n      \
@@ -48,12 +48,12 @@ fn workflow(id: u64, name: &str, file: &str, state: &str) -> Workflow {
     }
 }
 
-fn text(text: &str) -> Seen<Option<FileText>> {
-    Seen::Known(Some(FileText::Text(text.to_owned())))
+fn text(text: &str) -> FactRead<Option<FileText>> {
+    FactRead::Known(Some(FileText::Text(text.to_owned())))
 }
 
 /// A repository that is as the defaults say.
-fn good() -> Facts {
+fn good() -> PreflightFacts {
     let tip = "a".repeat(40).parse().unwrap();
     let repository = Repository {
         id: RepoId::from(1),
@@ -63,28 +63,28 @@ fn good() -> Facts {
         has_issues: true,
         html_url: String::new(),
     };
-    Facts {
+    PreflightFacts {
         granted: Granted::Scopes(vec!["repo".to_owned()]),
-        repository: Seen::Known(Located { value: repository, redirected: false }),
-        access: Seen::Known(RepositoryAccess { private: true, push: Some(true) }),
-        tip: Seen::Known(Some(tip)),
-        workflows: Seen::Known(vec![
+        repository: FactRead::Known(Located { value: repository, redirected: false }),
+        access: FactRead::Known(RepositoryAccess { private: true, push: Some(true) }),
+        tip: FactRead::Known(Some(tip)),
+        workflows: FactRead::Known(vec![
             workflow(1, "Verify main", "verify.yml", "active"),
             workflow(2, "Deploy", "deploy.yml", "active"),
         ]),
         verification_file: text(VERIFY),
         deploy_file_default: text(DEPLOY),
-        deploy_ref: Seen::Known(Some("a".repeat(40).parse().unwrap())),
+        deploy_ref: FactRead::Known(Some("a".repeat(40).parse().unwrap())),
         deploy_file: text(DEPLOY),
-        labels: Seen::NotAsked,
+        labels: FactRead::NotAsked,
         probes: Vec::new(),
     }
 }
 
-fn told_with(keys: &str, change: impl FnOnce(&mut Facts)) -> String {
+fn told_with(keys: &str, change: impl FnOnce(&mut PreflightFacts)) -> String {
     let mut facts = good();
     change(&mut facts);
-    let line = |one: &Finding| {
+    let line = |one: &ConfigFinding| {
         let severity = one.severity.as_str();
         format!("{severity} {} `{}`: {}", one.key, one.value, one.message)
     };
@@ -92,17 +92,17 @@ fn told_with(keys: &str, change: impl FnOnce(&mut Facts)) -> String {
     found.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn told(change: impl FnOnce(&mut Facts)) -> String {
+fn told(change: impl FnOnce(&mut PreflightFacts)) -> String {
     told_with("", change)
 }
 
-fn repository(facts: &mut Facts) -> &mut Repository {
-    let Seen::Known(found) = &mut facts.repository else { panic!("it was not reached") };
+fn repository(facts: &mut PreflightFacts) -> &mut Repository {
+    let FactRead::Known(found) = &mut facts.repository else { panic!("it was not reached") };
     &mut found.value
 }
 
-fn refused<T>(permission: &str) -> Seen<T> {
-    Seen::Refused(ReadError::Refused {
+fn refused<T>(permission: &str) -> FactRead<T> {
+    FactRead::Refused(ReadError::Refused {
         what: "list the statuses of acme/shop".to_owned(),
         status: 403,
         words: "Resource not accessible".to_owned(),
@@ -113,22 +113,26 @@ fn refused<T>(permission: &str) -> Seen<T> {
 #[test]
 fn a_repository_that_is_as_it_should_be_has_no_findings() {
     assert_eq!(told(|_| {}), "");
-    assert_eq!(told(|facts| *facts = Facts::nothing(Granted::NotTold { of_a_user: true })), "");
+    assert_eq!(
+        told(|facts| *facts = PreflightFacts::nothing(Granted::NotTold { of_a_user: true })),
+        ""
+    );
 }
 
 #[test]
 fn a_repository_is_reached_under_its_own_name_and_takes_writes() {
-    let gone = |facts: &mut Facts| {
-        *facts = Facts::nothing(facts.granted.clone());
+    let gone = |facts: &mut PreflightFacts| {
+        *facts = PreflightFacts::nothing(facts.granted.clone());
         let (what, words) = ("read the repository acme/shop".to_owned(), "Not Found".to_owned());
-        facts.repository = Seen::Refused(ReadError::NotFound { what, words });
+        facts.repository = FactRead::Refused(ReadError::NotFound { what, words });
     };
     assert_snapshot!(told(gone), @r"error name `acme/shop`: GitHub knows no such repository, or hides it from the token: correct the name, or give the token access to it");
-    let renamed = |facts: &mut Facts| repository(facts).name = "acme/store".parse().unwrap();
+    let renamed =
+        |facts: &mut PreflightFacts| repository(facts).name = "acme/store".parse().unwrap();
     assert_snapshot!(told(renamed), @r"warning name `acme/shop`: it was renamed to acme/store: put that name here before somebody takes this");
-    let sold = |facts: &mut Facts| repository(facts).name = "evil/shop".parse().unwrap();
+    let sold = |facts: &mut PreflightFacts| repository(facts).name = "evil/shop".parse().unwrap();
     assert_snapshot!(told(sold), @r"error name `acme/shop`: it was transferred to evil/shop, which is not followed: put that name here");
-    let archived = |facts: &mut Facts| repository(facts).archived = true;
+    let archived = |facts: &mut PreflightFacts| repository(facts).archived = true;
     assert_snapshot!(told(archived), @r"error name `acme/shop`: it is archived and takes no writes: unarchive it, or set `enabled: false`");
     assert_eq!(told_with("enabled: false", archived), "");
     assert_snapshot!(told(|facts| repository(facts).has_issues = false), @r"warning name `acme/shop`: its issues are switched off: a failed deploy gets none. Switch them on in its settings");
@@ -136,7 +140,7 @@ fn a_repository_is_reached_under_its_own_name_and_takes_writes() {
 
 #[test]
 fn a_branch_exists() {
-    let gone = |facts: &mut Facts| facts.tip = Seen::Known(None);
+    let gone = |facts: &mut PreflightFacts| facts.tip = FactRead::Known(None);
     assert_snapshot!(told_with("branch: trunk", gone), @r"error branch `trunk`: there is no such branch: correct it; the default branch is `main`");
     assert_snapshot!(told(gone), @r"error branch `main`: the repository has no commits yet: push its first ones");
 }
@@ -144,11 +148,11 @@ fn a_branch_exists() {
 #[test]
 fn workflows_are_found_once_and_enabled() {
     let listed = |workflows: Vec<Workflow>| {
-        |facts: &mut Facts| {
-            facts.workflows = Seen::Known(workflows);
-            facts.verification_file = Seen::NotAsked;
-            facts.deploy_file = Seen::NotAsked;
-            facts.deploy_file_default = Seen::NotAsked;
+        |facts: &mut PreflightFacts| {
+            facts.workflows = FactRead::Known(workflows);
+            facts.verification_file = FactRead::NotAsked;
+            facts.deploy_file = FactRead::NotAsked;
+            facts.deploy_file_default = FactRead::NotAsked;
         }
     };
     assert_snapshot!(told(listed(vec![])), @r"
@@ -170,13 +174,14 @@ fn workflows_are_found_once_and_enabled() {
     error deploy_workflow_name `deploy.yml`: .github/workflows/deploy.yml is disabled manually, so that nothing can be deployed: enable it under Actions at GitHub
     ");
     assert_snapshot!(told_with("deploy_workflow_name: ''", |_| {}), @r"warning deploy_workflow_name ``: it is empty: commits are judged, and nothing is deployed");
-    let hidden = |facts: &mut Facts| facts.workflows = refused("actions=read");
+    let hidden = |facts: &mut PreflightFacts| facts.workflows = refused("actions=read");
     assert_snapshot!(told(hidden), @r#"error verification_workflow_name `Verify main`: cannot list the statuses of acme/shop: GitHub said 403 "Resource not accessible". Grant the token actions=read"#);
 }
 
 #[test]
 fn the_verification_runs_by_an_event_that_counts() {
-    let runs_on = |on: &'static str| |facts: &mut Facts| facts.verification_file = text(on);
+    let runs_on =
+        |on: &'static str| |facts: &mut PreflightFacts| facts.verification_file = text(on);
     assert_snapshot!(told(runs_on("on: [pull_request]")), @r"warning verification_events `push, merge_group, workflow_dispatch, schedule`: `Verify main` runs on `pull_request` and never by one of these on `main`: add one to its `on:`");
     assert_snapshot!(told(runs_on("on: {push: {branches: [develop]}}")), @r"warning verification_events `push, merge_group, workflow_dispatch, schedule`: `Verify main` runs on `push` and never by one of these on `main`: add one to its `on:`");
     assert_eq!(told(runs_on("on: [push]")), "", "the default names merge queues in any case");
@@ -187,7 +192,7 @@ fn the_verification_runs_by_an_event_that_counts() {
 
 #[test]
 fn the_deploy_workflow_takes_the_sha_and_nothing_else_and_says_it() {
-    let says = |on: &'static str| |facts: &mut Facts| facts.deploy_file = text(on);
+    let says = |on: &'static str| |facts: &mut PreflightFacts| facts.deploy_file = text(on);
     assert_snapshot!(told(says("on: push")), @r"error deploy_workflow_name `deploy.yml`: it has no `workflow_dispatch` trigger, so that GitHub refuses to start it: add one with the input `sha`");
     assert_snapshot!(told(says("on: workflow_dispatch")), @r"
     error deploy_workflow_name `deploy.yml`: its `workflow_dispatch` has no input `sha`, so that GitHub refuses to start it: declare one, of type string
@@ -198,19 +203,21 @@ fn the_deploy_workflow_takes_the_sha_and_nothing_else_and_says_it() {
     error deploy_workflow_name `deploy.yml`: it requires the input `region`, which nobody gives: give it a default
     warning run_title ``: it takes the input `region` besides `sha`, so that a title alone does not say what a run deploys to production: set `run_title` to the titles that do, and `other_run_titles` to those of other environments
     ");
-    let large = |facts: &mut Facts| facts.deploy_file = Seen::Known(Some(FileText::TooLarge));
+    let large =
+        |facts: &mut PreflightFacts| facts.deploy_file = FactRead::Known(Some(FileText::TooLarge));
     assert_snapshot!(told(large), @r"warning deploy_workflow_name `deploy.yml`: its file is too large to be read, so that what it declares is not known: look at it at GitHub");
 }
 
 #[test]
 fn the_deploy_workflow_is_where_github_looks_for_it() {
-    let merged_nowhere = |facts: &mut Facts| facts.deploy_file_default = Seen::Known(None);
+    let merged_nowhere =
+        |facts: &mut PreflightFacts| facts.deploy_file_default = FactRead::Known(None);
     assert_snapshot!(told_with("deploy_workflow_ref: release", merged_nowhere), @r"error deploy_workflow_name `deploy.yml`: its file is not on the default branch `main`, where GitHub looks for it: merge it there");
-    let elsewhere = |facts: &mut Facts| facts.deploy_file = Seen::Known(None);
+    let elsewhere = |facts: &mut PreflightFacts| facts.deploy_file = FactRead::Known(None);
     assert_snapshot!(told_with("deploy_workflow_ref: release", elsewhere), @r"error deploy_workflow_ref `release`: the file of `deploy.yml` is not there, and GitHub starts it from there: add it");
-    let no_ref = |facts: &mut Facts| {
-        facts.deploy_ref = Seen::Known(None);
-        facts.deploy_file = Seen::Known(None);
+    let no_ref = |facts: &mut PreflightFacts| {
+        facts.deploy_ref = FactRead::Known(None);
+        facts.deploy_file = FactRead::Known(None);
     };
     assert_snapshot!(told_with("deploy_workflow_ref: release", no_ref), @"error deploy_workflow_ref `release`: there is no such branch, and a tag is none: correct it");
 }
@@ -218,23 +225,23 @@ fn the_deploy_workflow_is_where_github_looks_for_it() {
 #[test]
 fn the_token_may_what_a_governor_needs() {
     let scopes = |scopes: &'static [&'static str]| {
-        |facts: &mut Facts| {
+        |facts: &mut PreflightFacts| {
             facts.granted = Granted::Scopes(scopes.iter().map(|&scope| scope.to_owned()).collect());
         }
     };
     assert_snapshot!(told(scopes(&["public_repo", "read:org"])), @r"error token `repo`: the token lacks the scope `repo`; it has public_repo, read:org: add it");
     assert_snapshot!(told(scopes(&[])), @r"error token `repo`: the token lacks the scope `repo`; it has no scope: add it");
-    let public = |facts: &mut Facts| {
+    let public = |facts: &mut PreflightFacts| {
         scopes(&["public_repo"])(facts);
-        facts.access = Seen::Known(RepositoryAccess { private: false, push: Some(true) });
+        facts.access = FactRead::Known(RepositoryAccess { private: false, push: Some(true) });
     };
     assert_eq!(told(public), "");
 
     let granted = |pairs: &'static [(&'static str, &'static str)]| {
-        |facts: &mut Facts| {
+        |facts: &mut PreflightFacts| {
             let owned = pairs.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned()));
             facts.granted = Granted::Permissions(owned.collect());
-            facts.access = Seen::Known(RepositoryAccess { private: true, push: Some(false) });
+            facts.access = FactRead::Known(RepositoryAccess { private: true, push: Some(false) });
         }
     };
     assert_eq!(told(granted(LEAST)), "");
@@ -258,15 +265,15 @@ fn the_token_may_what_a_governor_needs() {
 
 #[test]
 fn where_github_does_not_tell_reads_are_tried() {
-    let fine_grained = |facts: &mut Facts| {
+    let fine_grained = |facts: &mut PreflightFacts| {
         facts.granted = Granted::NotTold { of_a_user: true };
-        facts.access = Seen::Known(RepositoryAccess { private: true, push: Some(false) });
+        facts.access = FactRead::Known(RepositoryAccess { private: true, push: Some(false) });
         facts.probes = vec![
-            (Probe::Statuses, refused("statuses=read")),
-            (Probe::Issues, Seen::Known(())),
+            (PermissionProbe::Statuses, refused("statuses=read")),
+            (PermissionProbe::Issues, FactRead::Known(())),
             (
-                Probe::PullRequests,
-                Seen::Failed(ReadError::Transport { what: String::new(), why: String::new() }),
+                PermissionProbe::PullRequests,
+                FactRead::Failed(ReadError::Transport { what: String::new(), why: String::new() }),
             ),
         ];
     };
@@ -275,9 +282,9 @@ fn where_github_does_not_tell_reads_are_tried() {
     error token `push`: the token's user may not push there, and GitHub takes no dispatch and no status from them: give them write access
     "#);
     // An App's token has no user who might push.
-    let app = |facts: &mut Facts| {
+    let app = |facts: &mut PreflightFacts| {
         facts.granted = Granted::NotTold { of_a_user: false };
-        facts.access = Seen::Known(RepositoryAccess { private: true, push: Some(false) });
+        facts.access = FactRead::Known(RepositoryAccess { private: true, push: Some(false) });
     };
     assert_eq!(told(app), "");
 }
@@ -286,7 +293,7 @@ fn where_github_does_not_tell_reads_are_tried() {
 fn the_token_sees_who_belongs_to_the_teams_that_approve() {
     let keys = "approval_mode: comment, approval_teams: [captains, acme/sre]";
     let scopes = |scopes: &'static [&'static str]| {
-        |facts: &mut Facts| {
+        |facts: &mut PreflightFacts| {
             facts.granted = Granted::Scopes(scopes.iter().map(|&scope| scope.to_owned()).collect());
         }
     };
@@ -298,7 +305,7 @@ fn the_token_sees_who_belongs_to_the_teams_that_approve() {
     assert_eq!(told_with(by_an_operator, scopes(&["repo"])), "");
 
     let app = |members: Option<&'static str>| {
-        move |facts: &mut Facts| {
+        move |facts: &mut PreflightFacts| {
             let all = LEAST.iter().copied().chain(members.map(|level| ("members", level)));
             let owned = all.map(|(name, level)| (name.to_owned(), level.to_owned()));
             facts.granted = Granted::Permissions(owned.collect());
@@ -312,14 +319,14 @@ fn the_token_sees_who_belongs_to_the_teams_that_approve() {
 #[test]
 fn the_label_that_approves_exists() {
     let labels = |labels: &'static [&'static str]| {
-        |facts: &mut Facts| {
+        |facts: &mut PreflightFacts| {
             facts.labels =
-                Seen::Known(Some(labels.iter().map(|&label| label.to_owned()).collect()));
+                FactRead::Known(Some(labels.iter().map(|&label| label.to_owned()).collect()));
         }
     };
     let mode = "approval_mode: [label, environment]";
     assert_snapshot!(told_with(mode, labels(&["bug"])), @r"warning approval_label `release:approved`: there is no such label, so that nobody can put it on a pull request: create it");
     assert_eq!(told_with(mode, labels(&["Release:Approved"])), "");
-    assert_eq!(told_with(mode, |facts| facts.labels = Seen::Known(None)), "");
+    assert_eq!(told_with(mode, |facts| facts.labels = FactRead::Known(None)), "");
     assert_eq!(told(labels(&[])), "", "nobody approves by label there");
 }

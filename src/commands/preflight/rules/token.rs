@@ -3,32 +3,32 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{ApprovalMode, Policy};
-use crate::github::{Granted, Probe, ReadError};
-use crate::words::plain;
+use crate::github::{Granted, PermissionProbe, ReadError};
+use crate::messages::plain;
 
-use super::{Facts, Found};
+use super::{Findings, PreflightFacts};
 
 /// The key that permissions are told under: the token is in a file or in the environment.
 const TOKEN: &str = "token";
 
 /// The least that a governor needs, and what for.
-const NEEDS: [(&str, Level); 6] = [
-    ("metadata", Level::Read),
-    ("contents", Level::Read),
-    ("pull_requests", Level::Read),
-    ("actions", Level::Write),
-    ("statuses", Level::Write),
-    ("issues", Level::Write),
+const NEEDS: [(&str, PermissionLevel); 6] = [
+    ("metadata", PermissionLevel::Read),
+    ("contents", PermissionLevel::Read),
+    ("pull_requests", PermissionLevel::Read),
+    ("actions", PermissionLevel::Write),
+    ("statuses", PermissionLevel::Write),
+    ("issues", PermissionLevel::Write),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
+enum PermissionLevel {
     None,
     Read,
     Write,
 }
 
-impl Level {
+impl PermissionLevel {
     fn of(word: Option<&String>) -> Self {
         match word.map(String::as_str) {
             Some("read") => Self::Read,
@@ -46,7 +46,7 @@ impl Level {
     }
 }
 
-pub(super) fn may(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+pub(super) fn may(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     match &facts.granted {
         Granted::Scopes(scopes) => scopes_suffice(scopes, facts, found),
         Granted::Permissions(granted) => permissions_suffice(granted, policy, found),
@@ -54,7 +54,7 @@ pub(super) fn may(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-fn scopes_suffice(scopes: &[String], facts: &Facts, found: &mut Found<'_>) {
+fn scopes_suffice(scopes: &[String], facts: &PreflightFacts, found: &mut Findings<'_>) {
     let Some(access) = facts.access.known() else { return };
     let has = |wanted: &str| scopes.iter().any(|scope| scope == wanted);
     if has("repo") || (!access.private && has("public_repo")) {
@@ -65,11 +65,15 @@ fn scopes_suffice(scopes: &[String], facts: &Facts, found: &mut Found<'_>) {
     found.error(TOKEN, "repo", what);
 }
 
-fn permissions_suffice(granted: &BTreeMap<String, String>, policy: &Policy, found: &mut Found<'_>) {
+fn permissions_suffice(
+    granted: &BTreeMap<String, String>,
+    policy: &Policy,
+    found: &mut Findings<'_>,
+) {
     for (name, level) in NEEDS {
         // A dry run writes nothing.
-        let needed = if policy.dry_run { Level::Read } else { level };
-        let has = Level::of(granted.get(name));
+        let needed = if policy.dry_run { PermissionLevel::Read } else { level };
+        let has = PermissionLevel::of(granted.get(name));
         if has < needed {
             let (needed, has) = (needed.word(), has.word());
             let what = format!("the App's installation has `{has}` there: grant it, and accept it");
@@ -78,12 +82,12 @@ fn permissions_suffice(granted: &BTreeMap<String, String>, policy: &Policy, foun
     }
 }
 
-fn probes_succeeded(facts: &Facts, found: &mut Found<'_>) {
+fn probes_succeeded(facts: &PreflightFacts, found: &mut Findings<'_>) {
     for (probe, seen) in &facts.probes {
         let name = match probe {
-            Probe::Statuses => "statuses: write",
-            Probe::Issues => "issues: write",
-            Probe::PullRequests => "pull_requests: read",
+            PermissionProbe::Statuses => "statuses: write",
+            PermissionProbe::Issues => "issues: write",
+            PermissionProbe::PullRequests => "pull_requests: read",
         };
         // Issues that are switched off are said elsewhere.
         match seen.refused() {
@@ -93,7 +97,7 @@ fn probes_succeeded(facts: &Facts, found: &mut Found<'_>) {
     }
 }
 
-pub(super) fn user_may_push(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+pub(super) fn user_may_push(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let has_a_user = match &facts.granted {
         Granted::Scopes(_) => true,
         Granted::NotTold { of_a_user } => *of_a_user,
@@ -112,7 +116,7 @@ const TEAM_SCOPES: [&str; 3] = ["read:org", "write:org", "admin:org"];
 
 /// Whether it is seen who belongs to the teams that approve: to who may not see a team, nobody does.
 /// Of a fine-grained token GitHub does not tell.
-pub(super) fn sees_the_teams(policy: &Policy, facts: &Facts, found: &mut Found<'_>) {
+pub(super) fn sees_the_teams(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_>) {
     let is_asked = policy.approval_modes.iter().any(|mode| match mode {
         ApprovalMode::Label | ApprovalMode::Comment => true,
         ApprovalMode::Environment => false,
@@ -126,7 +130,8 @@ pub(super) fn sees_the_teams(policy: &Policy, facts: &Facts, found: &mut Found<'
             let sees = scopes.iter().any(|scope| TEAM_SCOPES.contains(&scope.as_str()));
             (!sees).then_some("the token lacks the scope `read:org`: add it")
         }
-        Granted::Permissions(granted) => (Level::of(granted.get("members")) < Level::Read)
+        Granted::Permissions(granted) => (PermissionLevel::of(granted.get("members"))
+            < PermissionLevel::Read)
             .then_some("the App lacks the organization's `members: read`: grant it, and accept it"),
         Granted::NotTold { .. } => None,
     };

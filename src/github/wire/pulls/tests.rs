@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::Spoken;
+use crate::domain::CommandReading;
 
 fn actor(login: &str, id: u64, kind: &str) -> Value {
     json!({
@@ -21,8 +21,8 @@ fn bea() -> Value {
     actor("Bea", 2, "User")
 }
 
-fn command() -> Command {
-    Command::new("/approve").unwrap()
+fn command() -> ApprovalCommand {
+    ApprovalCommand::new("/approve").unwrap()
 }
 
 fn read(page: &[Value]) -> Result<Vec<Option<PullEvent>>, Unusable> {
@@ -259,11 +259,11 @@ fn the_longest_comment_is_read_to_its_end() {
         assert_eq!(body.len(), 65_536);
         comment_of(commented(&body)).spoken
     };
-    assert_eq!(longest("/approve"), Spoken::Given);
-    assert_eq!(longest("> /approve"), Spoken::InQuote);
-    assert_eq!(comment_of(commented(&"/".repeat(65_536))).spoken, Spoken::Absent);
-    assert_eq!(comment_of(with(commented(""), "body", json!(null))).spoken, Spoken::Absent);
-    assert_eq!(comment_of(without(commented(""), "body")).spoken, Spoken::Absent);
+    assert_eq!(longest("/approve"), CommandReading::Given);
+    assert_eq!(longest("> /approve"), CommandReading::InQuote);
+    assert_eq!(comment_of(commented(&"/".repeat(65_536))).spoken, CommandReading::Absent);
+    assert_eq!(comment_of(with(commented(""), "body", json!(null))).spoken, CommandReading::Absent);
+    assert_eq!(comment_of(without(commented(""), "body")).spoken, CommandReading::Absent);
 }
 
 fn standing(answer: Value) -> (Option<Permission>, String) {

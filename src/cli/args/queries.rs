@@ -1,0 +1,226 @@
+//! The commands that only look: which part is looked at, and for how long.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use jiff::civil;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Output, Target};
+use crate::commands::EntryWord;
+use crate::domain::ShaPrefix;
+
+/// The arguments of `check-config`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckConfig {
+    /// Ask GitHub, too, whether each repository, branch, workflow and permission is there.
+    #[arg(long)]
+    pub github: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The arguments of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    /// The repository; without, all of them.
+    #[command(flatten)]
+    pub target: Target,
+    /// Only repositories of which something may not ship now: a HOLD or a WAIT.
+    #[arg(long)]
+    pub held: bool,
+    /// Only repositories whose last pass failed, or found no commit to judge.
+    #[arg(long)]
+    pub error: bool,
+    /// Look again every so many seconds; in a pipe, print only what changed.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+          value_parser = seconds)]
+    pub watch: Option<Duration>,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The arguments of `backtest`.
+#[derive(Clone, Debug, Args)]
+pub struct BacktestArgs {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// How far back: 12h or 30d, or since a date or time, as in 2026-11-01T14:30.
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "30d")]
+    pub since: MomentArg,
+    /// Replay through the policy of this file, over the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// The arguments of `history`.
+#[derive(Clone, Debug, Args)]
+pub struct HistoryArgs {
+    /// The repository.
+    #[command(flatten)]
+    pub target: Target,
+    /// Which entries.
+    #[command(flatten)]
+    pub filters: Filters,
+    /// All repositories that are governed, or were.
+    #[arg(long, conflicts_with_all = ["named", "repo", "before", "follow"])]
+    pub all: bool,
+    /// How many entries, at most 1000; 50 where it is not said, and with --csv all.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: Option<u16>,
+    /// Only what came before the entry of this number.
+    #[arg(long, value_name = "NUMBER")]
+    pub before: Option<u64>,
+    /// Go on with what happens, oldest first, until Ctrl-C; with --json an object on each line.
+    #[arg(long, conflicts_with_all = ["before", "until"])]
+    pub follow: bool,
+    /// As CSV, oldest first, for a spreadsheet: time, repository, number, kind, sha, by, what.
+    #[arg(long, conflicts_with_all = ["json", "follow"])]
+    pub csv: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which entries of a ledger.
+#[derive(Clone, Debug, Args)]
+pub struct Filters {
+    /// Only what happened since: 30m, 12h or 7d ago, or a date or time, as in 2026-11-01T14:30.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub since: Option<MomentArg>,
+    /// Only what happened before then, written as for --since.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub until: Option<MomentArg>,
+    /// Only entries of this kind, or of one that --json names; give it again, or with commas, for
+    /// several.
+    #[arg(long, value_name = "KIND", value_parser = entry_words(), value_delimiter = ',')]
+    pub kind: Vec<EntryWord>,
+    /// Only what is about this commit, which may be shortened.
+    #[arg(long, value_name = "SHA")]
+    pub sha: Option<ShaPrefix>,
+    /// Only what this person said or approved: the name of --as, the account or its uid, or a
+    /// login at GitHub.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// The groups are shown; the kinds that they hold are taken, too.
+fn entry_words() -> impl TypedValueParser<Value = EntryWord> {
+    let words =
+        EntryWord::all().map(|word| PossibleValue::new(word.as_str()).hide(!word.is_group()));
+    PossibleValuesParser::new(words).try_map(|text| text.parse())
+}
+
+/// A moment, as people say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MomentArg {
+    /// So long ago.
+    Ago(SignedDuration),
+    /// Then.
+    At(Timestamp),
+}
+
+impl MomentArg {
+    /// When that is.
+    #[must_use]
+    pub fn seen_from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(age) => now.saturating_sub(age).unwrap_or(Timestamp::MIN),
+            Self::At(at) => at,
+        }
+    }
+}
+
+const MOMENT: &str = "expected a time ago, as in 30m, 12h or 7d, or a date or time (UTC), as in \
+                      2026-11-01 or 2026-11-01T14:30";
+
+fn moment(text: &str) -> Result<MomentArg, String> {
+    let text = text.trim();
+    let found = ago(text)
+        .map(MomentArg::Ago)
+        .or_else(|| text.parse().ok().map(MomentArg::At))
+        .or_else(|| civil_time(text).map(MomentArg::At));
+    found.ok_or_else(|| MOMENT.to_owned())
+}
+
+/// `30m`, `12h`, `7d`.
+fn ago(text: &str) -> Option<SignedDuration> {
+    let unit = text.chars().last()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
+    let seconds: i64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 60 * 60,
+        'd' => 24 * 60 * 60,
+        'w' => 7 * 24 * 60 * 60,
+        _ => return None,
+    };
+    Some(SignedDuration::from_secs(number.checked_mul(seconds)?))
+}
+
+fn civil_time(text: &str) -> Option<Timestamp> {
+    let time: civil::DateTime = text.parse().ok()?;
+    TimeZone::UTC.to_timestamp(time).ok()
+}
+
+/// A day: who waits longer wants `history --follow`, or an alert.
+const LONGEST_WATCH: u64 = 24 * 60 * 60;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: Option<NonZeroU64> = text.parse().ok();
+    seconds.map(NonZeroU64::get).filter(|seconds| *seconds <= LONGEST_WATCH).map_or_else(
+        || {
+            Err(format!(
+                "expected seconds, from 1 to {LONGEST_WATCH}; a repository goes before --watch"
+            ))
+        },
+        |seconds| Ok(Duration::from_secs(seconds)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_an_age_a_date_or_a_time() {
+        let now: Timestamp = "2026-11-01T12:00:00Z".parse().unwrap();
+        let seen = |text: &str| moment(text).map(|moment| moment.seen_from(now).to_string());
+        for (text, at) in [
+            ("30m", "2026-11-01T11:30:00Z"),
+            ("12h", "2026-11-01T00:00:00Z"),
+            ("7d", "2026-10-25T12:00:00Z"),
+            ("0s", "2026-11-01T12:00:00Z"),
+            ("2026-10-31", "2026-10-31T00:00:00Z"),
+            ("2026-10-31 14:30", "2026-10-31T14:30:00Z"),
+            ("2026-10-31T14:30", "2026-10-31T14:30:00Z"),
+            ("2026-10-31T14:30:05Z", "2026-10-31T14:30:05Z"),
+            ("2026-10-31T14:30:05+02:00", "2026-10-31T12:30:05Z"),
+        ] {
+            assert_eq!(seen(text).as_deref(), Ok(at), "{text}");
+        }
+        for wrong in ["", "soon", "-5m", "5", "5y", "2026-13-01", "99999999999999999999d", "é"] {
+            assert_eq!(seen(wrong), Err(MOMENT.to_owned()), "{wrong}");
+        }
+        // Further back than time goes is the beginning.
+        assert!(seen("9999999999999d").is_ok());
+    }
+
+    #[test]
+    fn a_watch_takes_whole_seconds_up_to_a_day() {
+        assert_eq!(seconds("86400"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["0", "86401", "-1", "2s", "acme/shop"] {
+            assert!(seconds(wrong).unwrap_err().contains("a repository goes before"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The ledger's entries, told to people.
+
+use super::{approval_given, clock_time, plain};
+use crate::domain::{
+    Attempt, AttemptOutcome, Attribution, EntryKind, IssueStep, KnownRun, Login, MovedDeployFiles,
+    OperatorAction, RunId, RunProgress, Sha,
+};
+
+/// A stranger's words are cut to this.
+const QUOTED: usize = 200;
+
+/// What happened, in one sentence.
+#[must_use]
+pub fn describe_entry(kind: &EntryKind) -> String {
+    match kind {
+        EntryKind::Governed { name } => format!("governed as {name}"),
+        EntryKind::Recovered { attempts, paused } => recovered(attempts, paused.as_deref()),
+        EntryKind::Identity { login } => format!("we are {login}"),
+        EntryKind::MergeQueueSeen => "a merge queue was seen".to_owned(),
+        EntryKind::Candidate { sha: Some(sha) } => format!("{} is the candidate", sha.short()),
+        EntryKind::Candidate { sha: None } => "there is no candidate any more".to_owned(),
+        EntryKind::Decided { sha, outcome, reason, risk, evidence: _ } => {
+            let told = [outcome.as_str(), risk.as_str(), reason.code()].join(" ");
+            format!("{}: {told}", sha.short())
+        }
+        EntryKind::ApprovalCounted { sha, approval } => {
+            format!("{} is approved: {}", sha.short(), approval_given(approval))
+        }
+        EntryKind::RunSeen { run } => run_seen(run),
+        EntryKind::AttemptBegun { attempt } => {
+            let by = attempt.triggered_by.as_ref();
+            let by = by.map_or_else(String::new, |by| {
+                format!(", triggered by {}", plain(&by.display(), QUOTED))
+            });
+            let what = if attempt.rollback { "to roll back to" } else { "to deploy" };
+            format!("attempt {}: {what} {}{by}", attempt.id, attempt.sha.short())
+        }
+        EntryKind::AttemptMarked { id, mark } => {
+            format!("attempt {id}: GitHub took its mark, status {}", mark.id)
+        }
+        EntryKind::AttemptSending { id } => format!("attempt {id}: the dispatch leaves"),
+        EntryKind::AttemptAccepted { id } => format!("attempt {id}: GitHub said yes"),
+        EntryKind::AttemptAbsent { id } => format!("attempt {id}: no run of it shows"),
+        EntryKind::AttemptRun { id, run, late: false } => format!("attempt {id}: run {run}"),
+        EntryKind::AttemptRun { id, run, late: true } => {
+            format!("attempt {id}: run {run}, which came late")
+        }
+        EntryKind::AttemptClosed { id, outcome } => format!("attempt {id}: {}", ended(outcome)),
+        EntryKind::AttemptAdopted { attempt: Attempt { begun, .. } } => {
+            format!("attempt {} of another process of ours, for {}", begun.id, begun.sha.short())
+        }
+        EntryKind::Operator(word) => operator(word),
+        EntryKind::RangeFailed { base, head, words } => {
+            let (base, head, words) = (base.short(), head.short(), plain(words, QUOTED));
+            format!("GitHub failed to compare {base} with {head}: {words}")
+        }
+        EntryKind::StatusWritten { sha, status } => {
+            let text = plain(&status.description, QUOTED);
+            format!("status of {} set to {}: {text}", sha.short(), status.state.as_str())
+        }
+        EntryKind::StatusRefused { sha, words, retry_at } => {
+            let (words, at) = (plain(words, QUOTED), clock_time(*retry_at));
+            format!("GitHub refused a status on {}: {words}; tried again at {at}", sha.short())
+        }
+        EntryKind::StatusForged { sha, by } => forged(sha, by.as_ref()),
+        EntryKind::HealthChecked { health, run, found, since: _, signals: _ } => {
+            let after = run.map_or_else(String::new, |run| format!(" after run {}", run.id));
+            let found = plain(&found.join("; "), QUOTED);
+            format!("production is {}{after}: {found}", health.as_str())
+        }
+        EntryKind::Issue(step) => issue(step),
+    }
+}
+
+fn recovered(attempts: &[Attempt], paused: Option<&str>) -> String {
+    let paused = paused.map_or_else(String::new, |why| format!(", paused: {}", plain(why, QUOTED)));
+    format!("what a lost ledger left was read: {} attempts{paused}", attempts.len())
+}
+
+fn run_seen(run: &KnownRun) -> String {
+    let of = match &run.attribution {
+        Attribution::Sha(sha) => sha.short(),
+        Attribution::Unknown | Attribution::Unresolved => "a commit that cannot be told",
+    };
+    let stands = match run.newest() {
+        _ if run.deleted => "was deleted".to_owned(),
+        Some((_, attempt)) => match &attempt.progress {
+            RunProgress::Unfinished(_) => "is under way".to_owned(),
+            RunProgress::Finished(end) => format!("ended in {}", plain(end.as_str(), 40)),
+        },
+        None => "was seen".to_owned(),
+    };
+    let moved = run.moved_deploy_files.as_ref().map(moved_deploy_files);
+    let moved = moved.map_or_else(String::new, |moved| format!("; {moved}"));
+    format!("deploy run {} of {of} {stands}{moved}", run.id)
+}
+
+fn ended(outcome: &AttemptOutcome) -> String {
+    match outcome {
+        AttemptOutcome::Withdrawn(why) => format!("withdrawn: {}", plain(why, QUOTED)),
+        AttemptOutcome::Rejected(words) => format!("GitHub refused it: {}", plain(words, QUOTED)),
+        AttemptOutcome::NotSent(why) => format!("not sent: {}", plain(why, QUOTED)),
+        AttemptOutcome::NotStarted => "its answer was lost, and nothing started".to_owned(),
+        AttemptOutcome::Unconfirmed => "its run never showed".to_owned(),
+        AttemptOutcome::Succeeded => "the deploy succeeded".to_owned(),
+        AttemptOutcome::Failed(end) => format!("the deploy ended in {}", plain(end.as_str(), 40)),
+        AttemptOutcome::Superseded => "a newer run took its place".to_owned(),
+        AttemptOutcome::RunDeleted => "its run was deleted".to_owned(),
+    }
+}
+
+/// An operator's word, with who said it.
+#[must_use]
+pub fn operator(word: &OperatorAction) -> String {
+    match word {
+        OperatorAction::Approved { approval } => format!(
+            "{} approves {}: {}",
+            plain(&approval.by.display(), QUOTED),
+            approval.sha.short(),
+            plain(&approval.why, QUOTED)
+        ),
+        OperatorAction::Paused { why, by } => {
+            format!("{} pauses it: {}", plain(&by.display(), QUOTED), plain(why, QUOTED))
+        }
+        OperatorAction::Resumed { by } => {
+            format!("{} lets it go on", plain(&by.display(), QUOTED))
+        }
+        OperatorAction::ProductionSet { sha, why, by } => format!(
+            "{} says that {} is in production: {}",
+            plain(&by.display(), QUOTED),
+            sha.short(),
+            plain(why, QUOTED)
+        ),
+        OperatorAction::Triggered { sha, by } => {
+            format!("{} triggers {}", plain(&by.display(), QUOTED), sha.short())
+        }
+    }
+}
+
+/// That a run took other deploy files than those that were judged.
+#[must_use]
+pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
+    let files = match moved.files.as_slice() {
+        [] => "which of its files changed cannot be told".to_owned(),
+        files => format!("other than judged: {}", plain(&files.join(", "), QUOTED)),
+    };
+    let (ran, judged) = (moved.ran.short(), moved.judged.short());
+    format!("it ran the workflow files of {ran}, and those of {judged} had been judged; {files}")
+}
+
+fn forged(sha: &Sha, by: Option<&Login>) -> String {
+    let by = by.map_or("somebody", Login::as_str);
+    format!("{by} wrote a status under our context on {}; it is replaced", sha.short())
+}
+
+fn issue(step: &IssueStep) -> String {
+    match step {
+        IssueStep::Intent { sha, run } => {
+            format!("to be said in an issue: run {} of {} failed", run.id, sha.short())
+        }
+        IssueStep::Written { sha, run, number } => {
+            format!("issue #{number} says that run {} of {} failed", run.id, sha.short())
+        }
+        IssueStep::RecoveryIntent { sha } => {
+            format!("to be said in the issue of {}: a later deploy succeeded", sha.short())
+        }
+        IssueStep::RecoveryWritten { sha } => {
+            format!("the issue of {} says that a later deploy succeeded, or is gone", sha.short())
+        }
+        IssueStep::Refused { sha, words } => {
+            format!(
+                "GitHub refuses to change the issue of {}: {}",
+                sha.short(),
+                plain(words, QUOTED)
+            )
+        }
+        IssueStep::Unavailable { words } => {
+            format!("GitHub takes no issue here: {}", plain(words, QUOTED))
+        }
+    }
+}
+
+/// Said after a `set-production`: what moves production next. None where nothing does.
+#[must_use]
+pub fn after_set_production(in_flight: &[RunId], candidate: Option<&Sha>) -> Option<String> {
+    let runs: Vec<String> = in_flight.iter().map(|run| format!("run {run}")).collect();
+    let overridden = (!runs.is_empty()).then(|| {
+        format!(
+            "{} in flight: a deploy that succeeds after this word overrides it",
+            runs.join(", ")
+        )
+    });
+    let next = candidate.map(|sha| {
+        format!(
+            "the candidate is {}: the next pass decides whether it ships. `pause` holds it back",
+            sha.short()
+        )
+    });
+    let notes: Vec<String> = overridden.into_iter().chain(next).collect();
+    (!notes.is_empty()).then(|| notes.join("\n"))
+}

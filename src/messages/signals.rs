@@ -1,0 +1,106 @@
+//! What signals say of production.
+
+use super::{date_time_with_seconds, plain};
+use crate::domain::{SignalFinding, SignalReading};
+
+/// A signal's name is cut to this.
+const NAME: usize = 60;
+/// An alert's name is cut to this in a hint.
+const HEADLINE: usize = 40;
+/// What a signal found is cut to this.
+const WHAT: usize = 300;
+/// Signals that a hint names.
+const NAMED: usize = 2;
+
+/// The signals by name, with what of each stays the same from reading to reading: a status with
+/// more of it would be written anew each time.
+#[must_use]
+pub fn named(readings: &[SignalReading]) -> String {
+    let mut names: Vec<String> = readings.iter().take(NAMED).map(name).collect();
+    let more = readings.len().saturating_sub(NAMED);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
+fn name(reading: &SignalReading) -> String {
+    let name = plain(&reading.signal, NAME);
+    match &reading.found {
+        SignalFinding::Degraded { headline: Some(headline), .. } => {
+            format!("{name} ({})", plain(headline, HEADLINE))
+        }
+        SignalFinding::Degraded { headline: None, .. }
+        | SignalFinding::NotReadYet
+        | SignalFinding::Healthy { .. }
+        | SignalFinding::Unknown(_) => name,
+    }
+}
+
+/// What one signal says, in a sentence.
+#[must_use]
+pub fn told(reading: &SignalReading) -> String {
+    let name = plain(&reading.signal, NAME);
+    let says = match &reading.found {
+        SignalFinding::NotReadYet => "was not read yet".to_owned(),
+        SignalFinding::Healthy { what } => format!("says healthy: {}", plain(what, WHAT)),
+        SignalFinding::Degraded { what, headline: _ } => {
+            format!("says degraded: {}", plain(what, WHAT))
+        }
+        SignalFinding::Unknown(why) => format!("cannot be read: {}", plain(&why.0, WHAT)),
+    };
+    let read_at = reading.read_at.map(date_time_with_seconds);
+    match (&reading.found, read_at) {
+        (SignalFinding::Healthy { .. } | SignalFinding::Degraded { .. }, Some(at)) => {
+            format!("signal {name} {says} (read {at})")
+        }
+        (SignalFinding::Unknown(_), Some(at)) => {
+            format!("signal {name} {says} (read well last at {at})")
+        }
+        (SignalFinding::Unknown(_), None) => format!("signal {name} {says} (never read well)"),
+        (SignalFinding::NotReadYet, _)
+        | (SignalFinding::Healthy { .. } | SignalFinding::Degraded { .. }, None) => {
+            format!("signal {name} {says}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Why;
+
+    fn reading(found: SignalFinding) -> SignalReading {
+        let read_at = Some("2026-11-02T09:00:07Z".parse().unwrap());
+        SignalReading { signal: "shop alerts".to_owned(), found, read_at, since: None }
+    }
+
+    fn degraded(what: &str, headline: Option<&str>) -> SignalReading {
+        let headline = headline.map(str::to_owned);
+        reading(SignalFinding::Degraded { what: what.to_owned(), headline })
+    }
+
+    #[test]
+    fn a_hint_holds_no_value_that_changes_from_reading_to_reading() {
+        let both = [degraded("0.0713 > 0.05", None), degraded("x", Some("ShopDown\u{202e}\n"))];
+        assert_eq!(named(&both), "shop alerts, shop alerts (ShopDown)");
+        let three = [both.as_slice(), &both].concat();
+        assert_eq!(named(&three), "shop alerts, shop alerts (ShopDown), 2 more");
+    }
+
+    #[test]
+    fn evidence_says_what_was_found_and_when() {
+        assert_eq!(
+            told(&degraded("alert ShopDown\nis active", None)),
+            "signal shop alerts says degraded: alert ShopDown is active (read 2026-11-02 09:00:07 \
+             UTC)"
+        );
+        assert_eq!(
+            told(&reading(SignalFinding::Unknown(Why("no answer within 5s".to_owned())))),
+            "signal shop alerts cannot be read: no answer within 5s (read well last at 2026-11-02 \
+             09:00:07 UTC)"
+        );
+        let never = SignalReading { read_at: None, ..reading(SignalFinding::NotReadYet) };
+        assert_eq!(told(&never), "signal shop alerts was not read yet");
+    }
+}

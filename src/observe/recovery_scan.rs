@@ -1,0 +1,159 @@
+//! Reads what a lost ledger left at GitHub: our statuses on the branch's commits, and our issues.
+//! What they mean is `plan`'s to say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::deploy_runs::may_deploy;
+use super::memory::between_proofs;
+use super::{ObserveError, ReadContext, RepoFacts};
+use crate::domain::{Login, RecoveryScan, Run, RunId, Sha, WorkflowId};
+use crate::github::{AllOrFirst, ReadError};
+
+/// Commits of the branch that are asked for their statuses (design, section 5, step 6).
+const MOST_COMMITS: usize = 100;
+/// Commits below the newest certain deploy that are asked, too, as somebody else may have made that
+/// one: our last word says whether the repository is paused, and a run of ours may still go on, also
+/// one of a workflow that is configured no longer.
+const MOST_BELOW: usize = 10;
+
+/// All statuses under our context on the commits of the branch, from its tip to the newest deploy
+/// that is certain, and on some commits below it.
+///
+/// # Errors
+/// What GitHub said. Until this has been read, nothing is dispatched or written.
+pub async fn left_behind(
+    look: &ReadContext<'_>,
+    certain: &BTreeSet<Sha>,
+) -> Result<RecoveryScan, ObserveError> {
+    let (name, context) = (look.name(), &look.policy.status_context);
+    let mut left = RecoveryScan::default();
+    let mut below = None;
+    for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
+        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
+        left.statuses.push((sha.clone(), statuses));
+        below = below.map(|count: usize| count + 1).or(certain.contains(sha).then_some(0));
+        if below.is_some_and(|count| count >= MOST_BELOW) {
+            break;
+        }
+    }
+    Ok(left)
+}
+
+/// All issues of ours, which are left behind, too.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn issues_left_behind(
+    look: &ReadContext<'_>,
+    basics: &RepoFacts,
+    us: &BTreeSet<Login>,
+    left: &mut RecoveryScan,
+) -> Result<(), ObserveError> {
+    let name = look.name();
+    if basics.repository.has_issues {
+        for login in us {
+            match look.reader.issues_by(name, Some(login), AllOrFirst::All).await {
+                Ok(issues) => left.issues.extend(issues),
+                Err(ReadError::Gone410 { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The repository's workflows, by their files.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn workflow_ids(
+    look: &ReadContext<'_>,
+) -> Result<BTreeMap<String, WorkflowId>, ObserveError> {
+    let workflows = look.reader.workflows(look.name()).await?;
+    Ok(workflows.iter().map(|workflow| (workflow.file().to_owned(), workflow.id)).collect())
+}
+
+/// Which of these runs GitHub no longer has.
+///
+/// # Errors
+/// What GitHub said; and that a run is missing, until it was missing twice: an outage answers 404,
+/// too, and nobody may take a deploy that goes on for one that was deleted.
+pub async fn gone_runs(
+    look: &mut ReadContext<'_>,
+    runs: &BTreeSet<RunId>,
+) -> Result<BTreeSet<RunId>, ObserveError> {
+    let mut gone = BTreeSet::new();
+    let mut missing = Vec::new();
+    let apart = between_proofs(look.policy.dispatch_confirm);
+    for id in runs {
+        if look.reader.run(look.name(), *id).await?.is_some() {
+            look.memory.are_shown(&BTreeSet::from([*id]));
+            continue;
+        }
+        let miss = look.missed();
+        if look.memory.is_deleted(*id, miss) {
+            gone.insert(*id);
+        } else {
+            missing.push(id.to_string());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(gone);
+    }
+    Err(ObserveError::NotCertain(format!(
+        "statuses of ours name runs of {} for which GitHub answers 404 ({}). They count as deleted \
+         if it still does in {} seconds; until then nothing is started",
+        look.name(),
+        missing.join(", "),
+        apart.as_secs(),
+    )))
+}
+
+/// Runs that statuses name and that the ledger does not know.
+#[derive(Clone, Debug, Default)]
+pub struct Linked {
+    /// Deploy runs.
+    pub runs: Vec<Run>,
+    /// The commit whose statuses name them as its deploys.
+    pub named_on: Option<Sha>,
+    /// Those that are no deploys in flight: GitHub no longer has them, or they are another
+    /// workflow's and ended.
+    pub over: BTreeSet<RunId>,
+}
+
+/// Reads runs by their ids; with each, when it was named.
+///
+/// # Errors
+/// What GitHub said.
+pub async fn linked(
+    look: &mut ReadContext<'_>,
+    basics: &RepoFacts,
+    links: &BTreeMap<RunId, Timestamp>,
+) -> Result<Linked, ObserveError> {
+    let mut linked = Linked::default();
+    let Some(scope) = basics.scope(look.policy) else { return Ok(linked) };
+    let confirm = SignedDuration::try_from(look.policy.dispatch_confirm);
+    let confirm = confirm.unwrap_or(SignedDuration::MAX);
+    for (id, named_at) in links {
+        match look.reader.run(look.name(), *id).await? {
+            Some(run) if run.workflow == scope.workflow && may_deploy(&scope, &run) => {
+                linked.runs.push(run);
+            }
+            Some(run) if run.progress.finished() => {
+                linked.over.insert(*id);
+            }
+            Some(_) => {}
+            // A run that was named just now may take a while to be readable.
+            None if look.now.duration_since(*named_at) < confirm => {}
+            None => {
+                let miss = look.missed();
+                if look.memory.is_deleted(*id, miss) {
+                    linked.over.insert(*id);
+                }
+            }
+        }
+    }
+    Ok(linked)
+}

@@ -1,0 +1,124 @@
+//! In which of its looks a repository reads what changes seldom, so that a fleet that began together
+//! does not read all of it in the same round ever after.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Memory, SELDOM, SlowChanging, UNFILTERED_EVERY};
+
+/// How a repository's looks come.
+#[derive(Clone, Copy, Debug)]
+pub struct RefreshSchedule {
+    /// Between two of them.
+    pub interval: Duration,
+    /// Its turn among the repositories of the fleet, from 0 up to 1.
+    pub turn: f64,
+}
+
+impl RefreshSchedule {
+    /// Seconds from one reading of what changes seldom to the next: as many looks as ten minutes
+    /// hold, rounded up.
+    fn period(self) -> f64 {
+        let interval = self.interval.as_secs_f64().max(f64::EPSILON);
+        (SELDOM.as_secs_f64() / interval).ceil() * interval
+    }
+
+    /// Which period it is at `at`, counted from `began` on. Each repository's periods begin at its
+    /// own time, so that in each round as many of them begin as in any other.
+    fn number(self, began: Timestamp, at: Timestamp) -> f64 {
+        (at.duration_since(began).as_secs_f64() / self.period() + self.turn).floor()
+    }
+
+    #[expect(clippy::float_cmp, reason = "both are whole numbers")]
+    fn is_over(self, seldom: &SlowChanging, now: Timestamp) -> bool {
+        // Also where time went backwards.
+        self.number(seldom.began, now) != self.number(seldom.began, seldom.read_at)
+    }
+}
+
+/// Whether what was read at `at` is due again, whatever the rhythm; also where time went backwards.
+pub(super) fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() >= SELDOM
+}
+
+impl Memory {
+    /// Whether nothing was read yet.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.passes == 0
+    }
+
+    /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
+    /// without a filter.
+    #[must_use]
+    pub fn is_due(&self, rhythm: RefreshSchedule, now: Timestamp) -> bool {
+        self.passes.is_multiple_of(UNFILTERED_EVERY)
+            || self.seldom_is_due(rhythm, now)
+            || self.sweep_is_due()
+    }
+
+    /// Whether what changes seldom is to be read.
+    #[must_use]
+    pub fn seldom_is_due(&self, rhythm: RefreshSchedule, now: Timestamp) -> bool {
+        self.seldom.as_ref().is_none_or(|seldom| rhythm.is_over(seldom, now))
+    }
+
+    /// Whether the deploy runs were not swept since what changes seldom was read.
+    pub(super) fn sweep_is_due(&self) -> bool {
+        let read_at = self.seldom.as_ref().map(|seldom| seldom.read_at);
+        self.swept_at.is_none() || self.swept_at < read_at
+    }
+
+    /// Notes that the first pass was made, together with others': the next list without a filter is
+    /// read when it is this repository's turn.
+    pub fn take_turn(&mut self, rhythm: RefreshSchedule) {
+        let turn = rhythm.turn * f64::from(UNFILTERED_EVERY - 1);
+        self.passes = (1..UNFILTERED_EVERY).find(|passes| f64::from(*passes) > turn).unwrap_or(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In each of so many rounds, how many of a hundred repositories that began together read what
+    /// changes seldom.
+    fn readers(interval: u64, rounds: u32) -> Vec<usize> {
+        let interval = Duration::from_secs(interval);
+        let began: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
+        let mut read_at = vec![began; 100];
+        let round = |number| {
+            let now = began + interval * number;
+            let due = |(repository, read_at): (u32, &mut Timestamp)| {
+                let rhythm = RefreshSchedule { interval, turn: f64::from(repository) / 100.0 };
+                let over = rhythm.number(began, now) > rhythm.number(began, *read_at);
+                if over {
+                    *read_at = now;
+                }
+                usize::from(over)
+            };
+            (0..100).zip(&mut read_at).map(due).sum()
+        };
+        (1..=rounds).map(round).collect()
+    }
+
+    #[test]
+    fn what_changes_seldom_is_read_by_as_many_repositories_in_each_round() {
+        assert_eq!(readers(60, 30), [10; 30]);
+        assert_eq!(readers(470, 6), [50; 6]);
+        assert_eq!(readers(590, 6), [50; 6]);
+        assert_eq!(readers(3_600, 3), [100; 3]);
+    }
+
+    #[test]
+    fn a_repository_alone_reads_an_unfiltered_list_in_the_tenth_pass_and_its_neighbours_do_before()
+    {
+        let passes = [0.0, 0.35, 0.99].map(|turn| {
+            let mut memory = Memory::default();
+            memory.take_turn(RefreshSchedule { interval: Duration::from_secs(60), turn });
+            memory.passes
+        });
+        assert_eq!(passes, [1, 4, 9]);
+    }
+}
