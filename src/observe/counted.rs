@@ -96,28 +96,41 @@ pub(super) fn keep_in(runs: &mut Counted, run: &Run, progress: RunProgress) {
     counted.attempts.insert(run.at.attempt, Box::new(attempt));
 }
 
-fn attempts_of<'a>(
-    counted: &'a Counted,
-    sha: &Sha,
-) -> impl Iterator<Item = (RunRef, &'a CountedRun, &'a CountedAttempt)> {
-    let runs = counted.iter().filter(move |(_, run)| run.sha == *sha);
-    runs.flat_map(|(id, run)| {
-        let attempts = run.attempts.iter();
-        attempts.map(move |(number, attempt)| {
-            (RunRef { id: *id, attempt: *number }, &**run, &**attempt)
+/// An attempt of a run, and when it began.
+struct KnownAttempt<'a> {
+    at: RunRef,
+    run: &'a CountedRun,
+    attempt: &'a CountedAttempt,
+    /// No earlier than the attempts before it began: a re-run is later than what it repeats,
+    /// whatever GitHub's clocks say.
+    began: Timestamp,
+}
+
+impl CountedRun {
+    fn known_attempts(&self, id: RunId) -> impl Iterator<Item = KnownAttempt<'_>> {
+        let mut newest = Timestamp::MIN;
+        self.attempts.iter().map(move |(number, attempt)| {
+            newest = newest.max(attempt.started_at);
+            let at = RunRef { id, attempt: *number };
+            KnownAttempt { at, run: self, attempt, began: newest }
         })
-    })
+    }
+}
+
+fn attempts_of<'a>(counted: &'a Counted, sha: &Sha) -> impl Iterator<Item = KnownAttempt<'a>> {
+    let runs = counted.iter().filter(move |(_, run)| run.sha == *sha);
+    runs.flat_map(|(id, run)| run.known_attempts(*id))
 }
 
 /// Whether the latest finished verification of each commit succeeded.
 pub(super) fn passed_by_sha(counted: &Counted) -> BTreeMap<&Sha, bool> {
     let mut latest: BTreeMap<&Sha, ((Timestamp, RunRef), bool)> = BTreeMap::new();
     for (id, run) in counted {
-        for (number, attempt) in &run.attempts {
-            let began = (attempt.started_at, RunRef { id: *id, attempt: *number });
-            let is_later = latest.get(&run.sha).is_none_or(|(known, _)| *known < began);
-            if attempt.progress.finished() && is_later {
-                latest.insert(&run.sha, (began, attempt.progress.succeeded()));
+        for known in run.known_attempts(*id) {
+            let (began, progress) = ((known.began, known.at), &known.attempt.progress);
+            let is_later = latest.get(&run.sha).is_none_or(|(newest, _)| *newest < began);
+            if progress.finished() && is_later {
+                latest.insert(&run.sha, (began, progress.succeeded()));
             }
         }
     }
@@ -127,27 +140,25 @@ pub(super) fn passed_by_sha(counted: &Counted) -> BTreeMap<&Sha, bool> {
 /// How the latest finished verification of this commit ended, if there is one.
 pub(super) fn latest_finished<'a>(counted: &'a Counted, sha: &Sha) -> Option<&'a RunProgress> {
     attempts_of(counted, sha)
-        .filter(|(_, _, attempt)| attempt.progress.finished())
-        .max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
-        .map(|(_, _, attempt)| &attempt.progress)
+        .filter(|known| known.attempt.progress.finished())
+        .max_by_key(|known| (known.began, known.at))
+        .map(|known| &known.attempt.progress)
 }
 
 /// The latest attempt of the runs of this commit, finished or not (design, section 2).
 pub(super) fn latest_run(counted: &Counted, sha: &Sha) -> Option<RunRef> {
-    latest(counted, sha).map(|(at, _, _)| at)
+    latest(counted, sha).map(|known| known.at)
 }
 
-fn latest<'a>(
-    counted: &'a Counted,
-    sha: &Sha,
-) -> Option<(RunRef, &'a CountedRun, &'a CountedAttempt)> {
-    attempts_of(counted, sha).max_by_key(|(at, _, attempt)| (attempt.started_at, *at))
+fn latest<'a>(counted: &'a Counted, sha: &Sha) -> Option<KnownAttempt<'a>> {
+    attempts_of(counted, sha).max_by_key(|known| (known.began, known.at))
 }
 
 /// What the runs that are known say of `sha`.
 pub(super) fn verification_of(counted: &Counted, sha: &Sha) -> Verification {
-    let Some((at, run, attempt)) = latest(counted, sha) else { return Verification::None };
-    let started_at = attempt.started_at;
+    let Some(KnownAttempt { at, run, attempt, began: started_at }) = latest(counted, sha) else {
+        return Verification::None;
+    };
     let run = VerificationRun { at, started_at, html_url: run.html_url.clone() };
     match &attempt.progress {
         RunProgress::Unfinished(_) => Verification::Running(run),
@@ -159,10 +170,10 @@ pub(super) fn verification_of(counted: &Counted, sha: &Sha) -> Verification {
 /// When the re-runs and the manual runs of the verification of `sha` began that succeeded.
 pub(super) fn reverified_at(counted: &Counted, sha: &Sha) -> Vec<Timestamp> {
     attempts_of(counted, sha)
-        .filter(|(at, run, attempt)| {
-            (at.attempt > 1 || run.origin.event.is_workflow_dispatch())
-                && attempt.progress.succeeded()
+        .filter(|known| {
+            (known.at.attempt > 1 || known.run.origin.event.is_workflow_dispatch())
+                && known.attempt.progress.succeeded()
         })
-        .map(|(_, _, attempt)| attempt.started_at)
+        .map(|known| known.began)
         .collect()
 }

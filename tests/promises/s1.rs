@@ -1,5 +1,6 @@
 //! S1: never a sha whose latest verification run, of the configured workflow, is not a success.
 
+use jiff::SignedDuration;
 use release_governor::ghbox::story::{VERIFY, verify_file};
 use release_governor::ghbox::{Fault, FaultOn, NewCommit, StartRun};
 
@@ -330,4 +331,21 @@ fn a_verification_workflow_that_is_gone_ships_nothing_and_says_so() {
     shop.verified(&["src/cart.rs"]);
     insta::assert_snapshot!(shop.failed_pass(), @"acme/shop has no workflow `nightly`: correct verification_workflow_name");
     assert_eq!(shop.dispatched(), [""; 0]);
+}
+
+#[test]
+fn a_re_run_is_later_than_what_it_repeats_whatever_githubs_clocks_say() {
+    for (first, again, shipped) in [("failure", "success", 1), ("success", "failure", 0)] {
+        let mut shop = Story::repository("acme/shop").policy("paused", "incident");
+        shop.in_production();
+        let a1 = shop.pushed(&["src/cart.rs"]);
+        let run = shop.repo.verify(&a1, first);
+        shop.good_pass();
+        // The re-run begins by a clock that is behind the one that the run began by.
+        shop.repo.set_clock_of_runs(SignedDuration::from_secs(-3));
+        shop.repo.rerun(run, "dev");
+        shop.repo.finish_run(run, again);
+        shop.change_policy("paused", "null").good_pass().later(60).good_pass();
+        assert_eq!(shop.dispatches_of(&a1), shipped, "{first}, then {again}");
+    }
 }
