@@ -26,13 +26,13 @@ mod history;
 mod ledger;
 mod lru;
 mod lru_indexes;
+mod operator_actions;
 mod packed;
 mod proofs;
 mod release;
 mod remembered;
 mod schema;
 mod views;
-mod words;
 mod writer;
 
 pub use disk::MemoryDisk;
@@ -40,11 +40,11 @@ pub use error::StoreError;
 pub use etags::AnswerCache;
 pub use ledger::Ledger;
 pub use lru::CachePut;
+pub use operator_actions::WordTime;
 pub use proofs::{MarkedIntent, RecordedIntent, Sending};
-pub use words::WordTime;
 
 use engine::{Engine, StorageLocation, WriteTrouble};
-use words::Whose;
+use operator_actions::Whose;
 use writer::EngineHandle;
 
 /// How the store is opened.

@@ -12,6 +12,9 @@ mod docs;
 #[path = "tidy/mutations.rs"]
 mod mutations;
 #[cfg(test)]
+#[path = "tidy/names.rs"]
+mod names;
+#[cfg(test)]
 #[path = "tidy/reading.rs"]
 mod reading;
 #[cfg(test)]

@@ -8,10 +8,10 @@ use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use crate::domain::{Entry, EntryKind, Mark, NewAttempt, ReleaseState, RepoId};
 
 use super::error::{Fault, StoreError};
+use super::operator_actions;
 use super::proofs::{MarkedIntent, RecordedIntent, Sending};
 use super::release::{self, ReleaseSnapshot, Stored};
 use super::schema::{LEDGER, NAMES, RELEASE};
-use super::words;
 use super::writer::EngineHandle;
 
 /// Entries after which the release state is written anew. In between it is the last one written
@@ -300,7 +300,7 @@ impl Record {
             write.open_table(RELEASE)?.insert(repo, snapshot.as_slice())?;
         }
         for name in &self.names {
-            words::take_kept(write, name, self.repo)?;
+            operator_actions::take_kept(write, name, self.repo)?;
         }
         Ok(Ok(()))
     }
