@@ -35,6 +35,11 @@ mod following;
 #[cfg(test)]
 mod ladder;
 #[cfg(test)]
+#[path = "../model/mod.rs"]
+mod model;
+#[cfg(test)]
+mod modelled;
+#[cfg(test)]
 mod newest;
 #[cfg(test)]
 mod patterns_like_git;
