@@ -46,6 +46,7 @@ mod ship;
 mod standing;
 mod survey;
 mod what_if;
+mod witness;
 
 // What those who ask the controller are answered with.
 pub use crate::apply::{Dispatched, Hand};
@@ -66,6 +67,7 @@ pub use ship::{Shipped, Wish};
 pub use standing::{AboveCandidate, Decisions, Standing, StandingDecision};
 pub use survey::Survey;
 pub use what_if::{Suppositions, WouldBe};
+pub use witness::Witness;
 
 use accounts::Accounts;
 use claims::Claims;
@@ -93,6 +95,8 @@ pub struct Shared {
     claims: Arc<Claims>,
     /// Who the credentials are.
     accounts: Accounts,
+    /// Who is shown each decision.
+    witness: Option<Witness>,
 }
 
 impl Shared {
@@ -115,6 +119,7 @@ impl Shared {
             signals,
             claims: Arc::default(),
             accounts: Accounts::default(),
+            witness: None,
         }
     }
 }

@@ -275,7 +275,11 @@ impl Governed {
             let release = self.known_release()?;
             let judged = judge(&self.policy, &survey.observation, release, &others, now);
             match judged {
-                Judged::Done(judgement) => return Ok(*judgement),
+                Judged::Done(judgement) => {
+                    let (policy, seen) = (&self.policy, &survey.observation);
+                    shared.show_judgement(policy, seen, release, &judgement, now);
+                    return Ok(*judgement);
+                }
                 Judged::Unreadable(why) => return Err(PassError::Undecided(why)),
                 Judged::Lacks(lacks) => {
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;

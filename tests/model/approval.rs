@@ -61,10 +61,11 @@ fn words(asked: &Asked<'_>) -> Vec<Word> {
         EnvironmentApproval::Shas(shas) => shas,
     };
     let by_variable = by_variable.iter().map(|sha| Word { sha: sha.clone(), files: None });
-    let by_command = asked.release.approvals.iter().map(|word| Word {
-        sha: word.sha.clone(),
-        files: Some(word.deploy_file.clone()),
-    });
+    let by_command = asked
+        .release
+        .approvals
+        .iter()
+        .map(|word| Word { sha: word.sha.clone(), files: Some(word.deploy_file.clone()) });
     by_variable.chain(by_command).collect()
 }
 
@@ -79,11 +80,12 @@ fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Told<bool> {
     if word.sha == *asked.sha {
         return covers_the_files(asked, word);
     }
-    // A word about what production has passed is about nothing that ships now.
+    // A word about what production has passed is about nothing that ships now. Where production is
+    // uncertain, nobody can tell whether it has, and in doubt nothing counts.
     let comes_before = || contains(asked, asked.sha, &word.sha);
     let has_shipped = || match &asked.production {
         Certain::Sha(base) => contains(asked, base, &word.sha),
-        Certain::None | Certain::Uncertain => Ok(false),
+        Certain::None | Certain::Uncertain => Ok(true),
     };
     both(comes_before(), || {
         both(has_shipped().map(|has| !has), || are_approved_after(asked, &word.sha, Some(word)))
@@ -131,8 +133,12 @@ fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Told<Need
     };
     if let (DeployFiles::Differ { paths, .. }, false) = (deploy_files(asked)?, covered) {
         let paths: BTreeSet<&str> = paths.iter().map(String::as_str).filter(is_high).collect();
-        if !paths.is_empty() {
-            return undetermined("who brought the deploy files to the tip");
+        match &asked.observation.deploy_ref_tip {
+            // The pull request that brought them to the branch is the branch's to tell.
+            Some(tip) if asked.observation.deploy_ref == asked.observation.branch => {
+                add_brought(asked, asked.sha, tip, &paths, &mut needed)?;
+            }
+            Some(_) | None => needed.operator |= !paths.is_empty(),
         }
     }
     Ok(needed)
@@ -181,9 +187,8 @@ fn add_brought(
             needed.operator = true;
             continue;
         };
-        let shows_all = all(&step.changed, |(path, content)| {
-            shows(asked, pull, step, path, content)
-        })?;
+        let shows_all =
+            all(&step.changed, |(path, content)| shows(asked, pull, step, path, content))?;
         needed.operator |= !shows_all;
         needed.pulls.insert(pull.number, pull.clone());
     }
@@ -206,10 +211,8 @@ fn steps(
         else {
             return Ok(None);
         };
-        let changed: BTreeMap<String, FileContent> = contents(files)
-            .into_iter()
-            .filter(|(path, _)| paths.contains(path.as_str()))
-            .collect();
+        let changed: BTreeMap<String, FileContent> =
+            contents(files).into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect();
         if changed.is_empty() {
             continue;
         }
@@ -271,7 +274,8 @@ fn shows(
     content: &FileContent,
 ) -> Told<bool> {
     let origins = &asked.observation.origins;
-    let Some(shown) = answer(origins.files.get(&pull.number), "the files of a pull request")? else {
+    let Some(shown) = answer(origins.files.get(&pull.number), "the files of a pull request")?
+    else {
         return Ok(false);
     };
     let (RangeFiles::Complete(shown) | RangeFiles::Truncated(shown)) = shown;
@@ -288,7 +292,8 @@ fn shows(
     let is_squashed = || Ok(answer(head, "the head of a pull request")? == Some(&false));
     let is_its_merge = pull.merge_commit.as_ref() == Some(&step.sha);
     let made = origins.made_by_github.get(&step.sha);
-    let is_made = || both(Ok(is_its_merge), || Ok(answer(made, "who made a merge")? == Some(&true)));
+    let is_made =
+        || both(Ok(is_its_merge), || Ok(answer(made, "who made a merge")? == Some(&true)));
     any([&is_squashed as &dyn Fn() -> Told<bool>, &is_made], |holds| holds())
 }
 
@@ -311,9 +316,9 @@ fn is_pull_approved(asked: &Asked<'_>, pull: &MergedPull) -> Told<bool> {
 /// The label is on it now, and the person whose `labeled` event stands may approve.
 fn is_labeled(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> Told<bool> {
     let ours = |label: &str| label.eq_ignore_ascii_case(&asked.policy.approval_label);
-    let newest = events.iter().rposition(
-        |event| matches!(event, PullEvent::Labeled { label, .. } if ours(label)),
-    );
+    let newest = events
+        .iter()
+        .rposition(|event| matches!(event, PullEvent::Labeled { label, .. } if ours(label)));
     let Some(place) = newest else { return Ok(false) };
     let PullEvent::Labeled { by: Some(by), .. } = &events[place] else { return Ok(false) };
     // A label of another name that no event had put on may be this one, renamed.

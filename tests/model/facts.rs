@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use release_governor::decide::Question;
-use release_governor::domain::{
-    BranchCommits, Fact, Ranged, Relation, Sha, Told as Answered,
-};
+use release_governor::domain::{BranchCommits, Fact, Ranged, Relation, Sha, Told as Answered};
 
 use super::production::{self, Certain, Moves};
 use super::{Told, undetermined};

@@ -44,9 +44,11 @@ pub(super) fn words(release: &ReleaseState) -> Vec<Word> {
 /// first. A superseded run has not failed; one that was deleted before it ended has.
 fn failures(asked: &Asked<'_>) -> Told<Vec<Timestamp>> {
     let mut ended: Vec<(Timestamp, RunId, u32, bool)> = Vec::new();
-    let of_it = asked.release.runs.values().filter(|run| {
-        run.attribution == Attribution::Sha(asked.sha.clone())
-    });
+    let of_it = asked
+        .release
+        .runs
+        .values()
+        .filter(|run| run.attribution == Attribution::Sha(asked.sha.clone()));
     for run in of_it {
         let is_ours = asked.release.attempts.iter().any(|attempt| attempt.run == Some(run.id));
         for (number, attempt) in &run.attempts {

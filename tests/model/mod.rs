@@ -107,9 +107,11 @@ fn speaks(reason: Reason, asked: &Asked<'_>) -> Told<bool> {
 /// Rule 1 and 13: what is in flight, each with its commit where that is known. In flight is a
 /// deploy run that is not completed, or an attempt without an outcome.
 fn in_flight(asked: &Asked<'_>) -> Vec<Option<Sha>> {
-    let open = asked.release.attempts.iter().filter(|attempt| {
-        !matches!(attempt.phase, AttemptPhase::Closed(_))
-    });
+    let open = asked
+        .release
+        .attempts
+        .iter()
+        .filter(|attempt| !matches!(attempt.phase, AttemptPhase::Closed(_)));
     let runs = asked.release.runs.values().filter(|run| {
         let blocks = match run.kind {
             // A stray run blocks as any run does; one that is not completed is no phantom.
@@ -234,10 +236,7 @@ fn health(asked: &Asked<'_>) -> Option<Health> {
 }
 
 /// An operator's `trigger` silences rules 9, 9a, 16 and 18.
-fn unless_triggered(
-    asked: &Asked<'_>,
-    rule: impl Fn(&Asked<'_>) -> Told<bool>,
-) -> Told<bool> {
+fn unless_triggered(asked: &Asked<'_>, rule: impl Fn(&Asked<'_>) -> Told<bool>) -> Told<bool> {
     if asked.triggered { Ok(false) } else { rule(asked) }
 }
 
@@ -246,12 +245,21 @@ fn both(one: Told<bool>, other: impl FnOnce() -> Told<bool>) -> Told<bool> {
     match one {
         Ok(false) => Ok(false),
         Ok(true) => other(),
-        Err(why) => if other() == Ok(false) { Ok(false) } else { Err(why) },
+        Err(why) => {
+            if other() == Ok(false) {
+                Ok(false)
+            } else {
+                Err(why)
+            }
+        }
     }
 }
 
 /// Whether any holds. What is not told does not matter where another holds.
-pub(crate) fn any<T>(all: impl IntoIterator<Item = T>, holds: impl Fn(T) -> Told<bool>) -> Told<bool> {
+pub(crate) fn any<T>(
+    all: impl IntoIterator<Item = T>,
+    holds: impl Fn(T) -> Told<bool>,
+) -> Told<bool> {
     let mut found = Ok(false);
     for one in all {
         match holds(one) {
@@ -264,7 +272,10 @@ pub(crate) fn any<T>(all: impl IntoIterator<Item = T>, holds: impl Fn(T) -> Told
 }
 
 /// Whether every one holds.
-pub(crate) fn all<T>(all: impl IntoIterator<Item = T>, holds: impl Fn(T) -> Told<bool>) -> Told<bool> {
+pub(crate) fn all<T>(
+    all: impl IntoIterator<Item = T>,
+    holds: impl Fn(T) -> Told<bool>,
+) -> Told<bool> {
     any(all, |one| holds(one).map(|holds| !holds)).map(|fails| !fails)
 }
 

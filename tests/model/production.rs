@@ -84,7 +84,8 @@ pub(super) fn moves(release: &ReleaseState) -> Moves {
                 continue;
             }
             let started = attempt.started_at + SECOND;
-            let spoken = kept.words.iter().filter(|at| **at >= started && **at < attempt.updated_at);
+            let spoken =
+                kept.words.iter().filter(|at| **at >= started && **at < attempt.updated_at);
             let spoken = spoken.max().copied();
             moves.moves.push(Moved {
                 order: (spoken.unwrap_or(started), spoken.is_some(), started, run.id, *number),
@@ -107,9 +108,11 @@ pub(super) fn moves(release: &ReleaseState) -> Moves {
     }
     moves.moves.extend(kept.past_untold.map(kept_move));
     moves.lifted.extend(kept.lifted);
-    moves.lifted.extend(failures::words(release).into_iter().filter_map(|word| {
-        (!word.rollback).then_some((word.sha, word.at))
-    }));
+    moves.lifted.extend(
+        failures::words(release)
+            .into_iter()
+            .filter_map(|word| (!word.rollback).then_some((word.sha, word.at))),
+    );
     moves
 }
 
@@ -194,9 +197,7 @@ fn earlier(asked: &Asked<'_>, moved: &Moved) -> BTreeSet<Sha> {
     let Moves { moves, before, .. } = &asked.moves;
     let kept = moves.iter().filter(|one| one.order < moved.order);
     let forgotten = before.iter().filter(|(_, since)| *since < moved.order.0);
-    kept.filter_map(|one| one.to.clone())
-        .chain(forgotten.map(|(sha, _)| sha.clone()))
-        .collect()
+    kept.filter_map(|one| one.to.clone()).chain(forgotten.map(|(sha, _)| sha.clone())).collect()
 }
 
 fn is_lost(asked: &Asked<'_>, moved: &Moved, lost: &Sha) -> Told<bool> {
@@ -207,7 +208,9 @@ fn is_lost(asked: &Asked<'_>, moved: &Moved, lost: &Sha) -> Told<bool> {
     };
     let is_back = moved.to.as_ref().map_or(Ok(true), lacks);
     all(
-        [&|| is_back.clone(), &still_lacks as &dyn Fn() -> Told<bool>, &|| is_on_branch(asked, lost)],
+        [&|| is_back.clone(), &still_lacks as &dyn Fn() -> Told<bool>, &|| {
+            is_on_branch(asked, lost)
+        }],
         |holds| holds(),
     )
 }

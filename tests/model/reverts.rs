@@ -123,12 +123,7 @@ struct Book {
 }
 
 /// Production is certain: targets by sha, by pull request and by title are looked for in the range.
-fn last_word(
-    asked: &Asked<'_>,
-    brought: &[Commit],
-    after: &[Commit],
-    base: &Sha,
-) -> Told<bool> {
+fn last_word(asked: &Asked<'_>, brought: &[Commit], after: &[Commit], base: &Sha) -> Told<bool> {
     let all = brought.iter().chain(after);
     let listed = all.clone().map(|one| (one.sha.clone(), one.parents.clone()));
     let tip = asked.observation.branch_tip.as_ref().unwrap_or(asked.sha);
@@ -154,7 +149,13 @@ fn last_word(
 }
 
 impl Book {
-    fn read(&mut self, asked: &Asked<'_>, commit: &Commit, base: &Sha, name: &RepoName) -> Told<()> {
+    fn read(
+        &mut self,
+        asked: &Asked<'_>,
+        commit: &Commit,
+        base: &Sha,
+        name: &RepoName,
+    ) -> Told<()> {
         let mut says: BTreeMap<Sha, bool> = BTreeMap::new();
         let message = commit.message.as_ref().filter(|message| message.reverts());
         if let Some(message) = message {
@@ -198,9 +199,8 @@ impl Book {
         let by_pull = by_pull.filter(|of| of.repository.as_ref().is_none_or(|of| of == name));
         if let Some(of) = by_pull {
             let number = Some(of.number);
-            let is_it = |one: &&Commit| {
-                one.message.as_ref().is_some_and(|message| message.pull == number)
-            };
+            let is_it =
+                |one: &&Commit| one.message.as_ref().is_some_and(|message| message.pull == number);
             if let Some(found) = newest().find(is_it) {
                 return Ok(self.turned(found));
             }

@@ -63,8 +63,12 @@ fn decide_says_of_arbitrary_worlds_what_the_model_says() {
     println!("{} undetermined", tally.undetermined.values().sum::<usize>());
     let mut most: Vec<_> = tally.undetermined.iter().collect();
     most.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-    for (why, n) in most.iter().take(30) { println!("   {n} {why}"); }
+    for (why, n) in most.iter().take(30) {
+        println!("   {n} {why}");
+    }
     println!("{} different", tally.different.len());
-    for how in tally.different.iter().take(25) { println!("{how}"); }
+    for how in tally.different.iter().take(25) {
+        println!("{how}");
+    }
     assert!(tally.different.is_empty());
 }

@@ -14,7 +14,7 @@ use release_governor::apply::Hand;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
 use release_governor::controller::{
-    Controller, Intervals, NotDone, PassReport, Shared, Shipped, Terms,
+    Controller, Intervals, NotDone, PassReport, Shared, Shipped, Terms, Witness,
 };
 use release_governor::domain::{Operator, RepoName, ShaPrefix};
 use release_governor::ghbox::{BoxService, GhBox, story};
@@ -61,6 +61,7 @@ impl Process {
         disk: &MemoryDisk,
         wanted: &Wanted,
         seed: u64,
+        witness: Witness,
     ) -> Result<Self, String> {
         let store = Store::in_memory_on(disk).map_err(|error| error.to_string())?;
         let metrics = Arc::new(Metrics::new());
@@ -78,7 +79,7 @@ impl Process {
             github::connect(&settings, service, clock.clone(), cache, Arc::clone(&metrics))
                 .unwrap();
         let shared = Shared::new(readers, Some(Hand::new(writer)), store.clone(), clock, metrics);
-        let controller = Controller::new(shared, wanted.terms());
+        let controller = Controller::new(shared.witnessed_by(witness), wanted.terms());
         Ok(Self { controller, store, wire })
     }
 
