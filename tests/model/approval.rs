@@ -6,8 +6,8 @@ use release_governor::domain::*;
 
 use super::facts::{Asked, answer, contains, range};
 use super::production::Certain;
-use super::risk::{class_of, deploy_files, names};
-use super::{Told, all, any, both, undetermined};
+use super::risk::{class_of, deploy_files, is_raised, names};
+use super::{Told, Undetermined, all, any, both};
 
 /// What must be approved.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ struct Needed {
     pulls: BTreeMap<PullNumber, MergedPull>,
     /// Whether anything is left that only an operator approves.
     operator: bool,
+    /// What may be needed, too, as far as is known.
+    untold: Option<Undetermined>,
 }
 
 /// Rule 24: whether what is HIGH is approved.
@@ -103,20 +105,19 @@ fn covers_the_files(asked: &Asked<'_>, word: &Word) -> Told<bool> {
 
 /// Whether all that is HIGH after `base` is approved by people, or there is nothing.
 fn are_approved_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Told<bool> {
-    if !asked.policy.raise_risk_contexts.is_empty() {
-        return undetermined("whether anybody raised the risk");
-    }
-    let (needed, untold) = match needed_after(asked, base, word) {
-        Ok(needed) => (needed, None),
-        Err(why) => (Needed::default(), Some(why)),
-    };
-    if let Some(why) = untold {
-        return Err(why);
-    }
-    if needed.operator || (!needed.pulls.is_empty() && !people_may(asked)) {
+    let needed = needed_after(asked, base, word)?;
+    if needed.operator
+        || is_raised(asked, Some(base)) == Ok(true)
+        || (!needed.pulls.is_empty() && !people_may(asked))
+    {
         return Ok(false);
     }
-    all(needed.pulls.values(), |pull| is_pull_approved(asked, pull))
+    let are_all = all(needed.pulls.values(), |pull| is_pull_approved(asked, pull));
+    both(are_all, || {
+        both(is_raised(asked, Some(base)).map(|is_raised| !is_raised), || {
+            needed.untold.map_or(Ok(true), Err)
+        })
+    })
 }
 
 fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Told<Needed> {
@@ -125,21 +126,18 @@ fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Told<Need
         return Ok(Needed { operator: true, ..needed });
     };
     let is_high = |path: &&str| class_of(asked.policy, path) == RiskClass::High;
-    let paths: BTreeSet<&str> = names(files).filter(is_high).collect();
-    add_brought(asked, base, asked.sha, &paths, &mut needed)?;
+    needed.add(asked, base, asked.sha, &names(files).filter(is_high).collect());
     let covered = match word {
-        Some(word) => covers_the_files(asked, word)?,
-        None => false,
+        Some(word) => covers_the_files(asked, word),
+        None => Ok(false),
     };
-    if let (DeployFiles::Differ { paths, .. }, false) = (deploy_files(asked)?, covered) {
-        let paths: BTreeSet<&str> = paths.iter().map(String::as_str).filter(is_high).collect();
-        match &asked.observation.deploy_ref_tip {
-            // The pull request that brought them to the branch is the branch's to tell.
-            Some(tip) if asked.observation.deploy_ref == asked.observation.branch => {
-                add_brought(asked, asked.sha, tip, &paths, &mut needed)?;
-            }
-            Some(_) | None => needed.operator |= !paths.is_empty(),
+    match (covered, deploy_files(asked)) {
+        (Ok(false), Ok(DeployFiles::Differ { paths, .. })) => {
+            let paths = paths.iter().map(String::as_str).filter(is_high).collect();
+            needed.add_at_tip(asked, &paths);
         }
+        (Ok(_), Ok(_)) => {}
+        (Err(why), _) | (_, Err(why)) => needed.untold = Some(why),
     }
     Ok(needed)
 }
@@ -163,76 +161,100 @@ struct Step {
     changed: BTreeMap<String, FileContent>,
 }
 
-/// Who brought these paths: every step of the branch that changed one.
-fn add_brought(
-    asked: &Asked<'_>,
-    base: &Sha,
-    head: &Sha,
-    paths: &BTreeSet<&str>,
-    needed: &mut Needed,
-) -> Told<()> {
-    if paths.is_empty() {
-        return Ok(());
-    }
-    let Some(steps) = steps(asked, base, head, paths)? else {
-        needed.operator = true;
-        return Ok(());
-    };
-    let changed = |path: &str| steps.iter().any(|step| step.changed.contains_key(path));
-    if !paths.iter().all(|path| changed(path)) {
-        needed.operator = true;
-    }
-    for step in &steps {
-        let Some([pull]) = step.pulls.as_deref() else {
-            needed.operator = true;
-            continue;
+impl Needed {
+    /// Who brought these paths: every step of the branch from `base` to `head` that changed one.
+    fn add(&mut self, asked: &Asked<'_>, base: &Sha, head: &Sha, paths: &BTreeSet<&str>) {
+        if paths.is_empty() {
+            return;
+        }
+        // Whoever brought them: nobody but an operator may approve.
+        self.operator |= !people_may(asked);
+        let way = match way(asked, base, head) {
+            Ok(Some(way)) => way,
+            Ok(None) => return self.operator = true,
+            Err(why) => return self.untold = Some(why),
         };
-        let shows_all =
-            all(&step.changed, |(path, content)| shows(asked, pull, step, path, content))?;
-        needed.operator |= !shows_all;
-        needed.pulls.insert(pull.number, pull.clone());
+        let steps = self.steps(asked, &way, paths);
+        let is_brought = |path: &str| steps.iter().any(|step| step.changed.contains_key(path));
+        if self.untold.is_none() && !paths.iter().all(|path| is_brought(path)) {
+            self.operator = true;
+        }
+        for step in &steps {
+            let Some([pull]) = step.pulls.as_deref() else {
+                self.operator = true;
+                continue;
+            };
+            self.pulls.insert(pull.number, pull.clone());
+            match all(&step.changed, |(path, content)| shows(asked, pull, step, path, content)) {
+                Ok(shows_all) => self.operator |= !shows_all,
+                Err(why) => self.untold = Some(why),
+            }
+        }
     }
-    Ok(())
+
+    /// The deploy files at the tip: the pull request that brought them to the branch, where they
+    /// are the branch's.
+    fn add_at_tip(&mut self, asked: &Asked<'_>, paths: &BTreeSet<&str>) {
+        match &asked.observation.deploy_ref_tip {
+            Some(tip) if asked.observation.deploy_ref == asked.observation.branch => {
+                self.add(asked, asked.sha, tip, paths);
+            }
+            Some(_) | None => self.operator |= !paths.is_empty(),
+        }
+    }
+
+    /// The steps on the way that changed one of these paths, the newest first.
+    fn steps(&mut self, asked: &Asked<'_>, way: &Way, paths: &BTreeSet<&str>) -> Vec<Step> {
+        let mut steps: Vec<Step> = Vec::new();
+        for (sha, parent, is_merge) in way {
+            let files = match range(asked, parent, sha) {
+                Ok(Ranged::Compared(Comparison { files: RangeFiles::Complete(files), .. })) => {
+                    files
+                }
+                Ok(_) => {
+                    self.operator = true;
+                    continue;
+                }
+                Err(why) => {
+                    self.untold = Some(why);
+                    continue;
+                }
+            };
+            let mut changed = contents(files);
+            changed.retain(|path, _| paths.contains(path.as_str()));
+            if changed.is_empty() {
+                continue;
+            }
+            let pulls = asked.observation.origins.pulls.get(sha);
+            let pulls = match answer(pulls, "who brought a step") {
+                Ok(pulls) => pulls.cloned(),
+                Err(why) => {
+                    self.untold = Some(why);
+                    continue;
+                }
+            };
+            match steps.last_mut() {
+                Some(later) if !is_merge && later.parent == *sha && later.is_of(&pulls) => {
+                    // What the later one left at a path is what the pull request left there.
+                    for (path, content) in changed {
+                        later.changed.entry(path).or_insert(content);
+                    }
+                    later.parent = parent.clone();
+                }
+                _ => {
+                    let (parent, sha) = (parent.clone(), sha.clone());
+                    steps.push(Step { parent, sha, pulls, changed });
+                }
+            }
+        }
+        steps
+    }
 }
 
-/// The steps between the two that changed one of these paths, the newest first; none where the way
-/// can never be told.
-fn steps(
-    asked: &Asked<'_>,
-    base: &Sha,
-    head: &Sha,
-    paths: &BTreeSet<&str>,
-) -> Told<Option<Vec<Step>>> {
-    let Some(way) = way(asked, base, head)? else { return Ok(None) };
-    let mut steps: Vec<Step> = Vec::new();
-    for (sha, parent, is_merge) in way {
-        let Ranged::Compared(Comparison { files: RangeFiles::Complete(files), .. }) =
-            range(asked, &parent, &sha)?
-        else {
-            return Ok(None);
-        };
-        let changed: BTreeMap<String, FileContent> =
-            contents(files).into_iter().filter(|(path, _)| paths.contains(path.as_str())).collect();
-        if changed.is_empty() {
-            continue;
-        }
-        let pulls = answer(asked.observation.origins.pulls.get(&sha), "who brought a step")?;
-        let pulls = pulls.cloned();
-        match steps.last_mut() {
-            Some(later)
-                if !is_merge && later.parent == sha && pulls.is_some() && later.pulls == pulls =>
-            {
-                // What the later one left at a path is what the pull request left there.
-                let earlier = changed.into_iter();
-                for (path, content) in earlier {
-                    later.changed.entry(path).or_insert(content);
-                }
-                later.parent = parent;
-            }
-            _ => steps.push(Step { parent, sha, pulls, changed }),
-        }
+impl Step {
+    fn is_of(&self, pulls: &Option<Vec<MergedPull>>) -> bool {
+        pulls.is_some() && self.pulls == *pulls
     }
-    Ok(Some(steps))
 }
 
 fn contents(files: &[FileChange]) -> BTreeMap<String, FileContent> {
@@ -243,10 +265,10 @@ fn contents(files: &[FileChange]) -> BTreeMap<String, FileContent> {
     contents
 }
 
-type Way = Vec<(Sha, Sha, bool)>;
+pub(super) type Way = Vec<(Sha, Sha, bool)>;
 
 /// The first parents from `head` down to `base`.
-fn way(asked: &Asked<'_>, base: &Sha, head: &Sha) -> Told<Option<Way>> {
+pub(super) fn way(asked: &Asked<'_>, base: &Sha, head: &Sha) -> Told<Option<Way>> {
     let listed = &asked.observation.branch_commits.commits;
     let (mut way, mut at) = (Way::new(), head.clone());
     while at != *base {

@@ -3,7 +3,7 @@
 //! It is written from the specification and shares no code with `src/decide`: each rule is one
 //! function, in the order of the table, as plain as it can be written and without regard to speed.
 //! Where a fact is not known, or facts contradict each other, a rule is [`Undetermined`], and nothing
-//! is said of it. What is beyond the table (`raise_risk_contexts`) is always undetermined.
+//! is said of it.
 
 use std::fmt::Write as _;
 
@@ -90,6 +90,8 @@ fn speaks(reason: Reason, asked: &Asked<'_>) -> Told<bool> {
         Reason::RateLimit => Ok(rate_limit(asked)),
         Reason::DegradedLowHold => {
             let holds = asked.policy.hold_low_when_degraded;
+            // The risk of what ran before is not judged.
+            let holds = holds && !asked.rollback;
             both(both(Ok(holds), is_degraded), || risk_is(RiskClass::Low))
         }
         Reason::AllowLow => risk_is(RiskClass::Low),

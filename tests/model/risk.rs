@@ -2,9 +2,10 @@
 
 use release_governor::domain::*;
 
-use super::facts::{Asked, fact, range};
+use super::approval::way;
+use super::facts::{Asked, answer, fact, range};
 use super::production::Certain;
-use super::{Told, undetermined};
+use super::{Told, any};
 
 /// The risk class of shipping this sha now.
 pub(super) fn class(asked: &Asked<'_>) -> Told<RiskClass> {
@@ -12,13 +13,61 @@ pub(super) fn class(asked: &Asked<'_>) -> Told<RiskClass> {
     if asked.rollback {
         return Ok(RiskClass::Low);
     }
-    match of_the_paths(asked)? {
-        RiskClass::High => Ok(RiskClass::High),
-        _ if !asked.policy.raise_risk_contexts.is_empty() => {
-            undetermined("whether anybody raised the risk")
-        }
-        other => Ok(other),
+    let own = of_the_paths(asked)?;
+    let base = match &asked.production {
+        Certain::Sha(base) => Some(base),
+        Certain::None | Certain::Uncertain => None,
+    };
+    if own != RiskClass::High && is_raised(asked, base)? { Ok(RiskClass::High) } else { Ok(own) }
+}
+
+/// Whether a status or a label raised what came after `base` (docs/approvals.md, "Raise the risk
+/// from outside"), or the commit itself where there is no base. What cannot be told raises it.
+pub(super) fn is_raised(asked: &Asked<'_>, base: Option<&Sha>) -> Told<bool> {
+    let contexts = &asked.policy.raise_risk_contexts;
+    if contexts.is_empty() {
+        return Ok(false);
     }
+    let is_named = |name: &str| contexts.iter().any(|context| context.eq_ignore_ascii_case(name));
+    let origins = &asked.observation.origins;
+    let way = match base {
+        Some(base) => way(asked, base, asked.sha)?,
+        None => Some(vec![(asked.sha.clone(), asked.sha.clone(), false)]),
+    };
+    let Some(way) = way else { return Ok(true) };
+    let by_status = |sha: &Sha| {
+        let flags = answer(origins.flags.get(sha), "the statuses of a commit")?;
+        Ok(flags.is_none_or(|flags| {
+            flags.iter().any(|flag| match flag.kind {
+                FlagKind::Objected => is_named(&flag.context),
+                FlagKind::Pending => is_named(&flag.context) && sha == asked.sha,
+            })
+        }))
+    };
+    let by_label = |pull: &MergedPull| {
+        let events = answer(origins.events.get(&pull.number), "what was said on a pull request")?;
+        Ok(events.is_none_or(|events| {
+            events.iter().any(|event| match event {
+                PullEvent::Labeled { label, .. } | PullEvent::Unlabeled { label, .. } => {
+                    is_named(label)
+                }
+                _ => false,
+            })
+        }))
+    };
+    any(&way, |(sha, _, is_merge)| {
+        let by_pull = || match answer(origins.pulls.get(sha), "who brought a step")? {
+            None => Ok(true),
+            Some(pulls) => {
+                // A merge that was pushed by hand may hide what the branch was at before.
+                let may_hide = *is_merge && !pulls.iter().any(|pull| pull.may_be_merged_by(sha));
+                if may_hide { Ok(true) } else { any(pulls, by_label) }
+            }
+        };
+        any([&|| by_status(sha) as Told<bool>, &by_pull as &dyn Fn() -> Told<bool>], |holds| {
+            holds()
+        })
+    })
 }
 
 fn of_the_paths(asked: &Asked<'_>) -> Told<RiskClass> {

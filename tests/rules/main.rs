@@ -20,6 +20,11 @@ mod arbitrary;
 #[cfg(test)]
 mod backtest;
 #[cfg(test)]
+#[path = "../sim/chance.rs"]
+mod chance;
+#[cfg(test)]
+mod coherent;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod deploys;
