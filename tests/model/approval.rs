@@ -82,15 +82,13 @@ fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Told<bool> {
     if word.sha == *asked.sha {
         return covers_the_files(asked, word);
     }
-    // A word about what production has passed is about nothing that ships now. Where production is
-    // uncertain, nobody can tell whether it has, and in doubt nothing counts.
-    let comes_before = || contains(asked, asked.sha, &word.sha);
-    let has_shipped = || match &asked.production {
-        Certain::Sha(base) => contains(asked, base, &word.sha),
-        Certain::None | Certain::Uncertain => Ok(true),
-    };
-    both(comes_before(), || {
-        both(has_shipped().map(|has| !has), || are_approved_after(asked, &word.sha, Some(word)))
+    // A word about what production has passed is about nothing that ships now. Where it does not
+    // contain production, or that is uncertain, nobody can tell what was shipped since, and in doubt
+    // nothing counts.
+    let Certain::Sha(base) = &asked.production else { return Ok(false) };
+    let leads_on = || both(Ok(*base != word.sha), || contains(asked, &word.sha, base));
+    both(contains(asked, asked.sha, &word.sha), || {
+        both(leads_on(), || are_approved_after(asked, &word.sha, Some(word)))
     })
 }
 

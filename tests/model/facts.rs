@@ -87,6 +87,12 @@ pub(super) fn contains(asked: &Asked<'_>, container: &Sha, contained: &Sha) -> T
         || ancestry.containment(container, contained, &BranchCommits::default())
             == Fact::Known(false);
     let (one, other) = (container.short(), contained.short());
+    if graph.broken.contains(&pair)
+        && !asked.observation.branch_commits.shows_containment(container, contained)
+    {
+        // What a list shows that was read for another rule, nobody has to look for.
+        return undetermined(format!("{one} and {other} cannot be compared for good"));
+    }
     match (is_seen, is_apart, is_told_apart) {
         (true, true, _) => undetermined(format!("{one} contains {other}, and does not")),
         (true, false, _) => Ok(true),
@@ -105,6 +111,8 @@ struct Graph {
     apart: BTreeSet<(Sha, Sha)>,
     /// The same, where GitHub compares them with nothing.
     incomparable: BTreeSet<(Sha, Sha)>,
+    /// Two commits that GitHub fails to compare again and again.
+    broken: BTreeSet<(Sha, Sha)>,
     reached: RefCell<BTreeMap<Sha, Rc<BTreeSet<Sha>>>>,
 }
 
@@ -116,6 +124,7 @@ impl Graph {
             listed: BTreeSet::new(),
             apart: BTreeSet::new(),
             incomparable: BTreeSet::new(),
+            broken: BTreeSet::new(),
             reached: RefCell::default(),
         };
         for (sha, parents) in &observation.branch_commits.commits {
@@ -173,7 +182,7 @@ impl Graph {
                 Relation::Diverged => self.apart.extend([there, back]),
             },
             Ranged::Incomparable(_) => self.incomparable.extend([there, back]),
-            Ranged::Broken(_) => {}
+            Ranged::Broken(_) => self.broken.extend([there, back]),
         }
     }
 

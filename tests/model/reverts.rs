@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use release_governor::domain::{
-    BranchCommits, CommitMessage, Fact, RepoName, Sha, ShaPrefix, Told as Answered,
+    BranchCommits, CommitMessage, CommitTitle, Fact, RepoName, Sha, ShaPrefix, Told as Answered,
 };
 
 use super::facts::{Asked, answer, contains};
@@ -114,8 +114,10 @@ fn after_it_on_the_branch(asked: &Asked<'_>, tip: &Sha) -> Told<Vec<Commit>> {
 /// What the last word in branch order says of each commit that was reverted, or taken back.
 #[derive(Default)]
 struct Book {
-    /// In branch order, the oldest first.
+    /// In branch order, the oldest first: what the range brings, and what comes after it.
     read: Vec<Commit>,
+    /// How many of these the range brings.
+    brought: usize,
     /// What each of these says: of which commit, and whether it takes it out.
     says: BTreeMap<Sha, BTreeMap<Sha, bool>>,
     /// The last word on each commit.
@@ -138,6 +140,7 @@ fn last_word(asked: &Asked<'_>, brought: &[Commit], after: &[Commit], base: &Sha
     let (in_range, later): (Vec<_>, Vec<_>) =
         order.iter().rev().map(|(sha, _)| by_sha[sha]).partition(|one| range.contains(&one.sha));
     for commit in &in_range {
+        book.brought += 1;
         book.read(asked, commit, base, name)?;
     }
     let then = book.last.clone();
@@ -205,15 +208,27 @@ impl Book {
                 return Ok(self.turned(found));
             }
         }
-        let title = &message.title;
-        let is_it = |one: &&Commit| {
-            one.message.as_ref().is_some_and(|message| {
-                message.title.reverts == 0 && message.title.text == title.text
+        Ok(self.of_title(&message.title))
+    }
+
+    /// By its title, of what the range brings: the newest commit whose title is the one within the
+    /// quotes; else the one that all of these reverts are around, which an odd number takes out.
+    fn of_title(&self, title: &CommitTitle) -> BTreeMap<Sha, bool> {
+        let find = |reverts: u32| {
+            self.read.iter().take(self.brought).rev().find(|one| {
+                let its = one.message.as_ref().map(|message| &message.title);
+                its.is_some_and(|its| its.text == title.text && its.reverts == reverts)
             })
         };
-        let found = (title.reverts > 0 && !title.text.is_empty()).then(|| newest().find(is_it));
-        let found = found.flatten().map(|one| (one.sha.clone(), title.reverts % 2 == 1));
-        Ok(found.into_iter().collect())
+        let Some(within) = title.reverts.checked_sub(1).filter(|_| !title.text.is_empty()) else {
+            return BTreeMap::new();
+        };
+        match (find(within), find(0)) {
+            (Some(found), _) => self.turned(found),
+            (None, Some(root)) if title.reverts % 2 == 1 => self.turned(root),
+            (None, Some(root)) => BTreeMap::from([(root.sha.clone(), false)]),
+            (None, None) => BTreeMap::new(),
+        }
     }
 
     /// The contrary of what a commit says; of one that says nothing, that it is out.

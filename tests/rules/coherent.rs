@@ -34,8 +34,11 @@ impl Coherent {
         let mut world = World::calm();
         world.policy = policy;
         if chance.percent(15) {
-            world.policy.degraded.clear();
             world.policy.max_deploys_per_hour = 1;
+        }
+        if chance.percent(30) {
+            world.policy.max_attempts_per_sha = 3;
+            world.policy.cooldown = std::time::Duration::from_secs(7_200);
         }
         match chance.below(8) {
             0 | 1 => world.release = base,
@@ -56,6 +59,10 @@ impl Coherent {
         for step in 0..made.chance.below(7) {
             made.happen(-100 + 15 * i64::try_from(step).unwrap(), 100 + step);
         }
+        if made.chance.percent(5) {
+            let rejected = AttemptOutcome::Rejected("403".to_owned());
+            made.ends(-1, 99, 1, rejected);
+        }
         let signals =
             [says_degraded(), says_healthy(), says_nothing(), signal("new", Found::NotReadYet)];
         for _ in 0..made.chance.weighted(&[(3, 0), (3, 1), (1, 2)]) {
@@ -64,19 +71,6 @@ impl Coherent {
         made.world.triggered = made.chance.percent(15);
         made.world.rollback = made.world.triggered && made.chance.percent(25);
         made
-    }
-
-    pub(crate) fn show(&self) {
-        let w = &self.world;
-        for n in 0..COMMITS { let n = usize::from(n);
-            println!("{n}: {:?} {:?} {:?} {:?}", self.parents[n], self.trees[n], self.messages[n], self.pulls[n]); }
-        println!("production {:?}\npast {:?}", w.release.production(), w.release.past_productions());
-        println!("approvals {:?} {:?} modes {:?} teams {:?} raise {:?} before {} author {}", w.release.approvals, w.policy.approved_by_environment, w.policy.approval_modes, w.policy.approval_teams, w.policy.raise_risk_contexts, w.policy.approval_before_merge, w.policy.approval_allow_author);
-        println!("triggered {} rollback {} branch {:?}", w.triggered, w.rollback, w.observation.branch_commits);
-        for r in &w.observation.ranges { println!("range {r:?}"); }
-        for r in &w.observation.commits { println!("commit {} on {:?} files {:?}", r.0, r.1.on_branch, r.1.deploy_files); }
-        for r in &w.observation.commits_between { println!("between {:?} {:?}", r.0, r.1.known().map(|t| match t { Told::Known(l) => l.iter().map(|c| c.sha.to_string()).collect::<Vec<_>>(), Told::Untold(w) => vec![w.clone()] })); }
-        println!("{:#?}", w.observation.origins);
     }
 
     fn commit(&mut self, number: u8) {

@@ -114,6 +114,10 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
     // Not by `println!`, whose words a test that passes keeps to itself.
     writeln!(std::io::stdout(), "{}, violations: {}", tally.line(), failed.len()).unwrap();
     assert!(failed.is_empty(), "promises were broken: {failed:?}");
+    // The model tells nearly always what should be decided.
+    let (decisions, untold): (usize, usize) =
+        (tally.decisions.values().sum(), tally.undetermined.values().sum());
+    assert!(untold * 20 <= decisions.max(1_000), "{untold} of {decisions} decisions: {tally:?}");
 }
 
 /// The seeds that the environment asks for.
@@ -209,8 +213,10 @@ impl Tally {
 
     fn line(&self) -> String {
         let Self { histories, events, faults, dispatches, .. } = self;
+        let decisions: usize = self.decisions.values().sum();
         format!(
-            "histories: {histories}, events: {events}, faults: {faults}, dispatches: {dispatches}"
+            "histories: {histories}, events: {events}, faults: {faults}, dispatches: \
+             {dispatches}, decisions: {decisions}"
         )
     }
 }
