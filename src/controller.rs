@@ -46,6 +46,7 @@ mod standing;
 mod survey;
 mod unchanged;
 mod what_if;
+mod witness;
 
 // What those who ask the controller are answered with.
 pub use crate::apply::{Dispatched, WriteHandle};
@@ -66,6 +67,7 @@ pub use ship::{DispatchInitiator, Shipped};
 pub use standing::{AboveCandidate, Decisions, LastStanding, StandingDecision};
 pub use survey::Survey;
 pub use what_if::{Suppositions, WouldBe};
+pub use witness::Witness;
 
 use accounts::Accounts;
 use ledger_lease::LedgerLeases;
@@ -93,6 +95,8 @@ pub struct Shared {
     leases: Arc<LedgerLeases>,
     /// Who the credentials are.
     accounts: Accounts,
+    /// Who is shown each decision.
+    witness: Option<Witness>,
 }
 
 impl Shared {
@@ -115,6 +119,7 @@ impl Shared {
             signals,
             leases: Arc::default(),
             accounts: Accounts::default(),
+            witness: None,
         }
     }
 }

@@ -50,7 +50,10 @@ impl Governed {
                 now,
             };
             match decide(&question) {
-                Verdict::Decided(decision) => return Ok(*decision),
+                Verdict::Decided(decision) => {
+                    shared.show_decision(&question, &decision);
+                    return Ok(*decision);
+                }
                 Verdict::Unreadable(why) => return Err(PassError::Undecided(why)),
                 Verdict::Lacks(lacks) => {
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;

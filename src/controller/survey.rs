@@ -289,7 +289,11 @@ impl Governed {
             let release = self.known_release()?;
             let judged = judge(&self.policy, &survey.observation, release, &others, now);
             match judged {
-                JudgeOutcome::Done(judgement) => return Ok(*judgement),
+                JudgeOutcome::Done(judgement) => {
+                    let (policy, seen) = (&self.policy, &survey.observation);
+                    shared.show_judgement(policy, seen, release, &judgement, now);
+                    return Ok(*judgement);
+                }
                 JudgeOutcome::Unreadable(why) => return Err(PassError::Undecided(why)),
                 JudgeOutcome::Lacks(lacks) => {
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;

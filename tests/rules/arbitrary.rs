@@ -349,7 +349,7 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         .boxed()
 }
 
-fn policies() -> BoxedStrategy<Policy> {
+pub(crate) fn policies() -> BoxedStrategy<Policy> {
     let environment = prop_oneof![
         4 => Just(EnvironmentApproval::Nothing),
         1 => Just(EnvironmentApproval::Everything),

@@ -20,6 +20,11 @@ mod arbitrary;
 #[cfg(test)]
 mod backtest;
 #[cfg(test)]
+#[path = "../sim/chance.rs"]
+mod chance;
+#[cfg(test)]
+mod coherent;
+#[cfg(test)]
 mod deciding;
 #[cfg(test)]
 mod deploys;
@@ -34,6 +39,11 @@ mod dora;
 mod following;
 #[cfg(test)]
 mod ladder;
+#[cfg(test)]
+#[path = "../model/mod.rs"]
+mod model;
+#[cfg(test)]
+mod modelled;
 #[cfg(test)]
 mod newest;
 #[cfg(test)]

@@ -24,6 +24,9 @@ mod commits;
 #[expect(clippy::wildcard_enum_match_arm, reason = "each hand takes its own events, and no others")]
 mod deploys;
 #[cfg(test)]
+#[path = "../model/mod.rs"]
+mod design;
+#[cfg(test)]
 mod draw;
 #[cfg(test)]
 mod due;
@@ -32,6 +35,8 @@ mod due;
 mod events;
 #[cfg(test)]
 mod files;
+#[cfg(test)]
+mod judged;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -51,6 +56,7 @@ mod world;
 
 #[cfg(test)]
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -58,6 +64,9 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
+#[cfg(test)]
+use release_governor::domain::Reason;
 
 #[cfg(test)]
 use crate::{
@@ -105,6 +114,10 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
     // Not by `println!`, whose words a test that passes keeps to itself.
     writeln!(std::io::stdout(), "{}, violations: {}", tally.line(), failed.len()).unwrap();
     assert!(failed.is_empty(), "promises were broken: {failed:?}");
+    // The model tells nearly always what should be decided.
+    let (decisions, untold): (usize, usize) =
+        (tally.decisions.values().sum(), tally.undetermined.values().sum());
+    assert!(untold * 20 <= decisions.max(1_000), "{untold} of {decisions} decisions: {tally:?}");
 }
 
 /// The seeds that the environment asks for.
@@ -151,6 +164,15 @@ struct Tally {
     killed: usize,
     issues: usize,
     statuses: usize,
+    /// Decisions by reason, each held against the model of the design.
+    decisions: BTreeMap<Reason, usize>,
+    /// Why the model did not tell what the decision should be.
+    undetermined: BTreeMap<String, usize>,
+}
+
+#[cfg(test)]
+fn sum<K: Ord + Clone>(counts: &mut BTreeMap<K, usize>, more: &BTreeMap<K, usize>) {
+    more.iter().for_each(|(key, count)| *counts.entry(key.clone()).or_default() += count);
 }
 
 #[cfg(test)]
@@ -165,12 +187,17 @@ impl Tally {
         self.killed += other.killed;
         self.issues += other.issues;
         self.statuses += other.statuses;
+        sum(&mut self.decisions, &other.decisions);
+        sum(&mut self.undetermined, &other.undetermined);
     }
 
     fn count(&mut self, world: &World, events: usize) {
         self.histories += 1;
         self.events += events;
         self.faults += world.faults;
+        let judge = world.judge.lock().unwrap();
+        sum(&mut self.decisions, &judge.reasons);
+        sum(&mut self.undetermined, &judge.undetermined);
         for ground in &world.grounds {
             let ours: Vec<_> = ground.model.deploys.values().filter(|one| one.is_ours()).collect();
             let shas: std::collections::BTreeSet<_> = ours.iter().map(|one| &one.sent).collect();
@@ -186,8 +213,10 @@ impl Tally {
 
     fn line(&self) -> String {
         let Self { histories, events, faults, dispatches, .. } = self;
+        let decisions: usize = self.decisions.values().sum();
         format!(
-            "histories: {histories}, events: {events}, faults: {faults}, dispatches: {dispatches}"
+            "histories: {histories}, events: {events}, faults: {faults}, dispatches: \
+             {dispatches}, decisions: {decisions}"
         )
     }
 }

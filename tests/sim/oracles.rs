@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use release_governor::ghbox::{Dispatch, Exchange, Fate, story as stage};
 
 use crate::due::{self, Asks};
+use crate::judged;
 use crate::model::{Deploy, Lift, Model, Try};
 use crate::world::{Ground, World};
 
@@ -32,6 +33,7 @@ pub(crate) fn check(
     before: &Model,
     killed: bool,
 ) -> Result<(), Broken> {
+    judged::check(world)?;
     let dispatches = ours(&world.grounds[at]);
     let (mut then, judged) = (before.clone(), before.judged);
     let asked = world.asked_for.take();

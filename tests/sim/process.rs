@@ -14,7 +14,7 @@ use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::config;
 use release_governor::controller::{
-    Controller, ControllerSettings, Intervals, NotDone, PassReport, Shared, Shipped,
+    Controller, ControllerSettings, Intervals, NotDone, PassReport, Shared, Shipped, Witness,
 };
 use release_governor::domain::{Operator, RepoName, ShaPrefix};
 use release_governor::ghbox::{BoxService, GhBox, story};
@@ -61,6 +61,7 @@ impl Process {
         disk: &MemoryDisk,
         wanted: &Wanted,
         seed: u64,
+        witness: Witness,
     ) -> Result<Self, String> {
         let store = Store::in_memory_on(disk).map_err(|error| error.to_string())?;
         let metrics = Arc::new(Metrics::new());
@@ -79,7 +80,7 @@ impl Process {
                 .unwrap();
         let shared =
             Shared::new(readers, Some(WriteHandle::new(writer)), store.clone(), clock, metrics);
-        let controller = Controller::new(shared, wanted.terms());
+        let controller = Controller::new(shared.witnessed_by(witness), wanted.terms());
         Ok(Self { controller, store, wire })
     }
 

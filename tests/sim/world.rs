@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;
 use crate::files;
+use crate::judged::{self, Judge};
 use crate::model::{Model, OTHER_DEPLOY, OTHER_VERIFY, ROLLBACK};
 use crate::process::{Asked, Freeze, Passed, Process, TOKEN, Wanted};
 use crate::script::{Crash, Script, Touch};
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) kept: Option<(MemoryDisk, Vec<KeptWords>)>,
     /// What the next pass meets.
     pub(crate) freeze: Option<Freeze>,
+    /// What the design says of the decisions.
+    pub(crate) judge: Arc<Mutex<Judge>>,
     /// What an operator asks for right now.
     pub(crate) asked_for: Option<(String, Asks)>,
     seed: u64,
@@ -83,6 +86,7 @@ impl World {
             digest: 0,
             kept: None,
             freeze: None,
+            judge: Arc::default(),
             asked_for: None,
             seed,
             runtime,
@@ -247,7 +251,8 @@ impl World {
     pub(crate) fn new_process(&mut self, disk: &MemoryDisk) -> Result<Process, String> {
         self.seed = self.seed.wrapping_add(0x1_0000_0001);
         let _inside = self.runtime.enter();
-        Process::start(&self.github, &self.time, disk, &self.wanted, self.seed)
+        let witness = judged::witness(&self.judge);
+        Process::start(&self.github, &self.time, disk, &self.wanted, self.seed, witness)
     }
 
     /// Ends a process that is dead already.
