@@ -16,7 +16,7 @@ fn operations() -> Vec<String> {
         ["reads.rs", "reads/actions.rs", "reads/pulls.rs", "reads/talk.rs", "reads/preflight.rs"]
     {
         let text = page(&format!("src/github/{file}"));
-        let named = text.split("Ask::new(\"").skip(1);
+        let named = text.split("ReadRequest::new(\"").skip(1);
         found.extend(named.map(|rest| rest.split('"').next().unwrap().to_owned()));
     }
     let writes = page("src/apply/writes.rs");

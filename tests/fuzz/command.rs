@@ -5,12 +5,12 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use release_governor_fuzz::command::{Command, Spoken};
+use release_governor_fuzz::command::{ApprovalCommand, CommandReading};
 
-static APPROVE: LazyLock<Command> =
-    LazyLock::new(|| Command::new("/approve").expect("the default is a command"));
+static APPROVE: LazyLock<ApprovalCommand> =
+    LazyLock::new(|| ApprovalCommand::new("/approve").expect("the default is a command"));
 
-fn spoken(body: &str) -> Spoken {
+fn spoken(body: &str) -> CommandReading {
     APPROVE.spoken_in(body)
 }
 
@@ -18,7 +18,7 @@ fuzz_target!(|body: &str| {
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = body.split('\n').collect();
     let told = spoken(&body);
-    if told == Spoken::Given {
+    if told == CommandReading::Given {
         let is_given = |line: &&str| line.trim_matches([' ', '\t']) == "/approve";
         assert!(lines.iter().any(is_given), "given by no line");
     }
@@ -27,28 +27,36 @@ fuzz_target!(|body: &str| {
     }
 
     let quoted: Vec<String> = lines.iter().map(|line| format!("> {line}")).collect();
-    assert_ne!(spoken(&quoted.join("\n")), Spoken::Given, "given in a quote");
+    assert_ne!(spoken(&quoted.join("\n")), CommandReading::Given, "given in a quote");
 
     let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest.max(2) + 1);
-    assert_ne!(spoken(&format!("{fence}\n{body}\n{fence}\n")), Spoken::Given, "given in code");
+    assert_ne!(
+        spoken(&format!("{fence}\n{body}\n{fence}\n")),
+        CommandReading::Given,
+        "given in code"
+    );
     if !body.contains("-->") {
         let opened = format!("<!--\n{body}");
-        assert_ne!(spoken(&opened), Spoken::Given, "given in a comment that is not closed");
+        assert_ne!(spoken(&opened), CommandReading::Given, "given in a comment that is not closed");
     }
 
     let without: String = body.chars().filter(|c| *c != '/').collect();
-    assert_ne!(spoken(&without), Spoken::Given, "given without its characters");
+    assert_ne!(spoken(&without), CommandReading::Given, "given without its characters");
 
     if body.chars().all(|c| c.is_ascii_lowercase() || matches!(c, ' ' | '\n' | ',')) {
-        assert_eq!(spoken(&format!("{body}\n\n/approve\n")), Spoken::Given, "lost under words");
+        assert_eq!(
+            spoken(&format!("{body}\n\n/approve\n")),
+            CommandReading::Given,
+            "lost under words"
+        );
     }
 
-    if let Ok(command) = Command::new(lines[0]) {
+    if let Ok(command) = ApprovalCommand::new(lines[0]) {
         for comment in [lines[0].to_owned(), format!("Well.\n\n  {command} \t\nDone.")] {
             assert_eq!(
                 command.spoken_in(&comment),
-                Spoken::Given,
+                CommandReading::Given,
                 "a command that nobody can give"
             );
         }
