@@ -7,7 +7,7 @@ use release_governor::domain::*;
 use super::facts::{Asked, answer, contains, range};
 use super::production::Certain;
 use super::risk::{class_of, deploy_files, is_raised, names};
-use super::{Availability, Undetermined, all, any, both};
+use super::{Availability, Check, Undetermined, all, any, both};
 
 /// What must be approved.
 #[derive(Debug, Default)]
@@ -30,7 +30,8 @@ pub(super) fn is_approved(asked: &Asked<'_>) -> Availability<bool> {
         Certain::Sha(base) => are_approved_after(asked, base, None),
         Certain::None | Certain::Uncertain => Ok(false),
     };
-    any([&|| by_a_word.clone(), &by_people as &dyn Fn() -> Availability<bool>], |holds| holds())
+    let checks: [Check<'_>; 2] = [&|| by_a_word.clone(), &by_people];
+    any(checks, |holds| holds())
 }
 
 /// Rule 10: the operator's word about this sha, or people's on the candidate's own pull request.
@@ -318,7 +319,8 @@ fn shows(
     let made = origins.made_by_github.get(&step.sha);
     let is_made =
         || both(Ok(is_its_merge), || Ok(answer(made, "who made a merge")? == Some(&true)));
-    any([&is_squashed as &dyn Fn() -> Availability<bool>, &is_made], |holds| holds())
+    let checks: [Check<'_>; 2] = [&is_squashed, &is_made];
+    any(checks, |holds| holds())
 }
 
 /// Whether somebody who may approve has, by a label or a comment that counts.
@@ -334,7 +336,8 @@ fn is_pull_approved(asked: &Asked<'_>, pull: &MergedPull) -> Availability<bool> 
         true => is_commented(asked, pull, events),
         false => Ok(false),
     };
-    any([&by_label as &dyn Fn() -> Availability<bool>, &by_comment], |holds| holds())
+    let checks: [Check<'_>; 2] = [&by_label, &by_comment];
+    any(checks, |holds| holds())
 }
 
 /// The label is on it now, and the person whose `labeled` event stands may approve.

@@ -261,6 +261,9 @@ fn both(one: Availability<bool>, other: impl FnOnce() -> Availability<bool>) -> 
     }
 }
 
+/// Something that may hold.
+pub(crate) type Check<'a> = &'a dyn Fn() -> Availability<bool>;
+
 /// Whether any holds. What is not told does not matter where another holds.
 pub(crate) fn any<T>(
     all: impl IntoIterator<Item = T>,

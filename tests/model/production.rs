@@ -8,7 +8,7 @@ use release_governor::domain::*;
 use serde::Deserialize;
 
 use super::facts::{Asked, contains, is_on_branch};
-use super::{Availability, all, any, both, failures};
+use super::{Availability, Check, all, any, both, failures};
 
 /// GitHub's times have no fractions: what it dates to a second began or ended up to a second later.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -207,10 +207,7 @@ fn is_lost(asked: &Asked<'_>, moved: &Moved, lost: &Sha) -> Availability<bool> {
         Certain::None | Certain::Uncertain => Ok(true),
     };
     let is_back = moved.to.as_ref().map_or(Ok(true), lacks);
-    all(
-        [&|| is_back.clone(), &still_lacks as &dyn Fn() -> Availability<bool>, &|| {
-            is_on_branch(asked, lost)
-        }],
-        |holds| holds(),
-    )
+    let is_held = || is_on_branch(asked, lost);
+    let checks: [Check<'_>; 3] = [&|| is_back.clone(), &still_lacks, &is_held];
+    all(checks, |holds| holds())
 }

@@ -5,7 +5,7 @@ use release_governor::domain::*;
 use super::approval::way;
 use super::facts::{Asked, answer, fact, range};
 use super::production::Certain;
-use super::{Availability, any};
+use super::{Availability, Check, any};
 
 /// The risk class of shipping this sha now.
 pub(super) fn class(asked: &Asked<'_>) -> Availability<RiskClass> {
@@ -64,10 +64,8 @@ pub(super) fn is_raised(asked: &Asked<'_>, base: Option<&Sha>) -> Availability<b
                 if may_hide { Ok(true) } else { any(pulls, by_label) }
             }
         };
-        any(
-            [&|| by_status(sha) as Availability<bool>, &by_pull as &dyn Fn() -> Availability<bool>],
-            |holds| holds(),
-        )
+        let checks: [Check<'_>; 2] = [&|| by_status(sha), &by_pull];
+        any(checks, |holds| holds())
     })
 }
 

@@ -268,7 +268,7 @@ impl Coherent {
     fn runs_again(&mut self, minutes: i64, of: u8) {
         let sha = sha(of);
         let runs = self.world.release.runs.values();
-        let found = runs.filter(|run| run.attribution.sha() == Some(&sha)).last();
+        let found = runs.rev().find(|run| run.attribution.sha() == Some(&sha));
         let Some(mut again) = found.map(|run| KnownRun::clone(run)) else { return };
         let Some((number, last)) = again.attempts.last_key_value() else { return };
         let progress = self.chance.pick(&[succeeded(), failed(), works()]);
