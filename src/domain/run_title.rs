@@ -215,17 +215,33 @@ impl RefPattern {
     }
 }
 
-/// Patterns and names have at most 255 characters, so the recursion is bounded.
+/// Whether the name is one that the pattern means: `*` stands for anything but `/`, `**` for anything.
+/// A stranger chooses the name, so each character of it is looked at once for each of the pattern's.
 fn matches_ref(pattern: &str, name: &str) -> bool {
-    let Some((literal, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(name) = name.strip_prefix(literal) else { return false };
-    let (any, rest) = match rest.strip_prefix('*') {
-        Some(rest) => (true, rest),
-        None => (false, rest),
-    };
-    let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-    let reachable = ends.take_while(|at| any || !name.get(..*at).is_some_and(|t| t.contains('/')));
-    reachable.into_iter().any(|at| name.get(at..).is_some_and(|left| matches_ref(rest, left)))
+    let name: Vec<char> = name.chars().collect();
+    let mut pattern = pattern.chars().peekable();
+    // By how many characters of the name the pattern so far may have taken.
+    let mut reached = vec![false; name.len().saturating_add(1)];
+    if let Some(start) = reached.first_mut() {
+        *start = true;
+    }
+    while let Some(wanted) = pattern.next() {
+        let is_star = wanted == '*';
+        let takes_slashes = is_star && pattern.next_if_eq(&'*').is_some();
+        let mut before = false;
+        let taken = std::iter::once(None).chain(name.iter().map(Some));
+        for (here, last) in reached.iter_mut().zip(taken) {
+            let was = *here;
+            *here = match last {
+                Some(last) if is_star => was || (before && (takes_slashes || *last != '/')),
+                None if is_star => was,
+                Some(last) => before && *last == wanted,
+                None => false,
+            };
+            before = if is_star { *here } else { was };
+        }
+    }
+    reached.last() == Some(&true)
 }
 
 #[cfg(test)]
@@ -258,6 +274,17 @@ mod tests {
         assert_eq!(shas(&title("* {sha} *"), "a 1a2b3c4 7654321 b").len(), 2);
         assert!(title("Deploy * to staging").fits("Deploy 1a2b3c4 to staging"));
         assert!(!title("Deploy * to staging").fits("Deploy 1a2b3c4 to staging2"));
+    }
+
+    #[test]
+    fn a_pattern_of_refs_means_what_its_stars_say_however_many_there_are() {
+        let fits = |pattern: &str, name: &str| RefPattern::new(pattern).matches(name);
+        assert!(fits("preview/*", "preview/7") && !fits("preview/*", "preview/7/a"));
+        assert!(fits("preview/**", "preview/7/a") && fits("**/x", "a/b/x") && fits("*", ""));
+        assert!(fits("a*b*c", "abbbc") && !fits("a*b*c", "abbb") && !fits("a", "aa"));
+        assert!(fits("f\u{e9}*", "f\u{e9}te") && !fits("", "a") && fits("***", "a/b"));
+        let many = "*a".repeat(100) + "b";
+        assert!(!fits(&many, &"a".repeat(255)), "and it is told at once");
     }
 
     #[test]
