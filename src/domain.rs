@@ -21,6 +21,7 @@ mod open_tags;
 mod operator;
 mod past;
 mod patterns;
+pub mod plain_text;
 mod policy;
 mod pull;
 mod reason;

@@ -5,6 +5,8 @@
 
 use jiff::Timestamp;
 
+use crate::domain::plain_text::{on_one_line, steers};
+
 mod approval;
 pub mod backtest;
 mod describe_entry;
@@ -57,17 +59,15 @@ pub fn date_time_with_seconds(at: Timestamp) -> String {
 /// direction becomes a space, and what is longer than `limit` characters is cut.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
-    let tame = |c: char| if c.is_control() || is_invisible(c) { ' ' } else { c };
-    let words: String = text.chars().take(limit.saturating_mul(4)).map(tame).collect();
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    shortened(&words, limit)
+    let start: String = text.chars().take(limit.saturating_mul(4)).collect();
+    shortened(&on_one_line(&start), limit)
 }
 
 /// JSON in which what steers a terminal or turns the reading direction is escaped: names, paths and
 /// titles are written by strangers. Line breaks between its values stay.
 #[must_use]
 pub fn tame_json(json: String) -> String {
-    let is_odd = |c: char| c != '\n' && (c.is_control() || is_invisible(c));
+    let is_odd = |c: char| c != '\n' && steers(c);
     if !json.contains(is_odd) {
         return json;
     }
@@ -88,7 +88,7 @@ pub fn tame_json(json: String) -> String {
 /// Whether a text holds nothing that [`plain`] would take out of it.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() || is_invisible(c))
+    !text.chars().any(|c| steers(c))
 }
 
 /// At most `limit` characters, with an ellipsis where something is missing.
@@ -105,7 +105,7 @@ pub fn shortened(text: &str, limit: usize) -> String {
 /// would make it look like another one, so these are escaped as Rust writes them.
 #[must_use]
 pub fn visible(path: &str) -> String {
-    let is_odd = |c: char| c == '\\' || c.is_control() || is_invisible(c);
+    let is_odd = |c: char| c == '\\' || steers(c);
     let mut shown = String::with_capacity(path.len());
     for c in path.chars() {
         if is_odd(c) {
@@ -115,21 +115,4 @@ pub fn visible(path: &str) -> String {
         }
     }
     shown
-}
-
-/// Characters that take no room, or that turn the direction of what follows.
-#[must_use]
-pub const fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }

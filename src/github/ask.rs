@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::error::ReadError;
 use super::wire::Unusable;
+use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 
 /// What a path's segment or a query's value keeps as it is: RFC 3986's unreserved characters.
@@ -41,8 +42,8 @@ impl ReadRequest {
     }
 
     pub(super) fn malformed(&self, why: &str) -> ReadError {
-        // It may quote what makes no sense.
-        let why = format!("GET {}: {}", self.path, hide(why));
+        // It may quote what makes no sense, and a stranger may have written that.
+        let why = format!("GET {}: {}", self.path, on_one_line(&hide(why)));
         ReadError::Malformed { what: self.what.clone(), why }
     }
 }

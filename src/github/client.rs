@@ -26,6 +26,7 @@ use super::send_gate::{Departure, SendGate};
 use super::transport::{GithubAnswer, Lost};
 use super::wire::Unusable;
 use crate::clock::beside_others;
+use crate::domain::plain_text::on_one_line;
 
 /// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
@@ -367,7 +368,7 @@ impl Client {
             408 => ReadError::Transport { what, why: format!("GitHub said 408 \"{words}\"") },
             410 => ReadError::Gone410 { what, words },
             300..=399 => {
-                let location = answer.header(header::LOCATION.as_str()).map(str::to_owned);
+                let location = answer.header(header::LOCATION.as_str()).map(on_one_line);
                 ReadError::Moved { what, location }
             }
             400..=499 => {

@@ -18,6 +18,7 @@ use tower::{BoxError, Service, ServiceExt};
 use super::bodies::{Bodies, BodyRoom, LARGEST_ERROR, Unread};
 use super::error::ConnectError;
 use super::wire;
+use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 use crate::network::{Trust, chain, is_by_an_unknown_authority, never_connected};
 
@@ -157,7 +158,7 @@ impl GithubAnswer {
         } else {
             words
         };
-        words.split_whitespace().collect::<Vec<_>>().join(" ")
+        on_one_line(&words)
     }
 
     /// Where an organisation's owner wants the token to be authorized, by a refusal's

@@ -13,6 +13,7 @@ use super::error::WriteFailure;
 use super::pace::{Lane, WRITE_COST};
 use super::send_gate::{MayLeave, SendGate};
 use super::transport::GithubAnswer;
+use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 use crate::domain::{RepoId, RepoName};
 
@@ -117,7 +118,7 @@ impl Writer {
 
 /// What a 3xx means: GitHub answers for a name that was given up with the number that it led to.
 fn moved(repository: &RepoName, answer: &GithubAnswer) -> WriteFailure {
-    let location = answer.header(header::LOCATION.as_str()).map(str::to_owned);
+    let location = answer.header(header::LOCATION.as_str()).map(on_one_line);
     let (_, id) = location.as_deref().and_then(|at| at.split_once("/repositories/")).unzip();
     let id = id.and_then(|rest| rest.split('/').next()).and_then(|id| id.parse::<u64>().ok());
     WriteFailure::Moved {
@@ -189,6 +190,8 @@ fn done(answer: &GithubAnswer) -> Result<WriteAnswer, WriteFailure> {
     }
     match serde_json::from_slice(bytes) {
         Ok(body) => Ok(WriteAnswer { status, body }),
-        Err(error) => Err(lost(&format!("its answer makes no sense: {error}"))),
+        Err(error) => {
+            Err(lost(&format!("its answer makes no sense: {}", on_one_line(&error.to_string()))))
+        }
     }
 }

@@ -29,6 +29,15 @@ async fn a_request_says_who_asks_and_which_version_it_expects() {
 }
 
 #[tokio::test]
+async fn githubs_words_break_no_line_and_steer_no_terminal() {
+    let (_, error) = tip_after(vec![problem(403, "a\n\u{202e}b\u{1b}[31m c")]).await;
+    assert!(error.to_string().contains("\"a b [31m c\""), "{error}");
+    let odd = Reply::Answer(200, Vec::new(), "{\"a\\u202e\":}".into());
+    let (_, error) = tip_after(vec![odd]).await;
+    assert!(!error.to_string().contains(['\n', '\u{202e}', '\u{1b}']), "{error}");
+}
+
+#[tokio::test]
 async fn what_a_refusal_means_depends_on_its_status() {
     let (_, error) = tip_after(vec![problem(404, "Not Found")]).await;
     assert!(matches!(error, ReadError::NotFound { .. }), "{error}");
