@@ -88,7 +88,7 @@ pub fn tame_json(json: String) -> String {
 /// Whether a text holds nothing that [`plain`] would take out of it.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    !text.chars().any(|c| steers(c))
+    !text.chars().any(steers)
 }
 
 /// At most `limit` characters, with an ellipsis where something is missing.
