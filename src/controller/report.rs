@@ -97,7 +97,7 @@ pub(super) fn followed(
     }
 }
 
-/// Counts and logs runs that reconfigured out to be stray. `release` is as it was before.
+/// Counts and logs runs that turned out to be stray. `release` is as it was before.
 pub(super) fn stray(
     shared: &Shared,
     policy: &Policy,

@@ -204,7 +204,7 @@ impl Governed {
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
         if !self.age.is_known() {
-            // A run may be of an attempt that an older ledger has lost: no other one leases it yet,
+            // A run may be of an attempt that an older ledger has lost: no other one claims it yet,
             // and none is given up beside it.
             seen.searches.clear();
         }

@@ -216,12 +216,12 @@ async fn read_unseen(
 fn may_be_lost(look: &ReadContext<'_>, before: Option<&Sha>) -> bool {
     let candidate = candidate::candidates(look).candidate;
     match (before, &candidate) {
-        (Some(before), now) => {
-            now.as_ref() != Some(before)
+        (before, None) => before.is_some() || look.anew || look.seldom,
+        (None, Some(_)) => false,
+        (Some(before), Some(now)) => {
+            now != before
                 && !matches!(verification_of(&look.memory.counted, before), Verification::Passed(_))
         }
-        (None, Some(_)) => false,
-        (None, None) => look.anew || look.seldom,
     }
 }
 
