@@ -43,12 +43,21 @@ proptest! {
         prop_assert_eq!(whole, restarted);
     }
 
+    /// Who speaks while a deploy works cannot mean what it does afterwards: it comes after the last
+    /// word that was said between its start and its end.
     #[test]
     fn production_is_always_the_newest_success_or_word(state in states()) {
+        let words = words_about_production(&state);
         let successes = state.runs.values().flat_map(|run| {
-            run.attempts.values().filter(|one| one.progress.succeeded()).map(|one| one.started_at)
+            run.attempts.values().filter(|one| one.progress.succeeded())
         });
-        let newest = successes.chain(state.production_set.iter().map(|(_, at)| *at)).max();
+        let successes = successes.map(|one| {
+            let spoken = words.iter().filter(|at| one.started_at < **at && **at < one.updated_at);
+            let place = spoken.max().map_or((one.started_at, 0), |word| (*word, 2));
+            (place, one.started_at)
+        });
+        let last_word = state.production_set.iter().map(|(_, at)| ((*at, 1), *at));
+        let newest = successes.chain(last_word).max().map(|(_, since)| since);
         let since = match state.production() {
             Production::None => None,
             Production::Known { since, .. } => Some(since),
@@ -58,6 +67,12 @@ proptest! {
         };
         prop_assert_eq!(since, newest);
     }
+}
+
+/// When operators said what is in production, as the state keeps it.
+fn words_about_production(state: &ReleaseState) -> Vec<Timestamp> {
+    let state = serde_json::to_value(state).unwrap();
+    serde_json::from_value(state["history"]["words"].clone()).unwrap_or_default()
 }
 
 pub(crate) fn with_attempt(
