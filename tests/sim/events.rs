@@ -185,7 +185,9 @@ impl World {
                 if !model.paused {
                     model.lifts.push((now, Lift::Everything));
                 }
-                (model.paused, model.perhaps_paused) = (false, false);
+                // A twin with a disk of its own does not hear it: its `HOLD … paused` is read as
+                // GitHub's word for a pause by whoever starts next.
+                (model.paused, model.perhaps_paused) = (false, model.twin_seen);
             }
             What::SetProduction { nth } => {
                 let Some(sha) = self.commit(at, *nth) else { return };
