@@ -81,7 +81,10 @@ fn people_may(asked: &Asked<'_>) -> bool {
 /// included; a later candidate needs approval only for what came after.
 fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
     if word.sha == *asked.sha {
-        return covers_the_files(asked, word);
+        // What came to the tip since then may have an approval of its own.
+        let mut needed = Needed::default();
+        needed.add_deploy_files(asked, Some(word));
+        return needed.is_approved(asked);
     }
     // A word about what production has passed is about nothing that ships now. Where it does not
     // contain production, or that is uncertain, nobody can tell what was shipped since, and in doubt
@@ -105,18 +108,8 @@ fn covers_the_files(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
 /// Whether all that is HIGH after `base` is approved by people, or there is nothing.
 fn are_approved_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Availability<bool> {
     let needed = needed_after(asked, base, word)?;
-    if needed.operator
-        || is_raised(asked, Some(base)) == Ok(true)
-        || (!needed.pulls.is_empty() && !people_may(asked))
-    {
-        return Ok(false);
-    }
-    let are_all = all(needed.pulls.values(), |pull| is_pull_approved(asked, pull));
-    both(are_all, || {
-        both(is_raised(asked, Some(base)).map(|is_raised| !is_raised), || {
-            needed.untold.map_or(Ok(true), Err)
-        })
-    })
+    let is_raised = is_raised(asked, Some(base)).map(|is_raised| !is_raised);
+    both(needed.is_approved(asked), || is_raised)
 }
 
 fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Availability<Needed> {
@@ -126,18 +119,7 @@ fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Availabil
     };
     let is_high = |path: &&str| class_of(asked.policy, path) == RiskClass::High;
     needed.add(asked, base, asked.sha, &names(files).filter(is_high).collect());
-    let covered = match word {
-        Some(word) => covers_the_files(asked, word),
-        None => Ok(false),
-    };
-    match (covered, deploy_files(asked)) {
-        (Ok(false), Ok(DeployFiles::Differ { paths, .. })) => {
-            let paths = paths.iter().map(String::as_str).filter(is_high).collect();
-            needed.add_at_tip(asked, &paths);
-        }
-        (Ok(_), Ok(_)) => {}
-        (Err(why), _) | (_, Err(why)) => needed.untold = Some(why),
-    }
+    needed.add_deploy_files(asked, word);
     Ok(needed)
 }
 
@@ -193,6 +175,32 @@ impl Needed {
                 Err(why) => self.untold = Some(why),
             }
         }
+    }
+
+    /// The deploy files at the tip that are HIGH, where they are not those that a word covers.
+    fn add_deploy_files(&mut self, asked: &Asked<'_>, word: Option<&Word>) {
+        let is_high = |path: &&str| class_of(asked.policy, path) == RiskClass::High;
+        let covered = match word {
+            Some(word) => covers_the_files(asked, word),
+            None => Ok(false),
+        };
+        match (covered, deploy_files(asked)) {
+            (Ok(false), Ok(DeployFiles::Differ { paths, .. })) => {
+                let paths = paths.iter().map(String::as_str).filter(is_high).collect();
+                self.add_at_tip(asked, &paths);
+            }
+            (Ok(_), Ok(_)) => {}
+            (Err(why), _) | (_, Err(why)) => self.untold = Some(why),
+        }
+    }
+
+    /// Whether all of it is approved.
+    fn is_approved(self, asked: &Asked<'_>) -> Availability<bool> {
+        if self.operator || (!self.pulls.is_empty() && !people_may(asked)) {
+            return Ok(false);
+        }
+        let are_all = all(self.pulls.values(), |pull| is_pull_approved(asked, pull));
+        both(are_all, || self.untold.map_or(Ok(true), Err))
     }
 
     /// The deploy files at the tip: the pull request that brought them to the branch, where they
