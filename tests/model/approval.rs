@@ -54,7 +54,7 @@ pub(super) fn is_approved_as_the_first(asked: &Asked<'_>) -> Availability<bool> 
 /// An operator's word about a commit.
 struct Word {
     sha: Sha,
-    /// The deploy files at the tip that it covers; none where it covers any.
+    /// The deploy files at the tip that it covers; none where it does not tell which.
     files: Option<Option<String>>,
 }
 
@@ -98,7 +98,10 @@ fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
 
 fn covers_the_files(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
     Ok(match (&word.files, deploy_files(asked)?) {
-        (None, _) | (_, DeployFiles::Same) => true,
+        (_, DeployFiles::Same) => true,
+        // The variable does not say when it was set: for a later commit nobody can tell which files
+        // it meant.
+        (None, DeployFiles::Differ { .. }) => word.sha == *asked.sha,
         (Some(covered), DeployFiles::Differ { at_tip, .. }) => {
             covered.is_some() && covered == at_tip
         }
