@@ -1,4 +1,4 @@
-//! Carries actions out, in order. The only room that changes anything at GitHub, and the only
+//! Carries a plan out. The only room that changes anything at GitHub, and the only
 //! holder of the handle that can.
 
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::domain::{Action, EntryKind, Login, Policy, Repository, StatusPurpose};
+use crate::domain::{EntryKind, Login, PlannedWrite, Policy, Repository, StatusPurpose};
 use crate::github::{Reader, WriteFailure, Writer};
 use crate::store::{Ledger, StoreError};
 use crate::telemetry::Metrics;
@@ -36,7 +36,7 @@ impl WriteHandle {
     }
 }
 
-/// Where actions are carried out.
+/// Where a plan is carried out.
 pub struct Work<'a> {
     /// The hand.
     pub hand: &'a WriteHandle,
@@ -142,45 +142,32 @@ impl Work<'_> {
     }
 }
 
-/// Carries out everything but dispatches, which go through [`dispatch`].
+/// Writes what is planned; deploys go through [`dispatch`].
 ///
 /// What can be done is done: one refused status keeps no issue from being opened. The first error
 /// is told at the end.
 ///
 /// # Errors
 /// The first thing that failed.
-pub async fn apply(work: &mut Work<'_>, actions: Vec<Action>) -> Result<(), ApplyError> {
-    let mut records = Vec::new();
-    let mut writes = Vec::new();
-    for action in actions {
-        match action {
-            Action::Record(kind) => records.push(kind),
-            Action::Dispatch(_) => {}
-            Action::SetStatus { .. } | Action::Issue(_) => writes.push(action),
-        }
-    }
-    work.record(records).await?;
+pub async fn apply(work: &mut Work<'_>, mut writes: Vec<PlannedWrite>) -> Result<(), ApplyError> {
     // HOLD statuses come last: what belongs to a deploy must not wait behind them.
-    writes.sort_by_key(|action| match action {
-        Action::SetStatus { purpose: StatusPurpose::Dispatch, .. } => 0,
-        Action::Issue(_) => 1,
-        Action::SetStatus { purpose: StatusPurpose::Decision, .. }
-        | Action::Record(_)
-        | Action::Dispatch(_) => 2,
+    writes.sort_by_key(|write| match write {
+        PlannedWrite::Status { purpose: StatusPurpose::Dispatch, .. } => 0,
+        PlannedWrite::Issue(_) => 1,
+        PlannedWrite::Status { purpose: StatusPurpose::Decision, .. } => 2,
     });
     let mut first_error = None;
-    for action in writes {
+    for write in writes {
         if let Some(why) = (work.forbidden)() {
             tracing::debug!(repository = %work.policy.repository, "nothing more is written: {why}");
             break;
         }
-        let result = match action {
-            Action::SetStatus { sha, state, description, target_url, purpose } => {
+        let result = match write {
+            PlannedWrite::Status { sha, state, description, target_url, purpose } => {
                 let text = statuses::NewStatus { state, description, target_url };
                 statuses::set(work, &sha, text, purpose).await
             }
-            Action::Issue(issue) => issues::carry_out(work, issue).await,
-            Action::Record(_) | Action::Dispatch(_) => Ok(()),
+            PlannedWrite::Issue(issue) => issues::carry_out(work, issue).await,
         };
         match result {
             Ok(()) => {}

@@ -3,7 +3,6 @@
 //! Everything that crosses from one room to another is made of these. They are parsed once, at
 //! the edge, and trusted inside.
 
-mod action;
 mod ancestry;
 mod approval;
 mod attempt;
@@ -22,6 +21,7 @@ mod operator;
 mod past;
 mod patterns;
 pub mod plain_text;
+mod plan;
 mod policy;
 mod pull;
 mod reason;
@@ -39,7 +39,6 @@ mod talk;
 mod verifying;
 mod workflow_file;
 
-pub use action::{Action, IssueWork, Marker, StatusPurpose};
 pub use ancestry::Ancestry;
 pub use approval::{
     Approver, Counting, GivenApproval, Missing, MissingPull, OperatorsMatter, PullApproval,
@@ -70,6 +69,7 @@ pub use observation::{
 pub use operator::{Operator, OperatorAction};
 pub use past::{Moment, PastDeploy, Really, Replayed, Ships};
 pub use patterns::{PathPatterns, PatternError};
+pub use plan::{IssueWork, Marker, Plan, PlannedWrite, StatusPurpose};
 pub use policy::{
     ApprovalMode, EnvironmentApproval, FailureType, HoldState, Named, OnRecovery, Permission,
     Policy, WorkflowName,

@@ -1,14 +1,14 @@
-//! What should be, minus what is, as a list of actions. Settled means an empty list.
+//! What should be, minus what is, as a [`Plan`]. Settled means an empty one.
 //!
 //! Three pure functions, in the order in which a pass asks them: [`follow`] writes down what the
 //! deploy runs did, [`undecided`] says which commits are judged beside the candidate, and
-//! [`plan`] lists what is to be done about it all.
+//! [`plan`] says what is to be done about it all.
 
 use jiff::Timestamp;
 
 use crate::decide::Judgement;
 use crate::domain::{
-    Action, Counting, Decision, EntryKind, Fact, GivenApproval, Observation, Policy, ReleaseState,
+    Counting, Decision, EntryKind, Fact, GivenApproval, Observation, Plan, Policy, ReleaseState,
     Sha,
 };
 use crate::messages;
@@ -52,22 +52,21 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
-/// Everything that is to be done: written down first, then dispatched, then said.
+/// Everything that is to be done.
 #[must_use]
-pub fn plan(situation: &Situation<'_>) -> Vec<Action> {
-    let mut actions: Vec<Action> = records(situation).into_iter().map(Action::Record).collect();
-    let policy = situation.policy;
-    if let Some(decision) = &situation.judgement.ships
-        && policy.enabled
-    {
-        actions.push(Action::Dispatch(Box::new(decision.clone())));
+pub fn plan(situation: &Situation<'_>) -> Plan {
+    let mut records = records(situation);
+    let mut writes = Vec::new();
+    for update in statuses::of_decisions(situation) {
+        records.extend(update.forged);
+        writes.push(update.write);
     }
-    actions.extend(statuses::of_decisions(situation));
-    actions.extend(statuses::of_shipped(situation));
-    actions.extend(issues::of_failures(situation));
-    actions.extend(issues::of_degraded(situation));
-    actions.extend(issues::of_recoveries(situation));
-    actions
+    writes.extend(statuses::of_shipped(situation));
+    writes.extend(issues::of_failures(situation));
+    writes.extend(issues::of_degraded(situation));
+    writes.extend(issues::of_recoveries(situation));
+    let ships = situation.judgement.ships.as_ref().filter(|_| situation.policy.enabled);
+    Plan { records, deploy: ships.cloned().map(Box::new), writes }
 }
 
 /// What changed since the last pass, for the ledger.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::controller::{Controller, NotDone, PassReport};
-use crate::domain::{Action, EntryKind, IssueWork, RepoName};
+use crate::domain::{EntryKind, IssueWork, Plan, PlannedWrite, RepoName};
 
 use super::view::{Pass, Passes};
 use super::{Caller, CommandFailure, ControllerRequest};
@@ -85,30 +85,34 @@ fn pass(repository: RepoName, report: &PassReport) -> Pass {
         decision: decision.map(crate::domain::Decision::outcome),
         reason: decision.map(crate::domain::Decision::reason),
         risk_class: decision.map(|decision| decision.risk.class),
-        actions: report.actions.iter().filter_map(action).collect(),
+        actions: actions(&report.plan),
         error: None,
     }
 }
 
 /// What is done at GitHub, in a sentence; what is only written down is left out.
-fn action(action: &Action) -> Option<String> {
-    Some(match action {
-        Action::Record(EntryKind::StatusForged { sha, .. }) => {
-            format!("replace somebody else's status on {}", sha.short())
-        }
-        Action::Record(_) => return None,
-        Action::SetStatus { sha, state, description, .. } => {
+fn actions(plan: &Plan) -> Vec<String> {
+    let replaced = plan.records.iter().filter_map(|record| {
+        let EntryKind::StatusForged { sha, .. } = record else { return None };
+        Some(format!("replace somebody else's status on {}", sha.short()))
+    });
+    let deploy = plan.deploy.iter().map(|decision| format!("deploy {}", decision.sha.short()));
+    replaced.chain(deploy).chain(plan.writes.iter().map(write)).collect()
+}
+
+fn write(write: &PlannedWrite) -> String {
+    match write {
+        PlannedWrite::Status { sha, state, description, .. } => {
             format!("set the status of {} to {}: {description}", sha.short(), state.as_str())
         }
-        Action::Dispatch(decision) => format!("deploy {}", decision.sha.short()),
-        Action::Issue(IssueWork::Failure { sha, number: None, .. }) => {
+        PlannedWrite::Issue(IssueWork::Failure { sha, number: None, .. }) => {
             format!("open an issue about the failed deploy of {}", sha.short())
         }
-        Action::Issue(IssueWork::Failure { sha, number: Some(number), .. }) => {
+        PlannedWrite::Issue(IssueWork::Failure { sha, number: Some(number), .. }) => {
             format!("say on issue #{number} that the deploy of {} failed again", sha.short())
         }
-        Action::Issue(IssueWork::Recovery { number, .. }) => {
+        PlannedWrite::Issue(IssueWork::Recovery { number, .. }) => {
             format!("say on issue #{number} that it is mended")
         }
-    })
+    }
 }

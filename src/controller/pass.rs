@@ -8,7 +8,7 @@ use super::standing::{AboveCandidate, Decisions};
 use super::{DispatchInitiator, PassError, Shared, Shipped, Survey, report};
 use crate::apply::{self, ApplyError, Dispatched};
 use crate::decide::Judgement;
-use crate::domain::{Action, Decision, EntryKind, Fact, IssueWork, Lack, Outcome, Sha};
+use crate::domain::{Decision, EntryKind, Fact, IssueWork, Lack, Outcome, Plan, PlannedWrite, Sha};
 use crate::observe::WhereUnreadable;
 use crate::plan::{self, Situation};
 
@@ -25,7 +25,7 @@ pub struct PassReport {
     /// What was decided about the candidate.
     pub decision: Option<Decision>,
     /// What a dry run would have done, or what was done.
-    pub actions: Vec<Action>,
+    pub plan: Plan,
 }
 
 /// How soon a repository is looked at again.
@@ -44,18 +44,22 @@ impl Governed {
     /// What could not be seen or done. What was done is recorded.
     pub(super) async fn pass(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
-            return Ok(PassReport { pace: PassPace::Settled, decision: None, actions: Vec::new() });
+            return Ok(PassReport {
+                pace: PassPace::Settled,
+                decision: None,
+                plan: Plan::default(),
+            });
         }
-        let mut actions = Vec::new();
+        let mut plan = Plan::default();
         for round in 1..=MOST_ROUNDS {
             let (report, dispatched) = self.round(shared).await?;
-            actions.extend(report.actions);
+            plan = plan.followed_by(report.plan);
             if !dispatched || round == MOST_ROUNDS {
                 self.save_memory(shared).await?;
-                return Ok(PassReport { actions, ..report });
+                return Ok(PassReport { plan, ..report });
             }
         }
-        Ok(PassReport { pace: PassPace::Active, decision: None, actions })
+        Ok(PassReport { pace: PassPace::Active, decision: None, plan })
     }
 
     /// What a pass would do. Nothing is done.
@@ -64,14 +68,18 @@ impl Governed {
     /// What could not be seen.
     pub(super) async fn rehearsed(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
-            return Ok(PassReport { pace: PassPace::Settled, decision: None, actions: Vec::new() });
+            return Ok(PassReport {
+                pace: PassPace::Settled,
+                decision: None,
+                plan: Plan::default(),
+            });
         }
         let mut survey = self.survey(shared, None).await?;
         let judgement = self.judged(shared, &mut survey).await?;
-        let actions = self.planned(shared, &mut survey, &judgement).await?;
+        let plan = self.planned(shared, &mut survey, &judgement).await?;
         let candidate = survey.observation.candidates.candidate.as_ref();
         let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
-        Ok(PassReport { pace: PassPace::Settled, decision, actions })
+        Ok(PassReport { pace: PassPace::Settled, decision, plan })
     }
 
     /// A repository that is not enabled is only watched until a deploy in flight has ended.
@@ -87,7 +95,7 @@ impl Governed {
         self.brake_at_decision = self.brake.why();
         let mut survey = self.survey(shared, None).await?;
         let judgement = self.judged(shared, &mut survey).await?;
-        let actions = self.planned(shared, &mut survey, &judgement).await?;
+        let plan = self.planned(shared, &mut survey, &judgement).await?;
         self.log_decisions(shared, &judgement);
         self.decisions = Arc::new(Decisions::of(&judgement, &survey, shared.clock.now()));
         self.above = AboveCandidate::of(&judgement, &survey, &self.policy.repository);
@@ -95,11 +103,11 @@ impl Governed {
         self.warn_of_delays(shared, &survey);
         let candidate = survey.observation.candidates.candidate.as_ref();
         let decision = candidate.and_then(|sha| judgement.decisions.get(sha)).cloned();
-        let dispatched = self.carry_out(shared, &survey, actions.clone()).await?;
+        let dispatched = self.carry_out(shared, &survey, plan.clone()).await?;
         let release = self.opened()?.state();
         let settled = plan::settled(release, &judgement);
         let pace = if settled && !dispatched { PassPace::Settled } else { PassPace::Active };
-        Ok((PassReport { pace, decision, actions }, dispatched))
+        Ok((PassReport { pace, decision, plan }, dispatched))
     }
 
     /// The plan, made once the statuses of all that is to be spoken of are read.
@@ -108,7 +116,7 @@ impl Governed {
         shared: &Shared,
         survey: &mut Survey,
         judgement: &Judgement,
-    ) -> Result<Vec<Action>, PassError> {
+    ) -> Result<Plan, PassError> {
         let speaking: Vec<Sha> = judgement
             .decisions
             .values()
@@ -168,29 +176,25 @@ impl Governed {
         &mut self,
         shared: &Shared,
         survey: &Survey,
-        actions: Vec<Action>,
+        plan: Plan,
     ) -> Result<bool, PassError> {
         if self.brake.has_left() {
             // It left the configuration since this pass began: it is not touched any more.
             return Ok(false);
         }
         let Some(hand) = shared.hand.as_ref().filter(|_| !self.policy.dry_run) else {
-            self.only_say(shared, actions).await?;
+            self.only_say(shared, plan).await?;
             return Ok(false);
         };
-        self.count_forged(shared, &actions);
-        let ships = actions.iter().find_map(|action| match action {
-            Action::Dispatch(decision) => Some(decision.sha.clone()),
-            Action::Record(_) | Action::SetStatus { .. } | Action::Issue(_) => None,
-        });
-        let (records, writes): (Vec<Action>, Vec<Action>) =
-            actions.into_iter().partition(|action| matches!(action, Action::Record(_)));
-        self.apply(shared, hand, survey, records).await?;
-        // Dispatches come first; what goes wrong with one keeps no other word from being said.
+        self.count_forged(shared, &plan);
+        self.opened()?.record(shared.clock.now(), plan.records).await?;
+        // The deploy comes first; what goes wrong with it keeps no other word from being said.
         let mut dispatched = Ok(false);
-        if let Some(sha) = ships {
-            dispatched =
-                self.ship(shared, &sha, DispatchInitiator::OfThePolicy).await.map(|shipped| {
+        if let Some(decision) = plan.deploy {
+            dispatched = self
+                .ship(shared, &decision.sha, DispatchInitiator::OfThePolicy)
+                .await
+                .map(|shipped| {
                     matches!(
                         shipped,
                         Shipped::Dispatched {
@@ -204,7 +208,7 @@ impl Governed {
         if let Err(PassError::Store(_) | PassError::Apply(ApplyError::Store(_))) = &dispatched {
             return dispatched;
         }
-        self.apply(shared, hand, survey, writes).await?;
+        self.apply(shared, hand, survey, plan.writes).await?;
         dispatched
     }
 
@@ -213,10 +217,10 @@ impl Governed {
         shared: &Shared,
         hand: &apply::WriteHandle,
         survey: &Survey,
-        actions: Vec<Action>,
+        writes: Vec<PlannedWrite>,
     ) -> Result<(), PassError> {
         let mut work = self.work(shared, hand, survey)?;
-        match apply::apply(&mut work, actions).await {
+        match apply::apply(&mut work, writes).await {
             // On the first day there is more to say than may be written: the rest is planned
             // again in the next pass, which nothing holds up meanwhile.
             Err(error @ ApplyError::Deferred { .. }) => {
@@ -228,31 +232,25 @@ impl Governed {
     }
 
     /// A dry run's decisions are recorded, its plan is logged, and nothing is written to GitHub.
-    async fn only_say(&mut self, shared: &Shared, actions: Vec<Action>) -> Result<(), PassError> {
+    async fn only_say(&mut self, shared: &Shared, plan: Plan) -> Result<(), PassError> {
         let name = self.policy.repository.clone();
-        let (mut records, mut would) = (Vec::new(), BTreeSet::new());
-        for action in actions {
-            match action {
-                Action::Record(EntryKind::StatusForged { .. }) => {}
-                Action::Record(kind) => records.push(kind),
-                Action::SetStatus { sha, state, description, .. } => {
-                    let (state, short) = (state.as_str(), sha.short());
-                    would.insert(format!("set {state} on {short}: {description}"));
-                }
-                Action::Dispatch(decision) => {
-                    would.insert(format!("deploy {}", decision.sha.short()));
-                }
-                Action::Issue(IssueWork::Failure { title, number: None, .. }) => {
-                    would.insert(format!("open the issue \"{title}\""));
-                }
-                Action::Issue(
-                    IssueWork::Failure { number: Some(number), .. }
-                    | IssueWork::Recovery { number, .. },
-                ) => {
-                    would.insert(format!("comment on issue #{number}"));
-                }
+        let mut records = plan.records;
+        // Nobody replaces it.
+        records.retain(|kind| !matches!(kind, EntryKind::StatusForged { .. }));
+        let deploy = plan.deploy.iter().map(|decision| format!("deploy {}", decision.sha.short()));
+        let write = |write: &PlannedWrite| match write {
+            PlannedWrite::Status { sha, state, description, .. } => {
+                format!("set {} on {}: {description}", state.as_str(), sha.short())
             }
-        }
+            PlannedWrite::Issue(IssueWork::Failure { title, number: None, .. }) => {
+                format!("open the issue \"{title}\"")
+            }
+            PlannedWrite::Issue(
+                IssueWork::Failure { number: Some(number), .. }
+                | IssueWork::Recovery { number, .. },
+            ) => format!("comment on issue #{number}"),
+        };
+        let would: BTreeSet<String> = deploy.chain(plan.writes.iter().map(write)).collect();
         // The plan stays until the dry run ends: what was said is not said again in each pass.
         for what in would.difference(&self.said_would) {
             tracing::info!(repository = %name, "{name}: would {what}");
@@ -261,9 +259,9 @@ impl Governed {
         Ok(self.opened()?.record(shared.clock.now(), records).await?)
     }
 
-    fn count_forged(&self, shared: &Shared, actions: &[Action]) {
-        for action in actions {
-            if let Action::Record(EntryKind::StatusForged { sha, by }) = action {
+    fn count_forged(&self, shared: &Shared, plan: &Plan) {
+        for record in &plan.records {
+            if let EntryKind::StatusForged { sha, by } = record {
                 let name = &self.policy.repository;
                 shared.metrics.forged_status(name);
                 let by = by.as_ref().map_or("somebody", |by| by.as_str());

@@ -197,6 +197,7 @@ fn jittered(wait: Duration, clock: &Clock) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Plan;
 
     #[test]
     fn however_many_repositories_there_are_their_polls_are_spread_evenly() {
@@ -234,7 +235,7 @@ mod tests {
         let intervals =
             Intervals { settled: Duration::from_secs(60), active: Duration::from_secs(10) };
         let mut schedule = Schedule::new(intervals, Phase::of(1));
-        let report = |pace| Some(Ok(PassReport { pace, decision: None, actions: Vec::new() }));
+        let report = |pace| Some(Ok(PassReport { pace, decision: None, plan: Plan::default() }));
         let mut next = |pace, took: u64| {
             let began = clock.monotonic();
             time.advance(Duration::from_secs(took));

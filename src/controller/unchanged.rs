@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::governed::Governed;
 use super::pass::{PassPace, PassReport};
 use super::{PassError, Shared};
-use crate::domain::Policy;
+use crate::domain::{Plan, Policy};
 use crate::github::ReadSet;
 use crate::plan;
 use crate::signals::SeenSignals;
@@ -63,8 +63,8 @@ impl Governed {
                 if self.nothing_changed(&unchanged).await {
                     self.memory.note_unchanged();
                     self.unchanged = Some(unchanged);
-                    let (decision, actions) = (self.decision.clone(), Vec::new());
-                    let report = PassReport { pace: PassPace::Settled, decision, actions };
+                    let (decision, plan) = (self.decision.clone(), Plan::default());
+                    let report = PassReport { pace: PassPace::Settled, decision, plan };
                     return Ok((report, Passed::Unchanged));
                 }
                 None
@@ -114,7 +114,7 @@ impl Governed {
         let is_fixed_point = nothing_new_is_kept
             && self.reader.charged() == before.charged
             && before.ledger_length == Some(ledger.length())
-            && report.actions.is_empty()
+            && report.plan.is_empty()
             && report.pace == PassPace::Settled
             && !read_set.is_empty();
         let lasts =

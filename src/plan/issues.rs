@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains};
 use crate::domain::{
-    Action, DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt,
-    Marker, OnRecovery, ReleaseState, RunProgress, RunRef, Sha,
+    DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt, Marker,
+    OnRecovery, PlannedWrite, ReleaseState, RunProgress, RunRef, Sha,
 };
 use crate::messages::issue;
 
@@ -16,7 +16,7 @@ const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is said of deploys that failed.
-pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
+pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(since) = release.governed_since else { return Vec::new() };
     if rests(release, situation.now) || !may_write(situation) {
@@ -40,7 +40,7 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<Action> {
     }
     failures.sort_by_key(|(_, failed)| (failed.ended_at, failed.run));
     let work = failures.into_iter().filter_map(|(sha, failed)| of_failure(situation, sha, &failed));
-    work.map(Action::Issue).collect()
+    work.map(PlannedWrite::Issue).collect()
 }
 
 /// An issue that GitHub refused to change, as a locked one, is left alone for a while, and no other.
@@ -113,7 +113,7 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
 }
 
 /// What is said of deploys after which production turned degraded.
-pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
+pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(governed_since) = release.governed_since else { return Vec::new() };
     if rests(release, situation.now) || !may_write(situation) {
@@ -132,7 +132,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
         }
         let marker = marker(situation, sha, run, false);
         let body = issue::degraded_body(sha, &degraded, &known.html_url, ended_at, &marker);
-        Some(Action::Issue(IssueWork::Failure {
+        Some(PlannedWrite::Issue(IssueWork::Failure {
             sha: sha.clone(),
             run,
             title: issue::title(sha),
@@ -150,7 +150,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<Action> {
 }
 
 /// What is said when a later deploy brought the failed sha, or one that contains it.
-pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
+pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<PlannedWrite> {
     let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
     if ignored || rests(situation.release, situation.now) || !may_write(situation) {
         return Vec::new();
@@ -159,7 +159,7 @@ pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<Action> {
     let awake = issues.filter(|(_, record)| !issue_rests(record, situation.now));
     let recovered = awake.filter_map(|(sha, record)| {
         let work = of_recovery(situation, sha, record)?;
-        Some(Action::Issue(work))
+        Some(PlannedWrite::Issue(work))
     });
     recovered.collect()
 }

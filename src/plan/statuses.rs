@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Situation, production_contains, production_url};
 use crate::domain::{
-    Action, AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome,
+    AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome, PlannedWrite,
     Production, Reason, ReleaseState, Sha, StatusPurpose, Verification,
 };
 use crate::messages::{self, ParsedStatus, StatusText};
@@ -116,9 +116,15 @@ pub(super) fn unrecorded(situation: &Situation<'_>) -> Vec<EntryKind> {
     entries
 }
 
+/// A status to write, and the ledger's line about a forged one that it replaces.
+pub(super) struct StatusUpdate {
+    pub(super) forged: Option<EntryKind>,
+    pub(super) write: PlannedWrite,
+}
+
 /// The statuses that decisions ask for.
-pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<Action> {
-    let mut actions = Vec::new();
+pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<StatusUpdate> {
+    let mut updates = Vec::new();
     for decision in situation.judgement.decisions.values() {
         let ships = situation.judgement.ships.as_ref();
         let dispatched_now = ships.is_some_and(|ships| ships.sha == decision.sha);
@@ -126,10 +132,10 @@ pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<Action> {
             && !dispatched_now
             && may_say(situation, decision)
         {
-            actions.extend(brought_up_to_date(situation, decision, text, target_url));
+            updates.extend(brought_up_to_date(situation, decision, text, target_url));
         }
     }
-    actions
+    updates
 }
 
 /// A repository that is not enabled is not judged aloud; a deploy of ours is watched to its end.
@@ -182,11 +188,11 @@ fn brought_up_to_date(
     decision: &Decision,
     text: StatusText,
     target_url: Option<String>,
-) -> Vec<Action> {
+) -> Option<StatusUpdate> {
     let sha = &decision.sha;
     let facts = situation.observation.facts(sha);
     // What GitHub shows must be known: an unread list is not an empty one.
-    let Some(statuses) = facts.statuses.known() else { return Vec::new() };
+    let statuses = facts.statuses.known()?;
     // Other contexts may have pushed ours off the page; statuses are never deleted, so the last
     // one that GitHub took is still what it shows.
     let tracked = situation.release.statuses.get(sha).map(|tracked| &tracked.newest);
@@ -199,7 +205,7 @@ fn brought_up_to_date(
                     == (text.state, &text.description, &target_url)
         });
     if same_as_taken {
-        return Vec::new();
+        return None;
     }
     let shown = statuses.first();
     let forged = shown.filter(|status| !is_ours(situation, status));
@@ -208,7 +214,7 @@ fn brought_up_to_date(
             == (text.state, &text.description, &target_url)
     });
     if same && forged.is_none() {
-        return Vec::new();
+        return None;
     }
     let of_a_deploy = matches!(decision.reason(), Reason::Deploying | Reason::Deployed);
     let purpose = if of_a_deploy && situation.release.attempts_of(sha) > 0 {
@@ -217,15 +223,15 @@ fn brought_up_to_date(
         StatusPurpose::Decision
     };
     if refused(situation, sha) || over_budget(situation, sha) {
-        return Vec::new();
+        return None;
     }
     let forged = forged.map(|status| {
         let by = status.creator.clone();
-        Action::Record(EntryKind::StatusForged { sha: sha.clone(), by })
+        EntryKind::StatusForged { sha: sha.clone(), by }
     });
     let StatusText { state, description } = text;
-    let set = Action::SetStatus { sha: sha.clone(), state, description, target_url, purpose };
-    forged.into_iter().chain([set]).collect()
+    let write = PlannedWrite::Status { sha: sha.clone(), state, description, target_url, purpose };
+    Some(StatusUpdate { forged, write })
 }
 
 fn is_ours(situation: &Situation<'_>, status: &CommitStatus) -> bool {
@@ -273,12 +279,12 @@ fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
 }
 
 /// The statuses of commits that went into production with a later one: said once each.
-pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
+pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<PlannedWrite> {
     let production = situation.release.production();
     let Some(with) = production.sha().filter(|_| situation.policy.enabled) else {
         return Vec::new();
     };
-    let mut actions = Vec::new();
+    let mut writes = Vec::new();
     for sha in still_blocked(situation.release) {
         let judged_to_speak = situation
             .judgement
@@ -294,7 +300,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
             continue;
         }
         let StatusText { state, description } = messages::shipped(sha, with);
-        actions.push(Action::SetStatus {
+        writes.push(PlannedWrite::Status {
             sha: sha.clone(),
             state,
             description,
@@ -302,7 +308,7 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<Action> {
             purpose: StatusPurpose::Decision,
         });
     }
-    actions
+    writes
 }
 
 /// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger.

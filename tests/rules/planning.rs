@@ -16,7 +16,7 @@ fn judged(world: &World) -> Option<Judgement> {
     }
 }
 
-fn planned(world: &World) -> Option<Vec<Action>> {
+fn planned(world: &World) -> Option<Plan> {
     let judgement = judged(world)?;
     Some(plan::plan(&Situation {
         policy: &world.policy,
@@ -29,13 +29,18 @@ fn planned(world: &World) -> Option<Vec<Action>> {
 }
 
 /// Carries the plan out, as if everything went well at GitHub.
-fn carried_out(world: &mut World, actions: Vec<Action>) {
+fn carried_out(world: &mut World, plan: Plan) {
     let now = world.now;
-    let mut entries = Vec::new();
-    for action in actions {
-        match action {
-            Action::Record(kind) => entries.push(kind),
-            Action::SetStatus { sha, state, description, target_url, .. } => {
+    let mut entries = plan.records;
+    if let Some(decision) = plan.deploy {
+        let attempt = NewAttempt { sha: decision.sha.clone(), ..begun(0xd15, 0) };
+        let id = attempt.id.clone();
+        entries.push(EntryKind::AttemptBegun { attempt });
+        entries.push(EntryKind::AttemptSending { id });
+    }
+    for write in plan.writes {
+        match write {
+            PlannedWrite::Status { sha, state, description, target_url, .. } => {
                 let status = CommitStatus {
                     id: (1_000 + u64::try_from(entries.len()).unwrap()).into(),
                     context: world.policy.status_context.clone(),
@@ -54,18 +59,12 @@ fn carried_out(world: &mut World, actions: Vec<Action>) {
                     shown.insert(0, status);
                 }
             }
-            Action::Dispatch(decision) => {
-                let attempt = NewAttempt { sha: decision.sha.clone(), ..begun(0xd15, 0) };
-                let id = attempt.id.clone();
-                entries.push(EntryKind::AttemptBegun { attempt });
-                entries.push(EntryKind::AttemptSending { id });
-            }
-            Action::Issue(IssueWork::Failure { sha, run, number, .. }) => {
+            PlannedWrite::Issue(IssueWork::Failure { sha, run, number, .. }) => {
                 let number = number.unwrap_or(77.into());
                 entries.push(EntryKind::Issue(IssueStep::Intent { sha: sha.clone(), run }));
                 entries.push(EntryKind::Issue(IssueStep::Written { sha, run, number }));
             }
-            Action::Issue(IssueWork::Recovery { sha, .. }) => {
+            PlannedWrite::Issue(IssueWork::Recovery { sha, .. }) => {
                 entries.push(EntryKind::Issue(IssueStep::RecoveryIntent { sha: sha.clone() }));
                 entries.push(EntryKind::Issue(IssueStep::RecoveryWritten { sha }));
             }
@@ -81,55 +80,53 @@ proptest! {
     fn a_plan_carried_out_leaves_nothing_to_do(world in worlds()) {
         let mut world = world;
         let Some(first) = planned(&world) else { return Ok(()) };
-        let dispatched = first.iter().any(|action| matches!(action, Action::Dispatch(_)));
+        let dispatched = first.deploy.is_some();
         carried_out(&mut world, first.clone());
         // What was said may make an issue that recovers, or a dispatch that is said in its turn.
         for _ in 0..3 {
             let Some(next) = planned(&world) else { return Ok(()) };
-            let again = next.iter().any(|action| matches!(action, Action::Dispatch(_)));
-            prop_assert!(!(dispatched && again), "dispatched twice: {:?}", next);
+            prop_assert!(!(dispatched && next.deploy.is_some()), "dispatched twice: {:?}", next);
             carried_out(&mut world, next);
         }
         let Some(last) = planned(&world) else { return Ok(()) };
-        prop_assert_eq!(last, Vec::new(), "never settled after {:?}", first);
+        prop_assert_eq!(last, Plan::default(), "never settled after {:?}", first);
     }
 
     #[test]
     fn a_commit_gets_one_status_a_plan_and_no_unread_list_is_taken_for_empty(world in worlds()) {
-        let Some(actions) = planned(&world) else { return Ok(()) };
+        let Some(plan) = planned(&world) else { return Ok(()) };
         let mut spoken = std::collections::BTreeSet::new();
-        for action in &actions {
-            if let Action::SetStatus { sha, description, .. } = action {
+        for write in &plan.writes {
+            if let PlannedWrite::Status { sha, description, .. } = write {
                 prop_assert!(spoken.insert(sha.clone()), "{} twice", sha);
                 let known = world.observation.facts(sha).statuses.known().is_some();
                 prop_assert!(known || description.starts_with("SHIPPED"), "{}", description);
                 prop_assert!(description.chars().count() <= 140);
             }
         }
-        let dispatches = actions.iter().filter(|action| matches!(action, Action::Dispatch(_)));
-        prop_assert!(dispatches.count() <= 1);
     }
 }
 
 /// What the plan wants, one line each.
 fn told(world: &World) -> Vec<String> {
-    let told = |action: &Action| match action {
-        Action::Record(kind) => {
-            let kind = serde_json::to_value(kind).unwrap();
-            format!("record {}", kind["kind"].as_str().unwrap())
-        }
-        Action::SetStatus { state, description, .. } => {
+    let plan = planned(world).unwrap();
+    let records = plan.records.iter().map(|kind| {
+        let kind = serde_json::to_value(kind).unwrap();
+        format!("record {}", kind["kind"].as_str().unwrap())
+    });
+    let deploy = plan.deploy.iter().map(|decision| format!("dispatch {}", decision.sha.short()));
+    let writes = plan.writes.iter().map(|write| match write {
+        PlannedWrite::Status { state, description, .. } => {
             format!("{}: {description}", state.as_str())
         }
-        Action::Dispatch(decision) => format!("dispatch {}", decision.sha.short()),
-        Action::Issue(IssueWork::Failure { run, number, .. }) => {
+        PlannedWrite::Issue(IssueWork::Failure { run, number, .. }) => {
             format!("failure of {}/{} on {number:?}", run.id, run.attempt)
         }
-        Action::Issue(IssueWork::Recovery { number, close, .. }) => {
+        PlannedWrite::Issue(IssueWork::Recovery { number, close, .. }) => {
             format!("recovery on {number}, close {close}")
         }
-    };
-    planned(world).unwrap().iter().map(told).collect()
+    });
+    records.chain(deploy).chain(writes).collect()
 }
 
 #[test]

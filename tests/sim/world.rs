@@ -206,7 +206,9 @@ impl World {
         let how = match passed {
             Passed::Well(report) => {
                 let reason = report.decision.as_ref().map(|one| one.reason().code());
-                format!("ok, {reason:?}, {} actions", report.actions.len())
+                let plan = &report.plan;
+                let count = plan.records.len() + plan.deploy.iter().len() + plan.writes.len();
+                format!("ok, {reason:?}, {count} actions")
             }
             Passed::Badly(error) => format!("failed: {error}"),
             Passed::Cut => "killed".to_owned(),
