@@ -155,6 +155,7 @@ fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
         cause,
         also,
         otherwise: would_allow.into_iter().next(),
+        changes_at: case.clock.changes_at(),
     })
 }
 
@@ -292,7 +293,7 @@ fn cooldown(case: &Case<'_>) -> RuleFinding {
     // `updated_at` has whole seconds: the failure may be up to a second later than it says.
     let until =
         later(later(last.ended_at, std::time::Duration::from_secs(1)), case.policy().cooldown);
-    let waits = used < allowed && !case.policy().cooldown.is_zero() && case.question.now < until;
+    let waits = used < allowed && !case.policy().cooldown.is_zero() && case.clock.is_before(until);
     Ok(waits.then_some(Cause::Cooldown { until }))
 }
 
@@ -303,14 +304,14 @@ fn dispatch_rejected(case: &Case<'_>) -> RuleFinding {
     let Some(rejection) = &case.release().rejection else { return Ok(None) };
     let retry_at = later(rejection.at, REJECTION_RETRY);
     let unchanged = rejection.key == case.question.observation.rejection_key;
-    let stands = unchanged && case.question.now < retry_at && !case.question.triggered;
+    let stands = unchanged && !case.question.triggered && case.clock.is_before(retry_at);
     let words = rejection.words.clone();
     Ok(stands.then_some(Cause::DispatchRejected { words, retry_at }))
 }
 
 fn status_refused(case: &Case<'_>) -> RuleFinding {
     let refusal = case.release().status_refusals.get(case.sha());
-    let standing = refusal.filter(|refusal| case.question.now < refusal.retry_at);
+    let standing = refusal.filter(|refusal| case.clock.is_before(refusal.retry_at));
     Ok(standing.map(|refusal| Cause::StatusRefused {
         words: refusal.words.clone(),
         retry_at: refusal.retry_at,
@@ -330,7 +331,7 @@ fn dispatch_unconfirmed(case: &Case<'_>) -> RuleFinding {
 
 fn rate_limit(case: &Case<'_>) -> RuleFinding {
     let max = case.policy().max_deploys_per_hour;
-    let starts = case.release().starts_within_the_hour(case.question.now);
+    let starts = case.release().starts_within_the_hour(&case.clock);
     let allowed = usize::try_from(max).unwrap_or(usize::MAX);
     // The start whose hour must be over before there is room for another.
     let Some(blocking) = starts.len().checked_sub(allowed) else { return Ok(None) };

@@ -29,6 +29,7 @@ mod release;
 mod repository;
 mod reverts;
 mod risk;
+mod rule_clock;
 mod run;
 mod run_title;
 pub mod secrets;
@@ -91,6 +92,8 @@ pub use repository::{
 };
 pub use reverts::{CommitMessage, CommitTitle, ListedCommit, RevertedPull};
 pub use risk::{Brought, Raise, RiskAssessment, RiskCause, RiskyPath};
+pub use rule_clock::RuleClock;
+pub(crate) use rule_clock::earliest;
 pub use run::{
     Conclusion, Job, Run, RunEvent, RunProgress, RunStatus, Step, Workflow, WorkflowFact,
     WorkflowState,

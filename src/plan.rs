@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::decide::Judgement;
 use crate::domain::{
     Counting, Decision, EntryKind, Fact, GivenApproval, Observation, Plan, Policy, ReleaseState,
-    Sha,
+    RuleClock, Sha, earliest,
 };
 use crate::messages;
 
@@ -18,7 +18,6 @@ mod follow;
 mod health;
 mod issues;
 mod recover;
-mod standstill;
 mod statuses;
 #[cfg(test)]
 mod tests;
@@ -32,7 +31,6 @@ pub use recover::{
     DeployTarget, DeployTargets, identities, linked_runs, recover, shows_unknown_run,
     shows_unknown_status,
 };
-pub use standstill::stands_still;
 pub use statuses::{StatusBudget, budget, still_blocked, undecided};
 
 /// What a plan is made from.
@@ -55,18 +53,20 @@ pub struct Situation<'a> {
 /// Everything that is to be done.
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
+    let at = RuleClock::new(situation.now);
     let mut records = records(situation);
     let mut writes = Vec::new();
-    for update in statuses::of_decisions(situation) {
+    for update in statuses::of_decisions(situation, &at) {
         records.extend(update.forged);
         writes.push(update.write);
     }
-    writes.extend(statuses::of_shipped(situation));
-    writes.extend(issues::of_failures(situation));
-    writes.extend(issues::of_degraded(situation));
-    writes.extend(issues::of_recoveries(situation));
+    writes.extend(statuses::of_shipped(situation, &at));
+    writes.extend(issues::of_failures(situation, &at));
+    writes.extend(issues::of_degraded(situation, &at));
+    writes.extend(issues::of_recoveries(situation, &at));
     let ships = situation.judgement.ships.as_ref().filter(|_| situation.policy.enabled);
-    Plan { records, deploy: ships.cloned().map(Box::new), writes }
+    let changes_at = earliest([situation.judgement.changes_at, at.changes_at()]);
+    Plan { records, deploy: ships.cloned().map(Box::new), writes, changes_at }
 }
 
 /// What changed since the last pass, for the ledger.

@@ -10,8 +10,8 @@ use super::governed::Governed;
 use super::{Shared, Survey};
 use crate::decide::Judgement;
 use crate::domain::{
-    AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RunKind,
-    RunRef, Sha, StatusPurpose, restorations,
+    AttemptOutcome, Decision, Dora, EntryKind, Outcome, Policy, ReleaseState, Restored, RuleClock,
+    RunKind, RunRef, Sha, StatusPurpose, restorations,
 };
 use crate::messages;
 use crate::observe::Memory;
@@ -205,8 +205,8 @@ impl Governed {
     /// Says what a commit's spent budget keeps unsaid.
     pub(super) fn warn_of_budgets(&mut self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
-        let now = shared.clock.now();
-        let is_spent = |sha: &&Sha| budget(release, sha, now) == StatusBudget::Spent;
+        let at = RuleClock::new(shared.clock.now());
+        let is_spent = |sha: &&Sha| budget(release, sha, &at) == StatusBudget::Spent;
         let spent: BTreeSet<Sha> = judgement.decisions.keys().filter(is_spent).cloned().collect();
         for sha in spent.difference(&self.said_spent) {
             shared.metrics.status_budget_spent(&self.policy.repository);

@@ -2,18 +2,19 @@
 //!
 //! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's answers,
 //! what signals say, and the time. One that read nothing but 304, recorded nothing, kept nothing
-//! new and had nothing to do, while no clock ran in the ledger, comes to the same again until one
-//! of these changes. Then it is enough to ask GitHub whether its answers have changed; what they
-//! said need not be read again.
+//! new and had nothing to do, comes to the same again until one of these changes; the plan says
+//! when time alone may change it. Until then it is enough to ask GitHub whether its answers have
+//! changed; what they said need not be read again.
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::governed::Governed;
 use super::pass::{PassPace, PassReport};
 use super::{PassError, Shared};
 use crate::domain::{Plan, Policy};
 use crate::github::ReadSet;
-use crate::plan;
 use crate::signals::SeenSignals;
 use crate::store::Ledger;
 
@@ -23,6 +24,7 @@ pub(super) struct UnchangedPass {
     ledger_length: u64,
     read_set: ReadSet,
     seen: SeenSignals,
+    changes_at: Option<Timestamp>,
 }
 
 /// How a pass was made.
@@ -56,8 +58,9 @@ impl Governed {
     ) -> Result<(PassReport, Passed), PassError> {
         self.reader.take_down();
         self.take_in_words().await?;
-        let unchanged = self.unchanged.take().filter(|unchanged| self.stands(unchanged));
-        let is_due = self.memory.is_due(self.rhythm, shared.clock.now());
+        let now = shared.clock.now();
+        let unchanged = self.unchanged.take().filter(|unchanged| self.stands(unchanged, now));
+        let is_due = self.memory.is_due(self.rhythm, now);
         let unchanged = match unchanged {
             Some(unchanged) if !is_due => {
                 if self.nothing_changed(&unchanged).await {
@@ -78,14 +81,17 @@ impl Governed {
             is_due,
         };
         let report = self.pass(shared).await?;
-        self.unchanged = self.came_to_nothing(shared, &before, &report, unchanged);
+        self.unchanged = self.came_to_nothing(&before, &report, unchanged);
         Ok((report, Passed::Judged))
     }
 
-    /// Whether it was judged by the policy and the ledger that are there now.
-    fn stands(&self, unchanged: &UnchangedPass) -> bool {
+    /// Whether it was judged by the policy and the ledger that are there now, and time has changed
+    /// nothing of it.
+    fn stands(&self, unchanged: &UnchangedPass, now: Timestamp) -> bool {
         let length = self.ledger.as_ref().map(Ledger::length);
-        Arc::ptr_eq(&unchanged.policy, &self.policy) && length == Some(unchanged.ledger_length)
+        Arc::ptr_eq(&unchanged.policy, &self.policy)
+            && length == Some(unchanged.ledger_length)
+            && unchanged.changes_at.is_none_or(|at| now < at)
     }
 
     /// Whether signals and GitHub still say what they said.
@@ -100,7 +106,6 @@ impl Governed {
     /// answered by 304, what an earlier pass rested on stands as it did.
     fn came_to_nothing(
         &self,
-        shared: &Shared,
         before: &Before,
         report: &PassReport,
         earlier: Option<UnchangedPass>,
@@ -117,13 +122,12 @@ impl Governed {
             && report.plan.is_empty()
             && report.pace == PassPace::Settled
             && !read_set.is_empty();
-        let lasts =
-            is_fixed_point && plan::stands_still(&self.policy, ledger.state(), shared.clock.now());
-        lasts.then(|| UnchangedPass {
+        is_fixed_point.then(|| UnchangedPass {
             policy: Arc::clone(&self.policy),
             ledger_length: ledger.length(),
             read_set,
             seen: self.seen.clone(),
+            changes_at: report.plan.changes_at,
         })
     }
 }

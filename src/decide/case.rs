@@ -10,7 +10,7 @@ use super::origins::{self, PathOrigins};
 use super::{Gap, Question, risk};
 use crate::domain::{
     Availability, Cause, FailedDeploy, Health, Lack, Policy, Production, Reason, Relation,
-    ReleaseState, RiskAssessment, RiskClass, RunProgress, RunStatus, SeenApproval, Sha,
+    ReleaseState, RiskAssessment, RiskClass, RuleClock, RunProgress, RunStatus, SeenApproval, Sha,
     SignalReading,
 };
 
@@ -23,6 +23,7 @@ pub struct Case<'a> {
     pub(super) question: Question<'a>,
     pub(super) production: Production,
     pub(super) risk: Result<RiskAssessment, Gap>,
+    pub(super) clock: RuleClock,
     approval: OnceCell<Result<ApprovalOutcome, Gap>>,
     first_deploy: OnceCell<Result<ApprovalOutcome, Gap>>,
 }
@@ -36,6 +37,7 @@ impl<'a> Case<'a> {
             question,
             production,
             risk,
+            clock: RuleClock::new(question.now),
             approval: OnceCell::new(),
             first_deploy: OnceCell::new(),
         }

@@ -8,7 +8,7 @@ use super::facts::each_once;
 use super::{Question, decide};
 use crate::domain::{
     Candidates, Decision, EnvironmentApproval, Lack, Observation, Outcome, PassedOver, Policy,
-    Production, Reason, ReleaseState, Sha, Verdict, Why,
+    Production, Reason, ReleaseState, Sha, Verdict, Why, earliest,
 };
 
 /// How many older verified commits are judged below a candidate that is held for its own range
@@ -25,6 +25,8 @@ pub struct Judgement {
     pub ships: Option<Decision>,
     /// Commits below a held candidate that may not ship in its place, and why.
     pub held_below: Vec<(Sha, Reason)>,
+    /// The first instant at which a decision may be another, if nothing but time passes.
+    pub changes_at: Option<Timestamp>,
 }
 
 /// What comes of judging.
@@ -72,6 +74,7 @@ pub fn judge(
     for sha in all.filter(|sha| asked.insert(*sha)) {
         match ask(sha) {
             Verdict::Decided(decision) => {
+                judgement.changes_at = earliest([judgement.changes_at, decision.changes_at]);
                 judgement.decisions.insert(sha.clone(), *decision);
             }
             Verdict::Lacks(more) => lacks.extend(more),
@@ -109,6 +112,7 @@ fn judge_below<'a>(
                 break;
             }
             Verdict::Decided(decision) => {
+                judgement.changes_at = earliest([judgement.changes_at, decision.changes_at]);
                 judgement.held_below.push((sha.clone(), decision.reason()));
             }
             Verdict::Lacks(more) => {

@@ -291,6 +291,9 @@ pub struct Decision {
     /// Older verified commits that might have shipped in its place and could not be judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
+    /// The first instant at which a rule may answer otherwise, if nothing but time passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_at: Option<Timestamp>,
 }
 
 /// A verified commit below a held candidate that could not be judged for now.

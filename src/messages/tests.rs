@@ -16,6 +16,7 @@ fn decision(cause: Cause, class: RiskClass) -> Decision {
         approvals: Vec::new(),
         passed_over: Vec::new(),
         otherwise: None,
+        changes_at: None,
     }
 }
 

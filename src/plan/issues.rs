@@ -1,11 +1,11 @@
 //! Failure issues: one a failed sha, one comment a further failed run attempt.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Situation, production_contains};
 use crate::domain::{
     DegradedAfterDeploy, FailedDeploy, Health, IssueRecord, IssueWork, KnownRunAttempt, Marker,
-    OnRecovery, PlannedWrite, ReleaseState, RunProgress, RunRef, Sha,
+    OnRecovery, PlannedWrite, ReleaseState, RuleClock, RunProgress, RunRef, Sha,
 };
 use crate::messages::issue;
 
@@ -16,10 +16,10 @@ const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is said of deploys that failed.
-pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<PlannedWrite> {
+pub(super) fn of_failures(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(since) = release.governed_since else { return Vec::new() };
-    if rests(release, situation.now) || !may_write(situation) {
+    if rests(release, at) || !may_write(situation) {
         return Vec::new();
     }
     let mut failures: Vec<(&Sha, FailedDeploy)> = Vec::new();
@@ -32,7 +32,7 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<PlannedWrite> {
         for failed in failed_attempts(run) {
             let issue = release.issues.get(sha);
             let said = issue.is_some_and(|issue| issue.said.contains(&failed.run));
-            let rests = issue.is_some_and(|issue| issue_rests(issue, situation.now));
+            let rests = issue.is_some_and(|issue| issue_rests(issue, at));
             if (ours || failed.ended_at >= since) && !said && !rests {
                 failures.push((sha, failed));
             }
@@ -44,23 +44,18 @@ pub(super) fn of_failures(situation: &Situation<'_>) -> Vec<PlannedWrite> {
 }
 
 /// An issue that GitHub refused to change, as a locked one, is left alone for a while, and no other.
-fn issue_rests(issue: &IssueRecord, now: Timestamp) -> bool {
+fn issue_rests(issue: &IssueRecord, at: &RuleClock) -> bool {
     issue.refused.is_some_and(|refusal| {
         let doubled = 1_i32.checked_shl(refusal.times.saturating_sub(1)).unwrap_or(i32::MAX);
-        now.duration_since(refusal.at)
-            < REFUSED_REST.saturating_mul(doubled.max(1)).min(LONGEST_REST)
+        let rest = REFUSED_REST.saturating_mul(doubled.max(1)).min(LONGEST_REST);
+        at.is_within(rest, refusal.at)
     })
 }
 
-/// Whether an issue is left alone for a while.
-pub(super) fn any_rests(release: &ReleaseState, now: Timestamp) -> bool {
-    rests(release, now) || release.issues.values().any(|issue| issue_rests(issue, now))
-}
-
 /// A GitHub that refused an issue is left alone for a while.
-fn rests(release: &ReleaseState, now: Timestamp) -> bool {
+fn rests(release: &ReleaseState, at: &RuleClock) -> bool {
     let refused = release.issues_unavailable.as_ref();
-    refused.is_some_and(|(_, at)| now.duration_since(*at) < REFUSED_REST)
+    refused.is_some_and(|(_, refused_at)| at.is_within(REFUSED_REST, *refused_at))
 }
 
 /// A repository that is not enabled is only watched until a deploy of ours has ended.
@@ -113,10 +108,10 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
 }
 
 /// What is said of deploys after which production turned degraded.
-pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<PlannedWrite> {
+pub(super) fn of_degraded(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(governed_since) = release.governed_since else { return Vec::new() };
-    if rests(release, situation.now) || !may_write(situation) {
+    if rests(release, at) || !may_write(situation) {
         return Vec::new();
     }
     let work = |degraded: DegradedAfterDeploy| {
@@ -125,7 +120,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<PlannedWrite> {
         let ended_at = release.run_attempt(run)?.updated_at;
         let ours = release.attempt_of(run.id).is_some();
         let issue = release.issues.get(sha);
-        if issue.is_some_and(|issue| issue.said.contains(&run) || issue_rests(issue, situation.now))
+        if issue.is_some_and(|issue| issue.said.contains(&run) || issue_rests(issue, at))
             || !(ours || ended_at >= governed_since)
         {
             return None;
@@ -150,13 +145,13 @@ pub(super) fn of_degraded(situation: &Situation<'_>) -> Vec<PlannedWrite> {
 }
 
 /// What is said when a later deploy brought the failed sha, or one that contains it.
-pub(super) fn of_recoveries(situation: &Situation<'_>) -> Vec<PlannedWrite> {
+pub(super) fn of_recoveries(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
-    if ignored || rests(situation.release, situation.now) || !may_write(situation) {
+    if ignored || rests(situation.release, at) || !may_write(situation) {
         return Vec::new();
     }
     let issues = situation.release.issues.iter();
-    let awake = issues.filter(|(_, record)| !issue_rests(record, situation.now));
+    let awake = issues.filter(|(_, record)| !issue_rests(record, at));
     let recovered = awake.filter_map(|(sha, record)| {
         let work = of_recovery(situation, sha, record)?;
         Some(PlannedWrite::Issue(work))

@@ -1,11 +1,11 @@
 //! Commit statuses: written when what GitHub shows differs, and not otherwise.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Situation, production_contains, production_url};
 use crate::domain::{
     AttemptOutcome, AttemptPhase, Cause, CommitStatus, Decision, EntryKind, Outcome, PlannedWrite,
-    Production, Reason, ReleaseState, Sha, StatusPurpose, Verification,
+    Production, Reason, ReleaseState, RuleClock, Sha, StatusPurpose, Verification,
 };
 use crate::messages::{self, ParsedStatus, StatusText};
 
@@ -13,6 +13,7 @@ use crate::messages::{self, ParsedStatus, StatusText};
 /// still written there (design, section 4; GitHub ends at 1,000).
 const MOST_IN_AN_HOUR: usize = 20;
 const MOST_IN_ALL: u32 = 500;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Attempts that are looked at for something left to show.
 const ATTEMPTS_LOOKED_AT: usize = 20;
 
@@ -27,10 +28,9 @@ pub enum StatusBudget {
 
 /// How many statuses of ours a commit can still take.
 #[must_use]
-pub fn budget(release: &ReleaseState, sha: &Sha, now: Timestamp) -> StatusBudget {
+pub fn budget(release: &ReleaseState, sha: &Sha, at: &RuleClock) -> StatusBudget {
     let Some(tracked) = release.statuses.get(sha) else { return StatusBudget::Left };
-    let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
-    let recent = tracked.recent.iter().filter(|at| **at > hour_ago).count();
+    let recent = tracked.recent.iter().filter(|written| at.is_within(HOUR, **written)).count();
     if recent >= MOST_IN_AN_HOUR || tracked.written >= MOST_IN_ALL {
         StatusBudget::Spent
     } else {
@@ -123,7 +123,7 @@ pub(super) struct StatusUpdate {
 }
 
 /// The statuses that decisions ask for.
-pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<StatusUpdate> {
+pub(super) fn of_decisions(situation: &Situation<'_>, at: &RuleClock) -> Vec<StatusUpdate> {
     let mut updates = Vec::new();
     for decision in situation.judgement.decisions.values() {
         let ships = situation.judgement.ships.as_ref();
@@ -132,7 +132,7 @@ pub(super) fn of_decisions(situation: &Situation<'_>) -> Vec<StatusUpdate> {
             && !dispatched_now
             && may_say(situation, decision)
         {
-            updates.extend(brought_up_to_date(situation, decision, text, target_url));
+            updates.extend(brought_up_to_date(situation, at, decision, text, target_url));
         }
     }
     updates
@@ -185,6 +185,7 @@ fn why_page(situation: &Situation<'_>, decision: &Decision) -> Option<String> {
 
 fn brought_up_to_date(
     situation: &Situation<'_>,
+    at: &RuleClock,
     decision: &Decision,
     text: StatusText,
     target_url: Option<String>,
@@ -222,7 +223,7 @@ fn brought_up_to_date(
     } else {
         StatusPurpose::Decision
     };
-    if refused(situation, sha) || over_budget(situation, sha) {
+    if refused(situation, sha, at) || over_budget(situation, sha, at) {
         return None;
     }
     let forged = forged.map(|status| {
@@ -238,26 +239,25 @@ fn is_ours(situation: &Situation<'_>, status: &CommitStatus) -> bool {
     status.creator.as_ref().is_some_and(|creator| situation.observation.us.contains(creator))
 }
 
-fn refused(situation: &Situation<'_>, sha: &Sha) -> bool {
+fn refused(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> bool {
     let refusal = situation.release.status_refusals.get(sha);
-    refusal.is_some_and(|refusal| situation.now < refusal.retry_at)
+    refusal.is_some_and(|refusal| at.is_before(refusal.retry_at))
 }
 
 /// Whether nothing may be written on a commit any more. What an attempt's run is, and how it ended,
 /// may be, once each, whatever the budget; the mark is written by the dispatch itself.
-fn over_budget(situation: &Situation<'_>, sha: &Sha) -> bool {
-    let spent = budget(situation.release, sha, situation.now) == StatusBudget::Spent
-        || shown_within_the_hour(situation, sha) >= MOST_IN_AN_HOUR;
+fn over_budget(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> bool {
+    let spent = budget(situation.release, sha, at) == StatusBudget::Spent
+        || shown_within_the_hour(situation, sha, at) >= MOST_IN_AN_HOUR;
     spent && !shows_a_dispatch(situation.release, sha)
 }
 
 /// Statuses of ours that GitHub shows from the last hour: also those whose answer was lost.
-fn shown_within_the_hour(situation: &Situation<'_>, sha: &Sha) -> usize {
-    let now = situation.now;
-    let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+fn shown_within_the_hour(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> usize {
     let facts = situation.observation.commits.get(sha);
     let shown = facts.and_then(|facts| facts.statuses.known()).map_or(&[][..], Vec::as_slice);
-    shown.iter().filter(|one| one.created_at > hour_ago && is_ours(situation, one)).count()
+    let ours = shown.iter().filter(|one| is_ours(situation, one));
+    ours.filter(|one| at.is_within(HOUR, one.created_at)).count()
 }
 
 /// Whether the next status of a commit is the first to show its newest attempt's run, or outcome.
@@ -279,7 +279,7 @@ fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
 }
 
 /// The statuses of commits that went into production with a later one: said once each.
-pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<PlannedWrite> {
+pub(super) fn of_shipped(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let production = situation.release.production();
     let Some(with) = production.sha().filter(|_| situation.policy.enabled) else {
         return Vec::new();
@@ -293,8 +293,8 @@ pub(super) fn of_shipped(situation: &Situation<'_>) -> Vec<PlannedWrite> {
             .is_some_and(|decision| decision.outcome() != Outcome::None);
         if sha == with
             || judged_to_speak
-            || refused(situation, sha)
-            || over_budget(situation, sha)
+            || refused(situation, sha, at)
+            || over_budget(situation, sha, at)
             || !production_contains(situation, sha)
         {
             continue;

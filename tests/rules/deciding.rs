@@ -40,7 +40,7 @@ fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     let granted = facts.reverified_at.len() + triggers + usize::from(world.triggered);
     let allowed = world.policy.max_attempts_per_sha + u32::try_from(granted).unwrap();
     ensure(failed == 0 || failed < allowed, "S2: attempts are left")?;
-    let started = release.starts_within_the_hour(world.now).len();
+    let started = release.starts_within_the_hour(&RuleClock::new(world.now)).len();
     ensure(started < usize::try_from(world.policy.max_deploys_per_hour).unwrap(), "rule 19")?;
     ensure(world.triggered || release.unconfirmed().next().is_none(), "rule 18")
 }

@@ -89,7 +89,43 @@ proptest! {
             carried_out(&mut world, next);
         }
         let Some(last) = planned(&world) else { return Ok(()) };
-        prop_assert_eq!(last, Plan::default(), "never settled after {:?}", first);
+        prop_assert!(last.is_empty(), "never settled after {:?}", first);
+    }
+
+    /// Passes over a repository that nothing happens to rest on this: they plan nothing anew.
+    #[test]
+    fn a_plan_stays_as_it_is_until_the_time_that_it_names(
+        world in worlds(),
+        minutes in 1..600_i64,
+    ) {
+        let Some(first) = planned(&world) else { return Ok(()) };
+        let later = World { now: at(1 + minutes), ..world };
+        if first.changes_at.is_none_or(|changes_at| later.now < changes_at) {
+            let then = planned(&later).map(|then| Plan { changes_at: first.changes_at, ..then });
+            prop_assert_eq!(then, Some(first));
+        }
+    }
+
+    /// What waits for a time waits until then, and no longer.
+    #[test]
+    fn a_decision_that_waits_for_a_time_changes_then(world in worlds()) {
+        let Some(judgement) = judged(&world) else { return Ok(()) };
+        for (sha, decision) in &judgement.decisions {
+            let until = match decision.cause {
+                Cause::Cooldown { until } | Cause::RateLimit { until, .. } => until,
+                Cause::DispatchRejected { retry_at, .. }
+                | Cause::StatusRefused { retry_at, .. } => retry_at,
+                _ => continue,
+            };
+            prop_assert!(decision.changes_at.is_some_and(|at| world.now < at && at <= until));
+            let reason_at = |now| {
+                let judged = judged(&World { now, ..world.clone() });
+                judged.map(|judged| judged.decisions[sha].reason())
+            };
+            let second = jiff::SignedDuration::from_secs(1);
+            prop_assert_eq!(reason_at(until - second), Some(decision.reason()));
+            prop_assert_ne!(reason_at(until), Some(decision.reason()));
+        }
     }
 
     #[test]

@@ -269,7 +269,7 @@ fn an_hours_starts_are_those_that_started_a_run() {
         world.hears(-10, EntryKind::AttemptBegun { attempt: begun(id, 4) });
         world.hears(-9, EntryKind::AttemptClosed { id: attempt_id(id), outcome });
     }
-    let starts = world.release.starts_within_the_hour(at(0));
+    let starts = world.release.starts_within_the_hour(&RuleClock::new(at(0)));
     assert_eq!(starts, [at(-59), at(-10)], "run 22, and the one that GitHub took");
 }
 

@@ -7,12 +7,13 @@ use super::{
     ReleaseState, Uncertainty,
 };
 use crate::domain::{
-    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RunId, RunKind, RunProgress,
-    RunRef, Sha,
+    Attempt, AttemptId, AttemptOutcome, AttemptPhase, Conclusion, RuleClock, RunId, RunKind,
+    RunProgress, RunRef, Sha,
 };
 
 /// GitHub's times have no fractions: a run started up to a second later than it says.
 const FRACTION: SignedDuration = SignedDuration::from_secs(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl ReleaseState {
     /// What runs in production: the run attempt that succeeded last, or an operator's later word.
@@ -214,14 +215,13 @@ impl ReleaseState {
 
     /// When our attempts of the last hour started a run, oldest first.
     #[must_use]
-    pub fn starts_within_the_hour(&self, now: Timestamp) -> Vec<Timestamp> {
-        let hour_ago = now.saturating_sub(SignedDuration::from_hours(1)).unwrap_or(now);
+    pub fn starts_within_the_hour(&self, at: &RuleClock) -> Vec<Timestamp> {
         let mut starts: Vec<Timestamp> = self
             .attempts
             .iter()
             .filter(|attempt| started_a_run(attempt))
             .map(Attempt::began_at)
-            .filter(|at| *at > hour_ago)
+            .filter(|start| at.is_within(HOUR, *start))
             .collect();
         starts.sort_unstable();
         starts
