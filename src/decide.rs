@@ -14,6 +14,7 @@ use crate::domain::{
 
 mod approval;
 mod backwards;
+pub(crate) mod candidates;
 mod case;
 mod facts;
 mod health;

@@ -8,6 +8,7 @@ mod approval;
 mod attempt;
 mod branch_commits;
 mod command;
+mod counted_run;
 mod decision;
 mod deploys;
 mod dora;
@@ -51,6 +52,7 @@ pub use attempt::{
 };
 pub use branch_commits::BranchCommits;
 pub use command::{ApprovalCommand, CommandError, CommandReading};
+pub use counted_run::{CountedAttempt, CountedRun, CountedRuns};
 pub use decision::{
     Cause, Decision, DeployUnavailable, PassedOver, PauseSource, Reverted, RuleFound, Supposed,
     Verdict,

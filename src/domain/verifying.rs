@@ -58,36 +58,6 @@ pub enum NotCounted {
     Branch(Option<Branch>),
 }
 
-impl VerificationScope {
-    /// Why a run of this origin does not count; none where it does.
-    #[must_use]
-    pub fn refuses(&self, origin: &RunOrigin) -> Option<NotCounted> {
-        if origin.workflow != self.workflow {
-            return Some(NotCounted::Workflow);
-        }
-        if origin.head_repository != Some(self.repository) {
-            return Some(NotCounted::Repository);
-        }
-        if !self.events.contains(&origin.event.0) {
-            return Some(NotCounted::Event(origin.event.clone()));
-        }
-        let is_here = origin.head_branch.as_ref().is_some_and(|head| {
-            if origin.event.is_merge_group() {
-                head.as_str().starts_with(&self.branch.queue_prefix())
-            } else {
-                *head == self.branch
-            }
-        });
-        (!is_here).then(|| NotCounted::Branch(origin.head_branch.clone()))
-    }
-
-    /// Whether a run of this origin counts.
-    #[must_use]
-    pub fn counts(&self, origin: &RunOrigin) -> bool {
-        self.refuses(origin).is_none()
-    }
-}
-
 /// A run that succeeded and does not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UncountedRun {

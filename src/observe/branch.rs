@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::{ObserveError, ReadContext, RepoFacts, candidate, read_tips};
+use super::{ObserveError, ReadContext, RepoFacts, read_tips};
 use crate::domain::{BranchCommits, Sha};
 
 /// Reads, of 100 commits each, that a search for a verified commit makes under one tip.
@@ -76,7 +76,7 @@ pub(super) async fn locate(
     }
     let unsearched = unplaced.iter().any(|sha| look.memory.not_shown_by.get(sha) != Some(&tip));
     let never_looked_for = unplaced.iter().any(|sha| !look.memory.not_shown_by.contains_key(sha));
-    let has_candidate = candidate::candidates(look).candidate.is_some();
+    let has_candidate = look.memory.candidates().candidate.is_some();
     if never_looked_for || (!has_candidate && (new_tip || unsearched)) {
         search(look, &tip).await?;
     }
@@ -130,7 +130,7 @@ async fn search(look: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveErro
 /// Where to read on: at a verified commit itself, else, without a candidate, where the chain of
 /// first parents goes on, else at what merges brought.
 fn next_to_read(look: &ReadContext<'_>) -> Option<Sha> {
-    let candidate = candidate::candidates(look).candidate;
+    let candidate = look.memory.candidates().candidate;
     let hidden = hidden(look, candidate.is_some());
     if hidden.is_empty() {
         return None;
@@ -147,7 +147,7 @@ fn hidden(look: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
     let shown = shown(look);
     let runs = look.memory.counted.values();
     let wanted = runs.filter(|run| run.has_passed() || (has_candidate && run.is_finished()));
-    wanted.map(|run| run.sha()).filter(|sha| !shown.contains(sha)).cloned().collect()
+    wanted.map(|run| &run.sha).filter(|sha| !shown.contains(sha)).cloned().collect()
 }
 
 /// Finished shas that the branch's commits do not show, and that were not looked for under this
@@ -156,12 +156,12 @@ fn missing(look: &ReadContext<'_>) -> BTreeSet<Sha> {
     let (shown, queue_works) = (shown(look), queue_works(look));
     let mut missing = BTreeSet::new();
     for run in look.memory.counted.values().filter(|run| run.is_finished()) {
-        let looked_for = look.memory.not_shown_by.contains_key(run.sha());
+        let looked_for = look.memory.not_shown_by.contains_key(&run.sha);
         let awaited = queue_works
             && run.is_queued()
             && run.passed_at().is_some_and(|at| look.now.duration_since(at) < MOST_AWAITED);
-        if !shown.contains(run.sha()) && (!looked_for || awaited) {
-            missing.insert(run.sha().clone());
+        if !shown.contains(&run.sha) && (!looked_for || awaited) {
+            missing.insert(run.sha.clone());
         }
     }
     missing
@@ -182,7 +182,7 @@ fn shown<'a>(look: &'a ReadContext<'_>) -> BTreeSet<&'a Sha> {
 
 /// Drops commits far below the candidate.
 fn keep_what_counts(look: &mut ReadContext<'_>) {
-    let candidate = candidate::candidates(look).candidate;
+    let candidate = look.memory.candidates().candidate;
     let place = candidate.and_then(|sha| look.memory.branch_commits.place(&sha));
     let most = place.map_or(MOST_COMMITS, |place| KEPT_COMMITS.saturating_add(place));
     look.memory.branch_commits.keep_newest(most);

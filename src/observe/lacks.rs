@@ -3,7 +3,6 @@
 use futures_util::future::join_all;
 
 use super::ancestry::{Containment, containment, on_branch};
-use super::counted::{reverified_at, verification_of};
 use super::deploy_files::deploy_files;
 use super::deploy_runs::failed_run;
 use super::origins::{self, LearntOrigin};
@@ -11,6 +10,7 @@ use super::range::{range, step_of_branch};
 use super::reverts::{ListedCommits, commits_between};
 use super::verification::read_runs_of;
 use super::{ObserveError, ReadContext, RepoFacts};
+use crate::decide::candidates::{reverified_at, verification_of};
 use crate::domain::{
     DeployFiles, EntryKind, Fact, Lack, Observation, Origins, Ranged, ReleaseState, Sha, Why,
 };

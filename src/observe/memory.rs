@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::counted::Counted;
 use super::{ObserveError, SlowChanging};
+use crate::decide::candidates::{self, not_counted};
 use crate::domain::{
-    Ancestry, Branch, BranchCommits, DeployScope, RunId, Sha, ShaPrefix, UncountedRun,
-    VerificationScope, WorkflowId,
+    Ancestry, Branch, BranchCommits, Candidates, CountedRuns, DeployScope, RunId, Sha, ShaPrefix,
+    UncountedRun, VerificationScope, WorkflowId,
 };
 use crate::github::ReadError;
 
@@ -28,7 +28,7 @@ pub struct Memory {
     pub(super) commits_of: Option<Sha>,
     /// Passes since the unfiltered verification runs were read; none: there was no pass yet.
     pub(super) passes: u32,
-    pub(super) counted: Counted,
+    pub(super) counted: CountedRuns,
     /// By commit, the newest run that succeeded and does not count.
     pub(super) uncounted: BTreeMap<Sha, UncountedRun>,
     /// The newest run that the list of the branch's runs showed: where a page begins above it, runs
@@ -124,7 +124,7 @@ impl Memory {
             return;
         };
         if known.verification != asked.verification {
-            self.counted.retain(|_, run| asked.verification.counts(run.origin()));
+            self.counted.retain(|_, run| not_counted(&asked.verification, &run.origin).is_none());
             self.uncounted.clear();
             self.not_shown_by.clear();
             (self.newest_listed, self.reread_after, self.passes) = (None, None, 0);
@@ -138,6 +138,11 @@ impl Memory {
     }
 
     /// Which verification runs count; none before anything was read.
+    /// Which commits may be released, by what is known.
+    pub(super) fn candidates(&self) -> Candidates {
+        candidates::candidates(&self.counted, &self.branch_commits)
+    }
+
     pub(super) fn scope(&self) -> Option<&VerificationScope> {
         self.read_for.as_ref().map(|read_for| &read_for.verification)
     }

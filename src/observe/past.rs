@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::candidate::candidates_by;
-use super::counted::{Counted, keep_in, latest_finished, verification_of};
 use super::deploy_runs::{attribute_past, may_deploy, read_earlier_attempts};
 use super::verification::counts;
 use super::{ObserveError, ReadContext, RepoFacts};
+use crate::decide::candidates::{candidates_by, latest_finished, verification_of};
 use crate::domain::{
-    BranchCommits, Candidates, Moment, ReleaseState, Run, RunProgress, RunRef, RunStatus, SeenRuns,
-    Sha,
+    BranchCommits, Candidates, CountedRun, CountedRuns, Moment, ReleaseState, Run, RunProgress,
+    RunRef, RunStatus, SeenRuns, Sha,
 };
 use crate::github::RunFilter;
 
@@ -137,7 +136,7 @@ struct VerificationHistory<'r> {
     /// Changes that are in `as_then`.
     seen: usize,
     /// By place: the runs that had begun.
-    as_then: BTreeMap<usize, Counted>,
+    as_then: BTreeMap<usize, CountedRuns>,
     /// When a verification of a commit succeeded first.
     first_passed: BTreeMap<Timestamp, Vec<usize>>,
 }
@@ -211,14 +210,14 @@ impl<'r> VerificationHistory<'r> {
 }
 
 /// The runs as they stood then.
-fn counted_by(runs: &[Run], at: Timestamp) -> Counted {
-    let mut counted = Counted::new();
+fn counted_by(runs: &[Run], at: Timestamp) -> CountedRuns {
+    let mut counted = CountedRuns::new();
     for run in runs.iter().filter(|run| run.started_at <= at) {
         let progress = match ended_at(run) {
             Some(ended) if ended <= at => run.progress.clone(),
             Some(_) | None => RunProgress::Unfinished(RunStatus::InProgress),
         };
-        keep_in(&mut counted, run, progress);
+        CountedRun::keep_in(&mut counted, run, progress);
     }
     counted
 }

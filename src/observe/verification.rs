@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::branch::locate;
-use super::counted::{CountedRun, keep_in, latest_run, verification_of};
-use super::{
-    ObserveError, ReadContext, RepoFacts, UNFILTERED_EVERY, candidate, details, no_candidate,
+use super::branch::{locate, queue_works};
+use super::{ObserveError, ReadContext, RepoFacts, UNFILTERED_EVERY, details};
+use crate::decide::candidates::{
+    SeenVerifications, latest_run, no_candidate, not_counted, verification_of,
 };
 use crate::domain::{
-    Candidates, NoCandidate, NotCounted, Run, RunEvent, RunId, RunRef, Sha, UncountedRun,
-    Verification,
+    Candidates, CountedRun, NoCandidate, NotCounted, Run, RunEvent, RunId, RunRef, Sha,
+    UncountedRun, Verification,
 };
 use crate::github::RunFilter;
 
@@ -54,7 +54,7 @@ pub async fn verifications(
     merge_queue_seen: bool,
 ) -> Result<Verifications, ObserveError> {
     let first_pass = look.memory.passes == 0;
-    let before = candidate::candidates(look).candidate;
+    let before = look.memory.candidates().candidate;
     let read = read_runs(look, basics, merge_queue_seen).await?;
     locate(look, basics).await?;
     if first_pass || may_be_lost(look, before.as_ref()) {
@@ -63,10 +63,19 @@ pub async fn verifications(
     if look.seldom {
         read_unseen(look, basics).await?;
     }
-    let found = candidate::candidates(look);
+    let found = look.memory.candidates();
     reread_latest(look, &found, &read.shown).await?;
-    let candidates = candidate::candidates(look);
-    let no_candidate = no_candidate::no_candidate(look, basics, &candidates);
+    let candidates = look.memory.candidates();
+    let seen = SeenVerifications {
+        branch: &basics.branch,
+        tip: basics.tip.as_ref(),
+        commits: &look.memory.branch_commits,
+        counted: &look.memory.counted,
+        uncounted: &look.memory.uncounted,
+        search_ended: look.memory.search_ended_under == basics.tip,
+        queue_works: queue_works(look),
+    };
+    let no_candidate = no_candidate(&seen, &candidates);
     Ok(Verifications { candidates, merge_queue: read.merge_queue, no_candidate })
 }
 
@@ -201,7 +210,7 @@ async fn read_unseen(
     look: &mut ReadContext<'_>,
     basics: &mut RepoFacts,
 ) -> Result<(), ObserveError> {
-    if candidate::candidates(look).candidate.is_none() {
+    if look.memory.candidates().candidate.is_none() {
         return Ok(());
     }
     let unseen: Vec<Sha> = above_without_a_run(look).take(MOST_UNSEEN).cloned().collect();
@@ -214,7 +223,7 @@ async fn read_unseen(
 /// Whether a run on a further page may name the candidate: the one before is no longer verified, or
 /// there was none, which is asked as often as what changes seldom is read.
 fn may_be_lost(look: &ReadContext<'_>, before: Option<&Sha>) -> bool {
-    let candidate = candidate::candidates(look).candidate;
+    let candidate = look.memory.candidates().candidate;
     match (before, &candidate) {
         (before, None) => before.is_some() || look.anew || look.seldom,
         (None, Some(_)) => false,
@@ -228,13 +237,13 @@ fn may_be_lost(look: &ReadContext<'_>, before: Option<&Sha>) -> bool {
 /// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or
 /// by hand, can fill a page above the runs of newer ones.
 fn may_have_a_newer_candidate(look: &ReadContext<'_>) -> bool {
-    candidate::candidates(look).candidate.is_none() || above_without_a_run(look).next().is_some()
+    look.memory.candidates().candidate.is_none() || above_without_a_run(look).next().is_some()
 }
 
 /// The commits of the branch above the candidate of which no run is known, newest first.
 fn above_without_a_run<'a>(look: &'a ReadContext<'_>) -> impl Iterator<Item = &'a Sha> {
-    let candidate = candidate::candidates(look).candidate;
-    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(|run| run.sha()).collect();
+    let candidate = look.memory.candidates().candidate;
+    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(|run| &run.sha).collect();
     let newest_first = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
     newest_first
         .take_while(move |sha| Some(*sha) != candidate.as_ref())
@@ -243,7 +252,7 @@ fn above_without_a_run<'a>(look: &'a ReadContext<'_>) -> impl Iterator<Item = &'
 
 /// S1, but for the ancestry, which is the branch's to tell.
 pub(super) fn counts(look: &ReadContext<'_>, run: &Run) -> bool {
-    look.memory.scope().is_some_and(|scope| scope.counts(&run.into()))
+    look.memory.scope().is_some_and(|scope| not_counted(scope, &run.into()).is_none())
 }
 
 /// Keeps what was seen. Where a re-run hides how the run ended before, that is asked for.
@@ -270,7 +279,7 @@ async fn take(look: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveE
 /// Notes a success that does not count, so that it can be said why nothing ships.
 fn note_uncounted(look: &mut ReadContext<'_>, run: &Run) {
     let Some(scope) = look.memory.scope() else { return };
-    let why = scope.refuses(&run.into()).filter(|_| run.progress.succeeded());
+    let why = not_counted(scope, &run.into()).filter(|_| run.progress.succeeded());
     let Some(why @ (NotCounted::Event(_) | NotCounted::Branch(_))) = why else { return };
     let uncounted = &mut look.memory.uncounted;
     if uncounted.get(&run.head_sha).is_none_or(|known| known.id < run.at.id) {
@@ -290,8 +299,8 @@ fn forget_old(look: &mut ReadContext<'_>) {
     if look.memory.counted.len() <= KEPT_RUNS {
         return;
     }
-    let candidate = candidate::candidates(look).candidate;
-    let of_others = |run: &CountedRun| candidate.as_ref() != Some(run.sha());
+    let candidate = look.memory.candidates().candidate;
+    let of_others = |run: &CountedRun| candidate.as_ref() != Some(&run.sha);
     let counted = &mut look.memory.counted;
     let (finished, unfinished): (Vec<_>, Vec<_>) = counted
         .iter()
@@ -307,7 +316,7 @@ fn forget_old(look: &mut ReadContext<'_>) {
 }
 
 fn keep(look: &mut ReadContext<'_>, run: &Run) {
-    keep_in(&mut look.memory.counted, run, run.progress.clone());
+    CountedRun::keep_in(&mut look.memory.counted, run, run.progress.clone());
 }
 
 /// The latest run of the candidate may be on no page: then it is asked for by its id.
@@ -328,7 +337,7 @@ async fn reread_latest(
 /// Which run of a commit is the latest is not known before all are read: any of them may have been
 /// started again since, and a re-run keeps its place in the lists, on whatever page that is.
 async fn reread_all_of(look: &mut ReadContext<'_>, sha: &Sha) -> Result<(), ObserveError> {
-    let runs = look.memory.counted.iter().filter(|(_, run)| run.sha() == sha);
+    let runs = look.memory.counted.iter().filter(|(_, run)| run.sha == *sha);
     let ids: Vec<RunId> = runs.map(|(id, _)| *id).collect();
     for id in ids.into_iter().rev().take(MOST_RUNS_OF_A_SHA) {
         reread(look, id).await?;

@@ -23,7 +23,7 @@ const KNOWS: &[(&str, &[&str])] = &[
     ("network", &[]),
     ("github", &["domain", "network", "store", "clock", "telemetry"]),
     ("signals", &["domain", "network", "clock", "telemetry"]),
-    ("observe", &["domain", "github", "store", "clock", "telemetry"]),
+    ("observe", &["domain", "decide", "github", "store", "clock", "telemetry"]),
     // What it carries out is pure, and so is what it says.
     ("apply", &["domain", "github", "store", "plan", "messages", "clock", "telemetry"]),
     (

@@ -1,37 +1,55 @@
 //! Why there is no commit to judge, or why a verified one is not seen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::counted::CountedRun;
-use super::{ReadContext, RepoFacts};
-use crate::domain::{Candidates, NoCandidate, RunId, Sha};
+use crate::domain::{
+    Branch, BranchCommits, Candidates, CountedRun, CountedRuns, NoCandidate, RunId, Sha,
+    UncountedRun,
+};
+
+/// What was read of a branch and of its verification runs.
+pub(crate) struct SeenVerifications<'a> {
+    /// The release branch.
+    pub(crate) branch: &'a Branch,
+    /// Its tip; none where there is no such branch.
+    pub(crate) tip: Option<&'a Sha>,
+    /// Its newest commits.
+    pub(crate) commits: &'a BranchCommits,
+    /// The runs that count.
+    pub(crate) counted: &'a CountedRuns,
+    /// By commit, the newest run that succeeded and does not count.
+    pub(crate) uncounted: &'a BTreeMap<Sha, UncountedRun>,
+    /// Whether the search for verified commits ended at its limit, with commits left.
+    pub(crate) search_ended: bool,
+    /// Whether the merge queue is at work.
+    pub(crate) queue_works: bool,
+}
 
 /// Why there is no candidate and no head, or which verified commit newer than the candidate was not
 /// found.
-pub(super) fn no_candidate(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+pub(crate) fn no_candidate(
+    seen: &SeenVerifications<'_>,
     candidates: &Candidates,
 ) -> Option<NoCandidate> {
-    let Some(tip) = &basics.tip else {
-        return Some(NoCandidate::NoBranch(basics.branch.clone()));
-    };
-    let commits = &look.memory.branch_commits.commits;
+    if seen.tip.is_none() {
+        return Some(NoCandidate::NoBranch(seen.branch.clone()));
+    }
+    let commits = &seen.commits.commits;
     let shown: BTreeSet<&Sha> = commits.iter().map(|(sha, _)| sha).collect();
     let newest = |is: &dyn Fn(&CountedRun) -> bool| {
-        let mut runs = look.memory.counted.iter().rev();
+        let mut runs = seen.counted.iter().rev();
         runs.find(|(_, run)| is(run)).map(|(id, run)| (*id, &**run))
     };
-    let is_hidden = |run: &CountedRun| !shown.contains(run.sha());
+    let is_hidden = |run: &CountedRun| !shown.contains(&run.sha);
     let passed = newest(&|run| run.has_passed() && is_hidden(run));
-    if look.memory.search_ended_under.as_ref() == Some(tip)
+    if seen.search_ended
         && let Some((run, _)) = passed
     {
         return Some(NoCandidate::SearchEnded { run, commits: commits.len() });
     }
     if let Some(candidate) = &candidates.candidate {
-        let verified_by = newest(&|run| run.sha() == candidate).map(|(id, _)| id);
-        return never_came(passed, verified_by, super::branch::queue_works(look));
+        let verified_by = newest(&|run| run.sha == *candidate).map(|(id, _)| id);
+        return never_came(passed, verified_by, seen.queue_works);
     }
     if candidates.head.is_some() {
         return None;
@@ -50,7 +68,7 @@ pub(super) fn no_candidate(
     if let Some((run, _)) = newest(&is_hidden) {
         return Some(NoCandidate::NotOnBranch(run));
     }
-    let uncounted = look.memory.uncounted.values().max_by_key(|run| run.id);
+    let uncounted = seen.uncounted.values().max_by_key(|run| run.id);
     Some(NoCandidate::NoRunCounts(uncounted.cloned()))
 }
 
