@@ -243,7 +243,12 @@ impl<'c, 'a> History<'c, 'a> {
             return Ok(RevertStatements::new());
         }
         let Some(named) = &message.reverts_commit else {
-            return Ok(self.by_pull_or_title(message, place));
+            // Where no range is known, only what is named by its sha counts: also of what takes a
+            // revert back.
+            return Ok(match self.range {
+                Some(_) => self.by_pull_or_title(message, place),
+                None => RevertStatements::new(),
+            });
         };
         if let Some(target) = self.commit_named(named, place) {
             return Ok(self.contrary_of(target));

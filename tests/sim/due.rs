@@ -116,7 +116,7 @@ fn not_twice(
     let excused = |one: &&Deploy| {
         let late = model.unseen_for(one) * 10 >= confirm * 8;
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= one.created_at);
-        let never = one.deleted_at.is_some_and(|at| !model.shown(one.created_at, at));
+        let never = one.deleted_at.is_some() && !one.was_listed;
         (late || never) && (one.answer_lost || forgotten)
     };
     let last = ours.filter(|one| !excused(one)).max_by_key(|one| one.id).copied();
@@ -154,6 +154,8 @@ fn not_twice(
     if failed.is_empty() {
         let there = match model.production() {
             Truth::Sha(_) if model.deploys.values().any(is_unseen) => false,
+            // The twin does not hear what operators say of production.
+            Truth::Sha(_) if model.twin_seen && model.production_set.is_some() => false,
             Truth::Sha(now) => model.contains(&now, sha),
             Truth::None | Truth::Unknown | Truth::Depends => false,
         };
@@ -262,7 +264,12 @@ fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
             broken("S5", format!("back to {short}, which never ran"))
         };
     }
+    // A deploy was deleted that no ledger knows the end of: nothing tells what is in production, and
+    // what was there before may be wanted again.
+    let untold =
+        model.disk_lost_at.is_some() && model.deploys.values().any(|one| one.deleted_at.is_some());
     match model.production() {
+        Truth::Sha(now) if now == sha && untold => {}
         Truth::Sha(now) if model.contains(&now, sha) => {
             return broken("S5", format!("{short}, though production ({}) contains it", &now[..7]));
         }

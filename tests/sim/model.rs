@@ -69,6 +69,8 @@ pub(crate) struct Deploy {
     pub(crate) created_at: Timestamp,
     pub(crate) tries: BTreeMap<u64, Try>,
     pub(crate) deleted_at: Option<Timestamp>,
+    /// Whether a pass went well while the lists showed it.
+    pub(crate) was_listed: bool,
     /// No list shows it before this.
     pub(crate) hidden_until: Option<Timestamp>,
     /// Of ours: whether the answer to its dispatch was lost.
@@ -272,6 +274,15 @@ impl Model {
         }
     }
 
+    /// A pass went well: it has seen the runs that the lists show.
+    pub(crate) fn note_pass(&mut self, now: Timestamp) {
+        let is_listed = |one: &Deploy| one.deleted_at.is_none() && self.shown(one.created_at, now);
+        let listed = self.deploys.values().filter(|one| is_listed(one)).map(|one| one.id);
+        for id in listed.collect::<Vec<_>>() {
+            self.deploys.get_mut(&id).unwrap().was_listed = true;
+        }
+    }
+
     fn see_deploy(&mut self, run: &RunView, sent: Option<&String>, now: Timestamp) {
         let known = self.deploys.entry(run.id).or_insert_with(|| Deploy {
             id: run.id,
@@ -284,6 +295,7 @@ impl Model {
             created_at: run.created_at,
             tries: BTreeMap::new(),
             deleted_at: None,
+            was_listed: false,
             hidden_until: None,
             answer_lost: false,
         });
@@ -380,8 +392,9 @@ impl Model {
 
     /// The most that a list lagged behind at any time since `since`.
     pub(crate) fn lag_since(&self, since: Timestamp) -> u64 {
-        let then = self.list_lags.iter().rev().find(|(at, _)| *at <= since);
-        let later = self.list_lags.iter().filter(|(at, _)| *at > since);
+        let then = self.list_lags.iter().rev().find(|(at, _)| *at < since);
+        // It may have changed more than once within the instant.
+        let later = self.list_lags.iter().filter(|(at, _)| *at >= since);
         later.chain(then).map(|(_, lag)| *lag).max().unwrap_or(0)
     }
 

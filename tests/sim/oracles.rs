@@ -123,6 +123,7 @@ fn note(model: &mut Model, dispatch: &Dispatch, lost: bool) {
         created_at: dispatch.at,
         tries: BTreeMap::new(),
         deleted_at: None,
+        was_listed: false,
         hidden_until: None,
         answer_lost: false,
     });

@@ -163,6 +163,10 @@ impl World {
         }
         let passed = self.runtime.block_on(process.pass(&name));
         self.tell_passed("pass", &passed);
+        if let Passed::Well(_) = passed {
+            let now = self.now();
+            self.grounds[at].model.note_pass(now);
+        }
         match (crash, passed) {
             (Some(Crash::AtChange { seed, .. }), _) => {
                 let mut chance = crate::chance::Chance::new(seed);

@@ -296,4 +296,9 @@ pub(super) const WITHOUT_PRODUCTION: &[Row] = &[
         &["*2 Cart", "3 Undo||This reverts commit {2}.", "4 Redo||This reverts commit {3}."],
         "nothing",
     ),
+    (
+        "taken back by a title alone",
+        &["*2 Cart", "3 Revert \"Cart\"||This reverts commit {2}.", "4 Revert \"Revert \"Cart\"\""],
+        "3 reverts 2",
+    ),
 ];
