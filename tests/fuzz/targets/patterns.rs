@@ -2,12 +2,9 @@
 //!
 //! The input is a pattern a line, then an empty line, then a path a line.
 
-#![no_main]
+use release_governor::domain::PathPatterns;
 
-use libfuzzer_sys::fuzz_target;
-use release_governor_fuzz::patterns::PathPatterns;
-
-fuzz_target!(|input: &str| {
+pub fn run(input: &str) {
     let (patterns, paths) = input.split_once("\n\n").unwrap_or((input, "a\nb/a\n a/b/c"));
     let patterns: Vec<&str> = patterns.split('\n').collect();
     let Ok(compiled) = PathPatterns::new(&patterns) else { return };
@@ -23,7 +20,7 @@ fuzz_target!(|input: &str| {
             assert!(compiled.matching(&format!("{path}/x")).is_some(), "not all below {path:?}");
         }
     }
-});
+}
 
 /// The pattern that decides about a file: the first of its directories that matches, or itself.
 fn decided<'a>(patterns: &[&'a str], path: &str) -> Option<&'a str> {

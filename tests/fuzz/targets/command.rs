@@ -1,11 +1,8 @@
 //! Any comment: it is read, and it gives the approval command only by a line that is one.
 
-#![no_main]
-
 use std::sync::LazyLock;
 
-use libfuzzer_sys::fuzz_target;
-use release_governor_fuzz::command::{ApprovalCommand, CommandReading};
+use release_governor::domain::{ApprovalCommand, CommandReading};
 
 static APPROVE: LazyLock<ApprovalCommand> =
     LazyLock::new(|| ApprovalCommand::new("/approve").expect("the default is a command"));
@@ -14,7 +11,7 @@ fn spoken(body: &str) -> CommandReading {
     APPROVE.spoken_in(body)
 }
 
-fuzz_target!(|body: &str| {
+pub fn run(body: &str) {
     let body = body.replace("\r\n", "\n").replace('\r', "\n");
     let lines: Vec<&str> = body.split('\n').collect();
     let told = spoken(&body);
@@ -61,4 +58,4 @@ fuzz_target!(|body: &str| {
             );
         }
     }
-});
+}
