@@ -213,8 +213,10 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
         let off_branch = of.is_some_and(|of| !model.holds(of)) && model.disk_lost_at.is_some();
         // Who does not know who it is cannot tell what it left on other commits.
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
-        // A process without that ledger knows nothing of a workflow that is no longer configured.
-        let elsewhere = model.twin_seen && other.workflow != model.deploy_workflow();
+        // A process without that ledger knows nothing of a workflow that is no longer configured, nor
+        // of what a lost one left on commits that a force push took off the branch.
+        let elsewhere =
+            (model.twin_seen || off_branch) && other.workflow != model.deploy_workflow();
         // What people start again by a workflow that deploys nothing by today's policy is no deploy.
         let by_people = other.tries.len() > 1 && other.workflow != model.deploy_workflow();
         let excused = hidden
