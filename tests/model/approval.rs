@@ -198,12 +198,12 @@ impl Needed {
     }
 
     /// Whether all of it is approved.
-    fn is_approved(self, asked: &Asked<'_>) -> Availability<bool> {
+    fn is_approved(&self, asked: &Asked<'_>) -> Availability<bool> {
         if self.operator || (!self.pulls.is_empty() && !people_may(asked)) {
             return Ok(false);
         }
         let are_all = all(self.pulls.values(), |pull| is_pull_approved(asked, pull));
-        both(are_all, || self.untold.map_or(Ok(true), Err))
+        both(are_all, || self.untold.clone().map_or(Ok(true), Err))
     }
 
     /// The deploy files at the tip: the pull request that brought them to the branch, where they
