@@ -56,6 +56,21 @@ pub struct Question<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> Question<'a> {
+    /// What a pass asks: no operator asks, and production is what the ledger says.
+    #[must_use]
+    pub const fn of_a_pass(
+        sha: &'a Sha,
+        policy: &'a Policy,
+        observation: &'a Observation,
+        release: &'a ReleaseState,
+        now: Timestamp,
+    ) -> Self {
+        let (triggered, rollback, supposed_production) = (false, false, None);
+        Self { sha, policy, observation, release, triggered, rollback, supposed_production, now }
+    }
+}
+
 /// The design's table: the first that speaks decides.
 pub const RULES: &[(Reason, Rule)] = &[
     (Reason::Deploying, deploying),

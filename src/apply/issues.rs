@@ -222,7 +222,9 @@ async fn standing(
     let reader = work.reader.past_caches();
     let comments = match reader.issue_comments(&work.repository.name, number).await {
         Ok(comments) => comments,
-        Err(error) if is_of_one_gone(work, &error).await? => return Ok(IssueState::Over),
+        Err(error) if is_of_one_gone(work, &error, number, marker).await? => {
+            return Ok(IssueState::Over);
+        }
         Err(error) => return Err(error.into()),
     };
     let said = comments.iter().any(|comment| {
@@ -233,8 +235,14 @@ async fn standing(
 
 /// Whether GitHub said this because that one issue is gone: deleted is 410, moved to another
 /// repository is 301, and either is 404 to whom may not see it. The same is said of all issues of a
-/// repository that has none any more, or bears another name: there, none of them is gone.
-async fn is_of_one_gone(work: &Work<'_>, error: &ReadError) -> Result<bool, ApplyError> {
+/// repository that has none any more, or bears another name: there, none of them is gone. Nor is
+/// one that is listed: an outage answers 404, too.
+async fn is_of_one_gone(
+    work: &Work<'_>,
+    error: &ReadError,
+    number: IssueNumber,
+    marker: &Marker,
+) -> Result<bool, ApplyError> {
     let may_be = matches!(
         error,
         ReadError::NotFound { .. } | ReadError::Gone410 { .. } | ReadError::Moved { .. }
@@ -244,7 +252,10 @@ async fn is_of_one_gone(work: &Work<'_>, error: &ReadError) -> Result<bool, Appl
     }
     let found = work.reader.past_caches().repository(&work.repository.name).await?;
     let repository = found.value;
-    Ok(!found.redirected && repository.id == work.repository.id && repository.has_issues)
+    if found.redirected || repository.id != work.repository.id || !repository.has_issues {
+        return Ok(false);
+    }
+    Ok(find(work, marker).await?.is_none_or(|listed| listed.number != number))
 }
 
 fn warn_of_one_gone(work: &Work<'_>, sha: &Sha, number: IssueNumber, what: &str) {

@@ -38,18 +38,7 @@ impl Shared {
         let below = judgement.ships.iter();
         let below = below.filter(|ships| !judgement.decisions.contains_key(&ships.sha));
         for decision in judgement.decisions.values().chain(below) {
-            let (triggered, rollback, supposed_production) = (false, false, None);
-            let sha = &decision.sha;
-            let question = Question {
-                sha,
-                policy,
-                observation,
-                release,
-                triggered,
-                rollback,
-                supposed_production,
-                now,
-            };
+            let question = Question::of_a_pass(&decision.sha, policy, observation, release, now);
             self.show_decision(&question, decision);
         }
     }

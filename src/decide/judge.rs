@@ -53,19 +53,7 @@ pub fn judge(
     others: &[Sha],
     now: Timestamp,
 ) -> JudgeOutcome {
-    let ask = |sha| {
-        let (triggered, rollback, supposed_production) = (false, false, None);
-        decide(&Question {
-            sha,
-            policy,
-            observation,
-            release,
-            triggered,
-            rollback,
-            supposed_production,
-            now,
-        })
-    };
+    let ask = |sha| decide(&Question::of_a_pass(sha, policy, observation, release, now));
     let candidates = &observation.candidates;
     let mut judgement = Judgement::default();
     let mut lacks = Vec::new();

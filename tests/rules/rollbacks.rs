@@ -345,6 +345,28 @@ fn a_rollback_whose_commit_was_told_later_holds() {
     assert_eq!(lost_after(&events, 6), Some(sha(5)));
 }
 
+/// Of two deploys by others that overlapped, the one that began first may end last: a `resume`
+/// between their ends lifts one, and not the other.
+#[test]
+fn a_resume_lifts_nothing_that_ended_after_it() {
+    for of in [Some(1), None] {
+        let mut told = Told::nothing();
+        told.happens(&Event::Ours(5));
+        let world = &mut told.world;
+        let ending = |id, start, end| {
+            let mut overlapping = run(id, of, start, succeeded());
+            overlapping.attempts.get_mut(&1).unwrap().updated_at = at(end);
+            overlapping
+        };
+        world.sees(ending(901, -800, -770));
+        world.sees(ending(902, -799, -795));
+        world.word(-780, OperatorAction::Resumed { by: operator() });
+        let held = told.held(&linear(), 6);
+        let lost = matches!(held, Some(Cause::RolledBack { lost, .. }) if lost == sha(5));
+        assert!(lost, "{of:?}");
+    }
+}
+
 #[test]
 fn what_the_branch_holds_no_more_is_not_lost() {
     let events = [Event::Ours(5), Event::Foreign(Some(1))];

@@ -165,7 +165,8 @@ impl ProductionHistory {
     }
 
     /// Adds a move. Of several moves by others to one commit the newest counts: what was in
-    /// production before an older one was so before it, and who spoke after it spoke after both.
+    /// production before an older one was so before it. Who spoke after both had ended spoke after
+    /// it.
     fn add(&mut self, sha: Option<&Sha>, place: MovePosition, foreign: Option<ForeignMove>) {
         let Some(sha) = sha else {
             keep_newer(&mut self.past_untold, foreign);
@@ -196,13 +197,16 @@ impl ProductionHistory {
     }
 }
 
+/// Keeps the newer of two moves, which lasts as long as the one that ended last: runs overlap, and
+/// one that began first may end last.
 fn keep_newer(kept: &mut Option<ForeignMove>, other: Option<ForeignMove>) {
-    let newer = match (&kept, &other) {
-        (Some(kept), Some(other)) => other.place > kept.place,
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
-    if newer {
-        *kept = other;
-    }
+    let Some(other) = other else { return };
+    *kept = Some(match kept.take() {
+        None => other,
+        Some(kept) => {
+            let ended_by = kept.ended_by.max(other.ended_by);
+            let newer = if other.place > kept.place { other } else { kept };
+            ForeignMove { ended_by, ..newer }
+        }
+    });
 }

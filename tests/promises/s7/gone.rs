@@ -1,7 +1,7 @@
 //! A failure issue that somebody deleted, or moved to another repository, is over: passes go on,
 //! and what fails later is said in another one.
 
-use release_governor::ghbox::{FaultOn, Issue, story as stage};
+use release_governor::ghbox::{Fault, FaultOn, Issue, story as stage};
 
 use super::{failed, the_issue};
 use crate::story::Story;
@@ -84,6 +84,25 @@ fn an_issue_in_the_place_of_one_that_is_gone_is_not_opened_twice_where_its_answe
         assert_eq!(the_issue(&shop).comments.len(), 0, "{end}");
         shop.settled();
     }
+}
+
+/// An outage answers so, too: what the list of issues shows is there.
+#[test]
+fn one_404_for_its_comments_makes_no_issue_gone() {
+    let (mut shop, a1) = failed();
+    shop.repo.rerun(shop.deploy_run(), "dev");
+    shop.later(60).deploy_ends(&a1, "failure");
+    shop.github.fail(FaultOn::operation("issues/list-comments"), Fault::Status(404));
+    assert!(shop.try_pass().is_err(), "it is told");
+    shop.later(60).good_pass();
+    assert_eq!(the_issue(&shop).comments.len(), 1, "said on the issue that there is");
+    shop.repo.rerun(shop.deploy_run(), "dev");
+    shop.later(60).deploy_ends(&a1, "success");
+    shop.github.fail(FaultOn::operation("issues/list-comments"), Fault::Status(404));
+    assert!(shop.try_pass().is_err(), "it is told");
+    shop.later(60).good_pass();
+    assert_eq!(the_issue(&shop).comments.len(), 2, "and the recovery, too");
+    shop.settled();
 }
 
 #[test]
