@@ -35,13 +35,13 @@ const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 /// What a file holds that is read whole: a token, a key, certificates.
 ///
 /// # Errors
-/// What the system says; and where it is no regular file, as a pipe would be waited for and a
+/// What the system says; and where it is not a regular file, as a pipe would be waited for and a
 /// device may never end, or is larger than any of these.
 pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read as _};
     let found = std::fs::metadata(path)?;
     if !found.is_file() && !found.is_dir() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
@@ -57,7 +57,7 @@ pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
 /// As [`read_file`], and where it is no UTF-8.
 pub fn read_text(path: &Path) -> std::io::Result<String> {
     let text = String::from_utf8(read_file(path)?);
-    text.map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no text in UTF-8"))
+    text.map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 /// Whom TLS trusts. Clones are the same, so that those who trust alike hold the roots once.

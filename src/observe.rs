@@ -100,11 +100,11 @@ pub struct ReadContext<'a> {
     /// What is kept between passes.
     pub memory: &'a mut Memory,
     /// Whether everything is to be read anew, before a dispatch.
-    pub anew: bool,
+    pub uncached: bool,
     /// How its looks come.
     pub rhythm: RefreshSchedule,
     /// Whether what changes seldom is due.
-    pub seldom: bool,
+    pub slow_changing: bool,
     /// When it began, by GitHub's clock.
     pub now: Timestamp,
     /// GitHub's clock.
@@ -114,15 +114,16 @@ pub struct ReadContext<'a> {
 impl ReadContext<'_> {
     /// The repository's name at GitHub: another than the config's after a rename.
     fn name(&self) -> &RepoName {
-        let seldom = self.memory.seldom.as_ref();
-        seldom.map_or(&self.policy.repository, |seldom| &seldom.repository.name)
+        let slow_changing = self.memory.slow_changing.as_ref();
+        slow_changing
+            .map_or(&self.policy.repository, |slow_changing| &slow_changing.repository.name)
     }
 
     /// Which commits contain which, as far as that is known.
     #[must_use]
     pub fn kept_ancestry(&self) -> Ancestry {
         let kept = &self.memory.ancestry;
-        if self.anew { kept.certain() } else { kept.clone() }
+        if self.uncached { kept.certain() } else { kept.clone() }
     }
 
     /// A 404 that GitHub gave just now.
@@ -178,70 +179,71 @@ pub struct RestsOn {
 /// # Errors
 /// What GitHub said; or that the repository is not the one that the ledger knows, or that two
 /// workflows have the configured name.
-pub async fn basics(
-    look: &mut ReadContext<'_>,
+pub async fn read_repo_facts(
+    ctx: &mut ReadContext<'_>,
     known: Option<RepoId>,
     rests_on: RestsOn,
 ) -> Result<RepoFacts, ObserveError> {
     let asked = FactsScope {
-        verification: look.policy.verification_workflow.clone(),
-        deploy: look.policy.deploy_workflow.clone(),
-        other_deploys: look.policy.other_deploy_workflows.clone(),
-        branch: look.policy.branch.clone(),
-        deploy_ref: look.policy.deploy_workflow_ref.clone(),
+        verification: ctx.policy.verification_workflow.clone(),
+        deploy: ctx.policy.deploy_workflow.clone(),
+        other_deploys: ctx.policy.other_deploy_workflows.clone(),
+        branch: ctx.policy.branch.clone(),
+        deploy_ref: ctx.policy.deploy_workflow_ref.clone(),
     };
-    let kept = look.memory.seldom.as_ref().is_some_and(|seldom| seldom.asked == asked);
-    if look.anew || look.seldom || !kept || rests_on.workflows {
-        look.memory.seldom = Some(read_seldom(look, asked, known).await?);
-        look.memory.note_tips();
+    let kept =
+        ctx.memory.slow_changing.as_ref().is_some_and(|slow_changing| slow_changing.asked == asked);
+    if ctx.uncached || ctx.slow_changing || !kept || rests_on.workflows {
+        ctx.memory.slow_changing = Some(read_seldom(ctx, asked, known).await?);
+        ctx.memory.note_tips();
     } else if rests_on.branch {
-        read_tips(look).await?;
+        read_tips(ctx).await?;
     }
-    let Some(seldom) = look.memory.seldom.clone() else {
+    let Some(slow_changing) = ctx.memory.slow_changing.clone() else {
         return Err(ObserveError::Mistaken("the repository was not read".to_owned()));
     };
-    let basics = RepoFacts {
-        repository: seldom.repository,
-        branch: seldom.branch,
-        tip: seldom.tip,
-        deploy_ref: seldom.deploy_ref,
-        deploy_ref_tip: seldom.deploy_ref_tip,
-        verification: seldom.verification,
-        other_deploys: seldom.other_deploys,
-        deploy: match (seldom.deploy, &look.policy.deploy_workflow) {
+    let repo_facts = RepoFacts {
+        repository: slow_changing.repository,
+        branch: slow_changing.branch,
+        tip: slow_changing.tip,
+        deploy_ref: slow_changing.deploy_ref,
+        deploy_ref_tip: slow_changing.deploy_ref_tip,
+        verification: slow_changing.verification,
+        other_deploys: slow_changing.other_deploys,
+        deploy: match (slow_changing.deploy, &ctx.policy.deploy_workflow) {
             (_, None) => WorkflowFact::NotConfigured,
             (None, Some(_)) => WorkflowFact::Missing,
             (Some(workflow), Some(_)) => WorkflowFact::Found(workflow),
         },
     };
-    look.memory.keep_only(&ReadFor {
-        verification: verification_scope(look.policy, &basics),
-        deploy: basics.deploy.found().map(|workflow| workflow.id),
-        deploy_ref: basics.deploy_ref.clone(),
+    ctx.memory.keep_only(&ReadFor {
+        verification: verification_scope(ctx.policy, &repo_facts),
+        deploy: repo_facts.deploy.found().map(|workflow| workflow.id),
+        deploy_ref: repo_facts.deploy_ref.clone(),
     });
-    Ok(basics)
+    Ok(repo_facts)
 }
 
 /// Which runs verify a commit.
-fn verification_scope(policy: &Policy, basics: &RepoFacts) -> VerificationScope {
+fn verification_scope(policy: &Policy, repo_facts: &RepoFacts) -> VerificationScope {
     VerificationScope {
-        repository: basics.repository.id,
-        workflow: basics.verification.id,
-        branch: basics.branch.clone(),
+        repository: repo_facts.repository.id,
+        workflow: repo_facts.verification.id,
+        branch: repo_facts.branch.clone(),
         events: policy.verification_events.clone(),
     }
 }
 
 async fn read_seldom(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     asked: FactsScope,
     known: Option<RepoId>,
 ) -> Result<SlowChanging, ObserveError> {
-    let repository = look.reader.repository(&look.policy.repository).await?.value;
-    same_repository(look.policy, &repository, known)?;
+    let repository = ctx.reader.repository(&ctx.policy.repository).await?.value;
+    same_repository(ctx.policy, &repository, known)?;
     // After a rename GitHub answers under the new name alone.
     let name = &repository.name;
-    let workflows = look.reader.workflows(name).await?;
+    let workflows = ctx.reader.workflows(name).await?;
     let verification = the_one(&workflows, &asked.verification, "verification_workflow_name")?
         .ok_or_else(|| {
             ObserveError::Mistaken(format!(
@@ -256,11 +258,15 @@ async fn read_seldom(
     let other_deploys = other_deploys(name, &workflows, &asked)?;
     let branch = asked.branch.clone().unwrap_or_else(|| repository.default_branch.clone());
     let deploy_ref = asked.deploy_ref.clone().unwrap_or_else(|| repository.default_branch.clone());
-    let tip = look.reader.branch_tip(name, &branch).await?;
-    let deploy_ref_tip = tip_of_deploy_ref(look, name, &branch, tip.as_ref(), &deploy_ref).await?;
+    let tip = ctx.reader.branch_tip(name, &branch).await?;
+    let deploy_ref_tip = tip_of_deploy_ref(ctx, name, &branch, tip.as_ref(), &deploy_ref).await?;
     Ok(SlowChanging {
-        read_at: look.now,
-        began: look.memory.seldom.as_ref().map_or(look.now, |seldom| seldom.began),
+        read_at: ctx.now,
+        began: ctx
+            .memory
+            .slow_changing
+            .as_ref()
+            .map_or(ctx.now, |slow_changing| slow_changing.began),
         repository,
         branch,
         tip,
@@ -292,7 +298,7 @@ fn other_deploys(
 
 /// The deploy ref is the branch or another one. A tag of its name is not asked for.
 async fn tip_of_deploy_ref(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     name: &RepoName,
     branch: &Branch,
     tip: Option<&Sha>,
@@ -301,18 +307,18 @@ async fn tip_of_deploy_ref(
     if branch == deploy_ref {
         return Ok(tip.cloned());
     }
-    Ok(look.reader.branch_tip(name, deploy_ref).await?)
+    Ok(ctx.reader.branch_tip(name, deploy_ref).await?)
 }
 
 /// Reads the tips alone.
-async fn read_tips(look: &mut ReadContext<'_>) -> Result<(), ObserveError> {
-    let Some(mut seldom) = look.memory.seldom.clone() else { return Ok(()) };
-    seldom.tip = look.reader.branch_tip(look.name(), &seldom.branch).await?;
-    let (tip, branch) = (seldom.tip.as_ref(), &seldom.branch);
-    seldom.deploy_ref_tip =
-        tip_of_deploy_ref(look, look.name(), branch, tip, &seldom.deploy_ref).await?;
-    look.memory.seldom = Some(seldom);
-    look.memory.note_tips();
+async fn read_tips(ctx: &mut ReadContext<'_>) -> Result<(), ObserveError> {
+    let Some(mut slow_changing) = ctx.memory.slow_changing.clone() else { return Ok(()) };
+    slow_changing.tip = ctx.reader.branch_tip(ctx.name(), &slow_changing.branch).await?;
+    let (tip, branch) = (slow_changing.tip.as_ref(), &slow_changing.branch);
+    slow_changing.deploy_ref_tip =
+        tip_of_deploy_ref(ctx, ctx.name(), branch, tip, &slow_changing.deploy_ref).await?;
+    ctx.memory.slow_changing = Some(slow_changing);
+    ctx.memory.note_tips();
     Ok(())
 }
 
@@ -369,8 +375,8 @@ fn the_one(
 
 /// What a dispatch depends on, as one digest.
 #[must_use]
-pub fn rejection_key(basics: &RepoFacts, token: &str, config: &str) -> RejectionKey {
-    let workflow = match &basics.deploy {
+pub fn rejection_key(repo_facts: &RepoFacts, token: &str, config: &str) -> RejectionKey {
+    let workflow = match &repo_facts.deploy {
         WorkflowFact::Found(workflow) => {
             format!(
                 "{} {:?} {} {}",
@@ -379,10 +385,10 @@ pub fn rejection_key(basics: &RepoFacts, token: &str, config: &str) -> Rejection
         }
         WorkflowFact::NotConfigured | WorkflowFact::Missing => String::new(),
     };
-    let tip = basics.deploy_ref_tip.as_ref().map_or("", Sha::as_str);
+    let tip = repo_facts.deploy_ref_tip.as_ref().map_or("", Sha::as_str);
     // To a name that was given up GitHub answers that it has moved, and refuses the dispatch.
-    let name = &basics.repository.name;
-    let text = format!("{name}\n{workflow}\n{}\n{tip}\n{token}\n{config}", basics.deploy_ref);
+    let name = &repo_facts.repository.name;
+    let text = format!("{name}\n{workflow}\n{}\n{tip}\n{token}\n{config}", repo_facts.deploy_ref);
     let digest = Sha256::digest(text.as_bytes());
     RejectionKey(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
 }

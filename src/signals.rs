@@ -132,9 +132,9 @@ impl Following {
     /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody
     /// has read yet: a start in the middle of an incident ships nothing into it. Otherwise such a
     /// one is waited for, for some seconds after its reader began and no longer.
-    pub async fn seen(&self, anew: bool) -> SeenSignals {
+    pub async fn seen(&self, uncached: bool) -> SeenSignals {
         let live = self.of.0.live.load(Ordering::SeqCst);
-        let awaited = if live && !anew { Some(self.awaited()) } else { None };
+        let awaited = if live && !uncached { Some(self.awaited()) } else { None };
         let mut tasks = JoinSet::new();
         for reader in self.signals.iter().chain(&self.check) {
             if !live || (reader.is_new() && awaited != Some(Duration::ZERO)) {

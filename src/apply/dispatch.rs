@@ -216,7 +216,7 @@ async fn give_way(
     attempt: &NewAttempt,
     other: Attempt,
 ) -> Result<Stopped, Stopped> {
-    let why = format!("another process of ours is at it (attempt {})", other.begun.id);
+    let why = format!("another process of ours is dispatching it (attempt {})", other.begun.id);
     let id = attempt.id.clone();
     let outcome = AttemptOutcome::Withdrawn(why.clone());
     let closed = EntryKind::AttemptClosed { id, outcome };
@@ -232,7 +232,7 @@ async fn unmarked(
 ) -> Result<Stopped, Stopped> {
     let refused = refusal(work, &attempt.sha, failure);
     let what = format!("mark {} as dispatching", attempt.sha.short());
-    let why = format!("GitHub did not take the mark: {failure}");
+    let why = format!("the pending status could not be written: {failure}");
     let id = attempt.id.clone();
     let outcome = AttemptOutcome::Withdrawn(why.clone());
     let closed = EntryKind::AttemptClosed { id, outcome };
@@ -312,7 +312,7 @@ fn note_lost_answer(work: &Work<'_>, attempt: &NewAttempt, why: &str) {
         repository = %work.policy.repository,
         sha = %attempt.sha,
         attempt = %attempt.id,
-        "the answer to the dispatch of {} was lost ({why}); its run is looked for",
+        "the response to the dispatch of {} was lost ({why}); looking for its run",
         attempt.sha.short(),
     );
 }
@@ -325,7 +325,7 @@ async fn call_off(
 ) -> Result<Dispatched, ApplyError> {
     tracing::warn!(
         repository = %work.policy.repository, sha = %attempt.sha, attempt = %attempt.id,
-        "the dispatch of {} did not leave: {why}", attempt.sha.short(),
+        "the dispatch of {} was not sent: {why}", attempt.sha.short(),
     );
     let outcome = AttemptOutcome::Withdrawn(why.clone());
     work.record(vec![EntryKind::AttemptClosed { id: attempt.id.clone(), outcome }]).await?;

@@ -23,7 +23,7 @@ struct FailureToReport<'a> {
 
 pub(super) async fn carry_out(work: &mut Work<'_>, issue: IssueWork) -> Result<(), ApplyError> {
     if !work.repository.has_issues {
-        return unavailable(work, "issues are switched off in this repository").await;
+        return unavailable(work, "issues are disabled in this repository").await;
     }
     let done = match &issue {
         IssueWork::Failure { sha, run, title, labels, body, marker, number: _ } => {
@@ -80,7 +80,7 @@ async fn say_failure(work: &mut Work<'_>, failure: &FailureToReport<'_>) -> Resu
     match written {
         Ok(number) => {
             if let Some(gone) = known.filter(|known| *known != number) {
-                let what = format!("#{number} takes its place");
+                let what = format!("#{number} replaces it");
                 warn_of_one_gone(work, failure.sha, gone, &what);
             }
             said(work, failure, number).await

@@ -82,7 +82,7 @@ pub(super) async fn set_status(
     let id = answer.body.get("id").and_then(Value::as_u64);
     let at = answer.body.get("created_at").and_then(Value::as_str);
     let (Some(id), Some(at)) = (id, at.and_then(|at| at.parse().ok())) else {
-        let why = "GitHub took a status and did not say its id and its time".to_owned();
+        let why = "GitHub accepted a status but returned no id or time".to_owned();
         return Err(WriteFailure::Unknown { why });
     };
     let creator = answer.body.pointer("/creator/login").and_then(Value::as_str).map(Login::from);
@@ -132,7 +132,7 @@ pub(super) async fn create_issue(
     let answer = post(way, repository, path, body, false, "create_issue").await?;
     let number = answer.body.get("number").and_then(Value::as_u64).map(IssueNumber::from);
     number.ok_or_else(|| {
-        let why = "GitHub took an issue and did not say its number".to_owned();
+        let why = "GitHub accepted an issue but returned no number".to_owned();
         WriteFailure::Unknown { why }
     })
 }

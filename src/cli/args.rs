@@ -133,7 +133,7 @@ this commit contains.
 again. Verification, a pause, a deploy in flight and the limits count as ever. Nothing ships forward
 over it until `resume`, or until you trigger a newer commit. To stop all releases as well, `pause`.
 
-There is no force. Exits 0 when the deploy was started, runs, or is in production, and 1 for any
+There is no `--force`; the policy cannot be bypassed. Exits 0 when the deploy was started, runs, or is in production, and 1 for any
 other decision.")]
     Trigger(TriggerArgs),
 

@@ -48,7 +48,7 @@ pub(super) fn backtest(source: &ConfigSource, args: &BacktestArgs) -> Result<Exi
     };
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
     let ask = commands::BacktestRequest { repository, since, policy };
-    let view = perform_saying(&setup, ask, "reading the past from GitHub; this may take minutes")?;
+    let view = perform_saying(&setup, ask, "reading history from GitHub; this may take minutes")?;
     show(args.output.json, &view, || render::backtest(&view, width()))?;
     Ok(Exit::Done)
 }

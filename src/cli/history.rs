@@ -215,7 +215,7 @@ impl Followed {
             Ok(seen) => seen,
             Err(CommandFailure::Dependency(why)) => {
                 if !self.lost {
-                    say("note", &format!("{why}. It is asked again until it answers"));
+                    say("note", &format!("{why}. Retrying until it responds"));
                 }
                 self.lost = true;
                 return Ok(None);

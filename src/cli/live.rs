@@ -58,7 +58,7 @@ impl Hangups {
     /// Has the file looked at for each; never ends by itself.
     pub(super) async fn tell(&mut self, file: &ConfigFile) {
         while self.0.recv().await.is_some() {
-            tracing::info!("SIGHUP: the configuration is looked at");
+            tracing::info!("SIGHUP: checking the configuration");
             file.look_now();
         }
         std::future::pending().await

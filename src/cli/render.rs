@@ -28,7 +28,7 @@ pub use status::{Looker, status};
 pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     let mut text = simulation(&view.simulation, false, width);
     let sha = &view.simulation.sha;
-    let unknown = "Its run is not known yet: `status` and the commit's status name it once it is";
+    let unknown = "Its run is not known yet: `status` and the commit status will name it";
     let url = clean(view.run_url.as_deref().unwrap_or(unknown));
     match view.time {
         Some(_) => {
@@ -46,8 +46,8 @@ pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
 #[must_use]
 pub fn recorded(view: &Recorded) -> String {
     let word = match view.word.as_str() {
-        "production_set" => "in production by your word",
-        "rollback_lifted" => "resumed: the rollback holds nothing any more",
+        "production_set" => "recorded as production",
+        "rollback_lifted" => "resumed: the rollback no longer holds releases",
         word => word,
     };
     let what = view.sha.as_ref().map_or_else(String::new, |sha| format!(" {sha}"));
@@ -66,7 +66,7 @@ pub fn recorded(view: &Recorded) -> String {
 /// What a pause came too late for.
 fn already_sent(left: &[SentDispatch]) -> String {
     if left.is_empty() {
-        return "no deploy of ours is in flight, and none starts\n".to_owned();
+        return "no deploy of ours is in flight, and none will start\n".to_owned();
     }
     let line = |one: &SentDispatch| {
         let run = match (&one.url, one.run) {
@@ -74,7 +74,7 @@ fn already_sent(left: &[SentDispatch]) -> String {
             (None, Some(run)) => format!("run {run}"),
             (None, None) => format!("attempt {}; its run is not known yet", one.attempt),
         };
-        format!("already sent, and goes on: {} {run}\n", one.sha)
+        format!("already sent, and continues: {} {run}\n", one.sha)
     };
     left.iter().map(line).collect()
 }

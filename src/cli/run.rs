@@ -34,14 +34,14 @@ pub(super) async fn run(config: &Config, file: ConfigFile) -> Result<(), Command
     };
     let told = async {
         let name = signals.next().await;
-        tracing::info!("{name}: what is under way is brought to an end");
+        tracing::info!("{name}: finishing what is in progress");
         stop.send_replace(true);
         clock.sleep(LAST_MOMENT).await;
     };
     tokio::select! {
         ended = governed => ended?,
         () = hangups.tell(&heard) => {}
-        () = told => tracing::warn!("not all came to an end in time; the ledger holds it"),
+        () = told => tracing::warn!("not everything finished in time; the ledger records it"),
     }
     tracing::info!("ended");
     Ok(())
@@ -77,7 +77,7 @@ pub async fn govern(
         reload.watch(stop),
     );
     if let Err(error) = store.close().await {
-        tracing::warn!("the store could not be closed well: {error}");
+        tracing::warn!("the store could not be closed cleanly: {error}");
     }
     Ok(())
 }

@@ -104,7 +104,7 @@ async fn watch(
             // A controller that starts anew is waited for.
             Some(Err(CommandFailure::Dependency(why))) if answered => {
                 if !lost {
-                    say("note", &format!("{why}. It is asked again until it answers"));
+                    say("note", &format!("{why}. Retrying until it responds"));
                 }
                 lost = true;
             }

@@ -53,7 +53,7 @@ impl RunningConfig {
         } else {
             format!("it refused its file: {}", self.refused.join("; "))
         };
-        Some(format!("the controller goes by another configuration than this command: {why}"))
+        Some(format!("the controller uses a different configuration from this command: {why}"))
     }
 }
 

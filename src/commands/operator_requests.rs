@@ -120,7 +120,7 @@ impl ControllerRequest for ResumeRequest {
         let still = controller.snapshot(&self.repository);
         let by_config = still.and_then(|snapshot| snapshot.policy.paused.clone());
         let by_config = by_config.map(|why| {
-            format!("it stays paused by the configuration ({why}): take `paused` out there")
+            format!("it stays paused by the configuration ({why}): remove `paused` there")
         });
         let (word, rollback) = match of {
             ResumedFrom::Pause { rollback } => ("resumed", rollback),

@@ -31,7 +31,7 @@ const AT_ONCE: usize = 8;
 /// Requests of a settled pass (design, S8).
 const REQUESTS_OF_A_PASS: f64 = 3.0;
 
-/// Looks whether GitHub is as the configuration says.
+/// Looks whether GitHub matches the configuration.
 ///
 /// # Errors
 /// Where there is no token, or none may be sent to the address.
@@ -66,7 +66,7 @@ pub async fn preflight(config: &Config, clock: Clock) -> Result<Preflight, Comma
     while let Some(ended) = tasks.join_next().await {
         let Ok((findings, unchecked)) = ended else {
             return Err(CommandFailure::Dependency(
-                "a check ended in the middle: a defect".to_owned(),
+                "a check ended early: this is a bug".to_owned(),
             ));
         };
         preflight.findings.extend(findings);

@@ -233,7 +233,7 @@ fn judged(limits: &LimitsView, now: Timestamp, patience: Patience) -> Readiness 
         now.duration_since(at) <= SignedDuration::try_from(most).unwrap_or(SignedDuration::MAX)
     };
     if let Some(since) = limits.unreached_since.filter(|since| !within(*since, patience.outage)) {
-        return Readiness::NotReady(format!("GitHub gives no answer since {}", date_time(since)));
+        return Readiness::NotReady(format!("GitHub has not responded since {}", date_time(since)));
     }
     if let Some(why) = unusable(limits, now) {
         return Readiness::NotReady(why);
@@ -338,7 +338,7 @@ mod tests {
         let blip = LimitsView { unreached_since: seconds_ago(30), ..good.clone() };
         assert_eq!(why(&blip), "ready");
         let outage = LimitsView { unreached_since: seconds_ago(31), ..good };
-        assert_eq!(why(&outage), "GitHub gives no answer since 2026-11-01 11:59 UTC");
+        assert_eq!(why(&outage), "GitHub has not responded since 2026-11-01 11:59 UTC");
         let refused = LimitsView { token_refused_at: ago(1), ..never };
         assert_eq!(why(&refused), "GitHub refused the token at 2026-11-01 11:59 UTC: renew it");
     }

@@ -106,7 +106,7 @@ impl Reload {
     pub async fn watch(&self, mut stop: watch::Receiver<bool>) {
         let watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut watched) = watched else {
-            tracing::info!("{} is no file that could be watched", self.0.file.path.display());
+            tracing::info!("{} is not a file that can be watched", self.0.file.path.display());
             return stopped(&mut stop).await;
         };
         let clock = &self.0.controller.shared().clock;
@@ -203,7 +203,7 @@ impl Reload {
             let word = if was_refused { "good again" } else { "another text" };
             tracing::info!("{path} is {word}, and says what is in force");
         } else {
-            tracing::info!(digest = new.digest, "{path} changed, and is in force from now on");
+            tracing::info!(digest = new.digest, "{path} changed and is now in force");
         }
         for line in lines {
             tracing::info!("config: {line}");

@@ -205,7 +205,9 @@ impl SocketState {
             while kind.going_on.try_join_next().is_some() {}
             Arc::clone(&kind.places).try_acquire_owned().map_err(|_| {
                 let (most, name) = (MOST_COMMANDS, A::NAME);
-                let text = format!("the controller is at {most} commands `{name}`: try again");
+                let text = format!(
+                    "the controller is already running {most} `{name}` commands: try again"
+                );
                 CommandFailure::Dependency(text)
             })?
         };

@@ -122,7 +122,7 @@ fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("known are {}", known.join(", ")),
             };
-            entry.refuse(mistakes, format!("is no key here: {hint}"));
+            entry.refuse(mistakes, format!("is not a known key: {hint}"));
         }
     });
 }
@@ -284,7 +284,7 @@ fn whole_app(
         }
     }
     if settings.token_file.is_some() {
-        entry.refuse(mistakes, "stands beside github.token_file: choose one of them");
+        entry.refuse(mistakes, "cannot be set together with github.token_file: choose one");
     }
     let (app_id, private_key_file) = (app.app_id?, app.private_key_file?);
     Some(AppConfig { app_id, private_key_file, installation_id: app.installation_id })
@@ -302,7 +302,7 @@ fn assemble(
         None => token(settings.token_file, environment, &mut warnings),
     };
     if let Some(file) = settings.ca_file.as_ref().filter(|file| !file.is_file()) {
-        warnings.push(format!("github.ca_file: {} is not there", file.display()));
+        warnings.push(format!("github.ca_file: {} does not exist", file.display()));
     }
     warnings.extend(signals::missing_files(&policies));
     warnings.extend(policy::warnings(&policies));
@@ -335,7 +335,7 @@ fn assemble(
 fn checked_app(app: AppConfig, environment: &Variables, warnings: &mut Vec<String>) -> AppConfig {
     if !app.private_key_file.is_file() {
         let file = app.private_key_file.display();
-        warnings.push(format!("github.app.private_key_file: {file} is not there"));
+        warnings.push(format!("github.app.private_key_file: {file} does not exist"));
     }
     if environment.token.is_some() {
         warnings.push("GITHUB_TOKEN is not used: github.app is set".to_owned());
@@ -355,7 +355,7 @@ fn token(
         |file: &PathBuf| file == default && !default.is_file() && environment.token.is_some();
     if let Some(file) = file.filter(|file| !gives_way(file)) {
         if !file.is_file() {
-            warnings.push(format!("github.token_file: {} is not there", file.display()));
+            warnings.push(format!("github.token_file: {} does not exist", file.display()));
         }
         return TokenConfig::File(file);
     }

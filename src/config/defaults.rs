@@ -8,8 +8,7 @@ use crate::domain::{
 };
 
 /// Said instead of governing by less than the defaults.
-pub(super) const DEFECTIVE_DEFAULTS: &str =
-    "a built-in default is not valid: a defect of this program";
+pub(super) const DEFECTIVE_DEFAULTS: &str = "a built-in default is not valid: this is a bug";
 
 /// The policy of a repository about which nothing but its name is written; none where a default that
 /// is written below is none, which is a defect.

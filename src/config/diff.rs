@@ -69,11 +69,11 @@ pub fn lines(changes: &[ConfigChange]) -> Vec<String> {
     for change in changes {
         match change {
             ConfigChange::Added(name) => {
-                lines.push((format!("{name} is governed from now on"), vec![]))
+                lines.push((format!("{name} is now governed"), vec![]))
             }
             ConfigChange::Removed(name) => lines.push((
                 format!(
-                    "{name} left the configuration: it is not touched any more; its history stays"
+                    "{name} was removed from the configuration: it is no longer governed; its history is kept"
                 ),
                 vec![],
             )),

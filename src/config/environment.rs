@@ -157,7 +157,7 @@ fn unknown(name: &str, mistakes: &mut Mistakes) {
                  in {ENVIRONMENT_PREFIX}COOLDOWN_MINUTES or {ENVIRONMENT_PREFIX}GITHUB__API_URL"
             )
         });
-    say(mistakes, name, None, format!("is no key: {hint}"));
+    say(mistakes, name, None, format!("is not a known key: {hint}"));
 }
 
 fn say(mistakes: &mut Mistakes, name: &str, value: Option<String>, expected: String) {

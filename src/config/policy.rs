@@ -385,7 +385,7 @@ fn failure_type(entry: &Setting<'_>, m: &mut Mistakes) -> Option<FailureType> {
             _ => {
                 let known = names(FAILURE_TYPE_KEYS);
                 let meant = meant(name, known).unwrap_or("pattern or label");
-                field.refuse(m, format!("is no key here: did you mean {meant}?"));
+                field.refuse(m, format!("is not a known key: did you mean {meant}?"));
                 complete = false;
             }
         }

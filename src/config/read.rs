@@ -77,19 +77,22 @@ pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
     // A pipe would be waited for, and a device may never end.
     let is_special = |found: &std::fs::Metadata| !found.is_file() && !found.is_dir();
     if std::fs::metadata(path).as_ref().is_ok_and(is_special) {
-        return Err("is no regular file".to_owned());
+        return Err("is not a regular file".to_owned());
     }
     let file = std::fs::File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST_FILE {
-        return Err(format!("is larger than {} MiB: no configuration is", LARGEST_FILE >> 20));
+        return Err(format!(
+            "is larger than {} MiB, the limit for a configuration file",
+            LARGEST_FILE >> 20
+        ));
     }
     Ok(bytes)
 }
 
 pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
-    let text = str::from_utf8(bytes).map_err(|_| "is no text in UTF-8".to_owned())?;
+    let text = str::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
@@ -120,7 +123,7 @@ pub(super) fn yaml(text: &str) -> Result<Value, SyntaxTrouble> {
         Ok(None) => Ok(Value::Empty(Default::default(), figment::value::Empty::Unit)),
         Err(error) => {
             let line = error.location().and_then(|place| usize::try_from(place.line()).ok());
-            Err((line, format!("is no valid YAML: {}", yaml_trouble(&error))))
+            Err((line, format!("is not valid YAML: {}", yaml_trouble(&error))))
         }
     }
 }
@@ -146,7 +149,7 @@ pub(super) fn json(text: &str) -> Result<Value, SyntaxTrouble> {
     }
     match serde_json::from_str::<Strict>(text) {
         Ok(Strict(value)) => Ok(value),
-        Err(error) => Err((Some(error.line()), format!("is no valid JSON: {error}"))),
+        Err(error) => Err((Some(error.line()), format!("is not valid JSON: {error}"))),
     }
 }
 
@@ -160,7 +163,7 @@ pub(super) fn toml(text: &str) -> Result<Value, SyntaxTrouble> {
             // The whole message shows the line itself, where a secret may stand.
             let start = error.span().and_then(|span| text.get(..span.start));
             let line = start.map(|before| before.matches('\n').count() + 1);
-            Err((line, format!("is no valid TOML: {}", one_line(error.message()))))
+            Err((line, format!("is not valid TOML: {}", one_line(error.message()))))
         }
     }
 }
@@ -241,7 +244,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(key) = pairs.next_key::<String>()? {
             let Strict(value) = pairs.next_value()?;
             if values.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands here twice")));
+                return Err(A::Error::custom(format_args!("the key `{key}` appears twice here")));
             }
             values.insert(key, value);
         }

@@ -96,7 +96,10 @@ impl Settings {
 fn file(entry: &Setting<'_>, m: &mut Mistakes) -> Option<PathBuf> {
     let path = line(entry, m, LONGEST, "a file's path")?;
     if holds_a_token(&path) {
-        entry.refuse(m, "holds a token itself: put it into a file and name that, or GITHUB_TOKEN");
+        entry.refuse(
+            m,
+            "contains the token itself: put it into a file and name the file, or use GITHUB_TOKEN",
+        );
         return None;
     }
     Some(PathBuf::from(path))
@@ -120,7 +123,7 @@ fn app(entry: &Setting<'_>, m: &mut Mistakes) -> Option<AppSettings> {
                 let hint = meant(name, names(APP_KEYS));
                 let known = || format!("known are {}", names(APP_KEYS).join(", "));
                 let hint = hint.map_or_else(known, |near| format!("did you mean {near}?"));
-                field.refuse(m, format!("is no key here: {hint}"));
+                field.refuse(m, format!("is not a known key: {hint}"));
             }
         }
     }

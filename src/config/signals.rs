@@ -73,7 +73,7 @@ pub(super) fn missing_files(policies: &[Policy]) -> Vec<String> {
         for (key, file) in files {
             if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
                 let (name, file) = (&signal.name, file.display());
-                missing.insert(format!("signal {name}: {key}: {file} is not there"));
+                missing.insert(format!("signal {name}: {key}: {file} does not exist"));
             }
         }
     }
@@ -185,7 +185,7 @@ fn known_keys(fields: &SignalFields<'_, '_>, kind: &str, is_given: bool, m: &mut
         };
         let (value, key) = (Value::from(""), format!("{}.{key}", fields.of.key));
         let unknown = Setting { value, key, origin: fields.of.origin };
-        unknown.refuse(m, format!("is no key here: {hint}"));
+        unknown.refuse(m, format!("is not a known key: {hint}"));
     }
     all_known
 }

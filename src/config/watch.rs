@@ -216,16 +216,16 @@ mod tests {
         std::fs::remove_dir(&path).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
         assert!(made.success());
-        assert!(seen(&mut watched, NOW).contains("is no regular file"));
+        assert!(seen(&mut watched, NOW).contains("is not a regular file"));
         assert!(Watched::new(&path, Arc::new(Vec::new), &config).is_none(), "a pipe is read once");
         std::fs::remove_file(&path).unwrap();
         let huge = std::fs::File::create(&path).unwrap();
         huge.set_len(1 << 40).unwrap();
         assert!(seen(&mut watched, NOW).contains("is larger than 4 MiB"));
         std::fs::write(&path, [0xff, 0xfe, 0]).unwrap();
-        assert!(seen(&mut watched, NOW).contains("no text in UTF-8"));
+        assert!(seen(&mut watched, NOW).contains("is not UTF-8 text"));
         std::fs::write(&path, "repositories: [").unwrap();
-        assert!(seen(&mut watched, NOW).contains("is no valid YAML"));
+        assert!(seen(&mut watched, NOW).contains("is not valid YAML"));
         std::fs::write(&path, shop(2)).unwrap();
         assert_eq!(seen(&mut watched, NOW), "2");
     }

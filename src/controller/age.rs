@@ -66,15 +66,15 @@ impl Governed {
     pub(super) async fn catch_up(
         &mut self,
         shared: &Shared,
-        look: &mut ReadContext<'_>,
-        basics: &RepoFacts,
+        ctx: &mut ReadContext<'_>,
+        repo_facts: &RepoFacts,
         observation: &mut Observation,
     ) -> Result<bool, PassError> {
-        if self.age.known || self.only_looks {
+        if self.age.known || self.is_read_only {
             return Ok(false);
         }
-        let shas = self.telling_commits(look, observation);
-        observe::statuses(look, observation, shas.iter()).await?;
+        let shas = self.telling_commits(ctx, observation);
+        observe::statuses(ctx, observation, shas.iter()).await?;
         let statuses: BTreeMap<Sha, Vec<CommitStatus>> = shas
             .into_iter()
             .filter_map(|sha| {
@@ -100,7 +100,7 @@ impl Governed {
         let certain: BTreeSet<Sha> =
             state.past_productions().commits.into_iter().map(|(sha, _)| sha).collect();
         let us = &mut observation.us;
-        let entries = recovered(look, basics, us, &certain, &state).await?;
+        let entries = recovered(ctx, repo_facts, us, &certain, &state).await?;
         self.opened()?.record(shared.clock.now(), entries).await?;
         self.age.set_known();
         Ok(true)
@@ -108,10 +108,10 @@ impl Governed {
 
     /// The candidate and the head, the ledger's last candidate, the newest known deploy, and what was
     /// verified since the ledger's last entry.
-    fn telling_commits(&self, look: &ReadContext<'_>, observation: &Observation) -> BTreeSet<Sha> {
+    fn telling_commits(&self, ctx: &ReadContext<'_>, observation: &Observation) -> BTreeSet<Sha> {
         let candidates = &observation.candidates;
         let below = candidates.verified_below.iter();
-        let below = below.filter(|sha| self.may_be_verified_since(look, sha));
+        let below = below.filter(|sha| self.may_be_verified_since(ctx, sha));
         let judged = candidates.candidate.iter().chain(&candidates.head);
         let verified = judged.chain(below).take(MOST_VERIFIED);
         let release = self.release();
@@ -121,8 +121,8 @@ impl Governed {
         verified.chain(last_candidate).chain(newest_deploy).cloned().collect()
     }
 
-    fn may_be_verified_since(&self, look: &ReadContext<'_>, sha: &Sha) -> bool {
-        let began = look.memory.first_verified_at(sha);
+    fn may_be_verified_since(&self, ctx: &ReadContext<'_>, sha: &Sha) -> bool {
+        let began = ctx.memory.first_verified_at(sha);
         let (Some(began), Some(ends_at)) = (began, self.age.ends_at) else { return true };
         began.saturating_add(VERIFICATION_TAKES).is_ok_and(|ended| ended >= ends_at)
     }
@@ -137,27 +137,27 @@ pub(super) fn certain_deploys(seen: &SeenRuns) -> BTreeSet<Sha> {
 /// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
 /// are read down to the newest of the `certain` deploys.
 pub(super) async fn recovered(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     us: &mut BTreeSet<Login>,
     certain: &BTreeSet<Sha>,
     release: &ReleaseState,
 ) -> Result<Vec<EntryKind>, ObserveError> {
-    let mut left = observe::left_behind(look, certain).await?;
+    let mut left = observe::left_behind(ctx, certain).await?;
     let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
     let identities = plan::identities(statuses, us);
     us.extend(identities.iter().cloned());
-    observe::issues_left_behind(look, basics, us, &mut left).await?;
-    let gone = observe::gone_runs(look, &plan::linked_runs(&left, us)).await?;
-    let workflow = match &basics.deploy {
+    observe::issues_left_behind(ctx, repo_facts, us, &mut left).await?;
+    let gone = observe::gone_runs(ctx, &plan::linked_runs(&left, us)).await?;
+    let workflow = match &repo_facts.deploy {
         WorkflowFact::Found(workflow) => workflow.id,
         WorkflowFact::NotConfigured | WorkflowFact::Missing => WorkflowId::UNKNOWN,
     };
     let targets = plan::DeployTargets {
-        configured: plan::DeployTarget { workflow, deploy_ref: basics.deploy_ref.clone() },
-        workflows: observe::workflow_ids(look).await?,
+        configured: plan::DeployTarget { workflow, deploy_ref: repo_facts.deploy_ref.clone() },
+        workflows: observe::workflow_ids(ctx).await?,
     };
     let identities = identities.into_iter().map(|login| EntryKind::Identity { login });
-    let entries = plan::recover(look.policy, &left, &gone, us, &targets, release);
+    let entries = plan::recover(ctx.policy, &left, &gone, us, &targets, release);
     Ok(identities.chain(entries).collect())
 }

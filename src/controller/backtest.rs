@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::governed::Governed;
-use super::survey::{MOST_ROUNDS, Survey, look, out_of_rounds};
+use super::survey::{MOST_ROUNDS, Survey, out_of_rounds, read_context};
 use super::{Controller, NotDone, PassError, Shared};
 use crate::backtest::{Course, Past, Progress, replay};
 use crate::clock::{Clock, beside_others};
@@ -93,15 +93,15 @@ impl Controller {
         since: Since,
     ) -> Result<Backtested, NotDone> {
         let shared = self.shared();
-        let mut look = self.only_looking(name, policy).await?;
+        let mut read_only = self.read_only_copy(name, policy).await?;
         // Whatever a pass wants to know goes first.
-        look.reader = look.reader.in_lane(Lane::Settled);
-        let mut survey = look.survey(shared, None).await?;
+        read_only.reader = read_only.reader.in_lane(Lane::Settled);
+        let mut survey = read_only.survey(shared, None).await?;
         let until = shared.clock.now();
         let since = since.seen_from(until).min(until);
-        let (past, reach) = look.past(shared, &mut survey, since, until).await?;
-        let commits = look.replayed(shared, &mut survey, &past).await?;
-        let (policy, production) = (look.policy().clone(), past.production());
+        let (past, reach) = read_only.past(shared, &mut survey, since, until).await?;
+        let commits = read_only.replayed(shared, &mut survey, &past).await?;
+        let (policy, production) = (read_only.policy().clone(), past.production());
         Ok(Backtested { policy, since, until, production, commits, reach })
     }
 }
@@ -117,14 +117,14 @@ impl Governed {
     ) -> Result<(Past, Reach), PassError> {
         let policy = self.policy.clone();
         let release = self.opened()?.state().clone();
-        let mut look = ReadContext {
+        let mut ctx = ReadContext {
             now: until,
-            ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
+            ..read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
         };
-        let basics = &survey.basics;
-        let commits = observe::past_commits(&mut look, basics).await?;
-        let verifications = observe::past_verifications(&look, basics, since).await?;
-        let deploys = observe::past_deploys(&mut look, basics, &release, since).await?;
+        let repo_facts = &survey.repo_facts;
+        let commits = observe::past_commits(&mut ctx, repo_facts).await?;
+        let verifications = observe::past_verifications(&ctx, repo_facts, since).await?;
+        let deploys = observe::past_deploys(&mut ctx, repo_facts, &release, since).await?;
         let us = &survey.observation.us;
         let entries = plan::follow(&policy, &deploys.seen, &release, us, until);
         self.opened()?.record(until, entries).await?;

@@ -20,9 +20,9 @@ const ADDRESSES: f64 = A_PASS + A_SELDOM_LOOK + A_TENTH_PASS;
 /// Points a minute that one settled repository takes.
 fn points(interval: Duration) -> f64 {
     let interval = interval.as_secs_f64().max(f64::EPSILON);
-    let seldom = (SELDOM.as_secs_f64() / interval).ceil() * interval;
+    let slow_changing = (SELDOM.as_secs_f64() / interval).ceil() * interval;
     let a_pass = A_PASS + A_TENTH_PASS / f64::from(UNFILTERED_EVERY);
-    60.0 * (a_pass / interval + A_SELDOM_LOOK / seldom)
+    60.0 * (a_pass / interval + A_SELDOM_LOOK / slow_changing)
 }
 
 /// Settled repositories that so many points a minute carry, each looked at in this interval.

@@ -210,7 +210,7 @@ impl Load {
                  github.max_requests_per_minute where GitHub allows it, or use an App"
             );
         } else if !is_stretched && self.said.take().is_some() {
-            tracing::info!(%credential, seconds, "settled repositories are looked at every {seconds} s again");
+            tracing::info!(%credential, seconds, "settled repositories are polled every {seconds} s again");
         }
     }
 }

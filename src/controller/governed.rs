@@ -1,4 +1,4 @@
-//! One governed repository: its policy, what is kept between passes, and how it stands.
+//! One governed repository: its policy, what is kept between passes, and its current state.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Governed {
     /// Why the brake was on when the decisions of this pass were begun.
     pub(super) brake_at_decision: Option<String>,
     /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
-    pub(super) only_looks: bool,
+    pub(super) is_read_only: bool,
     /// The right to `ledger`.
     claim: Option<LedgerLease>,
     /// How its passes come.
@@ -100,7 +100,7 @@ impl Governed {
             health: None,
             brake,
             brake_at_decision: None,
-            only_looks: false,
+            is_read_only: false,
             claim: None,
             memory: Memory::default(),
             saved_memory: None,
@@ -163,7 +163,7 @@ impl Governed {
             reader: &self.reader,
             ledger: self.ledger.as_mut().ok_or(StoreError::Closed)?,
             policy: &self.policy,
-            repository: &survey.basics.repository,
+            repository: &survey.repo_facts.repository,
             us: &survey.observation.us,
             clock: &shared.clock,
             metrics: &shared.metrics,
@@ -188,7 +188,7 @@ impl Governed {
 
     /// Takes in what operators said since its ledger was read.
     pub(super) async fn take_in_words(&mut self) -> Result<(), StoreError> {
-        let Some(ledger) = self.ledger.as_mut().filter(|_| !self.only_looks) else {
+        let Some(ledger) = self.ledger.as_mut().filter(|_| !self.is_read_only) else {
             return Ok(());
         };
         if !self.brake.take_unread_words() {
@@ -211,7 +211,7 @@ impl Governed {
             return Ok(());
         }
         (self.ledger, self.claim) = (None, None);
-        if self.only_looks {
+        if self.is_read_only {
             self.ledger = Some(shared.store.ledger(id).await?.in_memory());
             return Ok(());
         }
@@ -274,7 +274,7 @@ impl Governed {
         }
         self.measure(shared);
         if let Err(error) = self.keep(shared, &name).await {
-            tracing::warn!(repository = %name, "how {name} stands could not be kept: {error}");
+            tracing::warn!(repository = %name, "the state of {name} could not be saved: {error}");
         }
     }
 

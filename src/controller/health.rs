@@ -16,7 +16,7 @@ impl Governed {
         observation: &Observation,
     ) -> Result<(), PassError> {
         self.health = health(&observation.signals);
-        if self.only_looks {
+        if self.is_read_only {
             return Ok(());
         }
         let policy = Arc::clone(&self.policy);

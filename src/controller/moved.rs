@@ -15,23 +15,23 @@ impl Governed {
     pub(super) async fn note_moved_deploy_files(
         &mut self,
         shared: &Shared,
-        look: &ReadContext<'_>,
-        basics: &RepoFacts,
+        ctx: &ReadContext<'_>,
+        repo_facts: &RepoFacts,
         runs: &[Run],
     ) -> Result<(), PassError> {
         for (run, moved) in on_another_tip(self.opened()?.state(), runs) {
             let (judged, ran) = (&moved.judged, &moved.ran);
-            let files = match observe::deploy_files_between(look, basics, judged, ran).await {
+            let files = match observe::deploy_files_between(ctx, repo_facts, judged, ran).await {
                 Ok(files) if files.is_empty() => continue,
                 Ok(files) => files.into_iter().collect(),
                 Err(error) if error.is_transient() => {
-                    tracing::debug!(repository = %look.policy.repository, "{error}");
+                    tracing::debug!(repository = %ctx.policy.repository, "{error}");
                     continue;
                 }
                 Err(_) => Vec::new(),
             };
             let moved = MovedDeployFiles { files, ..moved };
-            let name = &look.policy.repository;
+            let name = &ctx.policy.repository;
             shared.metrics.moved_deploy_files(name);
             tracing::error!(
                 repository = %name, run = %run.id,

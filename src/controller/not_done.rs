@@ -53,7 +53,7 @@ pub enum NotDone {
     /// Only the configuration stops it, and no operator's word ends that.
     #[error(
         "{repository} is paused by the configuration ({why}), and by nothing else. Nothing was \
-         changed: take `paused` out there"
+         changed: remove `paused` there"
     )]
     PausedByConfig {
         /// Where.

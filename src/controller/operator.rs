@@ -10,7 +10,7 @@ use super::asked::Asks;
 use super::governed::Governed;
 use super::not_done::NotDone;
 use super::registry::{RepoGuard, RepoHandle};
-use super::survey::look;
+use super::survey::read_context;
 use super::{Controller, DispatchInitiator, PassError, PassReport, Shared, Shipped, one_pass};
 use crate::apply::Dispatched;
 use crate::domain::{
@@ -217,7 +217,7 @@ impl Governed {
         commit: &ShaPrefix,
     ) -> Result<Sha, NotDone> {
         // After a rename GitHub answers under the new name alone.
-        let name = self.basics(shared).await?.repository.name;
+        let name = self.read_repo_facts(shared).await?.repository.name;
         let repository = self.policy.repository.clone();
         let ambiguous = |what: String| NotDone::Ambiguous {
             commit: commit.clone(),
@@ -297,29 +297,29 @@ impl Governed {
 
     /// The deploy file's blob at the tip of its ref, read now.
     async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
-        let (basics, policy) = (self.basics(shared).await?, self.policy.clone());
-        let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        Ok(observe::deploy_files_at_tip(&look, &basics).await?)
+        let (repo_facts, policy) = (self.read_repo_facts(shared).await?, self.policy.clone());
+        let ctx = read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
+        Ok(observe::deploy_files_at_tip(&ctx, &repo_facts).await?)
     }
 
     /// The repository, and its branches as they are now.
-    async fn basics(&mut self, shared: &Shared) -> Result<RepoFacts, NotDone> {
+    async fn read_repo_facts(&mut self, shared: &Shared) -> Result<RepoFacts, NotDone> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let policy = self.policy.clone();
-        let seldom = self.memory.seldom_is_due(self.rhythm, shared.clock.now());
-        let mut look = ReadContext {
-            seldom,
-            ..look(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
+        let slow_changing = self.memory.seldom_is_due(self.rhythm, shared.clock.now());
+        let mut ctx = ReadContext {
+            slow_changing,
+            ..read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm)
         };
         let rests_on = RestsOn { branch: true, workflows: false };
-        let mut basics = observe::basics(&mut look, known, rests_on).await;
-        if let Err(error) = &basics
-            && look.memory.forgets_its_name(error)
+        let mut repo_facts = observe::read_repo_facts(&mut ctx, known, rests_on).await;
+        if let Err(error) = &repo_facts
+            && ctx.memory.forgets_its_name(error)
         {
-            basics = observe::basics(&mut look, known, rests_on).await;
+            repo_facts = observe::read_repo_facts(&mut ctx, known, rests_on).await;
         }
-        Ok(basics?)
+        Ok(repo_facts?)
     }
 
     /// Looks for the run that was started, so that its commit's status names it, too.
@@ -333,8 +333,8 @@ impl Governed {
                 return Triggering { shipped, page: None, at: None };
             }
         };
-        for look in 0..LOOKS_FOR_A_RUN {
-            if look > 0 {
+        for reading in 0..LOOKS_FOR_A_RUN {
+            if reading > 0 {
                 shared.clock.sleep(BETWEEN_LOOKS).await;
             }
             // It is noted how the pass ended; the deploy has started whatever became of it.
@@ -358,7 +358,7 @@ impl Governed {
         if let Some(known) = self.release()?.runs.get(&run) {
             return Some(known.html_url.clone());
         }
-        let basics = self.basics(shared).await.ok()?;
-        Some(format!("{}/actions/runs/{run}", basics.repository.html_url))
+        let repo_facts = self.read_repo_facts(shared).await.ok()?;
+        Some(format!("{}/actions/runs/{run}", repo_facts.repository.html_url))
     }
 }

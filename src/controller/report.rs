@@ -89,7 +89,7 @@ pub(super) fn followed(
             shared.metrics.late_run(name);
             tracing::error!(
                 repository = %name, attempt = %id, run = %run,
-                "{name}: run {run} showed after its attempt was given up; it is followed, look at it"
+                "{name}: run {run} appeared after its attempt had been closed; it is watched to its end: check it"
             );
         } else {
             tracing::info!(repository = %name, attempt = %id, run = %run, "{name}: run {run} started");
@@ -180,7 +180,7 @@ impl Governed {
             );
         }
         self.said_overdue = overdue;
-        let now_called = &survey.basics.repository.name;
+        let now_called = &survey.repo_facts.repository.name;
         if *now_called != name && self.said_name.as_ref() != Some(now_called) {
             tracing::warn!(
                 repository = %name,
@@ -212,7 +212,7 @@ impl Governed {
             shared.metrics.status_budget_spent(&self.policy.repository);
             tracing::warn!(
                 repository = %self.policy.repository, sha = %sha,
-                "{} bears too many statuses of ours: only those of a dispatch ({:?}) are still written",
+                "{} has too many statuses of ours: only those of a dispatch ({:?}) are still written",
                 sha.short(), StatusPurpose::Dispatch,
             );
         }

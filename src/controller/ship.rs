@@ -140,7 +140,10 @@ impl Governed {
     ) -> Result<Shipped, PassError> {
         let why = match obstacle {
             Obstacle::OthersTurn(attempt) => {
-                let why = format!("another process of ours is at it: attempt {}", attempt.begun.id);
+                let why = format!(
+                    "another process of ours is dispatching it: attempt {}",
+                    attempt.begun.id
+                );
                 tracing::warn!(
                     repository = %self.policy.repository, sha = %decision.sha,
                     "{}: {why}", decision.sha.short()

@@ -27,13 +27,13 @@ pub(super) const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 /// One look at a repository.
 pub struct Survey {
     /// The repository, its branch and its workflows.
-    pub basics: RepoFacts,
+    pub repo_facts: RepoFacts,
     /// What GitHub shows.
     pub observation: Observation,
     /// The newest deploy run that was seen.
     pub newest_run: Option<RunId>,
     /// Whether everything was read anew, past every cache.
-    pub anew: bool,
+    pub uncached: bool,
     /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
     pub over: BTreeSet<RunId>,
 }
@@ -44,32 +44,32 @@ impl Governed {
     pub(super) async fn survey(
         &mut self,
         shared: &Shared,
-        anew: Option<&Sha>,
+        uncached: Option<&Sha>,
     ) -> Result<Survey, PassError> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
         let rests_on = self.decision.as_ref().map(rests_on).unwrap_or_default();
-        let reader = anew.map_or_else(|| self.reader.clone(), |_| self.reader.past_caches());
+        let reader = uncached.map_or_else(|| self.reader.clone(), |_| self.reader.past_caches());
         let mut memory = std::mem::take(&mut self.memory);
         let policy = self.policy.clone();
         let now = shared.clock.now();
         let is_first = memory.is_new();
-        let mut look = ReadContext {
-            seldom: memory.seldom_is_due(self.rhythm, now),
-            anew: anew.is_some(),
-            ..look(shared, &reader, &policy, &mut memory, self.rhythm)
+        let mut ctx = ReadContext {
+            slow_changing: memory.seldom_is_due(self.rhythm, now),
+            uncached: uncached.is_some(),
+            ..read_context(shared, &reader, &policy, &mut memory, self.rhythm)
         };
-        let mut read = self.read(shared, &mut look, known, rests_on, anew).await;
+        let mut read = self.read(shared, &mut ctx, known, rests_on, uncached).await;
         if let Err(PassError::Observe(error)) = &read
-            && look.memory.forgets_its_name(error)
+            && ctx.memory.forgets_its_name(error)
         {
-            read = self.read(shared, &mut look, known, rests_on, anew).await;
+            read = self.read(shared, &mut ctx, known, rests_on, uncached).await;
         }
         self.memory = memory;
         if is_first && read.is_ok() {
             self.memory.take_turn(self.rhythm);
         }
-        if read.is_err() && anew.is_some() {
+        if read.is_err() && uncached.is_some() {
             self.memory.distrust();
         }
         read
@@ -78,79 +78,86 @@ impl Governed {
     async fn read(
         &mut self,
         shared: &Shared,
-        look: &mut ReadContext<'_>,
+        ctx: &mut ReadContext<'_>,
         known: Option<RepoId>,
         rests_on: RestsOn,
-        anew: Option<&Sha>,
+        uncached: Option<&Sha>,
     ) -> Result<Survey, PassError> {
-        let mut basics = observe::basics(look, known, rests_on).await?;
-        look.now = shared.clock.now();
-        self.open_ledger(shared, basics.repository.id).await?;
-        observe::branch_commits(look, &basics).await?;
+        let mut repo_facts = observe::read_repo_facts(ctx, known, rests_on).await?;
+        ctx.now = shared.clock.now();
+        self.open_ledger(shared, repo_facts.repository.id).await?;
+        observe::branch_commits(ctx, &repo_facts).await?;
         let us = self.who_we_are(shared).await?;
-        let seen = self.signals.seen(anew.is_some() || self.only_looks).await;
+        let seen = self.signals.seen(uncached.is_some() || self.is_read_only).await;
         self.seen.clone_from(&seen);
         let grant = self.reader.grant();
         let mut observation = Observation {
-            repository: basics.repository.clone(),
-            branch: basics.branch.clone(),
-            deploy_ref: basics.deploy_ref.clone(),
-            deploy_ref_tip: basics.deploy_ref_tip.clone(),
-            deploy_workflow: basics.deploy.clone(),
-            branch_tip: basics.tip.clone(),
+            repository: repo_facts.repository.clone(),
+            branch: repo_facts.branch.clone(),
+            deploy_ref: repo_facts.deploy_ref.clone(),
+            deploy_ref_tip: repo_facts.deploy_ref_tip.clone(),
+            deploy_workflow: repo_facts.deploy.clone(),
+            branch_tip: repo_facts.tip.clone(),
             branch_commits: crate::domain::BranchCommits::default(),
             candidates: crate::domain::Candidates::default(),
             commits: BTreeMap::new(),
             ranges: BTreeMap::new(),
             commits_between: BTreeMap::new(),
-            ancestry: look.kept_ancestry(),
+            ancestry: ctx.kept_ancestry(),
             origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
             workflow_ids: BTreeMap::new(),
-            rejection_key: observe::rejection_key(&basics, &grant, &self.common.config_digest),
+            rejection_key: observe::rejection_key(&repo_facts, &grant, &self.common.config_digest),
             us,
         };
-        let linked = match anew {
-            Some(sha) => self.linked(look, &basics, &mut observation, sha).await?,
+        let linked = match uncached {
+            Some(sha) => self.linked(ctx, &repo_facts, &mut observation, sha).await?,
             None => Linked::default(),
         };
         let mut newest_run =
-            self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
+            self.follow(shared, ctx, &repo_facts, &mut observation.us, &linked).await?;
         self.note_health(shared, &observation).await?;
-        let verifications = self.verifications(shared, look, &mut basics).await?;
-        observation.deploy_ref_tip.clone_from(&basics.deploy_ref_tip);
-        observation.branch_tip.clone_from(&basics.tip);
-        observation.branch_commits = look.memory.commits().clone();
+        let verifications = self.verifications(shared, ctx, &mut repo_facts).await?;
+        observation.deploy_ref_tip.clone_from(&repo_facts.deploy_ref_tip);
+        observation.branch_tip.clone_from(&repo_facts.tip);
+        observation.branch_commits = ctx.memory.commits().clone();
         observation.candidates = verifications.candidates;
         self.no_candidate = verifications.no_candidate;
-        look.now = shared.clock.now();
+        ctx.now = shared.clock.now();
         let was_current = self.age.is_known();
-        let has_caught_up = self.catch_up(shared, look, &basics, &mut observation).await?;
+        let has_caught_up = self.catch_up(shared, ctx, &repo_facts, &mut observation).await?;
         if has_caught_up || (!was_current && self.waits_for_a_run()) {
             // Its attempts may own runs that no page shows, and others look for theirs only now.
-            newest_run = self.follow(shared, look, &basics, &mut observation.us, &linked).await?;
+            newest_run =
+                self.follow(shared, ctx, &repo_facts, &mut observation.us, &linked).await?;
         }
         self.settle_left_intents(shared).await?;
-        Ok(Survey { basics, observation, newest_run, anew: anew.is_some(), over: linked.over })
+        Ok(Survey {
+            repo_facts,
+            observation,
+            newest_run,
+            uncached: uncached.is_some(),
+            over: linked.over,
+        })
     }
 
     /// Whether an attempt waits for its run to show, and this is a pass that may conclude on it.
     fn waits_for_a_run(&self) -> bool {
         let waits = |known: &ReleaseState| known.attempts.iter().any(Attempt::looks_for_its_run);
-        !self.only_looks && self.release().is_some_and(waits)
+        !self.is_read_only && self.release().is_some_and(waits)
     }
 
     /// What the verification runs say; that a merge queue was seen is written down.
     async fn verifications(
         &mut self,
         shared: &Shared,
-        look: &mut ReadContext<'_>,
-        basics: &mut RepoFacts,
+        ctx: &mut ReadContext<'_>,
+        repo_facts: &mut RepoFacts,
     ) -> Result<Verifications, PassError> {
         let ledger = self.opened()?;
         let seen_before = ledger.state().merge_queue_seen;
-        let verifications = observe::verifications(look, basics, seen_before).await?;
+        let verifications = observe::verifications(ctx, repo_facts, seen_before).await?;
         if verifications.merge_queue && !seen_before {
             ledger.record(shared.clock.now(), vec![EntryKind::MergeQueueSeen]).await?;
         }
@@ -160,21 +167,21 @@ impl Governed {
     /// The statuses of `sha`, and the runs that they name and the ledger does not know.
     async fn linked(
         &self,
-        look: &mut ReadContext<'_>,
-        basics: &RepoFacts,
+        ctx: &mut ReadContext<'_>,
+        repo_facts: &RepoFacts,
         observation: &mut Observation,
         sha: &Sha,
     ) -> Result<Linked, PassError> {
-        observe::statuses(look, observation, std::iter::once(sha)).await?;
+        observe::statuses(ctx, observation, std::iter::once(sha)).await?;
         let (facts, release) = (observation.facts(sha), self.known_release()?);
         let statuses = facts.statuses.known().map_or(&[][..], Vec::as_slice);
         let links = plan::unknown_links(statuses, &observation.us, release);
-        if let WorkflowFact::Found(workflow) = &basics.deploy
+        if let WorkflowFact::Found(workflow) = &repo_facts.deploy
             && plan::names_another_workflow(statuses, &observation.us, release, workflow.file())
         {
-            observation.workflow_ids = observe::workflow_ids(look).await?;
+            observation.workflow_ids = observe::workflow_ids(ctx).await?;
         }
-        let linked = observe::linked(look, basics, &links).await?;
+        let linked = observe::linked(ctx, repo_facts, &links).await?;
         Ok(Linked { named_on: Some(sha.clone()), ..linked })
     }
 
@@ -183,23 +190,23 @@ impl Governed {
     async fn follow(
         &mut self,
         shared: &Shared,
-        look: &mut ReadContext<'_>,
-        basics: &RepoFacts,
+        ctx: &mut ReadContext<'_>,
+        repo_facts: &RepoFacts,
         us: &mut BTreeSet<Login>,
         linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
-        let (policy, only_looks) = (look.policy.clone(), self.only_looks);
+        let (policy, is_read_only) = (ctx.policy.clone(), self.is_read_only);
         // That something is on no list is known as of when the lists were asked for.
         let asked_at = shared.clock.now();
         let ledger = self.opened()?;
-        let mut seen = observe::deploy_runs(look, basics, ledger.state(), us, linked).await?;
+        let mut seen = observe::deploy_runs(ctx, repo_facts, ledger.state(), us, linked).await?;
         if !ledger.state().recovered {
             let certain = certain_deploys(&seen);
-            let entries = recovered(look, basics, us, &certain, ledger.state()).await?;
+            let entries = recovered(ctx, repo_facts, us, &certain, ledger.state()).await?;
             ledger.record(shared.clock.now(), entries).await?;
             self.age.set_known();
             // Its attempts may own runs that are on no page.
-            return Box::pin(self.follow(shared, look, basics, us, linked)).await;
+            return Box::pin(self.follow(shared, ctx, repo_facts, us, linked)).await;
         }
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
@@ -211,21 +218,21 @@ impl Governed {
         let ledger = self.opened()?;
         let entries = plan::follow(&policy, &seen, ledger.state(), us, asked_at);
         let before = (!entries.is_empty()).then(|| restorations(ledger.state()));
-        if !only_looks {
+        if !is_read_only {
             report::stray(shared, &policy, ledger.state(), &entries);
         }
         ledger.record(shared.clock.now(), entries.clone()).await?;
-        look.memory.note_sweep(seen.swept_at);
+        ctx.memory.note_sweep(seen.swept_at);
         if let Some(scope) = &seen.scope {
-            look.memory.note_read_to_the_end(&seen.read_to_the_end, scope);
+            ctx.memory.note_read_to_the_end(&seen.read_to_the_end, scope);
         }
-        if only_looks {
+        if is_read_only {
             return Ok(seen.newest);
         }
-        self.note_moved_deploy_files(shared, look, basics, &seen.runs).await?;
+        self.note_moved_deploy_files(shared, ctx, repo_facts, &seen.runs).await?;
         let ledger = self.opened()?;
         for entry in &entries {
-            report::followed(shared, &policy, ledger.state(), look.memory, entry);
+            report::followed(shared, &policy, ledger.state(), ctx.memory, entry);
         }
         if let Some(before) = before {
             report::restored(shared, &policy, &before, ledger.state());
@@ -244,7 +251,7 @@ impl Governed {
             .filter(|attempt| attempt.phase == AttemptPhase::Intent)
             .map(|attempt| EntryKind::AttemptClosed {
                 id: attempt.begun.id.clone(),
-                outcome: AttemptOutcome::Withdrawn("the program ended before it was sent".into()),
+                outcome: AttemptOutcome::Withdrawn("the process ended before it was sent".into()),
             })
             .collect();
         Ok(ledger.record(shared.clock.now(), left).await?)
@@ -315,17 +322,17 @@ impl Governed {
         lacks: &[Lack],
         unreadable: WhereUnreadable,
     ) -> Result<(), PassError> {
-        let reader = if survey.anew { self.reader.past_caches() } else { self.reader.clone() };
+        let reader = if survey.uncached { self.reader.past_caches() } else { self.reader.clone() };
         let policy = self.policy.clone();
         let mut memory = std::mem::take(&mut self.memory);
-        let mut look = ReadContext {
-            anew: survey.anew,
-            ..look(shared, &reader, &policy, &mut memory, self.rhythm)
+        let mut ctx = ReadContext {
+            uncached: survey.uncached,
+            ..read_context(shared, &reader, &policy, &mut memory, self.rhythm)
         };
-        let (basics, observation) = (&survey.basics, &mut survey.observation);
+        let (repo_facts, observation) = (&survey.repo_facts, &mut survey.observation);
         let filled = match self.known_release() {
             Ok(release) => {
-                observe::fill(&mut look, basics, observation, release, lacks, unreadable).await
+                observe::fill(&mut ctx, repo_facts, observation, release, lacks, unreadable).await
             }
             Err(error) => Err(error.into()),
         };
@@ -342,11 +349,11 @@ impl Governed {
         shas: &[Sha],
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
-        let look = look(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
+        let ctx = read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
         // A start has read some of them a moment ago.
         let is_read = |sha: &&Sha| survey.observation.facts(sha).statuses.known().is_some();
         let unread: Vec<Sha> = shas.iter().filter(|sha| !is_read(sha)).cloned().collect();
-        let read = observe::statuses(&look, &mut survey.observation, unread.iter()).await;
+        let read = observe::statuses(&ctx, &mut survey.observation, unread.iter()).await;
         if read.as_ref().is_err_and(|error| !error.is_transient()) {
             // The branch may have left a commit that GitHub no longer has.
             self.memory.distrust();
@@ -356,7 +363,7 @@ impl Governed {
 }
 
 /// A look by what is remembered, which reads nothing of what changes seldom.
-pub(super) fn look<'a>(
+pub(super) fn read_context<'a>(
     shared: &'a Shared,
     reader: &'a Reader,
     policy: &'a Policy,
@@ -365,7 +372,17 @@ pub(super) fn look<'a>(
 ) -> ReadContext<'a> {
     let (store, now) = (&shared.store, shared.clock.now());
     let clock = &shared.clock;
-    ReadContext { reader, store, policy, memory, anew: false, rhythm, seldom: false, now, clock }
+    ReadContext {
+        reader,
+        store,
+        policy,
+        memory,
+        uncached: false,
+        rhythm,
+        slow_changing: false,
+        now,
+        clock,
+    }
 }
 
 /// What a standing hold rests on, of the things that are read seldom: with it they are read in

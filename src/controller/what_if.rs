@@ -42,26 +42,27 @@ impl Controller {
         what: Suppositions,
     ) -> Result<WouldBe, NotDone> {
         let shared = self.shared();
-        let mut look = self.only_looking(name, what.policy).await?;
-        let sha = look.commit(shared, commit).await?;
+        let mut read_only = self.read_only_copy(name, what.policy).await?;
+        let sha = read_only.commit(shared, commit).await?;
         let production = match &what.production {
-            Some(production) => Some(look.commit(shared, production).await?),
+            Some(production) => Some(read_only.commit(shared, production).await?),
             None => None,
         };
-        let mut survey = look.survey(shared, None).await?;
+        let mut survey = read_only.survey(shared, None).await?;
         let supposed = production.as_ref().map(|sha| Production::Known {
             sha: sha.clone(),
             since: shared.clock.now(),
             run: None,
         });
-        let decision =
-            look.decided(shared, &mut survey, &sha, Asks::ThePolicy, supposed.as_ref()).await?;
+        let decision = read_only
+            .decided(shared, &mut survey, &sha, Asks::ThePolicy, supposed.as_ref())
+            .await?;
         Ok(WouldBe { decision, production })
     }
 
     /// A look at a repository, by another policy where one is given. Whoever is at the repository
     /// ends first; after that, nobody waits for the look.
-    pub(super) async fn only_looking(
+    pub(super) async fn read_only_copy(
         &self,
         name: &RepoName,
         policy: Option<Policy>,
@@ -69,25 +70,25 @@ impl Controller {
         let handle = self.handle(name)?;
         let held = handle.held().await;
         let held = held.ok_or_else(|| NotDone::NotGoverned(name.clone()))?;
-        Ok(held.governed.only_looking(self.shared(), policy))
+        Ok(held.governed.read_only_copy(self.shared(), policy))
     }
 }
 
 impl Governed {
-    fn only_looking(&self, shared: &Shared, policy: Option<Policy>) -> Self {
+    fn read_only_copy(&self, shared: &Shared, policy: Option<Policy>) -> Self {
         let is_other = policy.is_some();
         let policy = policy.map_or_else(|| Arc::clone(&self.policy), Arc::new);
         let signals = if is_other { shared.signals.follow(&policy) } else { self.signals.clone() };
         let common = Arc::clone(&self.common);
         let settings = RepoSettings { policy, common, signals, within: Duration::ZERO };
         let (reader, brake) = (self.reader.clone(), self.brake.clone());
-        let mut look = Self::new(&settings, reader, brake, self.rhythm.turn);
-        look.only_looks = true;
-        look.ledger = self.ledger.as_ref().map(Ledger::in_memory);
+        let mut read_only = Self::new(&settings, reader, brake, self.rhythm.turn);
+        read_only.is_read_only = true;
+        read_only.ledger = self.ledger.as_ref().map(Ledger::in_memory);
         if !is_other {
             // By another policy other runs and branches count: all of that is read anew.
-            look.memory = self.memory.clone();
+            read_only.memory = self.memory.clone();
         }
-        look
+        read_only
     }
 }

@@ -52,7 +52,7 @@ impl PathPatterns {
             if let Some(why) = misreading(pattern) {
                 errors.push(error(why));
             } else if builder.add_line(None, pattern).is_err() {
-                errors.push(error("is no valid pattern"));
+                errors.push(error("is not a valid pattern"));
             }
         }
         if !errors.is_empty() {

@@ -157,7 +157,7 @@ impl Team {
 
 /// What was given is no `org/team`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no team: expected ORG/TEAM, as in acme/release-captains")]
+#[error("`{0}` is not a team: expected ORG/TEAM, as in acme/release-captains")]
 pub struct TeamError(String);
 
 impl FromStr for Team {

@@ -46,7 +46,7 @@ fn folded(text: &str) -> impl Iterator<Item = u8> {
 
 /// What was given is no `owner/name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no repository: expected OWNER/NAME, as in acme/shop")]
+#[error("`{0}` is not a repository name: expected OWNER/NAME, as in acme/shop")]
 pub struct RepoNameError(String);
 
 impl FromStr for RepoName {

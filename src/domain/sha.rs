@@ -71,7 +71,7 @@ impl ShaPrefix {
 
 /// What was given is no commit id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no commit id: expected {expected}")]
+#[error("`{given}` is not a commit id: expected {expected}")]
 pub struct ShaError {
     given: String,
     expected: &'static str,

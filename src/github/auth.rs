@@ -72,7 +72,7 @@ impl Token {
             return Err(format!("it has more than {LONGEST_TOKEN} bytes"));
         }
         let mut header = HeaderValue::from_str(&format!("Bearer {secret}"))
-            .map_err(|_| "it holds characters that no token has".to_owned())?;
+            .map_err(|_| "it contains characters that are not allowed in a token".to_owned())?;
         header.set_sensitive(true);
         Ok(Self { header, fingerprint: fingerprint(secret.as_bytes()), made_at: None })
     }

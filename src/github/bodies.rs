@@ -56,10 +56,10 @@ pub(super) fn largest(operation: &str) -> usize {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unread {
     /// It was lost on the way.
-    #[error("the answer was cut: {0}")]
+    #[error("the response was truncated: {0}")]
     Cut(String),
     /// It is larger than its kind may be.
-    #[error("the answer has more than {} MB", .0 / MIB)]
+    #[error("the response is larger than {} MB", .0 / MIB)]
     TooLarge(usize),
 }
 

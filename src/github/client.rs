@@ -303,7 +303,7 @@ impl Client {
         }
         let request = request
             .body(OctoBody::empty())
-            .map_err(|error| ask.malformed(&format!("this is no address: {error}")))?;
+            .map_err(|error| ask.malformed(&format!("this is not an address: {error}")))?;
         let sent = async {
             let _settled = match manner.lane {
                 Lane::Settled => self.settled_places.acquire().await.ok(),
@@ -375,7 +375,7 @@ impl Client {
                 ReadError::Refused { what, status, words, permission: answer.permission() }
             }
             500..=599 => ReadError::Server { what, status, words },
-            _ => ask.malformed(&format!("an answer with status {status}")),
+            _ => ask.malformed(&format!("a response with status {status}")),
         }
     }
 }

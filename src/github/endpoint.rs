@@ -128,7 +128,7 @@ impl Endpoint {
             *said = difference;
             tracing::warn!(
                 seconds,
-                "this machine's clock is {seconds} s off GitHub's, which is the one that counts"
+                "this machine's clock differs from GitHub's by {seconds} s; GitHub's time is used"
             );
         } else if was_off && !is_off {
             *said = SignedDuration::ZERO;

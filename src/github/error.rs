@@ -9,7 +9,7 @@ use crate::domain::RepoId;
 pub enum ReadError {
     /// 404.
     #[error(
-        "cannot {what}: GitHub said 404{}. There is no such thing, or the token may not see it",
+        "cannot {what}: GitHub said 404{}. It does not exist, or the token cannot see it",
         quoted(.words)
     )]
     NotFound {
@@ -39,7 +39,7 @@ pub enum ReadError {
         why: String,
     },
     /// A redirect, which is never followed silently: a rename, or a transfer.
-    #[error("cannot {what}: it has moved{}. Put its new name into the config", to(.location.as_deref()))]
+    #[error("cannot {what}: it has moved{}. Update its name in the configuration", to(.location.as_deref()))]
     Moved {
         /// What was wanted, of what.
         what: String,
@@ -47,7 +47,7 @@ pub enum ReadError {
         location: Option<String>,
     },
     /// 410: switched off, such as a repository's issues.
-    #[error("cannot {what}: GitHub said 410{}. It is switched off there", quoted(.words))]
+    #[error("cannot {what}: GitHub said 410{}. It is disabled there", quoted(.words))]
     Gone410 {
         /// What was wanted, of what.
         what: String,
@@ -63,7 +63,7 @@ pub enum ReadError {
         until: Timestamp,
     },
     /// 5xx.
-    #[error("cannot {what}: GitHub failed with {status}{}. It is asked again", quoted(.words))]
+    #[error("cannot {what}: GitHub failed with {status}{}. It will be retried", quoted(.words))]
     Server {
         /// What was wanted, of what.
         what: String,
@@ -73,7 +73,7 @@ pub enum ReadError {
         words: String,
     },
     /// No whole answer came: never sent, reset, cut, or too late.
-    #[error("cannot {what}: {why}. It is asked again")]
+    #[error("cannot {what}: {why}. It will be retried")]
     Transport {
         /// What was wanted, of what.
         what: String,
@@ -81,7 +81,9 @@ pub enum ReadError {
         why: String,
     },
     /// A list without an item, of which GitHub says in the same answer that it has some.
-    #[error("cannot {what}: GitHub counts {counted} and lists none. It is asked again")]
+    #[error(
+        "cannot {what}: GitHub reports a total of {counted} but lists none. It will be retried"
+    )]
     EmptyList {
         /// What was wanted, of what.
         what: String,
@@ -89,7 +91,7 @@ pub enum ReadError {
         counted: u64,
     },
     /// An answer that makes no sense.
-    #[error("cannot {what}: GitHub's answer makes no sense: {why}")]
+    #[error("cannot {what}: GitHub's response is malformed: {why}")]
     Malformed {
         /// What was wanted, of what.
         what: String,
@@ -170,7 +172,7 @@ pub enum WriteFailure {
         until: Timestamp,
     },
     /// Certain: nothing was done. So much is to be written that our own pace lets this go later.
-    #[error("there is more to write than may be written: its turn comes at {until:.0} or later")]
+    #[error("the limit on writes is reached: it is sent at {until:.0} or later")]
     Deferred {
         /// When its turn may come.
         until: Timestamp,
@@ -182,13 +184,13 @@ pub enum WriteFailure {
         why: String,
     },
     /// GitHub said 2xx, and the rest of its answer was lost: it is done.
-    #[error("done, but GitHub's answer was lost: {why}")]
+    #[error("done, but GitHub's response was lost: {why}")]
     Done {
         /// What became of the answer.
         why: String,
     },
     /// It may have been done, and may not: timeout, reset, 408, 5xx.
-    #[error("not known whether it was done: {why}")]
+    #[error("unknown whether it was done: {why}")]
     Unknown {
         /// What happened.
         why: String,
@@ -216,7 +218,7 @@ fn to(location: Option<&str>) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address is none that a token may be sent to.
-    #[error("`{url}` is no API address: {why}")]
+    #[error("`{url}` is not an API address: {why}")]
     Address {
         /// As given.
         url: String,

@@ -105,9 +105,9 @@ impl Reader {
     /// [`ReadError`].
     pub async fn user(&self) -> Result<Login, ReadError> {
         if let Some(account) = self.client.auth.account(&self.client.line).await {
-            return account.map_err(|why| why.for_a_read("tell which App this is"));
+            return account.map_err(|why| why.for_a_read("identify the App"));
         }
-        let ask = ReadRequest::new("get_user", "tell whose token this is".into(), "/user".into());
+        let ask = ReadRequest::new("get_user", "identify the token's user".into(), "/user".into());
         let login = |body: &[u8]| wire::parse::<wire::User>(body).map(|user| user.login);
         self.one(&ask, login).await
     }

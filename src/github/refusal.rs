@@ -60,7 +60,7 @@ impl Refusals {
         if is_news {
             // Said by the credential, not by the repository whose pass met it first.
             let credential = &self.credential;
-            tracing::error!(parent: None, %credential, "{why}. Its repositories wait; others go on");
+            tracing::error!(parent: None, %credential, "{why}. Its repositories wait; others continue");
         }
     }
 
@@ -68,7 +68,7 @@ impl Refusals {
     pub(super) fn over(&self) {
         if let Some(last) = self.lock().take() {
             let (credential, why) = (&self.credential, last.why);
-            tracing::info!(parent: None, %credential, "GitHub takes the credential again, after: {why}");
+            tracing::info!(parent: None, %credential, "GitHub accepts the credential again. Before: {why}");
         }
     }
 

@@ -79,7 +79,7 @@ impl Body for GatedBody {
             Departure::Left => Poll::Ready(Some(Ok(Frame::data(body)))),
             Departure::CalledOff(why) => Poll::Ready(Some(Err(why.clone().into()))),
             Departure::Waiting | Departure::GivenUp => {
-                Poll::Ready(Some(Err("the write was given up".into())))
+                Poll::Ready(Some(Err("the write was abandoned".into())))
             }
         }
     }

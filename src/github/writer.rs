@@ -111,7 +111,7 @@ impl Writer {
             }
             300..=399 => Err(moved(&write.repository, &answer)),
             400..=499 => Err(refused(&client, &token, &answer).await),
-            _ => Err(WriteFailure::Unknown { why: format!("an answer with status {status}") }),
+            _ => Err(WriteFailure::Unknown { why: format!("a response with status {status}") }),
         }
     }
 }
@@ -191,7 +191,7 @@ fn done(answer: &GithubAnswer) -> Result<WriteAnswer, WriteFailure> {
     match serde_json::from_slice(bytes) {
         Ok(body) => Ok(WriteAnswer { status, body }),
         Err(error) => {
-            Err(lost(&format!("its answer makes no sense: {}", on_one_line(&error.to_string()))))
+            Err(lost(&format!("its response is malformed: {}", on_one_line(&error.to_string()))))
         }
     }
 }

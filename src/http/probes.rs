@@ -54,7 +54,7 @@ async fn metrics(State(window): State<ReadModel>) -> Response {
     match window.metrics().await {
         Some(metrics) => text(StatusCode::OK, CONTENT_TYPE, metrics),
         None => {
-            let why = "the metrics could not be written: a defect\n".to_owned();
+            let why = "the metrics could not be written: this is a bug\n".to_owned();
             text(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, why)
         }
     }

@@ -48,13 +48,13 @@ impl HttpProblem {
 
     /// There is no such address.
     pub(super) fn no_route() -> Self {
-        let detail = "no such address here: GET /api/v1 lists what there is".to_owned();
+        let detail = "no such address: GET /api/v1 lists the available ones".to_owned();
         Self::new(StatusCode::NOT_FOUND, "no-such-address", "No such address", detail)
     }
 
     /// There is, and it can only be read.
     pub(super) fn read_only() -> Self {
-        let detail = "everything here is read-only: GET and HEAD are all there is".to_owned();
+        let detail = "everything here is read-only: only GET and HEAD are supported".to_owned();
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "read-only", "Read-only", detail)
     }
 
@@ -75,7 +75,7 @@ impl HttpProblem {
     /// There is no such parameter of the query.
     pub(super) fn no_parameter(name: &str, expected: impl Into<String>) -> Self {
         let (name, expected) = (crate::messages::plain(name, SHOWN), expected.into());
-        let detail = format!("there is no parameter `{name}` here: expected {expected}");
+        let detail = format!("unknown parameter `{name}`: expected {expected}");
         Self::wrong(name, expected, detail)
     }
 
@@ -115,12 +115,12 @@ impl HttpProblem {
 
     /// The store did not answer in time.
     pub(super) fn late() -> Self {
-        Self::unavailable("the state directory does not answer: is its disk well?".to_owned())
+        Self::unavailable("the state directory does not respond: check its disk".to_owned())
     }
 
     /// Too many questions at once.
     pub(super) fn busy() -> Self {
-        Self::unavailable("too many requests are being answered: try again".to_owned())
+        Self::unavailable("too many requests in progress: try again".to_owned())
     }
 
     fn unavailable(detail: String) -> Self {

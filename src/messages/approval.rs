@@ -126,16 +126,16 @@ fn matter_of(matter: &OperatorsMatter) -> Option<String> {
         }
         OperatorsMatter::NotAsInPull { path, commit, pull } => {
             let (path, commit) = (plain(path, QUOTED), commit.short());
-            format!("{path} came with {commit}, and not as #{pull} shows it")
+            format!("{path} came with {commit}, but not as shown in #{pull}")
         }
         OperatorsMatter::BroughtByNothing { path } => {
-            format!("no commit is seen to bring {}", plain(path, QUOTED))
+            format!("no commit is known to bring {}", plain(path, QUOTED))
         }
         OperatorsMatter::OriginUntold(why) => {
-            format!("who brought it cannot be told: {}", plain(why, TOLD))
+            format!("cannot tell which pull request brought it: {}", plain(why, TOLD))
         }
         OperatorsMatter::DeployFileAtTip => {
-            "the deploy workflow's file at the tip of its ref is another one".to_owned()
+            "the deploy workflow's file at the tip of its ref differs".to_owned()
         }
         OperatorsMatter::AnotherCause(cause) => of_risk_cause(cause),
         OperatorsMatter::NoPull => "no pull request brought it".to_owned(),
@@ -172,7 +172,7 @@ pub fn given_at(approval: &GivenApproval) -> String {
 fn talk_untold(seen: &SeenApproval) -> Option<String> {
     let Counting::Not(WhyNot::Untold(why)) = &seen.counting else { return None };
     let pull = seen.given.pull.filter(|_| seen.given.at.is_none())?;
-    Some(format!("what was said on #{pull} cannot be told: {}", plain(why, TOLD)))
+    Some(format!("cannot read the comments and labels of #{pull}: {}", plain(why, TOLD)))
 }
 
 fn given(seen: &GivenApproval) -> String {
@@ -183,21 +183,19 @@ fn given(seen: &GivenApproval) -> String {
         (ApprovalMode::Comment, ..) => format!("the comment by {by}{on}"),
         (ApprovalMode::Environment, _, None) => "RELEASE_GOVERNOR_APPROVED".to_owned(),
         (ApprovalMode::Environment, Some(sha), Some(_)) => {
-            format!("the word of {by} for {}", sha.short())
+            format!("the approval by {by} of {}", sha.short())
         }
-        (ApprovalMode::Environment, None, Some(_)) => format!("the word of {by}"),
+        (ApprovalMode::Environment, None, Some(_)) => format!("the approval by {by}"),
     }
 }
 
 fn why_not(why: &WhyNot) -> String {
     match why {
-        WhyNot::ByNobodyKnown => "nothing tells whose it is".to_owned(),
-        WhyNot::TakenOff => "the label is not there any more".to_owned(),
+        WhyNot::ByNobodyKnown => "its author is unknown".to_owned(),
+        WhyNot::TakenOff => "the label was removed".to_owned(),
         WhyNot::MayBeTakenOff(label) => {
             let label = plain(label, QUOTED);
-            format!(
-                "label {label} was taken off after it, which may be this one under another name"
-            )
+            format!("label {label} was removed after it, and may be this label under another name")
         }
         WhyNot::Edited => "it was edited".to_owned(),
         WhyNot::NotGiven(spoken) => not_given(*spoken).to_owned(),
@@ -208,31 +206,34 @@ fn why_not(why: &WhyNot) -> String {
             "GitHub does not show the last commit of the pull request yet".to_owned()
         }
         WhyNot::BeforeTheMerge => "it was given before the merge".to_owned(),
-        WhyNot::ByTheAuthor => "authors do not approve their own".to_owned(),
+        WhyNot::ByTheAuthor => "authors cannot approve their own pull request".to_owned(),
         WhyNot::NotPermitted { role, needs } => {
-            format!("their role is {}, it takes {}", plain(role, 40), needs.as_str())
+            format!("their role is {}, but {} is needed", plain(role, 40), needs.as_str())
         }
         WhyNot::InNoTeam(of) => {
-            format!("they are not seen in {} (or the token may not see it)", teams(of))
+            format!(
+                "they are not visible as a member of {} (or the token cannot read it)",
+                teams(of)
+            )
         }
         WhyNot::Untold(words) => plain(words, TOLD),
-        WhyNot::NotLookedAt => "so many people gave one that no more were asked about".to_owned(),
-        WhyNot::DeployFileChanged => "another deploy file stands at the tip since then".to_owned(),
-        WhyNot::SomethingCameAfter => "something HIGH came after it".to_owned(),
-        WhyNot::LeadsNotHere => "what came after its commit cannot be told".to_owned(),
+        WhyNot::NotLookedAt => "too many people approved: this one was not checked".to_owned(),
+        WhyNot::DeployFileChanged => "the deploy file at the tip has changed since".to_owned(),
+        WhyNot::SomethingCameAfter => "a HIGH change came after it".to_owned(),
+        WhyNot::LeadsNotHere => "cannot tell what came after its commit".to_owned(),
     }
 }
 
 const fn not_given(spoken: CommandReading) -> &'static str {
     match spoken {
         CommandReading::Absent => "the command is not in it",
-        CommandReading::InQuote => "the command stands in a quote",
-        CommandReading::Hidden => "the command is not shown there",
-        CommandReading::InCode => "the command stands in code",
-        CommandReading::NotAlone => "the command does not stand alone on its line",
-        CommandReading::InList => "the command stands in a list",
-        CommandReading::InTable => "the command stands in a table",
-        CommandReading::InHeading => "the command stands in a heading",
+        CommandReading::InQuote => "the command is inside a quote",
+        CommandReading::Hidden => "the command is in text that GitHub does not display",
+        CommandReading::InCode => "the command is inside code",
+        CommandReading::NotAlone => "the command is not alone on its line",
+        CommandReading::InList => "the command is inside a list",
+        CommandReading::InTable => "the command is inside a table",
+        CommandReading::InHeading => "the command is inside a heading",
         CommandReading::LooksLike => "it only looks like the command",
         CommandReading::Given => "it was given",
     }

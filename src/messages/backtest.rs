@@ -94,7 +94,7 @@ pub fn length(length: SignedDuration) -> String {
 pub fn production(production: &Production) -> String {
     match production {
         Production::Known { sha, .. } => format!("production began as {}", sha.short()),
-        Production::None => "no deploy was found that had succeeded before: production began as \
+        Production::None => "no earlier successful deploy was found: production began as \
                              none, so that the first commit is a first deploy, which is LOW"
             .to_owned(),
         Production::Uncertain { why } => {
@@ -103,7 +103,7 @@ pub fn production(production: &Production) -> String {
                 |run| format!("what run {}", run.id),
             );
             format!(
-                "production began as uncertain, for nothing tells {run} deployed: all is HIGH \
+                "production began as uncertain, because it is unknown {run} deployed: everything is HIGH \
                  until something ships"
             )
         }
@@ -126,7 +126,7 @@ pub fn not_shown(count: usize) -> String {
 #[must_use]
 pub fn not_replayed(has_signals: bool) -> Vec<String> {
     let mut notes = vec![
-        "every deploy is taken to succeed at once; failures, cooldown and an environment's \
+        "every deploy is assumed to succeed at once; failures, cooldown and an environment's \
          reviewers are not replayed"
             .to_owned(),
         "people's permissions, and statuses that raise the risk, are taken as they are now, and the \

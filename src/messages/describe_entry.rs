@@ -15,10 +15,10 @@ pub fn describe_entry(kind: &EntryKind) -> String {
     match kind {
         EntryKind::Governed { name } => format!("governed as {name}"),
         EntryKind::Recovered { attempts, paused } => recovered(attempts, paused.as_deref()),
-        EntryKind::Identity { login } => format!("we are {login}"),
+        EntryKind::Identity { login } => format!("authenticated as {login}"),
         EntryKind::MergeQueueSeen => "a merge queue was seen".to_owned(),
         EntryKind::Candidate { sha: Some(sha) } => format!("{} is the candidate", sha.short()),
-        EntryKind::Candidate { sha: None } => "there is no candidate any more".to_owned(),
+        EntryKind::Candidate { sha: None } => "there is no candidate".to_owned(),
         EntryKind::Decided { sha, outcome, reason, risk, evidence: _ } => {
             let told = [outcome.as_str(), risk.as_str(), reason.code()].join(" ");
             format!("{}: {told}", sha.short())
@@ -36,14 +36,14 @@ pub fn describe_entry(kind: &EntryKind) -> String {
             format!("attempt {}: {what} {}{by}", attempt.id, attempt.sha.short())
         }
         EntryKind::AttemptMarked { id, mark } => {
-            format!("attempt {id}: GitHub took its mark, status {}", mark.id)
+            format!("attempt {id}: pending status {} written", mark.id)
         }
-        EntryKind::AttemptSending { id } => format!("attempt {id}: the dispatch leaves"),
-        EntryKind::AttemptAccepted { id } => format!("attempt {id}: GitHub said yes"),
-        EntryKind::AttemptAbsent { id } => format!("attempt {id}: no run of it shows"),
+        EntryKind::AttemptSending { id } => format!("attempt {id}: dispatch request sent"),
+        EntryKind::AttemptAccepted { id } => format!("attempt {id}: dispatch accepted by GitHub"),
+        EntryKind::AttemptAbsent { id } => format!("attempt {id}: no run found"),
         EntryKind::AttemptRun { id, run, late: false } => format!("attempt {id}: run {run}"),
         EntryKind::AttemptRun { id, run, late: true } => {
-            format!("attempt {id}: run {run}, which came late")
+            format!("attempt {id}: run {run}, found late")
         }
         EntryKind::AttemptClosed { id, outcome } => format!("attempt {id}: {}", ended(outcome)),
         EntryKind::AttemptAdopted { attempt: Attempt { begun, .. } } => {
@@ -74,13 +74,13 @@ pub fn describe_entry(kind: &EntryKind) -> String {
 
 fn recovered(attempts: &[Attempt], paused: Option<&str>) -> String {
     let paused = paused.map_or_else(String::new, |why| format!(", paused: {}", plain(why, QUOTED)));
-    format!("what a lost ledger left was read: {} attempts{paused}", attempts.len())
+    format!("recovered {} attempts from GitHub{paused}", attempts.len())
 }
 
 fn run_seen(run: &KnownRun) -> String {
     let of = match &run.attribution {
         Attribution::Sha(sha) => sha.short(),
-        Attribution::Unknown | Attribution::Unresolved => "a commit that cannot be told",
+        Attribution::Unknown | Attribution::Unresolved => "an unknown commit",
     };
     let stands = match run.newest() {
         _ if run.deleted => "was deleted".to_owned(),
@@ -100,11 +100,11 @@ fn ended(outcome: &AttemptOutcome) -> String {
         AttemptOutcome::Withdrawn(why) => format!("withdrawn: {}", plain(why, QUOTED)),
         AttemptOutcome::Rejected(words) => format!("GitHub refused it: {}", plain(words, QUOTED)),
         AttemptOutcome::NotSent(why) => format!("not sent: {}", plain(why, QUOTED)),
-        AttemptOutcome::NotStarted => "its answer was lost, and nothing started".to_owned(),
-        AttemptOutcome::Unconfirmed => "its run never showed".to_owned(),
+        AttemptOutcome::NotStarted => "the response was lost, and nothing started".to_owned(),
+        AttemptOutcome::Unconfirmed => "its run never appeared".to_owned(),
         AttemptOutcome::Succeeded => "the deploy succeeded".to_owned(),
         AttemptOutcome::Failed(end) => format!("the deploy ended in {}", plain(end.as_str(), 40)),
-        AttemptOutcome::Superseded => "a newer run took its place".to_owned(),
+        AttemptOutcome::Superseded => "superseded by a newer run".to_owned(),
         AttemptOutcome::RunDeleted => "its run was deleted".to_owned(),
     }
 }
@@ -114,25 +114,25 @@ fn ended(outcome: &AttemptOutcome) -> String {
 pub fn operator(word: &OperatorAction) -> String {
     match word {
         OperatorAction::Approved { approval } => format!(
-            "{} approves {}: {}",
+            "{} approved {}: {}",
             plain(&approval.by.display(), QUOTED),
             approval.sha.short(),
             plain(&approval.why, QUOTED)
         ),
         OperatorAction::Paused { why, by } => {
-            format!("{} pauses it: {}", plain(&by.display(), QUOTED), plain(why, QUOTED))
+            format!("paused by {}: {}", plain(&by.display(), QUOTED), plain(why, QUOTED))
         }
         OperatorAction::Resumed { by } => {
-            format!("{} lets it go on", plain(&by.display(), QUOTED))
+            format!("resumed by {}", plain(&by.display(), QUOTED))
         }
         OperatorAction::ProductionSet { sha, why, by } => format!(
-            "{} says that {} is in production: {}",
+            "{} set {} as production: {}",
             plain(&by.display(), QUOTED),
             sha.short(),
             plain(why, QUOTED)
         ),
         OperatorAction::Triggered { sha, by } => {
-            format!("{} triggers {}", plain(&by.display(), QUOTED), sha.short())
+            format!("{} triggered {}", plain(&by.display(), QUOTED), sha.short())
         }
     }
 }
@@ -141,11 +141,11 @@ pub fn operator(word: &OperatorAction) -> String {
 #[must_use]
 pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
     let files = match moved.files.as_slice() {
-        [] => "which of its files changed cannot be told".to_owned(),
-        files => format!("other than judged: {}", plain(&files.join(", "), QUOTED)),
+        [] => "cannot tell which of the files changed".to_owned(),
+        files => format!("changed since they were judged: {}", plain(&files.join(", "), QUOTED)),
     };
     let (ran, judged) = (moved.ran.short(), moved.judged.short());
-    format!("it ran the workflow files of {ran}, and those of {judged} had been judged; {files}")
+    format!("it used the workflow files of {ran}, but those of {judged} were judged; {files}")
 }
 
 fn forged(sha: &Sha, by: Option<&Login>) -> String {
@@ -156,26 +156,29 @@ fn forged(sha: &Sha, by: Option<&Login>) -> String {
 fn issue(step: &IssueStep) -> String {
     match step {
         IssueStep::Intent { sha, run } => {
-            format!("to be said in an issue: run {} of {} failed", run.id, sha.short())
+            format!("about to report in an issue that run {} of {} failed", run.id, sha.short())
         }
         IssueStep::Written { sha, run, number } => {
-            format!("issue #{number} says that run {} of {} failed", run.id, sha.short())
+            format!("issue #{number} reports that run {} of {} failed", run.id, sha.short())
         }
         IssueStep::RecoveryIntent { sha } => {
-            format!("to be said in the issue of {}: a later deploy succeeded", sha.short())
+            format!("about to report in the issue of {} that a later deploy succeeded", sha.short())
         }
         IssueStep::RecoveryWritten { sha } => {
-            format!("the issue of {} says that a later deploy succeeded, or is gone", sha.short())
+            format!(
+                "the issue of {} reports that a later deploy succeeded, or no longer exists",
+                sha.short()
+            )
         }
         IssueStep::Refused { sha, words } => {
             format!(
-                "GitHub refuses to change the issue of {}: {}",
+                "GitHub refused to change the issue of {}: {}",
                 sha.short(),
                 plain(words, QUOTED)
             )
         }
         IssueStep::Unavailable { words } => {
-            format!("GitHub takes no issue here: {}", plain(words, QUOTED))
+            format!("GitHub does not accept issues in this repository: {}", plain(words, QUOTED))
         }
     }
 }
@@ -185,10 +188,7 @@ fn issue(step: &IssueStep) -> String {
 pub fn after_set_production(in_flight: &[RunId], candidate: Option<&Sha>) -> Option<String> {
     let runs: Vec<String> = in_flight.iter().map(|run| format!("run {run}")).collect();
     let overridden = (!runs.is_empty()).then(|| {
-        format!(
-            "{} in flight: a deploy that succeeds after this word overrides it",
-            runs.join(", ")
-        )
+        format!("{} in flight: a deploy that succeeds after this overrides it", runs.join(", "))
     });
     let next = candidate.map(|sha| {
         format!(

@@ -33,10 +33,10 @@ pub fn evidence_supposing(
     let mut lines = Vec::new();
     if let Some(file) = &supposed.policy {
         let file = plain(file, QUOTED);
-        lines.push(format!("supposed: the policy of {file}, over the built-in defaults"));
+        lines.push(format!("assumed: the policy of {file}, over the built-in defaults"));
     }
     if let Some(sha) = &supposed.production {
-        lines.push(format!("supposed: production is {}", sha.short()));
+        lines.push(format!("assumed: production is {}", sha.short()));
     }
     let deployed = matches!(decision.cause, Cause::Deployed { .. });
     if !(deployed && supposed.production.is_some()) {
@@ -102,7 +102,7 @@ fn brought_by(brought: &Brought) -> String {
 
 fn of_production(production: &Production, repository: &RepoName) -> String {
     match production {
-        Production::None => format!("nothing was ever deployed from {repository}"),
+        Production::None => format!("nothing has been deployed from {repository} yet"),
         Production::Known { sha, since, run: Some(run) } => format!(
             "production is {} by run {}, attempt {}, since {}",
             sha.short(),
@@ -111,12 +111,12 @@ fn of_production(production: &Production, repository: &RepoName) -> String {
             date_time(*since)
         ),
         Production::Known { sha, since, run: None } => {
-            format!("production is {} by an operator's word of {}", sha.short(), date_time(*since))
+            format!("production is {}, set by an operator at {}", sha.short(), date_time(*since))
         }
         Production::Uncertain { why } => {
             let (why, remedy) = uncertain(*why);
             format!(
-                "production is uncertain: {why}; {remedy}say `release-governor set-production \
+                "production is uncertain: {why}; {remedy}run `release-governor set-production \
                  {repository} SHA --reason TEXT`"
             )
         }
@@ -127,16 +127,16 @@ fn of_production(production: &Production, repository: &RepoName) -> String {
 fn uncertain(why: Uncertainty) -> (String, &'static str) {
     match why {
         Uncertainty::Unattributed(run) => (
-            format!("nothing tells what run {} deployed", run.id),
-            "give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or ",
+            format!("cannot tell which commit run {} deployed", run.id),
+            "add `run-name: Deploy ${{ inputs.sha }}` to the deploy workflow, or ",
         ),
         Uncertainty::Stray(run) => (
             format!(
-                "run {} bears the branch's name, but its commit was never on that branch, so \
-                 that what it deployed cannot be told",
+                "run {} carries the branch's name, but its commit was never on that branch, so \
+                 that it is unknown what it deployed",
                 run.id
             ),
-            "delete the tag that is named like the branch, and ",
+            "delete the tag that has the branch's name, and ",
         ),
         Uncertainty::DeployedOtherwise => (
             "no run of the deploy workflow succeeded, but another workflow, or a run that was \
@@ -169,7 +169,7 @@ pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
     match cause {
         RiskCause::FirstDeploy => "first deploy, nothing to compare with".to_owned(),
         RiskCause::EmptyRange => "nothing differs from production".to_owned(),
-        RiskCause::Paths => "by the paths that differ from production".to_owned(),
+        RiskCause::Paths => "from the paths that differ from production".to_owned(),
         RiskCause::DeployFileAtTip => {
             "the deploy workflow's file at the tip of its ref is not the one at this commit"
                 .to_owned()
@@ -188,7 +188,7 @@ pub(super) fn of_risk_cause(cause: &RiskCause) -> String {
         ),
         RiskCause::Raised(raise) => raised(raise),
         RiskCause::RaiseUntold(why) => {
-            format!("whether anybody raised it cannot be told: {}", plain(why, QUOTED))
+            format!("cannot tell whether the risk was raised: {}", plain(why, QUOTED))
         }
         RiskCause::AsDecided => "as decided when it was shipped".to_owned(),
         RiskCause::RanBefore => "a rollback: not judged, as it ran in production before".to_owned(),
@@ -214,10 +214,10 @@ fn raised(raise: &Raise) -> String {
 fn of_cause(cause: &Cause) -> Option<String> {
     Some(match cause {
         Cause::Deploying { run: Some(run), .. } => format!("run {} deploys it now", run.id),
-        Cause::Deploying { run: None, .. } => "its deploy was started just now".to_owned(),
+        Cause::Deploying { run: None, .. } => "its deploy has just been started".to_owned(),
         Cause::Deployed { run: Some(run), .. } => format!("run {} deployed it", run.id),
         Cause::Deployed { run: None, .. } => {
-            "it runs by an operator's word, or is supposed to run".to_owned()
+            "an operator set it as production, or it is assumed to be".to_owned()
         }
         Cause::VerificationFailed { run, conclusion } => format!(
             "verification run {}, attempt {}, ended in {}",
@@ -234,7 +234,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             run.id,
             run.attempt,
             lost.short(),
-            to.as_ref().map_or("a commit that cannot be told", |to| to.short())
+            to.as_ref().map_or("an unknown commit", |to| to.short())
         ),
         Cause::Reverted { what } => reverted(what),
         Cause::DispatchRejected { words, retry_at } => format!(
@@ -248,7 +248,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             date_time(*retry_at)
         ),
         Cause::DispatchUnconfirmed { sha, since } => format!(
-            "GitHub took the dispatch of {sha} at {} and never showed its run",
+            "GitHub accepted the dispatch of {sha} at {}, but its run never appeared",
             date_time(*since)
         ),
         Cause::AllowHighApproved { by } => approval::approved(by),
@@ -256,7 +256,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
         | Cause::DegradedLowHold { .. }
         | Cause::DegradedMediumHold { .. } => "production is degraded".to_owned(),
         Cause::DegradedUnknownHighRisk { .. } => {
-            "whether production is degraded cannot be told".to_owned()
+            "cannot tell whether production is degraded".to_owned()
         }
         Cause::NotVerified { .. }
         | Cause::DeployNotConfigured { .. }
@@ -280,10 +280,10 @@ fn reverted(what: &Reverted) -> String {
                 0 => String::new(),
                 more => format!("; {more} more commits are reverted, too"),
             };
-            format!("{by} reverts {commit}, which would come into production{others}")
+            format!("{by} reverts {commit}, which this commit would ship{others}")
         }
         Reverted::Unknown(Why(why)) => format!(
-            "whether the branch reverts what would come into production cannot be told: {}",
+            "cannot tell whether the branch reverts a commit that this would ship: {}",
             plain(why, QUOTED)
         ),
     }
@@ -307,7 +307,7 @@ pub fn outcome(outcome: &AttemptOutcome) -> String {
         AttemptOutcome::Failed(conclusion) => {
             format!("the deploy ended in {}", plain(conclusion.as_str(), 40))
         }
-        AttemptOutcome::Superseded => "a newer run took the deploy's place".to_owned(),
+        AttemptOutcome::Superseded => "the deploy was superseded by a newer run".to_owned(),
         AttemptOutcome::RunDeleted => "the deploy's run was deleted before it ended".to_owned(),
         AttemptOutcome::Withdrawn(why) => {
             format!("the attempt was withdrawn: {}", plain(why, QUOTED))
@@ -319,10 +319,11 @@ pub fn outcome(outcome: &AttemptOutcome) -> String {
             format!("the dispatch was not sent: {}", plain(why, QUOTED))
         }
         AttemptOutcome::NotStarted => {
-            "the dispatch's answer was lost, and no run of it showed: it did not start".to_owned()
+            "the response to the dispatch was lost, and no run appeared: it did not start"
+                .to_owned()
         }
         AttemptOutcome::Unconfirmed => {
-            "GitHub took the dispatch and never showed its run; look at the workflow's runs"
+            "GitHub accepted the dispatch, but its run never appeared; check the workflow's runs"
                 .to_owned()
         }
     }

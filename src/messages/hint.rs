@@ -85,13 +85,16 @@ fn unattributed(decision: &Decision) -> Option<String> {
 fn uncertain(why: &Uncertainty) -> String {
     match why {
         Uncertainty::Unattributed(run) => {
-            format!("run {} names no commit: add `run-name`, or `set-production`", run.id)
+            format!(
+                "cannot tell what run {} deployed: `set-production`, and add `run-name`",
+                run.id
+            )
         }
         Uncertainty::Stray(run) => {
-            format!("run {} ran outside the branch's history: `set-production`", run.id)
+            format!("run {} used a commit outside the branch's history: `set-production`", run.id)
         }
         Uncertainty::DeployedOtherwise | Uncertainty::RunsUnread => {
-            "no run tells what is in production: `set-production`".to_owned()
+            "cannot tell what is in production: `set-production`".to_owned()
         }
     }
 }
@@ -114,12 +117,12 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         }
         Cause::NotVerified { running: None, uncounted: Some(run) } => uncounted(run),
         Cause::NotVerified { running: None, uncounted: None } => {
-            "start the verification of this commit".to_owned()
+            "start a verification run for this commit".to_owned()
         }
         Cause::VerificationFailed { run, conclusion } => verification_failed(*run, conclusion),
         Cause::DeployNotConfigured { what } => unavailable(what),
         Cause::NotOnBranch { branch } => {
-            format!("{} no longer contains it: push again", plain(branch.as_str(), 40))
+            format!("{} no longer contains this commit: push it again", plain(branch.as_str(), 40))
         }
         Cause::Paused { source: PauseSource::Config, why } => {
             format!("{BY_CONFIG}: {}", plain(why, quoted))
@@ -167,9 +170,15 @@ fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {
 fn rolled_back(lost: &Sha, to: Option<&Sha>, run: RunRef, short: &str) -> String {
     let lost = lost.short();
     if to.is_none() {
-        return format!("run {} may have rolled back {lost}: resume, or `trigger {short}`", run.id);
+        return format!(
+            "run {} may have rolled back {lost}. To go forward: `resume` or `trigger {short}`",
+            run.id
+        );
     }
-    format!("run {} took production back from {lost}: resume, or `trigger {short}`", run.id)
+    format!(
+        "run {} rolled production back from {lost}. To go forward: `resume` or `trigger {short}`",
+        run.id
+    )
 }
 
 fn reverted(what: &Reverted, short: &str, quoted: usize) -> String {
@@ -177,7 +186,7 @@ fn reverted(what: &Reverted, short: &str, quoted: usize) -> String {
         Reverted::Commit { commit, by, .. } => {
             let (commit, by) = (commit.short(), by.short());
             format!(
-                "{by} reverts {commit}: wait for its verification, and ship with it; or `trigger {short}`"
+                "{by} reverts {commit}. Wait for the revert to be verified and ship with it, or `trigger {short}`"
             )
         }
         Reverted::Unknown(Why(why)) => format!(
@@ -191,12 +200,12 @@ fn reverted(what: &Reverted, short: &str, quoted: usize) -> String {
 #[must_use]
 pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
     let what = if let Cause::RolledBack { lost, run, .. } = rollback {
-        format!("run {} took production back from {}", run.id, lost.short())
+        format!("run {} rolled production back from {}", run.id, lost.short())
     } else {
-        "production was taken back".to_owned()
+        "production was rolled back".to_owned()
     };
     format!(
-        "the pause is over, but the rollback still holds: {what}. To lift that, too: \
+        "the pause is over, but the rollback still holds releases: {what}. To lift that, too: \
          `release-governor resume {repository}` once more"
     )
 }
@@ -204,18 +213,20 @@ pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
 fn unconfirmed(sha: &Sha, since: &str) -> String {
     let short = sha.short();
     format!(
-        "the run of {short} sent {since} never showed: look at the workflow's runs, then `trigger`"
+        "the run for {short}, dispatched {since}, never appeared: check the workflow's runs, then `trigger`"
     )
 }
 
-/// How the config's own pause begins, which no operator spoke.
-const BY_CONFIG: &str = "the config says `paused`";
+/// How the hint of the configuration's own pause begins: no operator paused there.
+const BY_CONFIG: &str = "`paused` is set in the configuration";
+/// The same, as earlier versions wrote it.
+const FORMERLY_BY_CONFIG: &str = "the config says `paused`";
 
 /// An operator's reason in the hint of a pause, as far as a status had room for it; none for the
 /// config's own.
 #[must_use]
 pub fn pause_reason(hint: &str) -> Option<String> {
-    if hint.starts_with(BY_CONFIG) {
+    if [BY_CONFIG, FORMERLY_BY_CONFIG].iter().any(|it| hint.starts_with(it)) {
         return None;
     }
     let Some((_, inside)) = hint.split_once("` (") else { return Some(plain(hint, QUOTED)) };
@@ -228,9 +239,9 @@ pub fn pause_reason(hint: &str) -> Option<String> {
 
 fn unavailable(what: &DeployUnavailable) -> String {
     match what {
-        DeployUnavailable::NotConfigured => "set deploy_workflow_name".to_owned(),
+        DeployUnavailable::NotConfigured => "set `deploy_workflow_name`".to_owned(),
         DeployUnavailable::Missing(name) => {
-            format!("no workflow {} here: correct deploy_workflow_name", plain(name, 40))
+            format!("there is no workflow {}: correct `deploy_workflow_name`", plain(name, 40))
         }
         DeployUnavailable::Disabled(name, word) => {
             format!("enable workflow {} ({})", plain(name, 40), plain(word, 24))

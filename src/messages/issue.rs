@@ -75,7 +75,7 @@ pub fn body(failure: &FailureText<'_>, marker: &Marker) -> String {
         lines.push(format!("- **Failed job:** {}", code(&plain(job, NAME))));
         lines.push(format!("- **Failed step:** {}", code(&plain(step, NAME))));
     } else if failure.conclusion.is_some() {
-        lines.push("- **Failed step:** not known; see the run".to_owned());
+        lines.push("- **Failed step:** unknown; see the run".to_owned());
     }
     lines.push(format!("- **Time:** {}", date_time(failure.ended_at)));
     lines.push(String::new());
@@ -87,9 +87,9 @@ pub fn body(failure: &FailureText<'_>, marker: &Marker) -> String {
 
 /// What the governor does about the commit now, and what people may.
 fn what_now(failure: &FailureText<'_>) -> String {
-    const STATUS: &str = "the commit's status says how it stands.";
+    const STATUS: &str = "the commit's status shows its current state.";
     let Some(decision) = failure.decision else {
-        return format!("Nothing was decided about this commit since; {STATUS}");
+        return format!("No decision has been made about this commit since; {STATUS}");
     };
     if let Cause::Cooldown { until } = decision.cause {
         return format!(
@@ -162,8 +162,11 @@ pub fn healthy_again(since: Timestamp, marker: &Marker) -> String {
 /// The comment that says that a later deploy succeeded.
 #[must_use]
 pub fn recovery(production: &Sha, run: Option<(RunRef, &str)>, marker: &Marker) -> String {
-    let by = run.map_or_else(|| "an operator's word".to_owned(), |(run, url)| link(run, url));
-    format!("Recovered: {production} is in production, by {by}.\n\n{}", write_marker(marker))
+    let by = run.map_or_else(
+        || "set by an operator".to_owned(),
+        |(run, url)| format!("deployed by {}", link(run, url)),
+    );
+    format!("Recovered: {production} is in production, {by}.\n\n{}", write_marker(marker))
 }
 
 /// The comment that corrects an issue about a run that was not deleted after all.

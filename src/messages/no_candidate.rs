@@ -54,11 +54,11 @@ pub fn uncounted(run: &UncountedRun) -> String {
             format!("run {id} succeeded, but it ran on `{}`", named(branch))
         }
         NotCounted::Branch(None) => {
-            format!("run {id} succeeded, but GitHub names no branch that it ran on")
+            format!("run {id} succeeded, but GitHub reports no branch for it")
         }
-        NotCounted::Workflow => format!("run {id} succeeded, but it is of another workflow"),
+        NotCounted::Workflow => format!("run {id} succeeded, but it belongs to another workflow"),
         NotCounted::Repository => {
-            format!("run {id} succeeded, but its commit is of another repository")
+            format!("run {id} succeeded, but its commit belongs to another repository")
         }
     }
 }

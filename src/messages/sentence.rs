@@ -26,7 +26,7 @@ pub const fn sentence(reason: Reason) -> &'static str {
         }
         Reason::DegradedHighRisk => "It waits: it is risky, and production is not healthy.",
         Reason::DegradedUnknownHighRisk => {
-            "It waits: it is risky, and whether production is healthy cannot be told."
+            "It waits: it is risky, and it is unknown whether production is healthy."
         }
         Reason::DeployInProgress => "It waits: another deploy is under way.",
         Reason::DeployFailed => "It does not ship: its deploy failed.",
@@ -37,7 +37,7 @@ pub const fn sentence(reason: Reason) -> &'static str {
              without one."
         }
         Reason::DispatchUnconfirmed => {
-            "It waits for somebody to look: GitHub accepted a deploy and never showed its run."
+            "It waits for somebody to look: GitHub accepted a deploy, but its run never appeared."
         }
         Reason::RateLimit => "It waits: this repository has used up its deploys for this hour.",
         Reason::DegradedLowHold | Reason::DegradedMediumHold => {

@@ -42,10 +42,10 @@ fn name(reading: &SignalReading) -> String {
 pub fn told(reading: &SignalReading) -> String {
     let name = plain(&reading.signal, NAME);
     let says = match &reading.found {
-        SignalFinding::NotReadYet => "was not read yet".to_owned(),
-        SignalFinding::Healthy { what } => format!("says healthy: {}", plain(what, WHAT)),
+        SignalFinding::NotReadYet => "has not been read yet".to_owned(),
+        SignalFinding::Healthy { what } => format!("reports healthy: {}", plain(what, WHAT)),
         SignalFinding::Degraded { what, headline: _ } => {
-            format!("says degraded: {}", plain(what, WHAT))
+            format!("reports degraded: {}", plain(what, WHAT))
         }
         SignalFinding::Unknown(why) => format!("cannot be read: {}", plain(&why.0, WHAT)),
     };
@@ -55,9 +55,11 @@ pub fn told(reading: &SignalReading) -> String {
             format!("signal {name} {says} (read {at})")
         }
         (SignalFinding::Unknown(_), Some(at)) => {
-            format!("signal {name} {says} (read well last at {at})")
+            format!("signal {name} {says} (last read successfully at {at})")
         }
-        (SignalFinding::Unknown(_), None) => format!("signal {name} {says} (never read well)"),
+        (SignalFinding::Unknown(_), None) => {
+            format!("signal {name} {says} (never read successfully)")
+        }
         (SignalFinding::NotReadYet, _)
         | (SignalFinding::Healthy { .. } | SignalFinding::Degraded { .. }, None) => {
             format!("signal {name} {says}")
@@ -92,15 +94,15 @@ mod tests {
     fn evidence_says_what_was_found_and_when() {
         assert_eq!(
             told(&degraded("alert ShopDown\nis active", None)),
-            "signal shop alerts says degraded: alert ShopDown is active (read 2026-11-02 09:00:07 \
+            "signal shop alerts reports degraded: alert ShopDown is active (read 2026-11-02 09:00:07 \
              UTC)"
         );
         assert_eq!(
             told(&reading(SignalFinding::Unknown(Why("no answer within 5s".to_owned())))),
-            "signal shop alerts cannot be read: no answer within 5s (read well last at 2026-11-02 \
+            "signal shop alerts cannot be read: no answer within 5s (last read successfully at 2026-11-02 \
              09:00:07 UTC)"
         );
         let never = SignalReading { read_at: None, ..reading(SignalFinding::NotReadYet) };
-        assert_eq!(told(&never), "signal shop alerts was not read yet");
+        assert_eq!(told(&never), "signal shop alerts has not been read yet");
     }
 }

@@ -16,7 +16,9 @@ const LONGEST_DESCRIPTION: usize = 140;
 const TRIGGERED: &str = "Triggered: deploy workflow run";
 
 /// What the status of a commit says that an operator named as production, and no run.
-const SET_BY_OPERATOR: &str = "In production, by an operator's word";
+const SET_BY_OPERATOR: &str = "In production, set by an operator";
+/// The same, as earlier versions wrote it.
+const FORMERLY_SET_BY_OPERATOR: &str = "In production, by an operator's word";
 
 /// A status's state and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,7 +138,9 @@ pub fn parse(description: &str) -> Option<ParsedStatus> {
         "ALLOW" => match rest.strip_prefix("dispatching ") {
             Some(id) => Some(ParsedStatus::Dispatching { risk, attempt: id.parse().ok()? }),
             None if rest == TRIGGERED => Some(ParsedStatus::Triggered { risk }),
-            None if rest == SET_BY_OPERATOR => Some(ParsedStatus::Shipped),
+            None if [SET_BY_OPERATOR, FORMERLY_SET_BY_OPERATOR].contains(&rest) => {
+                Some(ParsedStatus::Shipped)
+            }
             None => None,
         },
         "HOLD" | "WAIT" => {

@@ -1,3 +1,4 @@
+use super::hint::pause_reason;
 use super::*;
 use crate::domain::*;
 
@@ -75,7 +76,7 @@ fn a_long_hint_is_shortened_and_the_code_never() {
     let text = said(cause, RiskClass::High);
     let description = text.strip_prefix("failure: ").unwrap();
     assert_eq!(description.chars().count(), 140);
-    assert!(description.starts_with("HOLD 1a2b3c4 · HIGH · paused: the config says"));
+    assert!(description.starts_with("HOLD 1a2b3c4 · HIGH · paused: `paused` is set in"));
     let mut held = decision(
         Cause::Paused { source: PauseSource::Config, why: "x".repeat(90) },
         RiskClass::High,
@@ -108,6 +109,11 @@ fn what_is_written_is_read_back() {
     };
     assert_eq!(reason, Reason::Paused);
     assert_eq!(parse("somebody else's words"), None);
+    // As earlier versions wrote them.
+    let set = "ALLOW 1a2b3c4 · LOW · In production, by an operator's word";
+    assert_eq!(parse(set), Some(ParsedStatus::Shipped));
+    assert_eq!(pause_reason("the config says `paused`: audit"), None);
+    assert_eq!(pause_reason("`paused` is set in the configuration: audit"), None);
 }
 
 #[test]
@@ -140,18 +146,18 @@ fn an_issue_says_what_is_true_of_the_commit_now() {
             recovered: false,
         };
         let body = issue::body(&failure, &marker);
-        assert!(body.contains("**Failed step:** not known"), "{body}");
+        assert!(body.contains("**Failed step:** unknown"), "{body}");
         body.lines().rev().nth(2).unwrap().to_owned()
     };
     insta::assert_snapshot!(says(Cause::Cooldown { until: noon() }), @r"
-    Attempts are left: it is deployed again after 2026-11-01 12:00 UTC, unless something else ships or holds it; the commit's status says how it stands.
+    Attempts are left: it is deployed again after 2026-11-01 12:00 UTC, unless something else ships or holds it; the commit's status shows its current state.
     ");
     let run = Some(RunRef { id: RunId::from(7), attempt: 1 });
     insta::assert_snapshot!(says(Cause::DeployFailed { run, used: 1, allowed: 1 }), @r"
-    The governor holds this commit: ``deploy_failed: run 7 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger 1a2b3c4`, or push a fix``. Later, the commit's status says how it stands.
+    The governor holds this commit: ``deploy_failed: run 7 failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger 1a2b3c4`, or push a fix``. Later, the commit's status shows its current state.
     ");
     insta::assert_snapshot!(says(Cause::AllowLow), @r"
-    It is ALLOW (`allow_low`) now; the commit's status says how it stands.
+    It is ALLOW (`allow_low`) now; the commit's status shows its current state.
     ");
 }
 
@@ -170,7 +176,7 @@ fn a_time_of_another_day_is_said_with_its_date() {
 fn an_operators_word_for_production_is_no_run() {
     let text = said(Cause::Deployed { run: None, url: None }, RiskClass::Low);
     insta::assert_snapshot!(text, @r"
-    success: ALLOW 1a2b3c4 · LOW · In production, by an operator's word
+    success: ALLOW 1a2b3c4 · LOW · In production, set by an operator
     ");
     assert_eq!(parse(text.strip_prefix("success: ").unwrap()), Some(ParsedStatus::Shipped));
 }
@@ -218,7 +224,7 @@ fn a_hostile_step_name_stays_inside_its_code_span() {
     - **Failed step:** ``` `@everyone` <img src=x> `` ```
     - **Time:** 2026-11-01 14:05 UTC
 
-    Nothing was decided about this commit since; the commit's status says how it stands.
+    Nothing was decided about this commit since; the commit's status shows its current state.
 
     <!-- release-governor {"repository":"acme/shop","sha":"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d","run":7,"run_attempt":2,"status_context":"evil --\u003e context","recovered":false} -->
     "#);

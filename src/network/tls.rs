@@ -20,7 +20,7 @@ pub(super) fn config(ca_file: Option<&Path>, key: &str) -> Result<ClientConfig, 
     if let Some(file) = ca_file {
         for certificate in read(file, key)? {
             roots.add(certificate).map_err(|error| {
-                format!("{key} {} holds no good certificate: {error}", file.display())
+                format!("{key} {} contains no valid certificate: {error}", file.display())
             })?;
         }
     }
@@ -38,8 +38,8 @@ fn read(file: &Path, key: &str) -> Result<Vec<CertificateDer<'static>>, String> 
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(format!("{key} {place} holds no certificate in PEM")),
-        Err(error) => Err(format!("{key} {place} is no PEM: {error}")),
+        Ok(_) => Err(format!("{key} {place} contains no PEM certificate")),
+        Err(error) => Err(format!("{key} {place} is not PEM: {error}")),
     }
 }
 
@@ -54,9 +54,9 @@ mod tests {
         let why = || config(Some(&file), "github.ca_file").err().unwrap();
         assert!(why().starts_with("cannot read github.ca_file"), "{}", why());
         std::fs::write(&file, "no certificate\n").unwrap();
-        assert!(why().ends_with("holds no certificate in PEM"), "{}", why());
+        assert!(why().ends_with("contains no PEM certificate"), "{}", why());
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(&file, broken).unwrap();
-        assert!(why().contains("holds no good certificate"), "{}", why());
+        assert!(why().contains("contains no valid certificate"), "{}", why());
     }
 }

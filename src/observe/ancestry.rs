@@ -20,18 +20,18 @@ pub(super) enum Containment {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub(super) async fn containment(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     release: &ReleaseState,
     container: &Sha,
     contained: &Sha,
 ) -> Result<(Containment, Option<EntryKind>), ObserveError> {
     // In this direction GitHub lists no commit and no file where it does.
-    let failed = match look.reader.compare(look.name(), container, contained).await {
+    let failed = match ctx.reader.compare(ctx.name(), container, contained).await {
         Ok(Compared::Known(comparison)) => {
             return Ok((Containment::Related(comparison.relation), None));
         }
         Ok(Compared::Gone(words)) => {
-            return incomparable(look, release, container, contained, words).await;
+            return incomparable(ctx, release, container, contained, words).await;
         }
         Err(ReadError::Server { status, words, .. }) => {
             comparison_failed(release, container, contained, &format!("{status} {words}"))
@@ -45,7 +45,7 @@ pub(super) async fn containment(
 /// many words. A commit that is gone is so whatever it is compared with, and the branch may have
 /// another tip in each pass: it is counted by itself. One stray 404 says neither.
 async fn incomparable(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     release: &ReleaseState,
     container: &Sha,
     contained: &Sha,
@@ -55,7 +55,7 @@ async fn incomparable(
         return Ok((Containment::Incomparable, None));
     }
     for sha in [container, contained] {
-        if look.reader.resolve_commit(look.name(), sha.as_str()).await?.is_none() {
+        if ctx.reader.resolve_commit(ctx.name(), sha.as_str()).await?.is_none() {
             let words = "GitHub shows no such commit";
             return Ok(match comparison_failed(release, sha, sha, words) {
                 FailedComparison::ForNow(_, failed) => {
@@ -81,19 +81,19 @@ fn concluded(failed: FailedComparison) -> (Containment, Option<EntryKind>) {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub(super) async fn on_branch(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     sha: &Sha,
 ) -> Result<(Fact<bool>, Option<EntryKind>), ObserveError> {
-    let Some(tip) = &basics.tip else { return Ok((Fact::Known(false), None)) };
-    let is_shown = !look.anew && look.memory.branch_commits.shows_containment(tip, sha);
+    let Some(tip) = &repo_facts.tip else { return Ok((Fact::Known(false), None)) };
+    let is_shown = !ctx.uncached && ctx.memory.branch_commits.shows_containment(tip, sha);
     if is_shown || sha == tip {
         return Ok((Fact::Known(true), None));
     }
-    let (found, failed) = match look.reader.compare(look.name(), tip, sha).await? {
+    let (found, failed) = match ctx.reader.compare(ctx.name(), tip, sha).await? {
         Compared::Known(comparison) => (Containment::Related(comparison.relation), None),
-        Compared::Gone(words) => incomparable(look, release, tip, sha, words).await?,
+        Compared::Gone(words) => incomparable(ctx, release, tip, sha, words).await?,
     };
     let on_branch = match found {
         Containment::Related(relation) => Fact::Known(relation.is_contained()),

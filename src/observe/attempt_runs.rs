@@ -24,7 +24,7 @@ const LATE_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// Takes what attempts may look for from a page of the configured workflow's unfiltered list.
 /// Whether that list shows all by now that is newer than the attempts that wait.
 pub(super) fn among_page(
-    basics: &RepoFacts,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
     workflow: WorkflowId,
@@ -32,7 +32,7 @@ pub(super) fn among_page(
 ) -> bool {
     let attempts: Vec<&Attempt> = takers(release, workflow).collect();
     let search = seen.searches.entry(workflow).or_default();
-    take(basics, &attempts, search, page);
+    take(repo_facts, &attempts, search, page);
     search.list == ListRead::Complete
 }
 
@@ -50,14 +50,15 @@ pub(super) fn among_deploys(release: &ReleaseState, seen: &mut SeenRuns) {
 /// Reads the lists of other workflows than the configured one, where an attempt waits for a run of
 /// theirs. Those of attempts that gave up waiting are read with what changes seldom.
 pub(super) async fn elsewhere(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
-    let (seldom, now) = (look.anew || look.memory.sweep_is_due(), look.now);
+    let (slow_changing, now) = (ctx.uncached || ctx.memory.sweep_is_due(), ctx.now);
     let is_due = |attempt: &Attempt| {
-        attempt.looks_for_its_run() || (seldom && now.duration_since(attempt.began_at()) < LATE_FOR)
+        attempt.looks_for_its_run()
+            || (slow_changing && now.duration_since(attempt.began_at()) < LATE_FOR)
     };
     let mut workflows: BTreeSet<WorkflowId> = release
         .attempts
@@ -67,34 +68,34 @@ pub(super) async fn elsewhere(
         .collect();
     workflows.retain(|workflow| !seen.searches.contains_key(workflow));
     for workflow in workflows {
-        let search = list_of(look, basics, release, workflow).await?;
+        let search = list_of(ctx, repo_facts, release, workflow).await?;
         seen.searches.insert(workflow, search);
     }
     Ok(())
 }
 
 async fn list_of(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     workflow: WorkflowId,
 ) -> Result<RunSearch, ObserveError> {
     let attempts: Vec<&Attempt> = takers(release, workflow).collect();
     let mut search = RunSearch::default();
     for page in 1..=MOST_PAGES {
-        let read = look.reader.runs(look.name(), workflow, &RunFilter::default(), page).await;
+        let read = ctx.reader.runs(ctx.name(), workflow, &RunFilter::default(), page).await;
         let read = match read {
             Ok(read) => read,
             Err(ReadError::NotFound { .. }) => {
-                let miss = look.missed();
-                let gone = look.memory.is_list_gone(workflow, miss);
+                let miss = ctx.missed();
+                let gone = ctx.memory.is_list_gone(workflow, miss);
                 search.list = if gone { ListRead::Gone } else { ListRead::Incomplete };
                 return Ok(search);
             }
             Err(error) => return Err(error.into()),
         };
-        look.memory.has_list(workflow);
-        take(basics, &attempts, &mut search, &read);
+        ctx.memory.has_list(workflow);
+        take(repo_facts, &attempts, &mut search, &read);
         if search.list == ListRead::Complete {
             break;
         }
@@ -110,8 +111,8 @@ fn takers(release: &ReleaseState, workflow: WorkflowId) -> impl Iterator<Item = 
         .filter(move |attempt| attempt.takes_a_run() && attempt.begun.workflow == workflow)
 }
 
-fn take(basics: &RepoFacts, attempts: &[&Attempt], search: &mut RunSearch, page: &RunPage) {
-    let is_of_this_repository = |run: &&Run| run.head_repository == Some(basics.repository.id);
+fn take(repo_facts: &RepoFacts, attempts: &[&Attempt], search: &mut RunSearch, page: &RunPage) {
+    let is_of_this_repository = |run: &&Run| run.head_repository == Some(repo_facts.repository.id);
     for run in page.runs.iter().filter(is_of_this_repository) {
         let known = search.runs.iter().any(|other| other.at.id == run.at.id);
         if !known && attempts.iter().any(|attempt| attempt.fits(run)) {
@@ -138,26 +139,26 @@ fn shows_absence(attempts: &[&Attempt], page: &RunPage) -> bool {
 /// Asks GitHub which commits the titles name of runs that an attempt may take: seven digits may be
 /// a date, or a run's number.
 pub(super) async fn read_names(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let mut names = BTreeMap::new();
     let mut lookups = MOST_LOOKED_UP;
     for name in names_in_question(release, seen) {
-        let commits = look.memory.branch_commits.commits.iter();
+        let commits = ctx.memory.branch_commits.commits.iter();
         let on_branch = commits.map(|(sha, _)| sha).find(|sha| sha.starts_with(&name));
-        if let Some(sha) = on_branch.or_else(|| look.memory.commit_named(&name)) {
+        if let Some(sha) = on_branch.or_else(|| ctx.memory.commit_named(&name)) {
             names.insert(name, Some(sha.clone()));
             continue;
         }
         let Some(left) = lookups.checked_sub(1) else { break };
         lookups = left;
-        let found = look.reader.resolve_commit(look.name(), name.as_str()).await?;
+        let found = ctx.reader.resolve_commit(ctx.name(), name.as_str()).await?;
         // A branch or a tag may bear a name that looks like a sha.
         let found = found.filter(|sha: &Sha| sha.starts_with(&name));
         if let Some(sha) = &found {
-            look.memory.note_name(name.clone(), sha.clone());
+            ctx.memory.note_name(name.clone(), sha.clone());
         }
         names.insert(name, found);
     }

@@ -26,22 +26,22 @@ const MOST_AWAITED: SignedDuration = SignedDuration::from_hours(24);
 /// # Errors
 /// What GitHub said.
 pub async fn branch_commits(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
 ) -> Result<(), ObserveError> {
-    match &basics.tip {
-        Some(tip) if look.memory.commits_of.as_ref() != Some(tip) => {
-            read_newest(look, tip).await?;
+    match &repo_facts.tip {
+        Some(tip) if ctx.memory.commits_of.as_ref() != Some(tip) => {
+            read_newest(ctx, tip).await?;
         }
         Some(_) => {}
-        None => forget(look),
+        None => forget(ctx),
     }
     Ok(())
 }
 
-fn forget(look: &mut ReadContext<'_>) {
-    look.memory.branch_commits = BranchCommits::default();
-    (look.memory.commits_of, look.memory.search_ended_under) = (None, None);
+fn forget(ctx: &mut ReadContext<'_>) {
+    ctx.memory.branch_commits = BranchCommits::default();
+    (ctx.memory.commits_of, ctx.memory.search_ended_under) = (None, None);
 }
 
 /// Finds where on the branch the verified commits are.
@@ -49,93 +49,93 @@ fn forget(look: &mut ReadContext<'_>) {
 /// # Errors
 /// What GitHub said.
 pub(super) async fn locate(
-    look: &mut ReadContext<'_>,
-    basics: &mut RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &mut RepoFacts,
 ) -> Result<(), ObserveError> {
-    let moved = look.memory.commits_of != basics.tip;
-    let unplaced = missing(look);
+    let moved = ctx.memory.commits_of != repo_facts.tip;
+    let unplaced = missing(ctx);
     if !moved && unplaced.is_empty() {
         return Ok(());
     }
     if !unplaced.is_empty() {
         // Also in a look anew: its tips are older than its runs, and a commit that came between
         // them would be taken for one that is not on the branch.
-        read_tips(look).await?;
-        if let Some(seldom) = &look.memory.seldom {
-            basics.tip.clone_from(&seldom.tip);
-            basics.deploy_ref_tip.clone_from(&seldom.deploy_ref_tip);
+        read_tips(ctx).await?;
+        if let Some(slow_changing) = &ctx.memory.slow_changing {
+            repo_facts.tip.clone_from(&slow_changing.tip);
+            repo_facts.deploy_ref_tip.clone_from(&slow_changing.deploy_ref_tip);
         }
     }
-    let Some(tip) = basics.tip.clone() else {
-        forget(look);
+    let Some(tip) = repo_facts.tip.clone() else {
+        forget(ctx);
         return Ok(());
     };
-    let new_tip = look.memory.commits_of.as_ref() != Some(&tip);
+    let new_tip = ctx.memory.commits_of.as_ref() != Some(&tip);
     if new_tip {
-        read_newest(look, &tip).await?;
+        read_newest(ctx, &tip).await?;
     }
-    let unsearched = unplaced.iter().any(|sha| look.memory.not_shown_by.get(sha) != Some(&tip));
-    let never_looked_for = unplaced.iter().any(|sha| !look.memory.not_shown_by.contains_key(sha));
-    let has_candidate = look.memory.candidates().candidate.is_some();
+    let unsearched = unplaced.iter().any(|sha| ctx.memory.not_shown_by.get(sha) != Some(&tip));
+    let never_looked_for = unplaced.iter().any(|sha| !ctx.memory.not_shown_by.contains_key(sha));
+    let has_candidate = ctx.memory.candidates().candidate.is_some();
     if never_looked_for || (!has_candidate && (new_tip || unsearched)) {
-        search(look, &tip).await?;
+        search(ctx, &tip).await?;
     }
-    keep_what_counts(look);
-    for sha in missing(look) {
-        look.memory.not_shown_by.insert(sha, tip.clone());
+    keep_what_counts(ctx);
+    for sha in missing(ctx) {
+        ctx.memory.not_shown_by.insert(sha, tip.clone());
     }
-    while look.memory.not_shown_by.len() > MOST_LOOKED_FOR {
-        look.memory.not_shown_by.pop_first();
+    while ctx.memory.not_shown_by.len() > MOST_LOOKED_FOR {
+        ctx.memory.not_shown_by.pop_first();
     }
     Ok(())
 }
 
 /// Reads page one of the commits that the tip contains. What was known of the branch before is
 /// still true of what the new tip contains.
-async fn read_newest(look: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
-    read_below(look, tip, tip).await?;
-    look.memory.commits_of = Some(tip.clone());
-    look.memory.search_ended_under = None;
-    keep_what_counts(look);
+async fn read_newest(ctx: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
+    read_below(ctx, tip, tip).await?;
+    ctx.memory.commits_of = Some(tip.clone());
+    ctx.memory.search_ended_under = None;
+    keep_what_counts(ctx);
     Ok(())
 }
 
 /// Reads 100 commits that `from` contains.
-async fn read_below(look: &mut ReadContext<'_>, tip: &Sha, from: &Sha) -> Result<(), ObserveError> {
-    let listed = look.reader.branch_commits(look.name(), from, 1).await?;
-    let known = std::mem::take(&mut look.memory.branch_commits);
+async fn read_below(ctx: &mut ReadContext<'_>, tip: &Sha, from: &Sha) -> Result<(), ObserveError> {
+    let listed = ctx.reader.branch_commits(ctx.name(), from, 1).await?;
+    let known = std::mem::take(&mut ctx.memory.branch_commits);
     let mut commits = BranchCommits::of_tip(tip, known.commits.into_iter().chain(listed.commits));
     commits.take_messages([known.messages, listed.messages]);
     let shown: BTreeSet<&Sha> = commits.commits.iter().map(|(sha, _)| sha).collect();
-    look.memory.not_shown_by.retain(|sha, _| !shown.contains(sha));
-    look.memory.branch_commits = commits;
+    ctx.memory.not_shown_by.retain(|sha, _| !shown.contains(sha));
+    ctx.memory.branch_commits = commits;
     Ok(())
 }
 
 /// Reads on where a verified commit may be that is newer than the candidate, or below all that is
 /// known while there is none.
-async fn search(look: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
+async fn search(ctx: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
     for _ in 0..MOST_READS {
-        match next_to_read(look) {
-            Some(from) if look.memory.branch_commits.commits.len() < MOST_COMMITS => {
-                read_below(look, tip, &from).await?;
+        match next_to_read(ctx) {
+            Some(from) if ctx.memory.branch_commits.commits.len() < MOST_COMMITS => {
+                read_below(ctx, tip, &from).await?;
             }
             Some(_) | None => break,
         }
     }
-    look.memory.search_ended_under = next_to_read(look).map(|_| tip.clone());
+    ctx.memory.search_ended_under = next_to_read(ctx).map(|_| tip.clone());
     Ok(())
 }
 
 /// Where to read on: at a verified commit itself, else, without a candidate, where the chain of
 /// first parents goes on, else at what merges brought.
-fn next_to_read(look: &ReadContext<'_>) -> Option<Sha> {
-    let candidate = look.memory.candidates().candidate;
-    let hidden = hidden(look, candidate.is_some());
+fn next_to_read(ctx: &ReadContext<'_>) -> Option<Sha> {
+    let candidate = ctx.memory.candidates().candidate;
+    let hidden = hidden(ctx, candidate.is_some());
     if hidden.is_empty() {
         return None;
     }
-    let unread = look.memory.branch_commits.unread_above(candidate.as_ref());
+    let unread = ctx.memory.branch_commits.unread_above(candidate.as_ref());
     let verified = unread.iter().find(|sha| hidden.contains(*sha));
     let next = if candidate.is_none() { unread.last() } else { unread.first() };
     verified.or(next).cloned()
@@ -143,23 +143,23 @@ fn next_to_read(look: &ReadContext<'_>) -> Option<Sha> {
 
 /// Commits that passed and are not shown; with a candidate also those that failed, for one of them
 /// may be the head.
-fn hidden(look: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
-    let shown = shown(look);
-    let runs = look.memory.counted.values();
+fn hidden(ctx: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
+    let shown = shown(ctx);
+    let runs = ctx.memory.counted.values();
     let wanted = runs.filter(|run| run.has_passed() || (has_candidate && run.is_finished()));
     wanted.map(|run| &run.sha).filter(|sha| !shown.contains(sha)).cloned().collect()
 }
 
 /// Finished shas that the branch's commits do not show, and that were not looked for under this
 /// tip; one that a merge queue will move the branch to is looked for in every pass.
-fn missing(look: &ReadContext<'_>) -> BTreeSet<Sha> {
-    let (shown, queue_works) = (shown(look), queue_works(look));
+fn missing(ctx: &ReadContext<'_>) -> BTreeSet<Sha> {
+    let (shown, queue_works) = (shown(ctx), queue_works(ctx));
     let mut missing = BTreeSet::new();
-    for run in look.memory.counted.values().filter(|run| run.is_finished()) {
-        let looked_for = look.memory.not_shown_by.contains_key(&run.sha);
+    for run in ctx.memory.counted.values().filter(|run| run.is_finished()) {
+        let looked_for = ctx.memory.not_shown_by.contains_key(&run.sha);
         let awaited = queue_works
             && run.is_queued()
-            && run.passed_at().is_some_and(|at| look.now.duration_since(at) < MOST_AWAITED);
+            && run.passed_at().is_some_and(|at| ctx.now.duration_since(at) < MOST_AWAITED);
         if !shown.contains(&run.sha) && (!looked_for || awaited) {
             missing.insert(run.sha.clone());
         }
@@ -168,22 +168,22 @@ fn missing(look: &ReadContext<'_>) -> BTreeSet<Sha> {
 }
 
 /// Whether the merge queue is at work, or was lately.
-pub(super) fn queue_works(look: &ReadContext<'_>) -> bool {
-    let mut queued = look.memory.counted.values().filter(|run| run.is_queued());
+pub(super) fn queue_works(ctx: &ReadContext<'_>) -> bool {
+    let mut queued = ctx.memory.counted.values().filter(|run| run.is_queued());
     queued.any(|run| {
         !run.is_finished()
-            || run.ended_at().is_some_and(|at| look.now.duration_since(at) < QUEUE_RESTS)
+            || run.ended_at().is_some_and(|at| ctx.now.duration_since(at) < QUEUE_RESTS)
     })
 }
 
-fn shown<'a>(look: &'a ReadContext<'_>) -> BTreeSet<&'a Sha> {
-    look.memory.branch_commits.commits.iter().map(|(sha, _)| sha).collect()
+fn shown<'a>(ctx: &'a ReadContext<'_>) -> BTreeSet<&'a Sha> {
+    ctx.memory.branch_commits.commits.iter().map(|(sha, _)| sha).collect()
 }
 
 /// Drops commits far below the candidate.
-fn keep_what_counts(look: &mut ReadContext<'_>) {
-    let candidate = look.memory.candidates().candidate;
-    let place = candidate.and_then(|sha| look.memory.branch_commits.place(&sha));
+fn keep_what_counts(ctx: &mut ReadContext<'_>) {
+    let candidate = ctx.memory.candidates().candidate;
+    let place = candidate.and_then(|sha| ctx.memory.branch_commits.place(&sha));
     let most = place.map_or(MOST_COMMITS, |place| KEPT_COMMITS.saturating_add(place));
-    look.memory.branch_commits.keep_newest(most);
+    ctx.memory.branch_commits.keep_newest(most);
 }

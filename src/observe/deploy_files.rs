@@ -40,21 +40,21 @@ impl DeploySet {
 
 /// The deploy files at the tip of their ref against those at `sha`.
 pub(super) async fn deploy_files(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     sha: &Sha,
 ) -> Result<DeployFiles, ObserveError> {
-    let Some(path) = deploy_file(basics) else { return Ok(DeployFiles::Same) };
+    let Some(path) = deploy_file(repo_facts) else { return Ok(DeployFiles::Same) };
     let untold = || DeployFiles::Differ { paths: BTreeSet::from([path.to_owned()]), at_tip: None };
     // A branch that GitHub does not show for now may be there all the same.
-    let Some(tip) = &basics.deploy_ref_tip else { return Ok(untold()) };
+    let Some(tip) = &repo_facts.deploy_ref_tip else { return Ok(untold()) };
     if tip == sha {
         return Ok(DeployFiles::Same);
     }
-    let Some(at_tip) = deploy_set(look, basics, path, tip).await? else {
+    let Some(at_tip) = deploy_set(ctx, repo_facts, path, tip).await? else {
         return Ok(untold());
     };
-    let here = workflow_files(look, basics, sha).await?;
+    let here = workflow_files(ctx, repo_facts, sha).await?;
     let paths = differing(&at_tip, &here);
     if paths.is_empty() {
         return Ok(DeployFiles::Same);
@@ -67,13 +67,13 @@ pub(super) async fn deploy_files(
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_files_at_tip(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
 ) -> Result<Option<String>, ObserveError> {
-    let (Some(path), Some(tip)) = (deploy_file(basics), &basics.deploy_ref_tip) else {
+    let (Some(path), Some(tip)) = (deploy_file(repo_facts), &repo_facts.deploy_ref_tip) else {
         return Ok(None);
     };
-    Ok(deploy_set(look, basics, path, tip).await?.map(|set| set.identity()))
+    Ok(deploy_set(ctx, repo_facts, path, tip).await?.map(|set| set.identity()))
 }
 
 /// The deploy files that differ between two commits of the ref, whichever of them calls them.
@@ -81,16 +81,16 @@ pub async fn deploy_files_at_tip(
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_files_between(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     one: &Sha,
     another: &Sha,
 ) -> Result<BTreeSet<String>, ObserveError> {
-    let Some(path) = deploy_file(basics) else { return Ok(BTreeSet::new()) };
+    let Some(path) = deploy_file(repo_facts) else { return Ok(BTreeSet::new()) };
     let mut found = BTreeSet::new();
     for (of, against) in [(one, another), (another, one)] {
-        let against = workflow_files(look, basics, against).await?;
-        match deploy_set(look, basics, path, of).await? {
+        let against = workflow_files(ctx, repo_facts, against).await?;
+        match deploy_set(ctx, repo_facts, path, of).await? {
             Some(set) => found.extend(differing(&set, &against)),
             None if against.contains_key(path) => {
                 found.insert(path.to_owned());
@@ -109,8 +109,8 @@ fn differing(set: &DeploySet, here: &Blobs) -> BTreeSet<String> {
     paths.into_iter().filter(|path| set.files.get(*path) != here.get(*path)).cloned().collect()
 }
 
-fn deploy_file(basics: &RepoFacts) -> Option<&str> {
-    match &basics.deploy {
+fn deploy_file(repo_facts: &RepoFacts) -> Option<&str> {
+    match &repo_facts.deploy {
         WorkflowFact::Found(workflow) => workflow.path.split('@').next(),
         WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
     }
@@ -118,12 +118,12 @@ fn deploy_file(basics: &RepoFacts) -> Option<&str> {
 
 /// The files that a dispatch on this commit would run; none where it has no deploy file.
 async fn deploy_set(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     path: &str,
     at: &Sha,
 ) -> Result<Option<DeploySet>, ObserveError> {
-    let listed = workflow_files(look, basics, at).await?;
+    let listed = workflow_files(ctx, repo_facts, at).await?;
     if !listed.contains_key(path) {
         return Ok(None);
     }
@@ -134,7 +134,7 @@ async fn deploy_set(
             Some(_) if files.contains_key(&path) => continue,
             Some(blob) if files.len() < MOST_FOLLOWED => {
                 files.insert(path.clone(), blob.clone());
-                calls(look, basics, &path, blob, at).await?
+                calls(ctx, repo_facts, &path, blob, at).await?
             }
             // GitHub starts nothing that calls what is not there.
             None if listed.len() < MOST_LISTED_FILES => continue,
@@ -150,43 +150,43 @@ async fn deploy_set(
 
 /// What a file calls; none where it cannot be parsed. A blob never changes.
 async fn calls(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     path: &str,
     blob: &str,
     at: &Sha,
 ) -> Result<Option<Vec<String>>, ObserveError> {
     let (repository, key) = (
-        basics.repository.id,
-        format!("calls of {} on {} in {blob}", look.name(), basics.deploy_ref),
+        repo_facts.repository.id,
+        format!("calls of {} on {} in {blob}", ctx.name(), repo_facts.deploy_ref),
     );
-    if let Some(calls) = kept_for_ever::<Option<Vec<String>>>(look, repository, &key).await? {
+    if let Some(calls) = kept_for_ever::<Option<Vec<String>>>(ctx, repository, &key).await? {
         return Ok(calls);
     }
-    let calls = match look.reader.file_text(look.name(), path, at.as_str()).await? {
-        Some(FileText::Text(text)) => local_calls(&text, look.name(), &basics.deploy_ref),
+    let calls = match ctx.reader.file_text(ctx.name(), path, at.as_str()).await? {
+        Some(FileText::Text(text)) => local_calls(&text, ctx.name(), &repo_facts.deploy_ref),
         Some(FileText::TooLarge | FileText::NoText) => None,
         // It is listed: a 404 is an outage, and no answer to keep.
         None => return Ok(None),
     };
-    keep(look, repository, &key, &calls).await?;
+    keep(ctx, repository, &key, &calls).await?;
     Ok(calls)
 }
 
 /// The workflow files of a commit.
 async fn workflow_files(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     at: &Sha,
 ) -> Result<Blobs, ObserveError> {
-    let (repository, key) = (basics.repository.id, format!("workflow files {at}"));
-    if let Some(files) = kept::<Blobs>(look, repository, &key).await? {
+    let (repository, key) = (repo_facts.repository.id, format!("workflow files {at}"));
+    if let Some(files) = kept::<Blobs>(ctx, repository, &key).await? {
         return Ok(files);
     }
-    let files = look.reader.workflow_files(look.name(), at).await?;
+    let files = ctx.reader.workflow_files(ctx.name(), at).await?;
     // An outage answers 404, too: that there are none is asked again.
     if !files.is_empty() {
-        keep(look, repository, &key, &files).await?;
+        keep(ctx, repository, &key, &files).await?;
     }
     Ok(files)
 }

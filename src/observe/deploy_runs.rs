@@ -38,45 +38,45 @@ const MOST_EARLIER: u32 = 10;
 /// # Errors
 /// What GitHub said.
 pub async fn deploy_runs(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     us: &BTreeSet<Login>,
     linked: &Linked,
 ) -> Result<SeenRuns, ObserveError> {
-    let mut seen = SeenRuns { scope: basics.scope(look.policy), ..SeenRuns::default() };
+    let mut seen = SeenRuns { scope: repo_facts.scope(ctx.policy), ..SeenRuns::default() };
     let scope = seen.scope.clone();
     if let Some(scope) = &scope {
-        let sweep = look.anew || look.memory.sweep_is_due();
+        let sweep = ctx.uncached || ctx.memory.sweep_is_due();
         let others = scope.other_workflows.iter().copied();
         for workflow in std::iter::once(scope.workflow).chain(others) {
-            read_pages(look, basics, scope, release, workflow, sweep, &mut seen).await?;
+            read_pages(ctx, repo_facts, scope, release, workflow, sweep, &mut seen).await?;
             if !release.recovered {
-                unfinished_by_status(look, scope, workflow, &mut seen).await?;
+                unfinished_by_status(ctx, scope, workflow, &mut seen).await?;
             }
         }
-        seen.swept_at = sweep.then_some(look.now);
+        seen.swept_at = sweep.then_some(ctx.now);
         if sweep {
-            reread_unlisted(look, scope, release, &mut seen).await?;
+            reread_unlisted(ctx, scope, release, &mut seen).await?;
         }
     }
     // What is in flight is followed to its end whatever the configuration says by now.
-    attempt_runs::elsewhere(look, basics, release, &mut seen).await?;
+    attempt_runs::elsewhere(ctx, repo_facts, release, &mut seen).await?;
     for run in &linked.runs {
         add(&mut seen, run.clone());
         if let Some(sha) = &linked.named_on {
             seen.named_by_status.insert(run.at.id, sha.clone());
         }
     }
-    read_by_id(look, basics, release, &mut seen).await?;
-    read_earlier_attempts(look, release, &mut seen).await?;
-    read_jobs(look, release, scope.as_ref(), &mut seen).await?;
+    read_by_id(ctx, repo_facts, release, &mut seen).await?;
+    read_earlier_attempts(ctx, release, &mut seen).await?;
+    read_jobs(ctx, release, scope.as_ref(), &mut seen).await?;
     if let Some(scope) = &scope {
-        history::read(look, release, scope, &mut seen).await?;
+        history::read(ctx, release, scope, &mut seen).await?;
     }
-    attribution::attribute(look, basics, release, us, &mut seen).await?;
+    attribution::attribute(ctx, repo_facts, release, us, &mut seen).await?;
     attempt_runs::among_deploys(release, &mut seen);
-    attempt_runs::read_names(look, release, &mut seen).await?;
+    attempt_runs::read_names(ctx, release, &mut seen).await?;
     Ok(seen)
 }
 
@@ -89,8 +89,8 @@ fn add(seen: &mut SeenRuns, run: Run) {
 /// The runs of one workflow. Where none is known that succeeded, its list is read to the end:
 /// what is in production may lie on its last page.
 async fn read_pages(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     scope: &DeployScope,
     release: &ReleaseState,
     workflow: WorkflowId,
@@ -98,21 +98,21 @@ async fn read_pages(
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let mut found =
-        look.memory.was_read_to_the_end(workflow, scope) || is_told(release, scope, workflow);
+        ctx.memory.was_read_to_the_end(workflow, scope) || is_told(release, scope, workflow);
     for page in 1..=MOST_PAGES {
-        let name = look.name();
-        let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
+        let name = ctx.name();
+        let read = ctx.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
         if workflow == scope.workflow {
             seen.newest = seen.newest.max(read.runs.iter().map(|run| run.at.id).max());
         }
-        let complete = attempt_runs::among_page(basics, release, seen, workflow, &read);
+        let complete = attempt_runs::among_page(repo_facts, release, seen, workflow, &read);
         for run in read.runs.into_iter().filter(|run| is_a_repositorys_own(scope, run)) {
             found |= run.progress.succeeded() && kind_of(scope, &run).moves_production();
             add(seen, run);
         }
         let within_window =
-            oldest.is_none_or(|oldest| look.now.duration_since(oldest) < RERUN_WINDOW);
+            oldest.is_none_or(|oldest| ctx.now.duration_since(oldest) < RERUN_WINDOW);
         let more_due = (sweep && within_window && page < MOST_SWEPT_PAGES) || !found || !complete;
         if !read.has_next && !found {
             seen.read_to_the_end.insert(workflow);
@@ -159,14 +159,14 @@ fn is_a_repositorys_own(scope: &DeployScope, run: &Run) -> bool {
 /// With no ledger, runs that wait for a reviewer longer than any page shows are looked for by
 /// their status, too. The index may miss one; the unfiltered pages above do not.
 async fn unfinished_by_status(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     scope: &DeployScope,
     workflow: WorkflowId,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     for status in ["queued", "in_progress", "waiting", "pending", "requested"] {
         let filter = RunFilter { status: Some(status.to_owned()), ..RunFilter::default() };
-        let read = look.reader.runs(look.name(), workflow, &filter, 1).await?;
+        let read = ctx.reader.runs(ctx.name(), workflow, &filter, 1).await?;
         for run in read.runs.into_iter().filter(|run| is_a_repositorys_own(scope, run)) {
             add(seen, run);
         }
@@ -186,14 +186,14 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
 /// another workflow is configured by now, one of a deploy of last week never shows there. So those
 /// that may be re-run are asked for by their ids.
 async fn reread_unlisted(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     scope: &DeployScope,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let shown: BTreeSet<RunId> = seen.runs.iter().map(|run| run.at.id).collect();
     let unlisted = release.runs.values().map(|run| &**run).filter(|run| {
-        let is_young = look.now.duration_since(run.created_at) < RERUN_WINDOW;
+        let is_young = ctx.now.duration_since(run.created_at) < RERUN_WINDOW;
         is_young && !run.deleted && !run.in_flight() && !shown.contains(&run.id)
     });
     // What a former workflow deployed matters while today's has deployed nothing.
@@ -206,29 +206,29 @@ async fn reread_unlisted(
         unlisted.filter(counts).partition(|run| run.succeeded());
     let ids = |runs: &[&KnownRun]| runs.iter().map(|run| run.id).collect::<Vec<RunId>>();
     // Before a dispatch the newest, to which people go back; else all of them, in turn.
-    let asked: Vec<RunId> = if look.anew {
+    let asked: Vec<RunId> = if ctx.uncached {
         let succeeded = ids(&succeeded).into_iter().rev().take(MOST_UNLISTED_ANEW);
         succeeded.chain(ids(&failed).into_iter().rev().take(MOST_FAILED_ANEW)).collect()
     } else {
-        let after = look.memory.reasked_after;
+        let after = ctx.memory.reasked_after;
         let all: BTreeSet<RunId> = ids(&succeeded).into_iter().chain(ids(&failed)).collect();
         let (later, earlier): (Vec<_>, Vec<_>) = all.into_iter().partition(|id| Some(*id) > after);
         later.into_iter().chain(earlier).take(MOST_UNLISTED).collect()
     };
     for id in asked {
         // One that is gone was deployed all the same.
-        if let Some(run) = look.reader.run(look.name(), id).await? {
+        if let Some(run) = ctx.reader.run(ctx.name(), id).await? {
             add(seen, run);
         }
-        look.memory.reasked_after = Some(id);
+        ctx.memory.reasked_after = Some(id);
     }
     Ok(())
 }
 
 /// Unfinished runs, and runs of our attempts, that the pages do not show.
 async fn read_by_id(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -236,19 +236,19 @@ async fn read_by_id(
     let ours = release.open_attempts().filter_map(|attempt| attempt.run);
     let missing: BTreeSet<RunId> =
         unfinished.chain(ours).filter(|id| !seen.runs.iter().any(|run| run.at.id == *id)).collect();
-    look.memory.are_shown(&seen.runs.iter().map(|run| run.at.id).collect());
+    ctx.memory.are_shown(&seen.runs.iter().map(|run| run.at.id).collect());
     for id in missing {
-        match look.reader.run(look.name(), id).await? {
+        match ctx.reader.run(ctx.name(), id).await? {
             Some(run) => {
-                look.memory.are_shown(&BTreeSet::from([id]));
+                ctx.memory.are_shown(&BTreeSet::from([id]));
                 seen.runs.push(run);
             }
             // A run that GitHub named just now may take a while to be readable.
-            None if is_young(look, release, id) => {}
+            None if is_young(ctx, release, id) => {}
             // An outage answers so, too: until the second 404 it is in flight.
             None => {
-                let miss = look.missed();
-                if look.memory.is_deleted(id, miss) {
+                let miss = ctx.missed();
+                if ctx.memory.is_deleted(id, miss) {
                     seen.deleted.insert(id);
                 }
             }
@@ -258,22 +258,22 @@ async fn read_by_id(
     let unseen = |id: &RunId| !release.runs.contains_key(id);
     let never_seen: Vec<RunId> = seen.deleted.iter().copied().filter(unseen).collect();
     for id in never_seen {
-        seen.runs.extend(ghost(basics, release, id));
+        seen.runs.extend(ghost(repo_facts, release, id));
     }
     Ok(())
 }
 
 /// Whether a run that was never seen belongs to an attempt so young that it may still show.
-fn is_young(look: &ReadContext<'_>, release: &ReleaseState, id: RunId) -> bool {
+fn is_young(ctx: &ReadContext<'_>, release: &ReleaseState, id: RunId) -> bool {
     let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
         return false;
     };
-    let age = look.now.duration_since(attempt.began_at());
-    SignedDuration::try_from(look.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
+    let age = ctx.now.duration_since(attempt.began_at());
+    SignedDuration::try_from(ctx.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
 }
 
 /// What is known of a run of ours that GitHub no longer has and that no list ever showed.
-fn ghost(basics: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Run> {
+fn ghost(repo_facts: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Run> {
     let attempt = release.attempt_of(id)?;
     let at = attempt.began_at();
     Some(Run {
@@ -282,20 +282,20 @@ fn ghost(basics: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Run> {
         event: crate::domain::RunEvent("workflow_dispatch".to_owned()),
         head_branch: Some(attempt.begun.deploy_ref.clone()),
         head_sha: attempt.begun.sha.clone(),
-        head_repository: Some(basics.repository.id),
+        head_repository: Some(repo_facts.repository.id),
         title: String::new(),
         progress: RunProgress::Unfinished(crate::domain::RunStatus::Other),
         created_at: at,
         started_at: at,
         updated_at: at,
         actors: Vec::new(),
-        html_url: format!("{}/actions/runs/{id}", basics.repository.html_url),
+        html_url: format!("{}/actions/runs/{id}", repo_facts.repository.html_url),
     })
 }
 
 /// A later attempt that runs or failed does not unmake an earlier one that succeeded.
 pub(super) async fn read_earlier_attempts(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
@@ -316,7 +316,7 @@ pub(super) async fn read_earlier_attempts(
         }
     }
     for at in missing {
-        seen.earlier_attempts.extend(details::earlier_attempt(look, at).await?);
+        seen.earlier_attempts.extend(details::earlier_attempt(ctx, at).await?);
     }
     Ok(())
 }
@@ -324,7 +324,7 @@ pub(super) async fn read_earlier_attempts(
 /// The jobs of what failed newly: they tell a cancelled run from a superseded one, a phantom from
 /// a failure, and name the failed step.
 async fn read_jobs(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
     scope: Option<&DeployScope>,
     seen: &mut SeenRuns,
@@ -350,7 +350,7 @@ async fn read_jobs(
     }
     let mut unread = None;
     for at in wanted {
-        match details::jobs(look, at).await {
+        match details::jobs(ctx, at).await {
             Ok(Some(jobs)) => {
                 seen.jobs.insert(at, jobs);
             }

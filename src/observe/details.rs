@@ -29,30 +29,30 @@ impl Memory {
 
 /// The jobs of a run attempt; none where GitHub goes on failing to show them.
 pub(super) async fn jobs(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     at: RunRef,
 ) -> Result<Option<Vec<Job>>, ObserveError> {
-    let read = look.reader.jobs(look.name(), at).await;
-    detail(look, &format!("jobs of {at:?}"), read)
+    let read = ctx.reader.jobs(ctx.name(), at).await;
+    detail(ctx, &format!("jobs of {at:?}"), read)
 }
 
 /// An earlier attempt of a run; none where it was deleted, or GitHub goes on failing to show it.
 pub(super) async fn earlier_attempt(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     at: RunRef,
 ) -> Result<Option<Run>, ObserveError> {
-    let read = look.reader.run_attempt(look.name(), at).await;
-    Ok(detail(look, &format!("attempt {at:?}"), read)?.flatten())
+    let read = ctx.reader.run_attempt(ctx.name(), at).await;
+    Ok(detail(ctx, &format!("attempt {at:?}"), read)?.flatten())
 }
 
 fn detail<T>(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     key: &str,
     read: Result<T, ReadError>,
 ) -> Result<Option<T>, ObserveError> {
     let error = match read {
         Ok(value) => {
-            look.memory.failing_reads.remove(key);
+            ctx.memory.failing_reads.remove(key);
             return Ok(Some(value));
         }
         Err(error) => error,
@@ -60,12 +60,12 @@ fn detail<T>(
     if !is_about_what_was_asked(&error) {
         return Err(error.into());
     }
-    let was_known = look.memory.fails_for_good(key);
-    if !look.memory.note_failing_read(key) {
+    let was_known = ctx.memory.fails_for_good(key);
+    if !ctx.memory.note_failing_read(key) {
         return Err(error.into());
     }
     if !was_known {
-        let name = look.name();
+        let name = ctx.name();
         tracing::warn!(repository = %name, "{name}: goes on without what it cannot read: {error}");
     }
     Ok(None)

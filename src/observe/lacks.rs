@@ -36,24 +36,24 @@ pub enum WhereUnreadable {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub async fn fill(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
     unreadable: WhereUnreadable,
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let mut entries =
-        one_after_another(look, basics, observation, release, lacks, unreadable).await?;
+        one_after_another(ctx, repo_facts, observation, release, lacks, unreadable).await?;
     for some in lacks.chunks(AT_ONCE) {
-        let reading = &*look;
-        let reads = some.iter().map(|lack| read(reading, basics, release, lack));
+        let reading = &*ctx;
+        let reads = some.iter().map(|lack| read(reading, repo_facts, release, lack));
         // All of them come to their end; the first that failed ends the pass.
         for (lack, learnt) in some.iter().zip(join_all(reads).await) {
             match learnt {
                 // What fails before a dispatch failed in this very pass, or is new.
                 Ok(Learnt::Origin(origin)) => {
-                    let origin = origin.settled(lack, look.memory, !look.anew);
+                    let origin = origin.settled(lack, ctx.memory, !ctx.uncached);
                     entries.extend(note(observation, Learnt::Origin(origin)));
                 }
                 Ok(learnt) => entries.extend(note(observation, learnt)),
@@ -62,15 +62,15 @@ pub async fn fill(
         }
     }
     if lacks.iter().any(|lack| matches!(lack, Lack::Containment(..))) {
-        look.memory.ancestry = observation.ancestry.lasting();
+        ctx.memory.ancestry = observation.ancestry.lasting();
     }
     Ok(entries)
 }
 
 /// Reads what is kept between passes, or written down, as it is read.
 async fn one_after_another(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     observation: &mut Observation,
     release: &ReleaseState,
     lacks: &[Lack],
@@ -80,19 +80,19 @@ async fn one_after_another(
     for lack in lacks {
         // What verification runs say is kept between passes, and read one after another.
         if let Lack::Verification(sha) = lack {
-            match read_runs_of(look, basics, sha).await {
+            match read_runs_of(ctx, repo_facts, sha).await {
                 Ok(()) => {
-                    let verification = Fact::Known(verification_of(&look.memory.counted, sha));
+                    let verification = Fact::Known(verification_of(&ctx.memory.counted, sha));
                     let facts = observation.commits.entry(sha.clone()).or_default();
                     facts.verification = verification;
-                    facts.reverified_at = reverified_at(&look.memory.counted, sha);
-                    facts.uncounted = look.memory.uncounted(sha).cloned();
+                    facts.reverified_at = reverified_at(&ctx.memory.counted, sha);
+                    facts.uncounted = ctx.memory.uncounted(sha).cloned();
                 }
                 Err(error) => unread(observation, lack, error, unreadable)?,
             }
         }
         if let Lack::FailedRun(id) = lack
-            && let Some(run) = failed_run(look, basics, release, *id).await?
+            && let Some(run) = failed_run(ctx, repo_facts, release, *id).await?
         {
             entries.push(EntryKind::RunSeen { run });
         }
@@ -212,8 +212,8 @@ enum Learnt {
 }
 
 async fn read(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     lack: &Lack,
 ) -> Result<Learnt, ObserveError> {
@@ -221,28 +221,28 @@ async fn read(
         // Read above.
         Lack::Verification(_) | Lack::FailedRun(_) => Learnt::Nothing,
         Lack::OnBranch(sha) => {
-            let (fact, failed) = on_branch(look, basics, release, sha).await?;
+            let (fact, failed) = on_branch(ctx, repo_facts, release, sha).await?;
             Learnt::OnBranch(sha.clone(), fact, failed.map(Box::new))
         }
         Lack::Range(base, head) => {
-            let (fact, failed) = range(look, basics, release, base, head).await?;
+            let (fact, failed) = range(ctx, repo_facts, release, base, head).await?;
             Learnt::Range((base.clone(), head.clone()), fact, failed.map(Box::new))
         }
         Lack::Containment(container, contained) => {
-            let (found, failed) = containment(look, release, container, contained).await?;
+            let (found, failed) = containment(ctx, release, container, contained).await?;
             let pair = (container.clone(), contained.clone());
             Learnt::Containment(pair, found, failed.map(Box::new))
         }
         Lack::Step(step) => {
-            let (fact, failed) = step_of_branch(look, basics, release, step).await?;
+            let (fact, failed) = step_of_branch(ctx, repo_facts, release, step).await?;
             Learnt::Range((step.parent.clone(), step.sha.clone()), fact, failed.map(Box::new))
         }
         Lack::Commits(base, head) => {
-            let (listed, failed) = commits_between(look, basics, release, base, head).await?;
+            let (listed, failed) = commits_between(ctx, repo_facts, release, base, head).await?;
             Learnt::Commits((base.clone(), head.clone()), listed, failed.map(Box::new))
         }
         Lack::DeployFiles(sha) => {
-            Learnt::DeployFiles(sha.clone(), deploy_files(look, basics, sha).await?)
+            Learnt::DeployFiles(sha.clone(), deploy_files(ctx, repo_facts, sha).await?)
         }
         Lack::Steps(..)
         | Lack::Pulls(_)
@@ -254,36 +254,36 @@ async fn read(
         | Lack::Standing(_)
         | Lack::Member(..)
         | Lack::Flags(_) => {
-            read_origin(look, basics, lack).await?.map_or(Learnt::Nothing, Learnt::Origin)
+            read_origin(ctx, repo_facts, lack).await?.map_or(Learnt::Nothing, Learnt::Origin)
         }
     })
 }
 
 /// Reads who brought what, and what was said about it.
 async fn read_origin(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     lack: &Lack,
 ) -> Result<Option<LearntOrigin>, ObserveError> {
     Ok(Some(match lack {
         Lack::Steps(base, head) => {
-            let steps = origins::steps(look, basics, base, head).await?;
+            let steps = origins::steps(ctx, repo_facts, base, head).await?;
             LearntOrigin::Steps((base.clone(), head.clone()), steps)
         }
         Lack::Pulls(sha) => {
-            let pulls = origins::pulls(look, basics, sha).await?;
+            let pulls = origins::pulls(ctx, repo_facts, sha).await?;
             LearntOrigin::Pulls(sha.clone(), pulls)
         }
         Lack::PullFiles(pull, head) => {
-            let files = origins::pull_files(look, basics, *pull, head).await?;
+            let files = origins::pull_files(ctx, repo_facts, *pull, head).await?;
             LearntOrigin::PullFiles(*pull, files)
         }
         Lack::HeadOnBranch(head) => {
-            let on_branch = origins::is_head_on_branch(look, basics, head).await?;
+            let on_branch = origins::is_head_on_branch(ctx, repo_facts, head).await?;
             LearntOrigin::HeadOnBranch(head.clone(), on_branch)
         }
         Lack::MadeByGithub(sha) => {
-            let made = origins::is_made_by_github(look, basics, sha).await?;
+            let made = origins::is_made_by_github(ctx, repo_facts, sha).await?;
             LearntOrigin::MadeByGithub(sha.clone(), made)
         }
         Lack::Verification(_)
@@ -298,7 +298,7 @@ async fn read_origin(
         | Lack::Labels(_)
         | Lack::Standing(_)
         | Lack::Member(..)
-        | Lack::Flags(_) => return origins::said(look, lack).await,
+        | Lack::Flags(_) => return origins::said(ctx, lack).await,
     }))
 }
 

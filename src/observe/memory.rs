@@ -20,9 +20,9 @@ use crate::github::ReadError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// What everything below but `seldom` was read for; none: nothing below counts.
+    /// What everything below but `slow_changing` was read for; none: nothing below counts.
     read_for: Option<ReadFor>,
-    pub(super) seldom: Option<SlowChanging>,
+    pub(super) slow_changing: Option<SlowChanging>,
     pub(super) branch_commits: BranchCommits,
     /// The tip that `branch_commits` were read from.
     pub(super) commits_of: Option<Sha>,
@@ -119,8 +119,8 @@ impl Memory {
         let of_this_repository =
             |known: &ReadFor| known.verification.repository == asked.verification.repository;
         let Some(known) = known.filter(of_this_repository) else {
-            let (seldom, read_for) = (self.seldom.take(), self.read_for.take());
-            *self = Self { seldom, read_for, ..Self::default() };
+            let (slow_changing, read_for) = (self.slow_changing.take(), self.read_for.take());
+            *self = Self { slow_changing, read_for, ..Self::default() };
             return;
         };
         if known.verification != asked.verification {
@@ -188,8 +188,11 @@ impl Memory {
 
     /// Notes where the branch and the deploy ref point now.
     pub(super) fn note_tips(&mut self) {
-        let Some(seldom) = &self.seldom else { return };
-        let refs = [(&seldom.branch, &seldom.tip), (&seldom.deploy_ref, &seldom.deploy_ref_tip)];
+        let Some(slow_changing) = &self.slow_changing else { return };
+        let refs = [
+            (&slow_changing.branch, &slow_changing.tip),
+            (&slow_changing.deploy_ref, &slow_changing.deploy_ref_tip),
+        ];
         for (name, tip) in refs {
             let Some(tip) = tip else { continue };
             if !self.tips.iter().any(|(of, sha)| of == name && sha == tip) {
@@ -255,7 +258,7 @@ impl Memory {
 
     /// Forgets what changes seldom, so that the next look reads it.
     pub fn distrust(&mut self) {
-        self.seldom = None;
+        self.slow_changing = None;
         self.swept_at = None;
     }
 
@@ -264,7 +267,7 @@ impl Memory {
     /// was a name to forget: without one, it was the repository itself that cannot be followed.
     pub fn forgets_its_name(&mut self, error: &ObserveError) -> bool {
         let moved = matches!(error, ObserveError::Read(ReadError::Moved { .. }));
-        let forgets = moved && self.seldom.is_some();
+        let forgets = moved && self.slow_changing.is_some();
         if forgets {
             self.distrust();
         }

@@ -112,13 +112,13 @@ fn untold<T>(fact: Fact<Availability<T>>) -> Fact<Availability<T>> {
 /// # Errors
 /// What GitHub said where the pass cannot go on.
 pub(super) async fn said(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     lack: &Lack,
 ) -> Result<Option<LearntOrigin>, ObserveError> {
-    let (name, reader) = (look.name(), look.reader);
+    let (name, reader) = (ctx.name(), ctx.reader);
     Ok(Some(match lack {
         Lack::Events(pull) => {
-            let events = reader.timeline(name, *pull, &look.policy.approval_command).await;
+            let events = reader.timeline(name, *pull, &ctx.policy.approval_command).await;
             LearntOrigin::Events(*pull, told(events)?)
         }
         Lack::Labels(pull) => {
@@ -132,7 +132,7 @@ pub(super) async fn said(
             LearntOrigin::Member((team.clone(), login.clone()), is_member)
         }
         Lack::Flags(sha) => {
-            let contexts = &look.policy.raise_risk_contexts;
+            let contexts = &ctx.policy.raise_risk_contexts;
             LearntOrigin::Flags(sha.clone(), told(reader.flags(name, sha, contexts).await)?)
         }
         Lack::Verification(_)
@@ -154,16 +154,16 @@ pub(super) async fn said(
 /// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
 /// lie between two commits and never change.
 pub(super) async fn steps(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     base: &Sha,
     head: &Sha,
 ) -> Result<Fact<Availability<Vec<BranchStep>>>, ObserveError> {
-    let (repository, key) = (basics.repository.id, format!("steps {base} {head}"));
-    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+    let (repository, key) = (repo_facts.repository.id, format!("steps {base} {head}"));
+    if let Some(kept) = kept_for_ever(ctx, repository, &key).await? {
         return Ok(Fact::Known(kept));
     }
-    let commits = match look.reader.commits_between(look.name(), base, head).await {
+    let commits = match ctx.reader.commits_between(ctx.name(), base, head).await {
         Ok(commits) => commits,
         // What GitHub refused may be told another time.
         Err(error) => return Ok(silence(error)?.into()),
@@ -177,7 +177,7 @@ pub(super) async fn steps(
         let count = commits.commits.len();
         Availability::Untold(format!("more than {count} commits lie between them"))
     };
-    keep(look, repository, &key, &steps).await?;
+    keep(ctx, repository, &key, &steps).await?;
     Ok(Fact::Known(steps))
 }
 
@@ -202,41 +202,42 @@ impl KeptPulls {
 /// The pull requests that brought a commit. What does not last is asked again as what changes
 /// seldom is, and before a dispatch.
 pub(super) async fn pulls(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     sha: &Sha,
 ) -> Result<Fact<Availability<Vec<MergedPull>>>, ObserveError> {
-    let (repository, key) = (basics.repository.id, format!("pulls {} {sha}", basics.branch));
-    if let Some(kept) = kept_for_ever::<KeptPulls>(look, repository, &key).await? {
-        let is_told_lately = !look.anew && !is_long_ago(kept.read_at, look.now);
+    let (repository, key) =
+        (repo_facts.repository.id, format!("pulls {} {sha}", repo_facts.branch));
+    if let Some(kept) = kept_for_ever::<KeptPulls>(ctx, repository, &key).await? {
+        let is_told_lately = !ctx.uncached && !is_long_ago(kept.read_at, ctx.now);
         if kept.lasts() || is_told_lately {
             return Ok(Fact::Known(kept.pulls));
         }
     }
-    let pulls = match merged_into_branch(look, basics, sha).await {
+    let pulls = match merged_into_branch(ctx, repo_facts, sha).await {
         Ok(pulls) => Availability::Known(pulls),
         Err(error) => match silence(error)? {
             Silence::Lasting(why) => Availability::Untold(why),
             passing @ Silence::Passing(_) => return Ok(passing.into()),
         },
     };
-    let kept = KeptPulls { read_at: look.now, pulls };
-    keep(look, repository, &key, &kept).await?;
+    let kept = KeptPulls { read_at: ctx.now, pulls };
+    keep(ctx, repository, &key, &kept).await?;
     Ok(Fact::Known(kept.pulls))
 }
 
 /// The pull requests of a commit that were merged into the branch, also under a name that the
 /// branch had then: a merged request keeps it, and GitHub leads from there to the name of today.
 async fn merged_into_branch(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     sha: &Sha,
 ) -> Result<Vec<MergedPull>, ReadError> {
-    let merged = look.reader.pulls_of(look.name(), sha).await?;
+    let merged = ctx.reader.pulls_of(ctx.name(), sha).await?;
     let other: BTreeSet<&Branch> = merged.iter().map(|(base, _)| base).collect();
-    let mut names = BTreeSet::from([basics.branch.clone()]);
-    for base in other.into_iter().filter(|base| **base != basics.branch).take(MOST_BASES) {
-        if look.reader.renamed_to(look.name(), base).await?.as_ref() == Some(&basics.branch) {
+    let mut names = BTreeSet::from([repo_facts.branch.clone()]);
+    for base in other.into_iter().filter(|base| **base != repo_facts.branch).take(MOST_BASES) {
+        if ctx.reader.renamed_to(ctx.name(), base).await?.as_ref() == Some(&repo_facts.branch) {
             names.insert(base.clone());
         }
     }
@@ -246,30 +247,30 @@ async fn merged_into_branch(
 
 /// The files that a pull request changes. Merged, with this last commit, it changes no more.
 pub(super) async fn pull_files(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     pull: PullNumber,
     head: &Sha,
 ) -> Result<Fact<Availability<RangeFiles>>, ObserveError> {
     let key = format!("files of pull {pull} {head}");
-    told_for_ever(look, basics, &key, look.reader.pull_files(look.name(), pull)).await
+    told_for_ever(ctx, repo_facts, &key, ctx.reader.pull_files(ctx.name(), pull)).await
 }
 
 /// Whether the head of a merged pull request is an ancestor of the branch as it is now.
 pub(super) async fn is_head_on_branch(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     head: &Sha,
 ) -> Result<Fact<Availability<bool>>, ObserveError> {
-    let Some(tip) = &basics.tip else { return Ok(Fact::Known(Availability::Known(false))) };
-    let (repository, key) = (basics.repository.id, format!("head on branch {head} {tip}"));
-    if let Some(kept) = kept_for_ever(look, repository, &key).await? {
+    let Some(tip) = &repo_facts.tip else { return Ok(Fact::Known(Availability::Known(false))) };
+    let (repository, key) = (repo_facts.repository.id, format!("head on branch {head} {tip}"));
+    if let Some(kept) = kept_for_ever(ctx, repository, &key).await? {
         return Ok(Fact::Known(Availability::Known(kept)));
     }
-    Ok(match told(look.reader.compare(look.name(), tip, head).await)? {
+    Ok(match told(ctx.reader.compare(ctx.name(), tip, head).await)? {
         Fact::Known(Availability::Known(Compared::Known(comparison))) => {
             let is_on_branch = comparison.relation.is_contained();
-            keep(look, repository, &key, &is_on_branch).await?;
+            keep(ctx, repository, &key, &is_on_branch).await?;
             Fact::Known(Availability::Known(is_on_branch))
         }
         // That GitHub does not compare them does not tell that it squashed or rebased it.
@@ -283,28 +284,28 @@ pub(super) async fn is_head_on_branch(
 
 /// Whether GitHub made, and signed, a commit.
 pub(super) async fn is_made_by_github(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     sha: &Sha,
 ) -> Result<Fact<Availability<bool>>, ObserveError> {
     let key = format!("made by github {sha}");
-    told_for_ever(look, basics, &key, look.reader.is_made_by_github(look.name(), sha)).await
+    told_for_ever(ctx, repo_facts, &key, ctx.reader.is_made_by_github(ctx.name(), sha)).await
 }
 
 /// What is kept, or else read and kept; what GitHub refuses to tell it may tell another day.
 async fn told_for_ever<T: Serialize + DeserializeOwned + Sync>(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     key: &str,
     read: impl Future<Output = Result<T, ReadError>>,
 ) -> Result<Fact<Availability<T>>, ObserveError> {
-    let repository = basics.repository.id;
-    if let Some(kept) = kept_for_ever(look, repository, key).await? {
+    let repository = repo_facts.repository.id;
+    if let Some(kept) = kept_for_ever(ctx, repository, key).await? {
         return Ok(Fact::Known(Availability::Known(kept)));
     }
     let told = told(read.await)?;
     if let Fact::Known(Availability::Known(value)) = &told {
-        keep(look, repository, key, value).await?;
+        keep(ctx, repository, key, value).await?;
     }
     Ok(told)
 }

@@ -49,14 +49,14 @@ pub struct PastDeploys {
 /// # Errors
 /// What GitHub said.
 pub async fn past_commits(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
 ) -> Result<BranchCommits, ObserveError> {
-    if let Some(tip) = &basics.tip {
-        let listed = look.reader.branch_commits(look.name(), tip, MOST_COMMIT_PAGES).await?;
-        look.memory.branch_commits = BranchCommits::of_tip(tip, listed.commits);
+    if let Some(tip) = &repo_facts.tip {
+        let listed = ctx.reader.branch_commits(ctx.name(), tip, MOST_COMMIT_PAGES).await?;
+        ctx.memory.branch_commits = BranchCommits::of_tip(tip, listed.commits);
     }
-    Ok(look.memory.branch_commits.clone())
+    Ok(ctx.memory.branch_commits.clone())
 }
 
 /// Reads the verification runs since `since` that count (S1), with their earlier attempts.
@@ -64,17 +64,17 @@ pub async fn past_commits(
 /// # Errors
 /// What GitHub said.
 pub async fn past_verifications(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     since: Timestamp,
 ) -> Result<PastVerifications, ObserveError> {
     let mut past = PastVerifications::default();
     let (mut seen, mut earlier) = (BTreeSet::new(), 0);
     for page in 1..=MOST_PAGES {
-        let (name, workflow) = (look.name(), basics.verification.id);
-        let read = look.reader.runs(name, workflow, &RunFilter::default(), page).await?;
+        let (name, workflow) = (ctx.name(), repo_facts.verification.id);
+        let read = ctx.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
-        for run in read.runs.into_iter().filter(|run| counts(look, run)) {
+        for run in read.runs.into_iter().filter(|run| counts(ctx, run)) {
             // Pages drift while one pages.
             if !seen.insert(run.at.id) {
                 continue;
@@ -82,7 +82,7 @@ pub async fn past_verifications(
             for attempt in (1..run.at.attempt).rev() {
                 let at = RunRef { id: run.at.id, attempt };
                 if earlier < MOST_EARLIER
-                    && let Some(before) = look.reader.run_attempt(look.name(), at).await?
+                    && let Some(before) = ctx.reader.run_attempt(ctx.name(), at).await?
                 {
                     earlier += 1;
                     past.by_sha.entry(before.head_sha.clone()).or_default().push(before);
@@ -231,16 +231,16 @@ fn ended_at(run: &Run) -> Option<Timestamp> {
 /// # Errors
 /// What GitHub said.
 pub async fn past_deploys(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     since: Timestamp,
 ) -> Result<PastDeploys, ObserveError> {
     let mut past = PastDeploys::default();
-    let Some(scope) = basics.scope(look.policy) else { return Ok(past) };
+    let Some(scope) = repo_facts.scope(ctx.policy) else { return Ok(past) };
     for page in 1..=MOST_PAGES {
         let filter = RunFilter::default();
-        let read = look.reader.runs(look.name(), scope.workflow, &filter, page).await?;
+        let read = ctx.reader.runs(ctx.name(), scope.workflow, &filter, page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
         let counting = read.runs.into_iter().filter(|run| may_deploy(&scope, run));
         let mut found = false;
@@ -256,9 +256,9 @@ pub async fn past_deploys(
         }
         past.stopped_at = oldest;
     }
-    read_earlier_attempts(look, release, &mut past.seen).await?;
+    read_earlier_attempts(ctx, release, &mut past.seen).await?;
     past.seen.attributions =
-        attribute_past(look, basics, release, &past.seen.runs, MOST_LOOKED_UP).await?;
+        attribute_past(ctx, repo_facts, release, &past.seen.runs, MOST_LOOKED_UP).await?;
     past.seen.scope = Some(scope);
     Ok(past)
 }

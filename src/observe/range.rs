@@ -15,18 +15,18 @@ const FAILED_FOR_GOOD: u32 = 3;
 
 /// Whether `tip` contains `sha`.
 pub(super) async fn is_ancestor(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     sha: &Sha,
     tip: &Sha,
 ) -> Result<bool, ObserveError> {
-    if !look.anew && look.memory.branch_commits.shows_containment(tip, sha) {
+    if !ctx.uncached && ctx.memory.branch_commits.shows_containment(tip, sha) {
         return Ok(true);
     }
     if sha == tip {
         return Ok(true);
     }
     // In this direction GitHub lists no commit and no file where it does, however far they are apart.
-    Ok(match look.reader.compare(look.name(), tip, sha).await? {
+    Ok(match ctx.reader.compare(ctx.name(), tip, sha).await? {
         Compared::Known(comparison) => comparison.relation.is_contained(),
         Compared::Gone(_) => false,
     })
@@ -36,15 +36,15 @@ pub(super) async fn is_ancestor(
 /// nothing is decided by this but who brought what: it is taken from what is kept also where all
 /// else is looked at anew.
 pub(super) async fn step_of_branch(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     step: &BranchStep,
 ) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
     let key = key_of_range(&step.parent, &step.sha);
-    match kept_for_ever::<Ranged>(look, basics.repository.id, &key).await? {
+    match kept_for_ever::<Ranged>(ctx, repo_facts.repository.id, &key).await? {
         Some(ranged) => Ok((Fact::Known(ranged), None)),
-        None => match range(look, basics, release, &step.parent, &step.sha).await {
+        None => match range(ctx, repo_facts, release, &step.parent, &step.sha).await {
             Err(ObserveError::Read(error)) => Ok((unread(silence(error)?), None)),
             read => read,
         },
@@ -65,27 +65,27 @@ fn key_of_range(base: &Sha, head: &Sha) -> String {
 
 /// A range, from what is kept of it or from GitHub.
 pub(super) async fn range(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     base: &Sha,
     head: &Sha,
 ) -> Result<(Fact<Ranged>, Option<EntryKind>), ObserveError> {
-    let repository = basics.repository.id;
+    let repository = repo_facts.repository.id;
     let key = key_of_range(base, head);
-    if let Some(ranged) = kept::<Ranged>(look, repository, &key).await? {
+    if let Some(ranged) = kept::<Ranged>(ctx, repository, &key).await? {
         return Ok((Fact::Known(ranged), None));
     }
-    match compared(look, base, head).await {
+    match compared(ctx, base, head).await {
         Ok((ranged, lasts)) => {
             if lasts {
-                keep(look, repository, &key, &ranged).await?;
+                keep(ctx, repository, &key, &ranged).await?;
             }
             Ok((Fact::Known(ranged), None))
         }
         Err(ReadError::Server { status, words, .. }) => {
             // Before a dispatch it is read anew; what was read once is true all the same.
-            if let Some(ranged) = kept_for_ever::<Ranged>(look, repository, &key).await? {
+            if let Some(ranged) = kept_for_ever::<Ranged>(ctx, repository, &key).await? {
                 return Ok((Fact::Known(ranged), None));
             }
             let words = format!("{status} {words}");
@@ -129,11 +129,11 @@ pub(super) fn comparison_failed(
 /// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub
 /// refused to show it may show another day.
 async fn compared(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     base: &Sha,
     head: &Sha,
 ) -> Result<(Ranged, bool), ReadError> {
-    let comparison = match look.reader.compare(look.name(), base, head).await? {
+    let comparison = match ctx.reader.compare(ctx.name(), base, head).await? {
         Compared::Known(comparison) => comparison,
         Compared::Gone(words) => return Ok((Ranged::Incomparable(words), false)),
     };
@@ -142,7 +142,7 @@ async fn compared(
         return Ok((Ranged::Compared(comparison), true));
     }
     let cut = |lasts| (Ranged::Compared(comparison), lasts);
-    match files_of_trees(look, base, head).await {
+    match files_of_trees(ctx, base, head).await {
         Ok(Some(files)) => {
             let files = RangeFiles::Complete(files);
             Ok((Ranged::Compared(Comparison { relation: Relation::Ahead, files }), true))
@@ -158,12 +158,12 @@ async fn compared(
 /// Where GitHub lists no more files, the two trees tell the rest: the head contains the base, so
 /// what differs between them is the range. None where a tree is cut, too.
 async fn files_of_trees(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     base: &Sha,
     head: &Sha,
 ) -> Result<Option<Vec<FileChange>>, ReadError> {
-    let before = look.reader.tree(look.name(), base).await?;
-    let after = look.reader.tree(look.name(), head).await?;
+    let before = ctx.reader.tree(ctx.name(), base).await?;
+    let after = ctx.reader.tree(ctx.name(), head).await?;
     if before.truncated || after.truncated {
         return Ok(None);
     }
@@ -181,29 +181,29 @@ async fn files_of_trees(
 
 /// What is kept of something that never changes. Nothing is taken from there before a dispatch.
 pub(super) async fn kept<T: serde::de::DeserializeOwned>(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
-    if look.anew { Ok(None) } else { kept_for_ever(look, repository, key).await }
+    if ctx.uncached { Ok(None) } else { kept_for_ever(ctx, repository, key).await }
 }
 
 /// What is kept of something that never changes, and that no dispatch rests on.
 pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
     // A shape of an earlier version is read anew.
-    Ok(look.store.fact_of(repository, key).await?)
+    Ok(ctx.store.fact_of(repository, key).await?)
 }
 
 pub(super) async fn keep<T: serde::Serialize + Sync>(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
     value: &T,
 ) -> Result<(), ObserveError> {
-    look.reader.keeps(look.store.put_fact_of(repository, key, value).await?);
+    ctx.reader.keeps(ctx.store.put_fact_of(repository, key, value).await?);
     Ok(())
 }

@@ -24,14 +24,14 @@ const MOST_BELOW: usize = 10;
 /// # Errors
 /// What GitHub said. Until this has been read, nothing is dispatched or written.
 pub async fn left_behind(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     certain: &BTreeSet<Sha>,
 ) -> Result<RecoveryScan, ObserveError> {
-    let (name, context) = (look.name(), &look.policy.status_context);
+    let (name, context) = (ctx.name(), &ctx.policy.status_context);
     let mut left = RecoveryScan::default();
     let mut below = None;
-    for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
-        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::All).await?;
+    for (sha, _) in ctx.memory.branch_commits.commits.iter().take(MOST_COMMITS) {
+        let statuses = ctx.reader.statuses(name, sha, context, AllOrFirst::All).await?;
         left.statuses.push((sha.clone(), statuses));
         below = below.map(|count: usize| count + 1).or(certain.contains(sha).then_some(0));
         if below.is_some_and(|count| count >= MOST_BELOW) {
@@ -46,15 +46,15 @@ pub async fn left_behind(
 /// # Errors
 /// What GitHub said.
 pub async fn issues_left_behind(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     us: &BTreeSet<Login>,
     left: &mut RecoveryScan,
 ) -> Result<(), ObserveError> {
-    let name = look.name();
-    if basics.repository.has_issues {
+    let name = ctx.name();
+    if repo_facts.repository.has_issues {
         for login in us {
-            match look.reader.issues_by(name, Some(login), AllOrFirst::All).await {
+            match ctx.reader.issues_by(name, Some(login), AllOrFirst::All).await {
                 Ok(issues) => left.issues.extend(issues),
                 Err(ReadError::Gone410 { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -69,9 +69,9 @@ pub async fn issues_left_behind(
 /// # Errors
 /// What GitHub said.
 pub async fn workflow_ids(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
 ) -> Result<BTreeMap<String, WorkflowId>, ObserveError> {
-    let workflows = look.reader.workflows(look.name()).await?;
+    let workflows = ctx.reader.workflows(ctx.name()).await?;
     Ok(workflows.iter().map(|workflow| (workflow.file().to_owned(), workflow.id)).collect())
 }
 
@@ -81,19 +81,19 @@ pub async fn workflow_ids(
 /// What GitHub said; and that a run is missing, until it was missing twice: an outage answers 404,
 /// too, and nobody may take a deploy that goes on for one that was deleted.
 pub async fn gone_runs(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     runs: &BTreeSet<RunId>,
 ) -> Result<BTreeSet<RunId>, ObserveError> {
     let mut gone = BTreeSet::new();
     let mut missing = Vec::new();
-    let apart = between_proofs(look.policy.dispatch_confirm);
+    let apart = between_proofs(ctx.policy.dispatch_confirm);
     for id in runs {
-        if look.reader.run(look.name(), *id).await?.is_some() {
-            look.memory.are_shown(&BTreeSet::from([*id]));
+        if ctx.reader.run(ctx.name(), *id).await?.is_some() {
+            ctx.memory.are_shown(&BTreeSet::from([*id]));
             continue;
         }
-        let miss = look.missed();
-        if look.memory.is_deleted(*id, miss) {
+        let miss = ctx.missed();
+        if ctx.memory.is_deleted(*id, miss) {
             gone.insert(*id);
         } else {
             missing.push(id.to_string());
@@ -105,7 +105,7 @@ pub async fn gone_runs(
     Err(ObserveError::NotCertain(format!(
         "statuses of ours name runs of {} for which GitHub answers 404 ({}). They count as deleted \
          if it still does in {} seconds; until then nothing is started",
-        look.name(),
+        ctx.name(),
         missing.join(", "),
         apart.as_secs(),
     )))
@@ -128,16 +128,16 @@ pub struct Linked {
 /// # Errors
 /// What GitHub said.
 pub async fn linked(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     links: &BTreeMap<RunId, Timestamp>,
 ) -> Result<Linked, ObserveError> {
     let mut linked = Linked::default();
-    let Some(scope) = basics.scope(look.policy) else { return Ok(linked) };
-    let confirm = SignedDuration::try_from(look.policy.dispatch_confirm);
+    let Some(scope) = repo_facts.scope(ctx.policy) else { return Ok(linked) };
+    let confirm = SignedDuration::try_from(ctx.policy.dispatch_confirm);
     let confirm = confirm.unwrap_or(SignedDuration::MAX);
     for (id, named_at) in links {
-        match look.reader.run(look.name(), *id).await? {
+        match ctx.reader.run(ctx.name(), *id).await? {
             Some(run) if run.workflow == scope.workflow && may_deploy(&scope, &run) => {
                 linked.runs.push(run);
             }
@@ -146,10 +146,10 @@ pub async fn linked(
             }
             Some(_) => {}
             // A run that was named just now may take a while to be readable.
-            None if look.now.duration_since(*named_at) < confirm => {}
+            None if ctx.now.duration_since(*named_at) < confirm => {}
             None => {
-                let miss = look.missed();
-                if look.memory.is_deleted(*id, miss) {
+                let miss = ctx.missed();
+                if ctx.memory.is_deleted(*id, miss) {
                     linked.over.insert(*id);
                 }
             }

@@ -31,9 +31,10 @@ impl RefreshSchedule {
     }
 
     #[expect(clippy::float_cmp, reason = "both are whole numbers")]
-    fn is_over(self, seldom: &SlowChanging, now: Timestamp) -> bool {
+    fn is_over(self, slow_changing: &SlowChanging, now: Timestamp) -> bool {
         // Also where time went backwards.
-        self.number(seldom.began, now) != self.number(seldom.began, seldom.read_at)
+        self.number(slow_changing.began, now)
+            != self.number(slow_changing.began, slow_changing.read_at)
     }
 }
 
@@ -61,12 +62,12 @@ impl Memory {
     /// Whether what changes seldom is to be read.
     #[must_use]
     pub fn seldom_is_due(&self, rhythm: RefreshSchedule, now: Timestamp) -> bool {
-        self.seldom.as_ref().is_none_or(|seldom| rhythm.is_over(seldom, now))
+        self.slow_changing.as_ref().is_none_or(|slow_changing| rhythm.is_over(slow_changing, now))
     }
 
     /// Whether the deploy runs were not swept since what changes seldom was read.
     pub(super) fn sweep_is_due(&self) -> bool {
-        let read_at = self.seldom.as_ref().map(|seldom| seldom.read_at);
+        let read_at = self.slow_changing.as_ref().map(|slow_changing| slow_changing.read_at);
         self.swept_at.is_none() || self.swept_at < read_at
     }
 

@@ -12,19 +12,19 @@ pub(super) type ListedCommits = Fact<Availability<Vec<ListedCommit>>>;
 /// The commits that `head` has and `base` has not. Neither they nor their messages ever change,
 /// so what is kept of them answers also where all else is looked at anew.
 pub(super) async fn commits_between(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     base: &Sha,
     head: &Sha,
 ) -> Result<(ListedCommits, Option<EntryKind>), ObserveError> {
-    let (repository, key) = (basics.repository.id, format!("messages {base} {head}"));
-    if let Some(commits) = kept_for_ever(look, repository, &key).await? {
+    let (repository, key) = (repo_facts.repository.id, format!("messages {base} {head}"));
+    if let Some(commits) = kept_for_ever(ctx, repository, &key).await? {
         return Ok((Fact::Known(Availability::Known(commits)), None));
     }
-    match look.reader.messages_between(look.name(), base, head).await {
+    match ctx.reader.messages_between(ctx.name(), base, head).await {
         Ok(Some(commits)) => {
-            keep(look, repository, &key, &commits).await?;
+            keep(ctx, repository, &key, &commits).await?;
             Ok((Fact::Known(Availability::Known(commits)), None))
         }
         Ok(None) => {

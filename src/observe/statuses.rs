@@ -10,24 +10,24 @@ use crate::github::{AllOrFirst, ReadError};
 /// # Errors
 /// What GitHub said.
 pub async fn statuses<'a>(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     observation: &mut Observation,
     shas: impl Iterator<Item = &'a Sha>,
 ) -> Result<(), ObserveError> {
     for sha in shas {
         let known =
             observation.commits.get(sha).is_some_and(|facts| facts.statuses.known().is_some());
-        if known && !look.anew {
+        if known && !ctx.uncached {
             continue;
         }
-        let (name, context) = (look.name(), &look.policy.status_context);
+        let (name, context) = (ctx.name(), &ctx.policy.status_context);
         // Before a dispatch none may be missed: those of other contexts can push another process'
         // mark off the first page.
-        let pages = if look.anew { AllOrFirst::All } else { AllOrFirst::First };
-        let statuses = match look.reader.statuses(name, sha, context, pages).await {
+        let pages = if ctx.uncached { AllOrFirst::All } else { AllOrFirst::First };
+        let statuses = match ctx.reader.statuses(name, sha, context, pages).await {
             Ok(statuses) => Fact::Known(statuses),
             Err(error @ (ReadError::NotFound { .. } | ReadError::Refused { status: 422, .. }))
-                if !look.anew && !observation.candidates.has(sha) =>
+                if !ctx.uncached && !observation.candidates.has(sha) =>
             {
                 Fact::Unreadable(Why(error.to_string()))
             }

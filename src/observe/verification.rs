@@ -49,31 +49,31 @@ pub struct Verifications {
 /// # Errors
 /// What GitHub said.
 pub async fn verifications(
-    look: &mut ReadContext<'_>,
-    basics: &mut RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &mut RepoFacts,
     merge_queue_seen: bool,
 ) -> Result<Verifications, ObserveError> {
-    let first_pass = look.memory.passes == 0;
-    let before = look.memory.candidates().candidate;
-    let read = read_runs(look, basics, merge_queue_seen).await?;
-    locate(look, basics).await?;
-    if first_pass || may_be_lost(look, before.as_ref()) {
-        read_further(look, basics, read.has_older).await?;
+    let first_pass = ctx.memory.passes == 0;
+    let before = ctx.memory.candidates().candidate;
+    let read = read_runs(ctx, repo_facts, merge_queue_seen).await?;
+    locate(ctx, repo_facts).await?;
+    if first_pass || may_be_lost(ctx, before.as_ref()) {
+        read_further(ctx, repo_facts, read.has_older).await?;
     }
-    if look.seldom {
-        read_unseen(look, basics).await?;
+    if ctx.slow_changing {
+        read_unseen(ctx, repo_facts).await?;
     }
-    let found = look.memory.candidates();
-    reread_latest(look, &found, &read.shown).await?;
-    let candidates = look.memory.candidates();
+    let found = ctx.memory.candidates();
+    reread_latest(ctx, &found, &read.shown).await?;
+    let candidates = ctx.memory.candidates();
     let seen = SeenVerifications {
-        branch: &basics.branch,
-        tip: basics.tip.as_ref(),
-        commits: &look.memory.branch_commits,
-        counted: &look.memory.counted,
-        uncounted: &look.memory.uncounted,
-        search_ended: look.memory.search_ended_under == basics.tip,
-        queue_works: queue_works(look),
+        branch: &repo_facts.branch,
+        tip: repo_facts.tip.as_ref(),
+        commits: &ctx.memory.branch_commits,
+        counted: &ctx.memory.counted,
+        uncounted: &ctx.memory.uncounted,
+        search_ended: ctx.memory.search_ended_under == repo_facts.tip,
+        queue_works: queue_works(ctx),
     };
     let no_candidate = no_candidate(&seen, &candidates);
     Ok(Verifications { candidates, merge_queue: read.merge_queue, no_candidate })
@@ -90,61 +90,61 @@ struct RunsRead {
 }
 
 async fn read_runs(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     merge_queue_seen: bool,
 ) -> Result<RunsRead, ObserveError> {
-    let name = look.name();
-    let workflow = basics.verification.id;
-    let passes = look.memory.passes;
-    let (mut runs, has_older) = read_branch_runs(look, basics).await?;
+    let name = ctx.name();
+    let workflow = repo_facts.verification.id;
+    let passes = ctx.memory.passes;
+    let (mut runs, has_older) = read_branch_runs(ctx, repo_facts).await?;
     let newest_listed = runs.iter().map(|run| run.at.id).max();
     if has_older && passes == 0 {
-        runs.extend(read_unfinished_runs(look, basics).await?);
+        runs.extend(read_unfinished_runs(ctx, repo_facts).await?);
     }
     // Rather somewhat early, with what changes seldom, than in yet another pass that reads more than
     // a settled one does.
-    let unfiltered = look.anew
+    let unfiltered = ctx.uncached
         || passes.is_multiple_of(UNFILTERED_EVERY)
-        || (look.seldom && passes > UNFILTERED_EVERY / 2);
+        || (ctx.slow_changing && passes > UNFILTERED_EVERY / 2);
     if unfiltered {
-        runs.extend(look.reader.runs(name, workflow, &RunFilter::default(), 1).await?.runs);
+        runs.extend(ctx.reader.runs(name, workflow, &RunFilter::default(), 1).await?.runs);
     }
     if merge_queue_seen {
         let queue =
             RunFilter { event: Some(RunEvent("merge_group".to_owned())), ..RunFilter::default() };
-        runs.extend(look.reader.runs(name, workflow, &queue, 1).await?.runs);
+        runs.extend(ctx.reader.runs(name, workflow, &queue, 1).await?.runs);
     }
     let mut shown: BTreeSet<RunId> = runs.iter().map(|run| run.at.id).collect();
-    take(look, runs).await?;
-    for id in unfinished_elsewhere(look, &shown) {
-        reread(look, id).await?;
+    take(ctx, runs).await?;
+    for id in unfinished_elsewhere(ctx, &shown) {
+        reread(ctx, id).await?;
         shown.insert(id);
     }
-    let seen = look.memory.counted.values().any(|run| run.is_queued());
-    look.memory.newest_listed = newest_listed.or(look.memory.newest_listed);
-    look.memory.passes = if unfiltered { 1 } else { passes.saturating_add(1) };
+    let seen = ctx.memory.counted.values().any(|run| run.is_queued());
+    ctx.memory.newest_listed = newest_listed.or(ctx.memory.newest_listed);
+    ctx.memory.passes = if unfiltered { 1 } else { passes.saturating_add(1) };
     Ok(RunsRead { merge_queue: seen || merge_queue_seen, shown, has_older })
 }
 
 /// Page one of the branch's runs, and further ones where more runs began since the last look than a
 /// page holds. Also whether there are older ones.
 async fn read_branch_runs(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
 ) -> Result<(Vec<Run>, bool), ObserveError> {
-    let (name, workflow) = (look.name(), basics.verification.id);
-    let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
+    let (name, workflow) = (ctx.name(), repo_facts.verification.id);
+    let by_branch = RunFilter { branch: Some(repo_facts.branch.clone()), ..RunFilter::default() };
     let (mut runs, mut has_older) = (Vec::new(), false);
     for page in 1..=MOST_PAGES {
-        let read = look.reader.runs(name, workflow, &by_branch, page).await?;
+        let read = ctx.reader.runs(name, workflow, &by_branch, page).await?;
         has_older = read.has_next;
         let oldest = read.runs.iter().map(|run| run.at.id).min();
         runs.extend(read.runs);
-        let left_some_out = match look.memory.newest_listed {
+        let left_some_out = match ctx.memory.newest_listed {
             Some(known) => oldest.is_some_and(|oldest| oldest > known),
             // No run was there in an earlier pass: all of them are new.
-            None => look.memory.passes > 0,
+            None => ctx.memory.passes > 0,
         };
         if !left_some_out || !has_older {
             break;
@@ -156,13 +156,13 @@ async fn read_branch_runs(
 /// Where nothing is known yet, runs that are not finished and that younger ones have pushed off page
 /// one are looked for by their status.
 async fn read_unfinished_runs(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
 ) -> Result<Vec<Run>, ObserveError> {
     let mut runs = Vec::new();
     for status in UNFINISHED {
         let filter = RunFilter { status: Some(status.to_owned()), ..RunFilter::default() };
-        let read = look.reader.runs(look.name(), basics.verification.id, &filter, 1).await?;
+        let read = ctx.reader.runs(ctx.name(), repo_facts.verification.id, &filter, 1).await?;
         runs.extend(read.runs);
     }
     Ok(runs)
@@ -170,36 +170,36 @@ async fn read_unfinished_runs(
 
 /// Unfinished runs that no page shows: younger ones pushed them off page one, the index lags, or
 /// they were deleted. Each has its turn.
-fn unfinished_elsewhere(look: &mut ReadContext<'_>, shown: &BTreeSet<RunId>) -> Vec<RunId> {
-    let unfinished = look.memory.counted.iter().filter(|(_, run)| !run.is_finished());
+fn unfinished_elsewhere(ctx: &mut ReadContext<'_>, shown: &BTreeSet<RunId>) -> Vec<RunId> {
+    let unfinished = ctx.memory.counted.iter().filter(|(_, run)| !run.is_finished());
     let mut ids: Vec<RunId> =
         unfinished.map(|(id, _)| *id).filter(|id| !shown.contains(id)).collect();
     if ids.len() > MOST_REREAD {
-        let after = look.memory.reread_after;
+        let after = ctx.memory.reread_after;
         let next = ids.partition_point(|id| after.is_some_and(|after| *id <= after));
         ids.rotate_left(next);
         ids.truncate(MOST_REREAD);
-        look.memory.reread_after = ids.last().copied();
+        ctx.memory.reread_after = ids.last().copied();
     }
     ids
 }
 
 /// Pages on through the branch's runs while an older one may name a newer candidate than is known.
 async fn read_further(
-    look: &mut ReadContext<'_>,
-    basics: &mut RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &mut RepoFacts,
     mut has_older: bool,
 ) -> Result<(), ObserveError> {
-    let by_branch = RunFilter { branch: Some(basics.branch.clone()), ..RunFilter::default() };
+    let by_branch = RunFilter { branch: Some(repo_facts.branch.clone()), ..RunFilter::default() };
     for page in 2..=MOST_PAGES {
-        if !has_older || !may_have_a_newer_candidate(look) {
+        if !has_older || !may_have_a_newer_candidate(ctx) {
             break;
         }
-        let name = look.name();
-        let read = look.reader.runs(name, basics.verification.id, &by_branch, page).await?;
+        let name = ctx.name();
+        let read = ctx.reader.runs(name, repo_facts.verification.id, &by_branch, page).await?;
         has_older = read.has_next;
-        take(look, read.runs).await?;
-        locate(look, basics).await?;
+        take(ctx, read.runs).await?;
+        locate(ctx, repo_facts).await?;
     }
     Ok(())
 }
@@ -207,81 +207,81 @@ async fn read_further(
 /// Asks for the runs of the newest commits that no list shows a run of: the index that serves lists
 /// can miss one, and younger runs push it off the first page meanwhile.
 async fn read_unseen(
-    look: &mut ReadContext<'_>,
-    basics: &mut RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &mut RepoFacts,
 ) -> Result<(), ObserveError> {
-    if look.memory.candidates().candidate.is_none() {
+    if ctx.memory.candidates().candidate.is_none() {
         return Ok(());
     }
-    let unseen: Vec<Sha> = above_without_a_run(look).take(MOST_UNSEEN).cloned().collect();
+    let unseen: Vec<Sha> = above_without_a_run(ctx).take(MOST_UNSEEN).cloned().collect();
     for sha in &unseen {
-        read_runs_of(look, basics, sha).await?;
+        read_runs_of(ctx, repo_facts, sha).await?;
     }
-    if unseen.is_empty() { Ok(()) } else { locate(look, basics).await }
+    if unseen.is_empty() { Ok(()) } else { locate(ctx, repo_facts).await }
 }
 
 /// Whether a run on a further page may name the candidate: the one before is no longer verified, or
 /// there was none, which is asked as often as what changes seldom is read.
-fn may_be_lost(look: &ReadContext<'_>, before: Option<&Sha>) -> bool {
-    let candidate = look.memory.candidates().candidate;
+fn may_be_lost(ctx: &ReadContext<'_>, before: Option<&Sha>) -> bool {
+    let candidate = ctx.memory.candidates().candidate;
     match (before, &candidate) {
-        (before, None) => before.is_some() || look.anew || look.seldom,
+        (before, None) => before.is_some() || ctx.uncached || ctx.slow_changing,
         (None, Some(_)) => false,
         (Some(before), Some(now)) => {
             now != before
-                && !matches!(verification_of(&look.memory.counted, before), Verification::Passed(_))
+                && !matches!(verification_of(&ctx.memory.counted, before), Verification::Passed(_))
         }
     }
 }
 
 /// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or
 /// by hand, can fill a page above the runs of newer ones.
-fn may_have_a_newer_candidate(look: &ReadContext<'_>) -> bool {
-    look.memory.candidates().candidate.is_none() || above_without_a_run(look).next().is_some()
+fn may_have_a_newer_candidate(ctx: &ReadContext<'_>) -> bool {
+    ctx.memory.candidates().candidate.is_none() || above_without_a_run(ctx).next().is_some()
 }
 
 /// The commits of the branch above the candidate of which no run is known, newest first.
-fn above_without_a_run<'a>(look: &'a ReadContext<'_>) -> impl Iterator<Item = &'a Sha> {
-    let candidate = look.memory.candidates().candidate;
-    let of_runs: BTreeSet<&Sha> = look.memory.counted.values().map(|run| &run.sha).collect();
-    let newest_first = look.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
+fn above_without_a_run<'a>(ctx: &'a ReadContext<'_>) -> impl Iterator<Item = &'a Sha> {
+    let candidate = ctx.memory.candidates().candidate;
+    let of_runs: BTreeSet<&Sha> = ctx.memory.counted.values().map(|run| &run.sha).collect();
+    let newest_first = ctx.memory.branch_commits.commits.iter().map(|(sha, _)| sha);
     newest_first
         .take_while(move |sha| Some(*sha) != candidate.as_ref())
         .filter(move |sha| !of_runs.contains(sha))
 }
 
 /// S1, but for the ancestry, which is the branch's to tell.
-pub(super) fn counts(look: &ReadContext<'_>, run: &Run) -> bool {
-    look.memory.scope().is_some_and(|scope| not_counted(scope, &run.into()).is_none())
+pub(super) fn counts(ctx: &ReadContext<'_>, run: &Run) -> bool {
+    ctx.memory.scope().is_some_and(|scope| not_counted(scope, &run.into()).is_none())
 }
 
 /// Keeps what was seen. Where a re-run hides how the run ended before, that is asked for.
-async fn take(look: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
+async fn take(ctx: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
     for run in runs {
-        if !counts(look, &run) {
-            note_uncounted(look, &run);
+        if !counts(ctx, &run) {
+            note_uncounted(ctx, &run);
             continue;
         }
-        let known = look.memory.counted.get(&run.at.id);
+        let known = ctx.memory.counted.get(&run.at.id);
         let before = RunRef { id: run.at.id, attempt: run.at.attempt.saturating_sub(1) };
         let hidden = !run.progress.finished()
             && before.attempt > 0
             && !known.is_some_and(|known| known.has_attempt(before.attempt));
-        if hidden && let Some(earlier) = details::earlier_attempt(look, before).await? {
-            keep(look, &earlier);
+        if hidden && let Some(earlier) = details::earlier_attempt(ctx, before).await? {
+            keep(ctx, &earlier);
         }
-        keep(look, &run);
+        keep(ctx, &run);
     }
-    forget_old(look);
+    forget_old(ctx);
     Ok(())
 }
 
 /// Notes a success that does not count, so that it can be said why nothing ships.
-fn note_uncounted(look: &mut ReadContext<'_>, run: &Run) {
-    let Some(scope) = look.memory.scope() else { return };
+fn note_uncounted(ctx: &mut ReadContext<'_>, run: &Run) {
+    let Some(scope) = ctx.memory.scope() else { return };
     let why = not_counted(scope, &run.into()).filter(|_| run.progress.succeeded());
     let Some(why @ (NotCounted::Event(_) | NotCounted::Branch(_))) = why else { return };
-    let uncounted = &mut look.memory.uncounted;
+    let uncounted = &mut ctx.memory.uncounted;
     if uncounted.get(&run.head_sha).is_none_or(|known| known.id < run.at.id) {
         uncounted.insert(run.head_sha.clone(), UncountedRun { id: run.at.id, why });
     }
@@ -295,13 +295,13 @@ fn note_uncounted(look: &mut ReadContext<'_>, run: &Run) {
 
 /// Old runs go, but never the candidate's, which would lose its place with them, nor those that are
 /// not finished.
-fn forget_old(look: &mut ReadContext<'_>) {
-    if look.memory.counted.len() <= KEPT_RUNS {
+fn forget_old(ctx: &mut ReadContext<'_>) {
+    if ctx.memory.counted.len() <= KEPT_RUNS {
         return;
     }
-    let candidate = look.memory.candidates().candidate;
+    let candidate = ctx.memory.candidates().candidate;
     let of_others = |run: &CountedRun| candidate.as_ref() != Some(&run.sha);
-    let counted = &mut look.memory.counted;
+    let counted = &mut ctx.memory.counted;
     let (finished, unfinished): (Vec<_>, Vec<_>) = counted
         .iter()
         .filter(|(_, run)| of_others(run))
@@ -315,50 +315,50 @@ fn forget_old(look: &mut ReadContext<'_>) {
     }
 }
 
-fn keep(look: &mut ReadContext<'_>, run: &Run) {
-    CountedRun::keep_in(&mut look.memory.counted, run, run.progress.clone());
+fn keep(ctx: &mut ReadContext<'_>, run: &Run) {
+    CountedRun::keep_in(&mut ctx.memory.counted, run, run.progress.clone());
 }
 
 /// The latest run of the candidate may be on no page: then it is asked for by its id.
 async fn reread_latest(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     candidates: &Candidates,
     shown: &BTreeSet<RunId>,
 ) -> Result<(), ObserveError> {
     let Some(candidate) = &candidates.candidate else { return Ok(()) };
-    let Some(latest) = latest_run(&look.memory.counted, candidate) else { return Ok(()) };
+    let Some(latest) = latest_run(&ctx.memory.counted, candidate) else { return Ok(()) };
     // Before a dispatch all runs of the commit are read once it is judged.
-    if !look.anew && !shown.contains(&latest.id) {
-        reread(look, latest.id).await?;
+    if !ctx.uncached && !shown.contains(&latest.id) {
+        reread(ctx, latest.id).await?;
     }
     Ok(())
 }
 
 /// Which run of a commit is the latest is not known before all are read: any of them may have been
 /// started again since, and a re-run keeps its place in the lists, on whatever page that is.
-async fn reread_all_of(look: &mut ReadContext<'_>, sha: &Sha) -> Result<(), ObserveError> {
-    let runs = look.memory.counted.iter().filter(|(_, run)| run.sha == *sha);
+async fn reread_all_of(ctx: &mut ReadContext<'_>, sha: &Sha) -> Result<(), ObserveError> {
+    let runs = ctx.memory.counted.iter().filter(|(_, run)| run.sha == *sha);
     let ids: Vec<RunId> = runs.map(|(id, _)| *id).collect();
     for id in ids.into_iter().rev().take(MOST_RUNS_OF_A_SHA) {
-        reread(look, id).await?;
+        reread(ctx, id).await?;
     }
     Ok(())
 }
 
-async fn reread(look: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveError> {
-    match look.reader.run(look.name(), id).await? {
+async fn reread(ctx: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveError> {
+    match ctx.reader.run(ctx.name(), id).await? {
         Some(run) => {
-            look.memory.are_shown(&BTreeSet::from([id]));
-            take(look, vec![run]).await
+            ctx.memory.are_shown(&BTreeSet::from([id]));
+            take(ctx, vec![run]).await
         }
         None => {
             // A success that was deleted verifies nothing any more. One that failed, or runs, holds
             // its commit until it is certain that it is gone: an outage answers so, too.
-            let known = look.memory.counted.get(&id);
+            let known = ctx.memory.counted.get(&id);
             let succeeded = known.is_some_and(|run| run.passed_at().is_some());
-            let miss = look.missed();
-            if succeeded || look.memory.is_deleted(id, miss) {
-                look.memory.counted.remove(&id);
+            let miss = ctx.missed();
+            if succeeded || ctx.memory.is_deleted(id, miss) {
+                ctx.memory.counted.remove(&id);
             }
             Ok(())
         }
@@ -368,15 +368,15 @@ async fn reread(look: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveErro
 /// Asks for the verification runs of one sha: an operator named it, or it left page one. That a
 /// filtered list misses a run can only make the sha wait.
 pub(super) async fn read_runs_of(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     sha: &Sha,
 ) -> Result<(), ObserveError> {
-    if latest_run(&look.memory.counted, sha).is_some() {
-        return if look.anew { reread_all_of(look, sha).await } else { Ok(()) };
+    if latest_run(&ctx.memory.counted, sha).is_some() {
+        return if ctx.uncached { reread_all_of(ctx, sha).await } else { Ok(()) };
     }
     let of_sha = RunFilter { head_sha: Some(sha.clone()), ..RunFilter::default() };
-    let name = look.name();
-    let runs = look.reader.runs(name, basics.verification.id, &of_sha, 1).await?.runs;
-    take(look, runs).await
+    let name = ctx.name();
+    let runs = ctx.reader.runs(name, repo_facts.verification.id, &of_sha, 1).await?.runs;
+    take(ctx, runs).await
 }

@@ -6,7 +6,7 @@ use crate::decide;
 use crate::domain::{EntryKind, Health, Observation, ReleaseState, SignalFinding, SignalReading};
 use crate::messages;
 
-/// What the ledger is to learn: nothing while a signal was not read yet, or nothing is new.
+/// What the ledger is to learn: nothing while a signal has not been read yet, or nothing is new.
 #[must_use]
 pub fn health(
     observation: &Observation,

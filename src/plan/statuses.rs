@@ -148,7 +148,7 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
     let attempt = situation.release.open_attempts().find(|one| one.begun.sha == decision.sha);
     if let (Cause::Deploying { run: None, .. }, Some(attempt)) = (&decision.cause, attempt) {
         // Its mark stands; it changes when the run is known, or when it is not to come. A run that
-        // GitHub named and that was not read yet is said already.
+        // GitHub named and that has not been read yet is said already.
         let mark = attempt.mark.as_ref().filter(|_| attempt.run.is_none())?;
         let text = messages::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
         return Some((text, mark.target_url.clone()));

@@ -85,7 +85,7 @@ pub(super) fn judge(answer: &SignalAnswer) -> Result<SignalFinding, ReadingTroub
     }
     let Ok(alerts) = serde_json::from_slice::<Vec<WireAlert>>(&answer.body) else {
         return Err(ReadingTrouble::Unusable(format!(
-            "HTTP {code}: the answer is not Alertmanager's JSON"
+            "HTTP {code}: the response is not Alertmanager JSON"
         )));
     };
     let mut alerts: Vec<WireAlert> = alerts.into_iter().filter(WireAlert::counts).collect();

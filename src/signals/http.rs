@@ -26,15 +26,15 @@ pub(super) fn judge(
     };
     let unusable = |what: &str| Err(ReadingTrouble::Unusable(format!("HTTP {code}: {what}")));
     let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
-        return unusable("the answer is no JSON");
+        return unusable("the response is not JSON");
     };
     let found = match json.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         Some(plain @ (Value::Number(_) | Value::Bool(_) | Value::Null)) => plain.to_string(),
         Some(Value::Array(_) | Value::Object(_)) => {
-            return unusable(&format!("{pointer} is no text, number or boolean"));
+            return unusable(&format!("{pointer} is not a string, number or boolean"));
         }
-        None => return unusable(&format!("the answer has nothing at {pointer}")),
+        None => return unusable(&format!("the response has nothing at {pointer}")),
     };
     let what = format!("HTTP {code}, {pointer} is {:?}", short(&found));
     if found == *value {

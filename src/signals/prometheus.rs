@@ -58,7 +58,7 @@ pub(super) fn judge(
     }
     let code = answer.status.as_u16();
     let Ok(wire) = serde_json::from_slice::<WireAnswer>(&answer.body) else {
-        return unusable(format!("HTTP {code}: the answer is not Prometheus' JSON"));
+        return unusable(format!("HTTP {code}: the response is not Prometheus JSON"));
     };
     let data = match (wire.status.as_deref(), wire.data) {
         (Some("success"), Some(data)) if answer.status.is_success() => data,
@@ -71,19 +71,19 @@ pub(super) fn judge(
     let samples = match (data.result_type.as_deref(), data.result) {
         (Some("vector"), Some(result)) => match vector(result) {
             Some(samples) => samples,
-            None => return unusable("the answer's vector cannot be read".to_owned()),
+            None => return unusable("the response's vector cannot be read".to_owned()),
         },
         (Some("scalar"), Some(result)) if degraded_when.is_some() => match scalar(result) {
             Some(sample) => vec![sample],
-            None => return unusable("the answer's scalar cannot be read".to_owned()),
+            None => return unusable("the response's scalar cannot be read".to_owned()),
         },
         (Some("scalar"), _) => {
-            let what = "the query gives a scalar, which is never empty: say `degraded_when`";
+            let what = "the query returns a scalar, which is never empty: set `degraded_when`";
             return unusable(what.to_owned());
         }
         (other, _) => {
             let what = short(other.unwrap_or("nothing"));
-            return unusable(format!("the query gives {what}: expected an instant vector"));
+            return unusable(format!("the query returns {what}: expected an instant vector"));
         }
     };
     let found = match degraded_when {
@@ -124,9 +124,12 @@ fn number(text: &str) -> Option<f64> {
 
 fn any(samples: &[Sample]) -> SignalFinding {
     if samples.is_empty() {
-        return SignalFinding::Healthy { what: "the query finds nothing".to_owned() };
+        return SignalFinding::Healthy { what: "the query returns nothing".to_owned() };
     }
-    SignalFinding::Degraded { what: format!("the query finds {}", listed(samples)), headline: None }
+    SignalFinding::Degraded {
+        what: format!("the query returns {}", listed(samples)),
+        headline: None,
+    }
 }
 
 fn compared(samples: &[Sample], threshold: Threshold) -> Result<SignalFinding, ReadingTrouble> {
@@ -142,7 +145,7 @@ fn compared(samples: &[Sample], threshold: Threshold) -> Result<SignalFinding, R
         return Err(ReadingTrouble::Unusable(what));
     }
     if rest.is_empty() {
-        let what = format!("the query finds nothing that could be compared with {threshold}");
+        let what = format!("the query returns nothing that can be compared with {threshold}");
         return Err(ReadingTrouble::Unusable(what));
     }
     Ok(SignalFinding::Healthy { what: format!("{} is not {threshold}", listed(rest)) })

@@ -147,7 +147,9 @@ impl KnownReading {
         let limit = self.signal.access.timeout;
         let read = match self.clock.timeout(limit, self.ask()).await {
             Ok(read) => read,
-            Err(_) => Err(ReadingTrouble::NoAnswer(format!("no whole answer within {limit:?}"))),
+            Err(_) => {
+                Err(ReadingTrouble::NoAnswer(format!("no complete response within {limit:?}")))
+            }
         };
         self.note(self.judged(read));
     }

@@ -219,7 +219,7 @@ impl SignalQuery {
             .header(header::ACCEPT, "application/json, */*;q=0.5");
         for (name, value) in &self.access.headers {
             let mut value = HeaderValue::from_str(&value.0).map_err(|_| {
-                ReadingTrouble::Unusable(format!("the header {name} has no good value"))
+                ReadingTrouble::Unusable(format!("the header {name} has an invalid value"))
             })?;
             value.set_sensitive(true);
             request = request.header(name, value);
@@ -240,7 +240,7 @@ impl SignalQuery {
         }
         request
             .body(Empty::new())
-            .map_err(|error| ReadingTrouble::Unusable(format!("it cannot be asked: {error}")))
+            .map_err(|error| ReadingTrouble::Unusable(format!("the request failed: {error}")))
     }
 
     async fn client(&self) -> Result<Sender, String> {
@@ -288,10 +288,10 @@ fn cut(error: &(dyn std::error::Error + 'static)) -> ReadingTrouble {
     if error.is::<http_body_util::LengthLimitError>() {
         let megabytes = LARGEST_BODY / (1024 * 1024);
         return ReadingTrouble::Unusable(format!(
-            "the answer has more than {megabytes} MiB: ask for less"
+            "the response is larger than {megabytes} MiB: narrow the query"
         ));
     }
-    ReadingTrouble::NoAnswer(format!("the answer was cut: {}", network::chain(error)))
+    ReadingTrouble::NoAnswer(format!("the response was truncated: {}", network::chain(error)))
 }
 
 impl SignalAnswer {
@@ -301,11 +301,11 @@ impl SignalAnswer {
         let said = match code {
             300..=399 => {
                 let place = self.location.as_deref().unwrap_or("another address");
-                format!("HTTP {code}: it points to {}, which is not followed", short(place))
+                format!("HTTP {code}: it redirects to {}, which is not followed", short(place))
             }
-            401 | 407 => format!("HTTP {code}: it wants other credentials"),
-            403 => "HTTP 403: it may not be read with these credentials".to_owned(),
-            429 => "HTTP 429: it is asked too often".to_owned(),
+            401 | 407 => format!("HTTP {code}: it rejected the credentials"),
+            403 => "HTTP 403: the credentials do not permit reading it".to_owned(),
+            429 => "HTTP 429: too many requests".to_owned(),
             _ => return None,
         };
         Some(ReadingTrouble::Unusable(said))

@@ -119,7 +119,7 @@ async fn a_body_without_end_and_one_that_drips_are_given_up_in_time() {
     });
     let mut signal = alerts(at(endless));
     signal.access.timeout = Duration::from_secs(20);
-    assert_eq!(read(signal).await, "unknown: the answer has more than 4 MiB: ask for less");
+    assert_eq!(read(signal).await, "unknown: the response is larger than 4 MiB: narrow the query");
     // Its status is all that this one asks for.
     let (status, value) = (None, Some(("/a", "b")));
     let signal = |value| http_signal(at(endless), value, WhenUnreachable::Unknown);
@@ -154,7 +154,7 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
     let mut signal = alerts(at(here));
     signal.access.bearer_token_file = Some(file);
     let told = read(signal).await;
-    assert_eq!(told, format!("unknown: HTTP 302: it points to {place}/***, which is not followed"));
+    assert_eq!(told, format!("unknown: HTTP 302: it redirects to {place}/***, which is not followed"));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
@@ -233,7 +233,7 @@ async fn tls_by_an_authority_of_ones_own_is_trusted_where_ca_file_names_it() {
     signal.access.ca_file = Some(pem("ca.pem"));
     assert_eq!(read(signal.clone()).await, "healthy: HTTP 200");
     signal.access.ca_file = Some(pem("localhost.key.pem"));
-    assert!(read(signal.clone()).await.contains("holds no certificate in PEM"));
+    assert!(read(signal.clone()).await.contains("contains no PEM certificate"));
     signal.access.ca_file = Some(pem("none.pem"));
     assert!(read(signal).await.starts_with("unknown: cannot read ca_file "));
 }
@@ -271,23 +271,23 @@ async fn a_query_is_degraded_by_any_result_or_by_comparison() {
     let inf = data!("vector", r#"[{"metric": {}, "value": [1, "+Inf"]}]"#);
     let histogram = data!("vector", r#"[{"metric": {"a": "b"}, "histogram": [1, {}]}]"#);
     let table = [
-        (None, empty, "healthy: the query finds nothing"),
-        (None, one, r#"degraded: the query finds x{a="b"} 0.5"#),
-        (None, nan, "degraded: the query finds NaN"),
-        (None, histogram, r#"degraded: the query finds {a="b"} a histogram"#),
-        (None, data!("scalar", r#"[1, "1"]"#), "unknown: the query gives a scalar"),
+        (None, empty, "healthy: the query returns nothing"),
+        (None, one, r#"degraded: the query returns x{a="b"} 0.5"#),
+        (None, nan, "degraded: the query returns NaN"),
+        (None, histogram, r#"degraded: the query returns {a="b"} a histogram"#),
+        (None, data!("scalar", r#"[1, "1"]"#), "unknown: the query returns a scalar"),
         (Some("> 0.1"), one, r#"degraded: x{a="b"} 0.5 is > 0.1"#),
         (Some("> 0.5"), one, r#"healthy: x{a="b"} 0.5 is not > 0.5"#),
-        (Some("> 0.5"), empty, "unknown: the query finds nothing that could be compared"),
+        (Some("> 0.5"), empty, "unknown: the query returns nothing that can be compared"),
         (Some("> 0.5"), nan, "unknown: NaN cannot be compared with > 0.5"),
         (Some("> 0.5"), inf, "degraded: inf is > 0.5"),
         (Some("< 0.5"), inf, "healthy: inf is not < 0.5"),
         (Some("> 0.5"), histogram, r#"unknown: {a="b"} a histogram cannot be compared"#),
         (Some("> 0.5"), data!("scalar", r#"[1, "1"]"#), "degraded: 1 is > 0.5"),
-        (Some("> 0.5"), data!("string", r#"[1, "1"]"#), "unknown: the query gives string"),
-        (Some("> 0.5"), data!("matrix", "[]"), "unknown: the query gives matrix"),
-        (Some("> 0.5"), data!("vector", "7"), "unknown: the answer's vector cannot be read"),
-        (Some("> 0.5"), data!("vector", "null"), "unknown: the query gives vector"),
+        (Some("> 0.5"), data!("string", r#"[1, "1"]"#), "unknown: the query returns string"),
+        (Some("> 0.5"), data!("matrix", "[]"), "unknown: the query returns matrix"),
+        (Some("> 0.5"), data!("vector", "7"), "unknown: the response's vector cannot be read"),
+        (Some("> 0.5"), data!("vector", "null"), "unknown: the query returns vector"),
     ];
     for (when, body, expected) in table {
         let told = reads(prometheus(when), 200, body).await;
@@ -357,9 +357,9 @@ async fn an_address_is_healthy_by_its_status_and_by_one_value_of_its_json() {
         (ok, 200, r#"{"a": [{"b": "ok"}]}"#, "healthy: HTTP 200, /a/0/b is \"ok\""),
         (ok, 200, r#"{"a": [{"b": "bad"}]}"#, "degraded: HTTP 200, /a/0/b is \"bad\""),
         (ok, 200, r#"{"a": [{"b": null}]}"#, "degraded: HTTP 200, /a/0/b is \"null\""),
-        (ok, 200, r#"{"a": [{"b": {}}]}"#, "unknown: HTTP 200: /a/0/b is no text"),
-        (ok, 200, r#"{"a": 1}"#, "unknown: HTTP 200: the answer has nothing at /a/0/b"),
-        (ok, 200, "ok", "unknown: HTTP 200: the answer is no JSON"),
+        (ok, 200, r#"{"a": [{"b": {}}]}"#, "unknown: HTTP 200: /a/0/b is not a string"),
+        (ok, 200, r#"{"a": 1}"#, "unknown: HTTP 200: the response has nothing at /a/0/b"),
+        (ok, 200, "ok", "unknown: HTTP 200: the response is not JSON"),
         (one, 200, r#"{"n": 1}"#, "healthy: "),
         (one, 200, r#"{"n": true}"#, "degraded: "),
     ];

@@ -119,7 +119,7 @@ impl StoreError {
                 Self::AlreadyOpen { path: path.to_path_buf() }
             }
             redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                unreadable("it is no store of release-governor, or its beginning is damaged".into())
+                unreadable("it is not a release-governor store, or its header is damaged".into())
             }
             redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 unreadable("it ends too early".into())
@@ -165,7 +165,7 @@ impl StoreError {
     }
 }
 
-const FREE_SPACE: &str = "Free some space, or give it a larger volume: it is tried again by itself";
+const FREE_SPACE: &str = "Free some space or enlarge the volume: it is retried automatically";
 
 fn remedy(kind: io::ErrorKind) -> &'static str {
     if is_full(kind) {
@@ -173,7 +173,7 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
     } else if kind == io::ErrorKind::ReadOnlyFilesystem {
         "Mount it writable, or use another `state.dir`"
     } else {
-        "Look at the disk: it is tried again by itself"
+        "Check the disk: it is retried automatically"
     }
 }
 

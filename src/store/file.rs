@@ -95,7 +95,7 @@ fn inspect(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let unreadable =
         |why: &str| StoreError::Unreadable { path: path.to_path_buf(), why: why.into() };
     if !metadata.is_file() {
-        return Err(unreadable("it is no regular file"));
+        return Err(unreadable("it is not a regular file"));
     }
     if metadata.len() == 0 {
         return Err(unreadable("it is empty"));

@@ -108,13 +108,13 @@ impl SignalFamilies {
         let readings = Family::<SignalResult, Counter>::default();
         registry.register(
             "signal_readings",
-            "Readings of a signal of production's health, by result",
+            "Readings of a production health signal, by result",
             readings.clone(),
         );
         let last_reading = Family::<BySignal, Gauge<i64, AtomicI64>>::default();
         registry.register(
             "signal_last_good_reading_timestamp_seconds",
-            "When a signal of production's health was read well last",
+            "When a production health signal was last read successfully",
             last_reading.clone(),
         );
         Self { readings, last_reading }
@@ -132,20 +132,20 @@ impl Repositories {
             ),
             last_good_pass: make.whole(
                 "last_good_pass_timestamp_seconds",
-                "When a pass last saw and did all it should",
+                "When a pass last succeeded completely",
             ),
             no_candidate: make.whole("no_candidate", "1 while no commit is found to judge"),
             poll_interval: make.fractions(
                 "effective_poll_interval_seconds",
-                "How often a repository is looked at, pace and failures included",
+                "Effective poll interval of a repository, including pacing and backoff",
             ),
             decisions: make.counters("decisions", "Decisions that changed, by their new reason"),
-            holds: make.whole("holds", "1 for the reason that the candidate is held for now"),
+            holds: make.whole("holds", "1 for the reason that currently holds the candidate"),
             holds_since: make.whole(
                 "holds_since_timestamp_seconds",
-                "Since when releases are held without one being allowed, by the reason for now",
+                "Since when releases are held without one being allowed, by the current reason",
             ),
-            deploys: make.counters("deploys", "Deploys of ours that got an outcome, by result"),
+            deploys: make.counters("deploys", "Deploys started by the governor that have ended, by result"),
             deploy_duration: make.durations(
                 "deploy_duration_seconds",
                 "How long a deploy run took",
@@ -153,7 +153,7 @@ impl Repositories {
             ),
             lead_time: make.durations(
                 "lead_time_seconds",
-                "From the merge of a commit, as its first verification run tells it, to production",
+                "Time from the merge of a commit, taken from its first verification run, to production",
                 LEAD_BUCKETS,
             ),
             deploy_overdue: make.whole(
@@ -169,14 +169,14 @@ impl Repositories {
             troubles: Troubles::new(make),
             dry_run: make.whole(
                 "dry_run",
-                "1 while nothing is deployed in the repository: a dry run, or not enabled",
+                "1 while the governor deploys nothing in the repository: a dry run, or not enabled",
             ),
             issues_unavailable: make
-                .whole("issues_unavailable", "1 while the repository's issues are switched off"),
+                .whole("issues_unavailable", "1 while the repository's issues are disabled"),
             degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
             time_to_restore: make.durations(
                 "time_to_restore_seconds",
-                "From the first failed deploy, or one that was taken back, to the next good one",
+                "Time from the first failed or rolled back deploy to the next successful one",
                 RESTORE_BUCKETS,
             ),
             dora: DoraMetrics::new(make),
@@ -215,24 +215,24 @@ impl Troubles {
                 "Deploys after which production turned degraded",
             ),
             forged_statuses: make
-                .counters("forged_statuses", "Statuses under our context by somebody else"),
+                .counters("forged_statuses", "Statuses written under our context by someone else"),
             ambiguous_dispatches: make
-                .counters("ambiguous_dispatches", "Dispatches whose answer was lost"),
+                .counters("ambiguous_dispatches", "Dispatches whose response was lost"),
             late_runs: make
-                .counters("late_runs", "Runs that showed after their attempt had been closed"),
+                .counters("late_runs", "Runs that appeared after their attempt had been closed"),
             stray_runs: make.counters(
                 "stray_runs",
-                "Runs of the deploy workflow that bore a branch's name and whose commit was never on it",
+                "Runs of the deploy workflow with a branch's name whose commit was never on that branch",
             ),
             moved_deploy_files: make.counters(
                 "moved_deploy_files",
-                "Runs that took other deploy files than those that were judged",
+                "Runs that used deploy files other than those that were judged",
             ),
             status_budget_spent: make
                 .counters("status_budget_spent", "Commits that used up their statuses"),
             repeated_requests: make.counters(
                 "repeated_requests",
-                "Requests for what the store had kept and dropped for want of room",
+                "Requests repeated because the store had evicted what it kept",
             ),
         }
     }
@@ -264,11 +264,11 @@ impl DoraMetrics {
             ),
             change_failure_ratio: make.fractions(
                 "dora_change_failure_ratio",
-                "Share of the last 30 days' deploys that failed or were taken back",
+                "Share of the last 30 days' deploys that failed or were rolled back",
             ),
             time_to_restore: make.fractions(
                 "dora_time_to_restore_seconds",
-                "Median time from a failure to the next good deploy over the last 30 days",
+                "Median time from a failure to the next successful deploy over the last 30 days",
             ),
         }
     }

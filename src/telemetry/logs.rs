@@ -22,7 +22,7 @@ const DEFAULT_FILTER: &str = "info,hyper=warn,hyper_util=warn,h2=warn,rustls=war
 pub enum LogError {
     /// The filter makes no sense.
     #[error(
-        "{variable}=`{filter}` is no log filter: {why}. Expected one such as `info` or `release_governor=debug`"
+        "{variable}=`{filter}` is not a log filter: {why}. Expected one such as `info` or `release_governor=debug`"
     )]
     Filter {
         /// The variable that holds it.

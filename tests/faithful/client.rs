@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("the answer is no JSON")
+        serde_json::from_slice(&self.body).expect("the response is not JSON")
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -195,7 +195,7 @@ fn status_refused(asked: &Asked<'_>) -> bool {
     refusal.is_some_and(|refusal| asked.now < refusal.retry_at)
 }
 
-/// Rule 18: GitHub said yes to a dispatch, of whatever sha, and never showed its run; a `trigger`
+/// Rule 18: dispatch accepted by GitHub to a dispatch, of whatever sha, and never showed its run; a `trigger`
 /// ends it.
 fn dispatch_unconfirmed(asked: &Asked<'_>) -> bool {
     let words = failures::words(asked.release);

@@ -171,7 +171,7 @@ pub(super) fn certain_productions(asked: &Asked<'_>) -> BTreeSet<Sha> {
     moved.chain(asked.moves.before.iter().map(|(sha, _)| sha.clone())).collect()
 }
 
-/// Rule 9: a run that no pass of ours decided on moved production to a commit that cannot be told or
+/// Rule 9: a run that no pass of ours decided on moved production to an unknown commit or
 /// does not contain an earlier production, which production still lacks and the branch still holds.
 pub(super) fn is_rolled_back(asked: &Asked<'_>) -> Availability<bool> {
     if !asked.policy.hold_after_rollback {

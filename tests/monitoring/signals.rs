@@ -85,7 +85,10 @@ fn an_alert_of_a_real_alertmanager_holds_a_release_until_it_ends_or_is_silenced(
     let row = decides(&town, "HOLD", "degraded_medium_hold");
     assert_eq!(row["last_health_check"], "degraded");
     let evidence = evidence(&town, &medium);
-    assert!(evidence.contains("signal shop alerts says degraded: active: ShopDown"), "{evidence}");
+    assert!(
+        evidence.contains("signal shop alerts reports degraded: active: ShopDown"),
+        "{evidence}"
+    );
     assert_eq!(shop.dispatches_of(&medium), 0);
 
     // One that somebody silenced, or that is another's, is no incident of the shop.

@@ -141,7 +141,7 @@ fn what_does_not_count_is_held_and_the_hint_says_why() {
     };
     insta::assert_snapshot!(told(&|_, pull| {
         pull.labeled("release:approved", "ada");
-    }), @"the label by ada on #1 does not count: authors do not approve their own");
+    }), @"the label by ada on #1 does not count: authors cannot approve their own pull request");
     insta::assert_snapshot!(told(&|_, pull| {
         pull.commented("/approve", "tom");
     }), @"the comment by tom on #1 does not count: their role is triage, it takes write");
@@ -151,7 +151,7 @@ fn what_does_not_count_is_held_and_the_hint_says_why() {
     }), @"the comment by eve on #1 does not count: their role is greeter, it takes write");
     insta::assert_snapshot!(told(&|_, pull| {
         pull.commented("> /approve", "bea");
-    }), @"the comment by bea on #1 does not count: the command stands in a quote");
+    }), @"the comment by bea on #1 does not count: the command is inside a quote");
     insta::assert_snapshot!(told(&|_, pull| {
         pull.commented("/approve", "helper[bot]");
     }), @"the comment by helper[bot] on #1 does not count: a bot wrote it");
@@ -172,11 +172,11 @@ fn what_does_not_count_is_held_and_the_hint_says_why() {
         shop.person("old").role(Role::Admin);
         pull.commented("/approve", "old");
         shop.delete_user("old");
-    }), @"the comment by somebody on #1 does not count: nothing tells whose it is");
+    }), @"the comment by somebody on #1 does not count: its author is unknown");
     insta::assert_snapshot!(told(&|shop, pull| {
         pull.labeled("release:approved", "bea");
         shop.repo.delete_label("release:approved");
-    }), @"the label by bea on #1 does not count: the label is not there any more");
+    }), @"the label by bea on #1 does not count: the label was removed");
 }
 
 #[test]

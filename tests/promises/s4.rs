@@ -98,7 +98,7 @@ fn one_run_that_makes_no_sense_fails_the_whole_list() {
     let (mut shop, a1) = about_to_ship();
     let spoiled = FaultOn::operation("list-workflow-runs").always();
     let standing = shop.github.fail(spoiled, Fault::MalformedJson);
-    insta::assert_snapshot!(shop.failed_pass(), @"cannot list the runs of workflow 90000002 in acme/shop: GitHub's answer makes no sense: GET /repos/acme/shop/actions/workflows/90000002/runs?per_page=100&branch=main: EOF while parsing an object at line 1 column 17");
+    insta::assert_snapshot!(shop.failed_pass(), @"cannot list the runs of workflow 90000002 in acme/shop: GitHub's response is malformed: GET /repos/acme/shop/actions/workflows/90000002/runs?per_page=100&branch=main: EOF while parsing an object at line 1 column 17");
     assert_eq!(shop.dispatches_of(&a1), 0);
     shop.github.mend(standing);
     shop.later(60).good_pass();

@@ -114,7 +114,7 @@ fn a_deploy_that_nobody_can_tell_is_treated_as_a_rollback() {
     shop.good_pass();
     let said = shop.status(&a2).replace(&run.to_string(), "RUN").replace(&a1[..7], "LOST");
     insta::assert_snapshot!(said, @r"
-    failure: HOLD SHA · HIGH · rolled_back: run RUN names no commit: add `run-name`, or `set-production`; run RUN may have rolled ba…
+    failure: HOLD SHA · HIGH · rolled_back: cannot tell what run RUN deployed: `set-production`, and add `run-name`; run RUN may have rolled ba…
     ");
     assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     // Production is uncertain: also after `resume` nobody knows what the range is.

@@ -80,7 +80,7 @@ fn migration_paths_add_to_high() {
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
-    risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
+    risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
     db/schema.sql is HIGH: it matches **/schema.sql; 7a9aa6b (no pull request) brought it
     ");
 }
@@ -142,7 +142,7 @@ fn a_high_path_beyond_the_three_hundredth_is_found() {
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
-    risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
+    risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
     infra/dns.tf is HIGH: it matches infra/**; 31889d5 (no pull request) brought it
     ");
     shop.settled();
@@ -175,7 +175,7 @@ fn a_tree_that_github_truncates_makes_it_high() {
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
-    risk HIGH: GitHub lists only a part of the files that differ; by the paths that differ from production
+    risk HIGH: GitHub lists only a part of the files that differ; from the paths that differ from production
     ");
     shop.settled();
 }
@@ -220,7 +220,7 @@ fn a_deploy_file_at_the_tip_that_differs_counts_as_a_path() {
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
-    risk HIGH: the deploy workflow's file at the tip of its ref is not the one at this commit; by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
+    risk HIGH: the deploy workflow's file at the tip of its ref is not the one at this commit; from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM
     .github/workflows/deploy.yml is HIGH: it matches .github/workflows/**
     ");
     shop.settled_within(4);

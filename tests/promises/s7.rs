@@ -55,7 +55,7 @@ fn a_failed_deploy_opens_one_issue_that_says_all() {
     - **Failed step:** `Run make`
     - **Time:** 2026-11-02 09:02 UTC
 
-    The governor holds this commit: ``deploy_failed: run RUN failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger 3b5f26c`, or push a fix``. Later, the commit's status says how it stands.
+    The governor holds this commit: ``deploy_failed: run RUN failed, 1 of 1 attempts used: re-run the verification or the deploy, `trigger 3b5f26c`, or push a fix``. Later, the commit's status shows its current state.
 
     <!-- release-governor {"repository":"acme/shop","sha":"SHA","run":RUN,"run_attempt":1,"status_context":"booty/release-governor","recovered":false} -->
     "#);
@@ -161,7 +161,7 @@ fn the_same_sha_failing_again_appends_a_comment() {
     - **Failed step:** `Run make`
     - **Time:** 2026-11-02 09:33 UTC
 
-    The governor holds this commit: ``deploy_failed: run RUN failed, 2 of 2 attempts used: re-run the verification or the deploy, `trigger 3b5f26c`, or push a fix``. Later, the commit's status says how it stands.
+    The governor holds this commit: ``deploy_failed: run RUN failed, 2 of 2 attempts used: re-run the verification or the deploy, `trigger 3b5f26c`, or push a fix``. Later, the commit's status shows its current state.
 
     <!-- release-governor {"repository":"acme/shop","sha":"SHA","run":RUN,"run_attempt":1,"status_context":"booty/release-governor","recovered":false} -->
     "#);

@@ -94,7 +94,7 @@ fn a_hint_names_the_run_that_succeeded_and_why_it_does_not_count() {
         let decision = shop.simulates(&a1).unwrap();
         messages::hints(&decision, &"acme/shop".parse().unwrap()).join("\n")
     };
-    insta::assert_snapshot!(hint(&mut shop), @"start the verification of this commit");
+    insta::assert_snapshot!(hint(&mut shop), @"start a verification run for this commit");
     let run = shop.repo.start_run(VERIFY, StartRun::of("schedule", "main", &a1));
     shop.repo.finish_run(run, "success");
     insta::assert_snapshot!(hint(&mut shop), @"run 17000000003 succeeded, but its event does not count: add `schedule` to verification_events");

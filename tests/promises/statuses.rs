@@ -172,7 +172,7 @@ fn the_configs_own_pause_names_the_config() {
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: the config says `paused`: release freeze");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · paused: `paused` is set in the configuration: release freeze");
     shop.settled();
 }
 

@@ -28,15 +28,15 @@ a migration by #42; comment by bea, whose role cannot be read now | no decision 
 a migration by #42; it takes maintain; label by bea, who may write | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs maintain, not ann); the label by bea on #42 does not count: their role is write, it takes maintain
 a migration by #42; it takes maintain; label by bea, who may admin | ALLOW HIGH allow_high_approved
 a migration by #42; it takes read; comment by bea, who may read | ALLOW HIGH allow_high_approved
-a migration by #42; label by ann, who may admin | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; label by ann, who may admin | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors cannot approve their own pull request
 a migration by #42; comment by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; authors may; label by ann | ALLOW HIGH allow_high_approved | approved: #42 by ann (label)
 a migration by #42; authors may; label by ann, who may triage | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write); the label by ann on #42 does not count: their role is triage, it takes write
 a migration by #42; comment by kit[bot] | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by kit[bot] on #42 does not count: a bot wrote it
 a migration by #42; label by kit[bot], who may write | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, through the App slack | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the App slack wrote it
-a migration by #42; comment by a deleted account | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by somebody on #42 does not count: nothing tells whose it is
-a migration by #42; label by a deleted account | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by somebody on #42 does not count: nothing tells whose it is
+a migration by #42; comment by a deleted account | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by somebody on #42 does not count: its author is unknown
+a migration by #42; label by a deleted account | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by somebody on #42 does not count: its author is unknown
 a migration by #42; captains approve; label by bea, a captain | ALLOW HIGH allow_high_approved
 a migration by #42; captains approve; label by bea | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, in acme/captains, not ann); the label by bea on #42 does not count: they are not seen in acme/captains (or the token may not see it)
 a migration by #42; captains approve; label by bea, whose team GitHub does not tell | HOLD HIGH high_risk_no_approval
@@ -53,7 +53,7 @@ a migration by #42; mode environment or label; label by bea | ALLOW HIGH allow_h
 a migration by #42; mode environment or label | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or `release-governor approve acme/shop 0505050 --reason \"WHY\"` (needs write, not ann)
 a migration by #42; mode label; kim approves it | ALLOW HIGH allow_high_approved | approved by kim (uid 1000) for 0505050: looked at it
 a migration by #42; mode comment; the environment names it | ALLOW HIGH allow_high_approved | approved by RELEASE_GOVERNOR_APPROVED
-a migration by #42; comment by bea, in a quote | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command stands in a quote
+a migration by #42; comment by bea, in a quote | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command is inside a quote
 a migration by #42; comment by bea, edited | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: it was edited
 
 # When, and how it is withdrawn.
@@ -72,11 +72,11 @@ a migration by #42; comment by bea; a push; comment by ann; merged | HOLD HIGH h
 a migration by #42; label by bea, taken off | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; label by bea, taken off under another case | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, another label taken off | ALLOW HIGH allow_high_approved
-a migration by #42; label by bea, a label taken off that was never put on | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: label old name was taken off after it, which may be this one under another name
+a migration by #42; label by bea, a label taken off that was never put on | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: label old name was removed after it, and may be this label under another name
 a migration by #42; label by bea, another label taken off, a label on it that was never put on | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, a label on it that was never put on | ALLOW HIGH allow_high_approved
 a migration by #42; label by bea, a label taken off that was never put on; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42; label by bea, gone without an event | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: the label is not there any more
+a migration by #42; label by bea, gone without an event | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by bea on #42 does not count: the label was removed
 a migration by #42; label by bea, back without an event | HOLD HIGH high_risk_no_approval
 a migration by #42; label by bea, taken off; label by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; label by ann, taken off; label by bea | ALLOW HIGH allow_high_approved
@@ -84,10 +84,10 @@ a migration by #42; comment by bea, deleted | HOLD HIGH high_risk_no_approval
 a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); what was said on #42 cannot be told: GitHub said 410
 
 # What is told where several things are wrong: of the label, that it is there; of the people, not strangers.
-a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
-a migration by #42; label by ann; comment by bea, in code | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command stands in code
+a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors cannot approve their own pull request
+a migration by #42; label by ann; comment by bea, in code | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the command is inside code
 a migration by #42; comment by bea; a push; comment by cid, who may do nothing, from outside | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: commits were pushed after it
-a migration by #42; another by #43; label by ann | HOLD HIGH high_risk_no_approval | add label release:approved to #43, re-add it to #42, or comment /approve on #42 and #43 (needs write, not ann); the label by ann on #42 does not count: authors do not approve their own
+a migration by #42; another by #43; label by ann | HOLD HIGH high_risk_no_approval | add label release:approved to #43, re-add it to #42, or comment /approve on #42 and #43 (needs write, not ann); the label by ann on #42 does not count: authors cannot approve their own pull request
 
 # Where.
 a migration by #42; another by #43; label by bea | HOLD HIGH high_risk_no_approval | add label release:approved to #43, or comment /approve on #43 (needs write, not ann)
@@ -133,7 +133,7 @@ a migration by #42; another by #43; kim approved commit 4; label by bea | ALLOW 
 a migration that no commit brought; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; a migration that no commit brought; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; a step that lists only a part; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub lists only a part of the files of 0303030
-another deploy file at the tip | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: the deploy workflow's file at the tip of its ref is another one
+another deploy file at the tip | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: the deploy workflow's file at the tip of its ref differs
 a migration by #42; another deploy file at the tip; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; another deploy file at the tip; kim approves it with that file | ALLOW HIGH allow_high_approved
 a migration by #42; another deploy file at the tip; kim approves it | HOLD HIGH high_risk_no_approval

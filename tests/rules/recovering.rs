@@ -134,7 +134,7 @@ fn the_newest_status_of_all_says_whether_the_repository_is_paused() {
     };
     let by_operator = "HOLD @ · LOW · paused: `release-governor resume acme/shop` (incident 42)";
     assert_eq!(paused(by_operator), Some("incident 42".to_owned()));
-    assert_eq!(paused("HOLD @ · LOW · paused: the config says `paused`: freeze"), None);
+    assert_eq!(paused("HOLD @ · LOW · paused: `paused` is set in the configuration: freeze"), None);
     assert_eq!(paused(COOLDOWN.1), None);
     let before = [(US, by_operator, None), COOLDOWN];
     assert_eq!(recovered(&left(&before), &[]).pause, None, "resumed since");

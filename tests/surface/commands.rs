@@ -149,7 +149,7 @@ fn status_tells_a_dry_run_a_failed_head_what_is_not_verified_and_that_no_control
     let held = town.run(&["status", "--held", "--json"]).with(0).json();
     assert_eq!(held["repositories"][0]["repository"], "acme/shop");
     let broken = town.run(&["status", "--error"]).with(0).text();
-    assert_eq!(broken, "No repository is like that.\n");
+    assert_eq!(broken, "No repository matches.\n");
     assert_eq!(running.end().0, 0);
 
     let left = town.run(&["status", "--json"]).with(0).json();
@@ -201,7 +201,7 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     assert_eq!(town.row("acme/shop")["paused"], "incident 42");
     town.run(&["resume"]).with(0);
     let history = town.run(&["history", "--limit", "1"]).with(0).text();
-    assert!(history.contains("uid ") && history.contains("lets it go on"), "{history}");
+    assert!(history.contains("uid ") && history.contains("resumed by"), "{history}");
     assert_eq!(town.row("acme/shop")["paused"], serde_json::Value::Null);
     let running = town.govern();
     assert!(until(|| shop.dispatches_of(&sha) == 1), "{}", running.log());
@@ -271,7 +271,7 @@ fn a_pause_waits_for_no_slow_github_and_names_what_had_left() {
     assert_eq!(paused["left"][0]["url"], run.html_url.as_str());
     assert_eq!(town.row("acme/shop")["paused"], "incident 42", "at once");
     let text = town.run(&["pause", "acme/shop", "--reason", "incident 43"]).with(0).text();
-    let line = format!("already sent, and goes on: {sha} {}\n", run.html_url);
+    let line = format!("already sent, and continues: {sha} {}\n", run.html_url);
     assert!(text.contains(&line), "{text}");
     assert_eq!(running.end().0, 0);
     let history = town.run(&["history", "--kind", "word"]).with(0).text();
@@ -285,7 +285,7 @@ fn resume_does_not_undo_the_configurations_own_pause() {
     assert_eq!(town.row("acme/shop")["paused"], "freeze");
     let refused = town.run(&["resume"]).with(4).error();
     let said = "acme/shop is paused by the configuration (freeze), and by nothing else. Nothing was \
-                changed: take `paused` out there";
+                changed: remove `paused` there";
     assert!(refused.contains(said), "{refused}");
     town.run(&["pause", "--reason", "incident 42"]).with(0);
     let resumed = town.run(&["resume", "--json"]).with(0).json();

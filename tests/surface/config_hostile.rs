@@ -31,15 +31,15 @@ fn a_file_that_says_nothing_is_told_what_is_missing() {
 #[test]
 fn a_file_of_another_shape_is_told_the_right_one() {
     assert_snapshot!(yaml("just text").mistakes(), @"governor.yaml: expected keys with values, as in `repositories: [{name: acme/shop}]`");
-    assert_snapshot!(yaml("a: 1\n---\nb: 2\n").mistakes(), @"governor.yaml:2: is no valid YAML: more than one document");
-    assert_snapshot!(yaml("repositories:\n\t- x\n").mistakes(), @"governor.yaml:2: is no valid YAML: tabs disallowed within this context (block indentation)");
+    assert_snapshot!(yaml("a: 1\n---\nb: 2\n").mistakes(), @"governor.yaml:2: is not valid YAML: more than one document");
+    assert_snapshot!(yaml("repositories:\n\t- x\n").mistakes(), @"governor.yaml:2: is not valid YAML: tabs disallowed within this context (block indentation)");
     assert_snapshot!(yaml("defaults: 3\nrepositories: {}\n").mistakes(), @r"
     the configuration has 2 mistakes:
     governor.yaml:1: defaults: found `3`, expected a mapping of keys to values
     governor.yaml:2: repositories: found a mapping, expected a list of mappings with a `name`, as in `- name: acme/shop`
     ");
     assert_snapshot!(file("governor.ini", "x").mistakes(), @"governor.ini: the name must end in .yaml, .yml, .toml or .json");
-    assert_snapshot!(file("governor.yaml", b"\xff\xfe\x00").mistakes(), @"governor.yaml: is no text in UTF-8");
+    assert_snapshot!(file("governor.yaml", b"\xff\xfe\x00").mistakes(), @"governor.yaml: is not UTF-8 text");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_pipe_or_a_device_is_no_configuration_and_is_waited_for_by_nobody() {
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for path in [pipe.as_path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
         let mistakes = config::load(path, std::iter::empty()).unwrap_err().to_string();
-        assert!(mistakes.ends_with(": is no regular file"), "{mistakes}");
+        assert!(mistakes.ends_with(": is not a regular file"), "{mistakes}");
     }
 }
 

@@ -31,7 +31,7 @@ fn what_would_go_wrong_at_github_is_said_and_nothing_is_written() {
     assert_snapshot!(found, @r"
     error    acme/api deploy_workflow_name `deploy.yml`: it has no `workflow_dispatch` trigger, so that GitHub refuses to start it: add one with the input `sha`
     error    acme/api verification_workflow_name `CI`: there is no such workflow, so that no commit is ever verified: correct it; there are `deploy.yml`, `verify.yml`
-    warning  acme/api name `acme/api`: its issues are switched off: a failed deploy gets none. Switch them on in its settings
+    warning  acme/api name `acme/api`: issues are disabled: a failed deploy cannot open one. Enable them in the repository's settings
     error    acme/gone name `acme/gone`: GitHub knows no such repository, or hides it from the token: correct the name, or give the token access to it
     note     GitHub does not tell what this token may write: whether it may start workflows, set statuses and open issues shows with the first of them. Grant it actions, statuses and issues: write
     GitHub: 3 errors, 1 warning
@@ -46,7 +46,7 @@ fn what_would_go_wrong_at_github_is_said_and_nothing_is_written() {
 fn a_github_that_is_as_it_should_be_exits_0_and_one_that_is_away_3() {
     let (mut town, _, _) = Town::with_shop();
     let good = town.run(&["check-config", "--github"]).with(0).text();
-    assert!(good.ends_with("GitHub is as the configuration says\n"), "{good}");
+    assert!(good.ends_with("GitHub matches the configuration\n"), "{good}");
     town.use_token("ghp_another");
     let refused = town.run(&["check-config", "--github"]).with(3).text();
     assert!(refused.contains("GitHub does not accept the token"), "{refused}");

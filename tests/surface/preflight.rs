@@ -119,7 +119,7 @@ fn what_is_wrong_with_a_repository_and_what_could_not_be_asked_of_another_stand_
     town.github.fail(shop, Fault::Status(502));
     town.configure(TWO);
     assert_snapshot!(seen(&town), @r"
-    error    acme/api deploy_workflow_name `deploy.yml`: it requires the input `version`, which nobody gives: give it a default
+    error    acme/api deploy_workflow_name `deploy.yml`: it requires the input `version`, which is never sent: give it a default
     error    acme/api deploy_workflow_name `deploy.yml`: its `workflow_dispatch` has no input `sha`, so that GitHub refuses to start it: declare one, of type string
     warning  acme/api deploy_workflow_name `deploy.yml`: its `run-name` does not carry `${{ inputs.sha }}`: a run that somebody else starts cannot be told, and leaves production uncertain. Add `run-name: Deploy ${{ inputs.sha }}`
     warning  acme/api run_title ``: it takes the input `version` besides `sha`, so that a title alone does not say what a run deploys to production: set `run_title` to the titles that do, and `other_run_titles` to those of other environments

@@ -234,7 +234,7 @@ fn a_bad_file_is_refused_and_told_and_the_last_good_configuration_stays() {
     mount.judges(&running, "", "cannot be read: No such file");
     let huge = format!("# {}\n", "x".repeat(5 << 20));
     mount.judges(&running, &huge, "is larger than 4 MiB");
-    mount.judges(&running, "repositories: [", "is no valid YAML");
+    mount.judges(&running, "repositories: [", "is not valid YAML");
     assert_eq!((running.metric(TAKEN), running.metric(REFUSED)), (Some(0.0), Some(4.0)));
     assert_eq!(running.metric(SINCE), Some(since));
 
@@ -261,7 +261,7 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
     // A command that reads the file says that the controller goes by another.
     for command in [&["status"][..], &["history", "acme/shop"], &["resume", "acme/shop"]] {
         let note = town.run(command).error();
-        assert!(note.contains("the controller goes by another configuration"), "{note}");
+        assert!(note.contains("the controller uses a different configuration"), "{note}");
         assert!(note.contains(sentence), "and why: {note}");
     }
     let unknown = town.run(&["resume", "acme/cart"]).with(4).error();

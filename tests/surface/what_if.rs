@@ -40,7 +40,7 @@ fn another_policy_and_another_production_are_judged_by_and_said_first() {
     assert_eq!(later["reason"], "allow_low");
     assert_eq!(later["supposed"], json!({"production": docs, "policy": "strict.yaml"}));
     let evidence = lines(&later["evidence"]);
-    assert_eq!(evidence[1], format!("supposed: production is {}", &docs[..7]));
+    assert_eq!(evidence[1], format!("assumed: production is {}", &docs[..7]));
     assert!(!later["evidence"].to_string().contains("operator"), "{evidence:?}");
 
     let there = ask(&["--production", &wanted], 0);
@@ -97,7 +97,7 @@ fn a_policy_that_the_configuration_would_not_take_is_refused() {
     let sha = shop.verified(&["src/cart.rs"]);
     let refused = |name: &str| town.run(&["simulate", &sha, "--policy", name]).with(2).error();
     write(&town, "typo.toml", "cooldown_minutes = 5\nhigh_risk_path = []\n");
-    assert_snapshot!(refused("typo.toml"), @"error: typo.toml:2: high_risk_path: is no key here: did you mean high_risk_paths?");
+    assert_snapshot!(refused("typo.toml"), @"error: typo.toml:2: high_risk_path: is not a known key: did you mean high_risk_paths?");
     write(&town, "other.yaml", "repositories: [{name: acme/api}]\n");
     assert_snapshot!(refused("other.yaml"), @"error: other.yaml: repositories: expected an entry of acme/shop, as in `- name: acme/shop`");
     assert!(refused("gone.yaml").starts_with("error: gone.yaml: cannot be read: "));

@@ -62,14 +62,14 @@ fn sum(found: &Preflight) -> String {
     let mut unchecked: Vec<_> = found.unchecked.iter().map(|one| &one.repository).collect();
     unchecked.dedup();
     if (errors, warnings, unchecked.len()) == (0, 0, 0) {
-        return "GitHub is as the configuration says\n".to_owned();
+        return "GitHub matches the configuration\n".to_owned();
     }
     let count = |count: usize, one: &str, more: &str| {
         format!("{count} {}", if count == 1 { one } else { more })
     };
     let unchecked = count(unchecked.len(), "repository", "repositories");
-    let unchecked =
-        (!found.unchecked.is_empty()).then(|| format!("{unchecked} could not be checked whole"));
+    let unchecked = (!found.unchecked.is_empty())
+        .then(|| format!("{unchecked} could not be checked completely"));
     let judged = (errors + warnings > 0 || unchecked.is_none()).then(|| {
         let errors = count(errors, "error", "errors");
         format!("{errors}, {}", count(warnings, "warning", "warnings"))

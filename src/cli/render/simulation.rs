@@ -125,7 +125,7 @@ mod tests {
         let mut rules: Vec<RuleView> =
             Reason::ALL.iter().map(|reason| rule(*reason, "silent", None)).collect();
         for (reason, found, said) in [
-            (Reason::Paused, "decides", "the config says `paused`: freeze"),
+            (Reason::Paused, "decides", "`paused` is set in the configuration: freeze"),
             (Reason::HighRiskNoApproval, "speaks_too", "approve it"),
         ] {
             let place = rules.iter().position(|rule| rule.reason == reason).unwrap();
@@ -137,7 +137,7 @@ mod tests {
         let (_, rules) = text.split_once("Rules:\n").unwrap();
         assert_snapshot!(rules, @r#"
         - deploying to older_than_production: silent
-        - paused HOLD decides: the config says `paused`: freeze
+        - paused HOLD decides: `paused` is set in the configuration: freeze
         - rolled_back to allow_high_approved: silent
         - high_risk_no_approval HOLD speaks too: approve it
         "#);

@@ -37,7 +37,7 @@ pub fn status(view: &Overview, looker: Looker) -> String {
         text.push('\n');
     }
     text.push_str(&match rows {
-        [] => "No repository is like that.\n".to_owned(),
+        [] => "No repository matches.\n".to_owned(),
         [only] => one_status(only, looker),
         _ => table(rows, looker),
     });
@@ -99,7 +99,7 @@ fn overdue(row: &RepositoryStatus, looker: Looker) -> Option<String> {
     let (last, now) = (row.last_pass?, looker.now?);
     let is_overdue = row.enabled && now.duration_since(last) > PASS_OVERDUE;
     is_overdue
-        .then(|| format!("{}: no pass has ended since {}", row.repository, when(last, looker)))
+        .then(|| format!("{}: no pass has finished since {}", row.repository, when(last, looker)))
 }
 
 /// What was pushed and waits for its verification.

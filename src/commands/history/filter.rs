@@ -18,7 +18,7 @@ pub struct EntryWord(&'static str);
 
 /// A word that stands for no entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no entry of a ledger is called so")]
+#[error("there is no such kind of ledger entry")]
 pub struct NoSuchEntry;
 
 impl EntryWord {

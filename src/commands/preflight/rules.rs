@@ -107,7 +107,7 @@ fn takes_writes(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_
         found.error(
             "name",
             &policy.repository.to_string(),
-            "it is archived and takes no writes: unarchive it, or set `enabled: false`",
+            "it is archived and read-only: unarchive it, or set `enabled: false`",
         );
     }
 }
@@ -162,7 +162,7 @@ fn is_there(
     let what = match name.among(workflows) {
         Named::One(Workflow { state: WorkflowState::Active, .. }) => return,
         Named::One(Workflow { state: WorkflowState::Disabled(how), path, .. }) => format!(
-            "{} is {}, so that {without}: enable it under Actions at GitHub",
+            "{} is {}, so that {without}: enable it under Actions on GitHub",
             plain(path, 100),
             plain(how, 40).replace('_', " ")
         ),
@@ -205,7 +205,7 @@ fn verifies_the_events(policy: &Policy, facts: &PreflightFacts, found: &mut Find
         found.warning(
             "verification_events",
             &wanted,
-            format!("`{name}` does not run on `merge_group`: add it to its `on:`, or a merge queue waits for ever"),
+            format!("`{name}` does not run on `merge_group`: add it to its `on:`, or a merge queue waits forever"),
         );
     }
 }
@@ -266,7 +266,8 @@ fn deploy_file_takes_the_sha(policy: &Policy, facts: &PreflightFacts, found: &mu
     let others = file.required_besides(INPUT);
     if !others.is_empty() {
         let others = names(others.into_iter());
-        let what = format!("it requires the input {others}, which nobody gives: give it a default");
+        let what =
+            format!("it requires the input {others}, which is never sent: give it a default");
         found.error(key, name, what);
     }
 }
@@ -304,7 +305,7 @@ fn deploys_by_others(policy: &Policy, facts: &PreflightFacts, found: &mut Findin
         is_there(
             "other_deploy_workflows",
             name,
-            "what it does to production is not seen",
+            "its effect on production is not visible",
             facts,
             found,
         );
@@ -347,9 +348,9 @@ fn parsed(
             Err(why) => format!("its file cannot be read as YAML ({})", plain(&why, 200)),
         },
         FileText::TooLarge => "its file is too large to be read".to_owned(),
-        FileText::NoText => "its file is no text".to_owned(),
+        FileText::NoText => "its file is not text".to_owned(),
     };
-    let what = format!("{trouble}, so that what it declares is not known: look at it at GitHub");
+    let what = format!("{trouble}, so it is unknown what it declares: check it on GitHub");
     found.warning(key, name, what);
     None
 }
@@ -359,7 +360,7 @@ fn takes_issues(policy: &Policy, facts: &PreflightFacts, found: &mut Findings<'_
         found.warning(
             "name",
             &policy.repository.to_string(),
-            "its issues are switched off: a failed deploy gets none. Switch them on in its settings",
+            "issues are disabled: a failed deploy cannot open one. Enable them in the repository's settings",
         );
     }
 }

@@ -82,7 +82,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "require_approval_for_first_deploy",
         ValueShape::Truth,
-        "whether the first deploy of all needs an approval",
+        "whether the very first deploy needs an approval",
     ),
     key(
         "high_risk_paths",
@@ -114,12 +114,12 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "max_attempts_per_sha",
         ValueShape::Whole(1, MOST),
-        "deploys of one commit before it needs somebody's word; at least 1",
+        "deploy attempts of one commit before a person must act; at least 1",
     ),
     key(
         "hold_after_rollback",
         ValueShape::Truth,
-        "whether somebody's rollback holds releases until an operator speaks",
+        "whether a rollback holds releases until an operator resumes them",
     ),
     key(
         "hold_low_when_degraded",
@@ -129,12 +129,12 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "hold_state",
         ValueShape::Word(|| words(&HOLD_STATES)),
-        "the state of a status that says HOLD; or `pending`",
+        "the state of a HOLD status; or `pending`",
     ),
     key(
         "deploy_timeout_minutes",
         ValueShape::Count(Unit::Minutes, 0),
-        "a deploy that takes longer is said and alerted; never started twice",
+        "a deploy that takes longer is reported and alerted; it is never started twice",
     ),
     key(
         "approval_mode",
@@ -182,7 +182,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "dispatch_confirm_seconds",
         ValueShape::Count(Unit::Seconds, 1),
-        "how long a started run that GitHub does not show is looked for; at least 1",
+        "how long to look for a dispatched run that GitHub does not show; at least 1",
     ),
     key(
         "status_context",
@@ -214,7 +214,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "post_deploy_watch_minutes",
         ValueShape::Count(Unit::Minutes, 0),
-        "how long after a deploy production's turning degraded opens its failure issue; 0: never",
+        "how long after a deploy a degraded signal still opens its failure issue; 0: never",
     ),
 ];
 

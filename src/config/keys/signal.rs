@@ -14,7 +14,7 @@ pub(in crate::config) const SIGNAL_KEYS: &[ConfigKey] = &[
     key(
         "name",
         ValueShape::Text(TextRule::of(LONGEST_NAME)),
-        "what it is called in hints, evidence and metrics; at most 60 characters",
+        "its name in hints, evidence and metrics; at most 60 characters",
     ),
     key("url", ValueShape::Text(ANY_URL), "its address, without user or password"),
     key("headers", ValueShape::Headers, "sent with each request; their values are never shown"),
@@ -59,7 +59,7 @@ pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
             key(
                 "degraded_when",
                 ValueShape::Text(COMPARISON),
-                "the comparison that a value is degraded by; without it, any result is",
+                "the comparison that makes a value degraded; without it, any result does",
             ),
         ],
         required: &["query"],
@@ -70,7 +70,7 @@ pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
         keys: &[key(
             "matchers",
             ValueShape::Texts(MATCHER, 1),
-            "what an alert matches that says that production is degraded: all of them",
+            "matchers; an alert that satisfies all of them means that production is degraded",
         )],
         required: &["matchers"],
         url: base_url("^([A-Za-z]+:/*)?[^/?#]*@|#|/api/v2"),
@@ -81,22 +81,22 @@ pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
             key(
                 "expected_status",
                 ValueShape::OneOrMore(&ValueShape::Whole(100, 599)),
-                "the status code of a good answer, or a list of them",
+                "the status code of a good response, or a list of them",
             ),
             key(
                 "json_pointer",
                 ValueShape::Text(POINTER),
-                "where `expected_value` is in the answer's JSON (RFC 6901)",
+                "where `expected_value` is in the JSON response (RFC 6901)",
             ),
             key(
                 "expected_value",
                 ValueShape::Scalar,
-                "what stands at `json_pointer` in a good answer, compared as text",
+                "the value at `json_pointer` in a good response, compared as text",
             ),
             key(
                 "when_unreachable",
                 ValueShape::Word(|| words(&UNREACHABLE)),
-                "what it means that no whole answer came in time",
+                "what a missing or incomplete response means",
             ),
         ],
         required: &[],

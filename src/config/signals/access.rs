@@ -94,11 +94,14 @@ fn headers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)
         match (good_name.filter(|name| !OUR_HEADERS.contains(name)), value) {
             (Some(name), Some(value)) => headers.push((name.as_str().to_owned(), Hidden(value))),
             (None, _) => {
-                field.refuse(m, "is no header that may be set");
+                field.refuse(m, "is a header that cannot be set");
                 complete = false;
             }
             (_, None) => {
-                field.refuse(m, "has a value that no header may have: expected a line of text");
+                field.refuse(
+                    m,
+                    "has a value that is not valid in a header: expected one line of text",
+                );
                 complete = false;
             }
         }

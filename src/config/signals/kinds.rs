@@ -57,7 +57,7 @@ fn matchers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
         }
     }
     if matchers.is_empty() {
-        entry.wrong(m, "at least one matcher: without one, any alert of anybody counts");
+        entry.wrong(m, "at least one matcher: without one, every alert counts");
         return None;
     }
     complete.then_some(matchers)

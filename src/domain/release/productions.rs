@@ -53,7 +53,7 @@ pub struct ProductionHistory {
     past: BTreeMap<Sha, PastProduction>,
     /// When operators said what is in production, oldest first.
     pub(super) words: Vec<Timestamp>,
-    /// The newest such move by others to a commit that cannot be told.
+    /// The newest such move by others to an unknown commit.
     past_untold: Option<ForeignMove>,
     /// When an operator last lifted rollbacks with `resume`.
     resumed_at: Option<Timestamp>,

@@ -154,7 +154,7 @@ impl App {
         }
         let body = answer.body.as_deref().map_err(|why| NoToken::ForNow(why.to_string()))?;
         serde_json::from_slice(body).map_err(|error| {
-            let why = format!("GitHub's answer to the App makes no sense: {error}");
+            let why = format!("GitHub's response to the App is malformed: {error}");
             NoToken::ForNow(hide(&why).into_owned())
         })
     }
@@ -198,14 +198,14 @@ impl App {
             Ok((key, fingerprint)) => {
                 current.complaint = None;
                 if fingerprint != current.fingerprint {
-                    tracing::info!("the App's private key has changed and is used from now on");
+                    tracing::info!("the App's private key changed; the new one is now in use");
                     current.key = key;
                     current.fingerprint = fingerprint;
                 }
             }
             Err(why) => {
                 if current.complaint.as_deref() != Some(&why) {
-                    tracing::warn!("the App's private key stays the last good one: {why}");
+                    tracing::warn!("keeping the App's last good private key: {why}");
                     current.complaint = Some(why);
                 }
             }

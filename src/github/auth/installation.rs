@@ -135,7 +135,7 @@ impl Installation {
         match self.mint(line, &mut asked).await {
             Ok(token) => Ok(token),
             Err(why) => {
-                tracing::debug!("the App's token for {} serves on: {why:?}", self.place());
+                tracing::debug!("keeping the App's current token for {}: {why:?}", self.place());
                 asked.next_try = line.clock.monotonic().saturating_add(BETWEEN_TRIES);
                 Ok(old)
             }

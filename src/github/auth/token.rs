@@ -96,14 +96,14 @@ impl TokenFile {
             Ok(token) => {
                 current.complaint = None;
                 if token.fingerprint != current.token.fingerprint {
-                    tracing::info!("the GitHub token has changed and is used from now on");
+                    tracing::info!("the GitHub token changed; the new one is now in use");
                     current.token = token;
                 }
             }
             // A file that is being swapped: the last good token stays.
             Err(why) => {
                 if current.complaint.as_deref() != Some(&why) {
-                    tracing::warn!("the GitHub token stays the last good one: {why}");
+                    tracing::warn!("keeping the last good GitHub token: {why}");
                     current.complaint = Some(why);
                 }
             }

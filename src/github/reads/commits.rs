@@ -70,7 +70,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub async fn is_made_by_github(&self, name: &RepoName, sha: &Sha) -> Result<bool, ReadError> {
-        let what = format!("read who made {} of {name}", sha.short());
+        let what = format!("read the author and committer of {} in {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}?per_page=1");
         let ask = ReadRequest { kept: None, ..ReadRequest::new("get_commit", what, path) };
         let maker = |body: &[u8]| wire::parse::<wire::WireMaker>(body)?.is_github();

@@ -36,7 +36,7 @@ impl Reader {
         let Ok(page) = Box::pin(self.small_pages(ask, &small, parse)).await else {
             return Err(failed);
         };
-        tracing::info!("{failed}. In smaller pages GitHub shows it: it is read so for an hour");
+        tracing::info!("{failed}. Smaller pages work: they are used for an hour");
         slow.note(&small.list, clock.monotonic());
         Ok(page)
     }

@@ -69,7 +69,7 @@ impl Reader {
     /// [`ReadError`]: no answer, or `BadCredentials`.
     pub async fn granted(&self) -> Result<Granted, ReadError> {
         let token = self.client.token().await;
-        token.map_err(|why| why.for_a_read("ask what the credential may"))?;
+        token.map_err(|why| why.for_a_read("read the credential's permissions"))?;
         if let Some(permissions) = self.client.auth.permissions() {
             return Ok(Granted::Permissions(permissions));
         }

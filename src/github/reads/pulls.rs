@@ -81,7 +81,7 @@ impl Reader {
         pull: PullNumber,
         command: &ApprovalCommand,
     ) -> Result<Vec<PullEvent>, ReadError> {
-        let what = format!("list what happened on pull request {pull} of {name}");
+        let what = format!("list the timeline of pull request {pull} of {name}");
         let address = format!("/repos/{name}/issues/{pull}/timeline");
         let path = format!("{address}?per_page=100");
         let kept = Some(command.as_str().to_owned());
@@ -132,7 +132,7 @@ impl Reader {
         name: &RepoName,
         login: &Login,
     ) -> Result<RepositoryRole, ReadError> {
-        let what = format!("read what {login} may do in {name}");
+        let what = format!("read the permission of {login} on {name}");
         let path = format!("/repos/{name}/collaborators/{}/permission", encoded(login.as_str()));
         let parse =
             |body: &[u8]| wire::parse::<wire::WireStanding>(body).map(|found| found.domain());

@@ -75,13 +75,13 @@ async fn a_read_is_tried_three_times_when_github_fails_or_the_network_does() {
     let urls = world.script.urls();
     let whole = urls.iter().filter(|url| url.contains("per_page=100"));
     assert_eq!((whole.count(), urls.len()), (3, 6));
-    insta::assert_snapshot!(error, @r#"cannot list the workflows of acme/shop: GitHub failed with 502 "Bad Gateway". It is asked again"#);
+    insta::assert_snapshot!(error, @r#"cannot list the workflows of acme/shop: GitHub failed with 502 "Bad Gateway". It will be retried"#);
     assert!(error.is_transient());
 
     let (world, error) =
         tip_after(vec![Reply::NobodyListens, Reply::Cut(200), Reply::Silence]).await;
     assert_eq!(world.script.seen().len(), 3);
-    insta::assert_snapshot!(error, @"cannot list the workflows of acme/shop: no answer within 30s. It is asked again");
+    insta::assert_snapshot!(error, @"cannot list the workflows of acme/shop: no answer within 30s. It will be retried");
     assert!(error.is_transient());
 
     let text = world.metrics.encode();
@@ -114,7 +114,7 @@ async fn a_first_page_without_a_run_that_counts_some_is_asked_for_again_and_a_la
     let world = world([empty(), empty(), empty(), empty()]);
     let filter = RunFilter::default();
     let error = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 1).await.unwrap_err();
-    insta::assert_snapshot!(error, @"cannot list the runs of workflow 7 in acme/shop: GitHub counts 3 and lists none. It is asked again");
+    insta::assert_snapshot!(error, @"cannot list the runs of workflow 7 in acme/shop: GitHub counts 3 and lists none. It will be retried");
     assert!(error.is_transient());
     assert_eq!(world.script.seen().len(), 3);
     let later = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 2).await.unwrap();

@@ -36,15 +36,15 @@ pub(super) struct RunToAttribute<'a> {
 
 /// Tells the commits of the runs that are new, and of what production rests on.
 pub(super) async fn attribute(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     us: &BTreeSet<Login>,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let Some(scope) = seen.scope.clone() else { return Ok(()) };
     let newest = newest_success(release, seen);
-    let tip = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    let tip = ctx.memory.slow_changing.as_ref().and_then(|slow_changing| slow_changing.tip.clone());
     let mut lookups = MOST_LOOKED_UP;
     let mut attributions = BTreeMap::new();
     let mut untold = false;
@@ -68,13 +68,13 @@ pub(super) async fn attribute(
             continue;
         }
         let (attribution, asks_statuses) =
-            attribution_of(look, basics, &scope, &asked, &mut lookups).await?;
+            attribution_of(ctx, repo_facts, &scope, &asked, &mut lookups).await?;
         untold |= asks_statuses;
         attributions.insert(id, attribution);
     }
-    ask_anew(look, basics, release, &scope, newest, &mut attributions).await?;
+    ask_anew(ctx, repo_facts, release, &scope, newest, &mut attributions).await?;
     if untold {
-        seen.statuses = statuses_of_newest(look).await?;
+        seen.statuses = statuses_of_newest(ctx).await?;
     }
     seen.attributions = attributions;
     // A tip that was read meanwhile is for the next pass to ask about.
@@ -104,14 +104,14 @@ fn stands(scope: &DeployScope, known: Option<&KnownRun>, matters: bool, tip: Opt
 /// question than today's: of the newest success whatever it was, of the others where no commit was
 /// told. An earlier production that is missing would let a rollback go unseen.
 async fn ask_anew(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     scope: &DeployScope,
     newest: Option<RunId>,
     attributions: &mut BTreeMap<RunId, Attribution>,
 ) -> Result<(), ObserveError> {
-    let tip = look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
+    let tip = ctx.memory.slow_changing.as_ref().and_then(|slow_changing| slow_changing.tip.clone());
     let mut lookups = MOST_ASKED_ANEW;
     for known in release.runs.values().rev() {
         let is_newest = newest == Some(known.id);
@@ -126,15 +126,15 @@ async fn ask_anew(
         {
             continue;
         }
-        let told = of_known(look, basics, scope, known, is_newest, &mut lookups).await?;
+        let told = of_known(ctx, repo_facts, scope, known, is_newest, &mut lookups).await?;
         attributions.extend(told.map(|told| (known.id, told)));
     }
     Ok(())
 }
 
 async fn of_known(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     scope: &DeployScope,
     known: &KnownRun,
     is_newest: bool,
@@ -143,7 +143,7 @@ async fn of_known(
     let source = match &known.source {
         Some(source) => source.clone(),
         // An entry of an earlier version.
-        None if is_newest => match look.reader.run(look.name(), known.id).await? {
+        None if is_newest => match ctx.reader.run(ctx.name(), known.id).await? {
             Some(run) => RunSource::from(&run),
             None => return Ok(None),
         },
@@ -161,25 +161,25 @@ async fn of_known(
     if !asked.kind.moves_production() {
         return Ok(None);
     }
-    let (told, _) = attribution_of(look, basics, scope, &asked, lookups).await?;
+    let (told, _) = attribution_of(ctx, repo_facts, scope, &asked, lookups).await?;
     if told != Attribution::Unresolved || is_newest || asked.undetermined {
         return Ok(Some(told));
     }
     // What is at hand does not tell.
     asked.matters = true;
-    Ok(Some(attribution_of(look, basics, scope, &asked, lookups).await?.0))
+    Ok(Some(attribution_of(ctx, repo_facts, scope, &asked, lookups).await?.0))
 }
 
 /// What runs of the past say of themselves.
 pub(in crate::observe) async fn attribute_past(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     runs: &[Run],
     mut lookups: usize,
 ) -> Result<BTreeMap<RunId, Attribution>, ObserveError> {
     let mut attributions = BTreeMap::new();
-    let Some(scope) = basics.scope(look.policy) else { return Ok(attributions) };
+    let Some(scope) = repo_facts.scope(ctx.policy) else { return Ok(attributions) };
     for run in runs {
         let known = release.runs.get(&run.at.id);
         let is_told = |known: &KnownRun| known.attribution != Attribution::Unresolved;
@@ -195,7 +195,8 @@ pub(in crate::observe) async fn attribute_past(
             finished: true,
             may_be_ours: false,
         };
-        let (attribution, _) = attribution_of(look, basics, &scope, &asked, &mut lookups).await?;
+        let (attribution, _) =
+            attribution_of(ctx, repo_facts, &scope, &asked, &mut lookups).await?;
         attributions.insert(run.at.id, attribution);
     }
     Ok(attributions)
@@ -203,8 +204,8 @@ pub(in crate::observe) async fn attribute_past(
 
 /// What a run says of itself, and whether a status of ours may say more.
 async fn attribution_of(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     scope: &DeployScope,
     asked: &RunToAttribute<'_>,
     lookups: &mut usize,
@@ -218,16 +219,16 @@ async fn attribution_of(
         if on_the_ref {
             return Ok((Attribution::Sha(source.head_sha.clone()), false));
         }
-        by_head(look, source, asked.matters).await?
+        by_head(ctx, source, asked.matters).await?
     } else if asked.event.title_is_trusted() {
-        let titles = titles_of(look, basics, scope, asked).await?;
-        match by_title(look, &titles, &source.title, asked.matters, lookups).await? {
+        let titles = titles_of(ctx, repo_facts, scope, asked).await?;
+        match by_title(ctx, &titles, &source.title, asked.matters, lookups).await? {
             Attribution::Unknown if titles.takes_a_sha => Attribution::Unknown,
-            Attribution::Unknown => by_tag(look, source, asked).await?,
+            Attribution::Unknown => by_tag(ctx, source, asked).await?,
             told @ (Attribution::Sha(_) | Attribution::Unresolved) => told,
         }
     } else {
-        by_tag(look, source, asked).await?
+        by_tag(ctx, source, asked).await?
     };
     if attribution != Attribution::Unknown
         || !asked.matters
@@ -242,24 +243,24 @@ async fn attribution_of(
 
 /// The commit that a run works on, where the branch has it.
 async fn by_head(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     source: &RunSource,
     matters: bool,
 ) -> Result<Attribution, ObserveError> {
     let sha = &source.head_sha;
-    if look.memory.branch_commits.place(sha).is_some() {
+    if ctx.memory.branch_commits.place(sha).is_some() {
         return Ok(Attribution::Sha(sha.clone()));
     }
     if !matters {
         return Ok(Attribution::Unresolved);
     }
-    let is_there = is_on_branch(look, sha).await?;
+    let is_there = is_on_branch(ctx, sha).await?;
     Ok(if is_there { Attribution::Sha(sha.clone()) } else { Attribution::Unknown })
 }
 
 /// A run on a tag works on the tag's commit, where it takes no other.
 async fn by_tag(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     source: &RunSource,
     asked: &RunToAttribute<'_>,
 ) -> Result<Attribution, ObserveError> {
@@ -270,17 +271,17 @@ async fn by_tag(
     if !asked.matters {
         return Ok(Attribution::Unresolved);
     }
-    let name = look.name().clone();
-    let at = look.reader.resolve_commit(&name, &format!("tags/{tag}")).await?;
+    let name = ctx.name().clone();
+    let at = ctx.reader.resolve_commit(&name, &format!("tags/{tag}")).await?;
     if at.as_ref() != Some(&source.head_sha) {
         return Ok(Attribution::Unknown);
     }
-    by_head(look, source, true).await
+    by_head(ctx, source, true).await
 }
 
 /// The commit of the branch that a title names at its place, if it names exactly one.
 async fn by_title(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     titles: &Titles,
     title: &str,
     matters: bool,
@@ -291,7 +292,7 @@ async fn by_title(
     let mut named: BTreeSet<Sha> = BTreeSet::new();
     let mut unresolved = false;
     for prefix in prefixes {
-        let commits = look.memory.branch_commits.commits.iter();
+        let commits = ctx.memory.branch_commits.commits.iter();
         let mut shown = commits.filter(|(sha, _)| sha.starts_with(&prefix));
         if let Some((sha, _)) = shown.next() {
             // Two commits that begin alike: the title does not tell which.
@@ -303,7 +304,7 @@ async fn by_title(
             unresolved = true;
         } else if let Some(left) = lookups.checked_sub(1) {
             *lookups = left;
-            named.extend(on_branch(look, &prefix).await?);
+            named.extend(on_branch(ctx, &prefix).await?);
         } else {
             unresolved = true;
         }
@@ -318,42 +319,43 @@ async fn by_title(
 
 /// The commit of this name, if the branch contains it.
 async fn on_branch(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     prefix: &ShaPrefix,
 ) -> Result<Option<Sha>, ObserveError> {
-    let name = &look.name().clone();
-    let Some(sha) = look.reader.resolve_commit(name, prefix.as_str()).await? else {
+    let name = &ctx.name().clone();
+    let Some(sha) = ctx.reader.resolve_commit(name, prefix.as_str()).await? else {
         return Ok(None);
     };
     // A branch or a tag may bear a name that looks like a sha.
     if !sha.starts_with(prefix) {
         return Ok(None);
     }
-    Ok(is_on_branch(look, &sha).await?.then_some(sha))
+    Ok(is_on_branch(ctx, &sha).await?.then_some(sha))
 }
 
-async fn is_on_branch(look: &mut ReadContext<'_>, sha: &Sha) -> Result<bool, ObserveError> {
-    let tip =
-        |look: &ReadContext<'_>| look.memory.seldom.as_ref().and_then(|seldom| seldom.tip.clone());
-    if let Some(tip) = tip(look)
-        && range::is_ancestor(look, sha, &tip).await?
+async fn is_on_branch(ctx: &mut ReadContext<'_>, sha: &Sha) -> Result<bool, ObserveError> {
+    let tip = |ctx: &ReadContext<'_>| {
+        ctx.memory.slow_changing.as_ref().and_then(|slow_changing| slow_changing.tip.clone())
+    };
+    if let Some(tip) = tip(ctx)
+        && range::is_ancestor(ctx, sha, &tip).await?
     {
         return Ok(true);
     }
     // What is kept of the branch may be minutes old, and this answer is for good.
-    read_tips(look).await?;
-    let Some(tip) = tip(look) else { return Ok(false) };
-    range::is_ancestor(look, sha, &tip).await
+    read_tips(ctx).await?;
+    let Some(tip) = tip(ctx) else { return Ok(false) };
+    range::is_ancestor(ctx, sha, &tip).await
 }
 
 /// The statuses of the branch's newest commits, where one of ours may name a run.
 async fn statuses_of_newest(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
 ) -> Result<Vec<(Sha, Vec<crate::domain::CommitStatus>)>, ObserveError> {
-    let (name, context) = (look.name(), &look.policy.status_context);
+    let (name, context) = (ctx.name(), &ctx.policy.status_context);
     let mut all = Vec::new();
-    for (sha, _) in look.memory.branch_commits.commits.iter().take(MOST_STATUSES_READ) {
-        let statuses = look.reader.statuses(name, sha, context, AllOrFirst::First).await?;
+    for (sha, _) in ctx.memory.branch_commits.commits.iter().take(MOST_STATUSES_READ) {
+        let statuses = ctx.reader.statuses(name, sha, context, AllOrFirst::First).await?;
         all.push((sha.clone(), statuses));
     }
     Ok(all)

@@ -20,7 +20,7 @@ const TIPS_MAY_LAG: SignedDuration = SignedDuration::from_mins(1);
 /// Asks for the history of the runs that something rests on: unfinished ones, those that failed
 /// newly, and the newest success. Each is asked once.
 pub(super) async fn read(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
     scope: &DeployScope,
     seen: &mut SeenRuns,
@@ -50,8 +50,8 @@ pub(super) async fn read(
         wanted.entry(known.id).or_insert((source, known.created_at));
     }
     for (id, (source, created_at)) in wanted {
-        let is_young = look.now.duration_since(created_at) < TIPS_MAY_LAG;
-        if let Some(found) = history_of(look, &source, is_young).await? {
+        let is_young = ctx.now.duration_since(created_at) < TIPS_MAY_LAG;
+        if let Some(found) = history_of(ctx, &source, is_young).await? {
             seen.histories.insert(id, found);
         }
     }
@@ -61,46 +61,50 @@ pub(super) async fn read(
 /// Whether the branch that a run names has, or ever had as its tip, the run's commit. None where
 /// that cannot be told: the branch is gone, or a young run's commit may be its tip in a moment.
 async fn history_of(
-    look: &mut ReadContext<'_>,
+    ctx: &mut ReadContext<'_>,
     source: &RunSource,
     is_young: bool,
 ) -> Result<Option<RefHistory>, ObserveError> {
     let Some(branch) = &source.head_branch else { return Ok(None) };
     let sha = &source.head_sha;
-    if look.memory.was_tip(branch, sha) {
+    if ctx.memory.was_tip(branch, sha) {
         return Ok(Some(RefHistory::Contains));
     }
-    if let Some(tip) = tip_of(look, branch)
-        && is_in_history(relation(look, sha, &tip).await?)
+    if let Some(tip) = tip_of(ctx, branch)
+        && is_in_history(relation(ctx, sha, &tip).await?)
     {
         return Ok(Some(RefHistory::Contains));
     }
     // What is kept of the branch may be minutes old, and this answer is for good.
-    read_tips(look).await?;
-    let Some(tip) = tip_of(look, branch) else { return Ok(None) };
-    Ok(match relation(look, sha, &tip).await? {
+    read_tips(ctx).await?;
+    let Some(tip) = tip_of(ctx, branch) else { return Ok(None) };
+    Ok(match relation(ctx, sha, &tip).await? {
         found if is_in_history(found) => Some(RefHistory::Contains),
         Some(Relation::Ahead) if is_young => None,
         Some(_) | None => Some(RefHistory::Lacks),
     })
 }
 
-fn tip_of(look: &ReadContext<'_>, branch: &Branch) -> Option<Sha> {
-    let seldom = look.memory.seldom.as_ref()?;
-    let tip = if *branch == seldom.branch { &seldom.tip } else { &seldom.deploy_ref_tip };
+fn tip_of(ctx: &ReadContext<'_>, branch: &Branch) -> Option<Sha> {
+    let slow_changing = ctx.memory.slow_changing.as_ref()?;
+    let tip = if *branch == slow_changing.branch {
+        &slow_changing.tip
+    } else {
+        &slow_changing.deploy_ref_tip
+    };
     tip.clone()
 }
 
 /// How a commit stands to the tip; none where they have nothing in common.
 async fn relation(
-    look: &ReadContext<'_>,
+    ctx: &ReadContext<'_>,
     sha: &Sha,
     tip: &Sha,
 ) -> Result<Option<Relation>, ObserveError> {
-    if look.memory.branch_commits.shows_containment(tip, sha) {
+    if ctx.memory.branch_commits.shows_containment(tip, sha) {
         return Ok(Some(Relation::Behind));
     }
-    Ok(match look.reader.compare(look.name(), tip, sha).await? {
+    Ok(match ctx.reader.compare(ctx.name(), tip, sha).await? {
         Compared::Known(comparison) => Some(comparison.relation),
         Compared::Gone(_) => None,
     })
@@ -115,19 +119,19 @@ fn is_in_history(relation: Option<Relation>) -> bool {
 /// # Errors
 /// What GitHub said.
 pub(in crate::observe) async fn failed_run(
-    look: &mut ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &mut ReadContext<'_>,
+    repo_facts: &RepoFacts,
     release: &ReleaseState,
     id: RunId,
 ) -> Result<Option<KnownRun>, ObserveError> {
-    let Some(scope) = basics.scope(look.policy) else { return Ok(None) };
+    let Some(scope) = repo_facts.scope(ctx.policy) else { return Ok(None) };
     let Some(known) = release.runs.get(&id) else { return Ok(None) };
     let mut run = KnownRun::clone(known);
     if run.lacks_its_history()
         && let Some(source) = run.source.clone()
     {
         // What cannot be told counts as a failure.
-        let found = history_of(look, &source, false).await?;
+        let found = history_of(ctx, &source, false).await?;
         run.history = found.unwrap_or(RefHistory::Contains);
     }
     if run.event.is_push() {
@@ -135,7 +139,7 @@ pub(in crate::observe) async fn failed_run(
             if known.has_jobs.is_none() && known.progress.finished() {
                 let at = RunRef { id, attempt: *attempt };
                 // What cannot be told counts as a failure.
-                let jobs = details::jobs(look, at).await?;
+                let jobs = details::jobs(ctx, at).await?;
                 known.has_jobs = Some(jobs.is_none_or(|jobs| !jobs.is_empty()));
             }
         }

@@ -25,21 +25,21 @@ impl Titles {
 
 /// The policy's titles, or those that the workflow's own file gives.
 pub(super) async fn titles_of(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     scope: &DeployScope,
     asked: &RunToAttribute<'_>,
 ) -> Result<Titles, ObserveError> {
     let is_main = asked.source.workflow == scope.workflow;
     let by_policy = scope.run_title.clone();
     let own_rule_counts = by_policy.is_none() || !is_main;
-    let reads_the_file =
-        (own_rule_counts || asked.kind == RunKind::OtherDeploy) && path_of(basics, asked).is_some();
+    let reads_the_file = (own_rule_counts || asked.kind == RunKind::OtherDeploy)
+        && path_of(repo_facts, asked).is_some();
     let mut titles = if reads_the_file {
         // What ran is the file at the run's own commit. Of a run on which nothing rests, the file
         // at the tip, which is read once, tells enough.
-        let tip = basics.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
-        of_file(look, basics, asked, tip.unwrap_or(&asked.source.head_sha)).await?
+        let tip = repo_facts.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
+        of_file(ctx, repo_facts, asked, tip.unwrap_or(&asked.source.head_sha)).await?
     } else {
         Titles::unreadable()
     };
@@ -50,29 +50,30 @@ pub(super) async fn titles_of(
     Ok(titles)
 }
 
-fn path_of<'a>(basics: &'a RepoFacts, asked: &RunToAttribute<'_>) -> Option<&'a str> {
+fn path_of<'a>(repo_facts: &'a RepoFacts, asked: &RunToAttribute<'_>) -> Option<&'a str> {
     let of = |id: WorkflowId| id == asked.source.workflow;
-    let main = match &basics.deploy {
+    let main = match &repo_facts.deploy {
         WorkflowFact::Found(workflow) => Some(workflow),
         WorkflowFact::NotConfigured | WorkflowFact::Missing => None,
     };
-    let found = main.into_iter().chain(&basics.other_deploys).find(|workflow| of(workflow.id))?;
+    let found =
+        main.into_iter().chain(&repo_facts.other_deploys).find(|workflow| of(workflow.id))?;
     found.path.split('@').next()
 }
 
 /// The titles by a workflow's file at a commit, which never change.
 async fn of_file(
-    look: &ReadContext<'_>,
-    basics: &RepoFacts,
+    ctx: &ReadContext<'_>,
+    repo_facts: &RepoFacts,
     asked: &RunToAttribute<'_>,
     at: &Sha,
 ) -> Result<Titles, ObserveError> {
-    let Some(path) = path_of(basics, asked) else { return Ok(Titles::default()) };
-    let (repository, key) = (basics.repository.id, format!("titles {at} {path}"));
-    if let Some(titles) = range::kept_for_ever::<Titles>(look, repository, &key).await? {
+    let Some(path) = path_of(repo_facts, asked) else { return Ok(Titles::default()) };
+    let (repository, key) = (repo_facts.repository.id, format!("titles {at} {path}"));
+    if let Some(titles) = range::kept_for_ever::<Titles>(ctx, repository, &key).await? {
         return Ok(titles);
     }
-    let file = match look.reader.file_text(look.name(), path, at.as_str()).await? {
+    let file = match ctx.reader.file_text(ctx.name(), path, at.as_str()).await? {
         Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
         Some(FileText::TooLarge | FileText::NoText) => None,
         // An outage answers 404, too: that there is none is asked again.
@@ -86,6 +87,6 @@ async fn of_file(
             takes_a_sha: file.has_input("sha") || !only_the_sha,
         }
     });
-    range::keep(look, repository, &key, &titles).await?;
+    range::keep(ctx, repository, &key, &titles).await?;
     Ok(titles)
 }

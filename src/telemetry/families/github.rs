@@ -55,7 +55,7 @@ impl GitHub {
         let not_modified = Gauge::<f64, AtomicU64>::default();
         registry.register(
             "github_not_modified_ratio",
-            "Share of 304 among GitHub's good answers",
+            "Share of 304 among GitHub's successful responses",
             not_modified.clone(),
         );
         let clock_difference = Gauge::<f64, AtomicU64>::default();
@@ -94,7 +94,7 @@ impl Credentials {
         let token_refusals = Family::<ByCredential, Counter>::default();
         registry.register(
             "token_refusals",
-            "How often GitHub refused the credential",
+            "Times that GitHub refused the credential",
             token_refusals.clone(),
         );
         let mut whole = |name: &str, help: &str| {
@@ -110,11 +110,11 @@ impl Credentials {
             limit: whole("github_api_limit", "GitHub's primary limit"),
             reset: whole(
                 "github_api_limit_reset_timestamp_seconds",
-                "When GitHub's primary limit starts anew",
+                "When GitHub's primary limit resets",
             ),
             told_to_wait: whole(
                 "told_to_wait_until_timestamp_seconds",
-                "Until when GitHub told us to wait last",
+                "When the last wait that GitHub imposed ends",
             ),
             token_accepted: whole(
                 "token_accepted",

@@ -39,7 +39,7 @@ fn production_that_turns_degraded_after_a_deploy_is_said_in_one_issue() {
     - **Run:** [run RUN](https://github.com/acme/shop/actions/runs/RUN)
     - **Deployed:** 2026-11-02 09:02 UTC
     - **Degraded since:** 2026-11-02 09:04 UTC
-    - ``signal shop alerts says degraded: active: ShopDown</code>`@ada` {service="shop"} (read 2026-11-02 09:04:50 UTC)``
+    - ``signal shop alerts reports degraded: active: ShopDown</code>`@ada` {service="shop"} (read 2026-11-02 09:04:50 UTC)``
 
     The deploy itself succeeded, and nothing is rolled back. While production is degraded, riskier releases are held: fix the incident, roll back, or ship the fix.
 

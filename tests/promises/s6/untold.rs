@@ -14,7 +14,7 @@ fn a_branch_that_went_another_way_than_production_is_high() {
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
-    risk HIGH: production and this commit have diverged; by the paths that differ from production
+    risk HIGH: production and this commit have diverged; from the paths that differ from production
     ");
     shop.settled();
 }
@@ -91,14 +91,14 @@ fn an_uncertain_production_is_high_and_the_hint_says_what_to_do() {
     let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; give the deploy workflow `run-name: Deploy ${{ inputs.sha }}`, or say `release-governor set-production acme/shop SHA --reason TEXT`
+    production is uncertain: nothing tells what run 17000000002 deployed; add `run-name: Deploy ${{ inputs.sha }}` to the deploy workflow, or say `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
     insta::assert_snapshot!(shop.hints(), @r#"
-    run 17000000002 names no commit: add `run-name`, or `set-production`
+    cannot tell what run 17000000002 deployed: `set-production`, and add `run-name`
     `release-governor approve acme/shop e6ec00b --reason "WHY"`
     "#);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: run 17000000002 names no commit: add `run-name`, or `set-production`; `release-governor approv…");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: cannot tell what run 17000000002 deployed: `set-production`, and add `run-name`; `release-governor approv…");
     shop.settled();
 }
 

@@ -109,7 +109,7 @@ fn every_address_answers_whole() {
           "decision": "HOLD",
           "evidence": [
             "production is LOW~7 by run 17000000004, attempt 1, since [date] [clock] UTC",
-            "risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
+            "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
             "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
           ],
           "judged_at": "[time]",
@@ -210,7 +210,7 @@ fn every_address_answers_whole() {
             "at": "[time]",
             "evidence": [
               "production is LOW~7 by run 17000000004, attempt 1, since [date] [clock] UTC",
-              "risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
+              "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
               "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
             ],
             "kind": "decided",
@@ -240,7 +240,7 @@ fn every_address_answers_whole() {
         "decision": "HOLD",
         "evidence": [
           "production is LOW~7 by run 17000000004, attempt 1, since [date] [clock] UTC",
-          "risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
+          "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
           "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
         ],
         "judged_at": "[time]",
@@ -557,7 +557,7 @@ fn every_address_answers_whole() {
             "at": "[time]",
             "evidence": [
               "production is FIRST~7 by run 17000000002, attempt 1, since [date] [clock] UTC",
-              "risk LOW: by the paths that differ from production"
+              "risk LOW: from the paths that differ from production"
             ],
             "kind": "decided",
             "outcome": "ALLOW",
@@ -685,7 +685,7 @@ fn every_address_answers_whole() {
             "at": "[time]",
             "evidence": [
               "production is LOW~7 by run 17000000004, attempt 1, since [date] [clock] UTC",
-              "risk HIGH: by the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
+              "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
               "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
             ],
             "kind": "decided",

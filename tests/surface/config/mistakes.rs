@@ -72,13 +72,13 @@ fn unknown_keys_are_refused_with_what_was_probably_meant() {
     );
     assert_snapshot!(written.mistakes(), @r"
     the configuration has 9 mistakes:
-    governor.yaml:1: contoller: is no key here: did you mean controller?
-    governor.yaml:2: github.api_uri: is no key here: did you mean api_url?
-    governor.yaml:3: defaults.name: is no key here: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name, deploy_workflow_ref, run_title, other_run_titles, run_events, preview_refs, other_deploy_workflows, production_environment_name, require_approval_for_first_deploy, high_risk_paths, medium_risk_paths, migration_paths, workflow_files_high, cooldown_minutes, max_deploys_per_hour, max_attempts_per_sha, hold_after_rollback, hold_low_when_degraded, hold_state, deploy_timeout_minutes, approval_mode, approval_label, approval_command, approval_min_permission, approval_allow_author, approval_before_merge, approval_teams, raise_risk_contexts, dispatch_confirm_seconds, status_context, failure_types, failure_issue_on_recovery, degraded, health_check, post_deploy_watch_minutes
-    governor.yaml:5: repositories[0].nam: is no key here: did you mean name?
+    governor.yaml:1: contoller: is not a known key: did you mean controller?
+    governor.yaml:2: github.api_uri: is not a known key: did you mean api_url?
+    governor.yaml:3: defaults.name: is not a known key: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name, deploy_workflow_ref, run_title, other_run_titles, run_events, preview_refs, other_deploy_workflows, production_environment_name, require_approval_for_first_deploy, high_risk_paths, medium_risk_paths, migration_paths, workflow_files_high, cooldown_minutes, max_deploys_per_hour, max_attempts_per_sha, hold_after_rollback, hold_low_when_degraded, hold_state, deploy_timeout_minutes, approval_mode, approval_label, approval_command, approval_min_permission, approval_allow_author, approval_before_merge, approval_teams, raise_risk_contexts, dispatch_confirm_seconds, status_context, failure_types, failure_issue_on_recovery, degraded, health_check, post_deploy_watch_minutes
+    governor.yaml:5: repositories[0].nam: is not a known key: did you mean name?
     governor.yaml:5: repositories[0]: lacks the key `name`, as in `name: acme/shop`
-    governor.yaml:6: repositories[0].cooldown: is no key here: did you mean cooldown_minutes?
-    governor.yaml:7: repositories[0].failure_types[0].patern: is no key here: did you mean pattern?
+    governor.yaml:6: repositories[0].cooldown: is not a known key: did you mean cooldown_minutes?
+    governor.yaml:7: repositories[0].failure_types[0].patern: is not a known key: did you mean pattern?
     governor.yaml:7: repositories[0].failure_types[0]: lacks the key `pattern`
     governor.yaml:7: repositories[0].failure_types[0]: lacks the key `label`
     ");
@@ -95,7 +95,7 @@ fn an_app_needs_its_number_and_its_key_and_stands_alone() {
     assert_snapshot!(yaml(&format!("github: {{app: {{app_id: 1}}}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: lacks the key `private_key_file`");
     assert_snapshot!(yaml(&format!("github: {{app: 1}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: found `1`, expected a mapping with `app_id` and `private_key_file`");
     let app = "app: {app_id: 1, private_key_file: key.pem}";
-    assert_snapshot!(yaml(&format!("github: {{{app}, token_file: token}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: stands beside github.token_file: choose one of them");
+    assert_snapshot!(yaml(&format!("github: {{{app}, token_file: token}}\n{SHOP}")).mistakes(), @"governor.yaml:1: github.app: cannot be set together with github.token_file: choose one");
     let odd = "app: {app_id: a/b, private_key_fil: key.pem, installation_id: -1}";
     let odd = yaml(&format!("github: {{{odd}}}\n{SHOP}")).mistakes();
     for said in
@@ -118,11 +118,11 @@ fn each_repository_stands_there_once() {
 
 #[test]
 fn a_key_that_stands_there_twice_is_refused_in_every_language() {
-    assert_snapshot!(yaml("server: {}\nserver: {}\n").mistakes(), @"governor.yaml:2: is no valid YAML: duplicate mapping key `server` is not allowed here");
+    assert_snapshot!(yaml("server: {}\nserver: {}\n").mistakes(), @"governor.yaml:2: is not valid YAML: duplicate mapping key `server` is not allowed here");
     let json = file("governor.json", "{\"server\": {},\n \"server\": {}}");
-    assert_snapshot!(json.mistakes(), @"governor.json:2: is no valid JSON: the key `server` stands here twice at line 2 column 14");
+    assert_snapshot!(json.mistakes(), @"governor.json:2: is not valid JSON: the key `server` appears twice here at line 2 column 14");
     let toml = file("governor.toml", "[server]\n[server]\n");
-    assert_snapshot!(toml.mistakes(), @"governor.toml:2: is no valid TOML: invalid table header duplicate key `server` in document root");
+    assert_snapshot!(toml.mistakes(), @"governor.toml:2: is not valid TOML: invalid table header duplicate key `server` in document root");
 }
 
 #[test]

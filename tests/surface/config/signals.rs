@@ -82,9 +82,9 @@ fn all_that_is_wrong_with_signals_is_said_at_once() {
     governor.yaml:4: repositories[0].degraded[0].url: found `http://p/api/v1/query`, expected the server's address without /api/v1, which is added to it
     governor.yaml:4: repositories[0].degraded[0]: lacks the key `query`
     governor.yaml:4: repositories[0].degraded[0].degraded_when: found `much`, expected a comparison with a number, as in "> 0.05"
-    governor.yaml:5: repositories[0].degraded[1].query: is no key here: it belongs to `type: prometheus`
+    governor.yaml:5: repositories[0].degraded[1].query: is not a known key: it belongs to `type: prometheus`
     governor.yaml:5: repositories[0].degraded[1].url: found `ftp://a`, expected an address, as in http://prometheus.monitoring:9090, without user, password or query
-    governor.yaml:5: repositories[0].degraded[1].matchers: found a list, expected at least one matcher: without one, any alert of anybody counts
+    governor.yaml:5: repositories[0].degraded[1].matchers: found a list, expected at least one matcher: without one, every alert counts
     governor.yaml:6: repositories[0].degraded[2].url: found `http://***@a`, expected an address, as in http://prometheus.monitoring:9090, without user, password or query
     governor.yaml:6: repositories[0].degraded[2].matchers[0]: found `shop`, expected a label, one of = != =~ !~, and a value, as in service="shop"
     governor.yaml:6: repositories[0].degraded[2].matchers[1]: found `a=\"b`, expected a label, one of = != =~ !~, and a value, as in service="shop"
@@ -93,11 +93,11 @@ fn all_that_is_wrong_with_signals_is_said_at_once() {
     governor.yaml:7: repositories[0].degraded[3].json_pointer: found `ok`, expected a JSON pointer (RFC 6901), as in /status
     governor.yaml:8: repositories[0].degraded[4].type: found `grafana`, expected prometheus, alertmanager or http
     governor.yaml:9: repositories[0].degraded[5]: lacks the key `type`
-    governor.yaml:10: repositories[0].degraded[6].timout: is no key here: did you mean timeout?
+    governor.yaml:10: repositories[0].degraded[6].timout: is not a known key: did you mean timeout?
     governor.yaml:10: repositories[0].degraded[6].stale_after: must be longer than interval and timeout together, or a good reading ends before the next
     governor.yaml:11: repositories[0].degraded[7]: lacks the key `expected_value`, which json_pointer asks for
     governor.yaml:12: repositories[0].degraded[8]: found `up == 0`, expected a mapping with `type` and `url`
-    governor.yaml:13: repositories[0].health_check.type: is no key here: known are name, url, headers, bearer_token_file, ca_file, timeout, interval, stale_after, expected_status, json_pointer, expected_value, when_unreachable
+    governor.yaml:13: repositories[0].health_check.type: is not a known key: known are name, url, headers, bearer_token_file, ca_file, timeout, interval, stale_after, expected_status, json_pointer, expected_value, when_unreachable
     governor.yaml:13: repositories[0].health_check: lacks the key `url`
     "#);
 }

@@ -8,7 +8,7 @@ use crate::town::Town;
 /// What a person may leave in the file, and a word of what is said about it.
 const BROKEN: [(&str, &str); 3] = [
     ("repositories: [{name: acme/shop, brnach: main}]\n", "brnach"),
-    ("repositories: [", "is no valid YAML"),
+    ("repositories: [", "is not valid YAML"),
     ("repositories: [{name: acme/shop, cooldown_minutes: soon}]\n", "cooldown_minutes"),
 ];
 

@@ -217,9 +217,9 @@ fn what_the_last_controller_left_is_not_shown_as_if_it_were_current() {
 fn a_pass_that_is_overdue_is_said_also_where_its_column_has_no_room() {
     let view = overview(vec![shop(), payments()]);
     let later = Looker { now: Some("2026-11-01T16:09:10Z".parse().unwrap()), ..terminal(80) };
-    let said = "acme/shop: no pass has ended since 2026-11-01 14:05 UTC (2h ago)";
+    let said = "acme/shop: no pass has finished since 2026-11-01 14:05 UTC (2h ago)";
     assert!(plain(&status(&view, later)).contains(said));
-    assert!(!plain(&status(&view, terminal(80))).contains("no pass has ended"));
+    assert!(!plain(&status(&view, terminal(80))).contains("no pass has finished"));
 }
 
 #[test]

@@ -133,9 +133,9 @@ fn a_repository_is_reached_under_its_own_name_and_takes_writes() {
     let sold = |facts: &mut PreflightFacts| repository(facts).name = "evil/shop".parse().unwrap();
     assert_snapshot!(told(sold), @r"error name `acme/shop`: it was transferred to evil/shop, which is not followed: put that name here");
     let archived = |facts: &mut PreflightFacts| repository(facts).archived = true;
-    assert_snapshot!(told(archived), @r"error name `acme/shop`: it is archived and takes no writes: unarchive it, or set `enabled: false`");
+    assert_snapshot!(told(archived), @r"error name `acme/shop`: it is archived and read-only: unarchive it, or set `enabled: false`");
     assert_eq!(told_with("enabled: false", archived), "");
-    assert_snapshot!(told(|facts| repository(facts).has_issues = false), @r"warning name `acme/shop`: its issues are switched off: a failed deploy gets none. Switch them on in its settings");
+    assert_snapshot!(told(|facts| repository(facts).has_issues = false), @r"warning name `acme/shop`: issues are disabled: a failed deploy cannot open one. Enable them in the repository's settings");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn workflows_are_found_once_and_enabled() {
     ];
     assert_snapshot!(told(listed(two)), @r"
     error verification_workflow_name `Verify main`: 2 workflows are called that (`.github/workflows/a.yml`, `.github/workflows/b.yml`): give a file's name instead
-    error deploy_workflow_name `deploy.yml`: .github/workflows/deploy.yml is disabled manually, so that nothing can be deployed: enable it under Actions at GitHub
+    error deploy_workflow_name `deploy.yml`: .github/workflows/deploy.yml is disabled manually, so that nothing can be deployed: enable it under Actions on GitHub
     ");
     assert_snapshot!(told_with("deploy_workflow_name: ''", |_| {}), @r"warning deploy_workflow_name ``: it is empty: commits are judged, and nothing is deployed");
     let hidden = |facts: &mut PreflightFacts| facts.workflows = refused("actions=read");
@@ -186,8 +186,8 @@ fn the_verification_runs_by_an_event_that_counts() {
     assert_snapshot!(told(runs_on("on: {push: {branches: [develop]}}")), @r"warning verification_events `push, merge_group, workflow_dispatch, schedule`: `Verify main` runs on `push` and never by one of these on `main`: add one to its `on:`");
     assert_eq!(told(runs_on("on: [push]")), "", "the default names merge queues in any case");
     assert_snapshot!(
-        told_with("verification_events: [push, merge_group]", runs_on("on: [push]")), @r"warning verification_events `push, merge_group`: `Verify main` does not run on `merge_group`: add it to its `on:`, or a merge queue waits for ever");
-    assert_snapshot!(told(runs_on("on: [push")), @r"warning verification_workflow_name `Verify main`: its file cannot be read as YAML (unclosed bracket '['), so that what it declares is not known: look at it at GitHub");
+        told_with("verification_events: [push, merge_group]", runs_on("on: [push]")), @r"warning verification_events `push, merge_group`: `Verify main` does not run on `merge_group`: add it to its `on:`, or a merge queue waits forever");
+    assert_snapshot!(told(runs_on("on: [push")), @r"warning verification_workflow_name `Verify main`: its file cannot be read as YAML (unclosed bracket '['), so it is unknown what it declares: check it on GitHub");
 }
 
 #[test]
@@ -200,12 +200,12 @@ fn the_deploy_workflow_takes_the_sha_and_nothing_else_and_says_it() {
     ");
     let two = "run-name: ${{ inputs.sha }}\non: {workflow_dispatch: {inputs: {sha: {}, region: {required: true}}}}";
     assert_snapshot!(told(says(two)), @r"
-    error deploy_workflow_name `deploy.yml`: it requires the input `region`, which nobody gives: give it a default
+    error deploy_workflow_name `deploy.yml`: it requires the input `region`, which is never sent: give it a default
     warning run_title ``: it takes the input `region` besides `sha`, so that a title alone does not say what a run deploys to production: set `run_title` to the titles that do, and `other_run_titles` to those of other environments
     ");
     let large =
         |facts: &mut PreflightFacts| facts.deploy_file = FactRead::Known(Some(FileText::TooLarge));
-    assert_snapshot!(told(large), @r"warning deploy_workflow_name `deploy.yml`: its file is too large to be read, so that what it declares is not known: look at it at GitHub");
+    assert_snapshot!(told(large), @r"warning deploy_workflow_name `deploy.yml`: its file is too large to be read, so it is unknown what it declares: check it on GitHub");
 }
 
 #[test]

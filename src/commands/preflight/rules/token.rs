@@ -136,7 +136,7 @@ pub(super) fn sees_the_teams(policy: &Policy, facts: &PreflightFacts, found: &mu
         Granted::NotTold { .. } => None,
     };
     if let Some(lacks) = lacks {
-        let what = format!("nobody is seen to belong to them, and nobody can approve: {lacks}");
+        let what = format!("no members are visible, so nobody can approve: {lacks}");
         found.error("approval_teams", &teams.join(", "), what);
     }
 }
