@@ -137,13 +137,13 @@ mod tests {
         ]
         .map(wrong)
         .map(|said| said.chars().take(150).collect::<String>());
-        assert_snapshot!(said.join("\n"), @r"
+        assert_snapshot!(said.join("\n"), @"
         the configuration has 2 mistakes:
         a.yaml:1: cooldown_minuts: is not a known key: did you mean cooldown_minutes?
-        a.yaml:2: max_deploys_per_hour: found `0`,
+        a.yaml:2: max_deploys_per_hour: found 
         a.yaml:1: defaults.branch: found `a b`, expected a branch's name without refs/heads/, as in main, or null
         a.yaml: repositories: expected an entry of acme/shop, as in `- name: acme/shop`
-        a.yaml:1: name: is not a known key: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name, dep
+        a.yaml:1: name: is not a known key: known are enabled, dry_run, paused, branch, verification_workflow_name, verification_events, deploy_workflow_name,
         a.yaml: the file is empty: expected at least a policy key, as in `cooldown_minutes: 10`
         a.txt: the name must end in .yaml, .yml, .toml or .json
         ");

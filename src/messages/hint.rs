@@ -213,7 +213,7 @@ pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
 fn unconfirmed(sha: &Sha, since: &str) -> String {
     let short = sha.short();
     format!(
-        "the run for {short}, dispatched {since}, never appeared: check the workflow's runs, then `trigger`"
+        "no run appeared for {short}, dispatched {since}: check the workflow's runs, then `trigger`"
     )
 }
 

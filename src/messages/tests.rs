@@ -224,7 +224,7 @@ fn a_hostile_step_name_stays_inside_its_code_span() {
     - **Failed step:** ``` `@everyone` <img src=x> `` ```
     - **Time:** 2026-11-01 14:05 UTC
 
-    Nothing was decided about this commit since; the commit's status shows its current state.
+    No decision has been made about this commit since; the commit's status shows its current state.
 
     <!-- release-governor {"repository":"acme/shop","sha":"1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d","run":7,"run_attempt":2,"status_context":"evil --\u003e context","recovered":false} -->
     "#);

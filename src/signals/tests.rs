@@ -134,7 +134,7 @@ async fn a_body_without_end_and_one_that_drips_are_given_up_in_time() {
         }
     });
     let clock = Clock::system();
-    assert_eq!(read(alerts(at(dripping))).await, "unknown: no whole answer within 400ms");
+    assert_eq!(read(alerts(at(dripping))).await, "unknown: no complete response within 400ms");
     assert!(clock.monotonic() < Duration::from_secs(4));
 }
 
@@ -154,7 +154,10 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
     let mut signal = alerts(at(here));
     signal.access.bearer_token_file = Some(file);
     let told = read(signal).await;
-    assert_eq!(told, format!("unknown: HTTP 302: it redirects to {place}/***, which is not followed"));
+    assert_eq!(
+        told,
+        format!("unknown: HTTP 302: it redirects to {place}/***, which is not followed")
+    );
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 

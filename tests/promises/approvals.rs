@@ -144,11 +144,11 @@ fn what_does_not_count_is_held_and_the_hint_says_why() {
     }), @"the label by ada on #1 does not count: authors cannot approve their own pull request");
     insta::assert_snapshot!(told(&|_, pull| {
         pull.commented("/approve", "tom");
-    }), @"the comment by tom on #1 does not count: their role is triage, it takes write");
+    }), @"the comment by tom on #1 does not count: their role is triage, but write is needed");
     insta::assert_snapshot!(told(&|shop, pull| {
         shop.person("eve").custom_role("greeter", Role::Triage);
         pull.commented("/approve", "eve");
-    }), @"the comment by eve on #1 does not count: their role is greeter, it takes write");
+    }), @"the comment by eve on #1 does not count: their role is greeter, but write is needed");
     insta::assert_snapshot!(told(&|_, pull| {
         pull.commented("> /approve", "bea");
     }), @"the comment by bea on #1 does not count: the command is inside a quote");

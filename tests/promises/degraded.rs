@@ -93,7 +93,7 @@ fn what_a_signal_finds_holds_a_medium_release_and_lets_it_go() {
     let evidence = shop.evidence();
     assert!(
         evidence.contains(
-            "signal shop errors says degraded: {job=\"shop\"} 0.0713 is > 0.05 (read 2026-11-02 "
+            "signal shop errors reports degraded: {job=\"shop\"} 0.0713 is > 0.05 (read 2026-11-02 "
         ),
         "{evidence}"
     );
@@ -165,7 +165,9 @@ fn a_signal_that_cannot_be_read_holds_only_high_and_only_once_it_is_stale() {
     );
     let evidence = shop.evidence();
     assert!(
-        evidence.contains("signal shop alerts cannot be read: nobody is there (read well last at"),
+        evidence.contains(
+            "signal shop alerts cannot be read: nobody is there (last read successfully at"
+        ),
         "{evidence}"
     );
     let medium = shop.verified(&["Cargo.toml"]);

@@ -41,7 +41,7 @@ fn a_tag_named_like_the_branch_puts_no_held_commit_into_production() {
     let low = shop.verified(&["src/cart.rs"]);
     shop.good_pass().minutes_later(20).good_pass();
     let said = shop.status(&low).replace(&run.to_string(), "RUN");
-    insta::assert_snapshot!(said, @"failure: HOLD SHA · HIGH · high_risk_no_approval: run RUN ran outside the branch's history: `set-production`; `release-governor approve…");
+    insta::assert_snapshot!(said, @"failure: HOLD SHA · HIGH · high_risk_no_approval: run RUN used a commit outside the branch's history: `set-production`; `release-governo…");
     assert_eq!(shop.dispatched(), [""; 0]);
     assert!(shop.metric("release_governor_stray_runs_total") >= 1.0);
     shop.settled();

@@ -152,7 +152,7 @@ fn a_rerun_far_down_the_list_is_production_also_for_a_new_ledger() {
     shop.later(5);
     shop.repo.finish_run(back, "success");
     shop.later(5).good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · rolled_back: run 17000000002 took production back from SHA: resume, or `trigger SHA`");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · rolled_back: run 17000000002 rolled production back from SHA. To go forward: `resume` or `trigger SHA`");
     assert_eq!(shop.dispatched(), [""; 0]);
 }
 

@@ -29,7 +29,7 @@ fn a_bad_commit_is_reverted_during_a_pause(path: &str) -> (Story, String, String
 fn a_bad_commit_waits_for_its_revert_when_a_pause_ends_before_that_is_verified() {
     let (mut shop, bad, revert) = a_bad_commit_is_reverted_during_a_pause("src/cart.rs");
     let said = shop.status(&bad).replace(&revert[..7], "REVERT");
-    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · reverted: REVERT reverts SHA: wait for its verification, and ship with it; or `trigger SHA`");
+    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · reverted: REVERT reverts SHA. Wait for the revert to be verified and ship with it, or `trigger SHA`");
     // The branch is what this hold rests on.
     shop.settled_within(4).minutes_later(60).restart().good_pass();
     assert!(shop.dispatched().is_empty());
@@ -121,7 +121,7 @@ fn a_revert_amid_a_range_holds_the_newest_verified_commit() {
     assert!(shop.dispatched().is_empty());
     assert_eq!(shop.verdict(&good), "failure: HOLD SHA · LOW · reverted");
     let evidence = shop.evidence().replace(&bad[..7], "BAD").replace(&revert[..7], "REVERT");
-    insta::assert_snapshot!(evidence.lines().next().unwrap(), @"REVERT reverts BAD, which would come into production");
+    insta::assert_snapshot!(evidence.lines().next().unwrap(), @"REVERT reverts BAD, which this commit would ship");
 }
 
 /// A bad commit, its revert, and more commits after these than a page of the branch shows.

@@ -224,7 +224,7 @@ fn an_accepted_dispatch_whose_run_never_shows_holds_every_commit_until_trigger()
     shop.github.enterprise();
     shop.repo.set_list_lag(Duration::from_secs(100_000));
     shop.good_pass().later(305).good_pass();
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · dispatch_unconfirmed: the run of SHA sent 09:03 UTC never showed: look at the workflow's runs, then `trigger`");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · LOW · dispatch_unconfirmed: no run appeared for SHA, dispatched 09:03 UTC: check the workflow's runs, then `trigger`");
     shop.settled();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(120).good_pass().restart().minutes_later(120).good_pass();

@@ -23,7 +23,7 @@ fn a_rollback_by_hand_is_left_alone_until_resume() {
     let run = shop.deployed_by_hand(&a0, "success");
     shop.good_pass();
     let said = shop.status(&a1).replace(&run.to_string(), "RUN");
-    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · rolled_back: run RUN took production back from SHA: resume, or `trigger SHA`");
+    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · rolled_back: run RUN rolled production back from SHA. To go forward: `resume` or `trigger SHA`");
     shop.settled();
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(60 * 24).good_pass().restart().good_pass();
@@ -113,9 +113,7 @@ fn a_deploy_that_nobody_can_tell_is_treated_as_a_rollback() {
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass();
     let said = shop.status(&a2).replace(&run.to_string(), "RUN").replace(&a1[..7], "LOST");
-    insta::assert_snapshot!(said, @r"
-    failure: HOLD SHA · HIGH · rolled_back: cannot tell what run RUN deployed: `set-production`, and add `run-name`; run RUN may have rolled ba…
-    ");
+    insta::assert_snapshot!(said, @"failure: HOLD SHA · HIGH · rolled_back: cannot tell what run RUN deployed: `set-production`, and add `run-name`; run RUN may hav…");
     assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
     // Production is uncertain: also after `resume` nobody knows what the range is.
     shop.operator_resumes().good_pass();

@@ -204,8 +204,8 @@ fn the_first_deploy_is_low() {
     let mut shop = Story::repository("acme/shop");
     let a1 = shop.verified(&["infra/dns.tf"]);
     assert_eq!(shop.decides(), "ALLOW LOW deploying");
-    insta::assert_snapshot!(shop.recorded_evidence(&a1), @r"
-    nothing was ever deployed from acme/shop
+    insta::assert_snapshot!(shop.recorded_evidence(&a1), @"
+    nothing has been deployed from acme/shop yet
     risk LOW: first deploy, nothing to compare with
     ");
     shop.deploy_ends(&a1, "success").good_pass().settled();

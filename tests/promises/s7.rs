@@ -326,7 +326,7 @@ fn a_recovery_is_said_once() {
     let run = shop.deploy_run().to_string();
     let words = issue.comments[0].body.replace(&a1, "FAILED").replace(&a2, "LATER");
     insta::assert_snapshot!(words.replace(&run, "RUN"), @r#"
-    Recovered: LATER is in production, by [run RUN](https://github.com/acme/shop/actions/runs/RUN).
+    Recovered: LATER is in production, deployed by [run RUN](https://github.com/acme/shop/actions/runs/RUN).
 
     <!-- release-governor {"repository":"acme/shop","sha":"FAILED","run":17000000004,"run_attempt":1,"status_context":"booty/release-governor","recovered":true} -->
     "#);

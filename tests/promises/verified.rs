@@ -321,7 +321,7 @@ fn a_list_that_is_empty_though_it_counts_some_is_not_taken_for_no_runs() {
         let on = FaultOn::operation(operation).always();
         let fault = shop.github.fail(on, Fault::EmptyList);
         let told = shop.failed_pass();
-        assert!(told.ends_with("and lists none. It will be retried"), "{told}");
+        assert!(told.ends_with("but lists none. It will be retried"), "{told}");
         shop.passes(3, 60);
         assert_eq!(shop.dispatches_of(&a1), 0, "{operation}");
         shop.github.mend(fault);

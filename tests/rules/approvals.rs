@@ -17,28 +17,28 @@ const TABLE: &str = "
 a migration by #42 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
 a migration by #42; label by bea, who may write | ALLOW HIGH allow_high_approved | approved: #42 by bea (label)
 a migration by #42; comment by bea, who may write | ALLOW HIGH allow_high_approved | approved: #42 by bea (comment)
-a migration by #42; comment by bea, who may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is triage, it takes write
+a migration by #42; comment by bea, who may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is triage, but write is needed
 a migration by #42; comment by bea, who may read | HOLD HIGH high_risk_no_approval
-a migration by #42; comment by bea, who may do nothing | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is none, it takes write
+a migration by #42; comment by bea, who may do nothing | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is none, but write is needed
 a migration by #42; comment by bea, who may maintain | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, whose role deployer may write | ALLOW HIGH allow_high_approved
-a migration by #42; comment by bea, whose role deployer may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is deployer, it takes write
+a migration by #42; comment by bea, whose role deployer may triage | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: their role is deployer, but write is needed
 a migration by #42; comment by bea, whose role GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: GitHub said 403
 a migration by #42; comment by bea, whose role cannot be read now | no decision | timeout
-a migration by #42; it takes maintain; label by bea, who may write | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs maintain, not ann); the label by bea on #42 does not count: their role is write, it takes maintain
+a migration by #42; it takes maintain; label by bea, who may write | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs maintain, not ann); the label by bea on #42 does not count: their role is write, but maintain is needed
 a migration by #42; it takes maintain; label by bea, who may admin | ALLOW HIGH allow_high_approved
 a migration by #42; it takes read; comment by bea, who may read | ALLOW HIGH allow_high_approved
 a migration by #42; label by ann, who may admin | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors cannot approve their own pull request
 a migration by #42; comment by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; authors may; label by ann | ALLOW HIGH allow_high_approved | approved: #42 by ann (label)
-a migration by #42; authors may; label by ann, who may triage | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write); the label by ann on #42 does not count: their role is triage, it takes write
+a migration by #42; authors may; label by ann, who may triage | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write); the label by ann on #42 does not count: their role is triage, but write is needed
 a migration by #42; comment by kit[bot] | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by kit[bot] on #42 does not count: a bot wrote it
 a migration by #42; label by kit[bot], who may write | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, through the App slack | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by bea on #42 does not count: the App slack wrote it
 a migration by #42; comment by a deleted account | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the comment by somebody on #42 does not count: its author is unknown
 a migration by #42; label by a deleted account | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by somebody on #42 does not count: its author is unknown
 a migration by #42; captains approve; label by bea, a captain | ALLOW HIGH allow_high_approved
-a migration by #42; captains approve; label by bea | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, in acme/captains, not ann); the label by bea on #42 does not count: they are not seen in acme/captains (or the token may not see it)
+a migration by #42; captains approve; label by bea | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, in acme/captains, not ann); the label by bea on #42 does not count: they are not visible as a member of acme/captains (or the token cannot read it)
 a migration by #42; captains approve; label by bea, whose team GitHub does not tell | HOLD HIGH high_risk_no_approval
 a migration by #42; captains approve; label by bea, a captain, who may triage | HOLD HIGH high_risk_no_approval
 a migration by #42; captains approve; label by ann, a captain | HOLD HIGH high_risk_no_approval
@@ -81,7 +81,7 @@ a migration by #42; label by bea, back without an event | HOLD HIGH high_risk_no
 a migration by #42; label by bea, taken off; label by ann | HOLD HIGH high_risk_no_approval
 a migration by #42; label by ann, taken off; label by bea | ALLOW HIGH allow_high_approved
 a migration by #42; comment by bea, deleted | HOLD HIGH high_risk_no_approval
-a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); what was said on #42 cannot be told: GitHub said 410
+a migration by #42; what was said there GitHub does not tell | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann); cannot read the comments and labels of #42: GitHub said 410
 
 # What is told where several things are wrong: of the label, that it is there; of the people, not strangers.
 a migration by #42; label by ann; comment by cid, who may read, from outside | HOLD HIGH high_risk_no_approval | re-add label release:approved to #42, or comment /approve on #42 (needs write, not ann); the label by ann on #42 does not count: authors cannot approve their own pull request
@@ -100,7 +100,7 @@ a migration that two pull requests hold; label by bea; label by bea on #43 | HOL
 a migration that two pull requests hold; label by bea; label by bea on #43; kim approves it | ALLOW HIGH allow_high_approved
 
 # What a pull request brought, is what it shows.
-a migration by #42 that it does not show; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: db/1.sql came with 0505050, and not as #42 shows it
+a migration by #42 that it does not show; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: db/1.sql came with 0505050, but not as shown in #42
 a migration by #42 that it does not show; label by bea; kim approves it | ALLOW HIGH allow_high_approved
 a migration by #42 that it does not show; label by bea; merged as 5 by github; its head is on the branch | HOLD HIGH high_risk_no_approval
 a migration by #42 that it shows otherwise; label by bea; its head is not on the branch | ALLOW HIGH allow_high_approved
@@ -108,10 +108,10 @@ a migration by #42 that it shows otherwise; label by bea; its head is on the bra
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by github | ALLOW HIGH allow_high_approved
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 5 by somebody | HOLD HIGH high_risk_no_approval
 a migration by #42 that it shows otherwise; label by bea; its head is on the branch; merged as 4 by github | HOLD HIGH high_risk_no_approval
-a migration by #42 that it shows otherwise; label by bea; where its head is GitHub does not tell | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub said 403
+a migration by #42 that it shows otherwise; label by bea; where its head is GitHub does not tell | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: cannot tell which pull request brought it: GitHub said 403
 a migration by #42 that it deletes, too; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42 of which the list is cut; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub lists only a part of the files of #42
-a migration by #42 whose files GitHub does not tell; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub said 403
+a migration by #42 of which the list is cut; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: cannot tell which pull request brought it: GitHub lists only a part of the files of #42
+a migration by #42 whose files GitHub does not tell; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: cannot tell which pull request brought it: GitHub said 403
 a migration by two commits of #42, shown as it is after both; label by bea | ALLOW HIGH allow_high_approved
 a migration by two commits of #42, shown as it is after the first; label by bea; its head is on the branch | HOLD HIGH high_risk_no_approval
 a migration by #42; code by #44; label by bea | ALLOW HIGH allow_high_approved
@@ -132,7 +132,7 @@ a migration by #42; infrastructure pushed directly; kim approved commit 3; label
 a migration by #42; another by #43; kim approved commit 4; label by bea | ALLOW HIGH allow_high_approved
 a migration that no commit brought; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; a migration that no commit brought; label by bea | ALLOW HIGH allow_high_approved
-a migration by #42; a step that lists only a part; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: who brought it cannot be told: GitHub lists only a part of the files of 0303030
+a migration by #42; a step that lists only a part; label by bea | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: cannot tell which pull request brought it: GitHub lists only a part of the files of 0303030
 another deploy file at the tip | HOLD HIGH high_risk_no_approval | `release-governor approve acme/shop 0505050 --reason \"WHY\"`: the deploy workflow's file at the tip of its ref differs
 a migration by #42; another deploy file at the tip; label by bea | HOLD HIGH high_risk_no_approval
 a migration by #42; another deploy file at the tip; kim approves it with that file | ALLOW HIGH allow_high_approved

@@ -32,7 +32,7 @@ async fn an_answer_that_is_larger_than_its_kind_is_refused_for_good() {
     let world = world([Reply::Answer(200, Vec::new(), large)]);
     let error = world.reader.user().await.unwrap_err();
     assert!(!error.is_transient(), "{error}");
-    insta::assert_snapshot!(error, @"cannot tell whose token this is: GitHub's response is malformed: GET /user: the answer has more than 1 MB");
+    insta::assert_snapshot!(error, @"cannot identify the token's user: GitHub's response is malformed: GET /user: the response is larger than 1 MB");
 }
 
 #[tokio::test]

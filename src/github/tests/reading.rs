@@ -114,7 +114,7 @@ async fn a_first_page_without_a_run_that_counts_some_is_asked_for_again_and_a_la
     let world = world([empty(), empty(), empty(), empty()]);
     let filter = RunFilter::default();
     let error = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 1).await.unwrap_err();
-    insta::assert_snapshot!(error, @"cannot list the runs of workflow 7 in acme/shop: GitHub counts 3 and lists none. It will be retried");
+    insta::assert_snapshot!(error, @"cannot list the runs of workflow 7 in acme/shop: GitHub reports a total of 3 but lists none. It will be retried");
     assert!(error.is_transient());
     assert_eq!(world.script.seen().len(), 3);
     let later = world.reader.runs(&shop(), WorkflowId::from(7), &filter, 2).await.unwrap();

@@ -64,7 +64,7 @@ fn after_a_trial_production_is_uncertain_where_the_real_workflow_never_ran() {
     shop.good_pass().deploy_ends(&a1, "success").good_pass();
     shop.change_policy("deploy_workflow_name", "deploy.yml").good_pass();
     let said = shop.status(&a1);
-    let expected = "failure: HOLD SHA · HIGH · high_risk_no_approval: no run tells what is in \
+    let expected = "failure: HOLD SHA · HIGH · high_risk_no_approval: cannot tell what is in \
                     production: `set-production`";
     assert!(said.starts_with(expected), "{said}");
     shop.lose_the_disk().good_pass();

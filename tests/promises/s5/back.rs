@@ -165,7 +165,7 @@ fn a_rollback_by_trigger_goes_back_and_no_later_pass_undoes_it() {
     shop.deploy_ends(&a1, "success").good_pass();
     let run = shop.repo.dispatches().last().unwrap().run_id;
     let said = shop.status(&a3).replace(&run.to_string(), "RUN");
-    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · rolled_back: run RUN took production back from SHA: resume, or `trigger SHA`");
+    insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · rolled_back: run RUN rolled production back from SHA. To go forward: `resume` or `trigger SHA`");
     let a4 = shop.verified(&["src/d.rs"]);
     shop.good_pass().minutes_later(60 * 24).good_pass().restart().good_pass();
     assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");

@@ -90,15 +90,15 @@ fn an_uncertain_production_is_high_and_the_hint_says_what_to_do() {
     let mut shop = silent_about_its_deploys();
     let a1 = shop.verified(&["src/cart.rs"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    insta::assert_snapshot!(shop.evidence(), @r"
-    production is uncertain: nothing tells what run 17000000002 deployed; add `run-name: Deploy ${{ inputs.sha }}` to the deploy workflow, or say `release-governor set-production acme/shop SHA --reason TEXT`
+    insta::assert_snapshot!(shop.evidence(), @"
+    production is uncertain: cannot tell which commit run 17000000002 deployed; add `run-name: Deploy ${{ inputs.sha }}` to the deploy workflow, or run `release-governor set-production acme/shop SHA --reason TEXT`
     risk HIGH: production is uncertain (run 17000000002 succeeded last, and nothing tells which commit it deployed)
     ");
     insta::assert_snapshot!(shop.hints(), @r#"
     cannot tell what run 17000000002 deployed: `set-production`, and add `run-name`
     `release-governor approve acme/shop e6ec00b --reason "WHY"`
     "#);
-    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: cannot tell what run 17000000002 deployed: `set-production`, and add `run-name`; `release-governor approv…");
+    insta::assert_snapshot!(shop.status(&a1), @"failure: HOLD SHA · HIGH · high_risk_no_approval: cannot tell what run 17000000002 deployed: `set-production`, and add `run-name`; `release-gove…");
     shop.settled();
 }
 

@@ -498,7 +498,7 @@ fn every_address_answers_whole() {
             "kind": "attempt_sending"
           },
           "number": 10,
-          "told": "attempt [id] the dispatch leaves"
+          "told": "attempt [id] dispatch request sent"
         },
         {
           "entry": {
@@ -512,7 +512,7 @@ fn every_address_answers_whole() {
             }
           },
           "number": 9,
-          "told": "attempt [id] GitHub took its mark, status 35000000001"
+          "told": "attempt [id] pending status 35000000001 written"
         },
         {
           "entry": {

@@ -14,9 +14,9 @@ fn told(old: &str, new: &str) -> String {
 fn repositories_that_come_and_go_are_named() {
     let old = "repositories: [{name: acme/shop}, {name: acme/cart}]";
     let new = "repositories: [{name: acme/pay}, {name: Acme/Shop}]";
-    assert_snapshot!(told(old, new), @r"
-    acme/pay is governed from now on
-    acme/cart left the configuration: it is not touched any more; its history stays
+    assert_snapshot!(told(old, new), @"
+    acme/pay is now governed
+    acme/cart was removed from the configuration: it is no longer governed; its history is kept
     ");
     assert_eq!(told(old, old), "");
     assert_eq!(told(old, "# words\nrepositories: [{name: acme/cart}, {name: acme/shop}]"), "");

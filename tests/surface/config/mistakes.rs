@@ -55,12 +55,12 @@ fn an_unknown_variable_is_a_mistake() {
         .with("RELEASE_GOVERNOR_GITHUB__TOKEN", "ghp_secretsecret")
         .with("RELEASE_GOVERNOR_STATE_DIR", "/data")
         .with("RELEASE_GOVERNOR_WEBHOOK", "1");
-    assert_snapshot!(written.mistakes(), @r"
+    assert_snapshot!(written.mistakes(), @"
     the configuration has 4 mistakes:
-    environment: RELEASE_GOVERNOR_COOLDOWN_MINUTE: is no key: did you mean RELEASE_GOVERNOR_COOLDOWN_MINUTES?
-    environment: RELEASE_GOVERNOR_GITHUB__TOKEN: is no key: did you mean RELEASE_GOVERNOR_GITHUB__TOKEN_FILE?
-    environment: RELEASE_GOVERNOR_STATE_DIR: is no key: did you mean RELEASE_GOVERNOR_STATE__DIR?
-    environment: RELEASE_GOVERNOR_WEBHOOK: is no key: expected RELEASE_GOVERNOR_ and a key in capitals, with __ between levels, as in RELEASE_GOVERNOR_COOLDOWN_MINUTES or RELEASE_GOVERNOR_GITHUB__API_URL
+    environment: RELEASE_GOVERNOR_COOLDOWN_MINUTE: is not a known key: did you mean RELEASE_GOVERNOR_COOLDOWN_MINUTES?
+    environment: RELEASE_GOVERNOR_GITHUB__TOKEN: is not a known key: did you mean RELEASE_GOVERNOR_GITHUB__TOKEN_FILE?
+    environment: RELEASE_GOVERNOR_STATE_DIR: is not a known key: did you mean RELEASE_GOVERNOR_STATE__DIR?
+    environment: RELEASE_GOVERNOR_WEBHOOK: is not a known key: expected RELEASE_GOVERNOR_ and a key in capitals, with __ between levels, as in RELEASE_GOVERNOR_COOLDOWN_MINUTES or RELEASE_GOVERNOR_GITHUB__API_URL
     ");
 }
 

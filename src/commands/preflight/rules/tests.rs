@@ -297,7 +297,7 @@ fn the_token_sees_who_belongs_to_the_teams_that_approve() {
             facts.granted = Granted::Scopes(scopes.iter().map(|&scope| scope.to_owned()).collect());
         }
     };
-    assert_snapshot!(told_with(keys, scopes(&["repo"])), @r"error approval_teams `acme/captains, acme/sre`: nobody is seen to belong to them, and nobody can approve: the token lacks the scope `read:org`: add it");
+    assert_snapshot!(told_with(keys, scopes(&["repo"])), @"error approval_teams `acme/captains, acme/sre`: no members are visible, so nobody can approve: the token lacks the scope `read:org`: add it");
     assert_eq!(told_with(keys, scopes(&["repo", "read:org"])), "");
     assert_eq!(told_with(keys, scopes(&["repo", "admin:org"])), "");
     assert_eq!(told_with("approval_mode: comment", scopes(&["repo"])), "");
@@ -311,7 +311,7 @@ fn the_token_sees_who_belongs_to_the_teams_that_approve() {
             facts.granted = Granted::Permissions(owned.collect());
         }
     };
-    assert_snapshot!(told_with(keys, app(None)), @r"error approval_teams `acme/captains, acme/sre`: nobody is seen to belong to them, and nobody can approve: the App lacks the organization's `members: read`: grant it, and accept it");
+    assert_snapshot!(told_with(keys, app(None)), @"error approval_teams `acme/captains, acme/sre`: no members are visible, so nobody can approve: the App lacks the organization's `members: read`: grant it, and accept it");
     assert_eq!(told_with(keys, app(Some("read"))), "");
     assert_eq!(told_with(keys, |facts| facts.granted = Granted::NotTold { of_a_user: true }), "");
 }
