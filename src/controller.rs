@@ -250,7 +250,7 @@ impl Controller {
                 Ok(Some(login)) => tracing::info!(%credential, "acting as {login}"),
                 Ok(None) if policy.identities.is_empty() => tracing::warn!(
                     %credential,
-                    "GitHub does not tell whose token this is. Put its account into \
+                    "GitHub does not report which account this token belongs to. Add it to \
                      github.identities, so that a lost state directory can be recovered without \
                      taking others' statuses for ours; or configure github.app"
                 ),

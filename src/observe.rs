@@ -34,6 +34,7 @@ mod recovery_scan;
 mod refresh_schedule;
 mod reverts;
 mod statuses;
+mod unread;
 mod verification;
 mod workflow_calls;
 
@@ -50,6 +51,7 @@ pub use past::{PastDeploys, PastVerifications, past_commits, past_deploys, past_
 pub use recovery_scan::{Linked, gone_runs, issues_left_behind, left_behind, linked, workflow_ids};
 pub use refresh_schedule::RefreshSchedule;
 pub use statuses::statuses;
+pub use unread::unread;
 pub use verification::{Verifications, verifications};
 
 /// What changes seldom is read again after this (design, S8).

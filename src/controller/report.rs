@@ -184,8 +184,8 @@ impl Governed {
         if *now_called != name && self.said_name.as_ref() != Some(now_called) {
             tracing::warn!(
                 repository = %name,
-                "{name} was renamed to {now_called}: it is governed on; put its new name into the \
-                 config before somebody takes the old one"
+                "{name} was renamed to {now_called} and is still governed: put the new name into the \
+                 configuration before somebody takes the old one"
             );
             self.said_name = Some(now_called.clone());
         }

@@ -1,7 +1,7 @@
 //! Everything up to an observation: what GitHub shows is read, and what the deploy runs did is
 //! written down, so that decisions are taken on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::age::{certain_deploys, recovered};
 use super::governed::Governed;
@@ -39,7 +39,7 @@ pub struct Survey {
 }
 
 impl Governed {
-    /// Reads what GitHub shows, and records what the deploy runs did. With `anew`, everything is
+    /// Reads what GitHub shows, and records what the deploy runs did. With `uncached`, everything is
     /// read past every cache, the statuses of that sha first (section 5, step 0).
     pub(super) async fn survey(
         &mut self,
@@ -91,25 +91,11 @@ impl Governed {
         let seen = self.signals.seen(uncached.is_some() || self.is_read_only).await;
         self.seen.clone_from(&seen);
         let grant = self.reader.grant();
+        let rejection_key = observe::rejection_key(&repo_facts, &grant, &self.common.config_digest);
         let mut observation = Observation {
-            repository: repo_facts.repository.clone(),
-            branch: repo_facts.branch.clone(),
-            deploy_ref: repo_facts.deploy_ref.clone(),
-            deploy_ref_tip: repo_facts.deploy_ref_tip.clone(),
-            deploy_workflow: repo_facts.deploy.clone(),
-            branch_tip: repo_facts.tip.clone(),
-            branch_commits: crate::domain::BranchCommits::default(),
-            candidates: crate::domain::Candidates::default(),
-            commits: BTreeMap::new(),
-            ranges: BTreeMap::new(),
-            commits_between: BTreeMap::new(),
-            ancestry: ctx.kept_ancestry(),
-            origins: crate::domain::Origins::default(),
             signals: seen.signals,
             health_check: seen.health_check,
-            workflow_ids: BTreeMap::new(),
-            rejection_key: observe::rejection_key(&repo_facts, &grant, &self.common.config_digest),
-            us,
+            ..observe::unread(ctx, &repo_facts, us, rejection_key)
         };
         let linked = match uncached {
             Some(sha) => self.linked(ctx, &repo_facts, &mut observation, sha).await?,

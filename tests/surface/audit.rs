@@ -82,7 +82,7 @@ fn history_finds_whoever_approved_by_login_and_by_name() {
     let text = town.run(&["history", "acme/shop", "--by", "kim"]).with(0).text();
     assert!(text.contains(&format!("{} is approved: the label by kim", &by_label[..7])), "{text}");
     let text = town.run(&["history", "acme/web", "--sha", &by_word, "--kind", "approval"]);
-    assert!(text.with(0).text().contains("is approved: the word of ada"));
+    assert!(text.with(0).text().contains("is approved: the approval by ada"));
 }
 
 #[test]

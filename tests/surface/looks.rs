@@ -53,7 +53,7 @@ fn a_github_that_is_as_it_should_be_exits_0_and_one_that_is_away_3() {
     town.lose_github();
     town.configure("repositories: [{name: acme/shop}]\n");
     let away = town.run(&["check-config", "--github"]).with(3).text();
-    assert!(away.ends_with("GitHub: 1 repository could not be checked whole\n"), "{away}");
+    assert!(away.ends_with("GitHub: 1 repository could not be checked completely\n"), "{away}");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn history_gives_what_is_asked_for() {
     };
     let words = told(&["--kind", "word"]);
     assert_eq!(words.len(), 1);
-    assert!(words[0].starts_with("ada (uid "), "{words:?}");
+    assert!(words[0].starts_with("paused by ada (uid "), "{words:?}");
     assert_eq!(told(&["--by", "ada"]), words);
     assert_eq!(told(&["--by", "bob"]), [""; 0]);
     assert!(told(&["--sha", &sha[..7], "--kind", "attempt,outcome"]).len() >= 3);

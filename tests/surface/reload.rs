@@ -97,7 +97,7 @@ fn a_repository_that_is_written_into_the_file_is_governed_without_a_restart() {
     let sha = cart.verified(&["src/cart.rs"]);
     // No signal: the file is looked at every few seconds.
     mount.swap(&town.text("repositories: [{name: acme/shop}, {name: acme/cart}]\n"));
-    running.until_said("config: acme/cart is governed from now on");
+    running.until_said("config: acme/cart is now governed");
     until_shipped(&cart, &sha);
     assert_eq!((running.metric(TAKEN), running.metric(REFUSED)), (Some(1.0), Some(0.0)));
     let late_runs = "release_governor_late_runs_total{repository=\"acme/cart\"}";
@@ -118,7 +118,7 @@ fn a_repository_that_leaves_is_touched_no_more_keeps_its_history_and_goes_on_whe
     until_shipped(&cart, &first);
     town.row_when("acme/cart", |row| row["reason"] == "deploying");
 
-    mount.takes(&running, "repositories: [{name: acme/shop}]\n", "acme/cart left");
+    mount.takes(&running, "repositories: [{name: acme/shop}]\n", "acme/cart was removed");
     let gone = until(|| running.metric(&left_of("acme/cart")).is_none());
     assert!(gone, "its metrics leave with it");
     drop(town.github.take_requests());
@@ -134,7 +134,7 @@ fn a_repository_that_leaves_is_touched_no_more_keeps_its_history_and_goes_on_whe
     assert!(told["entries"].to_string().contains(&first), "its history stays");
     town.run(&["history", "acme/nothing"]).with(4);
 
-    mount.takes(&running, BOTH, "config: acme/cart is governed from now on");
+    mount.takes(&running, BOTH, "config: acme/cart is now governed");
     until_shipped(&cart, &meanwhile);
     let row = town.row_when("acme/cart", |row| row["production_sha_current"] == first.as_str());
     assert_eq!(row["production_sha_previous"], production.as_str(), "what ran meanwhile is seen");
@@ -219,7 +219,7 @@ fn a_bad_file_is_refused_and_told_and_the_last_good_configuration_stays() {
     let (code, _, body) = running.ask("GET", "/readyz");
     assert_eq!(code, 200, "a pod that works stays in its Service: {body}");
     assert!(body.starts_with("ok\nthe configuration file was refused at "), "{body}");
-    assert!(body.contains("repositories[0].cooldwn_minutes: is no key here"), "{body}");
+    assert!(body.contains("repositories[0].cooldwn_minutes: is not a known key"), "{body}");
     assert_eq!((running.metric(REFUSED), running.metric(SUCCESSFUL)), (Some(1.0), Some(0.0)));
     // It is looked at again and again, and said once.
     for _ in 0..3 {
@@ -257,7 +257,7 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
     let sentence = "server.listen: found `127.0.0.1:1`, expected `127.0.0.1:0` for as long as this \
                     process runs: a change of this key needs a restart";
     assert!(body.contains(sentence), "{code} {body}");
-    assert!(!running.log().contains("acme/cart is governed"), "all or nothing");
+    assert!(!running.log().contains("acme/cart is now governed"), "all or nothing");
     // A command that reads the file says that the controller goes by another.
     for command in [&["status"][..], &["history", "acme/shop"], &["resume", "acme/shop"]] {
         let note = town.run(command).error();
@@ -266,7 +266,7 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
     }
     let unknown = town.run(&["resume", "acme/cart"]).with(4).error();
     assert!(unknown.contains("acme/cart is not governed here"), "{unknown}");
-    mount.takes(&running, both, "acme/cart is governed");
+    mount.takes(&running, both, "acme/cart is now governed");
     assert_eq!(town.run(&["status"]).with(0).error(), "");
     assert_eq!(running.end().0, 0);
 }
@@ -312,7 +312,7 @@ fn a_token_comes_from_another_file_and_through_swapped_links_without_a_restart()
     // The Secret's link is swapped.
     secret("token", "ghp_second");
     town.github.revoke_token("ghp_first");
-    running.until_said("the GitHub token has changed");
+    running.until_said("the GitHub token changed");
     // The file's name changes: one that is not there is refused, and taken once it is.
     let said = mount.judges(&running, &with(&town, "other"), "is refused");
     assert!(said.contains("github.token_file") && said.contains("cannot be read"), "{said}");
@@ -334,7 +334,7 @@ fn a_repository_that_is_renamed_at_github_and_in_the_file_keeps_its_ledger() {
     let sha = shop.verified(&["src/cart.rs"]);
     until_shipped(&shop, &sha);
     shop.rename("acme/store");
-    mount.takes(&running, "repositories: [{name: acme/store}]\n", "acme/store is governed");
+    mount.takes(&running, "repositories: [{name: acme/store}]\n", "acme/store is now governed");
     let row = town.row_when("acme/store", |row| row["reason"] == "deploying");
     assert_eq!(row["production_sha_current"], production.as_str());
     finish(&shop);
@@ -345,7 +345,7 @@ fn a_repository_that_is_renamed_at_github_and_in_the_file_keeps_its_ledger() {
 
     // Both names at once are one repository twice: said, and harmless.
     let both = "repositories: [{name: acme/store}, {name: acme/shop}]\n";
-    mount.takes(&running, both, "acme/shop is governed");
+    mount.takes(&running, both, "acme/shop is now governed");
     town.row_when("acme/shop", |row| row["error"].to_string().contains("are one repository"));
     town.row_when("acme/store", |row| row["error"] == Value::Null);
     assert_eq!(running.end().0, 0);
@@ -369,7 +369,7 @@ fn a_repository_that_leaves_while_github_is_slow_gets_no_dispatch_and_loses_none
     );
     let sha = shop.verified(&["src/cart.rs"]);
     until(|| town.github.requests().iter().any(|one| one.is_write()));
-    mount.takes(&running, ONE, "acme/shop left");
+    mount.takes(&running, ONE, "acme/shop was removed");
     town.github.mend(slow);
     assert!(until(|| running.metric(&left_of("acme/shop")).is_none()), "{}", running.log());
     let told = town.run(&["history", "acme/shop", "--json"]).with(0).json().to_string();
@@ -377,7 +377,7 @@ fn a_repository_that_leaves_while_github_is_slow_gets_no_dispatch_and_loses_none
     assert!(dispatched <= 1, "{dispatched}");
     let recorded = told.contains("attempt_run") || told.contains("attempt_accepted");
     assert_eq!(dispatched == 1, recorded, "what was sent is recorded: {told}");
-    mount.takes(&running, BOTH, "acme/shop is governed");
+    mount.takes(&running, BOTH, "acme/shop is now governed");
     until_shipped(&shop, &sha);
     some_passes_later(&running, "acme/shop");
     assert_eq!(shop.dispatches_of(&sha), 1);

@@ -34,7 +34,7 @@ fn another_policy_and_another_production_are_judged_by_and_said_first() {
     assert_eq!(strict["reason"], "high_risk_no_approval");
     assert_eq!(strict["supposed"], json!({"production": null, "policy": "strict.yaml"}));
     let evidence = lines(&strict["evidence"]);
-    assert_eq!(evidence[0], "supposed: the policy of strict.yaml, over the built-in defaults");
+    assert_eq!(evidence[0], "assumed: the policy of strict.yaml, over the built-in defaults");
 
     let later = ask(&["--policy", "strict.yaml", "--production", &docs[..8]], 0);
     assert_eq!(later["reason"], "allow_low");

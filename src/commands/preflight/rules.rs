@@ -393,8 +393,7 @@ fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>) -> String {
     let shown: Vec<String> =
         all.take(MOST_NAMES).map(|name| format!("`{}`", plain(name, 100))).collect();
     let more = count.saturating_sub(MOST_NAMES);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    shown.join(", ") + &more
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
 }
 
 #[cfg(test)]
