@@ -23,6 +23,7 @@ ARG REVISION=unknown
 ARG CARGO_AUDITABLE=0.7.7
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY src src
 # Tests and benchmarks are named in Cargo.toml, so they must be there; they are not built.
 RUN sed -n 's/^path = "\(\(tests\|benches\)\/.*\)"$/\1/p' Cargo.toml \

@@ -34,7 +34,7 @@ use release_governor::commands::{self, Dependencies};
 use release_governor::config::{self, Config};
 use release_governor::controller::Controller;
 use release_governor::domain::RepoName;
-use release_governor::ghbox::{GhBox, GhClock, Limits, story};
+use ghbox::{GhBox, GhClock, Limits, story};
 use release_governor::github::HttpService;
 use release_governor::store::{Store, StoreOptions};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};

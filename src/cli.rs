@@ -37,8 +37,11 @@ pub use self::runtime::in_runtime;
 /// What the program is called.
 const NAME: &str = "release-governor";
 
+/// What `demo` does: a build for production leaves it out.
+pub type DemoCommand = fn(&Demo) -> Result<(), CommandFailure>;
+
 /// Does what `arguments`, the program's own name first, ask for.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, demo: Option<DemoCommand>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match complete::answered(&arguments) {
         Ok(true) => return Exit::Done,
@@ -56,7 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }
     };
-    match dispatch(&arguments) {
+    match dispatch(&arguments, demo) {
         Ok(exit) => exit,
         Err(failure) => {
             say("error", &failure.to_string());
@@ -65,7 +68,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-fn dispatch(arguments: &Arguments) -> Result<Exit, CommandFailure> {
+fn dispatch(
+    arguments: &Arguments,
+    demo: Option<DemoCommand>,
+) -> Result<Exit, CommandFailure> {
     let config = &arguments.config;
     match &arguments.command {
         Command::Run(_) => govern(config),
@@ -81,11 +87,16 @@ fn dispatch(arguments: &Arguments) -> Result<Exit, CommandFailure> {
         Command::History(args) => history::history(config, args),
         Command::Reconcile(args) => ask::reconcile(config, args),
         Command::Probe(args) => probe::probe(config, args),
-        Command::Demo(args) => in_runtime(crate::demo::run(args.once)).map(|()| Exit::Done),
+        Command::Demo(args) => demo.unwrap_or(without_demo)(args).map(|()| Exit::Done),
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
         Command::Schema => shell::schema(),
     }
+}
+
+fn without_demo(_: &Demo) -> Result<(), CommandFailure> {
+    let what = "this build has no demo. Run it from a checkout: `cargo run -- demo`";
+    Err(CommandFailure::Usage(what.to_owned()))
 }
 
 fn govern(source: &ConfigSource) -> Result<Exit, CommandFailure> {

@@ -34,5 +34,5 @@ pub mod http;
 pub mod clock;
 pub mod telemetry;
 
+#[cfg(feature = "demo")]
 pub mod demo;
-pub mod ghbox;

@@ -2,6 +2,14 @@
 
 use std::process::ExitCode;
 
+use release_governor::cli::{self, DemoCommand};
+
+#[cfg(feature = "demo")]
+const DEMO: Option<DemoCommand> =
+    Some(|args| cli::in_runtime(release_governor::demo::run(args.once)));
+#[cfg(not(feature = "demo"))]
+const DEMO: Option<DemoCommand> = None;
+
 fn main() -> ExitCode {
-    release_governor::cli::run(std::env::args_os()).into()
+    cli::run(std::env::args_os(), DEMO).into()
 }

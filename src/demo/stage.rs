@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::commands::CommandFailure;
-use crate::ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
-use crate::ghbox::{
+use ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
+use ghbox::{
     AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status, Token,
 };
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
-use release_governor::ghbox::{GhBox, GhClock, Role};
+use ghbox::{GhBox, GhClock, Role};
 use serde_json::Value;
 use tower::ServiceExt as _;
 

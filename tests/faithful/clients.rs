@@ -1,7 +1,7 @@
 //! Clients that others wrote understand the box.
 
 use octocrab::{AuthState, OctocrabBuilder};
-use release_governor::ghbox::story;
+use ghbox::story;
 use secrecy::SecretString;
 
 use crate::client::github;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::story::GOVERNOR;
-use release_governor::ghbox::{
+use ghbox::story::GOVERNOR;
+use ghbox::{
     Access, Fault, FaultOn, MergeMethod, NewCommit, Permission, Role, Token,
 };
 

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::story::{self, DEPLOY, VERIFY};
-use release_governor::ghbox::{
+use ghbox::story::{self, DEPLOY, VERIFY};
+use ghbox::{
     APP_TEST_KEY, GhBox, GhClock, MergeMethod, NewApp, NewCommit, Repo, Role, StartRun, Token,
     UserKind,
 };

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jsonschema::Validator;
-use release_governor::ghbox::{Exchange, Fate};
+use ghbox::{Exchange, Fate};
 use serde_json::{Map, Value, json};
 
 /// The pinned version: another one may describe another GitHub.

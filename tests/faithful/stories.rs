@@ -1,6 +1,6 @@
 //! What stories say of people and pull requests is what GitHub shows then.
 
-use release_governor::ghbox::{MergeMethod, Role};
+use ghbox::{MergeMethod, Role};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -181,7 +181,7 @@ fn people_have_the_roles_that_the_story_gives_them_until_it_takes_them() {
 fn a_team_of_a_story_is_one_that_a_token_of_a_member_sees() {
     let (shop, _) = shop();
     shop.team("acme/release-captains", &["bea", "ada"]);
-    let token = release_governor::ghbox::Token::classic("ada", &["repo", "read:org"]);
+    let token = ghbox::Token::classic("ada", &["repo", "read:org"]);
     shop.github.add_token_with("ada", token);
     let ada = Client::with_token(&shop.github, "ada");
     let path = "/orgs/acme/teams/release-captains/memberships/bea";

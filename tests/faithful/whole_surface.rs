@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Method;
-use release_governor::ghbox::story::{self, DEPLOY, GOVERNOR};
-use release_governor::ghbox::{
+use ghbox::story::{self, DEPLOY, GOVERNOR};
+use ghbox::{
     Access, Exchange, GhBox, JobSpec, Limits, MergeMethod, NewCommit, Permission, Repo, Role,
     StartRun, Token,
 };

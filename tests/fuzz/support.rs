@@ -173,7 +173,7 @@ pub mod story {
     use release_governor::clock::{Clock, ManualTime};
     use release_governor::commands::{self, Dependencies, ReadModel};
     use release_governor::controller::Controller;
-    use release_governor::ghbox::{GhBox, GhClock, Repo, story};
+    use ghbox::{GhBox, GhClock, Repo, story};
     use release_governor::github::HttpService;
     use release_governor::http;
     use release_governor::store::Store;

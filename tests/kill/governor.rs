@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{GhBox, Limits};
+use ghbox::{GhBox, Limits};
 
 use crate::town::Town;
 

@@ -22,7 +22,7 @@ mod town;
 use std::{collections::BTreeMap, time::Duration};
 
 #[cfg(test)]
-use release_governor::ghbox::{AutoProgress, Repo, story};
+use ghbox::{AutoProgress, Repo, story};
 
 #[cfg(test)]
 use crate::governor::{Chance, Hardship, Moment, Yard};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{
+use ghbox::{
     AutoProgress, Fault, FaultOn, NewCommit, Repo, StartRun, Token, story,
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     town.github.add_token_with(TOKEN, Token::fine_grained(story::GOVERNOR).expires_at(end));
     let repos = ["acme/shop", "acme/api", "acme/mail"].map(|name| {
         let repo = story::repository(&town.github, name);
-        repo.add_collaborator(story::GOVERNOR, release_governor::ghbox::Role::Write);
+        repo.add_collaborator(story::GOVERNOR, ghbox::Role::Write);
         deploys_end(&repo, "success");
         (repo.in_production(), repo)
     });

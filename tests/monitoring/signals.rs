@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::SignedDuration;
 use release_governor::clock::Clock;
-use release_governor::ghbox::Repo;
+use ghbox::Repo;
 use serde_json::{Value, json};
 
 use crate::tools::{Alertmanager, Prometheus, wait_until};

@@ -5,7 +5,7 @@ mod origins;
 mod raised;
 mod unreadable;
 
-use release_governor::ghbox::{MergeMethod, Role, Token, story as stage};
+use ghbox::{MergeMethod, Role, Token, story as stage};
 
 use crate::story::{PullRequest, Story, TOKEN};
 

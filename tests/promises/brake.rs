@@ -14,7 +14,7 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, NotDone, PauseAnswer, ResumedFrom,
 };
 use release_governor::domain::{AttemptPhase, Operator, RepoName};
-use release_governor::ghbox::{
+use ghbox::{
     AutoProgress, Fault, FaultId, FaultOn, GhBox, GhClock, Repo, story as stage,
 };
 use release_governor::github::HttpService;

@@ -1,7 +1,7 @@
 //! The machine's clock jumps, and nothing comes of it: time is GitHub's.
 
 use jiff::SignedDuration;
-use release_governor::ghbox::Fault;
+use ghbox::Fault;
 
 use crate::story::{Story, the_dispatch};
 

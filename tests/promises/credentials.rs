@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use release_governor::domain::RepoName;
-use release_governor::ghbox::{APP_TEST_KEY, Exchange, Fault, FaultOn, Repo};
+use ghbox::{APP_TEST_KEY, Exchange, Fault, FaultOn, Repo};
 
 use town::{SHOP, SITE, Town, is_by_the_app, told};
 

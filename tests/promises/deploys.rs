@@ -1,7 +1,7 @@
 //! What counts as a deploy: stray runs, phantoms, deploys by other refs and workflows, and which
 //! commit a run deployed.
 
-use release_governor::ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
+use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::story::Story;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use release_governor::domain::{AttemptOutcome, EntryKind};
-use release_governor::ghbox::{Fault, FaultOn, NewCommit, StartRun, WorkflowFile, story as stage};
+use ghbox::{Fault, FaultOn, NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{DEPLOY_FILE, Story, a_look_at_statuses, the_dispatch, the_mark};

@@ -12,7 +12,7 @@ use release_governor::clock::Clock;
 use release_governor::commands::{self, Dependencies};
 use release_governor::config;
 use release_governor::controller::Controller;
-use release_governor::ghbox::{
+use ghbox::{
     APP_TEST_KEY, AutoProgress, Exchange, Fault, FaultOn, GhApp, GhBox, GhClock, Installed, Limits,
     NewApp, Repo, UserKind, story as stage,
 };

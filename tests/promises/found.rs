@@ -1,6 +1,6 @@
 //! What the simulation found, told as stories.
 
-use release_governor::ghbox::{NewCommit, story as stage};
+use ghbox::{NewCommit, story as stage};
 
 use crate::story::{Story, a_look_at_statuses};
 

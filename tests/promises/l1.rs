@@ -1,6 +1,6 @@
 //! L1: once faults stop, every repository settles.
 
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
 

@@ -1,7 +1,7 @@
 //! L2: the candidate and the head get their decision within one poll interval.
 
 use release_governor::controller::PassPace;
-use release_governor::ghbox::story as stage;
+use ghbox::story as stage;
 
 use crate::story::Story;
 
@@ -40,7 +40,7 @@ fn a_run_that_ended_between_two_passes_is_seen_in_the_next() {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
     let a1 = shop.pushed(&["src/cart.rs"]);
-    let start = release_governor::ghbox::StartRun::push("main", &a1);
+    let start = ghbox::StartRun::push("main", &a1);
     let run = shop.repo.start_run(stage::VERIFY, start);
     shop.later(60).good_pass().later(60).good_pass();
     assert_eq!(shop.status(&a1), "none");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{Fault, FaultOn, NewCommit, story as stage};
+use ghbox::{Fault, FaultOn, NewCommit, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, the_dispatch};
@@ -181,7 +181,7 @@ fn a_run_without_a_title_is_told_by_the_status_that_links_to_it() {
     let mut shop = Story::repository("acme/shop").policy("high_risk_paths", "[\"infra/**\"]");
     let deploy = stage::deploy_file().run_name("Deploy").yaml();
     shop.repo.push(
-        release_governor::ghbox::NewCommit::on("main")
+        ghbox::NewCommit::on("main")
             .file(".github/workflows/deploy.yml", &deploy),
     );
     let a0 = shop.in_production();

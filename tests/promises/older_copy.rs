@@ -2,7 +2,7 @@
 //! GitHub before anything is done.
 
 use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorAction};
-use release_governor::ghbox::{Fault, FaultOn, StartRun, story as stage};
+use ghbox::{Fault, FaultOn, StartRun, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, the_dispatch, the_mark};

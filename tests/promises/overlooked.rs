@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
+use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::story::Story;
 

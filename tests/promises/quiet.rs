@@ -1,6 +1,6 @@
 //! S8 and L2 together: a repository that is asked only whether anything changed misses nothing.
 
-use release_governor::ghbox::story as stage;
+use ghbox::story as stage;
 
 use crate::story::Story;
 

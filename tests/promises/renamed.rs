@@ -1,7 +1,7 @@
 //! A repository that gets another name while it is governed is governed on under that name, from
 //! the very next pass on; one that went to another owner is not touched any more.
 
-use release_governor::ghbox::FaultOn;
+use ghbox::FaultOn;
 
 use crate::s2_answers::about_to_ship;
 use crate::story::Story;

@@ -1,6 +1,6 @@
 //! Rule `reverted`: what the branch has taken back does not ship before the revert does.
 
-use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
+use ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
 
 use crate::story::Story;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{Access, Fault, FaultOn, Permission, Token, story as stage};
+use ghbox::{Access, Fault, FaultOn, Permission, Token, story as stage};
 
 use crate::story::{Story, TOKEN, a_look_at_statuses, the_dispatch, the_mark};
 

@@ -1,6 +1,6 @@
 //! S2, the attempts: crashes, second governors, and when a new attempt is due.
 
-use release_governor::ghbox::{FaultOn, UserKind, story as stage};
+use ghbox::{FaultOn, UserKind, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, the_dispatch};
@@ -246,7 +246,7 @@ fn a_run_that_was_deleted_while_it_ran_is_a_failure_and_no_reason_to_send_anothe
 #[test]
 fn two_lost_answers_are_two_attempts_and_one_deploy() {
     let (mut shop, a1) = about_to_ship();
-    shop.github.fail(the_dispatch(), release_governor::ghbox::Fault::LoseRequest);
+    shop.github.fail(the_dispatch(), ghbox::Fault::LoseRequest);
     shop.recovers();
     shop.github.lose_the_answer_to("create-workflow-dispatch");
     shop.recovers();

@@ -1,6 +1,6 @@
 //! S3: at most one deploy in flight that we started, and none while we see another.
 
-use release_governor::ghbox::{StartRun, story as stage};
+use ghbox::{StartRun, story as stage};
 
 use crate::story::{Story, a_look_at_statuses};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::Story;

@@ -4,7 +4,7 @@ mod asked_anew;
 mod back;
 mod uncertain;
 
-use release_governor::ghbox::{Fault, FaultOn, NewCommit, StartRun, story as stage};
+use ghbox::{Fault, FaultOn, NewCommit, StartRun, story as stage};
 
 use crate::story::Story;
 

@@ -5,7 +5,7 @@ mod below;
 mod deploy_files;
 mod untold;
 
-use release_governor::ghbox::{Fault, FaultOn, NewCommit};
+use ghbox::{Fault, FaultOn, NewCommit};
 
 use crate::story::Story;
 
@@ -233,7 +233,7 @@ fn a_deploy_file_that_comes_back_at_the_tip_releases_the_hold() {
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.edit_the_deploy_file();
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
-    let file = release_governor::ghbox::story::deploy_file().yaml();
+    let file = ghbox::story::deploy_file().yaml();
     shop.repo.push(NewCommit::on("main").file(crate::story::DEPLOY_FILE, &file));
     shop.later(60).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1, "seen in the very next pass");
@@ -273,7 +273,7 @@ fn a_workflows_file_is_high_under_any_list() {
         shop
     };
     let mut shop = db_alone();
-    let text = format!("{}# changed\n", release_governor::ghbox::story::verify_file().yaml());
+    let text = format!("{}# changed\n", ghbox::story::verify_file().yaml());
     let verify = NewCommit::on("main").file(".github/workflows/verify.yml", &text);
     shop.verified_commit(verify);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval", "the verification's own file");

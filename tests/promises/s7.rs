@@ -5,7 +5,7 @@ mod gone;
 mod once;
 mod untold;
 
-use release_governor::ghbox::{Fault, FaultOn, Issue, JobSpec, StartRun, story as stage};
+use ghbox::{Fault, FaultOn, Issue, JobSpec, StartRun, story as stage};
 
 use crate::story::Story;
 
@@ -240,7 +240,7 @@ fn a_superseded_run_is_no_failure_and_uses_no_attempt() {
 fn a_superseded_run_of_a_concurrency_group_is_tried_again_without_a_cooldown() {
     let mut shop = Story::repository("acme/shop");
     let file = stage::deploy_file().concurrency("production");
-    let commit = release_governor::ghbox::NewCommit::on("main");
+    let commit = ghbox::NewCommit::on("main");
     shop.repo.push(commit.file(crate::story::DEPLOY_FILE, &file.yaml()));
     let a0 = shop.in_production();
     shop.good_pass();

@@ -1,7 +1,7 @@
 //! S8: a settled repository gets no writes, and a settled pass costs next to nothing.
 
 use release_governor::domain::OperatorAction;
-use release_governor::ghbox::{Fault, FaultOn, StartRun, story as stage};
+use ghbox::{Fault, FaultOn, StartRun, story as stage};
 
 use crate::story::Story;
 
@@ -98,7 +98,7 @@ fn a_merge_queue_costs_one_more() {
     shop.repo.force_push(queue, &base, "dev");
     let a2 = shop
         .repo
-        .push(release_governor::ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
+        .push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
     let run = shop.repo.start_run(stage::VERIFY, StartRun::of("merge_group", queue, &a2));
     shop.repo.finish_run(run, "success");
     // It is not on the branch yet, and no filter by branch shows it.
@@ -118,7 +118,7 @@ fn a_verified_queue_commit_that_is_not_on_the_branch_yet_costs_the_branch_too() 
     shop.repo.force_push(queue, &base, "dev");
     let a2 = shop
         .repo
-        .push(release_governor::ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
+        .push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
     let run = shop.repo.start_run(stage::VERIFY, StartRun::of("merge_group", queue, &a2));
     shop.repo.finish_run(run, "success");
     shop.passes(11, 60);
@@ -214,7 +214,7 @@ fn a_rejected_dispatch_looks_at_what_it_rests_on() {
 fn more_than_three_hundred_files_cost_nothing_once_they_are_read() {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
-    let commit = (0..320).fold(release_governor::ghbox::NewCommit::on("main"), |commit, number| {
+    let commit = (0..320).fold(ghbox::NewCommit::on("main"), |commit, number| {
         commit.file(&format!("infra/{number}.tf"), "new\n")
     });
     shop.verified_commit(commit);
@@ -301,7 +301,7 @@ fn pull_requests_and_their_runs_cost_nothing() {
     shop.settled();
     for number in 0..5 {
         let branch = format!("feature-{number}");
-        let commit = release_governor::ghbox::NewCommit::on(&branch).file("src/new.rs", &branch);
+        let commit = ghbox::NewCommit::on(&branch).file("src/new.rs", &branch);
         let sha = shop.repo.push(commit);
         let run = shop.repo.start_run(stage::VERIFY, StartRun::of("pull_request", &branch, &sha));
         shop.repo.finish_run(run, "success");

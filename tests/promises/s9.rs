@@ -1,7 +1,7 @@
 //! S9: what was recorded and acted on is never lost.
 
 use release_governor::domain::OperatorAction;
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
 

@@ -1,7 +1,7 @@
 //! Nothing stays silent: a repository that has nothing to judge says so, and why.
 
-use release_governor::ghbox::story::VERIFY;
-use release_governor::ghbox::{NewCommit, StartRun};
+use ghbox::story::VERIFY;
+use ghbox::{NewCommit, StartRun};
 use release_governor::messages;
 
 use crate::story::Story;

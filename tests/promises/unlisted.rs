@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story as stage;
+use ghbox::story as stage;
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, Twin};

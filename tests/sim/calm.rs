@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use release_governor::ghbox::{Exchange, story as stage};
+use ghbox::{Exchange, story as stage};
 
 use crate::due::has_failed;
 use crate::model::{Deploy, Model};

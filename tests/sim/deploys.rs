@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use release_governor::ghbox::{Fault, FaultOn, JobSpec, NewCommit, StartRun, story as stage};
+use ghbox::{Fault, FaultOn, JobSpec, NewCommit, StartRun, story as stage};
 
 use crate::model::{OTHER_DEPLOY, ROLLBACK};
 use crate::script::{On, Title, What};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use release_governor::ghbox::{Fault, FaultOn, story::GOVERNOR};
+use ghbox::{Fault, FaultOn, story::GOVERNOR};
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;

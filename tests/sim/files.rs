@@ -1,6 +1,6 @@
 //! What commits write.
 
-use release_governor::ghbox::{NewCommit, WorkflowFile, story as stage};
+use ghbox::{NewCommit, WorkflowFile, story as stage};
 
 use crate::script::Touch;
 

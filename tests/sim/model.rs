@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use release_governor::ghbox::{Repo, RunView, story as stage};
+use ghbox::{Repo, RunView, story as stage};
 
 use crate::pulls::MergedPull;
 use crate::script::Touch;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use release_governor::ghbox::{Dispatch, Exchange, Fate, story as stage};
+use ghbox::{Dispatch, Exchange, Fate, story as stage};
 
 use crate::due::{self, Asks};
 use crate::judged;

@@ -17,7 +17,7 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, NotDone, PassReport, Shared, Shipped, Witness,
 };
 use release_governor::domain::{Operator, RepoName, ShaPrefix};
-use release_governor::ghbox::{BoxService, GhBox, story};
+use ghbox::{BoxService, GhBox, story};
 use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;

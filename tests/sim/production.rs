@@ -1,6 +1,6 @@
 //! What runs in production, and what may follow it, as the design says it of what the box shows.
 
-use release_governor::ghbox::story as stage;
+use ghbox::story as stage;
 
 use crate::model::{Deploy, Lift, Model, ROLLBACK, Try};
 

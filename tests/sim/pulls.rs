@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::ghbox::{MergeMethod, Repo, Role};
+use ghbox::{MergeMethod, Repo, Role};
 
 use crate::chance::Chance;
 use crate::files;

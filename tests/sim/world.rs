@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::domain::RepoName;
-use release_governor::ghbox::{Exchange, Fate, GhBox, GhClock, Repo, story as stage};
+use ghbox::{Exchange, Fate, GhBox, GhClock, Repo, story as stage};
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;

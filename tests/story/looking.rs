@@ -6,7 +6,7 @@ use release_governor::controller::{NotDone, PauseAnswer, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorAction, ReleaseState, RepoId, Sha,
 };
-use release_governor::ghbox::{NewCommit, Status, story as stage};
+use ghbox::{NewCommit, Status, story as stage};
 use release_governor::messages;
 use release_governor::store::MemoryDisk;
 

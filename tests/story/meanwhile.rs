@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use release_governor::domain::OperatorAction;
-use release_governor::ghbox::{Fault, FaultId, FaultOn};
+use ghbox::{Fault, FaultId, FaultOn};
 
 use release_governor::store::MemoryDisk;
 

@@ -31,7 +31,7 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
 };
 use release_governor::domain::{EntryKind, Operator, OperatorAction, RepoName};
-use release_governor::ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
+use ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::signals::{Carrier, Signals};
 use release_governor::store::{MemoryDisk, Store};

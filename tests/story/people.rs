@@ -4,8 +4,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use release_governor::clock::ManualTime;
-use release_governor::ghbox::story::{Person, Pull};
-use release_governor::ghbox::{MergeMethod, Team};
+use ghbox::story::{Person, Pull};
+use ghbox::{MergeMethod, Team};
 
 use super::Story;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{MergeMethod, Role, story};
+use ghbox::{MergeMethod, Role, story};
 
 use crate::town::Town;
 

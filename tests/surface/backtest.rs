@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::{MergeMethod, Repo, Role};
+use ghbox::{MergeMethod, Repo, Role};
 use serde_json::{Value, json};
 
 use crate::town::Town;

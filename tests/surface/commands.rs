@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::town::{Town, until};
 

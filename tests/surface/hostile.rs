@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{Fault, FaultOn, Limits, story};
+use ghbox::{Fault, FaultOn, Limits, story};
 
 use crate::town::{Running, Town, until};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use release_governor::clock::Clock;
-use release_governor::ghbox::{NewCommit, story};
+use ghbox::{NewCommit, story};
 use serde_json::Value;
 
 use crate::town::{Done, Town, until};

@@ -1,6 +1,6 @@
 //! DORA's four, as Prometheus sees them.
 
-use release_governor::ghbox::Repo;
+use ghbox::Repo;
 
 use crate::town::{Running, Town, until};
 

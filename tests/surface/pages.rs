@@ -1,6 +1,6 @@
 //! The pages for people, as a browser gets them.
 
-use release_governor::ghbox::NewCommit;
+use ghbox::NewCommit;
 
 use crate::town::{Running, Town};
 
@@ -115,7 +115,7 @@ fn what_is_not_there_says_so_to_people() {
 fn the_list_shows_only_what_is_asked_for_and_what_needs_somebody_first() {
     let (town, shop, _) = Town::with_shop();
     for name in ["acme/api", "other/web"] {
-        release_governor::ghbox::story::repository(&town.github, name).in_production();
+        ghbox::story::repository(&town.github, name).in_production();
     }
     let all = "repositories: [{name: acme/api}, {name: other/web}, {name: acme/shop}, \
                {name: acme/gone}]\n";

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{Fault, FaultOn, story};
+use ghbox::{Fault, FaultOn, story};
 
 use crate::town::{Done, Town, until};
 

@@ -5,7 +5,7 @@ mod refused;
 
 use std::time::Duration;
 
-use release_governor::ghbox::{Fault, FaultOn, Repo, story};
+use ghbox::{Fault, FaultOn, Repo, story};
 use serde_json::Value;
 
 use crate::town::{Running, Town, until};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{GhBox, GhClock, Repo, story};
+use ghbox::{GhBox, GhClock, Repo, story};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,7 +9,6 @@ type Finding = String;
 const KNOWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &[]),
-    ("ghbox", &[]),
     // What it counts are the domain's reasons and outcomes.
     ("telemetry", &["domain"]),
     ("decide", &["domain"]),
@@ -88,7 +87,6 @@ const EVERYBODY: &[&str] = &[
     "clock",
     "telemetry",
     "demo",
-    "ghbox",
 ];
 
 const PURE: &[&str] = &["domain", "decide", "backtest", "messages", "plan"];
@@ -213,6 +211,14 @@ fn backoff_elsewhere(source: &Source) -> Vec<Finding> {
     banned(source, &["backoff::"], "comes in through clock::RetryIntervals")
 }
 
+/// The fake GitHub is for tests and the demo: a build for production leaves it out.
+fn fake_elsewhere(source: &Source) -> Vec<Finding> {
+    if source.room() == "demo" {
+        return Vec::new();
+    }
+    banned(source, &["ghbox::"], "is used only by the demo and by tests")
+}
+
 fn banned(source: &Source, list: &[&str], why: &str) -> Vec<Finding> {
     let each = |word: &&str| {
         let message = format!("`{word}` {why}");
@@ -231,8 +237,7 @@ fn writes(source: &Source) -> Vec<Finding> {
         "commands/client.rs",
     ];
     let may = may.contains(&source.path.as_str());
-    // The box answers requests, and `http` refuses whatever is not a GET.
-    if may || source.room() == "ghbox" {
+    if may {
         return Vec::new();
     }
     let methods = ["POST", "PATCH", "PUT", "DELETE"].map(|method| format!("Method::{method}"));
@@ -311,6 +316,7 @@ const CHECKS: &[fn(&Source) -> Vec<Finding>] = &[
     impurities,
     clocks,
     backoff_elsewhere,
+    fake_elsewhere,
     writes,
     wire_types,
     long_functions,
@@ -335,7 +341,8 @@ fn a_room_that_knows_a_forbidden_one_is_found() {
     assert!(refused(foreign_rooms, "decide/risk.rs", "use crate::github::Reader;"));
     assert!(refused(foreign_rooms, "decide.rs", "use crate::{domain::{Sha, Why}, store};"));
     assert!(refused(foreign_rooms, "plan/follow.rs", "fn f() -> super::super::apply::Hand {}"));
-    assert!(refused(foreign_rooms, "ghbox/git.rs", "use crate::domain::Sha;"));
+    assert!(refused(fake_elsewhere, "controller/pass.rs", "use ghbox::GhBox;"));
+    assert!(!refused(fake_elsewhere, "demo/stage.rs", "use ghbox::GhBox;"));
     assert!(refused(foreign_rooms, "github/reads.rs", "use crate::apply::Hand;"));
     assert!(refused(unknown_rooms, "webhooks/http.rs", ""));
     assert!(!refused(foreign_rooms, "plan/follow.rs", "use super::super::words; // crate::github"));
@@ -357,7 +364,7 @@ fn a_clock_or_a_write_outside_its_door_is_found() {
     assert!(refused(clocks, "observe.rs", "tokio::time::sleep(x).await;"));
     assert!(!refused(clocks, "clock.rs", "Timestamp::now()"));
     let excused = "#[expect(clippy::disallowed_methods, reason = \"x\")]\nfn f() { tokio::time }";
-    assert!(!refused(clocks, "ghbox/server.rs", excused));
+    assert!(!refused(clocks, "demo/stage.rs", excused));
     assert!(refused(writes, "observe.rs", "request(Method::POST)"));
     assert!(refused(writes, "controller/ship.rs", "WriteRequest { method }"));
     assert!(!refused(writes, "apply/writes.rs", "WriteMethod::Post"));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use http::Method;
-use release_governor::ghbox::story;
-use release_governor::ghbox::{
+use ghbox::story;
+use ghbox::{
     Access, GhApp, GhBox, Installed, NewApp, Permission, Role, UserKind,
 };
 use serde_json::{Value, json};

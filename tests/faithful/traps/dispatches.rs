@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story::{self, DEPLOY, GOVERNOR};
-use release_governor::ghbox::{GhBox, NewCommit, Repo, WorkflowFile};
+use ghbox::story::{self, DEPLOY, GOVERNOR};
+use ghbox::{GhBox, NewCommit, Repo, WorkflowFile};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, github};

@@ -1,6 +1,6 @@
 //! Enterprise Server: its own address, its own pages, no limits, and no news.
 
-use release_governor::ghbox::story;
+use ghbox::story;
 use serde_json::json;
 
 use crate::client::{Client, github};

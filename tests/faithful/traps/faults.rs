@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use http::Method;
-use release_governor::ghbox::story;
-use release_governor::ghbox::{Fate, Fault, FaultOn, GhBox};
+use ghbox::story;
+use ghbox::{Fate, Fault, FaultOn, GhBox};
 use serde_json::json;
 
 use crate::client::{Client, github};

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use release_governor::ghbox::story;
-use release_governor::ghbox::{AutoProgress, Fault, FaultOn, GhBox};
+use ghbox::story;
+use ghbox::{AutoProgress, Fault, FaultOn, GhBox};
 
 use crate::client::{Client, github};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story::{self, VERIFY};
-use release_governor::ghbox::{Limits, StartRun};
+use ghbox::story::{self, VERIFY};
+use ghbox::{Limits, StartRun};
 use serde_json::json;
 
 use crate::client::{Client, github};

@@ -1,7 +1,7 @@
 //! Issues, labels and statuses.
 
-use release_governor::ghbox::story::{self, GOVERNOR};
-use release_governor::ghbox::{GhBox, NewCommit, Repo, Token};
+use ghbox::story::{self, GOVERNOR};
+use ghbox::{GhBox, NewCommit, Repo, Token};
 use serde_json::{Value, json};
 
 use crate::client::{Client, github};

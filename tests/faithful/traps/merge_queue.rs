@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story::{self, VERIFY};
-use release_governor::ghbox::{AutoProgress, GhBox, MergeMethod, NewCommit, Repo};
+use ghbox::story::{self, VERIFY};
+use ghbox::{AutoProgress, GhBox, MergeMethod, NewCommit, Repo};
 
 use crate::client::{Client, github};
 use crate::openapi::check_all;

@@ -1,7 +1,7 @@
 //! Who may do what: roles, teams, bots, and accounts that are gone.
 
-use release_governor::ghbox::story::{self, GOVERNOR};
-use release_governor::ghbox::{
+use ghbox::story::{self, GOVERNOR};
+use ghbox::{
     Access, GhBox, Ghost, NewApp, NewCommit, Permission, Repo, Role, Token,
 };
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn a_custom_role_says_its_own_name_over_the_word_of_its_base() {
 fn everybody_may_read_what_is_public_and_a_stranger_nothing_else() {
     let github = github();
     let (shop, app) = shop(&github);
-    github.add_user("stranger", release_governor::ghbox::UserKind::User);
+    github.add_user("stranger", ghbox::UserKind::User);
     let said = permission(&app, "stranger").json();
     assert_eq!((&said["permission"], &said["role_name"]), (&json!("none"), &json!("")));
     assert_eq!(said["user"]["permissions"]["pull"], false);

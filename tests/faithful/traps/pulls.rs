@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story;
-use release_governor::ghbox::{GhBox, Ghost, MergeMethod, NewCommit, Repo};
+use ghbox::story;
+use ghbox::{GhBox, Ghost, MergeMethod, NewCommit, Repo};
 use serde_json::{Value, json};
 
 use super::issues::numbers;

@@ -1,7 +1,7 @@
 //! Comparisons, trees, files and names of commits.
 
-use release_governor::ghbox::story;
-use release_governor::ghbox::{GhBox, NewCommit, Repo};
+use ghbox::story;
+use ghbox::{GhBox, NewCommit, Repo};
 use serde_json::Value;
 
 use crate::client::{Client, github};

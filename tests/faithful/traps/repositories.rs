@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story;
-use release_governor::ghbox::{Permission, Role, Token};
+use ghbox::story;
+use ghbox::{Permission, Role, Token};
 use serde_json::json;
 
 use crate::client::{Client, github};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story::{self, DEPLOY, VERIFY};
-use release_governor::ghbox::{AutoProgress, GhBox, JobSpec, Repo, StartRun, WorkflowFile};
+use ghbox::story::{self, DEPLOY, VERIFY};
+use ghbox::{AutoProgress, GhBox, JobSpec, Repo, StartRun, WorkflowFile};
 use serde_json::Value;
 
 use crate::client::{Client, github};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use release_governor::ghbox::story;
-use release_governor::ghbox::{GhBox, Ghost, NewApp, NewCommit, Repo, Role};
+use ghbox::story;
+use ghbox::{GhBox, Ghost, NewApp, NewCommit, Repo, Role};
 use serde_json::{Value, json};
 
 use crate::client::{Client, github};

@@ -9,7 +9,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use release_governor::domain::Operator;
-use release_governor::ghbox::{JobSpec, NewCommit, story};
+use ghbox::{JobSpec, NewCommit, story};
 use tower::ServiceExt as _;
 
 use crate::support::page::is_harmless;

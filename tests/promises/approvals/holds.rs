@@ -1,6 +1,6 @@
 //! What a hold that waits for an approval costs, and how hostile talk is borne.
 
-use release_governor::ghbox::{MergeMethod, Role};
+use ghbox::{MergeMethod, Role};
 
 use super::{HELD, SHIPS, ship, shop};
 use crate::story::Story;
@@ -110,7 +110,7 @@ fn a_pull_request_from_a_fork_by_a_deleted_account_is_approved_like_another() {
 
 #[test]
 fn talk_that_github_does_not_show_approves_nothing_and_fails_no_pass() {
-    use release_governor::ghbox::{Fault, FaultOn};
+    use ghbox::{Fault, FaultOn};
     let mut shop = shop("comment");
     let pull = shop.pull("ada", &["infra/dns.tf"]);
     pull.commented("/approve", "bea");

@@ -1,6 +1,6 @@
 //! Who brought what: squashes, merges, rebases, direct pushes, reverts, long ranges.
 
-use release_governor::ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
+use ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
 
 use super::{HELD, SHIPS, ship, shop};
 use crate::story::Story;

@@ -1,6 +1,6 @@
 //! Statuses and labels with which others raise a release to HIGH.
 
-use release_governor::ghbox::{MergeMethod, NewCommit};
+use ghbox::{MergeMethod, NewCommit};
 
 use super::{HELD, ship, staffed};
 use crate::story::Story;

@@ -1,6 +1,6 @@
 //! What nothing rests on may be unreadable, and the decision is there all the same.
 
-use release_governor::ghbox::{Fault, FaultOn, MergeMethod};
+use ghbox::{Fault, FaultOn, MergeMethod};
 
 use super::{HELD, SHIPS, ship, shop};
 

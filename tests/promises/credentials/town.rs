@@ -13,7 +13,7 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
 };
 use release_governor::domain::RepoName;
-use release_governor::ghbox::{
+use ghbox::{
     APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
     story as stage,
 };

@@ -1,6 +1,6 @@
 //! Which commit a run deployed.
 
-use release_governor::ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
+use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::story::{CONTEXT, Story};
 

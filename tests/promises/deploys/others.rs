@@ -1,7 +1,7 @@
 //! Deploys on other refs and by other workflows.
 
 use release_governor::domain::Production;
-use release_governor::ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
+use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::story::Story;
 

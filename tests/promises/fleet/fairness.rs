@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use release_governor::ghbox::{Fault, FaultOn, Installed};
+use ghbox::{Fault, FaultOn, Installed};
 
 use super::{Asked, Fleet, MINUTE, polls};
 

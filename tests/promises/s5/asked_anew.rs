@@ -1,6 +1,6 @@
 //! What a run tells of its commit is asked anew where it was told for another question.
 
-use release_governor::ghbox::NewCommit;
+use ghbox::NewCommit;
 
 use crate::story::Story;
 

@@ -2,7 +2,7 @@
 
 use release_governor::controller::{NotDone, ResumedFrom, Shipped};
 use release_governor::domain::Reason;
-use release_governor::ghbox::{Fault, story};
+use ghbox::{Fault, story};
 
 use super::in_production_by_us;
 use crate::story::{Story, the_dispatch};
@@ -97,8 +97,8 @@ fn a_rollback_that_ran_while_an_operator_spoke_holds() {
 #[test]
 fn a_rollback_whose_commit_an_operator_tells_afterwards_holds() {
     let (mut shop, [a1, _, a3]) = three_deploys();
-    let by_feel = release_governor::ghbox::StartRun::of("workflow_dispatch", "main", &a1);
-    let deploy = release_governor::ghbox::story::DEPLOY;
+    let by_feel = ghbox::StartRun::of("workflow_dispatch", "main", &a1);
+    let deploy = ghbox::story::DEPLOY;
     let run = shop.repo.start_run(deploy, by_feel.title("Deploy by feel"));
     shop.repo.finish_run(run, "success");
     shop.later(5).good_pass();

@@ -1,6 +1,6 @@
 //! While nobody can tell what runs in production.
 
-use release_governor::ghbox::{StartRun, story as stage};
+use ghbox::{StartRun, story as stage};
 
 use crate::story::Story;
 

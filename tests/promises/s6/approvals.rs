@@ -167,8 +167,8 @@ fn an_approval_that_was_given_before_the_deploy_file_changed_back_counts_again()
     shop.good_pass().approve(&a1);
     shop.edit_the_deploy_file();
     shop.later(60).pass().later(10).pass();
-    let file = release_governor::ghbox::story::deploy_file().yaml();
-    let back = release_governor::ghbox::NewCommit::on("main");
+    let file = ghbox::story::deploy_file().yaml();
+    let back = ghbox::NewCommit::on("main");
     shop.repo.push(back.file(crate::story::DEPLOY_FILE, &file));
     shop.later(60).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);

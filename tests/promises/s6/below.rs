@@ -1,6 +1,6 @@
 //! Commits below a held candidate that cannot be judged for now.
 
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
 

@@ -1,6 +1,6 @@
 //! What cannot be told is HIGH where that lasts, and no decision where it does not.
 
-use release_governor::ghbox::{Fault, FaultOn, NewCommit, story as stage};
+use ghbox::{Fault, FaultOn, NewCommit, story as stage};
 
 use crate::story::{DEPLOY_FILE, Story};
 
@@ -79,7 +79,7 @@ fn a_production_that_github_no_longer_has_is_high() {
 /// A shop whose deploy workflow's runs do not say what they deploy.
 fn silent_about_its_deploys() -> Story {
     let mut shop = Story::repository("acme/shop");
-    let silent = release_governor::ghbox::WorkflowFile::new("Deploy").on_dispatch(&["sha"]);
+    let silent = ghbox::WorkflowFile::new("Deploy").on_dispatch(&["sha"]);
     shop.repo.push(NewCommit::on("main").file(DEPLOY_FILE, &silent.yaml()));
     shop.in_production();
     shop

@@ -1,7 +1,7 @@
 //! A failure issue that somebody deleted, or moved to another repository, is over: passes go on,
 //! and what fails later is said in another one.
 
-use release_governor::ghbox::{Fault, FaultOn, Issue, story as stage};
+use ghbox::{Fault, FaultOn, Issue, story as stage};
 
 use super::{failed, the_issue};
 use crate::story::Story;

@@ -1,6 +1,6 @@
 //! Never twice: lost answers, crashes, a lost state directory, look-alikes, issues switched off.
 
-use release_governor::ghbox::{Fault, FaultOn, story as stage};
+use ghbox::{Fault, FaultOn, story as stage};
 
 use super::{deploying, failed, the_issue};
 use crate::story::{CONTEXT, Story};

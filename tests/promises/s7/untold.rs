@@ -1,6 +1,6 @@
 //! What GitHub does not show of a failed deploy takes nothing from it but detail.
 
-use release_governor::ghbox::{Fault, FaultOn, JobSpec};
+use ghbox::{Fault, FaultOn, JobSpec};
 
 use super::{deploying, failure_type, the_issue};
 

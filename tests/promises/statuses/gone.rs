@@ -1,6 +1,6 @@
 //! Commits that GitHub no longer has: a force push took them away.
 
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
 

@@ -1,7 +1,7 @@
 //! Statuses of others, statuses that GitHub refuses, and too many of them.
 
 use release_governor::domain::OperatorAction;
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 
 use crate::story::{CONTEXT, Story};
 
@@ -167,7 +167,7 @@ fn a_changed_hold_is_said_among_many_statuses_of_others() {
     shop.settled();
 }
 
-fn refusing(shop: &Story) -> release_governor::ghbox::FaultId {
+fn refusing(shop: &Story) -> ghbox::FaultId {
     shop.github.fail(
         FaultOn::operation("create-commit-status").always(),
         Fault::Refuse { status: 403, message: "Resource not accessible".into() },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use release_governor::clock::Clock;
 use release_governor::domain::{EntryKind, Outcome, Reason, RiskClass, Sha};
-use release_governor::ghbox::{Fault, FaultOn};
+use ghbox::{Fault, FaultOn};
 use release_governor::store::{Store, StoreOptions};
 
 use super::asking::{get, good};

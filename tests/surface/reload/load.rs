@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use release_governor::clock::Clock;
-use release_governor::ghbox::{AutoProgress, Limits, Repo, story};
+use ghbox::{AutoProgress, Limits, Repo, story};
 
 use super::{Mount, REFUSED, TAKEN, entry_numbers, passes};
 use crate::town::{Running, Town, until};

@@ -1,6 +1,6 @@
 //! The file is refused while a controller runs: what operators have in their hands works on.
 
-use release_governor::ghbox::story;
+use ghbox::story;
 
 use super::Mount;
 use crate::town::Town;

@@ -1,0 +1,51 @@
+//! Who is in a team.
+
+use serde_json::json;
+
+use crate::access::{TEAM_SCOPES, Token, check_teams};
+use crate::front::refusal;
+use crate::reply::{Asked, Reply};
+use crate::world::World;
+
+/// Somebody's membership in a team. Who is in none is 404, as is a team that is not there, or not
+/// for this asker.
+pub(super) fn membership(
+    world: &World,
+    organization: &str,
+    team: &str,
+    login: &str,
+    asked: &Asked<'_>,
+) -> Reply {
+    let Some(token) = world.tokens.get(asked.token) else {
+        return Reply::error(401, "Requires authentication");
+    };
+    let at_home = is_at_home(world, token, organization);
+    let reply = match check_teams(token, at_home) {
+        Ok(()) => shown(world, organization, team, login, asked),
+        Err(denied) => refusal(denied),
+    };
+    if token.is_classic() {
+        return reply.with("x-accepted-oauth-scopes", TEAM_SCOPES.join(", "));
+    }
+    reply
+}
+
+fn shown(world: &World, organization: &str, team: &str, login: &str, asked: &Asked<'_>) -> Reply {
+    let found = world.teams.membership(organization, team, login);
+    match found.filter(|_| world.standing_user(login).is_some()) {
+        Some(found) => Reply::ok(json!({
+            "state": found.state(),
+            "role": found.role(),
+            "url": format!("{}{}", asked.api, asked.path),
+        })),
+        None => Reply::not_found(),
+    }
+}
+
+/// Whether the token's user is a member of this organization, or its App installed there.
+fn is_at_home(world: &World, token: &Token, organization: &str) -> bool {
+    match token.within() {
+        Some(within) => world.is_installed_on(within, organization),
+        None => token.is_installation() || world.teams.is_member(organization, &token.login),
+    }
+}
