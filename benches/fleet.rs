@@ -24,17 +24,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ghbox::{GhBox, GhClock, Limits, story};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use octocrab::OctoBody;
+use release_governor::bootstrap;
+use release_governor::bootstrap::Dependencies;
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Dependencies};
 use release_governor::config::{self, Config};
 use release_governor::controller::Controller;
 use release_governor::domain::RepoName;
-use ghbox::{GhBox, GhClock, Limits, story};
 use release_governor::github::HttpService;
 use release_governor::store::{Store, StoreOptions};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -299,7 +300,7 @@ fn passes(count: usize) {
         let store = Store::open(&config.state_dir, StoreOptions::default()).unwrap();
         let clock = Clock::system();
         let surroundings = Dependencies { service: counted(Arc::clone(&wire)), clock, store };
-        let controller = commands::controller(&config, surroundings, true).unwrap();
+        let controller = bootstrap::controller(&config, surroundings, true).unwrap();
         // The first passes write statuses and read what rarely changes.
         pass_over_all(&controller, &names, 3).await;
         // Multiples of ten, of which one reads a list without a filter: the passes that are timed send

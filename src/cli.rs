@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod check_config;
+mod choose;
 mod complete;
 mod exit;
 mod history;
@@ -10,7 +11,6 @@ mod live;
 mod output;
 mod probe;
 pub mod render;
-mod run;
 mod runtime;
 mod shell;
 mod watch;
@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 
-use crate::commands::{CommandFailure, ConfigFile};
+use crate::daemon;
+use crate::daemon::ConfigFile;
+use crate::request::CommandFailure;
 use crate::telemetry::logs;
 
 pub use self::args::{
@@ -31,7 +33,6 @@ pub use self::args::{
 };
 pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
-pub use self::run::govern as serve_all;
 pub use self::runtime::in_runtime;
 
 /// What the program is called.
@@ -68,10 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, demo: Option<DemoComma
     }
 }
 
-fn dispatch(
-    arguments: &Arguments,
-    demo: Option<DemoCommand>,
-) -> Result<Exit, CommandFailure> {
+fn dispatch(arguments: &Arguments, demo: Option<DemoCommand>) -> Result<Exit, CommandFailure> {
     let config = &arguments.config;
     match &arguments.command {
         Command::Run(_) => govern(config),
@@ -107,6 +105,6 @@ fn govern(source: &ConfigSource) -> Result<Exit, CommandFailure> {
     }
     let own = source.clone();
     let file = ConfigFile::new(source.file(), Arc::new(move || own.environment()));
-    in_runtime(run::run(&config, file))?;
+    in_runtime(daemon::run(&config, file))?;
     Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ mod defaults;
 mod diff;
 mod effective;
 mod environment;
+mod in_force;
 mod keys;
 mod mistake;
 mod policy;
@@ -35,6 +36,7 @@ use crate::domain::{Login, Policy};
 
 pub use self::diff::{ConfigChange, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
+pub use self::in_force::{ConfigInForce, RefusedChange};
 pub use self::keys::{
     APP_KEYS, ConfigKey, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS,
 };

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 
 use acts::Acts;
 use afterwards::{Leftover, surroundings};

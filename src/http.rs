@@ -7,7 +7,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::commands::ReadModel;
+use crate::queries::ReadModel;
 
 mod answer;
 mod api;

@@ -27,9 +27,16 @@ pub mod store;
 pub mod config;
 pub mod controller;
 
+pub mod bootstrap;
+pub mod operations;
+pub mod preflight;
+pub mod queries;
+pub mod request;
+
 pub mod cli;
-pub mod commands;
+pub mod daemon;
 pub mod http;
+pub mod rpc;
 
 pub mod clock;
 pub mod telemetry;

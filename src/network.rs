@@ -17,7 +17,10 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceExt as _};
 
 mod proxy;
+mod serve;
 mod tls;
+
+pub use serve::{serve, stopped};
 
 /// Well below a request's own time, so that "never connected" is known as such.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

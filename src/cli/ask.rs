@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::choose::{Here, choose};
 use crate::clock::Clock;
-use crate::commands::view::Recorded;
-use crate::commands::{
-    self, CommandFailure, ControllerRequest, GovernedRepositories, Here, PolicyFile, Setup, Since,
-    choose,
-};
 use crate::domain::{RepoName, ShaPrefix};
+use crate::operations;
+use crate::operations::Recorded;
+use crate::queries;
+use crate::queries::{PolicyFile, Since};
+use crate::request::{CommandFailure, ControllerRequest};
+use crate::rpc;
+use crate::rpc::{GovernedRepositories, Setup};
 
 use super::args::{
     ApproveArgs, BacktestArgs, CommitArg, ConfigSource, MomentArg, PauseArgs, ReconcileArgs,
@@ -26,7 +29,7 @@ pub(super) fn simulate(source: &ConfigSource, args: &SimulateArgs) -> Result<Exi
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
     let production = args.production.clone();
     let file = policy.as_ref().map(|file| file.name.clone());
-    let ask = commands::SimulateRequest { repository, sha, production, policy };
+    let ask = queries::SimulateRequest { repository, sha, production, policy };
     let view = perform(&setup, ask)?;
     let supposed = view.supposed.clone().unwrap_or_default();
     if supposed.policy != file || supposed.production.is_some() != args.production.is_some() {
@@ -47,7 +50,7 @@ pub(super) fn backtest(source: &ConfigSource, args: &BacktestArgs) -> Result<Exi
         MomentArg::At(at) => Since::At(at),
     };
     let policy = args.policy.as_deref().map(PolicyFile::read).transpose()?;
-    let ask = commands::BacktestRequest { repository, since, policy };
+    let ask = queries::BacktestRequest { repository, since, policy };
     let view = perform_saying(&setup, ask, "reading history from GitHub; this may take minutes")?;
     show(args.output.json, &view, || render::backtest(&view, width()))?;
     Ok(Exit::Done)
@@ -58,7 +61,7 @@ pub(super) fn trigger(source: &ConfigSource, args: &TriggerArgs) -> Result<Exit,
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let name = args.operator.name().map(str::to_owned);
     let rollback = args.rollback;
-    let view = perform(&setup, commands::TriggerRequest { repository, sha, rollback, name })?;
+    let view = perform(&setup, operations::TriggerRequest { repository, sha, rollback, name })?;
     show(args.output.json, &view, || render::triggered(&view, width()))?;
     Ok(Exit::of_decision(view.simulation.decision))
 }
@@ -67,21 +70,21 @@ pub(super) fn approve(source: &ConfigSource, args: &ApproveArgs) -> Result<Exit,
     let setup = source.setup();
     let (repository, sha) = chosen(&setup, &args.commit)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &setup, commands::ApproveRequest { repository, sha, reason, name })
+    recorded(args.output.json, &setup, operations::ApproveRequest { repository, sha, reason, name })
 }
 
 pub(super) fn pause(source: &ConfigSource, args: &PauseArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = one(&setup, &args.target)?;
     let (reason, name) = (args.reason.as_str().to_owned(), args.operator.name().map(str::to_owned));
-    recorded(args.output.json, &setup, commands::PauseRequest { repository, reason, name })
+    recorded(args.output.json, &setup, operations::PauseRequest { repository, reason, name })
 }
 
 pub(super) fn resume(source: &ConfigSource, args: &ResumeArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = one(&setup, &args.target)?;
     let name = args.operator.name().map(str::to_owned);
-    recorded(args.output.json, &setup, commands::ResumeRequest { repository, name })
+    recorded(args.output.json, &setup, operations::ResumeRequest { repository, name })
 }
 
 pub(super) fn set_production(
@@ -94,7 +97,7 @@ pub(super) fn set_production(
     recorded(
         args.output.json,
         &setup,
-        commands::SetProductionRequest { repository, sha, reason, name },
+        operations::SetProductionRequest { repository, sha, reason, name },
     )
 }
 
@@ -104,7 +107,8 @@ pub(super) fn reconcile(
 ) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
     let repository = named(&setup, &args.target)?;
-    let passes = perform(&setup, commands::ReconcileRequest { repository, dry_run: args.dry_run })?;
+    let passes =
+        perform(&setup, operations::ReconcileRequest { repository, dry_run: args.dry_run })?;
     show(args.output.json, &passes, || render::passes(&passes))?;
     let failed = passes.repositories.iter().any(|pass| pass.error.is_some());
     Ok(if failed { Exit::Dependency } else { Exit::Done })
@@ -135,7 +139,7 @@ fn perform_saying<A: ControllerRequest>(
     in_runtime(async {
         let clock = Clock::system();
         note_drift(setup, &clock).await;
-        let mut done = pin!(commands::perform(setup, ask, clock.clone()));
+        let mut done = pin!(rpc::perform(setup, ask, clock.clone()));
         tokio::select! {
             done = &mut done => return done,
             () = clock.sleep(SILENCE) => {}
@@ -148,7 +152,7 @@ fn perform_saying<A: ControllerRequest>(
 /// Says where a running controller goes by another configuration than was read here: what is asked
 /// of it is answered by that one.
 pub(super) async fn note_drift(setup: &Setup, clock: &Clock) {
-    if let Some(note) = commands::config_drift(setup, clock).await {
+    if let Some(note) = setup.drift(clock).await {
         say("note", &note);
     }
 }

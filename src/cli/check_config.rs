@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::commands::view::{Preflight, Severity};
-use crate::commands::{self, Checked, CommandFailure};
+use crate::preflight;
+use crate::preflight::Checked;
+use crate::preflight::{Preflight, Severity};
+use crate::request::CommandFailure;
 
 use super::args::{CheckConfig, ConfigSource};
 use super::{Exit, in_runtime, print, print_json, render, say, width};
@@ -13,7 +15,7 @@ pub(super) fn check_config(
     source: &ConfigSource,
     args: &CheckConfig,
 ) -> Result<Exit, CommandFailure> {
-    let checked = commands::check_config(source.file(), source.environment().into_iter())?;
+    let checked = preflight::check_config(source.file(), source.environment().into_iter())?;
     for warning in &checked.warnings {
         say("warning", warning);
     }
@@ -21,7 +23,7 @@ pub(super) fn check_config(
         show(args, &checked, None)?;
         return Ok(Exit::Done);
     }
-    let preflight = in_runtime(commands::preflight(&checked.config, Clock::system()))?;
+    let preflight = in_runtime(preflight::preflight(&checked.config, Clock::system()))?;
     show(args, &checked, Some(&preflight))?;
     Ok(exit(&preflight))
 }

@@ -9,8 +9,8 @@ use clap_complete::{CompleteEnv, CompletionCandidate, Shell};
 
 use super::NAME;
 use super::args::{Arguments, CONFIG_FILE, CONFIG_VARIABLE};
-use crate::commands::CommandFailure;
 use crate::config;
+use crate::request::CommandFailure;
 
 /// By this variable the script of a shell asks for candidates. It is none of the configuration's.
 const VARIABLE: &str = "_RELEASE_GOVERNOR_COMPLETE";

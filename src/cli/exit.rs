@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::commands::CommandFailure;
 use crate::domain::Outcome;
+use crate::request::CommandFailure;
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

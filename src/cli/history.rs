@@ -6,9 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
-use crate::commands::view::{self, HistoryLine, LineOf};
-use crate::commands::{self, CommandFailure, Filter, Setup};
 use crate::domain::RepoName;
+use crate::queries;
+use crate::queries::Filter;
+use crate::queries::view;
+use crate::queries::view::{HistoryLine, LineOf};
+use crate::request::CommandFailure;
+use crate::rpc;
+use crate::rpc::Setup;
 
 use super::args::{ConfigSource, Filters, HistoryArgs};
 use super::ask::{note_drift, one, show};
@@ -35,7 +40,7 @@ pub(super) fn history(source: &ConfigSource, args: &HistoryArgs) -> Result<Exit,
     };
     let clock = Clock::system();
     let filter = filter(&args.filters, clock.now())?;
-    let first = commands::HistoryRequest {
+    let first = queries::HistoryRequest {
         repository,
         before: args.before,
         after: None,
@@ -43,7 +48,7 @@ pub(super) fn history(source: &ConfigSource, args: &HistoryArgs) -> Result<Exit,
         filter,
     };
     if let Some(failure) = unknown {
-        let any = commands::HistoryRequest { limit: 1, filter: Filter::default(), ..first.clone() };
+        let any = queries::HistoryRequest { limit: 1, filter: Filter::default(), ..first.clone() };
         if in_runtime(whole(&setup, &clock, any))?.newest.is_none() {
             return Err(failure);
         }
@@ -75,7 +80,7 @@ fn limit(args: &HistoryArgs) -> usize {
 fn of_all(setup: &Setup, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     let clock = Clock::system();
     let limit = limit(args);
-    let mut ask = commands::FleetHistoryRequest {
+    let mut ask = queries::FleetHistoryRequest {
         from: None,
         limit: (limit != usize::MAX).then_some(limit),
         filter: filter(&args.filters, clock.now())?,
@@ -83,10 +88,10 @@ fn of_all(setup: &Setup, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     let is_filtered = ask.filter != Filter::default();
     let mut found = in_runtime(async {
         note_drift(setup, &clock).await;
-        let mut found = commands::look(setup, ask.clone(), &clock).await?;
+        let mut found = rpc::look(setup, ask.clone(), &clock).await?;
         while let Some(next) = found.next.take() {
             ask.from = Some(next);
-            let more = commands::look(setup, ask.clone(), &clock).await?;
+            let more = rpc::look(setup, ask.clone(), &clock).await?;
             found.entries.extend(more.entries);
             found.next = more.next;
         }
@@ -138,16 +143,16 @@ fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, CommandFailure> {
 async fn whole(
     setup: &Setup,
     clock: &Clock,
-    mut ask: commands::HistoryRequest,
+    mut ask: queries::HistoryRequest,
 ) -> Result<view::HistoryView, CommandFailure> {
-    let mut history = commands::look(setup, ask.clone(), clock).await?;
+    let mut history = rpc::look(setup, ask.clone(), clock).await?;
     while history.entries.len() < ask.limit
         && let Some(before) = history.next
     {
         let limit = ask.limit - history.entries.len();
         ask.before = Some(before);
         let more =
-            commands::look(setup, commands::HistoryRequest { limit, ..ask.clone() }, clock).await?;
+            rpc::look(setup, queries::HistoryRequest { limit, ..ask.clone() }, clock).await?;
         history.entries.extend(more.entries);
         history.next = more.next;
     }
@@ -158,7 +163,7 @@ async fn whole(
 async fn follow(
     setup: &Setup,
     clock: &Clock,
-    first: commands::HistoryRequest,
+    first: queries::HistoryRequest,
     json: bool,
 ) -> Result<(), CommandFailure> {
     let mut audience = Audience::new(clock.clone())?;
@@ -171,7 +176,7 @@ async fn follow(
         Followed { repository: first.repository.clone(), last: seen.newest, lost: false };
     while audience.waits(BETWEEN_LOOKS).await {
         let after = followed.last.or(Some(0));
-        let ask = commands::HistoryRequest { after, limit: MOST, before: None, ..first.clone() };
+        let ask = queries::HistoryRequest { after, limit: MOST, before: None, ..first.clone() };
         let Some(seen) = audience.unless_gone(newer(setup, clock, ask)).await else { break };
         if let Some(entries) = followed.take(seen)? {
             tell(entries, json)?;
@@ -184,12 +189,12 @@ async fn follow(
 async fn newer(
     setup: &Setup,
     clock: &Clock,
-    mut ask: commands::HistoryRequest,
+    mut ask: queries::HistoryRequest,
 ) -> Result<view::HistoryView, CommandFailure> {
-    let mut history = commands::look(setup, ask.clone(), clock).await?;
+    let mut history = rpc::look(setup, ask.clone(), clock).await?;
     while let Some(before) = history.next {
         ask.before = Some(before);
-        let more = commands::look(setup, ask.clone(), clock).await?;
+        let more = rpc::look(setup, ask.clone(), clock).await?;
         history.entries.extend(more.entries);
         history.next = more.next;
     }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 
 use super::render::clean;
 use crate::messages::tame_json;

@@ -1,9 +1,11 @@
-//! `probe`: what a running governor says of itself, asked over HTTP.
+//! `probe`: what a running governor reports of itself, asked over HTTP.
+
+mod client;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::clock::Clock;
-use crate::commands::{self, CommandFailure};
+use crate::request::CommandFailure;
 
 use super::args::{ConfigSource, ProbeArgs};
 use super::render::clean;
@@ -15,13 +17,13 @@ use super::{Exit, in_runtime, print};
 /// When it does not answer, or when nothing tells where it is.
 pub(super) fn probe(source: &ConfigSource, args: &ProbeArgs) -> Result<Exit, CommandFailure> {
     let address = match &args.url {
-        Some(url) => commands::probe_address(url)?,
+        Some(url) => client::probe_address(url)?,
         None => {
             let setup = source.setup();
             own(in_runtime(setup.governed(&Clock::system()))?.listen).to_string()
         }
     };
-    let answers = in_runtime(async { commands::probe(&address, &Clock::system()).await })?;
+    let answers = in_runtime(async { client::probe(&address, &Clock::system()).await })?;
     for answer in &answers {
         for line in answer.body.lines() {
             print(&format!("{} {}: {}\n", answer.path, answer.code, clean(line)))?;

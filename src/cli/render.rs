@@ -11,11 +11,10 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
-use crate::commands::Checked;
-use crate::commands::view::{
-    FleetHistoryView, HistoryLine, HistoryView, Pass, Passes, Recorded, SentDispatch, Triggered,
-};
 use crate::domain::{ApprovalMode, Branch, Outcome, Sha, WorkflowName};
+use crate::operations::{Pass, Passes, Recorded, Triggered};
+use crate::preflight::Checked;
+use crate::queries::view::{FleetHistoryView, HistoryLine, HistoryView, SentDispatch};
 
 pub use backtest::backtest;
 pub use csv::csv;
@@ -249,8 +248,8 @@ pub fn paint(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::view::{BroughtView, PathView, Simulation};
     use crate::domain::{Reason, RiskClass};
+    use crate::queries::view::{BroughtView, PathView, Simulation};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::num::NonZero;
 
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 
 /// Threads for what never blocks. Nearly all of it waits for GitHub: more of them, as a large node
 /// would have, cost memory and serve nobody.

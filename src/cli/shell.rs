@@ -5,8 +5,8 @@ use std::{fs, io};
 
 use clap::CommandFactory as _;
 
-use crate::commands::CommandFailure;
 use crate::config;
+use crate::request::CommandFailure;
 
 use super::args::{Arguments, Completions, Man};
 use super::{Exit, complete, print, print_json};

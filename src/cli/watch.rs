@@ -5,9 +5,12 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::commands::view::Overview;
-use crate::commands::{self, CommandFailure, Setup};
 use crate::domain::RepoName;
+use crate::queries;
+use crate::queries::view::Overview;
+use crate::request::CommandFailure;
+use crate::rpc;
+use crate::rpc::Setup;
 
 use super::args::{ConfigSource, StatusArgs};
 use super::ask::{named, note_drift};
@@ -17,7 +20,7 @@ use super::{Exit, in_runtime, print, print_json, print_json_line, render, say, w
 
 pub(super) fn status(source: &ConfigSource, args: &StatusArgs) -> Result<Exit, CommandFailure> {
     let setup = source.setup();
-    let ask = commands::OverviewRequest { repository: named(&setup, &args.target)? };
+    let ask = queries::OverviewRequest { repository: named(&setup, &args.target)? };
     let clock = Clock::system();
     if let Some(every) = args.watch {
         let only = ShownRepositories::of(args);
@@ -26,7 +29,7 @@ pub(super) fn status(source: &ConfigSource, args: &StatusArgs) -> Result<Exit, C
     }
     let view = in_runtime(async {
         note_drift(&setup, &clock).await;
-        commands::look(&setup, ask, &clock).await
+        rpc::look(&setup, ask, &clock).await
     })?;
     let view = ShownRepositories::of(args).narrow(view);
     if args.output.json {
@@ -70,7 +73,7 @@ fn looker(clock: &Clock) -> Looker {
 async fn watch(
     setup: &Setup,
     clock: &Clock,
-    ask: &commands::OverviewRequest,
+    ask: &queries::OverviewRequest,
     only: ShownRepositories,
     every: Duration,
     json: bool,
@@ -88,7 +91,7 @@ async fn watch(
     let mut answered = false;
     let mut lost = false;
     loop {
-        let look = commands::look(setup, ask.clone(), clock);
+        let look = rpc::look(setup, ask.clone(), clock);
         match audience.unless_gone(look).await {
             None => return Ok(()),
             Some(Ok(view)) => {

@@ -8,7 +8,7 @@ use super::governor::Governor;
 use super::narrator::{Narrator, Who};
 use super::stage::{Stage, StagedRepository, short};
 use crate::clock::Clock;
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 
 /// How often the narrator looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

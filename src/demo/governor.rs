@@ -7,11 +7,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::home::Home;
-use crate::cli;
+use crate::bootstrap;
 use crate::clock::Clock;
-use crate::commands::{self, CommandFailure, ConfigFile, Setup};
 use crate::config;
+use crate::daemon;
+use crate::daemon::ConfigFile;
 use crate::domain::{RepoName, Sha, ShaPrefix};
+use crate::operations;
+use crate::queries;
+use crate::request::CommandFailure;
+use crate::rpc;
+use crate::rpc::Setup;
 
 /// The running controller.
 pub(super) struct Governor {
@@ -31,19 +37,19 @@ impl Governor {
         let config = config::load(&home.config(), std::iter::empty())
             .map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))?;
         let clock = Clock::system();
-        let store = commands::open_store(&config.state_dir, &clock).await?;
-        let surroundings = commands::surroundings(&config, clock.clone(), store)?;
+        let store = bootstrap::open_store(&config.state_dir, &clock).await?;
+        let surroundings = bootstrap::surroundings(&config, clock.clone(), store)?;
         let file = ConfigFile::new(&home.config(), Arc::new(Vec::new));
         let (governed, stop) = (config.clone(), ended.clone());
         tasks
-            .spawn(async move { cli::serve_all(&governed, file, surroundings, pages, stop).await });
+            .spawn(async move { daemon::govern(&governed, file, surroundings, pages, stop).await });
         Ok(Self { setup: Setup::checked(config), clock })
     }
 
     /// What it says is in production of a repository, asked as `status` asks.
     pub(super) async fn production(&self, name: &str) -> Result<Option<String>, CommandFailure> {
-        let ask = commands::StatusRequest { repository: Some(repository(name)?) };
-        let status = commands::perform(&self.setup, ask, self.clock.clone()).await?;
+        let ask = queries::StatusRequest { repository: Some(repository(name)?) };
+        let status = rpc::perform(&self.setup, ask, self.clock.clone()).await?;
         let row = status.repositories.into_iter().next();
         Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
     }
@@ -59,8 +65,8 @@ impl Governor {
         let sha: ShaPrefix = sha.parse().map_err(|error| unlikely(&error))?;
         let (reason, name, repository) =
             (reason.to_owned(), Some(by.to_owned()), repository(name)?);
-        let ask = commands::ApproveRequest { repository, sha, reason, name };
-        commands::perform(&self.setup, ask, self.clock.clone()).await.map(drop)
+        let ask = operations::ApproveRequest { repository, sha, reason, name };
+        rpc::perform(&self.setup, ask, self.clock.clone()).await.map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 use crate::telemetry::logs;
 
 /// The path of the socket inside must fit into an address, of 107 bytes.

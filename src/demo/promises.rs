@@ -3,7 +3,7 @@
 use super::acts::Played;
 use super::governor::Governor;
 use super::stage::{Stage, StagedRepository, short};
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 
 /// A promise, and whether it was kept.
 pub(super) struct Promise {

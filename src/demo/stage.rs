@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
-use crate::commands::CommandFailure;
+use crate::request::CommandFailure;
 use ghbox::story::{self, DEPLOY, GOVERNOR, VERIFY};
 use ghbox::{
     AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status, Token,

@@ -15,9 +15,9 @@ use super::problem::HttpProblem;
 use super::question::RequestQuery;
 use super::within;
 use crate::clock::beside_others;
-use crate::commands::view::FleetStatus;
-use crate::commands::{EntryWord, Filter, ReadModel, Wanted};
 use crate::domain::{AttemptId, Outcome, Reason, ShaPrefix};
+use crate::queries::view::FleetStatus;
+use crate::queries::{EntryWord, Filter, ReadModel, Wanted};
 
 const INDEX: &str = "/api/v1";
 /// What people type.

@@ -17,9 +17,9 @@ use super::problem::HttpProblem;
 use super::question::RequestQuery;
 use super::within;
 use crate::clock::beside_others;
-use crate::commands::ReadModel;
 use crate::domain::ShaPrefix;
 use crate::domain::secrets::hide;
+use crate::queries::ReadModel;
 
 mod commit;
 mod index;

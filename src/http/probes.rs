@@ -7,8 +7,9 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::{PLAIN, text};
-use crate::commands::{ReadModel, Readiness, RefusedChange};
+use crate::config::RefusedChange;
 use crate::messages::date_time;
+use crate::queries::{ReadModel, Readiness};
 use crate::telemetry::CONTENT_TYPE;
 
 /// Repositories that a probe's answer names.

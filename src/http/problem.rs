@@ -5,8 +5,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::answer;
-use crate::commands::{CommandFailure, NotShown};
 use crate::domain::Sha;
+use crate::queries::NotShown;
+use crate::request::CommandFailure;
 
 /// Of what was given, enough to recognise it.
 const SHOWN: usize = 80;

@@ -3,10 +3,10 @@
 use std::io;
 
 use bytes::Bytes;
+use ghbox::{GhBox, GhClock, Role};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
-use ghbox::{GhBox, GhClock, Role};
 use serde_json::Value;
 use tower::ServiceExt as _;
 

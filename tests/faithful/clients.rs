@@ -1,7 +1,7 @@
 //! Clients that others wrote understand the box.
 
-use octocrab::{AuthState, OctocrabBuilder};
 use ghbox::story;
+use octocrab::{AuthState, OctocrabBuilder};
 use secrecy::SecretString;
 
 use crate::client::github;

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use ghbox::story::GOVERNOR;
-use ghbox::{
-    Access, Fault, FaultOn, MergeMethod, NewCommit, Permission, Role, Token,
-};
+use ghbox::{Access, Fault, FaultOn, MergeMethod, NewCommit, Permission, Role, Token};
 
 use crate::openapi;
 use crate::story::{Story, TOKEN};

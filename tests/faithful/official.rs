@@ -6,12 +6,12 @@ mod install;
 use std::process::Command;
 use std::sync::Arc;
 
-use release_governor::clock::Clock;
 use ghbox::story::{self, DEPLOY, VERIFY};
 use ghbox::{
     APP_TEST_KEY, GhBox, GhClock, MergeMethod, NewApp, NewCommit, Repo, Role, StartRun, Token,
     UserKind,
 };
+use release_governor::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::openapi::check_all;

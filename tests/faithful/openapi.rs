@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use jsonschema::Validator;
 use ghbox::{Exchange, Fate};
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 /// The pinned version: another one may describe another GitHub.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use http::Method;
 use ghbox::story::{self, DEPLOY, GOVERNOR};
 use ghbox::{
     Access, Exchange, GhBox, JobSpec, Limits, MergeMethod, NewCommit, Permission, Repo, Role,
     StartRun, Token,
 };
+use http::Method;
 use serde_json::json;
 
 use crate::client::{Client, github};

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
+use release_governor::bootstrap;
 use release_governor::clock::Clock;
 use release_governor::config::{self, Config};
 use release_governor::github::{
@@ -171,7 +172,8 @@ pub mod story {
 
     use axum::Router;
     use release_governor::clock::{Clock, ManualTime};
-    use release_governor::commands::{self, Dependencies, ReadModel};
+use release_governor::bootstrap::Dependencies;
+use release_governor::queries::ReadModel;
     use release_governor::controller::Controller;
     use ghbox::{GhBox, GhClock, Repo, story};
     use release_governor::github::HttpService;
@@ -197,7 +199,7 @@ pub mod story {
             let controller = block_on(async {
                 let service = HttpService::new(github.service());
                 let surroundings = Dependencies { service, clock, store: Store::in_memory() };
-                commands::controller(&config(), surroundings, true).unwrap()
+                bootstrap::controller(&config(), surroundings, true).unwrap()
             });
             Self { repo, controller, time }
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{GhBox, Limits};
+use release_governor::clock::Clock;
 
 use crate::town::Town;
 

@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ghbox::{AutoProgress, Fault, FaultOn, NewCommit, Repo, StartRun, Token, story};
 use release_governor::clock::Clock;
-use ghbox::{
-    AutoProgress, Fault, FaultOn, NewCommit, Repo, StartRun, Token, story,
-};
 
 use crate::tools::Prometheus;
 use crate::town::{Running, TOKEN, Town};

@@ -4,9 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
+use ghbox::Repo;
 use jiff::SignedDuration;
 use release_governor::clock::Clock;
-use ghbox::Repo;
 use serde_json::{Value, json};
 
 use crate::tools::{Alertmanager, Prometheus, wait_until};

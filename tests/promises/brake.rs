@@ -4,19 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghbox::{AutoProgress, Fault, FaultId, FaultOn, GhBox, GhClock, Repo, story as stage};
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 use octocrab::OctoBody;
+use release_governor::bootstrap;
+use release_governor::bootstrap::Dependencies;
 use release_governor::clock::Clock;
-use release_governor::commands::{self, Dependencies};
 use release_governor::config::{self, Config};
 use release_governor::controller::{
     Controller, ControllerSettings, Intervals, NotDone, PauseAnswer, ResumedFrom,
 };
 use release_governor::domain::{AttemptPhase, Operator, RepoName};
-use ghbox::{
-    AutoProgress, Fault, FaultId, FaultOn, GhBox, GhClock, Repo, story as stage,
-};
 use release_governor::github::HttpService;
 use release_governor::store::{MemoryDisk, Store};
 use tokio::sync::watch;
@@ -106,7 +105,7 @@ impl Scene {
             }
         }));
         let surroundings = Dependencies { service, clock, store: store.clone() };
-        let controller = commands::controller(&self.config(""), surroundings, true).unwrap();
+        let controller = bootstrap::controller(&self.config(""), surroundings, true).unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         let its = controller.clone();

@@ -1,7 +1,7 @@
 //! The machine's clock jumps, and nothing comes of it: time is GitHub's.
 
-use jiff::SignedDuration;
 use ghbox::Fault;
+use jiff::SignedDuration;
 
 use crate::story::{Story, the_dispatch};
 

@@ -6,9 +6,9 @@ mod town;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ghbox::{APP_TEST_KEY, Exchange, Fault, FaultOn, Repo};
 use jiff::SignedDuration;
 use release_governor::domain::RepoName;
-use ghbox::{APP_TEST_KEY, Exchange, Fault, FaultOn, Repo};
 
 use town::{SHOP, SITE, Town, is_by_the_app, told};
 

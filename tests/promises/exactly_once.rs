@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use ghbox::{Fault, FaultOn, NewCommit, StartRun, WorkflowFile, story as stage};
 use jiff::SignedDuration;
 use release_governor::domain::{AttemptOutcome, EntryKind};
-use ghbox::{Fault, FaultOn, NewCommit, StartRun, WorkflowFile, story as stage};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{DEPLOY_FILE, Story, a_look_at_statuses, the_dispatch, the_mark};

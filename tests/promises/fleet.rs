@@ -7,15 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use release_governor::clock::Clock;
-use release_governor::commands::{self, Dependencies};
-use release_governor::config;
-use release_governor::controller::Controller;
 use ghbox::{
     APP_TEST_KEY, AutoProgress, Exchange, Fault, FaultOn, GhApp, GhBox, GhClock, Installed, Limits,
     NewApp, Repo, UserKind, story as stage,
 };
+use jiff::{SignedDuration, Timestamp};
+use release_governor::bootstrap;
+use release_governor::bootstrap::Dependencies;
+use release_governor::clock::Clock;
+use release_governor::config;
+use release_governor::controller::Controller;
 use release_governor::github::HttpService;
 use release_governor::store::{MemoryDisk, Store};
 use tokio::sync::watch;
@@ -111,7 +112,7 @@ impl Fleet {
         let store = Store::in_memory_on(&MemoryDisk::new()).unwrap();
         let service = HttpService::new(self.github.service());
         let surroundings = Dependencies { service, clock: self.clock.clone(), store };
-        let controller = commands::controller(&self.config(), surroundings, true).unwrap();
+        let controller = bootstrap::controller(&self.config(), surroundings, true).unwrap();
         let (running, stop) = (controller.clone(), self.stop.subscribe());
         self.governing.spawn(async move { running.run(stop).await });
         self.controller = Some(controller);

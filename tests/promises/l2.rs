@@ -1,7 +1,7 @@
 //! L2: the candidate and the head get their decision within one poll interval.
 
-use release_governor::controller::PassPace;
 use ghbox::story as stage;
+use release_governor::controller::PassPace;
 
 use crate::story::Story;
 

@@ -180,10 +180,7 @@ fn a_sweep_whose_pass_failed_is_made_again() {
 fn a_run_without_a_title_is_told_by_the_status_that_links_to_it() {
     let mut shop = Story::repository("acme/shop").policy("high_risk_paths", "[\"infra/**\"]");
     let deploy = stage::deploy_file().run_name("Deploy").yaml();
-    shop.repo.push(
-        ghbox::NewCommit::on("main")
-            .file(".github/workflows/deploy.yml", &deploy),
-    );
+    shop.repo.push(ghbox::NewCommit::on("main").file(".github/workflows/deploy.yml", &deploy));
     let a0 = shop.in_production();
     shop.good_pass().operator_sets_production(&a0).good_pass();
     let a1 = shop.verified(&["src/cart.rs"]);

@@ -1,7 +1,7 @@
 //! Operators may shorten a commit's id where it is unique; GitHub does not promise that it can.
 
-use release_governor::controller::NotDone;
 use ghbox::{Fault, FaultOn, NewCommit};
+use release_governor::controller::NotDone;
 
 use crate::story::Story;
 

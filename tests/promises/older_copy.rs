@@ -1,8 +1,8 @@
 //! S2 and S9: a copy of the state directory that is older than GitHub is brought up to date from
 //! GitHub before anything is done.
 
-use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorAction};
 use ghbox::{Fault, FaultOn, StartRun, story as stage};
+use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorAction};
 
 use crate::s2_answers::about_to_ship;
 use crate::story::{Story, the_dispatch, the_mark};

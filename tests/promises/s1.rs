@@ -1,8 +1,8 @@
 //! S1: never a sha whose latest verification run, of the configured workflow, is not a success.
 
-use jiff::SignedDuration;
 use ghbox::story::{VERIFY, verify_file};
 use ghbox::{Fault, FaultOn, NewCommit, StartRun};
+use jiff::SignedDuration;
 
 use crate::story::{Story, a_look_at_statuses};
 

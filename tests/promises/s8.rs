@@ -1,7 +1,7 @@
 //! S8: a settled repository gets no writes, and a settled pass costs next to nothing.
 
-use release_governor::domain::OperatorAction;
 use ghbox::{Fault, FaultOn, StartRun, story as stage};
+use release_governor::domain::OperatorAction;
 
 use crate::story::Story;
 
@@ -96,9 +96,7 @@ fn a_merge_queue_costs_one_more() {
     let base = shop.repo.tip("main");
     let queue = "gh-readonly-queue/main/pr-1";
     shop.repo.force_push(queue, &base, "dev");
-    let a2 = shop
-        .repo
-        .push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
+    let a2 = shop.repo.push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
     let run = shop.repo.start_run(stage::VERIFY, StartRun::of("merge_group", queue, &a2));
     shop.repo.finish_run(run, "success");
     // It is not on the branch yet, and no filter by branch shows it.
@@ -116,9 +114,7 @@ fn a_verified_queue_commit_that_is_not_on_the_branch_yet_costs_the_branch_too() 
     let base = shop.repo.tip("main");
     let queue = "gh-readonly-queue/main/pr-1";
     shop.repo.force_push(queue, &base, "dev");
-    let a2 = shop
-        .repo
-        .push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
+    let a2 = shop.repo.push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
     let run = shop.repo.start_run(stage::VERIFY, StartRun::of("merge_group", queue, &a2));
     shop.repo.finish_run(run, "success");
     shop.passes(11, 60);

@@ -1,7 +1,7 @@
 //! S9: what was recorded and acted on is never lost.
 
-use release_governor::domain::OperatorAction;
 use ghbox::{Fault, FaultOn};
+use release_governor::domain::OperatorAction;
 
 use crate::story::Story;
 

@@ -323,8 +323,7 @@ fn a_closed_attempts_mark_that_went_into_production_with_a_later_one_says_so() {
     let a1 = shop.verified(&["src/a.rs"]);
     // GitHub never gets the dispatch, and the next candidate comes before that is certain.
     let fault = ghbox::Fault::LoseRequest;
-    shop.github
-        .fail(ghbox::FaultOn::operation("create-workflow-dispatch"), fault);
+    shop.github.fail(ghbox::FaultOn::operation("create-workflow-dispatch"), fault);
     shop.pass();
     let a2 = shop.verified(&["src/b.rs"]);
     shop.minutes_later(6).pass().minutes_later(2).pass().pass();

@@ -1,8 +1,8 @@
 //! What counts as verified, whatever was read before, however busy or odd the branch is.
 
-use jiff::{SignedDuration, Timestamp};
 use ghbox::story::{VERIFY, verify_file};
 use ghbox::{Fault, FaultOn, NewCommit, StartRun};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::story::Story;
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use ghbox::{Exchange, story as stage};
+use jiff::SignedDuration;
 
 use crate::due::has_failed;
 use crate::model::{Deploy, Model};

@@ -1,7 +1,7 @@
 //! Carries out what happens to commits and their verification.
 
-use jiff::SignedDuration;
 use ghbox::{NewCommit, StartRun, story as stage};
+use jiff::SignedDuration;
 
 use crate::files;
 use crate::model::{OTHER_VERIFY, Undo};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use ghbox::{Fault, FaultOn, JobSpec, NewCommit, StartRun, story as stage};
+use jiff::SignedDuration;
 
 use crate::model::{OTHER_DEPLOY, ROLLBACK};
 use crate::script::{On, Title, What};

@@ -1,7 +1,7 @@
 //! Whether a dispatch may be: S1 to S6 and the rules that hold one back.
 
-use jiff::{SignedDuration, Timestamp};
 use ghbox::{Dispatch, Repo, story as stage};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Deploy, Model, Verification};
 use crate::oracles::{Broken, broken};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use ghbox::{Fault, FaultOn, story::GOVERNOR};
+use jiff::SignedDuration;
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use ghbox::{Repo, RunView, story as stage};
+use jiff::Timestamp;
 
 use crate::pulls::MergedPull;
 use crate::script::Touch;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
 use ghbox::{Dispatch, Exchange, Fate, story as stage};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::due::{self, Asks};
 use crate::judged;

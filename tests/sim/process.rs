@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ghbox::{BoxService, GhBox, story};
 use http::{Method, Request};
 use jiff::SignedDuration;
 use release_governor::apply::WriteHandle;
@@ -17,7 +18,6 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, NotDone, PassReport, Shared, Shipped, Witness,
 };
 use release_governor::domain::{Operator, RepoName, ShaPrefix};
-use ghbox::{BoxService, GhBox, story};
 use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;

@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ghbox::{Exchange, Fate, GhBox, GhClock, Repo, story as stage};
 use jiff::Timestamp;
 use release_governor::clock::{Clock, ManualTime};
 use release_governor::domain::RepoName;
-use ghbox::{Exchange, Fate, GhBox, GhClock, Repo, story as stage};
 use release_governor::store::MemoryDisk;
 
 use crate::due::Asks;

@@ -1,13 +1,13 @@
 //! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
 
+use ghbox::{NewCommit, Status, story as stage};
 use jiff::Timestamp;
-use release_governor::commands::{ReadModel, Readiness};
 use release_governor::controller::{NotDone, PauseAnswer, Resumed, Triggering};
 use release_governor::domain::{
     Approval, Branch, Decision, Entry, EntryKind, OperatorAction, ReleaseState, RepoId, Sha,
 };
-use ghbox::{NewCommit, Status, story as stage};
 use release_governor::messages;
+use release_governor::queries::{ReadModel, Readiness};
 use release_governor::store::MemoryDisk;
 
 use super::Story;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use release_governor::domain::OperatorAction;
 use ghbox::{Fault, FaultId, FaultOn};
+use release_governor::domain::OperatorAction;
 
 use release_governor::store::MemoryDisk;
 

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use jiff::Timestamp;
 use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
@@ -31,7 +32,6 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
 };
 use release_governor::domain::{EntryKind, Operator, OperatorAction, RepoName};
-use ghbox::{Exchange, GhBox, GhClock, Repo, story as stage};
 use release_governor::github::{self, GithubSettings, HttpService, TokenSource};
 use release_governor::signals::{Carrier, Signals};
 use release_governor::store::{MemoryDisk, Store};

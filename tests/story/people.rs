@@ -3,9 +3,9 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use release_governor::clock::ManualTime;
 use ghbox::story::{Person, Pull};
 use ghbox::{MergeMethod, Team};
+use release_governor::clock::ManualTime;
 
 use super::Story;
 

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{Fault, FaultOn};
+use release_governor::clock::Clock;
 
 use crate::town::{Town, until};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{Fault, FaultOn, Limits, story};
+use release_governor::clock::Clock;
 
 use crate::town::{Running, Town, until};
 

@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ghbox::{NewCommit, story};
 use insta::assert_snapshot;
 use release_governor::clock::Clock;
-use ghbox::{NewCommit, story};
 use serde_json::Value;
 
 use crate::town::{Done, Town, until};

@@ -1,7 +1,7 @@
 //! `check-config --github` as a newcomer meets it: each line says what, where, and what to do.
 
-use insta::assert_snapshot;
 use ghbox::{APP_TEST_KEY, Fault, FaultOn, NewApp, NewCommit, UserKind, story};
+use insta::assert_snapshot;
 
 use crate::town::Town;
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{Fault, FaultOn, story};
+use release_governor::clock::Clock;
 
 use crate::town::{Done, Town, until};
 

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{GhBox, GhClock, Repo, story};
+use release_governor::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::commands::{CommandFailure, Setup};
 use crate::config::{self, Config};
+use crate::request::CommandFailure;
+use crate::rpc::Setup;
 
 /// What says where the state is; `--state-dir` is the same by another name.
 const STATE_DIR: &str = "RELEASE_GOVERNOR_STATE__DIR";

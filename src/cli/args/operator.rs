@@ -1,8 +1,7 @@
 //! What goes with an operator's word: why, and who says it.
 
+use crate::request;
 use clap::Args;
-
-use crate::commands;
 
 /// Why an operator says it.
 #[derive(Clone, Debug, Args)]
@@ -21,11 +20,11 @@ impl ReasonArg {
 }
 
 fn reason(text: &str) -> Result<String, String> {
-    commands::single_line("a reason", text).map_err(|failure| failure.to_string())
+    request::single_line("a reason", text).map_err(|failure| failure.to_string())
 }
 
 fn name(text: &str) -> Result<String, String> {
-    commands::name_of(text).map_err(|failure| failure.to_string())
+    request::name_of(text).map_err(|failure| failure.to_string())
 }
 
 /// Who says it.

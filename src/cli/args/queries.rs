@@ -11,8 +11,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Output, Target};
-use crate::commands::EntryWord;
 use crate::domain::ShaPrefix;
+use crate::queries::EntryWord;
 
 /// The arguments of `check-config`.
 #[derive(Clone, Debug, Args)]

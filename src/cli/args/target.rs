@@ -6,8 +6,8 @@ use clap::Args;
 use clap_complete::ArgValueCandidates;
 
 use crate::cli::complete::repositories;
-use crate::commands::CommandFailure;
 use crate::domain::{RepoName, ShaPrefix};
+use crate::request::CommandFailure;
 
 /// Which repository.
 #[derive(Clone, Debug, Args)]

@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 
-use crate::commands::view::backtest::{BacktestView, Numbers};
 use crate::domain::Reason;
 use crate::messages::backtest::length;
+use crate::queries::view::backtest::{BacktestView, Numbers};
 
 use super::{list, paint, table, time};
 

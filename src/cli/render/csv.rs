@@ -1,9 +1,10 @@
 //! Entries of ledgers for a spreadsheet.
 
-use crate::commands::view::HistoryLine;
-use crate::commands::{CommandFailure, said_by};
 use crate::domain::RepoName;
 use crate::messages::plain;
+use crate::queries::said_by;
+use crate::queries::view::HistoryLine;
+use crate::request::CommandFailure;
 
 const TITLES: [&str; 7] = ["time", "repository", "number", "kind", "sha", "by", "what"];
 /// A cell holds no more than this of what was said.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::clean;
-use crate::commands::view::{Preflight, Severity, Unchecked};
+use crate::preflight::{Preflight, Severity, Unchecked};
 
 /// As many names as help; the rest is counted.
 const MOST_NAMES: usize = 8;

@@ -1,8 +1,8 @@
 //! What would be decided about a commit, and on what.
 
-use crate::commands::view::{PathView, RuleView, Simulation};
 use crate::domain::{Reason, RiskClass};
 use crate::messages::visible;
+use crate::queries::view::{PathView, RuleView, Simulation};
 
 use super::{list, or_dash, paint, short, table};
 
@@ -88,8 +88,8 @@ mod tests {
     use insta::assert_snapshot;
 
     use crate::cli::render::tests::{held, plain};
-    use crate::commands::view::BroughtView;
     use crate::domain::{Outcome, Reason};
+    use crate::queries::view::BroughtView;
 
     use super::*;
 

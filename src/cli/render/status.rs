@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::view::{HeldCandidate, Overview, RepositoryStatus, StatusGroup};
 use crate::domain::{Outcome, Reason, RiskClass, Sha};
+use crate::queries::view::{HeldCandidate, Overview, RepositoryStatus, StatusGroup};
 
 use super::{or_dash, paint, short, time};
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{AttemptRow, Rich, repository_page, tame};
-use crate::commands::view::{CommitDetail, HistoryLine, JudgedView, PathView, RuleView};
 use crate::messages::{near_time, sentence, visible};
+use crate::queries::view::{CommitDetail, HistoryLine, JudgedView, PathView, RuleView};
 
 /// The page.
 #[derive(Template)]

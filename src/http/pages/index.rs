@@ -5,10 +5,10 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{Link, repository_page, tame};
-use crate::commands::view::{FleetStatus, RepositoryStatus, StatusGroup};
 use crate::http::problem::HttpProblem;
 use crate::http::question::RequestQuery;
 use crate::messages::{near_time, sentence};
+use crate::queries::view::{FleetStatus, RepositoryStatus, StatusGroup};
 
 /// What a group is called, on the page and in its address.
 const fn word(group: StatusGroup) -> &'static str {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::commands::view::{AttemptView, RunView};
 use crate::domain::{RepoName, Sha};
 use crate::messages::{near_time, plain};
+use crate::queries::view::{AttemptView, RunView};
 
 /// A stranger's text on a page is cut to this.
 const LONGEST: usize = 2_000;

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use super::STYLESHEET;
 use super::parts::{AttemptRow, Link, Rich, is_web, tame};
-use crate::commands::view::{
-    AttemptView, Certainty, InFlight, JudgedView, PauseView, ProductionView, RepositoryDetail,
-};
 use crate::domain::RepoName;
 use crate::messages::{near_time, sentence};
+use crate::queries::view::{
+    AttemptView, Certainty, InFlight, JudgedView, PauseView, ProductionView, RepositoryDetail,
+};
 
 /// Attempts that are shown.
 pub(super) const ATTEMPTS: usize = 20;

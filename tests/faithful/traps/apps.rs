@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use http::Method;
 use ghbox::story;
-use ghbox::{
-    Access, GhApp, GhBox, Installed, NewApp, Permission, Role, UserKind,
-};
+use ghbox::{Access, GhApp, GhBox, Installed, NewApp, Permission, Role, UserKind};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::client::{Client, github};

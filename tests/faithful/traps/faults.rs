@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use http::Method;
 use ghbox::story;
 use ghbox::{Fate, Fault, FaultOn, GhBox};
+use http::Method;
 use serde_json::json;
 
 use crate::client::{Client, github};

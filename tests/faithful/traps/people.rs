@@ -1,9 +1,7 @@
 //! Who may do what: roles, teams, bots, and accounts that are gone.
 
 use ghbox::story::{self, GOVERNOR};
-use ghbox::{
-    Access, GhBox, Ghost, NewApp, NewCommit, Permission, Repo, Role, Token,
-};
+use ghbox::{Access, GhBox, Ghost, NewApp, NewCommit, Permission, Repo, Role, Token};
 use serde_json::{Value, json};
 
 use super::apps::mint;

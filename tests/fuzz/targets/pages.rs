@@ -47,7 +47,7 @@ pub fn run(input: &str) {
     story.repo.set_status(&held, "booty/release-governor", "success", &status, "dev");
     story.passes(3);
     let by = Operator { peer: "uid 1000".to_owned(), name: None };
-    if let Ok(reason) = release_governor::commands::single_line("a reason", &next()) {
+    if let Ok(reason) = release_governor::request::single_line("a reason", &next()) {
         block_on(story.controller.pause(&REPOSITORY.parse().unwrap(), reason, by)).unwrap();
     }
     story.passes(2);

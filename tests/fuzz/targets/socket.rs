@@ -5,11 +5,9 @@
 
 use std::sync::LazyLock;
 
-use release_governor::commands::{
-    ApproveRequest, BacktestRequest, Caller, ControllerRequest, FleetHistoryRequest,
-    HistoryRequest, OverviewRequest, PauseRequest, ReconcileRequest, ResumeRequest,
-    SetProductionRequest, SimulateRequest, StatusRequest, TriggerRequest, name_of, single_line,
-};
+use release_governor::operations::{ApproveRequest, PauseRequest, ReconcileRequest, ResumeRequest, SetProductionRequest, TriggerRequest};
+use release_governor::queries::{BacktestRequest, FleetHistoryRequest, HistoryRequest, OverviewRequest, SimulateRequest, StatusRequest};
+use release_governor::request::{Caller, ControllerRequest, name_of, single_line};
 use serde_json::Value;
 
 use crate::support::{block_on, first_line, is_one_line};

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::commands::view::FleetStatus;
+use release_governor::queries::view::FleetStatus;
 use release_governor::controller::LastStanding;
 use release_governor::domain::Entry;
 use release_governor::github::{CachedResponse, Compared, Tree};

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ghbox::{
+    APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
+    story as stage,
+};
 use jiff::{SignedDuration, Timestamp};
 use release_governor::apply::WriteHandle;
 use release_governor::clock::{Clock, ManualTime};
@@ -13,10 +17,6 @@ use release_governor::controller::{
     Controller, ControllerSettings, Intervals, PassError, PassReport, Shared,
 };
 use release_governor::domain::RepoName;
-use ghbox::{
-    APP_TEST_KEY, Exchange, GhApp, GhBox, GhClock, Installed, NewApp, Repo, UserKind,
-    story as stage,
-};
 use release_governor::github::{
     self, AppSource, GithubSettings, HttpService, Readers, TokenSource,
 };

@@ -1,7 +1,7 @@
 //! Deploys on other refs and by other workflows.
 
-use release_governor::domain::Production;
 use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
+use release_governor::domain::Production;
 
 use crate::story::Story;
 

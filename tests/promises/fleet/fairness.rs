@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ghbox::{Fault, FaultOn, Installed};
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
-use ghbox::{Fault, FaultOn, Installed};
 
 use super::{Asked, Fleet, MINUTE, polls};
 

@@ -1,8 +1,8 @@
 //! What lifts the hold of a rollback, and `trigger --rollback`.
 
+use ghbox::{Fault, story};
 use release_governor::controller::{NotDone, ResumedFrom, Shipped};
 use release_governor::domain::Reason;
-use ghbox::{Fault, story};
 
 use super::in_production_by_us;
 use crate::story::{Story, the_dispatch};

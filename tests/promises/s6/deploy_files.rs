@@ -1,7 +1,7 @@
 //! The files that a dispatch runs: GitHub takes them from the tip of the ref, not from the commit.
 
-use release_governor::domain::MovedDeployFiles;
 use ghbox::{Fault, FaultOn, MergeMethod, NewCommit, story as stage};
+use release_governor::domain::MovedDeployFiles;
 
 use crate::approvals::{SHIPS, ship, shop};
 use crate::story::{DEPLOY_FILE, Story};

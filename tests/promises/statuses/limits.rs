@@ -1,7 +1,7 @@
 //! Statuses of others, statuses that GitHub refuses, and too many of them.
 
-use release_governor::domain::OperatorAction;
 use ghbox::{Fault, FaultOn};
+use release_governor::domain::OperatorAction;
 
 use crate::story::{CONTEXT, Story};
 

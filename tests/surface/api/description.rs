@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use release_governor::commands::EntryWord;
 use release_governor::domain::{EntryKind, Reason};
 use release_governor::http::api_paths;
+use release_governor::queries::EntryWord;
 use serde_json::Value;
 
 use crate::described::{DESCRIPTION, description, judge};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use ghbox::{Fault, FaultOn};
 use jiff::Timestamp;
 use release_governor::clock::Clock;
 use release_governor::domain::{EntryKind, Outcome, Reason, RiskClass, Sha};
-use ghbox::{Fault, FaultOn};
 use release_governor::store::{Store, StoreOptions};
 
 use super::asking::{get, good};

@@ -8,12 +8,13 @@ use std::task::{Context, Poll, Waker};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use release_governor::bootstrap;
 use release_governor::clock::Clock;
-use release_governor::commands::{self, ReadModel};
 use release_governor::domain::{
     Attribution, AttributionRule, Conclusion, EntryKind, KnownRun, KnownRunAttempt, RefHistory,
     RunEvent, RunKind, RunProgress,
 };
+use release_governor::queries::ReadModel;
 use release_governor::store::Store;
 use release_governor::{config, http};
 use tower::ServiceExt as _;
@@ -68,8 +69,8 @@ async fn router_of(count: u64) -> axum::Router {
         let entries = std::iter::once(governed).chain((1..=DEPLOYS).map(deployed)).collect();
         ledger.record("2026-11-02T12:00:00Z".parse().unwrap(), entries).await.unwrap();
     }
-    let surroundings = commands::surroundings(&config, Clock::system(), store.clone()).unwrap();
-    let controller = commands::controller(&config, surroundings, false).unwrap();
+    let surroundings = bootstrap::surroundings(&config, Clock::system(), store.clone()).unwrap();
+    let controller = bootstrap::controller(&config, surroundings, false).unwrap();
     for policy in &config.repositories {
         controller.pass(&policy.repository).await.unwrap().unwrap();
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use release_governor::clock::Clock;
 use ghbox::{AutoProgress, Limits, Repo, story};
+use release_governor::clock::Clock;
 
 use super::{Mount, REFUSED, TAKEN, entry_numbers, passes};
 use crate::town::{Running, Town, until};

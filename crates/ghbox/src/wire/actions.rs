@@ -156,13 +156,7 @@ impl Wire<'_> {
         })
     }
 
-    pub(crate) fn job(
-        &self,
-        repository: &Repository,
-        run: &Run,
-        attempt: u64,
-        job: &Job,
-    ) -> Value {
+    pub(crate) fn job(&self, repository: &Repository, run: &Run, attempt: u64, job: &Job) -> Value {
         let api = self.api_of(repository);
         let steps = job.steps.iter().zip(1u64..).map(|(step, number)| {
             json!({

@@ -91,12 +91,7 @@ impl Wire<'_> {
         json!({ "sha": tree, "url": format!("{}/git/trees/{tree}", self.api_of(repository)) })
     }
 
-    pub(crate) fn files(
-        &self,
-        repository: &Repository,
-        head: &str,
-        files: &[FileChange],
-    ) -> Value {
+    pub(crate) fn files(&self, repository: &Repository, head: &str, files: &[FileChange]) -> Value {
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));
         let show = |file: &FileChange| {
             let path = escaped(&file.path);

@@ -10,12 +10,7 @@ use crate::repository::Repository;
 
 impl Wire<'_> {
     /// As lists show it.
-    pub(crate) fn pull(
-        &self,
-        repository: &Repository,
-        issue: &IssueRecord,
-        pull: &Pull,
-    ) -> Value {
+    pub(crate) fn pull(&self, repository: &Repository, issue: &IssueRecord, pull: &Pull) -> Value {
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));
         let number = issue.number;
         let (url, page) = (format!("{api}/pulls/{number}"), format!("{pages}/pull/{number}"));

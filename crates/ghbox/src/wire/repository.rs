@@ -111,11 +111,7 @@ impl Wire<'_> {
     }
 
     /// As the repository itself is answered.
-    pub(crate) fn full_repository(
-        &self,
-        repository: &Repository,
-        role: Option<Role>,
-    ) -> Value {
+    pub(crate) fn full_repository(&self, repository: &Repository, role: Option<Role>) -> Value {
         let more = json!({
             "network_count": 0,
             "subscribers_count": 1,
@@ -125,12 +121,7 @@ impl Wire<'_> {
         merged(self.repository(repository), more)
     }
 
-    pub(crate) fn branch(
-        &self,
-        repository: &Repository,
-        name: &str,
-        tip: Value,
-    ) -> Value {
+    pub(crate) fn branch(&self, repository: &Repository, name: &str, tip: Value) -> Value {
         let api = self.api_of(repository);
         json!({
             "name": name,

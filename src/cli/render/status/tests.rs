@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::commands::view::FleetStatus;
+use crate::queries::view::FleetStatus;
 
 use super::*;
 
