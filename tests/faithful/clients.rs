@@ -1,4 +1,4 @@
-//! Clients that others wrote understand the box.
+//! Third-party clients work with the fake GitHub.
 
 use octocrab::{AuthState, OctocrabBuilder};
 use release_governor::ghbox::story;

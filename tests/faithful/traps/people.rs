@@ -1,4 +1,4 @@
-//! Who may do what: roles, teams, bots, and accounts that are gone.
+//! Permissions: roles, teams, bots, and deleted accounts.
 
 use release_governor::ghbox::story::{self, GOVERNOR};
 use release_governor::ghbox::{

@@ -1,4 +1,4 @@
-//! Comparisons, trees, files and names of commits.
+//! Comparisons, trees, files and abbreviated commit ids.
 
 use release_governor::ghbox::story;
 use release_governor::ghbox::{GhBox, NewCommit, Repo};
