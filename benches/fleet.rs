@@ -1,10 +1,11 @@
-//! What governing costs: passes over 1, 100 and 1,000 settled repositories beside the same requests
-//! sent by a bare client, and the real program over ten minutes.
+//! Measures the cost of governing: passes over 1, 100 and 1,000 settled repositories, compared
+//! with a bare client that sends the same requests; and the real program over ten minutes.
 //!
-//! `cargo bench --bench fleet` measures the passes; `cargo bench --bench fleet -- settled 1000 10`
-//! runs the program over 1,000 repositories for ten minutes, starts it again, and runs it for as
-//! long once more. Further arguments are the poll interval in seconds (60) and the pace in requests
-//! a minute (0: none). GitHub is the box, in a process of its own, over plain HTTP.
+//! `cargo bench --bench fleet` measures the passes. `cargo bench --bench fleet -- settled 1000
+//! 10` runs the program over 1,000 repositories for ten minutes, restarts it, and runs it for
+//! as long again. Two optional arguments follow: the poll interval in seconds (default 60) and
+//! the rate limit in requests per minute (default 0, which means none). The fake GitHub runs in
+//! a process of its own, over plain HTTP.
 
 #![allow(
     clippy::unwrap_used,
@@ -46,10 +47,10 @@ use tower::{Service as _, service_fn};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const TOKEN: &str = "a-token-of-the-benchmark";
-/// Passes at once, as in the default configuration.
+/// Concurrent passes, as in the default configuration.
 const AT_ONCE: usize = 16;
 const ROUNDS: u32 = 10;
-/// A first round over ten thousand repositories ends within this time, or never.
+/// Upper bound of a first round over ten thousand repositories.
 const FIRST_ROUND: Duration = Duration::from_secs(10 * 60);
 
 fn main() {
@@ -78,9 +79,9 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// The box with so many repositories, each with a verified commit in production. It prints its
-/// address, and for each line it reads how many requests there were, and how many of them counted
-/// towards GitHub's limit.
+/// Serves the fake GitHub with `count` repositories, each with a verified commit in production.
+/// Prints its address. For each line it reads, it prints how many requests it has served, and
+/// how many of them count towards GitHub's rate limit.
 fn serve_box(count: usize) {
     let now = Clock::system();
     let github = GhBox::new(GhClock::following(Arc::new(move || now.now())));
@@ -105,24 +106,24 @@ fn serve_box(count: usize) {
     }
 }
 
-/// Requests that the box answered.
+/// Requests that the fake GitHub has answered.
 #[derive(Clone, Copy)]
 struct Requests {
     all: u64,
-    /// Those that count towards GitHub's limit: all but 304.
+    /// Requests that count towards GitHub's rate limit: all but those answered with 304.
     charged: u64,
 }
 
-/// How the real program is run.
+/// Settings of the real program.
 #[derive(Clone, Copy)]
 struct Terms {
     /// The poll interval in seconds.
     interval: u32,
-    /// Requests a minute; 0 is no pace.
+    /// Requests per minute; 0 means no limit.
     pace: u32,
 }
 
-/// The box in a process of its own.
+/// The fake GitHub in a process of its own.
 struct Box {
     child: Child,
     ask: ChildStdin,
@@ -175,7 +176,7 @@ fn configured(directory: &std::path::Path, address: &str, count: usize, terms: T
     config::load(&file, [("GITHUB_TOKEN".to_owned(), TOKEN.to_owned())].into_iter()).unwrap()
 }
 
-/// A request as it was sent.
+/// A recorded request.
 #[derive(Clone)]
 struct Sent {
     method: http::Method,
@@ -185,12 +186,12 @@ struct Sent {
 
 #[derive(Default)]
 struct Wire {
-    /// Whether requests are taken down: not in the rounds that are timed.
+    /// Whether requests are recorded. Off in the rounds that are timed.
     takes_down: AtomicBool,
     requests: AtomicU64,
     bytes: AtomicU64,
     in_flight: AtomicUsize,
-    /// The most that ever were in flight.
+    /// The maximum number of concurrent requests seen.
     most_at_once: AtomicUsize,
     sent: Mutex<Vec<Sent>>,
 }
@@ -199,7 +200,7 @@ fn size(headers: &http::HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| name.as_str().len() as u64 + value.len() as u64 + 4).sum()
 }
 
-/// The network, counted.
+/// A client for the network that counts its requests.
 fn counted(wire: Arc<Wire>) -> HttpService {
     let client: Client<HttpConnector, OctoBody> =
         Client::builder(TokioExecutor::new()).build(HttpConnector::new());
@@ -230,7 +231,7 @@ fn counted(wire: Arc<Wire>) -> HttpService {
     }))
 }
 
-/// Seconds of CPU that this process has used. Source: proc_pid_stat(5), fields 14 and 15.
+/// CPU seconds that this process has used. Source: proc_pid_stat(5), fields 14 and 15.
 fn cpu(pid: &str) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let after = text.rsplit_once(')').unwrap().1;
@@ -239,7 +240,7 @@ fn cpu(pid: &str) -> f64 {
     ticks / 100.0
 }
 
-/// So many passes over each of them, one round after the other without a pause in between.
+/// Runs `rounds` passes over each repository, back to back.
 async fn pass_over_all(controller: &Controller, names: &Arc<Vec<RepoName>>, rounds: u32) {
     let next = Arc::new(AtomicUsize::new(0));
     let all = names.len() * rounds as usize;
@@ -260,7 +261,7 @@ async fn pass_over_all(controller: &Controller, names: &Arc<Vec<RepoName>>, roun
     }
 }
 
-/// Sends all of these, so many at once.
+/// Sends all of these requests with a fixed concurrency.
 async fn send_all(
     client: &Client<HttpConnector, Empty<bytes::Bytes>>,
     sent: &Arc<Vec<Sent>>,
@@ -286,7 +287,7 @@ async fn send_all(
     }
 }
 
-/// Settled passes over so many repositories.
+/// Measures settled passes over `count` repositories.
 fn passes(count: usize) {
     let directory = tempfile::tempdir().unwrap();
     let github = Box::start(count);
@@ -301,10 +302,10 @@ fn passes(count: usize) {
         let clock = Clock::system();
         let surroundings = Dependencies { service: counted(Arc::clone(&wire)), clock, store };
         let controller = bootstrap::controller(&config, surroundings, true).unwrap();
-        // The first passes write statuses and read what rarely changes.
+        // The first passes write statuses and read slow-changing facts.
         pass_over_all(&controller, &names, 3).await;
-        // Multiples of ten, of which one reads a list without a filter: the passes that are timed send
-        // as much as those whose requests are taken down.
+        // Use multiples of ten, because one in ten passes reads an unfiltered list: the timed
+        // passes then send as much as those whose requests are recorded.
         let rounds = ROUNDS * u32::try_from((400 / count).clamp(1, 100)).unwrap();
         wire.takes_down.store(true, Ordering::Relaxed);
         pass_over_all(&controller, &names, rounds).await;
@@ -319,9 +320,9 @@ fn passes(count: usize) {
         assert_eq!(sent.len() as u64, requests);
 
         let bare = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
-        // As many at once as the passes ever had in flight: a single repository has three.
+        // Use the highest concurrency that the passes reached: a single repository has three.
         let at_once = wire.most_at_once.load(Ordering::Relaxed);
-        // Its connections are open by then, as the passes' were.
+        // By then its connections are open, as those of the passes were.
         send_all(&bare, &sent, at_once).await;
         let (began, bare_used) = (Instant::now(), cpu("self"));
         send_all(&bare, &sent, at_once).await;
@@ -349,8 +350,8 @@ fn resident_kib(pid: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The real program over so many settled repositories for so many minutes, and the same again after
-/// a restart.
+/// Runs the real program over `count` settled repositories for some minutes, and again after a
+/// restart.
 fn settled(count: usize, minutes: u64, terms: Terms) {
     let directory = tempfile::tempdir().unwrap();
     let mut github = Box::start(count);
@@ -362,7 +363,7 @@ fn settled(count: usize, minutes: u64, terms: Terms) {
     println!("|---|---|---|---|---|---|---|");
     for start in ["first", "second"] {
         let program = Program::start(directory.path());
-        // The first passes, and one interval in which each repository takes its place.
+        // Wait for the first passes, and for one interval in which the polls spread out.
         github.until_settled(terms.interval);
         for minute in 1..=minutes {
             let (used, before) = (cpu(&program.pid()), github.requests());
@@ -384,14 +385,14 @@ fn settled(count: usize, minutes: u64, terms: Terms) {
 }
 
 impl Box {
-    /// Waits for the first round of passes, and one interval more. Says what they took.
+    /// Waits for the first round of passes and one more interval. Prints their cost.
     fn until_settled(&mut self, interval: u32) {
         let (began, before) = (Instant::now(), self.requests());
         let mut last = before;
         while began.elapsed() < FIRST_ROUND {
             std::thread::sleep(Duration::from_secs(10));
             let now = self.requests();
-            // It is over when almost all is a 304.
+            // The round is over when almost all answers are 304.
             if now.all > before.all && (now.charged - last.charged) * 100 <= now.all - last.all {
                 break;
             }
@@ -407,7 +408,7 @@ impl Box {
         );
     }
 
-    /// The requests in each ten seconds of a minute.
+    /// The number of requests in each ten seconds of a minute.
     fn tens(&mut self) -> Vec<u64> {
         let mut last = self.requests().all;
         (0..6)
@@ -440,7 +441,7 @@ impl Program {
         self.0.id().to_string()
     }
 
-    /// Ends it as Kubernetes does.
+    /// Stops it as Kubernetes does.
     fn stop(mut self) {
         let sent = Command::new("kill").arg(self.pid()).status().unwrap();
         assert!(sent.success() && self.0.wait().unwrap().success(), "it ends well");

@@ -1,9 +1,9 @@
-//! What degraded signals hold in memory: of so many repositories, all with the same signal, each
-//! with a query of its own, or each with a server of its own.
+//! Measures the memory of degraded signals for `count` repositories: all with the same signal,
+//! each with its own query, or each with its own server.
 //!
-//! `cargo bench --bench signals` measures 1,000; `cargo bench --bench signals -- 200` others. A
-//! server in a process of its own answers as Prometheus does, at every address of this machine's
-//! own network (127.0.0.0/8), so that each may be another server.
+//! `cargo bench --bench signals` measures 1,000 repositories; `cargo bench --bench signals --
+//! 200` another number. A server in a process of its own answers as Prometheus does, at every
+//! loopback address (127.0.0.0/8), so that each address can act as a different server.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,9 +33,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What a query comes to where nothing is wrong.
+/// The result of a query when nothing is wrong.
 const CALM: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
-/// Longer than a connection that nobody uses is kept.
+/// Longer than an unused connection is kept open.
 const UNTIL_IDLE: Duration = Duration::from_secs(25);
 
 fn main() {
@@ -119,7 +119,7 @@ fn policies(count: usize, signal: impl Fn(usize) -> String) -> Vec<Arc<Policy>> 
     config.unwrap_or_else(|errors| panic!("{errors}")).repositories
 }
 
-/// Answers every question alike, and prints its port.
+/// Gives every query the same answer, and prints its port.
 fn serve() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -1,8 +1,8 @@
-//! The only door to time and chance.
+//! The only source of time and randomness.
 //!
 //! The governor's time is GitHub's: the local monotonic clock, anchored to the `Date` header of
-//! GitHub's answers. A jump of the local wall clock changes nothing; the wall clock is read only
-//! before the first answer, and to say how far it is off.
+//! GitHub's answers. Jumps of the local wall clock have no effect. The wall clock is read only
+//! before the first answer, and to report its difference from GitHub's.
 
 use std::fmt;
 use std::future::Future;
@@ -16,15 +16,15 @@ mod retry_intervals;
 
 pub use retry_intervals::RetryIntervals;
 
-/// `Date` has whole seconds and travels for a while, so an answer that is this much off what the
-/// clock already says is no news.
+/// `Date` has a resolution of one second and takes time to arrive. A smaller difference from
+/// the current time does not move the anchor.
 const DATE_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
-/// Bytes up to which work on them takes a worker no noticeable time: some milliseconds.
+/// Work on fewer bytes takes only a few milliseconds, too little to disturb a worker thread.
 const SMALL: usize = 256 * 1024;
 
-/// Does `work` on so many bytes, in which other tasks of this worker go on meanwhile where it is
-/// much.
+/// Runs `work`, which processes `bytes` bytes. If that is a lot, other tasks of this worker
+/// thread move elsewhere in the meantime.
 pub fn beside_others<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
@@ -35,53 +35,53 @@ pub fn beside_others<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Time and chance, as everything but tests' own code gets them. Cheap to clone.
+/// The source of time and randomness for all code. Cheap to clone.
 #[derive(Clone)]
 pub struct Clock {
     source: Arc<dyn TimeSource>,
     anchor: Arc<Mutex<Option<Anchor>>>,
 }
 
-/// GitHub said that it was `date` when the monotonic clock stood at `monotonic`.
+/// GitHub reported `date` when the monotonic clock was at `monotonic`.
 #[derive(Clone, Copy)]
 struct Anchor {
     date: Timestamp,
     monotonic: Duration,
 }
 
-/// Where time and chance come from.
+/// The implementation behind a [`Clock`].
 trait TimeSource: Send + Sync {
-    /// Time since some fixed moment; never goes back, whatever happens to the wall clock.
+    /// Time since a fixed moment. Never goes back, whatever happens to the wall clock.
     fn monotonic(&self) -> Duration;
-    /// The machine's wall clock.
     fn wall(&self) -> Timestamp;
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-    /// Fills `bytes` with chance.
+    /// Fills `bytes` with random bytes.
     fn chance(&self, bytes: &mut [u8]);
 }
 
-/// What the monotonic and the wall clock said at one moment.
+/// The monotonic and the wall clock at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockReading {
     monotonic: Duration,
     wall: Timestamp,
 }
 
-/// A wait that ended before what it waited for.
+/// A wait reached its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no answer within {0:?}")]
 pub struct TimedOut(pub Duration);
 
 impl Clock {
-    /// The machine's clock and chance.
+    /// The system's clock and random numbers.
     #[must_use]
     pub fn system() -> Self {
         Self::over(Arc::new(System::new()))
     }
 
-    /// A clock that stands still but for [`ManualTime::advance`] and for sleeps, which take no
-    /// real time and move it on; chance is a fixed sequence that begins at `seed`.
+    /// A clock that advances only through [`ManualTime::advance`] and through sleeps, which
+    /// return immediately and move it on. Random numbers are a fixed sequence derived from
+    /// `seed`.
     #[must_use]
     pub fn manual(start: Timestamp, seed: u64) -> (Self, ManualTime) {
         let time = ManualTime(Arc::new(Mutex::new(Manual {
@@ -92,17 +92,17 @@ impl Clock {
         (Self::over(Arc::new(time.clone())), time)
     }
 
-    /// Another clock over the same hand, as another process on the same machine has one: it knows
-    /// nothing of GitHub's time yet, and its chance is its own.
+    /// Another clock over the same [`ManualTime`], as another process on the same machine has:
+    /// it is not anchored to GitHub's time yet, and has its own random sequence.
     #[must_use]
     pub fn over_manual(time: &ManualTime, seed: u64) -> Self {
         time.lock().chance ^= seed.wrapping_mul(0x2545_f491_4f6c_dd1d);
         Self::over(Arc::new(time.clone()))
     }
 
-    /// The time of the runtime, which must be a paused one: it stands still while anybody has
-    /// anything to do, and then goes on to what is awaited next. It began at `start` when this was
-    /// called; chance is as in [`Self::manual`].
+    /// The time of a paused tokio runtime: it stands still while any task can run, and then
+    /// jumps to the next timer. It is `start` at the time of this call. Random numbers are as
+    /// in [`Self::manual`].
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub fn of_paused_runtime(start: Timestamp, seed: u64) -> Self {
@@ -117,7 +117,7 @@ impl Clock {
         Self { source, anchor: Arc::default() }
     }
 
-    /// Now, by GitHub's clock; by the machine's before GitHub has answered.
+    /// The current time: GitHub's, or the system's wall clock before GitHub has answered.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match *self.anchor() {
@@ -126,9 +126,9 @@ impl Clock {
         }
     }
 
-    /// Takes the `Date` of an answer of GitHub's that arrived just now, to a request that left at
-    /// the monotonic time `asked`. It was written some time in between: an answer that took half a
-    /// minute says nothing against a clock that is right.
+    /// Anchors the clock to the `Date` of an answer from GitHub that just arrived. `asked` is
+    /// the monotonic time when the request was sent. GitHub wrote the date at some time in
+    /// between, so a slow answer alone does not move the anchor.
     pub fn anchor_to(&self, date: Timestamp, asked: Duration) {
         let arrived = self.source.monotonic();
         let mut anchor = self.anchor();
@@ -143,32 +143,32 @@ impl Clock {
         }
     }
 
-    /// Whether GitHub has said what time it is.
+    /// Whether GitHub's time is known.
     #[must_use]
     pub fn is_anchored(&self) -> bool {
         self.anchor().is_some()
     }
 
-    /// How far the machine's wall clock is ahead of GitHub's; zero before GitHub has answered.
+    /// How far the system's wall clock is ahead of GitHub's; zero before GitHub has answered.
     #[must_use]
     pub fn difference(&self) -> SignedDuration {
         self.source.wall().duration_since(self.now())
     }
 
-    /// Time since some fixed moment of this process: for measuring, never for deciding.
+    /// Time since a fixed moment of this process. For measuring only, never for decisions.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         self.source.monotonic()
     }
 
-    /// What both clocks of the machine say now.
+    /// The current reading of both system clocks.
     #[must_use]
     pub fn reading(&self) -> ClockReading {
         ClockReading { monotonic: self.source.monotonic(), wall: self.source.wall() }
     }
 
-    /// How long ago a reading was, by whichever clock says more: the monotonic clock stands still
-    /// while the machine is suspended, and the wall clock may be set.
+    /// The time since `reading` by whichever clock reports more: the monotonic clock stops
+    /// while the machine is suspended, and the wall clock may be set back.
     #[must_use]
     pub fn longest_since(&self, reading: ClockReading) -> Duration {
         let now = self.reading();
@@ -182,10 +182,10 @@ impl Clock {
         self.source.sleep(duration)
     }
 
-    /// What `future` gives.
+    /// Awaits `future` for at most `limit`.
     ///
     /// # Errors
-    /// [`TimedOut`] when it takes longer than `limit`.
+    /// [`TimedOut`] if it takes longer.
     pub async fn timeout<T>(
         &self,
         limit: Duration,
@@ -198,7 +198,7 @@ impl Clock {
         }
     }
 
-    /// Bytes that nobody can foresee.
+    /// Unpredictable random bytes.
     #[must_use]
     pub fn chance<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -206,7 +206,7 @@ impl Clock {
         bytes
     }
 
-    /// A number from 0 up to, but not including, 1.
+    /// A random number from 0 (inclusive) to 1 (exclusive).
     #[must_use]
     pub fn fraction(&self) -> f64 {
         f64::from(u32::from_be_bytes(self.chance())) / (f64::from(u32::MAX) + 1.0)
@@ -258,8 +258,8 @@ impl TimeSource for System {
     #[expect(clippy::disallowed_methods, reason = "this is the door")]
     fn chance(&self, bytes: &mut [u8]) {
         if getrandom::fill(bytes).is_err() {
-            // Chance serves jitter and the ids of attempts; where the system has none, the time
-            // tells two attempts apart just as well.
+            // Random numbers are used for jitter and attempt ids. If the system provides none,
+            // the time is a sufficient substitute.
             let nanoseconds = self.wall().as_nanosecond().to_le_bytes();
             for (byte, chance) in bytes.iter_mut().zip(nanoseconds.iter().cycle()) {
                 *byte = *chance;
@@ -268,7 +268,7 @@ impl TimeSource for System {
     }
 }
 
-/// The hand on a manual clock.
+/// The handle that controls a manual clock.
 #[derive(Clone)]
 pub struct ManualTime(Arc<Mutex<Manual>>);
 
@@ -279,26 +279,25 @@ struct Manual {
 }
 
 impl ManualTime {
-    /// Moves time on.
+    /// Advances the time.
     pub fn advance(&self, duration: Duration) {
         let mut manual = self.lock();
         manual.monotonic = manual.monotonic.saturating_add(duration);
         manual.wall = manual.wall.saturating_add(duration).unwrap_or(Timestamp::MAX);
     }
 
-    /// Moves the wall clock alone, as an administrator or a broken battery does.
+    /// Moves only the wall clock, as an administrator or a faulty battery does.
     pub fn jump_wall(&self, by: SignedDuration) {
         let mut manual = self.lock();
         manual.wall = manual.wall.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 
-    /// How much time has passed, whatever the wall clock did.
+    /// The time that has passed, whatever the wall clock did.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.lock().monotonic
     }
 
-    /// What the wall clock says.
     #[must_use]
     pub fn wall(&self) -> Timestamp {
         self.lock().wall
@@ -321,8 +320,8 @@ impl TimeSource for ManualTime {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let time = self.clone();
         Box::pin(async move {
-            // Others that are ready come first, so that a timeout does not win against an
-            // answer that is already there.
+            // Let other ready tasks run first, so that a timeout does not win over an answer
+            // that has already arrived.
             for _ in 0..64 {
                 tokio::task::yield_now().await;
             }
@@ -335,7 +334,7 @@ impl TimeSource for ManualTime {
     }
 }
 
-/// SplitMix64: any fixed sequence will do.
+/// SplitMix64; any fixed sequence would do.
 fn fixed_sequence(state: &mut u64, bytes: &mut [u8]) {
     for byte in bytes {
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,8 +1,9 @@
-//! The checked configuration, or all of its mistakes at once.
+//! Loads and validates the configuration, and reports all of its mistakes at once.
 //!
-//! Precedence: defaults < the file's `defaults` < the file's repository < the environment. Each
-//! value of each layer is checked where it is written, also where a later layer overrides it,
-//! so that a mistake never sleeps until somebody removes the override.
+//! Precedence, lowest first: built-in defaults, the file's `defaults`, the repository's entry
+//! in the file, the environment. Each value is validated in the layer where it is written, even
+//! if a later layer overrides it. A mistake therefore never lies dormant until somebody removes
+//! the override.
 
 mod check;
 mod defaults;
@@ -46,93 +47,89 @@ pub use self::state_dir::state_dir;
 pub use self::watch::{FilePoll, How, ReadEnvironment, Watched};
 pub use self::what_if::{policy_of, text_of};
 
-/// The whole configuration, checked.
+/// The validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How GitHub is reached.
     pub github: GithubConfig,
-    /// How often, and how many repositories at once.
     pub controller: ControllerConfig,
-    /// Where people and Prometheus read.
     pub server: ServerConfig,
-    /// `state.dir`: where the ledger and the socket are.
+    /// `state.dir`: the directory of the ledger and the command socket.
     pub state_dir: PathBuf,
-    /// `state.history_days`: how long the ledger is kept.
+    /// `state.history_days`: the retention of the ledger, in days.
     pub history_days: u32,
-    /// One policy for each governed repository, in the file's order. Copies of the configuration
-    /// share them: a fleet has thousands.
+    /// One policy for each governed repository, in the order of the file. Copies of the
+    /// configuration share the policies, because a fleet has thousands.
     pub repositories: Vec<Arc<Policy>>,
-    /// Changes whenever an effective value does, and not when only comments do.
+    /// Changes whenever an effective value changes, but not when only comments do.
     pub digest: String,
-    /// Of the file's bytes: changes with every one of them.
+    /// Digest of the file's bytes. Any change of the file changes it.
     pub file_digest: String,
-    /// What is allowed, but worth a word at the start.
+    /// Values that are allowed but questionable; logged at startup.
     pub warnings: Vec<String>,
 }
 
-/// The section `github`.
+/// The `github` section.
 #[derive(Clone, Debug)]
 pub struct GithubConfig {
-    /// The API's address, without a slash at its end.
+    /// Base URL of the API, without a trailing slash.
     pub api_url: String,
-    /// Where the token is.
     pub token: TokenConfig,
-    /// Certificates of authorities that are trusted besides the system's.
+    /// Certificate authorities (PEM) that are trusted in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// The pace; 0 for a server without limits.
+    /// Request rate limit for each credential, in points; 0 for a server without limits.
     pub max_requests_per_minute: u32,
-    /// Accounts that we used to be.
+    /// Former accounts of this governor.
     pub identities: Vec<Login>,
 }
 
-/// Where the token is.
+/// The source of the GitHub credential.
 #[derive(Clone, Debug)]
 pub enum TokenConfig {
-    /// In this file, which is read again when it changes.
+    /// A token file, read again when it changes.
     File(PathBuf),
-    /// In `GITHUB_TOKEN`.
+    /// The value of `GITHUB_TOKEN`.
     Value(SecretString),
-    /// GitHub gives it to this App.
+    /// A GitHub App, which obtains installation tokens.
     App(AppConfig),
-    /// Nowhere. The commands that do without GitHub work all the same.
+    /// No credential. Commands that do not need GitHub still work.
     Missing,
 }
 
-/// The mapping `github.app`.
+/// The `github.app` mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppConfig {
-    /// Its number, or its client id.
+    /// The App's numeric id or its client id.
     pub app_id: String,
-    /// The file of its private key, which is read again when it changes.
+    /// The private key file, read again when it changes.
     pub private_key_file: PathBuf,
-    /// Its installation; none: that of each repository's owner.
+    /// The installation id. `None` means that each repository owner's installation is used.
     pub installation_id: Option<u64>,
 }
 
-/// The section `controller`.
+/// The `controller` section.
 #[derive(Clone, Debug)]
 pub struct ControllerConfig {
-    /// Between two passes of a settled repository.
+    /// Time between two passes of a settled repository.
     pub poll_interval: Duration,
-    /// Between two passes while something is in flight.
+    /// Time between two passes while something is in flight.
     pub active_poll_interval: Duration,
-    /// Passes at once.
+    /// Maximum number of concurrent passes.
     pub max_concurrency: usize,
 }
 
-/// The section `server`.
+/// The `server` section.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where the pages, the API and the metrics are served.
+    /// Listen address of the pages, the API and the metrics.
     pub listen: SocketAddr,
-    /// Where people reach the pages, without a slash at its end.
+    /// External base URL of the pages, without a trailing slash.
     pub public_url: Option<String>,
 }
 
-/// Reads and checks the file at `path` under `environment`.
+/// Reads and validates the file at `path`, with overrides from `environment`.
 ///
 /// # Errors
-/// All mistakes of the file and of the environment at once.
+/// All mistakes of the file and the environment.
 pub fn load(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
@@ -141,7 +138,7 @@ pub fn load(
     checked(path, bytes.as_deref().map_err(Clone::clone), environment)
 }
 
-/// Checks what was read of the file at `path`.
+/// Validates the bytes that were read from the file at `path`.
 fn checked(
     path: &Path,
     bytes: Result<&[u8], String>,

@@ -1,8 +1,10 @@
-//! Reads of GitHub: one function per endpoint, domain values out. Wire types never leave, a
-//! token goes to no host but the configured one, and there is one [`Writer`].
+//! Access to GitHub. Reads: one function per endpoint, which returns domain values. Wire types
+//! never leave this module, tokens are sent to the configured host only, and there is one
+//! [`Writer`].
 //!
-//! A read is tried again where that is safe, is conditional, and is paced. A write is sent once.
-//! When GitHub tells one call to wait, every call of that credential says so at once until then.
+//! Reads are retried where that is safe, conditional, and paced. Writes are sent once. When
+//! GitHub tells one call to wait, every other call of that credential fails immediately until
+//! the wait is over.
 
 mod ask;
 mod auth;
@@ -59,26 +61,26 @@ use crate::domain::RepoName;
 use crate::store::CachePut;
 use crate::telemetry::Metrics;
 
-/// How long a request may take, from its leaving to the last byte of its answer.
+/// How long a request may take, from sending it to the last byte of its answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Which GitHub, as whom, and how fast.
+/// Which GitHub to use, with which credential, and how fast.
 #[derive(Clone, Debug)]
 pub struct GithubSettings {
-    /// The API's address, without a slash at its end: https, or http on loopback.
+    /// The API's base URL, without a trailing slash: https, or http on loopback.
     pub api_url: String,
-    /// The token, or the App.
+    /// The token or the App.
     pub token: TokenSource,
-    /// The pace of each credential; 0 is none.
+    /// The maximum request rate of each credential; 0 means no limit.
     pub max_requests_per_minute: u32,
-    /// How long a request may take; usually [`REQUEST_TIMEOUT`].
+    /// How long a request may take. Usually [`REQUEST_TIMEOUT`].
     pub request_timeout: Duration,
 }
 
-/// The two handles on GitHub: any number of readers, and one writer.
+/// Connects to GitHub. Returns the two handles: any number of readers, and one writer.
 ///
 /// # Errors
-/// An address that no token may be sent to, a token or a key that cannot be read, or no runtime.
+/// An address that no token may be sent to, an unreadable token or key, or no async runtime.
 pub fn connect(
     settings: &GithubSettings,
     service: HttpService,
@@ -91,38 +93,38 @@ pub fn connect(
     Ok((Readers { clients: Arc::clone(&clients) }, Writer::new(clients)))
 }
 
-/// Gives each repository's reader. Cheap to clone.
+/// Provides the reader of each repository. Cheap to clone.
 #[derive(Clone)]
 pub struct Readers {
     clients: Arc<GithubClients>,
 }
 
 impl Readers {
-    /// What is known of each credential's limits.
+    /// The known rate limits of each credential.
     #[must_use]
     pub fn limits(&self) -> Vec<LimitsView> {
         self.clients.all().iter().map(|client| client.limits.view()).collect()
     }
 
-    /// All credentials keep to this pace from now on; 0 is none.
+    /// Changes the request rate of all credentials; 0 means no limit.
     pub fn set_pace(&self, max_requests_per_minute: u32) {
         self.clients.set_pace(max_requests_per_minute);
     }
 
-    /// The token comes from this file from now on.
+    /// Switches to another token file.
     ///
     /// # Errors
-    /// Why there is no good token in it; the last one stays.
+    /// Why the file holds no usable token. The last good token stays in use.
     pub async fn use_token_file(&self, path: std::path::PathBuf) -> Result<(), String> {
         self.clients.use_token_file(path).await
     }
 
-    /// The credential of this name speaks for no repository any more: nothing of it is shown.
+    /// Drops a credential that no repository uses any more, together with its metrics.
     pub fn forget(&self, credential: &str) {
         self.clients.forget(credential);
     }
 
-    /// The reader of `repository`, by the credential that speaks for it.
+    /// The reader of `repository`, which uses the credential responsible for it.
     #[must_use]
     pub fn of(&self, repository: &RepoName) -> Reader {
         Reader {
@@ -134,105 +136,107 @@ impl Readers {
     }
 }
 
-/// Reads GitHub, and cannot write. Cheap to clone.
+/// Reads from GitHub; cannot write. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
     client: Arc<Client>,
-    /// Whether every cache on the way is passed by.
+    /// Whether to bypass all caches.
     fresh: bool,
     lane: Lane,
     meter: PassMeter,
 }
 
 impl Reader {
-    /// The same reader, past every cache: no conditional request, and none is to answer for
-    /// GitHub on the way.
+    /// The same reader, bypassing all caches: requests are unconditional and ask proxies not to
+    /// answer from a cache.
     #[must_use]
     pub fn past_caches(&self) -> Self {
         Self { fresh: true, ..self.clone() }
     }
 
-    /// The same reader for one pass: behind whom it waits, and what counts its reads.
+    /// The same reader for one pass: with the pass's lane and a meter that counts its reads.
     #[must_use]
     pub fn for_a_pass(&self, lane: Lane, meter: PassMeter) -> Self {
         Self { lane, meter, ..self.clone() }
     }
 
-    /// The same reader, in another lane.
+    /// The same reader in another lane.
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { lane, ..self.clone() }
     }
 
-    /// Waits for what somebody else does; the pass gives its place to another where that is slow.
+    /// Awaits work that is done elsewhere. If it takes long, the pass gives up its slot.
     pub async fn waiting<T>(&self, other: impl Future<Output = T>) -> T {
         self.meter.waiting(&self.client.line.clock, other).await
     }
 
-    /// Reads of this pass that GitHub counted towards its limit: all but 304.
+    /// The number of reads in this pass that GitHub counted towards its limit: all but 304.
     #[must_use]
     pub fn charged(&self) -> u32 {
         self.meter.charged()
     }
 
-    /// Notes what became of something that was read and put into the store.
+    /// Records the outcome of putting something that was read into the store.
     pub fn keeps(&self, placed: CachePut) {
         self.meter.keeps(placed);
     }
 
-    /// How much had to be read again since this was asked last, because the store had no room for
-    /// it.
+    /// How many answers had to be read again since the last call because the store had no room
+    /// for them.
     #[must_use]
     pub fn take_repeated(&self) -> u32 {
         self.meter.take_repeated()
     }
 
-    /// Takes down what is read from now on, for [`Self::read_set`].
+    /// Starts recording reads for [`Self::read_set`].
     pub fn take_down(&self) {
         self.meter.recorder().begin();
     }
 
-    /// What was read since [`Self::take_down`]; none where an answer had no tag to ask by.
+    /// What was read since [`Self::take_down`]. `None` if an answer cannot be revalidated, for
+    /// example because it has no ETag.
     #[must_use]
     pub fn read_set(&self) -> Option<ReadSet> {
         self.meter.recorder().end()
     }
 
-    /// Whether GitHub still shows all of it: one conditional request for each answer, up to the
-    /// first that is new. What cannot be asked for now counts as new.
+    /// Whether GitHub still returns all of these answers unchanged. Sends one conditional
+    /// request for each of them, all at once. An answer that cannot be checked now counts as
+    /// changed.
     pub async fn revalidate(&self, read_set: &ReadSet) -> bool {
         let manner = &self.manner();
         let asked = read_set.read.iter().map(|tagged| self.client.revalidate(tagged, manner));
         join_all(asked).await.into_iter().all(|shows| shows)
     }
 
-    /// What is known of GitHub's limits and of the token.
+    /// The known state of GitHub's rate limits and of the token.
     #[must_use]
     pub fn limits(&self) -> LimitsView {
         self.client.limits.view()
     }
 
-    /// Requests a minute by the credential's pace; none: any number.
+    /// The credential's maximum number of requests per minute; `None` means no limit.
     #[must_use]
     pub fn pace(&self) -> Option<u32> {
         self.client.pace.per_minute()
     }
 
-    /// The credential's name in logs and metrics: `token`, or an owner's for the App's
-    /// installation there.
+    /// The credential's name in logs and metrics: `token`, or the owner for which the App is
+    /// installed.
     #[must_use]
     pub fn credential(&self) -> &str {
         self.client.limits.credential()
     }
 
-    /// What changes when the credential may do other things: a refused dispatch is worth another
-    /// try then.
+    /// An opaque value that changes with the credential's rights. When it changes, a refused
+    /// dispatch is worth another try.
     #[must_use]
     pub fn grant(&self) -> String {
         self.client.auth.grant()
     }
 
-    /// What the credential's account may be remembered under.
+    /// The key under which the credential's account can be cached.
     #[must_use]
     pub fn account_key(&self) -> String {
         self.client.auth.account_key()

@@ -1,5 +1,5 @@
-//! The way to other machines: HTTP over TCP and TLS, through the proxy that the environment names.
-//! Nothing in here sends a request twice, follows a redirect, or knows a credential.
+//! HTTP connections over TCP and TLS, through the proxy set in the environment. Nothing here
+//! retries a request, follows a redirect, or handles credentials.
 
 use std::error::Error as StdError;
 use std::path::Path;
@@ -22,24 +22,25 @@ mod tls;
 
 pub use serve::{serve, stopped};
 
-/// Well below a request's own time, so that "never connected" is known as such.
+/// Well below the request timeout, so that "never connected" can be told from "no answer".
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Shorter than servers and the middleboxes on the way keep an idle connection: a write on a
-/// dead one would be lost without a trace.
+/// Shorter than the idle timeout of servers and middleboxes: a write on a dead connection would
+/// be lost without an error.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Sends requests with bodies of type `B`.
+/// An HTTP client for request bodies of type `B`.
 pub type Sends<B> = BoxCloneSyncService<Request<B>, Response<Incoming>, BoxError>;
 
-/// A file of secrets or certificates has some kB; a bundle of all authorities some hundred.
+/// Files of secrets or certificates have a few kB; a bundle of all public authorities a few
+/// hundred.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// What a file holds that is read whole: a token, a key, certificates.
+/// Reads a small file: a token, a key, or certificates.
 ///
 /// # Errors
-/// What the system says; and where it is not a regular file, as a pipe would be waited for and a
-/// device may never end, or is larger than any of these.
+/// An I/O error. Also if the file is larger than 4 MiB, or not a regular file: opening a pipe
+/// could block, and reading a device may never end.
 pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read as _};
     let found = std::fs::metadata(path)?;
@@ -54,35 +55,35 @@ pub fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same, as text.
+/// Like [`read_file`], as text.
 ///
 /// # Errors
-/// As [`read_file`], and where it is no UTF-8.
+/// As [`read_file`], and if the content is not UTF-8.
 pub fn read_text(path: &Path) -> std::io::Result<String> {
     let text = String::from_utf8(read_file(path)?);
     text.map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-/// Whom TLS trusts. Clones are the same, so that those who trust alike hold the roots once.
+/// The trusted certificate authorities. Clones share the roots in memory.
 #[derive(Clone)]
 pub struct Trust(ClientConfig);
 
 impl Trust {
-    /// The machine's roots, or where it has none Mozilla's, and the certificates of authorities in
-    /// `ca_file`, in PEM, which the configuration calls `key`.
+    /// The system's roots, or Mozilla's if the system has none, and the authorities in
+    /// `ca_file` (PEM). `key` is the configuration key of that file, for messages.
     ///
     /// # Errors
-    /// Certificates that cannot be read, in words.
+    /// A message if the certificates cannot be read.
     pub fn of(ca_file: Option<&Path>, key: &str) -> Result<Self, String> {
         tls::config(ca_file, key).map(Self)
     }
 }
 
 /// A client for the server of `url`, through the proxy that `HTTPS_PROXY`, `ALL_PROXY` and
-/// `NO_PROXY` name for it, as curl reads them.
+/// `NO_PROXY` select, interpreted as curl does.
 ///
 /// # Errors
-/// A proxy that cannot be used, in words.
+/// A message if the proxy cannot be used.
 pub fn client<B>(url: &str, trust: &Trust) -> Result<Sends<B>, String>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -114,15 +115,15 @@ where
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        // It would send a request again that a dying connection may have carried.
+        // The retry could repeat a request that a dying connection already delivered.
         .retry_canceled_requests(false)
         .set_host(true)
         .build(connector);
     BoxCloneSyncService::new(client.map_err(Into::into))
 }
 
-/// Whether a certificate is by an authority that is not trusted. What TLS refused comes inside I/O
-/// errors, which do not name what they hold as their source.
+/// Whether the server's certificate is signed by an untrusted authority. TLS errors are wrapped
+/// in I/O errors, whose `source` does not expose them.
 #[must_use]
 pub fn is_by_an_unknown_authority(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
@@ -136,7 +137,7 @@ pub fn is_by_an_unknown_authority(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// Whether it is certain that nothing left this machine.
+/// Whether it is certain that no part of the request was sent.
 #[must_use]
 pub fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| {
@@ -150,7 +151,7 @@ pub fn never_connected(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// An error with its causes, each said once.
+/// An error with its chain of causes, without repetitions.
 #[must_use]
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
@@ -173,10 +174,10 @@ fn causes<'e>(
         Some(this)
     })
 }
-/// Does blocking work where it holds up nobody, as the reading of a file: a mount may hang.
+/// Runs blocking work, such as reading a file from a mount that may hang, on a blocking thread.
 ///
 /// # Errors
-/// What the work says, or that it ended in the middle.
+/// The error of the work, or a message if it panicked.
 pub async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {

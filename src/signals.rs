@@ -1,7 +1,8 @@
-//! Signals that say whether production is well, read outside the passes: a slow one delays nothing.
+//! Signals report whether production is healthy. They are read outside the passes, so that a
+//! slow signal delays nothing.
 //!
-//! Each distinct signal has one reader, whoever follows it; a reader ends with the last that
-//! follows it. A pass takes what was read last, with its age.
+//! Each distinct signal has one reader, however many repositories follow it. The reader ends
+//! when the last follower is dropped. A pass uses the latest reading, with its age.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,7 @@ pub use request::Carrier;
 
 use reader::SignalReader;
 
-/// All signals that anybody follows. Clones are the same.
+/// All signals that are followed. Clones share the same readers.
 #[derive(Clone)]
 pub struct Signals(Arc<SignalsInner>);
 
@@ -35,33 +36,34 @@ struct SignalsInner {
     clock: Clock,
     metrics: Arc<Metrics>,
     carrier: Carrier,
-    /// By what they read: those that are gone leave with the next look.
+    /// By the signal that they read. Dropped readers are removed on the next access.
     readers: Mutex<BTreeMap<Signal, Weak<SignalReader>>>,
-    /// Whether readers read by themselves.
+    /// Whether the readers run in the background.
     live: AtomicBool,
 }
 
 impl Signals {
-    /// Of none yet. Nothing is read before [`Self::go_live`], but where somebody asks.
+    /// Creates an empty set. Until [`Self::go_live`], signals are read only on demand.
     #[must_use]
     pub fn new(clock: Clock, metrics: Arc<Metrics>, carrier: Carrier) -> Self {
         let (readers, live) = (Mutex::default(), AtomicBool::new(false));
         Self(Arc::new(SignalsInner { clock, metrics, carrier, readers, live }))
     }
 
-    /// From now on every signal is read by itself, each at its own pace. To be called within the
-    /// runtime that is to read them.
+    /// Starts reading every signal in the background, at its own interval. Must be called
+    /// within the runtime that runs the readers.
     pub fn go_live(&self) {
         let readers = self.readers();
         self.0.live.store(true, Ordering::SeqCst);
         readers.values().filter_map(Weak::upgrade).for_each(|reader| reader.start());
     }
 
-    /// Follows the signals of a policy until what comes back, and all clones of it, are dropped.
+    /// Follows the signals of a policy until the returned value and all of its clones are
+    /// dropped.
     #[must_use]
     pub fn follow(&self, policy: &Policy) -> Following {
         let bell = Arc::new(watch::Sender::new(()));
-        // One that is not enabled starts nothing, so that nobody asks.
+        // A disabled repository starts no deploys, so its signals are not needed.
         let asked = if policy.enabled { policy.degraded.as_slice() } else { &[] };
         let check = policy.health_check.as_ref().filter(|_| policy.enabled);
         let mut readers = self.readers();
@@ -93,7 +95,7 @@ impl Signals {
     }
 }
 
-/// The signals that one repository follows. Clones follow the same.
+/// The signals that one repository follows. Clones follow the same signals.
 #[derive(Clone)]
 pub struct Following {
     of: Signals,
@@ -102,17 +104,16 @@ pub struct Following {
     bell: Arc<watch::Sender<()>>,
 }
 
-/// What is known now.
+/// The current readings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenSignals {
-    /// Of each signal of `degraded`, in the configuration's order.
+    /// The signals of `degraded`, in the order of the configuration.
     pub signals: Vec<SignalReading>,
-    /// Of `health_check`.
     pub health_check: Option<SignalReading>,
 }
 
 impl SeenSignals {
-    /// Whether each signal says what it said in `before`.
+    /// Whether each signal reports the same health as in `before`.
     #[must_use]
     pub fn says_the_same_as(&self, before: &Self) -> bool {
         let same = |now: &SignalReading, before: &SignalReading| now.says_the_same_as(before);
@@ -128,10 +129,13 @@ impl SeenSignals {
 }
 
 impl Following {
-    /// What was read last. Where no reader reads by itself, each signal that was not read lately is
-    /// read now, once, within its own time limit. Before a dispatch (`anew`), so is one that nobody
-    /// has read yet: a start in the middle of an incident ships nothing into it. Otherwise such a
-    /// one is waited for, for some seconds after its reader began and no longer.
+    /// The latest readings. If readers do not run in the background, each signal whose interval
+    /// has passed is read now, within its own timeout.
+    ///
+    /// With background readers, only a signal that has never been read is read here. If
+    /// `uncached` is set (before a dispatch), this waits for that reading, so that a start in
+    /// the middle of an incident ships nothing. Otherwise it waits only for a few seconds after
+    /// the reader started.
     pub async fn seen(&self, uncached: bool) -> SeenSignals {
         let live = self.of.0.live.load(Ordering::SeqCst);
         let awaited = if live && !uncached { Some(self.awaited()) } else { None };
@@ -144,7 +148,7 @@ impl Following {
         }
         let read = async { while tasks.join_next().await.is_some() {} };
         match awaited {
-            // What is not read by then is read by its own reader.
+            // A signal not read by then is left to its background reader.
             Some(awaited) => drop(self.of.0.clock.timeout(awaited, read).await),
             None => read.await,
         }
@@ -160,7 +164,7 @@ impl Following {
         readers.map(|reader| reader.awaited()).max().unwrap_or(Duration::ZERO)
     }
 
-    /// Changes whenever a signal begins to say something else.
+    /// Notifies whenever a signal's health changes.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<()> {
         self.bell.subscribe()

@@ -1,8 +1,8 @@
-//! The redb file: what the governor remembers.
+//! The store: a redb file with everything the governor remembers.
 //!
-//! One file belongs to one process. A record is on disk before anything is acted on; caches are
-//! written behind, and lost without harm. A file that cannot be read, or that is newer than this
-//! program, is an error and stays as it is.
+//! One process owns the file. A record is on disk before anything acts on it. Caches are
+//! written asynchronously, and losing them is harmless. A file that is unreadable or newer than
+//! this program is an error and is not modified.
 
 use std::fmt;
 use std::path::Path;
@@ -47,10 +47,10 @@ use engine::{Engine, StorageLocation, WriteTrouble};
 use operator_actions::Whose;
 use writer::EngineHandle;
 
-/// How the store is opened.
+/// Options for opening the store.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
-    /// How much of the file redb may hold in memory.
+    /// The size of redb's page cache, in bytes.
     pub cache_bytes: usize,
 }
 
@@ -60,7 +60,7 @@ impl Default for StoreOptions {
     }
 }
 
-/// Everything that is remembered. Clones are the same store.
+/// The store. Clones share the same underlying store.
 #[derive(Clone)]
 pub struct Store {
     hand: Arc<EngineHandle>,
@@ -69,12 +69,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `dir`, and makes both where they lack.
+    /// Opens the store in `dir`, and creates the directory and the store if they do not exist.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyOpen`] when another process has it, [`StoreError::NewerSchema`] and
-    /// [`StoreError::Unreadable`] when it cannot be used (it is left as it is), and what the
-    /// system says.
+    /// [`StoreError::AlreadyOpen`] if another process has it open. [`StoreError::NewerSchema`]
+    /// or [`StoreError::Unreadable`] if it cannot be used; it is not modified. Otherwise an I/O
+    /// error.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Self, StoreError> {
         file::make_dir(dir)?;
         let path = dir.join(file::FILE);
@@ -91,11 +91,12 @@ impl Store {
     /// Whether there is a store in `dir`.
     #[must_use]
     pub fn is_in(dir: &Path) -> bool {
-        // Where that cannot be told, opening it says why.
+        // If this is unknown, opening the store reports the reason.
         dir.join(file::FILE).try_exists().unwrap_or(true)
     }
 
-    /// A store that is gone with the process. Everything happens at once, in the caller's thread.
+    /// A store in memory, lost when the process ends. All work happens synchronously in the
+    /// calling thread.
     #[must_use]
     pub fn in_memory() -> Self {
         let answers = Arc::new(AnswerCache::new());
@@ -104,7 +105,7 @@ impl Store {
         Self::of(EngineHandle::inline(engine), answers, trouble)
     }
 
-    /// The store on a disk in memory, which may hold one already.
+    /// A store on an in-memory disk, which may already contain one.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -129,27 +130,27 @@ impl Store {
         Self { hand, answers, trouble }
     }
 
-    /// Why the last write failed; none once one succeeded. In a file, it is tried again while
-    /// nobody writes.
+    /// The error of the last write, or `None` if it succeeded. A file store retries while idle.
     #[must_use]
     pub fn trouble(&self) -> Option<StoreError> {
         self.trouble.get()
     }
 
-    /// The ledger of a repository; an empty one where there is none yet.
+    /// The ledger of a repository; empty if there is none yet.
     ///
     /// # Errors
-    /// What the disk says, or [`StoreError::Broken`].
+    /// An I/O error, or [`StoreError::Broken`].
     pub async fn ledger(&self, repo: RepoId) -> Result<Ledger, StoreError> {
         Ledger::load(Arc::clone(&self.hand), repo).await
     }
 
-    /// Appends what operators said to a repository's ledger, also while somebody else has it in
-    /// hand: that one takes it in with its next record. It is on disk when this returns, under the
-    /// time that is given back: never one before the ledger's last entry.
+    /// Appends operators' actions to a repository's ledger. This works even while a pass holds
+    /// a [`Ledger`]: the pass picks them up with its next record. The actions are on disk when
+    /// this returns. Returns the time they are recorded under, which is never before the
+    /// ledger's last entry.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn append_words(
         &self,
         repo: RepoId,
@@ -160,11 +161,12 @@ impl Store {
         self.hand.run(move |engine| engine.append_words(&whose, time, &words)).await
     }
 
-    /// The same by a name. Where no repository was governed under it yet, the words are kept, and
-    /// come into the ledger together with its first entry.
+    /// Like [`Self::append_words`], by the repository's name. If no repository has been
+    /// governed under that name yet, the actions are stored and enter the ledger with its first
+    /// entry.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn append_words_by_name(
         &self,
         name: &RepoName,
@@ -178,35 +180,35 @@ impl Store {
     /// The repository that was last governed under this name.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn repo_id(&self, name: &RepoName) -> Result<Option<RepoId>, StoreError> {
         let name = folded(name);
         self.hand.run(move |engine| engine.repo_id(&name)).await
     }
 
-    /// All names under which repositories were governed, each with the repository that bore it
+    /// All names under which repositories were governed, each with the repository that had it
     /// last.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn names(&self) -> Result<Vec<(RepoName, RepoId)>, StoreError> {
         self.hand.run(Engine::names).await
     }
 
-    /// The operators' words of a repository that no pass has reached yet, oldest first.
+    /// The operators' actions for a repository that no pass has reached yet, oldest first.
     ///
     /// # Errors
-    /// What the disk says, or [`StoreError::PendingWords`].
+    /// An I/O error, or [`StoreError::PendingWords`].
     pub async fn kept_words(&self, name: &RepoName) -> Result<Vec<OperatorAction>, StoreError> {
         let name = folded(name);
         self.hand.run(move |engine| engine.kept_words(&name)).await
     }
 
-    /// The newest entries of a repository's ledger with a number below `before`, newest first,
-    /// at most `limit` (and at most 1,000).
+    /// The newest ledger entries of a repository with a number below `before`, newest first: at
+    /// most `limit`, and at most 1,000.
     ///
     /// # Errors
-    /// What the disk says, or [`StoreError::Broken`].
+    /// An I/O error, or [`StoreError::Broken`].
     pub async fn history(
         &self,
         repo: RepoId,
@@ -216,11 +218,11 @@ impl Store {
         self.hand.run(move |engine| engine.history(repo, before, limit)).await
     }
 
-    /// Deletes the history before a time, but for each repository's newest entry; what it added
-    /// up to stays. Gives how many entries went.
+    /// Deletes ledger entries from before a time, except each repository's newest entry. The
+    /// release state they add up to is kept. Returns the number of deleted entries.
     ///
     /// # Errors
-    /// What the disk says, or [`StoreError::Broken`].
+    /// An I/O error, or [`StoreError::Broken`].
     pub async fn prune(&self, before: Timestamp) -> Result<u64, StoreError> {
         let repos = self.hand.run(Engine::repos).await?;
         let mut pruned: u64 = 0;
@@ -242,19 +244,20 @@ impl Store {
         Arc::clone(&self.answers)
     }
 
-    /// What was put there and is still kept.
+    /// The stored fact for `key`, if it is still cached.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn fact(&self, repo: RepoId, key: &str) -> Result<Option<Value>, StoreError> {
         self.fact_of(repo, key).await
     }
 
-    /// The same as what it is: a fact may be large, and is not taken apart twice. One that cannot be
-    /// read any more is asked for again.
+    /// Like [`Self::fact`], but deserializes directly into `T`, because a fact may be large.
+    /// Returns `None` for a fact that can no longer be deserialized, so that it is requested
+    /// again.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn fact_of<T: DeserializeOwned>(
         &self,
         repo: RepoId,
@@ -265,11 +268,11 @@ impl Store {
         Ok(bytes.and_then(decoded))
     }
 
-    /// Keeps what never changes, until others of its repository are used more. Gives what became
-    /// of it.
+    /// Caches a fact that never changes. Facts that are used less are evicted first. Returns
+    /// whether this key was evicted before.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn put_fact(
         &self,
         repo: RepoId,
@@ -279,10 +282,10 @@ impl Store {
         self.put_fact_of(repo, key, &value).await
     }
 
-    /// The same of what can be written down.
+    /// Like [`Self::put_fact`], for any serializable value.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn put_fact_of<T: Serialize + Sync>(
         &self,
         repo: RepoId,
@@ -294,10 +297,11 @@ impl Store {
         self.hand.run(move |engine| engine.put_fact(repo, &key, &bytes)).await
     }
 
-    /// What was remembered of a repository last. What cannot be read any more is none.
+    /// The value last stored with [`Self::remember`]. `None` if it can no longer be
+    /// deserialized.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn remembered<T: DeserializeOwned>(
         &self,
         repo: RepoId,
@@ -308,10 +312,10 @@ impl Store {
         Ok(bytes.and_then(decoded))
     }
 
-    /// Remembers this of a repository until it is replaced, whatever else is kept.
+    /// Stores a value for a repository until it is replaced. It is never evicted.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn remember<T: Serialize + Sync>(
         &self,
         repo: RepoId,
@@ -324,25 +328,26 @@ impl Store {
         self.hand.run(move |engine| engine.remember(repo, &key, &bytes)).await
     }
 
-    /// Keeps the row that `status` shows of a repository.
+    /// Stores the row that `status` shows for a repository.
     ///
     /// # Errors
-    /// What the disk says.
+    /// An I/O error.
     pub async fn put_view(&self, name: &RepoName, json: Value) -> Result<(), StoreError> {
         let name = name.clone();
         self.hand.run(move |engine| engine.put_view(&name, json)).await
     }
 
-    /// The rows that were kept last, by name. What cannot be read is left out, as is all when
-    /// the disk fails: nothing is decided on them.
+    /// The last stored rows, by name. Unreadable rows are omitted, and the list is empty if the
+    /// disk fails: no decision depends on them.
     pub async fn views(&self) -> Vec<(RepoName, Value)> {
         self.hand.run(Engine::views).await.unwrap_or_default()
     }
 
-    /// Writes everything, lets go of the file and ends the thread. The store is of no use after.
+    /// Writes everything, closes the file and ends the thread. The store cannot be used
+    /// afterwards.
     ///
     /// # Errors
-    /// What the disk says: caches may be lost then, records are not.
+    /// An I/O error. Cached data may then be lost; records are not.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.hand.close().await
     }
@@ -354,12 +359,12 @@ impl fmt::Debug for Store {
     }
 }
 
-/// A name as a key: GitHub compares names without regard to case.
+/// A name as a key: GitHub compares names case-insensitively.
 fn folded(name: &RepoName) -> String {
     name.to_string().to_ascii_lowercase()
 }
 
-/// What is kept, packed or not; none where it cannot be read any more.
+/// Decodes a stored value, compressed or not. `None` if it can no longer be read.
 fn decoded<T: DeserializeOwned>(bytes: Vec<u8>) -> Option<T> {
     beside_others(bytes.len(), || release::decode(&packed::unpack(bytes)?).ok())
 }

@@ -1,5 +1,5 @@
-//! The API's own description, `src/http/openapi.json`, as a judge of answers. It is stricter than
-//! the description says to clients: a key that is not described is wrong here.
+//! Validates answers against the API's own description, `src/http/openapi.json`. This is
+//! stricter than the description is for clients: an undescribed key is an error here.
 
 #![allow(
     dead_code,
@@ -22,12 +22,11 @@ static DESCRIBED: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(DESCRIPTION).expect("the description is no JSON"));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-/// The whole description.
 pub fn description() -> &'static Value {
     &DESCRIBED
 }
 
-/// Whether `value` is what the schema of this name describes; what is wrong with it if not.
+/// Validates `value` against the schema of this name. The error describes the mismatch.
 pub fn judge(schema: &str, value: &Value) -> Result<(), String> {
     judge_by(schema, &json!({ "$ref": format!("#/components/schemas/{schema}") }), value)
 }
@@ -46,7 +45,7 @@ fn judge_by(key: &str, schema: &Value, value: &Value) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n    ")) }
 }
 
-/// What is wrong with an answer, by the description of its path. `headers` are in lower case.
+/// Validates an answer against the description of its path. `headers` are in lower case.
 pub fn check(
     path: &str,
     code: u16,
@@ -80,7 +79,7 @@ pub fn check(
     judge_by(&schema.to_string(), schema, &answer)
 }
 
-/// The described path that an address is of.
+/// The described path that matches an address.
 pub fn path_of(address: &str) -> Option<&'static str> {
     let path = address.split('?').next().unwrap_or_default();
     let parts: Vec<&str> = path.split('/').collect();
@@ -100,7 +99,7 @@ fn followed(value: &'static Value) -> &'static Value {
     }
 }
 
-/// An OpenAPI 3.1 schema is a JSON Schema; what it refers to comes along.
+/// Compiles an OpenAPI 3.1 schema, which is a JSON Schema, with everything that it refers to.
 fn compiled(schema: &Value) -> Validator {
     let mut root = closed(schema);
     root["components"] = json!({ "schemas": closed(&description()["components"]["schemas"]) });
@@ -111,7 +110,7 @@ fn compiled(schema: &Value) -> Validator {
         .expect("a schema does not compile")
 }
 
-/// The same, but that no object has keys that are not described.
+/// The same schema, with undescribed keys forbidden in every object.
 fn closed(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {

@@ -1,10 +1,10 @@
-//! The layout of the code, checked: who knows whom, where time and writes come from, how long
-//! things are, and that the documents name all that the program does.
+//! Checks the layout of the code: module dependencies, sources of time and of writes, lengths,
+//! and that the documents cover everything the program does.
 //!
-//! Every check is a function of a file's path and text, and is itself tested on text that it must
-//! refuse. `docs/architecture.md` says why the rules are what they are.
+//! Every check is a function of a file's path and text, and is itself tested on text that it
+//! must reject. `docs/architecture.md` explains the rules.
 
-// All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
+// The attribute repeats that these are tests, so that clippy allows `unwrap` in helpers.
 #[cfg(test)]
 #[path = "tidy/docs.rs"]
 mod docs;

@@ -1,20 +1,21 @@
-//! Growing intervals between retries. The only place that uses `backoff`: it is unmaintained
-//! (`deny.toml`), and gives intervals alone. It reads no clock, waits for nothing, and draws no
-//! chance; jitter is the caller's, with [`Clock::fraction`](super::Clock::fraction).
+//! Growing intervals between retries. This is the only use of the `backoff` crate, which is
+//! unmaintained (see `deny.toml`) and only computes intervals here. It reads no clock, does not
+//! wait, and uses no randomness. Callers add jitter with
+//! [`Clock::fraction`](super::Clock::fraction).
 
 use std::time::Duration;
 
 use backoff::backoff::Backoff as _;
 use backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 
-/// Intervals that double up to a longest one, and stay there.
+/// Intervals that double up to a maximum.
 pub struct RetryIntervals {
     intervals: ExponentialBackoff,
     longest: Duration,
 }
 
 impl RetryIntervals {
-    /// Begins at `first`, or at `longest` where that is shorter.
+    /// Starts at `first`, or at `longest` if that is shorter.
     #[must_use]
     pub fn doubling(first: Duration, longest: Duration) -> Self {
         let intervals = ExponentialBackoffBuilder::new()
@@ -22,13 +23,12 @@ impl RetryIntervals {
             .with_max_interval(longest)
             .with_multiplier(2.0)
             .with_randomization_factor(0.0)
-            // By default it gives up after 15 minutes.
+            // The default gives up after 15 minutes.
             .with_max_elapsed_time(None)
             .build();
         Self { intervals, longest }
     }
 
-    /// The next interval.
     pub fn next_interval(&mut self) -> Duration {
         self.intervals.next_backoff().unwrap_or(self.longest)
     }

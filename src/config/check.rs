@@ -1,4 +1,5 @@
-//! Layers over one another: each checked where it is written, the uppermost taken.
+//! Merges the configuration layers: every layer is validated on its own, and the highest one
+//! that sets a key wins.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use super::signals;
 use super::values::{Setting, ValueOrigin};
 use super::{AppConfig, Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
 
-/// The configuration, or `None` where its mistakes leave none.
+/// The configuration, or `None` if there are mistakes.
 pub(super) fn check(
     file: &FileTree,
     environment: &Variables,
@@ -55,9 +56,9 @@ pub(super) fn check(
     Some(config)
 }
 
-/// One place that values come from.
+/// One source of values.
 pub(super) struct Layer<'a> {
-    /// The path of the mapping that holds them.
+    /// Path of the mapping that holds the values.
     pub(super) prefix: String,
     pub(super) origin: &'a ValueOrigin,
     pub(super) values: Dict,
@@ -94,7 +95,7 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// Looks at what stands uppermost for each key.
+/// Calls `look` with the effective value of each key.
 pub(super) fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Setting<'a>)) {
     let mut figment = Figment::new();
     for layer in layers {
@@ -127,7 +128,7 @@ fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
     });
 }
 
-/// The mapping `section` of `values`; an empty one where it is left out or null.
+/// The mapping `section` of `values`; empty if it is absent or null.
 pub(super) fn section_layer<'a>(
     values: &Dict,
     section: &str,
@@ -192,7 +193,7 @@ fn repositories(file: &FileTree, environment: &Variables, mistakes: &mut Mistake
     policies
 }
 
-/// A policy to try values on.
+/// A placeholder policy, used to validate values that belong to no repository yet.
 fn scratch() -> Option<Policy> {
     "owner/name".parse().ok().and_then(default_policy)
 }
@@ -210,7 +211,8 @@ pub(super) fn check_policy(
     });
 }
 
-/// The entries of `repositories`: the environment's, or else the file's.
+/// The entries of `repositories`, from the environment if it sets them, otherwise from the
+/// file.
 fn list<'a>(
     file: &'a FileTree,
     environment: &'a Variables,
@@ -237,13 +239,13 @@ fn list<'a>(
     super::values::items(&entry, mistakes, expected)
 }
 
-/// One entry of `repositories`, checked, with its name taken out.
+/// Validates one entry of `repositories` and splits it into its name and its other keys.
 fn repository<'a>(
     entry: &Setting<'a>,
     default: &Policy,
     mistakes: &mut Mistakes,
 ) -> Option<(RepoName, Layer<'a>)> {
-    // In the environment a list of names is all that fits a line.
+    // An environment variable can only hold a list of names, not mappings.
     let only_name = |name: &str| Dict::from([("name".to_owned(), Value::from(name))]);
     let values = entry.value.as_dict().cloned().or_else(|| entry.variable().map(only_name));
     let Some(mut values) = values else {
@@ -267,7 +269,7 @@ fn repository<'a>(
     Some((name, layer))
 }
 
-/// The App, where all that it needs is written, and nothing that contradicts it.
+/// The App configuration, if it is complete and does not conflict with other settings.
 fn whole_app(
     app: AppSettings,
     settings: &Settings,
@@ -343,8 +345,9 @@ fn checked_app(app: AppConfig, environment: &Variables, warnings: &mut Vec<Strin
     app
 }
 
-/// A file that was asked for wins; one that merely is where the chart puts it comes last. To write
-/// the default down asks for nothing that `GITHUB_TOKEN` gives.
+/// Selects the token source. An explicitly configured file wins over `GITHUB_TOKEN`, which wins
+/// over the file at the chart's default path. Writing the default path in the configuration
+/// does not count as explicit if the file is missing and `GITHUB_TOKEN` is set.
 fn token(
     file: Option<PathBuf>,
     environment: &Variables,

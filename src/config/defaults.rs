@@ -1,4 +1,4 @@
-//! What holds where nobody wrote a policy key.
+//! Default values of the policy keys.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::domain::{
     OnRecovery, PathPatterns, Permission, Policy, RepoName, WorkflowName,
 };
 
-/// Said instead of governing by less than the defaults.
+/// Reported if a built-in default is invalid, instead of governing with fewer rules.
 pub(super) const DEFECTIVE_DEFAULTS: &str = "a built-in default is not valid: this is a bug";
 
-/// The policy of a repository about which nothing but its name is written; none where a default that
-/// is written below is none, which is a defect.
+/// The policy of a repository for which only the name is configured. `None` means that one of
+/// the defaults below is invalid, which is a bug.
 pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
     Some(Policy {
         repository,
@@ -66,8 +66,8 @@ pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
     })
 }
 
-/// What can break or open production at once: pipelines, data, access, infrastructure, and what
-/// pins the code of others.
+/// Paths that can break or expose production: pipelines, data, access control, infrastructure,
+/// and lockfiles.
 const HIGH_RISK_PATHS: &[&str] = &[
     ".github/workflows/**",
     ".github/actions/**",
@@ -112,7 +112,7 @@ const HIGH_RISK_PATHS: &[&str] = &[
     "**/.terraform.lock.hcl",
 ];
 
-/// What says which code of others is wanted.
+/// Manifests that declare third-party dependencies.
 const MEDIUM_RISK_PATHS: &[&str] = &[
     "**/Cargo.toml",
     "**/package.json",

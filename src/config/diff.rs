@@ -1,4 +1,4 @@
-//! What differs between two configurations, and what of it needs another process.
+//! Compares two configurations and finds the changes that need a restart.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,29 +11,29 @@ use super::effective::policy as effective_policy;
 use super::mistake::{Mistake, redact};
 use super::{Config, ConfigErrors, DEFAULT_TOKEN_FILE, TokenConfig};
 
-/// What of a value is shown.
+/// Maximum number of characters shown of a value.
 const SHOWN_CHARACTERS: usize = 80;
-/// Items of a list that are shown as added or removed.
+/// Maximum number of added or removed list items shown.
 const SHOWN_ITEMS: usize = 5;
-/// Repositories that a line names.
+/// Maximum number of repositories named in one line.
 const SHOWN_NAMES: usize = 3;
-/// Lines that a difference has: more help nobody.
+/// Maximum number of lines in a diff; more are not useful to a reader.
 const MOST_LINES: usize = 50;
 
-/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigChange {
-    /// A repository that is governed from now on.
+    /// A newly governed repository.
     Added(RepoName),
-    /// A repository that is not governed any more.
+    /// A repository that is no longer governed.
     Removed(RepoName),
-    /// A key of the sections, as in `controller.poll_interval`, and what became of it.
+    /// A key of a section, such as `controller.poll_interval`, and a description of its change.
     Setting(String, String),
-    /// A policy key of a repository that stays, and what became of it.
+    /// A policy key of a repository that is in both configurations, and a description of its
+    /// change.
     Policy(RepoName, String, String),
 }
 
-/// What becomes different where `new` takes the place of `old`. No secret is in it.
+/// The differences between `old` and `new`, without secrets.
 #[must_use]
 pub fn changes(old: &Config, new: &Config) -> Vec<ConfigChange> {
     let secrets = secrets(old, new);
@@ -61,7 +61,7 @@ fn by_name(config: &Config) -> BTreeMap<&RepoName, &Policy> {
     config.repositories.iter().map(|policy| (&policy.repository, &**policy)).collect()
 }
 
-/// A line for each change; one for all repositories in which the same became of a key.
+/// One line for each change. Repositories with the same change of a key share a line.
 #[must_use]
 pub fn lines(changes: &[ConfigChange]) -> Vec<String> {
     let mut lines: Vec<(String, Vec<&RepoName>)> = Vec::new();
@@ -106,10 +106,11 @@ fn line((what, names): (String, Vec<&RepoName>)) -> String {
     }
 }
 
-/// What of `new` cannot take the place of `old` in a process that runs; `path` is the file's.
+/// Checks that a running process can switch from `old` to `new`. `path` is the configuration
+/// file.
 ///
 /// # Errors
-/// Each such key, with what was found and what is in force.
+/// Each key whose change needs a restart, with the new value and the one in force.
 pub fn needs_restart(path: &Path, old: &Config, new: &Config) -> Result<(), ConfigErrors> {
     let (was, is) = (sections(old), sections(new));
     let mut keys: Vec<&str> = ["github.api_url", "github.ca_file", "server.listen", "state.dir"]
@@ -134,20 +135,20 @@ pub fn needs_restart(path: &Path, old: &Config, new: &Config) -> Result<(), Conf
     if mistakes.is_empty() { Ok(()) } else { Err(ConfigErrors(mistakes)) }
 }
 
-/// What is wrong with one key of a file that is good by itself.
+/// An error about one key of a file that is otherwise valid.
 #[must_use]
 pub fn refusal(path: &Path, key: &str, why: String) -> ConfigErrors {
     let (file, key) = (path.display().to_string(), key.to_owned());
     ConfigErrors(vec![Mistake { file, line: None, key, value: None, expected: why }])
 }
 
-/// The key by which another kind of credential, or another App, is asked for.
+/// The key that changes the kind of credential or the App, if any.
 fn credential_changed(old: &Config, new: &Config) -> Option<&'static str> {
     match (&old.github.token, &new.github.token) {
         (TokenConfig::File(_), TokenConfig::File(_))
         | (TokenConfig::Value(_), TokenConfig::Value(_))
         | (TokenConfig::Missing, TokenConfig::Missing) => None,
-        // A file that merely is where the chart puts it was away when this was read.
+        // The file at the chart's default path did not exist when the configuration was read.
         (TokenConfig::File(path), TokenConfig::Missing)
             if path.as_path() == Path::new(DEFAULT_TOKEN_FILE) =>
         {
@@ -163,7 +164,7 @@ fn credential_changed(old: &Config, new: &Config) -> Option<&'static str> {
     }
 }
 
-/// The keys of the sections, each under its whole name.
+/// The keys of all sections, each under its full name.
 fn sections(config: &Config) -> Value {
     let mut flat = serde_json::Map::new();
     if let Value::Object(sections) = config.effective() {
@@ -178,7 +179,7 @@ fn sections(config: &Config) -> Value {
     Value::Object(flat)
 }
 
-/// The keys of two mappings, with the value in each.
+/// The union of the keys of two mappings, with the value from each.
 fn pairs(was: &Value, is: &Value) -> Vec<(String, Value, Value)> {
     let keys = |value: &Value| -> Vec<String> {
         value.as_object().into_iter().flat_map(|map| map.keys().cloned()).collect()
@@ -191,7 +192,7 @@ fn pairs(was: &Value, is: &Value) -> Vec<(String, Value, Value)> {
     all.into_iter().map(|key| (key.clone(), value(was, &key), value(is, &key))).collect()
 }
 
-/// What became of a value; none where nothing did.
+/// Describes the change of a value; `None` if it is unchanged.
 fn told(was: &Value, is: &Value, secrets: &[String]) -> Option<String> {
     if was == is {
         return None;
@@ -213,11 +214,11 @@ fn told(was: &Value, is: &Value, secrets: &[String]) -> Option<String> {
             parts.push(format!("{word} {}{more}", first.join(", ")));
         }
     }
-    // The later pattern wins: order means something.
+    // Order matters in lists of patterns: the last match wins.
     Some(if parts.is_empty() { "in another order".to_owned() } else { parts.join(", ") })
 }
 
-/// A value as a line may show it: without a secret, and without what is no plain letter.
+/// A value for display: secrets redacted, special characters escaped, and shortened.
 fn shown(value: &Value, secrets: &[String]) -> String {
     let text = match value {
         Value::String(text) => format!("`{text}`"),
@@ -237,7 +238,7 @@ fn shown(value: &Value, secrets: &[String]) -> String {
     if excerpt.len() < plain.len() { format!("{excerpt}…") } else { excerpt }
 }
 
-/// Values that no line may hold, should somebody have written one where it does not belong.
+/// Secrets to redact, in case they were also written where they do not belong.
 fn secrets(old: &Config, new: &Config) -> Vec<String> {
     use secrecy::ExposeSecret as _;
     let secret = |config: &Config| match &config.github.token {

@@ -1,4 +1,4 @@
-//! The configuration in force, as the file would say it: for people, and for its fingerprint.
+//! The effective configuration in the format of the file, for display and for the fingerprint.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::domain::{
 
 use super::{AppConfig, Config, TokenConfig};
 
-/// Enough to tell two configurations apart.
+/// Enough to distinguish two configurations.
 const FINGERPRINT_BYTES: usize = 6;
 
 impl Config {
-    /// Every effective value under its key. Holds no secret: of a token only where it is.
+    /// Every effective value under its key. Contains no secret: of a token, only its location.
     #[must_use]
     pub fn effective(&self) -> Value {
         let token_file = match &self.github.token {
@@ -63,7 +63,7 @@ impl Config {
                 EnvironmentApproval::Shas(shas) => shas.iter().map(|sha| sha.as_str()).collect(),
             })
             .collect();
-        // What is not shown is told apart all the same.
+        // Values that are not displayed must still change the fingerprint.
         let hidden: Vec<(&str, Vec<&str>)> = self
             .repositories
             .iter()
@@ -87,7 +87,7 @@ fn app(app: &AppConfig) -> Value {
     })
 }
 
-/// One repository's keys, with their values in force. None of them is a secret.
+/// The effective policy of one repository. Contains no secret.
 #[must_use]
 pub fn policy(policy: &Policy) -> Value {
     let mut keys = json!({
@@ -152,7 +152,7 @@ fn titles(titles: &[RunTitle]) -> Vec<&str> {
     titles.iter().map(RunTitle::written).collect()
 }
 
-/// As it would be written: null, one, or a list.
+/// The signals as they would be written: null, one mapping, or a list.
 fn signals(signals: &[Signal]) -> Value {
     match signals {
         [] => Value::Null,
@@ -207,10 +207,10 @@ fn signal(signal: &Signal) -> Value {
     keys
 }
 
-/// What stands in a secret's place.
+/// Replaces a secret.
 const HIDDEN: &str = "***";
 
-/// An address may carry a key in its query.
+/// Hides the query of a URL, which may contain a key.
 fn without_secrets(url: &str) -> String {
     match url.split_once('?') {
         Some((address, _)) => format!("{address}?{HIDDEN}"),
@@ -222,7 +222,7 @@ fn minutes(duration: Duration) -> Value {
     number(duration.as_secs_f64() / 60.0)
 }
 
-/// Whole where it is whole.
+/// A JSON integer if the number is whole.
 fn number(number: f64) -> Value {
     match format!("{number}").parse::<u64>() {
         Ok(whole) => json!(whole),

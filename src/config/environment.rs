@@ -1,4 +1,5 @@
-//! What the environment says: overrides of keys, and the few words that are no keys.
+//! Reads the environment: overrides of configuration keys, and the few variables that are not
+//! keys.
 
 use figment::value::{Dict, Value};
 use secrecy::SecretString;
@@ -9,15 +10,15 @@ use super::keys::{APP_KEYS, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS, has};
 use super::mistake::{ENVIRONMENT, Mistake, Mistakes, meant};
 use super::values::{ValueOrigin, variable};
 
-/// The program's own variables that are no keys of the file.
+/// The program's own variables, without the prefix, that are not keys of the file.
 const OWN: [&str; 4] = ["CONFIG", "APPROVED", "LOG", "LOG_FORMAT"];
 
-/// The environment, sorted by what it speaks of.
+/// The environment variables, grouped by purpose.
 pub(super) struct Variables {
     pub(super) origin: ValueOrigin,
-    /// Sections, `defaults` and `repositories`, as in the file.
+    /// Sections, `defaults` and `repositories`, structured as in the file.
     pub(super) file: Dict,
-    /// Policy keys, for every repository.
+    /// Policy keys that apply to every repository.
     pub(super) policy: Dict,
     /// `GITHUB_TOKEN`.
     pub(super) token: Option<SecretString>,
@@ -25,7 +26,7 @@ pub(super) struct Variables {
     pub(super) approved: Approved,
 }
 
-/// What `RELEASE_GOVERNOR_APPROVED` approves.
+/// The releases that `RELEASE_GOVERNOR_APPROVED` approves.
 pub(super) enum Approved {
     Nothing,
     Everything,
@@ -69,7 +70,7 @@ impl Variables {
         }
     }
 
-    /// Whether `rest` is a key's name.
+    /// Sets the key that `rest` names. Returns false if it names none.
     fn set(&mut self, rest: &str, value: &str) -> bool {
         if rest.bytes().any(|b| b.is_ascii_lowercase()) {
             return false;
@@ -106,7 +107,7 @@ impl Variables {
     }
 }
 
-/// A key of `github.app`, as in `APP__APP_ID`.
+/// The key of `github.app` that `inner` names, as `app__app_id` does.
 fn app_key(inner: &str) -> Option<&str> {
     inner.strip_prefix("app__").filter(|key| has(APP_KEYS, key))
 }
@@ -117,8 +118,9 @@ fn is_key(section: &str, key: &str) -> bool {
     keys.is_some_and(|keys| has(keys, key))
 }
 
-/// Whether a Service in the same namespace brought this variable, whose name is ours or begins
-/// as ours does. Source: Kubernetes, "Accessing the Service", environment variables.
+/// Whether Kubernetes set this variable for a Service in the same namespace whose name equals
+/// our prefix or begins with it. Source: Kubernetes, "Accessing the Service", environment
+/// variables.
 fn is_service_link(rest: &str, value: &str) -> bool {
     let underscored = format!("_{rest}");
     let ported = |name: &str| {
@@ -146,7 +148,7 @@ fn unknown(name: &str, mistakes: &mut Mistakes) {
     let own = OWN.iter().map(|own| format!("{ENVIRONMENT_PREFIX}{own}"));
     let policy = POLICY_KEYS.iter().map(|key| variable(key.name));
     let known: Vec<String> = policy.chain(sections).chain(app).chain(own).collect();
-    // The prefix is common to all: compared without it, a slip weighs what it should.
+    // Compare without the prefix that all names share, so that it does not dilute a typo.
     let bare = |name: &str| name.trim_start_matches(ENVIRONMENT_PREFIX).to_ascii_uppercase();
     let bares: Vec<String> = known.iter().map(|name| bare(name)).collect();
     let hint = meant(&bare(name), bares.iter().map(String::as_str))

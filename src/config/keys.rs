@@ -1,5 +1,5 @@
-//! The one table of keys: their names, what may be written there, and what it means. What is read,
-//! the schema and the reference all go by it.
+//! The single table of configuration keys: name, allowed values, and meaning. The parser, the
+//! JSON schema and the reference documentation are all derived from it.
 
 mod policy;
 mod signal;
@@ -14,21 +14,20 @@ pub(super) use self::policy::{
 };
 pub(super) use self::signal::{SIGNAL_KEYS, SIGNAL_KINDS, SignalKeys, TYPE_ABOUT};
 
-/// What every variable of ours begins with.
+/// Prefix of the program's own environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "RELEASE_GOVERNOR_";
 
-/// Where the chart mounts the token.
+/// Path where the chart mounts the token.
 pub const DEFAULT_TOKEN_FILE: &str = "/var/run/secrets/github/token";
 
-/// A key of the file.
+/// A configuration key.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigKey {
-    /// As it is written.
     pub name: &'static str,
-    /// What may be written there.
+    /// The allowed values.
     pub(super) shape: ValueShape,
-    /// What it means, in Markdown. The reference and the schema say it in these words; what is in
-    /// *italics* is a section of the reference.
+    /// The meaning, in Markdown, as shown in the reference and the schema. Text in *italics*
+    /// names a section of the reference.
     pub about: &'static str,
 }
 
@@ -36,17 +35,15 @@ const fn key(name: &'static str, shape: ValueShape, about: &'static str) -> Conf
     ConfigKey { name, shape, about }
 }
 
-/// The names of keys.
 pub(super) fn names(keys: &'static [ConfigKey]) -> Vec<&'static str> {
     keys.iter().map(|key| key.name).collect()
 }
 
-/// Whether a key is of this name.
 pub(super) fn has(keys: &[ConfigKey], name: &str) -> bool {
     keys.iter().any(|key| key.name == name)
 }
 
-/// The sections of the file, besides `defaults` and `repositories`, and their keys.
+/// The sections of the file and their keys, except `defaults` and `repositories`.
 pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
     (
         "github",
@@ -163,14 +160,14 @@ pub const APP_KEYS: &[ConfigKey] = &[
     ),
 ];
 
-/// Those of them that an App cannot do without.
+/// The required keys of `github.app`.
 const APP_REQUIRED: &[&str] = &["app_id", "private_key_file"];
 
-/// A file by its path. A token that stands there itself is refused, and not shown.
+/// A file path. A token written here by mistake is rejected and not displayed.
 const FILE: TextRule =
     TextRule::of(LONGEST).refusing("gh[opusr]_|github_pat_").like("/var/run/secrets/github/token");
 
-/// Whatever stands before an `@` is a password, and not shown.
+/// Text before an `@` may be a password. It is rejected and not displayed.
 const API_URL: TextRule = TextRule::of(LONGEST)
     .fitting(concat!(
         r"^[Hh][Tt]{2}[Pp][Ss]://([^\[\]/?#@:\s]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(/[^?#\s]*)?$",

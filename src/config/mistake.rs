@@ -1,29 +1,30 @@
-//! A mistake, said so that its author can mend it, and never with a secret in it.
+//! Configuration mistakes, reported so that the author can fix them, and without secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::domain::PathPatterns;
 
-/// What stands in a file's place for what the environment says.
+/// Reported instead of a file name for values from the environment.
 pub(super) const ENVIRONMENT: &str = "environment";
 
-/// Everything that is wrong with a configuration. Never empty.
+/// All mistakes of a configuration. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<Mistake>);
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// The file as it was given, or `environment`.
+    /// The file path as given, or `environment`.
     pub file: String,
-    /// The line of the file, from 1, where it is known.
+    /// The line in the file, counted from 1, if known.
     pub line: Option<usize>,
-    /// The key, as in `repositories[0].branch`, or the variable; empty for the file as a whole.
+    /// The key, such as `repositories[0].branch`, or the variable. Empty for the file as a
+    /// whole.
     pub key: String,
-    /// The value that was found, unless it may be a secret or is a whole mapping.
+    /// The value found, unless it may be a secret or is a whole mapping.
     pub value: Option<String>,
-    /// What was expected, or, where there is no value, what is wrong.
+    /// The expected value, or the problem if `value` is `None`.
     pub expected: String,
 }
 
@@ -60,46 +61,46 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The mistakes so far.
+/// Collects mistakes during validation.
 #[derive(Default)]
 pub(super) struct Mistakes {
     found: Vec<Mistake>,
-    /// Values that no message may hold, whatever key they were written under.
+    /// Values that no message may contain, whatever key they were written under.
     secrets: Vec<String>,
-    /// Lists of patterns that were compiled: a fleet has the same ones many times over.
+    /// Compiled pattern lists; repositories of a fleet often share them.
     lists: BTreeMap<Vec<String>, PathPatterns>,
-    /// Patterns in them, and in lists that did not compile.
+    /// Total number of patterns in all lists so far, valid or not.
     patterns: usize,
 }
 
-/// Patterns in all lists that differ: compiling them takes some seconds.
+/// Maximum number of patterns in all distinct lists. Compiling them takes a few seconds.
 pub(super) const MOST_PATTERNS: usize = 50_000;
 
-/// Several times as many as one process was ever measured with.
+/// Several times the largest fleet that one process was measured with.
 pub(super) const MOST_REPOSITORIES: usize = 50_000;
 
-/// More say no more.
+/// Maximum number of reported mistakes.
 const MOST_MISTAKES: usize = 100;
 
-/// A key that is longer is shown by its beginning.
+/// Maximum number of characters shown of a key.
 const SHOWN_KEY: usize = 200;
 
-/// Shorter ones would hide ordinary words.
+/// Redacting shorter secrets would hide ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
 impl Mistakes {
-    /// These patterns, where they were compiled before.
+    /// The compiled form of `written`, if it was compiled before.
     pub(super) fn compiled(&self, written: &[String]) -> Option<PathPatterns> {
         self.lists.get(written).cloned()
     }
 
-    /// Whether so many more patterns may be compiled; they are counted.
+    /// Counts `more` patterns and returns whether they may still be compiled.
     pub(super) fn may_compile(&mut self, more: usize) -> bool {
         self.patterns = self.patterns.saturating_add(more);
         self.patterns <= MOST_PATTERNS
     }
 
-    /// Remembers patterns that were compiled.
+    /// Remembers a compiled list.
     pub(super) fn note_compiled(&mut self, patterns: &PathPatterns) {
         self.lists.insert(patterns.written().to_vec(), patterns.clone());
     }
@@ -110,12 +111,12 @@ impl Mistakes {
         }
     }
 
-    /// Whether nobody would read further.
+    /// Whether the maximum number of mistakes is reached.
     pub(super) fn is_full(&self) -> bool {
         self.found.len() >= MOST_MISTAKES
     }
 
-    /// A mistake of a file as a whole.
+    /// Adds a mistake that concerns the file as a whole.
     pub(super) fn file(&mut self, file: &str, line: Option<usize>, what: impl Into<String>) {
         let (key, expected) = (String::new(), what.into());
         self.push(Mistake { file: file.to_owned(), line, key, value: None, expected });
@@ -141,7 +142,7 @@ impl Mistakes {
             expected: clean(mistake.expected),
             ..mistake
         };
-        // The file from its top, then the environment.
+        // Mistakes in the file first, by line, then those in the environment.
         found.sort_by_key(|mistake| (mistake.file == ENVIRONMENT, mistake.line));
         let mut errors: Vec<Mistake> = found.into_iter().map(clean_mistake).collect();
         if is_full && let Some(last) = errors.last().cloned() {
@@ -152,15 +153,15 @@ impl Mistakes {
     }
 }
 
-/// How GitHub's tokens begin. Source: GitHub's "About authentication to GitHub".
+/// Prefixes of GitHub tokens. Source: GitHub's "About authentication to GitHub".
 const TOKEN_PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
-/// Whether `text` is, or holds, one of GitHub's tokens.
+/// Whether `text` contains a GitHub token.
 pub(super) fn holds_a_token(text: &str) -> bool {
     TOKEN_PREFIXES.iter().any(|prefix| text.contains(prefix))
 }
 
-/// `text` without what is, or looks like, a secret.
+/// Replaces everything in `text` that is or looks like a secret.
 pub(super) fn redact(mut text: String, secrets: &[String]) -> String {
     for secret in secrets {
         text = text.replace(secret.as_str(), "***");
@@ -174,7 +175,7 @@ pub(super) fn redact(mut text: String, secrets: &[String]) -> String {
     }
 }
 
-/// `text` with everything after `prefix` that can belong to a token replaced.
+/// Replaces the rest of every token that starts with `prefix`.
 fn without_token(text: &str, prefix: &str) -> String {
     let mut parts = text.split(prefix);
     let mut clean = parts.next().unwrap_or_default().to_owned();
@@ -186,8 +187,8 @@ fn without_token(text: &str, prefix: &str) -> String {
     clean
 }
 
-/// The word of `known` that was most likely meant by `written`: a slip of the finger away, or
-/// longer by whole words.
+/// The entry of `known` that `written` most likely stands for: within a small edit distance, or
+/// one that `written` abbreviates by whole words.
 pub(super) fn meant<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -200,7 +201,7 @@ pub(super) fn meant<'a>(
     slip.or_else(|| known.iter().find(begins)).copied()
 }
 
-/// Levenshtein's distance; words of hostile length are simply far away.
+/// The Levenshtein distance. Very long input counts as infinitely distant, to bound the work.
 fn distance(from: &str, to: &str) -> usize {
     if from.len() > 80 || to.len() > 80 {
         return usize::MAX;

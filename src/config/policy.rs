@@ -1,4 +1,4 @@
-//! The policy keys, one line each: how it is read and what it sets.
+//! Parses the policy keys: one line for each, with its parser and the field it sets.
 
 use std::time::Duration;
 
@@ -20,18 +20,18 @@ use super::values::{
     Setting, Unit, boolean, count_of, items, line, one_of, or_null, put, text, texts, whole, word,
 };
 
-/// GitHub's limit for a label's name.
+/// GitHub's limit for the name of a label.
 pub(super) const LONGEST_LABEL: usize = 50;
-/// GitHub's limit for a status's context.
+/// GitHub's limit for the context of a commit status.
 pub(super) const LONGEST_CONTEXT: usize = 255;
-/// A reason or a name that is longer is no reason and no name.
+/// Maximum length, in characters, of names, titles and reasons.
 pub(super) const LONGEST_LINE: usize = 255;
-/// Bytes of one list of patterns, which are compiled together.
+/// Maximum size, in bytes, of one list of patterns, which are compiled together.
 const LARGEST_PATTERNS: usize = 128 * 1024;
-/// No more than a person can follow in an hour.
+/// Upper bound of counts; far above any useful value.
 pub(super) const MOST: u32 = 1_000_000;
 
-/// Sets what `entry` says. False where its key is no policy key.
+/// Sets the field for `key` from `entry`. Returns false if `key` is not a policy key.
 pub(super) fn set(policy: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
     let p = policy;
     match key {
@@ -87,7 +87,7 @@ pub(super) fn set(policy: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut M
     true
 }
 
-/// The keys that say which runs deploy what.
+/// The keys that determine which runs deploy what.
 fn set_deploys(p: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
     match key {
         "run_title" => put(&mut p.run_title, or_null(entry, m, run_title)),
@@ -100,7 +100,7 @@ fn set_deploys(p: &mut Policy, key: &str, entry: &Setting<'_>, m: &mut Mistakes)
     true
 }
 
-/// A title that says where the commit's id stands.
+/// A title pattern with a placeholder for the commit id.
 fn run_title(entry: &Setting<'_>, m: &mut Mistakes) -> Option<RunTitle> {
     let expected = "a title that holds {sha}, as in \"Deploy {sha} by *\", or null";
     let title = title_pattern(entry, m, expected)?;
@@ -157,10 +157,10 @@ fn workflows(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<WorkflowName>>
     (names.len() == items.len()).then_some(names)
 }
 
-/// GitHub may show a run so late without anything being wrong.
+/// GitHub may take this long to list a run without anything being wrong.
 const SHORTEST_CONFIRM: Duration = Duration::from_secs(60);
 
-/// What the policies allow that is worth a warning.
+/// Warnings about policies that are allowed but risky.
 pub(super) fn warnings(policies: &[Policy]) -> impl Iterator<Item = String> {
     let files = named(policies, |policy| !policy.workflow_files_high).map(|names| {
         format!(
@@ -179,7 +179,7 @@ pub(super) fn warnings(policies: &[Policy]) -> impl Iterator<Item = String> {
     files.into_iter().chain(confirm)
 }
 
-/// The first repository of which it is true, and how many more there are.
+/// The first repository that satisfies `is_so`, and how many others do.
 fn named(policies: &[Policy], is_so: impl Fn(&Policy) -> bool) -> Option<String> {
     let names: Vec<&RepoName> =
         policies.iter().filter(|policy| is_so(policy)).map(|policy| &policy.repository).collect();
@@ -228,7 +228,7 @@ fn reason(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     Some(reason)
 }
 
-/// A branch or a tag by its short name. Source of what is refused: git-check-ref-format(1).
+/// The short name of a branch or tag. Source of the rejected forms: git-check-ref-format(1).
 fn git_ref(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Branch> {
     let expected = "a branch's name without refs/heads/, as in main, or null";
     let name = line(entry, m, LONGEST_LINE, expected)?;
@@ -245,7 +245,7 @@ fn git_ref(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Branch> {
     Some(Branch::from(name))
 }
 
-/// Empty: nothing is ever deployed.
+/// The empty string disables deploys.
 fn deploy_workflow(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<WorkflowName>> {
     let expected = "a workflow's name or file name, as in deploy.yml, or \"\" for none";
     let name = text(entry, m, expected)?;
@@ -279,7 +279,7 @@ fn patterns(entry: &Setting<'_>, m: &mut Mistakes) -> Option<PathPatterns> {
         m.note_compiled(&patterns);
         return Some(patterns);
     }
-    // One by one, so that each mistake has its own key.
+    // Compile patterns one by one, so that each mistake names its own key.
     let mut is_told = false;
     for (item, pattern) in items(entry, m, expected)?.iter().zip(&written) {
         for error in PathPatterns::new(&[pattern]).err().unwrap_or_default() {
@@ -314,7 +314,7 @@ fn approval_modes(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<ApprovalM
     complete.then_some(modes)
 }
 
-/// Teams by `org/team`, or by `team` for one of the repository's owner.
+/// Teams as `org/team`, or as `team` for a team of the repository's owner.
 fn teams(entry: &Setting<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>> {
     let expected = "teams, as in acme/release-captains";
     let mut teams = Vec::new();
@@ -337,7 +337,7 @@ fn teams(entry: &Setting<'_>, owner: &str, m: &mut Mistakes) -> Option<Vec<Team>
     complete.then_some(teams)
 }
 
-/// Contexts of statuses, and labels: one name may be both.
+/// Contexts of commit statuses, and labels: one name may be both.
 fn contexts(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
     let expected = "contexts of commit statuses, or labels, as in security/scan";
     let mut complete = true;

@@ -1,4 +1,4 @@
-//! The file, from bytes to one tree of values with the place of each.
+//! Parses the file into one tree of values, with the location of each.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,18 +12,17 @@ use super::mistake::Mistakes;
 use super::spots;
 use super::values::ValueOrigin;
 
-/// A config of 10,000 repositories with ten keys each fits twice.
+/// Twice the size of a configuration of 10,000 repositories with ten keys each.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// The file's values and where they are.
+/// The values of a file and their locations.
 pub(super) struct FileTree {
     pub(super) origin: ValueOrigin,
     pub(super) values: Dict,
 }
 
-/// The values of `bytes`, which the file at `path` holds, in the language that its name ends in.
-/// Where it could not be read, that is a mistake, too; of one that is empty it is said what was
-/// `expected`.
+/// Parses `bytes`, the content of the file at `path`, in the format that the file extension
+/// names. A read error becomes a mistake. `expected` says what an empty file should contain.
 pub(super) fn file(
     path: &Path,
     bytes: Result<&[u8], String>,
@@ -71,10 +70,10 @@ pub(super) fn file(
     }
 }
 
-/// What the file holds, or why that cannot be had, with what to do where it cannot be read.
+/// Reads the file. The error appends `advice` to the reason.
 pub(super) fn bytes(path: &Path, advice: &str) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}{advice}");
-    // A pipe would be waited for, and a device may never end.
+    // Opening a pipe could block, and reading a device may never end.
     let is_special = |found: &std::fs::Metadata| !found.is_file() && !found.is_dir();
     if std::fs::metadata(path).as_ref().is_ok_and(is_special) {
         return Err("is not a regular file".to_owned());
@@ -96,10 +95,10 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
-/// A line, where it is known, and what is wrong there.
+/// The line, if known, and the problem.
 type SyntaxTrouble = (Option<usize>, String);
 
-/// Parses YAML within limits that no honest file meets.
+/// Parses YAML, with limits that no legitimate file reaches.
 pub(super) fn yaml(text: &str) -> Result<Value, SyntaxTrouble> {
     let options = serde_saphyr::options! {
         with_snippet: false,
@@ -110,7 +109,8 @@ pub(super) fn yaml(text: &str) -> Result<Value, SyntaxTrouble> {
             max_aliases: 20_000,
             max_nodes: 500_000,
             max_events: 1_000_000,
-            // One anchor for a thousand repositories is honest; the replay below has a limit.
+            // Thousands of repositories may share one anchor; the replay limits below bound the
+            // work.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -136,7 +136,8 @@ fn yaml_trouble(error: &serde_saphyr::Error) -> String {
         return "more than one document".to_owned();
     }
     let message = serde_saphyr::UserMessageFormatter.format_message(error);
-    // A limit that an alias met comes wrapped, and names the library's own counters.
+    // A limit exceeded through an alias is wrapped, and its message names the library's
+    // internal counters.
     if matches!(error, Error::Budget { .. }) || message.contains("too large or too complex") {
         return "too large or too deep for a configuration".to_owned();
     }
@@ -160,7 +161,7 @@ pub(super) fn toml(text: &str) -> Result<Value, SyntaxTrouble> {
         }
         Ok(Strict(value)) => Ok(value),
         Err(error) => {
-            // The whole message shows the line itself, where a secret may stand.
+            // The full message quotes the line, which may contain a secret.
             let start = error.span().and_then(|span| text.get(..span.start));
             let line = start.map(|before| before.matches('\n').count() + 1);
             Err((line, format!("is not valid TOML: {}", one_line(error.message()))))
@@ -173,7 +174,7 @@ fn one_line(message: &str) -> String {
     words.join(" ").chars().take(300).collect()
 }
 
-/// A value whose mappings have each key once.
+/// A value whose mappings have no duplicate keys.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

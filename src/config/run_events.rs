@@ -1,11 +1,11 @@
-//! The events that runs start by.
+//! The events that can trigger a workflow run.
 
 use super::mistake::Mistakes;
 use super::values::{Setting, items, texts};
 
-/// What the `event` of a workflow run can be: the events of `on:` in GitHub's "Events that trigger
-/// workflows" without `workflow_call`, whose runs bear their caller's event, and `dynamic`, by which
-/// GitHub starts workflows of its own.
+/// The possible values of a workflow run's `event`: the events of `on:` in GitHub's "Events
+/// that trigger workflows", without `workflow_call`, whose runs have their caller's event, and
+/// with `dynamic`, which GitHub uses for workflows it starts itself.
 pub(super) const RUN_EVENTS: [&str; 33] = [
     "branch_protection_rule",
     "check_run",
@@ -42,7 +42,8 @@ pub(super) const RUN_EVENTS: [&str; 33] = [
     "workflow_run",
 ];
 
-/// Events that runs are counted by; none of `what` happens without one.
+/// A list of at least one event. `what` describes, for the message, what never happens if the
+/// list is empty.
 pub(super) fn events(entry: &Setting<'_>, m: &mut Mistakes, what: &str) -> Option<Vec<String>> {
     let expected = "events, as in push";
     let mut complete = true;

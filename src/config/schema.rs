@@ -1,8 +1,8 @@
-//! The file as a JSON Schema (draft 7), for editors and Helm: made from the table of keys.
+//! Generates the JSON Schema (draft 7) of the file from the key table, for editors and Helm.
 //!
-//! It takes every file that the program takes, but for words and durations with space around
-//! them.
-//! What depends on several values, on the environment or on what is compiled, only the program says.
+//! The schema accepts every file that the program accepts, except keywords and durations with
+//! surrounding whitespace. Only the program checks rules that depend on several values, on the
+//! environment, or on compiled patterns.
 
 mod shapes;
 
@@ -19,12 +19,12 @@ use super::keys::{
 use super::mistake::{MOST_REPOSITORIES, Mistakes};
 use super::read;
 
-/// Where editors find it.
+/// The published location, for editors.
 pub const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/booty/release-governor/main/config/schema.json";
 
-/// Two repositories of which nothing but the name is written, or the least of each signal: what is
-/// in force then is what holds by default.
+/// A minimal configuration: its effective values are the defaults. The second repository has a
+/// minimal signal of each kind.
 const LEAST: &[u8] = b"
 repositories:
   - name: owner/name
@@ -36,7 +36,7 @@ repositories:
     health_check: http://shop
 ";
 
-/// The schema of the file.
+/// The JSON Schema of the configuration file.
 #[must_use]
 pub fn schema() -> Value {
     let defaults = defaults().unwrap_or_default();
@@ -71,21 +71,21 @@ pub fn schema() -> Value {
     })
 }
 
-/// The configuration that is in force where nothing is written; none where a default is none, which
-/// is a defect.
+/// The effective configuration of [`LEAST`]. `None` means that a built-in default is invalid,
+/// which is a bug.
 fn defaults() -> Option<Value> {
     let mut mistakes = Mistakes::default();
     let nothing = Variables::read(std::iter::empty(), &mut mistakes);
     let file = read::file(Path::new("defaults.yaml"), Ok(LEAST), "", &mut mistakes)?;
     let mut values = check::check(&file, &nothing, &mut mistakes)?.effective();
-    // In force it is only where it is there.
+    // The effective configuration omits the default file if it does not exist on this machine.
     if let Some(github) = values.get_mut("github") {
         shapes::set(github, "token_file", DEFAULT_TOKEN_FILE);
     }
     Some(values)
 }
 
-/// Keys with what is written there, what it means, and what holds without it.
+/// The schema of each key: allowed values, description and default.
 fn properties(keys: &[ConfigKey], defaults: &Value) -> Map<String, Value> {
     let described = keys.iter().map(|key| (key.name.to_owned(), described(key, defaults)));
     described.collect()
@@ -130,7 +130,7 @@ fn policy(defaults: &Value) -> Value {
     })
 }
 
-/// The policy keys again, with the name.
+/// The schema of a repository: the policy keys and `name`.
 fn repository() -> Value {
     let same = |key: &ConfigKey| {
         let place = format!("#/properties/defaults/properties/{}", key.name);
@@ -146,7 +146,8 @@ fn repository() -> Value {
     })
 }
 
-/// A signal of `degraded`: the keys of all kinds, of which its `type` lets pass its own.
+/// A signal of `degraded`: the keys of all kinds. The rules for each `type` reject the keys of
+/// the others.
 fn signal(defaults: &Value) -> Value {
     let mut properties =
         signal_properties(SIGNAL_KEYS, &[], defaults.get(0).unwrap_or(&Value::Null));
@@ -180,7 +181,7 @@ fn health_check(defaults: &Value) -> Value {
     })
 }
 
-/// In a signal, null is a key left out, where it may be left out.
+/// In a signal, null is the same as omitting an optional key.
 fn signal_properties(
     keys: &'static [ConfigKey],
     required: &[&str],
@@ -201,7 +202,7 @@ fn signal_properties(
     made
 }
 
-/// What a signal of this kind needs, and the keys of the others that it cannot have.
+/// The required keys of this kind, and the keys of other kinds that it rejects.
 fn rule_of_kind(kind: &SignalKeys) -> Value {
     let others = SIGNAL_KINDS.iter().filter(|other| other.name != kind.name);
     let foreign = others.flat_map(|other| other.keys);
@@ -214,7 +215,7 @@ fn rule_of_kind(kind: &SignalKeys) -> Value {
     })
 }
 
-/// Keys that need, or exclude, one another.
+/// Rules for keys that require or exclude each other.
 fn rules_of_all() -> Vec<Value> {
     let no_authorization = shapes::other_than("authorization");
     vec![
@@ -227,7 +228,7 @@ fn rules_of_all() -> Vec<Value> {
     ]
 }
 
-/// A key is there, and not null.
+/// Matches if the key is present and not null.
 fn is_written(key: &str) -> Value {
     json!({ "required": [key], "not": { "properties": { key: { "type": "null" } } } })
 }

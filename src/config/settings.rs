@@ -1,4 +1,4 @@
-//! The keys that are about the program itself, one line each.
+//! Parses the keys that configure the program itself, one line for each.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::keys::{APP_KEYS, names};
 use super::mistake::{Mistakes, holds_a_token, meant};
 use super::values::{Setting, interval, line, number_text, or_null, put, text, texts, whole};
 
-/// What the sections besides `defaults` and `repositories` say.
+/// The values of the sections other than `defaults` and `repositories`.
 pub(super) struct Settings {
     pub(super) api_url: String,
     pub(super) token_file: Option<PathBuf>,
@@ -49,7 +49,7 @@ impl Default for Settings {
     }
 }
 
-/// The keys of `github.app`, as far as they are written.
+/// The keys of `github.app` that are set.
 #[derive(Default)]
 pub(super) struct AppSettings {
     pub(super) app_id: Option<String>,
@@ -57,15 +57,16 @@ pub(super) struct AppSettings {
     pub(super) installation_id: Option<u64>,
 }
 
-/// Linux's limit for a path, and more than any address needs.
+/// Linux's limit for a path; also ample for a URL.
 pub(super) const LONGEST: usize = 4096;
-/// Each pass at once holds memory and a connection.
+/// Each concurrent pass uses memory and a connection.
 pub(super) const MOST_PASSES: u32 = 1_000;
 /// A century.
 pub(super) const MOST_DAYS: u32 = 36_525;
 
 impl Settings {
-    /// Sets what `entry` says. False where `path` (section, dot, key) is no key.
+    /// Sets the field for `path` (`SECTION.KEY`) from `entry`. Returns false if `path` is not a
+    /// key.
     pub(super) fn set(&mut self, path: &str, entry: &Setting<'_>, m: &mut Mistakes) -> bool {
         match path {
             "github.api_url" => put(&mut self.api_url, api_url(entry, m)),
@@ -130,7 +131,7 @@ fn app(entry: &Setting<'_>, m: &mut Mistakes) -> Option<AppSettings> {
     Some(app)
 }
 
-/// The App's number, or its client id.
+/// The App's numeric id or its client id.
 fn app_id(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "the App's number or its client id, as on its page at GitHub";
     let whole = entry.value.to_i128().map(|number| number.to_string());
@@ -163,7 +164,8 @@ fn logins(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<Login>> {
     Some(logins.iter().map(|login| Login::from(login.trim_start_matches('@'))).collect())
 }
 
-/// Plain HTTP is for GitHub in a box, on this very machine: a token would be read by all else.
+/// Plain HTTP is only allowed on loopback, for a fake GitHub: elsewhere it would expose the
+/// token.
 fn api_url(entry: &Setting<'_>, m: &mut Mistakes) -> Option<String> {
     let expected = "an https address without user, query or fragment, as in \
                     https://ghe.example.com/api/v3 (http only on loopback)";
@@ -212,7 +214,7 @@ fn is_loopback(host: &str) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// `:8080` is all addresses, as in other servers.
+/// `:8080` means all addresses, as in other servers.
 fn address(entry: &Setting<'_>, m: &mut Mistakes) -> Option<SocketAddr> {
     let expected = "an address and a port, as in 127.0.0.1:8080, [::]:8080 or :8080";
     let text = line(entry, m, LONGEST, expected)?;

@@ -1,73 +1,72 @@
-//! What may be written at a key: what the reader takes, as far as a schema can say it.
+//! The allowed values of each key: what the parser accepts, as far as a schema can express it.
 
 use super::keys::ConfigKey;
 use super::values::Unit;
 
-/// What a value looks like. Bounds and words are the reader's own.
+/// The form of a value. Bounds and keywords are those of the parser.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ValueShape {
     /// `true` or `false`.
     Truth,
-    /// A whole number from the first to the second.
+    /// An integer within the given inclusive bounds.
     Whole(u32, u32),
-    /// A whole number above zero, of any size.
+    /// An integer above zero, of any size.
     Positive,
-    /// A number of a unit, at least so many, at most a year.
+    /// A number of the given unit: at least the given minimum, at most a year.
     Count(Unit, u32),
-    /// A number with its unit, as in `30s`.
+    /// A number with its unit, such as `30s`.
     Interval,
-    /// A text.
     Text(TextRule),
-    /// A list of texts, at least so many.
+    /// A list of texts, with the given minimum length.
     Texts(TextRule, usize),
-    /// One of a few words.
+    /// One of several keywords.
     Word(fn() -> Vec<&'static str>),
-    /// At least one of a few words.
+    /// A list of at least one of several keywords.
     Words(fn() -> Vec<&'static str>),
     /// A value, or a list of at least one.
     OneOrMore(&'static ValueShape),
     /// A value, or null.
     OrNull(&'static ValueShape),
-    /// A mapping with these keys, of which it needs some.
+    /// A mapping with the given keys; the second list names the required ones.
     Mapping(&'static [ConfigKey], &'static [&'static str]),
-    /// A list of mappings with these keys, all of which each needs.
+    /// A list of mappings with the given keys, all of them required.
     Mappings(&'static [ConfigKey]),
     /// A text, a number or a boolean.
     Scalar,
-    /// A reason in words, or null: no switch.
+    /// A reason as text, or null. Text that looks like a boolean is rejected.
     Reason,
-    /// An App's number, or its client id.
+    /// An App's numeric id or its client id.
     AppId,
     /// Names and values of HTTP headers.
     Headers,
-    /// Null, a signal, or a list of them.
+    /// Null, a signal, or a list of signals.
     Signals,
-    /// Null, an address, or a signal over HTTP.
+    /// Null, a URL, or a signal over HTTP.
     HealthCheck,
 }
 
-/// What a text must look like. The expressions mean the same to ECMA 262, by which schemas go, as to
-/// RE2, which Helm reads them with.
+/// Constraints on a text. The regular expressions mean the same in ECMA 262, which JSON Schema
+/// specifies, and RE2, which Helm uses.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextRule {
-    /// Characters at most.
+    /// Maximum number of characters.
     pub(super) longest: usize,
-    /// The expression that fits.
+    /// The pattern that the text must match.
     pub(super) fits: &'static str,
-    /// The expression that must not fit; empty where there is none. A text that it fits is not
-    /// shown in what validators say, because it may be a secret.
+    /// The pattern that the text must not match, or empty. Validators do not print text that
+    /// matches it, because it may be a secret.
     pub(super) refused: &'static str,
-    /// Whether a plain number or boolean stands for its text, as in `branch: 2024`.
+    /// Whether a plain number or boolean is accepted as its text, as in `branch: 2024`.
     pub(super) is_bare: bool,
-    /// A good one, or empty.
+    /// A valid example, or empty.
     pub(super) example: &'static str,
 }
 
-/// Anything on one line, without space around it.
+/// Any single line without surrounding whitespace.
 const ONE_LINE: &str = r"^\S(.*\S)?$";
 
 impl TextRule {
-    /// A line of at most so many characters.
+    /// A single line of at most `longest` characters.
     pub(super) const fn of(longest: usize) -> Self {
         Self { longest, fits: ONE_LINE, refused: "", is_bare: true, example: "" }
     }
@@ -89,7 +88,7 @@ impl TextRule {
     }
 }
 
-/// The words of a table that the reader goes by.
+/// The keywords of a parser's table.
 pub(super) fn words<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
     table.iter().map(|(word, _)| *word).collect()
 }

@@ -1,4 +1,4 @@
-//! The keys of a signal: of `degraded` and of `health_check`.
+//! Parses the keys of a signal, for `degraded` and `health_check`.
 
 mod access;
 mod kinds;
@@ -18,13 +18,13 @@ use super::values::{Setting, items, line, one_of, word};
 pub(super) use self::access::{MOST_HEADERS, OUR_HEADERS};
 pub(super) use self::kinds::{LONGEST_QUERY, LONGEST_URL, UNREACHABLE};
 
-/// Longer ones make a poor label.
+/// Maximum length of a name, which is also the value of a metric label.
 pub(super) const LONGEST_NAME: usize = 60;
 pub(super) const LONGEST_VALUE: usize = 4_000;
-/// More say nothing that fewer could not.
+/// Maximum number of signals of a repository.
 pub(super) const MOST_SIGNALS: usize = 20;
 
-/// `degraded`: null, one signal, or a list of them.
+/// `degraded`: null, one signal, or a list of signals.
 pub(super) fn degraded(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<Signal>> {
     let entry = &structured(entry);
     if entry.is_null() {
@@ -47,7 +47,7 @@ pub(super) fn degraded(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<Sign
     read.into_iter().collect()
 }
 
-/// `health_check`: null, an address, or an `http` signal without its `type`.
+/// `health_check`: null, a URL, or an `http` signal without its `type`.
 pub(super) fn health_check(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<Signal>> {
     let entry = &structured(entry);
     if entry.is_null() {
@@ -62,7 +62,7 @@ pub(super) fn health_check(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Opti
     signal(entry, m, Some("http")).map(Some)
 }
 
-/// Files that signals name and that are not there, a warning each.
+/// A warning for each file that a signal refers to and that does not exist.
 pub(super) fn missing_files(policies: &[Policy]) -> Vec<String> {
     let mut missing = BTreeSet::new();
     for signal in policies.iter().flat_map(|one| one.degraded.iter().chain(&one.health_check)) {
@@ -80,7 +80,7 @@ pub(super) fn missing_files(policies: &[Policy]) -> Vec<String> {
     missing.into_iter().collect()
 }
 
-/// A variable holds its signals in YAML's one-line form.
+/// Parses a signal in an environment variable, which uses the one-line form of YAML.
 fn structured<'a>(entry: &Setting<'a>) -> Setting<'a> {
     let written = entry.variable().map(str::trim).filter(|text| text.starts_with(['[', '{']));
     let value = written.and_then(|text| read::yaml(text).ok());
@@ -92,7 +92,7 @@ fn kind_names() -> Vec<&'static str> {
     SIGNAL_KINDS.iter().map(|kind| kind.name).collect()
 }
 
-/// The keys of one signal, as they are written.
+/// The keys of one signal, as written.
 struct SignalFields<'e, 'a> {
     of: &'e Setting<'a>,
     written: &'e Dict,
@@ -106,7 +106,7 @@ impl<'a> SignalFields<'_, 'a> {
         (!entry.is_null()).then_some(entry)
     }
 
-    /// What `read` reads of `key`, or `default` where it is not written; none where it is wrong.
+    /// The parsed value of `key`, or `default` if it is absent. `None` if the value is invalid.
     fn or<T>(
         &self,
         key: &str,
@@ -117,7 +117,7 @@ impl<'a> SignalFields<'_, 'a> {
         self.entry(key).map_or(Some(default), |entry| read(&entry, m))
     }
 
-    /// What `read` reads of `key`, which has to be there.
+    /// The parsed value of `key`, which is required.
     fn required<T>(
         &self,
         key: &str,
@@ -163,7 +163,7 @@ fn signal(entry: &Setting<'_>, m: &mut Mistakes, given: Option<&str>) -> Option<
     is_known.then_some(Signal { name, kind, access })
 }
 
-/// `prometheus at prometheus.monitoring:9090`.
+/// For example `prometheus at prometheus.monitoring:9090`.
 fn default_name(kind: &SignalKind) -> String {
     let uri = kind.url().parse::<Uri>().unwrap_or_default();
     let place = uri.authority().map_or("", |authority| authority.as_str());

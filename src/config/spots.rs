@@ -1,19 +1,20 @@
-//! Which line a key of the file is on. For messages only: where it is not found, none is said.
+//! Finds the line of each key in the file. Used only in messages, which omit the line if it is
+//! unknown.
 
 use std::collections::BTreeMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 
-/// A key's place.
+/// The location of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spot {
-    /// From 1.
+    /// Counted from 1.
     pub(super) line: usize,
-    /// How a plain scalar was written: `branch: 2024` is a number to YAML alone.
+    /// The source text of a plain scalar, because YAML parses `branch: 2024` as a number.
     pub(super) text: Option<String>,
 }
 
-/// The places of a YAML or JSON text that was parsed before.
+/// The locations in a YAML or JSON text that has already been parsed successfully.
 pub(super) fn of_yaml(text: &str) -> BTreeMap<String, Spot> {
     let mut walk = SpotWalk::default();
     for event in Parser::new_from_str(text) {
@@ -34,7 +35,7 @@ pub(super) fn of_yaml(text: &str) -> BTreeMap<String, Spot> {
     walk.spots
 }
 
-/// The places of a TOML text: tables by their headers, keys at the beginning of a line.
+/// The locations in a TOML text, from table headers and from keys at the beginning of a line.
 pub(super) fn of_toml(text: &str) -> BTreeMap<String, Spot> {
     let mut spots = BTreeMap::new();
     let mut tables: BTreeMap<&str, usize> = BTreeMap::new();
@@ -69,7 +70,7 @@ struct SpotWalk {
 enum NestingLevel {
     /// The key whose value comes next, if it was read.
     Mapping(Option<String>),
-    /// The index of the item that comes next.
+    /// The index of the next item.
     Sequence(usize),
 }
 
@@ -89,7 +90,7 @@ impl SpotWalk {
         }
     }
 
-    /// Notes that a value begins here, and gives its path.
+    /// Records that a value begins here, and returns its path.
     fn value(&mut self, line: usize, text: Option<String>) -> String {
         let path = match self.levels.last_mut() {
             None => String::new(),
@@ -102,7 +103,7 @@ impl SpotWalk {
                 if parent.is_empty() { key } else { format!("{parent}.{key}") }
             }
         };
-        // A key's own line says more than that of the value below it.
+        // Prefer the line of the key to the line of the value below it.
         let line = self.spots.get(&path).map_or(line, |spot| spot.line);
         self.spots.insert(path.clone(), Spot { line, text });
         path

@@ -1,4 +1,4 @@
-//! Where the state is, as far as a configuration that is refused still says.
+//! Finds the state directory even if the rest of the configuration is invalid.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,12 @@ use super::mistake::Mistakes;
 use super::read;
 use super::settings::Settings;
 
-/// The state directory that the environment, or else the file at `path`, names; the default where
-/// neither does.
+/// The state directory set in the environment, otherwise in the file at `path`, otherwise the
+/// default.
 ///
-/// Commands for a running controller need nothing else of the file. So its other mistakes do not
-/// matter here, and of a file that cannot be parsed as a whole, the section `state` alone is read.
+/// Commands that talk to a running controller need nothing else from the file, so its other
+/// mistakes are ignored. If the file cannot be parsed as a whole, only its `state` section is
+/// parsed.
 #[must_use]
 pub fn state_dir(path: &Path, environment: impl Iterator<Item = (String, String)>) -> PathBuf {
     let environment = Variables::read(environment, &mut Mistakes::default());
@@ -34,7 +35,7 @@ fn directory_in(file: &Dict) -> Option<PathBuf> {
     state.get("dir")?.as_str().filter(|dir| !dir.is_empty()).map(PathBuf::from)
 }
 
-/// The section `state` of a file that cannot be parsed as a whole, parsed by itself.
+/// Parses only the `state` section of a file that cannot be parsed as a whole.
 fn section_alone(path: &Path, text: &str) -> Option<Dict> {
     let read = match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => read::toml(&toml_section(text)?).ok()?,
@@ -45,7 +46,7 @@ fn section_alone(path: &Path, text: &str) -> Option<Dict> {
     Some(values)
 }
 
-/// From the line that begins it to the next one that is not indented.
+/// The lines from the one that begins the section to the next unindented one.
 fn yaml_section(text: &str) -> Option<String> {
     let begins =
         |line: &str| ["state:", "\"state\":", "'state':"].iter().any(|key| line.starts_with(key));
@@ -56,7 +57,8 @@ fn yaml_section(text: &str) -> Option<String> {
     Some(section.join("\n"))
 }
 
-/// From its header to the next one, or the one line that has the directory.
+/// The lines from the section header to the next header, or the single line that sets the
+/// directory.
 fn toml_section(text: &str) -> Option<String> {
     let is_header = |line: &&str| line.trim_start().starts_with('[');
     let one_line = text.lines().take_while(|line| !is_header(line));
@@ -73,7 +75,7 @@ fn toml_section(text: &str) -> Option<String> {
     Some(section.join("\n"))
 }
 
-/// The value after its key, whatever comes later.
+/// The value of the key, whatever follows it.
 fn json_section(text: &str) -> Option<String> {
     let after = text.split_once("\"state\"")?.1.trim_start().strip_prefix(':')?;
     let mut values = serde_json::Deserializer::from_str(after).into_iter::<serde_json::Value>();

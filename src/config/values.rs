@@ -1,4 +1,4 @@
-//! One written value each: read as what its key wants, or said as a mistake.
+//! Parses single values into the type that their key expects, or records a mistake.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,14 +12,14 @@ use super::mistake::{Mistake, Mistakes};
 use super::read;
 use super::spots::Spot;
 
-/// Where a layer's values were written.
+/// The source of a layer's values.
 #[derive(Default)]
 pub(super) struct ValueOrigin {
-    /// The file as it was given, or `environment`.
+    /// The file path as given, or `environment`.
     pub(super) file: String,
-    /// Whether keys are variables and values their text.
+    /// Whether the keys are environment variables, whose values are untyped text.
     pub(super) is_environment: bool,
-    /// Where each key of the file is, as far as that is known.
+    /// Known locations of the keys of the file.
     pub(super) spots: BTreeMap<String, Spot>,
 }
 
@@ -30,17 +30,17 @@ pub(super) struct Setting<'a> {
     pub(super) origin: &'a ValueOrigin,
 }
 
-/// What of a wrong value is shown.
+/// Maximum number of characters shown of an invalid value.
 const SHOWN_CHARACTERS: usize = 80;
 
 impl Setting<'_> {
-    /// What stands here is not what was `expected`.
+    /// Records that the value is not what was `expected`.
     pub(super) fn wrong(&self, mistakes: &mut Mistakes, expected: impl Display) {
         let shown = Some(self.shown());
         self.say(mistakes, shown, expected.to_string());
     }
 
-    /// What is wrong, where the value itself may be a secret or says nothing.
+    /// Records a mistake without showing the value, which may be a secret or tell nothing.
     pub(super) fn refuse(&self, mistakes: &mut Mistakes, what: impl Into<String>) {
         self.say(mistakes, None, what.into());
     }
@@ -60,12 +60,12 @@ impl Setting<'_> {
         matches!(written, Some("" | "null" | "~")) || matches!(self.value, Value::Empty(..))
     }
 
-    /// The text of a variable, which has no types.
+    /// The text of an environment variable, which has no type.
     pub(super) fn variable(&self) -> Option<&str> {
         self.value.as_str().filter(|_| self.origin.is_environment)
     }
 
-    /// A text, a number or a boolean, as it was written.
+    /// A text, number or boolean, as written.
     pub(super) fn written(&self) -> Option<String> {
         self.plain()
     }
@@ -84,7 +84,7 @@ impl Setting<'_> {
         }
     }
 
-    /// A scalar as it was written. YAML's `branch: 2024` is a number to YAML alone.
+    /// A scalar as written. YAML parses `branch: 2024` as a number.
     fn plain(&self) -> Option<String> {
         let written = || self.origin.spots.get(&self.key).and_then(|spot| spot.text.clone());
         match &self.value {
@@ -96,8 +96,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Whether the number or boolean here may stand for text: only where it is known how it
-    /// was written.
+    /// Whether the number or boolean can be used as text. This requires its source text.
     fn is_text(&self) -> bool {
         match &self.value {
             Value::String(..) | Value::Char(..) => true,
@@ -112,7 +111,7 @@ impl Setting<'_> {
 impl ValueOrigin {
     fn line(&self, key: &str) -> Option<usize> {
         let mut key = key;
-        // A value that came through an alias has no line of its own; its parent has.
+        // A value that came through an alias has no line of its own; use its parent's.
         loop {
             if let Some(spot) = self.spots.get(key) {
                 return Some(spot.line);
@@ -126,7 +125,7 @@ impl ValueOrigin {
     }
 }
 
-/// The name of the variable that sets `key`.
+/// The name of the environment variable that sets `key`.
 pub(super) fn variable(key: &str) -> String {
     let (name, index) = key.split_at(key.find('[').unwrap_or(key.len()));
     format!("{ENVIRONMENT_PREFIX}{}{index}", name.replace('.', "__").to_uppercase())
@@ -141,7 +140,7 @@ pub(super) fn number_text(number: figment::value::Num) -> Option<String> {
     })
 }
 
-/// An address may hold a password before its `@`.
+/// Hides the userinfo of a URL, which may contain a password.
 fn without_userinfo(text: &str) -> String {
     match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => {
@@ -152,14 +151,14 @@ fn without_userinfo(text: &str) -> String {
     }
 }
 
-/// Sets `slot` where a value could be read.
+/// Sets `slot` if a value was read.
 pub(super) fn put<T>(slot: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *slot = value;
     }
 }
 
-/// `null`, or what `read` reads.
+/// Accepts `null`, or whatever `read` accepts.
 pub(super) fn or_null<T>(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -168,7 +167,7 @@ pub(super) fn or_null<T>(
     if entry.is_null() { Some(None) } else { read(entry, mistakes).map(Some) }
 }
 
-/// Text of at most `longest` characters on one line, without space around it.
+/// A single line of at most `longest` characters, without surrounding whitespace.
 pub(super) fn line(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -184,7 +183,7 @@ pub(super) fn line(
     None
 }
 
-/// Any text, empty text too.
+/// Any text, including the empty one.
 pub(super) fn text(entry: &Setting<'_>, mistakes: &mut Mistakes, expected: &str) -> Option<String> {
     if entry.is_text() {
         return entry.plain();
@@ -208,7 +207,7 @@ pub(super) fn boolean(entry: &Setting<'_>, mistakes: &mut Mistakes) -> Option<bo
     truth
 }
 
-/// A whole number within `range`.
+/// An integer within `range`.
 pub(super) fn whole(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -224,7 +223,7 @@ pub(super) fn whole(
     number
 }
 
-/// A number of `unit`, at least `least` of them; at most a year, which no overflow can reach.
+/// A number of `unit`, at least `least` of them and at most a year, so that it cannot overflow.
 pub(super) fn count_of(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -243,10 +242,10 @@ pub(super) fn count_of(
     duration
 }
 
-/// The most that a bare number counts, in seconds.
+/// Upper bound of a number without a unit, in seconds.
 const YEAR: u32 = 366 * 24 * 60 * 60;
 
-/// What a bare number counts.
+/// The unit of a number written without one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unit {
     Seconds,
@@ -268,7 +267,7 @@ impl Unit {
         }
     }
 
-    /// How many of them a year has.
+    /// The number of these units in a year.
     pub(super) const fn most(self) -> u32 {
         YEAR / self.seconds()
     }
@@ -278,7 +277,7 @@ fn float(number: figment::value::Num) -> Option<f64> {
     number.to_f64().or_else(|| number_text(number)?.parse().ok())
 }
 
-/// A number with its unit, from 100ms to a day.
+/// A number with its unit, from 100ms to one day.
 pub(super) fn interval(entry: &Setting<'_>, mistakes: &mut Mistakes) -> Option<Duration> {
     const LEAST: Duration = Duration::from_millis(100);
     const MOST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -306,7 +305,8 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// The items of a list. In the environment a list is written with commas, or in brackets.
+/// The items of a list. In the environment, a list is separated by commas or written in
+/// brackets.
 pub(super) fn items<'a>(
     entry: &Setting<'a>,
     mistakes: &mut Mistakes,
@@ -337,7 +337,7 @@ fn listed(text: &str) -> Option<Vec<Value>> {
     Some(text.split(',').map(|item| Value::from(item.trim())).collect())
 }
 
-/// A list of texts; none of them empty.
+/// A list of non-empty texts.
 pub(super) fn texts(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -354,12 +354,12 @@ pub(super) fn texts(
     (texts.len() == count).then_some(texts)
 }
 
-/// More than a person writes by hand, or reviews.
+/// More than anybody writes by hand or reviews.
 pub(super) const MOST_ITEMS: usize = 5_000;
-/// Longer than any path that git takes.
+/// Longer than any path that git accepts.
 pub(super) const LONGEST_ITEM: usize = 4096;
 
-/// One of a few words.
+/// One of several keywords.
 pub(super) fn word<T: Copy>(
     entry: &Setting<'_>,
     mistakes: &mut Mistakes,
@@ -374,7 +374,7 @@ pub(super) fn word<T: Copy>(
     found.map(|(_, value)| *value)
 }
 
-/// `a, b or c`.
+/// For example `a, b or c`.
 pub(super) fn one_of(words: &[&str]) -> String {
     match words {
         [] => String::new(),

@@ -1,8 +1,8 @@
-//! The file while a controller runs by it: looked at by its content.
+//! Detects changes of the configuration file of a running controller, by polling its content.
 //!
-//! Not by what the system tells of changes: a ConfigMap's file is a link to a link that is swapped,
-//! of which a watch on the file sees the first swap only. Nor by its times: they say nothing of a
-//! link. What it holds is read anew and compared.
+//! File notifications do not suffice: the file of a mounted `ConfigMap` is a symlink to a
+//! symlink that is swapped, and a watch on the file sees only the first swap. Modification
+//! times do not describe symlink targets. Therefore the content is read and compared each time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,50 +11,52 @@ use sha2::{Digest, Sha256};
 
 use super::{Config, ConfigErrors, checked, read};
 
-/// Gives the variables of this process: they stay in force over the file, whatever it becomes.
+/// Returns the environment variables of this process, which override the file on every reload.
 pub type ReadEnvironment = Arc<dyn Fn() -> Vec<(String, String)> + Send + Sync>;
 
-/// The configuration's file, and what it held when it was judged last.
+/// The configuration file and the content that was validated last.
 pub struct Watched {
     path: PathBuf,
     environment: ReadEnvironment,
     judged: Content,
-    /// What was seen once and is not judged yet: a file that is being written is seen half.
+    /// Content that was seen once but not yet validated, because the file may still be being
+    /// written.
     fresh: Option<Content>,
 }
 
-/// What a look saw.
+/// The content found by one poll.
 #[derive(Clone, PartialEq, Eq)]
 enum Content {
-    /// The digest of its bytes.
+    /// The digest of the file.
     Bytes(String),
-    /// Why there are none.
+    /// The reason the file could not be read.
     Unreadable(String),
 }
 
-/// What a look came to.
+/// The result of one poll.
 #[derive(Debug)]
 pub enum FilePoll {
-    /// It holds what was judged last.
+    /// The content is the one validated last.
     Same,
-    /// It holds something else since just now: it is to be looked at again in a moment.
+    /// The content just changed. Poll again shortly.
     Unsettled,
-    /// It holds something else, or was to be judged again.
+    /// The content changed and was validated, or validation was requested.
     Judged(Box<Result<Config, ConfigErrors>>),
 }
 
-/// How a file is looked at.
+/// Options of a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct How {
-    /// Somebody says that it is whole: it is judged without a second look.
+    /// Validate changed content immediately, because the caller knows that the file is
+    /// complete.
     pub at_once: bool,
-    /// It is judged although it holds what was judged last.
+    /// Validate even if the content is unchanged.
     pub again: bool,
 }
 
 impl Watched {
-    /// The file at `path`, from which `config` was read; none where it is no file that could be
-    /// read twice, such as a pipe.
+    /// Watches the file at `path`, from which `config` was read. `None` if it is not a regular
+    /// file, such as a pipe, which cannot be read twice.
     #[must_use]
     pub fn new(path: &Path, environment: ReadEnvironment, config: &Config) -> Option<Self> {
         let judged = Content::Bytes(config.file_digest.clone());
@@ -62,7 +64,7 @@ impl Watched {
         path.is_file().then_some(watched)
     }
 
-    /// Looks at the file. It reads, which may take its time: never on a runtime's own threads.
+    /// Polls the file. Blocks on file I/O: do not call it on an async worker thread.
     pub fn look(&mut self, how: How) -> FilePoll {
         let bytes = read::bytes(&self.path, "");
         let seen = match &bytes {
@@ -86,7 +88,7 @@ impl Watched {
     }
 }
 
-/// What tells two contents apart.
+/// Identifies the content of a file.
 pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -115,7 +117,7 @@ mod tests {
             self.dir.path().join("c.yaml")
         }
 
-        /// As a kubelet does.
+        /// Swaps the symlink as the kubelet does.
         fn swap(&mut self, text: &str) {
             let old = format!("..{}", self.swaps);
             self.swaps += 1;
@@ -140,7 +142,8 @@ mod tests {
         format!("repositories: [{{name: acme/shop, cooldown_minutes: {minutes}}}]\n")
     }
 
-    /// What a look came to: the cooldown in minutes, what is wrong, or that nothing is to be done.
+    /// The result of a poll as text: the cooldown in minutes, the mistakes, or that nothing
+    /// changed.
     fn seen(watched: &mut Watched, how: How) -> String {
         match watched.look(how) {
             FilePoll::Same => "same".to_owned(),

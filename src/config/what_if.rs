@@ -1,4 +1,4 @@
-//! A policy from a file of its own, for a look at what it would decide.
+//! Reads a policy from a separate file, to show what it would decide.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::read::{self, FileTree};
 /// The text of the file at `path`.
 ///
 /// # Errors
-/// Why it cannot be had.
+/// The file cannot be read or is not valid text.
 pub fn text_of(path: &Path) -> Result<String, ConfigErrors> {
     let text = read::bytes(path, "").and_then(|bytes| read::text(&bytes));
     text.map_err(|why| {
@@ -26,12 +26,12 @@ pub fn text_of(path: &Path) -> Result<String, ConfigErrors> {
     })
 }
 
-/// The policy that the file of this name and text has for the repository of `in_force`: policy
-/// keys alone, or those of a whole configuration. It stands on the built-in defaults; who we are,
-/// and what the environment approves, is no part of it and stays as it is in force.
+/// The policy for the repository of `in_force` in the file with this name and text. The file
+/// holds either only policy keys or a whole configuration. Keys that it omits have the built-in
+/// defaults; our identities and the environment's approvals stay as they are in `in_force`.
 ///
 /// # Errors
-/// All of its mistakes at once, as strictly as those of the configuration.
+/// All mistakes of the file, which is validated as strictly as the configuration.
 pub fn policy_of(name: &str, text: &str, in_force: &Policy) -> Result<Policy, ConfigErrors> {
     let mut mistakes = Mistakes::default();
     let expected = "a policy key, as in `cooldown_minutes: 10`";
@@ -54,8 +54,8 @@ pub fn policy_of(name: &str, text: &str, in_force: &Policy) -> Result<Policy, Co
     }
 }
 
-/// Whether it has a key that no policy has and a configuration does. One of nothing but `defaults`
-/// is these keys.
+/// Whether the file is a whole configuration: it has a root key other than `defaults`. A file
+/// with only `defaults` is read as policy keys.
 fn is_whole(file: &FileTree) -> bool {
     let is_root = |key: &String| root_keys().contains(&key.as_str());
     file.values.keys().any(|key| key != "defaults" && is_root(key))

@@ -1,4 +1,4 @@
-//! What is asked of GitHub: which read, and what for.
+//! Read requests: their path, purpose and cache key.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -7,23 +7,25 @@ use super::wire::Unusable;
 use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 
-/// What a path's segment or a query's value keeps as it is: RFC 3986's unreserved characters.
+/// The characters that stay unescaped in a path segment or query value: RFC 3986's unreserved
+/// characters.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// `text` as one segment of a path, or as a query's value.
+/// Encodes `text` as one path segment or as a query value.
 pub(super) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
-/// A read: what for, and which.
+/// A read request.
 pub(super) struct ReadRequest {
-    /// Its name in metrics and logs.
+    /// The name in metrics and logs.
     pub(super) operation: &'static str,
-    /// After "cannot": what was wanted, of what.
+    /// The purpose, as it follows "cannot" in error messages.
     pub(super) what: String,
-    /// Path and query below the API's address.
+    /// Path and query below the API's base URL.
     pub(super) path: String,
-    /// What of the answer is remembered; none: nothing is.
+    /// Distinguishes cache entries of the same URL by what is kept of the body. `None` means
+    /// that the answer is not cached.
     pub(super) kept: Option<String>,
 }
 
@@ -42,7 +44,7 @@ impl ReadRequest {
     }
 
     pub(super) fn malformed(&self, why: &str) -> ReadError {
-        // It may quote what makes no sense, and a stranger may have written that.
+        // The reason may quote the malformed input, which a stranger may have written.
         let why = format!("GET {}: {}", self.path, on_one_line(&hide(why)));
         ReadError::Malformed { what: self.what.clone(), why }
     }

@@ -1,4 +1,4 @@
-//! Who we are to GitHub: where the token comes from, and when another one takes its place.
+//! Authentication: where the token comes from, and when it is replaced.
 
 mod app;
 mod installation;
@@ -21,45 +21,47 @@ use super::endpoint::Endpoint;
 use super::error::ReadError;
 use crate::domain::Login;
 
-/// Tokens of GitHub's have tens to some hundreds of bytes.
+/// GitHub's tokens have tens to a few hundred bytes.
 const LONGEST_TOKEN: usize = 4096;
-/// Digits that tell two secrets apart without telling them: eight bytes.
+/// Eight bytes of a digest distinguish two secrets without revealing them.
 const FINGERPRINT_BYTES: usize = 8;
 
 /// Where the token comes from.
 #[derive(Clone, Debug)]
 pub enum TokenSource {
-    /// This one, as long as the process lives.
+    /// A fixed token, for the lifetime of the process.
     Value(SecretString),
-    /// What this file holds; read again when it changes.
+    /// The content of this file, which is read again when it changes.
     File(PathBuf),
     /// The installations of a GitHub App.
     App(AppSource),
 }
 
-/// A GitHub App, as it is configured.
+/// The configuration of a GitHub App.
 #[derive(Clone, Debug)]
 pub struct AppSource {
-    /// Its number, or its client id: GitHub takes either as the issuer of a JWT.
+    /// The App id or the client id. GitHub accepts either as the issuer of a JWT.
     pub app_id: String,
-    /// The file of its private key; read again when it changes.
+    /// The file with the private key, which is read again when it changes.
     pub private_key_file: PathBuf,
-    /// The installation that is used for all repositories; none: that of each one's owner.
+    /// The installation for all repositories. `None`: the installation of each repository's
+    /// owner.
     pub installation_id: Option<u64>,
 }
 
-/// The token as it is sent.
+/// The token in the form in which it is sent.
 #[derive(Clone)]
 pub(super) struct Token {
     /// `Bearer …`, marked as sensitive.
     pub(super) header: HeaderValue,
-    /// What tells two tokens apart without telling them.
+    /// Distinguishes tokens without revealing them.
     pub(super) fingerprint: String,
-    /// When GitHub made it, a monotonic time; none for one that a person made.
+    /// When GitHub minted it (monotonic time). `None` for a token that a person created.
     made_at: Option<Duration>,
 }
 
-/// So long GitHub's services may not all know a new token of an App, and refuse what it may do.
+/// How long GitHub's services may not all know a new App token, and refuse requests that it
+/// permits.
 const IS_NEW_FOR: Duration = Duration::from_secs(60);
 
 impl Token {
@@ -77,7 +79,7 @@ impl Token {
         Ok(Self { header, fingerprint: fingerprint(secret.as_bytes()), made_at: None })
     }
 
-    /// How long it is still new at `now`, a monotonic time; none where it is not.
+    /// How long the token still counts as new at `now` (monotonic time); `None` if it does not.
     pub(super) fn is_new_for(&self, now: Duration) -> Option<Duration> {
         let until = self.made_at?.saturating_add(IS_NEW_FOR);
         until.checked_sub(now).filter(|left| !left.is_zero())
@@ -92,16 +94,17 @@ fn fingerprint(secret: &[u8]) -> String {
 /// Why there is no token to send.
 #[derive(Clone, Debug)]
 pub(super) enum NoToken {
-    /// GitHub refuses the credential, or it cannot be read: why, and what to do. A person's work.
+    /// GitHub refuses the credential, or it cannot be read. Contains the reason and the remedy;
+    /// a person must fix it.
     Refused(String),
     /// GitHub told us to wait.
     ToldToWait(Timestamp),
-    /// It could not be had for now: what happened.
+    /// A temporary failure, with its cause.
     ForNow(String),
 }
 
 impl NoToken {
-    /// As the failure to read something.
+    /// Converts this to the error of a read.
     pub(super) fn for_a_read(self, what: &str) -> ReadError {
         let what = what.to_owned();
         match self {
@@ -112,17 +115,17 @@ impl NoToken {
     }
 }
 
-/// One credential: what gives its token.
+/// A credential: the source of its tokens.
 pub(super) enum Auth {
     Token(TokenFile),
     Installation(Installation),
 }
 
-/// Why another token file is none for this credential.
+/// The error for a change of token file where the credential is not a token file.
 pub(super) const NO_TOKEN_FILE: &str = "the credential comes from no token file";
 
 impl Auth {
-    /// The token comes from another file from now on.
+    /// Switches to another token file.
     pub(super) async fn use_token_file(
         &self,
         path: PathBuf,
@@ -138,7 +141,8 @@ impl Auth {
     pub(super) async fn token(&self, line: &Endpoint) -> Result<Token, NoToken> {
         match self {
             Self::Token(file) => Ok(file.token(line).await),
-            // Seldom taken, and deep: not part of every request's own future.
+            // Minting is rare and has a large future, so it is boxed and not part of every
+            // request's future.
             Self::Installation(installation) => match installation.at_hand(line) {
                 Some(token) => Ok(token),
                 None => Box::pin(installation.token(line)).await,
@@ -146,7 +150,8 @@ impl Auth {
         }
     }
 
-    /// Looks at once, because GitHub did not accept `refused`; the token that is worth a try.
+    /// Looks for another token immediately, because GitHub did not accept `refused`. Returns
+    /// one if it is worth a try.
     pub(super) async fn instead_of(
         &self,
         line: &Endpoint,
@@ -160,7 +165,8 @@ impl Auth {
         }
     }
 
-    /// What changes with what is allowed: a refused dispatch is worth another try then.
+    /// An opaque value that changes with the credential's rights. When it changes, a refused
+    /// dispatch is worth another try.
     pub(super) fn grant(&self) -> String {
         match self {
             Self::Token(file) => file.fingerprint(),
@@ -168,7 +174,7 @@ impl Auth {
         }
     }
 
-    /// An installation's permissions: what, and `read`, `write` or `admin`.
+    /// An installation's permissions, by name, with `read`, `write` or `admin`.
     pub(super) fn permissions(&self) -> Option<BTreeMap<String, String>> {
         match self {
             Self::Token(_) => None,
@@ -176,8 +182,8 @@ impl Auth {
         }
     }
 
-    /// What its account is remembered under: another token may be another account's, an App
-    /// stays itself.
+    /// The cache key of the credential's account. Another token may belong to another account;
+    /// an App keeps its account.
     pub(super) fn account_key(&self) -> String {
         match self {
             Self::Token(file) => file.fingerprint(),
@@ -185,7 +191,8 @@ impl Auth {
         }
     }
 
-    /// The account of an App, `slug[bot]`; none for a token, whose account GitHub tells itself.
+    /// The account of an App, `slug[bot]`. `None` for a token, whose account GitHub reports
+    /// itself.
     pub(super) async fn account(&self, line: &Endpoint) -> Option<Result<Login, NoToken>> {
         match self {
             Self::Token(_) => None,
@@ -196,7 +203,7 @@ impl Auth {
     }
 }
 
-/// What to do about a token that GitHub refuses.
+/// Explains a token that GitHub refuses, and what to do about it.
 pub(super) fn refused_words(auth: &Auth, words: &str) -> String {
     let quoted = if words.is_empty() { String::new() } else { format!(" \"{words}\"") };
     match auth {

@@ -1,5 +1,5 @@
-//! How large answers may be, each and all together: what a server sends, or a stranger wrote, takes
-//! no more memory than this.
+//! Limits on the size of answers, each and in total, so that neither a server nor what
+//! strangers wrote can exhaust the memory.
 
 use std::sync::Arc;
 
@@ -11,65 +11,67 @@ use tower::BoxError;
 
 use crate::network::chain;
 
-/// An error's body: some words. More is not read.
+/// The part of an error's body that is read. Errors consist of a short message.
 pub(super) const LARGEST_ERROR: usize = 64 * 1024;
-/// What an answer is taken to have that does not declare its size. A page of 100 runs has 1.2 MB.
+/// The size assumed for an answer that does not declare one. A page of 100 runs has 1.2 MB.
 const USUAL: usize = 2 * MIB;
-/// So much of an answer takes up no room: what a slow server sends by and by keeps no other answer
-/// waiting, and most answers have no more.
+/// The part of each answer that needs no permit. Most answers are not larger, and a slow server
+/// that sends little does not block other answers.
 const FREE: usize = 64 * KIB;
-/// Answers in memory at once, of those that have no more than is usual.
+/// The total size of answers in memory, of those up to the usual size.
 const IN_FLIGHT: usize = 24 * MIB;
-/// Answers in memory at once, of those that have more. Each may be as large as any.
+/// The number of larger answers in memory. Each may be as large as its operation permits.
 const LARGE_IN_FLIGHT: usize = 1;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// How many bytes an operation's answer may have. Bodies of issues, comments and pull requests have
-/// up to 262,144 bytes each, and pages up to 100 of them (GitHub's own limits).
+/// The maximum size of an operation's answer in bytes. Bodies of issues, comments and pull
+/// requests have up to 262,144 bytes each, and pages contain up to 100 of them (GitHub's own
+/// limits).
 pub(super) fn largest(operation: &str) -> usize {
     match operation {
-        // "A maximum size of 7 MB" (GitHub's documentation of trees), and it may be set otherwise
-        // on Enterprise Server.
+        // "A maximum size of 7 MB" (GitHub's documentation of trees); Enterprise Server may
+        // have another limit.
         "get_tree" => 16 * MIB,
         // 100 bodies written by strangers.
         "list_timeline" | "list_issues" | "list_issue_comments" | "list_pulls_of_commit" => {
             32 * MIB
         }
-        // 300 files with their patches, 250 commits with their messages, 100 files of a pull request.
+        // 300 files with their patches, 250 commits with their messages, or 100 files of a pull
+        // request.
         "compare_commits" | "list_compared_commits" | "list_pull_files" => 32 * MIB,
-        // 100 runs, each with a commit's message and two repositories; jobs with all their steps;
+        // 100 runs, each with a commit message and two repositories; jobs with all their steps;
         // commits with messages and signatures.
         "list_runs" | "list_jobs" | "list_commits" => 32 * MIB,
-        // One commit's message; one file with its patch, or its content of at most 1 MB in base64;
-        // one body.
+        // One commit message; one file with its patch, or its content of at most 1 MB in
+        // base64; one body.
         "get_branch" | "get_commit" | "get_file" | "get_pull" | "get_run" | "get_run_attempt"
         | "probe" => 8 * MIB,
         "list_workflows" | "list_statuses" | "list_labels" | "list_workflow_files" => 4 * MIB,
-        // One thing, described in some kB.
+        // A single object of a few kB.
         _ => MIB,
     }
 }
 
-/// Why a body is not there.
+/// Why a body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unread {
-    /// It was lost on the way.
+    /// The connection broke.
     #[error("the response was truncated: {0}")]
     Cut(String),
-    /// It is larger than its kind may be.
+    /// It exceeds the limit of its operation.
     #[error("the response is larger than {} MB", .0 / MIB)]
     TooLarge(usize),
 }
 
-/// Room for bodies. All credentials share it.
+/// Memory for bodies, shared by all credentials.
 pub(super) struct Bodies {
     usual: Arc<Semaphore>,
     large: Arc<Semaphore>,
 }
 
-/// The room that a body takes up, for as long as it is kept.
+/// The memory reserved for a body, until it is dropped.
 pub(super) struct BodyRoom {
     bytes: usize,
     _permit: Option<OwnedSemaphorePermit>,
@@ -89,7 +91,8 @@ impl Bodies {
         }
     }
 
-    /// The whole body, of at most `largest` bytes. It waits for room where others take it up.
+    /// Reads a whole body of at most `largest` bytes. Waits while other bodies use up the
+    /// memory.
     pub(super) async fn whole<B>(
         &self,
         mut body: B,
@@ -116,10 +119,11 @@ impl Bodies {
             if length > room.bytes && length <= USUAL {
                 room = self.room(USUAL.min(largest), largest).await;
             } else if length > room.bytes {
-                // Whoever has room for a large one waits for nothing more.
+                // The permit for a large body covers its maximum size, so there is no further
+                // wait.
                 room = self.large(largest).await;
-                // In one piece: one that grows by and by leaves holes of every size behind. What
-                // is not written to takes up no memory.
+                // One allocation: growing step by step fragments the heap. Pages that are never
+                // written to use no memory.
                 read.reserve(largest.saturating_sub(read.len()));
             }
             read.extend_from_slice(&data);
@@ -127,7 +131,7 @@ impl Bodies {
         Ok((read.freeze(), room))
     }
 
-    /// The beginning of an error's body.
+    /// Reads the beginning of an error's body.
     pub(super) async fn beginning<B>(&self, mut body: B) -> Result<(Bytes, BodyRoom), Unread>
     where
         B: Body<Data = Bytes> + Unpin,

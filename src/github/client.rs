@@ -1,5 +1,6 @@
-//! One request of one credential, with all that every request needs: pace, gate, token, and what
-//! its answer means. Reads are tried again and remembered here; writes are neither.
+//! Sends the requests of one credential, with everything that each request needs: pace, gate,
+//! token, and the interpretation of its answer. Reads are retried and cached; writes are
+//! neither.
 
 use std::sync::Arc;
 
@@ -28,26 +29,28 @@ use super::wire::Unusable;
 use crate::clock::beside_others;
 use crate::domain::plain_text::on_one_line;
 
-/// GitHub's own limit of requests at once. Source: its documentation of secondary limits.
+/// GitHub's own limit of concurrent requests. Source: its documentation of secondary limits.
 const MOST_AT_ONCE: usize = 100;
-/// Of these, reads that nothing waits for: slow ones keep no deploy in flight waiting.
+/// The maximum number of concurrent reads in the settled lane, so that slow ones do not delay
+/// deploys in flight.
 const MOST_SETTLED_AT_ONCE: usize = 75;
-/// Of these, writes.
+/// The maximum number of concurrent writes.
 const MOST_WRITES_AT_ONCE: usize = 30;
-/// Of the writes, those that are not urgent: slow ones keep no dispatch waiting.
+/// The maximum number of concurrent writes that are not urgent, so that slow ones do not delay
+/// a dispatch.
 const MOST_OTHER_WRITES_AT_ONCE: usize = 20;
 
-/// How a read is made.
+/// The options of a read.
 pub(super) struct Manner<'a> {
-    /// Past what is remembered, here and on the way.
+    /// Bypass all caches, here and on the way.
     pub(super) fresh: bool,
-    /// Behind whom it waits for the pace.
+    /// The priority in the queue for the pace.
     pub(super) lane: Lane,
-    /// What counts it.
+    /// The meter that counts it.
     pub(super) meter: &'a PassMeter,
 }
 
-/// One credential's client: both handles share it.
+/// The client of one credential, shared by the reading and writing handles.
 pub(super) struct Client {
     pub(super) line: Arc<Endpoint>,
     pub(super) auth: Auth,
@@ -63,18 +66,18 @@ pub(super) struct Client {
     cache: Arc<dyn ResponseCache>,
 }
 
-/// How a request ended that gave no answer.
+/// Why a request got no usable answer.
 pub(super) enum RequestFailure {
-    /// The gate is closed; nothing was sent.
+    /// GitHub told us to wait, before or in answer to this request.
     ToldToWait(jiff::Timestamp),
-    /// Something forbade it at the last moment; nothing was sent.
+    /// It was called off at the last moment; nothing was sent.
     CalledOff(String),
-    /// No answer came.
+    /// No answer was received.
     Lost(Lost),
 }
 
 impl Client {
-    /// The client of the credential of this name.
+    /// The client of the credential `name`.
     pub(super) fn new(
         name: &Arc<str>,
         auth: Auth,
@@ -101,7 +104,7 @@ impl Client {
         }
     }
 
-    /// The token to send now, unless GitHub refused that very one a moment ago.
+    /// The token to send now, unless GitHub just refused that very token.
     pub(super) async fn token(&self) -> Result<Token, NoToken> {
         let token = self.auth.token(&self.line).await;
         if let Err(NoToken::Refused(_)) = &token {
@@ -115,13 +118,13 @@ impl Client {
         }
     }
 
-    /// A place for a write among those that are under way.
+    /// Waits for a slot among the concurrent writes.
     pub(super) async fn write_place(&self, urgent: bool) -> impl Sized + use<'_> {
         let other = if urgent { None } else { self.other_write_places.acquire().await.ok() };
         (other, self.write_places.acquire().await.ok())
     }
 
-    /// Reads one page; past what is remembered where `fresh`.
+    /// Reads one page, with retries. Bypasses caches if `fresh` is set.
     pub(super) async fn get<T, P>(
         &self,
         ask: &ReadRequest,
@@ -183,7 +186,7 @@ impl Client {
                 recorder.has_read(ask, &token.fingerprint, &tag);
                 return Ok(page);
             }
-            // Nobody asked conditionally: something on the way remembers for us, badly.
+            // The request was not conditional: a faulty cache on the way answered it.
             let fresh = Manner { fresh: true, ..*manner };
             (token, answer) = self.ask(ask, &fresh, None, token).await?;
         }
@@ -192,7 +195,7 @@ impl Client {
         }
         let body = answer.body.as_ref().map_err(|why| match why {
             Unread::Cut(_) => transport(ask, why.to_string()),
-            // It will be as large the next time.
+            // A retry would get the same large body.
             Unread::TooLarge(_) => ask.malformed(&why.to_string()),
         })?;
         let next = self.line.next_page(&answer).map_err(|why| ask.malformed(&why))?;
@@ -211,8 +214,8 @@ impl Client {
         Ok(page)
     }
 
-    /// Whether GitHub still shows what bears this tag. A new answer is kept for the read that
-    /// asks for it next; whatever else is the matter, that read meets it, too, and says so.
+    /// Whether GitHub still returns the answer with this ETag. A changed answer is kept for the
+    /// read that requests it next. All other problems are left for that read to report.
     pub(super) async fn revalidate(&self, tagged: &Tagged, manner: &Manner<'_>) -> bool {
         let Ok(token) = self.token().await else { return false };
         if *token.fingerprint != *tagged.token {
@@ -230,7 +233,7 @@ impl Client {
         }
     }
 
-    /// Asks, and once more where another token is worth it.
+    /// Sends a read, and once more if GitHub refused the token and there is another one.
     async fn ask(
         &self,
         ask: &ReadRequest,
@@ -254,8 +257,8 @@ impl Client {
         Ok((newer, answer))
     }
 
-    /// The token that is worth a try after GitHub refused `token`; where there is none, the
-    /// refusal stands.
+    /// Another token to try after GitHub refused `token`. If there is none, the refusal is
+    /// recorded.
     pub(super) async fn another_token(
         &self,
         token: &Token,
@@ -317,7 +320,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// Sends `request` once, if the gate is open, and takes note of the answer.
+    /// Sends `request` once if the gate is open, and records its answer's limits.
     async fn send(
         &self,
         operation: &'static str,
@@ -327,7 +330,7 @@ impl Client {
         self.send_through(operation, token, request, None).await
     }
 
-    /// The same; a write leaves through its gate.
+    /// Like [`Self::send`], but a write passes through its send gate.
     pub(super) async fn send_through(
         &self,
         operation: &'static str,
@@ -380,8 +383,8 @@ impl Client {
     }
 }
 
-/// Whether this is about the credential, and not about what was asked: 401, and 403 where an
-/// App's installation was suspended.
+/// Whether GitHub refuses the credential rather than the request: 401, or 403 for a suspended
+/// installation.
 pub(super) fn refuses_the_token(answer: &GithubAnswer) -> bool {
     answer.status == StatusCode::UNAUTHORIZED
         || (answer.status == StatusCode::FORBIDDEN

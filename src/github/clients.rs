@@ -1,5 +1,5 @@
-//! Which credential speaks for which repository: the token for all of them, or the App's
-//! installation of its owner. Each has its own client, with its own limits and pace.
+//! Maps repositories to credentials: one token for all, or the App's installation of each
+//! owner. Every credential has its own client with its own limits and pace.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::etag::ResponseCache;
 use super::refusal::Refusals;
 use crate::domain::RepoName;
 
-/// What a token is called in logs and metrics.
+/// The name of a token in logs and metrics.
 const TOKEN: &str = "token";
 
 /// The clients of all credentials.
@@ -24,14 +24,14 @@ pub(super) struct GithubClients {
     cache: Arc<dyn ResponseCache>,
     max_requests_per_minute: AtomicU32,
     source: CredentialSource,
-    /// By credential. It grows with the owners of governed repositories.
+    /// By credential name. Grows with the number of owners of governed repositories.
     clients: Mutex<BTreeMap<Arc<str>, Arc<Client>>>,
 }
 
 enum CredentialSource {
-    /// One client for all.
+    /// One client for all repositories.
     One(Arc<Client>),
-    /// One for each owner.
+    /// One client per owner.
     ByOwner(Arc<App>),
 }
 
@@ -88,7 +88,7 @@ impl GithubClients {
         })
     }
 
-    /// The clients of all credentials that were asked for.
+    /// The clients of all credentials in use so far.
     pub(super) fn all(&self) -> Vec<Arc<Client>> {
         match &self.source {
             CredentialSource::One(client) => vec![Arc::clone(client)],
@@ -99,7 +99,7 @@ impl GithubClients {
         }
     }
 
-    /// The client of the credential that speaks for `repository`.
+    /// The client of the credential responsible for `repository`.
     pub(super) fn of(&self, repository: &RepoName) -> Arc<Client> {
         let app = match &self.source {
             CredentialSource::One(client) => return Arc::clone(client),
@@ -121,13 +121,13 @@ impl GithubClients {
         Arc::clone(client)
     }
 
-    /// All credentials keep to another pace from now on.
+    /// Changes the pace of all credentials.
     pub(super) fn set_pace(&self, per_minute: u32) {
         self.max_requests_per_minute.store(per_minute, Ordering::Relaxed);
         self.all().iter().for_each(|client| client.pace.set(per_minute));
     }
 
-    /// The token comes from another file from now on.
+    /// Switches to another token file.
     pub(super) async fn use_token_file(&self, path: PathBuf) -> Result<(), String> {
         match &self.source {
             CredentialSource::One(client) => client.auth.use_token_file(path, &self.line).await,
@@ -135,7 +135,7 @@ impl GithubClients {
         }
     }
 
-    /// The credential of this name speaks for no repository any more.
+    /// Drops a credential that no repository uses any more.
     pub(super) fn forget(&self, credential: &str) {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.remove(credential).is_some() {

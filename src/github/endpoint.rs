@@ -1,4 +1,4 @@
-//! The line to GitHub that all credentials share: addresses, time limits, and GitHub's time.
+//! The GitHub endpoint that all credentials share: base URL, timeouts, and GitHub's time.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,16 +17,16 @@ use super::transport::{GithubAnswer, HttpService, Lost, Transport};
 use crate::clock::{Clock, beside_others};
 use crate::telemetry::Metrics;
 
-/// The machine's clock may be this far off before it is said.
+/// How far the machine's clock may be off before a warning.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("release-governor/", env!("CARGO_PKG_VERSION")));
-/// The version of GitHub's API that every request names. Pinned: from 2026-03-10 on a dispatch is
-/// answered otherwise.
+/// The GitHub API version that every request names. It is pinned because a dispatch is answered
+/// differently from 2026-03-10 on.
 pub const API_VERSION: &str = "2022-11-28";
 
-/// The line.
+/// The connection to one GitHub API.
 pub(super) struct Endpoint {
     transport: Transport,
     base: String,
@@ -34,7 +34,7 @@ pub(super) struct Endpoint {
     pub(super) metrics: Arc<Metrics>,
     time_limit: Duration,
     secrets: Secrets,
-    /// The difference of the clocks that was said last.
+    /// The clock difference at the last warning.
     said_difference: Mutex<SignedDuration>,
 }
 
@@ -52,7 +52,7 @@ impl Endpoint {
         Ok(Self { transport, base, clock, metrics, time_limit, secrets, said_difference })
     }
 
-    /// The beginning of any request.
+    /// Builds the common part of every request.
     pub(super) fn request(
         &self,
         method: Method,
@@ -72,9 +72,9 @@ impl Endpoint {
             .header(header::AUTHORIZATION, authorization)
     }
 
-    /// Sends `request`, once, and takes note of GitHub's time. No credential is in the answer,
-    /// whatever the server put there. A write has a gate: what is lost before it has left was never
-    /// sent.
+    /// Sends `request` once and synchronizes with GitHub's time. Credentials are removed from
+    /// the answer in case the server echoes them. A write has a gate: if it is lost before it
+    /// passes the gate, it was never sent.
     pub(super) async fn send(
         &self,
         operation: &'static str,
@@ -136,8 +136,8 @@ impl Endpoint {
         }
     }
 
-    /// Where a list goes on, as path and query below our own address: whatever host a link
-    /// names, the token goes to none but ours.
+    /// The next page of a list, as path and query below our own base URL. The host in the link
+    /// is ignored, so the token is never sent elsewhere.
     pub(super) fn next_page(&self, answer: &GithubAnswer) -> Result<Option<String>, String> {
         let links = answer.headers.get_all(header::LINK).iter();
         let Some(link) = links.filter_map(next_link).next() else { return Ok(None) };
@@ -147,7 +147,7 @@ impl Endpoint {
         }
     }
 
-    /// The path and query of `url` below our address, if it lies there.
+    /// Path and query of `url` below our base path, if it is below it.
     fn below(&self, url: &str) -> Option<String> {
         let uri: http::Uri = url.parse().ok()?;
         let path_and_query = uri.path_and_query()?.as_str();
@@ -156,8 +156,8 @@ impl Endpoint {
         below.starts_with('/').then(|| below.to_owned())
     }
 
-    /// The path and query of `url` below our address, if it lies there on our very host. This
-    /// machine has several names for itself.
+    /// Path and query of `url` below our base URL, if it is on the same host. All loopback
+    /// names with the same port count as the same host.
     pub(super) fn below_on_our_host(&self, url: &str) -> Option<String> {
         let uri: http::Uri = url.parse().ok()?;
         let ours: http::Uri = self.base.parse().ok()?;
@@ -173,9 +173,9 @@ impl Endpoint {
     }
 }
 
-/// The URL in `Link: <…>; rel="next"`, one of several links.
+/// The URL in `Link: <…>; rel="next"`, which may be one of several links.
 fn next_link(links: &HeaderValue) -> Option<String> {
-    // Split where links begin: a comma may be part of a URL.
+    // Split at the start of each link, because a URL may contain commas.
     links.to_str().ok()?.split('<').find_map(|link| {
         let (url, parameters) = link.split_once('>')?;
         let is_next = parameters
@@ -185,7 +185,7 @@ fn next_link(links: &HeaderValue) -> Option<String> {
     })
 }
 
-/// The address without a slash at its end, if a token may be sent to it.
+/// The base URL without a trailing slash, if it is safe to send a token to it.
 fn checked_address(url: &str) -> Result<String, ConnectError> {
     let refuse = |why: String| ConnectError::Address { url: url.to_owned(), why };
     let uri: http::Uri = url.parse().map_err(|error| refuse(format!("{error}")))?;
@@ -200,7 +200,7 @@ fn checked_address(url: &str) -> Result<String, ConnectError> {
     }
 }
 
-/// Whether it leads to this very machine.
+/// Whether the host is this machine.
 fn is_loopback(uri: &http::Uri) -> bool {
     let host = uri.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');

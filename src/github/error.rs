@@ -1,10 +1,10 @@
-//! What can go wrong, said once: what was wanted, of what, GitHub's words, what to do.
+//! Errors of reads and writes. Each says what was attempted, GitHub's message, and what to do.
 
 use jiff::Timestamp;
 
 use crate::domain::RepoId;
 
-/// A read that gave no answer that can be used.
+/// A read without a usable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// 404.
@@ -13,103 +13,101 @@ pub enum ReadError {
         quoted(.words)
     )]
     NotFound {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// GitHub's own words.
+        /// GitHub's message.
         words: String,
     },
-    /// 403 without a limit's signs, and every other 4xx that has no variant of its own.
+    /// 403 without the signs of a rate limit, or another 4xx without a variant of its own.
     #[error("cannot {what}: GitHub said {status}{}{}", quoted(.words), grant(.permission.as_deref()))]
     Refused {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// The HTTP status.
         status: u16,
-        /// GitHub's own words.
+        /// GitHub's message.
         words: String,
-        /// The permission that GitHub's headers name.
+        /// The required permission, from GitHub's headers.
         permission: Option<String>,
     },
-    /// GitHub does not take the credential: 401, or an App that is not installed or suspended.
+    /// GitHub refuses the credential: 401, or an App that is suspended or not installed.
     #[error("cannot {what}: {why}")]
     BadCredentials {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// Why not, and what to do.
+        /// The reason and the remedy.
         why: String,
     },
-    /// A redirect, which is never followed silently: a rename, or a transfer.
+    /// A redirect after a rename or transfer. It is never followed silently.
     #[error("cannot {what}: it has moved{}. Update its name in the configuration", to(.location.as_deref()))]
     Moved {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// Where GitHub says it is now.
+        /// The new location, from GitHub.
         location: Option<String>,
     },
-    /// 410: switched off, such as a repository's issues.
+    /// 410: disabled, such as a repository's issues.
     #[error("cannot {what}: GitHub said 410{}. It is disabled there", quoted(.words))]
     Gone410 {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// GitHub's own words.
+        /// GitHub's message.
         words: String,
     },
-    /// A limit of GitHub's; nothing is sent before `until`.
+    /// A rate limit. Nothing is sent before `until`.
     #[error("cannot {what} now: GitHub told us to wait until {until:.0}")]
     ToldToWait {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// When it may be asked again.
+        /// When requests are possible again.
         until: Timestamp,
     },
     /// 5xx.
     #[error("cannot {what}: GitHub failed with {status}{}. It will be retried", quoted(.words))]
     Server {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// The HTTP status.
         status: u16,
-        /// GitHub's own words.
+        /// GitHub's message.
         words: String,
     },
-    /// No whole answer came: never sent, reset, cut, or too late.
+    /// No complete answer: not sent, connection reset, truncated, or timed out.
     #[error("cannot {what}: {why}. It will be retried")]
     Transport {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// What happened to the request.
+        /// What went wrong.
         why: String,
     },
-    /// A list without an item, of which GitHub says in the same answer that it has some.
+    /// An empty list whose total in the same answer is above zero.
     #[error(
         "cannot {what}: GitHub reports a total of {counted} but lists none. It will be retried"
     )]
     EmptyList {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// How many items GitHub counts.
+        /// GitHub's total.
         counted: u64,
     },
-    /// An answer that makes no sense.
+    /// An answer that cannot be parsed.
     #[error("cannot {what}: GitHub's response is malformed: {why}")]
     Malformed {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// Which part of it, and where it came from.
+        /// The cause, with the request and the place in the answer.
         why: String,
     },
-    /// A list that goes on after its last page that is read; half of it is never used.
+    /// A list with more pages than are read. A partial list is never used.
     #[error("cannot {what}: the list does not end within {pages} pages")]
     TooMany {
-        /// What was wanted, of what.
+        /// The attempted action.
         what: String,
-        /// The limit.
+        /// The maximum number of pages.
         pages: u32,
     },
 }
 
 impl ReadError {
-    /// Whether it heals by itself, so that the same read may succeed a moment later.
+    /// Whether the error is temporary, so that the same read may succeed a moment later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
@@ -128,71 +126,70 @@ impl ReadError {
     }
 }
 
-/// A write that is not known to have been done.
+/// A write that failed or whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteFailure {
-    /// Certain: GitHub did nothing. Every 4xx that has no variant of its own, but 408.
+    /// Certain: GitHub did nothing. Any 4xx without a variant of its own, except 408.
     #[error("{}GitHub said {status}{}", grant_first(.permission.as_deref()), quoted(.words))]
     Refused {
-        /// The HTTP status.
         status: u16,
-        /// GitHub's own words.
+        /// GitHub's message.
         words: String,
-        /// The permission that GitHub's headers name.
+        /// The required permission, from GitHub's headers.
         permission: Option<String>,
     },
-    /// Certain: nothing was done. A redirect: the repository was renamed, or transferred.
+    /// Certain: nothing was done. A redirect, because the repository was renamed or
+    /// transferred.
     #[error("GitHub said {status}: {what} has moved{}", to(.location.as_deref()))]
     Moved {
-        /// The HTTP status.
         status: u16,
         /// What has moved.
         what: String,
-        /// Where GitHub says it is now.
+        /// The new location, from GitHub.
         location: Option<String>,
-        /// The number of the repository that the location names.
+        /// The id of the repository in the location.
         repository: Option<RepoId>,
     },
-    /// Certain: nothing was done. GitHub does not accept the credential, whatever is asked for.
+    /// Certain: nothing was done. GitHub refuses the credential, whatever the request.
     #[error("{why}")]
     BadCredentials {
-        /// GitHub's words, and what to do.
+        /// GitHub's message and the remedy.
         why: String,
     },
-    /// Certain: nothing was sent, because something forbade it at the last moment.
+    /// Certain: nothing was sent, because the write was called off at the last moment.
     #[error("{why}")]
     CalledOff {
-        /// What.
+        /// What called it off, for example that an operator paused the repository.
         why: String,
     },
-    /// Certain: nothing was done. A limit of GitHub's, or, for a dispatch, of our own pace.
+    /// Certain: nothing was done. A rate limit of GitHub's or, for a dispatch, of our own pace.
     #[error("told to wait until {until:.0}")]
     ToldToWait {
-        /// When it may be tried again.
+        /// When it can be retried.
         until: Timestamp,
     },
-    /// Certain: nothing was done. So much is to be written that our own pace lets this go later.
+    /// Certain: nothing was done. There are so many writes that our own pace defers this one.
     #[error("the limit on writes is reached: it is sent at {until:.0} or later")]
     Deferred {
-        /// When its turn may come.
+        /// The earliest time at which it can be sent.
         until: Timestamp,
     },
     /// Certain: nothing left this machine.
     #[error("never sent: {why}")]
     NeverSent {
-        /// Why not.
+        /// The cause, for example a refused connection or a token that cannot be read.
         why: String,
     },
-    /// GitHub said 2xx, and the rest of its answer was lost: it is done.
+    /// Certain: done. GitHub answered 2xx, but the rest of the answer was lost.
     #[error("done, but GitHub's response was lost: {why}")]
     Done {
-        /// What became of the answer.
+        /// What happened to the answer.
         why: String,
     },
-    /// It may have been done, and may not: timeout, reset, 408, 5xx.
+    /// Unknown whether it was done: timeout, connection reset, 408 or 5xx.
     #[error("unknown whether it was done: {why}")]
     Unknown {
-        /// What happened.
+        /// What went wrong.
         why: String,
     },
 }
@@ -205,7 +202,7 @@ fn grant(permission: Option<&str>) -> String {
     permission.map_or_else(String::new, |needed| format!(". Grant the token {needed}"))
 }
 
-/// First, for where it is said there may be no room for GitHub's words.
+/// The permission comes first because GitHub's message may be cut off where this is shown.
 fn grant_first(permission: Option<&str>) -> String {
     permission.map_or_else(String::new, |needed| format!("grant the token {needed}: "))
 }
@@ -214,24 +211,24 @@ fn to(location: Option<&str>) -> String {
     location.map_or_else(String::new, |place| format!(" to {place}"))
 }
 
-/// Why no client could be made.
+/// Why no client could be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The address is none that a token may be sent to.
+    /// An address to which no token may be sent.
     #[error("`{url}` is not an API address: {why}")]
     Address {
-        /// As given.
+        /// The configured URL.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// The token, or the App's key, cannot be used: which, why, and what to do.
+    /// The token or the App's key cannot be used. Contains the reason and the remedy.
     #[error("{0}")]
     Token(String),
-    /// Requests cannot be carried: certificates, or a proxy.
+    /// No connection is possible because of certificates or a proxy.
     #[error("{0}")]
     Network(String),
-    /// The client needs a runtime for its queue.
+    /// The client needs an async runtime for its queue.
     #[error("the GitHub client must be made inside the async runtime")]
     NoRuntime,
 }

@@ -1,4 +1,4 @@
-//! Conditional requests: what is remembered of an answer, and under which name.
+//! Conditional requests: what is cached of an answer, and under which key.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,34 +10,34 @@ use super::auth::Token;
 use crate::clock::beside_others;
 use crate::store::CachePut;
 
-/// Raised when the shape of what is kept changes, so that old entries are asked for anew.
+/// Increased when the format of cached values changes, so that old entries are ignored.
 const SHAPE: u32 = 2;
 
-/// Remembers answers. How many, and for how long, is its own business.
+/// A cache of answers. Implementations decide how many to keep and for how long.
 pub trait ResponseCache: Send + Sync {
-    /// What was put under `key` last, if it is still there.
+    /// The value last stored under `key`, if it is still there.
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a>;
-    /// Remembers `response` under `key`. Gives what became of it.
+    /// Stores `response` under `key` and returns the outcome.
     fn put(&self, key: &str, response: CachedResponse) -> CachePut;
 }
 
-/// A remembered answer on its way from where it is kept.
+/// The future of a cache lookup.
 pub type Getting<'a> = Pin<Box<dyn Future<Output = Option<CachedResponse>> + Send + 'a>>;
 
-/// What is remembered of an answer: not its body, but what was parsed from it.
+/// A cached answer: not its body, but the value parsed from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedResponse {
-    /// Whose answer it is: tags depend on the token.
+    /// The fingerprint of the token that got the answer: ETags depend on the token.
     pub token: String,
-    /// GitHub's tag of it, as sent.
+    /// The ETag as received.
     pub etag: String,
-    /// The parsed value, as JSON of this program's own making.
+    /// The parsed value, serialized as JSON.
     pub value: String,
-    /// Path and query of the next page, where there is one.
+    /// Path and query of the next page, if there is one.
     pub next: Option<String>,
 }
 
-/// Remembers nothing.
+/// A cache that stores nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCache;
 
@@ -50,20 +50,20 @@ impl ResponseCache for NoCache {
     }
 }
 
-/// A value, and where its list goes on.
+/// A value, and the path of its list's next page.
 pub(super) struct TaggedPage<T> {
     pub(super) value: T,
     pub(super) next: Option<String>,
 }
 
-/// The name of an answer. `kept` tells apart what different readers keep of the same body. A
-/// token is no part of it: an App's changes every hour, and what was kept under the last one
-/// would only take up room.
+/// The cache key of an answer. `kept` distinguishes values that different readers parse from
+/// the same body. The token is not part of the key: an App's token changes every hour, and
+/// entries of the previous one would only take up space.
 fn key(url: &str, kept: &str) -> String {
     format!("{SHAPE} GET {url} {kept}")
 }
 
-/// What `token` was answered, with its tag; nothing where it no longer has this shape.
+/// The cached answer to `token` with its ETag. `None` if the entry has another format.
 pub(super) async fn load<T: DeserializeOwned>(
     cache: &dyn ResponseCache,
     token: &Token,
@@ -77,7 +77,7 @@ pub(super) async fn load<T: DeserializeOwned>(
     Some((cached.etag, TaggedPage { value, next: cached.next }))
 }
 
-/// Remembers what `token` was answered. Gives what became of it.
+/// Caches the answer to `token` and returns the outcome.
 pub(super) fn save<T: Serialize>(
     cache: &dyn ResponseCache,
     token: &Token,
@@ -86,14 +86,14 @@ pub(super) fn save<T: Serialize>(
     etag: &str,
     page: &TaggedPage<T>,
 ) -> CachePut {
-    // A value that cannot be written down is merely asked for again.
+    // A value that cannot be serialized is not cached.
     let Ok(value) = serde_json::to_string(&page.value) else { return CachePut::Anew };
     let (token, etag) = (token.fingerprint.clone(), etag.to_owned());
     let response = CachedResponse { token, etag, value, next: page.next.clone() };
     cache.put(&key(url, kept), response)
 }
 
-/// The store's cache, so that a restart costs no rate limit.
+/// The cache in the store, so that a restart does not cost requests.
 impl ResponseCache for crate::store::AnswerCache {
     fn get<'a>(&'a self, key: &'a str) -> Getting<'a> {
         Box::pin(async {
@@ -103,7 +103,7 @@ impl ResponseCache for crate::store::AnswerCache {
     }
 
     fn put(&self, key: &str, response: CachedResponse) -> CachePut {
-        // What cannot be written down is merely asked for again.
+        // A response that cannot be serialized is not cached.
         let bytes = serde_json::to_vec(&response);
         bytes.map_or(CachePut::Anew, |bytes| Self::put(self, key, bytes))
     }

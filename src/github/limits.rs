@@ -1,5 +1,4 @@
-//! What GitHub says to one credential of its limits: when it tells one call to wait, every call
-//! waits.
+//! Rate limits of one credential: when GitHub tells one call to wait, all calls wait.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,16 +14,17 @@ mod said;
 use said::{WaitInstruction, after, epoch, expiry, number, refuses_the_version, text, told};
 pub(super) use said::{asked_wait, http_date};
 
-/// A secondary limit without a header: "wait for at least one minute", then ever longer.
-/// Source: GitHub's documentation of rate limits.
+/// The first wait for a secondary limit without a header: "wait for at least one minute", then
+/// increasingly longer. Source: GitHub's documentation of rate limits.
 const SECONDARY_WAIT: Duration = Duration::from_secs(60);
-/// A primary limit resets within the hour; no word of a server's silences us for longer.
+/// The longest wait. A primary limit resets within an hour, and no server can block us for
+/// longer than this.
 const LONGEST_WAIT: Duration = Duration::from_secs(2 * 60 * 60);
-/// A limit that resets "now" is not asked at once.
+/// The shortest wait, also for a limit that resets "now".
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-/// The last part of the primary limit, a fiftieth, is kept for deploys in flight.
+/// The last fiftieth of the primary limit is reserved for deploys in flight.
 const KEPT_SHARE: u64 = 50;
-/// How long before its end a token's end is said.
+/// How long before a token's expiry warnings are logged.
 const END_IS_SAID: [SignedDuration; 6] = [
     SignedDuration::from_hours(14 * 24),
     SignedDuration::from_hours(7 * 24),
@@ -34,32 +34,34 @@ const END_IS_SAID: [SignedDuration; 6] = [
     SignedDuration::from_hours(1),
 ];
 
-/// What is known of GitHub's limits and of the token.
+/// The known state of GitHub's rate limits and of the token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LimitsView {
     /// Until when nothing is sent, if GitHub told us to wait.
     pub told_to_wait_until: Option<Timestamp>,
-    /// Since when nothing is sent without a break, if GitHub told us to wait.
+    /// Since when GitHub has made us wait without interruption, if it does.
     pub told_to_wait_since: Option<Timestamp>,
-    /// Since when so little is left of the primary limit that it is kept for deploys in flight.
+    /// Since when the primary limit is so far used up that the rest is reserved for deploys in
+    /// flight.
     pub used_up_since: Option<Timestamp>,
-    /// Since when GitHub refuses the version of its API that is asked for.
+    /// Since when GitHub has refused the requested version of its API.
     pub version_refused_since: Option<Timestamp>,
-    /// Requests left of the primary limit.
+    /// Remaining requests of the primary limit.
     pub remaining: Option<u64>,
-    /// The primary limit.
+    /// The primary limit, in requests.
     pub limit: Option<u64>,
-    /// When the primary limit starts anew.
+    /// When the primary limit resets.
     pub reset: Option<Timestamp>,
-    /// When GitHub last accepted the token; none after it did not.
+    /// When GitHub last accepted the token; `None` after it refused it.
     pub token_accepted_at: Option<Timestamp>,
-    /// When GitHub refused the token; none once it accepted it again.
+    /// When GitHub refused the token; `None` once it accepts it again.
     pub token_refused_at: Option<Timestamp>,
-    /// When GitHub last answered a request with success.
+    /// When GitHub last answered a request successfully.
     pub last_ok_at: Option<Timestamp>,
-    /// Since when no answer came but failures of GitHub's own; none while it answers.
+    /// Since when GitHub has not answered or has answered with server errors only; `None` while
+    /// it answers.
     pub unreached_since: Option<Timestamp>,
-    /// When the token ends, where GitHub says so.
+    /// When the token expires, if GitHub reports it.
     pub token_expires_at: Option<Timestamp>,
 }
 
@@ -67,7 +69,8 @@ pub struct LimitsView {
 pub(super) struct Limits {
     /// The credential's name in logs and metrics.
     credential: Arc<str>,
-    /// An App's tokens end every hour, and nobody need know when.
+    /// An App's tokens expire every hour and are replaced automatically, so their expiry is not
+    /// reported.
     renews_itself: bool,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -76,30 +79,31 @@ pub(super) struct Limits {
 
 #[derive(Default)]
 struct KnownLimits {
-    /// Which token all of this is known of, by its fingerprint.
+    /// The fingerprint of the token that all of this applies to.
     token: Option<String>,
     view: LimitsView,
     scopes: Option<Vec<String>>,
-    /// The next waits for a secondary limit without a header.
+    /// The number of consecutive secondary limits without a header.
     secondary_waits: SecondaryWaits,
-    /// How soon the token ended when that was said last.
+    /// The threshold of the last warning about the token's expiry.
     said_end: Option<SignedDuration>,
 }
 
-/// How often GitHub told us to wait without saying for how long, by what was told. Secondary limits
-/// on writes are met by writing: that reads succeed says nothing of them.
+/// How often GitHub told us to wait without saying for how long, for reads and writes.
+/// Secondary limits on writes are caused by writes, so successful reads do not reset their
+/// count.
 #[derive(Default)]
 struct SecondaryWaits {
     reads: u32,
     writes: u32,
 }
 
-/// Whose answer it is, and to what.
+/// The request that an answer belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AskedBy<'a> {
-    /// The token that was sent, by its fingerprint.
+    /// The fingerprint of the token that was sent.
     pub(super) token: &'a str,
-    /// Whether it asked GitHub to change something.
+    /// Whether the request was a write.
     pub(super) is_write: bool,
 }
 
@@ -124,7 +128,7 @@ impl Limits {
             view.told_to_wait_until = None;
             view.told_to_wait_since = None;
         }
-        // What was counted before the reset says nothing of what is left after it.
+        // Counts from before the reset say nothing about what is left after it.
         if view.reset.is_some_and(|reset| reset <= now) {
             view.remaining = view.limit;
             view.used_up_since = None;
@@ -132,8 +136,8 @@ impl Limits {
         view
     }
 
-    /// This token is sent from now on. Another token has limits of its own: a gate that was closed
-    /// for the last one is open.
+    /// Switches to this token. Another token has limits of its own, so a gate that was closed
+    /// for the last one opens.
     pub(super) fn speak_with(&self, token: &str) {
         let mut known = self.lock();
         if known.token.as_deref() == Some(token) {
@@ -159,7 +163,7 @@ impl Limits {
         self.lock().view.told_to_wait_until.filter(|until| *until > self.clock.now())
     }
 
-    /// Until when the little that is left of the primary limit is for deploys in flight.
+    /// Until when the rest of the primary limit is reserved for deploys in flight, if it is.
     pub(super) fn kept_for_those_in_flight(&self) -> Option<Timestamp> {
         let known = self.lock();
         let (remaining, limit) = (known.view.remaining?, known.view.limit?);
@@ -167,12 +171,12 @@ impl Limits {
         (remaining < limit / KEPT_SHARE).then_some(reset)
     }
 
-    /// A classic token's scopes, where GitHub told them.
+    /// A classic token's scopes, if GitHub reported them.
     pub(super) fn scopes(&self) -> Option<Vec<String>> {
         self.lock().scopes.clone()
     }
 
-    /// There is no token that GitHub would take.
+    /// Records that there is no token that GitHub accepts.
     pub(super) fn refused(&self) {
         let now = self.clock.now();
         let view = &mut self.lock().view;
@@ -180,13 +184,13 @@ impl Limits {
         view.token_refused_at.get_or_insert(now);
     }
 
-    /// No answer came.
+    /// Records that no answer was received.
     pub(super) fn lost(&self) {
         let now = self.clock.now();
         self.lock().view.unreached_since.get_or_insert(now);
     }
 
-    /// Takes note of an answer to `asked`, whose body may be an error's.
+    /// Records the limits in the answer to `asked`. The body may be that of an error.
     pub(super) fn note(
         &self,
         asked: AskedBy<'_>,
@@ -196,7 +200,7 @@ impl Limits {
     ) {
         let now = self.clock.now();
         let mut known = self.lock();
-        // A token that was replaced meanwhile says nothing of the one in its place.
+        // A replaced token's answer says nothing about the current one.
         if known.token.as_deref().is_some_and(|token| token != asked.token) {
             return;
         }
@@ -207,7 +211,7 @@ impl Limits {
         let view = &mut known.view;
         note_primary_limit(view, status, headers, now);
         let end = text(headers, "github-authentication-token-expiration").and_then(expiry);
-        // Only an answer in full tells that the token has no end, as the one before it may have had.
+        // Only a 200 proves that the token has no expiry, even if an earlier one had.
         if !self.renews_itself && (end.is_some() || status == StatusCode::OK) {
             view.token_expires_at = end;
         }
@@ -221,7 +225,7 @@ impl Limits {
             view.token_accepted_at = None;
             view.token_refused_at = Some(now);
         } else if refuses_version {
-            // Nothing was looked at, so nothing is known of the token.
+            // GitHub did not check the token, so nothing is known about it.
         } else if status.as_u16() < 500 && status != StatusCode::FORBIDDEN {
             view.token_accepted_at = Some(now);
             view.token_refused_at = None;
@@ -240,7 +244,7 @@ impl Limits {
         self.say_end(&mut known, now);
     }
 
-    /// Says that the token ends, ever more urgently, before it does.
+    /// Warns before the token expires, more often as the expiry approaches.
     fn say_end(&self, known: &mut KnownLimits, now: Timestamp) {
         let Some(end) = known.view.token_expires_at else {
             known.said_end = None;
@@ -248,7 +252,7 @@ impl Limits {
         };
         let left = end.duration_since(now);
         let due = END_IS_SAID.iter().copied().filter(|before| left <= *before).min();
-        // A new token ends later: all is said anew.
+        // A new token expires later, so its warnings start over.
         if due.is_none() || known.said_end.is_some_and(|said| due > Some(said)) {
             known.said_end = due;
             return;
@@ -264,7 +268,7 @@ impl Limits {
         }
     }
 
-    /// Closes the gate when the answer to `asked` says so; until when.
+    /// Closes the gate if the answer to `asked` says so. Returns until when.
     pub(super) fn told_to_wait(
         &self,
         asked: AskedBy<'_>,
@@ -276,12 +280,13 @@ impl Limits {
         let mut known = self.lock();
         let told = told(status, headers, body, now);
         if known.token.as_deref().is_some_and(|token| token != asked.token) {
-            // The gate of a token that was replaced meanwhile: this one call was refused.
+            // The token was replaced meanwhile, so only this one call has to wait.
             return told.map(|told| after(now, told.least()));
         }
         let Some(told) = told else {
             let is_good = status.is_success() || status == StatusCode::NOT_MODIFIED;
-            // While the gate is closed, an answer is to a request from before it closed.
+            // While the gate is closed, a successful answer belongs to a request from before it
+            // closed.
             if is_good && known.view.told_to_wait_until.is_none_or(|until| until <= now) {
                 known.secondary_waits.reads = 0;
                 if asked.is_write {
@@ -293,7 +298,8 @@ impl Limits {
         let before = known.view.told_to_wait_until.filter(|before| *before > now);
         let wait = match (told, before) {
             (WaitInstruction::For(wait), _) => wait,
-            // Calls that were under way when the gate closed are no further warning.
+            // Calls that were already sent when the gate closed do not count as further
+            // warnings.
             (WaitInstruction::ForSomeTime, Some(before)) => {
                 Duration::try_from(before.duration_since(now)).unwrap_or(Duration::ZERO)
             }
@@ -328,8 +334,8 @@ impl Limits {
 }
 
 impl KnownLimits {
-    /// Whether a request succeeded since the gate closed last: else its next closing is the same
-    /// trouble, which goes on.
+    /// Whether a request succeeded since the gate last closed. If none did, closing it again
+    /// continues the same wait.
     fn is_open_again(&self, now: Timestamp) -> bool {
         let view = &self.view;
         let Some(since) = view.told_to_wait_since else { return true };
@@ -337,8 +343,8 @@ impl KnownLimits {
     }
 }
 
-/// The primary limit, as an accepted answer tells it. A refused token's answer tells the limit of
-/// anonymous callers, which is not ours.
+/// Records the primary limit from an accepted answer. The answer to a refused token has the
+/// limit of anonymous callers instead of ours.
 fn note_primary_limit(
     view: &mut LimitsView,
     status: StatusCode,

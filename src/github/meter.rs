@@ -1,4 +1,4 @@
-//! What a pass costs, and how long it holds its place.
+//! Counts what a pass costs, and limits how long it holds its slot.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,11 +12,12 @@ use super::read_set::ReadRecorder;
 use crate::clock::Clock;
 use crate::store::CachePut;
 
-/// A pass that has waited longer than this for answers, all together, is slow.
+/// A pass whose waits for answers add up to more than this is slow.
 const SLOW: Duration = Duration::from_secs(3);
 
-/// Counts the reads of a pass. It holds the pass's place among those that run at once, and gives
-/// it to another pass once it has waited for long: one repository's trouble delays no other.
+/// Counts the reads of a pass. Holds the pass's slot among those that run concurrently, and
+/// releases it once the pass has waited for long, so that one slow repository does not delay
+/// the others.
 #[derive(Clone, Default)]
 pub struct PassMeter(Arc<Counts>);
 
@@ -29,18 +30,18 @@ struct Counts {
     place: Mutex<HeldPermits>,
 }
 
-/// The place, and how long its pass has waited while it held it.
+/// The slot's permits, and how long the pass has waited while holding them.
 #[derive(Default)]
 struct HeldPermits {
     permits: Vec<OwnedSemaphorePermit>,
-    /// What is waited for now. A pass waits for several answers at once, which is one wait.
+    /// The number of pending answers. Concurrent waits count as one.
     waiting: u32,
     since: Duration,
     before: Duration,
 }
 
 impl HeldPermits {
-    /// For how long the pass may wait on with its place.
+    /// How much longer the pass may wait before it releases its slot.
     fn patience(&self, now: Duration) -> Duration {
         let current =
             if self.waiting > 0 { now.saturating_sub(self.since) } else { Duration::ZERO };
@@ -49,43 +50,44 @@ impl HeldPermits {
 }
 
 impl PassMeter {
-    /// A meter of a pass that holds a place by these permits.
+    /// The meter of a pass that holds these permits.
     #[must_use]
     pub fn holding(permits: Vec<OwnedSemaphorePermit>) -> Self {
         let place = Mutex::new(HeldPermits { permits, ..HeldPermits::default() });
         Self(Arc::new(Counts { place, ..Counts::default() }))
     }
 
-    /// Reads that were answered.
+    /// The number of answered reads.
     #[must_use]
     pub fn reads(&self) -> u32 {
         self.0.reads.load(Ordering::Relaxed)
     }
 
-    /// Those of them that count towards GitHub's primary limit: all but 304.
+    /// The number of answered reads that count towards GitHub's primary limit: all but 304.
     #[must_use]
     pub fn charged(&self) -> u32 {
         self.0.charged.load(Ordering::Relaxed)
     }
 
-    /// Notes what became of something that was read and put into the store.
+    /// Records the outcome of putting something that was read into the store.
     pub fn keeps(&self, placed: CachePut) {
         if placed == CachePut::Again {
             self.0.repeated.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// What had to be read again since this was asked last, because the store had no room for it.
+    /// How many answers had to be read again since the last call because the store had no room
+    /// for them.
     pub(super) fn take_repeated(&self) -> u32 {
         self.0.repeated.swap(0, Ordering::Relaxed)
     }
 
-    /// Ends the pass: its place is another's.
+    /// Releases the slot at the end of the pass.
     pub fn let_go(&self) {
         self.place().permits.clear();
     }
 
-    /// What the pass reads.
+    /// Records what the pass reads.
     pub(super) fn recorder(&self) -> &ReadRecorder {
         &self.0.recorder
     }
@@ -97,7 +99,7 @@ impl PassMeter {
         }
     }
 
-    /// Waits for what somebody else does, and where the pass is slow, no longer in others' way.
+    /// Awaits work that is done elsewhere, and releases the slot if the pass is slow.
     pub async fn waiting<T>(&self, clock: &Clock, answer: impl Future<Output = T>) -> T {
         let mut answer = std::pin::pin!(answer);
         let Some((patience, _waiting)) = self.begin_to_wait(clock) else { return answer.await };
@@ -108,7 +110,8 @@ impl PassMeter {
         answer.await
     }
 
-    /// For how long the pass may wait with its place; none where it has none.
+    /// Starts a wait. Returns how long the pass may wait with its slot, or `None` if it has
+    /// none.
     fn begin_to_wait<'a>(&'a self, clock: &'a Clock) -> Option<(Duration, WaitGuard<'a>)> {
         let now = clock.monotonic();
         let mut place = self.place();
@@ -128,7 +131,7 @@ impl PassMeter {
     }
 }
 
-/// Somebody waits, for as long as it lives.
+/// Counts as one wait until it is dropped.
 struct WaitGuard<'a> {
     meter: &'a PassMeter,
     clock: &'a Clock,

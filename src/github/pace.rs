@@ -1,6 +1,7 @@
-//! How fast requests leave. Source of all numbers: GitHub's documentation of secondary limits
-//! (900 points a minute, a read 1, a write 5; 100 requests at once; 80 content-creating requests
-//! a minute and 500 an hour; a second between writes), with room to spare.
+//! Limits how fast requests are sent. Source of all numbers: GitHub's documentation of
+//! secondary limits (900 points a minute, a read costs 1, a write 5; 100 concurrent requests;
+//! 80 content-creating requests a minute and 500 an hour; a second between writes), minus a
+//! safety margin.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,25 +10,25 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// What a read costs of the pace.
+/// The cost of a read.
 pub(super) const READ_COST: u32 = 1;
-/// What a write costs of the pace.
+/// The cost of a write.
 pub(super) const WRITE_COST: u32 = 5;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Whoever waits for the pace looks this often whether it has changed.
+/// How often waiting requests check whether the pace has changed.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 
-/// Who goes before whom where the pace lets one go.
+/// The priority of a request, highest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// A dispatch, and what belongs to it.
+    /// A dispatch and what belongs to it.
     Urgent,
-    /// Something is in flight, or an operator asks.
+    /// Something is in flight, or an operator is waiting.
     Active,
-    /// Nothing waits for it.
+    /// Nothing is waiting for it.
     Settled,
 }
 
@@ -43,31 +44,31 @@ impl Lane {
     }
 }
 
-/// A tenth of a minute's requests may leave at once; the others leave steadily, so that no minute
-/// sees more than all of them, wherever it begins.
+/// A tenth of a minute's requests may be sent as a burst; the others are spread evenly, so that
+/// no 60 seconds see more than the whole, wherever they begin.
 const BURST_SHARE: u32 = 10;
 
-/// Requests by a steady pace. Whoever waits in a better lane goes first; within a lane, whoever
-/// came first.
+/// A steady request rate. Higher lanes go first; within a lane, requests go in order of
+/// arrival.
 pub(super) struct Pace {
     rate: Mutex<Rate>,
-    /// When the next request would leave without any burst.
+    /// When the next request would be sent if there were no bursts.
     next: Mutex<Duration>,
     queues: [tokio::sync::Mutex<()>; Lane::COUNT],
     waiting: [AtomicUsize; Lane::COUNT],
 }
 
-/// How fast.
+/// The rate.
 #[derive(Clone, Copy)]
 struct Rate {
     per_minute: u32,
-    /// Between two requests; none: they do not wait.
+    /// Between two requests; `None` without a limit.
     interval: Option<Duration>,
     burst: Duration,
 }
 
 impl Rate {
-    /// `per_minute` 0 is no pace.
+    /// `per_minute` 0 means no limit.
     fn of(per_minute: u32) -> Self {
         let at_once = (per_minute / BURST_SHARE).max(1);
         let steady = per_minute.saturating_sub(at_once).max(1);
@@ -78,7 +79,7 @@ impl Rate {
 }
 
 impl Pace {
-    /// `per_minute` 0 is no pace.
+    /// `per_minute` 0 means no limit.
     pub(super) fn new(per_minute: u32) -> Self {
         Self {
             rate: Mutex::new(Rate::of(per_minute)),
@@ -88,10 +89,10 @@ impl Pace {
         }
     }
 
-    /// Requests leave by another pace from now on, those that wait already, too.
+    /// Changes the rate, also for requests that are already waiting.
     pub(super) fn set(&self, per_minute: u32) {
         *self.rate.lock().unwrap_or_else(PoisonError::into_inner) = Rate::of(per_minute);
-        // What was owed by the old pace is not owed by the new one.
+        // Debt from the old rate does not apply to the new one.
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
     }
 
@@ -99,18 +100,18 @@ impl Pace {
         *self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is one at all.
+    /// Whether there is a limit at all.
     pub(super) fn is_set(&self) -> bool {
         self.rate().interval.is_some()
     }
 
-    /// Requests a minute; none: any number.
+    /// Requests per minute; `None` means no limit.
     pub(super) fn per_minute(&self) -> Option<u32> {
         let rate = self.rate();
         rate.interval.map(|_| rate.per_minute)
     }
 
-    /// Waits until a request of this cost may leave.
+    /// Waits until a request of this cost may be sent.
     pub(super) async fn turn(&self, clock: &Clock, lane: Lane, cost: u32) {
         if !self.is_set() {
             return;
@@ -142,11 +143,11 @@ impl Pace {
         better.into_iter().any(|waiting| waiting.load(Ordering::Relaxed) > 0)
     }
 
-    /// Takes the turn, or says how long until it may be there.
+    /// Takes a turn, or returns how long to wait before trying again.
     fn take(&self, now: Duration, cost: Duration, burst: Duration) -> Duration {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let after = (*next).max(now).saturating_add(cost);
-        // What costs more than a whole burst leaves when all of the burst is there.
+        // A request that costs more than a burst needs the full burst.
         let wait = after.saturating_sub(now).saturating_sub(burst.max(cost));
         if wait.is_zero() {
             *next = after;
@@ -155,16 +156,16 @@ impl Pace {
     }
 }
 
-/// Writes in any minute, and of those the ones that are not urgent.
+/// Writes in any minute: all, and those that are not urgent.
 const PER_MINUTE: Share = Share { window: MINUTE, all: 60, others: 50 };
-/// Writes in any hour, and of those the ones that are not urgent.
+/// Writes in any hour: all, and those that are not urgent.
 const PER_HOUR: Share = Share { window: HOUR, all: 400, others: 350 };
 const BETWEEN_WRITES: Duration = Duration::from_secs(1);
-/// How long an urgent write waits here, and how long another: whoever would wait longer is told
-/// until when instead, and keeps its repository's pass no longer.
+/// How long an urgent write waits here, and how long any other. If the wait would be longer,
+/// the caller is told until when, and does not block its repository's pass.
 const LONGEST_STAY: Duration = MINUTE;
 const LONGEST_STAY_OF_OTHERS: Duration = Duration::from_secs(5);
-/// How soon a write that stepped aside for an urgent one looks again.
+/// How soon a write that yielded to an urgent one tries again.
 const STEP_ASIDE: Duration = Duration::from_millis(250);
 
 struct Share {
@@ -173,13 +174,13 @@ struct Share {
     others: usize,
 }
 
-/// When writes leave: a second apart, within the shares above, urgent ones first.
+/// Paces writes: a second apart, within the limits above, urgent ones first.
 #[derive(Default)]
 pub(super) struct WritePace {
-    /// When the writes of the last hour left, the oldest first.
+    /// When the writes of the last hour were sent, oldest first.
     left: Mutex<VecDeque<Duration>>,
     urgent_waiting: AtomicUsize,
-    /// When the next write may go out of the door.
+    /// When the next write may be sent.
     door: tokio::sync::Mutex<Duration>,
 }
 
@@ -187,7 +188,7 @@ impl WritePace {
     /// Waits for this write's turn.
     ///
     /// # Errors
-    /// How long it would have to wait, where that is too long to wait here.
+    /// How long the wait would be, if it is too long to wait here.
     pub(super) async fn turn(&self, clock: &Clock, urgent: bool) -> Result<(), Duration> {
         let _here = urgent.then(|| WaitingCount::new(&self.urgent_waiting));
         let arrived = clock.monotonic();
@@ -206,8 +207,8 @@ impl WritePace {
         }
     }
 
-    /// The last step before a write leaves: whatever it waited for after its turn, it leaves a
-    /// second after the one before it.
+    /// The last step before a write is sent. Keeps it a second apart from the previous one,
+    /// whatever it waited for after its turn.
     pub(super) async fn leave(&self, clock: &Clock) {
         let mut next = self.door.lock().await;
         let wait = next.saturating_sub(clock.monotonic());
@@ -217,7 +218,7 @@ impl WritePace {
         *next = clock.monotonic() + BETWEEN_WRITES;
     }
 
-    /// Takes the turn, or says how long until it may be there.
+    /// Takes a turn, or returns how long to wait before trying again.
     fn take(&self, now: Duration, urgent: bool) -> Duration {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         while left.front().is_some_and(|first| *first + HOUR <= now) {
@@ -238,7 +239,7 @@ impl WritePace {
     }
 }
 
-/// Counts one who waits, for as long as it lives.
+/// Counts as one waiting request until it is dropped.
 struct WaitingCount<'a>(&'a AtomicUsize);
 
 impl<'a> WaitingCount<'a> {

@@ -1,35 +1,36 @@
-//! Lists that take GitHub too long: it answers 502 at 100 entries a page, and well at fewer.
+//! Lists that are too slow for GitHub: it answers 502 at 100 entries per page, but works with
+//! fewer.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Entries that are asked for at once instead.
+/// The number of entries on a small page.
 const FEW: u32 = 25;
-/// So long a list is read in small pages, before whole ones are tried again.
+/// How long a list is read in small pages before full pages are tried again.
 const READ_SO_FOR: Duration = Duration::from_secs(60 * 60);
-/// Lists that are remembered.
+/// The maximum number of slow lists that are remembered.
 const KEPT: usize = 1_000;
 
 const PER_PAGE: &str = "per_page=";
 const PAGE: &str = "page=";
 
-/// One page of a list, in small ones.
+/// One page of a list, divided into small ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SmallPages {
-    /// The list, whichever of its pages is asked for.
+    /// Identifies the list, regardless of the page.
     pub(super) list: String,
-    /// The first of the small ones.
+    /// The path of the first small page.
     pub(super) first: String,
-    /// How many of them are one page.
+    /// How many small pages make up the page.
     pub(super) count: u32,
-    /// The page after this one, in the list's own size.
+    /// The path of the next page, in the list's own page size.
     next: String,
 }
 
 impl SmallPages {
-    /// Those of this path and query; none where its pages are small already, or no page is asked
-    /// for by its number.
+    /// The small pages of this path and query. `None` if its pages are already small or are not
+    /// selected by number.
     pub(super) fn of(path: &str) -> Option<Self> {
         let (place, query) = path.split_once('?')?;
         let parts = || query.split('&');
@@ -38,7 +39,7 @@ impl SmallPages {
         if per_page <= FEW || !per_page.is_multiple_of(FEW) {
             return None;
         }
-        // A list that is paged otherwise has a cursor in its place.
+        // Lists with cursors cannot be divided by page number.
         if parts().any(|part| part.starts_with("after=") || part.starts_with("before=")) {
             return None;
         }
@@ -63,7 +64,8 @@ impl SmallPages {
         })
     }
 
-    /// Where the list goes on, if `after` goes on after the last of the small pages.
+    /// The path of the list's next page, if `after` says that the list continues after the last
+    /// small page.
     pub(super) fn then(&self, after: Option<&str>) -> Option<String> {
         let after = after?;
         let is_numbered = after.split(['?', '&']).any(|part| part.starts_with(PAGE));
@@ -71,17 +73,17 @@ impl SmallPages {
     }
 }
 
-/// The lists that are read in small pages for now.
+/// The lists that are currently read in small pages.
 #[derive(Default)]
 pub(super) struct SlowLists(Mutex<BTreeMap<String, Duration>>);
 
 impl SlowLists {
-    /// Whether this list is one of them at `now`, a monotonic time.
+    /// Whether this list is read in small pages at `now` (monotonic time).
     pub(super) fn has(&self, list: &str, now: Duration) -> bool {
         self.lock().get(list).is_some_and(|until| now < *until)
     }
 
-    /// It could be read in small pages, and not otherwise.
+    /// Records that this list could only be read in small pages.
     pub(super) fn note(&self, list: &str, now: Duration) {
         let mut lists = self.lock();
         if lists.len() >= KEPT {

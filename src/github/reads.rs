@@ -1,4 +1,5 @@
-//! The endpoints, one function each. This file: the repository, its branches, commits and files.
+//! The read endpoints, one function each. This file covers the repository, its branches,
+//! commits and files.
 
 mod actions;
 mod commits;
@@ -24,82 +25,81 @@ use crate::domain::{
     Sha,
 };
 
-/// GitHub lists no more files of a directory (its documentation of "Get repository content").
+/// The maximum number of files that GitHub lists for a directory (its documentation of "Get
+/// repository content").
 pub const MOST_LISTED_FILES: usize = 1_000;
-/// Renames of a branch that are followed.
+/// The maximum number of successive branch renames that are followed.
 const MOST_RENAMES: usize = 3;
 
-/// A value, and whether GitHub had to be asked for it elsewhere than under its name.
+/// A value, and whether a redirect led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
-    /// What was found.
     pub value: T,
-    /// Whether a redirect led to it: whether that is the same thing is for the caller to judge.
+    /// Whether a redirect led to it. The caller decides whether it is still the same object.
     pub redirected: bool,
 }
 
-/// How much of a list is wanted.
+/// How much of a list to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AllOrFirst {
-    /// All of it, or an error: never a part of it.
+    /// The whole list or an error, never a part.
     All,
-    /// Its first page.
+    /// The first page.
     First,
 }
 
-/// Which runs of a workflow. GitHub serves filters from an index that lags: what a filtered
-/// list lacks may exist.
+/// Selects runs of a workflow. GitHub serves filtered lists from an index that lags: a run that
+/// is missing from one may exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Of this branch (or tag).
+    /// On this branch or tag.
     pub branch: Option<Branch>,
-    /// Started by this event.
     pub event: Option<RunEvent>,
-    /// In this status, or with this conclusion, by GitHub's word.
+    /// With this status or conclusion, as GitHub spells it.
     pub status: Option<String>,
-    /// Of this commit.
     pub head_sha: Option<Sha>,
 }
 
-/// A page of runs, the newest first.
+/// A page of runs, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPage {
-    /// The runs.
     pub runs: Vec<Run>,
-    /// Whether there are older ones.
+    /// Whether there are older runs.
     pub has_next: bool,
 }
 
-/// What GitHub says of two commits.
+/// The result of comparing two commits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compared {
-    /// How they stand to each other.
     Known(Comparison),
-    /// One of them is gone, or they have no common ancestor (404, 422): GitHub's words.
+    /// One of the commits does not exist, or they have no common ancestor (404, 422). Contains
+    /// GitHub's message.
     Gone(String),
 }
 
 /// All files of a commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
-    /// By path; submodules and links are among them, directories are not.
+    /// By path. Includes submodules and symlinks, but not directories.
     pub entries: BTreeMap<String, TreeEntry>,
-    /// Whether GitHub left some out.
+    /// Whether GitHub omitted some entries.
     pub truncated: bool,
 }
 
-/// A file of a tree. Two are the same when both fields are.
+/// A file of a tree. Two files are the same if both fields are equal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TreeEntry {
-    /// Its content's id.
+    /// The id of its content.
     pub blob: String,
-    /// Its mode: plain, executable, link, submodule.
+    /// The file mode: regular, executable, symlink or submodule.
     pub mode: String,
 }
 
 impl Reader {
-    /// The user that the token belongs to. An App's token belongs to none: refused with 403.
+    /// The account behind the credential: the token's user, or the configured App's
+    /// `slug[bot]`. An installation token that was given as a plain token has no user: GitHub
+    /// refuses with 403.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -112,7 +112,8 @@ impl Reader {
         self.one(&ask, login).await
     }
 
-    /// A repository. After a rename GitHub redirects; that is followed once, on the same host.
+    /// A repository. GitHub redirects after a rename; one redirect is followed, on the same
+    /// host only.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -134,7 +135,7 @@ impl Reader {
         Ok(Located { value, redirected: true })
     }
 
-    /// The commit that a branch points at; none where there is no such branch.
+    /// The commit that a branch points at; `None` if the branch does not exist.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -149,8 +150,8 @@ impl Reader {
         none_if_missing(self.one(&ReadRequest::new("get_branch", what, path), tip).await)
     }
 
-    /// The commit that a sha, the beginning of one, a branch or a tag names; none where GitHub
-    /// knows none.
+    /// The commit that a full or abbreviated sha, a branch or a tag resolves to; `None` if
+    /// GitHub knows none.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -160,7 +161,7 @@ impl Reader {
         reference: &str,
     ) -> Result<Option<Sha>, ReadError> {
         let what = format!("read the commit {reference} of {name}");
-        // The page is of the commit's files, with their patches, which nobody needs here.
+        // `per_page` limits the commit's files with their patches, which are not needed here.
         let path = format!("/repos/{name}/commits/{}?per_page=1", encoded(reference));
         let sha = |body: &[u8]| wire::parse::<wire::WireCommit>(body).map(|found| found.sha);
         match none_if_missing(self.one(&ReadRequest::new("get_commit", what, path), sha).await) {
@@ -170,7 +171,7 @@ impl Reader {
         }
     }
 
-    /// The commits that `tip` contains, the newest first, at most 100 a page.
+    /// The commits reachable from `tip`, newest first, at most 100 per page.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -182,7 +183,7 @@ impl Reader {
     ) -> Result<BranchCommits, ReadError> {
         let what = format!("list the commits of {name} below {}", tip.short());
         let path = format!("/repos/{name}/commits?sha={tip}&per_page=100");
-        // What earlier versions kept of the same body holds no messages.
+        // Cache entries of earlier versions under the default key lack the messages.
         let kept = Some("reverts".to_owned());
         let ask = ReadRequest { kept, ..ReadRequest::new("list_commits", what, path) };
         let parse = |body: &[u8]| {
@@ -210,10 +211,10 @@ impl Reader {
         }
     }
 
-    /// How `head` stands to `base`, and what differs from their merge base.
+    /// How `head` relates to `base`, and the files that differ from their merge base.
     ///
     /// # Errors
-    /// [`ReadError`]; a comparison that is too much for GitHub is `Server`, for ever.
+    /// [`ReadError`]. A comparison that is too large for GitHub fails with `Server` every time.
     pub async fn compare(
         &self,
         name: &RepoName,
@@ -221,12 +222,12 @@ impl Reader {
         head: &Sha,
     ) -> Result<Compared, ReadError> {
         let what = format!("compare {} with {} in {name}", base.short(), head.short());
-        // The pages are of the commits. "The list of changed files is only shown on the first
+        // `per_page` limits the commits. "The list of changed files is only shown on the first
         // page of results, but it includes all changed files for the entire comparison."
         let path = format!("/repos/{name}/compare/{base}...{head}?page=1&per_page=1");
         let parse =
             |body: &[u8]| wire::parse::<wire::WireComparison>(body).map(|found| found.domain());
-        // An earlier version remembered answers without the files' blobs.
+        // Cache entries of earlier versions under the default key lack the files' blobs.
         let kept = Some("blobs".to_owned());
         let ask = ReadRequest { kept, ..ReadRequest::new("compare_commits", what, path) };
         match self.one(&ask, parse).await {
@@ -244,13 +245,13 @@ impl Reader {
     pub async fn tree(&self, name: &RepoName, sha: &Sha) -> Result<Tree, ReadError> {
         let what = format!("list the files of {name} at {}", sha.short());
         let path = format!("/repos/{name}/git/trees/{sha}?recursive=1");
-        // Up to 100,000 entries that never change: whoever needs them keeps what they tell.
+        // Up to 100,000 entries that never change. Callers keep what they derive from them.
         let ask = ReadRequest { kept: None, ..ReadRequest::new("get_tree", what, path) };
         let parse = |body: &[u8]| wire::parse::<wire::WireTree>(body).map(|found| found.domain());
         self.one(&ask, parse).await
     }
 
-    /// An answer that is not a list.
+    /// Reads an answer that is not a list.
     async fn one<T, P>(&self, ask: &ReadRequest, parse: P) -> Result<T, ReadError>
     where
         T: Serialize + DeserializeOwned,
@@ -268,12 +269,12 @@ impl Reader {
     }
 }
 
-/// What is kept of the message of a branch's commit. Every repository has a hundred of these, so
-/// of one that reverts nothing it is nothing.
+/// What is cached of the message of a commit on a branch. There are a hundred of these per
+/// repository, so a message that reverts nothing is not kept.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ListedMessage {
-    /// GitHub did not show it.
+    /// GitHub did not include it.
     Unknown,
     /// It reverts nothing.
     Plain,

@@ -1,17 +1,18 @@
-//! A credential that GitHub refuses: said once, counted, and tried again ever more seldom, so
-//! that nobody else has to wait for it, and GitHub is not asked for what it just refused.
+//! A credential that GitHub refuses. It is logged once, counted, and retried with growing
+//! intervals, so that other credentials need not wait and GitHub is not asked for what it just
+//! refused.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::telemetry::Metrics;
 
-/// The first wait after a refusal; GitHub refuses good tokens for moments, too.
+/// The first wait after a refusal. GitHub sometimes refuses good tokens for a moment.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// The longest one: what only a person can mend.
+/// The longest wait, for what only a person can fix.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// Whether a credential is refused for now. Clones are the same.
+/// Whether a credential is currently refused. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Refusals {
     /// The credential's name in logs and metrics.
@@ -21,7 +22,7 @@ pub(super) struct Refusals {
 }
 
 struct Refusal {
-    /// What tells the refused secret from another: a new one is worth a try at once.
+    /// The fingerprint of the refused secret. A new secret is tried immediately.
     secret: String,
     why: String,
     wait: Duration,
@@ -33,19 +34,20 @@ impl Refusals {
         Self { credential, metrics, last: Arc::default() }
     }
 
-    /// Why this secret need not be tried at `now`, a monotonic time.
+    /// Why this secret should not be tried at `now` (monotonic time), if so.
     pub(super) fn standing(&self, now: Duration, secret: &str) -> Option<String> {
         let last = self.lock();
         let last = last.as_ref().filter(|last| last.secret == secret && now < last.until)?;
         Some(last.why.clone())
     }
 
-    /// GitHub refused this secret.
+    /// Records that GitHub refused this secret.
     pub(super) fn refused(&self, now: Duration, secret: &str, why: &str) {
         self.metrics.token_refused(&self.credential);
         let mut last = self.lock();
         let wait = last.as_ref().map_or(FIRST_WAIT, |last| {
-            // Requests that left together are refused together: that is one refusal.
+            // Requests that were sent together are refused together, which counts as one
+            // refusal.
             if now < last.until && last.secret == secret { last.wait } else { last.wait * 2 }
         });
         let wait = wait.min(LONGEST_WAIT);
@@ -58,13 +60,14 @@ impl Refusals {
         });
         drop(last);
         if is_news {
-            // Said by the credential, not by the repository whose pass met it first.
+            // Logged for the credential, outside the span of the repository whose pass met it
+            // first.
             let credential = &self.credential;
             tracing::error!(parent: None, %credential, "{why}. Its repositories wait; others continue");
         }
     }
 
-    /// GitHub takes the credential.
+    /// Records that GitHub accepts the credential.
     pub(super) fn over(&self) {
         if let Some(last) = self.lock().take() {
             let (credential, why) = (&self.credential, last.why);

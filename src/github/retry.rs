@@ -1,10 +1,11 @@
-//! How often, and how soon, a read is tried again.
+//! How often and how soon a read is retried.
 
 use std::time::Duration;
 
 use crate::clock::{Clock, RetryIntervals};
 
-/// Within a pass; after that the repository waits for its next one.
+/// The maximum number of tries within a pass. After that, the repository waits for its next
+/// pass.
 const MAX_TRIES: u32 = 3;
 const FIRST_INTERVAL: Duration = Duration::from_millis(500);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
@@ -21,8 +22,8 @@ impl Tries {
         Self { made: 0, intervals }
     }
 
-    /// Notes a failed try. How long to wait before the next (full jitter: anything from
-    /// nothing to the interval), or none when that was the last.
+    /// Records a failed try. Returns how long to wait before the next one (full jitter: between
+    /// zero and the interval), or `None` if it was the last.
     pub(super) fn failed(&mut self, clock: &Clock) -> Option<Duration> {
         self.made += 1;
         if self.made >= MAX_TRIES {

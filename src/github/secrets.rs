@@ -1,5 +1,5 @@
-//! The one place that every answer passes before anything of it is read: no credential that was
-//! sent comes back in it. A server, or a proxy on the way, may echo what it was sent.
+//! Removes the credentials that were sent from every answer, before anything else reads it: a
+//! server or a proxy may echo what it received.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::secrets::{HIDDEN, hide};
 
-/// Credentials that are remembered, the one that was sent last first. Older ones of GitHub's are
-/// still known by their form.
+/// The number of credentials that are remembered, most recent first. Older GitHub tokens are
+/// still recognized by their format.
 const MOST: usize = 32;
 
 /// The credentials that were sent.
@@ -21,7 +21,7 @@ const MOST: usize = 32;
 pub(super) struct Secrets(Mutex<VecDeque<SecretString>>);
 
 impl Secrets {
-    /// Remembers the credential of an `Authorization` header.
+    /// Remembers the credential in an `Authorization` header.
     pub(super) fn note(&self, authorization: &HeaderValue) {
         let Ok(text) = authorization.to_str() else { return };
         let secret = text.split_once(' ').map_or(text, |(_, secret)| secret);
@@ -38,7 +38,7 @@ impl Secrets {
         }
     }
 
-    /// Hides secrets in headers, also where they are percent-encoded in an address.
+    /// Hides secrets in headers, even where they are percent-encoded in a URL.
     pub(super) fn hide_in_headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             let Ok(text) = value.to_str() else { continue };
@@ -54,8 +54,8 @@ impl Secrets {
         }
     }
 
-    /// Hides the credentials that were sent in a body. What merely has the form of a secret stays:
-    /// names of files are decided by, and are a stranger's to choose.
+    /// Hides the credentials that were sent in a body. Text that merely looks like a secret
+    /// stays: decisions depend on file names, which strangers can choose.
     pub(super) fn hide_in_body(&self, body: Bytes) -> Bytes {
         let body = if memmem::find(&body, br"\u00").is_some() {
             Bytes::from(without_needless_escapes(&body))
@@ -74,7 +74,7 @@ impl Secrets {
         hide(&text).into_owned()
     }
 
-    /// A copy: a long search holds up nobody who sends something meanwhile.
+    /// A copy, so that a long search does not block other requests.
     fn known(&self) -> Vec<SecretString> {
         self.lock().iter().cloned().collect()
     }
@@ -99,7 +99,7 @@ fn without(body: Bytes, secret: &[u8]) -> Bytes {
     shown.into()
 }
 
-/// The same JSON, in which letters, digits and what else tokens consist of stand for themselves.
+/// Rewrites JSON so that letters, digits and the other characters of tokens are not escaped.
 fn without_needless_escapes(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(body.len());
     let mut rest = body;
@@ -122,7 +122,7 @@ fn without_needless_escapes(body: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// What `u00XY` after a backslash stands for, if that needs no escape, and what follows.
+/// The character that `u00XY` after a backslash encodes, if it needs no escape, and the rest.
 fn needless_escape(after: &[u8]) -> Option<(u8, &[u8])> {
     let (digits, rest) = after.strip_prefix(b"u00")?.split_at_checked(2)?;
     let character = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;

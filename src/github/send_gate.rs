@@ -1,8 +1,8 @@
-//! The last question before a write leaves.
+//! The last check before a write is sent.
 //!
-//! A write can wait for a connection, for TLS and for a proxy, seconds each. So whether it may leave
-//! is asked when its body is asked for: on a connection that is made, before a byte of the body is
-//! written. A server carries out no request whose body it does not have.
+//! A write can wait seconds each for a connection, for TLS and for a proxy. So the check runs
+//! when the request body is polled: on an established connection, before a byte of the body is
+//! written. A server does not carry out a request whose body is missing.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,35 +13,35 @@ use hyper::body::{Body, Frame, SizeHint};
 use octocrab::OctoBody;
 use tower::BoxError;
 
-/// Says why a write may not leave.
+/// The check right before a write is sent. The error says why it must not be sent.
 pub type MayLeave = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// Knows whether a write has left. Clones are the same gate.
+/// Records whether a write was sent. Clones share their state.
 #[derive(Clone, Debug)]
 pub(super) struct SendGate(Arc<Mutex<Departure>>);
 
-/// What became of a write on its way out.
+/// The state of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Departure {
-    /// Nobody has asked for its body.
+    /// Its body has not been polled yet.
     Waiting,
     /// Its body was handed over.
     Left,
-    /// It was forbidden to leave.
+    /// The check forbade it, for this reason.
     CalledOff(String),
-    /// It was given up before anybody asked for its body.
+    /// It was abandoned before its body was polled.
     GivenUp,
 }
 
 impl SendGate {
-    /// The gate of a write, and the body that waits at it.
+    /// Creates the gate of a write, and the gated body.
     pub(super) fn before(body: String, may_leave: MayLeave) -> (Self, OctoBody) {
         let gate = Self(Arc::new(Mutex::new(Departure::Waiting)));
         let body = GatedBody { gate: gate.clone(), may_leave, body: Some(Bytes::from(body)) };
         (gate, OctoBody::new(body))
     }
 
-    /// Ends the wait: a write that has not left does not leave any more.
+    /// Closes the gate: a write that was not sent yet never will be.
     pub(super) fn close(&self) -> Departure {
         let mut departure = self.lock();
         if *departure == Departure::Waiting {
@@ -55,7 +55,7 @@ impl SendGate {
     }
 }
 
-/// A body that is handed over once, if it may leave.
+/// A body that is handed over once, if the check permits it.
 struct GatedBody {
     gate: SendGate,
     may_leave: MayLeave,

@@ -1,4 +1,4 @@
-//! The client against a GitHub in this very process.
+//! The client against a scripted GitHub in the same process.
 
 #![allow(
     clippy::unwrap_used,
@@ -28,22 +28,22 @@ use crate::clock::ManualTime;
 use crate::domain::{RepoName, Sha};
 
 impl Writer {
-    /// Sends what nothing forbids.
+    /// Sends a write without a check.
     async fn send(&self, write: WriteRequest) -> Result<WriteAnswer, WriteFailure> {
         self.send_if(write, Arc::new(|| Ok(()))).await
     }
 }
 
-/// What the service does with a request.
+/// How the service answers a request.
 enum Reply {
     Answer(u16, Vec<(&'static str, String)>, String),
-    /// The body breaks off.
+    /// The body is cut off.
     Cut(u16),
     /// No answer ever comes.
     Silence,
     /// The connection breaks after the request was sent.
     Reset,
-    /// Nobody listens.
+    /// The connection is refused.
     NobodyListens,
 }
 
@@ -63,7 +63,7 @@ impl Reply {
     }
 }
 
-/// A request as the service saw it.
+/// A request as the service received it.
 #[derive(Clone, Debug)]
 struct Seen {
     method: String,
@@ -187,7 +187,7 @@ fn world_of(settings: GithubSettings, replies: impl IntoIterator<Item = Reply>) 
     World { script, reader, writer, clock, time, cache, metrics }
 }
 
-/// A line to nobody, and its time.
+/// An endpoint that refuses connections, and its clock.
 pub(super) fn line() -> (Endpoint, ManualTime) {
     let (clock, time) = Clock::manual(noon(), 1);
     let nobody = service_fn(async |_| {

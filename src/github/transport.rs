@@ -1,5 +1,5 @@
-//! Requests out, answers in. octocrab is the client; its service is ours, so that nothing below
-//! retries, follows a redirect, or caches.
+//! The HTTP transport. octocrab is the client; its service is ours, so that nothing below it
+//! retries, follows redirects or caches.
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
@@ -22,18 +22,18 @@ use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 use crate::network::{Trust, chain, is_by_an_unknown_authority, never_connected};
 
-/// As much of GitHub's words as a person reads.
+/// The maximum length of GitHub's message in characters.
 const LONGEST_WORDS: usize = 400;
-/// An address that is longer is not said.
+/// Longer URLs are not shown.
 const LONGEST_URL: usize = 1_000;
 
-/// What carries requests: the network, or a GitHub in this very process.
+/// What carries requests: the network, or a fake GitHub in the same process.
 #[derive(Clone, Debug)]
 pub struct HttpService(BoxCloneSyncService<Request<OctoBody>, Response<AnyBody>, BoxError>);
 
 impl HttpService {
-    /// Any tower service. An error of its own counts as "may have been sent", but for a refused
-    /// connection.
+    /// Wraps any tower service. Its errors mean that the request may have been sent, except for
+    /// a refused connection.
     pub fn new<S, B>(service: S) -> Self
     where
         S: Service<Request<OctoBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -49,17 +49,17 @@ impl HttpService {
     }
 }
 
-/// The way to GitHub.
+/// How to reach GitHub.
 #[derive(Clone, Debug)]
 pub struct ApiRoute {
-    /// The API's address.
+    /// The API's base URL.
     pub api_url: String,
-    /// Certificates of authorities, in PEM, that are trusted besides the machine's.
+    /// A PEM file of certificate authorities to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
 }
 
-/// The network: TLS by the machine's roots, or where it has none by Mozilla's; through the proxy
-/// that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as curl reads them.
+/// The network. TLS uses the system's root certificates or, if there are none, Mozilla's. The
+/// proxy comes from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, interpreted as curl does.
 ///
 /// # Errors
 /// Certificates that cannot be read, or a proxy that cannot be used.
@@ -70,7 +70,7 @@ pub fn network(route: &ApiRoute) -> Result<HttpService, ConnectError> {
     Ok(HttpService::new(client))
 }
 
-/// Any body, made shareable for octocrab.
+/// Any body, made `Sync` for octocrab.
 pub(super) struct AnyBody(Mutex<Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>>);
 
 impl AnyBody {
@@ -103,18 +103,18 @@ impl Body for AnyBody {
     }
 }
 
-/// An answer, whole or cut.
+/// An answer, complete or cut off.
 pub(super) struct GithubAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    /// The body, of an error its beginning, or why there is none.
+    /// The body (of an error only its beginning), or why it could not be read.
     pub(super) body: Result<Bytes, Unread>,
-    /// The room that the body takes up.
+    /// The memory reserved for the body.
     pub(super) room: Option<BodyRoom>,
 }
 
 impl GithubAnswer {
-    /// What there is of the body.
+    /// The available part of the body.
     pub(super) fn bytes(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
@@ -123,8 +123,8 @@ impl GithubAnswer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// GitHub's own words, short, on one line, without anything that looks like a secret; and where
-    /// the token is to be authorized, if that is what lacks.
+    /// GitHub's message: short, on one line, without anything that looks like a secret. Names
+    /// the URL for single sign-on if the token lacks that authorization.
     pub(super) fn words(&self) -> String {
         let words: String = hide(&self.all_words()).chars().take(LONGEST_WORDS).collect();
         match self.sso_url() {
@@ -136,7 +136,7 @@ impl GithubAnswer {
         }
     }
 
-    /// The words in quotes, after a space; nothing where there are none.
+    /// The message in quotes, after a space; empty if there is none.
     pub(super) fn quoted(&self) -> String {
         super::error::quoted(&self.words())
     }
@@ -148,7 +148,7 @@ impl GithubAnswer {
         let words = if problem.is_whole || !problem.words.is_empty() {
             problem.words
         } else if body.trim_ascii_start().starts_with(b"<") {
-            // A proxy's page is nothing to read in a log.
+            // A proxy's HTML page is of no use in a log.
             String::new()
         } else {
             String::from_utf8_lossy(body).into_owned()
@@ -161,9 +161,9 @@ impl GithubAnswer {
         on_one_line(&words)
     }
 
-    /// Where an organisation's owner wants the token to be authorized, by a refusal's
-    /// `X-GitHub-SSO: required; url=…`. Source: GitHub's documentation, "Authenticating to the REST
-    /// API", "Personal access tokens and SAML SSO".
+    /// The URL where an organization requires the token to be authorized, from a refusal's
+    /// `X-GitHub-SSO: required; url=…`. Source: GitHub's documentation, "Authenticating to the
+    /// REST API", "Personal access tokens and SAML SSO".
     fn sso_url(&self) -> Option<&str> {
         if !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
             return None;
@@ -174,7 +174,7 @@ impl GithubAnswer {
         (is_required && url.starts_with("https://") && url.len() <= LONGEST_URL).then_some(url)
     }
 
-    /// What a refusal's headers say would have been needed.
+    /// The required permission, from the headers of a refusal.
     pub(super) fn permission(&self) -> Option<String> {
         if !matches!(self.status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) {
             return None;
@@ -195,7 +195,7 @@ pub(super) struct Lost {
     pub(super) why: String,
 }
 
-/// octocrab over one service.
+/// octocrab on top of a single service.
 pub(super) struct Transport {
     octocrab: Octocrab,
     bodies: Bodies,
@@ -204,7 +204,7 @@ pub(super) struct Transport {
 impl Transport {
     #[expect(clippy::disallowed_methods, reason = "this is the one place; no retry is compiled in")]
     pub(super) fn new(service: HttpService) -> Result<Self, ConnectError> {
-        // octocrab starts a task for its queue, and panics where it cannot.
+        // octocrab spawns a task for its queue, and panics without a runtime.
         tokio::runtime::Handle::try_current().map_err(|_| ConnectError::NoRuntime)?;
         let builder = OctocrabBuilder::new_empty().with_service(service.0);
         match builder.with_auth(AuthState::None).build() {
@@ -213,7 +213,7 @@ impl Transport {
         }
     }
 
-    /// Sends `request`, once. A good answer may have `largest` bytes.
+    /// Sends `request` once. A successful answer may have at most `largest` bytes.
     pub(super) async fn send(
         &self,
         request: Request<OctoBody>,
@@ -235,7 +235,7 @@ impl Transport {
 }
 
 fn lost(error: &octocrab::Error) -> Lost {
-    // octocrab's own words add nothing to those of the service below it.
+    // octocrab's own message adds nothing to that of the service below it.
     let cause = error.source().unwrap_or(error);
     let why = if is_by_an_unknown_authority(error) {
         "its TLS certificate is by an authority that is not trusted here (UnknownIssuer). If that \

@@ -1,6 +1,6 @@
-//! GitHub's JSON, as far as it is read, and nothing that leaves this room. Tolerant of words
-//! that are newer than this program and of users, branches and repositories that are gone;
-//! strict about all that a decision rests on.
+//! The parts of GitHub's JSON that are read. These types never leave the `github` module.
+//! Parsing tolerates values that are newer than this program, and users, branches and
+//! repositories that no longer exist. It is strict about everything that a decision depends on.
 
 mod body;
 mod bounded;
@@ -33,13 +33,13 @@ use crate::domain::{
     RunRef, RunStatus, Sha, Step, Workflow, WorkflowId, WorkflowState,
 };
 
-/// GitHub lists no more files of a comparison than these, on the first page only. Source: its
-/// description of "Compare two commits".
+/// The maximum number of files that GitHub lists for a comparison, on the first page only.
+/// Source: its description of "Compare two commits".
 const MOST_FILES: usize = 300;
 
-/// Far more than any server lists: these bound what a malicious one can make of a body. Files of a
-/// comparison (GitHub: 300), entries of a tree (GitHub: 100,000), parents of a commit (anybody who
-/// can push makes as many as git takes).
+/// Far more than any server lists: these limits bound what a malicious server can send. Files
+/// of a comparison (GitHub: 300), entries of a tree (GitHub: 100,000), parents of a commit
+/// (anybody who can push can create as many as git accepts).
 const MOST_LISTED_FILES: usize = 10_000;
 const MOST_TREE_ENTRIES: usize = 200_000;
 const MOST_PARENTS: usize = 10_000;
@@ -146,7 +146,7 @@ impl WireListedCommit {
         (self.sha, self.parents.into_iter().map(|parent| parent.sha).collect())
     }
 
-    /// What its message says, where GitHub shows it.
+    /// Its parsed message, if GitHub includes it.
     pub(super) fn message(&self) -> Option<CommitMessage> {
         self.commit.as_ref().map(|commit| CommitMessage::of(&commit.message))
     }
@@ -165,7 +165,7 @@ pub(super) struct WireRuns {
 }
 
 impl WireRuns {
-    /// The runs of this page. A later one may be empty: runs can be deleted while one pages.
+    /// The runs of this page. Later pages may be empty: runs can be deleted during pagination.
     pub(super) fn domain(self, page: u32) -> Result<Vec<Run>, Unusable> {
         let counted = self.total_count.filter(|_| page <= 1);
         Ok(listed(self.workflow_runs, counted)?.into_iter().map(WireRun::domain).collect())
@@ -206,7 +206,7 @@ impl WireRun {
             }
         }
         Run {
-            // Answers of old servers have no attempt: they had no re-runs of one id either.
+            // Old servers report no attempt. They had no re-runs with the same id either.
             at: RunRef { id: self.id, attempt: self.run_attempt.unwrap_or(1) },
             workflow: self.workflow_id,
             event: self.event,
@@ -228,7 +228,8 @@ fn progress(word: Option<&str>, ended: Option<String>) -> RunProgress {
     let unfinished = match word {
         Some("completed") => match ended {
             Some(word) => return RunProgress::Finished(conclusion(word)),
-            // It ended, and how is not known yet: as good as not ended.
+            // The run is completed, but its conclusion is not known yet: treat it as
+            // unfinished.
             None => RunStatus::Other,
         },
         Some("queued") => RunStatus::Queued,
@@ -291,8 +292,8 @@ impl WireJobs {
 #[derive(Deserialize)]
 pub(super) struct WireComparison {
     status: Relation,
-    /// Optional in GitHub's OpenAPI description; missing on every page but the first, which is the
-    /// only one that is asked for.
+    /// Optional in GitHub's OpenAPI description. Missing on every page but the first, which is
+    /// the only one requested.
     files: Option<List<WireFile, MOST_LISTED_FILES>>,
 }
 
@@ -301,7 +302,7 @@ pub(super) struct WireFile {
     filename: String,
     previous_filename: Option<String>,
     status: Option<String>,
-    /// Of a file that was removed, the blob that it was.
+    /// For a removed file, the blob that it had.
     sha: Option<String>,
 }
 
@@ -318,7 +319,8 @@ impl WireFile {
 
 impl WireComparison {
     pub(super) fn domain(self) -> Compared {
-        // A head that lies before its base, or is it, differs from their merge base in nothing.
+        // If `head` is an ancestor of `base` or equal to it, nothing differs from the merge
+        // base.
         let has_files = matches!(self.status, Relation::Ahead | Relation::Diverged);
         let lists_all = self.files.as_ref().map_or(!has_files, |files| files.0.len() < MOST_FILES);
         let files = self.files.into_iter().flatten().map(WireFile::domain).collect();
@@ -345,7 +347,7 @@ struct WireTreeEntry {
 
 impl WireTree {
     pub(super) fn domain(self) -> Tree {
-        // A directory's own entry says nothing that its files do not.
+        // Directories are omitted: their files are listed individually.
         let files = self.tree.into_iter().filter(|entry| entry.kind != "tree");
         let entries: BTreeMap<String, TreeEntry> = files
             .map(|entry| (entry.path, TreeEntry { blob: entry.sha, mode: entry.mode }))

@@ -1,4 +1,4 @@
-//! The one handle that can change anything at GitHub. Nothing here is ever sent twice.
+//! The only handle that can change anything at GitHub. No write is ever retried.
 
 use std::sync::Arc;
 
@@ -17,43 +17,41 @@ use crate::domain::plain_text::on_one_line;
 use crate::domain::secrets::hide;
 use crate::domain::{RepoId, RepoName};
 
-/// Writes to GitHub. There is one, and it cannot be cloned.
+/// Writes to GitHub. There is only one, and it cannot be cloned.
 pub struct Writer {
     clients: Arc<GithubClients>,
 }
 
-/// How a write is sent.
+/// The HTTP method of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteMethod {
-    /// It makes something.
+    /// Creates something.
     Post,
-    /// It changes something.
+    /// Changes something.
     Patch,
 }
 
-/// A write.
+/// A write request.
 #[derive(Clone, Debug)]
 pub struct WriteRequest {
-    /// How it is sent.
     pub method: WriteMethod,
-    /// Where: by its owner's credential.
+    /// The repository to write to. The credential responsible for it is used.
     pub repository: RepoName,
-    /// The path below the repository's address, beginning with a slash.
+    /// The path below the repository's API URL, with a leading slash.
     pub path: String,
-    /// What is sent.
     pub body: Value,
-    /// Whether it goes before others: a dispatch, and the statuses that belong to it.
+    /// Whether it takes precedence: a dispatch, and the statuses that belong to it.
     pub urgent: bool,
-    /// Its name in metrics and logs, as in `create_dispatch`.
+    /// The name in metrics and logs, for example `create_dispatch`.
     pub operation: &'static str,
 }
 
-/// GitHub did it.
+/// The answer to a successful write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteAnswer {
     /// The HTTP status, 2xx.
     pub status: u16,
-    /// What GitHub says of it; null where it says nothing.
+    /// GitHub's answer; null if it is empty.
     pub body: Value,
 }
 
@@ -62,19 +60,20 @@ impl Writer {
         Self { clients }
     }
 
-    /// Sends `write` once, when it is its turn, unless `may_leave` forbids it: it is asked after every
-    /// wait, also that for a connection, right before the request leaves.
+    /// Sends `write` once, when it is its turn, unless `may_leave` forbids it. That check runs
+    /// after every wait, including the wait for a connection, right before the request is sent.
     ///
     /// # Errors
-    /// [`WriteFailure`], which tells the certain from the unknown; what forbade it is
-    /// [`WriteFailure::CalledOff`].
+    /// [`WriteFailure`], which distinguishes certain from unknown outcomes. If `may_leave`
+    /// forbids the write, the error is [`WriteFailure::CalledOff`].
     pub async fn send_if(
         &self,
         write: WriteRequest,
         may_leave: MayLeave,
     ) -> Result<WriteAnswer, WriteFailure> {
         let client = self.clients.of(&write.repository);
-        // Whether its gate is closed depends on the token, which may end while others write first.
+        // Whether the gate is closed depends on the token, which may expire while other writes
+        // go first.
         token(&client).await?;
         wait_for_its_turn(&client, write.urgent).await?;
         let _place = client.write_place(write.urgent).await;
@@ -84,7 +83,7 @@ impl Writer {
             WriteMethod::Patch => Method::PATCH,
         };
         let path = format!("/repos/{}{}", write.repository, write.path);
-        // Strangers' words are among what is written, and everybody may read it.
+        // The body may contain text from strangers, and anybody may read what is written.
         let body = hide(&write.body.to_string()).into_owned();
         let (gate, body) = SendGate::before(body, may_leave);
         let request = client
@@ -116,7 +115,8 @@ impl Writer {
     }
 }
 
-/// What a 3xx means: GitHub answers for a name that was given up with the number that it led to.
+/// Interprets a 3xx. For a former repository name, GitHub's location contains the repository's
+/// id.
 fn moved(repository: &RepoName, answer: &GithubAnswer) -> WriteFailure {
     let location = answer.header(header::LOCATION.as_str()).map(on_one_line);
     let (_, id) = location.as_deref().and_then(|at| at.split_once("/repositories/")).unzip();
@@ -129,12 +129,12 @@ fn moved(repository: &RepoName, answer: &GithubAnswer) -> WriteFailure {
     }
 }
 
-/// What a 4xx but 408 means: that the credential is not accepted, or not yet, says nothing of what
-/// was asked for.
+/// Interprets a 4xx other than 408. If GitHub does not accept the credential, or not yet, that
+/// says nothing about the request.
 async fn refused(client: &Client, token: &Token, answer: &GithubAnswer) -> WriteFailure {
     let words = answer.words();
     if refuses_the_token(answer) {
-        // The next write is worth another token.
+        // Prepares another token for the next write.
         let _ = client.another_token(token, answer).await;
         return WriteFailure::BadCredentials { why: refused_words(&client.auth, &words) };
     }
@@ -170,7 +170,8 @@ async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFai
         let until = now.saturating_add(wait).unwrap_or(now);
         if urgent { WriteFailure::ToldToWait { until } } else { WriteFailure::Deferred { until } }
     })?;
-    // What holds a repository is said when nobody needs the pace for finding what may ship.
+    // Writes that are not urgent, such as HOLD statuses, use the settled lane, so that they do
+    // not delay the reads of active repositories.
     let lane = if urgent { Lane::Urgent } else { Lane::Settled };
     client.pace.turn(clock, lane, WRITE_COST).await;
     client.write_pace.leave(clock).await;
@@ -179,7 +180,7 @@ async fn wait_for_its_turn(client: &Client, urgent: bool) -> Result<(), WriteFai
 
 fn done(answer: &GithubAnswer) -> Result<WriteAnswer, WriteFailure> {
     let status = answer.status.as_u16();
-    // There is nothing to say in a 204, so nothing of it can be lost.
+    // A 204 has no content, so nothing of it can be lost.
     if status == 204 {
         return Ok(WriteAnswer { status, body: Value::Null });
     }

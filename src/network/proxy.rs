@@ -1,17 +1,17 @@
-//! The proxy on the way, as the environment names it.
+//! The HTTP proxy selected by the environment.
 
 use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// An HTTP proxy that makes a tunnel.
+/// An HTTP CONNECT proxy.
 pub(super) struct Proxy {
     uri: Uri,
     auth: Option<HeaderValue>,
 }
 
-/// The proxy that the environment names for this address; none for plain HTTP, which is only
-/// spoken with this very machine.
+/// The proxy that the environment selects for this URL. `None` for plain HTTP, which is only
+/// used on loopback.
 pub(super) fn of(api_url: &str) -> Result<Option<Proxy>, String> {
     chosen(&Matcher::from_env(), api_url)
 }
@@ -40,7 +40,7 @@ fn chosen(matcher: &Matcher, api_url: &str) -> Result<Option<Proxy>, String> {
 }
 
 impl Proxy {
-    /// Connections through the proxy, over `connector`.
+    /// Tunnels connections of `connector` through the proxy.
     pub(super) fn tunnel<C>(self, connector: C) -> Tunnel<C> {
         let tunnel = Tunnel::new(self.uri, connector);
         match self.auth {

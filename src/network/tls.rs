@@ -1,4 +1,4 @@
-//! Whom TLS trusts.
+//! Trusted certificate authorities.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// The machine's roots, or where it has none Mozilla's, and those of `ca_file`, which the
-/// configuration calls `key`.
+/// The system's roots, or Mozilla's if the system has none, and those in `ca_file`. `key` is
+/// the configuration key of that file, for messages.
 pub(super) fn config(ca_file: Option<&Path>, key: &str) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();

@@ -1,4 +1,4 @@
-//! What an Alertmanager knows.
+//! Reads alerts from an Alertmanager.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::request::{ReadingTrouble, SignalAnswer, encoded, short};
 use crate::domain::SignalFinding;
 
-/// Alerts that are named one by one; the rest is counted.
+/// Maximum number of alerts that are named; the others are counted.
 const NAMED: usize = 5;
 
-/// Where alerts that match are listed: those that are active, and neither silenced nor inhibited.
+/// URL of the alerts that match and are active, neither silenced nor inhibited.
 pub(super) fn address(url: &str, matchers: &[String]) -> String {
     let filters: String =
         matchers.iter().map(|matcher| format!("&filter={}", encoded(matcher))).collect();
@@ -38,7 +38,7 @@ struct WireAlertStatus {
 }
 
 impl WireAlert {
-    /// An alert of which that is not known counts.
+    /// Whether the alert counts. Assumes so if its status is missing.
     fn counts(&self) -> bool {
         let Some(status) = &self.status else { return true };
         let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
@@ -48,7 +48,7 @@ impl WireAlert {
             && none(&status.muted_by)
     }
 
-    /// When it began, and what it is called: the one that is active longest comes first.
+    /// Sort key: start time, then name. The alert that has been active longest comes first.
     fn order(&self) -> (Timestamp, String) {
         let at = self.starts_at.as_deref().and_then(|at| at.parse().ok());
         (at.unwrap_or(Timestamp::MAX), self.name())
@@ -73,7 +73,7 @@ impl WireAlert {
     }
 }
 
-/// What an answer says.
+/// Interprets a response.
 pub(super) fn judge(answer: &SignalAnswer) -> Result<SignalFinding, ReadingTrouble> {
     if let Some(refusal) = answer.refusal() {
         return Err(refusal);

@@ -1,12 +1,12 @@
-//! What an address answers over HTTP.
+//! Interprets the response of an HTTP address.
 
 use serde_json::Value;
 
 use super::request::{ReadingTrouble, SignalAnswer, short};
 use crate::domain::{ExpectedValue, SignalFinding};
 
-/// What an answer says: degraded where its status code is none of the `expected`, or its JSON is
-/// otherwise. One that only refuses us says nothing.
+/// Degraded if the status code is not one of `expected`, or if the JSON value is not the
+/// expected one. A response that only rejects our request is an error.
 pub(super) fn judge(
     answer: &SignalAnswer,
     expected: &[u16],

@@ -1,4 +1,4 @@
-//! What a Prometheus answers to a query.
+//! Interprets the response of a Prometheus query.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::request::{ReadingTrouble, SignalAnswer, encoded, short};
 use crate::domain::{SignalFinding, Threshold};
 
-/// Samples that are named one by one; the rest is counted.
+/// Maximum number of samples that are named; the others are counted.
 const NAMED: usize = 3;
 
-/// Where the query is asked.
+/// URL of the query.
 pub(super) fn address(url: &str, query: &str) -> String {
     format!("{url}/api/v1/query?query={}", encoded(query))
 }
@@ -36,18 +36,18 @@ struct WireData {
 #[derive(Deserialize)]
 struct WireSample {
     metric: Option<BTreeMap<String, String>>,
-    /// A time, and the value as a text.
+    /// A timestamp, and the value as text.
     value: Option<(Value, String)>,
 }
 
 struct Sample {
     labels: BTreeMap<String, String>,
-    /// None for a native histogram.
+    /// `None` for a native histogram.
     value: Option<f64>,
 }
 
-/// What an answer says. Without `degraded_when` any sample says degraded; with it, any sample of
-/// which it holds.
+/// Interprets a response. Without `degraded_when`, any sample means degraded; with it, any
+/// sample that satisfies it.
 pub(super) fn judge(
     answer: &SignalAnswer,
     degraded_when: Option<Threshold>,
@@ -90,7 +90,7 @@ pub(super) fn judge(
         Some(threshold) => compared(&samples, threshold)?,
         None => any(&samples),
     };
-    // What was left out may be just what is degraded.
+    // The result is incomplete, and the missing part may be the degraded one.
     match (&found, wire.warnings.as_deref()) {
         (SignalFinding::Healthy { .. }, Some([warning, ..])) => {
             unusable(format!("nothing is degraded, but: {}", short(warning)))
@@ -117,7 +117,7 @@ fn scalar(result: Value) -> Option<Sample> {
     Some(Sample { labels: BTreeMap::new(), value: Some(number(&text)?) })
 }
 
-/// A number as Prometheus writes it: `NaN`, `+Inf` and `-Inf` included.
+/// A number as Prometheus writes it, including `NaN`, `+Inf` and `-Inf`.
 fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! One signal: read again and again, and what is known of it in between.
+//! Reads one signal periodically and keeps the latest reading.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -15,18 +15,19 @@ use crate::domain::{
 };
 use crate::telemetry::Metrics;
 
-/// Readers that start together do not ask together.
+/// Upper bound of the random initial delay, so that readers that start together do not send
+/// their requests together.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How long passes wait for the first reading of a signal that is read by itself: what is merely not
-/// read yet, after a start or a change of the configuration, is no news. Then it is unknown, and
-/// nobody waits for it any more.
+/// How long passes wait for the first reading of a background reader. A signal that has not
+/// been read yet, after a start or a configuration change, is not worth reporting. After this
+/// time it counts as unknown and passes no longer wait.
 const AWAITED: Duration = Duration::from_secs(3);
 
-/// Reads one signal.
+/// The reader of one signal.
 pub(super) struct SignalReader {
     known: Arc<KnownReading>,
-    /// What reads by itself; it ends with the reader.
+    /// The background task, aborted when the reader is dropped.
     task: Mutex<JoinSet<()>>,
 }
 
@@ -36,22 +37,22 @@ struct KnownReading {
     metrics: Arc<Metrics>,
     asked: SignalQuery,
     state: Mutex<State>,
-    /// Since when it reads by itself, by the monotonic clock.
+    /// When the background task started, by the monotonic clock.
     began: OnceLock<Duration>,
-    /// Held while it is read.
+    /// Held during a reading.
     turn: tokio::sync::Mutex<()>,
     bells: Mutex<Vec<Weak<watch::Sender<()>>>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The last good reading: what it found, when, and when by the monotonic clock.
+    /// The last good reading: the finding, its time, and its time by the monotonic clock.
     good: Option<(SignalFinding, Timestamp, Duration)>,
-    /// Why the last reading was none.
+    /// Why the last reading failed.
     trouble: Option<String>,
-    /// When it was tried last, by the monotonic clock.
+    /// When the last reading was attempted, by the monotonic clock.
     tried: Option<Duration>,
-    /// What it was told to say last, and since when.
+    /// The last reported health, and since when.
     says: Option<(Health, Timestamp)>,
 }
 
@@ -76,14 +77,14 @@ impl SignalReader {
         Self { known: Arc::new(known), task: Mutex::default() }
     }
 
-    /// Rings `bell` whenever it begins to say something else.
+    /// Notifies `bell` whenever the reported health changes.
     pub(super) fn ring(&self, bell: &Arc<watch::Sender<()>>) {
         let mut bells = self.known.bells.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|bell| bell.strong_count() > 0);
         bells.push(Arc::downgrade(bell));
     }
 
-    /// Reads by itself from now on.
+    /// Starts reading in the background.
     pub(super) fn start(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.is_empty() {
@@ -93,7 +94,7 @@ impl SignalReader {
         }
     }
 
-    /// Reads it now, unless it was read less than its interval ago.
+    /// Reads the signal now, unless it was read less than its interval ago.
     pub(super) async fn read_if_due(&self) {
         let known = &self.known;
         let _turn = known.turn.lock().await;
@@ -105,19 +106,18 @@ impl SignalReader {
         }
     }
 
-    /// Whether nobody has read it yet.
+    /// Whether the signal has never been read.
     pub(super) fn is_new(&self) -> bool {
         self.known.state().tried.is_none()
     }
 
-    /// How much longer passes wait for its first reading.
+    /// How much longer passes wait for the first reading.
     pub(super) fn awaited(&self) -> Duration {
         let began = self.known.began.get().filter(|_| self.is_new());
         let until = began.map_or(Duration::ZERO, |began| began.saturating_add(AWAITED));
         until.saturating_sub(self.known.clock.monotonic())
     }
 
-    /// What is known now.
     pub(super) fn reading(&self) -> SignalReading {
         self.known.reading()
     }
@@ -137,12 +137,12 @@ impl KnownReading {
             let turn = self.turn.lock().await;
             self.read().await;
             drop(turn);
-            // A tenth up or down, so that many readers drift apart.
+            // Jitter of ten percent, so that readers drift apart.
             self.clock.sleep(interval.mul_f64(0.9 + 0.2 * self.clock.fraction())).await;
         }
     }
 
-    /// Reads once, within its time limit.
+    /// Reads the signal once, within its timeout.
     async fn read(&self) {
         let limit = self.signal.access.timeout;
         let read = match self.clock.timeout(limit, self.ask()).await {
@@ -171,7 +171,8 @@ impl KnownReading {
         }
     }
 
-    /// What a reading comes to: where no answer is an answer, it is a good one.
+    /// The result of a reading. If `when_unreachable` is `degraded`, a missing response is a
+    /// valid finding.
     fn judged(&self, read: Result<SignalFinding, ReadingTrouble>) -> Result<SignalFinding, String> {
         let down = match &self.signal.kind {
             SignalKind::Http { when_unreachable, .. } => {
@@ -210,7 +211,7 @@ impl KnownReading {
             }
             Err(why) => {
                 self.metrics.signal_read(name, Health::Unknown, now);
-                // What lasts is said once, and again when it changes.
+                // Log a persistent failure once, and again when its reason changes.
                 if state.trouble.as_ref() != Some(&why) {
                     tracing::warn!(signal = %name, "signal {name} cannot be read: {why}");
                 }

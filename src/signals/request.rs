@@ -1,4 +1,4 @@
-//! One request for a signal: its secrets, its limits, and nothing that follows where it is sent.
+//! Sends one request for a signal, with its secrets and limits. Does not follow redirects.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,25 +15,26 @@ use tower::{BoxError, Service, ServiceExt as _};
 use crate::domain::{Signal, SignalAccess};
 use crate::network::{self, Trust};
 
-/// A query that is worth asking is answered by far less.
+/// Maximum size of a response body; useful queries need far less.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
-/// Kubernetes' projected tokens have about 1 kB.
+/// Maximum size of a token file; Kubernetes' projected tokens have about 1 kB.
 const LARGEST_TOKEN: usize = 64 * 1024;
-/// Shorter ones would hide ordinary words.
+/// Redacting shorter secrets would hide ordinary words.
 const SHORTEST_SECRET: usize = 4;
-/// How the header of a request names the program.
+/// The `User-Agent` header.
 const USER_AGENT: &str = concat!("release-governor/", env!("CARGO_PKG_VERSION"));
 
 type Sender = BoxCloneSyncService<Request<Empty<Bytes>>, Response<Answering>, BoxError>;
 type Answering = UnsyncBoxBody<Bytes, Broken>;
 
-/// How a body broke off. A type of its own: of the boxed error the compiler cannot tell how long it
-/// lives.
+/// A body that was cut off. A separate type, because the compiler cannot infer the lifetime of
+/// the boxed error.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Broken(BoxError);
 
-/// What carries requests: the network, or servers in this very process. Clones share clients.
+/// The transport for requests: the network, or a service in this process. Clones share their
+/// connections.
 #[derive(Clone)]
 pub struct Carrier(Way);
 
@@ -43,18 +44,18 @@ enum Way {
     Inside(Sender),
 }
 
-/// Clients, and whom they trust: a thousand servers are reached with the machine's roots in memory
-/// once.
+/// HTTP clients and their trust settings. Clients with the same trust share one set of roots in
+/// memory.
 #[derive(Default)]
 struct SignalClients {
-    /// By the file of the certificates that are trusted besides the machine's, with what it held.
+    /// By CA file, with the content that the trust was built from.
     trusts: BTreeMap<Option<PathBuf>, (Option<Vec<u8>>, Trust)>,
-    /// By that file, and whom they reach.
+    /// By CA file and server.
     senders: BTreeMap<(Option<PathBuf>, String), Sender>,
 }
 
 impl SignalClients {
-    /// The client for `url`, made anew where what `ca_file` holds has changed.
+    /// The client for `url`. It is rebuilt if the content of `ca_file` has changed.
     fn of(
         &mut self,
         url: &str,
@@ -75,7 +76,8 @@ impl SignalClients {
         Ok(sender)
     }
 
-    /// Clients that trusted by what the file held before are gone.
+    /// The trust for `ca_file`. If the content has changed, clients with the previous trust are
+    /// dropped.
     fn trust(&mut self, ca_file: Option<&Path>, held: Option<Vec<u8>>) -> Result<Trust, String> {
         let file = ca_file.map(Path::to_path_buf);
         if let Some((of, trust)) = self.trusts.get(&file)
@@ -91,13 +93,12 @@ impl SignalClients {
 }
 
 impl Carrier {
-    /// The network.
     #[must_use]
     pub fn network() -> Self {
         Self(Way::Network(Arc::default()))
     }
 
-    /// A tower service in this process.
+    /// Sends requests to a tower service in this process.
     pub fn inside<S, B>(service: S) -> Self
     where
         S: Service<Request<Empty<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -127,23 +128,23 @@ where
 /// Why there is no reading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ReadingTrouble {
-    /// Nobody answered, or not to the end.
+    /// There was no response, or it was incomplete.
     NoAnswer(String),
-    /// The question could not be asked, or its answer says nothing.
+    /// The request could not be sent, or the response is not usable.
     Unusable(String),
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(super) struct SignalAnswer {
     pub(super) status: StatusCode,
-    /// Where it points to instead.
+    /// The target of a redirect.
     pub(super) location: Option<String>,
-    /// Empty where it was not asked for.
+    /// Empty if it was not requested.
     pub(super) body: Bytes,
 }
 
-/// How one signal is asked.
+/// The request settings of one signal.
 pub(super) struct SignalQuery {
     access: SignalAccess,
     url: String,
@@ -158,7 +159,7 @@ impl SignalQuery {
         Self { access, url, carrier, token: Mutex::default() }
     }
 
-    /// Gets `url`, once. The answer's body is read only where it is asked for.
+    /// Sends one GET request to `url`. Reads the response body only if `with_body` is set.
     pub(super) async fn get(
         &self,
         url: &str,
@@ -171,7 +172,7 @@ impl SignalQuery {
         let (parts, body) = answer.into_parts();
         let location = parts.headers.get(header::LOCATION);
         let location = location.and_then(|place| place.to_str().ok());
-        // Before any of it is cut: a part of a secret is no secret that could be found later.
+        // Redact before shortening: part of a secret could no longer be found.
         let location = location.map(|place| self.without_secrets(place.to_owned()));
         let body = if with_body {
             let body = Limited::new(body, LARGEST_BODY).collect().await;
@@ -182,7 +183,7 @@ impl SignalQuery {
         Ok(SignalAnswer { status: parts.status, location, body })
     }
 
-    /// A text of the other side's, should it have echoed what it was sent.
+    /// Redacts secrets that the server echoes.
     pub(super) fn without_secrets(&self, mut text: String) -> String {
         for secret in self.secrets() {
             text = text.replace(&secret, "***");
@@ -190,7 +191,7 @@ impl SignalQuery {
         text
     }
 
-    /// What was sent and must not be shown, also as JSON writes it.
+    /// The secrets that were sent, also in JSON-escaped form.
     fn secrets(&self) -> Vec<String> {
         let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let headers = self.access.headers.iter().map(|(_, value)| value.0.clone());
@@ -204,7 +205,7 @@ impl SignalQuery {
         long.flat_map(written).collect()
     }
 
-    /// An answer's body, should it echo what was sent.
+    /// The response body, with echoed secrets redacted.
     fn hidden_in(&self, body: Bytes) -> Bytes {
         let text = String::from_utf8_lossy(&body);
         if self.secrets().iter().all(|secret| !text.contains(secret.as_str())) {
@@ -295,7 +296,7 @@ fn cut(error: &(dyn std::error::Error + 'static)) -> ReadingTrouble {
 }
 
 impl SignalAnswer {
-    /// What is wrong where the server does not answer the question at all.
+    /// The problem, if the server did not answer the query at all.
     pub(super) fn refusal(&self) -> Option<ReadingTrouble> {
         let code = self.status.as_u16();
         let said = match code {
@@ -312,7 +313,7 @@ impl SignalAnswer {
     }
 }
 
-/// The longest part of a stranger's text that is kept.
+/// Maximum number of characters kept of a server's text.
 const KEPT: usize = 200;
 
 /// The beginning of a text.
@@ -321,7 +322,7 @@ pub(super) fn short(text: &str) -> String {
     if kept.len() < text.len() { format!("{kept}…") } else { kept }
 }
 
-/// A part of an address's query.
+/// Percent-encodes part of a URL's query.
 pub(super) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -1,4 +1,4 @@
-//! Answers as servers give them, and as nobody should.
+//! Valid, invalid and hostile responses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::domain::{
 
 const TOKEN: &str = "the-token-of-the-signal";
 
-/// A server that answers every request with `serve`, and counts them.
+/// A server that answers every request with `serve`, and counts requests.
 fn server(serve: fn(&mut TcpStream)) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -80,7 +80,7 @@ fn reader(signal: Signal, carrier: Carrier) -> SignalReader {
     SignalReader::new(signal, Clock::system(), Arc::new(Metrics::new()), carrier)
 }
 
-/// What one reading over the network comes to, in words.
+/// The result of one reading over the network, as text.
 async fn read(signal: Signal) -> String {
     let reader = reader(signal, Carrier::network());
     reader.read_if_due().await;
@@ -96,7 +96,7 @@ fn told(reading: SignalReading) -> String {
     }
 }
 
-/// What a reading of this answer comes to.
+/// The result of a reading of the given response.
 async fn reads(signal: Signal, code: u16, body: &'static str) -> String {
     let service = tower::service_fn(move |_| async move {
         let body = http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes()));
@@ -120,7 +120,7 @@ async fn a_body_without_end_and_one_that_drips_are_given_up_in_time() {
     let mut signal = alerts(at(endless));
     signal.access.timeout = Duration::from_secs(20);
     assert_eq!(read(signal).await, "unknown: the response is larger than 4 MiB: narrow the query");
-    // Its status is all that this one asks for.
+    // Without an expected value, the body is not read.
     let (status, value) = (None, Some(("/a", "b")));
     let signal = |value| http_signal(at(endless), value, WhenUnreachable::Unknown);
     assert_eq!(read(signal(status)).await, "healthy: HTTP 200");
@@ -165,7 +165,7 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
 async fn a_secret_is_hidden_before_what_echoes_it_is_cut_and_as_json_writes_it() {
     const SECRET: &str = "s3cr3t-\"quoted\"-abcdefghijklmnopqrstuvwxyz0123456789";
     let (echo, _) = server(|stream| {
-        // Of the whole, the cut leaves all but the secret's end.
+        // The text is shortened in the middle of the secret.
         let error = format!("{}{SECRET}", "x".repeat(140));
         let body = serde_json::json!({"status": "error", "errorType": "bad", "error": error});
         answer(stream, "400 Bad Request", &body.to_string());
@@ -252,7 +252,7 @@ async fn nobody_at_an_address_is_unknown_unless_the_signal_says_that_it_is_down(
     assert!(down.starts_with("degraded: ") && down.contains("refused"), "{down}");
 }
 
-/// A Prometheus' answer with this as its data.
+/// A Prometheus response with the given data.
 macro_rules! data {
     ($kind:literal, $result:literal) => {
         concat!(
@@ -372,7 +372,7 @@ async fn an_address_is_healthy_by_its_status_and_by_one_value_of_its_json() {
     }
 }
 
-/// One signal that is read by itself from now on, and is answered so late; and the time.
+/// A signal with a background reader, whose responses take `late`; and the clock.
 fn followed(late: Duration) -> (Following, Clock) {
     let clock = Clock::of_paused_runtime("2026-11-02T09:00:00Z".parse().unwrap(), 7);
     let slept = clock.clone();
@@ -409,7 +409,7 @@ async fn what_is_merely_not_read_yet_after_a_start_is_waited_for_and_for_seconds
         let [seen] = slow.seen(false).await.signals.try_into().unwrap();
         assert_eq!((told(seen).as_str(), waited()), ("not read yet", 3));
     }
-    // Before a dispatch it has all of its time.
+    // Before a dispatch, the reading gets its full timeout.
     let [seen] = slow.seen(true).await.signals.try_into().unwrap();
     assert_eq!(told(seen), "healthy: HTTP 200");
 }

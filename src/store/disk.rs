@@ -1,4 +1,4 @@
-//! A disk in memory, which a test can fill, pull the plug of, and find again.
+//! An in-memory disk for tests. It can become full, lose power, and be reopened afterwards.
 
 use std::fmt;
 use std::io;
@@ -6,22 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-/// A disk in memory. Clones are the same disk.
+/// An in-memory disk. Clones share the same content.
 #[derive(Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Platter>>);
 
 #[derive(Default)]
 struct Platter {
-    /// What readers see.
+    /// The content that readers see.
     bytes: Vec<u8>,
-    /// What survives a crash.
+    /// The content that survives a crash.
     synced: Vec<u8>,
-    /// What changed since the last sync, in order.
+    /// Changes since the last sync, in order.
     unsynced: Vec<DiskChange>,
-    /// How often the plug was pulled: who opened the disk before may not use it any more.
+    /// The number of crashes so far. A handle opened before a crash can no longer be used.
     crashes: u64,
     full: bool,
-    /// Changes that still succeed; then the plug is out.
+    /// The number of changes that still succeed. After that, every operation fails.
     changes_left: Option<u64>,
 }
 
@@ -32,13 +32,12 @@ enum DiskChange {
 }
 
 impl MemoryDisk {
-    /// An empty disk.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Another disk with what is on this one now, as a snapshot of a volume is.
+    /// A copy of the current content, like a volume snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Self {
         let bytes = self.lock().bytes.clone();
@@ -46,18 +45,19 @@ impl MemoryDisk {
         Self(Arc::new(Mutex::new(platter)))
     }
 
-    /// Lets every write fail for want of space, until it is told otherwise.
+    /// Makes every write fail with "no space left", until it is called with `false`.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;
     }
 
-    /// Lets `changes` more writes and syncs succeed; then nothing does, until [`Self::crash`].
+    /// Lets `changes` more writes and syncs succeed. After that everything fails, until
+    /// [`Self::crash`].
     pub fn stop_after(&self, changes: u64) {
         self.lock().changes_left = Some(changes);
     }
 
-    /// Pulls the plug: of what was not synced, only the changes survive that `survives` says yes
-    /// to, by their number. Whoever has it open can no longer read or write it.
+    /// Simulates a power loss. Of the unsynced changes, only those survive for whose index
+    /// `survives` returns true. Handles that are open can no longer read or write.
     pub fn crash(&self, mut survives: impl FnMut(usize) -> bool) {
         let mut platter = self.lock();
         let unsynced = std::mem::take(&mut platter.unsynced);
@@ -71,7 +71,7 @@ impl MemoryDisk {
         platter.crashes = platter.crashes.saturating_add(1);
     }
 
-    /// The disk as somebody opens it now.
+    /// Opens the disk in its current state.
     pub(super) fn backend(&self) -> impl StorageBackend {
         let crashes = self.lock().crashes;
         Opened { disk: self.clone(), crashes }
@@ -137,7 +137,7 @@ impl Platter {
     }
 }
 
-/// The disk between two crashes.
+/// A handle on the disk, valid until the next crash.
 #[derive(Debug)]
 struct Opened {
     disk: MemoryDisk,

@@ -1,4 +1,4 @@
-//! The database in one hand: opened, used, and opened anew after the disk failed.
+//! Owns the database: opens it, runs transactions, and reopens it after a disk failure.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use super::ledger::Record;
 use super::schema::ANSWERS;
 use super::{file, schema};
 
-/// Commits that nobody waits for, after which one is synced even if nothing else asks for it.
+/// Maximum number of unsynced commits before a sync is forced.
 const UNSYNCED_COMMITS: u32 = 64;
 
-/// What is written to see whether the disk takes writes again: more than a record, which may find
-/// room where the file has some left.
+/// Size of the test write that checks whether the disk accepts writes again. It is larger than
+/// a record, which might still fit into free space of the file.
 const TRIAL_BYTES: usize = 256 * 1024;
-/// The answer that it is written as. It is taken out again at once.
+/// The key of the test write, which is deleted immediately.
 const TRIAL_KEY: &str = "trial write";
 
-/// Why the store took no write last. Clones are the same.
+/// The error of the last write, if it failed. Clones share the same value.
 #[derive(Clone, Default)]
 pub(super) struct WriteTrouble(Arc<Mutex<Option<StoreError>>>);
 
@@ -37,11 +37,11 @@ impl WriteTrouble {
     }
 }
 
-/// Where the bytes are.
+/// Where the database is stored.
 pub(super) enum StorageLocation {
-    /// In a file, with this much of it cached by redb.
+    /// In a file, with a page cache of this size.
     File { path: PathBuf, cache_bytes: usize },
-    /// In memory.
+    /// On an in-memory disk, with a page cache of this size.
     Memory { disk: MemoryDisk, cache_bytes: usize },
 }
 
@@ -68,7 +68,7 @@ impl StorageLocation {
     }
 }
 
-/// All that the writer owns.
+/// The database and the state of its owner.
 pub(super) struct Engine {
     place: StorageLocation,
     db: Option<Database>,
@@ -84,7 +84,7 @@ impl Engine {
         Self { place, db: None, unsynced: 0, answers, facts, trouble }
     }
 
-    /// Why the last write failed; none once one succeeded.
+    /// The error of the last write, or `None` if it succeeded.
     pub(super) fn trouble(&self) -> WriteTrouble {
         self.trouble.clone()
     }
@@ -94,7 +94,7 @@ impl Engine {
         self.trouble.get().is_some()
     }
 
-    /// Sees whether the disk takes writes again.
+    /// Checks whether the disk accepts writes again.
     pub(super) fn try_again(&mut self) -> Result<(), StoreError> {
         self.commit(Durability::Immediate, |write| {
             let trial = vec![b'.'; TRIAL_BYTES];
@@ -107,7 +107,7 @@ impl Engine {
         })
     }
 
-    /// Opens the database, gives back free space, and loads what is kept in memory.
+    /// Opens the database, compacts the file, and loads the indexes that are kept in memory.
     pub(super) fn start(&mut self) -> Result<(), StoreError> {
         let mut db = self.place.open()?;
         if let StorageLocation::File { path, .. } = &self.place {
@@ -118,7 +118,7 @@ impl Engine {
         self.read(|read| answers.load(read))
     }
 
-    /// Reads, in one transaction.
+    /// Runs a read transaction.
     pub(super) fn read<T>(
         &mut self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
@@ -128,7 +128,7 @@ impl Engine {
         self.settle_fault("read", result)
     }
 
-    /// Writes, in one transaction that is on disk when this returns.
+    /// Runs a write transaction that is on disk when this returns.
     pub(super) fn write<T>(
         &mut self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
@@ -138,7 +138,7 @@ impl Engine {
         Ok(value)
     }
 
-    /// Writes, in one transaction that is on disk sooner or later.
+    /// Runs a write transaction that reaches the disk with a later sync.
     pub(super) fn write_behind<T>(
         &mut self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
@@ -151,17 +151,18 @@ impl Engine {
         Ok(value)
     }
 
-    /// Whether there is anything that a crash would lose.
+    /// Whether a crash would lose any write.
     pub(super) fn has_unsynced(&self) -> bool {
         self.unsynced > 0
     }
 
-    /// Puts on disk what was written behind.
+    /// Syncs all earlier writes.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
         if self.has_unsynced() { self.write(|_| Ok(())) } else { Ok(()) }
     }
 
-    /// Appends the entries of several ledgers in one transaction. Each is refused alone.
+    /// Appends entries to several ledgers in one transaction. Each record can be refused on its
+    /// own.
     pub(super) fn record(
         &mut self,
         records: &[Record],
@@ -169,7 +170,7 @@ impl Engine {
         self.write(|write| records.iter().map(|record| record.append(write)).collect())
     }
 
-    /// Writes everything and lets go of the file.
+    /// Writes everything and closes the file.
     pub(super) fn close(&mut self) -> Result<(), StoreError> {
         let written = self.flush(true).and_then(|()| self.sync());
         let closed = match self.db.take() {
@@ -181,7 +182,7 @@ impl Engine {
         written.and(closed)
     }
 
-    /// Writes behind what the cache of answers holds and the file does not.
+    /// Writes the unsaved part of the answer cache, without a sync.
     pub(super) fn flush(&mut self, closing: bool) -> Result<(), StoreError> {
         let answers = Arc::clone(&self.answers);
         loop {
@@ -210,7 +211,8 @@ impl Engine {
         match &result {
             Ok(_) => self.trouble.set(None),
             Err(error) if error.is_of_the_disk() => self.trouble.set(Some(error.clone())),
-            // Refused for what it says: the disk may be well.
+            // The transaction was refused because of its content, which says nothing about the
+            // disk.
             Err(_) => {}
         }
         result
@@ -232,8 +234,8 @@ impl Engine {
         self.settle_fault("write", result)
     }
 
-    /// After a failure of the disk redb wants to be opened anew, and nobody knows what was
-    /// written: so all that is held of the file is forgotten.
+    /// After a disk failure, redb must be reopened, and it is unknown what was written. So all
+    /// state that mirrors the file is discarded.
     fn settle_fault<T>(
         &mut self,
         doing: &'static str,
@@ -252,7 +254,7 @@ impl Engine {
     }
 }
 
-/// Where somebody else changed the file under it, redb may panic. That must end the work, not
+/// redb may panic if another process changed the file. That must fail the operation, not end
 /// the process.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     let damaged = || redb::Error::Corrupted("it was changed by somebody else".into());

@@ -1,90 +1,87 @@
-//! What can go wrong with the store, in words for people.
+//! Errors of the store, with messages for users.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::domain::RepoId;
 
-/// Why the store did not do what it was asked. Whatever is said here, nothing that was
-/// acknowledged before is lost.
+/// Why the store failed. Whatever the error, nothing that was acknowledged before is lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The file belongs to another process.
+    /// Another process has the file open.
     #[error(
         "cannot open {path}: another release-governor holds it. Stop it, or use another `state.dir`"
     )]
     AlreadyOpen {
-        /// The file.
+        /// The store file.
         path: PathBuf,
     },
-    /// The file was written by a later version.
+    /// A later version wrote the file.
     #[error(
         "cannot use {path}: a newer release-governor wrote it (schema {found}; this one knows up \
          to {known}). It was left as it is. Run that version or a later one"
     )]
     NewerSchema {
-        /// The file.
         path: PathBuf,
-        /// Its schema version.
+        /// The schema version of the file.
         found: u64,
-        /// The newest schema version that this program knows.
+        /// The newest schema version that this program supports.
         known: u64,
     },
-    /// The file is damaged, or is no store of ours.
+    /// The file is damaged, or not a store.
     #[error(
         "cannot read {path}: {why}. It was left as it is. Restore it from a backup, or move it \
          away: what GitHub still shows is then recovered from there"
     )]
     Unreadable {
-        /// The file.
+        /// The store file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The damage that was found.
         why: String,
     },
-    /// The disk failed.
+    /// An I/O operation failed.
     #[error("cannot {doing} {path}: {why}. Nothing is acted on that is not on disk. {remedy}")]
     Io {
-        /// What was tried.
+        /// The operation, as a verb.
         doing: &'static str,
-        /// On which file or directory.
+        /// The file or directory concerned.
         path: PathBuf,
-        /// The system's words.
+        /// The error message of the operating system.
         why: String,
-        /// What to do now.
+        /// What the operator can do.
         remedy: &'static str,
     },
-    /// The system does not let this user at the file or its directory.
+    /// The user is not permitted to access the file or its directory.
     #[error(
         "cannot {doing} {path}: permission denied. Let the user that runs release-governor own \
          it, or use another `state.dir`"
     )]
     PermissionDenied {
-        /// What was tried.
+        /// The operation, as a verb.
         doing: &'static str,
-        /// On which file or directory.
+        /// The file or directory concerned.
         path: PathBuf,
     },
-    /// The ledger in the file is not the one that the caller looked at.
+    /// The ledger in the file has entries that the caller has not read.
     #[error(
         "the ledger of repository {repo} went on while this pass looked at it. Nothing was \
          recorded; the next pass sees it as it is"
     )]
     Moved {
-        /// The repository.
+        /// The repository of the ledger.
         repo: RepoId,
     },
-    /// An invariant does not hold: a defect, and nothing was written.
+    /// An invariant would be violated, which is a bug. Nothing was written.
     #[error(
         "the ledger of repository {repo} would break: {what}. Nothing was recorded. This is a \
          defect of release-governor: please report it"
     )]
     Broken {
-        /// The repository.
         repo: RepoId,
-        /// What does not hold.
+        /// The violated invariant.
         what: String,
     },
-    /// What operators said of a repository before its first pass cannot be read.
+    /// The stored actions of operators from before the repository's first pass are unreadable.
     #[error(
         "what operators said of {name} before its first pass cannot be read: {what}. Nothing was \
          recorded. This is a defect of release-governor: please report it"
@@ -92,16 +89,15 @@ pub enum StoreError {
     PendingWords {
         /// `owner/name`, in lower case.
         name: String,
-        /// What is wrong with it.
         what: String,
     },
-    /// The store was closed, or its thread died.
+    /// The store was closed, or its thread ended.
     #[error("the store is closed: release-governor is shutting down")]
     Closed,
 }
 
 impl StoreError {
-    /// The system's error about `path`.
+    /// Converts an I/O error about `path`.
     pub(super) fn io(doing: &'static str, path: &Path, error: &io::Error) -> Self {
         let path = path.to_path_buf();
         if error.kind() == io::ErrorKind::PermissionDenied {
@@ -110,7 +106,7 @@ impl StoreError {
         Self::Io { doing, path, why: words(error), remedy: remedy(error.kind()) }
     }
 
-    /// redb's error about `path`.
+    /// Converts a redb error about `path`.
     #[expect(clippy::wildcard_enum_match_arm, reason = "redb's list of errors may grow")]
     pub(super) fn redb(doing: &'static str, path: &Path, error: redb::Error) -> Self {
         let unreadable = |why: String| Self::Unreadable { path: path.to_path_buf(), why };
@@ -144,7 +140,7 @@ impl StoreError {
         }
     }
 
-    /// Whether it is about the file, whatever was to be written.
+    /// Whether the error concerns the file as a whole, not the data to be written.
     pub(super) const fn is_of_the_disk(&self) -> bool {
         match self {
             Self::AlreadyOpen { .. }
@@ -158,7 +154,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the disk, or what may be used of it, is full.
+    /// Whether the disk or the quota is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         matches!(self, Self::Io { remedy, .. } if *remedy == FREE_SPACE)
@@ -185,11 +181,11 @@ fn words(error: &io::Error) -> String {
     if is_full(error.kind()) { format!("the disk is full ({error})") } else { error.to_string() }
 }
 
-/// What stops a transaction: redb, or an answer of our own.
+/// Why a transaction was aborted.
 pub(super) enum Fault {
-    /// redb could not; the database is opened anew before it is used again.
+    /// redb failed. The database must be reopened before it is used again.
     Redb(redb::Error),
-    /// The transaction was refused; the database is as good as before.
+    /// The transaction was refused. The database is not affected.
     Refused(StoreError),
 }
 

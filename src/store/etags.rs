@@ -1,8 +1,9 @@
-//! The cache for conditional requests: what GitHub answered, so that a restart costs no limit.
+//! The cache for conditional requests: GitHub's answers, kept so that a restart does not use up
+//! the rate limit.
 //!
-//! The answers are in the file; in memory is what is there, and what is still to be written. A
-//! crash may lose the newest answers, which costs a request each and nothing else. How much is kept
-//! is bounded for each repository, so that it grows with the fleet.
+//! Answers are stored in the file. Memory holds only the index and the answers not yet written.
+//! A crash may lose the newest answers, which costs one request each and nothing else. The size
+//! is bounded for each repository, so the cache grows with the fleet.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -17,19 +18,19 @@ use super::packed::{pack, unpack};
 use super::schema::{ANSWERS, ANSWERS_USED};
 use super::writer::EngineHandle;
 
-/// Answers that are kept. A settled repository has some 15, of a few kB each; one with a range of a
-/// thousand commits that people approve has three for each of their pull requests. All together
-/// leave room for the ledgers in a file of 1 GiB.
+/// Limits of the cache. A settled repository has about 15 answers of a few kB each. One with a
+/// range of a thousand commits that need approval has three for each of their pull requests. In
+/// total, the limits leave room for the ledgers in a file of 1 GiB.
 const LIMITS: CacheLimits =
     CacheLimits { each: Limit { count: 4_096, bytes: 16 << 20 }, all_bytes: 640 << 20 };
-/// A larger answer is asked for again rather than kept: it would drive out too many others.
+/// A larger answer is not cached: it would evict too many others.
 const LARGEST: usize = 4 << 20;
-/// So is one that is larger than this before it is packed.
+/// The same limit before compression.
 const LARGEST_UNPACKED: usize = 16 << 20;
-/// Answers that are written in one transaction.
+/// Maximum number of answers written in one transaction.
 const BATCH: usize = 128;
 
-/// Answers of GitHub's by key. Writing is immediate; the file follows.
+/// GitHub's answers by key. Writes take effect immediately and reach the file later.
 pub struct AnswerCache {
     held: Mutex<CachedAnswers>,
     hand: OnceLock<Weak<EngineHandle>>,
@@ -37,7 +38,7 @@ pub struct AnswerCache {
 
 struct CachedAnswers {
     shelves: LruIndexes,
-    /// Answers that the file does not have yet, and those that it is to have no more.
+    /// Answers still to be written to the file; `None` stands for one to be deleted.
     waiting: BTreeMap<Arc<str>, Option<Arc<[u8]>>>,
 }
 
@@ -47,25 +48,25 @@ impl AnswerCache {
         Self { held: Mutex::new(held), hand: OnceLock::new() }
     }
 
-    /// Where changes are announced from now on.
+    /// Sets the engine that is told about changes.
     pub(super) fn announce_to(&self, hand: &Arc<EngineHandle>) {
         self.hand.set(Arc::downgrade(hand)).ok();
     }
 
-    /// The answer that was put there.
+    /// The cached answer.
     pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
         let bytes = match self.look(key)? {
             Some(waiting) => waiting.to_vec(),
             None => {
                 let (hand, key) = (self.hand.get()?.upgrade()?, key.to_owned());
-                // What cannot be read is asked for again.
+                // An unreadable answer is requested again.
                 hand.run(move |engine| engine.answer(&key)).await.ok()??
             }
         };
         unpack(bytes)
     }
 
-    /// None where there is no such answer; the answer itself where the file lacks it.
+    /// `None` if there is no such answer, `Some(None)` if it is only in the file.
     #[expect(clippy::option_option, reason = "there may be one, and it may be here")]
     fn look(&self, key: &str) -> Option<Option<Arc<[u8]>>> {
         let mut held = self.held();
@@ -80,8 +81,8 @@ impl AnswerCache {
         }
     }
 
-    /// Keeps an answer, in place of an earlier one, until others of its repository are used more.
-    /// One that is very large is not kept, and nor is what it replaces.
+    /// Caches an answer, replacing an earlier one. Answers that are used less are evicted
+    /// first. A very large answer is not cached, and neither is the one it replaces.
     pub fn put(&self, key: &str, bytes: Vec<u8>) -> CachePut {
         let bytes = if bytes.len() > LARGEST_UNPACKED { bytes } else { pack(bytes) };
         let mut held = self.held();
@@ -97,7 +98,7 @@ impl AnswerCache {
         };
         let waiting = held.waiting.len();
         drop(held);
-        // The one who puts the first asks for it to be written; the others go along.
+        // The first change requests a write; later ones are included in it.
         if (waiting == 1 || waiting.is_multiple_of(BATCH))
             && let Some(hand) = self.hand.get().and_then(Weak::upgrade)
         {
@@ -106,7 +107,7 @@ impl AnswerCache {
         placed
     }
 
-    /// Takes up what the file has.
+    /// Loads the index of the answers in the file.
     pub(super) fn load(&self, read: &ReadTransaction) -> Result<(), Fault> {
         let answers = read.open_table(ANSWERS)?;
         let used = read.open_table(ANSWERS_USED)?;
@@ -122,7 +123,7 @@ impl AnswerCache {
         Ok(())
     }
 
-    /// What the file lacks, up to a batch of it. When closing, also what was used since.
+    /// Takes up to one batch of unsaved changes. When closing, also the order of use.
     pub(super) fn take_changes(&self, closing: bool) -> UnsavedAnswers {
         let mut held = self.held();
         let mut changes = UnsavedAnswers::default();
@@ -150,8 +151,9 @@ impl CachedAnswers {
     }
 }
 
-/// Whose answer it is, by the URL in its key: `OWNER/NAME`, or the number where GitHub names the
-/// repository by it, as in links to further pages. Empty for what is about none, such as a team.
+/// The repository of an answer, from the URL in its key: `OWNER/NAME`, or its numeric id where
+/// GitHub uses that in URLs, as in pagination links. Empty if the URL names no repository, such
+/// as one of a team.
 fn repository_of(key: &str) -> &str {
     let part = |marker: &str, segments: usize| {
         let (_, rest) = key.split_once(marker)?;
@@ -172,10 +174,10 @@ impl Engine {
 
 type StoredAnswer = (Arc<[u8]>, u64);
 
-/// What the file lacks.
+/// Changes that are not yet in the file.
 #[derive(Default)]
 pub(super) struct UnsavedAnswers {
-    /// By key: the bytes and the counter of their last use; none where it is not kept any more.
+    /// By key: the bytes and the counter of the last use, or `None` to delete the answer.
     answers: Vec<(Arc<str>, Option<StoredAnswer>)>,
     used: Vec<(Arc<str>, u64)>,
 }

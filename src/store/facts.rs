@@ -1,5 +1,6 @@
-//! What never changes, and is dear to ask for: a comparison of two commits, a blob at a sha. Of each
-//! repository so much is kept; what may not be lost is not here, but in [`super::kept`].
+//! A bounded cache, for each repository, of facts that never change and are expensive to
+//! request: the comparison of two commits, a blob at a sha. Values that must not be lost are in
+//! [`super::remembered`] instead.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,24 +14,24 @@ use super::error::{Fault, StoreError};
 use super::lru::{CachePut, Limit, LruIndex};
 use super::schema::{FACTS, FACTS_USED};
 
-/// Facts of one repository that are kept: a range of a thousand commits that is held takes two for
-/// each, what it brought and with which pull request, and every pass looks at all of them.
+/// Maximum number of facts of one repository. A held range of a thousand commits needs two for
+/// each: its changes and its pull request. Every pass reads all of them.
 pub(super) const MOST: usize = 2_500;
 const LIMIT: Limit = Limit { count: MOST, bytes: 24 << 20 };
 
-/// A larger fact is asked for again rather than kept: it would drive out too many others. A range
-/// that touches every file of the largest tree that GitHub shows (100,000 files, 7 MB of names) has
-/// some 12 MB, and fits.
+/// A larger fact is not cached: it would evict too many others. A range that touches every file
+/// of the largest tree that GitHub shows (100,000 files, 7 MB of names) has about 12 MB, and
+/// fits.
 const LARGEST: usize = 16 << 20;
 
-/// The order in which the facts of each repository were used.
+/// The order in which the facts of each repository were last used.
 #[derive(Default)]
 pub(super) struct FactOrder {
     shelves: BTreeMap<RepoId, LruIndex>,
 }
 
 impl Engine {
-    /// The fact, if it is kept, as it is stored.
+    /// The fact in its stored form, if it is cached.
     pub(super) fn fact(&mut self, repo: RepoId, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes = self.read(|read| {
             let facts = read.open_table(FACTS)?;
@@ -42,7 +43,8 @@ impl Engine {
         Ok(bytes)
     }
 
-    /// Keeps a fact, as it is to be stored, unless it is very large. Gives what became of it.
+    /// Caches a fact, given in its stored form, unless it is very large. Returns whether the
+    /// key was evicted before.
     pub(super) fn put_fact(
         &mut self,
         repo: RepoId,

@@ -1,4 +1,5 @@
-//! The file: found or made, looked at before it is touched, and never overwritten.
+//! Opens or creates the file. An existing file is inspected before it is changed, and never
+//! overwritten.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -15,18 +16,18 @@ use redb::{BackendError, Builder, Database, StorageBackend};
 use super::error::StoreError;
 use super::schema;
 
-/// The file's name in `state.dir`.
+/// The file name in `state.dir`.
 pub(super) const FILE: &str = "release-governor.redb";
 
-/// A file below this is not worth compacting.
+/// A smaller file is not worth compacting.
 const COMPACT_FROM_BYTES: u64 = 64 << 20;
-/// A file above this would hold up the start for too long.
+/// Compacting a larger file would delay startup for too long.
 const COMPACT_UP_TO_BYTES: u64 = 1 << 30;
 
-/// Unfinished files that crashes may have left beside the store before somebody has to look.
+/// Maximum number of unfinished files, left by crashes, to skip before giving up.
 const LEFT_BEHIND: u32 = 100;
 
-/// Makes `dir` where it lacks, for nobody but us.
+/// Creates `dir` if it does not exist, accessible only to the current user.
 pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
     DirBuilder::new()
         .recursive(true)
@@ -35,7 +36,7 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::io("create", dir, &error))
 }
 
-/// Opens the store at `path`, or makes a new one there; migrates an older one.
+/// Opens the store at `path` or creates a new one, and migrates an older schema.
 pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
     let there = path.try_exists().map_err(|error| StoreError::io("open", path, &error))?;
     if there {
@@ -51,7 +52,7 @@ pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreErr
     Ok(db)
 }
 
-/// Gives back what deleted rows took, where that is much.
+/// Returns the space of deleted rows to the file system, if it is substantial.
 pub(super) fn compact(db: &mut Database, path: &Path) -> Result<(), StoreError> {
     compact_if_within(db, path, COMPACT_FROM_BYTES..=COMPACT_UP_TO_BYTES)
 }
@@ -69,7 +70,7 @@ fn compact_if_within(
     let write = db.begin_write().map_err(|error| fault(error.into()))?;
     let stats = write.stats().map_err(|error| fault(error.into()))?;
     write.abort().map_err(|error| fault(error.into()))?;
-    // redb counts free pages among the fragmented bytes, too.
+    // redb's fragmented bytes would also include free pages.
     let used = stats.allocated_pages().saturating_mul(count(stats.page_size()).unwrap_or(PAGE));
     if used < length / 2 {
         db.compact().map_err(|error| fault(error.into()))?;
@@ -83,8 +84,8 @@ fn builder(cache_bytes: usize) -> Builder {
     builder
 }
 
-/// Looks at a file without changing a byte of it: is it whole, and is it one that we know? An
-/// ordinary open repairs what a crash left, and trusts what it finds.
+/// Checks, without changing the file, that it is intact and has a known schema. A normal open
+/// would repair a crashed file and trust its content.
 fn inspect(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let file = OpenOptions::new()
         .read(true)
@@ -112,18 +113,18 @@ fn inspect(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
             None => Err(unreadable("it holds no table")),
         }
     };
-    // A damaged file must not end the process, whatever redb makes of it.
+    // A damaged file must not end the process, even if redb panics.
     catch_unwind(AssertUnwindSafe(look)).unwrap_or_else(|_| Err(unreadable("it is damaged")))
 }
 
-/// A store is written beside its place and moved there when it is whole, so that a crash leaves
-/// either none or a good one.
+/// Creates the store under a temporary name and moves it into place once complete, so that a
+/// crash leaves either no store or a valid one.
 fn create(path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
     let (file, beside) = create_beside(path)?;
     let made = fill(file, path, cache_bytes).and_then(|()| {
         put_in_place(&beside, path).map_err(|error| StoreError::io("create", path, &error))
     });
-    // After a success there is nothing left there but a second name of it.
+    // After success, this is only a second name of the store.
     fs::remove_file(&beside).ok();
     made
 }
@@ -137,8 +138,8 @@ fn fill(file: File, path: &Path, cache_bytes: usize) -> Result<(), StoreError> {
 }
 
 fn put_in_place(beside: &Path, path: &Path) -> io::Result<()> {
-    // A link, unlike a rename, never replaces what another process put there meanwhile. Some
-    // network file systems have none.
+    // Unlike a rename, a hard link never replaces a file that another process created
+    // meanwhile. Some network file systems have no hard links.
     match fs::hard_link(beside, path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -150,8 +151,8 @@ fn put_in_place(beside: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-/// A new file of our own: another process, which may have the same number in its container, may
-/// be about to do the same.
+/// Creates a file with a unique temporary name: another process, which may have the same pid in
+/// its own container, may be doing the same.
 fn create_beside(path: &Path) -> Result<(File, PathBuf), StoreError> {
     let mut number = 0;
     loop {
@@ -168,8 +169,8 @@ fn create_beside(path: &Path) -> Result<(File, PathBuf), StoreError> {
     }
 }
 
-/// What the ledger says is not for every user of the machine. A file that is not ours to change
-/// stays as it is: a volume may be shared by a group on purpose.
+/// The ledger is not for every user of the machine. If we may not change the permissions, they
+/// stay as they are: a volume may be shared by a group on purpose.
 fn close_to_others(path: &Path) {
     if let Ok(metadata) = fs::metadata(path)
         && metadata.permissions().mode() & 0o077 != 0
@@ -190,7 +191,7 @@ struct ReadThrough {
 #[derive(Debug)]
 struct UnsyncedChanges {
     length: u64,
-    /// What the file has at most; beyond it are zeros.
+    /// The part of the file's length that is still valid. Reads beyond it return zeros.
     file_length: u64,
     pages: BTreeMap<u64, Vec<u8>>,
 }
@@ -205,7 +206,7 @@ impl ReadThrough {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The page that begins at `start`, as the file has it.
+    /// The page that begins at `start`, as it is in the file.
     fn read_page(&self, start: u64, file_length: u64) -> io::Result<Vec<u8>> {
         let there = file_length.saturating_sub(start).min(PAGE);
         let mut page = vec![0; size(PAGE)?];
@@ -217,8 +218,8 @@ impl ReadThrough {
         Ok(page)
     }
 
-    /// Calls `each` with every page that `offset..offset + length` touches, in order, the place
-    /// within it, and the place within the span.
+    /// Calls `each` for every page that `offset..offset + length` overlaps, in order, with the
+    /// page, the range within the page, and the range within the span.
     fn pages(
         offset: u64,
         length: usize,

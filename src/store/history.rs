@@ -1,4 +1,4 @@
-//! The ledgers as a record of what happened: read from the newest on, pruned from the oldest on.
+//! Reads ledgers from the newest entry on, and prunes them from the oldest on.
 
 use jiff::Timestamp;
 use redb::WriteTransaction;
@@ -11,9 +11,9 @@ use super::ledger::stored_in;
 use super::release;
 use super::schema::{LEDGER, NAMES, RELEASE};
 
-/// Entries that one call reads at most.
+/// Maximum number of entries returned by one call.
 const PAGE: usize = 1_000;
-/// Entries that one transaction deletes at most.
+/// Maximum number of entries deleted in one transaction.
 const PRUNED_AT_ONCE: usize = 500;
 
 impl Engine {
@@ -25,13 +25,13 @@ impl Engine {
         })
     }
 
-    /// All names that repositories have, or had.
+    /// All current and former names of repositories.
     pub(super) fn names(&mut self) -> Result<Vec<(RepoName, RepoId)>, StoreError> {
         self.read(|read| {
             let mut names = Vec::new();
             for row in read.open_table(NAMES)?.range::<&str>(..)? {
                 let (name, id) = row?;
-                // Nothing else was ever written there.
+                // Only valid names were ever written here.
                 if let Ok(name) = name.value().parse() {
                     names.push((name, RepoId::from(id.value())));
                 }
@@ -78,7 +78,7 @@ impl Engine {
         })
     }
 
-    /// Deletes some entries of a ledger before a time. Gives how many.
+    /// Deletes one batch of entries from before a time. Returns their number.
     pub(super) fn prune(&mut self, repo: RepoId, before: Timestamp) -> Result<u64, StoreError> {
         let old = self.old_entries(repo, before)?;
         if old.is_empty() {
@@ -94,7 +94,8 @@ impl Engine {
         })
     }
 
-    /// The oldest entries of a ledger, if they are before a time; never its newest one.
+    /// The oldest entries of a ledger, if they are from before a time. Never includes the
+    /// newest entry.
     fn old_entries(&mut self, repo: RepoId, before: Timestamp) -> Result<Vec<u64>, StoreError> {
         self.read(|read| {
             let ledger = read.open_table(LEDGER)?;
@@ -114,7 +115,7 @@ impl Engine {
     }
 }
 
-/// Writes what a ledger adds up to, so that its entries are no longer needed for that.
+/// Writes the current release state, so that the entries it is computed from can be deleted.
 fn take_snapshot(write: &WriteTransaction, repo: RepoId) -> Result<(), Fault> {
     let mut states = write.open_table(RELEASE)?;
     let stored = stored_in(&states, &write.open_table(LEDGER)?, repo)?;

@@ -1,4 +1,4 @@
-//! One repository's ledger in one hand, and the proofs that only it can give.
+//! The ledger of one repository, and the proof values that only it can create.
 
 use std::sync::Arc;
 
@@ -14,34 +14,36 @@ use super::release::{self, ReleaseSnapshot, Stored};
 use super::schema::{LEDGER, NAMES, RELEASE};
 use super::writer::EngineHandle;
 
-/// Entries after which the release state is written anew. In between it is the last one written
-/// and the entries since: a state may be large, and an entry is small.
+/// Number of entries after which the release state is written again. In between, it is computed
+/// from the last snapshot and the entries since, because a state may be large and an entry is
+/// small.
 const SNAPSHOT_EVERY: u64 = 64;
-/// Times that a record is tried while operators speak in between.
+/// Maximum number of attempts to record while operators append actions concurrently.
 const MOST_TRIES: usize = 8;
 
-/// One repository's ledger: what was recorded, what it adds up to, and the way to record more.
+/// The ledger of one repository: the release state that its entries add up to, and the only way
+/// to record more.
 pub struct Ledger {
     hand: Arc<EngineHandle>,
     repo: RepoId,
     now: ReleaseSnapshot,
-    /// The last entry in the release state that the file holds.
+    /// The last entry included in the stored snapshot.
     snapshot_seq: u64,
-    /// Set while nobody knows whether what is in memory is what is in the file.
+    /// Set while it is unknown whether memory and file agree.
     stale: bool,
-    /// Whether what it records reaches the file.
+    /// Whether records are written to the file.
     is_kept: bool,
 }
 
 impl Ledger {
-    /// Reads what the file holds of `repo`.
+    /// Loads the ledger of `repo`.
     pub(super) async fn load(hand: Arc<EngineHandle>, repo: RepoId) -> Result<Self, StoreError> {
         let (now, snapshot_seq) = read(&hand, repo).await?;
         Ok(Self { hand, repo, now, snapshot_seq, stale: false, is_kept: true })
     }
 
-    /// The same for a look that nothing comes of: what it records from here on changes what it adds
-    /// up to, and reaches no file.
+    /// A copy whose records change only its own release state and are never written, for
+    /// simulations.
     #[must_use]
     pub fn in_memory(&self) -> Self {
         Self {
@@ -54,43 +56,42 @@ impl Ledger {
         }
     }
 
-    /// Whose ledger it is.
     #[must_use]
     pub const fn repo(&self) -> RepoId {
         self.repo
     }
 
-    /// How many entries it has ever had: it grows with every one.
+    /// The number of entries ever recorded. Pruning does not decrease it.
     #[must_use]
     pub const fn length(&self) -> u64 {
         self.now.seq
     }
 
-    /// What it adds up to.
+    /// The release state.
     #[must_use]
     pub fn state(&self) -> &ReleaseState {
         &self.now.state
     }
 
-    /// The same, to be kept as it is now.
+    /// The release state, as a shared snapshot.
     #[must_use]
     pub fn shared_state(&self) -> Arc<ReleaseState> {
         Arc::clone(&self.now.state)
     }
 
-    /// Appends entries, all or none; they are on disk when this returns. Where operators spoke
-    /// meanwhile ([`super::Store::append_words`]), their entries come first.
+    /// Appends entries, all or none. They are on disk when this returns. Actions that operators
+    /// appended meanwhile ([`super::Store::append_words`]) come first.
     ///
     /// # Errors
-    /// Whatever the disk says. Nothing may then be acted on: whether the entries are there is
-    /// not known, and the state is read anew from the file, now or before the next record.
-    /// [`StoreError::Moved`] when it turns out to be another than the caller looked at.
+    /// An I/O error. It is then unknown whether the entries were written, so the caller must
+    /// not act on them. The state is read from the file again, now or before the next record.
+    /// [`StoreError::Moved`] if it turns out to differ from the state that the caller saw.
     pub async fn record(&mut self, at: Timestamp, kinds: Vec<EntryKind>) -> Result<(), StoreError> {
         if kinds.is_empty() {
             return Ok(());
         }
         self.be_certain().await?;
-        // Words may have been kept for a name, which come with its first entry.
+        // Actions stored under this name enter the ledger with its first entry.
         let is_named = kinds.iter().any(|kind| matches!(kind, EntryKind::Governed { .. }));
         for _ in 0..MOST_TRIES {
             match self.record_once(at, kinds.clone()).await {
@@ -102,11 +103,12 @@ impl Ledger {
         Err(StoreError::Moved { repo: self.repo })
     }
 
-    /// Takes in what operators said since this ledger was read. False where something else was
-    /// recorded, too: then the state is as the file has it, and not what the caller looked at.
+    /// Loads the actions that operators appended since the ledger was read. Returns false if
+    /// anything else was recorded, too: the state is then the one in the file, not the one the
+    /// caller saw.
     ///
     /// # Errors
-    /// What the disk says, or [`StoreError::Broken`].
+    /// An I/O error, or [`StoreError::Broken`].
     pub async fn catch_up(&mut self) -> Result<bool, StoreError> {
         if !self.is_kept {
             return Ok(true);
@@ -142,7 +144,7 @@ impl Ledger {
             return Ok(());
         }
         let snapshot_seq = if record.snapshot.is_some() { next.seq } else { self.snapshot_seq };
-        // Also where this future is dropped before it ends.
+        // This must also hold if this future is dropped before it completes.
         self.stale = true;
         match self.hand.record(record).await {
             Ok(()) => {
@@ -151,7 +153,7 @@ impl Ledger {
                 self.stale = false;
                 Ok(())
             }
-            // Nothing was written, and what was is in the file.
+            // Nothing was written, so the state in memory is still valid.
             Err(error @ StoreError::Moved { .. }) => {
                 self.stale = false;
                 Err(error)
@@ -163,7 +165,7 @@ impl Ledger {
         }
     }
 
-    /// Records that `attempt` begins: before anything of it leaves.
+    /// Records that `attempt` begins, before any request of it is sent.
     ///
     /// # Errors
     /// As [`Self::record`].
@@ -179,7 +181,7 @@ impl Ledger {
         Ok(RecordedIntent { repo: self.repo, attempt })
     }
 
-    /// Records that GitHub took the mark of an intent.
+    /// Records that GitHub accepted the mark of an intent.
     ///
     /// # Errors
     /// As [`Self::record`].
@@ -196,7 +198,7 @@ impl Ledger {
         Ok(MarkedIntent { repo, attempt, mark })
     }
 
-    /// Records that the dispatch leaves now.
+    /// Records that the dispatch request is about to be sent.
     ///
     /// # Errors
     /// As [`Self::record`].
@@ -211,7 +213,7 @@ impl Ledger {
         Ok(Sending { attempt, mark })
     }
 
-    /// Reads the file anew where it may say something else than is held here.
+    /// Reads the file again if it may differ from the state in memory.
     async fn be_certain(&mut self) -> Result<(), StoreError> {
         if !self.stale {
             return Ok(());
@@ -267,10 +269,10 @@ impl Ledger {
     }
 }
 
-/// Entries on their way to the file.
+/// Entries to be appended to the file.
 pub(super) struct Record {
     repo: RepoId,
-    /// The last entry that the caller knows.
+    /// The number of the last entry that the caller has seen.
     after: u64,
     rows: Vec<Vec<u8>>,
     names: Vec<String>,
@@ -278,7 +280,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Appends them, or says why this record, and no other of the transaction, is left out.
+    /// Appends the entries. The inner error refuses only this record, not the whole
+    /// transaction.
     pub(super) fn append(&self, write: &WriteTransaction) -> Result<Result<(), StoreError>, Fault> {
         let repo = self.repo.get();
         let mut ledger = write.open_table(LEDGER)?;
@@ -315,7 +318,7 @@ fn stored(read: &ReadTransaction, repo: RepoId) -> Result<Stored, Fault> {
     stored_in(&read.open_table(RELEASE)?, &read.open_table(LEDGER)?, repo)
 }
 
-/// What two tables hold of a repository.
+/// Reads the stored form of a repository's ledger from the two tables.
 pub(super) fn stored_in(
     states: &impl ReadableTable<u64, &'static [u8]>,
     ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
@@ -341,7 +344,7 @@ fn tail(read: &ReadTransaction, repo: RepoId, after: u64) -> Result<Vec<(u64, Ve
     rows_after(&read.open_table(LEDGER)?, repo, after)
 }
 
-/// The entries after the one of this number, as they are written.
+/// The stored entries with a number above `after`.
 fn rows_after(
     ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
     repo: RepoId,
@@ -364,7 +367,7 @@ fn last(ledger: &impl ReadableTable<(u64, u64), &'static [u8]>, repo: u64) -> Re
     Ok(last_row(ledger, repo)?.map_or(0, |(number, _)| number))
 }
 
-/// The number of the last entry, and the entry as it is written.
+/// The last entry in its stored form, and its number.
 pub(super) fn last_row(
     ledger: &impl ReadableTable<(u64, u64), &'static [u8]>,
     repo: u64,

@@ -1,32 +1,32 @@
-//! What is used least goes first: the order and the sizes of things that are kept elsewhere.
+//! An LRU index: tracks the order of use and the sizes of items that are stored elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How much may be kept.
+/// Limits of an index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
-    /// Things.
+    /// Maximum number of items.
     pub(super) count: usize,
-    /// Their bytes in all.
+    /// Maximum total size of the items, in bytes.
     pub(super) bytes: usize,
 }
 
-/// What became of a thing that was put there.
+/// The result of putting an item into a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CachePut {
-    /// It is new, or in the place of an earlier one.
+    /// The item is new, or replaces an earlier one.
     Anew,
-    /// It had been there, and was driven out by others: it had to be asked for again.
+    /// The item had been evicted earlier, so it had to be requested again.
     Again,
 }
 
-/// Keys of one repository, with the order of their last use.
+/// The keys of one repository, in the order of their last use.
 #[derive(Debug)]
 pub(super) struct LruIndex {
     limit: Limit,
     kept: BTreeMap<Arc<str>, LruEntry>,
-    /// Keys that were dropped for want of room, and not put there since.
+    /// Keys that were evicted and not put back since.
     driven_out: BTreeSet<Arc<str>>,
     bytes: usize,
     next: u64,
@@ -36,7 +36,7 @@ pub(super) struct LruIndex {
 struct LruEntry {
     used: u64,
     bytes: usize,
-    /// Used since the file was told when.
+    /// Whether it was used since the order of use was last saved.
     touched: bool,
 }
 
@@ -45,18 +45,18 @@ impl LruIndex {
         Self { limit, kept: BTreeMap::new(), driven_out: BTreeSet::new(), bytes: 0, next: 1 }
     }
 
-    /// Takes up a key as it was stored, used at `used` by its counter.
+    /// Restores a stored key whose last use had the counter `used`.
     pub(super) fn restore(&mut self, key: &str, bytes: usize, used: u64) {
         self.place(key, LruEntry { used, bytes, touched: false });
     }
 
-    /// Puts a key on top.
+    /// Puts a key as the most recently used one.
     pub(super) fn put(&mut self, key: &str, bytes: usize) -> CachePut {
         self.place(key, LruEntry { used: self.next, bytes, touched: false });
         if self.driven_out.remove(key) { CachePut::Again } else { CachePut::Anew }
     }
 
-    /// Takes a key down that there is no room for.
+    /// Removes a key and remembers it as evicted.
     pub(super) fn drive_out(&mut self, key: &str) -> CachePut {
         let known = self.driven_out.contains(key);
         let key = match self.kept.remove_entry(key) {
@@ -70,7 +70,7 @@ impl LruIndex {
         if known { CachePut::Again } else { CachePut::Anew }
     }
 
-    /// Says that a key was used.
+    /// Marks a key as the most recently used one.
     pub(super) fn touch(&mut self, key: &str) {
         if let Some(kept) = self.kept.get_mut(key) {
             (kept.used, kept.touched) = (self.next, true);
@@ -78,27 +78,26 @@ impl LruIndex {
         }
     }
 
-    /// Whether it is kept.
     pub(super) fn holds(&self, key: &str) -> bool {
         self.kept.contains_key(key)
     }
 
-    /// A key's counter; 0 where it is not kept.
+    /// The counter of a key's last use; 0 if it is not present.
     pub(super) fn used(&self, key: &str) -> u64 {
         self.kept.get(key).map_or(0, |kept| kept.used)
     }
 
-    /// Whether more than half of what may be kept is.
+    /// Whether more than half of either limit is used.
     pub(super) fn is_crowded(&self) -> bool {
         self.kept.len() > self.limit.count / 2 || self.bytes > self.limit.bytes / 2
     }
 
-    /// The bytes of all that is kept.
+    /// The total size of all items.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The keys that were used since this was asked last, with their counters.
+    /// The keys that were used since the last call, with their counters.
     pub(super) fn take_touched(&mut self) -> Vec<(Arc<str>, u64)> {
         let touched = self.kept.iter_mut().filter_map(|(key, kept)| {
             std::mem::take(&mut kept.touched).then(|| (Arc::clone(key), kept.used))
@@ -106,7 +105,7 @@ impl LruIndex {
         touched.collect()
     }
 
-    /// Drops what is beyond the limit, least used first, and names it.
+    /// Evicts the least recently used items until the limits hold. Returns their keys.
     pub(super) fn evict(&mut self) -> Vec<Arc<str>> {
         let mut evicted = Vec::new();
         while self.kept.len() > self.limit.count || self.bytes > self.limit.bytes {
@@ -116,7 +115,7 @@ impl LruIndex {
         evicted
     }
 
-    /// Drops what is used least, and names it.
+    /// Evicts the least recently used item. Returns its key.
     pub(super) fn evict_one(&mut self) -> Option<Arc<str>> {
         let least = self.kept.iter().min_by_key(|(_, kept)| kept.used);
         let key = least.map(|(key, _)| Arc::clone(key))?;
@@ -138,7 +137,7 @@ impl LruIndex {
         self.next = self.next.max(new.used.saturating_add(1));
     }
 
-    /// No more than may be kept: some that are forgotten here are merely not counted.
+    /// Bounded: if keys are dropped here, their repeated requests are not counted.
     fn remember_driven_out(&mut self, key: Arc<str>) {
         self.driven_out.insert(key);
         if self.driven_out.len() > self.limit.count {

@@ -1,22 +1,22 @@
-//! What is kept of each repository, within bounds of its own: a busy one drives out none of
-//! another's.
+//! One LRU index for each repository, with its own limits: a busy repository evicts nothing of
+//! another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::lru::{CachePut, Limit, LruIndex};
 
-/// How much may be kept.
+/// Limits of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CacheLimits {
-    /// Of one repository.
+    /// Limits of each repository.
     pub(super) each: Limit,
-    /// Of all together, in bytes. Beyond it those with the most give room: one that has no more
-    /// than its share of this loses nothing.
+    /// Maximum total size of all repositories, in bytes. Beyond it, the largest ones are
+    /// evicted from: a repository below its equal share loses nothing.
     pub(super) all_bytes: usize,
 }
 
-/// The shelves of all repositories.
+/// The indexes of all repositories.
 #[derive(Debug)]
 pub(super) struct LruIndexes {
     limits: CacheLimits,
@@ -29,7 +29,7 @@ impl LruIndexes {
         Self { limits, shelves: BTreeMap::new(), bytes: 0 }
     }
 
-    /// Does `work` on one repository's shelf.
+    /// Runs `work` on the index of one repository, and updates the total size.
     pub(super) fn at<T>(&mut self, whose: &str, work: impl FnOnce(&mut LruIndex) -> T) -> T {
         let each = self.limits.each;
         let shelf = self.shelves.entry(whose.into()).or_insert_with(|| LruIndex::new(each));
@@ -39,7 +39,8 @@ impl LruIndexes {
         done
     }
 
-    /// Puts a thing there. Gives what had to go for it, and what became of it.
+    /// Puts an item. Returns the keys that were evicted for it, and the result for the item
+    /// itself.
     pub(super) fn put(
         &mut self,
         whose: &str,
@@ -51,7 +52,7 @@ impl LruIndexes {
         (placed, evicted)
     }
 
-    /// Drops what is beyond the limits, as after all was taken up.
+    /// Evicts items until all limits hold, for use after all stored keys were restored.
     pub(super) fn evict(&mut self) -> Vec<Arc<str>> {
         let mut evicted: Vec<_> = self.shelves.values_mut().flat_map(LruIndex::evict).collect();
         self.bytes = self.shelves.values().map(LruIndex::bytes).sum();
@@ -59,13 +60,13 @@ impl LruIndexes {
         evicted
     }
 
-    /// One repository's shelf, if it has any.
+    /// The index of one repository, if it has one.
     pub(super) fn of(&self, whose: &str) -> Option<&LruIndex> {
         self.shelves.get(whose)
     }
 
-    /// The keys that were used since this was asked last, with their counters, where anything may
-    /// have to go soon: a fleet that is settled has none to tell when it ends.
+    /// The keys that were used since the last call, with their counters, but only where an
+    /// eviction may be near: a settled fleet has nothing to save at shutdown.
     pub(super) fn take_touched(&mut self) -> Vec<(Arc<str>, u64)> {
         let all_are_crowded = self.bytes > self.limits.all_bytes / 2;
         let shelves = self.shelves.values_mut();

@@ -1,4 +1,4 @@
-//! Operators' words, appended while a pass has the ledger in hand, or before there is a ledger.
+//! Appends operators' actions while a pass holds the ledger, or before the ledger exists.
 
 use jiff::Timestamp;
 use redb::{ReadableTable as _, TableError, WriteTransaction};
@@ -10,33 +10,33 @@ use super::release;
 use super::schema::{LEDGER, NAMES, PENDING_WORDS};
 use crate::domain::{Entry, EntryKind, OperatorAction, RepoId};
 
-/// When an operator spoke.
+/// The time of an operator's action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WordTime {
     /// By GitHub's clock.
     Known(Timestamp),
-    /// Only this machine's clock is known, which may be wrong. The word gets the time of the
-    /// ledger's last entry, and this one where there is no ledger yet.
+    /// Only this machine's clock is known, which may be wrong. The action gets the time of the
+    /// ledger's last entry, or this one if there is no ledger yet.
     Unknown {
         /// By this machine's clock.
         local: Timestamp,
     },
 }
 
-/// Whose ledger words go into.
+/// The ledger to append to.
 pub(super) enum Whose {
     Repository(RepoId),
-    /// By the name in lower case; the number is unknown until GitHub has answered once.
+    /// By the name in lower case. The id is unknown until GitHub has answered once.
     Name(String),
 }
 
 impl Engine {
-    /// The words that are kept for the ledger to come under this name.
+    /// The actions stored for a future ledger under this name.
     pub(super) fn kept_words(&mut self, name: &str) -> Result<Vec<OperatorAction>, StoreError> {
         self.read(|read| {
             let pending = match read.open_table(PENDING_WORDS) {
                 Ok(pending) => pending,
-                // It is there from the first such word on.
+                // The table is created with the first such action.
                 Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
                 Err(error) => return Err(error.into()),
             };
@@ -44,8 +44,8 @@ impl Engine {
         })
     }
 
-    /// Appends words to a ledger, or keeps them for the ledger to come. Gives the time under which
-    /// they are recorded.
+    /// Appends actions to a ledger, or stores them for a future one. Returns the time they are
+    /// recorded under.
     pub(super) fn append_words(
         &mut self,
         whose: &Whose,
@@ -96,7 +96,7 @@ fn append(
     Ok(at)
 }
 
-/// Keeps words for a repository whose number is not known yet.
+/// Stores actions for a repository whose id is not known yet.
 fn keep(
     write: &WriteTransaction,
     name: &str,
@@ -114,8 +114,7 @@ fn keep(
     })
 }
 
-/// Moves the words that were kept for `name` into the ledger that it has now, after all that is
-/// there.
+/// Moves the actions that were stored for `name` to the end of its ledger.
 pub(super) fn take_kept(write: &WriteTransaction, name: &str, repo: RepoId) -> Result<(), Fault> {
     let mut pending = write.open_table(PENDING_WORDS)?;
     let row = pending.remove(name)?.map(|row| row.value().to_vec());

@@ -1,19 +1,20 @@
-//! How what is kept for long is written: packed, where that saves much. A page of a hundred runs says
-//! the same words a hundred times, and takes a tenth so.
+//! Compression of long-lived values, where it saves enough. A page of a hundred runs is
+//! repetitive and shrinks to a tenth.
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
-/// What is smaller takes a page of the file either way.
+/// Smaller values occupy one page of the file either way.
 const WORTH_IT: usize = 1_024;
-/// Fast rather than small: what changes is packed while a pass waits.
+/// Fast rather than small: a pass waits for the compression.
 const LEVEL: u8 = 1;
-/// The first byte of what is packed. No JSON begins so; other bytes that do are packed always.
+/// The first byte of a compressed value. JSON never begins with it; other values that do are
+/// always compressed.
 const PACKED: u8 = 1;
-/// No packed value is taken for more than this.
+/// Maximum size of a decompressed value.
 const LARGEST: usize = 32 << 20;
 
-/// The bytes as they are written.
+/// The stored form of `bytes`.
 pub(super) fn pack(bytes: Vec<u8>) -> Vec<u8> {
     let is_taken_for_packed = bytes.first() == Some(&PACKED);
     if bytes.len() < WORTH_IT && !is_taken_for_packed {
@@ -24,7 +25,8 @@ pub(super) fn pack(bytes: Vec<u8>) -> Vec<u8> {
     if packed.len() < bytes.len() || is_taken_for_packed { packed } else { bytes }
 }
 
-/// The bytes that were written so; none where they are damaged. Earlier programs packed nothing.
+/// The value of a stored form; `None` if it is damaged. Values from earlier versions are not
+/// compressed.
 pub(super) fn unpack(bytes: Vec<u8>) -> Option<Vec<u8>> {
     match bytes.split_first() {
         Some((&PACKED, packed)) => decompress_to_vec_with_limit(packed, LARGEST).ok(),

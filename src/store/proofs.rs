@@ -1,4 +1,4 @@
-//! What only the ledger gives: proofs of how far an attempt is recorded.
+//! Proof values of how far an attempt is recorded. Only the ledger creates them.
 
 use crate::domain::{Mark, NewAttempt, RepoId};
 
@@ -10,7 +10,7 @@ pub struct RecordedIntent {
     pub(super) attempt: NewAttempt,
 }
 
-/// Proof that GitHub holds the attempt's mark, and the disk says so.
+/// Proof that GitHub accepted the attempt's mark and that this is recorded on disk.
 #[derive(Debug)]
 #[must_use = "an intent that nothing follows must be withdrawn"]
 pub struct MarkedIntent {
@@ -19,7 +19,7 @@ pub struct MarkedIntent {
     pub(super) mark: Mark,
 }
 
-/// Proof that the disk says that the dispatch leaves now. The dispatch consumes it.
+/// Proof that `sending` is recorded on disk. The dispatch consumes it.
 #[derive(Debug)]
 #[must_use = "it is the permission for one dispatch"]
 pub struct Sending {
@@ -28,7 +28,6 @@ pub struct Sending {
 }
 
 impl RecordedIntent {
-    /// The attempt.
     #[must_use]
     pub const fn attempt(&self) -> &NewAttempt {
         &self.attempt
@@ -36,13 +35,11 @@ impl RecordedIntent {
 }
 
 impl MarkedIntent {
-    /// The attempt.
     #[must_use]
     pub const fn attempt(&self) -> &NewAttempt {
         &self.attempt
     }
 
-    /// Its mark.
     #[must_use]
     pub const fn mark(&self) -> &Mark {
         &self.mark
@@ -50,13 +47,11 @@ impl MarkedIntent {
 }
 
 impl Sending {
-    /// The attempt.
     #[must_use]
     pub const fn attempt(&self) -> &NewAttempt {
         &self.attempt
     }
 
-    /// Its mark.
     #[must_use]
     pub const fn mark(&self) -> &Mark {
         &self.mark

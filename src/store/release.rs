@@ -1,4 +1,4 @@
-//! How entries and release states are written, and what must hold of them.
+//! The stored form of entries and release states, and their invariants.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ pub(super) struct ReleaseSnapshot {
     pub(super) state: Arc<ReleaseState>,
 }
 
-/// What the file holds of a repository.
+/// The stored form of one repository's ledger.
 pub(super) struct Stored {
     pub(super) snapshot: Option<Vec<u8>>,
     /// The entries after the snapshot.
     pub(super) tail: Vec<(u64, Vec<u8>)>,
-    /// The number of the last entry; 0 where there is none.
+    /// The number of the last entry; 0 if there is none.
     pub(super) last: u64,
 }
 
 impl Stored {
-    /// The release state that it comes to, and the number of the snapshot's last entry.
+    /// The current release state, and the number of the snapshot's last entry.
     pub(super) fn fold(&self, repo: RepoId) -> Result<(ReleaseSnapshot, u64), StoreError> {
         let broken = |what: String| StoreError::Broken { repo, what };
         let mut folded: ReleaseSnapshot = match &self.snapshot {
@@ -57,7 +57,7 @@ impl Stored {
     }
 }
 
-/// A value as it is stored, read back to be sure that it can be.
+/// The stored form of a snapshot, decoded once to verify it.
 pub(super) fn encode_snapshot(snapshot: &ReleaseSnapshot) -> Result<Vec<u8>, String> {
     let bytes = encode(snapshot)?;
     if decode::<ReleaseSnapshot>(&bytes)? == *snapshot {
@@ -67,7 +67,7 @@ pub(super) fn encode_snapshot(snapshot: &ReleaseSnapshot) -> Result<Vec<u8>, Str
     }
 }
 
-/// An entry as it is stored, read back to be sure that it can be.
+/// The stored form of an entry, decoded once to verify it.
 pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, String> {
     let bytes = encode(entry)?;
     if decode::<Entry>(&bytes)? == *entry {
@@ -77,7 +77,7 @@ pub(super) fn encode_entry(entry: &Entry) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Any value as it is stored: versioned JSON.
+/// The stored form of any value: versioned JSON.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     #[derive(Serialize)]
     struct Encoded<'a, T> {
@@ -87,7 +87,7 @@ pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
     serde_json::to_vec(&Encoded { v: VALUE_VERSION, value }).map_err(|error| error.to_string())
 }
 
-/// Reads any value.
+/// Decodes the stored form of any value.
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     #[derive(Deserialize)]
     struct Decoded<T> {
@@ -102,7 +102,7 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     }
 }
 
-/// What must hold before `entry` is added to `state`.
+/// The preconditions for adding `entry` to `state`.
 pub(super) fn check_entry(state: &ReleaseState, entry: &Entry) -> Result<(), String> {
     match &entry.kind {
         EntryKind::AttemptBegun { attempt } => {
@@ -162,7 +162,7 @@ pub(super) fn check_entry(state: &ReleaseState, entry: &Entry) -> Result<(), Str
     }
 }
 
-/// What holds of every release state: an attempt's id names one attempt, and a run has one owner.
+/// The invariants of every release state: attempt ids are unique, and a run has one owner.
 pub(super) fn check_state(state: &ReleaseState) -> Result<(), String> {
     let mut ids = std::collections::BTreeSet::new();
     let mut owners = std::collections::BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What is remembered of a repository until it is replaced: nothing else drives it out.
+//! Values of a repository that are kept until they are replaced, and never evicted.
 
 use redb::{TableError, WriteTransaction};
 
@@ -9,7 +9,7 @@ use super::error::{Fault, StoreError};
 use super::schema::{FACTS, FACTS_USED, REMEMBERED};
 
 impl Engine {
-    /// What was put there last, as it is stored.
+    /// The last stored value, in its stored form.
     pub(super) fn remembered(
         &mut self,
         repo: RepoId,
@@ -25,7 +25,7 @@ impl Engine {
         })
     }
 
-    /// Remembers it, as it is to be stored, in place of what was there.
+    /// Stores a value, given in its stored form, replacing the previous one.
     pub(super) fn remember(
         &mut self,
         repo: RepoId,
@@ -39,12 +39,12 @@ impl Engine {
     }
 }
 
-/// Whether earlier programs kept this among the facts, where others could drive it out.
+/// Whether earlier versions kept this key among the facts, where it could be evicted.
 fn was_a_fact(key: &str) -> bool {
     matches!(key, "memory" | "held_since") || key.starts_with("login of ")
 }
 
-/// Moves here what earlier programs kept among the facts.
+/// Moves values that earlier versions kept among the facts.
 pub(super) fn take_from_the_facts(write: &WriteTransaction) -> Result<(), Fault> {
     let (mut facts, mut used) = (write.open_table(FACTS)?, write.open_table(FACTS_USED)?);
     let mut remembered = write.open_table(REMEMBERED)?;

@@ -1,4 +1,4 @@
-//! The tables, their version, and how an older file becomes a newer one.
+//! The tables, the schema version, and migrations.
 
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle, WriteTransaction};
 
@@ -8,40 +8,42 @@ use std::path::Path;
 
 /// The schema that this program writes.
 ///
-/// A program reads what it wrote itself and what earlier ones did, and refuses a later schema. So
-/// there is a step wherever an earlier program would fail on what this one writes, or act on half
-/// of it: a new table, a new kind of entry, a new word of a known one (such as a `Reason`), or a
-/// field that it must not lose. A field that may be absent and is only shown needs none.
+/// A program reads its own schema and earlier ones, and refuses later ones. The version must
+/// therefore increase whenever an earlier program would fail on new data, or act on half of it:
+/// a new table, a new kind of entry, a new value of a known enum (such as `Reason`), or a field
+/// that it must not lose. An optional field that is only displayed needs no new version.
 pub(super) const VERSION: u64 = 2;
 
 /// `schema` → the version. This table never changes, so that every version can read it.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// (repository, number of the entry) → the entry.
 pub(super) const LEDGER: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("ledger");
-/// Repository → its release state at some entry; later entries are added when it is read.
+/// Repository → its release state as of some entry. Later entries are applied on read.
 pub(super) const RELEASE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("release");
-/// A repository's name in lower case → its number.
+/// A repository's name in lower case → its id.
 pub(super) const NAMES: TableDefinition<'_, &str, u64> = TableDefinition::new("names");
-/// (repository, key) → what never changes.
+/// (repository, key) → a cached fact.
 pub(super) const FACTS: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("facts");
-/// (repository, key) → when it was used last, by a counter.
+/// (repository, key) → the counter of its last use.
 pub(super) const FACTS_USED: TableDefinition<'_, (u64, &str), u64> =
     TableDefinition::new("facts_used");
-/// Key → an answer of GitHub's.
+/// Key → an answer from GitHub.
 pub(super) const ANSWERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("answers");
-/// Key → when it was used last, by a counter.
+/// Key → the counter of its last use.
 pub(super) const ANSWERS_USED: TableDefinition<'_, &str, u64> =
     TableDefinition::new("answers_used");
 /// A repository's name in lower case → its row of `status`.
 pub(super) const VIEWS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("views");
 
-/// A repository's name in lower case → what operators said before its number was known. It is made
-/// when it is first needed, without a version of its own: a row lives until the first pass that
-/// reaches GitHub, and an earlier program that does not know of it loses nothing else.
+/// A repository's name in lower case → operators' actions from before its id was known. The
+/// table is created on first use, without a new schema version: a row lives only until the
+/// first pass that reaches GitHub, and an earlier program that ignores the table loses nothing
+/// else.
 pub(super) const PENDING_WORDS: TableDefinition<'_, &str, &[u8]> =
     TableDefinition::new("pending_words");
 
-/// (repository, key) → what is remembered until it is replaced. It is made when it is first needed.
+/// (repository, key) → a value that is kept until it is replaced. The table is created on first
+/// use.
 pub(super) const REMEMBERED: TableDefinition<'_, (u64, &str), &[u8]> =
     TableDefinition::new("remembered");
 
@@ -50,16 +52,16 @@ const SCHEMA: &str = "schema";
 /// One step from a version to the next.
 type Migration = fn(&WriteTransaction) -> Result<(), Fault>;
 
-/// The step at index n leads from version n + 1 to n + 2.
+/// The step at index n migrates from version n + 1 to n + 2.
 const MIGRATIONS: &[Migration] = &[to_schema_2];
 
-/// To schema 2: `health_checked` and `approval_counted` are kinds of entries, and what is remembered of a repository has a
-/// table of its own.
+/// Schema 2 adds the entry kinds `health_checked` and `approval_counted`, and moves values that
+/// must not be evicted into a table of their own.
 fn to_schema_2(write: &WriteTransaction) -> Result<(), Fault> {
     remembered::take_from_the_facts(write)
 }
 
-/// The schema of `db`; none where it holds no table at all.
+/// The schema version of `db`; `None` if it has no tables.
 pub(super) fn version(db: &Database, path: &Path) -> Result<Option<u64>, StoreError> {
     let found = || -> Result<Option<Option<u64>>, Fault> {
         let read = db.begin_read()?;
@@ -89,7 +91,7 @@ pub(super) fn version(db: &Database, path: &Path) -> Result<Option<u64>, StoreEr
     }
 }
 
-/// Brings `db` to [`VERSION`], whatever older version (or none) it has.
+/// Migrates `db` to [`VERSION`] from any older version, or from an empty database.
 pub(super) fn bring_up_to_date(db: &Database, path: &Path) -> Result<(), StoreError> {
     let found = version(db, path)?;
     if found == Some(VERSION) {
@@ -107,7 +109,7 @@ pub(super) fn bring_up_to_date(db: &Database, path: &Path) -> Result<(), StoreEr
     })
 }
 
-/// Takes the steps that `found` lacks, in one transaction.
+/// Applies all missing steps in one transaction.
 fn migrate(
     write: &WriteTransaction,
     found: Option<u64>,

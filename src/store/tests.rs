@@ -103,7 +103,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// The next thing that may happen, chosen by a number.
+/// The next possible event, chosen by a number.
 fn next_kinds(state: &ReleaseState, choice: u8, step: u8) -> Vec<EntryKind> {
     let open = state.open_attempts().next().cloned();
     let lifecycle = match open {
@@ -165,7 +165,7 @@ proptest! {
                         state = ledger.state().clone();
                     }
                 }
-                // The crash: nobody closes anything.
+                // The crash: the store is not closed.
                 disk.crash(|number| survivors >> (number % 64) & 1 == 1);
             } else {
                 disk.crash(|number| survivors >> (number % 64) & 1 == 1);
@@ -271,7 +271,7 @@ fn a_full_disk_loses_nothing_and_the_ledger_goes_on_when_there_is_space() {
     });
 }
 
-/// While nobody writes: a file's thread tries by itself whether there is space again.
+/// While idle, the thread of a file store checks on its own whether there is space again.
 #[test]
 fn a_full_disk_is_tried_again_by_itself() {
     let disk = MemoryDisk::new();
@@ -386,7 +386,7 @@ fn what_operators_say_before_there_is_a_ledger_comes_into_it_with_its_first_entr
         let pause = pass.state().pause.clone().unwrap();
         assert_eq!((pause.why.as_str(), pause.since), ("two", at(5)), "dated by GitHub's clock");
         assert_eq!(*pass.state(), fold_of_history(&store, shop()).await);
-        // From then on the name leads to the ledger.
+        // From here on, the name leads to the ledger.
         store
             .append_words_by_name(&name, WordTime::Known(at(6)), vec![paused("three")])
             .await

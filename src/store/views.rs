@@ -1,4 +1,4 @@
-//! The last row of `status` of each repository, for when no controller runs.
+//! The last row of `status` of each repository, for when no controller is running.
 
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ struct StoredView {
 }
 
 impl Engine {
-    /// Keeps a row. One that says nothing new is not written.
+    /// Stores a row, unless it is unchanged.
     pub(super) fn put_view(&mut self, name: &RepoName, row: Value) -> Result<(), StoreError> {
         let key = folded(name);
         let view = StoredView { name: name.clone(), row };
@@ -36,7 +36,7 @@ impl Engine {
         })
     }
 
-    /// All rows that can be read.
+    /// All readable rows.
     pub(super) fn views(&mut self) -> Result<Vec<(RepoName, Value)>, StoreError> {
         self.read(|read| {
             let mut views = Vec::new();

@@ -1,4 +1,4 @@
-//! The hand that holds the engine: a thread of its own for a file, nothing but a lock in memory.
+//! Access to the engine: through a dedicated thread for a file, through a lock in memory.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,20 +11,20 @@ use super::engine::Engine;
 use super::error::StoreError;
 use super::ledger::Record;
 
-/// Jobs that may wait; who comes later waits outside, without blocking its thread.
+/// Maximum number of queued jobs. Further callers wait asynchronously for a free slot.
 const QUEUE: usize = 256;
-/// Records that share one sync.
+/// Maximum number of records that share one sync.
 const GROUP: usize = 64;
-/// What nobody waits for is synced when nothing else was asked for this long.
+/// Idle time after which pending asynchronous writes are synced.
 const IDLE: Duration = Duration::from_secs(1);
-/// Between two looks whether a disk that took no write does so again.
+/// Time between two checks whether a failed disk accepts writes again.
 const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
 
-/// Where work for the engine goes.
+/// The handle that runs work on the engine.
 pub(super) enum EngineHandle {
-    /// Done at once, by the caller: the same input gives the same order of everything.
+    /// Runs work immediately in the caller, so that the order of events is deterministic.
     Inline(Mutex<Option<Engine>>),
-    /// Done by a thread, in the order of arrival.
+    /// Runs work on a thread, in the order of arrival.
     Thread(Thread),
 }
 
@@ -64,7 +64,7 @@ impl EngineHandle {
         }))
     }
 
-    /// Does `work` with the engine.
+    /// Runs `work` with the engine.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
@@ -82,7 +82,7 @@ impl EngineHandle {
         }
     }
 
-    /// Appends entries, and is back when they are on disk.
+    /// Appends entries. They are on disk when this returns.
     pub(super) async fn record(&self, record: Record) -> Result<(), StoreError> {
         match self {
             Self::Inline(engine) => {
@@ -98,7 +98,7 @@ impl EngineHandle {
         }
     }
 
-    /// Has the cache of answers written, soon; `many` says that there is much to write.
+    /// Schedules a write of the answer cache. `many` means that there is a lot to write.
     pub(super) fn nudge(&self, many: bool) {
         match self {
             Self::Inline(engine) => {
@@ -110,7 +110,7 @@ impl EngineHandle {
         }
     }
 
-    /// Writes everything, lets go of the file, and ends the thread.
+    /// Writes everything, closes the file and ends the thread.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         match self {
             Self::Inline(engine) => lock(engine).take().map_or(Ok(()), |mut engine| engine.close()),
@@ -150,7 +150,7 @@ impl Thread {
     }
 
     fn try_flush(&self) {
-        // Without room, the next one who puts something into the cache says so again.
+        // If the queue is full, the next change of the cache tries again.
         if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
             let work: EngineWork = Box::new(|engine| {
                 engine.flush(false).ok();
@@ -196,8 +196,7 @@ fn serve(mut engine: Engine, jobs: &Receiver<QueuedJob>) {
     engine.close().ok();
 }
 
-/// The next job; what nobody waits for is synced while there is none, and a disk that took no
-/// write is tried again.
+/// The next job. While idle, pending writes are synced, and a failed disk is checked again.
 fn next(engine: &mut Engine, jobs: &Receiver<QueuedJob>) -> Option<QueuedJob> {
     loop {
         let in_trouble = engine.is_in_trouble();

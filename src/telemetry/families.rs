@@ -1,4 +1,4 @@
-//! The families of series, with their names and what they mean.
+//! The metric families, with their names and help texts.
 
 use std::sync::atomic::AtomicI64;
 
@@ -17,17 +17,17 @@ mod github;
 
 pub(super) use github::{ByCredential, GitHub, Request};
 
-/// A pass takes three conditional requests when settled, and minutes when GitHub is slow.
+/// A settled pass takes three conditional requests; with a slow GitHub it takes minutes.
 const PASS_BUCKETS: Buckets = Buckets(&[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0]);
-/// A deploy takes from half a minute to some hours.
+/// A deploy takes from half a minute to several hours.
 const DEPLOY_BUCKETS: Buckets =
     Buckets(&[30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0]);
-/// From merge to production: from minutes to a week of holds.
+/// From merge to production: minutes, or up to a week with holds.
 const LEAD_BUCKETS: Buckets = Buckets(&[
     60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 259_200.0, 604_800.0,
 ]);
 
-/// From the first failure to the next good deploy: from minutes to a week.
+/// From the first failure to the next successful deploy: from minutes to a week.
 const RESTORE_BUCKETS: Buckets = LEAD_BUCKETS;
 
 pub(super) struct Repositories {
@@ -53,7 +53,7 @@ pub(super) struct Repositories {
     pub(super) dora: DoraMetrics,
 }
 
-/// What should not happen often, and is alerted on.
+/// Rare events that alerts are based on.
 pub(super) struct Troubles {
     pub(super) forged_statuses: Counters<ByRepository>,
     pub(super) ambiguous_dispatches: Counters<ByRepository>,
@@ -65,7 +65,7 @@ pub(super) struct Troubles {
     pub(super) degraded_after_deploy: Counters<ByRepository>,
 }
 
-/// DORA's four over the last thirty days. What is not known has no series.
+/// The four DORA metrics over the last thirty days. An unknown value has no series.
 pub(super) struct DoraMetrics {
     pub(super) deploys_per_day: Fractions<ByRepository>,
     pub(super) lead_time: Fractions<ByRepository>,
@@ -73,7 +73,7 @@ pub(super) struct DoraMetrics {
     pub(super) time_to_restore: Fractions<ByRepository>,
 }
 
-/// What became of the configuration file's changes, named as Prometheus names its own.
+/// Reloads of the configuration file, named as in Prometheus' own metrics.
 pub(super) struct Configuration {
     pub(super) reloads: Family<ReloadMetrics, Counter>,
     pub(super) successful: Gauge<i64, AtomicI64>,
@@ -96,7 +96,7 @@ pub(super) struct BySignal {
     pub(super) signal: String,
 }
 
-/// What is counted of each signal. There are as many as the config has.
+/// Metrics of each signal, one series per configured signal.
 pub(super) struct SignalFamilies {
     pub(super) readings: Family<SignalResult, Counter>,
     pub(super) last_reading: Family<BySignal, Gauge<i64, AtomicI64>>,

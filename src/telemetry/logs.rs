@@ -1,4 +1,4 @@
-//! Where log lines go: text for people at a terminal, JSON for whatever collects them.
+//! Log output: text for a terminal, JSON for log collectors.
 
 use std::env;
 use std::io::{self, IsTerminal, Write, stderr};
@@ -10,41 +10,39 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use crate::domain::secrets::hide;
 
-/// Looked at in this order.
+/// Variables of the filter, in order of precedence.
 const VARIABLES: [&str; 2] = ["RELEASE_GOVERNOR_LOG", "RUST_LOG"];
 const FORMAT_VARIABLE: &str = "RELEASE_GOVERNOR_LOG_FORMAT";
-/// Without either: ours in full sentences, libraries when something is wrong.
+/// The default filter: our own messages from INFO on, libraries' from WARN on.
 const DEFAULT_FILTER: &str = "info,hyper=warn,hyper_util=warn,h2=warn,rustls=warn,tower=warn,\
      octocrab=warn,tokio=warn";
 
-/// Why the log could not be set up.
+/// Why logging could not be initialized.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter makes no sense.
+    /// The filter is invalid.
     #[error(
         "{variable}=`{filter}` is not a log filter: {why}. Expected one such as `info` or `release_governor=debug`"
     )]
     Filter {
-        /// The variable that holds it.
+        /// The variable that contains the filter.
         variable: &'static str,
-        /// The filter.
         filter: String,
-        /// What is wrong with it.
         why: String,
     },
-    /// The format is not one of those that exist.
+    /// The format is unknown.
     #[error("{FORMAT_VARIABLE}=`{0}` is not a log format. Expected `json` or `text`")]
     Format(String),
-    /// It had been set up before.
+    /// Logging was already initialized.
     #[error("the log is set up already: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// Sets up the log of this process, on standard error: as the environment says, else text on a
-/// terminal and JSON elsewhere.
+/// Initializes logging to standard error. The format is the one set in the environment,
+/// otherwise text on a terminal and JSON elsewhere.
 ///
 /// # Errors
-/// A filter or a format that makes no sense, or a second call.
+/// An invalid filter or format, or a second call.
 pub fn init() -> Result<(), LogError> {
     let filter = filter(|variable| env::var(variable).ok())?;
     let as_json = as_json(env::var(FORMAT_VARIABLE).ok(), stderr().is_terminal())?;
@@ -59,10 +57,11 @@ pub fn init() -> Result<(), LogError> {
     Ok(())
 }
 
-/// Sets up the log of this process, as text into a file: standard error is for something else.
+/// Initializes logging as text to a file, for commands that use standard error for something
+/// else.
 ///
 /// # Errors
-/// A filter that makes no sense, or a second call.
+/// An invalid filter, or a second call.
 pub fn init_into(file: std::fs::File) -> Result<(), LogError> {
     let filter = filter(|variable| env::var(variable).ok())?;
     let lines = tracing_subscriber::fmt::layer().with_writer(LogFile(file)).with_ansi(false);
@@ -80,8 +79,8 @@ impl<'a> MakeWriter<'a> for LogFile {
     }
 }
 
-/// Writes lines without what has the form of a secret: much of what is logged was written by
-/// others. Each line comes in one piece.
+/// Redacts text that looks like a secret, because much of what is logged was written by others.
+/// Each line must be written with one call.
 struct Hiding<W>(W);
 
 impl<W: Write> Write for Hiding<W> {

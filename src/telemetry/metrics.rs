@@ -1,4 +1,5 @@
-//! What is counted. One typed method per thing that happens; the families stay in here.
+//! The metrics of the process: one typed method for each event. The metric families are
+//! private.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -15,12 +16,11 @@ use super::families::{
 use super::series::{Maker, exposition, observe};
 use crate::domain::{AttemptOutcome, Dora, Reason, RepoName, Sha};
 
-/// How a pass ended.
+/// The result of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassResult {
-    /// It saw all it needed and did what was due.
+    /// It read everything it needed and did everything that was due.
     Ok,
-    /// It could not.
     Failed,
 }
 
@@ -39,7 +39,7 @@ struct Build {
     revision: &'static str,
 }
 
-/// The commit that was built, where whoever built it said so.
+/// The commit that was built, if the build provides it.
 const REVISION: &str = match option_env!("RELEASE_GOVERNOR_REVISION") {
     Some(revision) => revision,
     None => "unknown",
@@ -63,7 +63,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All of them, at nothing.
+    /// Creates the metrics, all at zero.
     #[must_use]
     pub fn new() -> Self {
         let mut maker = Maker(Registry::with_prefix("release_governor"));
@@ -82,44 +82,45 @@ impl Metrics {
         Self { registry: maker.0, process, repositories, github, signals, configuration, started }
     }
 
-    /// Everything, in Prometheus' text format ([`super::CONTENT_TYPE`]).
+    /// All metrics in the Prometheus text format ([`super::CONTENT_TYPE`]).
     #[must_use]
     pub fn encode(&self) -> String {
         exposition(&self.registry) + &exposition(&self.process)
     }
 
-    /// The process began to govern, at this time.
+    /// Sets the time when the process started to govern.
     pub fn started(&self, at: Timestamp) {
         self.started.set(at.as_second());
     }
 
-    /// A pass ended.
+    /// Records a finished pass.
     pub fn pass(&self, repository: &RepoName, result: PassResult, took: Duration) {
         self.repositories.passes.of(repository, result.as_str()).inc();
         observe(&self.repositories.pass_duration, repository, took);
     }
 
-    /// A pass saw and did all it should, at this time.
+    /// Sets the time of the last successful pass.
     pub fn good_pass(&self, repository: &RepoName, at: Timestamp) {
         self.repositories.last_good_pass.of(repository, "").set(at.as_second());
     }
 
-    /// Whether a pass found no commit to judge, or did not find a verified one.
+    /// Sets whether a pass found no commit to judge, or no verified one.
     pub fn no_candidate(&self, repository: &RepoName, is_missing: bool) {
         self.repositories.no_candidate.of(repository, "").set(i64::from(is_missing));
     }
 
-    /// How often a repository is looked at now.
+    /// Sets the current poll interval of a repository.
     pub fn poll_interval(&self, repository: &RepoName, interval: Duration) {
         self.repositories.poll_interval.of(repository, "").set(interval.as_secs_f64());
     }
 
-    /// A decision changed, to this.
+    /// Counts a changed decision, by its new reason.
     pub fn decided(&self, repository: &RepoName, reason: Reason) {
         self.repositories.decisions.of(repository, reason.code()).inc();
     }
 
-    /// What the candidate is held for now, if it is, and since when releases are held.
+    /// Sets the reason that the candidate is held for, if any, and since when releases are
+    /// held.
     pub fn holding(&self, repository: &RepoName, held: Option<(Reason, Timestamp)>) {
         let these = &self.repositories;
         if let Some((reason, since)) = held {
@@ -131,7 +132,8 @@ impl Metrics {
         }
     }
 
-    /// A deploy of ours got its outcome; how long its run took, where it had one.
+    /// Counts the outcome of one of our deploys, and records the duration of its run, if it had
+    /// one.
     pub fn deploy(&self, repository: &RepoName, outcome: &AttemptOutcome, took: Option<Duration>) {
         self.repositories.deploys.of(repository, deploy_result(outcome)).inc();
         if let Some(took) = took {
@@ -139,17 +141,17 @@ impl Metrics {
         }
     }
 
-    /// A commit went into production this long after it had been merged.
+    /// Records the time from merge to production of a commit.
     pub fn lead_time(&self, repository: &RepoName, took: Duration) {
         observe(&self.repositories.lead_time, repository, took);
     }
 
-    /// A repository is well again, this long after the first failure.
+    /// Records the time from the first failure to recovery.
     pub fn restored(&self, repository: &RepoName, took: Duration) {
         observe(&self.repositories.time_to_restore, repository, took);
     }
 
-    /// DORA's four of a repository, as they stand now. What is not known has no series.
+    /// Sets the four current DORA metrics of a repository. An unknown value has no series.
     pub fn dora(&self, repository: &RepoName, dora: &Dora) {
         let these = &self.repositories.dora;
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
@@ -166,18 +168,18 @@ impl Metrics {
         }
     }
 
-    /// Whether a deploy runs for longer than its policy allows.
+    /// Sets whether a deploy runs longer than its policy allows.
     pub fn deploy_overdue(&self, repository: &RepoName, overdue: bool) {
         self.repositories.deploy_overdue.of(repository, "").set(i64::from(overdue));
     }
 
-    /// How many deploys failed since production last moved.
+    /// Sets the number of failed deploys since production last moved.
     pub fn failed_since_success(&self, repository: &RepoName, deploys: usize) {
         let deploys = i64::try_from(deploys).unwrap_or(i64::MAX);
         self.repositories.failed_since_success.of(repository, "").set(deploys);
     }
 
-    /// What is in production, if that is certain.
+    /// Sets the commit in production, if it is certain.
     pub fn production(&self, repository: &RepoName, sha: Option<&Sha>) {
         let production = &self.repositories.production;
         if let Some(sha) = sha {
@@ -187,52 +189,53 @@ impl Metrics {
         }
     }
 
-    /// Somebody else wrote a status under our context.
+    /// Counts a status under our context that was written by somebody else.
     pub fn forged_status(&self, repository: &RepoName) {
         self.repositories.troubles.forged_statuses.of(repository, "").inc();
     }
 
-    /// The answer to a dispatch was lost.
+    /// Counts a dispatch whose answer was lost.
     pub fn ambiguous_dispatch(&self, repository: &RepoName) {
         self.repositories.troubles.ambiguous_dispatches.of(repository, "").inc();
     }
 
-    /// A run showed after its attempt had been closed.
+    /// Counts a run that appeared after its attempt was closed.
     pub fn late_run(&self, repository: &RepoName) {
         self.repositories.troubles.late_runs.of(repository, "").inc();
     }
 
-    /// Counts a run that bore a branch's name and whose commit was never on it.
+    /// Counts a stray run: its `head_branch` is our branch, but its commit was never on it.
     pub fn stray_run(&self, repository: &RepoName) {
         self.repositories.troubles.stray_runs.of(repository, "").inc();
     }
 
-    /// A run took other deploy files than those that were judged.
+    /// Counts a run that used deploy files other than those that were judged.
     pub fn moved_deploy_files(&self, repository: &RepoName) {
         self.repositories.troubles.moved_deploy_files.of(repository, "").inc();
     }
 
-    /// A commit has used up its statuses.
+    /// Counts a commit whose budget of statuses is spent.
     pub fn status_budget_spent(&self, repository: &RepoName) {
         self.repositories.troubles.status_budget_spent.of(repository, "").inc();
     }
 
-    /// So many requests asked for what had been kept and was dropped for want of room.
+    /// Counts requests that were repeated because their cached answer had been evicted.
     pub fn repeated_requests(&self, repository: &RepoName, requests: u32) {
         self.repositories.troubles.repeated_requests.of(repository, "").inc_by(requests.into());
     }
 
-    /// Whether a repository's issues are switched off.
+    /// Sets whether issues are disabled in a repository.
     pub fn issues_unavailable(&self, repository: &RepoName, unavailable: bool) {
         self.repositories.issues_unavailable.of(repository, "").set(i64::from(unavailable));
     }
 
-    /// Whether nothing is deployed in a repository, whatever is decided.
+    /// Sets whether a repository is in dry-run mode: nothing is deployed, whatever is decided.
     pub fn dry_run(&self, repository: &RepoName, dry: bool) {
         self.repositories.dry_run.of(repository, "").set(i64::from(dry));
     }
 
-    /// A repository is governed from now on: what is alerted on is 0, not absent.
+    /// Initializes the series of a newly governed repository: counters with alerts are 0, not
+    /// absent.
     pub fn govern(&self, repository: &RepoName) {
         let these = &self.repositories;
         for counters in these.troubles.all() {
@@ -249,12 +252,12 @@ impl Metrics {
         }
     }
 
-    /// Ends all series of a repository that is no longer governed.
+    /// Removes all series of a repository that is no longer governed.
     pub fn forget(&self, repository: &RepoName) {
         self.repositories.forget(repository);
     }
 
-    /// A configuration is in force from this time on, before any change of its file.
+    /// Sets the time since which the configuration is in force, before any reload.
     pub fn config_in_force(&self, at: Timestamp) {
         self.configuration.successful.set(1);
         self.configuration.success_at.set(at.as_second());
@@ -263,19 +266,19 @@ impl Metrics {
         }
     }
 
-    /// A change of the configuration file was taken.
+    /// Counts a successful reload of the configuration file.
     pub fn config_taken(&self, at: Timestamp) {
         self.config_in_force(at);
         self.configuration.reloads.get_or_create_owned(&ReloadMetrics { result: TAKEN }).inc();
     }
 
-    /// A change of the configuration file was refused.
+    /// Counts a failed reload of the configuration file.
     pub fn config_refused(&self) {
         self.configuration.successful.set(0);
         self.configuration.reloads.get_or_create_owned(&ReloadMetrics { result: REFUSED }).inc();
     }
 
-    /// A request to GitHub ended: its HTTP status, or a word for how it was lost.
+    /// Counts a finished request to GitHub, by its HTTP status or a word for the failure.
     pub fn github_request(&self, operation: &'static str, status: &str) {
         let labels = Request { operation, status: status.to_owned() };
         self.github.requests.get_or_create_owned(&labels).inc();
@@ -292,7 +295,7 @@ impl Metrics {
         self.github.not_modified.set(*unchanged / *answers);
     }
 
-    /// GitHub's primary limit of a credential, as far as it was told.
+    /// Sets the primary rate limit of a credential, as far as GitHub reports it.
     pub fn api_limit(
         &self,
         credential: &str,
@@ -307,35 +310,35 @@ impl Metrics {
         set(&these.reset, credential, reset.map(Timestamp::as_second));
     }
 
-    /// GitHub told us to wait until then.
+    /// Sets the time until which GitHub told us to wait.
     pub fn told_to_wait(&self, credential: &str, until: Timestamp) {
         set(&self.github.credentials.told_to_wait, credential, Some(until.as_second()));
     }
 
-    /// Ends all series of a credential that speaks for nobody any more.
+    /// Removes all series of a credential that is no longer used.
     pub fn forget_credential(&self, credential: &str) {
         self.github.credentials.forget(credential);
     }
 
-    /// Whether GitHub takes a credential.
+    /// Sets whether GitHub accepts a credential.
     pub fn token_accepted(&self, credential: &str, accepted: bool) {
         set(&self.github.credentials.token_accepted, credential, Some(i64::from(accepted)));
         let refusals = &self.github.credentials.token_refusals;
         refusals.get_or_create_owned(&by(credential)).inc_by(0);
     }
 
-    /// GitHub refused a credential.
+    /// Counts a refused credential.
     pub fn token_refused(&self, credential: &str) {
         self.token_accepted(credential, false);
         self.github.credentials.token_refusals.get_or_create_owned(&by(credential)).inc();
     }
 
-    /// How far this machine's clock is ahead of GitHub's.
+    /// Sets how far the system clock is ahead of GitHub's.
     pub fn clock_difference(&self, difference: SignedDuration) {
         self.github.clock_difference.set(difference.as_secs_f64());
     }
 
-    /// When the token ends, where GitHub says so.
+    /// Sets the expiration time of the token, if GitHub reports it.
     pub fn token_expires(&self, credential: &str, at: Option<Timestamp>) {
         let expiry = &self.github.credentials.token_expiry;
         if at.is_none() {
@@ -352,14 +355,14 @@ fn by(credential: &str) -> ByCredential {
     ByCredential { credential: credential.to_owned() }
 }
 
-/// Sets what is known; what is not has no series, which no alert takes for 0.
+/// Sets a known value. An unknown one gets no series, so that no alert mistakes it for 0.
 fn set(family: &Family<ByCredential, Gauge>, credential: &str, value: Option<i64>) {
     if let Some(value) = value {
         family.get_or_create_owned(&by(credential)).set(value);
     }
 }
 
-/// All that [`deploy_result`] says.
+/// All values of [`deploy_result`].
 const DEPLOY_RESULTS: [&str; 9] = [
     "succeeded",
     "failed",
@@ -372,7 +375,7 @@ const DEPLOY_RESULTS: [&str; 9] = [
     "withdrawn",
 ];
 
-/// A label's value: a stable word, never an error's text.
+/// The label value: a stable word, never the text of an error.
 const fn deploy_result(outcome: &AttemptOutcome) -> &'static str {
     match outcome {
         AttemptOutcome::Withdrawn(_) => "withdrawn",

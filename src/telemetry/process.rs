@@ -1,6 +1,8 @@
-//! What the system says of this process, under the names that all of Prometheus' clients use.
+//! Process metrics from the operating system, under the standard names of Prometheus client
+//! libraries.
 //!
-//! It is read when somebody asks. The kernel answers from memory, so that nothing waits for a disk.
+//! They are read on each scrape. The kernel answers from memory, so this does not wait for a
+//! disk.
 
 use procfs::process::{LimitValue, Process, Stat};
 use prometheus_client::collector::Collector;
@@ -9,7 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// A registry of its own: these names have no prefix.
+/// A separate registry, because these names have no prefix.
 pub(super) fn registry() -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(ProcessCollector));
@@ -19,7 +21,7 @@ pub(super) fn registry() -> Registry {
 #[derive(Debug)]
 struct ProcessCollector;
 
-/// What was read. A value that the system does not tell is left out.
+/// The values read. A value that the system does not provide is omitted.
 struct ProcessReading {
     cpu_seconds: Option<f64>,
     start_seconds: Option<f64>,
@@ -52,7 +54,7 @@ fn cpu_seconds(stat: &Stat) -> f64 {
     seconds(stat.utime.saturating_add(stat.stime))
 }
 
-/// By the wall clock.
+/// The start time of the process, by the wall clock.
 fn start_seconds(stat: &Stat) -> Option<f64> {
     let booted = procfs::boot_time_secs().ok()?;
     Some(seconds(stat.starttime) + seconds(booted.saturating_mul(procfs::ticks_per_second())))

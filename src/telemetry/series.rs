@@ -1,4 +1,4 @@
-//! The kinds of series that there are, and how they are written down.
+//! The kinds of metric series, and their exposition.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,34 +19,34 @@ use crate::domain::RepoName;
 /// The media type of the metrics.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// One label: the repository.
+/// Labels: repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByRepository {
     repository: RepoName,
 }
 
-/// The repository and what happened there.
+/// Labels: repository and result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByResult {
     repository: RepoName,
     result: Second,
 }
 
-/// The repository and a reason code.
+/// Labels: repository and reason code.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ByReason {
     repository: RepoName,
     reason: Second,
 }
 
-/// The repository and a commit.
+/// Labels: repository and commit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BySha {
     repository: RepoName,
     sha: Second,
 }
 
-/// A second label's value; empty where there is one label only.
+/// The value of the second label; empty if there is only one label.
 pub(super) type Second = Cow<'static, str>;
 
 impl EncodeLabelValue for RepoName {
@@ -55,12 +55,12 @@ impl EncodeLabelValue for RepoName {
     }
 }
 
-/// Labels of which the first is the repository. GitHub compares its name without regard to case,
-/// and so do these: the spelling that came first stays.
+/// Labels of which the first is the repository. Repository names are compared
+/// case-insensitively, as GitHub does; the spelling that was seen first is kept.
 pub(super) trait Labels:
     EncodeLabelSet + Clone + Eq + std::hash::Hash + Send + Sync + fmt::Debug + 'static
 {
-    /// With these values.
+    /// Creates labels with these values.
     fn of(repository: &RepoName, second: Second) -> Self;
 }
 
@@ -88,10 +88,11 @@ impl Labels for BySha {
     }
 }
 
-/// A family that knows the series of each repository, so that they can leave with it.
+/// A metric family that tracks the series of each repository, so that they can be removed with
+/// it.
 pub(super) struct Series<L, M, C = fn() -> M> {
     family: Family<L, M, C>,
-    /// The second labels of each repository, where series have one.
+    /// The second label values of each repository, in families with two labels.
     seconds: Mutex<BTreeMap<RepoName, Vec<Second>>>,
 }
 
@@ -115,7 +116,7 @@ impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
         Self { family, seconds: Mutex::default() }
     }
 
-    /// The series of `repository` whose second label, where there is one, is `second`.
+    /// The series of `repository` with the second label `second`, if the family has one.
     pub(super) fn of(&self, repository: &RepoName, second: impl Into<Second>) -> M {
         let second = second.into();
         if !second.is_empty() {
@@ -128,8 +129,9 @@ impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
         self.family.get_or_create_owned(&L::of(repository, second))
     }
 
-    /// The series of `repository` whose second label is `second`, which is its only one from now
-    /// on. One that stays is there all the time, also for who looks meanwhile.
+    /// The series of `repository` with the second label `second`, after removing all others of
+    /// that repository. An existing series stays present throughout, so a concurrent scrape
+    /// does not miss it.
     pub(super) fn only(&self, repository: &RepoName, second: impl Into<Second>) -> M {
         let second = second.into();
         let series = self.of(repository, second.clone());
@@ -140,7 +142,7 @@ impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
         series
     }
 
-    /// Ends all series of `repository`.
+    /// Removes all series of `repository`.
     pub(super) fn forget(&self, repository: &RepoName) {
         let its = self.seconds().remove(repository).unwrap_or_else(|| vec![Second::default()]);
         for second in its {
@@ -153,7 +155,7 @@ impl<L: Labels, M: Clone, C: MetricConstructor<M>> Series<L, M, C> {
     }
 }
 
-/// Where series are made.
+/// Creates and registers metric families.
 pub(super) struct Maker(pub(super) Registry);
 
 impl Maker {
@@ -182,13 +184,13 @@ impl Maker {
     }
 }
 
-/// How long, in seconds.
+/// Records a duration, in seconds.
 pub(super) fn observe(series: &Durations, repository: &RepoName, took: Duration) {
     series.of(repository, "").observe(took.as_secs_f64());
 }
 
-/// Everything in the text format that every Prometheus and its `promtool` reads. The library
-/// writes OpenMetrics, which names a counter without its `_total` in HELP and TYPE.
+/// All metrics in the text format that every Prometheus version and `promtool` reads. The
+/// library writes OpenMetrics, which omits the `_total` of counters in HELP and TYPE.
 pub(super) fn exposition(registry: &Registry) -> String {
     let mut open = String::new();
     if text::encode_registry(&mut open, registry).is_err() {

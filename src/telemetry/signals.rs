@@ -1,4 +1,4 @@
-//! What is counted of the signals that say whether production is well.
+//! Metrics of the signals that report whether production is healthy.
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use super::families::{BySignal, SignalResult};
 use crate::domain::{Health, RepoName};
 
 impl Metrics {
-    /// Whether production is degraded; none where nobody knows, which is no series.
+    /// Sets whether production is degraded. If it is unknown, the series is removed.
     pub fn degraded(&self, repository: &RepoName, health: Option<Health>) {
         let degraded = match health {
             Some(Health::Degraded) => Some(1),
@@ -22,12 +22,13 @@ impl Metrics {
         }
     }
 
-    /// So many more deploys after which production turned degraded.
+    /// Counts deploys after which production became degraded.
     pub fn degraded_after_deploy(&self, repository: &RepoName, more: u64) {
         self.repositories.troubles.degraded_after_deploy.of(repository, "").inc_by(more);
     }
 
-    /// A signal is read from now on: what is alerted on is 0, not absent.
+    /// Initializes the series of a newly followed signal: counters with alerts are 0, not
+    /// absent.
     pub fn follow_signal(&self, signal: &str) {
         for result in RESULTS {
             let labels = SignalResult { signal: signal.to_owned(), result };
@@ -35,7 +36,7 @@ impl Metrics {
         }
     }
 
-    /// A signal was read, and says this; unknown where it could not be read.
+    /// Records a reading and the health it reports; unknown if it failed.
     pub fn signal_read(&self, signal: &str, says: Health, at: Timestamp) {
         let labels = SignalResult { signal: signal.to_owned(), result: result(says) };
         self.signals.readings.get_or_create_owned(&labels).inc();
@@ -45,7 +46,7 @@ impl Metrics {
         }
     }
 
-    /// Ends all series of a signal that nobody reads any more.
+    /// Removes all series of a signal that is no longer followed.
     pub fn forget_signal(&self, signal: &str) {
         for result in RESULTS {
             let signal = signal.to_owned();

@@ -1,4 +1,4 @@
-//! What an installation of the chart is.
+//! Tests what an installation of the chart consists of.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::rendered::{CHART, Rendered, all_values, values_file, yaml};
 use crate::tools::{Helm, KUBERNETES, complaints, root, text};
 
-/// Kinds that Kubernetes' own schemas do not know.
+/// Custom resources, which are not in Kubernetes' own schemas.
 const CUSTOM: [&str; 3] = ["ServiceMonitor", "PrometheusRule", "HTTPRoute"];
 
 #[test]
@@ -28,7 +28,7 @@ fn every_manifest_is_valid_for_the_oldest_and_the_newest_kubernetes() {
     }
 }
 
-/// The program itself reads what the chart made, with the variables that the chart set.
+/// The program itself reads the rendered configuration, with the variables that the chart sets.
 #[test]
 fn the_rendered_configuration_passes_check_config() {
     let directory = tempfile::tempdir().unwrap();
@@ -40,7 +40,7 @@ fn the_rendered_configuration_passes_check_config() {
         let file = directory.path().join(path.rsplit('/').next().unwrap());
         let written = rendered.find("ConfigMap", "-config");
         let written = written.map(|map| map["data"]["release-governor.yaml"].as_str().unwrap());
-        // Where the file is somebody else's, it is what this chart could not know.
+        // The file comes from an existing `ConfigMap`, whose content the chart does not know.
         let theirs = match file.extension().and_then(|extension| extension.to_str()) {
             Some("toml") => "[[repositories]]\nname = \"acme/shop\"\n",
             _ => "repositories: [{name: acme/shop}]\n",
@@ -137,7 +137,8 @@ fn one_process_writes_the_state() {
     assert_eq!(lost.pod()["spec"]["volumes"][1], json!({"name": "state", "emptyDir": {}}));
 }
 
-/// A file mounted by `subPath` never changes, and an annotation would restart what need not.
+/// A file mounted by `subPath` is never updated, and a checksum annotation would cause needless
+/// restarts.
 #[test]
 fn a_changed_configuration_reaches_the_running_pod() {
     let rendered = Rendered::of("token");
@@ -174,7 +175,7 @@ fn a_credential_is_a_file_that_only_the_governors_group_reads() {
     }
 }
 
-/// Selectors are immutable: with a version in them, no upgrade would go through.
+/// Selectors are immutable: with a version in them, every upgrade would fail.
 #[test]
 fn selectors_find_the_governor_alone_and_never_change() {
     let rendered = Rendered::of("everything");
@@ -204,7 +205,7 @@ fn selectors_find_the_governor_alone_and_never_change() {
     }
     let service = &rendered.the("Service", "")["metadata"]["labels"];
     assert!(finds(&spec("ServiceMonitor")["selector"]["matchLabels"], service));
-    // `helm test` is let in, although others are not.
+    // The pod of `helm test` is admitted, although others are not.
     let let_in = &spec("NetworkPolicy")["ingress"][0]["from"][1]["podSelector"]["matchLabels"];
     assert!(finds(let_in, test), "{let_in}");
 }
@@ -222,7 +223,7 @@ fn the_longest_name_of_a_release_still_makes_good_names() {
             assert!(value.as_str().unwrap().len() <= 63, "{key}: {value}");
         }
     }
-    // Where the release bears the chart's name, that is not said twice.
+    // If the release has the name of the chart, it is not repeated.
     let same = Rendered::with("token", "release-governor", &[]);
     assert_eq!(same.the("StatefulSet", "")["metadata"]["name"], "release-governor");
 }
@@ -233,7 +234,7 @@ fn ports_are_one_from_the_program_to_the_outside() {
     let service = &rendered.the("Service", "")["spec"];
     assert_eq!(service["ports"][0]["port"], 80);
     assert_eq!(service["ports"][0]["targetPort"], rendered.container()["ports"][0]["name"]);
-    // The page says why it is not ready: it must be reached just then.
+    // The page explains why the governor is not ready, so it must be reachable just then.
     assert_eq!(service["publishNotReadyAddresses"], true);
     let name = &rendered.the("Service", "")["metadata"]["name"];
     let ingress = &rendered.the("Ingress", "")["spec"]["rules"][0]["http"]["paths"][0]["backend"];
@@ -267,7 +268,7 @@ fn a_load_balancer_lets_in_whom_it_is_told_to_and_no_other_service_says_so() {
     assert_eq!(of("ClusterIP"), Value::Null);
 }
 
-/// Its image may be for one architecture alone, and its nodes may be reserved.
+/// The image may support only one architecture, and nodes may be reserved.
 #[test]
 fn the_test_runs_where_the_governor_may() {
     let rendered = Rendered::of("everything");
@@ -277,7 +278,7 @@ fn the_test_runs_where_the_governor_may() {
     }
 }
 
-/// The pod's own manifest decides, so a new chart alone is no reason.
+/// The pod's own manifest must not depend on the chart version.
 #[test]
 fn nothing_restarts_because_the_chart_has_another_version() {
     let rendered = Rendered::of("everything");
@@ -342,7 +343,7 @@ fn notes_say_what_to_do_next_and_what_to_mind() {
     let notes = |values: &str| {
         let file = values_file(values);
         let install = ["install", "gov", CHART, "-n", "releases", "--dry-run=client", "-f", &file];
-        // Helm 3 asks a cluster even for this.
+        // Helm 3 contacts a cluster even for this.
         let said = text(&mut Helm::Four.command(&install));
         said.split_once("\nNOTES:\n").unwrap().1.to_owned()
     };

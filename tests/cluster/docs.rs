@@ -1,4 +1,4 @@
-//! What the pages for installing say, where a machine can tell whether it is true.
+//! Checks what can be checked of the installation pages.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ fn page(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
-/// The names of requests, as `src` writes them.
+/// The names of GitHub operations, as `src` writes them.
 fn operations() -> Vec<String> {
     let mut found = Vec::new();
     for file in
@@ -50,7 +50,7 @@ fn the_example_of_a_deploy_workflow_has_what_the_governor_expects() {
     assert_eq!(job["steps"][0]["with"]["ref"], "${{ inputs.sha }}");
 }
 
-/// The chart is installed as the page says.
+/// The values on the page are valid for the chart.
 #[test]
 fn the_values_on_the_page_render() {
     let page = page("docs/install.md");
@@ -65,7 +65,7 @@ fn the_values_on_the_page_render() {
     }
 }
 
-/// What its README shows for others' tools renders, and is valid.
+/// The values for other tools in the chart's README render and are valid.
 #[test]
 fn the_values_that_the_charts_readme_shows_render() {
     let page = page("charts/release-governor/README.md");
@@ -91,14 +91,14 @@ fn the_values_that_the_charts_readme_shows_render() {
     }
 }
 
-/// The words that follow each of these.
+/// The words that follow each occurrence of `lead`.
 fn after<'a>(text: &'a str, lead: &str) -> Vec<&'a str> {
     let rest = text.split(lead).skip(1);
     rest.map(|rest| rest.split(|it: char| it.is_whitespace() || "`'".contains(it)).next().unwrap())
         .collect()
 }
 
-/// Whoever goes from one page to the next finds the governor under the same name.
+/// All pages use the same name, so that commands can be copied from one page to the next.
 #[test]
 fn namespace_and_release_have_one_name_on_every_page() {
     let name = "release-governor";

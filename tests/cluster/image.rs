@@ -1,4 +1,4 @@
-//! What can be said of the image without building it; `.ci/image` builds and runs it.
+//! Checks the image without building it; `.ci/image` builds and runs it.
 
 use crate::tools::root;
 
@@ -11,12 +11,12 @@ fn both_bases_are_arguments_and_the_user_is_a_number() {
     let dockerfile = dockerfile();
     let from: Vec<&str> = dockerfile.lines().filter(|line| line.starts_with("FROM ")).collect();
     assert_eq!(from, ["FROM ${BUILD_IMAGE} AS build", "FROM ${RUNTIME_IMAGE}"]);
-    // Kubernetes can see of a number alone that it is not root.
+    // Kubernetes can only verify that a numeric user is not root.
     let users: Vec<&str> = dockerfile.lines().filter(|line| line.starts_with("USER ")).collect();
     assert_eq!(users, ["USER 65532:65532"]);
 }
 
-/// What a tag names today it may not name tomorrow.
+/// A tag may point to another image tomorrow.
 #[test]
 fn every_base_is_nothing_or_named_by_its_digest() {
     let dockerfile = dockerfile();
@@ -56,7 +56,7 @@ fn the_builds_context_is_a_list_of_what_is_let_in() {
     assert_eq!(lines, ["*", "!Cargo.toml", "!Cargo.lock", "!src"]);
 }
 
-/// `.ci/image` builds the image twice; this is what makes both the same.
+/// `.ci/image` builds the image twice; these settings make the builds identical.
 #[test]
 fn the_build_leaves_out_where_and_when_it_was_made_and_keeps_what_it_was_made_from() {
     let dockerfile = dockerfile();

@@ -1,6 +1,6 @@
-//! The chart, the plain manifests, the image and the workflow that releases them, checked by the tools
-//! that people use: Helm 3 and 4, kubectl, Kubernetes' own schemas, actionlint and zizmor. `.ci/image`
-//! builds and runs the image.
+//! Checks the chart, the plain manifests, the image and the release workflow with the tools
+//! that people use: Helm 3 and 4, kubectl, Kubernetes' own schemas, actionlint and zizmor.
+//! `.ci/image` builds and runs the image.
 
 #[cfg(test)]
 mod chart;

@@ -1,5 +1,5 @@
-//! The plain manifests, for people without Helm: made from the chart, and checked as they come out of
-//! kustomize.
+//! Checks the plain manifests for use without Helm, which are generated from the chart, after
+//! kustomize has processed them.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::tools::{Helm, KUBERNETES, complaints, kustomize, root, text};
 
 const FOLDER: &str = "config/manifests";
 
-/// The chart's manifests without what only Helm reads.
+/// The chart's manifests without Helm-specific metadata.
 fn plain() -> String {
     let more = ["--namespace", "release-governor"];
     let rendered = text(&mut template(Helm::Three, "manifests", "release-governor", &more));
@@ -53,7 +53,7 @@ fn kustomize_makes_valid_manifests_of_them() {
     }
     let enforced = &made.the("Namespace", "")["metadata"]["labels"];
     assert_eq!(enforced["pod-security.kubernetes.io/enforce"], "restricted");
-    // Its name has no hash: a change must reach the running pod.
+    // The name has no hash suffix, because a change must reach the running pod.
     let volume = &made.pod()["spec"]["volumes"][0]["configMap"]["name"];
     assert_eq!(*volume, made.the("ConfigMap", "")["metadata"]["name"]);
     let image = made.container()["image"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What single values of the chart do.
+//! Tests single values of the chart.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::rendered::{CHART, Rendered, template, yaml};
 use crate::tools::{HELMS, Helm, root, text};
 
-/// The least that works, with these values beside it.
+/// The minimal values, plus the given ones.
 fn with(values: &str) -> Rendered {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("more.yaml");
@@ -19,7 +19,7 @@ fn set(value: &str) -> Rendered {
     Rendered::with("token", "gov", &["--set", value])
 }
 
-/// The images of the governor and of `helm test`, which are the same.
+/// The image, which must be the same for the governor and for `helm test`.
 #[track_caller]
 fn image(rendered: &Rendered) -> String {
     let image = &rendered.container()["image"];
@@ -59,7 +59,7 @@ fn global_pull_secrets_come_first_as_names_or_objects_and_none_twice() {
     assert_eq!(Rendered::of("token").pod()["spec"]["imagePullSecrets"], Value::Null);
 }
 
-/// Numbers in the values of the chart around it are of another type than those of `-f`.
+/// Numbers in the values of a parent chart have another type than those of `-f`.
 #[test]
 fn an_umbrella_chart_gives_its_global_values_and_its_numbers() {
     let directory = tempfile::tempdir().unwrap();
@@ -99,7 +99,7 @@ fn the_logs_format_and_level_are_the_programs_variables() {
     ] {
         assert!(variables.contains(&(name.to_owned(), value.to_owned())), "{name}: {variables:?}");
     }
-    // The program's own defaults hold where nothing is said.
+    // If nothing is set, the program's own defaults apply.
     let variables = Rendered::of("token").variables();
     assert!(variables.iter().all(|(name, _)| !name.contains("_LOG")), "{variables:?}");
 }
@@ -118,7 +118,7 @@ fn a_service_that_is_reached_from_outside_has_a_network_policy_unless_it_is_refu
     }
 }
 
-/// A policy that nobody asked for must not cut the governor off.
+/// A network policy created by default must not cut the governor off.
 #[test]
 fn the_network_policy_allows_the_clusters_dns_the_proxy_and_the_api() {
     let ports = |values: &str, rule: usize| {
@@ -271,7 +271,7 @@ fn the_chart_says_where_it_comes_from_and_who_keeps_it() {
     let raw = format!("https://raw.githubusercontent.com/{repository}/main/");
     let file = root().join(icon.strip_prefix(&raw).unwrap());
     assert!(fs::read_to_string(file).unwrap().starts_with("<svg "));
-    // `helm lint` recommends an icon, and says nothing about this one.
+    // `helm lint` recommends an icon, and has no complaint about this one.
     for helm in HELMS {
         let said =
             text(&mut helm.command(&["lint", CHART, "-f", "tests/cluster/values/token.yaml"]));

@@ -1,5 +1,5 @@
-//! What README and the pages in `docs` show works: configurations load, values render, commands
-//! parse, links lead somewhere, and all tests run by the command that is named.
+//! Checks everything that README and the pages in `docs` show: configurations load, values
+//! render, commands parse, links resolve, and the documented command runs all tests.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::rendered::{Rendered, yaml};
 use crate::tools::{refusal, root, text};
 
-/// README and every page in `docs`: path and text.
+/// README and every page in `docs`, as path and text.
 fn pages() -> Vec<(String, String)> {
     let mut paths = vec!["README.md".to_owned(), "charts/release-governor/README.md".to_owned()];
     for entry in fs::read_dir(root().join("docs")).unwrap() {
@@ -29,7 +29,7 @@ fn page(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// The fenced blocks of a language, without the indentation of their fence.
+/// The fenced blocks in a language, without the indentation of the fence.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let (mut found, mut open) = (Vec::new(), None::<(usize, bool, String)>);
     for line in text.lines() {
@@ -51,13 +51,13 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     found.into_iter().map(|(_, _, block)| block).collect()
 }
 
-/// What a block of YAML is, by the file that its first line names.
+/// The kind of a YAML block, from the file that its first line names.
 #[derive(Debug, PartialEq)]
 enum Shown {
     Configuration,
     Values,
     Workflow,
-    /// Of a program that is not ours.
+    /// Belongs to another program.
     Foreign,
 }
 
@@ -73,7 +73,7 @@ fn shown(block: &str) -> Option<Shown> {
     })
 }
 
-/// The configuration loads; one that shows no repository is given one.
+/// Checks that the configuration loads, with a repository added if it has none.
 fn check_configuration(text: &str) -> Result<(), String> {
     let repository = "repositories: [{name: acme/shop}]\n";
     let more = if text.contains("repositories:") { "" } else { repository };
@@ -89,7 +89,7 @@ fn load(name: &str, text: &str) -> Result<(), String> {
     config::load(&path, std::iter::empty()).map(drop).map_err(|mistakes| mistakes.to_string())
 }
 
-/// The chart renders with these values, and the configuration in them loads.
+/// Checks that the chart renders with these values, and that the configuration in them loads.
 fn check_values(text: &str) -> Result<(), String> {
     let values = yaml(text);
     let base = if values["githubApp"].is_null() { "token" } else { "app" };
@@ -152,11 +152,11 @@ fn every_configuration_and_workflow_on_a_page_works() {
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     Word(String),
-    /// Whatever ends a command: a pipe, a bracket, a redirection.
+    /// Anything that ends a command: a pipe, a bracket, a redirection.
     End,
 }
 
-/// Splits a line as a shell does, as far as the pages go.
+/// Splits a line as a shell does, as far as the pages need it.
 fn tokens(line: &str) -> Vec<Token> {
     let (mut found, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut chars = line.chars().peekable();
@@ -210,7 +210,7 @@ fn calls(block: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// A word of a page, or an example of what it stands for.
+/// Replaces a placeholder on a page with an example.
 fn argument(word: &str) -> String {
     match word {
         "SHA" | "$sha" => "1a2b3c4".to_owned(),
@@ -239,7 +239,7 @@ fn every_command_on_a_page_is_one_that_the_program_has() {
     assert!(checked >= 30, "{checked}");
 }
 
-/// On this page, those in the text are whole, too.
+/// On this page, commands within the text are complete, too.
 #[test]
 fn the_commands_in_the_text_of_the_recipes_are_whole() {
     let text = page("docs/recipes.md");
@@ -255,13 +255,13 @@ fn the_commands_in_the_text_of_the_recipes_are_whole() {
     }
 }
 
-/// GitHub's name for a heading.
+/// GitHub's anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }
 
-/// The headings of a page, by the names that links give them.
+/// The anchors of all headings of a page.
 fn anchors(text: &str) -> Vec<String> {
     let mut inside = false;
     let mut found = Vec::new();
@@ -308,7 +308,7 @@ fn readme_links_every_page() {
     }
 }
 
-/// README names one command for all tests, and what runs before a commit is good calls it.
+/// README documents one command for all tests, and the pre-commit checks call it.
 #[test]
 fn readme_and_ci_run_all_tests_by_the_same_command() {
     let readme = page("README.md");

@@ -1,4 +1,4 @@
-//! The chart's README has a table of all values, made from the comments in values.yaml.
+//! The chart's README has a table of all values, generated from the comments in values.yaml.
 
 use std::fs;
 
@@ -11,12 +11,13 @@ const BEGIN: &str =
     "<!-- made from values.yaml: RELEASE_GOVERNOR_REWRITE=1 cargo test --test cluster -->\n";
 const END: &str = "<!-- end of what is made -->\n";
 
-/// Fails where the file is not this text, or with RELEASE_GOVERNOR_REWRITE makes it so.
+/// Fails if the file does not have this text. With `RELEASE_GOVERNOR_REWRITE`, writes it
+/// instead.
 #[track_caller]
 pub(crate) fn held_to(file: &str, text: &str) {
     let path = root().join(file);
     if std::env::var_os("RELEASE_GOVERNOR_REWRITE").is_some() {
-        // At once, because other tests read it meanwhile.
+        // Replace the file atomically, because other tests read it concurrently.
         let beside = path.with_extension("new");
         fs::write(&beside, text).unwrap();
         fs::rename(&beside, &path).unwrap();
@@ -28,13 +29,13 @@ pub(crate) fn held_to(file: &str, text: &str) {
     );
 }
 
-/// A line of the values' file that is a key, or the heading of a section.
+/// A line of the values file: a key or the heading of a section.
 enum Line {
     Heading(String),
     Key { path: Vec<String>, told: String },
 }
 
-/// Keys with their paths and the comment right above each.
+/// The keys with their paths and the comment directly above each.
 fn lines(values: &str) -> Vec<Line> {
     let (mut found, mut path, mut told) = (Vec::new(), Vec::<(usize, String)>::new(), Vec::new());
     for line in values.lines() {
@@ -60,7 +61,7 @@ fn at<'a>(values: &'a Value, path: &[String]) -> &'a Value {
     path.iter().fold(values, |value, key| &value[key.as_str()])
 }
 
-/// A key has a row where it is told about, or where it stands below one that is told about by parts.
+/// A key has a row if it has a comment, or if its parent is documented by its parts.
 fn table(text: &str) -> String {
     let values = yaml(text);
     let lines = lines(text);
@@ -84,7 +85,8 @@ fn table(text: &str) -> String {
             Line::Key { path, .. } if whole.is_some_and(|above| path.starts_with(above)) => {}
             Line::Key { path, told } => {
                 let default = if told_below(path) {
-                    // It is its parts; without a word of its own it needs no row.
+                    // A key documented by its parts needs a row only if it has a comment of its
+                    // own.
                     if told.is_empty() {
                         continue;
                     }

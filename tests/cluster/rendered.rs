@@ -1,4 +1,4 @@
-//! What the chart makes of values.
+//! Renders the chart and parses the result.
 
 use std::process::Command;
 
@@ -8,16 +8,16 @@ use crate::tools::{HELMS, Helm, root, text};
 
 pub(crate) const CHART: &str = "charts/release-governor";
 
-/// Manifests, each as a value.
+/// The rendered manifests.
 pub(crate) struct Rendered(pub(crate) Vec<Value>);
 
 impl Rendered {
-    /// Of one of the files in `values/`, under the name `gov` in the namespace `releases`.
+    /// Renders one of the files in `values/`, as release `gov` in the namespace `releases`.
     pub(crate) fn of(values: &str) -> Self {
         Self::with(values, "gov", &[])
     }
 
-    /// The same under another name, and with more arguments.
+    /// Renders under another release name and with more arguments.
     pub(crate) fn with(values: &str, release: &str, more: &[&str]) -> Self {
         Self::parse(&text(&mut template(Helm::Three, values, release, more)))
     }
@@ -32,23 +32,22 @@ impl Rendered {
         })
     }
 
-    /// The one of this kind whose name ends so.
+    /// The only manifest of this kind whose name has this suffix.
     #[track_caller]
     pub(crate) fn the(&self, kind: &str, end: &str) -> &Value {
         self.find(kind, end).unwrap_or_else(|| panic!("no {kind} …{end}"))
     }
 
-    /// The governor's pod, as the StatefulSet makes it.
+    /// The governor's pod template in the `StatefulSet`.
     pub(crate) fn pod(&self) -> &Value {
         &self.the("StatefulSet", "")["spec"]["template"]
     }
 
-    /// The governor's container.
     pub(crate) fn container(&self) -> &Value {
         &self.pod()["spec"]["containers"][0]
     }
 
-    /// The container's plain variables.
+    /// The container's environment variables that have plain values.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let plain = |one: &Value| {
             let name = one["name"].as_str()?.to_owned();

@@ -1,5 +1,5 @@
-//! The chart knows every key of the configuration: its schema holds the program's, and a typo fails
-//! `helm upgrade` with the key's name.
+//! The chart knows every key of the configuration: its schema includes the program's, and a
+//! typo fails `helm upgrade` with the name of the key.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -12,7 +12,7 @@ use crate::readme::held_to;
 use crate::rendered::{CHART, template, values_file};
 use crate::tools::{HELMS, Helm, refusal, text};
 
-/// What the schema of the configuration file says is wrong with one.
+/// The errors that the configuration schema reports, if any.
 pub(crate) fn wrong(configuration: &Value) -> Option<String> {
     let validator = jsonschema::draft7::new(&config::schema()).unwrap();
     let errors: Vec<String> = validator
@@ -22,20 +22,20 @@ pub(crate) fn wrong(configuration: &Value) -> Option<String> {
     (!errors.is_empty()).then(|| errors.join("\n"))
 }
 
-/// The schema of the file, as the chart has it for `config`.
+/// The schema of the file, adapted for the chart's `config` value.
 fn for_chart() -> Value {
     let mut schema = config::schema();
-    // A part of another schema has none of these. Where the configuration is in a ConfigMap of
-    // somebody else's, there are no repositories; where it is not, `_validate.tpl` asks for them.
+    // An embedded schema has none of these. With an existing `ConfigMap` there are no
+    // repositories; otherwise `_validate.tpl` requires them.
     for key in ["$schema", "$id", "title", "required"] {
         schema.as_object_mut().unwrap().remove(key).unwrap();
     }
     let properties = &mut schema["properties"];
-    // The chart looks into these, and cannot where they are null.
+    // The chart's templates access these, which fails if they are null.
     for section in ["github", "server", "state", "defaults"] {
         properties[section]["type"] = json!("object");
     }
-    // What the chart fills in is not needed here, and has other defaults.
+    // The chart fills these in: they are optional here, and have other defaults.
     let app = &mut properties["github"]["properties"]["app"];
     app.as_object_mut().unwrap().remove("required").unwrap();
     for (section, key) in [("github", "token_file"), ("server", "listen"), ("state", "dir")] {
@@ -58,7 +58,7 @@ fn the_charts_schema_holds_that_of_the_configuration_file() {
     held_to(&file, &format!("{before}    \"config\": {config},\n{after}"));
 }
 
-/// A wrong value, and the key that is named.
+/// An invalid value, and the key that the error must name.
 const TYPOS: [(&str, &str); 16] = [
     ("config.contoller.max_concurrency=4", "contoller"),
     ("config.github.api_uri=https://ghe.example.com/api/v3", "api_uri"),
@@ -88,7 +88,7 @@ fn a_typo_in_the_configuration_fails_with_the_keys_name() {
     }
 }
 
-/// What is unusual, and good.
+/// Valid but unusual values.
 const GOOD: &str = "
 config:
   controller:
@@ -107,13 +107,13 @@ fn what_is_good_passes_also_where_the_chart_fills_in_the_rest() {
     fs::write(&file, GOOD).unwrap();
     for helm in HELMS {
         text(&mut template(helm, "token", "gov", &["-f", file.to_str().unwrap()]));
-        // The chart knows the App's number and the file of its key.
+        // The chart already sets the App's id and its key file.
         let set = ["--set", "config.github.app.installation_id=42"];
         text(&mut template(helm, "app", "gov", &set));
     }
 }
 
-/// What may be a secret is refused without being shown.
+/// A value that may be a secret is rejected without being shown.
 #[test]
 fn what_the_schema_says_shows_no_secret() {
     for set in [
@@ -130,7 +130,7 @@ fn what_the_schema_says_shows_no_secret() {
     }
 }
 
-/// As much of a cluster as `helm upgrade` asks when its releases are in memory: a version.
+/// A fake cluster with what `helm upgrade` needs when releases are stored in memory: a version.
 fn cluster() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -162,7 +162,7 @@ fn cluster() -> SocketAddr {
     address
 }
 
-/// `helm upgrade` of a release that is installed, in memory.
+/// `helm upgrade` of an installed release, stored in memory.
 fn upgrade(helm: Helm, cluster: SocketAddr, release: &str, set: &str) -> std::process::Command {
     let (server, file) = (format!("http://{cluster}"), values_file("token"));
     let arguments = ["upgrade", "gov", CHART, "--kube-apiserver", &server, "-f", &file];

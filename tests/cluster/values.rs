@@ -1,12 +1,12 @@
-//! Values that make no sense are refused, and what is said names the value.
+//! Invalid values are rejected with a message that names the value.
 
 use crate::rendered::{CHART, all_values, template, values_file};
 use crate::tools::{HELMS, Helm, refusal, root, text};
 use serde_json::Value;
 
-/// What is set beside the least that works, and what the refusal must name.
+/// A value added to the minimal ones, and what the error must contain.
 const REFUSED: &[(&str, &str)] = &[
-    // The schema.
+    // Rejected by the schema.
     ("persistance.enabled=false", "persistance"),
     ("image.repo=x", "repo"),
     ("image.pullPolicy=Sometimes", "pullPolicy"),
@@ -25,7 +25,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("serviceMonitor.sampleLimit=-1", "sampleLimit"),
     ("networkPolicy.dnsPorts={dns}", "dnsPorts"),
     ("networkPolicy.enabled=maybe", "networkPolicy"),
-    // Texts that cannot work, with what would.
+    // Invalid texts, with a message that shows a valid form.
     ("image.repository=Registry/x", "image.repository is \"Registry/x\": use a name such as"),
     ("image.digest=sha256:abc", "image.digest is \"sha256:abc\": use `sha256:` and 64"),
     ("image.tag=a b", "image.tag is \"a b\": use a tag"),
@@ -52,7 +52,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("logFormat=text,extraEnv[0].name=RELEASE_GOVERNOR_LOG_FORMAT", "are both given: keep one"),
     ("proxy.httpsProxy=http://me:ghp_x@proxy:3128", "set HTTPS_PROXY from a Secret"),
     ("extraEnv[0].name=GITHUB_TOKEN,extraEnv[0].value=ghp_x", "use valueFrom.secretKeyRef"),
-    // The chart itself, where values do not go together.
+    // Rejected by the templates, because values conflict.
     ("image.repository=", "image.repository is empty"),
     ("github.existingSecret=", "there is no credential"),
     ("githubApp.existingSecret=x", "a token or an App, not both"),
@@ -99,7 +99,7 @@ fn every_file_of_values_passes_a_strict_lint() {
     }
 }
 
-/// Keys that people know from other charts, and keys that nobody should set.
+/// Keys that people know from other charts, and keys that must not be set.
 #[test]
 fn a_key_that_is_refused_is_named_with_what_to_do_instead() {
     let instead = [
@@ -142,7 +142,7 @@ fn a_key_that_is_refused_is_named_with_what_to_do_instead() {
     }
 }
 
-/// The schema and the values tell of the same keys.
+/// The schema and the default values have the same keys.
 #[test]
 fn the_schema_describes_every_value_and_nothing_else() {
     fn compare(path: &str, values: &Value, schema: &Value, wrong: &mut Vec<String>) {
@@ -155,7 +155,7 @@ fn the_schema_describes_every_value_and_nothing_else() {
             return;
         }
         for (key, value) in values {
-            // What the program's configuration may hold, `schema` checks.
+            // The configuration is covered by the `schema` tests.
             if path.is_empty() && key == "config" {
                 continue;
             }
@@ -164,7 +164,8 @@ fn the_schema_describes_every_value_and_nothing_else() {
                 None => wrong.push(format!("{path}.{key} is in no schema")),
             }
         }
-        // What Helm itself, or a chart around this one, sets; and parts of what is given whole.
+        // These are set by Helm or a parent chart, or belong to values that are passed through
+        // whole.
         let foreign = ["global", "enabled", "claims"];
         let unknown = properties.keys().filter(|key| !values.contains_key(*key));
         let unknown = unknown.filter(|key| !foreign.contains(&key.as_str()));

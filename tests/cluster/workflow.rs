@@ -1,4 +1,5 @@
-//! The workflow that releases. It cannot run here: linters read it, and it calls the scripts that do.
+//! The release workflow. It cannot run here, so linters check it; the scripts it calls are
+//! tested.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -30,7 +31,7 @@ fn steps(job: &Value) -> &[Value] {
     job["steps"].as_array().unwrap()
 }
 
-/// The shell that a job runs.
+/// The shell commands of a job.
 fn shell(job: &Value) -> String {
     steps(job).iter().filter_map(|step| step["run"].as_str()).collect::<Vec<_>>().join("\n")
 }
@@ -60,7 +61,7 @@ fn the_linters_refuse_a_release_workflow_that_is_wrong() {
     assert!(said.contains("template-injection"), "{said}");
 }
 
-/// A tag of another repository can be moved to other code; a commit cannot.
+/// A tag of another repository can be moved to different code; a commit cannot.
 #[test]
 fn every_action_is_pinned_to_a_commit_and_says_its_version() {
     let written = written();
@@ -124,7 +125,7 @@ fn what_compiles_can_write_nothing_and_what_publishes_compiles_nothing() {
     }
 }
 
-/// What is published is signed by what it is, and never by what it is called.
+/// Signatures must refer to digests, never to tags.
 #[test]
 fn image_chart_and_files_are_signed_and_attested_by_digest() {
     let workflow = workflow();

@@ -1,4 +1,4 @@
-//! Asks the box, in this process and without any client library.
+//! Sends requests to the fake GitHub in this process, without a client library.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-/// Somebody with a token.
+/// A user with a token.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) github: GhBox,
@@ -19,7 +19,7 @@ pub(crate) struct Client {
     headers: Vec<(String, String)>,
 }
 
-/// What the box said.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -37,7 +37,7 @@ impl Answer {
     }
 }
 
-/// A box at a fixed time.
+/// A fake GitHub at a fixed time.
 pub(crate) fn github() -> GhBox {
     GhBox::new(GhClock::manual("2026-11-20T14:00:00Z".parse::<Timestamp>().expect("a time")))
 }
@@ -49,7 +49,7 @@ impl Client {
         Client::with_token(github, "app")
     }
 
-    /// Somebody who may write in this repository.
+    /// A user with write access to this repository.
     pub(crate) fn writer(github: &GhBox, repository: &str, login: &str) -> Self {
         github.repository(repository).add_collaborator(login, Role::Write);
         let token = format!("token-of-{login}");
@@ -88,7 +88,7 @@ impl Client {
         self.send(Method::PATCH, path, Some(body)).expect("the answer was lost")
     }
 
-    /// Sends a request; an error is what a broken connection gives.
+    /// Sends a request. The error is that of a broken connection.
     pub(crate) fn send(
         &self,
         method: Method,

@@ -1,4 +1,4 @@
-//! Clients that others wrote understand the box.
+//! Third-party clients work with the fake GitHub.
 
 use ghbox::story;
 use octocrab::{AuthState, OctocrabBuilder};

@@ -1,4 +1,5 @@
-//! The governor's own traffic, both ways, against GitHub's description.
+//! Validates the governor's own requests and the responses to them against GitHub's
+//! description.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Holds the box to GitHub: its answers to GitHub's own OpenAPI description, its behaviour to
-//! what GitHub is known to do.
+//! Validates the fake GitHub: its responses against GitHub's OpenAPI description, and its
+//! behavior against what GitHub is known to do.
 
 #![allow(
     clippy::wildcard_enum_match_arm,

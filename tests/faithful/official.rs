@@ -1,5 +1,6 @@
-//! GitHub's own client and the most used one of Python's make the same calls to the box, each to
-//! a box of its own, and must see the same, which is what the story set up.
+//! GitHub's official JavaScript client and the most used Python client make the same calls,
+//! each to its own fake GitHub. Both must see the same data, which is the data that the test
+//! set up.
 
 mod install;
 
@@ -18,7 +19,7 @@ use crate::openapi::check_all;
 
 const TOKEN: &str = "ghp_the-token-of-dev";
 
-/// A box with something in it for every call, and what its clients are told of it.
+/// A fake GitHub with data for every call, and the settings for its clients.
 struct Stage {
     github: GhBox,
     shop: Repo,
@@ -64,7 +65,8 @@ fn stage() -> Stage {
     }
 }
 
-/// What people say on a pull request, one of whom is gone, as is the fork of another one.
+/// Comments and reviews on a pull request. One author's account is deleted, and so is another
+/// one's fork.
 fn talk(shop: &Repo, pull: u64) {
     shop.add_label(pull, "release:approved", "bea");
     let comment = shop.comment(pull, "hello", "bea");
@@ -78,7 +80,7 @@ fn talk(shop: &Repo, pull: u64) {
     shop.github().delete_user("eve");
 }
 
-/// Serves the box and runs a client that is told where it is; what it printed.
+/// Serves the fake GitHub and runs a client against it. Returns the client's output.
 fn seen_by(stage: &Stage, prefix: &str, command: Command) -> Value {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -98,12 +100,12 @@ fn seen_by(stage: &Stage, prefix: &str, command: Command) -> Value {
         let (done, stop) = tokio::sync::oneshot::channel();
         let asking = tokio::task::spawn_blocking(move || {
             let printed = install::run(command, &told.to_string());
-            // Without a server there is nobody to tell.
+            // If the server has ended, there is no receiver.
             let _ = done.send(());
             printed
         });
         let stop = async {
-            // A client that failed says so below.
+            // A client that failed is reported below.
             let _ = stop.await;
         };
         stage.github.serve(listener, stop).await.expect("it serves");
@@ -195,7 +197,7 @@ fn expected(stage: &Stage, html_url: &str, limit: &Value) -> Value {
     seen
 }
 
-/// Each key by itself, so that what differs is seen at once.
+/// Compares key by key, so that a difference is easy to find.
 #[track_caller]
 fn assert_same(client: &str, seen: &Value, expected: &Value) {
     let keys = |value: &Value| -> Vec<String> {

@@ -1,7 +1,7 @@
-//! GitHub's official OpenAPI description, and a judge of recorded exchanges by it.
+//! Validates recorded exchanges against GitHub's official OpenAPI description.
 //!
-//! [`check`] takes any exchange that the box recorded, so the traffic of the program under test
-//! can be judged as well: an unknown path, query parameter or body key fails.
+//! [`check`] accepts any exchange that the fake GitHub recorded, so the traffic of the program
+//! under test can be validated, too: an unknown path, query parameter or body key is an error.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,25 +13,26 @@ use ghbox::{Exchange, Fate};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-/// The pinned version: another one may describe another GitHub.
+/// Pinned, because another version may describe a different API.
 const PACKAGE: &str = "@octokit/openapi@23.0.2";
 const FOLDER: &str = "node_modules/@octokit/openapi/generated";
 
-/// Statuses that any operation may answer with, described or not.
+/// Status codes that any operation may return, described or not.
 const ANYWHERE: [u16; 13] = [301, 304, 307, 400, 401, 403, 404, 409, 410, 422, 429, 500, 503];
 
 static GITHUB: LazyLock<Description> = LazyLock::new(|| Description::load("api.github.com.json"));
-/// The newest that there is, and older than the box's 3.20: what it has, the box has, too.
+/// The newest description available. It is older than the 3.20 of the fake server, which
+/// includes everything in it.
 static ENTERPRISE: LazyLock<Description> = LazyLock::new(|| Description::load("ghes-3.19.json"));
 
 struct Description {
     root: Value,
-    /// By operation: method, path template, the operation itself.
+    /// By operation: method, path template, and the operation itself.
     operations: HashMap<String, (String, String, Value)>,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
-/// Whether an exchange is one that GitHub's description allows; what is wrong with it if not.
+/// Validates an exchange against GitHub's description.
 pub(crate) fn check(exchange: &Exchange) -> Result<(), String> {
     let enterprise = exchange.response_headers.contains_key("x-github-enterprise-version");
     let description = if enterprise { &ENTERPRISE } else { &GITHUB };
@@ -52,7 +53,7 @@ pub(crate) fn check(exchange: &Exchange) -> Result<(), String> {
     })
 }
 
-/// Judges all, and fails with everything that is wrong.
+/// Validates all exchanges, and fails with all errors.
 #[track_caller]
 pub(crate) fn check_all(exchanges: &[Exchange]) {
     let wrong: Vec<String> = exchanges.iter().filter_map(|one| check(one).err()).collect();
@@ -65,11 +66,11 @@ pub(crate) fn check_all(exchanges: &[Exchange]) {
     );
 }
 
-/// The folder of descriptions, installed if it is not there yet.
+/// The folder of the descriptions, installed if it does not exist.
 fn install() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/openapi");
     std::fs::create_dir_all(&folder).expect("cannot make target/openapi");
-    // Two test binaries may come here at once.
+    // Two test binaries may run this at the same time.
     let lock = std::fs::File::create(folder.join(".lock")).expect("cannot make a lock file");
     lock.lock().expect("cannot lock target/openapi");
     let descriptions = folder.join(FOLDER);
@@ -201,7 +202,7 @@ impl Description {
         }
         let media = exchange.response_headers.get("content-type");
         let media = media.and_then(|media| media.to_str().ok()).unwrap_or_default();
-        // A refusal has words, also where its description shows none.
+        // An error has a body, even where the description shows none.
         if status == 304 || (status < 300 && !described.is_null() && content.is_null()) {
             let empty = body.is_empty();
             return if empty { Ok(()) } else { Err("the answer must be empty".to_owned()) };
@@ -224,7 +225,7 @@ impl Description {
         self.check_keys(schema, &answer)
     }
 
-    /// Keys that the description does not have are spelled wrong.
+    /// Rejects keys that the description does not have, which are probably misspelled.
     fn check_keys(&self, schema: &Value, answer: &Value) -> Result<(), String> {
         let schema = self.followed(schema);
         if let (Some(items), Some(answers)) = (schema.get("items"), answer.as_array()) {
@@ -238,7 +239,7 @@ impl Description {
             match known.get(key) {
                 Some(schema) => self.check_keys(schema, value)?,
                 None if schema["additionalProperties"].is_object() => {}
-                // Errors say their status everywhere, described or not.
+                // Every error body has its status, described or not.
                 None if key == "status" => {}
                 None => return Err(format!("the answer has an unknown key {key:?}")),
             }
@@ -264,7 +265,7 @@ impl Description {
         Arc::clone(validators.entry(key.to_owned()).or_insert_with(make))
     }
 
-    /// A JSON Schema of this OpenAPI schema and of all that it refers to.
+    /// Compiles an OpenAPI schema, with everything it refers to, into a JSON Schema.
     fn compile(&self, schema: &Value) -> Validator {
         let mut definitions = BTreeMap::new();
         let mut open: BTreeSet<String> = BTreeSet::new();
@@ -293,8 +294,8 @@ impl Description {
     }
 }
 
-/// Where an account is gone, `null` stands for its user, its actor or its fork. Schemas of lists
-/// say so; those of events and of whole pull requests forgot (databricks/spark-pr-dashboard#68,
+/// For a deleted account, `null` replaces the user, actor or fork. The schemas of lists allow
+/// this; those of events and of whole pull requests do not (databricks/spark-pr-dashboard#68,
 /// reviewninja/review.ninja#813, SpinlockLabs/github.dart#383).
 fn allow_ghosts(root: &mut Value) {
     let schemas = root["components"]["schemas"].as_object_mut().expect("no schemas");
@@ -318,8 +319,8 @@ fn allow_null(schema: &mut Value) {
     *schema = json!({ "anyOf": [{ "enum": [null] }, schema] });
 }
 
-/// The list of installations asks of every account that it be a user and an enterprise at once;
-/// one installation by itself asks for either.
+/// The list of installations requires every account to be a user and an enterprise at once; the
+/// schema of a single installation requires either.
 fn mended(name: &str, schema: &Value) -> Value {
     if name == "apps/list-installations" && !schema.is_null() {
         let one = json!({ "$ref": "#/components/schemas/installation" });
@@ -328,12 +329,13 @@ fn mended(name: &str, schema: &Value) -> Value {
     schema.clone()
 }
 
-/// A label without a description has null there; one of GitHub's schemas of labels forgot so.
+/// A label without a description has null there, which one of GitHub's schemas of labels does
+/// not allow.
 fn is_known_flaw(path: &str, value: &Value) -> bool {
     value.is_null() && path.contains("/labels/") && path.ends_with("/description")
 }
 
-/// OpenAPI 3.0 as JSON Schema: `nullable` becomes a type, references lead to `$defs`.
+/// Converts OpenAPI 3.0 to JSON Schema: `nullable` becomes a type, references point to `$defs`.
 fn plain(schema: &Value, references: &mut BTreeSet<String>) -> Value {
     let Some(fields) = schema.as_object() else { return schema.clone() };
     if let Some(name) = fields.get("$ref").and_then(Value::as_str) {
@@ -370,7 +372,7 @@ fn plain(schema: &Value, references: &mut BTreeSet<String>) -> Value {
     Value::Object(made)
 }
 
-/// `statuses_url` leads to an address of old, which GitHub serves and describes no more.
+/// `statuses_url` contains a legacy path, which GitHub still serves but does not describe.
 fn described(method: &str, path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
@@ -381,10 +383,10 @@ fn described(method: &str, path: &str) -> String {
     }
 }
 
-/// Whether a path is one of a template. A branch, a path or a ref may have slashes in it.
+/// Whether a path matches a template. A branch, a path or a ref may contain slashes.
 fn fits(template: &str, path: &str) -> Result<(), String> {
     let path = match path.strip_prefix("/repositories/") {
-        // Where redirects lead: the same routes by id.
+        // The targets of redirects: the same routes by id.
         Some(rest) => match rest.split_once('/') {
             Some((_, rest)) => format!("/repos/by/id/{rest}"),
             None => "/repos/by/id".to_owned(),

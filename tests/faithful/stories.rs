@@ -1,4 +1,4 @@
-//! What stories say of people and pull requests is what GitHub shows then.
+//! The builder API for people and pull requests has the effects that GitHub would show.
 
 use ghbox::{MergeMethod, Role};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn get(client: &Client, path: &str) -> Value {
     answer.json()
 }
 
-/// What happened to a pull request, by whom: `labeled by bea`.
+/// The events of a pull request, with their actors: `labeled by bea`.
 fn happened(client: &Client, pull: &PullRequest) -> Vec<String> {
     let events = get(client, &format!("/issues/{}/timeline", pull.number()));
     let told = |event: &Value| {

@@ -1,4 +1,4 @@
-//! What GitHub does that one would not expect.
+//! GitHub's unexpected behaviors.
 
 pub(crate) mod apps;
 mod dispatches;

@@ -1,4 +1,5 @@
-//! Every endpoint of the box, its good answers and its refusals, against GitHub's description.
+//! Validates every endpoint of the fake GitHub, with successful responses and errors, against
+//! GitHub's description.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::client::{Client, github};
 use crate::openapi::{check, check_all};
 use crate::traps::apps::{mint, two_accounts};
 
-/// A repository in which something of everything has happened.
+/// A repository with data of every kind.
 fn busy_shop(github: &GhBox) -> Repo {
     let shop = story::repository(github, "acme/shop");
     shop.in_production();
@@ -85,7 +86,7 @@ fn reads() -> Vec<Exchange> {
     github.requests()
 }
 
-/// What one can ask about a repository, below its address.
+/// All paths to request, relative to the repository.
 fn paths(shop: &Repo, app: &Client, run: u64) -> Vec<String> {
     let root = app.get("/repos/acme/shop/git/trees/main").json();
     let root = root["sha"].as_str().expect("a sha").to_owned();
@@ -113,7 +114,7 @@ fn paths(shop: &Repo, app: &Client, run: u64) -> Vec<String> {
     paths
 }
 
-/// Those that name nothing by an id.
+/// Paths that contain no id.
 const PATHS: [&str; 37] = [
     "",
     "/branches/main",
@@ -154,7 +155,7 @@ const PATHS: [&str; 37] = [
     "/collaborators/stranger/permission",
 ];
 
-/// What an App asks, as itself and with a token.
+/// The requests of an App, as itself and with an installation token.
 fn app_calls() -> Vec<Exchange> {
     let github = github();
     let (app, acme, _) = two_accounts(&github);

@@ -1,8 +1,8 @@
-//! Feeds one target, which FUZZ_TARGET names, with what libFuzzer thinks of.
+//! Runs the fuzz target named in `FUZZ_TARGET` on libFuzzer's inputs.
 
 #![no_main]
 
-// The program's modules that no public function leads to without much else, as they are.
+// Private modules that cannot easily be reached through the public API, included directly.
 #[path = "../../src/store/packed.rs"]
 mod packed;
 #[path = "../../src/store/release.rs"]
@@ -11,7 +11,7 @@ mod release;
 #[path = "../../src/observe/workflow_calls.rs"]
 mod workflow_calls;
 
-/// What these modules know of the others.
+/// The names that these modules import.
 mod domain {
     pub(crate) use release_governor::domain::*;
 }
@@ -49,12 +49,12 @@ use targets::{
     texts, titles, workflows,
 };
 
-/// What reads an input.
+/// The input type of a target.
 #[derive(Clone, Copy)]
 enum Target {
-    /// Whatever the bytes are.
+    /// Arbitrary bytes.
     Bytes(fn(&[u8])),
-    /// Text alone.
+    /// Valid UTF-8 only.
     Text(fn(&str)),
 }
 

@@ -1,4 +1,4 @@
-//! What several targets need.
+//! Shared by several targets.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,23 +21,22 @@ use release_governor::store::CachePut;
 use release_governor::telemetry::Metrics;
 use tower::service_fn;
 
-/// The token that is sent. No text may show it.
+/// The token that is sent. No output may contain it.
 pub const TOKEN: &str = "ghp_0123456789abcdefghijKLMNOPQRSTUVWXYZ";
 
-/// A repository.
 pub const REPOSITORY: &str = "acme/shop";
 
-/// When everything happens.
+/// The fixed current time.
 pub fn now() -> Timestamp {
     "2026-12-01T12:00:00Z".parse().unwrap()
 }
 
-/// Any sha: forty times this digit.
+/// A sha of forty times this digit.
 pub fn sha(digit: char) -> String {
     digit.to_string().repeat(40)
 }
 
-/// Runs to its end, on a thread and a runtime that all inputs share.
+/// Blocks on a future, on a runtime that all inputs share.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
@@ -45,10 +44,10 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     RUNTIME.block_on(work)
 }
 
-/// An answer of a server's.
+/// An HTTP response.
 pub type Answer = Response<Full<Bytes>>;
 
-/// GitHub, in this process: `answer` is given the number of the request, from 0.
+/// A fake GitHub in this process. `answer` gets the number of the request, counted from 0.
 pub fn connected(
     answer: impl Fn(usize, &http::request::Parts) -> Answer + Send + Sync + 'static,
 ) -> (Reader, Writer, Arc<Mutex<usize>>) {
@@ -80,12 +79,12 @@ pub fn connected(
     (readers.of(&REPOSITORY.parse().unwrap()), writer, asked)
 }
 
-/// A write leaves when its body is read.
+/// A write is sent only when its body is read.
 async fn whole<B: Body>(body: B) {
     assert!(body.collect().await.is_ok(), "a body that breaks off");
 }
 
-/// Remembers answers for as long as an input takes.
+/// A response cache for one input.
 #[derive(Default)]
 struct Memory(Mutex<Vec<(String, CachedResponse)>>);
 
@@ -102,19 +101,20 @@ impl ResponseCache for Memory {
     }
 }
 
-/// Fails where a line for people could be taken for two, or reads otherwise than it is.
+/// Fails if a line for people contains line breaks, or characters that make it display
+/// differently.
 #[track_caller]
 pub fn is_one_line(text: &str) {
     assert!(messages::is_plain(text), "not one line as it reads: {text:?}");
 }
 
-/// Fails where a text shows the token that was sent.
+/// Fails if a text contains the token that was sent.
 #[track_caller]
 pub fn shows_not_ours(text: &str) {
     assert!(!text.contains(TOKEN), "shows the token: {text:?}");
 }
 
-/// Fails where a text shows what has the form of a token.
+/// Fails if a text contains anything that looks like a token.
 #[track_caller]
 pub fn shows_no_token(text: &str) {
     shows_not_ours(text);
@@ -130,7 +130,7 @@ pub fn first_line(input: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// What a page may hold.
+/// Checks of HTML pages.
 pub mod page {
     use super::is_one_line;
 
@@ -142,8 +142,9 @@ pub mod page {
         "tr",
     ];
 
-    /// Fails where a page holds an element that is none of ours, an attribute that runs or loads
-    /// something, or a character that breaks a line or turns the reading direction.
+    /// Fails if a page contains an element that our templates do not use, an attribute that
+    /// runs or loads something, or a character that breaks a line or changes the text
+    /// direction.
     pub fn is_harmless(page: &str) {
         page.lines().for_each(is_one_line);
         for element in page.split('<').skip(1) {
@@ -165,7 +166,7 @@ pub mod page {
     }
 }
 
-/// One repository at a GitHub in a box, and its governor.
+/// One repository at a fake GitHub, and its governor.
 pub mod story {
     use std::sync::Arc;
     use std::time::Duration;
@@ -204,11 +205,11 @@ use release_governor::queries::ReadModel;
             Self { repo, controller, time }
         }
 
-        /// So many passes, two minutes apart.
+        /// Runs `passes` passes, two minutes apart.
         pub fn passes(&mut self, passes: usize) {
             for _ in 0..passes {
                 self.time.advance(Duration::from_secs(120));
-                // A pass that cannot read something fails, and says why.
+                // A pass that cannot read something fails and reports why.
                 let _ = block_on(self.controller.pass(&REPOSITORY.parse().unwrap()));
             }
         }

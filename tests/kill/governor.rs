@@ -1,4 +1,5 @@
-//! A town whose governor is killed, moments to kill it at, and what it has to live with before.
+//! A test environment with a governor to kill, the moments to kill it at, and the faults it
+//! runs under.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
@@ -10,10 +11,10 @@ use release_governor::clock::Clock;
 
 use crate::town::Town;
 
-/// A process that has nothing to do is not waited for longer.
+/// The longest wait for a process that may be idle.
 const MOST: Duration = Duration::from_millis(900);
 
-/// SplitMix64.
+/// A SplitMix64 random number generator.
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
@@ -26,7 +27,7 @@ impl Chance {
     }
 }
 
-/// When a process is killed.
+/// The moment at which the process is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Moment {
     Whenever,
@@ -34,11 +35,11 @@ pub(crate) enum Moment {
     AtADispatch,
 }
 
-/// What a process has to live with until it is killed.
+/// A fault that the process runs under until it is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Hardship {
     None,
-    /// It is stopped for a while, and goes on.
+    /// It is stopped for a while and continued.
     Stopped,
     /// Its files cannot grow beyond this many KiB.
     DiskFull(u64),
@@ -46,7 +47,7 @@ pub(crate) enum Hardship {
     FewFiles(u64),
     /// It gets this many MiB of address space.
     LittleMemory(u64),
-    /// Its clock is this many hours off.
+    /// Its clock is off by this many hours.
     ClockOff(i64),
 }
 
@@ -62,7 +63,7 @@ impl Hardship {
         }
     }
 
-    /// Its name, for a count of them.
+    /// The name used in statistics.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -74,20 +75,20 @@ impl Hardship {
         }
     }
 
-    /// Whether a process may give up because of it, as long as it says why.
+    /// Whether a process may exit because of the fault, as long as it reports why.
     const fn may_end_it(self) -> bool {
         matches!(self, Self::DiskFull(_) | Self::FewFiles(_) | Self::LittleMemory(_))
     }
 
-    /// The same command, that runs under it.
+    /// Wraps the command so that it runs under the fault.
     fn burden(self, command: &Command) -> Command {
-        // A write beyond a limit fails, as one on a full disk does: it ends no process.
+        // A write beyond the limit fails, as on a full disk, and does not end the process.
         let limit = match self {
             Self::None | Self::Stopped => String::new(),
             Self::DiskFull(kib) => format!("trap '' XFSZ; ulimit -f {kib}; "),
             Self::FewFiles(most) => format!("ulimit -n {most}; "),
             Self::LittleMemory(mib) => format!("ulimit -v {}; ", mib * 1024),
-            // Debian's `faketime` would stay as the parent, and be killed in its place.
+            // Debian's `faketime` would stay as the parent process and be killed in its place.
             Self::ClockOff(hours) => format!(
                 "export FAKETIME={hours:+}h LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1); "
             ),
@@ -120,7 +121,7 @@ impl Yard {
         let mut town = Town::new();
         town.intervals = ("150ms", "100ms");
         let github = town.github.clone();
-        // Hundreds of first passes without a cache would use up any hour's limit.
+        // Hundreds of first passes without a cache would exceed any hourly limit.
         github.set_limits(Limits { requests_per_hour: 10_000_000, ..Limits::default() });
         Self { github, town, clock: Clock::system() }
     }
@@ -147,7 +148,8 @@ impl Yard {
         Running { child, hardship }
     }
 
-    /// Waits for a moment, or until the process was idle for long, and says which it was.
+    /// Waits for the moment, or until the process has been idle for a while. Returns which it
+    /// was.
     pub(crate) fn wait_for(&self, moment: Moment, delay: Duration) -> Moment {
         drop(self.github.take_requests());
         if moment == Moment::Whenever {
@@ -165,7 +167,7 @@ impl Yard {
         if self.until(MOST + delay, seen) { moment } else { Moment::Whenever }
     }
 
-    /// Whether it came true in time.
+    /// Polls until `done` holds. Returns whether it did within `patience`.
     pub(crate) fn until(&self, patience: Duration, mut done: impl FnMut() -> bool) -> bool {
         let start = self.clock.monotonic();
         while self.clock.monotonic().saturating_sub(start) < patience {
@@ -188,7 +190,7 @@ impl Yard {
         }
     }
 
-    /// The end of what the processes said.
+    /// The end of the log of all processes.
     pub(crate) fn said(&self) -> String {
         let log = std::fs::read_to_string(self.log()).unwrap();
         let lines: Vec<&str> = log.lines().collect();
@@ -197,7 +199,7 @@ impl Yard {
 }
 
 impl Running {
-    /// Stops it, and lets it go on after this long.
+    /// Stops the process, and continues it after `length`.
     pub(crate) fn freeze(&self, yard: &Yard, length: Duration) {
         self.signal("-STOP");
         yard.sleep(length);
@@ -209,19 +211,20 @@ impl Running {
         Command::new("kill").args([signal, &process]).status().unwrap().success()
     }
 
-    /// Kills it. Whether it was still there: one that had to give up says why, and does not crash.
+    /// Kills the process. Returns whether it was still running; one that had to exit must have
+    /// reported why, and must not have crashed.
     pub(crate) fn kill(&mut self) -> bool {
         self.child.kill().unwrap();
         let status = self.child.wait().unwrap();
         let was_there = status.signal() == Some(9);
-        // Where no memory is left, a program cannot say so.
+        // Without memory, a program cannot report why it exits.
         let without_memory = matches!(self.hardship, Hardship::LittleMemory(_));
         let gave_up = self.hardship.may_end_it() && (status.code().is_some() || without_memory);
         assert!(was_there || gave_up, "{:?}: it ended by itself: {status}", self.hardship);
         was_there
     }
 
-    /// Ends it with SIGTERM; whether it ended well.
+    /// Ends the process with SIGTERM. Returns whether it exited successfully.
     pub(crate) fn end(mut self) -> bool {
         self.signal("-TERM") && self.child.wait().unwrap().success()
     }

@@ -1,9 +1,9 @@
-//! The real program, killed again and again with SIGKILL, against a GitHub in a box over TCP:
-//! every commit ships at most once, and in the end what is wanted has shipped. Before that it may
-//! be stopped for a while, or live with a full disk, few file descriptors, little memory, or a
-//! clock that is hours off.
+//! Kills the real program with SIGKILL again and again, against a fake GitHub over TCP. Every
+//! commit must ship at most once, and in the end the wanted commit must have shipped. Before a
+//! kill, the program may also be stopped for a while, or run with a full disk, few file
+//! descriptors, little memory, or a clock that is hours off.
 //!
-//! `KILLS=2000` kills more often, `KILL_SEED=7` at other moments.
+//! `KILLS=2000` sets the number of kills, `KILL_SEED=7` their moments.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -31,10 +31,10 @@ use crate::governor::{Chance, Hardship, Moment, Yard};
 const KILLS: u64 = 120;
 #[cfg(test)]
 const REPOSITORIES: u64 = 3;
-/// Every so many kills lose the state directory, too.
+/// Every this many kills, the state directory is lost, too.
 #[cfg(test)]
 const LOSES_ITS_DISK: u64 = 5;
-/// However busy the machine is, in the end everything has shipped within this.
+/// Everything must have shipped by then in the end, even on a busy machine.
 #[cfg(test)]
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,4 +1,4 @@
-//! Who approved (section 4, "Approval"; rules 10, 24 and 25).
+//! Approvals (section 4, "Approval"; rules 10, 24 and 25).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +12,15 @@ use super::{Availability, Check, Undetermined, all, any, both};
 /// What must be approved.
 #[derive(Debug, Default)]
 struct Needed {
-    /// Pull requests, each by a label or a comment of its own.
+    /// Pull requests, each of which needs its own label or comment.
     pulls: BTreeMap<PullNumber, MergedPull>,
-    /// Whether anything is left that only an operator approves.
+    /// Whether anything is left that only an operator can approve.
     operator: bool,
-    /// What may be needed, too, as far as is known.
+    /// Why more may be needed, if some fact is unknown.
     untold: Option<Undetermined>,
 }
 
-/// Rule 24: whether what is HIGH is approved.
+/// Rule 24: whether everything HIGH is approved.
 pub(super) fn is_approved(asked: &Asked<'_>) -> Availability<bool> {
     if asked.policy.approved_by_environment == EnvironmentApproval::Everything {
         return Ok(true);
@@ -34,7 +34,7 @@ pub(super) fn is_approved(asked: &Asked<'_>) -> Availability<bool> {
     any(checks, |holds| holds())
 }
 
-/// Rule 10: the operator's word about this sha, or people's on the candidate's own pull request.
+/// Rule 10: an operator approved this sha, or people approved the candidate's own pull request.
 pub(super) fn is_approved_as_the_first(asked: &Asked<'_>) -> Availability<bool> {
     if asked.policy.approved_by_environment == EnvironmentApproval::Everything
         || words(asked).iter().any(|word| word.sha == *asked.sha)
@@ -51,10 +51,10 @@ pub(super) fn is_approved_as_the_first(asked: &Asked<'_>) -> Availability<bool> 
     }
 }
 
-/// An operator's word about a commit.
+/// An operator's approval of a commit.
 struct Word {
     sha: Sha,
-    /// The deploy files at the tip that it covers; none where it does not tell which.
+    /// The deploy files at the tip that it covers; `None` if that is not recorded.
     files: Option<Option<String>>,
 }
 
@@ -77,18 +77,18 @@ fn people_may(asked: &Asked<'_>) -> bool {
     modes.contains(&ApprovalMode::Label) || modes.contains(&ApprovalMode::Comment)
 }
 
-/// Approving a sha approves all that makes it HIGH, the deploy files at the tip as they are then
-/// included; a later candidate needs approval only for what came after.
+/// Approving a sha approves everything that makes it HIGH, including the deploy files at the
+/// tip at that time. A later candidate needs approval only for what came after.
 fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
     if word.sha == *asked.sha {
-        // What came to the tip since then may have an approval of its own.
+        // Changes at the tip since then may have an approval of their own.
         let mut needed = Needed::default();
         needed.add_deploy_files(asked, Some(word));
         return needed.is_approved(asked);
     }
-    // A word about what production has passed is about nothing that ships now. Where it does not
-    // contain production, or that is uncertain, nobody can tell what was shipped since, and in doubt
-    // nothing counts.
+    // An approval of a commit that production has passed says nothing about what ships now. If
+    // it does not contain production, or production is uncertain, it is unknown what shipped
+    // since, and in doubt an approval does not count.
     let Certain::Sha(base) = &asked.production else { return Ok(false) };
     let leads_on = || both(Ok(*base != word.sha), || contains(asked, &word.sha, base));
     both(contains(asked, asked.sha, &word.sha), || {
@@ -99,8 +99,8 @@ fn is_approved_by(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
 fn covers_the_files(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
     Ok(match (&word.files, deploy_files(asked)?) {
         (_, DeployFiles::Same) => true,
-        // The variable does not say when it was set: for a later commit nobody can tell which files
-        // it meant.
+        // The environment variable has no timestamp: for a later commit it is unknown which
+        // deploy files it covers.
         (None, DeployFiles::Differ { .. }) => word.sha == *asked.sha,
         (Some(covered), DeployFiles::Differ { at_tip, .. }) => {
             covered.is_some() && covered == at_tip
@@ -108,7 +108,7 @@ fn covers_the_files(asked: &Asked<'_>, word: &Word) -> Availability<bool> {
     })
 }
 
-/// Whether all that is HIGH after `base` is approved by people, or there is nothing.
+/// Whether people approved everything HIGH after `base`, or there is nothing HIGH.
 fn are_approved_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Availability<bool> {
     let needed = needed_after(asked, base, word)?;
     let is_raised = is_raised(asked, Some(base)).map(|is_raised| !is_raised);
@@ -126,7 +126,7 @@ fn needed_after(asked: &Asked<'_>, base: &Sha, word: Option<&Word>) -> Availabil
     Ok(needed)
 }
 
-/// The files of a range that leads forward and is listed whole.
+/// The files of a range that is ahead and completely listed.
 fn whole_range<'a>(
     asked: &Asked<'a>,
     base: &Sha,
@@ -141,7 +141,7 @@ fn whole_range<'a>(
     })
 }
 
-/// Consecutive steps of one rebased pull request are one step.
+/// A step of the branch. Consecutive steps of one rebased pull request are merged into one.
 struct Step {
     parent: Sha,
     sha: Sha,
@@ -150,12 +150,14 @@ struct Step {
 }
 
 impl Needed {
-    /// Who brought these paths: every step of the branch from `base` to `head` that changed one.
+    /// Adds who brought these paths: every step of the branch from `base` to `head` that
+    /// changed one.
     fn add(&mut self, asked: &Asked<'_>, base: &Sha, head: &Sha, paths: &BTreeSet<&str>) {
         if paths.is_empty() {
             return;
         }
-        // Whoever brought them: nobody but an operator may approve.
+        // If approval by people is disabled, only an operator can approve, whoever brought the
+        // paths.
         self.operator |= !people_may(asked);
         let way = match way(asked, base, head) {
             Ok(Some(way)) => way,
@@ -180,7 +182,7 @@ impl Needed {
         }
     }
 
-    /// The deploy files at the tip that are HIGH, where they are not those that a word covers.
+    /// Adds the HIGH deploy files at the tip, unless the operator's approval covers them.
     fn add_deploy_files(&mut self, asked: &Asked<'_>, word: Option<&Word>) {
         let is_high = |path: &&str| class_of(asked.policy, path) == RiskClass::High;
         let covered = match word {
@@ -206,8 +208,8 @@ impl Needed {
         both(are_all, || self.untold.clone().map_or(Ok(true), Err))
     }
 
-    /// The deploy files at the tip: the pull request that brought them to the branch, where they
-    /// are the branch's.
+    /// Adds the pull request that brought the deploy files at the tip, if the ref is the
+    /// release branch.
     fn add_at_tip(&mut self, asked: &Asked<'_>, paths: &BTreeSet<&str>) {
         match &asked.observation.deploy_ref_tip {
             Some(tip) if asked.observation.deploy_ref == asked.observation.branch => {
@@ -217,7 +219,7 @@ impl Needed {
         }
     }
 
-    /// The steps on the way that changed one of these paths, the newest first.
+    /// The steps on the way that changed one of these paths, newest first.
     fn steps(&mut self, asked: &Asked<'_>, way: &Way, paths: &BTreeSet<&str>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
         for (sha, parent, is_merge) in way {
@@ -249,7 +251,8 @@ impl Needed {
             };
             match steps.last_mut() {
                 Some(later) if !is_merge && later.parent == *sha && later.is_of(&pulls) => {
-                    // What the later one left at a path is what the pull request left there.
+                    // For each path, the content that the later step left is what the pull
+                    // request left.
                     for (path, content) in changed {
                         later.changed.entry(path).or_insert(content);
                     }
@@ -300,8 +303,8 @@ pub(super) fn way(asked: &Asked<'_>, base: &Sha, head: &Sha) -> Availability<Opt
     Ok(steps.map(|steps| steps.iter().map(step).collect()))
 }
 
-/// Whether a step brought a path as the pull request shows it: in its own list of files, with the
-/// same blob; with another only where GitHub itself made the merge.
+/// Whether a step brought a path as the pull request shows it: the path is in its list of files
+/// with the same blob, or with another one if GitHub itself made the merge.
 fn shows(
     asked: &Asked<'_>,
     pull: &MergedPull,
@@ -334,7 +337,7 @@ fn shows(
     any(checks, |holds| holds())
 }
 
-/// Whether somebody who may approve has, by a label or a comment that counts.
+/// Whether an authorized person approved, by a label or comment that counts.
 fn is_pull_approved(asked: &Asked<'_>, pull: &MergedPull) -> Availability<bool> {
     let modes = &asked.policy.approval_modes;
     let events = asked.observation.origins.events.get(&pull.number);
@@ -351,7 +354,8 @@ fn is_pull_approved(asked: &Asked<'_>, pull: &MergedPull) -> Availability<bool> 
     any(checks, |holds| holds())
 }
 
-/// The label is on it now, and the person whose `labeled` event stands may approve.
+/// Whether the pull request has the label, and the author of the current `labeled` event may
+/// approve.
 fn is_labeled(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> Availability<bool> {
     let ours = |label: &str| label.eq_ignore_ascii_case(&asked.policy.approval_label);
     let newest = events
@@ -359,7 +363,7 @@ fn is_labeled(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> Ava
         .rposition(|event| matches!(event, PullEvent::Labeled { label, .. } if ours(label)));
     let Some(place) = newest else { return Ok(false) };
     let PullEvent::Labeled { by: Some(by), .. } = &events[place] else { return Ok(false) };
-    // A label of another name that no event had put on may be this one, renamed.
+    // An `unlabeled` event for a name that no event had added may be this label, renamed.
     let is_void = events[place..].iter().enumerate().any(|(after, event)| match event {
         PullEvent::Unlabeled { label, .. } => {
             ours(label) || !was_put_on(&events[..place + after], label)
@@ -374,7 +378,7 @@ fn is_labeled(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> Ava
     both(Ok(on.iter().any(|label| ours(label))), || may_approve(asked, pull, by))
 }
 
-/// Whether a label of this name is on after these events.
+/// Whether a label of this name is present after these events.
 fn was_put_on(events: &[PullEvent], name: &str) -> bool {
     let last = events.iter().rev().find_map(|event| match event {
         PullEvent::Labeled { label, .. } if label.eq_ignore_ascii_case(name) => Some(true),
@@ -384,7 +388,8 @@ fn was_put_on(events: &[PullEvent], name: &str) -> bool {
     last == Some(true)
 }
 
-/// The command, alone on a line, by a person who may approve; not edited, and by no bot or App.
+/// Whether an authorized person wrote the command alone on a line. Edited comments, bots and
+/// Apps do not count.
 fn is_commented(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> Availability<bool> {
     any(events.iter().enumerate(), |(place, event)| {
         let PullEvent::Commented(comment) = event else { return Ok(false) };
@@ -398,8 +403,8 @@ fn is_commented(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent]) -> A
     })
 }
 
-/// After the merge it counts; before it only if nothing was pushed after it, and what was pushed
-/// last is shown.
+/// After the merge, an approval counts. Before it, it counts only if nothing was pushed
+/// afterwards and the last push is shown.
 fn is_in_time(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent], place: usize) -> bool {
     let (before, after) = events.split_at(place);
     let is_push = |event: &PullEvent| matches!(event, PullEvent::Pushed { .. });
@@ -411,8 +416,8 @@ fn is_in_time(asked: &Asked<'_>, pull: &MergedPull, events: &[PullEvent], place:
             && (before.contains(&last) || !before.iter().any(shown)))
 }
 
-/// Their permission suffices, they are not the author unless that is allowed, and they are in one
-/// of the teams, where there are any.
+/// Whether the permission suffices, the person is not the author (unless that is allowed), and
+/// is a member of one of the configured teams, if any.
 fn may_approve(asked: &Asked<'_>, pull: &MergedPull, by: &Person) -> Availability<bool> {
     let (origins, policy) = (&asked.observation.origins, asked.policy);
     let is_author = pull.author.as_ref().is_some_and(|author| author.id == by.id);

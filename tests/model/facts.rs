@@ -1,4 +1,4 @@
-//! What is known, and what follows from it: facts with their doubt, and which commits contain which.
+//! Facts with their doubt, and what follows from them about which commits contain which.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use release_governor::domain::{
 use super::production::{self, Certain, Moves};
 use super::{Availability, undetermined};
 
-/// A question, and what its facts add up to.
+/// A question and the commit graph that its facts add up to.
 pub(crate) struct Asked<'a> {
     pub(super) question: Question<'a>,
     graph: Graph,
@@ -36,7 +36,7 @@ impl<'a> std::ops::Deref for Asked<'a> {
     }
 }
 
-/// A fact, where it is known.
+/// The value of a fact, if it is known.
 pub(super) fn fact<'f, T>(known: Option<&'f Fact<T>>, what: &str) -> Availability<&'f T> {
     match known {
         Some(Fact::Known(value)) => Ok(value),
@@ -45,7 +45,7 @@ pub(super) fn fact<'f, T>(known: Option<&'f Fact<T>>, what: &str) -> Availabilit
     }
 }
 
-/// The same, where `None` is an answer, too: it can never be told.
+/// The answer of a fact. The inner `None` means that it can never be known.
 pub(super) fn answer<'f, T>(
     known: Option<&'f Fact<Answered<T>>>,
     what: &str,
@@ -56,14 +56,14 @@ pub(super) fn answer<'f, T>(
     }
 }
 
-/// How `head` stands to `base`, and what differs.
+/// How `head` relates to `base`, and the files that differ.
 pub(super) fn range<'a>(asked: &Asked<'a>, base: &Sha, head: &Sha) -> Availability<&'a Ranged> {
     let between = (base.clone(), head.clone());
     let what = format!("the range {}..{}", base.short(), head.short());
     fact(asked.question.observation.ranges.get(&between), &what)
 }
 
-/// Whether the branch holds this commit.
+/// Whether the branch contains this commit.
 pub(super) fn is_on_branch(asked: &Asked<'_>, sha: &Sha) -> Availability<bool> {
     let facts = asked.observation.commits.get(sha).map(|facts| &facts.on_branch);
     if let Some(Fact::Known(is_on)) = facts {
@@ -75,8 +75,8 @@ pub(super) fn is_on_branch(asked: &Asked<'_>, sha: &Sha) -> Availability<bool> {
     }
 }
 
-/// Whether `container` contains `contained`, by all that is known. What GitHub cannot compare is
-/// not contained.
+/// Whether `container` contains `contained`, by all known facts. A commit that GitHub cannot
+/// compare is not contained.
 pub(super) fn contains(asked: &Asked<'_>, container: &Sha, contained: &Sha) -> Availability<bool> {
     let graph = &asked.graph;
     let is_seen = graph.reached(container).contains(contained);
@@ -92,7 +92,7 @@ pub(super) fn contains(asked: &Asked<'_>, container: &Sha, contained: &Sha) -> A
     if graph.broken.contains(&pair)
         && !asked.observation.branch_commits.shows_containment(container, contained)
     {
-        // What a list shows that was read for another rule, nobody has to look for.
+        // Containment may be known from a list that was read for another rule.
         return undetermined(format!("{one} and {other} cannot be compared for good"));
     }
     match (is_seen, is_apart, is_told_apart) {
@@ -103,17 +103,17 @@ pub(super) fn contains(asked: &Asked<'_>, container: &Sha, contained: &Sha) -> A
     }
 }
 
-/// All that any fact says of which commit contains which.
+/// Everything that the facts say about containment.
 struct Graph {
-    /// By commit: what it contains by its parents, or by a comparison.
+    /// By commit: what it is known to contain, through parents or a comparison.
     below: BTreeMap<Sha, BTreeSet<Sha>>,
-    /// Commits all of whose parents are in `below`.
+    /// Commits whose parents are all in `below`.
     listed: BTreeSet<Sha>,
-    /// Container and commit that it was seen not to contain.
+    /// Pairs of a container and a commit that it is known not to contain.
     apart: BTreeSet<(Sha, Sha)>,
-    /// The same, where GitHub compares them with nothing.
+    /// The same, because GitHub cannot compare them.
     incomparable: BTreeSet<(Sha, Sha)>,
-    /// Two commits that GitHub fails to compare again and again.
+    /// Pairs that GitHub repeatedly fails to compare.
     broken: BTreeSet<(Sha, Sha)>,
     reached: RefCell<BTreeMap<Sha, Rc<BTreeSet<Sha>>>>,
 }
@@ -145,7 +145,7 @@ impl Graph {
                 graph.compare(base, head, ranged);
             }
         }
-        // What was asked and answered in words of one commit only.
+        // Facts that are recorded by a single commit.
         let nothing = BranchCommits::default();
         let all = graph.below.iter().flat_map(|(sha, below)| below.iter().chain([sha])).cloned();
         let all: BTreeSet<Sha> = all.chain(others).chain([question.sha.clone()]).collect();
@@ -188,7 +188,7 @@ impl Graph {
         }
     }
 
-    /// All that `sha` is seen to contain, itself included.
+    /// Everything that `sha` is known to contain, including itself.
     fn reached(&self, sha: &Sha) -> Rc<BTreeSet<Sha>> {
         if let Some(found) = self.reached.borrow().get(sha) {
             return Rc::clone(found);
@@ -206,7 +206,7 @@ impl Graph {
         found
     }
 
-    /// Whether everything that it contains was listed, down to the root.
+    /// Whether everything it contains was listed, down to the root.
     fn is_whole(&self, sha: &Sha) -> bool {
         self.reached(sha).iter().all(|one| self.listed.contains(one))
     }

@@ -1,4 +1,4 @@
-//! Failed deploys of one commit, and what grants it another attempt (rules 14 and 15).
+//! Failed deploys of a commit, and what grants it another attempt (rules 14 and 15).
 
 use jiff::{SignedDuration, Timestamp};
 use release_governor::domain::*;
@@ -13,8 +13,8 @@ pub(super) struct Word {
     pub(super) rollback: bool,
 }
 
-/// Every `trigger` that counts: from *started* or *unknown* on; a withdrawn or refused attempt makes
-/// it void.
+/// Every `trigger` that counts. It counts from *started* or *unknown* on; a withdrawn or
+/// refused attempt makes it void.
 pub(super) fn words(release: &ReleaseState) -> Vec<Word> {
     let apart = release.triggered.iter();
     let apart = apart.map(|(sha, at)| Word { sha: sha.clone(), at: *at, rollback: false });
@@ -40,8 +40,8 @@ pub(super) fn words(release: &ReleaseState) -> Vec<Word> {
         .collect()
 }
 
-/// When the deploys of this commit failed since it last succeeded, whoever started them, the oldest
-/// first. A superseded run has not failed; one that was deleted before it ended has.
+/// When deploys of this commit failed since it last succeeded, whoever started them, oldest
+/// first. A superseded run is not a failure; one that was deleted before it ended is.
 fn failures(asked: &Asked<'_>) -> Availability<Vec<Timestamp>> {
     let mut ended: Vec<(Timestamp, RunId, u32, bool)> = Vec::new();
     let of_it = asked
@@ -81,7 +81,7 @@ fn failures(asked: &Asked<'_>) -> Availability<Vec<Timestamp>> {
     Ok(since.into_iter().map(|(at, ..)| at).collect())
 }
 
-/// Whether it may yet turn out to be a phantom or a stray run.
+/// Whether the run may still turn out to be phantom or stray.
 fn may_be_no_deploy(run: &KnownRun) -> bool {
     let attempts = || run.attempts.values();
     let failed = |one: &KnownRunAttempt| {
@@ -96,8 +96,9 @@ fn may_be_no_deploy(run: &KnownRun) -> bool {
     may_be_phantom || (run.history == RefHistory::NotAsked && names_a_ref)
 }
 
-/// Attempts that this commit may use: `max_attempts_per_sha`, one more for each re-run or manual run
-/// of its verification that began after it failed and succeeded, and for each `trigger` since.
+/// The attempts that this commit may use: `max_attempts_per_sha`, plus one for each re-run or
+/// manual run of its verification that began after the failure and succeeded, and one for each
+/// `trigger` since.
 fn allowed(asked: &Asked<'_>, first_failure: Timestamp) -> usize {
     let facts = asked.observation.commits.get(asked.sha);
     let verified = facts.map_or(&[][..], |facts| &facts.reverified_at);
@@ -118,11 +119,11 @@ pub(super) fn are_used_up(asked: &Asked<'_>) -> Availability<bool> {
     Ok(failures.first().is_some_and(|first| failures.len() >= allowed(asked, *first)))
 }
 
-/// Rule 15: attempts are left, but it failed less than `cooldown_minutes` ago.
+/// Rule 15: attempts are left, but the commit failed less than `cooldown_minutes` ago.
 pub(super) fn cools_down(asked: &Asked<'_>) -> Availability<bool> {
     let failures = failures(asked)?;
     let cooldown = SignedDuration::try_from(asked.policy.cooldown).unwrap();
-    // GitHub's times have whole seconds: it may have failed almost a second later than it says.
+    // GitHub's times have a resolution of one second: the failure may be almost a second later.
     let until = |last: &Timestamp| *last + SignedDuration::from_secs(1) + cooldown;
     let is_recent =
         !cooldown.is_zero() && failures.last().is_some_and(|last| asked.now < until(last));

@@ -1,9 +1,10 @@
-//! A second reading of the design's table of rules (section 4), to hold `decide` against.
+//! An independent implementation of the design's table of rules (section 4), used to check
+//! `decide`.
 //!
-//! It is written from the specification and shares no code with `src/decide`: each rule is one
-//! function, in the order of the table, as plain as it can be written and without regard to speed.
-//! Where a fact is not known, or facts contradict each other, a rule is [`Undetermined`], and nothing
-//! is said of it.
+//! It is written from the specification and shares no code with `src/decide`. Each rule is one
+//! function, in the order of the table, as simple as possible and without regard to speed.
+//! Where a fact is unknown, or facts contradict each other, a rule is [`Undetermined`] and
+//! nothing is checked.
 
 use std::fmt::Write as _;
 
@@ -20,43 +21,43 @@ mod risk;
 use facts::{Asked, contains, fact, is_on_branch};
 use production::{Certain, certain_productions, is_rolled_back};
 
-/// Why the facts do not tell.
+/// Why the facts do not determine the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Undetermined(pub(crate) String);
 
-/// What the facts tell.
+/// The answer, if the facts determine it.
 pub(crate) type Availability<T> = Result<T, Undetermined>;
 
 pub(crate) fn undetermined<T>(why: impl Into<String>) -> Availability<T> {
     Err(Undetermined(why.into()))
 }
 
-/// What the design demands of one decision.
+/// The decision that the design requires.
 #[derive(Clone, Debug)]
 pub(crate) struct Demanded {
-    /// Whether each rule speaks, in the order of the table.
+    /// Whether each rule applies, in the order of the table.
     pub(crate) rules: Vec<(Reason, Availability<bool>)>,
     pub(crate) risk: Availability<RiskClass>,
 }
 
-/// What comes of holding a decision against the design.
+/// The result of checking a decision against the design.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Checked {
     Same,
-    /// The facts do not tell what should be decided.
+    /// The facts do not determine the decision.
     Undetermined(String),
-    /// The decision is another, and how.
+    /// The decision differs, with a description.
     Different(String),
 }
 
-/// What the design demands, rule by rule.
+/// What the design requires, rule by rule.
 pub(crate) fn demanded(question: &Question<'_>) -> Demanded {
     let asked = Asked::new(question);
     let rules = Reason::ALL.iter().map(|reason| (*reason, speaks(*reason, &asked)));
     Demanded { rules: rules.collect(), risk: risk::class(&asked) }
 }
 
-/// The table: whether a rule speaks.
+/// The table: whether a rule applies.
 fn speaks(reason: Reason, asked: &Asked<'_>) -> Availability<bool> {
     let risk_is = |class| risk::class(asked).map(|risk| risk == class);
     let is_degraded = || Ok(health(asked) == Some(Health::Degraded));
@@ -90,7 +91,7 @@ fn speaks(reason: Reason, asked: &Asked<'_>) -> Availability<bool> {
         Reason::RateLimit => Ok(rate_limit(asked)),
         Reason::DegradedLowHold => {
             let holds = asked.policy.hold_low_when_degraded;
-            // The risk of what ran before is not judged.
+            // A rollback target has already run, so its risk is not judged.
             let holds = holds && !asked.rollback;
             both(both(Ok(holds), is_degraded), || risk_is(RiskClass::Low))
         }
@@ -106,7 +107,7 @@ fn speaks(reason: Reason, asked: &Asked<'_>) -> Availability<bool> {
     }
 }
 
-/// Rule 1 and 13: what is in flight, each with its commit where that is known. In flight is a
+/// Rules 1 and 13: everything in flight, each with its commit if known. In flight means a
 /// deploy run that is not completed, or an attempt without an outcome.
 fn in_flight(asked: &Asked<'_>) -> Vec<Option<Sha>> {
     let open = asked
@@ -116,7 +117,7 @@ fn in_flight(asked: &Asked<'_>) -> Vec<Option<Sha>> {
         .filter(|attempt| !matches!(attempt.phase, AttemptPhase::Closed(_)));
     let runs = asked.release.runs.values().filter(|run| {
         let blocks = match run.kind {
-            // A stray run blocks as any run does; one that is not completed is no phantom.
+            // A stray run blocks like any other. A run that is not completed is not phantom.
             RunKind::Deploy | RunKind::Stray | RunKind::OtherDeploy | RunKind::Phantom => true,
             RunKind::OtherWorkflow | RunKind::NotADeploy => false,
         };
@@ -136,7 +137,7 @@ fn not_verified(asked: &Asked<'_>) -> Availability<bool> {
     Ok(matches!(verification(asked)?, Verification::None | Verification::Running(_)))
 }
 
-/// Rule 4: the latest ended other than in success.
+/// Rule 4: the latest run ended other than in success.
 fn verification_failed(asked: &Asked<'_>) -> Availability<bool> {
     Ok(matches!(verification(asked)?, Verification::Failed(..)))
 }
@@ -146,7 +147,7 @@ fn verification<'a>(asked: &Asked<'a>) -> Availability<&'a Verification> {
     fact(facts.map(|facts| &facts.verification), "the verification")
 }
 
-/// Rule 5: no deploy workflow is named, or it does not exist, or it is disabled.
+/// Rule 5: no deploy workflow is configured, or it does not exist, or it is disabled.
 fn deploy_not_configured(asked: &Asked<'_>) -> bool {
     match &asked.observation.deploy_workflow {
         WorkflowFact::NotConfigured | WorkflowFact::Missing => true,
@@ -154,8 +155,8 @@ fn deploy_not_configured(asked: &Asked<'_>) -> bool {
     }
 }
 
-/// Rule 7: production contains this sha; where it is uncertain, any certain one contains it and is
-/// not it. `trigger --rollback` silences it.
+/// Rule 7: production contains this sha. If production is uncertain: any certain production
+/// contains it and differs from it. `trigger --rollback` silences the rule.
 fn older_than_production(asked: &Asked<'_>) -> Availability<bool> {
     if asked.rollback {
         return Ok(false);
@@ -172,7 +173,7 @@ fn older_than_production(asked: &Asked<'_>) -> Availability<bool> {
     }
 }
 
-/// Rule 10: production is none, the policy wants an approval, and nobody approved.
+/// Rule 10: production is none, the policy requires an approval, and nobody approved.
 fn first_deploy_required(asked: &Asked<'_>) -> Availability<bool> {
     if !asked.policy.require_approval_for_first_deploy || asked.production != Certain::None {
         return Ok(false);
@@ -180,8 +181,8 @@ fn first_deploy_required(asked: &Asked<'_>) -> Availability<bool> {
     approval::is_approved_as_the_first(asked).map(|is_approved| !is_approved)
 }
 
-/// Rule 16: GitHub refused the dispatch. Tried again when the workflow, its ref's tip, the token or
-/// the config changed, and else hourly.
+/// Rule 16: GitHub refused the dispatch. It is tried again when the workflow, its ref's tip,
+/// the token or the config changed, and otherwise hourly.
 fn dispatch_rejected(asked: &Asked<'_>) -> bool {
     asked.release.rejection.as_ref().is_some_and(|rejection| {
         let hour = jiff::SignedDuration::from_hours(1);
@@ -189,13 +190,13 @@ fn dispatch_rejected(asked: &Asked<'_>) -> bool {
     })
 }
 
-/// Rule 17: GitHub refused our status on this commit, and it is not tried again yet.
+/// Rule 17: GitHub refused our status on this commit, and its backoff has not ended.
 fn status_refused(asked: &Asked<'_>) -> bool {
     let refusal = asked.release.status_refusals.get(asked.sha);
     refusal.is_some_and(|refusal| asked.now < refusal.retry_at)
 }
 
-/// Rule 18: dispatch accepted by GitHub to a dispatch, of whatever sha, and never showed its run; a `trigger`
+/// Rule 18: GitHub accepted a dispatch, of whatever sha, and never showed its run. A `trigger`
 /// ends it.
 fn dispatch_unconfirmed(asked: &Asked<'_>) -> bool {
     let words = failures::words(asked.release);
@@ -206,7 +207,7 @@ fn dispatch_unconfirmed(asked: &Asked<'_>) -> bool {
     })
 }
 
-/// Rule 19: so many attempts of ours started a run in the last 60 minutes.
+/// Rule 19: `max_deploys_per_hour` attempts of ours started a run in the last 60 minutes.
 fn rate_limit(asked: &Asked<'_>) -> bool {
     let started = asked.release.attempts.iter().filter(|attempt| {
         let started = match &attempt.phase {
@@ -222,7 +223,7 @@ fn rate_limit(asked: &Asked<'_>) -> bool {
     started.count() >= usize::try_from(asked.policy.max_deploys_per_hour).unwrap()
 }
 
-/// How production is; none where no signal is configured.
+/// The health of production; `None` if no signal is configured.
 fn health(asked: &Asked<'_>) -> Option<Health> {
     let signals = &asked.observation.signals;
     let says =
@@ -246,7 +247,7 @@ fn unless_triggered(
     if asked.triggered { Ok(false) } else { rule(asked) }
 }
 
-/// Whether both hold. What is not told does not matter where the other does not hold.
+/// Whether both hold. An unknown value does not matter if the other one is false.
 fn both(one: Availability<bool>, other: impl FnOnce() -> Availability<bool>) -> Availability<bool> {
     match one {
         Ok(false) => Ok(false),
@@ -261,10 +262,10 @@ fn both(one: Availability<bool>, other: impl FnOnce() -> Availability<bool>) -> 
     }
 }
 
-/// Something that may hold.
+/// A condition.
 pub(crate) type Check<'a> = &'a dyn Fn() -> Availability<bool>;
 
-/// Whether any holds. What is not told does not matter where another holds.
+/// Whether any holds. An unknown value does not matter if another one is true.
 pub(crate) fn any<T>(
     all: impl IntoIterator<Item = T>,
     holds: impl Fn(T) -> Availability<bool>,
@@ -280,7 +281,7 @@ pub(crate) fn any<T>(
     found
 }
 
-/// Whether every one holds.
+/// Whether all hold. An unknown value does not matter if another one is false.
 pub(crate) fn all<T>(
     all: impl IntoIterator<Item = T>,
     holds: impl Fn(T) -> Availability<bool>,
@@ -289,7 +290,7 @@ pub(crate) fn all<T>(
 }
 
 impl Demanded {
-    /// The reason that the design demands: the first rule that speaks.
+    /// The reason that the design requires: the first rule that applies.
     pub(crate) fn reason(&self) -> Availability<Reason> {
         for (reason, speaks) in &self.rules {
             match speaks {
@@ -301,8 +302,8 @@ impl Demanded {
         undetermined("no rule speaks")
     }
 
-    /// Holds a decision against this: its reason, its risk, and from rule 8 on each rule that holds
-    /// something, for the hints name all that will block.
+    /// Checks a decision: its reason, its risk, and from rule 8 on every rule that blocks,
+    /// because the hints name everything that will block.
     pub(crate) fn check(&self, decision: &Decision) -> Checked {
         let mut wrong = String::new();
         for ((reason, demanded), (_, found)) in self.rules.iter().zip(decision.rules()) {
@@ -354,7 +355,7 @@ const fn word(speaks: bool) -> &'static str {
     if speaks { "speaks" } else { "is silent" }
 }
 
-/// Holds a decision against the design.
+/// Checks a decision against the design.
 pub(crate) fn check(question: &Question<'_>, decision: &Decision) -> Checked {
     demanded(question).check(decision)
 }

@@ -1,4 +1,5 @@
-//! What runs in production, what ran there before, and who moved it (section 2; rules 2, 7 and 9).
+//! What is in production, what was there before, and who moved it (section 2; rules 2, 7 and
+//! 9).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +11,10 @@ use serde::Deserialize;
 use super::facts::{Asked, contains, is_on_branch};
 use super::{Availability, Check, all, any, both, failures};
 
-/// GitHub's times have no fractions: what it dates to a second began or ended up to a second later.
+/// GitHub's times have a resolution of one second: an event may be up to a second later.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// What runs in production.
+/// What is in production.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Certain {
     None,
@@ -21,34 +22,33 @@ pub(super) enum Certain {
     Uncertain,
 }
 
-/// A run attempt that succeeded, or an operator's word.
+/// A move of production: a run attempt that succeeded, or an operator's `set-production`.
 #[derive(Clone, Debug)]
 struct Moved {
     order: Order,
-    /// None where nothing tells.
+    /// `None` if the commit is unknown.
     to: Option<Sha>,
     is_stray: bool,
-    /// Where no pass of ours decided on it: when it had ended for certain.
+    /// If no pass of ours decided on it: a time by which it had certainly ended.
     foreign_until: Option<Timestamp>,
 }
 
-/// When it came among the moves: by start, then by number. An operator's word comes after the runs
-/// that had ended when it was said: who speaks while a run works cannot mean what it does
-/// afterwards.
+/// The order of moves: by start, then by number. An operator's action comes after the runs that
+/// had ended by then: an action during a run cannot refer to what the run does later.
 type Order = (Timestamp, bool, Timestamp, RunId, u32);
 
-/// What moved production, and what lifts rollbacks.
+/// The moves of production, and the actions that lift rollbacks.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     moves: Vec<Moved>,
-    /// What was production before the moves that are kept, and since when at the latest.
+    /// Earlier productions, from before the retained moves, each with the latest time it began.
     before: Vec<(Sha, Timestamp)>,
     resumed_at: Option<Timestamp>,
-    /// Commits that an operator triggered, or set as production, and when.
+    /// Commits that an operator triggered or set as production, and when.
     lifted: Vec<(Sha, Timestamp)>,
 }
 
-/// The part of the release state that is not shown otherwise than as it is stored.
+/// The part of the release state that is only accessible in its stored form.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Kept {
@@ -60,7 +60,7 @@ struct Kept {
 }
 
 impl Moves {
-    /// Every commit that is named here.
+    /// Every commit that occurs here.
     pub(super) fn shas(&self) -> Vec<Sha> {
         let moved = self.moves.iter().filter_map(|moved| moved.to.clone());
         let before = self.before.iter().chain(&self.lifted).map(|(sha, _)| sha.clone());
@@ -121,15 +121,16 @@ fn kept_move(moved: ForeignMove) -> Moved {
     Moved { order, to: moved.to, is_stray: false, foreign_until: Some(moved.ended_by) }
 }
 
-/// Whether no pass of ours decided on a run attempt: another's, any re-run, a `trigger --rollback`.
-/// A run that showed after its attempt was given up may be another's by our account.
+/// Whether no pass of ours decided on a run attempt: one by others, any re-run, or a `trigger
+/// --rollback`. A run that appeared after its attempt was closed may be somebody else's with
+/// our account.
 fn is_foreign(release: &ReleaseState, run: RunId, number: u32) -> bool {
     let owner = release.attempts.iter().find(|attempt| attempt.run == Some(run));
     number > 1 || owner.is_none_or(|owner| owner.begun.rollback || owner.late)
 }
 
-/// Production: the sha of the run attempt that succeeded last, or an operator's later word. None
-/// only where nothing knows of a deploy.
+/// Production: the sha of the run attempt that succeeded last, or of a later `set-production`.
+/// It is none only if nothing indicates a deploy.
 pub(super) fn production(question: &Question<'_>, moves: &Moves) -> Certain {
     if let Some(supposed) = question.supposed_production {
         return match supposed {
@@ -159,20 +160,22 @@ pub(super) fn production(question: &Question<'_>, moves: &Moves) -> Certain {
     }
 }
 
-/// What is kept of long ago is older than every run that is kept.
+/// Whether a move belongs to a retained run, or is an operator's action. Older history precedes
+/// all of them.
 fn is_of_the_kept(release: &ReleaseState, moved: &Moved) -> bool {
     let (.., run, _) = moved.order;
     run == RunId::from(u64::MAX) || release.runs.contains_key(&run)
 }
 
-/// Every commit that ever was production for certain.
+/// Every commit that was certainly in production at some time.
 pub(super) fn certain_productions(asked: &Asked<'_>) -> BTreeSet<Sha> {
     let moved = asked.moves.moves.iter().filter_map(|moved| moved.to.clone());
     moved.chain(asked.moves.before.iter().map(|(sha, _)| sha.clone())).collect()
 }
 
-/// Rule 9: a run that no pass of ours decided on moved production to an unknown commit or
-/// does not contain an earlier production, which production still lacks and the branch still holds.
+/// Rule 9: a run that no pass of ours decided on moved production to an unknown commit, or to
+/// one that does not contain an earlier production. Production still lacks that one, and the
+/// branch still contains it.
 pub(super) fn is_rolled_back(asked: &Asked<'_>) -> Availability<bool> {
     if !asked.policy.hold_after_rollback {
         return Ok(false);

@@ -1,5 +1,5 @@
-//! Rule 9a: the branch holds, after this sha, a revert of a commit that this sha would bring into
-//! production, and nothing that takes it back.
+//! Rule 9a: after this sha, the branch contains a revert of a commit that this sha would bring
+//! into production, and nothing that takes the revert back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +12,10 @@ use super::facts::{Asked, answer, contains};
 use super::production::Certain;
 use super::{Availability, undetermined};
 
-/// Messages that are read: of the newest so many commits after the judged one.
+/// The number of newest commits after the judged one whose messages are read.
 const READ: usize = 250;
 
-/// A commit, with what is known of its message. Of those that revert nothing it may be nothing.
+/// A commit and what is known of its message. The message may be absent if it reverts nothing.
 #[derive(Clone)]
 struct Commit {
     sha: Sha,
@@ -72,7 +72,8 @@ impl Commit {
     }
 }
 
-/// The commits that the branch has and the judged one has not; none where that can never be told.
+/// The commits that are on the branch and not in the judged commit; `None` if this can never be
+/// known.
 fn after_it(asked: &Asked<'_>) -> Availability<Option<Vec<Commit>>> {
     let Some(tip) = &asked.observation.branch_tip else { return Ok(None) };
     if tip == asked.sha {
@@ -89,7 +90,7 @@ fn after_it(asked: &Asked<'_>) -> Availability<Option<Vec<Commit>>> {
     after_it_on_the_branch(asked, tip).map(Some)
 }
 
-/// The same by the newest commits of the branch, where these show all of them.
+/// The same, from the newest commits of the branch, if they show all of them.
 fn after_it_on_the_branch(asked: &Asked<'_>, tip: &Sha) -> Availability<Vec<Commit>> {
     let branch = &asked.observation.branch_commits;
     let parents: BTreeMap<&Sha, &Vec<Sha>> =
@@ -112,20 +113,20 @@ fn after_it_on_the_branch(asked: &Asked<'_>, tip: &Sha) -> Availability<Vec<Comm
     Ok(found)
 }
 
-/// What the last word in branch order says of each commit that was reverted, or taken back.
+/// For each reverted or reapplied commit, what the last message in branch order says.
 #[derive(Default)]
 struct Book {
-    /// In branch order, the oldest first: what the range brings, and what comes after it.
+    /// Commits in branch order, oldest first: those of the range, then those after it.
     read: Vec<Commit>,
-    /// How many of these the range brings.
+    /// How many of them belong to the range.
     brought: usize,
-    /// What each of these says: of which commit, and whether it takes it out.
+    /// For each commit, the commits it refers to, and whether it reverts them.
     says: BTreeMap<Sha, BTreeMap<Sha, bool>>,
-    /// The last word on each commit.
+    /// The last statement about each commit.
     last: BTreeMap<Sha, bool>,
 }
 
-/// Production is certain: targets by sha, by pull request and by title are looked for in the range.
+/// Production is certain: targets by sha, pull request and title are looked up in the range.
 fn last_word(
     asked: &Asked<'_>,
     brought: &[Commit],
@@ -170,7 +171,7 @@ impl Book {
         if let Some(message) = message {
             says = self.target(asked, message, base, name)?;
         } else if commit.parents.len() > 1 {
-            // A merge says what it brought.
+            // A merge stands for everything that it brought.
             for one in &self.read {
                 let is_brought = !contains(asked, &commit.parents[0], &one.sha)?
                     && contains(asked, &commit.sha, &one.sha)?;
@@ -185,7 +186,7 @@ impl Book {
         Ok(())
     }
 
-    /// What a revert says, of the first target that fits.
+    /// The target of a revert: the first one that matches.
     fn target(
         &self,
         asked: &Asked<'_>,
@@ -198,7 +199,8 @@ impl Book {
             if let Some(found) = newest().find(|one| one.is_named(named)) {
                 return Ok(self.turned(found));
             }
-            // Production has it, or another branch: of a short sha nothing tells which.
+            // The target is in production or on another branch. A short sha does not determine
+            // which.
             let Some(whole) = named.whole() else { return undetermined("what a short sha names") };
             if contains(asked, base, &whole)? {
                 return Ok(BTreeMap::new());
@@ -217,8 +219,9 @@ impl Book {
         Ok(self.of_title(&message.title))
     }
 
-    /// By its title, of what the range brings: the newest commit whose title is the one within the
-    /// quotes; else the one that all of these reverts are around, which an odd number takes out.
+    /// Finds the target by title in the range: the newest commit whose title is the quoted one.
+    /// Otherwise, the commit that all of these nested reverts refer to; an odd number reverts
+    /// it.
     fn of_title(&self, title: &CommitTitle) -> BTreeMap<Sha, bool> {
         let find = |reverts: u32| {
             self.read.iter().take(self.brought).rev().find(|one| {
@@ -237,7 +240,7 @@ impl Book {
         }
     }
 
-    /// The contrary of what a commit says; of one that says nothing, that it is out.
+    /// The opposite of what a commit states. A commit that states nothing is reverted itself.
     fn turned(&self, commit: &Commit) -> BTreeMap<Sha, bool> {
         let says = &self.says[&commit.sha];
         if says.is_empty() {
@@ -247,7 +250,7 @@ impl Book {
     }
 }
 
-/// Production is none or uncertain: only targets that are named by their sha count.
+/// Production is none or uncertain: only targets named by sha count.
 fn by_sha_alone(asked: &Asked<'_>, after: &[Commit]) -> Availability<bool> {
     let reverting: Vec<&Commit> = after
         .iter()
@@ -259,7 +262,7 @@ fn by_sha_alone(asked: &Asked<'_>, after: &[Commit]) -> Availability<bool> {
     Ok(false)
 }
 
-/// One revert by its sha is what can be told without the range.
+/// Without a range, only a single revert by sha can be resolved.
 fn one_by_sha(asked: &Asked<'_>, after: &[Commit], reverting: &[&Commit]) -> Availability<bool> {
     let [only] = reverting else { return undetermined("several reverts without a range") };
     let named = only.message.as_ref().and_then(|message| message.reverts_commit.as_ref());

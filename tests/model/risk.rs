@@ -1,4 +1,4 @@
-//! How risky it is to ship (section 4, "Risk").
+//! The risk of shipping (section 4, "Risk").
 
 use release_governor::domain::*;
 
@@ -9,7 +9,7 @@ use super::{Availability, Check, any};
 
 /// The risk class of shipping this sha now.
 pub(super) fn class(asked: &Asked<'_>) -> Availability<RiskClass> {
-    // Where production goes back to a commit, its risk is not judged: it ran before.
+    // A rollback target has already run, so its risk is not judged.
     if asked.rollback {
         return Ok(RiskClass::Low);
     }
@@ -21,8 +21,9 @@ pub(super) fn class(asked: &Asked<'_>) -> Availability<RiskClass> {
     if own != RiskClass::High && is_raised(asked, base)? { Ok(RiskClass::High) } else { Ok(own) }
 }
 
-/// Whether a status or a label raised what came after `base` (docs/approvals.md, "Raise the risk
-/// from outside"), or the commit itself where there is no base. What cannot be told raises it.
+/// Whether a status or label raised the risk of what came after `base` (docs/approvals.md,
+/// "Raise the risk from outside"), or of the commit itself if there is no base. What can never
+/// be known raises it.
 pub(super) fn is_raised(asked: &Asked<'_>, base: Option<&Sha>) -> Availability<bool> {
     let contexts = &asked.policy.raise_risk_contexts;
     if contexts.is_empty() {
@@ -59,7 +60,7 @@ pub(super) fn is_raised(asked: &Asked<'_>, base: Option<&Sha>) -> Availability<b
         let by_pull = || match answer(origins.pulls.get(sha), "who brought a step")? {
             None => Ok(true),
             Some(pulls) => {
-                // A merge that was pushed by hand may hide what the branch was at before.
+                // A merge that was pushed by hand may hide an earlier position of the branch.
                 let may_hide = *is_merge && !pulls.iter().any(|pull| pull.may_be_merged_by(sha));
                 if may_hide { Ok(true) } else { any(pulls, by_label) }
             }
@@ -110,7 +111,7 @@ fn highest<'p>(policy: &Policy, paths: impl Iterator<Item = &'p str>) -> RiskCla
     paths.map(|path| class_of(policy, path)).max().unwrap_or(RiskClass::Low)
 }
 
-/// Unlisted is LOW; `migration_paths` add to HIGH, and so do the workflows' files.
+/// An unlisted path is LOW. `migration_paths` and workflow files are HIGH, too.
 pub(super) fn class_of(policy: &Policy, path: &str) -> RiskClass {
     thread_local! {
         static WORKFLOWS: PathPatterns = PathPatterns::new(&[".github/workflows/**"]).unwrap();

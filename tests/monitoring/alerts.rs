@@ -1,4 +1,4 @@
-//! The alerts: what Prometheus makes of them, and what is written about them.
+//! The alerts: how Prometheus evaluates them, and their documentation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -81,13 +81,13 @@ fn stories() -> Vec<Story> {
     story_files().iter().flat_map(|path| read::<Stories>(path).tests).collect()
 }
 
-/// The names of labels in `ALERTS{alertname="…", repository="…"}`.
+/// The label names in `ALERTS{alertname="…", repository="…"}`.
 fn label_names(series: &str) -> BTreeSet<&str> {
     let inside = series.split_once('{').unwrap().1;
     inside.split("\", ").map(|pair| pair.split('=').next().unwrap().trim()).collect()
 }
 
-/// What is between each `before` and the next `after`.
+/// The text between each `before` and the next `after`.
 fn between<'a>(text: &'a str, before: &'a str, after: &'a [char]) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).map(move |rest| rest.split(after).next().unwrap())
 }
@@ -176,7 +176,7 @@ fn each_alert_has_a_page_in_the_runbook_and_each_page_an_alert() {
         .map(|line| line.split(" | ").take(2).collect::<Vec<_>>().join(" | "))
         .collect();
     for Alert { alert, labels, annotations, .. } in &alerts {
-        // GitHub's anchor of a heading of one word.
+        // GitHub's anchor of a one-word heading.
         let anchor = alert.to_lowercase();
         assert_eq!(annotations["runbook_url"], format!("{RUNBOOK}{anchor}"), "{alert}");
         let row = format!("| [{alert}](#{anchor}) | {}", labels["severity"]);
@@ -184,7 +184,7 @@ fn each_alert_has_a_page_in_the_runbook_and_each_page_an_alert() {
         let page = runbook.split(&format!("\n## {alert}\n")).nth(1).unwrap();
         let page = page.split("\n## ").next().unwrap();
         for part in ["**Means:**", "**Look at:**", "**Do:**", "**Ignore it**"] {
-            // Its table says what to do about each reason.
+            // Its table has instructions for each reason.
             let by_reason = part == "**Do:**" && page.contains("| what to do |");
             assert!(page.contains(part) || by_reason, "{alert} lacks {part}");
         }

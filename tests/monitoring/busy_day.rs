@@ -1,4 +1,4 @@
-//! A day at a governor's, in some seconds: all that it tells about has happened.
+//! A simulated day with a governor, in a few seconds, in which every monitored event happens.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use crate::tools::Prometheus;
 use crate::town::{Running, TOKEN, Town};
 
 const CONTEXT: &str = "booty/release-governor";
-/// How long a token lasts: too short for ReleaseGovernorTokenExpiring to be silent.
+/// The lifetime of the token: short enough for ReleaseGovernorTokenExpiring to fire.
 const TOKEN_LASTS: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-/// A governor that has seen it, and the Prometheus that has watched from the beginning.
+/// The governor after that day, and the Prometheus that scraped it from the beginning.
 pub(crate) struct BusyDay {
     pub(crate) town: Town,
     pub(crate) running: Running,
     pub(crate) prometheus: Prometheus,
 }
 
-/// Plays it, with these rules.
+/// Runs the day with these alerting rules.
 pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     let town = Town::new();
     let end = Clock::system().now() + TOKEN_LASTS;
@@ -37,7 +37,8 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     let prometheus = Prometheus::watching(running.address(), rules);
     prometheus.query_until_found("release_governor_production_info");
 
-    // One ships, one fails, one mends it, one waits for a person, and somebody forges its status.
+    // One commit ships, one fails, one fixes it, one waits for approval, and its status is
+    // forged.
     shipped(&town, shop, &["src/cart.rs"]);
     deploys_end(shop, "failure");
     let broken = shop.verified(&["src/cache.rs"]);
@@ -50,12 +51,12 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     told(&running, "forged_statuses_total{repository=\"acme/shop\"} 1");
     assert_eq!(shop.dispatches_of(&broken), 1);
 
-    // One is rolled back by hand.
+    // One deploy is rolled back by hand.
     shipped(&town, api, &["src/api.rs"]);
     api.deploy(first_of_api, "dev", "success");
     town.row_when("acme/api", |row| row["reason"] == "rolled_back");
 
-    // A tag is named like the branch, and deploys what it likes.
+    // A tag has the name of the branch, and deploys something else.
     api.force_push("aside", first_of_api, "dev");
     let aside = api.push(NewCommit::on("aside").file("src/aside.rs", "aside"));
     api.tag("main", &aside);
@@ -70,7 +71,7 @@ pub(crate) fn busy_day(rules: &Path) -> BusyDay {
     town.github.fail(FaultOn::any(), limit);
     told(&running, "told_to_wait_until_timestamp_seconds{");
 
-    // The config is changed well, and then badly.
+    // One change of the configuration is valid, the next one is not.
     let signal = format!(
         "{{type: prometheus, name: rollbacks, url: \"{}\", interval: 1s, query: \
          'release_governor_holds{{reason=\"rolled_back\"}}'}}",
@@ -105,7 +106,7 @@ fn shipped(town: &Town, repo: &Repo, paths: &[&str]) {
     town.row_when(&repo.full_name(), |row| row["production_sha_current"] == sha.as_str());
 }
 
-/// Waits until the program tells this at `/metrics`.
+/// Waits until `/metrics` contains this line.
 #[track_caller]
 fn told(running: &Running, what: &str) {
     let what = format!("release_governor_{what}");

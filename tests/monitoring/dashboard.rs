@@ -1,4 +1,4 @@
-//! The Grafana dashboard: its layout, and what it asks Prometheus.
+//! The Grafana dashboard: its layout and its queries.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::metrics::metrics_of_the_reference;
 /// `charts/release-governor/files/dashboard.json`.
 pub(crate) struct Dashboard(Value);
 
-/// Something that is asked of Prometheus.
+/// A Prometheus query of the dashboard.
 pub(crate) struct Question {
     pub(crate) asked_by: String,
-    /// With the variables' values in their places.
+    /// The query, with variables replaced by values.
     pub(crate) query: String,
 }
 
-/// Grafana's grid has this many columns.
+/// The number of columns of Grafana's grid.
 const COLUMNS: u64 = 24;
-/// What the variables are by default, and what Grafana's own may be.
+/// Defaults of the dashboard's variables, and values for Grafana's own.
 const VALUES: [(&str, &str); 6] = [
     ("$job", ".+"),
     ("$namespace", ".*"),
@@ -40,7 +40,7 @@ impl Dashboard {
         self.0["panels"].as_array().unwrap()
     }
 
-    /// All but the rows' titles.
+    /// All panels but the titles of rows.
     fn panels(&self) -> impl Iterator<Item = &Value> {
         self.all().iter().filter(|panel| panel["type"] != "row")
     }
@@ -49,7 +49,7 @@ impl Dashboard {
         self.0["templating"]["list"].as_array().unwrap()
     }
 
-    /// Everything that it asks: its panels, its variables and its annotations.
+    /// All queries: of panels, variables and annotations.
     pub(crate) fn questions(&self) -> Vec<Question> {
         let question = |asked_by: &Value, query: &str| Question {
             asked_by: asked_by.as_str().unwrap().to_owned(),
@@ -72,7 +72,7 @@ impl Dashboard {
             let asks = variable["query"]["query"].as_str().unwrap();
             let inside = asks.strip_prefix("label_values(").unwrap().strip_suffix(')').unwrap();
             let (series, label) = inside.rsplit_once(", ").unwrap();
-            // A label that is absent has no values.
+            // An absent label has no values.
             let query = match series.strip_suffix('}') {
                 Some(series) => format!("count by ({label}) ({series}, {label}!=\"\"}})"),
                 None => format!("count by ({label}) ({series}{{{label}!=\"\"}})"),
@@ -104,7 +104,7 @@ fn the_dashboard_is_whole_and_nothing_lies_over_anything_else() {
             }
         }
     }
-    // No holes either: each line that begins is full.
+    // There are no gaps, either: each line of the grid is full.
     let lines = taken.iter().map(|(_, line)| line).max().unwrap() + 1;
     assert_eq!(u64::try_from(taken.len()).unwrap(), COLUMNS * lines);
 }

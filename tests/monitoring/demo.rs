@@ -1,4 +1,4 @@
-//! Whoever tries the dashboard on `release-governor demo` sees it filled.
+//! With `release-governor demo`, the dashboard shows data.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use crate::alerts;
 use crate::metrics::unanswered;
 use crate::tools::Prometheus;
 
-/// The demo, which ends with the test.
+/// The demo process, which ends with the test.
 struct Demo {
     child: Child,
     _temporary: tempfile::TempDir,
@@ -17,7 +17,7 @@ struct Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         let id = self.child.id().to_string();
-        // So that it takes its files along; it is gone within five seconds.
+        // Let it delete its files; it exits within five seconds.
         let _ = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
         let _ = self.child.wait();
     }
@@ -42,7 +42,8 @@ fn the_demo_answers_every_question_of_the_dashboard() {
     let prometheus = Prometheus::watching(address, &alerts::file());
     assert!(lines.any(|line| line.contains("The story came true")), "it did not");
     assert_eq!(unanswered(&prometheus), [""; 0]);
-    // Its fifth act, and nothing else: an alert that fires on a good day is none.
+    // The only alert is that of the demo's fifth act: an alert on a good day would be a false
+    // one.
     let alerts = prometheus.query_until_found("count by (alertname) (ALERTS)");
     let names: Vec<&str> =
         alerts.iter().map(|alert| alert.labels["alertname"].as_str().unwrap()).collect();

@@ -1,5 +1,5 @@
-//! What Prometheus makes of the governor: the real `prometheus`, `promtool` and `alertmanager`
-//! against the real program, which governs a GitHub in a box.
+//! Monitoring tests: the real `prometheus`, `promtool` and `alertmanager` with the real
+//! program, which governs a fake GitHub.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -7,7 +7,7 @@
     reason = "a test asserts on what it names, and compares with a list of it"
 )]
 
-// All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
+// The attribute repeats that these are tests, so that clippy allows `unwrap` in helpers.
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]

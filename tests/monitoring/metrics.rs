@@ -1,4 +1,4 @@
-//! What the program tells at `/metrics`, after a day on which everything happened.
+//! The content of `/metrics` after a day on which everything happened.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::busy_day::{BusyDay, busy_day};
 use crate::dashboard::Dashboard;
 use crate::tools::{Prometheus, promtool, wait_until};
 
-/// The metrics of docs/reference.md.
+/// The metrics in docs/reference.md.
 pub(crate) fn metrics_of_the_reference() -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -22,7 +22,7 @@ pub(crate) fn metrics_of_the_reference() -> BTreeSet<String> {
     names
 }
 
-/// One day, and all that is asked about it: the tools take longer to start than to answer.
+/// One test for all queries of the day, because the tools take longer to start than to answer.
 #[test]
 fn after_a_busy_day_metrics_alerts_and_dashboard_have_all_their_answers() {
     let day = busy_day(&alerts::file());
@@ -51,7 +51,7 @@ fn every_metric_is_there_and_promtool_finds_nothing_to_say(text: &str) {
     assert!(said.good && said.text.is_empty(), "{}", said.text);
 }
 
-/// The dashboard's questions that this Prometheus has no answer to.
+/// The dashboard's queries that return nothing.
 pub(crate) fn unanswered(prometheus: &Prometheus) -> Vec<String> {
     let questions = Dashboard::read().questions();
     assert!(questions.len() > 60, "{}", questions.len());
@@ -59,7 +59,7 @@ pub(crate) fn unanswered(prometheus: &Prometheus) -> Vec<String> {
     for question in questions {
         let answered =
             || prometheus.query(&question.query).iter().any(|sample| !sample.value.is_nan());
-        // Patience is lost once, and not with each that is left.
+        // Wait only for the first unanswered query, not for each.
         let answered = if unanswered.is_empty() { wait_until(answered) } else { answered() };
         if !answered {
             unanswered.push(format!("{}: {}", question.asked_by, question.query));
@@ -88,7 +88,7 @@ fn the_rules_work_and_what_is_to_fire_fires(day: &BusyDay) {
         let alerts = alerts.filter(|alert| alert["state"] == state);
         alerts.map(|alert| alert["labels"]["alertname"].as_str().unwrap().to_owned()).collect()
     };
-    // These last for some minutes before they fire.
+    // These are pending for some minutes before they fire.
     let pends = ["ReleaseGovernorConfigRejected", "ReleaseGovernorTokenExpiring"];
     let fires = [
         "ReleaseGovernorAmbiguousDispatch",

@@ -1,4 +1,4 @@
-//! What docs/operations.md tells people to write down is what the tools take.
+//! The tools accept the examples in docs/operations.md.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::alerts;
 use crate::tools::{Alertmanager, promtool};
 
-/// The example of docs/operations.md that begins with this comment.
+/// The example in docs/operations.md that begins with this comment.
 fn example(file: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
     let page = std::fs::read_to_string(page).unwrap();

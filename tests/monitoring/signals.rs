@@ -1,4 +1,4 @@
-//! The real Prometheus and the real Alertmanager say whether production is degraded.
+//! Degraded signals from the real Prometheus and the real Alertmanager.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::tools::{Alertmanager, Prometheus, wait_until};
 use crate::town::Town;
 
-/// Read often, and doubted soon: a test has no half hour.
+/// Short intervals, to keep the test short.
 const OFTEN: &str = "interval: 200ms, timeout: 2s, stale_after: 3s";
 
-/// A governed shop whose production is told by this signal.
+/// A governed repository with this degraded signal.
 fn shop(signal: &str) -> (Town, Repo) {
     let (town, shop, _) = Town::with_shop();
     town.configure(&format!(
@@ -24,7 +24,7 @@ fn shop(signal: &str) -> (Town, Repo) {
     (town, shop)
 }
 
-/// A service that tells Prometheus how many of its answers are errors.
+/// A service that exposes its error ratio to Prometheus.
 struct Errors {
     address: SocketAddr,
     ratio: Arc<Mutex<String>>,
@@ -53,7 +53,7 @@ impl Errors {
     }
 }
 
-/// What is decided about the candidate, once it is this.
+/// Waits for this decision about the candidate, and returns it.
 fn decides(town: &Town, outcome: &str, reason: &str) -> Value {
     town.row_when("acme/shop", |row| row["decision"] == outcome && row["reason"] == reason)
 }
@@ -62,7 +62,7 @@ fn dispatched(shop: &Repo, sha: &str) {
     assert!(wait_until(|| shop.dispatches_of(sha) == 1), "{sha} was never deployed");
 }
 
-/// The evidence behind what would be decided about a commit.
+/// The evidence of a simulated decision about a commit.
 fn evidence(town: &Town, sha: &str) -> String {
     let simulated = town.run(&["simulate", "acme/shop", sha, "--json"]).json();
     simulated["evidence"].to_string()
@@ -91,7 +91,7 @@ fn an_alert_of_a_real_alertmanager_holds_a_release_until_it_ends_or_is_silenced(
     );
     assert_eq!(shop.dispatches_of(&medium), 0);
 
-    // One that somebody silenced, or that is another's, is no incident of the shop.
+    // A silenced alert, or one of another service, is not an incident of the shop.
     alertmanager.fire(&json!({"alertname": "Other", "shop": "other", "severity": "page"}), None);
     let now = Clock::system().now();
     let later = now + SignedDuration::from_hours(1);
@@ -117,7 +117,7 @@ fn a_query_of_a_real_prometheus_holds_and_lets_go_and_its_silence_holds_what_is_
     shop.finish_run(shop.dispatches().last().unwrap().run_id, "success");
     decides(&town, "ALLOW", "deployed");
     town.row_when("acme/shop", |row| row["last_health_check"] == "healthy");
-    // Production gets worse within the watch after its deploy.
+    // Production degrades during the watch after its deploy.
     errors.are("0.42");
     let row = town.row_when("acme/shop", |row| row["last_health_check"] == "degraded");
     assert_eq!(row["production_sha_current"], first.as_str());
@@ -142,7 +142,7 @@ fn a_query_of_a_real_prometheus_holds_and_lets_go_and_its_silence_holds_what_is_
     town.set("RELEASE_GOVERNOR_APPROVED", &format!("acme/shop@{high}"));
     let running = town.govern();
     decides(&town, "HOLD", "degraded_unknown_high_risk");
-    // Before its first reading failed, it was merely not read yet.
+    // Until its first reading fails, a signal counts as not yet read.
     assert!(wait_until(|| evidence(&town, &high).contains("signal shop errors cannot be read")));
     prometheus.start_again();
     dispatched(&shop, &high);

@@ -1,5 +1,5 @@
-//! Debian's `prometheus`, `promtool` and `prometheus-alertmanager`, started for a test and gone
-//! with it.
+//! Debian's `prometheus`, `promtool` and `prometheus-alertmanager`, started for a test and
+//! stopped with it.
 
 #![allow(dead_code, reason = "each test binary uses its own part of the tools")]
 
@@ -15,37 +15,37 @@ use release_governor::clock::Clock;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often somebody else may take the port that was free a moment ago.
+/// How often to try again when another process takes the free port.
 const PORTS: usize = 5;
 
 const INSTALL: &str = "apt-get install --no-install-recommends prometheus prometheus-alertmanager";
 
-/// A Prometheus that scrapes what its configuration says.
+/// A Prometheus server.
 pub(crate) struct Prometheus {
     pub(crate) url: String,
     server: Server,
 }
 
-/// An Alertmanager, alone.
+/// A standalone Alertmanager.
 pub(crate) struct Alertmanager {
     pub(crate) url: String,
     server: Server,
 }
 
-/// One value that a query returned.
+/// One sample in a query result.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) labels: Value,
     pub(crate) value: f64,
 }
 
-/// What a tool said, and whether it was content.
+/// The output of a tool, and whether it succeeded.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) good: bool,
-    /// What it printed, on both ways.
+    /// Standard output and standard error.
     pub(crate) text: String,
 }
 
@@ -62,25 +62,26 @@ impl Prometheus {
         Self { url: server.url(), server }
     }
 
-    /// Scrapes `targets` (`host:port`) each `every` (`250ms`), as job `release-governor`.
+    /// Scrapes `targets` (`host:port`) at the interval `every` (such as `250ms`), as job
+    /// `release-governor`.
     pub(crate) fn scraping(targets: &[SocketAddr], every: &str) -> Self {
         Self::start(&scrape_config(targets, every))
     }
 
-    /// Scrapes one target, whose namespace is `releases`, and judges these rules.
+    /// Scrapes one target, with the label `namespace="releases"`, and evaluates these rules.
     pub(crate) fn watching(target: SocketAddr, rules: &Path) -> Self {
         let config = scrape_config(&[target], "250ms")
             .replace("static_configs: [{", "static_configs: [{labels: {namespace: releases}, ");
         Self::start(&format!("rule_files: [{}]\n{config}", json!(rules)))
     }
 
-    /// The result of an instant query; the query must be one.
+    /// The result of an instant query, which must be valid.
     #[track_caller]
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
         self.try_query(query).unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
-    /// The same, with Prometheus' own words where it refuses.
+    /// Like [`Self::query`], but returns Prometheus' error message if the query is invalid.
     pub(crate) fn try_query(&self, query: &str) -> Result<Vec<Sample>, String> {
         let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
         let (code, body) = self.get(&format!("/api/v1/query?query={query}"))?;
@@ -96,7 +97,7 @@ impl Prometheus {
         Ok(all.iter().map(|one| sample(&one["metric"], &one["value"])).collect())
     }
 
-    /// The result of a query, once it returns anything.
+    /// The result of a query, once it is not empty.
     #[track_caller]
     pub(crate) fn query_until_found(&self, query: &str) -> Vec<Sample> {
         let mut found = Vec::new();
@@ -108,12 +109,12 @@ impl Prometheus {
         found
     }
 
-    /// GET on its API.
+    /// Sends a GET request to its API.
     pub(crate) fn get(&self, path: &str) -> Result<(u16, String), String> {
         ask(&self.server.address, "GET", path, "")
     }
 
-    /// Kills it. Its data stay for [`Self::start_again`].
+    /// Kills it. Its data is kept for [`Self::start_again`].
     pub(crate) fn stop(&mut self) {
         self.server.stop();
     }
@@ -132,19 +133,19 @@ impl Alertmanager {
                 format!("--config.file={}", config.display()),
                 format!("--storage.path={}", data.display()),
                 format!("--web.listen-address={address}"),
-                // It is alone, and opens no port for others of its kind.
+                // It is standalone, and opens no port for peers.
                 "--cluster.listen-address=".to_owned(),
             ]
         });
         Self { url: server.url(), server }
     }
 
-    /// One that tells nobody.
+    /// An Alertmanager that notifies nobody.
     pub(crate) fn silent() -> Self {
         Self::start("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
     }
 
-    /// An alert with these labels fires until `ends_at` (RFC 3339), or until it is not repeated
+    /// Fires an alert with these labels until `ends_at` (RFC 3339), or until it is not repeated
     /// for five minutes.
     #[track_caller]
     pub(crate) fn fire(&self, labels: &Value, ends_at: Option<&str>) {
@@ -155,7 +156,7 @@ impl Alertmanager {
         self.post("/api/v2/alerts", &json!([alert]));
     }
 
-    /// The alerts that it knows and that are active.
+    /// The active alerts.
     #[track_caller]
     pub(crate) fn active(&self) -> Vec<Value> {
         let path = "/api/v2/alerts?active=true&silenced=false&inhibited=false";
@@ -164,7 +165,8 @@ impl Alertmanager {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Silences what has this label, between two times (RFC 3339); the silence's id.
+    /// Silences alerts with this label between two times (RFC 3339). Returns the id of the
+    /// silence.
     #[track_caller]
     pub(crate) fn silence(&self, label: &str, value: &str, from: &str, to: &str) -> String {
         let silence = json!({
@@ -183,12 +185,12 @@ impl Alertmanager {
         assert_eq!(code, 200, "{body}");
     }
 
-    /// GET on its API.
+    /// Sends a GET request to its API.
     pub(crate) fn get(&self, path: &str) -> Result<(u16, String), String> {
         ask(&self.server.address, "GET", path, "")
     }
 
-    /// Kills it. Its data stay for [`Self::start_again`].
+    /// Kills it. Its data is kept for [`Self::start_again`].
     pub(crate) fn stop(&mut self) {
         self.server.stop();
     }
@@ -218,7 +220,7 @@ pub(crate) fn promtool<A: AsRef<OsStr>>(arguments: &[A], stdin: &str) -> Said {
     said(&child.wait_with_output().unwrap())
 }
 
-/// Waits until `what` holds, or for as long as patience goes; whether it holds.
+/// Waits until `what` holds, up to a time limit. Returns whether it holds.
 #[expect(clippy::disallowed_methods, reason = "the programs under test run in real time")]
 pub(crate) fn wait_until(mut what: impl FnMut() -> bool) -> bool {
     let clock = Clock::system();
@@ -231,7 +233,7 @@ pub(crate) fn wait_until(mut what: impl FnMut() -> bool) -> bool {
     what()
 }
 
-/// A configuration that scrapes these targets, as job `release-governor`.
+/// A configuration that scrapes these targets as job `release-governor`.
 pub(crate) fn scrape_config(targets: &[SocketAddr], every: &str) -> String {
     let targets: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
     let targets = json!(targets);
@@ -243,10 +245,11 @@ pub(crate) fn scrape_config(targets: &[SocketAddr], every: &str) -> String {
     )
 }
 
-/// The arguments of a server, from its config file, its data directory and its address.
+/// Builds the arguments of a server from its configuration file, its data directory and its
+/// address.
 type Arguments = fn(&Path, &Path, SocketAddr) -> Vec<String>;
 
-/// A server of one of the tools.
+/// A server process of one of the tools.
 struct Server {
     program: &'static str,
     arguments: Arguments,
@@ -296,7 +299,7 @@ impl Server {
         self.child = Some(spawned(&mut command));
     }
 
-    /// Whether it became ready before it ended and before patience did.
+    /// Waits until it is ready. Returns false if it exits first or the time limit is reached.
     fn is_ready(&mut self) -> bool {
         let (child, address) = (self.child.as_mut().unwrap(), self.address);
         let mut ready = false;
@@ -305,7 +308,7 @@ impl Server {
             ready = answer.is_ok_and(|(code, _)| code == 200);
             ready || child.try_wait().unwrap().is_some()
         });
-        // What answers may be another that has the port: this one must live.
+        // Another server may have answered on this port: ours must still be running.
         ready && child.try_wait().unwrap().is_none()
     }
 
@@ -361,7 +364,8 @@ fn sample(labels: &Value, value: &Value) -> Sample {
     Sample { labels: labels.clone(), value: value.parse().expect("a number") }
 }
 
-/// One request, and the code and body of its answer. HTTP/1.0, so that the body comes as it is.
+/// Sends one request, and returns the status code and body of the response. Uses HTTP/1.0, so
+/// that the body is not chunked.
 fn ask(
     address: &SocketAddr,
     method: &str,

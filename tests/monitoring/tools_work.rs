@@ -1,4 +1,4 @@
-//! The tools do what the tests take for granted.
+//! Checks what the other tests assume about the tools.
 
 use jiff::SignedDuration;
 use release_governor::clock::Clock;
@@ -45,7 +45,7 @@ fn an_alertmanager_has_alerts_silences_them_and_comes_back_after_its_end() {
     active(&alertmanager, 0);
     alertmanager.unsilence(&id);
     active(&alertmanager, 1);
-    // Alerts are in memory only: whoever fires them repeats them.
+    // Alerts are only in memory, so senders repeat them.
     alertmanager.stop();
     assert!(alertmanager.get("/-/ready").is_err());
     alertmanager.start_again();

@@ -1,4 +1,4 @@
-//! Approvals by people, on the pull requests that brought what is HIGH (design, section 4).
+//! Approvals by people, on the pull requests that brought HIGH changes (design, section 4).
 
 mod holds;
 mod origins;
@@ -12,13 +12,13 @@ use crate::story::{PullRequest, Story, TOKEN};
 pub(super) const HELD: &str = "HOLD HIGH high_risk_no_approval";
 pub(super) const SHIPS: &str = "ALLOW HIGH deploying";
 
-/// A shop where `mode` approves, with one commit in production; ada wrote the code, bea may write,
-/// tom may not.
+/// A repository with approval mode `mode` and one commit in production. ada is the author, bea
+/// has write access, tom does not.
 pub(super) fn shop(mode: &str) -> Story {
     staffed(Story::repository("acme/shop").policy("approval_mode", mode))
 }
 
-/// The same with further policy keys.
+/// Adds the same people to a story with further policy keys.
 pub(super) fn staffed(mut shop: Story) -> Story {
     shop.person("ada").role(Role::Write);
     shop.person("bea").role(Role::Write);
@@ -27,7 +27,7 @@ pub(super) fn staffed(mut shop: Story) -> Story {
     shop
 }
 
-/// Merges a pull request; its verification passed.
+/// Merges a pull request, with a successful verification.
 pub(super) fn ship(shop: &mut Story, pull: &PullRequest, method: MergeMethod) -> String {
     let sha = pull.merged(method, "ada");
     shop.repo.verify(&sha, "success");

@@ -1,5 +1,6 @@
-//! The brake: what stops releases takes effect at once, also in the middle of a pass on a GitHub
-//! that takes six seconds for each answer. Nothing leaves after it that had not left before.
+//! The brake: whatever stops releases takes effect immediately, even in the middle of a pass on
+//! a GitHub that takes six seconds for each answer. No request that had not been sent by then
+//! is sent afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,21 +30,21 @@ const SLOW: Duration = Duration::from_secs(6);
 const SECOND: Duration = Duration::from_secs(1);
 const A_WHILE: Duration = Duration::from_secs(8 * 60);
 
-/// One repository at a GitHub whose time passes only while everybody waits.
+/// One repository at a fake GitHub, with time that advances only while every task waits.
 struct Scene {
     github: GhBox,
     clock: Clock,
     repo: Repo,
     disk: MemoryDisk,
     directory: tempfile::TempDir,
-    /// `github.max_requests_per_minute`; 0 is without limits.
+    /// `github.max_requests_per_minute`; 0 means no limit.
     pace: u32,
     /// How long each request waits for its connection.
     connects_in: Duration,
     process: Option<Process>,
 }
 
-/// A governor that runs by itself.
+/// A governor that runs on its own.
 struct Process {
     controller: Controller,
     store: Store,
@@ -52,7 +53,7 @@ struct Process {
 }
 
 impl Scene {
-    /// A repository with a commit in production, and nobody who governs it yet.
+    /// A repository with a commit in production, not governed yet.
     fn new() -> Self {
         let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
         let clock = Clock::of_paused_runtime(start, 1);
@@ -91,7 +92,7 @@ impl Scene {
         config::load(&file, [token].into_iter()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// A governor starts on the disk, and runs by itself from now on.
+    /// Starts a governor on the disk, which runs on its own from then on.
     fn start(&mut self) {
         let store = Store::in_memory_on(&self.disk).unwrap();
         let (github, connects_in) = (self.github.service(), self.connects_in);
@@ -117,7 +118,7 @@ impl Scene {
         &self.process.as_ref().expect("it runs").controller
     }
 
-    /// SIGTERM.
+    /// Ends the process as SIGTERM does.
     async fn ends(&mut self) {
         let mut process = self.process.take().expect("it runs");
         let began = self.clock.monotonic();
@@ -127,13 +128,13 @@ impl Scene {
         process.store.close().await.unwrap();
     }
 
-    /// The process dies. What it wrote and did not sync is lost.
+    /// Kills the process. Unsynced writes are lost.
     fn dies(&mut self) {
         self.disk.crash(|_| false);
         self.process.take().expect("it runs").running.abort_all();
     }
 
-    /// The configuration changes.
+    /// Reloads a changed configuration.
     fn reload(&self, policy: &str) {
         let config = self.config(policy);
         let minute = Duration::from_secs(60);
@@ -161,8 +162,8 @@ impl Scene {
         self.github.fail(FaultOn::any().always(), Fault::Delay(SLOW))
     }
 
-    /// Waits for the nth request from now on; its answer is under way then. False where there is
-    /// none.
+    /// Waits for the nth request from now on, whose answer is then in progress. Returns false
+    /// if there is none.
     async fn nth_request(&self, nth: usize) -> bool {
         drop(self.github.take_requests());
         for _ in 0..600 {
@@ -183,7 +184,7 @@ fn ada() -> Operator {
     Operator { peer: "uid 1000".into(), name: Some("ada".into()) }
 }
 
-/// What stops releases, and what lets them go on.
+/// What stops releases, and what lets them continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum By {
     Pause,
@@ -191,12 +192,12 @@ enum By {
     Sigterm,
 }
 
-/// A commit is to ship on a slow GitHub, and is stopped at the nth request of that pass. Whether
-/// its dispatch had left.
+/// Stops a commit that is about to ship on a slow GitHub, at the nth request of the pass.
+/// Returns whether its dispatch had been sent.
 async fn stopped_at(nth: usize, by: By, at_once: bool) -> bool {
     let mut scene = Scene::new();
     let sha = if at_once {
-        // No pass ever ended: there is no ledger yet.
+        // No pass has completed, so there is no ledger yet.
         let sha = scene.repo.verified(&["src/cart.rs"]);
         scene.slow();
         scene.start();
@@ -240,7 +241,8 @@ async fn stopped_at(nth: usize, by: By, at_once: bool) -> bool {
     had_left == 1
 }
 
-/// Stops it at every request of the pass up to the first after which it had left, and one more.
+/// Stops the release at every request of the pass, up to the first at which the dispatch has
+/// been sent.
 async fn stopped_at_every_request(by: By, at_once: bool) {
     let mut nth = 1;
     while !stopped_at(nth, by, at_once).await {
@@ -281,8 +283,8 @@ async fn sigterm_at_any_request_sends_no_dispatch_any_more() {
     stopped_at_every_request(By::Sigterm, false).await;
 }
 
-/// A deploy failed, and its issue is to be opened on a slow GitHub; that is stopped at the nth request
-/// from its end on. Whether the issue's request had left.
+/// Stops the issue about a failed deploy on a slow GitHub, at the nth request after the end of
+/// the deploy. Returns whether the issue's request had been sent.
 async fn issue_stopped_at(nth: usize, by: By) -> bool {
     let mut scene = Scene::new();
     let takes = AutoProgress::new(Duration::from_secs(10), Duration::from_secs(110));
@@ -425,8 +427,8 @@ async fn a_pause_that_the_disk_does_not_take_holds_all_the_same_and_says_so() {
     assert_eq!(scene.repo.dispatches_of(&sha), 1);
 }
 
-/// A commit is to ship, and is paused twice after so many seconds. Whether its request waited then,
-/// or had left.
+/// Pauses a commit that is about to ship twice, after some seconds. Returns whether its request
+/// was waiting then, and whether it had been sent.
 async fn paused_twice_after(mut scene: Scene, seconds: u32) -> (bool, bool) {
     scene.start();
     scene.waits(Duration::from_secs(180)).await;
@@ -448,7 +450,7 @@ async fn paused_twice_after(mut scene: Scene, seconds: u32) -> (bool, bool) {
     (is_sending && !had_left, had_left)
 }
 
-/// Pauses it after every second, until its request has left.
+/// Pauses the release after each number of seconds, until its request has been sent.
 async fn paused_at_every_second(scene: impl Fn() -> Scene) {
     let (mut seconds, mut waited) = (0, false);
     loop {
@@ -488,7 +490,7 @@ async fn a_pause_names_the_run_of_what_is_in_flight() {
     assert!(url.ends_with(&format!("/acme/shop/actions/runs/{run}")), "{url}");
 }
 
-/// A rollback by hand holds, and a command comes to a machine whose clock is a day ahead.
+/// A manual rollback holds, and a command arrives at a machine whose clock is a day ahead.
 fn a_day_ahead() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.in_production();
@@ -528,7 +530,7 @@ fn without_githubs_time_nothing_is_released_and_a_pause_is_recorded_all_the_same
     shop.restart().good_pass();
     assert_eq!(shop.release().pause.as_ref().unwrap().why, "incident 42");
     assert!(shop.release().pause.as_ref().unwrap().since < shop.time.wall());
-    // The pause alone ends: the word about it is dated by GitHub, and lifts no rollback.
+    // Only the pause ends: the action is dated by GitHub's clock, and lifts no rollback.
     shop.resumes().unwrap();
     shop.good_pass();
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · LOW · rolled_back");

@@ -1,4 +1,4 @@
-//! The machine's clock jumps, and nothing comes of it: time is GitHub's.
+//! A jump of the machine's clock has no effect: time is GitHub's.
 
 use ghbox::Fault;
 use jiff::SignedDuration;
@@ -37,7 +37,7 @@ fn nothing_is_confirmed_early_however_the_clock_jumps() {
             let mut shop = Story::repository("acme/shop");
             shop.settled_in_production();
             let a1 = shop.verified(&["src/cart.rs"]);
-            // GitHub did nothing, and nobody was told so.
+            // GitHub executed nothing, and the program cannot know that.
             shop.github.fail(the_dispatch(), Fault::Status(502));
             shop.pass();
             assert_eq!(shop.release().open_attempts().count(), 1);

@@ -1,5 +1,5 @@
-//! A GitHub App that governs repositories of several owners, each by the installation there: what
-//! it asks for, how its tokens follow one another, and what a refused one holds up.
+//! A GitHub App that governs repositories of several owners, each through its own installation:
+//! its requests, how its tokens are renewed, and what a refused one affects.
 
 mod town;
 
@@ -24,7 +24,7 @@ fn asked(requests: &[Exchange], operation: &str) -> usize {
     requests.iter().filter(|one| one.operation == Some(operation)).count()
 }
 
-/// Who said our words about a commit, each once.
+/// The creators of our statuses on a commit, without duplicates.
 fn creators(repo: &Repo, sha: &str) -> Vec<String> {
     let ours = repo.statuses(sha).into_iter().filter(|status| status.context == CONTEXT);
     let mut creators: Vec<String> = ours.map(|status| status.creator).collect();
@@ -134,7 +134,7 @@ fn a_token_is_replaced_before_its_hour_ends_and_each_url_is_charged_once_for_it(
         while town.acme.tokens_minted() < hour {
             town.good_passes().later(60);
         }
-        // Once the token is new, and for as long as anything is read at all.
+        // Once the token is renewed, and while reads continue.
         for _ in 0..40 {
             town.good_passes().later(60);
         }
@@ -331,7 +331,8 @@ impl Town {
     }
 }
 
-/// What acme's refused installation cost in ten minutes of passes: little, and ever less.
+/// Asserts that acme's refused installation causes few requests in ten minutes of passes, with
+/// growing intervals.
 fn assert_no_storm(requests: &[Exchange], town: &Town) {
     let acmes = requests.iter().filter(|one| {
         is_by_the_app(one) || one.installation == Some(town.acme.id()) || one.path.contains(SHOP)
@@ -340,7 +341,7 @@ fn assert_no_storm(requests: &[Exchange], town: &Town) {
     assert!(acmes.len() <= 40, "a storm: {acmes:#?}");
 }
 
-/// GitHub's services learn of a new token one after another.
+/// A new token becomes known to GitHub's services one after another.
 #[test]
 fn a_403_of_a_new_token_is_no_refusal_of_the_dispatch_and_one_of_an_older_token_is() {
     for (age, rejected) in [(0, false), (90, true)] {
@@ -348,7 +349,7 @@ fn a_403_of_a_new_token_is_no_refusal_of_the_dispatch_and_one_of_an_older_token_
         let shop = town.shop.clone();
         let a1 = town.verified(&shop);
         if age > 0 {
-            // Held meanwhile by somebody's deploy.
+            // Meanwhile a deploy by somebody else holds the release.
             let run = shop.dispatch_by_hand("deploy.yml", "main", &a1, "dev");
             town.good_passes().later(age);
             shop.finish_run(run, "cancelled");

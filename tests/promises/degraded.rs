@@ -1,5 +1,5 @@
-//! Degraded production: what signals say holds what is risky, and is told with its evidence; and
-//! production that turns degraded after a deploy is said in that deploy's issue, once.
+//! Degraded production: signals hold risky releases and are part of the evidence; and
+//! production that degrades after a deploy is reported in that deploy's issue, once.
 
 mod quiet;
 mod watch;
@@ -17,7 +17,7 @@ const PROMETHEUS: &str = "{type: prometheus, name: shop errors, url: \"http://pr
 const ALERTS: &str = "{type: alertmanager, name: shop alerts, url: \"http://alerts:9093/am/\", \
      matchers: ['service=\"shop\"']}";
 
-/// What answers for the addresses of signals, and what it was asked.
+/// Answers the requests of signals, and records them.
 #[derive(Clone, Default)]
 struct Signalling {
     answer: Arc<Mutex<Option<(u16, String)>>>,
@@ -49,7 +49,7 @@ impl Signalling {
         *self.answer.lock().unwrap() = None;
     }
 
-    /// The query's only value.
+    /// Sets the only value of the query.
     fn error_ratio(&self, value: &str) {
         let result = format!(r#"[{{"metric": {{"job": "shop"}}, "value": [1, "{value}"]}}]"#);
         self.says(
@@ -71,7 +71,7 @@ impl Signalling {
     }
 }
 
-/// A shop with a commit in production and this signal.
+/// A repository with a commit in production and this signal.
 fn shop(signal: &str) -> (Story, Signalling) {
     let signalling = Signalling::default();
     let mut shop =
@@ -154,7 +154,7 @@ fn a_signal_that_cannot_be_read_holds_only_high_and_only_once_it_is_stale() {
     let high = shop.verified(&["infra/net.tf"]);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     signalling.is_gone();
-    // A good reading is worth three intervals and their time limits: 105 s.
+    // A good reading is valid for three intervals with their timeouts: 105 s.
     shop.minutes_later(1);
     assert_eq!(shop.decides(), "HOLD HIGH high_risk_no_approval");
     shop.minutes_later(1);

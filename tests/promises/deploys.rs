@@ -1,5 +1,5 @@
-//! What counts as a deploy: stray runs, phantoms, deploys by other refs and workflows, and which
-//! commit a run deployed.
+//! What counts as a deploy: stray runs, phantom runs, deploys by other refs and workflows, and
+//! which commit a run deployed.
 
 use ghbox::{NewCommit, StartRun, WorkflowFile, story as stage};
 
@@ -8,8 +8,8 @@ use crate::story::Story;
 mod attribution;
 mod others;
 
-/// A HIGH commit that is held, above one in production; a commit that only a tag named like the
-/// branch has.
+/// A held HIGH commit above the one in production, and a commit that is only on a tag with the
+/// name of the branch.
 fn held_beside_a_tag() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
@@ -103,13 +103,13 @@ fn a_deploy_that_is_seen_first_after_a_force_push_is_none_from_outside() {
     assert_eq!(shop.release().production().sha().map(ToString::to_string), Some(first));
 }
 
-/// `deploy.yml` that also runs on pushes.
+/// A `deploy.yml` that also runs on pushes.
 fn deploys_on_push(shop: &mut Story) {
     let file = stage::deploy_file().on_push(&["main"]).yaml();
     shop.repo.push(NewCommit::on("main").file(".github/workflows/deploy.yml", &file));
 }
 
-/// A failed run without any job, as a push leaves it for some workflow files.
+/// A failed run without jobs, as a push leaves it for some workflow files.
 fn phantom(shop: &mut Story, sha: &str, conclusion: &str) -> u64 {
     let run = shop.repo.start_run(stage::DEPLOY, StartRun::push("main", sha));
     shop.repo.finish_run(run, conclusion);
@@ -122,7 +122,7 @@ fn a_push_that_leaves_a_failed_run_without_jobs_is_no_failed_deploy() {
     for conclusion in ["failure", "startup_failure"] {
         let mut shop = Story::repository("acme/shop");
         shop.in_production();
-        // Before it is governed, and after.
+        // One before the repository is governed, and one after.
         let before = shop.verified(&["src/cart.rs"]);
         phantom(&mut shop, &before, conclusion);
         shop.later(60).good_pass().good_pass();

@@ -1,5 +1,5 @@
-//! S2, the uncertain: whose run it is, whether one is gone, what an operator's word counts for, and
-//! what may still leave.
+//! S2, the uncertain cases: whose run it is, whether it is deleted, what an operator's action
+//! applies to, and what may still be sent.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn outcomes(shop: &mut Story) -> Vec<Option<AttemptOutcome>> {
     shop.release().attempts.iter().map(|attempt| attempt.outcome().cloned()).collect()
 }
 
-/// A shop with a second workflow that deploys, and a commit that the next pass ships.
+/// A repository with a second workflow that deploys, and a commit that the next pass ships.
 fn with_two_workflows() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     let file = WorkflowFile::new("Release").run_name("Release ${{ inputs.sha }}");
@@ -30,7 +30,7 @@ fn with_two_workflows() -> (Story, String) {
     (shop, a1)
 }
 
-/// A dispatch whose answer is lost, and whose run no list shows for half a minute.
+/// The answer to a dispatch is lost, and no list shows its run for half a minute.
 fn lose_the_answer_for_a_while(shop: &mut Story) {
     shop.github.lose_the_answer_to("create-workflow-dispatch");
     shop.repo.set_list_lag(Duration::from_secs(30));
@@ -76,7 +76,7 @@ fn a_trigger_that_was_refused_lifts_no_rollback() {
     shop.minutes_later(90).passes(3, 60);
     assert_eq!(shop.dispatched(), [a1.clone()]);
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · LOW · rolled_back");
-    // It is an operator's to say, and it counts once it leaves.
+    // Only an operator can decide this, and the decision counts once the dispatch is sent.
     let _ = shop.triggers(&a2, false);
     assert_eq!(shop.dispatched(), [a1, a2]);
 }
@@ -89,7 +89,7 @@ fn a_trigger_that_may_have_left_counts_also_where_a_start_finds_it() {
     let _ = shop.triggers(&a1, false);
     shop.restart();
     assert_eq!(shop.release().triggers().count(), 1);
-    // Nothing started, so what the operator asked for is still due.
+    // Nothing started, so the operator's request is still due.
     shop.recovers().passes(3, 60);
     assert_eq!(shop.dispatches_of(&a1), 2);
 }
@@ -133,7 +133,7 @@ fn a_list_that_is_gone_for_good_leaves_the_dispatch_unconfirmed() {
     shop.passes(4, 20).minutes_later(6).passes(4, 70);
     assert_eq!(shop.dispatches_of(&a1), 1);
     assert_eq!(outcomes(&mut shop), [Some(AttemptOutcome::Unconfirmed)]);
-    // The workflow of today never deployed anything: what is in production is uncertain.
+    // The currently configured workflow never deployed anything: production is uncertain.
     assert_eq!(shop.verdict(&a1), "failure: HOLD SHA · HIGH · dispatch_unconfirmed");
 }
 
@@ -144,7 +144,7 @@ fn a_run_of_ours_for_another_commit_off_the_branch_is_never_claimed() {
     let other = shop.repo.push(NewCommit::on("hotfix").parents(&[&tip]).message("Hotfix"));
     shop.github.fail(the_dispatch(), Fault::LoseRequest);
     shop.pass();
-    // The same account deploys something else by hand, and names it by seven digits.
+    // The same account deploys something else manually, named by seven digits.
     let start = StartRun::of("workflow_dispatch", "main", &tip).by(stage::GOVERNOR);
     let start = start.title(&format!("Deploy {}", &other[..7]));
     let run = shop.repo.start_run(stage::DEPLOY, start);
@@ -182,7 +182,7 @@ fn one_404_by_its_id_does_not_end_a_deploy() {
     let run = shop.deploy_run();
     shop.repo.set_run(run, "in_progress", None);
     shop.good_pass();
-    // An outage: for some seconds no list has it, and by its id it is not found.
+    // An outage: for some seconds no list shows it, and reading it by id returns 404.
     shop.repo.hide_run_for(run, Duration::from_secs(25));
     shop.github.fail(FaultOn::path(&format!("*/actions/runs/{run}")), Fault::Status(404));
     let a2 = shop.verified(&["src/till.rs"]);
@@ -243,7 +243,7 @@ fn a_process_that_was_frozen_after_its_mark_does_not_send_when_it_thaws() {
         assert!(shop.happened(&freeze));
         assert_eq!(shop.asked("create-workflow-dispatch"), 0, "wall alone: {wall_alone}");
         assert_eq!(shop.dispatches_of(&a1), 0);
-        // Nothing left, so it begins anew at once.
+        // Nothing was sent, so it starts over immediately.
         shop.later(10).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 1);
         assert_eq!(shop.status(&a1), SHIPPED);
@@ -252,7 +252,7 @@ fn a_process_that_was_frozen_after_its_mark_does_not_send_when_it_thaws() {
 
 #[test]
 fn a_dispatch_to_a_name_that_was_given_up_begins_anew_under_the_new_one() {
-    // The look before the last request: after it, nothing is read any more.
+    // The last read before the final request: nothing is read after it.
     let mut renamed_in_time = 0;
     for nth in 1..=4 {
         let (mut shop, a1) = about_to_ship();

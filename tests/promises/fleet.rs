@@ -1,5 +1,5 @@
-//! Many repositories under one governor that runs by itself for hours of its own time: within
-//! GitHub's limits, evenly, and each at its pace whatever befalls another.
+//! Many repositories under one governor that runs on its own for hours of simulated time:
+//! within GitHub's limits, evenly, and each at its own interval whatever happens to another.
 
 mod fairness;
 
@@ -26,7 +26,7 @@ const TOKEN: &str = "a-token-of-the-fleet";
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A GitHub, a configuration and time that passes only while everybody waits.
+/// A fake GitHub, a configuration, and time that advances only while every task waits.
 struct Fleet {
     github: GhBox,
     clock: Clock,
@@ -64,7 +64,7 @@ impl Fleet {
         }
     }
 
-    /// Another repository, with a commit in production. Its deploys take two minutes.
+    /// Adds a repository with a commit in production. Its deploys take two minutes.
     fn repository(&mut self, name: &str) -> Repo {
         let repo = stage::repository(&self.github, name);
         repo.in_production();
@@ -75,7 +75,7 @@ impl Fleet {
         repo
     }
 
-    /// An App instead of the token.
+    /// Uses an App instead of the token.
     fn with_an_app(&mut self) -> &GhApp {
         self.app.get_or_insert_with(|| self.github.register_app(NewApp::new("shipper")))
     }
@@ -107,7 +107,7 @@ impl Fleet {
         config::load(&file, token.into_iter()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// The governor starts, and runs by itself from now on.
+    /// Starts the governor, which runs on its own from then on.
     fn start(&mut self) {
         let store = Store::in_memory_on(&MemoryDisk::new()).unwrap();
         let service = HttpService::new(self.github.service());
@@ -118,12 +118,12 @@ impl Fleet {
         self.controller = Some(controller);
     }
 
-    /// So much time passes: what GitHub was asked meanwhile.
+    /// Lets time pass. Returns the requests that GitHub received meanwhile.
     async fn asked_within(&self, time: Duration) -> Vec<Asked> {
         let mut asked = Vec::new();
         let until = self.clock.monotonic() + time;
         while self.clock.monotonic() < until {
-            // The box remembers the newest requests only.
+            // The fake GitHub keeps only the newest requests.
             self.clock.sleep(MINUTE.min(until - self.clock.monotonic())).await;
             asked.extend(self.github.take_requests().iter().map(Asked::of));
         }
@@ -146,7 +146,7 @@ impl Asked {
     }
 }
 
-/// The most of these that fall into any window of this length, wherever it begins.
+/// The maximum number of these that are within any window of this length.
 fn most_within(window: Duration, times: &[Timestamp]) -> usize {
     let window = SignedDuration::try_from(window).unwrap();
     let mut most = 0;
@@ -164,7 +164,7 @@ fn times<'a>(requests: impl IntoIterator<Item = &'a Asked>) -> Vec<Timestamp> {
     requests.into_iter().map(|one| one.at).collect()
 }
 
-/// When each repository's deploy runs were looked at.
+/// When each repository's deploy runs were read.
 fn polls(requests: &[Asked], repos: &[Repo]) -> BTreeMap<String, Vec<Timestamp>> {
     let mut polls = BTreeMap::new();
     for repo in repos {
@@ -179,7 +179,7 @@ fn polls(requests: &[Asked], repos: &[Repo]) -> BTreeMap<String, Vec<Timestamp>>
     polls
 }
 
-/// The shortest and the longest time between two polls of any of these, in seconds.
+/// The shortest and the longest time between two polls of a repository, in seconds.
 fn between(polls: &BTreeMap<String, Vec<Timestamp>>) -> (i64, i64) {
     let gaps = polls
         .values()
@@ -188,7 +188,7 @@ fn between(polls: &BTreeMap<String, Vec<Timestamp>>) -> (i64, i64) {
     (*gaps.iter().min().unwrap(), *gaps.iter().max().unwrap())
 }
 
-/// Between which two lengths four of five times between two polls lie, in seconds.
+/// The range that contains four of five times between two polls, in seconds.
 fn usual(polls: &BTreeMap<String, Vec<Timestamp>>) -> (i64, i64) {
     let mut gaps: Vec<i64> = polls
         .values()
@@ -223,7 +223,8 @@ async fn a_fleet_too_large_for_the_pace_keeps_to_it_in_every_minute_and_says_how
         fleet.repository(&format!("acme/r{number}"));
     }
     fleet.start();
-    // The first passes and words take the first hour, and in the second the fleet finds its pace.
+    // The first passes and statuses take the first hour; in the second the fleet reaches a
+    // steady state.
     let mut asked = fleet.asked_within(2 * HOUR).await;
     let settled = asked.len();
     asked.extend(fleet.asked_within(HOUR).await);
@@ -234,7 +235,8 @@ async fn a_fleet_too_large_for_the_pace_keeps_to_it_in_every_minute_and_says_how
     let counts = each.values().map(Vec::len);
     let (fewest, most) = (counts.clone().min().unwrap(), counts.max().unwrap());
     assert!(fewest >= 6 && most <= fewest + 2, "{fewest} to {most} polls in an hour");
-    // What is read every ten minutes is not read by all of them in the same round.
+    // Facts that are read every ten minutes are not read for all repositories in the same
+    // round.
     let (short, long) = usual(&each);
     assert!(long * 2 <= short * 3, "four of five polls come {short} to {long} s after another");
     let controller = fleet.controller.as_ref().unwrap();
@@ -259,7 +261,7 @@ async fn the_first_day_of_three_hundred_repositories_stays_within_the_pace_of_wr
         }
     }
     fleet.start();
-    // The last words wait until the first writes are an hour old.
+    // The last statuses wait until the first writes are an hour old.
     let asked = fleet.asked_within(Duration::from_secs(75 * 60)).await;
     let refused = asked.iter().filter(|one| matches!(one.status, 403 | 429));
     let refused: BTreeSet<&str> = refused.map(|one| one.path.as_str()).collect();
@@ -277,7 +279,7 @@ async fn the_first_day_of_three_hundred_repositories_stays_within_the_pace_of_wr
         assert_eq!(repo.dispatches_of(sha), 0, "{}", repo.full_name());
         assert_eq!(repo.statuses(sha).len(), 1, "{} is told why", repo.full_name());
     }
-    // Its reads go at the pace; a dispatch waits for no other repository's words.
+    // Reads follow the rate limit; a dispatch does not wait for another repository's statuses.
     for (repo, _) in &low {
         let its = |one: &&Asked| one.path.contains(&format!("/{}/", repo.full_name()));
         let first = asked.iter().find(its).unwrap().at;
@@ -312,7 +314,7 @@ async fn a_refused_credential_a_gone_organization_and_a_slow_repository_slow_nob
     let (shortest, longest) = between(&of("acme/"));
     assert!(shortest >= 55 && longest <= 65, "polls {shortest} to {longest} s apart");
     assert!(of("acme/").values().all(|times| times.len() >= 58), "{:?}", of("acme/"));
-    // Whose answers take half a minute each is still looked at, if less often.
+    // A repository whose answers take half a minute each is still polled, if less often.
     let (_, longest) = between(&of("slow/"));
     assert!(longest <= 300, "polls {longest} s apart");
     for owner in ["gone", "revoked"] {

@@ -1,4 +1,4 @@
-//! What the simulation found, told as stories.
+//! Bugs that the simulation found, as stories.
 
 use ghbox::{NewCommit, story as stage};
 
@@ -54,7 +54,8 @@ fn a_commit_that_passes_during_the_look_before_a_dispatch_is_seen_by_the_next_pa
     shop.good_pass().later(60);
     let a1 = shop.verified(&["src/cart.rs"]);
     let repo = shop.repo.clone();
-    // The second look at statuses follows the branch's tip and precedes the runs.
+    // The second read of statuses follows that of the branch's tip and precedes that of the
+    // runs.
     let meanwhile = shop.meanwhile(a_look_at_statuses().nth(2), move || {
         repo.verified(&["src/till.rs"]);
     });

@@ -1,14 +1,14 @@
-//! What is kept of GitHub's answers is bounded for each repository by itself, so that a fleet of any
-//! size settles: nobody's requests are charged because somebody else is busy.
+//! The cache of GitHub's answers is bounded for each repository separately, so that a fleet of
+//! any size settles: one repository's activity causes no charged requests for another.
 
 use crate::story::Story;
 
-/// More answers than were ever kept of all repositories together.
+/// More answers than were ever cached for all repositories together.
 const MANY: usize = 25_000;
-/// More than are kept of one.
+/// More than are cached for one repository.
 const TOO_MANY: usize = 5_000;
 
-/// A shop that is settled.
+/// A settled repository.
 fn settled() -> Story {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
@@ -16,7 +16,7 @@ fn settled() -> Story {
     shop
 }
 
-/// How many requests counted towards GitHub's limit since this was asked last.
+/// The number of requests since the last call that count towards GitHub's rate limit.
 fn charged(shop: &mut Story) -> usize {
     shop.requests().iter().filter(|one| one.response_status != 304).count()
 }
@@ -26,7 +26,7 @@ fn a_busy_repository_costs_another_one_no_request_that_counts() {
     let mut shop = settled();
     shop.keeps_answers_about("acme/busy", MANY);
     drop(shop.requests());
-    // What is read every ten minutes is read in these as well.
+    // These passes include what is read every ten minutes.
     shop.passes(12, 60).restart().passes(12, 60);
     assert_eq!(charged(&mut shop), 0);
     assert!(shop.metric("release_governor_repeated_requests_total") < 1.0);
@@ -42,7 +42,7 @@ fn what_a_repository_has_no_room_for_is_counted_when_it_is_asked_for_again() {
     assert!(charged > 0);
     let counted = shop.metric("release_governor_repeated_requests_total");
     assert!((counted - f64::from(u32::try_from(charged).unwrap())).abs() < 0.5, "{counted}");
-    // It is kept again.
+    // It is cached again.
     drop(shop.requests());
     shop.passes(12, 60).settled();
 }

@@ -18,11 +18,11 @@ fn every_fault() -> Vec<Fault> {
     ]
 }
 
-/// Faults are over: three passes, or so long as a lost answer takes, and it is settled.
+/// Faults are over: after three passes, plus the time for a lost answer, everything is settled.
 fn settles(shop: &mut Story, what: &str) {
     shop.github.calm();
     shop.pass().later(60).pass().later(60).pass();
-    // One and a half times `dispatch_confirm_seconds`, where an answer was lost.
+    // One and a half times `dispatch_confirm_seconds`, if an answer was lost.
     if shop.release().deploy_in_flight() {
         shop.passes(9, 60);
     }

@@ -1,5 +1,5 @@
-//! S2 and S9 after the loss of the whole state directory: GitHub's statuses and runs tell what
-//! was under way.
+//! S2 and S9 after the loss of the whole state directory: GitHub's statuses and runs show what
+//! was in progress.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ fn a_run_in_flight_far_down_the_list_is_found_by_its_status_after_the_disk_was_l
     let a0 = shop.in_production();
     let waits = shop.repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev");
     shop.repo.set_run(waits, "waiting", None);
-    // It has left every page that is read for its own sake.
+    // It is no longer on any page that is read by default.
     shop.minutes_later(31 * 24 * 60);
     for _ in 0..210 {
         shop.repo.deploy(&a0, "dev", "success");
@@ -226,7 +226,8 @@ fn a_mark_before_the_dispatch_is_waited_for_after_the_disk_was_lost() {
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
 
-/// A dispatch of `a1` to `deploy.yml` on `main` whose answer is lost and whose run shows late.
+/// A dispatch of `a1` to `deploy.yml` on `main` whose answer is lost and whose run appears
+/// late.
 fn dispatched_without_an_answer() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     let ship = stage::deploy_file();

@@ -1,4 +1,4 @@
-//! The design's promises, one file each, told as stories over HTTP traffic with a GitHub in a box.
+//! The design's promises, one file each, as stories over HTTP with a fake GitHub.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -6,7 +6,7 @@
     reason = "a test asserts on what it names, and compares with a list of it"
 )]
 
-// All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
+// The attribute repeats that these are tests, so that clippy allows `unwrap` in helpers.
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]

@@ -1,11 +1,13 @@
-//! Operators may shorten a commit's id where it is unique; GitHub does not promise that it can.
+//! Operators may abbreviate a commit id if it is unambiguous; GitHub does not guarantee to
+//! resolve it.
 
 use ghbox::{Fault, FaultOn, NewCommit};
 use release_governor::controller::NotDone;
 
 use crate::story::Story;
 
-/// A shop that has seen its commits, at a GitHub that takes no shortened id; the newest commit.
+/// A repository with known commits, at a GitHub that does not resolve abbreviated ids. Returns
+/// the newest commit.
 fn at_a_github_that_takes_whole_ids() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();

@@ -1,5 +1,5 @@
-//! S2 and S9: a copy of the state directory that is older than GitHub is brought up to date from
-//! GitHub before anything is done.
+//! S2 and S9: an older copy of the state directory is brought up to date from GitHub before
+//! anything is done.
 
 use ghbox::{Fault, FaultOn, StartRun, story as stage};
 use release_governor::domain::{Approval, AttemptOutcome, AttemptPhase, Operator, OperatorAction};
@@ -173,7 +173,8 @@ fn an_operators_word_since_the_last_pass_is_kept_beside_a_sign_of_an_older_copy(
     shop.good_pass().operator_pauses("incident 42");
     shop.repo.verify(&a1, "success");
     shop.later(5).good_pass().operator_resumes();
-    // Somebody of the same account deploys by hand what is there already, while nobody looks.
+    // While no governor runs, somebody with the same account manually deploys what is already
+    // in production.
     let start = StartRun::of("workflow_dispatch", "main", &a1).by(stage::GOVERNOR);
     let run = shop.repo.start_run(stage::DEPLOY, start.title("Deploy by feel"));
     shop.repo.finish_run(run, "failure");

@@ -1,5 +1,5 @@
-//! What random histories do not bring about: lists that others fill, re-runs beyond them, names for
-//! the same thing.
+//! Cases that random histories do not produce: lists filled by others, re-runs beyond them,
+//! several names for the same thing.
 
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ fn a_re_run_of_any_verification_of_a_commit_is_seen_before_it_ships() {
     assert_eq!(shop.dispatches_of(&a1), 0, "{}", shop.said(&a1));
 }
 
-/// A commit in production, a verified one whose run a page of younger runs hides, and a newer verified
-/// one; nobody has looked yet. The hidden one and the newer one.
+/// A commit in production, a verified one whose run is hidden behind a page of newer runs, and
+/// a newer verified one; nothing was read yet. Returns the hidden one and the newer one.
 fn hidden_behind_a_page() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop").policy("paused", "incident");
     let a0 = shop.in_production();
@@ -70,7 +70,7 @@ fn the_commit_before_a_candidate_that_fails_is_found_behind_a_page_of_younger_ru
     assert_eq!(shop.dispatched(), [a1]);
 }
 
-/// More runs than the swept pages show, of which none deploys anything.
+/// More runs than the scanned pages show, none of which deploys anything.
 fn crowd(shop: &mut Story, sha: &str) {
     for _ in 0..1_005 {
         let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("pull_request", "feature", sha));
@@ -176,7 +176,7 @@ fn a_workflow_that_is_called_by_the_repositorys_own_name_counts_for_the_risk() {
     assert_eq!(shop.dispatches_of(&a1), 0, "it would run the unapproved ship.yml");
 }
 
-/// The context changes, and nothing else.
+/// Only the status context changes.
 fn a_new_context_bears_a_status_of(shop: &mut Story, sha: &str) {
     shop.change_policy("status_context", "ci/governor").good_pass().later(60).good_pass();
     let contexts: Vec<String> =

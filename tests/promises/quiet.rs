@@ -1,10 +1,10 @@
-//! S8 and L2 together: a repository that is asked only whether anything changed misses nothing.
+//! S8 and L2 together: a repository that is only checked for changes misses nothing.
 
 use ghbox::story as stage;
 
 use crate::story::Story;
 
-/// A shop whose candidate shipped a while ago: its passes come to nothing.
+/// A repository whose candidate shipped a while ago: its passes find no change.
 fn quiet() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -14,7 +14,7 @@ fn quiet() -> (Story, String) {
     (shop, a1)
 }
 
-/// In how many passes, a minute apart, the condition comes true.
+/// The number of passes, a minute apart, until the condition holds.
 fn minutes_until(shop: &mut Story, most: usize, mut is: impl FnMut(&Story) -> bool) -> usize {
     for minute in 0..=most {
         if is(shop) {
@@ -79,8 +79,8 @@ fn a_cooldown_of_a_commit_below_a_held_one_is_acted_on_in_that_minute() {
 
 #[test]
 fn an_hours_limit_that_is_over_is_acted_on_in_that_minute() {
-    // A dispatch looks at everything anew, and then all is read every ten minutes: at the end of
-    // the hour, too, unless nobody looked for some of them.
+    // A dispatch reads everything uncached, and then everything is read every ten minutes: also
+    // at the end of the hour, unless some of these passes were missed.
     for missed in [0, 9, 11, 13, 15] {
         let mut shop = Story::repository("acme/shop").policy("max_deploys_per_hour", "1");
         shop.in_production();

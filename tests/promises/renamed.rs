@@ -1,5 +1,5 @@
-//! A repository that gets another name while it is governed is governed on under that name, from
-//! the very next pass on; one that went to another owner is not touched any more.
+//! A repository that is renamed while it is governed is governed under its new name from the
+//! next pass on. One that was transferred to another owner is no longer touched.
 
 use ghbox::FaultOn;
 
@@ -8,7 +8,7 @@ use crate::story::Story;
 
 const SHIPPED: &str = "success: ALLOW SHA · LOW · Triggered: deploy workflow run";
 
-/// A shop that deploys a commit; the commit.
+/// A repository that deploys a commit. Returns the commit.
 fn deploying() -> (Story, String) {
     let (mut shop, a1) = about_to_ship();
     shop.good_pass();
@@ -16,7 +16,7 @@ fn deploying() -> (Story, String) {
     (shop, a1)
 }
 
-/// What runs in production, as far as the governor knows.
+/// What is in production, as far as the governor knows.
 fn production(shop: &mut Story) -> Option<String> {
     shop.release().production().sha().map(|sha| sha.as_str().to_owned())
 }

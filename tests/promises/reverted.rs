@@ -1,10 +1,10 @@
-//! Rule `reverted`: what the branch has taken back does not ship before the revert does.
+//! Rule `reverted`: a commit that the branch has reverted does not ship before the revert does.
 
 use ghbox::{Fault, FaultOn, MergeMethod, NewCommit};
 
 use crate::story::Story;
 
-/// Pushes a revert of a commit, as `git revert` writes it; nothing verifies it.
+/// Pushes a revert of a commit, as `git revert` writes it, without a verification.
 fn reverted(shop: &mut Story, title: &str, sha: &str, path: &str) -> String {
     let message = format!("Revert \"{title}\"\n\nThis reverts commit {sha}.");
     let sha = shop.repo.push(NewCommit::on("main").message(&message).file(path, "As before\n"));
@@ -12,7 +12,7 @@ fn reverted(shop: &mut Story, title: &str, sha: &str, path: &str) -> String {
     sha
 }
 
-/// A bad commit that was verified during a pause, and its revert, which nothing has verified yet.
+/// A bad commit that was verified during a pause, and its revert, which is not verified yet.
 fn a_bad_commit_is_reverted_during_a_pause(path: &str) -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
@@ -30,7 +30,7 @@ fn a_bad_commit_waits_for_its_revert_when_a_pause_ends_before_that_is_verified()
     let (mut shop, bad, revert) = a_bad_commit_is_reverted_during_a_pause("src/cart.rs");
     let said = shop.status(&bad).replace(&revert[..7], "REVERT");
     insta::assert_snapshot!(said, @"failure: HOLD SHA · LOW · reverted: REVERT reverts SHA. Wait for the revert to be verified and ship with it, or `trigger SHA`");
-    // The branch is what this hold rests on.
+    // This hold depends on the branch.
     shop.settled_within(4).minutes_later(60).restart().good_pass();
     assert!(shop.dispatched().is_empty());
 
@@ -92,7 +92,7 @@ fn a_merged_revert_pull_request_holds_what_it_reverts_however_it_is_merged() {
         let bad = pull.merged(method, "dev");
         shop.repo.verify(&bad, "success");
         shop.later(5).good_pass();
-        // As GitHub's button does.
+        // As GitHub's revert button does.
         let message = format!("Revert \"Change src/cart.rs\"\n\nThis reverts commit {bad}.");
         let branch = "revert-1-dev-cart";
         let commit = NewCommit::on(branch).parents(&[&bad]).message(&message);
@@ -124,7 +124,7 @@ fn a_revert_amid_a_range_holds_the_newest_verified_commit() {
     insta::assert_snapshot!(evidence.lines().next().unwrap(), @"REVERT reverts BAD, which this commit would ship");
 }
 
-/// A bad commit, its revert, and more commits after these than a page of the branch shows.
+/// A bad commit, its revert, and more later commits than a page of the branch shows.
 fn far_below_the_tip() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();

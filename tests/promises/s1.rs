@@ -1,4 +1,5 @@
-//! S1: never a sha whose latest verification run, of the configured workflow, is not a success.
+//! S1: never dispatches a sha whose latest run of the configured verification workflow is not a
+//! success.
 
 use ghbox::story::{VERIFY, verify_file};
 use ghbox::{Fault, FaultOn, NewCommit, StartRun};
@@ -55,7 +56,7 @@ fn runs_of_forks_tags_pull_requests_and_other_branches_verify_nothing() {
         StartRun::push("main", &a1).without_branch(),
         StartRun::of("merge_group", "main", &a1),
         StartRun::of("merge_group", "gh-readonly-queue/develop/pr-1-abc", &a1),
-        // A push of a tag called `main`, at a commit that the branch does not contain.
+        // A push of a tag named `main`, at a commit that the branch does not contain.
         StartRun::push("main", &aside),
     ];
     for run in runs {
@@ -98,7 +99,7 @@ fn a_merge_group_run_counts_once_the_branch_reaches_its_commit() {
     let q1 = shop.repo.push(NewCommit::on(queue).file("src/cart.rs", "queued"));
     let run = shop.repo.start_run(VERIFY, StartRun::of("merge_group", queue, &q1));
     shop.repo.finish_run(run, "success");
-    // The tenth pass at the latest reads the list that no filter narrows.
+    // At the latest, the tenth pass reads the unfiltered list.
     shop.passes(11, 60);
     assert_eq!(shop.dispatches_of(&q1), 0);
     for _ in 0..3 {
@@ -206,8 +207,8 @@ fn a_commit_that_was_pushed_away_is_not_shipped() {
     shop.settled();
 }
 
-/// A commit that a pass is about to ship, and its verification run: the governor has judged it,
-/// and has not looked anew yet, when `change` happens.
+/// A commit that a pass is about to ship. `change` happens between the pass's decision and the
+/// uncached reads before the dispatch.
 fn changed_before_the_dispatch(
     change: impl FnOnce(&Story, &str, u64) -> Box<dyn FnOnce() + Send>,
 ) -> (Story, String) {
@@ -228,7 +229,7 @@ fn a_verification_that_turns_red_after_the_decision_is_seen_before_the_dispatch(
     let (mut shop, a1) = changed_before_the_dispatch(|shop, _, run| {
         let repo = shop.repo.clone();
         Box::new(move || {
-            // The index shows the success for as long as it likes.
+            // The index keeps showing the success.
             repo.stop_index(true);
             repo.rerun(run, "dev");
             repo.finish_run(run, "failure");
@@ -341,7 +342,7 @@ fn a_re_run_is_later_than_what_it_repeats_whatever_githubs_clocks_say() {
         let a1 = shop.pushed(&["src/cart.rs"]);
         let run = shop.repo.verify(&a1, first);
         shop.good_pass();
-        // The re-run begins by a clock that is behind the one that the run began by.
+        // The clock that dates the re-run is behind the one that dated the run.
         shop.repo.set_clock_of_runs(SignedDuration::from_secs(-3));
         shop.repo.rerun(run, "dev");
         shop.repo.finish_run(run, again);

@@ -1,4 +1,4 @@
-//! S2: never the same sha twice, unless a new attempt is due.
+//! S2: never dispatches the same sha twice, unless a new attempt is due.
 
 use crate::story::Story;
 

@@ -1,4 +1,4 @@
-//! S2, the answers: whatever becomes of a request, the sha is dispatched once.
+//! S2, answers: whatever happens to a request, the sha is dispatched once.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) fn about_to_ship() -> (Story, String) {
     (shop, a1)
 }
 
-/// It shipped, once, and nothing is left to do.
+/// It shipped once, and nothing is left to do.
 fn shipped_once(shop: &mut Story, a1: &str) {
     assert_eq!(shop.dispatches_of(a1), 1);
     assert_eq!(shop.status(a1), SHIPPED);
@@ -71,7 +71,7 @@ fn a_dispatch_that_may_have_started_a_run_is_sent_again_only_when_none_shows_for
             assert_eq!(shop.dispatches_of(&a1), 0, "{fault:?}: not before the time is over");
             assert!(shop.status(&a1).contains("dispatching"), "{fault:?}");
         }
-        // Two looks, a fifth of the time apart.
+        // Two reads, a fifth of the time apart.
         shop.later(2).good_pass().later(50).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 0, "{fault:?}: one look is not enough");
         shop.later(20).good_pass();
@@ -127,14 +127,14 @@ fn an_enterprise_server_is_asked_once_more_without_the_key_that_it_does_not_know
     shop.good_pass();
     assert_eq!(shop.asked("create-workflow-dispatch"), 2);
     shipped_once(&mut shop, &a1);
-    // It is remembered: the next one is asked for without it at once.
+    // This is remembered: the next dispatch omits the parameter immediately.
     let a2 = shop.verified(&["src/till.rs"]);
     shop.good_pass();
     assert_eq!(shop.asked("create-workflow-dispatch"), 1, "and one more since it had settled");
     assert_eq!(shop.dispatches_of(&a2), 1);
 }
 
-/// What the box got of the dispatches, whether each asked for the run's details.
+/// For each dispatch that the fake GitHub received, whether it requested the run's details.
 fn asked_for_details(shop: &mut Story) -> Vec<bool> {
     let dispatches = shop.requests().into_iter().filter(|one| {
         one.operation.is_some_and(|operation| operation.ends_with("create-workflow-dispatch"))
@@ -156,7 +156,7 @@ fn a_server_that_refuses_the_key_as_unprocessable_is_asked_once_more_without_it_
         shop.good_pass();
         assert_eq!(asked_for_details(&mut shop), [true, false], "{words}");
         shipped_once(&mut shop, &a1);
-        // It is remembered: the next one is asked for without it at once.
+        // This is remembered: the next dispatch omits the parameter immediately.
         let a2 = shop.verified(&["src/till.rs"]);
         drop(shop.requests());
         shop.good_pass();
@@ -204,7 +204,8 @@ fn a_run_that_shows_after_the_time_was_up_is_adopted_by_its_closed_attempt_and_c
     shop.github.fail(the_dispatch(), Fault::LoseAnswer);
     shop.pass();
     let lost = shop.repo.dispatches().last().unwrap().run_id;
-    // The exception that the design allows: the answer is lost, and so is its run for ten minutes.
+    // The exception that the design allows: the answer is lost, and so is its run for ten
+    // minutes.
     shop.later(305).good_pass().later(70);
     shop.repo.set_list_lag(Duration::ZERO);
     shop.repo.hide_run_for(lost, Duration::from_secs(400));
@@ -266,7 +267,7 @@ fn a_refused_dispatch_started_nothing_uses_no_attempt_and_says_what_github_said(
         shop.settled_within(8);
         shop.minutes_later(30).good_pass();
         assert_eq!(shop.dispatches_of(&a1), 0, "{status}: nothing has changed");
-        // Hourly it is worth another try, and it was no attempt.
+        // It is tried again hourly, and used no attempt.
         shop.minutes_later(31).good_pass();
         shipped_once(&mut shop, &a1);
     }
@@ -349,7 +350,7 @@ fn a_mark_that_was_not_taken_for_certain_is_followed_by_no_dispatch() {
 #[test]
 fn a_mark_that_cannot_be_read_back_is_withdrawn() {
     let (mut shop, a1) = about_to_ship();
-    // The plan reads the statuses, step 0 does, and then the mark is read back.
+    // The statuses are read for the plan, in step 0, and to read the mark back.
     let back = shop.github.fail(a_look_at_statuses().nth(3).always(), Fault::Status(500));
     drop(shop.requests());
     shop.pass();

@@ -1,4 +1,4 @@
-//! S2, the attempts: crashes, second governors, and when a new attempt is due.
+//! S2, attempts: crashes, second governors, and when a new attempt is due.
 
 use ghbox::{FaultOn, UserKind, story as stage};
 
@@ -169,7 +169,7 @@ fn a_push_that_is_verified_twice_grants_nothing() {
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().deploy_ends(&a1, "failure").good_pass();
-    // A second run by a push is neither a re-run nor by hand.
+    // A second run by a push is neither a re-run nor a manual run.
     shop.verified_again(&a1, "success");
     shop.good_pass().minutes_later(60).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);

@@ -108,7 +108,7 @@ fn an_old_run_that_is_run_again_is_in_flight_again() {
     shop.later(60).good_pass();
     shop.repo.rerun(run, "dev");
     shop.later(5);
-    // It is on page two of the list: the look before the dispatch reads as far as it must.
+    // It is on page two of the list: the read before the dispatch continues as far as it must.
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 0);

@@ -34,7 +34,7 @@ fn holds_while_unreadable(scene: &dyn Fn() -> (Story, String)) {
     assert!(reads.len() >= 5, "{reads:?}");
     for operation in reads {
         for fault in faults() {
-            // An App's token has no user: that is a 403, with whatever body.
+            // An App's token has no user: that is a 403, whatever its body.
             let of_a_body = matches!(fault, Fault::MalformedJson | Fault::Truncate);
             if operation == "users/get-authenticated" && of_a_body {
                 continue;
@@ -43,7 +43,7 @@ fn holds_while_unreadable(scene: &dyn Fn() -> (Story, String)) {
             let on = FaultOn::operation(operation).always();
             let standing = shop.github.fail(on, fault.clone());
             shop.pass().later(90).pass();
-            // A read that is made for the status alone comes after the decision.
+            // A read that is only needed for the status comes after the decision.
             assert_eq!(shop.dispatches_of(&a1), 0, "{operation} {fault:?}");
             shop.github.mend(standing);
             shop.later(90).pass().later(90).good_pass();
@@ -71,7 +71,7 @@ fn nothing_ships_while_any_read_of_a_first_pass_fails_and_it_ships_once_healed()
 
 #[test]
 fn nothing_ships_in_a_pass_of_which_one_read_fails_thrice() {
-    // Three tries of each read: the nth request of the pass, and what is asked again.
+    // Three tries of each read: the nth request of the pass, and its retries.
     for fault in [Fault::Status(502), Fault::MalformedJson, Fault::LoseAnswer] {
         for nth in 1.. {
             let (mut shop, a1) = about_to_ship();

@@ -1,4 +1,5 @@
-//! S5: never backwards, and never forwards over somebody's rollback until an operator says so.
+//! S5: never deploys backwards, and never forwards over somebody's rollback until an operator
+//! allows it.
 
 mod asked_anew;
 mod back;
@@ -8,7 +9,7 @@ use ghbox::{Fault, FaultOn, NewCommit, StartRun, story as stage};
 
 use crate::story::Story;
 
-/// Two verified commits, the second in production by us, and the governor has seen it.
+/// Two verified commits, the second deployed by us and seen by the governor in production.
 fn in_production_by_us() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.in_production();
@@ -115,7 +116,7 @@ fn a_deploy_that_nobody_can_tell_is_treated_as_a_rollback() {
     let said = shop.status(&a2).replace(&run.to_string(), "RUN").replace(&a1[..7], "LOST");
     insta::assert_snapshot!(said, @"failure: HOLD SHA · HIGH · rolled_back: cannot tell what run RUN deployed: `set-production`, and add `run-name`; run RUN may hav…");
     assert_eq!(shop.dispatched(), std::slice::from_ref(&a1));
-    // Production is uncertain: also after `resume` nobody knows what the range is.
+    // Production is uncertain: even after `resume`, the range is unknown.
     shop.operator_resumes().good_pass();
     assert_eq!(shop.verdict(&a2), "failure: HOLD SHA · HIGH · high_risk_no_approval");
     shop.operator_sets_production(&a1).good_pass();
@@ -142,7 +143,7 @@ fn a_commit_older_than_production_never_ships() {
     shop.good_pass().deploy_ends(&a2, "success").good_pass();
     shop.verified_again(&a1, "success");
     shop.good_pass().settled();
-    // The newer one is not verified any more: the older one becomes the candidate.
+    // The newer one is no longer verified: the older one becomes the candidate.
     shop.verified_again(&a2, "failure");
     shop.good_pass().minutes_later(60).good_pass();
     assert_eq!(shop.dispatched(), [a2]);
@@ -154,7 +155,7 @@ fn a_rollback_that_was_under_way_when_the_operator_spoke_is_held() {
     let (mut shop, a0, a1) = in_production_by_us();
     let run = shop.repo.dispatch_by_hand(stage::DEPLOY, "main", &a0, "dev");
     shop.later(5).good_pass();
-    // The operator answers for what was, not for what is still to come.
+    // The operator's action covers what has happened, and nothing later.
     shop.operator_resumes().good_pass();
     shop.repo.finish_run(run, "success");
     shop.later(5).good_pass();
@@ -208,7 +209,7 @@ fn what_diverged_from_production_is_high() {
     let a0 = shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
     shop.good_pass().deploy_ends(&a1, "success").good_pass();
-    // A force push takes the commit in production off the branch.
+    // A force push removes the commit in production from the branch.
     shop.repo.force_push("main", &a0, "dev");
     let b1 = shop.verified(&["src/till.rs"]);
     shop.good_pass().minutes_later(60).good_pass();
@@ -223,7 +224,7 @@ fn a_rollback_holds_also_where_github_does_not_show_once_how_the_lost_commit_sta
     let (mut shop, a0, a1) = in_production_by_us();
     shop.deployed_by_hand(&a0, "success");
     shop.good_pass();
-    // The lost commit leaves the first page of the branch, and is no part of what is kept.
+    // The lost commit is no longer on the first page of the branch, and is not cached.
     for _ in 0..120 {
         shop.pushed(&["src/till.rs"]);
     }

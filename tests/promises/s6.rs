@@ -9,7 +9,7 @@ use ghbox::{Fault, FaultOn, NewCommit};
 
 use crate::story::Story;
 
-/// What is decided about a commit that changes these paths, and nothing else.
+/// The decision about a commit that changes exactly these paths.
 fn decided_about(paths: &[&str]) -> String {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -126,7 +126,7 @@ fn what_was_changed_and_changed_back_is_low() {
     assert_eq!(shop.decides(), "ALLOW LOW deploying");
 }
 
-/// A commit that changes 300 LOW paths that sort before `last`, and `last`.
+/// A commit that changes `last`, and 300 LOW paths that sort before it.
 fn many(last: &str) -> NewCommit {
     let commit = (0..300).fold(NewCommit::on("main"), |commit, number| {
         commit.file(&format!("a/{number:03}.txt"), "new\n")
@@ -243,7 +243,7 @@ fn a_deploy_file_that_comes_back_at_the_tip_releases_the_hold() {
 fn a_deploy_file_that_changed_since_the_last_look_is_seen_before_the_dispatch() {
     let mut shop = Story::repository("acme/shop");
     shop.settled_in_production();
-    // What changes seldom was read a minute ago: the tip that is kept is an old one.
+    // Slow-changing facts were read a minute ago: the cached tip is outdated.
     let a1 = shop.later(60).verified(&["src/cart.rs"]);
     shop.edit_the_deploy_file();
     shop.later(10).pass().later(60).pass();
@@ -288,7 +288,7 @@ fn a_workflows_file_is_high_under_any_list() {
 
 #[test]
 fn a_link_or_a_submodule_in_a_directorys_place_is_as_risky_as_the_directory() {
-    // A comparison shows one path for either, and for a file.
+    // A comparison shows a single path for these, as for a file.
     for path in ["infra", "terraform", "src/auth", "db/migrations", ".github/actions", ".github"] {
         assert_eq!(decided_about(&[path]), "HOLD HIGH high_risk_no_approval", "{path}");
     }

@@ -1,4 +1,4 @@
-//! S7: one issue a failed sha, one comment a further failed run attempt, however often it
+//! S7: one issue per failed sha, one comment per further failed run attempt, however often it
 //! restarts.
 
 mod gone;
@@ -9,7 +9,7 @@ use ghbox::{Fault, FaultOn, Issue, JobSpec, StartRun, story as stage};
 
 use crate::story::Story;
 
-/// A shop whose newest commit's deploy was started; the commit.
+/// A repository in which the deploy of the newest commit was started. Returns the commit.
 fn deploying() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -18,7 +18,7 @@ fn deploying() -> (Story, String) {
     (shop, a1)
 }
 
-/// Its deploy failed, and the governor has seen it.
+/// The deploy failed, and the governor has seen it.
 fn failed() -> (Story, String) {
     let (mut shop, a1) = deploying();
     shop.deploy_ends(&a1, "failure").good_pass();
@@ -32,7 +32,7 @@ fn the_issue(shop: &Story) -> Issue {
     issues.remove(0)
 }
 
-/// The type that an issue names, which is its last label.
+/// The failure type of an issue, which is its last label.
 fn failure_type(shop: &Story) -> String {
     the_issue(shop).labels.last().expect("it has labels").clone()
 }
@@ -204,7 +204,7 @@ fn an_issue_that_may_be_on_its_way_is_waited_for_also_by_another_attempt() {
     shop.deploy_ends(&a1, "failure");
     shop.repo.rerun(shop.deploy_run(), "dev");
     shop.later(60).deploy_ends(&a1, "failure");
-    // Nobody knows whether it is on its way.
+    // It is unknown whether the request was executed.
     shop.github.fail(FaultOn::operation("issues/create"), Fault::LoseRequest);
     shop.pass().later(10).pass();
     assert_eq!(shop.repo.issues().len(), 0, "not by the other attempt either");

@@ -5,7 +5,7 @@ use release_governor::domain::OperatorAction;
 
 use crate::story::Story;
 
-/// A shop whose candidate shipped.
+/// A repository whose candidate shipped.
 fn shipped() -> Story {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -14,7 +14,7 @@ fn shipped() -> Story {
     shop
 }
 
-/// A shop whose candidate is held as HIGH.
+/// A repository whose candidate is held as HIGH.
 fn held() -> Story {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -34,10 +34,10 @@ fn asked(shop: &mut Story) -> Vec<String> {
     told.collect()
 }
 
-/// Sixty passes, a minute apart, write nothing, and are 304s throughout.
+/// Asserts that sixty passes, a minute apart, write nothing and get only 304s.
 fn settled_for_an_hour(shop: &mut Story) {
     shop.good_pass().later(60).good_pass().later(60);
-    // The first reads of what changes seldom and of the unfiltered list are behind it.
+    // The first reads of slow-changing facts and of the unfiltered list are done.
     shop.passes(12, 60);
     drop(shop.requests());
     for minute in 0..60 {
@@ -65,7 +65,7 @@ fn a_shipped_repository_costs_three_requests() {
     settled_for_an_hour(&mut shop);
 }
 
-/// Without numbers and shas, which differ from story to story.
+/// Replaces ids and shas, which differ from story to story.
 fn tamed(shop: &Story, requests: &[String]) -> String {
     let deploy = shop.repo.workflow_id(stage::DEPLOY).to_string();
     let verify = shop.repo.workflow_id(stage::VERIFY).to_string();
@@ -99,7 +99,7 @@ fn a_merge_queue_costs_one_more() {
     let a2 = shop.repo.push(ghbox::NewCommit::on(queue).file("src/cart.rs", "from the queue"));
     let run = shop.repo.start_run(stage::VERIFY, StartRun::of("merge_group", queue, &a2));
     shop.repo.finish_run(run, "success");
-    // It is not on the branch yet, and no filter by branch shows it.
+    // It is not on the branch yet, and a list filtered by branch does not show it.
     shop.minutes_later(11).passes(11, 60);
     shop.repo.force_push("main", &a2, "dev");
     shop.later(60).passes(10, 60);
@@ -242,7 +242,7 @@ fn the_very_first_pass_after_a_restart_is_a_settled_one() {
             };
             let requests = asked(shop.later(30));
             assert!(requests.iter().all(|one| one.starts_with("304")), "{end}: {requests:#?}");
-            // A start compares the ledger with GitHub: the newest deploy's statuses come on top.
+            // A start compares the ledger with GitHub, which adds the newest deploy's statuses.
             assert!(requests.len() <= 4, "{end}: {requests:#?}");
         }
     }

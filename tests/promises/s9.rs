@@ -5,7 +5,7 @@ use release_governor::domain::OperatorAction;
 
 use crate::story::Story;
 
-/// A shop with something of everything in its ledger.
+/// A repository with all kinds of entries in its ledger.
 fn eventful() -> (Story, String) {
     let mut shop = Story::repository("acme/shop").policy("max_attempts_per_sha", "2");
     let a0 = shop.settled_in_production();
@@ -96,7 +96,7 @@ fn a_decision_is_recorded_when_it_changes_and_not_otherwise() {
 
 #[test]
 fn every_dispatch_is_in_the_ledger_before_it_leaves() {
-    // The disk dies after so many changes, wherever that is in the pass.
+    // The disk fails after this many changes, wherever that is in the pass.
     let mut sent = 0;
     for changes in 0..60 {
         let mut shop = Story::repository("acme/shop");
@@ -175,7 +175,7 @@ fn a_lost_state_directory_brings_back_what_github_knows() {
     shop.lose_the_disk().later(60).good_pass().good_pass();
     let after = shop.release();
     assert_eq!(after.production().sha(), before.production().sha());
-    // It looks no further back than the newest deploy that is certain.
+    // It reads no further back than the newest certain deploy.
     let newest = |release: &release_governor::domain::ReleaseState| {
         release.attempts.last().map(|one| (one.begun.id.clone(), one.run, one.phase.clone()))
     };

@@ -1,4 +1,4 @@
-//! Nothing stays silent: a repository that has nothing to judge says so, and why.
+//! Nothing stays silent: a repository with nothing to judge reports that, with the reason.
 
 use ghbox::story::VERIFY;
 use ghbox::{NewCommit, StartRun};
@@ -6,7 +6,7 @@ use release_governor::messages;
 
 use crate::story::Story;
 
-/// What is said of the repository after a pass that found nothing wrong.
+/// What is reported about the repository after a successful pass.
 fn told(shop: &mut Story) -> String {
     shop.good_pass();
     let trouble = shop.trouble();

@@ -1,4 +1,4 @@
-//! The status on a commit: what it says, where it leads, and when it is written.
+//! The status on a commit: its text, its target, and when it is written.
 
 mod gone;
 mod limits;
@@ -135,7 +135,7 @@ fn a_commit_that_is_verified_again_waits() {
     insta::assert_snapshot!(shop.status(&a1).replace(&run.to_string(), "RUN"), @"pending: WAIT SHA · LOW · not_verified: verification run RUN is still running");
     shop.repo.finish_run(run, "failure");
     shop.later(60).good_pass();
-    // It is the head now: the newest that was verified, and failed.
+    // It is the head now: the newest commit with a finished verification, which failed.
     insta::assert_snapshot!(shop.status(&a1).replace(&run.to_string(), "RUN"), @"failure: HOLD SHA · LOW · verification_failed: fix and push, or re-run verification run RUN (failure)");
     shop.settled_within(4);
 }
@@ -321,7 +321,8 @@ fn a_closed_attempts_mark_that_went_into_production_with_a_later_one_says_so() {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
     let a1 = shop.verified(&["src/a.rs"]);
-    // GitHub never gets the dispatch, and the next candidate comes before that is certain.
+    // GitHub never receives the dispatch, and the next candidate appears before that is
+    // certain.
     let fault = ghbox::Fault::LoseRequest;
     shop.github.fail(ghbox::FaultOn::operation("create-workflow-dispatch"), fault);
     shop.pass();

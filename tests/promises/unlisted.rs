@@ -1,4 +1,4 @@
-//! S2 and S3 where a status of ours names a run that no list shows yet: it is read by its id
+//! S2 and S3 if a status of ours names a run that no list shows yet: it is read by its id
 //! before anything is dispatched.
 
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::story::{Story, Twin};
 const SHIPPED: &str = "success: ALLOW SHA · LOW · Triggered: deploy workflow run";
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Somebody deploys the commit, a second governor sees the run and says so, and then no list
-/// shows the run any more.
+/// Somebody deploys the commit, a second governor sees the run and links to it in a status, and
+/// then no list shows the run any more.
 fn told_by_another(shop: &mut Story, sha: &str) -> (u64, Twin) {
     let run = shop.repo.dispatch_by_hand(stage::DEPLOY, "main", sha, "dev");
     let twin = shop.second_governor();
@@ -68,7 +68,7 @@ fn a_run_that_another_process_found_for_our_attempt_is_its_run_though_no_list_sh
     shop.github.lose_the_answer_to("create-workflow-dispatch");
     shop.pass();
     let run = shop.repo.dispatches().last().unwrap().run_id;
-    // It shows to the other for a moment.
+    // The other governor sees it for a moment.
     shop.later(120).pass_of(&twin).unwrap();
     assert_eq!(shop.status(&a1), SHIPPED);
     shop.repo.hide_run_for(run, LONG);
@@ -83,7 +83,7 @@ fn a_run_that_a_status_names_and_that_was_deleted_keeps_nothing_back_for_ever() 
     let (mut shop, a1) = about_to_ship();
     let (run, _) = told_by_another(&mut shop, &a1);
     shop.repo.delete_run(run);
-    // A run that was named just now may take a while to be readable.
+    // A run may not be readable immediately after it was named.
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1, "by hand");
     shop.later(301).good_pass();

@@ -8,7 +8,7 @@ use crate::story::Story;
 
 const HIGH: &[&str] = &["infra/dns.tf"];
 
-/// A verified commit that is held for its risk, as a governor has seen it.
+/// A verified commit that is held for its risk and was seen by a governor.
 fn held() -> (Story, String) {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -29,7 +29,7 @@ fn a_commit_that_was_verified_by_an_event_that_counts_no_more_does_not_ship() {
     shop.passes(3, 60);
     assert_eq!(shop.dispatches_of(&a1), 0);
 
-    // It did count, and does again.
+    // It used to count, and does again.
     shop.change_policy("verification_events", "[push, schedule]").passes(2, 60);
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
@@ -66,12 +66,12 @@ fn a_commit_does_not_ship_by_the_runs_of_a_file_whose_name_another_file_has_take
             .file(".github/workflows/verify.yml", &renamed)
             .file(".github/workflows/verify2.yml", &verify_file().yaml()),
     );
-    // What changes seldom is read every ten minutes.
+    // Slow-changing facts are read every ten minutes.
     shop.passes(12, 60).approve(&a1).passes(3, 60);
     assert_eq!(shop.dispatches_of(&a1), 0);
 }
 
-/// So many runs of the branch that pass, of a commit that is in production anyway.
+/// Successful scheduled runs of the branch, on a commit that is in production anyway.
 fn busy(shop: &mut Story, sha: &str, runs: usize) {
     scheduled(shop, sha, runs, "success");
 }
@@ -165,7 +165,7 @@ fn a_first_run_that_left_the_page_before_the_second_pass_is_seen() {
     assert_eq!(shop.dispatches_of(&a1), 1);
 }
 
-/// A commit that waits in the merge queue, and its run.
+/// A commit in the merge queue, and its run.
 fn queued(shop: &mut Story, number: u32, on: &str) -> (String, u64) {
     let queue = format!("gh-readonly-queue/main/pr-{number}-abc");
     shop.repo.force_push(&queue, on, "dev");
@@ -176,7 +176,7 @@ fn queued(shop: &mut Story, number: u32, on: &str) -> (String, u64) {
     (sha, run)
 }
 
-/// So many minutes in which every pass asks where the branch is.
+/// Asserts that for some minutes every pass reads the branch.
 fn asks_for_the_branch(shop: &mut Story, minutes: usize) {
     for minute in 0..minutes {
         drop(shop.requests());
@@ -215,8 +215,8 @@ fn a_commit_that_passed_is_awaited_while_the_queue_works_on_the_one_before_it() 
     assert_eq!(shop.dispatched(), [q2]);
 }
 
-/// A branch whose newest commit merges so many others, and is not verified yet: the verified commit
-/// below it.
+/// A branch whose newest commit merges many others and is not verified yet. Returns the
+/// verified commit below it.
 fn below_a_great_merge(shop: &mut Story, commits: usize) -> String {
     shop.in_production();
     let a1 = shop.verified(&["src/cart.rs"]);
@@ -290,7 +290,7 @@ fn a_commit_whose_clock_was_ahead_does_not_ship_in_the_place_of_one_that_came_la
     let ahead = NewCommit::on("side").file("src/side.rs", "side").dated(tomorrow);
     let side = shop.repo.push(ahead);
     let a1 = shop.pushed(&["src/cart.rs"]);
-    // The chain of first parents is the side's: somebody pulled before pushing.
+    // The first-parent chain is that of the side branch: somebody pulled before pushing.
     let merge = shop.repo.merge_branch("side", "main", "dev");
     shop.repo.force_push("main", &merge, "dev");
     passes(&mut shop, &[&a1, &side]);

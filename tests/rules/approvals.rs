@@ -1,5 +1,5 @@
-//! Approvals, one row, one sentence: what is the case, what comes of it, and what people are told:
-//! who approved, or how to go on.
+//! Approvals, one row per sentence: the situation, the resulting decision, and what people are
+//! told: who approved, or how to proceed.
 
 use release_governor::domain::*;
 use release_governor::messages;
@@ -9,9 +9,8 @@ use crate::world::{
     BASE, WANTED, World, another_deploy_file, at, operator, related, run, sha, succeeded,
 };
 
-/// ann opened every pull request. ann, bea and cid may write, where nothing else is said; HIGH is
-/// approved by label or comment. `a push` comes before the merge, and the merge comes last, where
-/// no phrase says otherwise.
+/// ann opened every pull request. By default, ann, bea and cid have write access, HIGH is
+/// approved by label or comment, `a push` comes before the merge, and the merge comes last.
 const TABLE: &str = "
 # Who may.
 a migration by #42 | HOLD HIGH high_risk_no_approval | add label release:approved to #42, or comment /approve on #42 (needs write, not ann)
@@ -186,7 +185,7 @@ fn every_row_about_approvals_holds() {
         let got = Story::of(case).told();
         let is_as_expected = match expected.contains(" | ") {
             true => got == expected,
-            // Where nothing is said of the words, they do not matter.
+            // If the row does not specify the text, it is not compared.
             false => got.split(" | ").next() == Some(expected),
         };
         if !is_as_expected {
@@ -198,7 +197,7 @@ fn every_row_about_approvals_holds() {
 
 struct Story {
     world: World,
-    /// The pull request that was spoken of last, and who spoke there.
+    /// The pull request that was mentioned last, and who acted there.
     pull: u64,
     speaker: String,
     minute: i64,
@@ -231,7 +230,7 @@ impl Story {
         story
     }
 
-    /// The decision, and what people are told of it.
+    /// The decision, and what people are told about it.
     fn told(&self) -> String {
         let decision = match self.world.verdict() {
             Verdict::Decided(decision) => *decision,
@@ -550,7 +549,7 @@ impl Story {
         true
     }
 
-    /// About the newest comment.
+    /// A phrase about the newest comment.
     fn comment(&mut self, phrase: &str) -> bool {
         let Some(PullEvent::Commented(comment)) = self.world.timeline(self.pull).last_mut() else {
             return false;

@@ -1,4 +1,4 @@
-//! The whole matrix of one approval of one pull request, against an oracle that restates the
+//! The complete matrix of one approval of one pull request, against an oracle that restates the
 //! design in a few lines.
 
 use release_governor::domain::*;
@@ -6,11 +6,11 @@ use release_governor::domain::*;
 use crate::people::{by_ann, captains, comment, labeled, opened, person, unlabeled};
 use crate::world::{BASE, WANTED, World};
 
-/// What GitHub tells of somebody's role.
+/// What GitHub reports about somebody's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Has(Option<Permission>),
-    /// A custom role, which stands on write.
+    /// A custom role based on write.
     Custom,
     NotTold,
 }
@@ -79,7 +79,7 @@ const PERMISSIONS: [Permission; 5] = [
 const TEAMS: [InTeam; 4] = [InTeam::NoneConfigured, InTeam::Member, InTeam::No, InTeam::NotTold];
 const BOTH: [bool; 2] = [false, true];
 
-/// By plain reading of the design.
+/// The expected result, directly from the design.
 fn counts(cell: &Cell) -> bool {
     let is_heard_and_stands = match cell.given {
         Given::Label => cell.modes.contains(&ApprovalMode::Label),
@@ -212,7 +212,7 @@ const PLAIN: Cell = Cell {
     team: InTeam::NoneConfigured,
 };
 
-/// Every value of `values` in every cell.
+/// Multiplies the cells by `values`.
 fn each<T: Copy>(cells: &[Cell], values: &[T], set: impl Fn(&mut Cell, T)) -> Vec<Cell> {
     let mut all = Vec::new();
     for cell in cells {

@@ -1,4 +1,4 @@
-//! What holds of approvals, whatever was brought and whoever spoke.
+//! Properties of approvals, whatever was changed and whoever approved.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::world::{BASE, WANTED, World, another_deploy_file, operator, sha};
 
 const PULLS: [u64; 2] = [42, 43];
 
-/// What a step of the branch brings: a path, by these pull requests.
+/// A step of the branch: a path, and the pull requests it came with.
 fn steps() -> BoxedStrategy<Vec<(Option<&'static str>, Vec<u64>)>> {
     let path = select(vec!["infra/a.tf", "infra/b.tf", "db/1.sql", "src/cart.rs"]);
     let pulls = prop_oneof![
@@ -53,7 +53,7 @@ fn comments() -> BoxedStrategy<Comment> {
         .boxed()
 }
 
-/// What happened on a pull request: anything until the merge, and no label twice.
+/// Events of a pull request: arbitrary until the merge, and no label twice.
 pub(crate) fn timelines() -> BoxedStrategy<Vec<PullEvent>> {
     let event = prop_oneof![
         2 => speakers().prop_map(|by| labeled(by, 0)),
@@ -110,8 +110,8 @@ fn rules() -> BoxedStrategy<Rules> {
     (modes(), any::<bool>(), prop::bool::weighted(0.2), raises).boxed()
 }
 
-/// A world in which every fact is known: who brought what, what people said, and what operators
-/// said of which commits, with which deploy file.
+/// A world in which every fact is known: who brought what, who approved, and which commits
+/// operators approved with which deploy file.
 pub(crate) fn spoken_worlds() -> BoxedStrategy<World> {
     let words = vec((2..=WANTED, any::<bool>()), 0..2);
     let differs = prop::bool::weighted(0.1);
@@ -193,7 +193,7 @@ fn set_flags(world: &mut World, objection: Option<u8>) {
     }
 }
 
-/// An operator approves a commit, and the deploy file that stands at the tip now, or none.
+/// An operator approves a commit, with the current deploy file at the tip or without one.
 fn says(world: &mut World, of: u8, with_file: bool) {
     let deploy_file = with_file.then(|| "b10b".to_owned());
     let (why, by) = ("looked at it".to_owned(), operator());
@@ -207,7 +207,7 @@ fn yes(world: &World) -> bool {
     world.decision().reason() == Reason::AllowHighApproved
 }
 
-/// By plain reading of the design, where the candidate is HIGH.
+/// Directly from the design, for a HIGH candidate.
 fn is_approved(world: &World) -> bool {
     let by_people =
         world.policy.approval_modes.iter().any(|mode| *mode != ApprovalMode::Environment);
@@ -254,7 +254,7 @@ impl World {
     }
 }
 
-/// An approval more: somebody's who may, or an operator's.
+/// Adds an approval, by an authorized person or an operator.
 fn approve_more(world: &mut World, pull: u64, how: u8) {
     match how {
         0 => {
@@ -269,7 +269,7 @@ fn approve_more(world: &mut World, pull: u64, how: u8) {
     }
 }
 
-/// Takes one approval, or what it rests on, away.
+/// Removes an approval, or something it depends on.
 fn take_away(world: &mut World, pull: u64, how: u8, which: Index) {
     let of_comments = |events: &[PullEvent]| -> Vec<usize> {
         let is_one = |(place, event): (usize, &PullEvent)| {
@@ -302,8 +302,8 @@ fn take_away(world: &mut World, pull: u64, how: u8, which: Index) {
     }
 }
 
-/// Decides as a pass does: what lacks is read from `world`, one fact at a time where `one` says
-/// which, or all that were named. Also says what was asked for.
+/// Decides as a pass does: lacking facts are read from `world`, either the one that `one`
+/// selects or all of them. Also returns the lacks.
 fn decided_by_asking(world: &World, one: Option<Index>) -> (Verdict, BTreeSet<Lack>) {
     let mut dark = world.clone();
     dark.observation.origins = Origins::default();
@@ -369,7 +369,7 @@ fn read(dark: &mut Observation, light: &Observation, lack: &Lack) {
     }
 }
 
-/// Strangers give the command as well, at these places.
+/// Unauthorized people also give the command, at these positions.
 fn crowd(world: &mut World, pull: u64, places: &[Index]) {
     for (number, place) in places.iter().enumerate() {
         let login = format!("stranger-{number}");
@@ -424,7 +424,7 @@ proptest! {
         prop_assert!(yes(&world) || !yes(&less), "{:?}", less.decision().cause);
     }
 
-    /// However many there are, and wherever in the talk they speak.
+    /// However many there are, and wherever they comment.
     #[test]
     fn strangers_change_nothing(
         world in spoken_worlds(), pull in select(PULLS.to_vec()), places in vec(any::<Index>(), 0..30),
@@ -457,7 +457,7 @@ proptest! {
             seen.iter().filter(counts).map(|seen| (mode(seen), seen.given.at.unwrap())).collect()
         };
         let mut world = world;
-        // Each event has a time of its own.
+        // Each event has its own time.
         let mut merged_at = None;
         for (minute, event) in (-100..).zip(world.timeline(pull)) {
             match event {
@@ -474,7 +474,7 @@ proptest! {
         prop_assert_eq!(counting(&pushed), left.copied().collect::<BTreeSet<_>>());
     }
 
-    /// And none is asked for twice.
+    /// No fact is requested twice, either.
     #[test]
     fn the_order_in_which_facts_are_read_changes_nothing(
         world in spoken_worlds(), one in any::<Index>(),
@@ -483,7 +483,8 @@ proptest! {
         let (one_by_one, _) = decided_by_asking(&world, Some(one));
         prop_assert_eq!(&at_once, &world.verdict());
         prop_assert_eq!(&one_by_one, &world.verdict());
-        // A range, steps, pull requests and flags for each commit, and what each speaker may.
+        // A range, steps, pull requests and flags for each commit, and the permissions of each
+        // person.
         prop_assert!(asked.len() < 60, "{} facts", asked.len());
     }
 }
@@ -512,7 +513,7 @@ fn a_thousand_people_cost_twenty_questions_and_do_not_drown_one_who_may() {
     assert!(decision.approvals.len() <= 50, "{} are told", decision.approvals.len());
 }
 
-/// A way of so many steps between production and the candidate.
+/// A chain of `steps` commits between production and the candidate.
 fn long_way(steps: u32) -> World {
     let mut world = World::calm().approved_by(&[ApprovalMode::Label]);
     world.observation.branch_commits = BranchCommits::default();
@@ -579,11 +580,11 @@ fn a_word_about_a_commit_that_leads_not_here_is_told_as_such() {
     };
     let came_after = Counting::Not(WhyNot::SomethingCameAfter);
     assert_eq!(about(&mut world, 4), [came_after.clone()]);
-    // A later commit is no ancestor.
+    // A later commit is not an ancestor.
     assert_eq!(about(&mut world, 8), [Counting::Not(WhyNot::LeadsNotHere), came_after]);
 }
 
-/// What several of its commits and pull requests tell is told once.
+/// A cause that several commits and pull requests share is reported once.
 #[test]
 fn what_raised_a_range_is_told_once() {
     let mut world = World::calm().approved_by(&[ApprovalMode::Label]);

@@ -1,4 +1,4 @@
-//! Arbitrary small worlds: few commits, few runs, any story.
+//! Arbitrary small worlds: few commits, few runs, any history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,8 @@ use origins::{origins, steps_of_origins};
 
 pub(crate) const COMMITS: u8 = 5;
 
-/// So many cases, or in proportion to PROPTEST_CASES. What fails becomes a row or a test of its
-/// own, and no file.
+/// Runs this many cases, scaled by `PROPTEST_CASES`. Failures are not persisted in a file; they
+/// become a row or a test.
 pub(crate) fn cases(number: u32) -> ProptestConfig {
     let usual = 256;
     let cases = number.saturating_mul(ProptestConfig::default().cases) / usual;
@@ -39,7 +39,7 @@ pub(crate) fn times() -> BoxedStrategy<jiff::Timestamp> {
     (-300_i64..=0).prop_map(at).boxed()
 }
 
-/// Texts by strangers: anything, and what is known to do harm.
+/// Untrusted text: arbitrary, and known to be harmful.
 pub(crate) fn texts() -> BoxedStrategy<String> {
     let nasty = select(vec![
         "\u{202e}gpj.exe",
@@ -226,7 +226,7 @@ fn status_states() -> BoxedStrategy<CommitStatusState> {
     .boxed()
 }
 
-/// What a status of ours may say of this commit.
+/// A description that one of our statuses may have on this commit.
 pub(crate) fn descriptions(of: &Sha) -> BoxedStrategy<String> {
     let short = of.short().to_owned();
     let own = prop_oneof![

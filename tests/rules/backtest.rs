@@ -1,4 +1,4 @@
-//! The past, replayed: what was verified, said and deployed when, and what a policy makes of it.
+//! Backtests: replaying verifications, approvals and deploys of the past under a policy.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use crate::world::{
     ahead, at, changed, failed, observation, operator, policy, run, sha, succeeded,
 };
 
-/// `1` runs in production, and each commit comes with the pull request of its number, by `dev`.
-/// Times are minutes. What the policy is | what happened | what comes of each verified commit: its
-/// risk and reason when it was verified, when it ships, and what really happened to it.
+/// `1` is in production. Each commit comes with the pull request of its number, by `dev`. Times
+/// are in minutes. Columns: the policy | the events | for each verified commit its risk and
+/// reason when it was verified, when it ships, and what really happened to it.
 const TABLE: &str = "
 plain | 2 LOW @0, 3 MEDIUM @10 | 2 LOW allow_low @0 never; 3 MEDIUM allow_medium @10 never
 plain | 2 LOW @0, deploy 2 @3, 3 LOW @10 | 2 LOW allow_low @0 deployed; 3 LOW allow_low @10 never
@@ -44,7 +44,7 @@ const UNTIL: i64 = 100;
 
 #[derive(Default)]
 struct Story {
-    /// By commit: its class, and when it was verified.
+    /// For each commit: its risk class, and when it was verified.
     verified: Vec<(u8, String, i64)>,
     entries: Vec<Entry>,
     events: BTreeMap<u8, Vec<PullEvent>>,
@@ -117,7 +117,7 @@ fn path_of(class: &str) -> &'static str {
     }
 }
 
-/// What GitHub shows now: ranges, and pull requests with all that was said there since.
+/// What GitHub shows now: ranges, and pull requests with all later comments.
 fn shown(story: &Story) -> Observation {
     let mut shown = observation();
     let paths = |base: u8, head: u8| -> Vec<&'static str> {
@@ -207,7 +207,7 @@ fn past_of(name: &str, told: &str) -> (Past, Observation) {
     (past, shown)
 }
 
-/// Replays through all moments, up to where it lacks something.
+/// Replays all moments until a fact is lacking.
 fn replay_on(
     policy: &Policy,
     past: &Past,
@@ -272,7 +272,7 @@ fn a_replay_decides_at_each_moment_what_would_have_been_decided_then() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Decisions that a replay takes.
+/// The number of decisions that a replay makes.
 fn decisions(name: &str, told: &str) -> usize {
     let (past, mut shown) = past_of(name, told);
     let mut course = Course::begin(&past, &shown);

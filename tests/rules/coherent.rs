@@ -1,5 +1,5 @@
-//! Worlds from a seed whose facts fit together: one history of commits, from which every answer
-//! follows that GitHub would give, and a ledger of what may have happened to it.
+//! Worlds from a seed whose facts are consistent: one history of commits, which determines
+//! every answer of GitHub, and a possible ledger of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +16,12 @@ pub(crate) const COMMITS: u8 = 8;
 const PULLS: [u64; 2] = [42, 43];
 const DEPLOY_FILE: &str = ".github/workflows/deploy.yml";
 
-/// A history, and what GitHub would say of it.
+/// A history, and what GitHub answers about it.
 pub(crate) struct Coherent {
-    /// What is known so far; more of it once somebody asks.
+    /// The facts known so far. More are added on request.
     pub(crate) world: World,
     parents: Vec<Vec<u8>>,
-    /// By commit, what stands at each path: the number of the commit that wrote it.
+    /// For each commit and path, the number of the commit that wrote the content.
     trees: Vec<BTreeMap<&'static str, u8>>,
     messages: Vec<String>,
     pulls: Vec<Vec<u64>>,
@@ -128,7 +128,7 @@ impl Coherent {
         }
     }
 
-    /// All that a commit contains.
+    /// Everything that a commit contains.
     fn contained_in(&self, of: u8) -> BTreeSet<u8> {
         let mut found = BTreeSet::from([of]);
         for parent in &self.parents[usize::from(of)] {
@@ -187,7 +187,7 @@ impl Coherent {
         }
     }
 
-    /// People speak on the pull requests.
+    /// Adds events to the pull requests.
     fn speak(&mut self) {
         for pull in PULLS {
             let (mut events, mut is_on) = (vec![opened(pull)], false);
@@ -223,7 +223,7 @@ impl Coherent {
         }
     }
 
-    /// Something happens, so many minutes ago.
+    /// Something happens, `minutes` ago.
     fn happen(&mut self, minutes: i64, id: u64) {
         let of = u8::try_from(self.chance.below(u64::from(COMMITS))).unwrap();
         let dice = self.chance.below(24);
@@ -264,7 +264,7 @@ impl Coherent {
         self.world.hears(minutes, EntryKind::AttemptClosed { id: attempt_id(id), outcome });
     }
 
-    /// Somebody runs a run of this commit again, if there is one.
+    /// Somebody re-runs a run of this commit, if there is one.
     fn runs_again(&mut self, minutes: i64, of: u8) {
         let sha = sha(of);
         let runs = self.world.release.runs.values();
@@ -292,7 +292,7 @@ impl Coherent {
         }
     }
 
-    /// What a compare says: what differs from the merge base to the head.
+    /// The result of a comparison: the differences between the merge base and the head.
     fn range(&self, base: &Sha, head: &Sha) -> Ranged {
         let (Some(base), Some(head)) = (Self::number(base), Self::number(head)) else {
             return Ranged::Incomparable("Not SignalFinding".to_owned());
@@ -311,7 +311,7 @@ impl Coherent {
         Ranged::Compared(Comparison { relation: self.relation(base, head), files })
     }
 
-    /// What GitHub answers where `decide` lacks a fact; sometimes that it cannot.
+    /// Answers a lack of `decide`; sometimes the answer is that it cannot be known.
     pub(crate) fn read(&mut self, lack: &Lack) {
         let is_told = !self.chance.percent(3);
         match lack {
@@ -460,7 +460,7 @@ impl Coherent {
         }
     }
 
-    /// The first parents from `head` to `base`; none where they do not lead there.
+    /// The first parents from `head` to `base`; `None` if the chain does not lead there.
     fn way(&self, base: &Sha, head: &Sha) -> Option<Vec<BranchStep>> {
         let within: Vec<ListedCommit> = self.between(base, head)?;
         let commits = within.into_iter().map(|one| (one.sha, one.parents)).collect();
@@ -480,8 +480,8 @@ impl Coherent {
             .collect()
     }
 
-    /// The files of a pull request: what its last commit left at each path that one of them wrote,
-    /// but for one that it never shows.
+    /// The files of a pull request: the content that its last commit left at each path it
+    /// changed, except one path that is never shown.
     fn shown(&self, pull: PullNumber) -> Vec<FileChange> {
         let own = |number: &u8| self.pulls[usize::from(*number)].contains(&pull.get());
         let mut shown: BTreeMap<&str, FileContent> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What holds of every decision, whatever the world.
+//! Properties of every decision, whatever the world.
 
 use proptest::prelude::*;
 use release_governor::decide::{JudgeOutcome, judge};
@@ -12,7 +12,7 @@ use crate::world::{
     BASE, WANTED, World, ahead, another_deploy_file, at, changed, operator, run, sha, succeeded,
 };
 
-/// What must be the case, by plain reading of the design, where a sha may ship.
+/// The conditions for shipping a sha, directly from the design.
 fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     let (observation, release) = (&world.observation, &world.release);
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
@@ -45,7 +45,7 @@ fn may_ship(world: &World, sha: &Sha) -> Result<(), String> {
     ensure(world.triggered || release.unconfirmed().next().is_none(), "rule 18")
 }
 
-/// What must be the case, by plain reading of the design, where a HIGH sha ships as approved.
+/// The conditions for shipping a HIGH sha as approved, directly from the design.
 fn is_approved(world: &World, decision: &Decision) -> bool {
     let (sha, release) = (&decision.sha, &world.release);
     let Cause::AllowHighApproved { by } = &decision.cause else { return true };
@@ -104,7 +104,8 @@ proptest! {
         }
     }
 
-    /// Without a fact, the decision is the same or there is none: no rule reads silence as "fine".
+    /// Without a fact, the decision is the same or there is none: no rule reads a missing fact
+    /// as "fine".
     #[test]
     fn an_unknown_fact_never_turns_into_a_yes(
         world in prop_oneof![worlds(), spoken_worlds()], unreadable in any::<bool>(),
@@ -149,7 +150,7 @@ proptest! {
         }
     }
 
-    /// What is lacking is named: once it is read, there is a decision.
+    /// Lacking facts are named: once they are read, there is a decision.
     #[test]
     fn what_is_lacking_is_named_until_nothing_is(world in worlds()) {
         let mut world = world;
@@ -199,8 +200,8 @@ proptest! {
         prop_assert_eq!(class(&renamed, |_| ()), class(&paths, |_| ()));
     }
 
-    /// What ships is judged to ship, and is the candidate or stands below one that is held for
-    /// its own range.
+    /// A commit that ships is judged to ship, and is the candidate or below one that is held
+    /// for its own range.
     #[test]
     fn only_what_is_allowed_ships_from_a_judgement(world in worlds()) {
         let (policy, observation) = (&world.policy, &world.observation);
@@ -220,14 +221,15 @@ proptest! {
         }
     }
 
-    /// Whoever is blocked is told how to go on, in every rule's words.
+    /// Every blocking rule has a hint with a way forward.
     #[test]
     fn who_is_blocked_is_told_how_to_go_on(world in worlds()) {
         for sha in (0..COMMITS).map(sha) {
             let Verdict::Decided(decision) = world.verdict_of(&sha) else { continue };
             let blocked = matches!(decision.outcome(), Outcome::Hold | Outcome::Wait);
             let hints = messages::hints(&decision, &world.policy.repository);
-            // Whatever is HIGH for an uncertain production is told how to make it certain, too.
+            // A commit that is HIGH because production is uncertain also has a hint how to make
+            // it certain.
             let causes = usize::from(blocked) + decision.also.len();
             let uncertain = usize::from(hints.iter().any(|hint| hint.contains("set-production")));
             prop_assert!(hints.len() == causes || hints.len() == causes + uncertain, "{:?}", hints);
@@ -242,7 +244,7 @@ proptest! {
     }
 }
 
-/// Reads what is lacking; the answer hardly matters.
+/// Answers a lack; the value hardly matters.
 fn read(world: &mut World, lack: &Lack) {
     match lack {
         Lack::Verification(sha) => {
@@ -295,7 +297,7 @@ fn read(world: &mut World, lack: &Lack) {
     }
 }
 
-/// Everybody approves everything, so that the rules go on asking.
+/// Everybody approves everything, so that the rules request further facts.
 fn read_origins(origins: &mut Origins, lack: &Lack) {
     match lack {
         Lack::Pulls(sha) => {
@@ -352,8 +354,9 @@ fn read_origins(origins: &mut Origins, lack: &Lack) {
     }
 }
 
-/// An approval speaks of the deploy file at the tip, too. Where the risk is HIGH for another cause
-/// than the paths, nobody has compared that file yet, and a word must not cover what it never saw.
+/// An approval covers the deploy file at the tip, too. If the risk is HIGH for another cause
+/// than a path, that file has not been compared yet, and an approval must not cover a file that
+/// nobody has seen.
 #[test]
 fn an_approval_does_not_cover_a_deploy_file_that_nobody_looked_at() {
     let mut world = World::calm();

@@ -1,4 +1,4 @@
-//! What a run is to a release, and what follows for production.
+//! How runs are classified, and what follows for production.
 
 use release_governor::domain::*;
 

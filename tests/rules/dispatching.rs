@@ -1,4 +1,5 @@
-//! The last look before a dispatch, and the look after its mark (design, section 5, steps 0 and 2).
+//! The last check before a dispatch, and the check after its mark (design, section 5, steps 0
+//! and 2).
 
 use release_governor::domain::*;
 use release_governor::plan::{Clearance, Obstacle, clearance, others_turn, unknown_links};
@@ -31,7 +32,7 @@ fn held(id: u64) -> CommitStatus {
     status(id, US, "HOLD @ · LOW · cooldown: wait", None)
 }
 
-/// Clearance with these statuses, newest first.
+/// The clearance with these statuses, newest first.
 fn cleared(world: &mut World, statuses: Vec<CommitStatus>) -> Result<Clearance, Obstacle> {
     world.facts(WANTED).statuses = Fact::Known(statuses);
     let decision = world.decision();
@@ -88,7 +89,8 @@ fn an_open_mark_that_the_ledger_does_not_own_is_anothers_turn() {
     assert_eq!(attempt.begun.id.to_string(), "0000aa");
     assert_eq!(attempt.phase, AttemptPhase::Sending);
     assert_eq!(attempt.mark.unwrap().id, 9.into());
-    // Our own, also behind it, is no obstacle; the other's behind ours is.
+    // Our own mark is no obstacle, even below another one; another process's mark below ours
+    // is.
     world.hears(-9, EntryKind::AttemptBegun { attempt: begun(0xbb, WANTED) });
     let outcome = AttemptOutcome::NotStarted;
     let id = "0000bb".parse().unwrap();
@@ -104,17 +106,17 @@ fn a_target_that_is_a_run_the_ledger_does_not_know_is_in_the_way() {
     let statuses = vec![held(7), triggered(6, 77), mark(5, "0000aa")];
     let attempt = others_attempt(cleared(&mut world, statuses.clone()));
     assert_eq!((attempt.begun.id.to_string().as_str(), attempt.run), ("0000aa", Some(77.into())));
-    // Its mark may have been somebody's own doing, or lie too far back; the run is unknown anyway.
+    // Its mark may be manual or too far back; the run is unknown in any case.
     let unmarked = cleared(&mut world, vec![held(7), triggered(6, 77)]);
     assert!(matches!(unmarked, Err(Obstacle::NotKnown(_))), "{unmarked:?}");
-    // Also where the mark before it is of an attempt of ours that found no run.
+    // The same if the mark before it belongs to an attempt of ours that found no run.
     world.hears(-9, EntryKind::AttemptBegun { attempt: begun(0xbb, WANTED) });
     let (id, outcome) = ("0000bb".parse().unwrap(), AttemptOutcome::NotStarted);
     world.hears(-8, EntryKind::AttemptClosed { id, outcome });
     let of_ours = vec![held(7), triggered(6, 77), mark(5, "0000bb")];
     let late = cleared(&mut world, of_ours);
     assert!(matches!(late, Err(Obstacle::NotKnown(_))), "{late:?}");
-    // Once it is known to be over, it keeps nothing back; what another process began does.
+    // A finished run blocks nothing; a run that another process started does.
     let decision = world.decision();
     assert!(clear(&world, &decision, None, &[77]).is_ok());
     assert!(clear(&world, &decision, None, &[78]).is_err());
@@ -137,7 +139,7 @@ fn what_our_statuses_name_and_the_ledger_does_not_know_is_asked_for() {
     assert_eq!(links.into_iter().collect::<Vec<_>>(), [(77.into(), at(-51))], "named last then");
 }
 
-/// Whose turn it is once our mark `20` stands, where `5` was the newest that was seen before.
+/// Which process may proceed after our mark `20`, if `5` was the newest status seen before it.
 fn turn(statuses: Vec<CommitStatus>) -> Option<String> {
     turn_of(statuses).map(|attempt| attempt.begun.id.to_string())
 }
@@ -157,10 +159,10 @@ fn of_two_marks_the_one_with_the_smaller_id_goes_on() {
     assert_eq!(turn(vec![own(), held(5)]), None);
     assert_eq!(turn(vec![mark(21, "0000aa"), own(), held(5)]), None, "the other withdraws");
     assert_eq!(turn(vec![own(), mark(19, "0000aa"), held(5)]).as_deref(), Some("0000aa"));
-    // Between what was seen and ours, also where it is no longer open.
+    // It is between the last seen one and ours, and counts even if it is no longer open.
     let closed = vec![own(), triggered(19, 77), mark(18, "0000aa"), held(5)];
     assert_eq!(turn(closed).as_deref(), Some("0000aa"));
-    // Its run was shown after ours was written: it is its run all the same.
+    // Its run was shown after our mark was written, but still belongs to it.
     let shown = vec![triggered(21, 77), own(), mark(19, "0000aa"), held(5)];
     let other = turn_of(shown).unwrap();
     assert_eq!((other.phase, other.run), (AttemptPhase::Running, Some(77.into())));
@@ -170,7 +172,8 @@ fn of_two_marks_the_one_with_the_smaller_id_goes_on() {
     assert_eq!(turn(vec![own(), forged, held(5)]), None);
 }
 
-/// Two processes that write their marks in any order, and read after writing, never both go on.
+/// Two processes write their marks in any order, and read after writing: they never both
+/// proceed.
 #[test]
 fn never_do_two_processes_both_go_on() {
     for first_is_ours in [false, true] {

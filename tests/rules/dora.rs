@@ -1,4 +1,4 @@
-//! DORA's four from the ledger: one row a sentence.
+//! The four DORA metrics from the ledger, one row per sentence.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::world::{at, begun, failed, run, succeeded, works};
 
 const DAY: i64 = 24 * 60;
 
-/// Runs that end so many minutes before now, one after another: `a` is a commit, `a!` a deploy of
-/// it that fails, `?` a success that cannot be attributed, `a~` superseded, `a…` still running.
-/// `a@90` is our own deploy, of a commit that was merged 90 minutes before its end.
+/// Runs that end this many minutes before now, one after another. `a` is a commit, `a!` a
+/// failed deploy of it, `?` a success without a known commit, `a~` superseded, `a…` still
+/// running. `a@90` is our own deploy of a commit that was merged 90 minutes before its end.
 fn told(deploys: &[(i64, &str)]) -> ReleaseState {
     let mut release = ReleaseState::default();
     for (index, (ago, what)) in deploys.iter().enumerate() {
@@ -46,7 +46,7 @@ fn told(deploys: &[(i64, &str)]) -> ReleaseState {
     release
 }
 
-/// Deploys per month, failed per cent, and the medians in minutes; `-` is not known.
+/// Deploys per month, failures in percent, and the medians in minutes; `-` means unknown.
 fn shown(release: &ReleaseState) -> String {
     let dora = Dora::of(release, at(0));
     let minutes = |time: Option<Duration>| {
@@ -63,7 +63,7 @@ fn shown(release: &ReleaseState) -> String {
     )
 }
 
-/// What is so, by which deploys, and what they come to.
+/// The sentence, the deploys, and the expected metrics.
 type Row = (&'static str, &'static [(i64, &'static str)], &'static str);
 
 #[test]
@@ -145,7 +145,7 @@ fn a_failure_is_restored_once_by_the_run_that_mended_it() {
 proptest! {
     #![proptest_config(cases(200))]
 
-    /// A share stays one, and what was worked out survives being stored.
+    /// A ratio stays within 0 and 1, and the result is unchanged by storing the state.
     #[test]
     fn the_four_are_numbers_that_mean_something(state in states(), minutes in -100_000_i64..100_000) {
         let now = at(minutes);

@@ -1,4 +1,4 @@
-//! Which run an attempt started, and when there is none (design, section 5, steps 4 and 5).
+//! How an attempt finds its run, and when it has none (design, section 5, steps 4 and 5).
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,8 @@ fn shown(id: u64, minutes: i64) -> Run {
     }
 }
 
-/// An attempt to deploy `5`, marked at noon, whose answer was lost (or was a bare yes).
+/// An attempt to deploy `5`, marked at noon, whose answer was lost or was accepted without a
+/// run id.
 fn looking(accepted: bool) -> ReleaseState {
     let mut release = ReleaseState::default();
     let id = attempt_id(1);
@@ -48,7 +49,7 @@ fn looking(accepted: bool) -> ReleaseState {
     release
 }
 
-/// These runs are shown by the workflow's list; GitHub knows the commits 4 and 5 and no other.
+/// The workflow's list shows these runs. GitHub knows the commits 4 and 5 and no others.
 fn shows(runs: Vec<Run>, list: ListRead) -> SeenRuns {
     let titles = runs.iter().map(|run| run.title.as_str());
     let names = titles.flat_map(ShaPrefix::all_in);
@@ -89,14 +90,14 @@ fn a_title_that_names_the_sha_wins_and_one_that_names_another_is_never_it() {
     assert_eq!(found(&release, vec![titled(11, &deploy(&other)), shown(12, 0)]), Some(12));
     let both = format!("Deploy {own} after {other}");
     assert_eq!(found(&release, vec![titled(11, &both)]), Some(11));
-    // A short name of another commit is one once the branch says so.
+    // The short sha of another commit counts once the branch confirms it.
     let runs = vec![titled(11, &deploy(&other[..7]))];
     let attributions = BTreeMap::from([(11.into(), Attribution::Sha(sha(4)))]);
     let seen = SeenRuns { attributions, ..shows(runs, ListRead::Incomplete) };
     assert_eq!(found_in(&release, &seen), None);
 }
 
-/// GitHub's OpenAPI description lets a run name nobody.
+/// GitHub's OpenAPI description allows a run without an actor.
 #[test]
 fn a_run_that_names_nobody_is_found_by_the_whole_sha_in_its_title_alone() {
     let release = looking(true);
@@ -145,13 +146,13 @@ fn a_run_must_be_ours_and_newer_and_on_the_ref_and_nobody_elses() {
     assert_eq!(found(&owned, vec![shown(11, 0)]), None, "owned by another attempt");
 }
 
-/// What following says of an attempt whose run does not show, minute by minute.
+/// The result of following an attempt whose run does not appear, minute by minute.
 fn told_of_absence(mut release: ReleaseState, minutes: &[i64], unfiltered: bool) -> Vec<String> {
     let list = if unfiltered { ListRead::Complete } else { ListRead::Incomplete };
     told_of(&mut release, minutes, &shows(Vec::new(), list))
 }
 
-/// What following says, minute by minute, while GitHub shows the same.
+/// The result of following, minute by minute, while GitHub shows the same.
 fn told_of(release: &mut ReleaseState, minutes: &[i64], seen: &SeenRuns) -> Vec<String> {
     let each = minutes.iter().map(|minute| {
         let entries = follow(&policy(), seen, release, &us(), at(*minute));
@@ -172,7 +173,8 @@ fn told_of(release: &mut ReleaseState, minutes: &[i64], seen: &SeenRuns) -> Vec<
 
 #[test]
 fn absence_takes_two_unfiltered_reads_a_fifth_apart_after_the_deadline() {
-    // The deadline is 5 minutes (and GitHub's second), a fifth of it is one.
+    // The deadline is 5 minutes (plus GitHub's resolution of a second); a fifth of it is one
+    // minute.
     let lost = || looking(false);
     let told = told_of_absence(lost(), &[1, 5, 6, 6, 7, 8], true);
     assert_eq!(told, ["nothing", "nothing", "absent", "nothing", "NotStarted", "nothing"]);
@@ -210,7 +212,7 @@ fn digits_that_github_resolves_to_no_commit_are_no_name() {
     }
     let other = format!("Deploy {}", sha(4).short());
     assert_eq!(found(&release, vec![titled(11, &other), titled(12, "Release 20261130")]), Some(12));
-    // What has not been looked up may be a commit.
+    // A title that was not looked up yet may name a commit.
     let unread = SeenRuns {
         commits_named: BTreeMap::new(),
         ..shows(vec![titled(11, "Release 20261130")], ListRead::Complete)
@@ -267,7 +269,7 @@ fn a_run_that_was_taken_for_deleted_and_shows_again_is_followed_again() {
     }
 }
 
-/// What a `trigger` counts for is what its attempt came to.
+/// A `trigger` counts depending on the outcome of its attempt.
 #[test]
 fn a_trigger_counts_from_started_or_unknown_on() {
     let id = || attempt_id(1);
@@ -323,7 +325,7 @@ proptest! {
             if let EntryKind::AttemptRun { id, run, .. } = kind {
                 let others = owners.insert(run, vec![id.clone()]);
                 prop_assert!(others.is_none_or(|others| others == [id]), "run {} is owned", run);
-                // One that it owns already, and that was taken for deleted, is its own again.
+                // A run that it already owns and that was taken for deleted is its own again.
                 prop_assert!(seen.run(run).is_some());
             }
         }
@@ -332,7 +334,7 @@ proptest! {
 
 #[test]
 fn a_run_that_is_older_than_an_earlier_attempts_is_never_in_time() {
-    // A lost ledger remembers no id; another attempt's run was there when this one began.
+    // A lost ledger remembers no run id; another attempt's run existed when this one began.
     let other = format!("Deploy {}", sha(4).short());
     let recovered = |earlier: Option<u64>| {
         let mut release = looking(false);

@@ -1,5 +1,5 @@
-//! From the worst input, where everything is wrong at once, each step mends one thing, and the
-//! next rule of the design's table must speak.
+//! Starting from the worst input, in which everything is wrong at once, each step fixes one
+//! thing, and the next rule of the design's table must apply.
 
 use release_governor::decide::RULES;
 use release_governor::domain::*;
@@ -53,16 +53,16 @@ fn the_rules_stand_in_the_designs_order() {
 /// Everything is wrong with `5`.
 fn worst() -> World {
     let mut world = World::calm();
-    // 1, 2: it is being deployed, and in production.
+    // Rules 1 and 2: it is being deployed, and in production.
     world.release.runs.clear();
     world.deploys(80, WANTED, -50, succeeded());
     world.deploys(90, WANTED, -20, works());
-    // 3 to 6.
+    // Rules 3 to 6.
     world.facts(WANTED).verification = Fact::Known(Verification::Running(verification_run()));
     world.observation.deploy_workflow = WorkflowFact::Missing;
     world.facts(WANTED).on_branch = Fact::Known(false);
     world.range(9, WANTED, related(Relation::Behind, &[]));
-    // 8 to 12. What comes after it reverts it by its sha: that counts whatever production is.
+    // Rules 8 to 12. A later commit reverts it by sha, which counts whatever production is.
     let message = CommitMessage::of(&format!("Undo\n\nThis reverts commit {}.", sha(WANTED)));
     world.observation.branch_commits.messages.insert(sha(7), Some(Box::new(message)));
     world.policy.paused = Some("freeze".to_owned());
@@ -72,7 +72,7 @@ fn worst() -> World {
     world.range(4, WANTED, ahead(&["src/cart.rs"]));
     world.approves(-900, 4);
     world.observation.signals = vec![says_degraded()];
-    // 13, 16 to 20.
+    // Rules 13 and 16 to 20.
     world.sees(run(60, Some(3), -10, works()));
     let rejection =
         Rejection { words: "no".to_owned(), at: at(-5), key: RejectionKey("now".to_owned()) };
@@ -90,7 +90,7 @@ fn worst() -> World {
 
 type Step = (&'static str, fn(&mut World));
 
-/// What each step mends, so that the next rule speaks.
+/// What each step fixes, so that the next rule applies.
 const STEPS: &[Step] = &[
     ("its deploy fails", |world| {
         world.sees(run(90, Some(WANTED), -20, failed()));
@@ -202,7 +202,7 @@ fn each_step_mends_one_thing_and_the_next_rule_speaks() {
     ");
 }
 
-/// The reason, and all that will block after it.
+/// The reason, and everything that blocks after it.
 fn told(world: &World) -> String {
     let decision = world.decision();
     let also: Vec<&str> = decision.also.iter().map(|cause| cause.reason().code()).collect();

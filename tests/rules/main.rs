@@ -1,6 +1,6 @@
-//! The pure core against its design: a table and a ladder of decisions, and properties of deciding,
-//! planning, following, recovering and speaking over arbitrary small worlds; and path patterns
-//! against git itself.
+//! Tests the pure core against its design: a table and a ladder of decisions; properties of
+//! deciding, planning, following, recovering and messages over arbitrary small worlds; and path
+//! patterns against git itself.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -8,7 +8,7 @@
     reason = "a test asserts on what it names, and compares with a list of it"
 )]
 
-// All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
+// The attribute repeats that these are tests, so that clippy allows `unwrap` in helpers.
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! `decide` against the model in `tests/model`, a second reading of the design.
+//! Checks `decide` against the model in `tests/model`, an independent implementation of the
+//! design.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +14,12 @@ use crate::coherent::{COMMITS, Coherent};
 use crate::model::{Checked, check};
 use crate::world::sha;
 
-/// Worlds that are asked about, at least: in these every reason is given.
+/// The minimum number of worlds; these produce every reason.
 const WORLDS: u32 = 500;
-/// Rounds in which a decision may name what it lacks.
+/// The maximum number of rounds in which a decision may name lacks.
 const ROUNDS: usize = 60;
 
-/// What came of holding many decisions against the model.
+/// Statistics of the checks.
 #[derive(Debug, Default)]
 struct Tally {
     reasons: BTreeMap<Reason, usize>,
@@ -26,7 +27,7 @@ struct Tally {
     different: Vec<String>,
 }
 
-/// A world of this seed.
+/// The world of this seed.
 fn world_of(seed: u32) -> Coherent {
     let mut bytes = [0; 32];
     bytes[..4].copy_from_slice(&seed.to_le_bytes());
@@ -37,7 +38,7 @@ fn world_of(seed: u32) -> Coherent {
     Coherent::new(seed.into(), policy, state)
 }
 
-/// Decides as a pass does: what lacks is read, until nothing does.
+/// Decides as a pass does: reads lacking facts until there are none.
 fn ask(coherent: &mut Coherent, sha: &Sha, seed: u32, tally: &mut Tally) {
     for _ in 0..ROUNDS {
         let Verdict::Lacks(lacks) = coherent.world.verdict_of(sha) else { break };
@@ -65,7 +66,8 @@ fn ask(coherent: &mut Coherent, sha: &Sha, seed: u32, tally: &mut Tally) {
     }
 }
 
-/// What fails is told with its seed. `PROPTEST_CASES=2560` asks about ten times as many worlds.
+/// Failures are reported with their seed. `PROPTEST_CASES=2560` checks ten times as many
+/// worlds.
 #[test]
 fn decide_says_what_the_model_says() {
     let mut tally = Tally::default();

@@ -1,4 +1,5 @@
-//! *Newest* is a matter of ancestry: a naive reading of the design's words, against the program's.
+//! *Newest* is a matter of ancestry: a direct implementation of the design, against the
+//! program's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +8,12 @@ use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
 use release_governor::domain::{BranchCommits, Sha};
 
-/// A commit's number stands in its sha.
+/// A commit's number is in its sha.
 fn sha(number: usize) -> Sha {
     format!("{number:040x}").parse().unwrap()
 }
 
-/// Commits by number, each with its parents: the first parent first. Parents have smaller numbers.
+/// Commits by number, with their parents, the first parent first. Parents have smaller numbers.
 #[derive(Clone, Debug)]
 struct History(Vec<Vec<usize>>);
 
@@ -21,7 +22,7 @@ impl History {
         self.0.len() - 1
     }
 
-    /// A commit and all that it contains.
+    /// A commit and everything that it contains.
     fn closure(&self, of: usize) -> BTreeSet<usize> {
         let mut all = BTreeSet::from([of]);
         for parent in &self.0[of] {
@@ -43,13 +44,13 @@ impl History {
         chain
     }
 
-    /// How far from the root of the chain the commit stands that took this one up.
+    /// The position, from the root of the chain, of the commit that took this one up.
     fn taken_up_by(&self, commit: usize) -> usize {
         let chain = self.chain();
         chain.iter().rev().position(|link| self.contains(*link, commit)).unwrap()
     }
 
-    /// Whether the design's words call `one` newer than `other`; none where they do not tell.
+    /// Whether the design calls `one` newer than `other`; `None` if it does not say.
     fn newer(&self, one: usize, other: usize) -> Option<bool> {
         if self.contains(one, other) {
             return Some(true);
@@ -93,7 +94,7 @@ fn histories() -> impl Strategy<Value = History> {
     })
 }
 
-/// A history, and its commits in some order, some of them twice.
+/// A history, and its commits in random order, some of them twice.
 fn shuffled() -> impl Strategy<Value = (History, Vec<usize>)> {
     histories().prop_flat_map(|history| {
         let all: Vec<usize> = (0..history.0.len()).collect();
@@ -103,7 +104,7 @@ fn shuffled() -> impl Strategy<Value = (History, Vec<usize>)> {
     })
 }
 
-/// A history, and a window of its commits that the tip is in.
+/// A history, and a window of its commits that includes the tip.
 fn windows() -> impl Strategy<Value = (History, Vec<usize>)> {
     histories().prop_flat_map(|history| {
         let others: Vec<usize> = (0..history.tip()).collect();

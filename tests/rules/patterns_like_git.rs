@@ -1,4 +1,4 @@
-//! Path patterns against git itself: the same paths match, by the same pattern.
+//! Checks path patterns against git itself: the same paths match, by the same pattern.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::arbitrary::cases;
 
-/// A repository with one directory for each list of patterns, which stand in its `.gitignore`.
+/// A repository with one directory for each list of patterns, which is its `.gitignore`.
 struct Git(TempDir);
 
 impl Git {
@@ -29,7 +29,7 @@ impl Git {
         git
     }
 
-    /// git as it is without anybody's configuration.
+    /// A git command without any user configuration.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         command.current_dir(self.0.path()).args(["-c", "core.ignoreCase=false"]).args(arguments);
@@ -42,8 +42,8 @@ impl Git {
         command
     }
 
-    /// What git says of each path below each of the directories: the last pattern that speaks of
-    /// it, a negated one too.
+    /// What git reports for each path below each directory: the last pattern that matches it,
+    /// negated or not.
     fn speaks(&self, lists: usize, paths: &[String]) -> Vec<Vec<Option<String>>> {
         let asked: Vec<String> = (0..lists)
             .flat_map(|place| paths.iter().map(move |path| format!("{place}/{path}\0")))
@@ -60,7 +60,7 @@ impl Git {
             asking.wait_with_output().unwrap()
         });
         let output = String::from_utf8(output.stdout).unwrap();
-        // Source, line, pattern and path of each.
+        // The fields of each answer: source, line, pattern and path.
         let fields: Vec<&str> = output.split_terminator('\0').collect();
         let answers: Vec<(Option<String>, &str)> = fields
             .chunks_exact(4)
@@ -95,13 +95,13 @@ fn differences(lists: &[PathPatterns], paths: &[String]) -> Vec<String> {
     found
 }
 
-/// Names that patterns may be wrong about.
+/// Names that are difficult for patterns.
 const NAMES: [&str; 24] = [
     "a", "b", "ab", "abc", "c", "A", "é", "éa", ".a", "a.b", " a", "a b", "-", "!a", "#a", "[a]",
     "a*", "*", "?", "\\a", "]", "a^", "0", "9,",
 ];
 
-/// Every name, every name in a directory of every name, and some that lie deeper.
+/// Every name, every name in a directory of every name, and some deeper paths.
 fn paths() -> Vec<String> {
     let mut paths: Vec<String> = NAMES.map(str::to_owned).to_vec();
     for above in NAMES {
@@ -114,7 +114,7 @@ fn paths() -> Vec<String> {
     paths
 }
 
-/// Each is a list of patterns, divided by `|`.
+/// Each is a list of patterns, separated by `|`.
 const LISTS: &[&str] = &[
     "a",
     "/a",
@@ -302,7 +302,7 @@ fn the_default_patterns_match_what_git_says() {
     assert!(lists.iter().all(|list| (20..200).contains(&matching(list))), "both match some paths");
 }
 
-/// A pattern as somebody might write it, and as nobody would.
+/// A pattern, plausible or not.
 fn patterns() -> impl Strategy<Value = String> {
     let part = select(vec![
         "a", "b", "c", "ab", "A", "é", ".", " ", "-", "!", "#", "]", "^", ",", "0", "*", "*", "?",
@@ -320,10 +320,10 @@ fn patterns() -> impl Strategy<Value = String> {
     })
 }
 
-/// What git would say of whatever is below this path, were it a directory.
+/// A path that stands for anything below a directory.
 const BELOW: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{1}";
 
-/// Only lists that are accepted: what is refused is nobody's.
+/// Only accepted lists: rejected ones are never used.
 fn accepted() -> impl Strategy<Value = PathPatterns> {
     let one = patterns().prop_filter("refused", |pattern| PathPatterns::new(&[pattern]).is_ok());
     vec(one, 1..5).prop_map(|list| PathPatterns::new(&list).unwrap())
@@ -356,7 +356,7 @@ proptest! {
                 let ignored = |said: &Option<String>| {
                     said.as_ref().is_some_and(|pattern| !pattern.starts_with('!'))
                 };
-                // A negation that names the path is about what is below it, too.
+                // A negation that matches the path also concerns what is below it.
                 let expected = ignored(file) || ignored(below) && !has_negations;
                 if expected {
                     prop_assert!(list.covering(path).is_some(), "{list:?} on {path:?}");

@@ -1,11 +1,11 @@
-//! Pull requests in the small repository, and the people who speak on them.
+//! Pull requests in the small repository, and the people who comment on them.
 
 use release_governor::decide::class_of_path;
 use release_governor::domain::*;
 
 use crate::world::{BASE, WANTED, World, at, changed, sha};
 
-/// Those who have an account: `ann` opens the pull requests.
+/// The existing accounts. `ann` opens the pull requests.
 pub(crate) const CAST: [&str; 4] = ["ann", "bea", "cid", "kit[bot]"];
 
 pub(crate) fn person(login: &str) -> Person {
@@ -36,7 +36,7 @@ pub(crate) fn opened(number: u64) -> PullEvent {
     PullEvent::Pushed { sha: Some(head_of(number)) }
 }
 
-/// A push of which GitHub names no commit.
+/// A push for which GitHub names no commit.
 pub(crate) const PUSHED: PullEvent = PullEvent::Pushed { sha: None };
 
 pub(crate) fn labeled(by: Option<Person>, minutes: i64) -> PullEvent {
@@ -47,7 +47,7 @@ pub(crate) fn unlabeled() -> PullEvent {
     PullEvent::Unlabeled { label: "release:approved".to_owned(), at: at(-1) }
 }
 
-/// A comment as a person of the repository gives it.
+/// A comment as a user of the repository writes it.
 pub(crate) fn comment(by: Option<Person>, minutes: i64) -> Comment {
     Comment {
         by,
@@ -65,7 +65,7 @@ pub(crate) fn stands(permission: Option<Permission>) -> Fact<Availability<Reposi
 }
 
 impl World {
-    /// HIGH is approved in these ways; everybody of the cast may write.
+    /// HIGH is approved in these ways; every account has write access.
     pub(crate) fn approved_by(mut self, modes: &[ApprovalMode]) -> Self {
         self.policy.approval_modes = modes.to_vec();
         for login in CAST {
@@ -81,7 +81,7 @@ impl World {
         self.observation.origins.standings.insert(login.into(), stands(permission));
     }
 
-    /// The step to commit `of` changed `path`, and came with these pull requests by ann.
+    /// The step to commit `of` changes `path`, and comes with these pull requests by ann.
     pub(crate) fn brings(&mut self, of: u8, path: &str, pulls: &[u64]) {
         for base in 0..of {
             for head in of..=WANTED {
@@ -97,8 +97,8 @@ impl World {
         }
     }
 
-    /// The step to commit `of` takes back what an earlier one did to `path`: from production on,
-    /// nothing differs there.
+    /// The step to commit `of` undoes an earlier change of `path`, so that it does not differ
+    /// from production.
     pub(crate) fn reverts(&mut self, of: u8, path: &str, pulls: &[u64]) {
         self.changes(of - 1, of, path);
         self.came_with(of, pulls);
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    /// What happened on a pull request; it was opened with a commit.
+    /// The events of a pull request, which was opened with a commit.
     pub(crate) fn timeline(&mut self, pull: u64) -> &mut Vec<PullEvent> {
         let opened = || Fact::Known(Availability::Known(vec![opened(pull)]));
         match self.observation.origins.events.entry(pull.into()).or_insert_with(opened) {
@@ -160,21 +160,21 @@ impl World {
         }
     }
 
-    /// `by` puts the label on the pull request.
+    /// `by` adds the label to the pull request.
     pub(crate) fn label(&mut self, pull: u64, by: Option<Person>, minutes: i64) {
         self.timeline(pull).push(labeled(by, minutes));
         *self.labels(pull) = vec!["release:approved".to_owned()];
     }
 
-    /// Somebody takes it off.
+    /// Somebody removes the label.
     pub(crate) fn take_the_label_off(&mut self, pull: u64) {
         self.timeline(pull).push(unlabeled());
         self.labels(pull).clear();
     }
 }
 
-/// By plain reading of the design: whether somebody's label or comment on this pull request
-/// counts. What is not known counts for nothing.
+/// Directly from the design: whether a label or comment on this pull request counts. An unknown
+/// one does not.
 pub(crate) fn is_approved(world: &World, pull: &MergedPull) -> bool {
     let origins = &world.observation.origins;
     let Some(Fact::Known(Availability::Known(events))) = origins.events.get(&pull.number) else {
@@ -238,8 +238,8 @@ fn may_approve(world: &World, pull: &MergedPull, by: &Person) -> bool {
         && (policy.approval_teams.is_empty() || in_a_team)
 }
 
-/// By plain reading of the design: whether people approved all that is HIGH from `base` to
-/// `head`, where nothing but paths makes it so. The branch is a line.
+/// Directly from the design: whether people approved everything HIGH from `base` to `head`, if
+/// only paths make it HIGH. The branch is linear.
 pub(crate) fn people_approved(world: &World, base: &Sha, head: &Sha) -> bool {
     let observation = &world.observation;
     let Fact::Known(Ranged::Compared(range)) = observation.range(base, head) else { return false };
@@ -289,7 +289,7 @@ fn steps_to(observation: &Observation, base: &Sha, head: &Sha) -> Option<Vec<Bra
     }
 }
 
-/// The HIGH paths of a range, renamed ones under both names.
+/// The HIGH paths of a range; a rename counts under both names.
 pub(crate) fn high_paths<'w>(world: &World, range: &'w Fact<Ranged>) -> Vec<&'w str> {
     let Fact::Known(Ranged::Compared(range)) = range else { return Vec::new() };
     let (RangeFiles::Complete(files) | RangeFiles::Truncated(files)) = &range.files;

@@ -1,4 +1,4 @@
-//! A plan, once carried out, leaves nothing to do.
+//! A plan that was carried out leaves nothing to do.
 
 use proptest::prelude::*;
 use release_governor::decide::{JudgeOutcome, Judgement, judge};
@@ -28,11 +28,11 @@ fn planned(world: &World) -> Option<Plan> {
     }))
 }
 
-/// Carries the plan out, as if everything went well at GitHub.
+/// Carries out the plan, with every request succeeding.
 fn carried_out(world: &mut World, plan: Plan) {
     let now = world.now;
     let mut entries = plan.records;
-    // GitHub numbers statuses in the order in which it takes them.
+    // GitHub numbers statuses in the order in which it receives them.
     let shown = world.observation.commits.values().filter_map(|facts| facts.statuses.known());
     let tracked = world.release.statuses.values().map(|tracked| tracked.newest.id);
     let numbers = shown.flatten().map(|status| status.id).chain(tracked).map(StatusId::get);
@@ -88,7 +88,7 @@ proptest! {
         let Some(first) = planned(&world) else { return Ok(()) };
         let dispatched = first.deploy.is_some();
         carried_out(&mut world, first.clone());
-        // What was said may make an issue that recovers, or a dispatch that is said in its turn.
+        // A status may be followed by an issue that recovers, or a dispatch by its own status.
         for _ in 0..3 {
             let Some(next) = planned(&world) else { return Ok(()) };
             prop_assert!(!(dispatched && next.deploy.is_some()), "dispatched twice: {:?}", next);
@@ -98,7 +98,7 @@ proptest! {
         prop_assert!(last.is_empty(), "never settled: {:?} after {:?}", last, first);
     }
 
-    /// Passes over a repository that nothing happens to rest on this: they plan nothing anew.
+    /// Passes over an unchanged repository rely on this: they make no new plan.
     #[test]
     fn a_plan_stays_as_it_is_until_the_time_that_it_names(
         world in worlds(),
@@ -112,7 +112,7 @@ proptest! {
         }
     }
 
-    /// What waits for a time waits until then, and no longer.
+    /// A wait for a time lasts until then, and no longer.
     #[test]
     fn a_decision_that_waits_for_a_time_changes_then(world in worlds()) {
         let Some(judgement) = judged(&world) else { return Ok(()) };
@@ -149,7 +149,7 @@ proptest! {
     }
 }
 
-/// What the plan wants, one line each.
+/// The planned actions, one per line.
 fn told(world: &World) -> Vec<String> {
     let plan = planned(world).unwrap();
     let records = plan.records.iter().map(|kind| {
@@ -201,7 +201,7 @@ fn failures_from_before_the_first_pass_are_not_ours_to_tell() {
     assert!(told(&world).contains(&"failure of 21/1 on None".to_owned()));
 }
 
-/// A re-run keeps its run's old number; what failed last is told by time.
+/// A re-run keeps its run's old number; the last failure is determined by time.
 #[test]
 fn a_failure_after_the_last_success_is_no_recovery() {
     let mut world = World::calm();
@@ -209,7 +209,7 @@ fn a_failure_after_the_last_success_is_no_recovery() {
         let run = RunRef { id: id.into(), attempt };
         EntryKind::Issue(IssueStep::Written { sha: sha(WANTED), run, number: 77.into() })
     };
-    // Run 20 fails, run 21 fails, then 6 succeeds, and 20 is run again and fails.
+    // Run 20 fails, run 21 fails, then 6 succeeds, and 20 is re-run and fails.
     let mut first = run(20, Some(WANTED), -60, failed());
     let mut second = first.attempts[&1].clone();
     (second.started_at, second.updated_at) = (at(-5), at(-4));

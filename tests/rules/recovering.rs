@@ -1,4 +1,4 @@
-//! What a lost ledger learns from our statuses (design, section 5, step 6).
+//! Recovering a lost ledger from our statuses (design, section 5, step 6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ fn targets() -> DeployTargets {
     }
 }
 
-/// Statuses of `5`, oldest first: creator, text, run that it links to.
+/// Statuses of `5`, oldest first: creator, description, linked run.
 fn left(said: &[(&str, &str, Option<u64>)]) -> RecoveryScan {
     let mut statuses: Vec<CommitStatus> = Vec::new();
     for (number, (creator, text, run)) in (1..).zip(said) {
@@ -50,7 +50,7 @@ fn recovered(left: &RecoveryScan, gone: &[u64]) -> ReleaseState {
     release
 }
 
-/// The attempts that are recovered, as `id phase run`.
+/// The recovered attempts, as `id phase run`.
 fn attempts(said: &[(&str, &str, Option<u64>)], gone: &[u64]) -> Vec<String> {
     let release = recovered(&left(said), gone);
     assert!(release.recovered);
@@ -93,8 +93,8 @@ fn each_mark_is_an_attempt_and_what_follows_it_its_end() {
     assert_eq!(marks, ["7f3a9c Sending -", "000001 Sending -"], "both are open");
 }
 
-/// Runs of the minute before a mark may be its own as far as times tell; those that we spoke of
-/// before are not.
+/// By time alone, a run of the minute before a mark may belong to it; a run that we linked to
+/// before the mark does not.
 #[test]
 fn the_run_of_a_recovered_attempt_is_newer_than_what_was_told_before_its_mark() {
     let seen = |said: &[(&str, &str, Option<u64>)]| {
@@ -118,7 +118,7 @@ fn a_strangers_status_is_no_attempt_and_ends_none() {
     assert_eq!(attempts(&[MARK, ("mallory", RUNS.1, Some(8))], &[]), ["7f3a9c Sending -"]);
 }
 
-/// An operator's `set-production` makes a status that says ALLOW and links to no run.
+/// An operator's `set-production` makes a status with ALLOW that links to no run.
 #[test]
 fn an_allow_without_a_run_leaves_no_attempt_running_for_ever() {
     let set = (US, RUNS.1, None);
@@ -187,7 +187,7 @@ proptest! {
             release.attempts.iter().map(|attempt| attempt.begun.id.clone()).collect();
         prop_assert_eq!(ids.iter().cloned().collect::<BTreeSet<_>>(), marks);
         prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        // What runs has a run, and can end; what is open still looks for one.
+        // A running attempt has a run and can end; an open one still looks for its run.
         for attempt in release.open_attempts() {
             let looks = attempt.looks_for_its_run();
             prop_assert!(looks || attempt.run.is_some(), "{:?} never ends", attempt);
@@ -195,7 +195,8 @@ proptest! {
     }
 }
 
-/// A pause that was said while production was uncertain, too: then another hint stands beside it.
+/// A pause is recognized even if production was uncertain at the time, when another hint is
+/// beside it.
 #[test]
 fn a_pause_is_told_from_the_configs_own_while_production_is_uncertain() {
     let pause = |paused: fn(&mut World)| {
@@ -238,7 +239,7 @@ fn a_mark_says_where_its_dispatch_went_and_the_configuration_only_what_it_does_n
 
 #[test]
 fn a_run_is_recovered_for_one_attempt_alone() {
-    // Another process wrote its mark meanwhile, and gave way: the run is shown once more.
+    // Another process wrote its mark meanwhile and withdrew; the run is shown once more.
     let said = [MARK, RUNS, OPEN_AGAIN, RUNS];
     assert_eq!(attempts(&said, &[]), ["7f3a9c Running 3", "000001 Closed(NotStarted) -"]);
 }

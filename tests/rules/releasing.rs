@@ -1,4 +1,4 @@
-//! What a ledger adds up to, and that it is the same once written and read again.
+//! The state that a ledger adds up to, unchanged by storing and loading it.
 
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<ReleaseState>(&text).unwrap(), state, "{}", text);
     }
 
-    /// A state that was stored half way and read again goes on as if nothing had happened.
+    /// A state that was stored at any point and loaded again continues as if nothing had
+    /// happened.
     #[test]
     fn a_restart_changes_nothing(entries in ledgers(), cut in 0..14_usize) {
         let mut whole = ReleaseState::default();
@@ -43,8 +44,8 @@ proptest! {
         prop_assert_eq!(whole, restarted);
     }
 
-    /// Who speaks while a deploy works cannot mean what it does afterwards: it comes after the last
-    /// word that was said between its start and its end.
+    /// An operator who acts during a deploy cannot mean what it does later: the deploy comes
+    /// after the last action between its start and its end.
     #[test]
     fn production_is_always_the_newest_success_or_word(state in states()) {
         let words = words_about_production(&state);
@@ -69,7 +70,7 @@ proptest! {
     }
 }
 
-/// When operators said what is in production, as the state keeps it.
+/// The times of operators' `set-production` actions, as the state keeps them.
 fn words_about_production(state: &ReleaseState) -> Vec<Timestamp> {
     let state = serde_json::to_value(state).unwrap();
     serde_json::from_value(state["history"]["words"].clone()).unwrap_or_default()
@@ -105,7 +106,7 @@ fn a_later_attempt_that_runs_or_fails_does_not_unmake_production() {
     with_attempt(&mut world, 20, 2, -30, failed());
     assert_eq!(world.release.production().run(), Some(RunRef { id: 20.into(), attempt: 1 }));
     assert_eq!(world.release.previous_production(), Some(sha(1)));
-    // A re-run of the old run that succeeds brings its sha back.
+    // A successful re-run of the old run brings its sha back.
     with_attempt(&mut world, 10, 2, -10, succeeded());
     assert_eq!(world.release.production().sha(), Some(&sha(1)));
     assert_eq!(world.release.previous_production(), Some(sha(4)));
@@ -127,8 +128,8 @@ fn a_word_about_production_is_overridden_by_newer_runs_only() {
     assert_eq!(world.release.production().sha(), Some(&sha(4)), "its title was read after all");
 }
 
-/// The signals are read by a clock that may be two seconds off GitHub's, whose own times have no
-/// fractions.
+/// The times of signals come from a clock that may be two seconds off GitHub's, and GitHub's
+/// own times have a resolution of one second.
 #[test]
 fn what_turns_degraded_right_with_a_deploy_or_with_the_end_of_its_watch_is_laid_at_its_door() {
     let watch = Duration::from_secs(600);
@@ -187,7 +188,7 @@ fn failures_count_until_production_moves_whoever_deploys() {
     assert_eq!(failures(&world), 0);
 }
 
-/// GitHub's times have no fractions.
+/// GitHub's times have a resolution of one second.
 #[test]
 fn a_deploy_that_failed_within_the_second_in_which_another_succeeded_came_after_it() {
     let mut world = World::calm();
@@ -273,7 +274,7 @@ fn an_hours_starts_are_those_that_started_a_run() {
     assert_eq!(starts, [at(-59), at(-10)], "run 22, and the one that GitHub took");
 }
 
-/// Bounds: what is kept of each kind, and what must never be dropped.
+/// The bounds: what is kept of each kind, and what must never be dropped.
 #[test]
 fn the_release_state_does_not_grow_without_bound() {
     let mut state = ReleaseState::default();
@@ -319,7 +320,7 @@ fn the_release_state_does_not_grow_without_bound() {
     );
 }
 
-/// What other processes and lost ledgers left is as bounded as our own.
+/// What other processes and lost ledgers left is as bounded as our own data.
 #[test]
 fn adopted_attempts_are_bounded_too() {
     let mut state = ReleaseState::default();

@@ -1,4 +1,4 @@
-//! Rule `reverted`: what messages say, and what of it holds a commit.
+//! Rule `reverted`: what commit messages state, and which of it holds a commit.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ mod rows;
 
 use rows::{BY_PULL, BY_SHA, BY_TITLE, IN_BRANCHES, Row, WITHOUT_PRODUCTION};
 
-/// A small history, told by a row.
+/// A small history, described by a row.
 struct History {
-    /// In the order in which they came to be.
+    /// In the order of creation.
     commits: Vec<(Sha, Vec<Sha>, String)>,
     judged: Sha,
 }
@@ -38,7 +38,7 @@ fn history(told: &[&str]) -> History {
     History { commits, judged }
 }
 
-/// A message, with ids for `{2}` and line ends for `|`.
+/// A message with placeholders replaced: `{2}` by an id, `|` by a line break.
 fn message_of(told: &str) -> String {
     let mut message = String::new();
     for part in told.split('{') {
@@ -81,7 +81,7 @@ impl History {
         listed.collect()
     }
 
-    /// The branch as it is listed: newest first.
+    /// The branch as GitHub lists it: newest first.
     fn branch(&self) -> BranchCommits {
         let tip = &self.commits.last().unwrap().0;
         let within = self.ancestors(tip);
@@ -117,7 +117,7 @@ impl History {
         world
     }
 
-    /// Reads what is lacking.
+    /// Answers a lack.
     fn read(&self, observation: &mut Observation, lack: &Lack) {
         match lack {
             Lack::Commits(base, head) => {
@@ -141,12 +141,12 @@ impl History {
         }
     }
 
-    /// What rule `reverted` finds of the judged commit.
+    /// The result of rule `reverted` for the judged commit.
     fn found(&self, world: &mut World) -> String {
         self.asked(world).0
     }
 
-    /// The same, and all that was lacking on the way.
+    /// The same, and all lacks on the way.
     fn asked(&self, world: &mut World) -> (String, Vec<Lack>) {
         let mut asked = Vec::new();
         for _ in 0..20 {
@@ -195,12 +195,12 @@ fn check(rows: &[Row], production: &Production) {
         let mut world = history.world(production.clone());
         let mut blind = world.clone();
         blind.observation.branch_commits = BranchCommits::default();
-        // What earlier versions kept has no messages, and proves nothing.
+        // Data from earlier versions has no messages, and proves nothing.
         let mut old = world.clone();
         old.observation.branch_commits.messages.clear();
         for (by, world) in [("the branch", &mut world), ("lists", &mut blind), ("old", &mut old)] {
             let found = history.found(world);
-            // A short sha can only be told where the branch is known.
+            // A short sha can only be resolved if the branch is known.
             let is_untold = *expected != "unknown" && found == "unknown" && by == "lists";
             if found != *expected && !is_untold {
                 wrong.push(format!("{sentence}, by {by}: expected {expected}, found {found}"));
@@ -339,9 +339,9 @@ fn only_the_newest_250_commits_after_it_are_looked_at() {
     assert!(!found(149));
 }
 
-/// Every word on a commit of a linear history, as a person would keep the book.
+/// The expected result for a linear history, computed step by step.
 fn by_hand(reverts: &[Option<u8>], judged: usize) -> Option<usize> {
-    // Whether each commit's change is there: at the judged commit, and at the tip.
+    // Whether each commit's change is in effect: at the judged commit, and at the tip.
     let stands = |until: usize| {
         let mut stands = vec![true; reverts.len()];
         let mut flips: Vec<Option<(usize, bool)>> = vec![None; reverts.len()];

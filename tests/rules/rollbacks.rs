@@ -1,4 +1,5 @@
-//! Rule 9, and what was in production, against a reading of the design that keeps every event.
+//! Rule 9 and the history of production, against a direct implementation of the design that
+//! keeps every event.
 
 use std::collections::BTreeSet;
 
@@ -12,22 +13,22 @@ use crate::world::{World, at, failed, operator, run, sha, succeeded};
 
 const COMMITS: u8 = 8;
 
-/// What may happen; each takes ten minutes.
+/// A possible event; each takes ten minutes.
 #[derive(Clone, Debug)]
 enum Event {
     /// A pass of ours deploys a commit.
     Ours(u8),
     /// An operator's `trigger --rollback` deploys one.
     Rollback(u8),
-    /// Somebody deploys a commit, or one that cannot be told.
+    /// Somebody else deploys a commit, or an unknown one.
     Foreign(Option<u8>),
-    /// Somebody runs an earlier run of ours again.
+    /// Somebody re-runs an earlier run of ours.
     Rerun,
     /// A deploy fails.
     Fails(u8),
     Resume,
     Pause,
-    /// A `resume` while somebody's deploy of this commit is under way.
+    /// A `resume` while somebody else's deploy of this commit is running.
     ResumeTooEarly(u8),
     Trigger(u8),
     SetProduction(u8),
@@ -50,7 +51,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     prop::collection::vec(event, 0..14)
 }
 
-/// By commit, its parents: some of the commits before it.
+/// For each commit, its parents: some of the earlier commits.
 fn graphs() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let parents = (1..COMMITS)
         .map(|of| prop::collection::vec(of.saturating_sub(3)..of, 0..3))
@@ -58,7 +59,7 @@ fn graphs() -> impl Strategy<Value = Vec<Vec<u8>>> {
     parents.prop_map(|parents| std::iter::once(Vec::new()).chain(parents).collect())
 }
 
-/// All that a commit contains.
+/// Everything that a commit contains.
 fn contained_in(parents: &[Vec<u8>], of: u8) -> BTreeSet<u8> {
     let mut found = BTreeSet::from([of]);
     for parent in &parents[usize::from(of)] {
@@ -74,7 +75,7 @@ struct Moved {
     ended: i64,
 }
 
-/// Everything that happened, as it is to be read.
+/// All events, in a form that is easy to check.
 #[derive(Default)]
 struct History {
     moves: Vec<Moved>,
@@ -84,7 +85,7 @@ struct History {
 }
 
 impl History {
-    /// The design's rule 9, word by word.
+    /// Rule 9 of the design, word for word.
     fn holds(&self, contains: impl Fn(u8, u8) -> bool, tip: u8) -> bool {
         let production = self.moves.last().and_then(|last| last.to);
         self.moves.iter().enumerate().any(|(place, moved)| {
@@ -121,7 +122,7 @@ impl Told {
     }
 
     fn moved(&mut self, to: Option<u8>, foreign: bool) {
-        // A run takes two minutes, and GitHub's times have no fractions.
+        // A run takes two minutes, and GitHub's times have a resolution of one second.
         let ended = self.now * 60 + 121;
         self.history.moves.push(Moved { to, foreign, ended });
     }
@@ -186,14 +187,14 @@ impl Told {
         }
     }
 
-    /// So many later runs, that all failed: what was before is kept no more.
+    /// Adds a thousand later runs that all failed, so that the earlier ones are no longer kept.
     fn is_long_ago(&mut self) {
         for number in 0..1_000 {
             self.world.sees(run(1_000_000 + number, Some(0), -5, failed()));
         }
     }
 
-    /// Asks the rule about the tip, and answers what it lacks by the graph.
+    /// Evaluates the rule for the tip, and answers its lacks from the graph.
     fn held(&mut self, parents: &[Vec<u8>], tip: u8) -> Option<Cause> {
         let number = |of: &Sha| (0..COMMITS).find(|number| sha(*number) == *of).unwrap();
         let relation = |one: u8, other: u8| {
@@ -261,14 +262,14 @@ proptest! {
         let expected = told.history.holds(contains, tip);
         let found = told.held(&parents, tip);
         prop_assert_eq!(found.is_some(), expected, "{:?} {:?}", found, told.world.release.history);
-        // The store gives back what it was given.
+        // Storing and loading changes nothing.
         let kept = serde_json::to_value(&told.world.release).unwrap();
         told.world.release = serde_json::from_value(kept).unwrap();
         prop_assert_eq!(told.held(&parents, tip), found);
     }
 }
 
-/// Commit `number` is the child of the one before.
+/// Commit `number` is the child of the previous one.
 fn linear() -> Vec<Vec<u8>> {
     (0..COMMITS).map(|of| of.checked_sub(1).into_iter().collect()).collect()
 }
@@ -327,7 +328,7 @@ fn a_word_about_a_commit_lifts_what_it_contains_and_nothing_else() {
     assert_eq!(after(Event::SetProduction(1)), Some(sha(5)));
     assert_eq!(after(Event::SetProduction(6)), None);
     assert_eq!(after(Event::Resume), None);
-    // Nor does a rollback that an operator asked for.
+    // A rollback that an operator requested does not, either.
     assert_eq!(after(Event::Rollback(1)), Some(sha(5)));
 }
 
@@ -345,7 +346,7 @@ fn a_rollback_whose_commit_was_told_later_holds() {
     assert_eq!(lost_after(&events, 6), Some(sha(5)));
 }
 
-/// Of two deploys by others that overlapped, the one that began first may end last: a `resume`
+/// Of two overlapping deploys by others, the one that began first may end last: a `resume`
 /// between their ends lifts one, and not the other.
 #[test]
 fn a_resume_lifts_nothing_that_ended_after_it() {

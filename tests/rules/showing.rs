@@ -1,4 +1,4 @@
-//! What the API says of a ledger's entries, against any entry that there may be.
+//! The API's form of ledger entries, for any possible entry.
 
 use proptest::prelude::*;
 use release_governor::domain::Entry;
@@ -14,7 +14,7 @@ proptest! {
         let entry = serde_json::to_value(Entry { at, kind: kind.clone() }).unwrap();
         prop_assert_eq!(entry["kind"].as_str(), Some(kind.name()));
         prop_assert_eq!(judge("LedgerEntry", &entry), Ok(()), "{}", entry);
-        // What it is found by is in it.
+        // The shas that it can be found by are in it.
         let text = entry.to_string();
         prop_assert!(kind.shas().iter().all(|sha| text.contains(sha.as_str())));
     }

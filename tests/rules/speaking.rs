@@ -1,4 +1,4 @@
-//! Strangers' texts break no status and no issue.
+//! Untrusted text breaks no status and no issue.
 
 use proptest::prelude::*;
 use release_governor::domain::*;
@@ -7,7 +7,7 @@ use release_governor::messages::{self, ParsedStatus, issue};
 use crate::arbitrary::{COMMITS, cases, conclusions, risks, run_refs, shas, texts, worlds};
 use crate::world::{at, policy, sha};
 
-/// Nothing that steers a terminal, breaks a line or turns the reading direction.
+/// Contains nothing that controls a terminal, breaks a line or changes the text direction.
 fn tame(text: &str) -> bool {
     let bidi = ['\u{200e}', '\u{200f}', '\u{61c}', '\u{feff}', '\u{200b}', '\u{2028}', '\u{2029}'];
     !text.chars().any(|c| {
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// A context may hold what looks like the beginning of a marker.
+/// A context may contain what looks like the beginning of a marker.
 #[test]
 fn a_marker_inside_a_marker_is_only_text() {
     let marker = Marker {

@@ -1,4 +1,4 @@
-//! Decisions, one row, one sentence: what is the case, and what comes of it.
+//! Decisions, one row per sentence: the situation and the result.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::world::{
     verification_run, workflow, works,
 };
 
-/// What is the case, phrase by phrase | what comes of it.
+/// The situation, as phrases | the result.
 const TABLE: &str = "
 LOW | ALLOW LOW allow_low
 MEDIUM | ALLOW MEDIUM allow_medium
@@ -276,7 +276,7 @@ fn production_set(of: u8) -> OperatorAction {
 
 fn of_rollbacks(world: &mut World, phrase: &str) -> bool {
     match phrase {
-        // `3` was in production, and is no more.
+        // `3` was in production, and no longer is.
         "rolled back by somebody" => {
             world.deploys(20, 3, -30, succeeded());
             world.sees(run(21, Some(BASE), -10, succeeded()));
@@ -304,7 +304,7 @@ fn of_rollbacks(world: &mut World, phrase: &str) -> bool {
     true
 }
 
-/// A commit says that it reverts another.
+/// A commit states that it reverts another.
 fn says(world: &mut World, by: u8, of: u8) {
     let message = CommitMessage::of(&format!("Undo\n\nThis reverts commit {}.", sha(of)));
     world.observation.branch_commits.messages.insert(sha(by), Some(Box::new(message)));

@@ -1,5 +1,5 @@
-//! One small repository, as plain values: commits `0` to `9` of one branch, `1` in production,
-//! `5` wanted.
+//! A small repository as plain values: commits `0` to `9` of one branch, `1` in production, `5`
+//! wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -118,7 +118,7 @@ pub(crate) fn related(relation: Relation, paths: &[&str]) -> Fact<Ranged> {
     Fact::Known(Ranged::Compared(Comparison { relation, files }))
 }
 
-/// Another deploy file stands at the tip.
+/// The deploy file at the tip differs.
 pub(crate) fn another_deploy_file(at_tip: Option<&str>) -> Fact<DeployFiles> {
     let paths = [".github/workflows/deploy.yml".to_owned()].into();
     Fact::Known(DeployFiles::Differ { paths, at_tip: at_tip.map(str::to_owned) })
@@ -130,7 +130,7 @@ pub(crate) fn changed(path: &str) -> FileChange {
     FileChange { path: path.to_owned(), previous_path: None, content }
 }
 
-/// Commits `9` to `0`, each the child of the one before.
+/// Commits `9` to `0`, each the child of the previous one.
 pub(crate) fn branch_commits() -> BranchCommits {
     let parents = |number: u8| number.checked_sub(1).map(sha).into_iter().collect();
     BranchCommits {
@@ -160,7 +160,7 @@ fn backwards() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
     pairs.map(|pair| (pair, related(Relation::Behind, &[])))
 }
 
-/// Every step of the branch, which brought nothing.
+/// Every step of the branch, without changes.
 fn steps() -> impl Iterator<Item = ((Sha, Sha), Fact<Ranged>)> {
     (1..=9_u8).map(|number| ((sha(number - 1), sha(number)), ahead(&[])))
 }
@@ -241,7 +241,7 @@ pub(crate) fn run(id: u64, of: Option<u8>, start: i64, progress: RunProgress) ->
     }
 }
 
-/// What counts as a deploy by [`policy`].
+/// What counts as a deploy under [`policy`].
 pub(crate) fn scope() -> DeployScope {
     let others = std::collections::BTreeSet::from([8.into()]);
     DeployScope::new(&policy(), 1.into(), 7.into(), others, "main".into(), "main".into())
@@ -282,7 +282,7 @@ pub(crate) fn begun(id: u64, of: u8) -> NewAttempt {
 }
 
 impl World {
-    /// `1` is in production by a run of ours, `5` is verified, and nothing is in the way.
+    /// `1` is in production by a run of ours, `5` is verified, and nothing blocks.
     pub(crate) fn calm() -> Self {
         let mut world = Self {
             policy: policy(),
@@ -298,12 +298,12 @@ impl World {
         world
     }
 
-    /// The ledger learns this.
+    /// Records an entry in the ledger.
     pub(crate) fn hears(&mut self, minutes: i64, kind: EntryKind) {
         self.release.apply(&Entry { at: at(minutes), kind });
     }
 
-    /// A deploy by us: attempt, run and, where the run ended, outcome.
+    /// A deploy of ours: attempt, run and, if the run ended, outcome.
     pub(crate) fn deploys(&mut self, run_id: u64, of: u8, minutes: i64, progress: RunProgress) {
         let id = attempt_id(run_id);
         self.hears(minutes, EntryKind::AttemptBegun { attempt: begun(run_id, of) });
@@ -322,7 +322,7 @@ impl World {
         }
     }
 
-    /// A rollback that an operator asked for, and that succeeded.
+    /// A successful rollback that an operator requested.
     pub(crate) fn deploys_back(&mut self, run_id: u64, of: u8, minutes: i64) {
         let (id, run_number) = (attempt_id(run_id), RunId::from(run_id));
         let attempt = NewAttempt { rollback: true, ..begun(run_id, of) };
@@ -386,7 +386,7 @@ impl World {
     }
 }
 
-/// What a signal of this name says.
+/// A reading of a signal with this name.
 pub(crate) fn signal(name: &str, found: SignalFinding) -> SignalReading {
     SignalReading { signal: name.to_owned(), found, read_at: Some(at(0)), since: Some(at(-1)) }
 }

@@ -1,5 +1,5 @@
-//! L1: once the faults stop, everything settles, and nothing that should ship is stuck without a
-//! HOLD that says why.
+//! L1: once the faults stop, everything settles, and nothing that should ship is stuck without
+//! a HOLD that says why.
 
 use std::time::Duration;
 
@@ -12,21 +12,22 @@ use crate::oracles::{self, Broken};
 use crate::production::{Told, Truth};
 use crate::world::{Ground, World};
 
-/// Waits between the passes, in seconds: minutes at first, then hours, so that whatever a rule or
-/// a limit imposes is over, also after the deploys that follow.
+/// Waits between the passes, in seconds: first minutes, then hours, so that any wait imposed by
+/// a rule or a limit ends, also after the deploys that follow.
 const WAITS: [u64; 23] = {
     let mut waits = [60; 23];
     (waits[11], waits[15], waits[18]) = (3 * 3_600, 3 * 3_600, 3 * 3_600);
     waits
 };
 
-/// Ends all faults, lets time pass and deploys end, and looks at what is left.
+/// Ends all faults, lets time pass and deploys end, and checks the result.
 pub(crate) fn settle(world: &mut World) -> Result<(), Broken> {
     world.tell("calm".to_owned());
     mend(world);
     let mut quiet_rounds = 0;
     for wait in WAITS {
-        // Where nothing is to be done, more of the same shows nothing. A long wait ends that.
+        // If nothing is left to do, more short rounds show nothing new. A long wait may change
+        // that.
         quiet_rounds = if wait > 60 { 0 } else { quiet_rounds };
         if quiet_rounds > 2 {
             continue;
@@ -67,7 +68,7 @@ fn mend(world: &mut World) {
             ground.repo.index_misses(run.id, false);
         }
         let policy = world.wanted.policies.get_mut(&ground.name.to_string()).unwrap();
-        // What turned the config away from what all this is about is taken back.
+        // Restore configuration keys that change what the model is about.
         for key in ["branch", "verification_workflow_name", "verification_events"] {
             policy.remove(key);
             ground.model.policy.remove(key);
@@ -84,7 +85,7 @@ fn mend(world: &mut World) {
     finish(world);
 }
 
-/// Whatever runs ends well.
+/// Finishes all runs with success.
 fn finish(world: &mut World) {
     for ground in &world.grounds {
         for run in ground.repo.runs() {
@@ -96,7 +97,7 @@ fn finish(world: &mut World) {
     world.look();
 }
 
-/// A further pass writes nothing.
+/// Checks that a further pass writes nothing.
 fn quiet(world: &mut World, at: usize) -> Result<(), Broken> {
     world.later(60);
     world.requests.clear();
@@ -120,11 +121,11 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
         Truth::Unknown | Truth::None => false,
         Truth::Depends => return Ok(()),
     };
-    // While what runs is unknown, nothing is said of what an earlier production contains.
+    // While production is unknown, the model does not tell what an earlier production contains.
     let may_be_older = || {
         model.older_than_a_certain_one(candidate).is_some()
             || model.moves().iter().any(|moved| moved.told == Told::Depends)
-            // Only of the newest success it is asked whether it is a stray one.
+            // Only the newest success is checked for being stray.
             || !model.strays.is_empty()
     };
     if model.production() == Truth::Unknown && may_be_older() {
@@ -136,8 +137,8 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
         Err(Broken { promise: "L1", how })
     };
     if shipped {
-        // After a lost disk, statuses are read down to the newest deploy that is certain, and how a
-        // deleted run ended nothing tells.
+        // After a lost disk, statuses are read only down to the newest certain deploy, and
+        // nothing shows how a deleted run ended.
         let below_a_deploy = model.production() != Truth::Sha(candidate.clone());
         let is_deleted = model.deploys.values().any(|one| one.deleted_at.is_some());
         if model.disk_lost_at.is_some() && (below_a_deploy || is_deleted) {
@@ -163,7 +164,7 @@ fn nothing_is_stuck(ground: &Ground) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The newest status under the program's context: its state, and what it says.
+/// The newest status under the program's context: its state and description.
 fn newest_status(ground: &Ground, sha: &str) -> Option<(String, String)> {
     let statuses = ground.repo.statuses(sha);
     let newest = statuses.into_iter().find(|one| one.context == "booty/release-governor")?;
@@ -176,18 +177,19 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
         "paused" => model.perhaps_paused,
         "rolled_back" => {
             let by_others = |one: &Deploy| {
-                // One that shows late may be anybody's who has our account.
+                // A run that appears late may have been started by anybody with our account.
                 let is_late = one.answer_lost || one.tries.len() > 1;
                 !one.is_ours() || is_late || one.deleted_at.is_some()
             };
-            // After a lost disk nobody reads whose runs are below what an operator said to run.
+            // After a lost disk, runs below the commit that an operator set as production are
+            // not read.
             let forgotten = model.disk_lost_at.is_some() && !model.words_of_production.is_empty();
             forgotten || model.deploys.values().any(by_others)
         }
         "reverted" => model.commits.values().any(|commit| commit.undoes.is_some()),
         "deploy_failed" => has_failed(model, sha),
         "high_risk_no_approval" => {
-            // Only a commit that they named is approved for another cause than a path.
+            // For causes other than a path, only an operator's approval of the commit counts.
             let steps = match &production {
                 Truth::Sha(base) => !model.contains(sha, base) || model.high_steps(base, sha),
                 Truth::None => false,
@@ -203,7 +205,7 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
         }
         "older_than_production" => production == Truth::Unknown,
         "dispatch_unconfirmed" => model.deploys.values().any(|one| {
-            // Set aside for its title alone, or gone before anybody saw it.
+            // It was set aside only for its title, or deleted before it was seen.
             let by_our_account = !one.is_ours() && model.by_our_account.contains(&one.id);
             by_our_account || (one.is_ours() && one.deleted_at.is_some())
         }),
@@ -211,14 +213,14 @@ fn is_justified(model: &Model, sha: &str, reason: &str) -> bool {
     }
 }
 
-/// A verified commit below a held candidate that nothing holds, of the ten newest.
+/// A verified commit below a held candidate that nothing holds, among the ten newest.
 fn shippable_below<'a>(model: &Model, candidates: &'a [String]) -> Option<&'a String> {
     if model.perhaps_paused || model.is_doubtful() {
         return None;
     }
     let Truth::Sha(production) = model.production() else { return None };
     candidates.iter().skip(1).take(10).find(|sha| {
-        // Its run may be on no page that anybody reads.
+        // Its run may be beyond the pages that are read.
         model.younger_verifications(sha) < 95
             && model.contains(sha, &production)
             && **sha != production
@@ -227,7 +229,7 @@ fn shippable_below<'a>(model: &Model, candidates: &'a [String]) -> Option<&'a St
             && !model.high_steps(&production, sha)
             && model.rolled_back(sha).is_none()
             && model.reverted(sha).is_none()
-            // A revert of the revert may be one of what it brings.
+            // A revert of the revert may be in its range.
             && model.between(sha, model.tip()).iter().all(|one| model.commits[*one].undoes.is_none())
             && !has_failed(model, sha)
     })

@@ -1,4 +1,4 @@
-//! Chance from a seed: the same seed tells the same story.
+//! Random choices from a seed: the same seed gives the same history.
 
 /// SplitMix64: small, and good enough to choose events with.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl Chance {
         of[place].clone()
     }
 
-    /// One of these, as often as its weight says.
+    /// One of these, with the given weights.
     pub(crate) fn weighted<T: Clone>(&mut self, of: &[(u64, T)]) -> T {
         let mut dice = self.below(of.iter().map(|(weight, _)| weight).sum());
         for (weight, one) in of {
@@ -42,7 +42,7 @@ impl Chance {
         of[0].1.clone()
     }
 
-    /// Mostly small: how far back something lies.
+    /// A small number, mostly: how far back something is.
     pub(crate) fn near(&mut self) -> u64 {
         let far = self.weighted(&[(6, 1), (3, 3), (1, 12)]);
         self.below(far)

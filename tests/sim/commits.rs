@@ -1,4 +1,4 @@
-//! Carries out what happens to commits and their verification.
+//! Executes events about commits and their verification.
 
 use ghbox::{NewCommit, StartRun, story as stage};
 use jiff::SignedDuration;
@@ -40,7 +40,7 @@ impl World {
         let ground = &mut self.grounds[at];
         ground.repo.force_push(branch, &sha, "dev");
         ground.model.tips.insert(branch.to_owned(), sha);
-        // A force push may take away the commit in which another file took the name.
+        // A force push may remove the commit in which another file took the name.
         let model = &mut ground.model;
         let taken = model.line(&model.tips["main"]).find_map(|sha| model.names_taken.get(sha));
         model.verify_file = taken.copied().unwrap_or(stage::VERIFY);
@@ -77,7 +77,8 @@ impl World {
         ground.repo.finish_run(run, conclusion);
     }
 
-    /// Two commits on a branch that left the first parents' line `nth` commits ago.
+    /// Merges two commits on a branch that forked from the first-parent chain `nth` commits
+    /// ago.
     fn merge(&mut self, at: usize, nth: u64, touches: [Touch; 2], dated_back: u64) {
         let model = &self.grounds[at].model;
         let tip = model.tips["main"].clone();
@@ -104,7 +105,7 @@ impl World {
         ground.model.pushed(&sha, "main", &[tip, parent], merged, None);
     }
 
-    /// Undoes what a commit did to its parent's files.
+    /// Reverts what a commit did to its parent's files.
     fn revert(&mut self, at: usize, nth: u64, by_sha: bool, verified: Option<&str>) {
         let Some(sha) = self.commit(at, nth) else { return };
         let model = &self.grounds[at].model;
@@ -128,7 +129,7 @@ impl World {
             }
         }
         let undoes = match &commit.undoes {
-            // Whoever names it by its title only may mean several.
+            // A revert by title alone may refer to several commits.
             Some(undo) => {
                 Undo { restores: !undo.restores, by_sha: by_sha && undo.by_sha, ..undo.clone() }
             }
@@ -140,7 +141,7 @@ impl World {
         self.verify_tip(at, verified);
     }
 
-    /// A merge queue tests what the branch will be.
+    /// A merge queue tests the future state of the branch.
     fn queue(&mut self, at: usize, touch: Touch) {
         let version = self.next_version(at);
         let ground = &mut self.grounds[at];
@@ -155,7 +156,7 @@ impl World {
         ground.repo.start_run(ground.model.verify_file, start);
     }
 
-    /// What a queue's run tested and passed is what the branch is at then.
+    /// Moves the branch to a commit that the queue's run tested.
     fn land(&mut self, at: usize, run: u64) {
         let ground = &mut self.grounds[at];
         let run = ground.repo.run(run);
@@ -185,7 +186,7 @@ impl World {
         let model = &self.grounds[at].model;
         let line: Vec<String> = model.line(&model.tips["main"]).map(str::to_owned).collect();
         let back = usize::try_from(nth).unwrap();
-        // The first commit holds the workflows.
+        // The first commit contains the workflows, so it is never removed.
         if let Some(sha) = line.get(back).filter(|_| back + 1 < line.len()) {
             self.put_branch(at, "main", sha.clone());
         }

@@ -1,4 +1,4 @@
-//! Carries out what happens to deploy runs, by other hands than the program's.
+//! Executes events about deploy runs that the program did not start.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl World {
             }
             What::DeployAgain { nth, ends } => {
                 let Some(run) = self.run(at, &DEPLOYS, *nth, Some(true)) else { return };
-                // A re-run of what never was a run is none either.
+                // A re-run of a phantom run is not a deploy, either.
                 if self.grounds[at].model.phantoms.contains(&run) {
                     return;
                 }
@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    /// Somebody's deploy run, started now.
+    /// A deploy run started by somebody else.
     fn foreign(&mut self, at: usize, sha: &str, title: Title, on: On) -> u64 {
         let Ground { repo, model, .. } = &mut self.grounds[at];
         let branch = model.branch().to_owned();
@@ -85,7 +85,7 @@ impl World {
         if on == On::Tag {
             repo.tag("v1", &head);
         }
-        // As the workflow's file gives it.
+        // The title as the workflow's `run-name` makes it.
         let words = if on == On::Rollback { "Roll back to" } else { "Deploy" };
         let named = |digits: usize| format!("{words} {}", &sha[..digits]);
         let title = match title {
@@ -108,7 +108,7 @@ impl World {
         run
     }
 
-    /// A run without jobs that failed as it began.
+    /// A run without jobs that failed at the start.
     fn phantom(&mut self, at: usize, conclusion: &str) {
         let Ground { repo, model, .. } = &mut self.grounds[at];
         let tip = model.tips["main"].clone();
@@ -118,13 +118,13 @@ impl World {
         model.phantoms.insert(run);
     }
 
-    /// What GitHub said of a run of ours it does not say for a while.
+    /// Hides one of our runs from GitHub's answers for a while.
     fn vanish(&mut self, at: usize, nth: u64, seconds: u64) {
         let Some(run) = self.run(at, &DEPLOYS, nth, Some(false)) else { return };
         let now = self.now();
         let Ground { repo, model, .. } = &mut self.grounds[at];
         let Some(deploy) = model.deploys.get_mut(&run).filter(|one| one.is_ours()) else { return };
-        // Twice is what a deleted run shows.
+        // Two 404s mean that the run is deleted, so hide it only once.
         if deploy.hidden_until.is_some() {
             return;
         }
@@ -136,7 +136,7 @@ impl World {
         self.github.fail(on, Fault::Refuse { status: 404, message });
     }
 
-    /// Deletes a run that did not succeed: of one that did, nothing could tell any more.
+    /// Deletes a run that did not succeed. A deleted success would be undetectable.
     fn delete_run(&mut self, at: usize, nth: u64) {
         let Some(run) = self.run(at, &DEPLOYS, nth, None) else { return };
         let ground = &self.grounds[at];

@@ -10,7 +10,7 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
     let repositories = chance.weighted(&[(6, 1), (2, 2), (1, 3)]);
     let enterprise = chance.percent(30);
     let deployed_before = chance.percent(80);
-    // Each seed has a temper: some are about faults, some about operators, some about both.
+    // Each seed has its own emphasis: faults, operators, or both.
     let temper = Temper {
         faults: chance.pick(&[0, 1, 1, 3]),
         people: chance.pick(&[0, 1, 1, 2]),
@@ -271,7 +271,7 @@ fn faults(chance: &mut Chance) -> What {
     match chance.below(8) {
         0..=4 => {
             let (operation, fault) = (chance.pick(&operations), chance.pick(&hits));
-            // A GitHub that refuses a read for a moment and means it would be lying.
+            // Exclude reads that fail briefly with a permanent error: GitHub would be lying.
             let written = operation.starts_with("create") || operation == "update";
             let fault = match fault {
                 Hit::Refuse(_) if !written => Hit::Before(502),
@@ -285,7 +285,8 @@ fn faults(chance: &mut Chance) -> What {
     }
 }
 
-/// What the exactly-once path is for: a dispatch whose answer is lost, and a list that lags.
+/// The scenario that exactly-once dispatch exists for: the answer to a dispatch is lost, and
+/// the list lags.
 fn lost_answer(chance: &mut Chance) -> [What; 10] {
     let operation = "create-workflow-dispatch";
     let fault = chance.pick(&[
@@ -301,7 +302,8 @@ fn lost_answer(chance: &mut Chance) -> [What; 10] {
         1 => What::LoseTheDisk,
         _ => What::Pass { crash: None },
     };
-    // Meanwhile the config turns away from it, or the same account deploys something else.
+    // Meanwhile, the configuration names another workflow, or the same account deploys
+    // something else.
     let meanwhile = match chance.below(8) {
         0 => What::Policy { key: "deploy_workflow_name", value: "ship.yml", live: true },
         1 => What::Policy { key: "deploy_workflow_ref", value: "release", live: true },
@@ -348,7 +350,7 @@ fn crashes(chance: &mut Chance) -> What {
     }
 }
 
-/// Deploys by other ways than ours.
+/// Deploys by means other than ours.
 fn refs(chance: &mut Chance) -> What {
     let ends = chance.weighted(&[(5, Some("success")), (1, Some("failure")), (2, None)]);
     let title = chance.weighted(&[
@@ -374,7 +376,7 @@ fn refs(chance: &mut Chance) -> What {
     }
 }
 
-/// The config turns.
+/// Configuration changes.
 fn config(chance: &mut Chance) -> What {
     let policies = [
         ("verification_workflow_name", "other.yml"),
@@ -406,7 +408,7 @@ fn config(chance: &mut Chance) -> What {
     }
 }
 
-/// Histories that are no line.
+/// Non-linear histories.
 fn trees(chance: &mut Chance) -> What {
     let verified = chance.weighted(&[(3, Some("success")), (1, None)]);
     match chance.below(12) {
@@ -422,7 +424,7 @@ fn trees(chance: &mut Chance) -> What {
     }
 }
 
-/// What GitHub and machines do at times.
+/// Rare behavior of GitHub and of machines.
 fn oddities(chance: &mut Chance) -> What {
     match chance.below(12) {
         0..=2 => What::Vanish { nth: chance.near() % 2, seconds: chance.pick(&[30, 90, 200]) },

@@ -1,4 +1,4 @@
-//! Whether a dispatch may be: S1 to S6 and the rules that hold one back.
+//! Whether a dispatch is permitted: S1 to S6, and the rules that hold one back.
 
 use ghbox::{Dispatch, Repo, story as stage};
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use crate::model::{Deploy, Model, Verification};
 use crate::oracles::{Broken, broken};
 use crate::production::{Told, Truth};
 
-/// What an operator asks for.
+/// What an operator requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asks {
     Nothing,
@@ -15,7 +15,7 @@ pub(crate) enum Asks {
     Rollback,
 }
 
-/// Whether what was dispatched may be.
+/// Checks that a dispatch was permitted.
 pub(crate) fn check(
     model: &Model,
     repo: &Repo,
@@ -44,16 +44,17 @@ pub(crate) fn check(
         return broken("pause", format!("{short} was dispatched though the config says no"));
     }
     within_the_rate(model, now)?;
-    // What no list shows yet, nobody can take into account.
+    // With a twin, the processes may know of different lifts. If production depends on when it
+    // was read, nothing can be checked either.
     let words_apart = model.twin_seen && !model.lifts.is_empty();
     if words_apart || model.production() == Truth::Depends {
         return Ok(());
     }
     let confirm = model.number("dispatch_confirm_seconds");
     let is_told = |one: &Deploy| {
-        // One whose answer was lost, and that shows only after that time, counts as not started.
+        // A lost dispatch that appears only after the deadline counts as not started.
         let is_lost = one.answer_lost && model.unseen_for(one) * 10 >= confirm * 8;
-        // Each process knows its own runs, and of the other's what the lists show.
+        // Each process knows its own runs, and those of the other only from lists.
         let is_known = one.is_ours() && !model.twin_seen && !is_lost;
         is_known || model.shown(one.created_at, looked_at)
     };
@@ -63,8 +64,8 @@ pub(crate) fn check(
     forwards(model, sha, asks)
 }
 
-/// Whether the latest verification that anybody can know of is a success. What a list may not
-/// show yet, another may show.
+/// Whether the latest verification that the program can know of is a success. What one list
+/// does not show yet, another may show.
 fn may_be_verified(model: &Model, sha: &str, now: Timestamp) -> bool {
     let key = |(at, one): &(&(u64, u64), &Verification)| (one.one.started_at, **at);
     let mut of_sha: Vec<_> = model.verifications_of(sha).collect();
@@ -79,7 +80,8 @@ fn may_be_verified(model: &Model, sha: &str, now: Timestamp) -> bool {
     })
 }
 
-/// S2: each dispatch follows a mark of its own, soon enough that it was not frozen in between.
+/// S2: each dispatch follows its own mark, soon enough that the process was not frozen in
+/// between.
 fn marked(model: &Model, repo: &Repo, dispatch: &Dispatch) -> Result<(), Broken> {
     let sha = dispatch.sha().unwrap();
     let short = &sha[..7];
@@ -107,7 +109,7 @@ fn not_twice(
     (now, looked_at): (Timestamp, Timestamp),
     asks: Asks,
 ) -> Result<(), Broken> {
-    // What no list shows yet, nobody can take into account.
+    // Nobody can take into account what no list shows yet.
     let is_unseen = |one: &Deploy| !one.is_ours() && !model.shown(one.created_at, looked_at);
     let mut of_sha: Vec<&Deploy> = model.deploys.values().collect();
     of_sha.retain(|one| model.attempt_of(one).as_deref() == Some(sha));
@@ -127,7 +129,7 @@ fn not_twice(
     if last.in_flight() {
         return broken("S2", format!("{short} again, while its run {} is in flight", last.id));
     }
-    // Of what is deleted at GitHub and lost here, nothing tells.
+    // A run that is deleted at GitHub and lost here leaves no trace.
     let forgotten =
         of_sha.iter().any(|one| one.deleted_at.is_some()) && model.disk_lost_at.is_some();
     if forgotten || (of_sha.iter().any(|one| one.deleted_at.is_some()) && model.twin_seen) {
@@ -135,7 +137,7 @@ fn not_twice(
     }
     let mut ended: Vec<(Timestamp, u64, &str)> = Vec::new();
     for deploy in &of_sha {
-        // One on another ref or by another workflow moves production, and fails nothing.
+        // A run on another ref or by another workflow moves production, and is not a failure.
         let may_fail = deploy.is_ours() || !model.is_other_deploy(deploy);
         for one in deploy.tries.values() {
             match &one.ended {
@@ -154,7 +156,7 @@ fn not_twice(
     if failed.is_empty() {
         let there = match model.production() {
             Truth::Sha(_) if model.deploys.values().any(is_unseen) => false,
-            // The twin does not hear what operators say of production.
+            // The twin does not know about `set-production`.
             Truth::Sha(_) if model.twin_seen && model.production_set.is_some() => false,
             Truth::Sha(now) => model.contains(&now, sha),
             Truth::None | Truth::Unknown | Truth::Depends => false,
@@ -164,7 +166,7 @@ fn not_twice(
         }
         return Ok(());
     }
-    // One that was cancelled may have been superseded, which uses no attempt.
+    // A cancelled run may have been superseded, which uses no attempt.
     let used = failed.iter().filter(|(_, _, conclusion)| *conclusion != "cancelled").count();
     let first = failed[0].0;
     let again = model.verifications_of(sha).filter(|((_, attempt), run)| {
@@ -194,7 +196,7 @@ fn cooled_down(
 ) -> Result<(), Broken> {
     let cooldown = i64::try_from(model.number("cooldown_minutes") * 60).unwrap();
     let rested = now.duration_since(failed_at).as_secs();
-    // A failure is seen when time next moves, so it is never later than it is taken for.
+    // A failure is noticed when time next advances, so it is never recorded too late.
     if rested + 1 < cooldown && model.disk_lost_at.is_none() && !model.twin_seen {
         return broken("cooldown", format!("{short} again {rested} s after it failed"));
     }
@@ -211,13 +213,15 @@ fn alone(model: &Model, sha: &str, now: Timestamp) -> Result<(), Broken> {
             && (other.answer_lost || model.disk_lost_at.is_some() || model.twin_seen);
         let of = other.sent.as_ref();
         let off_branch = of.is_some_and(|of| !model.holds(of)) && model.disk_lost_at.is_some();
-        // Who does not know who it is cannot tell what it left on other commits.
+        // A process that does not know its identity cannot recognize what it left on other
+        // commits.
         let forgotten = model.disk_lost_at.is_some_and(|at| at >= other.created_at);
-        // A process without that ledger knows nothing of a workflow that is no longer configured, nor
-        // of what a lost one left on commits that a force push took off the branch.
+        // Without the ledger, a process knows nothing of a workflow that is no longer
+        // configured, nor of statuses on commits that a force push removed from the branch.
         let elsewhere =
             (model.twin_seen || off_branch) && other.workflow != model.deploy_workflow();
-        // What people start again by a workflow that deploys nothing by today's policy is no deploy.
+        // A manual re-run of a workflow that is not a deploy workflow under the current policy
+        // is not a deploy.
         let by_people = other.tries.len() > 1 && other.workflow != model.deploy_workflow();
         let excused = hidden
             || elsewhere
@@ -266,8 +270,8 @@ fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
             broken("S5", format!("back to {short}, which never ran"))
         };
     }
-    // A deploy was deleted that no ledger knows the end of: nothing tells what is in production, and
-    // what was there before may be wanted again.
+    // A deploy was deleted whose end no ledger recorded: production is unknown, and an earlier
+    // production may be wanted again.
     let untold =
         model.disk_lost_at.is_some() && model.deploys.values().any(|one| one.deleted_at.is_some());
     match model.production() {
@@ -304,13 +308,14 @@ fn forwards(model: &Model, sha: &str, asks: Asks) -> Result<(), Broken> {
 /// Whether a deploy of it ended in anything but success.
 pub(crate) fn has_failed(model: &Model, sha: &str) -> bool {
     let short = &sha[..7];
-    // Whether one that a force push left behind is a deploy depends on whether the ledger knew it.
+    // Whether a deploy counts whose commit a force push removed depends on whether the ledger
+    // knew it.
     let perhaps = |one: &Deploy| names(one, short) && model.told(one) == Told::Depends;
     let of_sha = |one: &&Deploy| model.attempt_of(one).as_deref() == Some(sha) || perhaps(one);
     model.deploys.values().filter(of_sha).any(ended_badly)
 }
 
-/// Whether a deploy that may be one of a commit ended so, whatever the branch held at the time.
+/// Whether a possible deploy of the commit failed, whatever the branch contained at the time.
 pub(crate) fn may_have_failed(model: &Model, short: &str) -> bool {
     let is_phantom = |one: &Deploy| model.phantoms.contains(&one.id) && !model.jobs_were_unreadable;
     let is_none = |one: &Deploy| model.strays.contains(&one.id) || is_phantom(one);

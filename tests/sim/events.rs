@@ -1,4 +1,4 @@
-//! Carries events out at the box, and tells the model what was done.
+//! Executes events at the fake GitHub, and updates the model.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::process::{Asked, Freeze};
 use crate::script::{Event, Hit, What};
 use crate::world::{Ground, KeptWords, World};
 
-/// What a request may meet in a rage.
+/// Faults that requests may meet during an outage.
 fn rage() -> Vec<Fault> {
     vec![
         Fault::Status(500),
@@ -36,7 +36,7 @@ fn rage() -> Vec<Fault> {
 }
 
 impl World {
-    /// Carries one event out. Yields at which repository, where it may have dispatched.
+    /// Executes one event. Returns the repository at which it may have caused a dispatch.
     pub(crate) fn happen(&mut self, event: &Event) -> usize {
         let at = usize::try_from(event.at).unwrap() % self.grounds.len();
         self.tell(format!("[{at}] {:?}", event.what));
@@ -98,17 +98,17 @@ impl World {
         self.forgotten(&words);
     }
 
-    /// The ledgers hold less than they did.
+    /// The ledgers lost part of their content.
     fn forgotten(&mut self, words: &[KeptWords]) {
         let now = self.now();
         for (at, ground) in self.grounds.iter_mut().enumerate() {
             let (paused, production_set) = words.get(at).cloned().unwrap_or_default();
             ground.model.disk_lost_at = Some(now);
-            // What GitHub shows of a pause is not lost.
+            // A pause that GitHub shows is not lost.
             ground.model.paused &= paused || shows_a_pause(ground);
-            // A status may still say so.
+            // A status may still show it.
             ground.model.perhaps_paused |= ground.model.was_paused;
-            // No page of GitHub's holds these words.
+            // GitHub does not show these actions.
             let newest = production_set.as_ref().map(|(_, at)| *at);
             ground.model.words_of_production.retain(|at| Some(*at) <= newest);
             ground.model.production_set = production_set;
@@ -181,12 +181,12 @@ impl World {
                 if !said {
                     return;
                 }
-                // It undoes a pause, and where there is none it lets a rollback go.
+                // It ends a pause. If there is none, it lifts a rollback.
                 if !model.paused {
                     model.lifts.push((now, Lift::Everything));
                 }
-                // A twin with a disk of its own does not hear it: its `HOLD … paused` is read as
-                // GitHub's word for a pause by whoever starts next.
+                // A twin with its own disk does not see the resume. The next process that
+                // starts takes the twin's `HOLD … paused` for a pause.
                 (model.paused, model.perhaps_paused) = (false, model.twin_seen);
             }
             What::SetProduction { nth } => {
@@ -236,7 +236,7 @@ impl World {
         order.iter().rev().nth(usize::try_from(nth).unwrap()).cloned()
     }
 
-    /// The nth newest run of a workflow, finished or not, as is wanted.
+    /// The nth newest run of a workflow; `finished` selects finished or unfinished ones.
     pub(crate) fn run(
         &self,
         at: usize,
@@ -299,7 +299,7 @@ impl World {
         }
     }
 
-    /// Somebody overwrites what we say of a commit, again and again.
+    /// Somebody repeatedly overwrites our statuses of a commit.
     fn siege(&mut self, at: usize, nth: u64) {
         let Some(sha) = self.commit(at, nth) else { return };
         for _ in 0..24 {
@@ -311,7 +311,7 @@ impl World {
     }
 }
 
-/// Whether the newest of our statuses on the branch says that an operator paused it.
+/// Whether our newest status on the branch says that an operator paused it.
 fn shows_a_pause(ground: &Ground) -> bool {
     let Ground { repo, model, .. } = ground;
     let shas = model.order.iter().filter(|sha| model.holds(sha));

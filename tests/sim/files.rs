@@ -1,4 +1,4 @@
-//! What commits write.
+//! The files that commits write.
 
 use ghbox::{NewCommit, WorkflowFile, story as stage};
 
@@ -19,7 +19,7 @@ pub(crate) fn path(touch: Touch) -> &'static str {
     }
 }
 
-/// What a path holds at a version; none where it is not there.
+/// The content of a path at a version; `None` if the path does not exist.
 fn content(touch: Touch, version: u64, calls_lib: bool) -> Option<String> {
     let text = match touch {
         Touch::DeployFile => deploys("Deploy", calls_lib),
@@ -42,7 +42,7 @@ fn runs_as(name: &str, run_name: &str, calls_lib: bool) -> String {
     format!("{}{calls}", file.yaml())
 }
 
-/// The commit that all others come after.
+/// The root commit.
 pub(crate) fn first(calls_lib: bool) -> NewCommit {
     let other = WorkflowFile::new("Other checks").on_push(&["main"]).on_dispatch(&[]);
     NewCommit::on("main")
@@ -57,13 +57,13 @@ pub(crate) fn first(calls_lib: bool) -> NewCommit {
         )
 }
 
-/// A commit on a branch that brings a path to a version.
+/// A commit on a branch that sets a path to a version.
 pub(crate) fn write(branch: &str, touch: Touch, version: u64, calls_lib: bool) -> NewCommit {
     let message = format!("Change {} to {version}", path(touch));
     put(NewCommit::on(branch).message(&message), touch, version, calls_lib)
 }
 
-/// The same, in a commit that is there already.
+/// Adds the same change to an existing commit.
 pub(crate) fn put(commit: NewCommit, touch: Touch, version: u64, calls_lib: bool) -> NewCommit {
     match content(touch, version, calls_lib) {
         Some(text) => commit.file(path(touch), &text),
@@ -71,7 +71,7 @@ pub(crate) fn put(commit: NewCommit, touch: Touch, version: u64, calls_lib: bool
     }
 }
 
-/// A commit after which another file bears the name of the verification workflow.
+/// A commit in which another file takes the name of the verification workflow, or returns it.
 pub(crate) fn take_name(taken: bool) -> NewCommit {
     let named =
         |name| WorkflowFile::new(name).on_push(&["main"]).on("merge_group").on_dispatch(&[]);

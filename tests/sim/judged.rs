@@ -1,4 +1,4 @@
-//! Every decision of a history, held against the model of the design in `tests/model`.
+//! Checks every decision of a history against the model of the design in `tests/model`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,18 +10,18 @@ use crate::design::{Checked, check as held_against};
 use crate::oracles::{Broken, broken};
 use crate::world::World;
 
-/// What the design says of the decisions so far.
+/// The results so far.
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
     /// How often each reason was given.
     pub(crate) reasons: BTreeMap<Reason, usize>,
-    /// How often, and why, the facts did not tell.
+    /// How often, and why, the model was undetermined.
     pub(crate) undetermined: BTreeMap<String, usize>,
-    /// The first decision that the design does not know.
+    /// The first decision that differs from the design.
     different: Option<String>,
 }
 
-/// Holds each decision of a process against the design.
+/// Checks each decision of a process against the design.
 pub(crate) fn witness(judge: &Arc<Mutex<Judge>>) -> Witness {
     let judge = Arc::clone(judge);
     Arc::new(move |question, decision| {
@@ -36,7 +36,7 @@ pub(crate) fn witness(judge: &Arc<Mutex<Judge>>) -> Witness {
     })
 }
 
-/// That each decision since the last look was one of the design's.
+/// Fails if any decision since the last call differed from the design.
 pub(crate) fn check(world: &World) -> Result<(), Broken> {
     match world.judge.lock().unwrap().different.take() {
         Some(how) => broken("model", how),

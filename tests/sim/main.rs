@@ -1,11 +1,12 @@
-//! A simulation: seeded scripts of whatever may happen to a governor and its GitHub, against a box
-//! in process and a manual clock. Safety is looked at after every step, by oracles that read the
-//! box; at the end the faults stop, and it must settle.
+//! A simulation: seeded scripts of events that a governor and its GitHub may encounter, run
+//! against a fake GitHub in process and a manual clock. Oracles check safety after every step
+//! by reading the fake GitHub. At the end the faults stop, and everything must settle.
 //!
-//! `HISTORIES=20000 SEED=7` runs so many seeds from that one on; `SIM_SEEDS=0..5000` is a range,
-//! `SIM_SEED=7` one seed. `SIM_STEPS=200` makes longer scripts. A seed that fails is shortened before
-//! it is told; with `SIM_QUIET=1` it is told in one line. `SIM_WITHOUT=Stray,Freeze` leaves out
-//! events that have one of these words. The last line says what it came to.
+//! `HISTORIES=20000 SEED=7` runs that many seeds, starting there. `SIM_SEEDS=0..5000` sets a
+//! range, `SIM_SEED=7` one seed. `SIM_STEPS=200` makes longer scripts. The script of a failing
+//! seed is shortened before it is printed; `SIM_QUIET=1` prints one line instead.
+//! `SIM_WITHOUT=Stray,Freeze` omits events whose name contains one of these words. The last
+//! line is a summary.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -75,15 +76,15 @@ use crate::{
     world::World,
 };
 
-/// What `cargo test` runs, without and with optimizations.
+/// The seeds that `cargo test` runs, without and with optimizations.
 #[cfg(test)]
 const SEEDS: std::ops::Range<u64> = if cfg!(debug_assertions) { 0..90 } else { 0..2_000 };
-/// Seeds that are told twice.
+/// The number of seeds that are run twice and compared.
 #[cfg(test)]
 const TOLD_TWICE: u64 = if cfg!(debug_assertions) { 4 } else { 100 };
 #[cfg(test)]
 const STEPS: usize = 60;
-/// Threads; each has its own worlds.
+/// The number of threads. Each has its own worlds.
 #[cfg(test)]
 const WORKERS: usize = 2;
 
@@ -111,16 +112,16 @@ fn whatever_happens_the_promises_hold_and_in_the_end_it_settles() {
     });
     let (failed, tally) = found.into_inner().unwrap();
     println!("{tally:?}");
-    // Not by `println!`, whose words a test that passes keeps to itself.
+    // Do not use `println!`, whose output is hidden for a passing test.
     writeln!(std::io::stdout(), "{}, violations: {}", tally.line(), failed.len()).unwrap();
     assert!(failed.is_empty(), "promises were broken: {failed:?}");
-    // The model tells nearly always what should be decided.
+    // The model determines almost every decision.
     let (decisions, untold): (usize, usize) =
         (tally.decisions.values().sum(), tally.undetermined.values().sum());
     assert!(untold * 20 <= decisions.max(1_000), "{untold} of {decisions} decisions: {tally:?}");
 }
 
-/// The seeds that the environment asks for.
+/// The seeds selected by the environment.
 #[cfg(test)]
 fn wanted_seeds() -> std::ops::Range<u64> {
     if let Some(seed) = number("SIM_SEED") {
@@ -150,13 +151,13 @@ fn the_same_seed_tells_the_same_story() {
     }
 }
 
-/// What the simulations came to: one in which nothing happens would promise little.
+/// Statistics of the simulations: histories in which nothing happens would prove little.
 #[cfg(test)]
 #[derive(Debug, Default)]
 struct Tally {
     histories: usize,
     events: usize,
-    /// Requests that GitHub, or the network, did not answer as it should.
+    /// Requests that GitHub or the network did not answer correctly.
     faults: usize,
     dispatches: usize,
     repeated: usize,
@@ -164,9 +165,9 @@ struct Tally {
     killed: usize,
     issues: usize,
     statuses: usize,
-    /// Decisions by reason, each held against the model of the design.
+    /// Decisions by reason, each checked against the model of the design.
     decisions: BTreeMap<Reason, usize>,
-    /// Why the model did not tell what the decision should be.
+    /// Why the model was undetermined.
     undetermined: BTreeMap<String, usize>,
 }
 
@@ -221,7 +222,7 @@ impl Tally {
     }
 }
 
-/// One seed; if it breaks a promise, tells which and how.
+/// Runs one seed. Returns the broken promise, if any, and the statistics.
 #[cfg(test)]
 fn simulate(seed: u64, steps: usize) -> (Option<&'static str>, Tally) {
     let mut script = draw::script(seed, steps);
@@ -251,7 +252,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Runs a script; what it tells is for whoever reads a failure.
+/// Runs a script, and records what happened for debugging.
 #[cfg(test)]
 fn run(
     seed: u64,
@@ -289,7 +290,7 @@ fn play(world: &mut World, events: &[Event]) -> Result<(), Broken> {
     calm::settle(world)
 }
 
-/// Leaves events out as long as the same promise stays broken.
+/// Removes events while the same promise stays broken.
 #[cfg(test)]
 fn shortened(seed: u64, script: &Script, first: Broken) -> (usize, Broken, Vec<String>) {
     let mut events = script.events.clone();

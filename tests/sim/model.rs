@@ -1,5 +1,5 @@
-//! The naive model: what is true of one repository, kept from what was done to the box and from
-//! what the box holds. It knows nothing of the program.
+//! A simple model of one repository, derived from the events and from what the fake GitHub
+//! holds. It is independent of the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::pulls::MergedPull;
 use crate::script::Touch;
 
-/// Workflows beside the two of every story: a second verification, a second deploy, and a
-/// rollback.
+/// Additional workflows, beside the two of every story: another verification, another deploy,
+/// and a rollback.
 pub(crate) const OTHER_VERIFY: &str = "other.yml";
 pub(crate) const OTHER_DEPLOY: &str = "ship.yml";
 pub(crate) const ROLLBACK: &str = "rollback.yml";
@@ -19,22 +19,22 @@ pub(crate) const ROLLBACK: &str = "rollback.yml";
 #[derive(Clone, Debug)]
 pub(crate) struct Commit {
     pub(crate) parents: Vec<String>,
-    /// The versions of the paths that matter; one that is not there is at 0.
+    /// The versions of the relevant paths. A path that does not exist has version 0.
     pub(crate) files: BTreeMap<Touch, u64>,
     pub(crate) undoes: Option<Undo>,
     place: usize,
-    /// Itself and all that it contains, by their places.
+    /// The positions of the commit and of everything it contains.
     within: BTreeSet<usize>,
 }
 
-/// What a commit's message says that it undoes.
+/// The revert that a commit's message states.
 #[derive(Clone, Debug)]
 pub(crate) struct Undo {
-    /// The commit whose change goes, or comes back.
+    /// The commit that is reverted or restored.
     pub(crate) of: String,
-    /// Whether it comes back.
+    /// Whether it is restored.
     pub(crate) restores: bool,
-    /// Whether the message names the commit by its sha.
+    /// Whether the message names the commit by sha.
     pub(crate) by_sha: bool,
 }
 
@@ -64,16 +64,16 @@ pub(crate) struct Deploy {
     pub(crate) branch: Option<String>,
     pub(crate) head_sha: String,
     pub(crate) title: String,
-    /// The sha that the program asked for, where it did.
+    /// The sha that the program dispatched, if it did.
     pub(crate) sent: Option<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) tries: BTreeMap<u64, Try>,
     pub(crate) deleted_at: Option<Timestamp>,
-    /// Whether a pass went well while the lists showed it.
+    /// Whether a pass succeeded while the lists showed the run.
     pub(crate) was_listed: bool,
-    /// No list shows it before this.
+    /// No list shows the run before this time.
     pub(crate) hidden_until: Option<Timestamp>,
-    /// Of ours: whether the answer to its dispatch was lost.
+    /// For our runs: whether the answer to the dispatch was lost.
     pub(crate) answer_lost: bool,
 }
 
@@ -93,77 +93,78 @@ pub(crate) struct Model {
     pub(crate) commits: Arc<BTreeMap<String, Commit>>,
     /// All commits, oldest first.
     pub(crate) order: Arc<Vec<String>>,
-    /// What each branch is at.
+    /// The tip of each branch.
     pub(crate) tips: BTreeMap<String, String>,
     /// Ids of workflows by their files.
     pub(crate) workflows: BTreeMap<&'static str, u64>,
-    /// The file that bears the name of the verification workflow.
+    /// The file that has the name of the verification workflow.
     pub(crate) verify_file: &'static str,
-    /// The commits in which another file took the name, and which.
+    /// The commits in which another file took the name, and that file.
     pub(crate) names_taken: BTreeMap<String, &'static str>,
     /// Whether the deploy workflow calls the local one.
     pub(crate) calls_lib: bool,
     pub(crate) deploys: BTreeMap<u64, Deploy>,
     /// Runs that claim the branch at a commit that was never on it.
     pub(crate) strays: BTreeSet<u64>,
-    /// Runs that GitHub leaves on a push for a file that it cannot start.
+    /// Runs that GitHub creates on a push for an invalid workflow file.
     pub(crate) phantoms: BTreeSet<u64>,
-    /// Whether the jobs of runs could not be read for good: then none is known to be without any.
+    /// Whether the jobs of runs were permanently unreadable: then no run is known to have no
+    /// jobs.
     pub(crate) jobs_were_unreadable: bool,
-    /// Runs of ours by which an operator went back.
+    /// Our runs by which an operator rolled back.
     pub(crate) rollbacks: BTreeSet<u64>,
-    /// Runs that the program's own account started by hand.
+    /// Runs that the program's account started manually.
     pub(crate) by_our_account: BTreeSet<u64>,
     pub(crate) verifications: BTreeMap<(u64, u64), Verification>,
     pub(crate) approvals: Vec<Approved>,
-    /// Pull requests that were merged, oldest first.
+    /// Merged pull requests, oldest first.
     pub(crate) pulls: Vec<MergedPull>,
-    /// Whether one who might write may no longer.
+    /// Whether the user who leaves has lost write access.
     pub(crate) has_left: bool,
     pub(crate) policy: BTreeMap<String, String>,
     pub(crate) policy_changed: Option<Timestamp>,
-    /// An operator's stop that the ledger holds for certain.
+    /// An operator's pause that the ledger certainly contains.
     pub(crate) paused: bool,
-    /// One that it may hold.
+    /// A pause that the ledger may contain.
     pub(crate) perhaps_paused: bool,
-    /// Whether an operator ever stopped it.
+    /// Whether an operator ever paused it.
     pub(crate) was_paused: bool,
-    /// What operators said that lets production go forwards again.
+    /// Operators' actions that allow production to move forward again.
     pub(crate) lifts: Vec<(Timestamp, Lift)>,
     /// Commits that an operator's `trigger` dispatched, or may have.
     pub(crate) triggered: Vec<String>,
     pub(crate) production_set: Option<(String, Timestamp)>,
-    /// When operators said what runs, as far as the ledger knows it.
+    /// The times of operators' `set-production` actions, as far as the ledger knows them.
     pub(crate) words_of_production: Vec<Timestamp>,
     pub(crate) list_lags: Vec<(Timestamp, u64)>,
-    /// When the ledger was lost, or put back to an older one.
+    /// When the ledger was lost, or replaced by an older copy.
     pub(crate) disk_lost_at: Option<Timestamp>,
     pub(crate) twin_seen: bool,
-    /// Whether the program knows who it is before it ever wrote.
+    /// Whether the program knows its identity before its first write.
     pub(crate) identified: bool,
-    /// What the box's runs were marked with when they were last taken down.
+    /// The counters of the fake GitHub's runs when they were last read.
     pub(crate) mark: Option<(usize, usize, usize)>,
-    /// Dispatches of ours that were judged already.
+    /// The number of our dispatches that were already checked.
     pub(crate) judged: usize,
 }
 
-/// What an operator's word about a rollback covers.
+/// What an operator's action about a rollback covers.
 #[derive(Clone, Debug)]
 pub(crate) enum Lift {
     Everything,
-    /// What this commit contains.
+    /// Everything that this commit contains.
     Below(String),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Approved {
     pub(crate) sha: String,
-    /// The deploy files at the tip when it was said; none where that was not looked at.
+    /// The deploy files at the tip at that time; `None` if they were not read.
     pub(crate) deploy_files: Option<(u64, u64)>,
 }
 
 impl Model {
-    /// Takes a new commit down, at which a branch is from now on.
+    /// Records a new commit as the tip of a branch.
     pub(crate) fn pushed(
         &mut self,
         sha: &str,
@@ -183,7 +184,7 @@ impl Model {
         self.tips.insert(branch.to_owned(), sha.to_owned());
     }
 
-    /// The files of a commit, to make another one of.
+    /// The files of a commit, as the base of another one.
     pub(crate) fn files(&self, sha: &str) -> BTreeMap<Touch, u64> {
         self.commits.get(sha).map(|commit| commit.files.clone()).unwrap_or_default()
     }
@@ -192,12 +193,12 @@ impl Model {
         self.policy.get("branch").map_or("main", String::as_str)
     }
 
-    /// What the governed branch is at.
+    /// The tip of the governed branch.
     pub(crate) fn tip(&self) -> &str {
         self.tips.get(self.branch()).map_or("", String::as_str)
     }
 
-    /// What the ref is at that the deploy workflow's file is taken from.
+    /// The tip of the ref that the deploy workflow's file is taken from.
     pub(crate) fn deploy_tip(&self) -> &str {
         self.tips.get(self.deploy_ref()).map_or("", String::as_str)
     }
@@ -207,7 +208,7 @@ impl Model {
         self.policy.get("deploy_workflow_ref").map_or("main", String::as_str)
     }
 
-    /// The policy's number, or its default.
+    /// A number of the policy, or its default.
     pub(crate) fn number(&self, key: &str) -> u64 {
         let default = match key {
             "max_attempts_per_sha" => 1,
@@ -223,7 +224,7 @@ impl Model {
         self.policy.get(key).is_some_and(|set| set == value)
     }
 
-    /// The id of the workflow that deploys, by the config.
+    /// The id of the configured deploy workflow.
     pub(crate) fn deploy_workflow(&self) -> u64 {
         let file = self.policy.get("deploy_workflow_name").map_or(stage::DEPLOY, String::as_str);
         self.workflows[file]
@@ -234,7 +235,7 @@ impl Model {
         self.workflows[named.unwrap_or(self.verify_file)]
     }
 
-    /// Takes down what the box shows now.
+    /// Updates the model from the fake GitHub.
     pub(crate) fn look(&mut self, repo: &Repo, now: Timestamp) {
         let mark = Some(repo.runs_mark());
         if self.mark == mark {
@@ -274,7 +275,7 @@ impl Model {
         }
     }
 
-    /// A pass went well: it has seen the runs that the lists show.
+    /// Records a successful pass, which has seen the runs that the lists show.
     pub(crate) fn note_pass(&mut self, now: Timestamp) {
         let is_listed = |one: &Deploy| one.deleted_at.is_none() && self.shown(one.created_at, now);
         let listed = self.deploys.values().filter(|one| is_listed(one)).map(|one| one.id);
@@ -304,7 +305,7 @@ impl Model {
         known.tries.insert(run.attempt, last);
     }
 
-    /// Whether `container` is `contained`, or comes after it.
+    /// Whether `container` is `contained` or a descendant of it.
     pub(crate) fn contains(&self, container: &str, contained: &str) -> bool {
         let (Some(container), Some(contained)) =
             (self.commits.get(container), self.commits.get(contained))
@@ -314,12 +315,12 @@ impl Model {
         container.within.contains(&contained.place)
     }
 
-    /// Whether the governed branch holds it.
+    /// Whether the governed branch contains it.
     pub(crate) fn holds(&self, sha: &str) -> bool {
         self.contains(self.tip(), sha)
     }
 
-    /// What `head` has and `base` has not, oldest first.
+    /// The commits in `head` that are not in `base`, oldest first.
     pub(crate) fn between<'a>(&'a self, base: &str, head: &str) -> Vec<&'a str> {
         let Some(head) = self.commits.get(head) else { return Vec::new() };
         let base = self.commits.get(base);
@@ -337,7 +338,7 @@ impl Model {
         })
     }
 
-    /// Whether what a path of risk HIGH holds differs.
+    /// Whether the content of a HIGH path differs.
     pub(crate) fn high_between(&self, base: &str, head: &str) -> bool {
         let (base, head) = (self.commits.get(base), self.commits.get(head));
         Touch::ALL.iter().filter(|touch| touch.is_high()).any(|touch| {
@@ -348,7 +349,7 @@ impl Model {
         })
     }
 
-    /// Whether a commit in between changes such a path, even if a later one undoes it.
+    /// Whether a commit in between changes a HIGH path, even if a later one undoes it.
     pub(crate) fn high_steps(&self, base: &str, head: &str) -> bool {
         self.between(base, head).into_iter().any(|sha| {
             let parents = &self.commits[sha].parents;
@@ -356,7 +357,7 @@ impl Model {
         })
     }
 
-    /// The deploy workflow's file, and the local one where it calls it.
+    /// The versions of the deploy workflow's file, and of the local one if it is called.
     pub(crate) fn deploy_files(&self, sha: &str) -> (u64, u64) {
         let files = self.files(sha);
         let of = |touch| files.get(&touch).copied().unwrap_or(0);
@@ -365,10 +366,10 @@ impl Model {
         (of_it, if self.calls_lib { of(Touch::CalledFile) } else { 0 })
     }
 
-    /// Whether somebody approved of all that makes `sha` HIGH.
+    /// Whether everything that makes `sha` HIGH is approved.
     pub(crate) fn is_approved(&self, sha: &str) -> bool {
         self.approvals.iter().any(|approval| {
-            // A name that was taken and given back leaves the files as they were.
+            // A name that was taken and returned leaves the files unchanged.
             let mut later = self.between(&approval.sha, sha).into_iter();
             let may_be_undone = later.any(|one| self.names_taken.contains_key(one));
             let is_covered = may_be_undone || !self.high_between(&approval.sha, sha);
@@ -377,7 +378,7 @@ impl Model {
         })
     }
 
-    /// Whether somebody approved of this very commit.
+    /// Whether this very commit was approved.
     pub(crate) fn is_named_by_an_approval(&self, sha: &str) -> bool {
         let mut approvals = self.approvals.iter().filter(|approval| approval.sha == sha);
         approvals.any(|approval| self.covers_the_deploy_files(approval, sha))
@@ -390,28 +391,28 @@ impl Model {
             || approval.deploy_files == Some(at_tip)
     }
 
-    /// The most that a list lagged behind at any time since `since`.
+    /// The largest lag of a list at any time since `since`.
     pub(crate) fn lag_since(&self, since: Timestamp) -> u64 {
         let then = self.list_lags.iter().rev().find(|(at, _)| *at < since);
-        // It may have changed more than once within the instant.
+        // The lag may have changed more than once within the same instant.
         let later = self.list_lags.iter().filter(|(at, _)| *at >= since);
         later.chain(then).map(|(_, lag)| *lag).max().unwrap_or(0)
     }
 
-    /// The longest that no list showed a run, in seconds.
+    /// The longest time that no list showed the run, in seconds.
     pub(crate) fn unseen_for(&self, deploy: &Deploy) -> u64 {
         let hidden = deploy.hidden_until.map(|until| until.duration_since(deploy.created_at));
         let hidden = hidden.and_then(|length| u64::try_from(length.as_secs()).ok());
         self.lag_since(deploy.created_at).max(hidden.unwrap_or(0))
     }
 
-    /// Whether every list has shown what was made at `at` by `now`.
+    /// Whether, at `now`, every list has shown what was created at `at`.
     pub(crate) fn shown(&self, at: Timestamp, now: Timestamp) -> bool {
         let lag = i64::try_from(self.lag_since(at)).unwrap();
         lag == 0 || now.duration_since(at).as_secs() > lag
     }
 
-    /// The attempts of verification runs of `sha` that count, by the config as it is.
+    /// The attempts of verification runs of `sha` that count under the current configuration.
     pub(crate) fn verifications_of<'a>(
         &'a self,
         sha: &'a str,
@@ -426,7 +427,7 @@ impl Model {
         })
     }
 
-    /// How many verification runs are younger than the newest one of `sha`.
+    /// How many verification runs are newer than the newest one of `sha`.
     pub(crate) fn younger_verifications(&self, sha: &str) -> usize {
         let newest = self.verifications_of(sha).map(|((run, _), _)| *run).max();
         self.verifications.keys().filter(|(run, _)| Some(*run) > newest).count()
@@ -439,17 +440,16 @@ impl Model {
         }
     }
 
-    /// How the verification of `sha` stands: none, or the conclusion of the latest (none while it
-    /// runs).
+    /// The verification of `sha`: none, or the conclusion of the latest (`None` while it runs).
     pub(crate) fn verified(&self, sha: &str) -> Option<Option<String>> {
         let latest = latest(self.verifications_of(sha))?;
         Some(latest.one.ended.as_ref().map(|(_, conclusion)| conclusion.clone()))
     }
 
-    /// The commits of the branch whose latest finished verification succeeded, the newest first.
+    /// The commits of the branch whose latest finished verification succeeded, newest first.
     pub(crate) fn candidates(&self) -> Vec<String> {
         let mut newest: Vec<&str> = self.between("", self.tip());
-        // What the first parents took up later is newer, and of one merge what contains more.
+        // What the first parents took up later is newer; within one merge, what contains more.
         let line: Vec<&str> = self.line(self.tip()).collect();
         let taken_up = |sha: &str| {
             let place = line.iter().rposition(|step| self.contains(step, sha));
@@ -466,7 +466,7 @@ impl Model {
     }
 }
 
-/// The latest of these attempts: of each run the last one, whatever its clock says.
+/// The latest of these attempts: the last one of each run, whatever its timestamp.
 fn latest<'a>(
     attempts: impl Iterator<Item = (&'a (u64, u64), &'a Verification)>,
 ) -> Option<&'a Verification> {

@@ -1,4 +1,4 @@
-//! What must hold after every step. It is read from the box and the model, never from the program.
+//! The checks after every step. They read the fake GitHub and the model, never the program.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::judged;
 use crate::model::{Deploy, Lift, Model, Try};
 use crate::world::{Ground, World};
 
-/// A broken promise: which, and how.
+/// A broken promise, with a description.
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
     pub(crate) promise: &'static str,
@@ -21,12 +21,12 @@ pub(crate) fn broken(promise: &'static str, how: impl Into<String>) -> Result<()
     Err(Broken { promise, how: how.into() })
 }
 
-/// What was true right before a step that may have dispatched.
+/// The state right before a step that may have dispatched.
 pub(crate) fn before(world: &World, at: usize) -> Model {
     world.grounds[at].model.clone()
 }
 
-/// Looks at all that the step did.
+/// Checks everything that the step did.
 pub(crate) fn check(
     world: &mut World,
     at: usize,
@@ -39,7 +39,7 @@ pub(crate) fn check(
     let asked = world.asked_for.take();
     for dispatch in dispatches.iter().skip(judged) {
         let lost = killed || answer_lost(world, dispatch);
-        // An operator's word is of the first that is started, and only of what they named.
+        // An operator's request applies to the first dispatch, and only to the commit it named.
         let (_, asks) = asked
             .as_ref()
             .filter(|(sha, _)| Some(sha.as_str()) == dispatch.sha())
@@ -61,7 +61,7 @@ pub(crate) fn check(
     }
     let ground = &mut world.grounds[at];
     ground.model.judged = dispatches.len();
-    // They change by what is written, and by nothing else that counts.
+    // They are only changed by writes.
     if !world.requests.iter().any(Exchange::is_write) {
         return Ok(());
     }
@@ -69,8 +69,9 @@ pub(crate) fn check(
     statuses(ground)
 }
 
-/// When the deploy runs were read last before a dispatch. Answers can take minutes, and what shows
-/// meanwhile nobody can take into account. Of two processes it may be either's.
+/// When the deploy runs were last read before a dispatch. Responses can take minutes, and
+/// nobody can take into account what appears meanwhile. With two processes, it may be the read
+/// of either.
 fn looked_at(world: &World, model: &Model, dispatch: &Dispatch) -> Timestamp {
     let list = format!("/{}/runs", model.deploy_workflow());
     let is_it = |one: &&Exchange| {
@@ -99,7 +100,7 @@ fn answer_lost(world: &World, dispatch: &Dispatch) -> bool {
     })
 }
 
-/// Whether a dispatch of it left and may have started something.
+/// Whether a dispatch of it was sent and may have started something.
 fn was_sent(world: &World, sha: &str) -> bool {
     world.requests.iter().any(|one| {
         let refused = one.fate == Fate::Answered || one.fate == Fate::Spoiled;
@@ -150,7 +151,7 @@ fn issues(ground: &Ground) -> Result<(), Broken> {
             return broken("S7", format!("{title:?}, though no deploy of it failed"));
         }
     }
-    // Two processes that share no disk may both look, see nothing, and write.
+    // Two processes without a shared disk may both read, find nothing, and write.
     if ground.model.twin_seen {
         return Ok(());
     }
@@ -184,8 +185,8 @@ fn statuses(ground: &Ground) -> Result<(), Broken> {
             });
             let (all, marks) = hour
                 .fold((0, 0), |(all, marks), (_, marked)| (all + 1, marks + usize::from(*marked)));
-            // Each dispatch has its mark, its run and its outcome; one that went on as the hour
-            // began, its outcome.
+            // Each dispatch has its mark, its run and its outcome. One in progress when the
+            // hour began has its outcome.
             let goes_on = usize::from(ours[..from].iter().any(|(_, marked)| *marked));
             all > most + 3 * marks + goes_on
         });

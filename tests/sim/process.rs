@@ -1,5 +1,5 @@
-//! The program as a process: on a disk, over a wire that can be cut, on a clock that only the
-//! simulation moves.
+//! The program as a process: on a disk, with a connection that can be cut, and a clock that
+//! only the simulation advances.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,20 +25,20 @@ use tokio::sync::Notify;
 
 pub(crate) const TOKEN: &str = "ghp_the-token-of-the-simulation";
 
-/// Its config, as far as it differs from the defaults.
+/// Its configuration, as far as it differs from the defaults.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub(crate) policies: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) approved: Vec<String>,
     pub(crate) identified: bool,
-    /// What it came to when it was read last, and from which text and environment.
+    /// The last parsed result, with the text and environment it was parsed from.
     read: RefCell<Option<(ReadFrom, ControllerSettings)>>,
 }
 
-/// The configuration's text, and what the environment approves.
+/// The text of the configuration, and the approvals in the environment.
 type ReadFrom = (String, Vec<String>);
 
-/// A process, or none where its disk cannot be opened for now.
+/// A process, or `None` while its disk cannot be opened.
 pub(crate) struct Process {
     pub(crate) controller: Controller,
     pub(crate) store: Store,
@@ -84,7 +84,7 @@ impl Process {
         Ok(Self { controller, store, wire })
     }
 
-    /// One pass, or as much of it as there is before the wire is cut.
+    /// Runs one pass, or the part of it before the connection is cut.
     pub(crate) async fn pass(&self, name: &RepoName) -> Passed {
         let bell = Arc::clone(&self.wire.cut.lock().unwrap().bell);
         tokio::select! {
@@ -97,7 +97,7 @@ impl Process {
         }
     }
 
-    /// Does what an operator asks, as their command does.
+    /// Executes an operator's request, as the command does.
     pub(crate) async fn ask(&self, name: &RepoName, asked: &Asked) -> Result<bool, NotDone> {
         let by = Operator { peer: "uid 1000".into(), name: Some("ada".into()) };
         let why = "so they said".to_owned();
@@ -120,7 +120,7 @@ impl Process {
     }
 }
 
-/// What an operator asks.
+/// An operator's request.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
     Pause,
@@ -185,7 +185,7 @@ impl Wanted {
     }
 }
 
-/// The way to the box. It can be cut at a request: then the process is dead.
+/// The connection to the fake GitHub. It can be cut at a request: then the process is dead.
 #[derive(Clone)]
 pub(crate) struct Wire {
     to: BoxService,
@@ -195,21 +195,21 @@ pub(crate) struct Wire {
 
 #[derive(Default)]
 struct Cut {
-    /// Requests that still get through, and whether the last of them is carried out.
+    /// The number of requests that still get through, and whether the last of them is executed.
     left: Option<(u64, bool)>,
     freeze: Option<Freeze>,
-    /// Whether a status was written since the freeze was ordered.
+    /// Whether a status was written since the freeze was requested.
     marked: bool,
     bell: Arc<Notify>,
 }
 
-/// The process stands still once a status was written.
+/// The process stops once it has written a status.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Freeze {
-    /// Answers that still arrive after that.
+    /// The number of responses that still arrive after that.
     pub(crate) answers: u64,
     pub(crate) seconds: u64,
-    /// Whether the machine sleeps, so that its monotonic clock stands still, too.
+    /// Whether the machine is suspended, so that its monotonic clock stops, too.
     pub(crate) suspended: bool,
 }
 
@@ -233,7 +233,7 @@ impl Wire {
         self.cut.lock().unwrap().freeze = Some(freeze);
     }
 
-    /// An answer is there; the process may stand still before it reads it.
+    /// A response has arrived. The process may be stopped before it reads it.
     fn arrived(&self, marks: bool) {
         let mut cut = self.cut.lock().unwrap();
         cut.marked |= marks;

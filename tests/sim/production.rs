@@ -1,44 +1,46 @@
-//! What runs in production, and what may follow it, as the design says it of what the box shows.
+//! What is in production and what may follow it, by the design, from what the fake GitHub
+//! shows.
 
 use ghbox::story as stage;
 
 use crate::model::{Deploy, Lift, Model, ROLLBACK, Try};
 
-/// What a run says of the commit that it deploys.
+/// What a run says about the commit that it deploys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It is no deploy of what is governed.
+    /// It is not a deploy of the governed target.
     Nothing,
-    /// It deploys something, and what cannot be told.
+    /// It deploys an unknown commit.
     Unknown,
     Sha(String),
-    /// Whether it can be told depends on when somebody looked.
+    /// Whether it is known depends on when it was read.
     Depends,
 }
 
-/// What runs in production.
+/// What is in production.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Truth {
     None,
     Unknown,
     Sha(String),
-    /// That depends on when somebody looked.
+    /// It depends on when it was read.
     Depends,
 }
 
 /// A move of production.
 #[derive(Clone, Debug)]
 pub(crate) struct Moved {
-    /// GitHub's lists say seconds.
+    /// GitHub's lists have a resolution of one second.
     pub(crate) second: i64,
-    /// Whether it ran while an operator said what runs.
+    /// Whether it was running during a `set-production`.
     pub(crate) follows_a_word: bool,
-    /// Whether it ended in the second of such a word, so that nobody can tell which came first.
+    /// Whether it ended in the same second as a `set-production`, so that their order is
+    /// unknown.
     pub(crate) ends_with_a_word: bool,
     pub(crate) run: u64,
     pub(crate) told: Told,
-    /// Whether it takes nothing back: a pass of ours decided on it, an operator said it, or it is
-    /// a stray one.
+    /// Whether it is not a rollback: a pass of ours decided on it, an operator set it, or it is
+    /// a stray run.
     pub(crate) is_no_rollback: bool,
 }
 
@@ -52,7 +54,7 @@ impl Moved {
 }
 
 impl Model {
-    /// What a run tells of its commit.
+    /// What a run says about its commit.
     pub(crate) fn told(&self, deploy: &Deploy) -> Told {
         if self.phantoms.contains(&deploy.id) {
             return if self.jobs_were_unreadable { Told::Depends } else { Told::Nothing };
@@ -72,7 +74,7 @@ impl Model {
             let claims = deploy.branch.as_deref() == Some(self.branch());
             return if claims { Told::Unknown } else { Told::Depends };
         }
-        // A force push before anybody saw it makes it a stray one.
+        // A force push before it was seen makes it a stray run.
         if deploy.branch.as_deref() == Some(self.branch()) && !self.holds(&deploy.head_sha) {
             return Told::Depends;
         }
@@ -87,7 +89,8 @@ impl Model {
         }
     }
 
-    /// `Deploy SHA`, whole, as the workflow's file says it; a rollback's title by its last word.
+    /// The commit in the title: `Deploy SHA`, in full, as the workflow's `run-name` makes it. A
+    /// rollback's title names it in the last word.
     fn told_by_title(&self, deploy: &Deploy) -> Told {
         let title = deploy.title.as_str();
         let fits = title.strip_prefix("Deploy ").or_else(|| title.strip_prefix("Roll back to "));
@@ -131,7 +134,7 @@ impl Model {
                 && self.policy.contains_key("other_deploy_workflows")
     }
 
-    /// All that was in production, one after the other.
+    /// All moves of production, in order.
     pub(crate) fn moves(&self) -> Vec<Moved> {
         let mut moves = Vec::new();
         for deploy in self.deploys.values() {
@@ -172,8 +175,8 @@ impl Model {
         moves
     }
 
-    /// A run counts from its start; what ended after an operator had said what runs, from that
-    /// word, which it follows.
+    /// A run counts from its start. One that ended after a `set-production` counts from that
+    /// action, which it follows.
     fn word_before_its_end(&self, one: &Try) -> Option<i64> {
         let started = one.started_at.as_second();
         let ended = one.ended.as_ref().map_or(i64::MAX, |(at, _)| at.as_second());
@@ -190,7 +193,7 @@ impl Model {
     pub(crate) fn production(&self) -> Truth {
         let moves = self.moves();
         let Some(last) = moves.last() else {
-            // What another workflow deployed says that there is something, and not what.
+            // A deploy by another workflow shows that something is in production, but not what.
             let workflow = self.deploy_workflow();
             let ours = self.deploys.values().filter(|one| one.is_ours());
             let mut other = ours.filter(|one| one.workflow != workflow).peekable();
@@ -201,14 +204,14 @@ impl Model {
                 let mut ended = one.tries.values().filter_map(|one| one.ended.as_ref());
                 ended.any(|(_, conclusion)| conclusion == "success")
             };
-            // What a lost disk knew of a commit that left the branch, no status there tells.
+            // The statuses do not show what a lost disk knew of a commit that left the branch.
             let is_kept = self.disk_lost_at.is_none() && !self.twin_seen;
             let is_told =
                 |one: &Deploy| is_kept || one.sent.as_ref().is_some_and(|sha| self.holds(sha));
             let is_known = other.any(|one| succeeded(one) && is_told(one));
             return if is_known { Truth::Unknown } else { Truth::Depends };
         };
-        // Which came first, a word or a run of the same second, nobody can tell.
+        // The order of an action and a run in the same second is unknown.
         let near = |one: &Moved, at: i64| (one.second - at).abs() <= 1;
         let is_run = |one: &Moved| one.run != u64::MAX && !one.follows_a_word;
         let unclear = self
@@ -226,8 +229,8 @@ impl Model {
         }
     }
 
-    /// An earlier production that a deploy which no pass decided on took away, and that
-    /// production still lacks, though no operator has let `sha` ship since.
+    /// An earlier production that a deploy which no pass decided on rolled back. Production
+    /// still lacks it, and no operator has allowed `sha` to ship since.
     pub(crate) fn rolled_back(&self, sha: &str) -> Option<String> {
         let moves = self.moves();
         let now = moves.last()?;
@@ -266,14 +269,15 @@ impl Model {
         moves.any(|moved| moved.sha() == Some(sha) || moved.told == Told::Depends)
     }
 
-    /// A certain production that contains `sha` and is not it, while what runs is uncertain.
+    /// A certain production that contains `sha` and differs from it, while the current one is
+    /// uncertain.
     pub(crate) fn older_than_a_certain_one(&self, sha: &str) -> Option<String> {
         let moves = self.moves();
         let certain = moves.iter().filter_map(Moved::sha);
         certain.into_iter().find(|&one| one != sha && self.contains(one, sha)).map(str::to_owned)
     }
 
-    /// The commit that `sha` would bring into production although the branch took it back.
+    /// The commit that `sha` would bring into production although the branch reverted it.
     pub(crate) fn reverted(&self, sha: &str) -> Option<String> {
         let (base, certain) = match self.production() {
             Truth::Sha(base) => (base, true),
@@ -288,14 +292,14 @@ impl Model {
             brought.iter().filter_map(|sha| self.commits[*sha].undoes.as_ref()).collect();
         brought.into_iter().find_map(|target| {
             let last = words.iter().rfind(|undo| undo.of == target)?;
-            // What the range itself takes back, it does not bring.
+            // A range does not bring what it reverts itself.
             let is_undone = own.iter().rfind(|undo| undo.of == target);
             let is_brought = is_undone.is_none_or(|undo| undo.restores);
             (!last.restores && is_brought).then(|| target.to_owned())
         })
     }
 
-    /// Whether it is HIGH to ship `sha` now; none where that depends on when somebody looked.
+    /// Whether shipping `sha` now is HIGH; `None` if that depends on when it was read.
     pub(crate) fn is_high(&self, sha: &str) -> Option<bool> {
         match self.production() {
             Truth::None => Some(false),
@@ -309,8 +313,8 @@ impl Model {
         }
     }
 
-    /// Whether what runs was ever told by anything but a pass of ours, so that the safe answer
-    /// may be another than the true one.
+    /// Whether production was ever determined by anything but our own passes, so that the safe
+    /// answer may differ from the true one.
     pub(crate) fn is_doubtful(&self) -> bool {
         self.disk_lost_at.is_some()
             || self.deploys.values().any(|one| {

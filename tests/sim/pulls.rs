@@ -1,4 +1,4 @@
-//! Pull requests, and the people who approve them: what happens to them, and what the model knows.
+//! Pull requests and the people who approve them: their events, and what the model knows.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use crate::script::{Event, Touch, What};
 use crate::world::World;
 
 const LABEL: &str = "release:approved";
-/// Who opens all pull requests; they may write here.
+/// The author of all pull requests, who has write access.
 const AUTHOR: &str = "eve";
 
-/// Somebody who may have a word about a pull request.
+/// A person who may comment on a pull request or label it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
     Author,
-    /// May write.
+    /// Has write access.
     Writer,
-    /// May only sort issues: they can put labels, too.
+    /// Has the triage role, which can also add labels.
     Triager,
-    /// May write until they leave.
+    /// Has write access until they leave.
     Leaver,
 }
 
@@ -39,34 +39,34 @@ impl Who {
     }
 }
 
-/// What somebody writes below a pull request.
+/// The text of a comment on a pull request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Words {
     Approve,
     Quoted,
     InPassing,
-    /// The command, and edited afterwards.
+    /// The command, edited afterwards.
     Edited,
 }
 
-/// What was said on a pull request before it was merged.
+/// An action on a pull request before it was merged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Early {
     Label(Who),
     Comment(Who),
 }
 
-/// What happens to pull requests; `nth` counts back from the newest.
+/// An event about pull requests; `nth` counts back from the newest.
 #[derive(Clone, Debug)]
 pub(crate) enum Pulling {
-    /// One is opened, and merged.
+    /// One is opened and merged.
     Merge {
-        /// It left the branch so many commits ago.
+        /// The number of commits since it forked from the branch.
         nth: u64,
         touches: Vec<Touch>,
         method: MergeMethod,
         early: Option<Early>,
-        /// What is pushed to it after that.
+        /// A change pushed to it after that.
         pushed_then: Option<Touch>,
         verified: Option<&'static str>,
     },
@@ -80,19 +80,19 @@ pub(crate) enum Pulling {
         who: Who,
         words: Words,
     },
-    /// The one who may write until then may no longer.
+    /// The user who leaves loses write access.
     Leave,
 }
 
-/// A pull request that was merged.
+/// A merged pull request.
 #[derive(Clone, Debug)]
 pub(crate) struct MergedPull {
     number: u64,
-    /// Its commits, and those that they became on the branch.
+    /// Its commits, and the resulting commits on the branch.
     brought: BTreeSet<String>,
-    /// Who put the label that is on it, and whether that was before its last commit.
+    /// Who added the current label, and whether that was before the last commit.
     label: Option<(Who, bool)>,
-    /// Who gave the command, where nothing takes that back.
+    /// The authors of valid commands.
     comments: Vec<Who>,
 }
 
@@ -120,19 +120,20 @@ impl Model {
         pulls.any(|pull| self.is_pull_approved(pull))
     }
 
-    /// Whether people approved of all that makes `sha` HIGH over `base`, or over a commit that an
-    /// operator approved.
+    /// Whether people approved everything that makes `sha` HIGH over `base`, or over a commit
+    /// that an operator approved.
     pub(crate) fn is_approved_by_people(&self, base: &str, sha: &str) -> bool {
         let words = self.approvals.iter().map(|approval| approval.sha.as_str());
-        // A word about what production has already says nothing of what comes after production.
+        // An approval of a commit that production already contains says nothing about later
+        // commits.
         let words = words.filter(|word| self.contains(word, base));
         let mut bases = words.chain([base]).filter(|base| self.contains(sha, base));
         let is_approved = bases.any(|base| self.is_approved_since(base, sha));
         is_approved && self.contains(sha, base) && self.deploy_files_came_approved(sha)
     }
 
-    /// Whether each step of the branch since `base` that changes a path of risk HIGH, which `sha`
-    /// has otherwise, came by a pull request that is approved.
+    /// Whether each step of the branch since `base` that changes a HIGH path in which `base`
+    /// and `sha` differ came with an approved pull request.
     fn is_approved_since(&self, base: &str, sha: &str) -> bool {
         let differ = |touch: &Touch, one: &str, other: &str| {
             let at = |sha: &str| self.commits[sha].files.get(touch).copied().unwrap_or(0);
@@ -148,8 +149,8 @@ impl Model {
         steps.all(|step| !brings_some(step) || self.is_brought_by_an_approved_pull(step))
     }
 
-    /// Whether the deploy files at the tip are those of `sha`, or came by a pull request that is
-    /// approved.
+    /// Whether the deploy files at the tip are those of `sha`, or came with an approved pull
+    /// request.
     pub(crate) fn deploy_files_came_approved(&self, sha: &str) -> bool {
         let tip = self.deploy_tip();
         if self.deploy_files(sha) == self.deploy_files(tip) {
@@ -179,7 +180,7 @@ impl World {
                 let label = &mut ground.model.pulls[place].label;
                 if *on {
                     ground.repo.add_label(number, LABEL, who.login());
-                    // One that is on it already is not put anew.
+                    // A label that is already present is not added again.
                     label.get_or_insert((*who, true));
                 } else {
                     ground.repo.remove_label(number, LABEL, who.login());
@@ -192,7 +193,7 @@ impl World {
                 let pull = ground.model.pulls.get_mut(place);
                 let comment = say(pull, &ground.repo, number, *who, *words);
                 if *words == Words::Edited {
-                    // Within one second GitHub shows no edit.
+                    // GitHub does not show an edit within the same second.
                     self.later(2);
                     self.grounds[at].repo.edit_comment(number, comment, "Well.\n\n/approve\n");
                 }
@@ -211,7 +212,7 @@ impl World {
         Some((pulls[place].number, place))
     }
 
-    /// Opens a pull request with a commit for each touch, and yields it with where it left.
+    /// Opens a pull request with one commit for each touch. Returns it and its fork point.
     fn opened(
         &mut self,
         at: usize,
@@ -282,7 +283,7 @@ impl World {
         model.pulls.push(pull);
     }
 
-    /// Whoever has a word about pull requests has an account and a role.
+    /// Creates accounts and roles for everybody who acts on pull requests.
     fn people_come(&mut self, at: usize) {
         let ground = &mut self.grounds[at];
         if !ground.model.pulls.is_empty() {
@@ -299,7 +300,7 @@ impl World {
     }
 }
 
-/// Somebody comments, which gives the comment's id; where it counts, the pull request has it.
+/// Adds a comment and returns its id. If it counts, the pull request records it.
 fn say(pull: Option<&mut MergedPull>, repo: &Repo, number: u64, who: Who, words: Words) -> u64 {
     let text = match words {
         Words::Approve | Words::Edited => "/approve",
@@ -312,8 +313,8 @@ fn say(pull: Option<&mut MergedPull>, repo: &Repo, number: u64, who: Who, words:
     repo.comment(number, text, who.login())
 }
 
-/// Weaves pull requests into a script, for a share of the seeds. Their chance is their own: the
-/// other events are what they were.
+/// Inserts pull requests into some of the scripts. Uses its own random numbers, so that the
+/// other events stay the same.
 pub(crate) fn weave(seed: u64, events: Vec<Event>, repositories: u64) -> Vec<Event> {
     if (seed / 2) % 4 != 3 {
         return events;
@@ -353,7 +354,7 @@ fn draw(chance: &mut Chance) -> Vec<What> {
     what
 }
 
-/// What is HIGH is merged, held, and approved by somebody who may, or may not.
+/// A HIGH change is merged, held, and approved by somebody with or without permission.
 fn approved(chance: &mut Chance) -> Vec<What> {
     let who = chance.pick(&[Who::Writer, Who::Writer, Who::Leaver, Who::Triager, Who::Author]);
     let words = chance.pick(&[Words::Approve, Words::Approve, Words::Edited, Words::Quoted]);
@@ -383,7 +384,7 @@ fn merge(chance: &mut Chance) -> Pulling {
         MergeMethod::Squash,
         MergeMethod::Rebase,
     ]);
-    // A rebase makes each commit anew; the model follows one.
+    // A rebase recreates each commit; the model follows only one.
     let commits = if method == MergeMethod::Rebase { 1 } else { 1 + chance.below(2) };
     let early = chance.percent(30).then(|| {
         let who = chance.pick(&Who::ALL);

@@ -1,4 +1,4 @@
-//! Short sequences that chance alone would hardly bring about.
+//! Short sequences that random choice would hardly produce.
 
 use crate::chance::Chance;
 use crate::script::{Event, Hit, On, Title, Touch, What};
@@ -10,7 +10,7 @@ fn push(touch: Touch) -> What {
     What::Push { touch, verified: Some("success"), dated_back: 0 }
 }
 
-/// Somebody deploys a commit that is so far back.
+/// Somebody deploys the nth newest commit.
 fn deployed(nth: u64) -> What {
     let (title, on) = (Title::Full, On::Branch);
     What::ForeignDeploy { nth, title, on, ends: Some("success") }
@@ -34,7 +34,7 @@ pub(crate) fn draw(chance: &mut Chance) -> Vec<What> {
     }
 }
 
-/// Production goes back, and then nothing is started of what an operator asks.
+/// Production is rolled back, and then an operator's request does not start anything.
 fn refused_trigger(chance: &mut Chance) -> Vec<What> {
     let refused = [
         ("create-commit-status", Hit::Refuse(422)),
@@ -44,14 +44,14 @@ fn refused_trigger(chance: &mut Chance) -> Vec<What> {
     ];
     let (nth, rollback) = (chance.below(2), false);
     let trigger = What::Trigger { nth, rollback, refused: Some(chance.pick(&refused)) };
-    // Who speaks within the second in which it ended may not know of it.
+    // An operator who acts within the second in which it ended may not know of it.
     let (looks, wait) = (What::Wait { seconds: 15 }, What::Wait { seconds: 70 });
     let later = push(Touch::Low);
     let back = [push(Touch::Low), PASS, ENDS_WELL, PASS, deployed(1), push(Touch::Low), PASS];
     back.into_iter().chain([looks, trigger, wait, PASS, later, PASS]).collect()
 }
 
-/// Production goes back while an operator's pause stands, which ends then.
+/// Production is rolled back during an operator's pause, which then ends.
 fn resumed_pause(chance: &mut Chance) -> Vec<What> {
     let first = [push(Touch::Low), PASS, ENDS_WELL, What::Pause, PASS, deployed(1)];
     let seen = chance.percent(50).then_some(PASS);
@@ -62,7 +62,7 @@ fn resumed_pause(chance: &mut Chance) -> Vec<What> {
     first.into_iter().chain(seen).chain([then, push(Touch::Low), PASS]).collect()
 }
 
-/// A list that says how many there are, and holds none, where nothing is known yet.
+/// A list has a count but no items, while nothing is known yet.
 fn blank_list(chance: &mut Chance) -> Vec<What> {
     let operation = "list-workflow-runs";
     let fail = What::Fail { operation, fault: Hit::Blank, skip: chance.below(3) };
@@ -70,7 +70,7 @@ fn blank_list(chance: &mut Chance) -> Vec<What> {
     vec![push(Touch::High), forget, fail.clone(), PASS, fail, PASS, PASS]
 }
 
-/// A snapshot is put back that knows nothing of what GitHub shows.
+/// A restored snapshot knows nothing of what GitHub shows.
 fn snapshot(chance: &mut Chance) -> Vec<What> {
     let since = match chance.below(3) {
         0 => vec![push(Touch::Low), PASS, What::Pause, PASS],
@@ -84,7 +84,7 @@ fn snapshot(chance: &mut Chance) -> Vec<What> {
     [PASS, What::KeepTheDisk].into_iter().chain(since).chain(back).collect()
 }
 
-/// A verification that goes on while a page full of others begins.
+/// A verification continues while a full page of others begins.
 fn long_verification() -> Vec<What> {
     let push = What::Push { touch: Touch::Low, verified: None, dated_back: 0 };
     let (ends, on, other, by_hand) = (None, "main", false, false);
@@ -93,7 +93,7 @@ fn long_verification() -> Vec<What> {
     vec![push, verify, PASS, What::Crowd { nth: 0 }, PASS, What::Wait { seconds: 70 }, ends, PASS]
 }
 
-/// What was merged last is dated before what was verified first.
+/// The commit merged last has an earlier date than the one verified first.
 fn late_merge(chance: &mut Chance) -> Vec<What> {
     let touches = [Touch::Low, Touch::Low];
     let (nth, dated_back) = (1, chance.pick(&[0, 30]));
@@ -103,7 +103,7 @@ fn late_merge(chance: &mut Chance) -> Vec<What> {
     vec![push(Touch::Low), PASS, push(Touch::Low), merge, verify, PASS, ENDS_WELL, PASS]
 }
 
-/// Production goes back, and many deploys that lack the same commit follow.
+/// Production is rolled back, and many deploys follow that lack the same commit.
 fn far_rollback(chance: &mut Chance) -> Vec<What> {
     let first = [push(Touch::Low), PASS, ENDS_WELL, PASS, deployed(1), PASS];
     let many = chance.pick(&[1, 3, 22]);
@@ -111,7 +111,8 @@ fn far_rollback(chance: &mut Chance) -> Vec<What> {
     first.into_iter().chain(again).chain([push(Touch::Low), PASS]).collect()
 }
 
-/// A risky commit is deployed by another workflow, before the configuration names the real one.
+/// A risky commit is deployed by another workflow, before the configuration names the right
+/// one.
 fn trial_of_another_workflow(chance: &mut Chance) -> Vec<What> {
     let named = |value| What::Policy { key: "deploy_workflow_name", value, live: true };
     let approve = What::Approve { nth: 0, by_environment: false };
@@ -121,14 +122,16 @@ fn trial_of_another_workflow(chance: &mut Chance) -> Vec<What> {
     trial.into_iter().chain(then).collect()
 }
 
-/// What nobody approved is deployed to another place, by the workflow that deploys to production.
+/// A commit without approval is deployed to staging, by the workflow that also deploys to
+/// production.
 fn deploy_to_staging(chance: &mut Chance) -> Vec<What> {
     let (title, on) = (Title::ToStaging, chance.pick(&[On::Branch, On::NoBranch]));
     let deploy = What::ForeignDeploy { nth: 0, title, on, ends: Some("success") };
     vec![push(Touch::High), PASS, deploy, PASS, push(Touch::Low), PASS]
 }
 
-/// What runs is uncertain, and a commit is approved that is older than what ran for certain.
+/// Production is uncertain, and a commit is approved that is older than the last certain
+/// production.
 fn approved_behind_production() -> Vec<What> {
     let (title, on) = (Title::ByHand, On::Branch);
     let by_hand = What::ForeignDeploy { nth: 0, title, on, ends: Some("success") };
@@ -137,18 +140,19 @@ fn approved_behind_production() -> Vec<What> {
     newest.into_iter().chain([by_hand, PASS, approve, PASS, PASS]).collect()
 }
 
-/// After a rollback an operator deploys a commit that does not contain all that was taken back.
+/// After a rollback, an operator deploys a commit that does not contain everything that was
+/// rolled back.
 fn triggered_after_rollback(chance: &mut Chance) -> Vec<What> {
     let deploys = std::iter::repeat_n([push(Touch::Low), PASS, ENDS_WELL, PASS], 3).flatten();
     let trigger = What::Trigger { nth: 1, rollback: false, refused: None };
-    // Who speaks within the second in which it ended may not know of it.
+    // An operator who acts within the second in which it ended may not know of it.
     let trigger = [What::Wait { seconds: 15 }, trigger];
     let newer = chance.percent(50).then_some(push(Touch::Low));
     let then = [What::Wait { seconds: 70 }, PASS, ENDS_WELL, PASS, PASS];
     deploys.chain([deployed(2), PASS]).chain(trigger).chain(newer).chain(then).collect()
 }
 
-/// The answer to a dispatch is lost, and lists do not say on which branch its run is.
+/// The answer to a dispatch is lost, and lists do not show the branch of its run.
 fn answer_lost_with_the_branch() -> Vec<What> {
     let operation = "create-workflow-dispatch";
     let lost = What::Fail { operation, fault: Hit::LoseAnswer, skip: 0 };
@@ -158,7 +162,7 @@ fn answer_lost_with_the_branch() -> Vec<What> {
     begun.into_iter().chain(found).chain(later).collect()
 }
 
-/// An operator says what runs while a deploy goes on.
+/// An operator sets production during a deploy.
 fn spoken_meanwhile(chance: &mut Chance) -> Vec<What> {
     let (title, on) = (Title::Full, On::Branch);
     let rollback = What::ForeignDeploy { nth: 1, title, on, ends: None };
@@ -170,9 +174,9 @@ fn spoken_meanwhile(chance: &mut Chance) -> Vec<What> {
     begun.into_iter().chain(seen).chain(ended).collect()
 }
 
-/// Weaves into a script, for a share of the seeds, what somebody or something makes unreadable or
-/// refuses for good: an issue that is locked, the jobs of a run, a timeline, a comparison. Its
-/// chance is its own: the other events are what they were.
+/// Inserts permanent failures into some of the scripts: a locked issue, or an unreadable
+/// timeline, comparison or job list. Uses its own random numbers, so that the other events stay
+/// the same.
 pub(crate) fn weave_lasting(seed: u64, events: Vec<Event>, repositories: u64) -> Vec<Event> {
     if (seed / 2) % 4 != 2 {
         return events;

@@ -1,27 +1,27 @@
-//! What happens in a simulation: events as plain data, drawn from a seed before anything runs, so
-//! that a failing script can be shortened and told.
+//! The events of a simulation as plain data, drawn from a seed in advance, so that a failing
+//! script can be shortened and printed.
 
 use crate::pulls::Pulling;
 
-/// One event at one repository (by its number, as far as there are so many).
+/// An event at one repository (by its number, modulo the number of repositories).
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) at: u64,
     pub(crate) what: What,
 }
 
-/// What a pushed commit touches.
+/// What a pushed commit changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Touch {
     Low,
     Medium,
     High,
-    /// A file that takes a directory's place, as a link or a submodule does.
+    /// A file that replaces a directory, as a symlink or submodule does.
     Link,
     DeployFile,
     /// A local workflow that the deploy workflow may call.
     CalledFile,
-    /// A workflow that nothing here looks at.
+    /// A workflow that is irrelevant here.
     OtherWorkflow,
     VerifyFiles,
 }
@@ -43,22 +43,22 @@ impl Touch {
     }
 }
 
-/// What somebody's deploy run says in lists.
+/// The title of a deploy run started by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Title {
     Full,
     Short,
     ToStaging,
-    /// Seven digits and more that are no commit's.
+    /// Seven or more digits that are not a commit id.
     Number,
     ByHand,
 }
 
-/// Where somebody's deploy runs.
+/// Where a deploy run started by somebody else runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
     Branch,
-    /// GitHub says null.
+    /// GitHub reports null.
     NoBranch,
     Tag,
     Hotfix,
@@ -66,30 +66,29 @@ pub(crate) enum On {
     Push,
     /// Another workflow.
     Rollback,
-    /// A tag that is called like the branch, at a commit that is not on it.
+    /// A tag with the name of the branch, at a commit that is not on it.
     Stray,
-    /// On the branch, by the account that the program has, on GitHub's page.
+    /// On the branch, manually, with the program's account.
     OurAccount,
 }
 
-/// `nth` counts back from the newest of what is meant; where there are not so many, nothing is
-/// done.
+/// `nth` counts back from the newest matching object. If there is none, the event does nothing.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Push {
         touch: Touch,
         verified: Option<&'static str>,
-        /// By so many hours its date lies.
+        /// The age of its date, in hours.
         dated_back: u64,
     },
-    /// A branch that left so many commits ago is merged.
+    /// A branch that forked `nth` commits ago is merged.
     Merge {
         nth: u64,
         touches: [Touch; 2],
         verified: Option<&'static str>,
         dated_back: u64,
     },
-    /// Whatever a commit did is undone, and where that was undone, done again.
+    /// A commit is reverted, or if it was reverted already, restored.
     Revert {
         nth: u64,
         by_sha: bool,
@@ -103,11 +102,11 @@ pub(crate) enum What {
     TakeName {
         verified: Option<&'static str>,
     },
-    /// The other branch is put to one of the newest commits.
+    /// The other branch is moved to one of the newest commits.
     PutRelease {
         nth: u64,
     },
-    /// A page full of younger verification runs.
+    /// A full page of newer verification runs.
     Crowd {
         nth: u64,
     },
@@ -149,15 +148,15 @@ pub(crate) enum What {
     DeleteRun {
         nth: u64,
     },
-    /// What GitHub leaves on a push for a file that it cannot start.
+    /// A run that GitHub creates on a push for an invalid workflow file.
     Phantom {
         conclusion: &'static str,
     },
-    /// A run's branch is gone.
+    /// The branch of a run becomes null.
     LoseBranch {
         nth: u64,
     },
-    /// A run of ours is in no list for a while, and once a 404.
+    /// One of our runs is missing in all lists for a while, and is a 404 once.
     Vanish {
         nth: u64,
         seconds: u64,
@@ -165,7 +164,7 @@ pub(crate) enum What {
     ForcePush {
         nth: u64,
     },
-    /// The branch is put to one of the newest commits, wherever that is.
+    /// The branch is moved to one of the newest commits, wherever it is.
     PutBranch {
         nth: u64,
     },
@@ -177,7 +176,7 @@ pub(crate) enum What {
     CloseIssue {
         nth: u64,
     },
-    /// Something about a pull request.
+    /// An event about a pull request.
     Pull(Pulling),
     Pause,
     Resume,
@@ -188,20 +187,20 @@ pub(crate) enum What {
     SetProduction {
         nth: u64,
     },
-    /// What is asked may be refused on the way.
+    /// The request may be refused by a fault.
     Trigger {
         nth: u64,
-        /// Back to what was in production before.
+        /// Whether to roll back to an earlier production.
         rollback: bool,
         refused: Option<(&'static str, Hit)>,
     },
     Policy {
         key: &'static str,
         value: &'static str,
-        /// Without a restart.
+        /// Whether it applies without a restart.
         live: bool,
     },
-    /// Somebody overwrites a status again and again.
+    /// Somebody repeatedly overwrites a status.
     Siege {
         nth: u64,
     },
@@ -220,11 +219,11 @@ pub(crate) enum What {
     StopIndex {
         stopped: bool,
     },
-    /// The clock that dates runs goes wrong by so many seconds.
+    /// The clock that dates runs is off by this many seconds.
     SkewRuns {
         seconds: i64,
     },
-    /// In the next pass that writes a status the process stands still after it.
+    /// In the next pass that writes a status, the process stops after that.
     Freeze {
         answers: u64,
         seconds: u64,
@@ -240,7 +239,7 @@ pub(crate) enum What {
         fault: Hit,
         skip: u64,
     },
-    /// Every request of this kind meets it, until calm comes.
+    /// Every matching request fails this way until the faults stop.
     FailAlways {
         operation: &'static str,
         fault: Hit,
@@ -250,7 +249,7 @@ pub(crate) enum What {
     },
     Restart,
     LoseTheDisk,
-    /// A snapshot of the disk is taken, or put back.
+    /// A snapshot of the disk is taken or restored.
     KeepTheDisk,
     PutBackTheDisk,
     DiskFull {
@@ -281,9 +280,9 @@ pub(crate) enum Hit {
 /// How a process ends in the middle of a pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Crash {
-    /// At so many requests from its start, before or after GitHub carried the last one out.
+    /// At the nth request from its start, before or after GitHub has executed it.
     AtRequest { requests: u64, after: bool },
-    /// The disk stops after so many changes; of what was not synced, a half survives by chance.
+    /// The disk stops after some changes. A random half of the unsynced changes survives.
     AtChange { changes: u64, seed: u64 },
 }
 
@@ -291,7 +290,8 @@ pub(crate) struct Script {
     pub(crate) repositories: u64,
     pub(crate) enterprise: bool,
     pub(crate) deployed_before: bool,
-    /// Whether the config says who the token is: an App's own is nobody's, until a write tells.
+    /// Whether the configuration names the token's account: an App's token does not reveal it
+    /// before the first write.
     pub(crate) identified: bool,
     /// Whether the deploy workflow calls a local one.
     pub(crate) calls_lib: bool,

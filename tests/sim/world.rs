@@ -1,5 +1,5 @@
-//! The world of one seed: the box, its repositories, the process that governs them, sometimes a
-//! second one.
+//! The world of one seed: the fake GitHub, its repositories, the process that governs them, and
+//! sometimes a second one.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -19,8 +19,8 @@ use crate::model::{Model, OTHER_DEPLOY, OTHER_VERIFY, ROLLBACK};
 use crate::process::{Asked, Freeze, Passed, Process, TOKEN, Wanted};
 use crate::script::{Crash, Script, Touch};
 
-/// What operators said of one repository, as a copy of the disk holds it: whether it is paused, and
-/// what they set as production.
+/// The operators' state of one repository in a copy of the disk: whether it is paused, and the
+/// production they set.
 pub(crate) type KeptWords = (bool, Option<(String, Timestamp)>);
 
 pub(crate) struct World {
@@ -31,26 +31,26 @@ pub(crate) struct World {
     pub(crate) disk: MemoryDisk,
     pub(crate) process: Option<Process>,
     pub(crate) twin: Option<Process>,
-    /// What happened, for whoever reads a failure.
+    /// What happened, for debugging.
     pub(crate) told: Vec<String>,
     pub(crate) requests: Vec<Exchange>,
-    /// Requests that were not answered as they should.
+    /// Requests that were not answered correctly.
     pub(crate) faults: usize,
-    /// A hash of all requests and answers.
+    /// A hash of all requests and responses.
     pub(crate) digest: u64,
-    /// A copy of the disk, with what operators had said by then.
+    /// A copy of the disk, with the operators' state at that time.
     pub(crate) kept: Option<(MemoryDisk, Vec<KeptWords>)>,
-    /// What the next pass meets.
+    /// The freeze that the next pass meets.
     pub(crate) freeze: Option<Freeze>,
-    /// What the design says of the decisions.
+    /// The checks of decisions against the design.
     pub(crate) judge: Arc<Mutex<Judge>>,
-    /// What an operator asks for right now.
+    /// The operator's current request.
     pub(crate) asked_for: Option<(String, Asks)>,
     seed: u64,
     runtime: tokio::runtime::Runtime,
 }
 
-/// One repository and what is true of it.
+/// One repository and its model.
 pub(crate) struct Ground {
     pub(crate) repo: Repo,
     pub(crate) name: RepoName,
@@ -135,7 +135,7 @@ impl World {
         self.look();
     }
 
-    /// The models take down what the box shows.
+    /// Updates the models from the fake GitHub.
     pub(crate) fn look(&mut self) {
         let now = self.now();
         for ground in &mut self.grounds {
@@ -148,7 +148,7 @@ impl World {
         self.told.push(line);
     }
 
-    /// One pass of the process, crashing if so wanted.
+    /// Runs one pass of the process, with a crash if requested.
     pub(crate) fn pass(&mut self, at: usize, crash: Option<Crash>) {
         self.start();
         let name = self.grounds[at].name.clone();
@@ -193,7 +193,7 @@ impl World {
         self.note_requests();
     }
 
-    /// Both processes pass at once.
+    /// Runs passes of both processes concurrently.
     pub(crate) fn both_pass(&mut self, at: usize) {
         self.start();
         let name = self.grounds[at].name.clone();
@@ -261,7 +261,7 @@ impl World {
         Process::start(&self.github, &self.time, disk, &self.wanted, self.seed, witness)
     }
 
-    /// Ends a process that is dead already.
+    /// Cleans up a process that is already dead.
     fn end(&mut self, process: Process) {
         let Process { controller, store, .. } = process;
         drop(controller);
@@ -275,7 +275,7 @@ impl World {
         }
     }
 
-    /// An operator asks; whether it was done.
+    /// Executes an operator's request. Returns whether it was done.
     pub(crate) fn ask(&mut self, at: usize, asked: &Asked) -> bool {
         self.start();
         let name = self.grounds[at].name.clone();

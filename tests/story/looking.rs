@@ -1,4 +1,4 @@
-//! What a story asserts on: what was decided, what GitHub shows, what the ledger holds.
+//! Assertions of stories: decisions, what GitHub shows, and the content of the ledger.
 
 use ghbox::{NewCommit, Status, story as stage};
 use jiff::Timestamp;
@@ -14,11 +14,10 @@ use super::Story;
 
 /// The context of the governor's statuses.
 pub const CONTEXT: &str = "booty/release-governor";
-/// The deploy workflow's file.
 pub const DEPLOY_FILE: &str = ".github/workflows/deploy.yml";
 
 impl Story {
-    /// Pushes this commit; its verification passed.
+    /// Pushes this commit, with a successful verification.
     pub fn verified_commit(&mut self, commit: NewCommit) -> String {
         let sha = self.repo.push(commit);
         self.repo.verify(&sha, "success");
@@ -26,7 +25,7 @@ impl Story {
         sha
     }
 
-    /// Pushes a deploy workflow with another text: the same in all that matters.
+    /// Pushes a deploy workflow with another text but the same behavior.
     pub fn edit_the_deploy_file(&mut self) -> String {
         let text = format!("{}# {}\n", stage::deploy_file().yaml(), self.time.wall());
         let sha = self.repo.push(NewCommit::on("main").file(DEPLOY_FILE, &text));
@@ -34,20 +33,20 @@ impl Story {
         sha
     }
 
-    /// A governed commit in production, and the governor has seen it.
+    /// Puts a governed commit in production and runs a pass, so that the governor has seen it.
     pub fn settled_in_production(&mut self) -> String {
         let sha = self.in_production();
         self.good_pass();
         sha
     }
 
-    /// One good pass, and what it decided about the candidate.
+    /// Runs a successful pass and returns its decision about the candidate.
     pub fn decision(&mut self) -> Decision {
         let report = self.try_pass().unwrap_or_else(|error| panic!("the pass failed: {error}"));
         report.decision.expect("there is a candidate")
     }
 
-    /// What an operator is told of a commit, whose sha may be shortened.
+    /// The result of `simulate` for a commit, whose sha may be abbreviated.
     pub fn simulates(&mut self, commit: &str) -> Result<Decision, NotDone> {
         self.start();
         let controller = self.governor.as_ref().unwrap().controller.clone();
@@ -65,7 +64,7 @@ impl Story {
         })
     }
 
-    /// `pause`, with no controller running.
+    /// `pause`.
     pub fn pauses(&mut self, why: &str) -> Result<PauseAnswer, NotDone> {
         self.start();
         let controller = self.governor.as_ref().unwrap().controller.clone();
@@ -82,34 +81,36 @@ impl Story {
         self.runtime.block_on(async { controller.resume(&name, Self::operator()).await })
     }
 
-    /// One good pass, and what it decided about the candidate: `HOLD HIGH high_risk_no_approval`.
+    /// Runs a successful pass and returns its decision about the candidate, as in `HOLD HIGH
+    /// high_risk_no_approval`.
     pub fn decides(&mut self) -> String {
         let decision = self.decision();
         let (outcome, risk) = (decision.outcome().as_str(), decision.risk.class.as_str());
         format!("{outcome} {risk} {}", decision.reason().code())
     }
 
-    /// What `status` says is the matter with the repository, if anything is.
+    /// The problem that `status` shows for the repository, if any.
     pub fn trouble(&self) -> Option<String> {
         let controller = &self.governor.as_ref().expect("it runs").controller;
         let shown = controller.snapshot(&self.name).expect("it is governed");
         shown.standing.trouble().map(str::to_owned)
     }
 
-    /// When a pass last judged what it had read: one that only asks whether anything changed does
+    /// When a pass last made decisions. A pass that only checks whether anything changed does
     /// not.
     pub fn judged_at(&self) -> Option<Timestamp> {
         let controller = &self.governor.as_ref().expect("it runs").controller;
         controller.snapshot(&self.name).expect("it is governed").decisions.at
     }
 
-    /// One good pass, and the evidence behind its decision about the candidate, a line each.
+    /// Runs a successful pass and returns the evidence of its decision about the candidate, one
+    /// item per line.
     pub fn evidence(&mut self) -> String {
         let decision = self.decision();
         messages::evidence(&decision, &self.name).join("\n")
     }
 
-    /// One good pass, and how the candidate can be unblocked, a line each.
+    /// Runs a successful pass and returns the hints for the candidate, one per line.
     pub fn hints(&mut self) -> String {
         let decision = self.decision();
         messages::hints(&decision, &self.name).join("\n")
@@ -123,7 +124,7 @@ impl Story {
         statuses
     }
 
-    /// What the governor's statuses of a commit said, oldest first, a line each.
+    /// The governor's statuses of a commit as text, oldest first, one per line.
     pub fn said(&self, sha: &str) -> String {
         let lines = self.statuses(sha).into_iter().map(|status| {
             let words = tamed(&status.description);
@@ -132,14 +133,14 @@ impl Story {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// Where the newest status under our context leads.
+    /// The target URL of the newest status under our context.
     pub fn target(&self, sha: &str) -> String {
         let statuses = self.repo.statuses(sha);
         let newest = statuses.iter().find(|one| one.context == CONTEXT);
         newest.and_then(|one| one.target_url.clone()).unwrap_or_else(|| "nowhere".to_owned())
     }
 
-    /// The page of the newest dispatch's run.
+    /// The URL of the newest dispatch's run.
     pub fn deploy_page(&self) -> String {
         self.repo.run(self.deploy_run()).html_url
     }
@@ -149,7 +150,7 @@ impl Story {
         self.repo.dispatches().last().expect("something was dispatched").run_id
     }
 
-    /// The page of the verification run of a commit.
+    /// The URL of a commit's verification run.
     pub fn verification_page(&self, sha: &str) -> String {
         let verify = self.repo.workflow_id(stage::VERIFY);
         let runs = self.repo.runs();
@@ -157,7 +158,7 @@ impl Story {
         run.expect("it was verified").html_url.clone()
     }
 
-    /// How often anything was written to GitHub since the requests were last taken.
+    /// The number of writes to GitHub since the requests were last taken.
     pub fn writes(&mut self) -> usize {
         self.github.take_requests().iter().filter(|one| one.is_write()).count()
     }
@@ -172,7 +173,7 @@ impl Story {
         series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    /// So many answers about a repository go through the store's cache.
+    /// Puts `count` answers about a repository into the store's cache.
     pub fn keeps_answers_about(&mut self, repository: &str, count: usize) -> &mut Self {
         self.start();
         let cache = self.governor.as_ref().expect("it runs").store.cache();
@@ -183,7 +184,7 @@ impl Story {
         self
     }
 
-    /// So many facts of the repository go through the store.
+    /// Puts `count` facts of the repository into the store.
     pub fn keeps_facts(&mut self, count: usize) -> &mut Self {
         let (id, store) = self.ledger_of();
         self.runtime.block_on(async {
@@ -195,14 +196,14 @@ impl Story {
         self
     }
 
-    /// What the ledger adds up to.
+    /// The release state that the ledger adds up to.
     pub fn release(&mut self) -> ReleaseState {
         self.start();
         let (id, store) = self.ledger_of();
         self.runtime.block_on(async { store.ledger(id).await.unwrap().state().clone() })
     }
 
-    /// The evidence that the ledger holds of the first decision about a commit, a line each.
+    /// The recorded evidence of the first decision about a commit, one item per line.
     pub fn recorded_evidence(&mut self, sha: &str) -> String {
         let decided = self.history().into_iter().find_map(|(_, entry)| {
             if let EntryKind::Decided { sha: of, evidence, .. } = entry.kind
@@ -244,7 +245,7 @@ impl Story {
         (id.expect("a pass comes first"), store)
     }
 
-    /// An operator approves this commit, and the deploy file at the tip as it is now.
+    /// An operator approves this commit, and the current deploy file at the tip.
     pub fn approve(&mut self, sha: &str) -> &mut Self {
         self.start();
         let deploy_file = self.repo.blob("main", DEPLOY_FILE);
@@ -257,7 +258,7 @@ impl Story {
         self.operator_says(OperatorAction::Approved { approval })
     }
 
-    /// An operator approves this commit by the command, which looks at the tip itself.
+    /// An operator approves this commit with the command, which reads the tip itself.
     pub fn approve_by_command(&mut self, sha: &str) -> &mut Self {
         self.start();
         let controller = self.governor.as_ref().unwrap().controller.clone();
@@ -268,13 +269,13 @@ impl Story {
         self
     }
 
-    /// The process dies after so many more changes of its disk.
+    /// Stops the disk after `changes` more changes, as if the process died.
     pub fn stop_the_disk_after(&mut self, changes: u64) -> &mut Self {
         self.disk.stop_after(changes);
         self
     }
 
-    /// The power fails: whatever was not synced is gone.
+    /// Simulates a power loss: all unsynced changes are lost.
     pub fn crash_unsynced(&mut self) -> &mut Self {
         if let Some(governor) = self.governor.take() {
             self.disk.crash(|_| false);
@@ -283,7 +284,7 @@ impl Story {
         self
     }
 
-    /// Deletes all of the history that may go.
+    /// Prunes all prunable history.
     pub fn prune_the_history(&mut self) -> &mut Self {
         self.later(1).start();
         let store = self.governor.as_ref().unwrap().store.clone();
@@ -292,13 +293,13 @@ impl Story {
         self
     }
 
-    /// A snapshot of the state directory, taken while no governor runs.
+    /// Takes a snapshot of the state directory while no governor runs.
     pub fn snapshot_of_the_disk(&mut self) -> MemoryDisk {
         self.stop();
         self.disk.snapshot()
     }
 
-    /// The process ends, and a snapshot of its state directory is put back.
+    /// Stops the process and restores a snapshot of its state directory.
     pub fn put_back(&mut self, snapshot: &MemoryDisk) -> &mut Self {
         self.stop();
         self.disk = snapshot.snapshot();
@@ -314,14 +315,14 @@ impl Story {
         }
     }
 
-    /// Fills the disk, or makes room again.
+    /// Fills the disk, or frees space again.
     pub fn fill_the_disk(&mut self, full: bool) -> &mut Self {
         self.disk.set_full(full);
         self
     }
 }
 
-/// An attempt's random id is of no interest.
+/// Hides the random id of an attempt.
 fn tamed(description: &str) -> String {
     match description.split_once("dispatching ") {
         Some((before, _)) => format!("{before}dispatching ID"),

@@ -1,4 +1,4 @@
-//! What happens in the middle of a pass: others act, the process dies, the network fails.
+//! Events in the middle of a pass: others act, the process dies, the network fails.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use release_governor::store::MemoryDisk;
 use super::{Story, Twin};
 
 impl Story {
-    /// Once the box has carried out the next request that `on` names, and before its answer
-    /// arrives, this happens. Says later whether it did.
+    /// Runs `act` after the fake GitHub has executed the next request that matches `on`, and
+    /// before its response arrives. The returned handle tells later whether that happened.
     pub fn meanwhile(&mut self, on: FaultOn, act: impl FnOnce() + Send + 'static) -> Meanwhile {
         let act: Act = Box::new(act);
         let waiting = Arc::new(Mutex::new(Some(act)));
@@ -20,7 +20,7 @@ impl Story {
         self.github.sleep_with(move |_| {
             let act = at_once.lock().unwrap().take();
             if let Some(act) = act {
-                // It may run passes of its own, which needs a thread without a runtime.
+                // `act` may run passes of its own, which needs a thread without a runtime.
                 std::thread::spawn(act).join().unwrap();
             }
             Box::pin(std::future::ready(()))
@@ -29,8 +29,8 @@ impl Story {
         Meanwhile { waiting, fault }
     }
 
-    /// A pass during which the process dies as the answer to a request is under way: nothing is
-    /// written and nothing is asked after it. Whether there was such a request.
+    /// Runs a pass during which the process dies while the response to a request is under way:
+    /// afterwards nothing is written or requested. Returns whether there was such a request.
     pub fn dies_at(&mut self, on: FaultOn) -> bool {
         let (disk, github) = (self.disk.clone(), self.github.clone());
         let silence = Arc::new(Mutex::new(None));
@@ -50,7 +50,8 @@ impl Story {
         died
     }
 
-    /// A pass during which the process dies after so many writes to its disk. Whether it did.
+    /// Runs a pass during which the process dies after `count` writes to its disk. Returns
+    /// whether it died.
     pub fn dies_after_disk_writes(&mut self, count: u64) -> bool {
         self.start();
         self.disk.stop_after(count);
@@ -59,8 +60,8 @@ impl Story {
         died
     }
 
-    /// A pass, and a snapshot of the state directory from the moment at which GitHub had carried out
-    /// a request of it.
+    /// Runs a pass, and takes a snapshot of the state directory right after GitHub has executed
+    /// one of its requests.
     pub fn snapshot_during_a_pass(&mut self, on: FaultOn) -> MemoryDisk {
         let (disk, taken) = (self.disk.clone(), Arc::new(Mutex::new(None)));
         let into = Arc::clone(&taken);
@@ -70,13 +71,13 @@ impl Story {
         taken.lock().unwrap().take().unwrap()
     }
 
-    /// Whether it happened; if it did not, it will not any more.
+    /// Returns whether it happened. If it did not, it is cancelled.
     pub fn happened(&self, meanwhile: &Meanwhile) -> bool {
         self.github.mend(meanwhile.fault);
         meanwhile.waiting.lock().unwrap().take().is_none()
     }
 
-    /// One pass of a twin, to be carried out elsewhere.
+    /// One pass of a twin, to be run elsewhere.
     pub fn pass_by(&self, twin: &Twin) -> impl FnOnce() + Send + 'static {
         let (name, controller) = (self.name.clone(), twin.controller.clone());
         move || {
@@ -85,7 +86,7 @@ impl Story {
         }
     }
 
-    /// So many passes of both, `seconds` apart.
+    /// Runs `count` passes of both governors, `seconds` apart.
     pub fn passes_of_both(&mut self, twin: &Twin, count: usize, seconds: u64) -> &mut Self {
         for _ in 0..count {
             self.pass();
@@ -95,26 +96,27 @@ impl Story {
         self
     }
 
-    /// Passes until what GitHub or the network lost is certain again, and then some.
+    /// Runs passes until everything lost by GitHub or the network is certain again, and some
+    /// more.
     pub fn recovers(&mut self) -> &mut Self {
         self.passes(3, 20).minutes_later(5).passes(3, 70)
     }
 
-    /// A new run of the verification of this commit, which has ended so.
+    /// A new verification run of this commit with this conclusion.
     pub fn verified_again(&mut self, sha: &str, conclusion: &str) -> u64 {
         let run = self.repo.verify(sha, conclusion);
         self.later(5);
         run
     }
 
-    /// A deploy by hand, which ends so; its run.
+    /// A manual deploy with this conclusion. Returns its run.
     pub fn deployed_by_hand(&mut self, sha: &str, conclusion: &str) -> u64 {
         let run = self.repo.deploy(sha, "dev", conclusion);
         self.later(5);
         run
     }
 
-    /// Why a pass failed.
+    /// Runs a pass that must fail, and returns the error.
     pub fn failed_pass(&mut self) -> String {
         match self.try_pass() {
             Ok(report) => panic!("the pass did not fail: {report:?}"),
@@ -130,7 +132,8 @@ impl Story {
         }
     }
 
-    /// How the newest status under our context begins: `failure: HOLD SHA · LOW · paused`.
+    /// The beginning of the newest status under our context: `failure: HOLD SHA · LOW ·
+    /// paused`.
     pub fn verdict(&self, sha: &str) -> String {
         let status = self.status(sha);
         // The text after the code is a hint; `state: ` comes first.
@@ -139,31 +142,31 @@ impl Story {
         parts.next().map_or_else(|| state.to_owned(), |said| format!("{state}: {said}"))
     }
 
-    /// An operator lets the repository go on.
+    /// An operator resumes the repository.
     pub fn operator_resumes(&mut self) -> &mut Self {
         self.operator_says(OperatorAction::Resumed { by: Self::operator() }).later(5)
     }
 
-    /// An operator stops the repository.
+    /// An operator pauses the repository.
     pub fn operator_pauses(&mut self, why: &str) -> &mut Self {
         let (why, by) = (why.to_owned(), Self::operator());
         self.operator_says(OperatorAction::Paused { why, by }).later(5)
     }
 
-    /// What a `trigger` leaves in the ledger; the next pass may dispatch on it.
+    /// Records a `trigger` in the ledger, which allows the next pass to dispatch.
     pub fn operator_triggered(&mut self, sha: &str) -> &mut Self {
         let (sha, by) = (sha.parse().unwrap(), Self::operator());
         self.operator_says(OperatorAction::Triggered { sha, by }).later(5)
     }
 
-    /// An operator says what runs in production.
+    /// An operator records what is in production.
     pub fn operator_sets_production(&mut self, sha: &str) -> &mut Self {
         let (sha, by) = (sha.parse().unwrap(), Self::operator());
         let why = "I looked".to_owned();
         self.operator_says(OperatorAction::ProductionSet { sha, why, by }).later(5)
     }
 
-    /// Requests of an operation that the box got, whatever became of them.
+    /// The number of requests of an operation that the fake GitHub received.
     pub fn asked(&self, operation: &str) -> usize {
         let requests = self.github.requests();
         let named = |full: &str| full.ends_with(operation);
@@ -173,7 +176,7 @@ impl Story {
 
 type Act = Box<dyn FnOnce() + Send>;
 
-/// Something that is to happen.
+/// A pending event.
 pub struct Meanwhile {
     waiting: Arc<Mutex<Option<Act>>>,
     fault: FaultId,
@@ -189,7 +192,7 @@ pub fn the_mark() -> FaultOn {
     FaultOn::operation("create-commit-status")
 }
 
-/// The next look at a commit's statuses.
+/// The next read of a commit's statuses.
 pub fn a_look_at_statuses() -> FaultOn {
     FaultOn::operation("list-commit-statuses-for-ref")
 }

@@ -1,8 +1,9 @@
-//! A story: one repository at a GitHub in a box, one governor, and time that only the story moves.
+//! A story: one repository at a fake GitHub, one governor, and time that only the story
+//! advances.
 //!
-//! The governor reads its policy through the real config, keeps its ledger in the real store (on a
-//! disk in memory), and talks to the box over HTTP in process. Everything is asserted on what the
-//! box holds.
+//! The governor reads its policy from a real configuration, keeps its ledger in the real store
+//! (on an in-memory disk), and talks to the fake GitHub over HTTP in process. All assertions
+//! are made on what the fake GitHub holds.
 
 #![allow(
     dead_code,
@@ -70,12 +71,13 @@ struct Governor {
 }
 
 impl Story {
-    /// A repository with its two workflows, and a governor that has not looked at it yet.
+    /// A repository with its two workflows, and a governor that has not read it yet.
     pub fn repository(name: &str) -> Self {
         let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
         let (_, time) = Clock::manual(start, 0);
         let ticking = time.clone();
-        // GitHub's clock is not this machine's: a jump of one leaves the other alone.
+        // GitHub's clock is independent of this machine's, so that one can jump without the
+        // other.
         let github = GhBox::new(GhClock::following(Arc::new(move || start + ticking.elapsed())));
         let repo = stage::repository(&github, name);
         github.add_token(TOKEN, stage::GOVERNOR);
@@ -106,13 +108,13 @@ impl Story {
         self
     }
 
-    /// Changes a policy key of a governor that has run already, as an edited config does.
+    /// Changes a policy key of a governor that has already run, like an edited configuration.
     pub fn change_policy(&mut self, key: &str, value: &str) -> &mut Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self.restart()
     }
 
-    /// What answers for the addresses of signals.
+    /// Sets the transport for signals.
     pub fn signals(mut self, carrier: Carrier) -> Self {
         self.signals = Some(carrier);
         self
@@ -124,7 +126,7 @@ impl Story {
         self
     }
 
-    /// Approves a commit by `RELEASE_GOVERNOR_APPROVED`, which takes a restart.
+    /// Approves a commit with `RELEASE_GOVERNOR_APPROVED`, which requires a restart.
     pub fn approve_by_environment(&mut self, sha: &str) -> &mut Self {
         let word = format!("{}@{sha}", self.name);
         self.environment.push(("RELEASE_GOVERNOR_APPROVED".to_owned(), word));
@@ -137,35 +139,35 @@ impl Story {
         self
     }
 
-    /// Names the governor's account in `github.identities`: an App's token tells nobody whose it
-    /// is, so a governor that lost its ledger knows its own words by that alone.
+    /// Lists the governor's account in `github.identities`. An App's token does not reveal its
+    /// account, so only this lets a governor that lost its ledger recognize its own statuses.
     pub fn known_by_name(mut self) -> Self {
         self.identities.push(stage::GOVERNOR.to_owned());
         self
     }
 
-    /// A commit that is in production, deployed by hand; yields its sha.
+    /// Puts a commit in production by a manual deploy. Returns its sha.
     pub fn in_production(&mut self) -> String {
         let sha = self.repo.in_production();
         self.later(60);
         sha
     }
 
-    /// Pushes a commit to `main` with these paths; its verification passed.
+    /// Pushes a commit with these paths to `main`, with a successful verification.
     pub fn verified(&mut self, paths: &[&str]) -> String {
         let sha = self.repo.verified(paths);
         self.later(5);
         sha
     }
 
-    /// Pushes a commit to `main` with these paths, not verified yet.
+    /// Pushes a commit with these paths to `main`, not yet verified.
     pub fn pushed(&mut self, paths: &[&str]) -> String {
         let sha = self.repo.push_paths(paths);
         self.later(5);
         sha
     }
 
-    /// Moves time on.
+    /// Advances the time.
     pub fn later(&mut self, seconds: u64) -> &mut Self {
         self.time.advance(Duration::from_secs(seconds));
         self
@@ -175,13 +177,13 @@ impl Story {
         self.later(minutes * 60)
     }
 
-    /// One pass, whatever becomes of it.
+    /// Runs one pass, whatever its result.
     pub fn pass(&mut self) -> &mut Self {
         let _ = self.try_pass();
         self
     }
 
-    /// One pass that must succeed.
+    /// Runs one pass, which must succeed.
     pub fn good_pass(&mut self) -> &mut Self {
         if let Err(error) = self.try_pass() {
             panic!("the pass failed: {error}");
@@ -189,7 +191,7 @@ impl Story {
         self
     }
 
-    /// So many passes, `seconds` apart.
+    /// Runs `count` passes, `seconds` apart.
     pub fn passes(&mut self, count: usize, seconds: u64) -> &mut Self {
         for _ in 0..count {
             self.pass().later(seconds);
@@ -204,14 +206,14 @@ impl Story {
         self.runtime.block_on(async { controller.pass(&name).await.unwrap() })
     }
 
-    /// The process ends, and another begins on the same disk.
+    /// Restarts the process on the same disk.
     pub fn restart(&mut self) -> &mut Self {
         self.stop();
         self.start();
         self
     }
 
-    /// The process ends, and its state directory is lost.
+    /// Stops the process and discards its state directory.
     pub fn lose_the_disk(&mut self) -> &mut Self {
         self.stop();
         self.disk = MemoryDisk::new();
@@ -233,14 +235,14 @@ impl Story {
         }
     }
 
-    /// A second governor of the same repository with its own disk and the same account, as a
-    /// second replica by mistake is.
+    /// A second governor of the same repository with its own disk and the same account, like an
+    /// accidental second replica.
     pub fn second_governor(&mut self) -> Twin {
         let governor = self.governor(&MemoryDisk::new());
         Twin { controller: governor.controller }
     }
 
-    /// One pass of a twin.
+    /// Runs one pass of a twin.
     pub fn pass_of(&mut self, twin: &Twin) -> Result<PassReport, PassError> {
         let name = self.name.clone();
         self.runtime.block_on(async { twin.controller.pass(&name).await.unwrap() })
@@ -304,7 +306,7 @@ impl Story {
         config::load(&file, environment.into_iter()).unwrap_or_else(|errors| panic!("{errors}"))
     }
 
-    /// Writes an operator's word into the ledger, as a command does.
+    /// Records an operator's action in the ledger, as a command does.
     pub fn operator_says(&mut self, word: OperatorAction) -> &mut Self {
         self.start();
         let (name, controller) =
@@ -322,7 +324,7 @@ impl Story {
                 .await
                 .unwrap();
         });
-        // A ledger that another hand wrote to is read anew.
+        // Reload the ledger, because it was changed from outside.
         self.restart()
     }
 
@@ -330,7 +332,7 @@ impl Story {
         Operator { peer: "uid 1000".into(), name: Some("ada".into()) }
     }
 
-    /// How often this sha was dispatched.
+    /// The number of dispatches of this sha.
     pub fn dispatches_of(&self, sha: &str) -> usize {
         self.repo.dispatches_of(sha)
     }
@@ -355,7 +357,7 @@ impl Story {
         )
     }
 
-    /// The run of the only dispatch of this sha ends so.
+    /// Ends the run of the newest dispatch of this sha with this conclusion.
     pub fn deploy_ends(&mut self, sha: &str, conclusion: &str) -> &mut Self {
         let dispatches = self.repo.dispatches();
         let of_it = dispatches.iter().rev().find(|one| one.sha() == Some(sha));
@@ -364,22 +366,25 @@ impl Story {
         self.later(5)
     }
 
-    /// All requests since the last time this was asked.
+    /// Takes all requests since the last call.
     #[must_use]
     pub fn requests(&mut self) -> Vec<Exchange> {
         self.github.take_requests()
     }
 
-    /// Another pass writes nothing, asks for no more than a settled one may, and gets only 304s.
+    /// Asserts that further passes write nothing, send no more requests than settled ones may,
+    /// and get only 304s.
     pub fn settled(&mut self) -> &mut Self {
         self.settled_within(3)
     }
 
-    /// The same with so many requests: a head, a merge queue or a hold may cost one more each.
+    /// The same, with a given number of requests: a head, a merge queue or a hold may each cost
+    /// one more.
     pub fn settled_within(&mut self, most: usize) -> &mut Self {
         self.later(30).good_pass().later(30).good_pass();
         let mut cheapest = None;
-        // What changes seldom, and the tenth pass's list, come on top of one of them.
+        // Slow-changing facts and the unfiltered list of the tenth pass add requests to some
+        // passes.
         for _ in 0..3 {
             drop(self.github.take_requests());
             self.later(30).good_pass();

@@ -1,4 +1,4 @@
-//! People, and the pull requests that they talk on. A few seconds pass after each thing said.
+//! People and their pull requests. A few seconds pass after each action.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use release_governor::clock::ManualTime;
 
 use super::Story;
 
-/// How long people take for anything.
+/// The time that each action of a person takes.
 const A_MOMENT: Duration = Duration::from_secs(5);
 
 impl Story {
@@ -36,7 +36,7 @@ impl Story {
         PullRequest { pull, time: self.time.clone() }
     }
 
-    /// Somebody, who has no role in the repository until the story gives them one.
+    /// A user, without a role in the repository until the story assigns one.
     pub fn person(&self, login: &str) -> Person {
         self.repo.person(login)
     }
@@ -46,18 +46,18 @@ impl Story {
         self.repo.bot(login)
     }
 
-    /// Deletes somebody's account.
+    /// Deletes a user's account.
     pub fn delete_user(&self, login: &str) {
         self.github.delete_user(login);
     }
 
-    /// A team, as `acme/release-captains`, with these members.
+    /// A team, such as `acme/release-captains`, with these members.
     pub fn team(&self, name: &str, members: &[&str]) -> Team {
         self.github.team(name, members)
     }
 }
 
-/// A pull request of a story, with time passing while people talk.
+/// A pull request of a story. Time passes with each action.
 pub struct PullRequest {
     pull: Pull,
     time: ManualTime,
@@ -92,7 +92,7 @@ impl PullRequest {
         self.after(self)
     }
 
-    /// A comment, and its id.
+    /// Adds a comment. Returns its id.
     pub fn comment(&self, body: &str, by: &str) -> u64 {
         self.after(self.pull.comment(body, by))
     }
@@ -117,7 +117,7 @@ impl PullRequest {
         self.after(self)
     }
 
-    /// Pushes a commit that says that it is older than all of this.
+    /// Pushes a commit with a date far in the past.
     pub fn pushed_with_an_old_date(&self, paths: &[&str]) -> &Self {
         let long_ago = "2020-01-01T00:00:00Z".parse().unwrap();
         self.pull.pushed_with_date(paths, long_ago);
@@ -134,12 +134,12 @@ impl PullRequest {
         self.after(self)
     }
 
-    /// Merges it; the sha that its base is at then, which nothing verified yet.
+    /// Merges it. Returns the new sha of its base, which is not verified yet.
     pub fn merged(&self, method: MergeMethod, by: &str) -> String {
         self.after(self.pull.merged(method, by))
     }
 
-    /// Pushes all of it to its base by hand; the sha of its head.
+    /// Pushes all of it to its base by hand. Returns the sha of its head.
     pub fn fast_forwarded(&self, by: &str) -> String {
         self.after(self.pull.fast_forwarded(by))
     }

@@ -1,4 +1,4 @@
-//! Who approved what: from the label on a pull request to the line in an auditor's table.
+//! Who approved what: from the label on a pull request to the line in an audit table.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use ghbox::{MergeMethod, Role, story};
 
 use crate::town::Town;
 
-/// `acme/shop` after a deploy that kim's label let ship, and `acme/web` after one by an operator's
-/// word.
+/// `acme/shop` after a deploy approved by kim's label, and `acme/web` after one approved by an
+/// operator.
 fn approved() -> (Town, String, String) {
     let (town, shop, _) = Town::with_shop();
     let web = story::repository(&town.github, "acme/web");
@@ -76,7 +76,7 @@ fn history_finds_whoever_approved_by_login_and_by_name() {
     };
     assert_eq!(by("kim"), ["acme/shop approval_counted"]);
     assert_eq!(by("KIM"), ["acme/shop approval_counted"]);
-    // What she said, and the decision that rests on it.
+    // Her action, and the decision based on it.
     assert_eq!(by("ada"), ["acme/web approval_counted", "acme/web operator"]);
     assert!(by("dev").is_empty());
     let text = town.run(&["history", "acme/shop", "--by", "kim"]).with(0).text();

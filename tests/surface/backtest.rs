@@ -1,4 +1,4 @@
-//! The past, replayed through a policy.
+//! Backtests: replaying the past under a policy.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use crate::town::Town;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A shop in production for two hours, then a LOW commit that was deployed after a minute, and
-/// after ten a HIGH one that was, too; with what is in production, and both.
+/// A repository whose production is two hours old, with a LOW commit that was deployed after a
+/// minute and a HIGH one that was deployed after ten. Returns the shas in production, LOW and
+/// HIGH.
 fn a_busy_hour() -> (Town, Repo, [String; 3]) {
     let (town, shop, production) = Town::with_shop();
     town.github.advance(120 * MINUTE);

@@ -1,5 +1,5 @@
-//! Every command, as the real program against a GitHub in a box: alone, and through the socket of
-//! a running controller.
+//! Every command of the real program against a fake GitHub: on its own, and through the socket
+//! of a running controller.
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -167,7 +167,7 @@ fn what_does_not_exist_or_is_not_one_is_said() {
     assert_eq!(unknown, "error: there is no commit 0123456789 in acme/shop\n");
     town.run(&["approve", "0123456789", "--reason", "x"]).with(4);
     town.run(&["trigger", "acme/other", &sha]).with(4);
-    // A branch may look like a commit.
+    // A branch name may look like a commit id.
     shop.force_push("abcdef1", &sha, "dev");
     let branch = town.run(&["trigger", "abcdef1"]).with(2).error();
     assert!(branch.contains("a branch or a tag of that name"), "{branch}");
@@ -197,7 +197,7 @@ fn a_pause_holds_until_it_is_undone_and_says_who() {
     town.run(&["simulate", &sha]).with(1);
     assert_eq!(running.end().0, 0);
 
-    // It outlives the process, and may be undone while none runs.
+    // The pause outlives the process, and can be lifted while no controller runs.
     assert_eq!(town.row("acme/shop")["paused"], "incident 42");
     town.run(&["resume"]).with(0);
     let history = town.run(&["history", "--limit", "1"]).with(0).text();
@@ -240,7 +240,7 @@ fn a_pause_finds_its_place_beside_whatever_else_waits_for_github() {
             stream
         })
         .collect();
-    // Those that find no place are told so at once.
+    // Requests beyond the limit are rejected immediately, so a pause is not delayed.
     let clock = Clock::system();
     town.run(&["pause", "acme/shop", "--reason", "incident 42"]).with(0);
     assert!(clock.monotonic() < Duration::from_secs(5), "{:?}", clock.monotonic());
@@ -297,7 +297,7 @@ fn resume_does_not_undo_the_configurations_own_pause() {
 fn an_operator_says_what_runs_in_production() {
     let (town, shop, production) = Town::with_shop();
     let sha = shop.verified(&["src/cart.rs"]);
-    // What began within the same second may have begun after the word.
+    // A deploy that began within the same second may have begun after the action.
     town.github.advance(Duration::from_secs(5));
     let said = ["set-production", &sha[..10], "--reason", "by hand", "--json"];
     let recorded = town.run(&said).with(0).json();
@@ -342,7 +342,7 @@ fn nothing_is_started_where_the_configuration_forbids_it() {
         assert!(refused.contains(said), "{refused}");
         town.run(&["simulate", &sha]).with(0);
         town.run(&["reconcile", "--once"]).with(0);
-        // What is decided about a commit that would not ship anyway is said as ever.
+        // The decision about a commit that would not ship anyway is reported as usual.
         let production = town.row("acme/shop")["production_sha_current"].clone();
         let deployed = town.run(&["trigger", production.as_str().unwrap(), "--json"]).with(0);
         assert_eq!(deployed.json()["reason"], "deployed", "{key}");
@@ -365,7 +365,7 @@ fn a_trigger_whose_answer_is_lost_or_that_is_refused_is_told_so() {
         "{refused}"
     );
     assert_eq!(shop.dispatches_of(&sha), 0);
-    // The operator's word sets the refusal aside.
+    // The operator's `trigger` overrides the refusal.
     town.github.lose_the_answer_to("create-workflow-dispatch");
     let lost = town.run(&["trigger", &sha]).with(3).error();
     assert!(lost.contains("it is looked for, and nothing is sent again"), "{lost}");
@@ -381,9 +381,9 @@ fn a_trigger_whose_asker_goes_away_is_carried_out_to_its_end() {
     let sha = shop.verified(&["src/cart.rs"]);
     shop.deploy(&sha, "dev", "failure");
     let running = town.govern();
-    // By itself the controller does not try again.
+    // The controller does not try again on its own.
     town.row_when("acme/shop", |row| row["reason"] == "deploy_failed");
-    // The answer to the dispatch is slow, and the asker is gone before it comes.
+    // The answer to the dispatch is slow, and the client disconnects before it arrives.
     let slow = Fault::Delay(Duration::from_secs(2));
     town.github.fail(FaultOn::operation("create-workflow-dispatch"), slow);
     let mut asker = town.start(&["trigger", &sha]);

@@ -1,4 +1,4 @@
-//! What the configuration means, and how its mistakes are said.
+//! How the configuration is interpreted, and how its mistakes are reported.
 
 mod changes;
 mod mistakes;
@@ -12,7 +12,7 @@ use release_governor::config::{self, Config, ConfigErrors};
 use release_governor::domain::Policy;
 use tempfile::TempDir;
 
-/// A configuration file and an environment, in a directory of their own.
+/// A configuration file and an environment, in a separate directory.
 pub(crate) struct Written {
     directory: TempDir,
     name: &'static str,
@@ -41,7 +41,7 @@ impl Written {
 
     fn load(&self) -> Result<Config, ConfigErrors> {
         let loaded = config::load(&self.path(), self.environment.iter().cloned());
-        // Whatever a file of these tests is about, editors and Helm must not refuse a good one.
+        // Whatever a test is about, editors and Helm must not reject a valid file.
         if loaded.is_ok() && self.environment.is_empty() {
             schema::takes(&self.path());
         }
@@ -56,7 +56,7 @@ impl Written {
         self.good().repositories.remove(0).as_ref().clone()
     }
 
-    /// The mistakes as people read them, but for the directory.
+    /// The mistakes as users see them, without the directory.
     pub(crate) fn mistakes(&self) -> String {
         let mistakes = self.load().expect_err("a mistake").to_string();
         mistakes.replace(&format!("{}/", self.directory.path().display()), "")

@@ -1,4 +1,4 @@
-//! The command line, as far as it needs no GitHub.
+//! Commands that do not need GitHub.
 
 use assert_cmd::Command;
 use insta::assert_snapshot;

@@ -1,4 +1,4 @@
-//! Files that mean harm, or nothing, end in a clear mistake and soon.
+//! Hostile and meaningless files are rejected quickly, with a clear error.
 
 use std::fmt::Write;
 use std::path::Path;

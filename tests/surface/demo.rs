@@ -1,4 +1,4 @@
-//! `demo`: what somebody sees first must come true, and must end when told to.
+//! `demo`: the first thing a user sees must work, and must end when asked to.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// The story takes less than a minute, and gives up after two; a busy machine starts slowly.
+/// The demo takes less than a minute, and gives up after two; a busy machine starts slowly.
 const LONGEST_STORY: Duration = Duration::from_secs(150);
-/// How long the program may take to end.
+/// How long the program may take to exit.
 const LONGEST_END: Duration = Duration::from_secs(5);
 
-/// The demo, with a temporary directory of its own.
+/// The demo, with its own temporary directory.
 fn demo(arguments: &[&str], temporary: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_release-governor"));
     command.arg("demo").args(arguments).env("TMPDIR", temporary.path());
-    // Whoever runs the tests may have set what would change the story, were it read.
+    // Variables of the environment that runs the tests must not affect the demo.
     command.env("RELEASE_GOVERNOR_DRY_RUN", "true").env_remove("CLICOLOR_FORCE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// How the program ended and what it said, if it ended in time.
+/// The exit code and output of the program, which must end in time.
 fn ended(mut child: Child, limit: Duration) -> (Option<i32>, String) {
     let id = child.id().to_string();
     let mut stderr = child.stderr.take().unwrap();
@@ -39,7 +39,7 @@ fn ended(mut child: Child, limit: Duration) -> (Option<i32>, String) {
     })
 }
 
-/// Every shell knows `kill`; not every machine has it as a program.
+/// Every shell has `kill`, but not every machine has it as a program.
 fn signal(name: &str, id: &str) {
     let told = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap();
     assert!(told.success());
@@ -93,7 +93,7 @@ fn the_demo_ends_when_it_is_told_to() {
     let temporary = tempfile::tempdir().unwrap();
     let mut child = demo(&[], &temporary).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // The governor has begun, and something is in flight.
+    // The governor is running, and something is in flight.
     assert!(lines.any(|line| line.unwrap().contains("Triggered: deploy workflow run")));
     assert_eq!(left_in(&temporary), 1);
     signal("TERM", &child.id().to_string());
@@ -116,7 +116,7 @@ fn what_it_suggests_at_its_end_fits_a_terminal_and_can_be_pasted() {
         screen.push(lines.next().unwrap());
     }
     assert!(screen.len() <= 23, "a prompt stands below it: {screen:#?}");
-    // Without a terminal, paragraphs are wider than on one of 80 columns.
+    // Without a terminal, paragraphs are wider than on a terminal of 80 columns.
     let typed = screen.iter().skip_while(|line| !line.starts_with("  export "));
     let usual = |line: &str| line.replace(&*temporary.path().to_string_lossy(), "/tmp");
     assert!(typed.clone().all(|line| usual(line).chars().count() <= 80), "{screen:#?}");

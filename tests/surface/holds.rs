@@ -1,4 +1,4 @@
-//! How long releases are held, and since when nothing was well, as Prometheus sees it.
+//! How long releases are held, and since when nothing was successful, as Prometheus sees it.
 
 use crate::town::{Running, Town, until};
 
@@ -21,7 +21,7 @@ fn a_hold_counts_from_its_beginning_over_pushes_and_restarts_until_something_shi
     shop.verified(&["infra/a.tf"]);
     assert!(until(|| held_since(&running).is_some()));
     let since = held_since(&running);
-    // The next second, so that a hold that begun anew would tell another time.
+    // Wait until the next second, so that a hold that started over would have another time.
     let clock = release_governor::clock::Clock::system();
     assert!(until(|| clock.monotonic().as_millis() > 1_100));
     let newer = shop.verified(&["infra/b.tf"]);

@@ -1,4 +1,4 @@
-//! Clients that mean harm, and a GitHub that does: the program goes on, within its memory.
+//! Hostile clients, and a hostile GitHub: the program continues, within its memory limit.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,11 +11,11 @@ use release_governor::clock::Clock;
 
 use crate::town::{Running, Town, until};
 
-/// How long a probe may take: Kubernetes waits for a second, unless told otherwise.
+/// How long a probe may take; the default timeout of Kubernetes is one second.
 const PROBE: Duration = Duration::from_secs(1);
-/// How long ten thousand requests may take on a machine that does much else.
+/// How long ten thousand requests may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What the chart allows is twice this.
+/// Half of the chart's memory limit.
 const MOST_MEMORY_KIB: u64 = 256 * 1024;
 
 #[expect(clippy::disallowed_methods, reason = "the program under test runs in real time")]
@@ -23,7 +23,7 @@ fn pause(length: Duration) {
     std::thread::sleep(length);
 }
 
-/// The answer to a probe, as Kubernetes asks, and how long it took.
+/// Sends a probe as Kubernetes does. Returns the status code and the time it took.
 fn probe(address: SocketAddr, path: &str) -> (u16, Duration) {
     let clock = Clock::system();
     let asked = || -> std::io::Result<u16> {
@@ -37,7 +37,8 @@ fn probe(address: SocketAddr, path: &str) -> (u16, Duration) {
     (asked().unwrap_or_default(), clock.monotonic())
 }
 
-/// Connections that say nothing, say it ever so slowly, or ask for much and read nothing.
+/// Opens a connection that sends nothing, sends very slowly, or requests much and reads
+/// nothing.
 fn hostile(address: SocketAddr, number: usize) -> Option<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, PROBE * 5).ok()?;
     match number % 3 {
@@ -46,7 +47,7 @@ fn hostile(address: SocketAddr, number: usize) -> Option<TcpStream> {
         _ => {
             let ask = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n".repeat(200);
             stream.set_write_timeout(Some(Duration::from_millis(100))).ok()?;
-            // It may be closed while it is still asking.
+            // The server may close the connection during the request.
             let _ = stream.write_all(ask.as_bytes());
         }
     }
@@ -59,8 +60,8 @@ fn peak_memory_kib(running: &Running) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Says that it is done when it goes, also where a check fails: whoever goes on until then would
-/// keep the test from ending.
+/// Sets the flag when dropped, also when an assertion fails: threads that wait for it would
+/// otherwise keep the test from ending.
 struct Done<'a>(&'a AtomicBool);
 
 impl Drop for Done<'_> {
@@ -69,7 +70,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Keeps five hundred hostile connections open until it is `done`.
+/// Keeps five hundred hostile connections open until `done`.
 fn besiege(address: SocketAddr, done: &AtomicBool) {
     let mut open: Vec<Option<TcpStream>> =
         (0..500).map(|number| hostile(address, number)).collect();
@@ -82,7 +83,7 @@ fn besiege(address: SocketAddr, done: &AtomicBool) {
             });
             if !matches!(still, Some(Ok(()))) && again < 50 {
                 again += 1;
-                // Whoever was closed comes again.
+                // Reopen connections that were closed.
                 *stream = hostile(address, number);
             }
         }
@@ -90,7 +91,7 @@ fn besiege(address: SocketAddr, done: &AtomicBool) {
     }
 }
 
-/// Sees for itself that probes are answered in time, as long as `more` says so.
+/// Checks that probes are answered in time, as long as `more` returns true.
 fn probes_are_answered(address: SocketAddr, mut more: impl FnMut() -> bool) {
     let (mut probes, mut slow, mut failed) = (0, 0, Vec::new());
     while more() {
@@ -103,7 +104,7 @@ fn probes_are_answered(address: SocketAddr, mut more: impl FnMut() -> bool) {
         pause(Duration::from_millis(50));
     }
     assert!(failed.is_empty(), "{failed:#?}");
-    // The machine may do much else.
+    // The machine may be busy.
     assert!(slow <= 2 + probes / 100, "{slow} of {probes} probes took more than {PROBE:?}");
 }
 
@@ -125,7 +126,7 @@ fn five_hundred_hostile_connections_keep_no_probe_from_its_answer() {
     assert_eq!(running.end().0, 0);
 }
 
-/// Good and failed passes of each of so many repositories.
+/// Successful and failed passes of each repository.
 fn passes(running: &Running, repositories: usize) -> Vec<(f64, f64)> {
     let metrics = running.ask("GET", "/metrics").2;
     let count = |number: usize, result: &str| -> f64 {
@@ -182,7 +183,7 @@ fn ten_thousand_requests_beside_hostile_connections_slow_no_probe_and_no_pass() 
     });
     let took = clock.monotonic();
     assert!(answered.into_inner() >= REQUESTS, "in {took:?}");
-    // Half of the passes, to be sure of a machine that does much else: none stood still.
+    // Half of the expected passes, because the machine may be busy: no repository stood still.
     let due = took.as_secs_f64() / INTERVAL / 2.0 - 1.0;
     for (before, after) in before.iter().zip(passes(&running, REPOSITORIES)) {
         assert!(after.0 - before.0 >= due, "{before:?} became {after:?} in {took:?}");
@@ -192,7 +193,7 @@ fn ten_thousand_requests_beside_hostile_connections_slow_no_probe_and_no_pass() 
     assert_eq!(running.end().0, 0);
 }
 
-/// A GitHub that answers every request with this, each on a connection of its own.
+/// A GitHub that answers every request with this, each on its own connection.
 fn server_of(answers: impl Fn(&str) -> (u16, Arc<str>) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -215,7 +216,7 @@ fn server_of(answers: impl Fn(&str) -> (u16, Arc<str>) + Send + Sync + 'static) 
     url
 }
 
-/// Governs twenty repositories at a GitHub like this for some seconds.
+/// Governs twenty repositories at such a GitHub for some seconds.
 fn survives(answers: impl Fn(&str) -> (u16, Arc<str>) + Send + Sync + 'static) {
     let mut town = Town::new();
     town.find_github_at(server_of(answers));

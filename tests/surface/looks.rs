@@ -1,4 +1,4 @@
-//! The commands that look: before the first pass, back, and on.
+//! Read-only commands: before the first pass, about the past, and continuously.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -103,7 +103,7 @@ fn history_is_followed_until_a_signal_and_until_nobody_reads_it() {
     assert_eq!(running.end().0, 0);
 }
 
-/// The snapshots of a `status --watch --json`, as they come.
+/// The snapshots of a `status --watch --json`, as they arrive.
 fn snapshots_of(watcher: &mut Child) -> impl Fn() -> Vec<Value> + use<> {
     let (lines, output) = (Arc::new(Mutex::new(Vec::new())), watcher.stdout.take().unwrap());
     let kept = Arc::clone(&lines);
@@ -235,7 +235,7 @@ fn bash_completes_commands_and_governed_repositories() {
     assert_eq!(after("approve", "other"), ["other/web"]);
     let asked = ["release-governor", config[0], config[1], "history", "--repo", "acme/s"];
     assert_eq!(completed(&town, &asked), ["acme/shop"]);
-    // A configuration that is refused completes nothing, and says nothing.
+    // With an invalid configuration, completion offers nothing and prints nothing.
     town.configure("repositories: [{name: acme/shop, colour: red}]\n");
     assert!(after("pause", "acme/").is_empty());
     for shell in ["zsh", "fish", "elvish", "powershell"] {

@@ -1,4 +1,4 @@
-//! What people and earlier versions see: the surface that must not change by accident.
+//! The interface for users and earlier versions, which must not change by accident.
 
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -6,7 +6,7 @@
     reason = "a test asserts on what it names, and compares with a list of it"
 )]
 
-// All of this is tests; said once more, clippy lets its helpers `unwrap`, too.
+// The attribute repeats that these are tests, so that clippy allows `unwrap` in helpers.
 #[cfg(test)]
 mod api;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! DORA's four, as Prometheus sees them.
+//! The four DORA metrics, as Prometheus sees them.
 
 use ghbox::Repo;
 
@@ -14,7 +14,7 @@ fn of_shop(running: &Running, metric: &str) -> Option<f64> {
     running.metric(&format!("{metric}{{repository=\"acme/shop\"}}"))
 }
 
-/// A commit ships, and its deploy ends so.
+/// A commit ships, and its deploy ends with this conclusion.
 fn ships(town: &Town, shop: &Repo, paths: &[&str], conclusion: &str) {
     let sha = shop.verified(paths);
     town.row_when("acme/shop", |row| {

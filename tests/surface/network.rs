@@ -1,4 +1,4 @@
-//! The way to GitHub as the real program goes it: TLS by an authority of one's own, and a proxy.
+//! The real program's connection to GitHub: TLS with a private authority, and a proxy.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,13 +16,14 @@ use crate::town::{Town, until};
 
 const SHOP: &str = "repositories: [{name: acme/shop}]\n";
 
-/// An authority that no machine trusts by itself, and what it vouches for as `localhost`. All of
-/// it is public, and good from 2020 to 2120; the authority's own key is gone.
+/// An authority that no machine trusts by default, and a certificate that it issued for
+/// `localhost`. Everything here is public and valid from 2020 to 2120; the authority's private
+/// key was discarded.
 fn pem(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/surface/network").join(name)
 }
 
-/// Puts TLS before the town's GitHub, which is at `https://localhost:…` from now on.
+/// Puts the fake GitHub behind TLS, at `https://localhost:…`.
 fn behind_tls(town: &mut Town) -> String {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let certificates = CertificateDer::pem_file_iter(pem("localhost.pem")).unwrap();
@@ -54,7 +55,7 @@ fn behind_tls(town: &mut Town) -> String {
     place
 }
 
-/// A proxy that makes tunnels: its address, and the head of each request that it got.
+/// An HTTP CONNECT proxy: its address, and the head of each request that it received.
 fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -93,7 +94,7 @@ fn pour(mut from: TcpStream, mut to: TcpStream) {
     let _ = to.shutdown(Shutdown::Both);
 }
 
-/// The program governs the shop until this commit is on its way to production.
+/// Governs the shop until this commit is being deployed.
 fn ships(town: &Town, shop: &Repo, sha: &str) {
     let running = town.govern();
     assert!(until(|| shop.dispatches_of(sha) == 1), "not dispatched:\n{}", running.log());

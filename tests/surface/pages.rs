@@ -1,4 +1,4 @@
-//! The pages for people, as a browser gets them.
+//! The HTML pages, as a browser receives them.
 
 use ghbox::NewCommit;
 

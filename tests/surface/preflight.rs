@@ -1,11 +1,11 @@
-//! `check-config --github` as a newcomer meets it: each line says what, where, and what to do.
+//! `check-config --github` for a new user: each line says what is wrong, where, and what to do.
 
 use ghbox::{APP_TEST_KEY, Fault, FaultOn, NewApp, NewCommit, UserKind, story};
 use insta::assert_snapshot;
 
 use crate::town::Town;
 
-/// All that a terminal shows, in its order, and the exit code.
+/// The terminal output in order, and the exit code.
 fn seen(town: &Town) -> String {
     let (told, code) = town.on_a_terminal(&["check-config", "--github"]);
     let (_, found) = told.rsplit_once("\n\n").unwrap_or(("", &told));

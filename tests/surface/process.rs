@@ -1,4 +1,4 @@
-//! The process: its start and end, its socket, what it says when something is wrong.
+//! The process: start and end, socket, and error messages.
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
@@ -30,7 +30,7 @@ fn it_ends_in_time_while_github_does_not_answer() {
     let (town, _, _) = Town::with_shop();
     town.github.fail(FaultOn::any().always(), Fault::Hang);
     let running = town.govern();
-    // A command that waits for the pass is no reason to stay, either.
+    // A command that waits for the pass does not delay the exit, either.
     let waiting = town.start(&["reconcile", "--once"]);
     let began = Clock::system();
     until(|| began.monotonic() > Duration::from_secs(1));
@@ -62,7 +62,7 @@ fn a_dead_ones_socket_is_replaced_and_anything_else_is_not() {
     let running = town.govern();
     town.run(&["status"]).with(0);
     drop(running);
-    // It was killed: its socket is there, and nobody answers.
+    // The process was killed: its socket exists, and nobody answers.
     assert!(town.socket().exists());
     town.run(&["status"]).with(0);
     std::fs::remove_file(town.socket()).unwrap();
@@ -232,7 +232,7 @@ fn probes_and_metrics_answer_at_once() {
     assert_eq!(code, 405);
     assert!(head.contains("allow: get"), "{head}");
 
-    // A pass that hangs holds up nobody who only looks.
+    // A pass that hangs does not block read-only commands.
     town.github.fail(FaultOn::any().always(), Fault::Hang);
     let began = Clock::system();
     assert_eq!(running.ask("GET", "/readyz").0, 200);

@@ -1,4 +1,4 @@
-//! The configuration's file changes while the controller runs by it.
+//! The configuration file changes while the controller runs.
 
 mod load;
 mod refused;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::town::{Running, Town, until};
 
-/// The configuration as a ConfigMap's volume has it: a link to a link that is swapped.
+/// A mounted `ConfigMap`: a symlink to a symlink that is swapped.
 pub(crate) struct Mount<'a> {
     town: &'a Town,
     swaps: u32,
@@ -25,7 +25,7 @@ impl<'a> Mount<'a> {
         mount
     }
 
-    /// Another content, as a kubelet brings it; not even a file where there is none.
+    /// Swaps in other content, as a kubelet does. Removes the file if there is no content.
     pub(crate) fn swap(&mut self, text: &str) {
         let old = self.at(&format!("..{}", self.swaps));
         self.swaps += 1;
@@ -43,7 +43,7 @@ impl<'a> Mount<'a> {
         self.town.directory.path().join(name)
     }
 
-    /// Another content, and what was said about it once it was judged.
+    /// Swaps in other content. Returns the log message once it was validated.
     fn takes(&mut self, running: &Running, more: &str, word: &str) -> String {
         let text = self.town.text(more);
         self.judges(running, &text, word)
@@ -66,14 +66,14 @@ fn until_shipped(repository: &Repo, sha: &str) {
     assert_eq!(repository.dispatches_of(sha), 1, "{}", repository.full_name());
 }
 
-/// Whatever runs succeeds.
+/// Finishes all runs with success.
 fn finish(repository: &Repo) {
     for run in repository.runs().iter().filter(|run| run.conclusion.is_none()) {
         repository.finish_run(run.id, "success");
     }
 }
 
-/// Passes over a repository, so far.
+/// The number of passes over a repository so far.
 fn passes(running: &Running, name: &str) -> f64 {
     let series = format!("release_governor_passes_total{{repository=\"{name}\",result=\"ok\"}}");
     running.metric(&series).unwrap_or_default()
@@ -95,7 +95,7 @@ fn a_repository_that_is_written_into_the_file_is_governed_without_a_restart() {
     let cart = story::repository(&town.github, "acme/cart");
     cart.in_production();
     let sha = cart.verified(&["src/cart.rs"]);
-    // No signal: the file is looked at every few seconds.
+    // Without a signal, the file is polled every few seconds.
     mount.swap(&town.text("repositories: [{name: acme/shop}, {name: acme/cart}]\n"));
     running.until_said("config: acme/cart is now governed");
     until_shipped(&cart, &sha);
@@ -144,7 +144,7 @@ fn a_repository_that_leaves_is_touched_no_more_keeps_its_history_and_goes_on_whe
     assert_eq!(running.end().0, 0);
 }
 
-/// A series that every governed repository has from the beginning.
+/// A series that every governed repository has from the start.
 fn left_of(name: &str) -> String {
     format!("release_governor_late_runs_total{{repository=\"{name}\"}}")
 }
@@ -168,7 +168,7 @@ fn a_changed_policy_holds_from_the_next_pass_on() {
     assert!(said.contains("paused: `freeze` → null"), "{said}");
     until_shipped(&shop, &sha);
 
-    // An hour is long: the change is taken soon all the same, and so is the way back.
+    // The interval is an hour: the change, and its reversal, must be applied soon nevertheless.
     let slow = town.text("repositories: [{name: acme/shop, paused: again}]\n");
     let slow =
         slow.replace("poll_interval: 300ms, active_poll_interval: 150ms", "poll_interval: 1h");
@@ -221,7 +221,7 @@ fn a_bad_file_is_refused_and_told_and_the_last_good_configuration_stays() {
     assert!(body.starts_with("ok\nthe configuration file was refused at "), "{body}");
     assert!(body.contains("repositories[0].cooldwn_minutes: is not a known key"), "{body}");
     assert_eq!((running.metric(REFUSED), running.metric(SUCCESSFUL)), (Some(1.0), Some(0.0)));
-    // It is looked at again and again, and said once.
+    // The file is read repeatedly, but the mistake is logged once.
     for _ in 0..3 {
         running.signal("-HUP");
     }
@@ -258,7 +258,8 @@ fn what_needs_a_restart_is_refused_whole_with_a_sentence() {
                     process runs: a change of this key needs a restart";
     assert!(body.contains(sentence), "{code} {body}");
     assert!(!running.log().contains("acme/cart is now governed"), "all or nothing");
-    // A command that reads the file says that the controller goes by another.
+    // A command that reads the file reports that the controller runs with another
+    // configuration.
     for command in [&["status"][..], &["history", "acme/shop"], &["resume", "acme/shop"]] {
         let note = town.run(command).error();
         assert!(note.contains("the controller uses a different configuration"), "{note}");
@@ -309,11 +310,11 @@ fn a_token_comes_from_another_file_and_through_swapped_links_without_a_restart()
     mount.swap(&with(&town, "token"));
     let running = town.govern();
     town.row_when("acme/shop", |row| row["last_pass"].is_string());
-    // The Secret's link is swapped.
+    // The symlink of the Secret is swapped.
     secret("token", "ghp_second");
     town.github.revoke_token("ghp_first");
     running.until_said("the GitHub token changed");
-    // The file's name changes: one that is not there is refused, and taken once it is.
+    // The name of the file changes: a missing file is rejected, and accepted once it exists.
     let said = mount.judges(&running, &with(&town, "other"), "is refused");
     assert!(said.contains("github.token_file") && said.contains("cannot be read"), "{said}");
     secret("other", "ghp_third");
@@ -343,7 +344,7 @@ fn a_repository_that_is_renamed_at_github_and_in_the_file_keeps_its_ledger() {
     let numbers = entry_numbers(&town, "acme/store");
     assert_eq!(numbers.last(), Some(&1), "one ledger from its first day: {numbers:?}");
 
-    // Both names at once are one repository twice: said, and harmless.
+    // Both names refer to the same repository: that is reported, and harmless.
     let both = "repositories: [{name: acme/store}, {name: acme/shop}]\n";
     mount.takes(&running, both, "acme/shop is now governed");
     town.row_when("acme/shop", |row| row["error"].to_string().contains("are one repository"));
@@ -362,7 +363,7 @@ fn a_repository_that_leaves_while_github_is_slow_gets_no_dispatch_and_loses_none
     let mut mount = Mount::of(&town, BOTH);
     let running = town.govern();
     some_passes_later(&running, "acme/shop");
-    // The answer to the mark takes long: the intent is recorded, and the dispatch is under way.
+    // The answer to the mark is slow: the intent is recorded, and the dispatch is in progress.
     let slow = town.github.fail(
         FaultOn::operation("repos/create-commit-status").always(),
         Fault::Delay(Duration::from_secs(2)),

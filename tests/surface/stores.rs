@@ -1,7 +1,7 @@
-//! Stores on disk: those of earlier versions, those that are none, and those of a crash.
+//! Stores on disk: those of earlier versions, invalid ones, and those left by a crash.
 //!
-//! `stores/vN.redb` was written by the program when its schema was N, and is kept for ever. A new
-//! one is made by `KEEP_STORE=1 cargo test --test surface keep_a_store -- --ignored`.
+//! `stores/vN.redb` was written by the program when its schema was N, and is kept forever.
+//! `KEEP_STORE=1 cargo test --test surface keep_a_store -- --ignored` creates a new one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 const FILE: &str = "release-governor.redb";
 /// The schema of this program.
 const SCHEMA: u64 = 2;
-/// Where every program finds the schema.
+/// The table in which every version of the program finds the schema.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn is_read_as_it_was_written(file: &str, entries: &[EntryKind]) {
     store.close().await.unwrap();
 }
 
-/// An earlier program looks there before all else, and refuses what is above its own.
+/// An earlier version reads the schema first, and refuses one that is newer than its own.
 #[tokio::test]
 async fn what_this_program_opened_or_made_bears_its_schema() {
     for before in [None, Some("v1.redb"), Some("v2.redb")] {
@@ -69,7 +69,8 @@ async fn what_this_program_opened_or_made_bears_its_schema() {
     assert!(kept(&format!("v{SCHEMA}.redb")).is_file(), "a file of each schema is kept");
 }
 
-/// An earlier program must not act on half of what it finds: it is refused, and nothing is lost.
+/// An earlier version must not act on half of the data: it refuses the file, and nothing is
+/// lost.
 #[tokio::test]
 async fn what_an_earlier_program_cannot_read_needs_a_schema_of_its_own() {
     let (first, now) = (one_of_each_in_schema_1(), one_of_each());
@@ -225,7 +226,7 @@ async fn a_copy_of_the_file_in_use_holds_every_acknowledged_record() {
             copied.close().await.unwrap();
         }
     }
-    // Nobody closes it: as far as the file knows, this is a crash.
+    // The store is not closed, which is a crash as far as the file knows.
     drop(ledger);
     drop(store);
     let store = open(home.path()).unwrap();
@@ -398,7 +399,7 @@ fn run() -> KnownRun {
             (2, attempt(RunProgress::Unfinished(RunStatus::Waiting))),
         ]),
         deleted: false,
-        // The files that are kept know nothing of these.
+        // The stored files predate these fields.
         kind: RunKind::default(),
         source: None,
         history: RefHistory::default(),
@@ -423,7 +424,7 @@ fn status() -> StatusRecord {
     }
 }
 
-/// An entry of every kind that this schema knows.
+/// An entry of every kind in the current schema.
 fn one_of_each() -> Vec<EntryKind> {
     let mut entries = one_of_each_in_schema_1();
     entries.push(EntryKind::HealthChecked {
@@ -444,7 +445,7 @@ fn one_of_each() -> Vec<EntryKind> {
     entries
 }
 
-/// An entry of every kind that schema 1 knows.
+/// An entry of every kind in schema 1.
 fn one_of_each_in_schema_1() -> Vec<EntryKind> {
     let id: AttemptId = "7f3a9c".parse().unwrap();
     let word = EntryKind::Operator;

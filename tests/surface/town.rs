@@ -1,4 +1,4 @@
-//! A GitHub in a box on a port of this machine, and the real program beside it.
+//! A fake GitHub on a local port, and the real program.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,10 +13,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const TOKEN: &str = "ghp_the-token-of-the-town";
-/// Long enough for a machine that does much else.
+/// Long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A GitHub, and a directory with a configuration.
+/// A fake GitHub, and a directory with a configuration.
 pub(crate) struct Town {
     pub(crate) github: GhBox,
     pub(crate) directory: TempDir,
@@ -24,13 +24,14 @@ pub(crate) struct Town {
     token: String,
     ca_file: Option<PathBuf>,
     credential: Option<String>,
-    /// `controller.poll_interval` and `active_poll_interval`, by the next configuration.
+    /// `controller.poll_interval` and `active_poll_interval`. Takes effect with the next
+    /// configuration.
     pub(crate) intervals: (&'static str, &'static str),
     environment: Vec<(&'static str, String)>,
     pub(crate) runtime: tokio::runtime::Runtime,
 }
 
-/// The program, governing.
+/// A running controller.
 pub(crate) struct Running {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -64,7 +65,7 @@ impl Town {
         }
     }
 
-    /// One repository, `acme/shop`, with a commit in production, and its configuration.
+    /// One configured repository, `acme/shop`, with a commit in production.
     pub(crate) fn with_shop() -> (Self, Repo, String) {
         let town = Self::new();
         let shop = story::repository(&town.github, "acme/shop");
@@ -85,37 +86,37 @@ impl Town {
         self.token = token.to_owned();
     }
 
-    /// GitHub is at an address where nobody listens.
+    /// Makes GitHub unreachable. Takes effect with the next configuration.
     pub(crate) fn lose_github(&mut self) {
         self.find_github_at("http://127.0.0.1:9".to_owned());
     }
 
-    /// GitHub is at this address, by the next configuration.
+    /// Sets GitHub's address. Takes effect with the next configuration.
     pub(crate) fn find_github_at(&mut self, api_url: String) {
         self.api_url = api_url;
     }
 
-    /// Where GitHub is.
+    /// GitHub's address.
     pub(crate) fn api_url(&self) -> &str {
         &self.api_url
     }
 
-    /// `github.ca_file`, by the next configuration.
+    /// Sets `github.ca_file`. Takes effect with the next configuration.
     pub(crate) fn trust(&mut self, ca_file: Option<PathBuf>) {
         self.ca_file = ca_file;
     }
 
-    /// Who the governor is to GitHub, as keys of `github`, by the next configuration.
+    /// Sets the credential, as keys of `github`. Takes effect with the next configuration.
     pub(crate) fn authenticate(&mut self, keys: &str) {
         self.credential = Some(keys.to_owned());
     }
 
-    /// A variable in the program's environment.
+    /// Sets a variable in the program's environment.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.environment.push((name, value.to_owned()));
     }
 
-    /// Writes the configuration: what every town needs, and `more`.
+    /// Writes the configuration: the common part, and `more`.
     pub(crate) fn configure(&self, more: &str) {
         self.configure_at(&self.state(), "127.0.0.1:0", more);
     }
@@ -124,12 +125,12 @@ impl Town {
         std::fs::write(self.config(), self.text_at(state, listen, more)).unwrap();
     }
 
-    /// The configuration's file.
+    /// The configuration file.
     pub(crate) fn config(&self) -> PathBuf {
         self.directory.path().join("governor.yaml")
     }
 
-    /// The text of a configuration: what every town needs, and `more`.
+    /// The text of a configuration: the common part, and `more`.
     pub(crate) fn text(&self, more: &str) -> String {
         self.text_at(&self.state(), "127.0.0.1:0", more)
     }
@@ -151,7 +152,7 @@ impl Town {
         )
     }
 
-    /// The program, about to do what `arguments` say, with this configuration and token.
+    /// The program with these arguments, this configuration and token.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_release-governor"));
         command
@@ -166,7 +167,7 @@ impl Town {
         command
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to completion.
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         let output = self.command(arguments).output().unwrap();
         let done = Done(output);
@@ -175,8 +176,8 @@ impl Town {
         done
     }
 
-    /// Runs a command as a person does: both outputs in one, in the order in which they came, and
-    /// the exit code.
+    /// Runs a command as a user does. Returns both outputs combined, in order, and the exit
+    /// code.
     pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> (String, i32) {
         let path = self.directory.path().join("terminal");
         let screen = std::fs::File::create(&path).unwrap();
@@ -186,7 +187,7 @@ impl Town {
         (std::fs::read_to_string(path).unwrap(), code)
     }
 
-    /// Starts a command, and lets it be.
+    /// Starts a command in the background.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -218,7 +219,7 @@ impl Town {
         rows.into_iter().find(|row| row["repository"] == repository).expect("a row")
     }
 
-    /// The row, once `what` holds of it.
+    /// Waits until `what` holds for the row, and returns it.
     pub(crate) fn row_when(&self, repository: &str, what: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         until(|| {
@@ -230,7 +231,7 @@ impl Town {
     }
 }
 
-/// Waits until `what` holds, or for as long as patience goes.
+/// Waits until `what` holds, up to a time limit. Returns whether it holds.
 #[expect(clippy::disallowed_methods, reason = "the program under test runs in real time")]
 pub(crate) fn until(mut what: impl FnMut() -> bool) -> bool {
     let clock = Clock::system();
@@ -243,7 +244,7 @@ pub(crate) fn until(mut what: impl FnMut() -> bool) -> bool {
     what()
 }
 
-/// A command that ended.
+/// A completed command.
 pub(crate) struct Done(Output);
 
 impl Done {
@@ -255,7 +256,7 @@ impl Done {
         self.0.status.code().expect("an exit code")
     }
 
-    /// Ended with this code.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn with(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "{}\n{}", self.text(), self.error());
@@ -283,7 +284,7 @@ impl Running {
         self.lines.lock().unwrap().join("\n")
     }
 
-    /// The first log line with this word.
+    /// Waits for the first log line that contains this word.
     #[track_caller]
     pub(crate) fn until_said(&self, word: &str) -> String {
         let find = || {
@@ -294,13 +295,13 @@ impl Running {
         find().unwrap_or_else(|| panic!("`{word}` was never said:\n{}", self.log()))
     }
 
-    /// Where its pages are.
+    /// The address of its pages.
     pub(crate) fn address(&self) -> SocketAddr {
         let line: Value = serde_json::from_str(&self.until_said("governing")).unwrap();
         line["address"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Status code, headers and body of one of its pages.
+    /// Sends a request. Returns the status code, headers and body.
     pub(crate) fn ask(&self, method: &str, path: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
@@ -312,7 +313,7 @@ impl Running {
         (code, head.to_ascii_lowercase(), body.to_owned())
     }
 
-    /// The value of a sample of its metrics; none where there is no such series.
+    /// The value of a series in its metrics; `None` if it does not exist.
     pub(crate) fn metric(&self, series: &str) -> Option<f64> {
         let (_, _, body) = self.ask("GET", "/metrics");
         let of = |line: &str| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok();
@@ -328,7 +329,7 @@ impl Running {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    /// Its exit code, and how long it took to end.
+    /// Waits until it exits. Returns the exit code, and how long that took.
     pub(crate) fn ended(mut self) -> (i32, Duration) {
         let clock = Clock::system();
         let code = self.child.wait().unwrap().code().expect("an exit code");

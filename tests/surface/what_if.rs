@@ -1,11 +1,11 @@
-//! What if: another policy, or another production. Nothing comes of asking.
+//! Simulations with another policy or another production, which have no effect.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::town::{Town, until};
 
-/// What is recorded of the shop, without when and by whom it was looked at.
+/// The recorded history of the shop.
 fn recorded(town: &Town) -> Value {
     town.run(&["history", "--json", "--limit", "1000"]).with(0).json()["entries"].clone()
 }

@@ -1,4 +1,4 @@
-//! The documents name every reason, key and metric.
+//! The documents cover every reason, key and metric.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,12 +22,12 @@ fn documents() -> String {
     text
 }
 
-/// The names that the text does not hold as words.
+/// The names that do not occur as words in the text.
 fn unnamed<'a>(text: &str, names: &[&'a str]) -> Vec<&'a str> {
     names.iter().filter(|name| words(text, name).next().is_none()).copied().collect()
 }
 
-/// The names that the telemetry registers, as they are written there.
+/// The metric names that the telemetry registers, as written there.
 fn metrics() -> Vec<String> {
     let makers = ["register(", "counters(", "durations(", "whole(", "fractions("];
     let mut names = Vec::new();
@@ -47,7 +47,7 @@ fn metrics() -> Vec<String> {
     names
 }
 
-/// A metric as Prometheus sees it: a counter's name ends in `_total`.
+/// Whether the text names the metric as Prometheus shows it: a counter's name ends in `_total`.
 fn metric_is_named(text: &str, metric: &str) -> bool {
     let plain = format!("release_governor_{metric}");
     let total = format!("{plain}_total");
@@ -73,7 +73,8 @@ fn docs_name_every_reason_key_and_metric() {
     assert!(missing.is_empty(), "metrics: {missing:?}");
 }
 
-/// A page that names what is no more misleads as much as one that keeps silent.
+/// A page that names something that no longer exists is as misleading as one that omits
+/// something.
 #[test]
 fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
     let page = fs::read_to_string(root().join("docs/reference.md")).unwrap();
@@ -90,14 +91,14 @@ fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
             || sections.iter().any(|key| key == name)
             || metrics.iter().any(|metric| metric_is_named(name, metric))
             || name.starts_with('/')
-            // Theirs are written at another place, and held against it there.
+            // These are written elsewhere, and checked there.
             || name.starts_with("process_")
     };
     let unknown: Vec<&str> = first_cells.filter(|name| !known(name)).collect();
     assert_eq!(unknown, [""; 0]);
 }
 
-/// What each key means by the table of keys, as the first cells of the reference name it.
+/// The meaning of each key in the key table, under the name that the reference uses.
 fn meanings() -> BTreeMap<String, String> {
     let schema = config::schema();
     let mut found = BTreeMap::new();
@@ -125,7 +126,7 @@ fn meanings() -> BTreeMap<String, String> {
     found
 }
 
-/// The table of keys is the one place for what a key means: schema and page show its words.
+/// The key table is the single source for the meaning of a key: schema and page must repeat it.
 #[test]
 fn the_reference_says_of_each_key_what_the_table_of_keys_says() {
     let path = root().join("docs/reference.md");

@@ -1,4 +1,4 @@
-//! The mutations fit the source that they are for.
+//! Checks that the mutations match the current source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ struct Mutations {
     mutation: Vec<Mutation>,
 }
 
-/// One way in which the program could be wrong.
+/// A deliberate bug that the tests must detect.
 #[derive(Deserialize)]
 struct Mutation {
     name: String,
@@ -24,7 +24,7 @@ struct Mutation {
 }
 
 impl Mutation {
-    /// What is wrong with it.
+    /// Why the mutation does not match, if so.
     fn trouble(&self, text: &str) -> Option<String> {
         let Self { name, file, find, replace } = self;
         let times = text.matches(find.as_str()).count();

@@ -1,12 +1,11 @@
-//! One name, one meaning: no type name stands twice in the program, and words that were given up
-//! name no module.
+//! One name, one meaning: no type name is used twice in the program, and no module has a
+//! retired name.
 
 use std::collections::BTreeMap;
 
 use crate::reading::{Source, line_of, sources, words};
 
-/// Words of an earlier private language, and what to say instead: `CONTRIBUTING.md` explains the
-/// words that are left.
+/// Retired terms and their replacements. `CONTRIBUTING.md` explains the terms in use.
 const GIVEN_UP: &[(&str, &str)] = &[
     ("quiet", "unchanged"),
     ("holding", "hold_since"),
@@ -26,8 +25,8 @@ const GIVEN_UP: &[(&str, &str)] = &[
     ("told", "describe_entry"),
 ];
 
-/// The types that a file defines, and where: those of the fake GitHub are a world of their own, and a
-/// trait's types are the trait's to name.
+/// The types that a file defines, with their locations. The fake GitHub is not checked, and the
+/// names of associated types are prescribed by their trait.
 fn types(source: &Source) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for keyword in ["struct", "enum", "union", "trait", "type"] {
@@ -48,7 +47,7 @@ fn types(source: &Source) -> Vec<(String, String)> {
     found
 }
 
-/// Names that stand for two types.
+/// Names that are used for two types.
 fn twice(sources: &[Source]) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources.iter().filter(|source| !source.is_test()) {
@@ -60,7 +59,7 @@ fn twice(sources: &[Source]) -> Vec<String> {
     several.map(|(name, places)| format!("{name}: {}", places.join(", "))).collect()
 }
 
-/// Modules that are named by a word that was given up.
+/// Modules with a retired name.
 fn given_up(sources: &[Source]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {

@@ -1,15 +1,16 @@
-//! Source files, read as far as the checks need it: without comments, texts and tests.
+//! Reads source files as the checks need them: without comments, string literals and tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A source file.
 pub(crate) struct Source {
-    /// Its path below `src`, with `/`.
+    /// The path below `src`, with `/`.
     pub(crate) path: String,
-    /// Its code with the same lines and columns; comments, texts and characters are blank.
+    /// The code at its original lines and columns, with comments, strings and characters
+    /// blanked out.
     pub(crate) code: String,
-    /// As it is written.
+    /// The original text.
     pub(crate) text: String,
 }
 
@@ -19,24 +20,24 @@ impl Source {
         Self { path: path.to_owned(), code, text: text.to_owned() }
     }
 
-    /// The room that it belongs to.
+    /// The top-level module that the file belongs to.
     pub(crate) fn room(&self) -> &str {
         let first = self.path.split('/').next().unwrap();
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
-    /// How many modules it lies below the crate's root.
+    /// The depth of the file below the crate's root, in modules.
     pub(crate) fn depth(&self) -> usize {
         self.path.split('/').count()
     }
 
-    /// Whether it holds tests only.
+    /// Whether the file contains only tests.
     pub(crate) fn is_test(&self) -> bool {
         self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
     }
 }
 
-/// All files below `src`, tests aside.
+/// All files below `src`.
 pub(crate) fn sources() -> Vec<Source> {
     let root = root().join("src");
     let mut found = Vec::new();
@@ -58,12 +59,12 @@ pub(crate) fn sources() -> Vec<Source> {
     found
 }
 
-/// The repository's root.
+/// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-/// The same text with comments, texts and characters blank, line for line.
+/// The text with comments, strings and characters blanked out, line for line.
 fn blanked(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -93,7 +94,7 @@ fn blanked(text: &str) -> String {
     out
 }
 
-/// The length of a raw text that begins here.
+/// The length of the raw string that begins here, if one does.
 fn raw_text(rest: &str, before: &str) -> Option<usize> {
     if before.ends_with(|c: char| c.is_alphanumeric() || c == '_') {
         return None;
@@ -119,7 +120,7 @@ fn quoted(rest: &str) -> usize {
     rest.len()
 }
 
-/// The length of a character, or nothing for a lifetime.
+/// The length of a character literal, or 0 for a lifetime.
 fn character(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match chars.next() {
@@ -132,7 +133,7 @@ fn character(rest: &str) -> usize {
     }
 }
 
-/// The same code without `#[cfg(test)] mod … { … }`, the lines after it kept in their place.
+/// The code without `#[cfg(test)] mod … { … }`. The following lines keep their positions.
 fn without_tests(code: &str) -> String {
     let mut out = code.to_owned();
     while let Some(start) = test_module(&out) {
@@ -144,7 +145,7 @@ fn without_tests(code: &str) -> String {
     out
 }
 
-/// Where a module of tests that is written out begins.
+/// The start of an inline test module.
 fn test_module(code: &str) -> Option<usize> {
     let mark = "#[cfg(test)]";
     code.match_indices(mark).map(|(at, _)| at).find(|at| {
@@ -154,7 +155,7 @@ fn test_module(code: &str) -> Option<usize> {
     })
 }
 
-/// Where the block that opens after `start` ends.
+/// The end of the block that opens after `start`.
 pub(crate) fn block_end(code: &str, start: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, c) in code[start..].char_indices() {
@@ -172,12 +173,12 @@ pub(crate) fn block_end(code: &str, start: usize) -> Option<usize> {
     None
 }
 
-/// The line of a place in a text, from 1.
+/// The line of an offset in a text, counted from 1.
 pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
-/// Every place of `word` in `code` where no letter, digit or `_` touches it.
+/// Every occurrence of `word` in `code` as a whole identifier.
 pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {

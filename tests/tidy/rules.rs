@@ -1,29 +1,28 @@
-//! What the layout forbids.
+//! The rules of the layout.
 
 use crate::reading::{Source, block_end, line_of, sources, words};
 
-/// What a check found: file, line, what is wrong.
+/// A violation: file, line and description.
 type Finding = String;
 
-/// Who may know whom. A room that is missing here may know nobody.
+/// The top-level modules that each one may use. A module that is not listed may use none.
 const KNOWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &[]),
-    // What it counts are the domain's reasons and outcomes.
+    // It counts reasons and outcomes, which the domain defines.
     ("telemetry", &["domain"]),
     ("decide", &["domain"]),
     ("messages", &["domain"]),
     ("config", &["domain"]),
     ("store", &["domain", "clock", "telemetry"]),
-    // A plan is made from judgements.
-    // It replays what is decided.
+    // `backtest` replays decisions; `plan` works on judgements.
     ("backtest", &["domain", "decide"]),
     ("plan", &["domain", "messages", "decide"]),
     ("network", &["clock"]),
     ("github", &["domain", "network", "store", "clock", "telemetry"]),
     ("signals", &["domain", "network", "clock", "telemetry"]),
     ("observe", &["domain", "decide", "github", "store", "clock", "telemetry"]),
-    // What it carries out is pure, and so is what it says.
+    // The actions and messages that it carries out come from pure modules.
     ("apply", &["domain", "github", "store", "plan", "messages", "clock", "telemetry"]),
     (
         "controller",
@@ -144,7 +143,7 @@ const EVERYBODY: &[&str] = &[
 
 const PURE: &[&str] = &["domain", "decide", "backtest", "messages", "plan"];
 
-/// What a pure room has no use for.
+/// Words that a pure module may not contain.
 const IMPURE: &[&str] = &[
     "async",
     ".await",
@@ -172,7 +171,7 @@ const IMPURE: &[&str] = &[
     "RwLock",
 ];
 
-/// The doors to time and chance.
+/// The functions that provide time and randomness.
 const CLOCKS: &[&str] = &[
     "SystemTime",
     "Instant::now",
@@ -191,13 +190,13 @@ fn found(source: &Source, at: usize, what: &str) -> Finding {
     format!("src/{}:{}: {what}", source.path, line_of(&source.code, at))
 }
 
-/// Every room that the file names, and where.
+/// Every top-level module that the file refers to, with the location.
 fn rooms_named(source: &Source) -> Vec<(usize, String)> {
     let mut named = Vec::new();
     for at in words(&source.code, "crate::") {
         named.extend(names_at(&source.code[at + "crate::".len()..]).map(|name| (at, name)));
     }
-    // `super::super::…` leads out of the room, too.
+    // `super::super::…` can also lead out of the module.
     let up = "super::".repeat(source.depth());
     for at in words(&source.code, up.as_str()) {
         named.extend(names_at(&source.code[at + up.len()..]).map(|name| (at, name)));
@@ -205,7 +204,7 @@ fn rooms_named(source: &Source) -> Vec<(usize, String)> {
     named
 }
 
-/// The names at the top of `a::…` or `{a::…, b}`.
+/// The first names in `a::…` or `{a::…, b}`.
 fn names_at(path: &str) -> impl Iterator<Item = String> + use<> {
     let name = |text: &str| -> String {
         text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
@@ -256,7 +255,8 @@ fn clocks(source: &Source) -> Vec<Finding> {
     CLOCKS.iter().flat_map(each).collect()
 }
 
-/// `backoff` is unmaintained: one file uses it, so that one file has to change when it goes.
+/// `backoff` is unmaintained: only one file may use it, so that only that file has to change
+/// when the crate is replaced.
 fn backoff_elsewhere(source: &Source) -> Vec<Finding> {
     if source.path == "clock/retry_intervals.rs" {
         return Vec::new();
@@ -281,7 +281,7 @@ fn banned(source: &Source, list: &[&str], why: &str) -> Vec<Finding> {
 }
 
 fn writes(source: &Source) -> Vec<Finding> {
-    // An App asks for its token with a POST; `client` speaks to our own controller's socket, and
+    // An App requests its token with a POST. `client` talks to our own controller's socket, and
     // never to GitHub.
     let may =
         ["github/writer.rs", "apply/writes.rs", "github/auth/installation.rs", "rpc/client.rs"];
@@ -330,10 +330,10 @@ fn long_files(source: &Source) -> Vec<Finding> {
     vec![found(source, end, &format!("a file of {lines} lines, {LONGEST_FILE} are the most"))]
 }
 
-/// How many lines above an exception its reason may stand.
+/// The maximum distance of a reason above its exception, in lines.
 const REASON_WITHIN: usize = 6;
 
-/// Whether an `#[expect(…, reason = "…")]` of this lint stands close above.
+/// Whether an `#[expect(…, reason = "…")]` of this lint is directly above.
 fn excused(source: &Source, at: usize, lint: &str) -> bool {
     let above: Vec<&str> = source.text.lines().take(line_of(&source.code, at)).collect();
     let near = above[above.len().saturating_sub(REASON_WITHIN)..].join(" ");
@@ -353,7 +353,7 @@ fn careless(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// The rooms exist, and no room is without its line in the table.
+/// Files of modules that are missing from the table.
 fn unknown_rooms(source: &Source) -> Vec<Finding> {
     let known = KNOWS.iter().any(|(name, _)| *name == source.room());
     if known { Vec::new() } else { vec![found(source, 0, "a room that the table does not know")] }

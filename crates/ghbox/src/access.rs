@@ -1,4 +1,4 @@
-//! Tokens and what they let one do.
+//! Tokens and what they permit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::people::Role;
 /// A permission of a fine-grained token or an App.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// The repository itself; every token has it.
+    /// Repository metadata. Every token has it.
     Metadata,
     /// Commits, branches, files.
     Contents,
@@ -53,12 +53,11 @@ impl Permission {
     }
 }
 
-/// How far a permission goes.
+/// The level of a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
-    /// Look only.
     Read,
-    /// Change, too.
+    /// Read and write.
     Write,
 }
 
@@ -75,10 +74,10 @@ impl Access {
     }
 }
 
-/// What a fine-grained token, an App or an installation may do.
+/// The permissions of a fine-grained token, an App or an installation.
 pub(super) type Granted = BTreeMap<Permission, Access>;
 
-/// A token: whose it is, and what it may do.
+/// A token: the account it belongs to, and its permissions.
 #[derive(Clone, Debug)]
 pub struct Token {
     pub(super) login: String,
@@ -94,7 +93,7 @@ enum Kind {
     Minted { granted: Granted, within: Within },
 }
 
-/// Where a minted token is good: in its installation, or in some repositories of it.
+/// The scope of a minted token: its installation, or some of the installation's repositories.
 #[derive(Clone, Debug)]
 pub(super) struct Within {
     pub(super) installation: u64,
@@ -109,27 +108,27 @@ impl Token {
         Token { login: login.to_owned(), kind: Kind::Classic(scopes), expires_at: None }
     }
 
-    /// A fine-grained token with the permissions that a governor needs. Its user must be a
+    /// A fine-grained token with the permissions that the governor needs. Its user must be a
     /// collaborator.
     #[must_use]
     pub fn fine_grained(login: &str) -> Self {
         Token { login: login.to_owned(), kind: Kind::FineGrained(usual()), expires_at: None }
     }
 
-    /// An App's installation token with the permissions that a governor needs: it reaches every
-    /// repository, and has no user.
+    /// An App installation token with the permissions that the governor needs. It reaches every
+    /// repository and belongs to no user.
     #[must_use]
     pub fn installation(bot: &str) -> Self {
         Token { login: bot.to_owned(), kind: Kind::Installation(usual()), expires_at: None }
     }
 
-    /// The token that an App got for one of its installations.
+    /// A token that an App minted for one of its installations.
     pub(super) fn minted(bot: &str, granted: Granted, within: Within, end: Timestamp) -> Self {
         let kind = Kind::Minted { granted, within };
         Token { login: bot.to_owned(), kind, expires_at: Some(end) }
     }
 
-    /// With this permission; classic tokens have scopes instead.
+    /// Adds or replaces a permission. No effect on classic tokens, which have scopes instead.
     #[must_use]
     pub fn grant(mut self, permission: Permission, access: Access) -> Self {
         if let Some(granted) = self.granted_mut() {
@@ -138,7 +137,7 @@ impl Token {
         self
     }
 
-    /// Without this permission.
+    /// Removes a permission.
     #[must_use]
     pub fn without(mut self, permission: Permission) -> Self {
         if let Some(granted) = self.granted_mut() {
@@ -147,7 +146,7 @@ impl Token {
         self
     }
 
-    /// Ends then, and says so in a header of every answer.
+    /// Sets the expiry, which every answer to this token reports in a header.
     #[must_use]
     pub fn expires_at(mut self, end: Timestamp) -> Self {
         self.expires_at = Some(end);
@@ -171,12 +170,12 @@ impl Token {
         matches!(self.kind, Kind::Installation(_) | Kind::Minted { .. })
     }
 
-    /// Whether it has scopes, and no permissions.
+    /// Whether this token has scopes rather than permissions.
     pub(super) fn is_classic(&self) -> bool {
         matches!(self.kind, Kind::Classic(_))
     }
 
-    /// Where it is good, if an App got it for an installation.
+    /// The scope of a minted token; `None` for any other token.
     pub(super) fn within(&self) -> Option<&Within> {
         match &self.kind {
             Kind::Minted { within, .. } => Some(within),
@@ -184,7 +183,8 @@ impl Token {
         }
     }
 
-    /// Whose limits it spends, in GitHub's words: its user's, or its installation's.
+    /// The account whose rate limits this token spends, as GitHub names it: its user or its
+    /// installation.
     pub(super) fn meter(&self) -> String {
         match self.within() {
             Some(within) => installation_meter(within.installation),
@@ -192,14 +192,15 @@ impl Token {
         }
     }
 
-    /// Headers that come with every answer to this token.
+    /// Headers that are part of every answer to this token.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
         if let Kind::Classic(scopes) = &self.kind {
             headers.push(("x-oauth-scopes", scopes.join(", ")));
             headers.push(("x-accepted-oauth-scopes", "repo".to_owned()));
         }
-        // Personal tokens say when they end; one that was minted said so when it was.
+        // Only personal tokens have this header. A minted token's expiry is in the answer that
+        // minted it.
         if let Some(end) = self.expires_at.filter(|_| self.within().is_none()) {
             let end = end.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
             headers.push(("github-authentication-token-expiration", end));
@@ -207,45 +208,46 @@ impl Token {
         headers
     }
 
-    /// What a user's role is worth through this token; an App has none, but permissions.
+    /// The role that a user effectively has through this token. An installation token has
+    /// permissions instead of a role, and counts as write.
     ///
-    /// One that was minted is good where its installation is, and reads what is public.
+    /// A minted token has the role that its scope gives it, and can read whatever is public.
     pub(super) fn effective_role(&self, role: Option<Role>) -> Option<Role> {
         if matches!(self.kind, Kind::Installation(_)) { Some(Role::Write) } else { role }
     }
 }
 
-/// Each installation has limits of its own.
+/// The name of an installation's own rate limits.
 pub(super) fn installation_meter(id: u64) -> String {
     format!("installation ID {id}")
 }
 
-/// What an operation asks of a token.
+/// The permission that an operation requires.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Need {
     pub(super) permission: Permission,
     pub(super) access: Access,
-    /// Whether the user must be able to push, too.
+    /// Whether the user must also be able to push.
     pub(super) push: bool,
 }
 
-/// What an App's token is told where it may not.
+/// GitHub's message where an App's token lacks a permission.
 pub(super) const NOT_BY_INTEGRATION: &str = "Resource not accessible by integration";
 
-/// and a fine-grained token.
+/// GitHub's message where a fine-grained token lacks a permission.
 const NOT_BY_TOKEN: &str = "Resource not accessible by personal access token";
 
-/// Why GitHub says no.
+/// Why GitHub refuses access.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Denied {
-    /// 404: what one may not see is not there.
+    /// 404: GitHub does not reveal what a token cannot see.
     Hidden,
     /// 403, with the permission that would help where GitHub names it.
     Forbidden { message: &'static str, accepted: Option<String> },
 }
 
 impl Denied {
-    /// The same, where another permission would help as well.
+    /// The same refusal, naming another permission that would also help.
     pub(super) fn or_also(self, permission: Permission, access: Access) -> Self {
         match self {
             Denied::Hidden => Denied::Hidden,
@@ -258,7 +260,7 @@ impl Denied {
     }
 }
 
-/// Whether a token may do this in a repository where its user has this role.
+/// Checks whether a token permits an operation in a repository where its user has this role.
 pub(super) fn check(
     token: Option<&Token>,
     need: Need,
@@ -303,7 +305,8 @@ pub(super) fn check(
 /// Scopes that let a classic token see teams (docs.github.com, "Scopes for OAuth apps").
 pub(super) const TEAM_SCOPES: [&str; 3] = ["admin:org", "read:org", "write:org"];
 
-/// Whether a token may see an organization's teams, if its user, or its App, is at home there.
+/// Checks whether a token can see an organization's teams. `at_home` tells whether its user is
+/// a member there, or its App is installed there.
 pub(super) fn check_teams(token: &Token, at_home: bool) -> Result<(), Denied> {
     let (granted, message) = match &token.kind {
         Kind::Classic(scopes) => {
@@ -336,7 +339,7 @@ fn granted_is_enough(
     Err(Denied::Forbidden { message, accepted })
 }
 
-/// The least that a governor needs.
+/// The minimum permissions of the governor.
 pub(super) fn usual() -> Granted {
     BTreeMap::from([
         (Permission::Metadata, Access::Read),

@@ -1,4 +1,4 @@
-//! GitHub Actions of one repository: workflows, their runs, and what goes on by itself.
+//! GitHub Actions in one repository: workflows, their runs, and automatic progress.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::ids::{Ids, next};
 use super::runs::{Origin, Plan, Run};
 use super::workflow_file;
 
-/// How new runs of a workflow go on by themselves, by the box's clock.
+/// How new runs of a workflow progress by themselves, on the box's clock.
 #[derive(Clone)]
 pub struct AutoProgress {
     queued_for: SignedDuration,
@@ -22,7 +22,7 @@ pub struct AutoProgress {
 }
 
 impl AutoProgress {
-    /// Waits for a runner this long, runs this long, succeeds.
+    /// Runs stay queued for `queued_for`, run for `runs_for`, then succeed.
     #[must_use]
     pub fn new(queued_for: Duration, runs_for: Duration) -> Self {
         AutoProgress {
@@ -33,7 +33,7 @@ impl AutoProgress {
         }
     }
 
-    /// Ends in this conclusion.
+    /// Sets the conclusion of every run.
     #[must_use]
     pub fn conclusion(mut self, conclusion: &str) -> Self {
         let conclusion = conclusion.to_owned();
@@ -41,15 +41,16 @@ impl AutoProgress {
         self
     }
 
-    /// Ends in what this function says of the sha: the `sha` input of a dispatch, and the run's
-    /// `head_sha` otherwise. It is asked while the box is locked, so it must not ask the box.
+    /// Computes a run's conclusion from its sha: the `sha` input of a dispatch, otherwise the
+    /// run's `head_sha`. The function runs while the box is locked, so it must not call the
+    /// box.
     #[must_use]
     pub fn conclusion_of(mut self, f: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
         self.ends_in = Arc::new(f);
         self
     }
 
-    /// The name of the step that fails when the run does.
+    /// Names the step that fails when a run fails.
     #[must_use]
     pub fn failed_step(mut self, name: &str) -> Self {
         self.failed_step = Some(name.to_owned());
@@ -69,7 +70,7 @@ impl AutoProgress {
     }
 }
 
-/// A run to be made by hand: `StartRun::push("main", &sha)`.
+/// A run to be started by hand: `StartRun::push("main", &sha)`.
 #[derive(Clone, Debug)]
 pub struct StartRun {
     pub(super) event: String,
@@ -82,7 +83,7 @@ pub struct StartRun {
 }
 
 impl StartRun {
-    /// By an event, on a branch or tag, at a commit.
+    /// A run for an event, on a branch or tag, at a commit.
     #[must_use]
     pub fn of(event: &str, head_branch: &str, head_sha: &str) -> Self {
         StartRun {
@@ -96,41 +97,41 @@ impl StartRun {
         }
     }
 
-    /// By a push.
+    /// A run for a push.
     #[must_use]
     pub fn push(branch: &str, sha: &str) -> Self {
         Self::of("push", branch, sha)
     }
 
-    /// Started by this user.
+    /// Sets the user who starts the run.
     #[must_use]
     pub fn by(mut self, login: &str) -> Self {
         login.clone_into(&mut self.actor);
         self
     }
 
-    /// With this title in lists, instead of the commit's first line.
+    /// Sets the title that lists show, instead of the first line of the commit message.
     #[must_use]
     pub fn title(mut self, title: &str) -> Self {
         self.title = Some(title.to_owned());
         self
     }
 
-    /// From a fork of this name, as a pull request's run is.
+    /// Makes this a run from a fork, as for a pull request.
     #[must_use]
     pub fn from_fork(mut self, full_name: &str) -> Self {
         self.fork = Some(full_name.to_owned());
         self
     }
 
-    /// Without a branch: GitHub says null where the branch is gone.
+    /// Removes the branch. GitHub reports null once a branch is deleted.
     #[must_use]
     pub fn without_branch(mut self) -> Self {
         self.head_branch = None;
         self
     }
 
-    /// With this `sha` input, which no API shows.
+    /// Sets the `sha` input, which no API shows.
     #[must_use]
     pub fn input_sha(mut self, sha: &str) -> Self {
         self.input_sha = Some(sha.to_owned());
@@ -156,18 +157,18 @@ pub(super) struct Actions {
     pub(super) workflows: Vec<Workflow>,
     pub(super) runs: BTreeMap<u64, Run>,
     pub(super) dispatches: Vec<Dispatch>,
-    /// How far the clock of runs is ahead of that of everything else.
+    /// How far the clock that dates runs is ahead of every other clock.
     pub(super) clock_ahead: SignedDuration,
-    /// New runs take this long to show in unfiltered lists,
+    /// How long new runs take to appear in unfiltered lists.
     pub(super) list_lag: SignedDuration,
-    /// and this long in filtered ones, as do changes of their status.
+    /// How long new runs and status changes take to appear in filtered lists.
     pub(super) index_lag: SignedDuration,
-    /// The index has learned nothing since.
+    /// When the search index stopped updating, if it did.
     pub(super) index_stopped_at: Option<Timestamp>,
 }
 
 impl Actions {
-    /// By number or file name, as the API takes them.
+    /// Finds a workflow by id, file name or path, as the API does.
     pub(super) fn workflow(&self, key: &str) -> Option<&Workflow> {
         self.workflows.iter().find(|workflow| workflow.is_called(key))
     }
@@ -176,7 +177,7 @@ impl Actions {
         self.workflows.iter_mut().find(|workflow| workflow.is_called(key))
     }
 
-    /// Makes the list of workflows follow the default branch's tree.
+    /// Updates the list of workflows to match the tree of the default branch.
     pub(super) fn follow(&mut self, tree: &Tree, now: Timestamp, ids: &mut Ids) {
         for (path, blob) in tree.iter().filter(|(path, _)| is_workflow(path)) {
             let name = workflow_file::parse(&blob.content).name.unwrap_or_else(|| path.clone());
@@ -209,8 +210,8 @@ impl Actions {
         }
     }
 
-    /// A new run of a workflow. In a concurrency group it waits for the one that runs, and an
-    /// older one that waits too is cancelled.
+    /// Starts a run of a workflow. In a concurrency group, the run waits for the one in
+    /// progress, and cancels an older one that also waits.
     pub(super) fn start(
         &mut self,
         workflow_id: u64,
@@ -245,7 +246,7 @@ impl Actions {
         Some(id)
     }
 
-    /// A new attempt of a run.
+    /// Starts a new attempt of a run.
     pub(super) fn rerun(&mut self, run_id: u64, by: &str, now: Timestamp) -> bool {
         let Some(run) = self.runs.get_mut(&run_id) else { return false };
         run.rerun(by, now);
@@ -255,7 +256,7 @@ impl Actions {
         true
     }
 
-    /// Lets runs go on by themselves, with the times at which they were due.
+    /// Moves runs along their plans, with the times at which each change was due.
     pub(super) fn progress_until(&mut self, now: Timestamp, ids: &mut Ids) {
         for run in self.runs.values_mut().filter(|run| run.current.plan.is_some()) {
             let Some(plan) = run.current.plan.clone() else { continue };
@@ -269,7 +270,7 @@ impl Actions {
         self.release_pending(now, ids);
     }
 
-    /// When something happens by itself next; None: nothing does.
+    /// When the next automatic change is due; `None` if none is.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let plans = self.runs.values().filter_map(|run| Some((run, run.current.plan.as_ref()?)));
         plans
@@ -280,7 +281,8 @@ impl Actions {
             .min()
     }
 
-    /// Whoever waited for its concurrency group goes on once nothing of the group runs.
+    /// Queues runs that waited for their concurrency group once no other run of the group is
+    /// unfinished.
     pub(super) fn release_pending(&mut self, now: Timestamp, ids: &mut Ids) {
         let pending: Vec<u64> = self
             .runs
@@ -330,7 +332,8 @@ pub(super) fn is_workflow(path: &str) -> bool {
     })
 }
 
-/// A run's title from its workflow's `run-name`. The box knows inputs; all else is empty.
+/// A run's title from its workflow's `run-name`. Only inputs are expanded; every other
+/// expression becomes empty.
 pub(super) fn title_from(template: &str, inputs: &BTreeMap<String, String>) -> String {
     let mut title = String::new();
     let mut rest = template;

@@ -1,4 +1,4 @@
-//! GitHub Apps: who they are, where they are installed, and the tokens that they get there.
+//! GitHub Apps, their installations, and the tokens minted for them.
 
 mod jwt;
 
@@ -13,9 +13,9 @@ use super::reply::Reply;
 use super::repository::Repository;
 use super::world::World;
 
-/// The key pair of every App that brings no key of its own. It is public, and for tests only.
+/// The public key of every App that brings no key of its own. For tests only.
 pub(super) const TEST_PUBLIC_KEY: &str = include_str!("apps/test_key.pub.pem");
-/// Its private half, in the form in which GitHub hands out keys.
+/// The private key that belongs to it, in the format in which GitHub issues keys.
 pub const APP_TEST_KEY: &str = include_str!("apps/test_key.pem");
 
 /// docs.github.com, "Generating an installation access token for a GitHub App".
@@ -25,7 +25,7 @@ const TOKEN_LASTS: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Apps {
     pub(super) apps: BTreeMap<u64, App>,
     pub(super) installations: BTreeMap<u64, Installation>,
-    /// By installation, also of those that are gone.
+    /// How many tokens each installation ever minted, including installations that are gone.
     pub(super) minted: BTreeMap<u64, u64>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Installation {
     pub(super) id: u64,
     pub(super) app: u64,
     pub(super) account: String,
-    /// None: all that the account has.
+    /// `None`: all repositories of the account.
     pub(super) selected: Option<BTreeSet<u64>>,
     pub(super) permissions: Granted,
     pub(super) suspended: Option<(String, Timestamp)>,
@@ -58,7 +58,7 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// `repository_selection`.
+    /// The value of `repository_selection`.
     pub(super) fn selection(&self) -> &'static str {
         if self.selected.is_some() { "selected" } else { "all" }
     }
@@ -69,7 +69,8 @@ impl Installation {
     }
 }
 
-/// What an App asks for when it mints: less than its installation has, or all of that.
+/// What an App requests for a new token: a subset of its installation's permissions and
+/// repositories, or all of them.
 #[derive(Default)]
 pub(super) struct Wanted {
     pub(super) permissions: Option<Granted>,
@@ -78,13 +79,13 @@ pub(super) struct Wanted {
 }
 
 impl World {
-    /// The App that a JSON web token speaks for, or GitHub's refusal.
+    /// The App that a JSON Web Token authenticates, or GitHub's refusal.
     pub(super) fn app_of(&self, token: Option<&str>) -> Result<u64, Reply> {
         jwt::app_of(&self.apps, token, self.now)
     }
 
-    /// An App's installation that is there: uninstalled ones, those of other Apps and those of
-    /// accounts that are gone are not.
+    /// An existing installation of this App. Uninstalled ones, those of other Apps and those on
+    /// deleted accounts do not exist.
     pub(super) fn installation_of(&self, app: u64, id: u64) -> Option<&Installation> {
         self.standing(id).filter(|installation| installation.app == app)
     }
@@ -104,7 +105,8 @@ impl World {
         self.known_user(&installation.account)
     }
 
-    /// Whether a token that was minted is good still: its installation may have changed since.
+    /// Checks whether a minted token is still valid: its installation may have been suspended
+    /// or removed since.
     pub(super) fn minted_is_good(&self, within: &Within) -> Result<(), Reply> {
         match self.standing(within.installation) {
             None => Err(Reply::error(401, "Bad credentials")),
@@ -113,7 +115,7 @@ impl World {
         }
     }
 
-    /// What a minted token is worth in a repository; None: it is not there for it.
+    /// The role of a minted token in a repository; `None` if it cannot see the repository.
     pub(super) fn role_within(&self, within: &Within, repository: &Repository) -> Option<Role> {
         let installed = self.standing(within.installation).is_some_and(|one| one.has(repository));
         let kept = within.only.as_ref().is_none_or(|only| only.contains(&repository.id));
@@ -123,19 +125,19 @@ impl World {
         (!repository.private).then_some(Role::Read)
     }
 
-    /// Whether a minted token's App is installed on this account.
+    /// Whether the minted token's App is installed on this account.
     pub(super) fn is_installed_on(&self, within: &Within, account: &str) -> bool {
         self.standing(within.installation)
             .is_some_and(|one| one.account.eq_ignore_ascii_case(account))
     }
 
-    /// The repositories that a minted token is good in, in the order of their ids.
+    /// The repositories that a minted token can write to, sorted by id.
     pub(super) fn repositories_within(&self, within: &Within) -> Vec<&Repository> {
         let all = self.repositories.values().filter(|repository| self.is_there(repository));
         all.filter(|repository| self.role_within(within, repository) == Some(Role::Write)).collect()
     }
 
-    /// Mints a token: the text that is sent, and all that it is good for.
+    /// Mints a token. Returns its text and everything it permits.
     pub(super) fn mint(
         &mut self,
         app: u64,
@@ -152,19 +154,20 @@ impl World {
         let expires_at = self.now.checked_add(TOKEN_LASTS).unwrap_or(Timestamp::MAX);
         let number = self.apps.minted.entry(id).or_default();
         let number = next(number);
-        // 36 letters behind the prefix, as GitHub's have had.
+        // 36 characters after the prefix, as in GitHub's tokens.
         let text = object_name([id.to_le_bytes().as_slice(), number.to_le_bytes().as_slice()]);
         let text = format!("ghs_{}", hex(text.as_bytes(), 18));
         let within = Within { installation: id, only };
         let token = Token::minted(&bot, granted.clone(), within.clone(), expires_at);
-        // 401 is the answer to a token that is over, and to one that never was.
+        // Expired and unknown tokens both get a 401, so expired ones can be dropped.
         let now = self.now;
         self.tokens.retain(|_, token| token.within().is_none() || token.is_good_at(now));
         self.tokens.insert(text.clone(), token);
         Ok((text, Minted { installation, within, granted, expires_at }))
     }
 
-    /// The repositories that a token is narrowed to, by name or id; None: it is not.
+    /// The repositories that a token is restricted to, by name or id; `None` if it is not
+    /// restricted.
     fn chosen(
         &self,
         installation: &Installation,
@@ -190,7 +193,7 @@ impl World {
     }
 }
 
-/// A token as it is answered.
+/// A minted token as the answer describes it.
 pub(super) struct Minted {
     pub(super) installation: Installation,
     pub(super) within: Within,

@@ -1,4 +1,4 @@
-//! What stories and tests do to the world, and what they see when they look into it.
+//! The API of stories and tests: how they change the world and inspect it.
 
 mod actions;
 mod apps;
@@ -22,35 +22,30 @@ pub use apps::{GhApp, Installed, NewApp};
 pub use issues::Issue;
 pub use teams::Team;
 
-/// One repository of a box: a handle, that follows it through renames.
+/// A handle to one repository of a box. It follows the repository through renames.
 #[derive(Clone)]
 pub struct Repo {
     github: GhBox,
     id: u64,
 }
 
-/// A commit status as a test sees it when it looks into the box.
+/// A commit status, as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Its id, which grows with time.
+    /// Ids grow with time.
     pub id: u64,
-    /// Under which name it stands.
     pub context: String,
     /// `error`, `failure`, `pending` or `success`.
     pub state: String,
-    /// What it says.
     pub description: String,
-    /// Where it leads.
     pub target_url: Option<String>,
-    /// Who wrote it.
     pub creator: String,
-    /// When.
     pub created_at: jiff::Timestamp,
 }
 
 impl GhBox {
-    /// A new, empty, private repository, `owner/name`. A name that another one gave up, or that
-    /// was deleted, can be taken again; the id is a new one.
+    /// Creates an empty, private repository, `owner/name`. A name that another repository gave
+    /// up, or that was deleted, can be used again; the id is new.
     pub fn create_repository(&self, full_name: &str) -> Repo {
         let Some((owner, name)) = full_name.split_once('/') else {
             misuse(format_args!("a repository called {full_name:?}, without an owner"))
@@ -68,7 +63,7 @@ impl GhBox {
         Repo { github: self.clone(), id }
     }
 
-    /// The repository that has this name now.
+    /// The repository that currently has this name.
     #[must_use]
     pub fn repository(&self, full_name: &str) -> Repo {
         let id = self.world().repository_named(full_name).map(|repository| repository.id);
@@ -76,8 +71,8 @@ impl GhBox {
         Repo { github: self.clone(), id }
     }
 
-    /// Makes a token good: an App's installation token for a `…[bot]`, and a classic one with
-    /// the scope `repo` for everybody else.
+    /// Makes a token valid: an App installation token for a `…[bot]` login, otherwise a classic
+    /// token with the scope `repo`.
     pub fn add_token(&self, token: &str, login: &str) {
         let kind = if login.ends_with("[bot]") {
             Token::installation(login)
@@ -87,40 +82,42 @@ impl GhBox {
         self.add_token_with(token, kind);
     }
 
-    /// Makes a token good, with rights of its own. One that is known already is replaced.
+    /// Makes a token valid with the given rights. Replaces an existing token with the same
+    /// text.
     pub fn add_token_with(&self, token: &str, rights: Token) {
         let mut world = self.world();
         world.user(&rights.login);
         world.tokens.insert(token.to_owned(), rights);
     }
 
-    /// Makes a token bad: 401 from now on.
+    /// Makes a token invalid: GitHub answers it with 401 from now on.
     pub fn revoke_token(&self, token: &str) {
         self.world().tokens.remove(token);
     }
 
-    /// Lets requests fail; see [`FaultOn`] for which, [`Fault`] for how.
+    /// Makes requests fail. [`FaultOn`] selects the requests, [`Fault`] the failure.
     pub fn fail(&self, on: FaultOn, fault: Fault) -> FaultId {
         let world = &mut *self.world();
         world.faults.add(on, fault, &mut world.ids)
     }
 
-    /// Loses the answer to the next request of an operation, which is carried out.
+    /// Carries out the next request of an operation, but loses its answer.
     pub fn lose_the_answer_to(&self, operation: &str) -> FaultId {
         self.fail(FaultOn::operation(operation), Fault::LoseAnswer)
     }
 
-    /// Ends one fault.
+    /// Removes one fault.
     pub fn mend(&self, fault: FaultId) {
         self.world().faults.mend(fault);
     }
 
-    /// Fails so many of a thousand requests, each in a way drawn from `kinds`, by a seed.
+    /// Makes `per_mille` of every 1,000 requests fail, each in a way drawn from `kinds`,
+    /// reproducibly by `seed`.
     pub fn rage(&self, seed: u64, per_mille: u64, kinds: Vec<Fault>) {
         self.world().faults.rage(seed, per_mille, kinds);
     }
 
-    /// Ends all faults.
+    /// Removes all faults.
     pub fn calm(&self) {
         self.world().faults.calm();
     }
@@ -145,7 +142,7 @@ impl Repo {
         })
     }
 
-    /// The same, with what new things need: the time, and ids.
+    /// Like [`Repo::here`], but also passes the current time and the id counters.
     fn change<R>(
         &self,
         act: impl FnOnce(&mut Repository, jiff::Timestamp, &mut super::ids::Ids) -> R,
@@ -156,25 +153,25 @@ impl Repo {
         })
     }
 
-    /// Its id, which outlives its names.
+    /// The repository's id, which survives renames.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// `owner/name`, as of now.
+    /// The current `owner/name`.
     #[must_use]
     pub fn full_name(&self) -> String {
         self.here(|repository| repository.full_name())
     }
 
-    /// The box that it is in.
+    /// The box that contains the repository.
     #[must_use]
     pub fn github(&self) -> &GhBox {
         &self.github
     }
 
-    /// Pushes one commit and yields its sha. A change without content deletes its path.
+    /// Pushes one commit and returns its sha. A change without content deletes its path.
     pub fn commit(
         &self,
         branch: &str,
@@ -189,13 +186,13 @@ impl Repo {
         }))
     }
 
-    /// Pushes one commit and yields its sha.
+    /// Pushes one commit and returns its sha.
     pub fn push(&self, commit: NewCommit) -> String {
         self.with(|world| world.user(&commit.author));
         self.change(|repository, now, ids| repository.push(&commit, now, ids))
     }
 
-    /// Makes a merge commit of two branches on the first one, and yields its sha.
+    /// Creates a merge commit of two branches on `into` and returns its sha.
     pub fn merge_branch(&self, into: &str, from: &str, author: &str) -> String {
         let (tip, other) = (self.tip(into), self.tip(from));
         let files = self.here(|repository| {
@@ -225,7 +222,7 @@ impl Repo {
         self.here(|repository| repository.title_of_commit(sha))
     }
 
-    /// The sha that a branch is at.
+    /// The sha of a branch's tip.
     #[must_use]
     pub fn tip(&self, branch: &str) -> String {
         self.here(|repository| match repository.git.head(branch) {
@@ -234,7 +231,7 @@ impl Repo {
         })
     }
 
-    /// The sha of a file's content at the tip of a branch.
+    /// The blob sha of a file at the tip of a branch.
     #[must_use]
     pub fn blob(&self, branch: &str, path: &str) -> Option<String> {
         let tip = self.tip(branch);
@@ -243,8 +240,8 @@ impl Repo {
         })
     }
 
-    /// Points a branch at a commit that is there already: a new branch, a fast-forward (as a
-    /// merge queue does), or a force push.
+    /// Points a branch at an existing commit: a new branch, a fast-forward (as by a merge
+    /// queue) or a force push.
     pub fn force_push(&self, branch: &str, sha: &str, by: &str) {
         self.with(|world| world.user(by));
         self.change(|repository, now, ids| {
@@ -255,17 +252,17 @@ impl Repo {
         });
     }
 
-    /// A new branch, or tag, at a commit.
+    /// Creates a tag at a commit.
     pub fn tag(&self, name: &str, sha: &str) {
         self.here(|repository| repository.git.tags.insert(name.to_owned(), sha.to_owned()));
     }
 
-    /// Writes a commit status as somebody.
+    /// Writes a commit status as the given user.
     pub fn set_status(&self, sha: &str, context: &str, state: &str, description: &str, by: &str) {
         self.set_linked_status(sha, context, state, description, None, by);
     }
 
-    /// Writes a commit status that leads somewhere.
+    /// Writes a commit status with a target URL.
     pub fn set_linked_status(
         &self,
         sha: &str,

@@ -1,11 +1,11 @@
-//! The box's time, which tests drive.
+//! The box's clock, which tests control.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// GitHub's clock: stands still until advanced, or follows another one.
+/// GitHub's clock: manual, or following another clock.
 #[derive(Clone)]
 pub struct GhClock(Arc<Inner>);
 
@@ -15,13 +15,13 @@ struct Inner {
 }
 
 impl GhClock {
-    /// A clock that stands at `start` and moves only by [`GhClock::advance`].
+    /// A clock that starts at `start` and moves only by [`GhClock::advance`].
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self::over(Box::new(move || start))
     }
 
-    /// A clock that shows another one's time, plus whatever it was advanced by.
+    /// A clock that follows another one, plus whatever it was advanced by.
     #[must_use]
     pub fn following(other: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
         Self::over(Box::new(move || other()))
@@ -31,7 +31,7 @@ impl GhClock {
         GhClock(Arc::new(Inner { base, offset: Mutex::new(SignedDuration::ZERO) }))
     }
 
-    /// The time at GitHub.
+    /// The current time at GitHub.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let offset = *self.0.offset.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,7 +39,7 @@ impl GhClock {
         base.checked_add(offset).unwrap_or(base)
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         let mut offset = self.0.offset.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Starting a workflow by hand: what GitHub checks, and in which order.
+//! `workflow_dispatch`: what GitHub checks, and in which order.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,18 @@ use super::repository::Repository;
 use super::runs::Origin;
 use super::workflow_file::{Input, Parsed, parse};
 
-/// A dispatch that GitHub carried out, with the inputs that no API shows.
+/// A dispatch that GitHub accepted, with the inputs that no API shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispatch {
     /// The run that it started.
     pub run_id: u64,
-    /// The workflow's file name.
+    /// The file name.
     pub workflow: String,
-    /// The ref as it was asked for.
+    /// The ref as requested.
     pub reference: String,
-    /// The inputs, defaults filled in.
+    /// The inputs, with defaults filled in.
     pub inputs: BTreeMap<String, String>,
-    /// Who asked.
     pub by: String,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -37,14 +35,14 @@ impl Dispatch {
     }
 }
 
-/// Why GitHub does not start it.
+/// Why GitHub refuses a dispatch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     NotFound,
     Unprocessable(String),
 }
 
-/// Starts a workflow on a ref. The run's commit is the ref's tip, whatever the inputs say.
+/// Starts a workflow on a ref. The run's `head_sha` is the ref's tip, whatever the inputs are.
 pub(super) fn dispatch(
     repository: &mut Repository,
     workflow: &str,
@@ -92,7 +90,7 @@ pub(super) fn dispatch(
     Ok(run_id)
 }
 
-/// The inputs of a request's body, as text: GitHub takes numbers and flags, too.
+/// The inputs in a request's body, as text. GitHub also accepts numbers and booleans.
 pub(super) fn given_inputs(body: &Value) -> BTreeMap<String, String> {
     let inputs = body.get("inputs").and_then(Value::as_object);
     let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -101,7 +99,7 @@ pub(super) fn given_inputs(body: &Value) -> BTreeMap<String, String> {
         .unwrap_or_default()
 }
 
-/// A branch or a tag; never a bare sha.
+/// Resolves a branch or a tag, but not a bare sha.
 fn tip_of(
     repository: &Repository,
     reference: &str,

@@ -1,4 +1,4 @@
-//! What goes wrong on demand: one fault at one request, or many at random from a seed.
+//! Fault injection: single faults on selected requests, or random ones from a seed.
 
 use std::time::Duration;
 
@@ -9,47 +9,47 @@ use super::ids::{Ids, next};
 /// How a request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing is carried out; the answer has this status.
+    /// The request is not carried out. The answer has this status.
     Status(u16),
-    /// The request is carried out; the answer has this status all the same.
+    /// The request is carried out, but the answer has this status.
     StatusAfter(u16),
-    /// The request is carried out; the connection breaks before its answer.
+    /// The request is carried out, but the connection breaks before its answer.
     LoseAnswer,
-    /// The connection breaks before GitHub has the request.
+    /// The connection breaks before GitHub receives the request.
     LoseRequest,
-    /// No connection is made. Over TCP, where it is already there, it is closed.
+    /// No connection is made. Over TCP, an existing connection is closed.
     RefuseConnection,
-    /// The answer comes late.
+    /// The answer is delayed.
     Delay(Duration),
-    /// The request is carried out; its answer never comes, and the connection stays open.
+    /// The request is carried out, but its answer never comes and the connection stays open.
     Hang,
-    /// The body ends in the middle.
+    /// The body is cut off in the middle.
     Truncate,
-    /// The answer is good, its body is broken JSON.
+    /// The status is good, but the body is broken JSON.
     MalformedJson,
-    /// The answer is good, but its list beside a `total_count` is empty.
+    /// The answer is good, except that its list is empty while `total_count` is not.
     EmptyList,
-    /// A page for people instead of an answer, with this status.
+    /// An HTML page instead of JSON, with this status.
     Html(u16),
-    /// GitHub says that the primary limit is used up.
+    /// GitHub reports that the primary rate limit is used up.
     PrimaryLimit,
-    /// A secondary limit, as 403 or 429; without `retry_after` only the message tells.
+    /// A secondary rate limit. Without `retry_after`, only the message shows what it is.
     SecondaryLimit {
         /// 403 or 429.
         status: u16,
-        /// The seconds in the header, if it is sent.
+        /// The value of the `retry-after` header in seconds, if it is sent.
         retry_after: Option<u64>,
     },
-    /// GitHub refuses with this status and these words; nothing is carried out.
+    /// GitHub refuses the request, which is not carried out.
     Refuse {
-        /// A 4xx, mostly.
+        /// Usually a 4xx.
         status: u16,
         /// The `message` of the answer.
         message: String,
     },
 }
 
-/// Which requests fail.
+/// Selects the requests that fail.
 #[derive(Clone, Debug)]
 pub struct FaultOn {
     method: Option<Method>,
@@ -76,14 +76,14 @@ impl FaultOn {
         }
     }
 
-    /// Requests of this operation, once: GitHub's name for it, with or without the part before
-    /// the slash, as `create-workflow-dispatch` or `repos/get`.
+    /// Requests of this operation, once. The name is GitHub's, with or without the part before
+    /// the slash, such as `create-workflow-dispatch` or `repos/get`.
     #[must_use]
     pub fn operation(name: &str) -> Self {
         FaultOn { operation: Some(name.to_owned()), ..Self::any() }
     }
 
-    /// Requests to this path, once; `*` stands for anything, the query is part of the path.
+    /// Requests to this path, once. `*` matches anything; the query is part of the path.
     #[must_use]
     pub fn path(pattern: &str) -> Self {
         FaultOn { path: Some(pattern.to_owned()), ..Self::any() }
@@ -95,41 +95,41 @@ impl FaultOn {
         FaultOn { writes_only: true, ..Self::any() }
     }
 
-    /// Only with this method.
+    /// Limits the selection to one method.
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = Some(method);
         self
     }
 
-    /// Only in this repository, whatever it is asked there.
+    /// Limits the selection to one repository, any operation.
     #[must_use]
     pub fn in_repository(mut self, full_name: &str) -> Self {
         self.below = Some(format!("/repos/{}", full_name.to_lowercase()));
         self
     }
 
-    /// Only in this account's repositories, whatever is asked there.
+    /// Limits the selection to one account's repositories, any operation.
     #[must_use]
     pub fn of_owner(self, login: &str) -> Self {
         self.in_repository(login)
     }
 
-    /// Begins with the nth that matches, counted from 1.
+    /// Starts with the nth matching request, counted from 1.
     #[must_use]
     pub fn nth(mut self, nth: u64) -> Self {
         self.skip = nth.saturating_sub(1);
         self
     }
 
-    /// This many times.
+    /// Sets how many times the fault occurs.
     #[must_use]
     pub fn times(mut self, times: u64) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// For ever, or until the fault is mended.
+    /// Makes the fault permanent, until it is removed.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.times = None;
@@ -148,7 +148,7 @@ impl FaultOn {
             && self.operation.as_ref().is_none_or(named)
             && self.path.as_ref().is_none_or(|pattern| glob(pattern, path))
             && self.below.as_ref().is_none_or(|above| {
-                // GitHub reads names without regard to case.
+                // GitHub compares names case-insensitively.
                 let (head, rest) = path.split_at_checked(above.len()).unwrap_or(("", "-"));
                 head.eq_ignore_ascii_case(above)
                     && (rest.is_empty() || rest.starts_with(['/', '?']))
@@ -156,7 +156,7 @@ impl FaultOn {
     }
 }
 
-/// Names a fault, to mend it.
+/// Identifies a fault, for its removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultId(u64);
 
@@ -189,7 +189,7 @@ impl Faults {
         self.standing.retain(|standing| standing.id != id);
     }
 
-    /// Fails this share of all requests, each in a way drawn from `kinds`.
+    /// Makes this share of all requests fail, each in a way drawn from `kinds`.
     pub(super) fn rage(&mut self, seed: u64, per_mille: u64, kinds: Vec<Fault>) {
         self.chaos = Some(Chaos { state: seed, per_mille, kinds });
     }
@@ -199,7 +199,7 @@ impl Faults {
         self.chaos = None;
     }
 
-    /// The fault of this request, used up by it.
+    /// The fault for this request, if any. Counts as one occurrence of it.
     pub(super) fn strike(
         &mut self,
         method: &Method,
@@ -225,7 +225,8 @@ impl Faults {
 
 impl Chaos {
     fn draw(&mut self) -> Option<Fault> {
-        // Both numbers are drawn each time, so that one request more shifts no later draw's kind.
+        // Both numbers are drawn every time, so that an extra request does not change the kind
+        // of later faults.
         let (strikes, kind) = (self.random() % 1_000, self.random());
         if strikes >= self.per_mille || self.kinds.is_empty() {
             return None;
@@ -234,7 +235,7 @@ impl Chaos {
         self.kinds.get(usize::try_from(kind % count).ok()?).cloned()
     }
 
-    /// splitmix64: small, and good enough to choose faults with.
+    /// splitmix64: small, and good enough to choose faults.
     fn random(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -244,7 +245,7 @@ impl Chaos {
     }
 }
 
-/// Whether a text matches a pattern in which `*` stands for anything.
+/// Whether a text matches a pattern in which `*` matches anything.
 pub(super) fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

@@ -1,4 +1,4 @@
-//! What every request goes through: faults, token, limits, redirects, permissions, ETags.
+//! The pipeline of every request: faults, token, limits, redirects, permissions, ETags.
 
 mod asker;
 mod leaving;
@@ -22,16 +22,16 @@ use asker::Asker;
 use leaving::{after_effect, finish};
 use taken::Taken;
 
-/// Versions of the REST API that there are (docs.github.com, "API Versions").
+/// The existing versions of the REST API (docs.github.com, "API Versions").
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 
-/// How an answer leaves the box.
+/// An answer as it leaves the box.
 pub(super) struct Leaving {
     pub(super) response: Response<Bytes>,
     pub(super) manner: Manner,
 }
 
-/// What the network makes of it.
+/// How the answer is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Whole,
@@ -42,7 +42,7 @@ pub(super) enum Manner {
     Refused,
 }
 
-/// Takes a request and carries it out, as far as its fault lets it.
+/// Carries out a request, as far as its fault permits.
 pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
     let taken = Taken::new(request, world.server.root_is_pages);
     let fault = world.faults.strike(&taken.method, &taken.path, taken.operation());
@@ -59,7 +59,7 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
         Some(reply) => reply,
         None => carry_out(world, &taken, asker),
     };
-    // What an answer says of itself stands above what is said to this asker everywhere.
+    // The answer's own headers take precedence over those common to all answers to this token.
     reply.headers.splice(0..0, headers);
     let points = if taken.is_write() { 5 } else { 1 };
     let (mut response, charged) = finish(world, &taken, reply, &meter);
@@ -98,7 +98,7 @@ pub(super) fn handle(world: &mut World, request: Request<Bytes>) -> Leaving {
     Leaving { response, manner }
 }
 
-/// The answer that a fault gives in place of GitHub's, with nothing carried out.
+/// The answer that a fault puts in place of GitHub's. The request is not carried out.
 fn without_effect(world: &mut World, meter: &str, fault: &Fault) -> Option<Reply> {
     match fault {
         Fault::Status(status) => Some(Reply::error(*status, "Server Error")),
@@ -196,13 +196,13 @@ fn carry_out(world: &mut World, taken: &Taken, asker: Result<Asker, Reply>) -> R
     call.answer(world, id, &asked)
 }
 
-/// What Enterprise Server says where its pages are, and no page is.
+/// Enterprise Server's answer where its web pages are and no page exists.
 fn no_page() -> Reply {
     let page = "<!DOCTYPE html><html><body><h1>404</h1></body></html>".to_owned();
     Reply { status: 404, ..Reply::text("text/html; charset=utf-8", page) }
 }
 
-/// GitHub's refusal, where this asker may not do this in a repository.
+/// GitHub's refusal, if the caller may not do this in the repository.
 fn may_not(
     world: &World,
     call: &Call,
@@ -211,7 +211,8 @@ fn may_not(
     role: Option<Role>,
 ) -> Option<Reply> {
     let repository = world.repositories.get(&id)?;
-    // An App that asks as itself sees where it is installed; that is all that it may ask.
+    // An App that authenticates as itself can only ask where it is installed; those routes do
+    // their own checks.
     if asker.app().is_some() {
         return None;
     }
@@ -221,8 +222,8 @@ fn may_not(
     denied.map(refusal).or_else(|| archived.then(read_only))
 }
 
-/// Why GitHub says no. What is about a pull request, as every issue's pages can be, goes with
-/// either permission.
+/// Why GitHub refuses. Either permission suffices for an issue endpoint that is called with a
+/// pull request's number.
 fn denied(
     call: &Call,
     asker: &Asker,
@@ -257,8 +258,8 @@ fn over_limits(world: &mut World, taken: &Taken, meter: &str) -> Option<Reply> {
     Some(secondary(403, Some(wait.to_string())))
 }
 
-/// The repository that is meant and the asker's role there; an answer where it is elsewhere,
-/// or nowhere for this asker.
+/// The repository that the request names and the caller's role in it. An error answer if the
+/// repository has moved or is invisible to the caller.
 fn locate(
     world: &World,
     taken: &Taken,
@@ -284,7 +285,8 @@ fn locate(
     Ok(Some((repository.id, role)))
 }
 
-/// Renamed: the way leads by the id. Writes are told to come as writes again.
+/// Redirects from an old name to the repository's id. A 307 makes clients repeat writes as
+/// writes.
 fn moved(taken: &Taken, repository: &Repository) -> Reply {
     let rest = taken.path.trim_start_matches('/').splitn(4, '/').nth(3);
     let rest = rest.map_or_else(String::new, |rest| format!("/{rest}"));

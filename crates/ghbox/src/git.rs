@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::ids::object_name;
 
-/// A commit to be made: `NewCommit::on("main").file("src/a.rs", "…")`.
+/// A commit to be created: `NewCommit::on("main").file("src/a.rs", "…")`.
 #[derive(Clone, Debug)]
 pub struct NewCommit {
     pub(super) branch: String,
@@ -19,8 +19,8 @@ pub struct NewCommit {
 }
 
 impl NewCommit {
-    /// On top of this branch, which is made if it does not exist yet. One of a fork is
-    /// `owner:branch`.
+    /// A commit on top of this branch, which is created if it does not exist. A fork's branch
+    /// is `owner:branch`.
     #[must_use]
     pub fn on(branch: &str) -> Self {
         NewCommit {
@@ -33,21 +33,21 @@ impl NewCommit {
         }
     }
 
-    /// With this message.
+    /// Sets the message.
     #[must_use]
     pub fn message(mut self, message: &str) -> Self {
         message.clone_into(&mut self.message);
         self
     }
 
-    /// By this user.
+    /// Sets the author.
     #[must_use]
     pub fn author(mut self, login: &str) -> Self {
         login.clone_into(&mut self.author);
         self
     }
 
-    /// Writes a file.
+    /// Adds or changes a file.
     #[must_use]
     pub fn file(mut self, path: &str, content: &str) -> Self {
         self.changes.push(Change::Write(path.to_owned(), content.to_owned()));
@@ -61,22 +61,22 @@ impl NewCommit {
         self
     }
 
-    /// Renames a file: the old path goes, the same content comes under the new one.
+    /// Renames a file, with its content unchanged.
     #[must_use]
     pub fn rename(mut self, from: &str, to: &str) -> Self {
         self.changes.push(Change::Move(from.to_owned(), to.to_owned()));
         self
     }
 
-    /// With these parents in place of the branch's tip; the branch moves here all the same.
-    /// No parents make a history of its own.
+    /// Sets the parents, instead of the branch's tip. The branch still moves to the new commit.
+    /// An empty list starts an unrelated history.
     #[must_use]
     pub fn parents(mut self, shas: &[&str]) -> Self {
         self.parents = Some(shas.iter().map(|&sha| sha.to_owned()).collect());
         self
     }
 
-    /// With a date of the pusher's choosing.
+    /// Sets the commit's date, which a pusher can choose freely.
     #[must_use]
     pub fn dated(mut self, date: Timestamp) -> Self {
         self.dated = Some(date);
@@ -97,7 +97,7 @@ pub(super) struct Blob {
     pub(super) content: Arc<str>,
 }
 
-/// Path to blob, the whole tree flat.
+/// The whole tree, flat: from path to blob.
 pub(super) type Tree = BTreeMap<String, Blob>;
 
 #[derive(Debug)]
@@ -109,25 +109,25 @@ pub(super) struct Commit {
     pub(super) message: String,
     pub(super) author: String,
     pub(super) date: Timestamp,
-    /// One more than the greatest of its parents'.
+    /// One more than the highest generation among the parents.
     pub(super) generation: u64,
-    /// The order in which the box learned of it.
+    /// The order in which the box created the commits.
     pub(super) sequence: u64,
 }
 
 #[derive(Default)]
 pub(super) struct Git {
-    /// Makes equal commits in two repositories differ.
+    /// Makes the shas of equal commits differ between repositories.
     pub(super) salt: u64,
     pub(super) commits: HashMap<String, Arc<Commit>>,
     pub(super) branches: BTreeMap<String, String>,
-    /// Branches of forks that pull requests come from, as `owner:branch`: a network of
-    /// repositories has its commits in common.
+    /// Branches of forks that pull requests come from, as `owner:branch`. Repositories of one
+    /// fork network share their commits.
     pub(super) forked: BTreeMap<String, String>,
     pub(super) tags: BTreeMap<String, String>,
-    /// Commits that GitHub made itself, and signed.
+    /// Commits that GitHub itself made and signed.
     pub(super) by_github: HashSet<String>,
-    /// Names that branches had, and what each was renamed to.
+    /// Former branch names, and what each was renamed to.
     pub(super) renamed: BTreeMap<String, String>,
 }
 
@@ -136,12 +136,12 @@ impl Git {
         self.commits.get(sha)
     }
 
-    /// The sha that a branch is at, also a fork's.
+    /// The sha of a branch's tip, including a fork's branch.
     pub(super) fn head(&self, branch: &str) -> Option<&String> {
         if is_forked(branch) { self.forked.get(branch) } else { self.branches.get(branch) }
     }
 
-    /// Points a branch, or a fork's, at a commit; where it was before.
+    /// Points a branch, or a fork's branch, at a commit. Returns its previous tip.
     pub(super) fn point(&mut self, branch: &str, sha: &str) -> Option<String> {
         let heads = if is_forked(branch) { &mut self.forked } else { &mut self.branches };
         heads.insert(branch.to_owned(), sha.to_owned())
@@ -151,8 +151,8 @@ impl Git {
         self.commits.get(self.branches.get(branch)?)
     }
 
-    /// The commit that a name speaks of, as GitHub reads names: a full sha, a branch, a tag,
-    /// either with its `refs/` in front, or a short sha that only one commit begins with.
+    /// The commit that a name resolves to, by GitHub's rules: a full sha, a branch, a tag,
+    /// either of these with its `refs/` prefix, or an unambiguous short sha.
     pub(super) fn resolve(&self, name: &str) -> Option<&Arc<Commit>> {
         if let Some(commit) = self.commits.get(name) {
             return Some(commit);
@@ -167,7 +167,7 @@ impl Git {
     }
 
     fn shortened(&self, name: &str) -> Option<&Arc<Commit>> {
-        // git takes no abbreviation below four digits.
+        // git accepts no abbreviation below four digits.
         if name.len() < 4 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
@@ -176,7 +176,7 @@ impl Git {
         matching.next().is_none().then_some(first)
     }
 
-    /// Makes a commit with this tree; moves nothing.
+    /// Creates a commit with this tree. Moves no branch.
     pub(super) fn write(
         &mut self,
         tree: Tree,
@@ -212,14 +212,14 @@ impl Git {
         commit
     }
 
-    /// The tree of this commit, or an empty one.
+    /// The tree of this commit, or an empty tree.
     pub(super) fn tree_of(&self, sha: Option<&str>) -> Arc<Tree> {
         sha.and_then(|sha| self.commits.get(sha))
             .map(|commit| Arc::clone(&commit.tree))
             .unwrap_or_default()
     }
 
-    /// A whole tree, or a directory's, by its own name.
+    /// A whole tree, or a directory's tree, by its sha.
     pub(super) fn tree_named(&self, sha: &str) -> Option<Tree> {
         if let Some(commit) = self.commits.values().find(|commit| commit.tree_sha == sha) {
             return Some(Tree::clone(&commit.tree));
@@ -239,7 +239,7 @@ impl Git {
     }
 }
 
-/// Whether it is a fork's branch; git has no colons in names.
+/// Whether this is a fork's branch. git permits no colons in branch names.
 pub(super) fn is_forked(branch: &str) -> bool {
     branch.contains(':')
 }
@@ -250,13 +250,13 @@ pub(super) fn blob(content: &str) -> Blob {
     Blob { sha, content: Arc::from(content) }
 }
 
-/// What a tree is called: a hash of all that is in it.
+/// The sha of a tree: a hash of its whole content.
 pub(super) fn tree_name(tree: &Tree) -> String {
     let entries = tree.iter().flat_map(|(path, blob)| [path.as_bytes(), blob.sha.as_bytes()]);
     object_name(std::iter::once(b"tree".as_slice()).chain(entries))
 }
 
-/// The part of a tree below a directory, with paths from there.
+/// The part of a tree below a directory, with paths relative to it.
 pub(super) fn subtree(tree: &Tree, directory: &str) -> Tree {
     let below = format!("{directory}/");
     tree.range(below.clone()..)
@@ -265,7 +265,7 @@ pub(super) fn subtree(tree: &Tree, directory: &str) -> Tree {
         .collect()
 }
 
-/// A tree after these changes.
+/// A copy of the tree with these changes applied.
 pub(super) fn changed(tree: &Tree, changes: &[Change]) -> Tree {
     let mut after = tree.clone();
     for change in changes {

@@ -1,11 +1,11 @@
-//! Questions about a history: ancestors, merge bases, what differs.
+//! Queries about a history: ancestors, merge bases, differences.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::git::{Commit, Git, Tree};
 
-/// One file that differs between two trees.
+/// A file that differs between two trees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileChange {
     pub(super) path: String,
@@ -24,18 +24,18 @@ pub(super) enum ChangeKind {
     Renamed,
 }
 
-/// What compare says of two commits.
+/// The result of comparing two commits.
 pub(super) struct Comparison {
     pub(super) merge_base: Arc<Commit>,
-    /// In head and not in base, oldest first.
+    /// Commits in head but not in base, oldest first.
     pub(super) ahead: Vec<Arc<Commit>>,
     pub(super) behind: usize,
-    /// From the merge base to head.
+    /// The changes from the merge base to head.
     pub(super) files: Vec<FileChange>,
 }
 
 impl Git {
-    /// This commit and all that it stands on.
+    /// This commit and all of its ancestors.
     pub(super) fn ancestors(&self, sha: &str) -> HashSet<String> {
         let mut seen = HashSet::new();
         let mut open = vec![sha.to_owned()];
@@ -52,7 +52,8 @@ impl Git {
         self.ancestors(newer).contains(older)
     }
 
-    /// What a branch was at, step by step, since it was at `before`: oldest first.
+    /// The successive tips of a branch, by first parents, since it was at `before`, oldest
+    /// first.
     pub(super) fn first_parents(&self, tip: &str, before: Option<&str>) -> Vec<String> {
         let mut steps = Vec::new();
         let mut next = Some(tip.to_owned());
@@ -64,9 +65,9 @@ impl Git {
         steps
     }
 
-    /// What `git log` lists from here: of the commits that were come to so far, the one with the
-    /// newest date is next. So a commit may stand before its child where another child of it came
-    /// first, and one with an old date stands far down.
+    /// Commits in the order of `git log`: of all commits reached so far, the one with the
+    /// newest date is next. So a commit can precede its child if it was reached through another
+    /// child, and a commit with an old date comes late.
     pub(super) fn log(&self, sha: &str) -> Vec<Arc<Commit>> {
         let mut listed = Vec::new();
         let mut seen = HashSet::new();
@@ -90,10 +91,10 @@ impl Git {
         commits
     }
 
-    /// Three-dot: from the merge base. None without a common ancestor.
+    /// A three-dot comparison, from the merge base. `None` without a common ancestor.
     pub(super) fn compare(&self, base: &Commit, head: &Commit) -> Option<Comparison> {
         let (of_base, of_head) = (self.ancestors(&base.sha), self.ancestors(&head.sha));
-        // A common ancestor of the greatest generation is no ancestor of another one.
+        // The common ancestor with the highest generation is not an ancestor of another one.
         let merge_base = of_base
             .intersection(&of_head)
             .filter_map(|sha| self.commit(sha))
@@ -106,13 +107,13 @@ impl Git {
         })
     }
 
-    /// What this commit did to its first parent.
+    /// The changes of this commit compared with its first parent.
     pub(super) fn changes_of(&self, commit: &Commit) -> Vec<FileChange> {
         diff(&self.tree_of(commit.parents.first().map(String::as_str)), &commit.tree)
     }
 }
 
-/// What differs, sorted by path; a file that left one path for another is one rename.
+/// The differences, sorted by path. A file that moved is one rename.
 pub(super) fn diff(old: &Tree, new: &Tree) -> Vec<FileChange> {
     let removed: BTreeSet<&String> = old.keys().filter(|path| !new.contains_key(*path)).collect();
     let mut sources: BTreeMap<&str, Vec<&String>> = BTreeMap::new();
@@ -164,7 +165,7 @@ pub(super) fn diff(old: &Tree, new: &Tree) -> Vec<FileChange> {
     changes
 }
 
-/// Lines that came and went, taken as sets with counts: what a diff without moves would say.
+/// Added and removed lines, compared as multisets: the counts of a diff in which no line moved.
 fn lines(old: &str, new: &str) -> (usize, usize) {
     let mut balance: BTreeMap<&str, isize> = BTreeMap::new();
     for line in new.lines() {

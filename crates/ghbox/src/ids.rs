@@ -1,9 +1,9 @@
-//! Numbers and hashes: each kind of thing counts from a start of its own, so that a program that
-//! takes one kind of id for another finds nothing.
+//! Ids and hashes. Each kind of id starts from its own number, so that a program that confuses
+//! two kinds finds nothing.
 
 use sha2::{Digest as _, Sha256};
 
-/// The last id given out, by kind.
+/// The last assigned id of each kind.
 pub(super) struct Ids {
     pub(super) repository: u64,
     pub(super) user: u64,
@@ -42,13 +42,13 @@ impl Ids {
     }
 }
 
-/// The next id of a kind: `next(&mut ids.run)`.
+/// Assigns the next id of a kind: `next(&mut ids.run)`.
 pub(super) fn next(last: &mut u64) -> u64 {
     *last += 1;
     *last
 }
 
-/// Forty hex digits that stand for these parts, as a git object's name does.
+/// Forty hex digits that identify these parts, like the name of a git object.
 pub(super) fn object_name<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -58,17 +58,18 @@ pub(super) fn object_name<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Stri
     hex(&hash.finalize(), 20)
 }
 
-/// The first `bytes` bytes, in hex.
+/// The first `bytes` bytes of `data`, in hex.
 pub(super) fn hex(data: &[u8], bytes: usize) -> String {
     use std::fmt::Write as _;
     data.iter().take(bytes).fold(String::with_capacity(bytes * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// A node id as GitHub's GraphQL side has them: a prefix for the kind, then opaque letters.
+/// A node id in the format of GitHub's GraphQL API: a prefix for the kind, then opaque
+/// characters.
 pub(super) fn node_id(kind: &str, id: impl std::fmt::Display) -> String {
     use base64::Engine as _;
     let opaque = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.to_string());

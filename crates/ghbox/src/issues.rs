@@ -1,4 +1,4 @@
-//! Issues and what pull requests share with them: labels, comments, the timeline.
+//! Issues, and what pull requests share with them: labels, comments, the timeline.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,18 @@ use super::ids::{Ids, next};
 use super::pulls::Pull;
 use super::timeline::{Event, EventKind};
 
-/// GitHub takes this many characters in a comment (danger/danger#424 has its refusal).
+/// The maximum length of a comment in characters (danger/danger#424 quotes the refusal).
 pub(super) const LONGEST_BODY: usize = 65_536;
 
-/// A comment as a test sees it when it looks into the box.
+/// A comment, as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommentView {
-    /// Its id.
     pub id: u64,
-    /// Who wrote it.
     pub author: String,
-    /// What it says.
     pub body: String,
-    /// When it was written.
     pub created_at: Timestamp,
-    /// When it was last edited.
     pub updated_at: Timestamp,
-    /// The App, by its slug, that a person wrote it through.
+    /// The slug of the App through which a person wrote it.
     pub through: Option<String>,
 }
 
@@ -76,7 +71,7 @@ impl IssueRecord {
     }
 
     pub(super) fn remove_label(&mut self, name: &str, by: &str, at: Timestamp, ids: &mut Ids) {
-        // The event has the label's own spelling.
+        // The event has the label's own spelling, not the request's.
         let borne = self.labels.iter().position(|label| same_label(label, name));
         if let Some(borne) = borne {
             let label = self.labels.remove(borne);
@@ -124,16 +119,14 @@ impl IssueRecord {
     }
 }
 
-/// Why an issue is not there any more.
+/// Why an issue no longer exists under its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gone {
-    /// Somebody deleted it.
     Deleted,
-    /// It is that one's of another repository now.
+    /// It is now an issue of another repository.
     Transferred {
-        /// The other repository.
+        /// The id of the other repository.
         to: u64,
-        /// Its number there.
         number: u64,
     },
 }
@@ -141,14 +134,14 @@ pub(super) enum Gone {
 #[derive(Default)]
 pub(super) struct Issues {
     pub(super) by_number: BTreeMap<u64, IssueRecord>,
-    /// Issues that left; their numbers are not given again.
+    /// Deleted and transferred issues. Their numbers are not reused.
     pub(super) gone: BTreeMap<u64, Gone>,
     /// By lower-case name.
     pub(super) labels: BTreeMap<String, Label>,
 }
 
 impl Issues {
-    /// A new issue, or the issue side of a new pull request.
+    /// Opens an issue, or creates the issue side of a new pull request.
     pub(super) fn open(
         &mut self,
         title: &str,
@@ -183,21 +176,21 @@ impl Issues {
         last.max(self.gone.last_key_value().map(|(last, _)| *last)).map_or(1, |last| last + 1)
     }
 
-    /// Takes an issue out.
+    /// Removes an issue and records why.
     pub(super) fn take(&mut self, number: u64, gone: Gone) -> Option<IssueRecord> {
         let issue = self.by_number.remove(&number)?;
         self.gone.insert(number, gone);
         Some(issue)
     }
 
-    /// Takes in an issue of another repository, without its labels; the number that it has here.
+    /// Adds an issue from another repository, without its labels. Returns its new number.
     pub(super) fn take_in(&mut self, issue: IssueRecord) -> u64 {
         let number = self.next_number();
         self.by_number.insert(number, IssueRecord { number, labels: Vec::new(), ..issue });
         number
     }
 
-    /// The label of this name, made if there is none. The first spelling stays.
+    /// The label with this name, created if necessary. The first spelling is kept.
     pub(super) fn label(&mut self, name: &str, ids: &mut Ids) -> String {
         let label = self
             .labels
@@ -206,7 +199,7 @@ impl Issues {
         label.name.clone()
     }
 
-    /// Gives a label another name, wherever it is now; what happened keeps the old one.
+    /// Renames a label wherever it is in use. Past events keep the old name.
     pub(super) fn rename_label(&mut self, from: &str, to: &str) -> Option<()> {
         let mut label = self.labels.remove(&from.to_lowercase())?;
         to.clone_into(&mut label.name);
@@ -218,7 +211,7 @@ impl Issues {
         Some(())
     }
 
-    /// Deletes a label: it leaves all that bore it, without an event.
+    /// Deletes a label and removes it from all issues, without events.
     pub(super) fn delete_label(&mut self, name: &str) -> Option<()> {
         self.labels.remove(&name.to_lowercase())?;
         for record in self.by_number.values_mut() {
@@ -227,7 +220,8 @@ impl Issues {
         Some(())
     }
 
-    /// Pull requests whose head branch moved take the new commits, or show the force push.
+    /// Updates open pull requests whose head branch moved: new commits are added, and a force
+    /// push is recorded.
     #[expect(clippy::too_many_arguments, reason = "a push is told whole: what, where, who, when")]
     pub(super) fn head_moved(
         &mut self,
@@ -256,7 +250,7 @@ impl Issues {
                 let sha = after.to_owned();
                 record.note(EventKind::HeadForcePushed { sha }, by, at, ids);
             }
-            // A timeline has the commits that are there, and no memory of others.
+            // A timeline shows only the current commits.
             let is_there = |sha: &str| current.iter().any(|one| one == sha);
             record.events.retain(|event| event.commit().is_none_or(is_there));
             for sha in fresh {
@@ -266,7 +260,7 @@ impl Issues {
     }
 }
 
-/// Labels differ without regard to case.
+/// Label names are case-insensitive.
 fn same_label(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }

@@ -1,17 +1,19 @@
-//! GitHub in a box: an HTTP server with GitHub's behaviour. Knows no other room.
+//! A fake GitHub for tests: an HTTP server that behaves like GitHub. Depends on no other
+//! module.
 //!
-//! The box has state and no script: a story builds a world (repositories, commits, runs, people),
-//! the program under test talks to it over HTTP, and at the end the story looks into the box to
-//! see what the program really did. What GitHub does that one would not expect (its lists lag,
-//! its answers get lost, its limits bite) the box does too, on demand.
+//! The box keeps state instead of following a script. A story builds a world (repositories,
+//! commits, runs, people), the program under test talks to it over HTTP, and at the end the
+//! story inspects the box to see what the program really did. The box can also imitate GitHub's
+//! surprising behaviour on demand: lists that lag, lost answers, rate limits.
 //!
 //! ```text
 //! request ─▶ server ─▶ front ─▶ routes/* ─▶ git, actions, issues, apps … ─▶ wire/* ─▶ answer
 //!                       │ faults, limits, permissions, redirects, ETags
 //! ```
 //!
-//! It has wire types of its own: a misreading of GitHub that it shared with the program would
-//! prove nothing. `tests/faithful` holds every answer to GitHub's OpenAPI description.
+//! It has its own wire types: if it shared them with the program, a misreading of GitHub's API
+//! would go unnoticed. `tests/faithful` validates every answer against GitHub's OpenAPI
+//! description.
 
 mod access;
 mod actions;
@@ -68,13 +70,13 @@ pub use workflow_file::WorkflowFile;
 
 use world::World;
 
-/// A pause that a fault asks for, as a future.
+/// The future of a pause that a fault causes.
 type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Whoever makes pauses.
+/// Makes such pauses.
 type Sleeper = Arc<dyn Fn(Duration) -> Pause + Send + Sync>;
 
-/// GitHub in a box: a cheap handle, every clone of which is the same GitHub.
+/// A fake GitHub. Cheap to clone; all clones share the same state.
 #[derive(Clone)]
 pub struct GhBox {
     shared: Arc<Shared>,
@@ -87,7 +89,7 @@ struct Shared {
 }
 
 impl GhBox {
-    /// An empty GitHub whose time is `clock`'s.
+    /// Creates an empty GitHub that uses `clock`.
     #[must_use]
     pub fn new(clock: GhClock) -> Self {
         let world = World::new(clock.now());
@@ -96,25 +98,26 @@ impl GhBox {
         GhBox { shared: Arc::new(Shared { world, clock, sleeper }) }
     }
 
-    /// The clock of this GitHub; every answer's `Date` header is its time.
+    /// The clock of this GitHub. It also determines the `Date` header of every answer.
     #[must_use]
     pub fn clock(&self) -> &GhClock {
         &self.shared.clock
     }
 
-    /// Lets time pass.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.shared.clock.advance(by);
     }
 
-    /// Replaces the sleep behind [`Fault::Delay`], which is real time otherwise.
+    /// Replaces the sleep behind [`Fault::Delay`], which is in real time by default.
     pub fn sleep_with(&self, sleep: impl Fn(Duration) -> Pause + Send + Sync + 'static) {
         *self.shared.sleeper.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(sleep);
     }
 
-    /// The world as of now: what was due by the clock has happened.
+    /// The world as of now: changes that are due have been made.
     fn world(&self) -> MutexGuard<'_, World> {
-        // A test that failed while it held the lock left a world that is still good to look at.
+        // A test that panicked while holding the lock leaves a world that can still be
+        // inspected.
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.happen_until(self.shared.clock.now());
         world
@@ -127,7 +130,8 @@ impl GhBox {
     }
 }
 
-/// Ends a story that names what does not exist: the story is wrong, not the program under test.
+/// Fails a story that names something that does not exist: the mistake is in the story, not in
+/// the program under test.
 #[track_caller]
 #[expect(clippy::panic, reason = "a mistake in a story must stop that story at its line")]
 fn misuse(what: impl std::fmt::Display) -> ! {

@@ -1,4 +1,4 @@
-//! GitHub's limits: the primary one by the hour, the secondary ones by the minute.
+//! GitHub's rate limits: the primary one per hour, the secondary ones per minute.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,18 +7,18 @@ use jiff::{SignedDuration, Timestamp};
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// How much one may ask. The numbers are docs.github.com's, REST "Rate limits".
+/// The rate limits. The defaults are those of docs.github.com, REST "Rate limits".
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Requests an hour for one user; a 304 is free.
+    /// Requests per hour and user. A 304 is free.
     pub requests_per_hour: u64,
     /// Whether the secondary limits below are enforced.
     pub enforce_secondary: bool,
-    /// Points a minute: a read is 1, a write 5; a 304 counts.
+    /// Points per minute: a read costs 1, a write 5. A 304 counts.
     pub points_per_minute: u64,
-    /// Requests a minute that create what people see.
+    /// Content-creating requests per minute.
     pub content_per_minute: u64,
-    /// The same, an hour.
+    /// Content-creating requests per hour.
     pub content_per_hour: u64,
 }
 
@@ -34,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// Where one user stands in the primary limit.
+/// The state of one account's primary limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     pub(super) limit: u64,
@@ -48,10 +48,11 @@ impl Window {
     }
 }
 
-/// What was asked within one second: a benchmark asks for thousands of things in each.
+/// The requests within one second. They are summed up because a benchmark sends thousands each
+/// second.
 struct Spent {
     second: i64,
-    /// The last of it.
+    /// The time of the last request.
     at: Timestamp,
     points: u64,
     content: u64,
@@ -60,14 +61,15 @@ struct Spent {
 #[derive(Default)]
 pub(super) struct Meters {
     pub(super) limits: Limits,
-    /// Requests an hour where a story set other ones, by meter.
+    /// Requests per hour of meters for which a story set its own limit.
     pub(super) own_limits: HashMap<String, u64>,
     windows: HashMap<String, Window>,
     spent: HashMap<String, VecDeque<Spent>>,
 }
 
 impl Meters {
-    /// Where this meter stands now. A window begins with the first request after the last ended.
+    /// The current window of this meter. A window starts with the first request after the
+    /// previous one ended.
     pub(super) fn window(&mut self, meter: &str, now: Timestamp) -> &mut Window {
         let limit = self.own_limits.get(meter).copied();
         let limit = limit.unwrap_or(self.limits.requests_per_hour);
@@ -80,7 +82,7 @@ impl Meters {
         window
     }
 
-    /// Counts a request toward the secondary limits, or says how many seconds to wait.
+    /// Counts a request toward the secondary limits, or returns how many seconds to wait.
     pub(super) fn spend(
         &mut self,
         meter: &str,

@@ -1,4 +1,4 @@
-//! What was asked and what was answered, kept for tests to look at.
+//! The log of requests and answers, for tests to inspect.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,78 +6,73 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
-/// One request and what became of it.
+/// A request and its outcome.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// When the box got it, by its clock.
+    /// When the box received it, by its clock.
     pub at: Timestamp,
-    /// The request's method.
     pub method: Method,
-    /// Path and query as they came, without the `/api/v3` of Enterprise Server.
+    /// Path and query as received, without Enterprise Server's `/api/v3` prefix.
     pub path: String,
-    /// GitHub's name of the operation; None: the box has no such route.
+    /// GitHub's name of the operation; `None` if the box has no such route.
     pub operation: Option<&'static str>,
-    /// The login behind the token, if the token was good.
+    /// The login behind the token, if the token was valid.
     pub login: Option<String>,
     /// The installation that the token was minted for.
     pub installation: Option<u64>,
-    /// The request's headers, without its token.
+    /// The headers, without the token.
     pub request_headers: HeaderMap,
-    /// The request's body.
     pub request_body: Bytes,
-    /// The answer's status, also of one that was lost.
+    /// The status, even if the answer was lost.
     pub response_status: u16,
-    /// The answer's headers.
     pub response_headers: HeaderMap,
-    /// The answer's body as it would have been sent whole.
+    /// The whole body, even if it was cut off or lost.
     pub response_body: Bytes,
-    /// What it cost of the secondary limits.
+    /// Its cost in points of the secondary limits.
     pub points: u32,
-    /// Whether it cost a request of the primary limit: a 304 is free.
+    /// Whether it counted toward the primary limit. A 304 does not.
     pub charged: bool,
-    /// Whether the asker got it.
+    /// Whether the caller received the answer.
     pub fate: Fate,
 }
 
 impl Exchange {
-    /// Whether it asked for a change.
+    /// Whether it is a write: any method but GET and HEAD.
     #[must_use]
     pub fn is_write(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 }
 
-/// What became of an answer.
+/// What happened to an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It arrived.
     Answered,
-    /// It arrived, but not as GitHub means it: a fault made it up, or spoiled it.
+    /// It arrived, but a fault replaced or damaged it.
     Spoiled,
-    /// The request was carried out and its answer lost.
+    /// The request was carried out, but its answer was lost.
     AnswerLost,
     /// The request never reached GitHub.
     RequestLost,
 }
 
-/// How many requests there were since the box was made, kept or not.
+/// How many requests the box has received, whether kept in the log or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCounts {
-    /// All of them.
     pub all: u64,
-    /// Those that asked for a change.
     pub writes: u64,
-    /// Those that were answered 304.
+    /// Requests answered with 304.
     pub not_modified: u64,
-    /// Those that were answered 400 or more.
+    /// Requests answered with 400 or above.
     pub refused: u64,
     /// By GitHub's name of the operation.
     pub by_operation: BTreeMap<&'static str, u64>,
 }
 
-/// How many exchanges are kept unless a test asks for more.
+/// How many exchanges are kept by default.
 const KEPT: usize = 20_000;
-/// and how many bytes of bodies: a page of a hundred runs is over a megabyte.
+/// How many bytes of bodies are kept: a page of a hundred runs is over a megabyte.
 const KEPT_BYTES: usize = 256 * 1024 * 1024;
 
 pub(super) struct RequestLog {
@@ -104,7 +99,7 @@ impl RequestLog {
         self.trim();
     }
 
-    /// Whether exchanges are kept at all; counted they are anyhow.
+    /// Whether exchanges are kept at all. They are always counted.
     pub(super) fn keeps(&self) -> bool {
         self.most > 0
     }

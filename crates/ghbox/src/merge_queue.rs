@@ -1,5 +1,5 @@
-//! Merge queues: a pull request waits on a branch of its own until what will be on the branch is
-//! tested, and then the branch moves to that very commit.
+//! Merge queues: a pull request waits on a branch of its own until the merge result is tested,
+//! then the base branch moves to that very commit.
 
 use std::collections::BTreeMap;
 
@@ -11,27 +11,26 @@ use super::repository::Repository;
 use super::runs::Origin;
 use super::workflow_file::parse;
 
-/// Who makes the branches and the merges of queues.
+/// The account that creates the queue's branches and merges.
 pub(super) const QUEUE_BOT: &str = "github-merge-queue[bot]";
 
 /// The queue of one branch.
 #[derive(Clone, Debug)]
 pub(super) struct MergeQueue {
     method: MergeMethod,
-    /// In the order in which they are merged.
+    /// In merge order.
     entries: Vec<Entry>,
 }
 
-/// A pull request that waits, as a test sees it when it looks into the box.
+/// A queued pull request, as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedPull {
-    /// Its number.
     pub number: u64,
-    /// The branch that the queue made for it, `gh-readonly-queue/main/pr-1-…`.
+    /// The branch that the queue created for it, `gh-readonly-queue/main/pr-1-…`.
     pub branch: String,
-    /// The commit that is tested, and that the branch moves to.
+    /// The commit that is tested, and that the base branch moves to.
     pub sha: String,
-    /// The `merge_group` runs on that commit.
+    /// The ids of the `merge_group` runs on that commit.
     pub runs: Vec<u64>,
 }
 
@@ -49,8 +48,8 @@ impl MergeQueue {
 }
 
 impl Repository {
-    /// Puts a pull request at the end of its branch's queue; None where there is no queue, or
-    /// the pull request is not open.
+    /// Adds a pull request to the end of its branch's queue. `None` if there is no queue or the
+    /// pull request is not open.
     pub(super) fn enqueue(
         &mut self,
         number: u64,
@@ -65,7 +64,7 @@ impl Repository {
         let (method, tip) = (queue.method, last.or_else(|| self.git.branches.get(&base).cloned())?);
         let landed = self.land(number, &tip, method, QUEUE_BOT, now)?;
         let sha = landed.last()?.clone();
-        // The name ends in the commit that this one stands on.
+        // The branch name ends in the commit that this merge is based on.
         let branch = format!("gh-readonly-queue/{base}/pr-{number}-{tip}");
         self.move_branch(&branch, &sha, QUEUE_BOT, now, ids);
         let runs = self.run_in_queue(&branch, &sha, now, ids);
@@ -75,7 +74,7 @@ impl Repository {
         Some(pull)
     }
 
-    /// Starts all workflows that have the trigger.
+    /// Starts all workflows with a `merge_group` trigger.
     fn run_in_queue(&mut self, branch: &str, sha: &str, now: Timestamp, ids: &mut Ids) -> Vec<u64> {
         let tree = self.git.tree_of(Some(sha));
         let workflows = self.actions.workflows.iter();
@@ -103,11 +102,11 @@ impl Repository {
         starting.into_iter().filter_map(start).collect()
     }
 
-    /// Merges what is tested, throws out what failed, and makes anew what stood on that.
+    /// Merges what passed, removes what failed, and rebuilds the entries that were based on it.
     pub(super) fn settle_queues(&mut self, now: Timestamp, ids: &mut Ids) {
         let bases: Vec<String> = self.merge_queues.keys().cloned().collect();
         for base in bases {
-            // Somebody pushed past the queue: what waits stands on what is the tip no more.
+            // If somebody pushed directly, the queued merges are no longer based on the tip.
             let tip = self.git.branches.get(&base).cloned().unwrap_or_default();
             if self.queued(&base).first().is_some_and(|first| !first.branch.ends_with(&tip)) {
                 self.queue_again(&base, now, ids);
@@ -151,7 +150,7 @@ impl Repository {
         }
     }
 
-    /// Who waits for this branch, first in line first.
+    /// The pull requests queued for this branch, next to be merged first.
     pub(super) fn queued(&self, base: &str) -> Vec<QueuedPull> {
         let entries = self.merge_queues.get(base).map_or(&[][..], |queue| &queue.entries);
         entries.iter().map(|entry| entry.pull.clone()).collect()

@@ -1,11 +1,11 @@
-//! Users, bots, and what they may do in a repository.
+//! Users, bots, and their roles in repositories.
 
 use jiff::Timestamp;
 
-/// What kind of account it is.
+/// The kind of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserKind {
-    /// A person, or a machine user.
+    /// A person or a machine user.
     User,
     /// A GitHub App's account, `slug[bot]`.
     Bot,
@@ -22,29 +22,29 @@ impl UserKind {
         }
     }
 
-    /// What GitHub would make of a login that nobody introduced.
+    /// The kind of an account that was not registered, guessed from its login.
     pub(super) fn guess(login: &str) -> Self {
         if login.ends_with("[bot]") { UserKind::Bot } else { UserKind::User }
     }
 }
 
-/// A person's role in a repository, weakest first.
+/// A role in a repository, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// May read.
+    /// Can read.
     Read,
-    /// May read and sort issues; `permission` says `read`.
+    /// Can read and triage issues. `permission` maps it to `read`.
     Triage,
-    /// May push.
+    /// Can push.
     Write,
-    /// May push and change some settings; `permission` says `write`.
+    /// Can push and change some settings. `permission` maps it to `write`.
     Maintain,
-    /// May do everything.
+    /// Can do everything.
     Admin,
 }
 
 impl Role {
-    /// The word in `role_name`.
+    /// The value of `role_name`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Role::Read => "read",
@@ -55,7 +55,7 @@ impl Role {
         }
     }
 
-    /// The word in `permission`, which knows only three roles.
+    /// The value of `permission`, which has only three roles.
     pub(super) fn permission(self) -> &'static str {
         match self {
             Role::Read | Role::Triage => "read",
@@ -65,7 +65,7 @@ impl Role {
     }
 }
 
-/// What somebody was given in a repository: a role, or a custom one that stands on it.
+/// A user's role in a repository: a standard one, or a custom one that is based on it.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) role: Role,
@@ -78,26 +78,26 @@ impl Standing {
         Standing { role, custom: None }
     }
 
-    /// The word in `role_name`.
+    /// The value of `role_name`.
     pub(super) fn name(&self) -> &str {
         self.custom.as_deref().unwrap_or_else(|| self.role.name())
     }
 }
 
-/// How answers speak of people whose account is gone. Both are seen, by endpoint and by year:
-/// reviewninja/review.ninja#813 and databricks/spark-pr-dashboard#68 met the first,
-/// atlassian/github-for-jira#164 the second.
+/// How answers represent users whose account was deleted. Both forms have been observed,
+/// depending on endpoint and year: the first in reviewninja/review.ninja#813 and
+/// databricks/spark-pr-dashboard#68, the second in atlassian/github-for-jira#164.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ghost {
-    /// `null`, where a user would be.
+    /// `null` instead of a user.
     Null,
-    /// The account `ghost`, which stands for them all.
+    /// The account `ghost`, which represents all of them.
     Named,
 }
 
-/// The login that stands for all whose account is gone.
+/// The login that represents all deleted accounts.
 pub(super) const GHOST: &str = "ghost";
-/// and its id at github.com.
+/// The id of `ghost` on github.com.
 pub(super) const GHOST_ID: u64 = 10_137;
 
 #[derive(Clone, Debug)]

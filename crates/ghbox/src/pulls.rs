@@ -1,4 +1,4 @@
-//! Pull requests, and the three ways in which they are merged.
+//! Pull requests and the three merge methods.
 
 use jiff::Timestamp;
 
@@ -9,22 +9,21 @@ use super::issues::IssueRecord;
 use super::repository::Repository;
 use super::timeline::EventKind;
 
-/// How a pull request is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MergeMethod {
-    /// A commit with two parents.
+    /// A merge commit with two parents.
     Merge,
     /// One new commit with all changes.
     Squash,
-    /// Each commit anew, with a new sha.
+    /// Each commit is recreated with a new sha.
     Rebase,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Pull {
-    /// As `owner:branch` where it is a fork's.
+    /// `owner:branch` for a fork's branch.
     pub(super) head_branch: String,
-    /// The fork that it comes from.
+    /// The id of the fork that it comes from.
     pub(super) fork: Option<u64>,
     pub(super) head_sha: String,
     pub(super) base_branch: String,
@@ -34,12 +33,12 @@ pub(super) struct Pull {
     pub(super) merged_at: Option<Timestamp>,
     pub(super) merged_by: Option<String>,
     pub(super) merge_commit_sha: Option<String>,
-    /// What came to the base branch through the merge.
+    /// The commits that the merge added to the base branch.
     pub(super) landed: Vec<String>,
 }
 
 impl Pull {
-    /// What the head has and the base had not when the pull request was opened.
+    /// The commits in the head that were not in the base when the pull request was opened.
     pub(super) fn commits_in(&self, git: &Git) -> Vec<String> {
         let comparison = git
             .commit(&self.base_sha)
@@ -50,8 +49,8 @@ impl Pull {
         })
     }
 
-    /// What it was merged as. One that is not merged has a name here, too: of the merge that
-    /// GitHub makes to see whether it could be (docs.github.com, REST "Get a pull request").
+    /// The value of `merge_commit_sha`. Before the merge, it is the sha of the test merge with
+    /// which GitHub checks mergeability (docs.github.com, REST "Get a pull request").
     pub(super) fn merge_commit(&self) -> String {
         let tried = || {
             let (base, head) = (self.base_sha.as_bytes(), self.head_sha.as_bytes());
@@ -60,7 +59,7 @@ impl Pull {
         self.merge_commit_sha.clone().unwrap_or_else(tried)
     }
 
-    /// Whose branch it comes from, and the branch.
+    /// The owner of the head branch, and the branch's name.
     pub(super) fn head_of<'p>(&'p self, owner: &'p str) -> (&'p str, &'p str) {
         self.head_branch.split_once(':').unwrap_or((owner, &self.head_branch))
     }
@@ -74,7 +73,7 @@ impl Pull {
     }
 }
 
-/// What to do to a tree so that these changes are in it.
+/// The changes that reproduce a diff on another tree.
 fn replay(changes: &[FileChange], source: &Tree) -> Vec<Change> {
     let mut replayed = Vec::new();
     for change in changes {
@@ -92,7 +91,7 @@ fn replay(changes: &[FileChange], source: &Tree) -> Vec<Change> {
 }
 
 impl IssueRecord {
-    /// Closes a pull request as merged by these commits, and says where they came to.
+    /// Closes a pull request as merged by these commits. Returns its base branch.
     fn merged(
         &mut self,
         landed: Vec<String>,
@@ -114,7 +113,7 @@ impl IssueRecord {
 }
 
 impl Repository {
-    /// Opens a pull request; None where a branch is missing.
+    /// Opens a pull request. `None` if a branch is missing.
     #[expect(clippy::too_many_arguments, reason = "a pull request is told whole")]
     pub(super) fn open_pull(
         &mut self,
@@ -147,7 +146,7 @@ impl Repository {
         Some(record.number)
     }
 
-    /// Merges a pull request and yields the sha that the base branch is at then.
+    /// Merges a pull request and returns the new tip of its base branch.
     pub(super) fn merge_pull(
         &mut self,
         number: u64,
@@ -163,7 +162,7 @@ impl Repository {
         self.finish_merge(number, landed, by, now, ids)
     }
 
-    /// Makes the commits that bring a pull request onto this one; moves nothing.
+    /// Creates the commits that apply a pull request on top of `tip`. Moves no branch.
     pub(super) fn land(
         &mut self,
         number: u64,
@@ -204,7 +203,7 @@ impl Repository {
         Some(sha)
     }
 
-    /// A push that brings all of a pull request to its base merges it, as if somebody had
+    /// A push that brings all of a pull request's commits to its base merges the pull request
     /// (docs.github.com, "About pull request merges", indirect merges).
     pub(super) fn merge_what_arrived(
         &mut self,
@@ -223,7 +222,8 @@ impl Repository {
         let steps = self.git.first_parents(tip, before);
         for record in self.issues.by_number.values_mut().filter(|record| record.open) {
             let Some(pull) = record.pull.as_ref().filter(|pull| waits(pull)) else { continue };
-            // The first that has all of it: the head itself, or a merge made elsewhere.
+            // The first commit that contains all of it: the head itself, or a merge made
+            // elsewhere.
             let merge = steps.iter().find(|sha| self.git.is_ancestor(&pull.head_sha, sha));
             let Some(merge) = merge.filter(|_| !pull.commits.is_empty()) else { continue };
             let mut landed = pull.commits.clone();
@@ -251,9 +251,9 @@ impl Repository {
         Some(pull.commits.iter().cloned().chain([sha]).collect())
     }
 
-    /// What a squash is called by default: the message of a single commit, or the pull request's
-    /// title and the messages of all of its commits (docs.github.com, "About pull request merges",
-    /// merge message for a squash merge).
+    /// The default message of a squash merge: the message of a single commit, or the pull
+    /// request's title and the messages of all of its commits (docs.github.com, "About pull
+    /// request merges", merge message for a squash merge).
     fn squash_message(&self, pull: &Pull, number: u64, title: &str) -> String {
         let messages: Vec<&str> = pull
             .commits
@@ -281,15 +281,15 @@ impl Repository {
         landed
     }
 
-    /// What the pull request changes, seen from where the base branch is now.
+    /// The changes of the pull request, compared with the current base branch.
     fn changes_of_pull(&self, pull: &Pull, tip: &str) -> Option<Vec<Change>> {
         let head = self.git.commit(&pull.head_sha)?;
         let comparison = self.git.compare(self.git.commit(tip)?, head)?;
         Some(self.merged(replay(&comparison.files, &head.tree)))
     }
 
-    /// With what both sides made of a file together, where the story says so: the box itself merges
-    /// no lines.
+    /// Replaces the content of files for which the story defined a merge result. The box itself
+    /// does not merge lines.
     fn merged(&self, mut changes: Vec<Change>) -> Vec<Change> {
         for change in &mut changes {
             if let Change::Write(path, content) = change

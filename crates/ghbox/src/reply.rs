@@ -1,31 +1,32 @@
-//! What a route answers, before headers and faults.
+//! A route's answer, before common headers and faults.
 
 use serde_json::{Value, json};
 
 use super::access::Within;
 
-/// What the question was, for routes.
+/// A request, as the routes see it.
 pub(super) struct Asked<'a> {
-    /// `https://api.github.com`, or wherever the asker thinks that we are.
+    /// The base URL of the API as the caller addressed it, for example
+    /// `https://api.github.com`.
     pub(super) api: &'a str,
-    /// Path and query below that, for the links between pages.
+    /// Path and query below `api`, for pagination links.
     pub(super) path: &'a str,
     pub(super) query: &'a [(String, String)],
     pub(super) body: &'a Value,
     pub(super) login: &'a str,
-    /// Whose limits the asker spends.
+    /// The account whose rate limits the caller spends.
     pub(super) meter: &'a str,
-    /// The App that asks as itself.
+    /// The App that authenticates as itself.
     pub(super) app: Option<u64>,
-    /// Where an App's token is good.
+    /// The scope of a minted token.
     pub(super) within: Option<&'a Within>,
-    /// The token as it was sent.
+    /// The token as sent.
     pub(super) token: &'a str,
     pub(super) can_push: bool,
     pub(super) installation: bool,
-    /// The media type that was asked for.
+    /// The requested media type.
     pub(super) accept: &'a str,
-    /// `2026-03-10` and later answer some things differently.
+    /// The requested API version. Some answers differ from `2026-03-10` on.
     pub(super) version: &'a str,
 }
 
@@ -39,12 +40,12 @@ impl Asked<'_> {
         self.param(name)?.parse().ok()
     }
 
-    /// Cuts the asked page out of a list, and says where its neighbours are.
+    /// The requested page of a list, with links to other pages.
     pub(super) fn page<'l, T>(&self, all: &'l [T]) -> Page<'l, T> {
         self.page_of(all, 30, 100)
     }
 
-    /// The same with another usual and greatest size of a page.
+    /// Like [`Asked::page`], with another default and maximum page size.
     pub(super) fn page_of<'l, T>(&self, all: &'l [T], usual: usize, most: usize) -> Page<'l, T> {
         let size = self.number("per_page").filter(|&size| size > 0).unwrap_or(usual).min(most);
         let number = self.number("page").filter(|&page| page > 0).unwrap_or(1);
@@ -91,7 +92,7 @@ pub(super) struct Page<'l, T> {
     pub(super) links: Option<String>,
 }
 
-/// An answer in the making.
+/// An answer before common headers and faults.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -121,7 +122,7 @@ impl Reply {
         Reply { status: 204, body: Body::Empty, headers: Vec::new() }
     }
 
-    /// JSON that is text already.
+    /// A body that is already serialized JSON.
     pub(super) fn json_text(text: String) -> Self {
         Reply::text("application/json; charset=utf-8", text)
     }
@@ -135,7 +136,7 @@ impl Reply {
         Reply::ok(page.items.iter().map(show).collect()).linked(page.links.clone())
     }
 
-    /// A page of a list beside its total, as Actions answers.
+    /// A page of a list next to its `total_count`, as the Actions endpoints answer.
     pub(super) fn counted<T>(
         total: usize,
         key: &str,
@@ -169,7 +170,7 @@ impl Reply {
         Reply::error(404, "Not Found")
     }
 
-    /// 422 about one field.
+    /// 422 for one field.
     pub(super) fn invalid(resource: &str, field: &str, message: &str) -> Self {
         let body = json!({
             "message": "Validation Failed",

@@ -1,4 +1,4 @@
-//! One repository, with all that is in it.
+//! A repository and everything in it.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) struct Repository {
     pub(super) default_branch: String,
     pub(super) private: bool,
     pub(super) archived: bool,
-    /// Nobody but its owner sees it any more.
+    /// Nobody can see it, as if it had become private.
     pub(super) hidden: bool,
     pub(super) has_issues: bool,
     pub(super) fork: bool,
@@ -31,19 +31,19 @@ pub(super) struct Repository {
     pub(super) pushed_at: Timestamp,
     /// By lower-case login.
     pub(super) collaborators: BTreeMap<String, Standing>,
-    /// What teams of the owner were given, by lower-case slug.
+    /// Roles of the owner's teams, by lower-case slug.
     pub(super) teams: BTreeMap<String, Role>,
     pub(super) git: Git,
     pub(super) actions: Actions,
     pub(super) statuses: Statuses,
     pub(super) issues: Issues,
-    /// When and where timelines show commits.
+    /// When and in which order timelines show commits.
     pub(super) commits_show: CommitsShow,
-    /// So long after a merge, its commits lead to no pull request yet.
+    /// How long after a merge its commits have no associated pull request yet.
     pub(super) association_lag: SignedDuration,
-    /// Whether the server signs what it commits itself; Enterprise Server need not.
+    /// Whether the server signs the commits it makes itself. Enterprise Server may not.
     pub(super) signs_merges: bool,
-    /// What merges make of files that both sides changed, by path.
+    /// The merged content of files that both sides changed, by path.
     pub(super) merges_make: BTreeMap<String, String>,
     /// By branch.
     pub(super) merge_queues: BTreeMap<String, MergeQueue>,
@@ -82,13 +82,13 @@ impl Repository {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// Lets everything happen here that was due until `now`.
+    /// Makes all changes in this repository that are due by `now`.
     pub(super) fn happen_until(&mut self, now: Timestamp, ids: &mut Ids) {
         self.actions.progress_until(now, ids);
         self.settle_queues(now, ids);
     }
 
-    /// Makes a commit and moves its branch there.
+    /// Creates a commit and moves its branch to it. Returns the sha.
     pub(super) fn push(&mut self, commit: &NewCommit, now: Timestamp, ids: &mut Ids) -> String {
         let tip = self.git.head(&commit.branch).cloned();
         let base = tip.or_else(|| self.git.branches.get(&self.default_branch).cloned());
@@ -101,7 +101,7 @@ impl Repository {
         made.sha.clone()
     }
 
-    /// Points a branch at a commit, with all that a push brings about.
+    /// Points a branch at a commit, with all consequences of a push.
     pub(super) fn move_branch(
         &mut self,
         branch: &str,
@@ -156,7 +156,8 @@ impl Repository {
         }
     }
 
-    /// Starts a run with what the workflow's file, at the run's commit, says of title and group.
+    /// Starts a run. Its title and concurrency group come from the workflow file at the run's
+    /// commit.
     pub(super) fn start_run(
         &mut self,
         workflow_id: u64,
@@ -169,20 +170,20 @@ impl Repository {
         let tree = self.git.tree_of(Some(&origin.head_sha));
         let file = tree.get(path).map(|blob| parse(&blob.content)).unwrap_or_default();
         let title = file.run_name.map(|template| title_from(&template, inputs));
-        // A title that comes out empty gives way to the usual one.
+        // GitHub uses the default title if `run-name` evaluates to an empty one.
         if let Some(title) = title.filter(|title| !title.trim().is_empty()) {
             origin.title = title;
         }
         self.actions.start(workflow_id, origin, file.concurrency, now, ids)
     }
 
-    /// What a run that a push started is called: the first line of the commit's message.
+    /// The title of a run that a push started: the first line of the commit message.
     pub(super) fn title_of_commit(&self, sha: &str) -> String {
         let message = self.git.commit(sha).map_or("", |commit| &commit.message);
         message.lines().next().unwrap_or_default().to_owned()
     }
 
-    /// A commit with these changes on top of a branch, as merges make them; moves nothing.
+    /// Creates a commit with these changes on top of its first parent. Moves no branch.
     pub(super) fn write_on(
         &mut self,
         parents: Vec<String>,
@@ -196,15 +197,15 @@ impl Repository {
         self.git.write(tree, parents, message, author, now).sha.clone()
     }
 
-    /// Signs what GitHub made itself, where the server does.
+    /// Records that GitHub made and signed a commit, if the server signs.
     pub(super) fn sign(&mut self, sha: &str) {
         if self.signs_merges {
             self.git.by_github.insert(sha.to_owned());
         }
     }
 
-    /// Renames a branch. Open pull requests follow it; merged ones keep its name (docs.github.com,
-    /// "Renaming a branch").
+    /// Renames a branch. Open pull requests follow it, merged ones keep the old name
+    /// (docs.github.com, "Renaming a branch").
     pub(super) fn rename_branch(&mut self, from: &str, to: &str) {
         let Some(tip) = self.git.branches.remove(from) else { return };
         self.git.branches.insert(to.to_owned(), tip);

@@ -1,4 +1,4 @@
-//! Which request is which operation, and who answers it.
+//! Maps requests to operations, and operations to the modules that answer them.
 
 mod actions;
 mod apps;
@@ -16,7 +16,7 @@ use super::access::{Access, Need, Permission};
 use super::reply::{Asked, Reply};
 use super::world::World;
 
-/// An operation, named as GitHub's OpenAPI description names it.
+/// An operation. [`Call::operation`] has its name in GitHub's OpenAPI description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     User,
@@ -61,7 +61,7 @@ pub(super) enum Call {
     Labels,
 }
 
-/// All of them.
+/// The names of all operations.
 pub(super) const OPERATIONS: [&str; 48] = [
     "users/get-authenticated",
     "users/get-by-username",
@@ -113,7 +113,7 @@ pub(super) const OPERATIONS: [&str; 48] = [
     "issues/list-labels-for-repo",
 ];
 
-/// Whose repository a path speaks of.
+/// The repository that a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Nowhere,
@@ -122,7 +122,7 @@ pub(super) enum Place {
 }
 
 impl Call {
-    /// Reads a path that begins with `/` and has no query.
+    /// Parses a path that begins with `/` and has no query.
     pub(super) fn of(method: &Method, path: &str) -> Option<(Place, Call)> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let get = *method == Method::GET;
@@ -164,7 +164,7 @@ impl Call {
             ("GET", ["commits", name @ .., "status"]) => named(name).map(Call::CombinedStatus),
             ("GET", ["commits", name @ .., "pulls"]) => named(name).map(Call::CommitPulls),
             ("GET", ["commits", name @ ..]) => named(name).map(Call::Commit),
-            // The address of old, which answers still name as `statuses_url`.
+            // The old address, which answers still contain as `statuses_url`.
             ("GET", ["statuses", name @ ..]) => named(name).map(Call::Statuses),
             ("POST", ["statuses", sha]) => Some(Call::CreateStatus(decoded(sha))),
             (_, ["actions", rest @ ..]) => Self::in_actions(method, rest),
@@ -212,7 +212,7 @@ impl Call {
         }
     }
 
-    /// GitHub's name for it.
+    /// GitHub's name of the operation.
     pub(super) fn operation(&self) -> &'static str {
         match self {
             Call::User => "users/get-authenticated",
@@ -258,7 +258,7 @@ impl Call {
         }
     }
 
-    /// What it asks of the token.
+    /// The permission that the operation requires.
     pub(super) fn need(&self) -> Need {
         let (permission, access, push) = match self {
             Call::User
@@ -305,7 +305,7 @@ impl Call {
         Need { permission, access, push }
     }
 
-    /// The issue that it is about, which may be a pull request.
+    /// The number of the issue or pull request that the operation is about.
     pub(super) fn issue(&self) -> Option<u64> {
         if let Call::Timeline(number)
         | Call::Events(number)
@@ -319,7 +319,7 @@ impl Call {
         None
     }
 
-    /// Whether people get to see what it makes, which has a limit of its own.
+    /// Whether the operation creates content, for which there are separate limits.
     pub(super) fn creates_content(&self) -> bool {
         matches!(
             self,
@@ -331,7 +331,7 @@ impl Call {
         )
     }
 
-    /// Answers it for this repository; 0 where it needs none.
+    /// Answers the operation. `repository` is 0 for operations without a repository.
     pub(super) fn answer(&self, world: &mut World, repository: u64, asked: &Asked<'_>) -> Reply {
         if let Call::App(call) = self {
             return apps::answer(call, world, repository, asked);
@@ -348,7 +348,7 @@ impl Call {
     }
 }
 
-/// Segments of a name that may have slashes in it, escaped or not; None for no name.
+/// A name that may contain slashes, escaped or not. `None` if it is empty.
 fn named(segments: &[&str]) -> Option<String> {
     Some(joined(segments)).filter(|name| !name.is_empty())
 }
@@ -357,7 +357,7 @@ fn joined(segments: &[&str]) -> String {
     decoded(&segments.join("/"))
 }
 
-/// Undoes `%2F` and the like; what is no good escape stays as it is.
+/// Decodes percent-encoding. Invalid escapes are kept as they are.
 pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,43 +1,38 @@
-//! Workflow runs: their attempts, jobs and steps, and what the index knew of them when.
+//! Workflow runs: their attempts, jobs and steps, and the history of their status.
 
 use jiff::Timestamp;
 
 use super::ids::{Ids, next};
 
-/// A run as a test sees it when it looks into the box.
+/// A run, as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunView {
-    /// The run's id.
     pub id: u64,
-    /// The id of its workflow.
     pub workflow_id: u64,
-    /// What started it.
+    /// The event that started it.
     pub event: String,
-    /// The branch or tag it runs on.
+    /// The branch or tag that it runs on.
     pub head_branch: Option<String>,
-    /// The commit it runs on: for a dispatch, the tip of the ref.
+    /// The commit that it runs on. For a dispatch, the tip of the ref.
     pub head_sha: String,
-    /// Its title in lists.
     pub title: String,
-    /// Which attempt the rest speaks of: the latest.
+    /// The number of the latest attempt, which the other fields describe.
     pub attempt: u64,
     /// `queued`, `in_progress`, `completed` and so on.
     pub status: String,
-    /// How it ended, once it did.
     pub conclusion: Option<String>,
-    /// Who started this attempt.
+    /// The user who started this attempt.
     pub triggering_actor: String,
-    /// When the run was made.
+    /// When the run was created.
     pub created_at: Timestamp,
-    /// When this attempt was.
+    /// When this attempt started.
     pub started_at: Timestamp,
-    /// What `html_url` says.
     pub html_url: String,
     /// The `sha` input of a dispatch, which no API shows.
     pub input_sha: Option<String>,
 }
 
-/// A job to put into a run: `JobSpec::new("deploy").step("Migrate", "success")`.
+/// A job to be added to a run: `JobSpec::new("deploy").step("Migrate", "success")`.
 #[derive(Clone, Debug)]
 pub struct JobSpec {
     name: String,
@@ -45,13 +40,14 @@ pub struct JobSpec {
 }
 
 impl JobSpec {
-    /// A job of this name, without steps: one that never started.
+    /// A job without steps: one that never started.
     #[must_use]
     pub fn new(name: &str) -> Self {
         JobSpec { name: name.to_owned(), steps: Vec::new() }
     }
 
-    /// With a step that ended like this; an empty conclusion means that it still runs.
+    /// Adds a step with this conclusion. An empty conclusion means that the step is still
+    /// running.
     #[must_use]
     pub fn step(mut self, name: &str, conclusion: &str) -> Self {
         self.steps.push((name.to_owned(), conclusion.to_owned()));
@@ -77,7 +73,7 @@ pub(super) struct Step {
     pub(super) conclusion: Option<String>,
 }
 
-/// What will become of an attempt by itself.
+/// The planned automatic progress of an attempt.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) starts_at: Timestamp,
@@ -111,7 +107,7 @@ impl Attempt {
     }
 }
 
-/// What the search index could learn, and when.
+/// A status change, with the time from which the search index can know it.
 #[derive(Clone, Debug)]
 struct Change {
     at: Timestamp,
@@ -135,16 +131,16 @@ pub(super) struct Run {
     pub(super) created_at: Timestamp,
     pub(super) input_sha: Option<String>,
     pub(super) concurrency: Option<String>,
-    /// The index never learned of it.
+    /// The search index never finds it.
     pub(super) missed_by_index: bool,
-    /// No list shows it before this.
+    /// Until then, no list shows it.
     pub(super) hidden_until: Option<Timestamp>,
     pub(super) past: Vec<Attempt>,
     pub(super) current: Attempt,
     changes: Vec<Change>,
 }
 
-/// What a run is made of, beside what follows from its workflow.
+/// The data of a new run that does not follow from its workflow.
 pub(super) struct Origin {
     pub(super) event: String,
     pub(super) head_branch: Option<String>,
@@ -199,7 +195,7 @@ impl Run {
         self.past.get(usize::try_from(number.checked_sub(1)?).ok()?)
     }
 
-    /// Grows with every change.
+    /// Increases with every change.
     pub(super) fn revision(&self) -> usize {
         self.changes.len()
     }
@@ -208,13 +204,13 @@ impl Run {
         self.current.status == "completed"
     }
 
-    /// Status and conclusion as they were then; None before the run was there.
+    /// Status and conclusion at that time; `None` if the run did not exist yet.
     pub(super) fn known_at(&self, at: Timestamp) -> Option<(&str, Option<&str>)> {
         let change = self.changes.iter().rev().find(|change| change.at <= at)?;
         Some((&change.status, change.conclusion.as_deref()))
     }
 
-    /// Moves the latest attempt on, with the jobs that must follow.
+    /// Sets the status of the latest attempt, and updates its jobs accordingly.
     pub(super) fn set(
         &mut self,
         status: &str,
@@ -239,7 +235,7 @@ impl Run {
         self.note(at);
     }
 
-    /// A new attempt: the id, the place in lists and `created_at` stay.
+    /// Starts a new attempt. The id, the place in lists and `created_at` stay.
     pub(super) fn rerun(&mut self, by: &str, at: Timestamp) {
         let finished = std::mem::replace(&mut self.current, Attempt::new(at, by));
         self.past.push(finished);
@@ -259,7 +255,7 @@ impl Run {
         }
     }
 
-    /// Takes down that the run changed.
+    /// Records a change of the run.
     pub(super) fn note(&mut self, at: Timestamp) {
         self.changes.push(Change {
             at,
@@ -293,7 +289,7 @@ impl Job {
     }
 
     fn finish(&mut self, conclusion: &str, failed_step: Option<&str>, at: Timestamp) {
-        // What a run may end in is more than a job may.
+        // A run has more possible conclusions than a job.
         let conclusion = match conclusion {
             "startup_failure" | "stale" => "failure",
             other => other,

@@ -1,4 +1,5 @@
-//! The two doors: a tower service for one process, TCP for two.
+//! The two ways to reach the box: a tower service within the process, and TCP from other
+//! processes.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,14 +20,14 @@ use tower::Service;
 use super::front::{Manner, handle};
 use super::{GhBox, Pause};
 
-/// The box as a tower service. A lost answer is an `io::Error`, as a broken connection is.
+/// The box as a tower service. A lost answer is an `io::Error`, like a broken connection.
 #[derive(Clone)]
 pub struct BoxService {
     github: GhBox,
 }
 
 impl GhBox {
-    /// The door for programs in this process.
+    /// A service for programs in this process.
     #[must_use]
     pub fn service(&self) -> BoxService {
         BoxService { github: self.clone() }
@@ -35,7 +36,7 @@ impl GhBox {
     /// Serves this GitHub over TCP until `stop` is ready. A lost answer closes its connection.
     ///
     /// # Errors
-    /// When the listener takes no more connections.
+    /// If the listener cannot accept more connections.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -57,10 +58,10 @@ impl GhBox {
                     async move { service.answer(request).await }
                 });
                 let connection = hyper::server::conn::http1::Builder::new()
-                    // Its timeout would need a timer, and the box has no time of its own.
+                    // This timeout would need a timer, and the box has no time of its own.
                     .header_read_timeout(None)
                     .serve_connection(TokioIo::new(stream), service);
-                // An error here is the connection that a fault was to break, or a client gone.
+                // An error means that a fault broke the connection or the client is gone.
                 let _ = connection.await;
             });
         }
@@ -91,7 +92,7 @@ impl BoxService {
         }
         let (mut parts, whole) = leaving.response.into_parts();
         if cut {
-            // The length of the whole is promised, so that the reader can tell that some is missing.
+            // The header has the full length, so that the client can detect the missing rest.
             parts.headers.insert(header::CONTENT_LENGTH, header::HeaderValue::from(whole.len()));
         }
         let data = if cut { whole.slice(..whole.len() / 2) } else { whole };
@@ -100,7 +101,7 @@ impl BoxService {
     }
 }
 
-/// Spells out that what never happens yields nothing.
+/// Shows the compiler that a future that never completes returns nothing.
 trait Never {
     fn never(self);
 }
@@ -129,7 +130,7 @@ where
     }
 }
 
-/// An answer's body, whole or cut off in the middle.
+/// An answer's body, complete or cut off in the middle.
 #[derive(Debug)]
 pub struct BoxBody {
     data: Option<Bytes>,
@@ -140,7 +141,8 @@ pub struct BoxBody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
     Clean,
-    /// First a pause, in which the server sends what it has: it would drop that with the error.
+    /// Yields once before the error, so that the server flushes what it has; it would drop that
+    /// with the error.
     CutAfterFlush,
     Cut,
 }
@@ -184,7 +186,7 @@ impl Body for BoxBody {
     }
 }
 
-/// Sleeps in real time, which is what a late answer means to a program under test.
+/// Sleeps in real time, so that the program under test sees a late answer.
 #[expect(
     clippy::disallowed_methods,
     reason = "the box knows no other room, and a late answer is late by the reader's clock"

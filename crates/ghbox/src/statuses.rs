@@ -1,4 +1,4 @@
-//! Commit statuses: written once, never changed, never deleted.
+//! Commit statuses. They are never changed or deleted.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use super::ids::{Ids, next};
 
-/// GitHub takes this many statuses for a sha and a context (docs.github.com, REST "Statuses").
+/// The maximum number of statuses per sha and context (docs.github.com, REST "Statuses").
 const MOST_PER_CONTEXT: usize = 1_000;
-/// and this many characters in a description.
+/// The maximum length of a description in characters.
 const LONGEST_DESCRIPTION: usize = 140;
 
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct CommitStatus {
 #[derive(Default)]
 pub(super) struct Statuses(HashMap<String, Vec<CommitStatus>>);
 
-/// What somebody asks GitHub to write.
+/// A request to write a status.
 pub(super) struct NewStatus {
     pub(super) state: String,
     pub(super) context: Option<String>,
@@ -39,7 +39,7 @@ impl Statuses {
         self.0.get(sha).map_or(&[], Vec::as_slice)
     }
 
-    /// The newest of each context. Contexts differ without regard to case.
+    /// The newest status of each context. Contexts are case-insensitive.
     pub(super) fn latest_of(&self, sha: &str) -> Vec<&CommitStatus> {
         let mut latest: Vec<&CommitStatus> = Vec::new();
         for status in self.of(sha).iter().rev() {
@@ -50,7 +50,7 @@ impl Statuses {
         latest
     }
 
-    /// Writes a status, or says which field GitHub would not take and why.
+    /// Writes a status, or returns the field that GitHub refuses and the reason.
     pub(super) fn write(
         &mut self,
         sha: &str,
@@ -69,7 +69,8 @@ impl Statuses {
                 format!("is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
             ));
         }
-        // Observed with other tools' emoji: the column holds the basic plane alone.
+        // Observed with emoji from other tools: GitHub accepts only the Basic Multilingual
+        // Plane here.
         if new.description.iter().any(|text| text.chars().any(|c| c > '\u{ffff}')) {
             return Err(("description", "is invalid".to_owned()));
         }

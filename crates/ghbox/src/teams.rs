@@ -1,30 +1,29 @@
-//! An organization's teams, and who is in them.
+//! An organization's teams and their members.
 
 use std::collections::BTreeMap;
 
-/// A team and its members.
 pub(super) struct Team {
-    /// The slug of the team above it.
+    /// The slug of the parent team.
     pub(super) parent: Option<String>,
     /// By lower-case login.
     pub(super) members: BTreeMap<String, Membership>,
 }
 
-/// What somebody is in a team.
+/// A user's membership in a team.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Membership {
-    /// They were invited, and have not come yet.
+    /// Invited, but not accepted yet.
     pub(super) pending: bool,
     pub(super) maintainer: bool,
 }
 
 impl Membership {
-    /// The word in `state`.
+    /// The value of `state`.
     pub(super) fn state(self) -> &'static str {
         if self.pending { "pending" } else { "active" }
     }
 
-    /// The word in `role`.
+    /// The value of `role`.
     pub(super) fn role(self) -> &'static str {
         if self.maintainer { "maintainer" } else { "member" }
     }
@@ -39,7 +38,7 @@ impl Teams {
         self.0.get(&key(organization, slug))
     }
 
-    /// The team of this name, made if there is none.
+    /// The team with this name, created if necessary.
     pub(super) fn team_mut(&mut self, organization: &str, slug: &str) -> &mut Team {
         let fresh = || Team { parent: None, members: BTreeMap::new() };
         self.0.entry(key(organization, slug)).or_insert_with(fresh)
@@ -49,14 +48,14 @@ impl Teams {
         self.0.remove(&key(organization, slug));
     }
 
-    /// Takes somebody out of all teams.
+    /// Removes a user from all teams.
     pub(super) fn forget(&mut self, login: &str) {
         for team in self.0.values_mut() {
             team.members.remove(&login.to_lowercase());
         }
     }
 
-    /// What somebody is in a team. Who is in a team below it is in it, too.
+    /// A user's membership in a team. Members of a child team are members, too.
     pub(super) fn membership(
         &self,
         organization: &str,
@@ -66,7 +65,7 @@ impl Teams {
         let login = login.to_lowercase();
         let mut open = vec![slug.to_lowercase()];
         let mut found: Option<Membership> = None;
-        // A team is above another one only once: a story cannot make a ring, see `Team::below`.
+        // This terminates: `Team::below` refuses cycles.
         while let Some(slug) = open.pop() {
             let Some(team) = self.team(organization, &slug) else { continue };
             let here = team.members.get(&login).copied();
@@ -81,7 +80,7 @@ impl Teams {
         teams.map(|(slug, _)| slug.to_owned()).collect()
     }
 
-    /// Whether somebody is a member of an organization, which members of its teams are.
+    /// Whether a user is a member of an organization. Members of its teams are.
     pub(super) fn is_member(&self, organization: &str, login: &str) -> bool {
         let login = login.to_lowercase();
         let here = |team: &Team| team.members.get(&login).is_some_and(|one| !one.pending);

@@ -1,4 +1,4 @@
-//! What happened to an issue or a pull request, in the order in which GitHub tells it.
+//! The events of an issue or pull request, in GitHub's order.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,7 +15,7 @@ pub(super) struct Event {
 
 #[derive(Clone, Debug)]
 pub(super) enum EventKind {
-    /// With the name that the label had then: a label that is renamed later changes no event
+    /// The name of the label at that time. Renaming the label later does not change the event
     /// (aws-actions/stale-issue-cleanup#20, HubTurbo/HubTurbo#584).
     Labeled(String),
     Unlabeled(String),
@@ -34,31 +34,31 @@ pub(super) enum EventKind {
     ReviewRequested {
         reviewer: String,
     },
-    /// A kind that says no more than that it happened: `mentioned`, `head_ref_deleted`, and
-    /// those that GitHub will think of.
+    /// An event without further data: `mentioned`, `head_ref_deleted`, or any kind that GitHub
+    /// adds later.
     Plain(String),
-    /// A commit of a pull request: no event of its own, only in the timeline.
+    /// A commit of a pull request. It appears in the timeline, but not among the events.
     Committed(String),
-    /// The same, as are the rest.
+    /// Like `Committed`, this and the following kinds appear only in the timeline.
     Commented(u64),
     Reviewed(Review),
-    /// Another issue, or pull request, of this repository speaks of this one.
+    /// Another issue or pull request of this repository mentions this one.
     CrossReferenced(u64),
     LineCommented(Remark),
     CommitCommented(Remark),
 }
 
-/// A review, as it was handed in.
+/// A submitted review.
 #[derive(Clone, Debug)]
 pub(super) struct Review {
     /// `approved`, `changes_requested`, `commented` or `dismissed`.
     pub(super) verdict: String,
     pub(super) body: String,
-    /// What the reviewer saw.
+    /// The head that was reviewed.
     pub(super) sha: String,
 }
 
-/// A comment on a line of a pull request, or on a commit of it.
+/// A comment on a line of a pull request, or on one of its commits.
 #[derive(Clone, Debug)]
 pub(super) struct Remark {
     pub(super) path: Option<String>,
@@ -66,24 +66,24 @@ pub(super) struct Remark {
     pub(super) sha: String,
 }
 
-/// How timelines place commits and when these show.
+/// In which order and how late timelines show commits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CommitsShow {
-    /// In the place of their date, which the pusher chose, and not of their push.
+    /// Sort commits by their date, which the pusher chooses, not by when they were pushed.
     pub(super) by_date: bool,
-    /// So long after the push.
+    /// How long after the push commits appear.
     pub(super) after: SignedDuration,
 }
 
 impl Event {
-    /// The commit that was pushed, where that is what happened.
+    /// The pushed commit, if this event is a push.
     pub(super) fn commit(&self) -> Option<&str> {
         if let EventKind::Committed(sha) = &self.kind { Some(sha) } else { None }
     }
 }
 
 impl IssueRecord {
-    /// Its events as a timeline has them.
+    /// The events in timeline order.
     pub(super) fn timeline(&self, git: &Git, show: CommitsShow, now: Timestamp) -> Vec<&Event> {
         let date = |event: &Event| {
             let commit = event.commit().and_then(|sha| git.commit(sha));
@@ -95,7 +95,7 @@ impl IssueRecord {
         };
         let mut events: Vec<&Event> = self.events.iter().filter(shows).collect();
         if show.by_date {
-            // What has the same time keeps its order.
+            // The sort is stable: events with the same time keep their order.
             events.sort_by_key(|event| date(event));
         }
         events

@@ -1,4 +1,5 @@
-//! GitHub's JSON, in its full shape. `tests/faithful` holds it to the OpenAPI description.
+//! GitHub's JSON, with all of its fields. `tests/faithful` validates it against the OpenAPI
+//! description.
 
 pub(super) mod actions;
 pub(super) mod apps;
@@ -17,7 +18,7 @@ use super::people::{GHOST, Ghost, User};
 use super::repository::Repository;
 use super::world::World;
 
-/// What answers are made of: the world, and where the asker thinks it lies.
+/// Serializes answers. `api` is the base URL as the caller addressed it.
 #[derive(Clone, Copy)]
 pub(super) struct Wire<'w> {
     pub(super) world: &'w World,
@@ -25,17 +26,17 @@ pub(super) struct Wire<'w> {
 }
 
 impl Wire<'_> {
-    /// A repository's address in the API.
+    /// A repository's API URL.
     pub(super) fn api_of(&self, repository: &Repository) -> String {
         format!("{}/repos/{}", self.api, repository.full_name())
     }
 
-    /// A repository's pages.
+    /// The URL of a repository's web pages.
     pub(super) fn pages_of(&self, repository: &Repository) -> String {
         format!("{}/{}", self.world.server.html_url, repository.full_name())
     }
 
-    /// A user, as they appear inside other answers; of one whose account is gone, a ghost.
+    /// A user inside another answer; a ghost if the account was deleted.
     pub(super) fn login(&self, login: &str) -> Value {
         match (self.world.is_gone(login), self.world.server.ghost) {
             (false, _) => self.user(&self.world.known_user(login)),
@@ -75,7 +76,7 @@ impl Wire<'_> {
         })
     }
 
-    /// A user's picture; Enterprise Server keeps its own.
+    /// The URL of a user's avatar. Enterprise Server has its own.
     pub(super) fn avatar(&self, user_id: u64) -> String {
         let server = &self.world.server;
         match server.enterprise {
@@ -84,7 +85,7 @@ impl Wire<'_> {
         }
     }
 
-    /// A user, as everybody sees them who asks for them alone.
+    /// A user, as the public profile endpoint shows them.
     pub(super) fn public_user(&self, user: &User) -> Value {
         let more = json!({
             "name": user.login,
@@ -105,7 +106,7 @@ impl Wire<'_> {
         merged(self.user(user), more)
     }
 
-    /// The user that a token belongs to, as they see themselves.
+    /// The token's own user.
     pub(super) fn own_user(&self, user: &User) -> Value {
         let own = json!({
             "notification_email": null,
@@ -121,7 +122,7 @@ impl Wire<'_> {
     }
 }
 
-/// A time as GitHub writes it: UTC, without fractions.
+/// Formats a time as GitHub does: UTC, without fractions.
 pub(super) fn time(at: Timestamp) -> String {
     let whole = at.round(
         jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Floor),
@@ -129,17 +130,16 @@ pub(super) fn time(at: Timestamp) -> String {
     whole.unwrap_or(at).to_string()
 }
 
-/// A time that may be missing.
 pub(super) fn maybe_time(at: Option<Timestamp>) -> Option<String> {
     at.map(time)
 }
 
-/// The time of an HTTP `Date` header.
+/// Formats a time for the HTTP `Date` header.
 pub(super) fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// One object with the fields of both; the second one's win.
+/// Merges two objects. Fields of the second one win.
 pub(super) fn merged(mut first: Value, second: Value) -> Value {
     if let (Value::Object(into), Value::Object(from)) = (&mut first, second) {
         into.extend(from);

@@ -1,10 +1,10 @@
-//! Workflow files: written by stories, read by the box as GitHub reads them.
+//! Workflow files: written by stories, parsed by the box as GitHub does.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// Builds the text of a workflow file: `WorkflowFile::new("Deploy").dispatch(&["sha"])`.
+/// Builds the text of a workflow file: `WorkflowFile::new("Deploy").on_dispatch(&["sha"])`.
 #[derive(Clone, Debug)]
 pub struct WorkflowFile {
     name: String,
@@ -16,7 +16,7 @@ pub struct WorkflowFile {
 }
 
 impl WorkflowFile {
-    /// A workflow of this name that nothing triggers yet.
+    /// A workflow with this name and no triggers.
     #[must_use]
     pub fn new(name: &str) -> Self {
         WorkflowFile {
@@ -29,21 +29,21 @@ impl WorkflowFile {
         }
     }
 
-    /// The title of its runs, as `Deploy ${{ inputs.sha }}`.
+    /// Sets the title of its runs, for example `Deploy ${{ inputs.sha }}`.
     #[must_use]
     pub fn run_name(mut self, template: &str) -> Self {
         self.run_name = Some(template.to_owned());
         self
     }
 
-    /// Runs on pushes to these branches; an empty list means all.
+    /// Adds a `push` trigger for these branches. An empty list means all branches.
     #[must_use]
     pub fn on_push(mut self, branches: &[&str]) -> Self {
         self.push_branches = Some(branches.iter().map(|&name| name.to_owned()).collect());
         self
     }
 
-    /// May be dispatched, with these inputs, all of them required.
+    /// Adds a `workflow_dispatch` trigger with these required inputs.
     #[must_use]
     pub fn on_dispatch(mut self, required_inputs: &[&str]) -> Self {
         let inputs = self.inputs.get_or_insert_default();
@@ -51,32 +51,33 @@ impl WorkflowFile {
         self
     }
 
-    /// May be dispatched, and this input may be left out.
+    /// Adds a `workflow_dispatch` trigger with this optional input.
     #[must_use]
     pub fn optional_input(mut self, name: &str) -> Self {
         self.inputs.get_or_insert_default().push((name.to_owned(), false));
         self
     }
 
-    /// Another trigger: `merge_group`, `schedule`, `repository_dispatch` and so on.
+    /// Adds another trigger: `merge_group`, `schedule`, `repository_dispatch` and so on.
     #[must_use]
     pub fn on(mut self, event: &str) -> Self {
         self.other_triggers.push(event.to_owned());
         self
     }
 
-    /// Runs of this group wait for each other, and a newer one cancels an older pending one.
+    /// Sets the concurrency group. Its runs wait for each other, and a newer pending run
+    /// cancels an older pending one.
     #[must_use]
     pub fn concurrency(mut self, group: &str) -> Self {
         self.concurrency = Some(group.to_owned());
         self
     }
 
-    /// The file's text.
+    /// The text of the file.
     #[must_use]
     pub fn yaml(&self) -> String {
         let mut text = format!("name: {}\n", quoted(&self.name));
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         if let Some(template) = &self.run_name {
             let _ = writeln!(text, "run-name: {}", quoted(template));
         }
@@ -111,18 +112,18 @@ impl WorkflowFile {
     }
 }
 
-/// As a YAML string that needs no further care.
+/// Quotes a text as a YAML string. JSON strings are valid YAML.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// What GitHub sees in a workflow file.
+/// A parsed workflow file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Parsed {
     pub(super) name: Option<String>,
     pub(super) run_name: Option<String>,
     pub(super) triggers: Vec<String>,
-    /// Branch patterns of `on: push`; empty means all.
+    /// Branch patterns of `on: push`. Empty means all branches.
     pub(super) push_branches: Vec<String>,
     pub(super) inputs: Vec<Input>,
     pub(super) concurrency: Option<String>,
@@ -135,7 +136,7 @@ pub(super) struct Input {
     pub(super) default: Option<String>,
 }
 
-/// Reads a workflow file; a file that is no YAML is a workflow without anything.
+/// Parses a workflow file. Invalid YAML counts as an empty workflow.
 pub(super) fn parse(text: &str) -> Parsed {
     let file: Value = serde_saphyr::from_str(text).unwrap_or(Value::Null);
     let on = file.get("on").or_else(|| file.get("true"));
@@ -156,7 +157,7 @@ pub(super) fn parse(text: &str) -> Parsed {
     }
 }
 
-/// `on: push`, `on: [push]` and `on: {push: …}` all name their events.
+/// The events in `on: push`, `on: [push]` or `on: {push: …}`.
 fn triggers(on: Option<&Value>) -> Vec<String> {
     match on {
         Some(Value::String(event)) => vec![event.clone()],
@@ -183,7 +184,7 @@ fn word(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// Whether a branch matches a pattern of `branches:`, of which the box knows `*` and `**`.
+/// Whether a branch matches a pattern of `branches:`. Only `*` and `**` are supported.
 pub(super) fn branch_matches(pattern: &str, branch: &str) -> bool {
     match pattern.split_once("**").or_else(|| pattern.split_once('*')) {
         None => pattern == branch,

@@ -1,4 +1,4 @@
-//! Everything that the box knows, behind one lock.
+//! The whole state of the box, behind one lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -17,25 +17,25 @@ use super::teams::Teams;
 
 /// How this server differs from github.com.
 pub(super) struct Server {
-    /// Enterprise Server's version; None: github.com.
+    /// The version of Enterprise Server; `None` for github.com.
     pub(super) enterprise: Option<String>,
-    /// Only what is below `/api/v3` is API, all else are pages for people.
+    /// The API is only below `/api/v3`; all other paths are web pages.
     pub(super) root_is_pages: bool,
-    /// Enterprise Server before 3.21: knows no `return_run_details`.
+    /// Enterprise Server before 3.21 does not know `return_run_details`.
     pub(super) refuses_run_details: bool,
-    /// Enterprise Server may send none.
+    /// Enterprise Server may send no rate limit headers.
     pub(super) sends_limit_headers: bool,
-    /// The largest tree that is listed whole.
+    /// The maximum number of entries in a tree before it is truncated.
     pub(super) tree_limit: usize,
-    /// The most commits that a page of a comparison lists.
+    /// The maximum number of commits on a page of a comparison.
     pub(super) compare_page: usize,
-    /// How it speaks of people whose account is gone.
+    /// How answers represent deleted accounts.
     pub(super) ghost: Ghost,
-    /// Where people look: pages are not served, but answers name them.
+    /// The base URL of web pages. They are not served, but answers link to them.
     pub(super) html_url: String,
 }
 
-/// By run and attempt: a mark of what the text was made from, and the text.
+/// By run id and attempt: a fingerprint of the data that the text was made from, and the text.
 type RunTexts = HashMap<(u64, u64), (u64, Arc<str>)>;
 
 pub(super) struct World {
@@ -45,20 +45,20 @@ pub(super) struct World {
     pub(super) tokens: HashMap<String, Token>,
     pub(super) apps: Apps,
     pub(super) teams: Teams,
-    /// Lower-case logins of accounts that are gone, with all that they own.
+    /// Lower-case logins of deleted accounts. Everything they own is gone, too.
     pub(super) gone: BTreeSet<String>,
     pub(super) repositories: BTreeMap<u64, Repository>,
-    /// Lower-case full name to id; names that were given up lead on until they are taken again.
+    /// Lower-case full name to id. Former names redirect until they are used again.
     pub(super) names: HashMap<String, u64>,
-    /// Repositories in which something may happen by itself, and when: no request may cost more
-    /// because others are at rest.
+    /// Repositories with automatic changes ahead, and when the next is due. This keeps idle
+    /// repositories from slowing down every request.
     awake: BTreeMap<u64, Timestamp>,
     pub(super) faults: Faults,
     pub(super) meters: Meters,
     pub(super) log: RequestLog,
     pub(super) server: Server,
-    /// Runs as JSON, by id and attempt, with a mark of what it was made from: lists of a hundred
-    /// runs are what a program asks for most, and a run is 12 kB.
+    /// Cache of runs as JSON text. Lists of a hundred runs are the most frequent requests, and
+    /// a run is about 12 kB.
     pub(super) run_texts: Mutex<RunTexts>,
 }
 
@@ -92,9 +92,10 @@ impl World {
         }
     }
 
-    /// Lets everything happen that was due until `now`.
+    /// Makes all changes that are due by `now`.
     pub(super) fn happen_until(&mut self, now: Timestamp) {
-        // A clock that follows another may step back a little between threads; the world does not.
+        // A clock that follows another may step back slightly between threads; the world's time
+        // does not.
         self.now = self.now.max(now);
         let now = self.now;
         if self.awake.values().all(|due| *due > now) {
@@ -113,17 +114,17 @@ impl World {
         }
     }
 
-    /// Something may have changed in a repository: look at it before the next request.
+    /// Marks a repository as possibly changed, so that it is checked before the next request.
     pub(super) fn wake(&mut self, repository: u64) {
         self.awake.insert(repository, Timestamp::MIN);
     }
 
-    /// Whether a repository can be seen by anybody at all.
+    /// Whether a repository is visible to anybody at all.
     pub(super) fn is_there(&self, repository: &Repository) -> bool {
         !repository.hidden && !self.is_gone(&repository.owner)
     }
 
-    /// The user of this login, made on the spot if nobody introduced them.
+    /// The user with this login, created if necessary.
     pub(super) fn user(&mut self, login: &str) -> User {
         let (ids, now) = (&mut self.ids, self.now);
         let user = self.users.entry(login.to_lowercase()).or_insert_with(|| User {
@@ -135,7 +136,7 @@ impl World {
         user.clone()
     }
 
-    /// Introduces a user, or says of a known one what kind of account it is.
+    /// Registers a user, or changes the kind of a known account.
     pub(super) fn user_of_kind(&mut self, login: &str, kind: UserKind) -> User {
         self.user(login);
         if let Some(user) = self.users.get_mut(&login.to_lowercase()) {
@@ -144,12 +145,12 @@ impl World {
         self.known_user(login)
     }
 
-    /// The user of this login, as answers show them.
+    /// The user with this login, as answers show them.
     pub(super) fn known_user(&self, login: &str) -> User {
         self.users.get(&login.to_lowercase()).cloned().unwrap_or_else(ghost)
     }
 
-    /// The user of this login whose account is there still.
+    /// The user with this login, unless the account was deleted.
     pub(super) fn standing_user(&self, login: &str) -> Option<&User> {
         self.users.get(&login.to_lowercase()).filter(|_| !self.is_gone(login))
     }
@@ -158,8 +159,8 @@ impl World {
         self.gone.contains(&login.to_lowercase())
     }
 
-    /// What a user was given in a repository, or has like everybody: the highest of all that
-    /// they have by themselves and by their teams. None: not even read.
+    /// A user's role in a repository: the highest of their own, their teams' and the public
+    /// one. `None` means no access at all.
     pub(super) fn standing_in(&self, repository: &Repository, login: &str) -> Option<Standing> {
         let own = repository.collaborators.get(&login.to_lowercase()).cloned();
         let everybody = (!repository.private).then_some(Role::Read);
@@ -168,11 +169,11 @@ impl World {
             (!found.pending).then_some(*role)
         });
         let others = by_teams.chain(everybody).map(Standing::of);
-        // Of equals the last wins, which is their own.
+        // `max_by_key` returns the last of equal elements: the user's own role.
         others.chain(own).max_by_key(|standing| standing.role)
     }
 
-    /// What a user may do in a repository; None: not even read.
+    /// A user's role in a repository; `None` means no access at all.
     pub(super) fn role_in(&self, repository: &Repository, login: &str) -> Option<Role> {
         self.standing_in(repository, login).map(|standing| standing.role)
     }
@@ -182,7 +183,7 @@ impl World {
     }
 }
 
-/// Who stands for people whose account is gone.
+/// The account that represents deleted accounts.
 fn ghost() -> User {
     User {
         id: GHOST_ID,

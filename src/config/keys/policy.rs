@@ -1,4 +1,4 @@
-//! The policy keys, those of a repository and of `defaults`.
+//! The policy keys, which apply to a repository and to `defaults`.
 
 use super::{ConfigKey, key};
 use crate::config::policy::{LONGEST_CONTEXT, LONGEST_LABEL, LONGEST_LINE, MOST};
@@ -7,11 +7,11 @@ use crate::config::shape::{TextRule, ValueShape, words};
 use crate::config::values::{LONGEST_ITEM, Unit};
 use crate::domain::{ApprovalMode, HoldState, OnRecovery, Permission};
 
-/// The one key of a repository that no other can have for it.
+/// The key `name`, the only key of a repository that `defaults` cannot set.
 pub(in crate::config) const NAME_KEY: ConfigKey =
     key("name", ValueShape::Text(REPOSITORY), "`OWNER/NAME`; not in `defaults`");
 
-/// The keys of a repository besides its `name`, and of `defaults`.
+/// The keys of `defaults`, and of a repository besides its `name`.
 pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "enabled",
@@ -218,7 +218,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     ),
 ];
 
-/// The keys of an entry of `failure_types`, all of which it needs.
+/// The keys of an entry of `failure_types`. All are required.
 pub(in crate::config) const FAILURE_TYPE_KEYS: &[ConfigKey] = &[
     key(
         "pattern",
@@ -232,25 +232,25 @@ pub(in crate::config) const FAILURE_TYPE_KEYS: &[ConfigKey] = &[
     ),
 ];
 
-/// The words of `hold_state`.
+/// The values of `hold_state`.
 pub(in crate::config) const HOLD_STATES: [(&str, HoldState); 2] =
     [("failure", HoldState::Failure), ("pending", HoldState::Pending)];
 
-/// The words of `failure_issue_on_recovery`.
+/// The values of `failure_issue_on_recovery`.
 pub(in crate::config) const ON_RECOVERY: [(&str, OnRecovery); 3] = [
     ("comment", OnRecovery::Comment),
     ("close", OnRecovery::Close),
     ("ignore", OnRecovery::Ignore),
 ];
 
-/// The words of `approval_mode`.
+/// The values of `approval_mode`.
 pub(in crate::config) const APPROVAL_MODES: [(&str, ApprovalMode); 3] = [
     (ApprovalMode::Environment.as_str(), ApprovalMode::Environment),
     (ApprovalMode::Label.as_str(), ApprovalMode::Label),
     (ApprovalMode::Comment.as_str(), ApprovalMode::Comment),
 ];
 
-/// The words of `approval_min_permission`.
+/// The values of `approval_min_permission`.
 pub(in crate::config) const PERMISSIONS: [(&str, Permission); 5] = [
     (Permission::Read.as_str(), Permission::Read),
     (Permission::Triage.as_str(), Permission::Triage),
@@ -261,7 +261,7 @@ pub(in crate::config) const PERMISSIONS: [(&str, Permission); 5] = [
 
 const EVENTS: ValueShape = ValueShape::Words(|| RUN_EVENTS.to_vec());
 
-/// `.` and `..` are no names.
+/// `.` and `..` are not valid names.
 const REPOSITORY: TextRule = TextRule::of(201)
     .fitting("^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")
     .refusing(r"^\.\.?/|/\.\.?$")
@@ -290,7 +290,7 @@ const OTHER_RUN_TITLE: TextRule = TextRule::of(LONGEST_LINE)
 const REF_PATTERN: TextRule =
     TextRule::of(LONGEST_LINE).refusing(r"^refs/|[?\[!+ ]").like("preview/**");
 
-/// What is refused of patterns is more than an expression can say.
+/// The parser rejects more patterns than a regular expression can describe.
 const PATH_PATTERN: TextRule = TextRule::of(LONGEST_ITEM)
     .refusing(r"^#|[{}]|//|\\/|^!?/?$|[^/!]\*\*|\*\*[^/]")
     .like("**/migrations/**");

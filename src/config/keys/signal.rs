@@ -1,4 +1,4 @@
-//! The keys of a signal, of `degraded` and of `health_check`.
+//! The keys of a signal, for `degraded` and `health_check`.
 
 use super::{ConfigKey, key};
 use crate::config::shape::{TextRule, ValueShape, words};
@@ -6,10 +6,10 @@ use crate::config::signals::{
     LONGEST_NAME, LONGEST_QUERY, LONGEST_URL, LONGEST_VALUE, UNREACHABLE,
 };
 
-/// What `type` means.
+/// The description of `type`.
 pub(in crate::config) const TYPE_ABOUT: &str = "what is asked";
 
-/// The keys of every signal besides its `type`.
+/// The keys that every signal has, besides its `type`.
 pub(in crate::config) const SIGNAL_KEYS: &[ConfigKey] = &[
     key(
         "name",
@@ -40,17 +40,16 @@ pub(in crate::config) const SIGNAL_KEYS: &[ConfigKey] = &[
 /// A kind of signal.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::config) struct SignalKeys {
-    /// Its `type`.
+    /// The value of `type`.
     pub(in crate::config) name: &'static str,
-    /// The keys that belong to it alone.
+    /// The keys specific to this kind.
     pub(in crate::config) keys: &'static [ConfigKey],
-    /// Those that it cannot do without.
+    /// The required keys among them.
     pub(in crate::config) required: &'static [&'static str],
-    /// What its `url` may be.
+    /// The allowed values of `url`.
     pub(in crate::config) url: TextRule,
 }
 
-/// The kinds of signals.
 pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
     SignalKeys {
         name: "prometheus",
@@ -106,13 +105,13 @@ pub(in crate::config) const SIGNAL_KINDS: &[SignalKeys] = &[
 
 const SIGNAL_FILE: TextRule = TextRule::of(LONGEST_VALUE);
 
-/// Whatever stands before an `@` is a password, and not shown.
+/// Text before an `@` may be a password. It is rejected and not displayed.
 const ANY_URL: TextRule = TextRule::of(LONGEST_URL)
     .fitting(r"^[Hh][Tt]{2}[Pp][Ss]?://[^/?#@\s]+([/?][^#\s]*)?$")
     .refusing("^([A-Za-z]+:/*)?[^/?#]*@")
     .like("https://shop.example.com/healthz");
 
-/// The address of a server's API, without what we add to it.
+/// Base URL of a server, without the API path that the governor appends.
 const fn base_url(refused: &'static str) -> TextRule {
     TextRule::of(LONGEST_URL)
         .fitting(r"^[Hh][Tt]{2}[Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?$")

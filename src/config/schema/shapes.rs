@@ -1,4 +1,4 @@
-//! Each shape in the schema's words.
+//! Translates each value shape into JSON Schema.
 
 use serde_json::{Map, Value, json};
 
@@ -8,13 +8,12 @@ use crate::config::shape::{TextRule, ValueShape};
 use crate::config::signals::{MOST_HEADERS, MOST_SIGNALS, OUR_HEADERS};
 use crate::config::values::{MOST_ITEMS, Unit};
 
-/// A number that begins with a digit, is not zero, and has its unit.
+/// A number greater than zero that begins with a digit, and its unit.
 const INTERVAL: &str = r"^(0*[1-9][0-9]*(\.[0-9]*)?|0+\.[0-9]*[1-9][0-9]*)\s*(ms|s|m|h)$";
 
 /// Names of headers. Source: RFC 9110, section 5.6.2.
 const TOKEN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 
-/// The schema of a shape.
 pub(super) fn of(shape: &ValueShape) -> Value {
     match shape {
         ValueShape::Truth => json!({ "type": "boolean" }),
@@ -60,14 +59,13 @@ pub(super) fn of(shape: &ValueShape) -> Value {
     }
 }
 
-/// Adds a word to a schema, which is a mapping of such.
+/// Sets the keyword `word` of a schema.
 pub(super) fn set(schema: &mut Value, word: &str, value: impl Into<Value>) {
     if let Some(words) = schema.as_object_mut() {
         words.insert(word.to_owned(), value.into());
     }
 }
 
-/// The schema of a text.
 pub(super) fn text(rule: &TextRule) -> Value {
     let kinds: &[&str] = if rule.is_bare { &["string", "number", "boolean"] } else { &["string"] };
     let mut made = json!({ "type": kinds, "maxLength": rule.longest });
@@ -84,7 +82,7 @@ pub(super) fn text(rule: &TextRule) -> Value {
     made
 }
 
-/// Lets null pass, too.
+/// Also accepts null.
 pub(super) fn or_null(made: &mut Value) {
     if let Some(kinds) = made.get_mut("type") {
         let mut all = kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]);
@@ -98,7 +96,7 @@ pub(super) fn or_null(made: &mut Value) {
     }
 }
 
-/// Names of headers but this one, whatever their case.
+/// A pattern for every header name except `name`, case-insensitively.
 pub(super) fn other_than(name: &str) -> Value {
     let letters = name.chars().map(|c| match c {
         'a'..='z' => format!("[{}{c}]", c.to_ascii_uppercase()),
@@ -115,7 +113,7 @@ fn list(item: Value, least: usize) -> Value {
     made
 }
 
-/// By the value's own type, so that what is wrong is said of the item.
+/// Selects by type, so that a validator reports the invalid item and not the whole value.
 fn one_or_more(one: &Value) -> Value {
     let kind = one.get("type").cloned().unwrap_or_else(|| json!("string"));
     json!({
@@ -147,7 +145,7 @@ fn count(unit: Unit, least: u32) -> Value {
     json!({ "type": "number", "minimum": least, "maximum": unit.most() })
 }
 
-/// A switch is no reason.
+/// A reason must not look like a boolean.
 fn reason() -> Value {
     let switch = concat!(
         "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]",
@@ -160,7 +158,7 @@ fn reason() -> Value {
     made
 }
 
-/// Their values may be secrets, so no rule is about them that shows what it refuses.
+/// Header values may be secrets, so no rule may make a validator print a rejected value.
 fn headers() -> Value {
     let ours: Vec<Value> = OUR_HEADERS.iter().map(|name| other_than(name.as_str())).collect();
     json!({
@@ -171,7 +169,7 @@ fn headers() -> Value {
     })
 }
 
-/// The address of `url`, or the mapping that it stands in.
+/// Either the URL itself or a mapping with `url`.
 fn health_check() -> Value {
     json!({
         "type": ["string", "object", "null"],

@@ -1,4 +1,4 @@
-//! How a signal is asked: headers, secrets, certificates and times.
+//! The connection settings of a signal: headers, secrets, certificates, timeout and interval.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::config::mistake::Mistakes;
 use crate::config::values::{Setting, interval, line};
 use crate::domain::{Hidden, SignalAccess};
 
-/// Who answers slower is asked too much.
+/// Default timeout. A slower server is overloaded.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Before a dispatch a first reading is waited for.
+/// Bounds how long a dispatch waits for the first reading.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_secs(30);
 pub(in crate::config) const MOST_HEADERS: usize = 20;
@@ -33,7 +33,7 @@ pub(super) fn access(fields: &SignalFields<'_, '_>, m: &mut Mistakes) -> Option<
         return None;
     }
     let round = interval.saturating_add(timeout);
-    // Two lost readings are no reason to doubt.
+    // Tolerate two lost readings.
     let stale_after = stale_after?.unwrap_or_else(|| round.saturating_mul(3));
     if stale_after <= round {
         let shown = fields.entry("stale_after");
@@ -61,7 +61,7 @@ fn file(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Option<PathBuf>> {
     line(entry, m, LONGEST_VALUE, "a file's path").map(|path| Some(PathBuf::from(path)))
 }
 
-/// Headers that are not the writer's to set.
+/// Headers that the configuration cannot set.
 pub(in crate::config) const OUR_HEADERS: [HeaderName; 5] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
@@ -84,7 +84,7 @@ fn headers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<(String, Hidden)
     for (name, value) in written {
         let (key, value) = (format!("{}.{name}", entry.key), value.clone());
         let field = Setting { value, key, origin: entry.origin };
-        // A value may be a secret: no message holds it.
+        // A header value may be a secret, so no message contains it.
         let value = field.written();
         if let Some(value) = &value {
             m.keep_secret(value);

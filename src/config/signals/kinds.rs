@@ -1,4 +1,5 @@
-//! What is asked, and which answer means degraded: the keys of each type.
+//! Parses the keys that are specific to each type of signal: the request, and which response
+//! means degraded.
 
 use figment::value::Value;
 use http::Uri;
@@ -8,11 +9,11 @@ use crate::config::mistake::Mistakes;
 use crate::config::values::{Setting, items, line, text, texts, whole, word};
 use crate::domain::{ExpectedValue, SignalKind, Threshold, WhenUnreachable};
 
-/// Servers and proxies on the way take request lines of 8 kB (nginx, Apache).
+/// Servers and intermediate proxies accept request lines of 8 kB (nginx, Apache).
 pub(in crate::config) const LONGEST_QUERY: usize = 4_000;
 pub(in crate::config) const LONGEST_URL: usize = 2_000;
 
-/// The words of `when_unreachable`.
+/// The values of `when_unreachable`.
 pub(in crate::config) const UNREACHABLE: [(&str, WhenUnreachable); 2] =
     [("unknown", WhenUnreachable::Unknown), ("degraded", WhenUnreachable::Degraded)];
 
@@ -63,7 +64,7 @@ fn matchers(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<String>> {
     complete.then_some(matchers)
 }
 
-/// Whether Alertmanager takes it for a matcher: a label's name, an operator, a value.
+/// Whether Alertmanager accepts the text as a matcher: a label name, an operator, and a value.
 fn is_matcher(text: &str) -> bool {
     let Some(at) = text.find(['=', '!']) else { return false };
     let (label, rest) = text.split_at(at);
@@ -87,7 +88,7 @@ pub(super) fn http(
     let url = fields.required("url", m, |entry, m| address(entry, m, true));
     let expected_status = fields.or("expected_status", vec![200], m, statuses);
     let value = expected_value(fields, m);
-    // A deploy after which nothing answers has not gone well.
+    // If nothing answers after a deploy, the deploy did not go well.
     let default = if is_check { WhenUnreachable::Degraded } else { WhenUnreachable::Unknown };
     let when_unreachable =
         fields.or("when_unreachable", default, m, |entry, m| word(entry, m, &UNREACHABLE));
@@ -116,7 +117,7 @@ fn statuses(entry: &Setting<'_>, m: &mut Mistakes) -> Option<Vec<u16>> {
     codes.into_iter().collect()
 }
 
-/// `json_pointer` and `expected_value`, which belong together.
+/// `json_pointer` and `expected_value`, which must be set together.
 fn expected_value(
     fields: &SignalFields<'_, '_>,
     m: &mut Mistakes,
@@ -152,7 +153,7 @@ fn expected_value(
     }
 }
 
-/// The address of a server's API, without what we add to it.
+/// Base URL of a server, without the API path `ours`, which the governor appends.
 fn base_url(entry: &Setting<'_>, m: &mut Mistakes, ours: &str) -> Option<String> {
     let url = address(entry, m, false)?;
     let base = url.trim_end_matches('/');

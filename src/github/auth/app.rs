@@ -1,4 +1,4 @@
-//! A GitHub App: its key, the JWT that it speaks with, and its name.
+//! A GitHub App: its key, the JWTs that it signs, and its account.
 //!
 //! Source: GitHub's documentation, "Generating a JSON Web Token (JWT) for a GitHub App".
 
@@ -23,17 +23,17 @@ use crate::github::limits::asked_wait;
 use crate::github::transport::GithubAnswer;
 use crate::network;
 
-/// GitHub takes ten minutes at most, by its own clock.
+/// GitHub accepts at most ten minutes, by its own clock.
 const JWT_LIFE: SignedDuration = SignedDuration::from_mins(9);
 /// "To protect against clock drift, we recommend that you set this 60 seconds in the past."
 const JWT_BACKDATED: SignedDuration = SignedDuration::from_secs(60);
 
-/// An App. All its installations share it.
+/// An App, shared by all of its installations.
 pub(in crate::github) struct App {
     id: String,
     key_file: PathBuf,
     key: Mutex<Key>,
-    /// `slug[bot]`, once GitHub has told it.
+    /// `slug[bot]`, once GitHub has reported it.
     account: OnceCell<Login>,
 }
 
@@ -57,7 +57,7 @@ struct WireOwnApp {
 }
 
 impl App {
-    /// The App of `source`, whose key is read at `now`, a monotonic time.
+    /// Opens the App that `source` configures and reads its key. `now` is a monotonic time.
     pub(in crate::github) fn open(source: &AppSource, now: Duration) -> Result<Self, ConnectError> {
         let (key, fingerprint) = read(&source.private_key_file).map_err(ConnectError::Token)?;
         Ok(Self {
@@ -72,12 +72,12 @@ impl App {
         format!("app {}", self.id)
     }
 
-    /// What tells its key from another.
+    /// Distinguishes the current key from another one.
     pub(super) fn key_fingerprint(&self) -> String {
         self.lock().fingerprint.clone()
     }
 
-    /// `slug[bot]`: who writes when one of its installations does.
+    /// `slug[bot]`: the account in whose name its installations write.
     pub(super) async fn account(&self, line: &Endpoint) -> Result<Login, NoToken> {
         let asked = self.account.get_or_try_init(async || {
             let answer = self.ask(line, "get_app", Method::GET, "/app").await?;
@@ -87,8 +87,8 @@ impl App {
         asked.await.cloned()
     }
 
-    /// Asks GitHub as the App itself, once more where it was refused: the first answer tells
-    /// GitHub's time, by which a JWT is judged.
+    /// Sends a request as the App itself, and once more if it was refused: the first answer
+    /// reveals GitHub's time, by which GitHub judges a JWT.
     pub(super) async fn ask(
         &self,
         line: &Endpoint,
@@ -131,7 +131,7 @@ impl App {
         }
     }
 
-    /// What a good answer says; what GitHub says of the App where it is none.
+    /// Parses a successful answer, or explains what GitHub says about the App.
     pub(super) fn understood<T: serde::de::DeserializeOwned>(
         &self,
         answer: &GithubAnswer,
@@ -181,7 +181,7 @@ impl App {
         Ok(header)
     }
 
-    /// Looks at the key's file again, now and then: another key is worth a try at once.
+    /// Rereads the key file from time to time, so that a new key is used soon.
     pub(super) async fn read_again(&self, line: &Endpoint) {
         let now = line.clock.monotonic();
         {

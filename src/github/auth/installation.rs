@@ -1,4 +1,5 @@
-//! An App's installation: its token, which ends after an hour, and is replaced before that.
+//! An App's installation and its token, which is valid for an hour and is replaced before it
+//! expires.
 //!
 //! Source: GitHub's documentation, "Generating an installation access token for a GitHub App".
 
@@ -17,31 +18,32 @@ use crate::github::ask::encoded;
 use crate::github::endpoint::Endpoint;
 use crate::github::refusal::Refusals;
 
-/// How long before its end a token is replaced. A pass takes seconds, and GitHub may fail for
-/// minutes meanwhile: the old token serves until a new one is there.
+/// How long before its expiry a token is replaced. A pass takes seconds, and GitHub may fail
+/// for minutes: the old token stays in use until there is a new one.
 const REPLACED_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
-/// Between two tries to replace a token that serves on meanwhile.
+/// The interval between attempts to replace a token that is still valid.
 const BETWEEN_TRIES: Duration = Duration::from_secs(15);
-/// So long a failure is the answer to all who ask: many repositories wait for the same token. It is
-/// less than the time between two looks at any of them.
+/// How long a failure is the answer to all callers: many repositories wait for the same token.
+/// Shorter than the default interval between two passes of a repository.
 const FAILURE_REMEMBERED: Duration = Duration::from_secs(5);
-/// What is sent now arrives later.
+/// The margin for the time that a request takes to arrive.
 const NOT_SENT_BEFORE_END: SignedDuration = SignedDuration::from_secs(30);
 
-/// Which installation.
+/// Identifies an installation.
 pub(in crate::github) enum InstallationTarget {
-    /// That of this number.
+    /// By its id.
     Number(u64),
-    /// That of the owner of this repository.
+    /// By the owner of this repository.
     OwnerOf(RepoName),
 }
 
-/// An installation, and its token.
+/// An installation and its token.
 pub(in crate::github) struct Installation {
     app: Arc<App>,
     place: InstallationTarget,
     minted: Mutex<Option<Minted>>,
-    /// Held by the one who asks for a token: whoever comes meanwhile gets that one, too.
+    /// Held while a token is requested. Callers that arrive meanwhile wait and get the same
+    /// token.
     asking: AsyncMutex<InstallationState>,
     refusals: Refusals,
 }
@@ -55,13 +57,13 @@ struct Minted {
 
 #[derive(Default)]
 struct InstallationState {
-    /// The installation's number, once known.
+    /// The installation's id, once known.
     installation: Option<u64>,
-    /// GitHub told us to ask for no token before this.
+    /// Until then, GitHub told us not to ask for a token.
     told_to_wait: Option<Timestamp>,
-    /// A token that serves on is not to be replaced before this, a monotonic time.
+    /// When the next attempt to replace a token that is still valid may start (monotonic time).
     next_try: Duration,
-    /// Why none could be had for now, and when, a monotonic time.
+    /// The last temporary failure, and when it occurred (monotonic time).
     failure: Option<(Duration, String)>,
 }
 
@@ -91,7 +93,7 @@ impl Installation {
         &self.app
     }
 
-    /// Where the App is installed, for people.
+    /// Where the App is installed, for messages.
     pub(super) fn place(&self) -> String {
         match &self.place {
             InstallationTarget::Number(number) => format!("installation {number}"),
@@ -99,7 +101,7 @@ impl Installation {
         }
     }
 
-    /// What it may do, as one word that changes with it.
+    /// An opaque value that changes with the installation's permissions.
     pub(super) fn grant(&self) -> String {
         let permissions = self.lock().as_ref().map(|minted| minted.permissions.clone());
         fingerprint(format!("{}{permissions:?}", self.app.account_key()).as_bytes())
@@ -109,22 +111,23 @@ impl Installation {
         self.lock().as_ref().map(|minted| minted.permissions.clone())
     }
 
-    /// The token, where it need not be replaced yet.
+    /// The token, if it need not be replaced yet.
     pub(super) fn at_hand(&self, line: &Endpoint) -> Option<Token> {
         self.lasting(line, REPLACED_BEFORE_END)
     }
 
-    /// The token to send now, a new one where the last is about to end.
+    /// The token to send now: a new one if the current one expires soon.
     pub(super) async fn token(&self, line: &Endpoint) -> Result<Token, NoToken> {
         let Some(old) = self.lasting(line, NOT_SENT_BEFORE_END) else {
             let mut asked = self.asking.lock().await;
-            // Somebody may have asked while we waited.
+            // Another caller may have requested one while this one waited.
             if let Some(token) = self.lasting(line, NOT_SENT_BEFORE_END) {
                 return Ok(token);
             }
             return self.mint(line, &mut asked).await;
         };
-        // The old one serves whoever comes while one of them asks, and where that fails.
+        // The old token is used while another caller requests a new one, and if that request
+        // fails.
         let Ok(mut asked) = self.asking.try_lock() else { return Ok(old) };
         if let Some(token) = self.at_hand(line) {
             return Ok(token);
@@ -142,7 +145,7 @@ impl Installation {
         }
     }
 
-    /// A token in place of one that GitHub does not take any more.
+    /// A token to replace one that GitHub no longer accepts.
     pub(super) async fn instead_of(
         &self,
         line: &Endpoint,
@@ -157,7 +160,7 @@ impl Installation {
         self.mint(line, &mut asked).await.map(Some)
     }
 
-    /// The token, where it lasts longer than `margin`.
+    /// The token, if it is valid for longer than `margin`.
     fn lasting(&self, line: &Endpoint, margin: SignedDuration) -> Option<Token> {
         let minted = self.lock();
         let minted = minted.as_ref()?;
@@ -165,7 +168,7 @@ impl Installation {
         (left > margin).then(|| minted.token.clone())
     }
 
-    /// Asks for a token, unless that failed a moment ago, or GitHub told us to wait.
+    /// Requests a token, unless that just failed or GitHub told us to wait.
     async fn mint(&self, line: &Endpoint, asked: &mut InstallationState) -> Result<Token, NoToken> {
         self.app.read_again(line).await;
         let now = line.clock.monotonic();
@@ -190,7 +193,7 @@ impl Installation {
                 Ok(token)
             }
             Err(NoToken::Refused(why)) => {
-                // It may be installed anew, under another number.
+                // The App may be reinstalled under another id.
                 asked.installation = None;
                 self.refusals.refused(now, &self.app.key_fingerprint(), &why);
                 Err(NoToken::Refused(why))
@@ -238,8 +241,8 @@ impl Installation {
         Ok(Minted { token, expires: wire.expires_at, permissions: wire.permissions })
     }
 
-    /// The installation's number. An owner is an organisation or a user, and an App that sees
-    /// only one repository of theirs may be asked by that one.
+    /// The installation's id. The owner may be an organization or a user. If the App is
+    /// installed for selected repositories only, the repository may be needed to find it.
     async fn find(&self, line: &Endpoint) -> Result<u64, NoToken> {
         let repository = match &self.place {
             InstallationTarget::Number(number) => return Ok(*number),

@@ -1,4 +1,4 @@
-//! A token that was given, or that a file holds: the file is read again when it changes.
+//! A given token, or a token file that is read again when it changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use super::Token;
 use crate::github::endpoint::Endpoint;
 use crate::network;
 
-/// A mounted Secret changes seconds after it was written; looking more often gains nothing.
+/// A mounted Secret takes seconds to update, so checking more often gains nothing.
 pub(super) const RECHECK: Duration = Duration::from_secs(5);
 
-/// Gives the token, and looks at its file again now and then.
+/// Provides the token, and rereads its file from time to time.
 pub(in crate::github) struct TokenFile {
-    /// None for a token that was given.
+    /// `None` for a given token.
     path: Mutex<Option<PathBuf>>,
     current: Mutex<Current>,
 }
@@ -27,14 +27,14 @@ struct Current {
 }
 
 impl TokenFile {
-    /// The token that was given.
+    /// A fixed token.
     pub(in crate::github) fn given(secret: &SecretString) -> Result<Self, String> {
         let token =
             Token::new(secret.expose_secret()).map_err(|why| format!("GITHUB_TOKEN: {why}"))?;
         Ok(Self::over(None, token, Duration::ZERO))
     }
 
-    /// What the file at `path` holds at `now`, a monotonic time.
+    /// A token from the file at `path`, read at `now` (monotonic time).
     pub(in crate::github) fn open(path: &Path, now: Duration) -> Result<Self, String> {
         Ok(Self::over(Some(path.to_path_buf()), read(path)?, now))
     }
@@ -65,7 +65,7 @@ impl TokenFile {
         self.lock().token.fingerprint.clone()
     }
 
-    /// Takes the token from another file, if there is a good one in it.
+    /// Switches to another file if that holds a usable token.
     pub(super) async fn come_from(&self, path: PathBuf, line: &Endpoint) -> Result<(), String> {
         if self.path().is_none() {
             return Err(super::NO_TOKEN_FILE.to_owned());
@@ -88,7 +88,7 @@ impl TokenFile {
         let file = path.clone();
         let looked = network::off_the_runtime(move || read(&file)).await;
         if self.path().as_ref() != Some(&path) {
-            // It comes from another file by now.
+            // Another file was configured meanwhile.
             return;
         }
         let mut current = self.lock();
@@ -100,7 +100,7 @@ impl TokenFile {
                     current.token = token;
                 }
             }
-            // A file that is being swapped: the last good token stays.
+            // The file may be in the middle of a swap, so the last good token stays.
             Err(why) => {
                 if current.complaint.as_deref() != Some(&why) {
                     tracing::warn!("keeping the last good GitHub token: {why}");

@@ -1,4 +1,4 @@
-//! What an answer says of limits: in its headers, or in its words.
+//! Parses what an answer says about rate limits, in its headers or in its message.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{LONGEST_WAIT, SECONDARY_WAIT, SHORTEST_WAIT};
 use crate::github::wire;
 
-/// Whether GitHub does not know the version of its API that was asked for, or knows it no more.
-/// Source: GitHub's documentation, "API Versions": "If you specify an API version that is no longer
-/// supported, you will receive a 400 error"; a server that never knew it may say 415 or 410.
+/// Whether GitHub does not support the requested version of its API, or no longer does. Source:
+/// GitHub's documentation, "API Versions": "If you specify an API version that is no longer
+/// supported, you will receive a 400 error"; a server that never knew the version may answer
+/// 415 or 410.
 pub(super) fn refuses_the_version(status: StatusCode, body: &[u8]) -> bool {
     let may_be = [StatusCode::BAD_REQUEST, StatusCode::UNSUPPORTED_MEDIA_TYPE, StatusCode::GONE];
     if !may_be.contains(&status) {
@@ -26,16 +27,16 @@ pub(super) fn after(now: Timestamp, wait: Duration) -> Timestamp {
     now.saturating_add(wait.unwrap_or(SignedDuration::ZERO)).unwrap_or(now)
 }
 
-/// That GitHub told us to wait.
+/// An instruction to wait.
 pub(super) enum WaitInstruction {
-    /// For so long.
+    /// For this long.
     For(Duration),
-    /// A secondary limit whose answer does not say for how long.
+    /// A secondary limit that does not say for how long.
     ForSomeTime,
 }
 
 impl WaitInstruction {
-    /// How long that is at least.
+    /// The minimum wait.
     pub(super) const fn least(&self) -> Duration {
         match self {
             Self::For(wait) => *wait,
@@ -75,7 +76,7 @@ pub(super) fn told(
     (too_many || speaks_of_a_limit(body)).then_some(WaitInstruction::ForSomeTime)
 }
 
-/// How long this answer tells to wait, if it does, where nothing is remembered of earlier ones.
+/// How long this answer tells us to wait, if it does, regardless of earlier answers.
 pub(in crate::github) fn asked_wait(
     status: StatusCode,
     headers: &HeaderMap,
@@ -85,9 +86,9 @@ pub(in crate::github) fn asked_wait(
     told(status, headers, body, now).map(|told| told.least().clamp(SHORTEST_WAIT, LONGEST_WAIT))
 }
 
-/// GitHub's message where it sends no header: "You have exceeded a secondary rate limit", older
-/// "abuse detection mechanism", and for the primary one "API rate limit exceeded"; or an address
-/// of its documentation, as in `…/rest#secondary-rate-limits`.
+/// Detects GitHub's message where it sends no header: "You have exceeded a secondary rate
+/// limit", formerly "abuse detection mechanism", and for the primary limit "API rate limit
+/// exceeded"; or a documentation URL such as `…/rest#secondary-rate-limits`.
 fn speaks_of_a_limit(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
     let says = |sign: &str| text.contains(sign);
@@ -114,7 +115,7 @@ pub(in crate::github) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
-/// `2026-12-01 12:00:00 UTC`, or with an offset in place of `UTC`.
+/// Parses `2026-12-01 12:00:00 UTC`, or the same with an offset instead of `UTC`.
 pub(super) fn expiry(text: &str) -> Option<Timestamp> {
     let text = text.trim().replace(" UTC", " +0000");
     Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", &text).ok()

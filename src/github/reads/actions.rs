@@ -6,13 +6,13 @@ use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
-/// 1,000 workflows; GitHub's own limits of a repository lie below.
+/// 1,000 workflows, more than GitHub allows in a repository.
 const WORKFLOW_PAGES: u32 = 10;
-/// 3,000 jobs; a matrix makes 256 at most, and a run has few of them.
+/// 3,000 jobs. A matrix creates at most 256, and a run has few of them.
 const JOB_PAGES: u32 = 30;
 
 impl Reader {
-    /// The workflows of a repository, disabled ones among them.
+    /// The workflows of a repository, including disabled ones.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -24,8 +24,8 @@ impl Reader {
         self.all_pages(ask, WORKFLOW_PAGES, parse).await
     }
 
-    /// A page of a workflow's runs, 1 being the newest 100. A run that makes no sense fails the
-    /// page: what vanished from it would be read as "no such run".
+    /// A page of a workflow's runs; page 1 has the newest 100. A malformed run fails the whole
+    /// page: if it were left out, it would look as if it did not exist.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -55,7 +55,7 @@ impl Reader {
         Ok(RunPage { runs: found.value, has_next: found.next.is_some() })
     }
 
-    /// A run in its newest attempt; none where it was deleted.
+    /// The latest attempt of a run; `None` if the run was deleted.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -65,7 +65,7 @@ impl Reader {
         self.a_run(ReadRequest::new("get_run", what, path)).await
     }
 
-    /// A run in the attempt that is asked for; none where it was deleted.
+    /// The requested attempt of a run; `None` if the run was deleted.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.

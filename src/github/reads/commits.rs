@@ -1,4 +1,5 @@
-//! Reads about single commits and branches: workflow files, renames, and who made a commit.
+//! Reads about single commits and branches: workflow files, renames, and whether GitHub made a
+//! commit.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,8 @@ use crate::github::ask::{ReadRequest, encoded};
 use crate::github::wire;
 
 impl Reader {
-    /// The blobs of the workflow files of a commit, by path; none where it has no such directory.
-    /// Of more than [`MOST_LISTED_FILES`] GitHub lists only these many.
+    /// The blobs of a commit's workflow files, by path. Empty if there is no workflow
+    /// directory. GitHub lists at most [`MOST_LISTED_FILES`].
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -23,7 +24,7 @@ impl Reader {
         let path = format!("/repos/{name}/contents/.github/workflows?ref={at}");
         let ask = ReadRequest { kept: None, ..ReadRequest::new("list_workflow_files", what, path) };
         let blobs = |body: &[u8]| {
-            // A file, a link or a submodule in the directory's place holds no workflow.
+            // If the path is a file, a symlink or a submodule, there are no workflows.
             if !body.trim_ascii_start().starts_with(b"[") {
                 return Ok(BTreeMap::new());
             }
@@ -33,8 +34,8 @@ impl Reader {
         Ok(none_if_missing(self.one(&ask, blobs).await)?.unwrap_or_default())
     }
 
-    /// The name that a branch has now, after GitHub redirected from this one; none where it did
-    /// not.
+    /// The current name of a branch that GitHub redirects because it was renamed; `None` if
+    /// GitHub does not redirect.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -65,7 +66,7 @@ impl Reader {
         Ok(None)
     }
 
-    /// Whether GitHub made, and signed, a commit: as it does where it merges.
+    /// Whether GitHub itself made and signed a commit, as it does when it merges.
     ///
     /// # Errors
     /// [`ReadError`].

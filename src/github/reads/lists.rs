@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Paginated lists.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,14 +11,14 @@ use crate::github::etag::TaggedPage;
 use crate::github::pages::SmallPages;
 use crate::github::wire::Unusable;
 
-/// What a list holds: kept as it was parsed.
+/// An item of a list, which is cached in its parsed form.
 pub(super) trait ListItem: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> ListItem for T {}
 
 impl Reader {
-    /// A page of a list. Where GitHub fails at so many entries, as where they take it too long, it is
-    /// read in small pages.
+    /// A page of a list. If GitHub fails with a server error, for example because a full page
+    /// takes it too long, the page is read in small pages.
     pub(super) async fn list_page<T: ListItem>(
         &self,
         ask: &ReadRequest,
@@ -63,7 +63,7 @@ impl Reader {
         Ok(TaggedPage { value, next: small.then(next.as_deref()) })
     }
 
-    /// The first pages of a list, and whether that is all of it.
+    /// The first pages of a list, and whether they are the whole list.
     pub(super) async fn some_pages<T: ListItem>(
         &self,
         mut ask: ReadRequest,
@@ -82,7 +82,7 @@ impl Reader {
         Ok((all, false))
     }
 
-    /// A whole list, which ends within `limit` pages.
+    /// A whole list, of at most `limit` pages.
     pub(super) async fn all_pages<T: ListItem>(
         &self,
         ask: ReadRequest,
@@ -96,7 +96,7 @@ impl Reader {
         }
     }
 
-    /// As much of a list as is wanted.
+    /// All pages of a list or the first one, as requested.
     pub(super) async fn pages<T: ListItem>(
         &self,
         ask: ReadRequest,

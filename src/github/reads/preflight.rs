@@ -1,5 +1,4 @@
-//! What a look before the first pass reads, and no pass does: what the token may, and what the
-//! workflows' files say.
+//! Reads for the preflight check only: the token's rights and the content of workflow files.
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -10,60 +9,58 @@ use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
-/// 2,000 labels; a repository with more is not asked for one.
+/// 2,000 labels. In a repository with more, labels are not checked.
 const LABEL_PAGES: u32 = 20;
-/// GitHub runs no workflow whose file is larger than this (its documentation of limits says 512
-/// kB, and Enterprise Server may be set otherwise).
+/// Larger workflow files are not read. GitHub runs none above 512 kB (its documentation of
+/// limits), but Enterprise Server may have another limit.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// What GitHub tells of a token's rights.
+/// What GitHub reports about a credential's rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Granted {
     /// A classic token's scopes.
     Scopes(Vec<String>),
-    /// An App's installation: a permission's name, and `read`, `write` or `admin`.
+    /// An App installation's permissions by name, each with `read`, `write` or `admin`.
     Permissions(std::collections::BTreeMap<String, String>),
-    /// Nothing, as of fine-grained tokens.
+    /// Nothing, as for fine-grained tokens.
     NotTold {
-        /// Whether the token is a person's or a machine account's, and not an App's.
+        /// Whether the token belongs to a user or machine account, not to an App.
         of_a_user: bool,
     },
 }
 
-/// What a repository is to the token's user.
+/// The token user's access to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryAccess {
-    /// Whether only some may see it.
+    /// Whether the repository is not public.
     pub private: bool,
-    /// Whether the user may push; an App's installation has no user.
+    /// Whether the user can push. An App's installation has no user.
     pub push: Option<bool>,
 }
 
-/// A file's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileText {
-    /// This.
     Text(String),
-    /// More than is read.
+    /// It is larger than what is read.
     TooLarge,
-    /// It is none, or not in UTF-8.
+    /// It is not a file, or not UTF-8.
     NoText,
 }
 
-/// A read that is made only to see whether it is allowed.
+/// A read whose only purpose is to check whether it is permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermissionProbe {
     /// The statuses of a commit.
     Statuses,
-    /// The issues.
+    /// The repository's issues.
     Issues,
     /// The pull requests of a commit.
     PullRequests,
 }
 
 impl Reader {
-    /// What GitHub tells of the credential's rights.
+    /// What GitHub reports about the credential's rights.
     ///
     /// # Errors
     /// [`ReadError`]: no answer, or `BadCredentials`.
@@ -78,12 +75,12 @@ impl Reader {
             Err(ReadError::Refused { .. } | ReadError::NotFound { .. }) => false,
             Err(error) => return Err(error),
         };
-        // The scopes are in the answer's headers.
+        // The scopes come in the headers of that answer.
         let scopes = self.client.limits.scopes();
         Ok(scopes.map_or(Granted::NotTold { of_a_user }, Granted::Scopes))
     }
 
-    /// What a repository is to the token's user.
+    /// The token user's access to a repository.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -99,7 +96,7 @@ impl Reader {
         self.one(&ask, access).await
     }
 
-    /// What a file says at a ref; none where there is no such file or ref.
+    /// The text of a file at a ref; `None` if the file or the ref does not exist.
     ///
     /// # Errors
     /// [`ReadError`], never `NotFound`.
@@ -122,7 +119,7 @@ impl Reader {
         none_if_missing(self.one(&ask, text).await)
     }
 
-    /// The names of a repository's labels; none where there are more than anybody reads.
+    /// The names of a repository's labels; `None` if there are too many to read.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -140,10 +137,10 @@ impl Reader {
         }
     }
 
-    /// Whether the token may read this.
+    /// Checks that the token permits this read.
     ///
     /// # Errors
-    /// [`ReadError`]: `Refused` where it may not.
+    /// [`ReadError`]: `Refused` if it does not.
     pub async fn probe(
         &self,
         name: &RepoName,

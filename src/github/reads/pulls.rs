@@ -1,4 +1,4 @@
-//! Pull requests: which brought a commit, what happened on them, and what people may do.
+//! Pull requests: which one brought a commit, their history, and users' permissions.
 
 use super::{BranchCommits, RepoName, Sha};
 use crate::domain::{
@@ -9,26 +9,26 @@ use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
-/// 1,000 pull requests that hold one commit.
+/// 1,000 pull requests that contain one commit.
 const PULL_PAGES: u32 = 10;
-/// The most that GitHub gives on a page of most lists.
+/// GitHub's maximum page size of most lists.
 const PER_PAGE: usize = 100;
-/// and on one of those in which it is read where GitHub cannot list so many.
+/// The small page size that is used where GitHub fails at full pages.
 const FEW: usize = 25;
 /// "Responses include a maximum of 3000 files" (GitHub's documentation of "List pull requests
 /// files").
 const MOST_PULL_FILES: usize = 3_000;
 const FILE_PAGES: u32 = 30;
-/// GitHub takes 2,500 comments on a pull request. Half of a timeline is never used: what is beyond
-/// it may take back what is in it.
+/// GitHub accepts 2,500 comments on a pull request. A partial timeline is never used: later
+/// events can revoke earlier ones.
 const TIMELINE_PAGES: u32 = 100;
 const MOST_EVENTS: usize = 10_000;
-/// 2,000 commits: the most that GitHub gives on a page of a comparison is 250.
+/// 2,000 commits, at GitHub's maximum of 250 per page of a comparison.
 const COMPARED_PAGES: u32 = 8;
 
 impl Reader {
     /// The merged pull requests that brought a commit, each with the branch that it was merged
-    /// into, under the name that this had then. GitHub may take a moment to know of a merge.
+    /// into, under the branch's name at that time. GitHub may need a moment to list a merge.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -70,8 +70,8 @@ impl Reader {
         Ok(if is_whole { RangeFiles::Complete(files) } else { RangeFiles::Truncated(files) })
     }
 
-    /// What happened on a pull request, in GitHub's order: of its comments, what they say of
-    /// `command`.
+    /// The timeline of a pull request in GitHub's order. Of its comments, only the use of
+    /// `command` is kept.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -91,9 +91,10 @@ impl Reader {
         };
         let parse = |body: &[u8]| wire::events(body, command);
         let mut events = self.all_pages(ask(path.clone()), TIMELINE_PAGES, parse).await?;
-        // What comes after a full page changes nothing of it, so a 304 may hide that there is more.
+        // A new event after a full page does not change that page, so a 304 may hide that there
+        // is a next page.
         while !events.is_empty() && events.len().is_multiple_of(FEW) {
-            // What was read in small pages goes on in small ones.
+            // A timeline that was read in small pages continues in small pages.
             let size = if events.len().is_multiple_of(PER_PAGE) { PER_PAGE } else { FEW };
             let next = ask(format!("{address}?per_page={size}&page={}", events.len() / size + 1));
             let more = self.list_page(&next, &parse).await?.value;
@@ -108,7 +109,7 @@ impl Reader {
         Ok(events.into_iter().flatten().collect())
     }
 
-    /// The labels that a pull request has now.
+    /// The current labels of a pull request.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -123,10 +124,10 @@ impl Reader {
         self.one(&ask, names).await
     }
 
-    /// What somebody may do in a repository.
+    /// A user's role in a repository.
     ///
     /// # Errors
-    /// [`ReadError`]; `NotFound` for whom GitHub does not know there.
+    /// [`ReadError`]; `NotFound` if GitHub does not know the user there.
     pub async fn standing(
         &self,
         name: &RepoName,
@@ -139,10 +140,11 @@ impl Reader {
         self.one(&ReadRequest::new("get_permission", what, path), parse).await
     }
 
-    /// Whether somebody belongs to a team, or to one below it.
+    /// Whether a user is an active member of a team or of one of its child teams.
     ///
     /// # Errors
-    /// [`ReadError`], never `NotFound`: to who may not see the team, nobody belongs to it.
+    /// [`ReadError`], never `NotFound`: GitHub answers 404 if the user is not a member, and
+    /// also if the token cannot see the team. Both give `false`.
     pub async fn is_member(&self, team: &Team, login: &Login) -> Result<bool, ReadError> {
         let what = format!("read whether {login} belongs to the team {team}");
         let (org, slug) = (encoded(team.org()), encoded(team.slug()));
@@ -156,8 +158,8 @@ impl Reader {
         }
     }
 
-    /// The commits that `head` has and `base` has not, with their parents; `complete` is false
-    /// where GitHub counts more than it lists, or than can be read.
+    /// The commits in `head` but not in `base`, with their parents. `complete` is false if
+    /// GitHub counts more commits than it lists or than can be read.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -175,14 +177,14 @@ impl Reader {
             wire::parse::<wire::WireComparedCommits>(body).map(wire::WireComparedCommits::domain)
         };
         let (listed, ended) = self.some_pages(ask, COMPARED_PAGES, parse).await?;
-        // A page that came short would be taken for the end of the way.
+        // A page that lacks commits must not be mistaken for the end of the list.
         let complete = ended && listed.iter().all(|(total, _)| *total == listed.len());
         let commits = listed.into_iter().map(|(_, commit)| commit).collect();
         Ok(BranchCommits { commits, complete, ..BranchCommits::default() })
     }
 
-    /// The commits that `head` has and `base` has not, with their messages; none where GitHub
-    /// counts more than it lists, or than can be read.
+    /// The commits in `head` but not in `base`, with their messages; `None` if GitHub counts
+    /// more commits than it lists or than can be read.
     ///
     /// # Errors
     /// [`ReadError`].

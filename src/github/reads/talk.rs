@@ -1,4 +1,4 @@
-//! What is said about commits: statuses, issues and their comments.
+//! Commit statuses, issues and their comments.
 
 use super::AllOrFirst;
 use crate::domain::{
@@ -9,16 +9,16 @@ use crate::github::ask::{ReadRequest, encoded};
 use crate::github::error::ReadError;
 use crate::github::{Reader, wire};
 
-/// 10,000 statuses: GitHub takes 1,000 per commit and context (its documentation), and a commit
-/// has tens of contexts, of which few are this busy.
+/// 10,000 statuses. GitHub accepts 1,000 per commit and context (its documentation); a commit
+/// has tens of contexts, few of which are that busy.
 const STATUS_PAGES: u32 = 100;
 /// 10,000 issues by one author.
 const ISSUE_PAGES: u32 = 100;
-/// 5,000 comments; GitHub takes 2,500 on an issue.
+/// 5,000 comments. GitHub accepts 2,500 on an issue.
 const COMMENT_PAGES: u32 = 50;
 
 impl Reader {
-    /// The statuses of a commit under `context` (in whatever case), the newest first.
+    /// The statuses of a commit under `context` (case-insensitive), newest first.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -31,7 +31,8 @@ impl Reader {
     ) -> Result<Vec<CommitStatus>, ReadError> {
         let what = format!("list the statuses of {} in {name}", sha.short());
         let path = format!("/repos/{name}/commits/{sha}/statuses?per_page=100");
-        // Other contexts may fill most of a page, and nobody here reads them.
+        // Only this context is kept: others may fill most of a page, and they are not needed
+        // here.
         let kept = Some(context.to_lowercase());
         let ask = ReadRequest { kept, ..ReadRequest::new("list_statuses", what, path) };
         let parse = |body: &[u8]| {
@@ -43,13 +44,13 @@ impl Reader {
         };
         let mut found = self.pages(ask, pages, STATUS_PAGES, parse).await?;
         found.sort_by_key(|status: &CommitStatus| std::cmp::Reverse(status.id));
-        // A status that came meanwhile shifts the pages, so that one may show twice.
+        // A status that is created meanwhile shifts the pages, so one may appear twice.
         found.dedup_by_key(|status| status.id);
         Ok(found)
     }
 
-    /// The statuses of a commit that raise its risk, by contexts of any of these names (in whatever
-    /// case).
+    /// The statuses of a commit that raise its risk, under any of these contexts
+    /// (case-insensitive).
     ///
     /// # Errors
     /// [`ReadError`].
@@ -73,10 +74,11 @@ impl Reader {
         Ok(wanted.iter().filter_map(|context| raised_by(context, &statuses)).collect())
     }
 
-    /// The issues that `creator` opened, or anybody, open and closed, the newest first; no pull requests.
+    /// The issues by `creator`, or by anybody: open and closed, newest first, without pull
+    /// requests.
     ///
     /// # Errors
-    /// [`ReadError`]; `Gone410` where issues are switched off.
+    /// [`ReadError`]; `Gone410` if issues are disabled.
     pub async fn issues_by(
         &self,
         name: &RepoName,
@@ -97,10 +99,10 @@ impl Reader {
         self.pages(ask, pages, ISSUE_PAGES, parse).await
     }
 
-    /// The comments of an issue, the oldest first.
+    /// The comments of an issue, oldest first.
     ///
     /// # Errors
-    /// [`ReadError`]; `Gone410` where issues are switched off.
+    /// [`ReadError`]; `Gone410` if issues are disabled.
     pub async fn issue_comments(
         &self,
         name: &RepoName,
@@ -117,8 +119,8 @@ impl Reader {
     }
 }
 
-/// How the statuses under one context raise the risk: whoever objected once has; what is pending
-/// has not said yet.
+/// How the statuses under one context raise the risk. A single failure counts for good;
+/// otherwise the newest status counts if it is pending.
 fn raised_by(context: &str, statuses: &[CommitStatus]) -> Option<Flag> {
     let of_context = || statuses.iter().filter(|one| one.context.to_lowercase() == context);
     let objects = |one: &CommitStatus| match one.state {

@@ -1,11 +1,11 @@
-//! A server that means harm: huge answers, and what it was sent, sent back.
+//! Malicious servers: huge answers, and echoed credentials.
 
 use super::*;
 use crate::domain::ApprovalCommand;
 
 const MANY: usize = 10_000_000;
 
-/// What it did, and how long it took.
+/// The result, and how long it took.
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let clock = Clock::system();
     let began = clock.monotonic();

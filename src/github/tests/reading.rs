@@ -1,4 +1,4 @@
-//! Reads: what is asked, what an answer means, what is remembered.
+//! Reads: what is requested, how answers are interpreted, what is cached.
 
 use super::*;
 use crate::domain::{

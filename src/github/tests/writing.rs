@@ -95,8 +95,8 @@ async fn a_connection_that_was_never_made_carried_nothing() {
     assert!(matches!(failure, Err(WriteFailure::NeverSent { .. })), "{failure:?}");
 }
 
-/// The real network stack against a port where nobody listens, one that hangs up after it was
-/// sent a request, and one that answers.
+/// The real network stack against a port that hangs up after it received a request, one that
+/// answers, and one where nobody listens.
 #[tokio::test]
 async fn the_network_tells_unsent_from_lost() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

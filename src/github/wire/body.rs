@@ -1,4 +1,4 @@
-//! What a body says, and why it cannot be used.
+//! Parsing of bodies, and why one cannot be used.
 
 use serde::de::DeserializeOwned;
 
@@ -7,11 +7,11 @@ use super::BoundedPage;
 /// Why a body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::github) enum Unusable {
-    /// It is not what GitHub describes: what, and where in it.
+    /// It does not match GitHub's description. Contains what is wrong and where.
     Malformed(String),
-    /// GitHub counts so many items and lists none of them.
+    /// GitHub reports a total above zero, but lists no items.
     EmptyList {
-        /// `total_count`.
+        /// The value of `total_count`.
         counted: u64,
     },
 }
@@ -28,7 +28,7 @@ impl From<&str> for Unusable {
     }
 }
 
-/// What a body says, or where in it the trouble is.
+/// Parses a body. The error names the place in it.
 pub(in crate::github) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Unusable> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| error.to_string())?;
@@ -36,8 +36,8 @@ pub(in crate::github) fn parse<W: DeserializeOwned>(body: &[u8]) -> Result<W, Un
     Ok(value)
 }
 
-/// The items of a page. A page may be shorter than the count says, for pages drift while one
-/// pages; one without any item, of a list that has some, is an answer that cannot be used.
+/// The items of a page. A page may be shorter than the total suggests, because lists change
+/// during pagination. But an empty page of a non-empty list is not usable.
 pub(super) fn listed<T>(
     items: BoundedPage<T>,
     counted: Option<u64>,

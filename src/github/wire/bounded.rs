@@ -1,14 +1,14 @@
-//! Lists that end: a list that is longer than its kind can be is no answer.
+//! Lists with a maximum length: a longer list is malformed.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-/// A list of at most `MOST` things.
+/// A list of at most `MOST` items.
 pub(in crate::github) struct List<T, const MOST: usize>(pub(in crate::github) Vec<T>);
 
-/// A page of a list. GitHub gives 100 things at most on most pages, 250 on some.
+/// A page of a list. GitHub returns at most 100 items on most pages, and 250 on some.
 pub(in crate::github) type BoundedPage<T> = List<T, 1_000>;
 
 impl<T, const MOST: usize> IntoIterator for List<T, MOST> {

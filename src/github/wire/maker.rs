@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Unusable, User};
 use crate::domain::Login;
 
-/// A commit, as far as it tells who made it.
+/// The fields of a commit that show who made it.
 #[derive(Deserialize)]
 pub(in crate::github) struct WireMaker {
     committer: Option<User>,
@@ -23,12 +23,13 @@ struct WireVerification {
     reason: Option<String>,
 }
 
-/// The account that GitHub commits and signs as for people on its pages and through its API.
+/// The account with which GitHub commits and signs for users of its website and API.
 const WEB_FLOW: &str = "web-flow";
 
 impl WireMaker {
-    /// Whether it is GitHub's own. For some time GitHub may not tell: it looks at signatures with
-    /// another service (docs.github.com, "Get a commit", the reasons of `verification`).
+    /// Whether GitHub made and signed the commit. This may be temporarily unknown, because
+    /// another service verifies signatures (docs.github.com, "Get a commit", the reasons of
+    /// `verification`).
     pub(in crate::github) fn is_github(&self) -> Result<bool, Unusable> {
         let is_web_flow =
             self.committer.as_ref().is_some_and(|user| user.login == Login::from(WEB_FLOW));

@@ -1,4 +1,4 @@
-//! What a look before the first pass reads, and no pass does.
+//! Answers to the reads of the preflight check.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ pub(in crate::github) struct WireLabel {
     pub(in crate::github) name: String,
 }
 
-/// A file with what it holds; above a megabyte GitHub leaves that out.
+/// A file with its content, which GitHub omits above 1 MB.
 #[derive(Deserialize)]
 pub(in crate::github) struct WireFileText {
     #[serde(rename = "type")]

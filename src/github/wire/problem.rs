@@ -1,4 +1,4 @@
-//! What an error's body says. It may be anything, of any size, and cut.
+//! Error bodies. They can be anything, of any size, and truncated.
 
 use std::fmt;
 
@@ -7,21 +7,20 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize as _, Deserializer};
 use serde_json::Value;
 
-/// Bytes of the words that are joined: more than anybody is shown.
+/// The maximum length of the joined message in bytes: more than is ever shown.
 const LONGEST: usize = 4 * 1024;
 
-/// What GitHub says of an error.
+/// GitHub's description of an error.
 #[derive(Debug, Default)]
 pub(in crate::github) struct GithubProblem {
-    /// The message, then what each error adds to it; cut where that is long.
+    /// The message, followed by the messages of the individual errors. Long texts are cut.
     pub(in crate::github) words: String,
-    /// Where GitHub's documentation speaks of it.
     pub(in crate::github) documentation_url: Option<String>,
-    /// Whether the body is JSON of that shape from its beginning to its end.
+    /// Whether the whole body is JSON of this shape.
     pub(in crate::github) is_whole: bool,
 }
 
-/// Reads an error's body, as far as it can be read.
+/// Parses an error body as far as possible.
 pub(in crate::github) fn problem(body: &[u8]) -> GithubProblem {
     let mut read = Read::default();
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -33,7 +32,7 @@ pub(in crate::github) fn problem(body: &[u8]) -> GithubProblem {
     GithubProblem { words: words.0, documentation_url: read.documentation_url, is_whole }
 }
 
-/// What was read of a body so far.
+/// What was parsed so far.
 #[derive(Default)]
 struct Read {
     message: CutWords,
@@ -41,7 +40,7 @@ struct Read {
     documentation_url: Option<String>,
 }
 
-/// Words that are cut while they are joined.
+/// A text that is cut while messages are appended.
 #[derive(Default)]
 struct CutWords(String);
 
@@ -95,7 +94,7 @@ impl<'de> Visitor<'de> for ProblemFields<'_> {
     }
 }
 
-/// `errors`: a list of them, or one.
+/// The value of `errors`: a list of errors or a single one.
 struct Errors<'w>(&'w mut CutWords);
 
 impl<'de> DeserializeSeed<'de> for Errors<'_> {

@@ -1,4 +1,4 @@
-//! Pull requests: which brought a commit, what happened on them, and what people may do.
+//! Pull requests: which one brought a commit, their history, and users' permissions.
 
 use jiff::Timestamp;
 use serde::de::IgnoredAny;
@@ -12,8 +12,8 @@ use crate::domain::{
     PullEvent, PullNumber, RepositoryRole, Sha, UserId,
 };
 
-/// The account that stands for all deleted ones. Source: GitHub's documentation of deleting an
-/// account ("associated with the Ghost user").
+/// The account that represents all deleted accounts. Source: GitHub's documentation of deleting
+/// an account ("associated with the Ghost user").
 const GHOST: &str = "ghost";
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ struct WireActor {
     kind: String,
 }
 
-/// The person; none for a deleted account.
+/// The person; `None` for a deleted account.
 fn person(actor: Option<WireActor>) -> Option<Person> {
     let actor = actor.filter(|actor| actor.login != Login::from(GHOST))?;
     let is_bot = actor.kind == "Bot" || actor.login.is_of_a_bot();
@@ -53,8 +53,8 @@ struct WireHead {
 }
 
 impl WirePull {
-    /// The branch that it was merged into, and what it is; none where it was not merged: off the
-    /// default branch, GitHub lists open ones, too.
+    /// The pull request and the branch that it was merged into. `None` if it was not merged:
+    /// for commits off the default branch, GitHub also lists open pull requests.
     pub(in crate::github) fn merged(self) -> Option<(Branch, MergedPull)> {
         self.merged_at?;
         let pull = MergedPull {
@@ -83,7 +83,7 @@ impl WireLabels {
     }
 }
 
-/// What a timeline's event says. Which of it is there depends on the kind.
+/// A timeline event. Which fields are present depends on its kind.
 #[derive(Deserialize)]
 struct WireEvent {
     actor: Option<WireActor>,
@@ -101,8 +101,8 @@ struct WireApp {
     slug: Option<String>,
 }
 
-/// The events of a page of a timeline, in order; none for those that no approval and no risk rests
-/// on, which are passed over unread, as are kinds that are newer than this program.
+/// The events of a timeline page, in order. `None` for kinds that neither approval nor risk
+/// depends on, including unknown ones: these are not parsed further.
 pub(in crate::github) fn events(
     body: &[u8],
     command: &ApprovalCommand,
@@ -111,7 +111,8 @@ pub(in crate::github) fn events(
     page.into_iter().map(|event| read_event(event.get(), command)).collect()
 }
 
-/// What tells events apart. Kinds that nobody reads may have anything under these names.
+/// The fields that determine an event's kind. Events of other kinds may have any values in
+/// them.
 #[derive(Deserialize)]
 struct WireKind {
     event: Option<Text>,
@@ -122,7 +123,7 @@ struct WireKind {
 }
 
 impl WireKind {
-    /// Its kind; where it names none, what it must have says whether it is a commit.
+    /// The event's kind. If it names none, its required fields show whether it is a commit.
     fn name(&self) -> &str {
         match self.event.as_ref().and_then(|event| event.0.as_deref()) {
             Some(kind) => kind,
@@ -147,8 +148,8 @@ fn read_event(event: &str, command: &ApprovalCommand) -> Result<Option<PullEvent
     Ok(match kind.name() {
         "committed" => Some(PullEvent::Pushed { sha: sha_in(kind.sha.as_ref()) }),
         "head_ref_force_pushed" => Some(PullEvent::Pushed { sha: sha_in(kind.commit_id.as_ref()) }),
-        // What a changed base brings along was not in it before; nor was what a force push took
-        // out of the base.
+        // A new base adds commits that were not part of the pull request before, and so do
+        // commits that a force push removed from the base.
         "base_ref_changed" | "base_ref_force_pushed" | "automatic_base_change_succeeded" => {
             Some(PullEvent::Pushed { sha: None })
         }
@@ -172,7 +173,7 @@ fn read_event(event: &str, command: &ApprovalCommand) -> Result<Option<PullEvent
     })
 }
 
-/// A text, or something else that nobody reads.
+/// A string; any other value is ignored.
 struct Text(Option<String>);
 
 impl<'de> Deserialize<'de> for Text {
@@ -189,7 +190,7 @@ fn comment(event: WireEvent, command: &ApprovalCommand) -> Result<Comment, Strin
         by: person(event.user.or(event.actor)),
         at,
         spoken: command.spoken_in(&event.body.unwrap_or_default()),
-        // What does not say when it was changed may have been.
+        // A comment without `updated_at` may have been edited.
         is_edited: event.updated_at != Some(at),
         through_app: event
             .performed_via_github_app
@@ -244,8 +245,9 @@ impl WireFlags {
 }
 
 impl WireStanding {
-    /// `permission` knows no maintain and no triage, so the role's name tells first; a custom
-    /// role is what its rights say, or else the old word for what it stands on.
+    /// `permission` does not distinguish maintain and triage, so the role's name comes first. A
+    /// custom role is mapped by its rights, or else by `permission`, which shows the role that
+    /// it is based on.
     pub(in crate::github) fn domain(self) -> RepositoryRole {
         let role = self.role_name.unwrap_or_else(|| self.permission.clone());
         let rights = self.user.and_then(|user| user.permissions);
@@ -265,7 +267,7 @@ pub(in crate::github) struct WireMembership {
 }
 
 impl WireMembership {
-    /// An invitation that nobody has taken is no membership.
+    /// A pending invitation is not a membership.
     pub(in crate::github) fn is_active(&self) -> bool {
         self.state == "active"
     }
@@ -278,13 +280,13 @@ pub(in crate::github) struct WireComparedCommits {
 }
 
 impl WireComparedCommits {
-    /// Each commit of the page with its message, and how many there are in all.
+    /// Each commit of the page with its message, and the total number of commits.
     pub(in crate::github) fn with_messages(self) -> Result<Vec<(usize, ListedCommit)>, String> {
         let total = self.total_commits;
         self.commits.into_iter().map(|commit| Ok((total, commit.with_message()?))).collect()
     }
 
-    /// Each commit of the page, with how many there are in all.
+    /// Each commit of the page with its parents, and the total number of commits.
     pub(in crate::github) fn domain(self) -> Vec<(usize, (Sha, Vec<Sha>))> {
         let total = self.total_commits;
         self.commits.into_iter().map(|commit| (total, commit.domain())).collect()

@@ -1,4 +1,4 @@
-//! What is said about commits, and GitHub's words in an error.
+//! Commit statuses, issues and their comments.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -43,7 +43,7 @@ pub(in crate::github) struct WireIssue {
 }
 
 impl WireIssue {
-    /// None for a pull request, which GitHub lists among the issues.
+    /// `None` for a pull request, which GitHub lists among the issues.
     pub(in crate::github) fn domain(self) -> Option<Issue> {
         self.pull_request.is_none().then(|| Issue {
             number: self.number,

@@ -1,4 +1,4 @@
-//! Facts, views and answers: what is kept, and what gives room for what.
+//! Facts, views and answers: what is kept, and what is evicted for what.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The families of series about GitHub: requests, limits and credentials.
+//! The metric families about GitHub: requests, limits and credentials.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -20,19 +20,19 @@ pub(in crate::telemetry) struct Request {
 pub(in crate::telemetry) struct GitHub {
     pub(in crate::telemetry) requests: Family<Request, Counter>,
     pub(in crate::telemetry) not_modified: Gauge<f64, AtomicU64>,
-    /// Answers with 200 or 304, and those of them that were 304.
+    /// The number of answers with 200 or 304, and of those with 304.
     pub(in crate::telemetry) answers: Mutex<(f64, f64)>,
     pub(in crate::telemetry) clock_difference: Gauge<f64, AtomicU64>,
     pub(in crate::telemetry) credentials: Credentials,
 }
 
-/// A credential: `token`, or the owner whose installation of the App it is.
+/// A credential: `token`, or the owner of an App installation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(in crate::telemetry) struct ByCredential {
     pub(in crate::telemetry) credential: String,
 }
 
-/// What is counted of each credential. There are as many as owners in the config.
+/// Metrics of each credential. With an App there is one for each configured owner.
 pub(in crate::telemetry) struct Credentials {
     pub(in crate::telemetry) remaining: Family<ByCredential, Gauge<i64, AtomicI64>>,
     pub(in crate::telemetry) limit: Family<ByCredential, Gauge<i64, AtomicI64>>,

@@ -1,5 +1,5 @@
-//! Brings the official clients into `target/clients`, once, in the versions that are pinned
-//! beside this file.
+//! Installs the official clients into `target/clients` once, in the versions pinned beside this
+//! file.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Python with PyGithub, about to make its calls.
+/// The command that runs the calls with PyGithub.
 pub(super) fn python() -> Command {
     let folder = prepared("python", &["requirements.txt"], |folder| {
         done(
@@ -26,7 +26,7 @@ pub(super) fn python() -> Command {
     command
 }
 
-/// Node.js with Octokit, about to make its calls.
+/// The command that runs the calls with Octokit.
 pub(super) fn node() -> Command {
     let files = ["package.json", "package-lock.json"];
     let folder = prepared("node", &files, |folder| {
@@ -40,7 +40,7 @@ pub(super) fn node() -> Command {
             "node with npm, `apt-get install nodejs npm`, and its registry within reach",
         );
     });
-    // Node looks for packages beside the script.
+    // Node.js resolves packages relative to the script.
     let script = folder.join("calls.mjs");
     fs::copy(here("calls.mjs"), &script).expect("cannot copy into target/clients");
     let mut command = Command::new("node");
@@ -48,7 +48,7 @@ pub(super) fn node() -> Command {
     command
 }
 
-/// Runs a client to its end; the JSON that it printed.
+/// Runs a client to completion. Returns the JSON it printed.
 pub(super) fn run(mut command: Command, told: &str) -> Value {
     let output = command.arg(told).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let complaints = String::from_utf8_lossy(&output.stderr);
@@ -60,11 +60,11 @@ fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faithful/official").join(file)
 }
 
-/// The client's folder, filled anew where what is pinned has changed.
+/// The client's folder, refilled if the pinned versions have changed.
 fn prepared(client: &str, pins: &[&str], fill: impl FnOnce(&Path)) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients").join(client);
     fs::create_dir_all(&folder).expect("cannot make target/clients");
-    // Two tests may come here at once.
+    // Two tests may run this at the same time.
     let lock = File::create(folder.with_extension("lock")).expect("cannot make a lock file");
     lock.lock().expect("cannot lock target/clients");
     let texts = pins.iter().map(|pin| fs::read_to_string(here(pin)).expect("a file of pins"));

@@ -1,4 +1,4 @@
-//! GitHub Apps: who they say they are, what they get, and when they get it no more.
+//! GitHub Apps: identity, permissions, and loss of access.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, github};
 use crate::openapi::check_all;
 
-/// An App in two accounts: in all of `acme`, and in one of the two repositories of `ben`.
+/// An App installed in two accounts: in all repositories of `acme`, and in one of two of `ben`.
 pub(crate) fn two_accounts(github: &GhBox) -> (GhApp, Installed, Installed) {
     github.add_user("acme", UserKind::Organization);
     for name in ["acme/shop", "acme/till", "ben/blog", "ben/diary"] {

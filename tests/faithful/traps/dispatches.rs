@@ -1,4 +1,4 @@
-//! What a dispatch does, what it says, and when it is refused.
+//! Dispatches: effects, responses, and rejections.
 
 use std::time::Duration;
 
@@ -66,7 +66,8 @@ fn a_dispatch_tells_its_run_only_when_asked_to() {
     assert_eq!(answer.json()["html_url"], shop.runs()[1].html_url);
     check_all(&github.take_requests());
 
-    // From this version on the answer always tells, and the key is gone.
+    // From this version on, the response always has the run's details, and the parameter no
+    // longer exists.
     let newer = app.header("x-github-api-version", "2026-03-10");
     assert_eq!(newer.post(DISPATCHES, &silent).status, 200);
     assert_eq!(newer.post(DISPATCHES, &asking).status, 400);

@@ -1,4 +1,4 @@
-//! Enterprise Server: its own address, its own pages, no limits, and no news.
+//! Enterprise Server: its own base URL and pages, no rate limits, and no newer features.
 
 use ghbox::story;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What goes wrong on demand, in process and over TCP.
+//! Faults on demand, in process and over TCP.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -121,7 +121,7 @@ fn the_same_seed_fails_the_same_requests() {
     assert!((15..=45).contains(&failed), "{failed} of 100");
 }
 
-/// Asks over TCP, and yields all that comes until the connection ends.
+/// Sends a request over TCP, and returns everything received until the connection ends.
 fn over_tcp(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");

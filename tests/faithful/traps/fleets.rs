@@ -1,4 +1,4 @@
-//! Many repositories: some are slow, some are gone, and none makes another one slow.
+//! Many repositories: some are slow, some are gone, and none slows down another.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ fn a_box_that_keeps_no_requests_counts_them() {
     assert!(github.requests().is_empty());
 }
 
-/// How long some requests to one repository take, in a box with so many.
+/// How long requests to one repository take, at a fake GitHub with `count` repositories.
 #[expect(clippy::disallowed_methods, reason = "the box's own speed is what is measured here")]
 fn asked_among(count: u32) -> Duration {
     let github: GhBox = github();
@@ -83,6 +83,7 @@ fn asked_among(count: u32) -> Duration {
 #[test]
 fn a_request_costs_the_same_among_a_thousand_repositories_as_among_ten() {
     let (few, many) = (asked_among(10), asked_among(1_000));
-    // Both are a few dozen milliseconds; a walk over all repositories would be a hundredfold.
+    // Both take a few dozen milliseconds; a scan of all repositories would take a hundred times
+    // as long.
     assert!(many < few * 5 + Duration::from_millis(200), "{few:?} among ten, {many:?} among all");
 }

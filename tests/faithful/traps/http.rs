@@ -1,4 +1,4 @@
-//! ETags, pages, limits, dates.
+//! ETags, pagination, rate limits, dates.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn the_secondary_limits_count_points_and_content() {
     let refused = app.post(&path, &status);
     assert_eq!((refused.status, refused.header("retry-after")), (403, "60"));
     assert_eq!(shop.statuses(&shop.tip("main")).len(), 80);
-    // 80 writes are 400 points: 500 reads are left of the 900.
+    // 80 writes cost 400 of the 900 points, which leaves 500 reads.
     for _ in 0..500 {
         assert_eq!(app.get(SHOP).status, 200);
     }

@@ -114,7 +114,7 @@ fn statuses_are_newest_first_and_say_who_wrote_them() {
     assert_eq!(statuses[0]["creator"]["login"], "eve");
     assert_eq!(statuses[1]["description"], "second");
     assert_eq!(statuses[2]["creator"]["login"], GOVERNOR);
-    // A context has no case: the forged one took the place of ours.
+    // Contexts are case-insensitive: the forged status replaced ours.
     let combined = app.get(&format!("/repos/acme/shop/commits/{sha}/status")).json();
     assert_eq!((&combined["total_count"], &combined["state"]), (&1.into(), &"success".into()));
     assert!(combined["statuses"][0].get("creator").is_none());

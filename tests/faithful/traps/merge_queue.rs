@@ -1,4 +1,4 @@
-//! Merge queues: what is tested is what the branch moves to.
+//! Merge queues: the tested commit is the one that the branch moves to.
 
 use std::time::Duration;
 

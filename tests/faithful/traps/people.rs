@@ -1,4 +1,4 @@
-//! Who may do what: roles, teams, bots, and accounts that are gone.
+//! Permissions: roles, teams, bots, and deleted accounts.
 
 use ghbox::story::{self, GOVERNOR};
 use ghbox::{Access, GhBox, Ghost, NewApp, NewCommit, Permission, Repo, Role, Token};

@@ -1,4 +1,4 @@
-//! Pull requests: where they come from, how they are merged, and what leads back to them.
+//! Pull requests: their sources, merge methods, and how to find them again.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn pull(shop: &Repo, branch: &str) -> u64 {
     shop.open_pull_request(branch, "main", "Add it", "dev")
 }
 
-/// The pull requests that a commit, or a branch, leads to.
+/// The pull requests of a commit or branch.
 fn pulls_of(client: &Client, name: &str) -> Value {
     client.get(&format!("/repos/acme/shop/commits/{name}/pulls")).json()
 }

@@ -1,4 +1,4 @@
-//! Comparisons, trees, files and names of commits.
+//! Comparisons, trees, files and abbreviated commit ids.
 
 use ghbox::story;
 use ghbox::{GhBox, NewCommit, Repo};

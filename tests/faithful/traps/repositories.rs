@@ -1,4 +1,4 @@
-//! Repositories that move, close, vanish and come back; tokens that may not.
+//! Repositories that are renamed, archived or deleted; tokens without permission.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Runs: re-runs, attempts, lists that lag.
+//! Runs: re-runs, attempts, and lists that lag.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn shop(github: &GhBox) -> (Repo, Client) {
     (story::repository(github, "acme/shop"), Client::app(github))
 }
 
-/// The ids that a list of runs shows.
+/// The ids of the runs in a list.
 fn listed(client: &Client, path: &str) -> Vec<u64> {
     let answer = client.get(path).json();
     let runs = answer["workflow_runs"].as_array().expect("a list").clone();

@@ -1,4 +1,4 @@
-//! Timelines: what they show, in which order, and what leaves them.
+//! Timelines: content, order, and events that disappear.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::openapi::check_all;
 
 const ISSUES: &str = "/repos/acme/shop/issues";
 
-/// A pull request of `dev`, opened from `feature` with one commit.
+/// A pull request by `dev`, opened from `feature` with one commit.
 fn pull(github: &GhBox) -> (Repo, Client, u64) {
     let shop = story::repository(github, "acme/shop");
     shop.push(NewCommit::on("feature").file("src/feature.rs", "1"));
@@ -77,7 +77,7 @@ fn a_force_push_stays_and_the_commits_that_it_dropped_do_not() {
     assert_eq!(kinds(&shown), ["committed", "commented", "head_ref_force_pushed"]);
     assert_eq!(shown[0]["sha"], before);
     assert_eq!(shown[2]["commit_id"], before);
-    // It is there again, after all that was said meanwhile.
+    // The commit is shown again, after everything that happened meanwhile.
     shop.force_push("feature", &dropped, "dev");
     let shown = timeline(&app, number);
     let again = ["committed", "commented", "head_ref_force_pushed", "committed"];

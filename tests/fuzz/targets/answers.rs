@@ -1,8 +1,8 @@
-//! Any body as any of GitHub's good answers. It is read as it says, or not at all: twice the same,
-//! from what is kept with its ETag as from the body, and whatever else GitHub adds to it. A list is
-//! read whole or not at all.
+//! Any body as any of GitHub's successful responses. It is parsed completely or rejected, with
+//! the same result when parsed twice: from the cache and from the body, and with unknown keys
+//! added. A list is read as a whole or not at all.
 //!
-//! The first byte of the input says which answer it is; the body begins after the first line.
+//! The first byte of the input selects the response; the body begins after the first line.
 
 use http::{Response, header};
 use release_governor::domain::{ApprovalCommand, RangeFiles, RunRef};
@@ -37,7 +37,7 @@ pub fn run(input: &[u8]) {
     }
 }
 
-/// Nothing was asked in vain, and no limit was met: whatever is wrong, the answer is.
+/// The requests succeeded and no limit was reached, so any error concerns the response.
 fn error_is_of_the_answer(error: &ReadError) -> bool {
     matches!(
         error,
@@ -45,14 +45,14 @@ fn error_is_of_the_answer(error: &ReadError) -> bool {
     )
 }
 
-/// What was read.
+/// What was parsed.
 struct Told {
     value: String,
-    /// How many things a list has; none where that is not looked at.
+    /// The number of items of a list; `None` if it is not checked.
     items: Option<usize>,
 }
 
-/// The answer's meaning, by the body and then by what was kept of it.
+/// Parses the body, and then what was cached of it.
 fn read_twice(which: u8, body: &[u8]) -> Result<Told, ReadError> {
     let body = bytes::Bytes::copy_from_slice(body);
     block_on(async {
@@ -155,7 +155,8 @@ fn of<T: std::fmt::Debug>(value: Vec<T>) -> Told {
     list(value.len(), value)
 }
 
-/// How many things a list has by a plain reading of the body; none where that is not looked at.
+/// The number of items of a list, from a simple reading of the body; `None` if it is not
+/// checked.
 fn items(which: u8, json: &Value) -> Option<usize> {
     let all = |list: &Value| list.as_array().map(Vec::len);
     let those = |list: &Value, counts: fn(&Value) -> bool| {
@@ -208,7 +209,8 @@ fn items(which: u8, json: &Value) -> Option<usize> {
     }
 }
 
-/// Whether objects stand where GitHub has them: serde takes a list of an object's values for it, too.
+/// Whether there are objects where GitHub has objects: serde also accepts an array of the field
+/// values.
 fn has_its_shape(which: u8, json: &Value) -> bool {
     match (json, which) {
         (Value::Array(list), b'e' | b'l' | b'o'..=b'q' | b'w'..=b'z' | b'2') => {
@@ -219,7 +221,7 @@ fn has_its_shape(which: u8, json: &Value) -> bool {
     }
 }
 
-/// Whether an approval or a risk may rest on this event of a timeline.
+/// Whether an approval or a risk may depend on this event of a timeline.
 fn is_an_event(event: &Value) -> bool {
     match event["event"].as_str() {
         Some(kind) => matches!(
@@ -238,7 +240,7 @@ fn is_an_event(event: &Value) -> bool {
     }
 }
 
-/// The same with a key in every object that no version of GitHub has.
+/// Adds a key to every object that no version of GitHub has.
 fn with_more(json: Value) -> Value {
     match json {
         Value::Array(list) => list.into_iter().map(with_more).collect(),

@@ -1,8 +1,8 @@
-//! Any request of the HTTP server, on a repository that was governed for a while: it is answered at
-//! once and in the form that its address has, says what is wrong with it in a line, shows nothing of
-//! it as it came, and changes nothing.
+//! Any request to the HTTP server, for a repository that was governed for a while. It is
+//! answered immediately, in the format of its address. An error is described in one line,
+//! nothing from the request is echoed unescaped, and nothing is changed.
 //!
-//! The input is an address, below it headers, a line each.
+//! The input is an address, followed by one header per line.
 
 use std::sync::LazyLock;
 
@@ -75,7 +75,7 @@ fn shape(uri: &http::Uri, status: StatusCode, kind: &str, text: &str) {
         "application/problem+json" => {
             let problem = is_json_of_lines(text);
             assert_eq!(problem["status"], status.as_u16(), "{text}");
-            // What is no address at all is told before it is known whose it is.
+            // An invalid address is rejected before its format is known.
             let is_none = matches!(status.as_u16(), 400 | 414);
             assert!(is_none || uri.path().starts_with("/api"), "a problem of a page");
             for words in ["title", "detail"] {

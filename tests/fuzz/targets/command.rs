@@ -1,4 +1,4 @@
-//! Any comment: it is read, and it gives the approval command only by a line that is one.
+//! Any comment is parsed, and contains the approval command only if a line is that command.
 
 use std::sync::LazyLock;
 

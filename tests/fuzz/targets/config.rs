@@ -1,6 +1,7 @@
-//! Any file as a configuration, in the language that the input's first byte names. It is taken, or
-//! refused with mistakes that each name the file or the environment, a line that there is, and what
-//! is wrong. No message shows a token. What is taken is taken again as its own effective view says it.
+//! Any file as a configuration, in the format that the first byte of the input selects. It is
+//! accepted, or rejected with mistakes that each name the file or the environment, an existing
+//! line, and the problem. No message contains a token. An accepted configuration is accepted
+//! again when it is written in its effective form.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{TOKEN, is_one_line};
 
-/// Nobody reads more.
+/// The maximum number of mistakes reported.
 const MOST_MISTAKES: usize = 101;
 
 static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -21,7 +22,7 @@ static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 pub fn run(input: &str) {
-    // What the file itself says is not kept from whoever wrote it.
+    // A token in the file itself is no secret from its author.
     if input.contains(TOKEN) {
         return;
     }
@@ -44,7 +45,7 @@ pub fn run(input: &str) {
     shows_no_token(&effective.to_string());
     assert!(!config.repositories.is_empty(), "nothing is governed");
 
-    // As it says itself, but for signals, whose headers it never shows.
+    // The effective form is complete, except for signals, whose headers it never shows.
     let has_signals = config
         .repositories
         .iter()
@@ -81,12 +82,12 @@ fn refused(errors: &ConfigErrors, name: &str, lines: usize) {
     shows_no_token(&told);
 }
 
-/// Whatever follows the beginning of a token is hidden.
+/// Whatever follows the prefix of a token is redacted.
 fn shows_no_token(told: &str) {
     assert!(!told.contains(TOKEN), "shows the token: {told}");
 }
 
-/// A key that has no value in force is not written.
+/// Omits keys without an effective value.
 fn without_none(value: Value) -> Value {
     match value {
         Value::Object(object) => object

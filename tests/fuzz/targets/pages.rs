@@ -1,9 +1,10 @@
-//! Strangers' words wherever GitHub shows them: paths, messages, comments, labels, titles, jobs and
-//! steps, and an operator's reason. Passes go on; pages, the API, the metrics, commit statuses and
-//! issues hold none of the words as markup, and none breaks a line or turns the reading direction.
+//! Untrusted text wherever GitHub shows it: paths, messages, comments, labels, titles, jobs and
+//! steps, and an operator's reason. Passes continue. Pages, the API, metrics, commit statuses
+//! and issues contain none of the text as markup, and none of it breaks a line or changes the
+//! text direction.
 //!
-//! The input is words, a line each: a path, a message, a comment, a job, a step, a status, a reason.
-//! A line may hold `\n`, `\r` and `\t` for what they stand for.
+//! The input has one text per line: a path, a message, a comment, a job, a step, a status, a
+//! reason. `\n`, `\r` and `\t` in a line are unescaped.
 
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -16,7 +17,7 @@ use crate::support::page::is_harmless;
 use crate::support::story::Story;
 use crate::support::{REPOSITORY, block_on, is_one_line, shows_no_token};
 
-/// GitHub's limit of a status, in characters.
+/// GitHub's limit for a status description, in characters.
 const LONGEST_DESCRIPTION: usize = 140;
 
 pub fn run(input: &str) {
@@ -41,7 +42,7 @@ pub fn run(input: &str) {
     let run = story.repo.dispatch_by_hand(story::DEPLOY, "main", &held, "dev");
     story.repo.set_jobs(run, &[JobSpec::new(&next()).step(&next(), "failure")]);
     story.repo.finish_run(run, "failure");
-    // GitHub takes no more of a status.
+    // GitHub accepts no other characters in a status.
     let status: String =
         next().chars().filter(|c| *c <= '\u{ffff}').take(LONGEST_DESCRIPTION).collect();
     story.repo.set_status(&held, "booty/release-governor", "success", &status, "dev");
@@ -54,7 +55,7 @@ pub fn run(input: &str) {
 
     for sha in [&first, &held] {
         for status in story.repo.statuses(sha) {
-            // One of them is a stranger's.
+            // One of them was written by somebody else.
             if status.creator == story::GOVERNOR {
                 is_one_line(&status.description);
                 assert!(status.description.chars().count() <= LONGEST_DESCRIPTION);
@@ -94,8 +95,8 @@ pub fn run(input: &str) {
     }
 }
 
-/// An issue's text as Markdown: what a stranger wrote stands in code, and is neither markup, nor a
-/// link, nor a mention.
+/// Checks an issue's text as Markdown: text from others is inside code, and is neither markup,
+/// nor a link, nor a mention.
 fn is_ours_alone(body: &str) {
     body.split('\n').for_each(is_one_line);
     let mut code = 0;

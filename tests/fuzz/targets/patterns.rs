@@ -1,6 +1,6 @@
-//! Any pattern that is accepted, on any path: it matches as a plain reading of git's manual says.
+//! Any accepted pattern matches any path as a simple implementation of git's manual does.
 //!
-//! The input is a pattern a line, then an empty line, then a path a line.
+//! The input is one pattern per line, an empty line, and one path per line.
 
 use release_governor::domain::PathPatterns;
 
@@ -10,7 +10,7 @@ pub fn run(input: &str) {
     let Ok(compiled) = PathPatterns::new(&patterns) else { return };
     for path in paths.split('\n') {
         let matching = compiled.matching(path);
-        // git has no other paths.
+        // git has no such paths.
         if path.split('/').any(|name| matches!(name, "" | "." | "..")) {
             continue;
         }
@@ -22,7 +22,8 @@ pub fn run(input: &str) {
     }
 }
 
-/// The pattern that decides about a file: the first of its directories that matches, or itself.
+/// The pattern that decides about a file: the match for the first of its directories that has
+/// one, or for the file itself.
 fn decided<'a>(patterns: &[&'a str], path: &str) -> Option<&'a str> {
     let names: Vec<&[u8]> = path.split('/').map(str::as_bytes).collect();
     (1..=names.len()).find_map(|depth| {
@@ -48,8 +49,8 @@ fn speaks_of(pattern: &str, names: &[&[u8]], is_directory: bool) -> bool {
     below(&parts, names)
 }
 
-/// Whether the names are these parts, one each, and any number of them where a part is `**`; at
-/// the end it is at least one.
+/// Whether the names match the parts one by one, where `**` matches any number of names, and at
+/// the end at least one.
 fn below(parts: &[&[u8]], names: &[&[u8]]) -> bool {
     match parts {
         [] => names.is_empty(),
@@ -61,7 +62,7 @@ fn below(parts: &[&[u8]], names: &[&[u8]]) -> bool {
     }
 }
 
-/// Whether a name is what one part of a pattern says, byte for byte.
+/// Whether a name matches one part of a pattern, byte for byte.
 fn name(part: &[u8], text: &[u8]) -> bool {
     match part {
         [] => text.is_empty(),

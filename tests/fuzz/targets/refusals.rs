@@ -1,8 +1,8 @@
-//! Any answer that is an error, or tells to wait: a read fails for it, a write is sent once and is
-//! told as done, as not done, or as unknown; what is told to wait is told for a bearable time; and no
-//! message shows the token, or is more than a line of bearable length.
+//! Any response that is an error or a request to wait. A read fails on it. A write is sent once
+//! and reported as done, not done, or unknown. A wait has a bounded length. No message contains
+//! the token, or is longer than one line of bounded length.
 //!
-//! The input is an HTTP answer without its version: a status, headers, an empty line, a body.
+//! The input is an HTTP response without its version: a status, headers, an empty line, a body.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use serde_json::json;
 
 use crate::support::{Answer, REPOSITORY, block_on, connected, first_line, sha, shows_no_token};
 
-/// Nobody is silenced for longer, whatever a server says.
+/// The longest wait that a server can impose.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(2);
-/// What a person reads of GitHub's words and addresses, and our own words around them.
+/// The longest excerpt of GitHub's text and URLs, with our own text around it.
 const LONGEST_MESSAGE: usize = 12_000;
 
-/// An answer as it is written in an input.
+/// A response as written in the input.
 #[derive(Clone)]
 struct Written {
     status: u16,
@@ -106,7 +106,7 @@ async fn a_read(written: &Written) {
                 }
                 ReadError::EmptyList { .. } | ReadError::TooMany { .. } => panic!("no list"),
             }
-            // Whoever is told to wait sends nothing until then.
+            // During an imposed wait, nothing is sent.
             if told {
                 let again = reader.user().await;
                 assert!(matches!(again, Err(ReadError::ToldToWait { .. })), "{again:?}");
@@ -156,13 +156,13 @@ async fn a_write(written: &Written) {
 }
 
 fn tame(words: &str) {
-    // The rest of what a terminal takes for more than text is taken out where it is shown.
+    // Other terminal control characters are removed where the message is displayed.
     assert!(!words.contains(['\n', '\r']), "more than a line: {words:?}");
     shows_no_token(words);
     assert!(words.len() <= LONGEST_MESSAGE, "a message of {} bytes", words.len());
 }
 
-/// A gate closes for a while.
+/// The wait of a gate is bounded.
 fn bearable(limits: &LimitsView) {
     let Some(until) = limits.told_to_wait_until else { return };
     let since = limits.told_to_wait_since.expect("it closed some time");

@@ -1,9 +1,10 @@
-//! Any commit message: what is kept of it is bounded and stands in it, it is read the same however its
-//! lines end, a revert around it counts one more, and nothing is reverted without the word.
+//! Any commit message. What is kept of it is bounded and part of it, it is parsed alike with
+//! any line endings, a revert of it adds one to the count, and nothing counts as reverted
+//! without the keyword.
 
 use release_governor::domain::CommitMessage;
 
-/// Characters of a title that are kept, and commits that it was picked from.
+/// The limits of a kept title, in characters, and of the commits it was picked from.
 const LONGEST_TITLE: usize = 256;
 const MOST_PICKS: usize = 4;
 
@@ -35,7 +36,7 @@ pub fn run(message: &str) {
     around(message.lines().next().unwrap_or_default());
 }
 
-/// `Revert "…"` counts once around any title, and `Reapply "…"` twice.
+/// `Revert "…"` around any title counts as one revert, `Reapply "…"` as two.
 fn around(title: &str) {
     let is_whole = title.chars().count() <= LONGEST_TITLE && !title.trim().is_empty();
     if !is_whole || title.starts_with("Merge pull request #") || title != title.trim() {

@@ -1,9 +1,9 @@
-//! Any answer of a Prometheus, an Alertmanager or an address: production is called well only where a
-//! plain reading of the answer says so, and what is said of it is one line without the secret that was
-//! sent.
+//! Any response of a Prometheus, an Alertmanager or an HTTP address. Production counts as
+//! healthy only if a simple reading of the response agrees, and its description is one line
+//! without the secret that was sent.
 //!
-//! The first byte of the input says who answers; a status follows on the first line, and the body
-//! below.
+//! The first byte of the input selects the server. The status follows on the first line, and
+//! the body below it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub fn run(input: &[u8]) {
     assert!(is_well || !says_well, "called well by {reading:?}");
 }
 
-/// Nothing that may be active.
+/// Whether no alert may be active.
 fn no_alert(json: &Value) -> bool {
     let is_over = |alert: &Value| {
         let (status, some) = (&alert["status"], |key: &str| {

@@ -1,7 +1,7 @@
-//! Any message on the controller's socket, and any words in it: it is a command that is sent on as it
-//! was read, or none. Words that go into the ledger are one line of a bearable length.
+//! Any message on the controller's socket, with any text in it. It is a command that is
+//! forwarded as parsed, or rejected. Text that enters the ledger is one line of bounded length.
 //!
-//! The first byte of the input says which command it is; the message begins after the first line.
+//! The first byte of the input selects the command; the message begins after the first line.
 
 use std::sync::LazyLock;
 
@@ -42,7 +42,7 @@ fn said<A: ControllerRequest>(message: &[u8]) {
     assert!(sent.len() <= A::LARGEST, "a command of {} bytes", sent.len());
     let again = serde_json::from_slice::<A>(&sent).expect("a command reads as it was written");
     assert_eq!(serde_json::to_vec(&again).unwrap(), sent, "another command");
-    // No serde: the words as the message has them.
+    // Read the text directly from the JSON, not through serde types.
     let Ok(json) = serde_json::from_slice::<Value>(message) else { return };
     let text = |key: &str| json.get(key).and_then(Value::as_str);
     if let Some(reason) = text("reason")

@@ -1,8 +1,9 @@
-//! Any bytes as what the store holds: they are read, or refused with a reason, and what is read is
-//! written again as it was read. A ledger and a release state are taken whole, and only where every
-//! attempt has its own id and every run its own attempt.
+//! Any bytes as the content of the store. They are decoded or rejected with a reason, and what
+//! is decoded is encoded again as it was. A ledger and a release state are accepted only as a
+//! whole, and only if attempt ids are unique and no run has two attempts.
 //!
-//! The input is a release state, or nothing, on its first line, and an entry on each line below.
+//! The input is a release state, or nothing, on the first line, and one entry on each further
+//! line.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ use crate::release::{
 };
 use crate::support::first_line;
 
-/// Packed values are taken for no more.
+/// The maximum size of a decompressed value.
 const LARGEST: usize = 32 << 20;
 
 pub fn run(input: &[u8]) {
@@ -71,7 +72,7 @@ fn an_entry(row: &[u8]) {
     let Ok(entry) = decode::<Entry>(row) else { return };
     let written = encode_entry(&entry).expect("what was read is written");
     assert_eq!(decode::<Entry>(&written), Ok(entry.clone()));
-    // Whether it may be added is told, to an empty state as to any other.
+    // Checking whether it can be added must work for an empty state, too.
     let _ = check_entry(&ReleaseSnapshot::default().state, &entry);
     assert!(!messages::describe_entry(&entry.kind).is_empty());
 }

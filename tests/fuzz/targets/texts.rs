@@ -1,6 +1,7 @@
-//! Any text through what makes texts harmless: nothing is left of a token, of what breaks a line or
-//! turns the reading direction, and what is harmless stays as it is. What is put where it must be found
-//! again is found: markers of issues, pages of runs, and what a status said.
+//! Any text through the functions that sanitize text: nothing remains of a token or of
+//! characters that break a line or change the text direction, and harmless text is unchanged.
+//! Data that must be found again is found: markers of issues, URLs of runs, and the content of
+//! a status.
 
 use release_governor::domain::{Marker, RunRef, secrets};
 use release_governor::messages::{self, issue};
@@ -53,7 +54,7 @@ fn secrets_are_hidden(text: &str) {
     }
 }
 
-/// GitHub keeps the marker in an issue's text, whatever stands before it.
+/// GitHub keeps the marker in an issue's text, whatever precedes it.
 fn a_marker(text: &str) {
     let marker = Marker {
         repository: text.to_owned(),

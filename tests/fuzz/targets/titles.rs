@@ -1,8 +1,8 @@
-//! Any pattern for titles and refs, and any `run-name`, on any title: a title fits as a plain reading
-//! of the pattern says, it names only what stands in it, and what a pattern was made into names its
-//! commit again.
+//! Any pattern for titles and refs, and any `run-name`, on any title. A title matches as a
+//! simple implementation of the pattern says, it names only text that it contains, and a title
+//! made from a pattern names its commit again.
 //!
-//! The input is a pattern, then a title a line.
+//! The input is a pattern, then one title per line.
 
 use release_governor::domain::{RefPattern, RunTitle};
 
@@ -16,7 +16,7 @@ pub fn run(input: &str) {
     let mut lines = input.split('\n');
     let pattern = lines.next().unwrap_or_default();
     let titles: Vec<&str> = lines.collect();
-    // A pattern for refs is the operator's own, and takes ever longer by each star.
+    // The operator controls ref patterns, whose cost grows with each star.
     let stars = pattern.replace("**", "*").matches('*').count();
     for title in titles.iter().filter(|title| stars <= MOST_STARS && title.len() <= LONGEST_REF) {
         let fits = RefPattern::new(pattern).matches(title);
@@ -65,7 +65,7 @@ fn names_its_sha(compiled: &RunTitle, made: &str, is_alone: bool) {
     assert!(!is_alone || touches_digits || shas.len() == 1, "{made:?} names {shas:?}");
 }
 
-/// A title that GitHub makes of a `run-name` names the commit that it was given.
+/// A title that GitHub makes from a `run-name` names the commit it was given.
 fn a_run_name(run_name: &str, titles: &[&str]) {
     let Some(compiled) = RunTitle::of_run_name(run_name) else { return };
     assert!(compiled.names_a_sha());
@@ -79,7 +79,7 @@ fn a_run_name(run_name: &str, titles: &[&str]) {
         rest = following;
     }
     made.push_str(rest);
-    // Digits that touch others are of no commit.
+    // Digits that touch others are not a commit id.
     let longest = made.split(|c: char| !c.is_ascii_hexdigit()).map(str::len).max();
     if made.contains(&sha('a').repeat(2)) || longest > Some(64) {
         return;
@@ -87,9 +87,9 @@ fn a_run_name(run_name: &str, titles: &[&str]) {
     names_its_sha(&compiled, &made, false);
 }
 
-/// `*` stands for anything.
+/// A matcher in which `*` stands for anything.
 fn is_wild(pattern: &[u8], text: &[u8]) -> bool {
-    // Which beginnings of the text the pattern so far fits.
+    // Whether the pattern so far matches each prefix of the text.
     let mut fits = vec![false; text.len() + 1];
     fits[0] = true;
     for part in pattern {
@@ -106,7 +106,7 @@ fn is_wild(pattern: &[u8], text: &[u8]) -> bool {
     fits[text.len()]
 }
 
-/// `*` stands for anything but a slash, `**` for anything.
+/// A matcher in which `*` stands for anything but a slash, `**` for anything.
 fn is_ref(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
     let mut fits = vec![false; name.len() + 1];

@@ -1,6 +1,6 @@
-//! Any workflow file, and any `uses` in one: a file is read or refused in a short line, what it is
-//! said to declare agrees with itself, and a workflow that is called from this repository is never
-//! left out.
+//! Any workflow file, and any `uses` in it. A file is parsed, or rejected with a short line.
+//! Its parsed declarations are consistent, and a workflow called from this repository is never
+//! omitted.
 
 use release_governor::domain::{RepoName, WorkflowFile};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::support::REPOSITORY;
 use crate::workflow_calls::local_calls;
 
-/// Characters of a complaint.
+/// The maximum length of an error, in characters.
 const LONGEST_COMPLAINT: usize = 200;
 
 pub fn run(text: &str) {
@@ -19,7 +19,7 @@ pub fn run(text: &str) {
             assert!((1..=LONGEST_COMPLAINT).contains(&length), "{why:?}");
         }
     }
-    // JSON is YAML: a plain reading of it says what must be found.
+    // JSON is YAML, so a simple JSON parser shows what must be found.
     if let Ok(file) = serde_json::from_str::<Value>(text)
         && WorkflowFile::parse(text).is_ok()
         && let Some(jobs) = file["jobs"].as_object()
@@ -57,7 +57,7 @@ fn calls_are_found(text: &str, jobs: &Map<String, Value>) {
     let found = local_calls(text, &name, &"main".into());
     let uses: Vec<&str> = jobs.values().filter_map(|job| job["uses"].as_str()).collect();
     let local = |uses: &str| uses.strip_prefix("./").map(str::to_owned);
-    // The same repository by its name: GitHub does not tell cases apart.
+    // The same repository by name: GitHub compares names case-insensitively.
     let ours = |uses: &&str| {
         let lower = uses.to_ascii_lowercase();
         lower.starts_with(&format!("{REPOSITORY}/")) && lower.contains('@')
@@ -79,7 +79,8 @@ fn calls_are_found(text: &str, jobs: &Map<String, Value>) {
                 assert!(at == "main" || is_fixed, "{call} is followed at another ref");
             }
         }
-        // What cannot be followed is all workflow files: only where it cannot be read, or is elsewhere.
+        // `None` means that every workflow file counts. That is only right if the file is
+        // unreadable or refers to another version.
         None => {
             let is_elsewhere = |uses: &&str| {
                 let at = uses.rsplit_once('@').map_or("", |(_, at)| at);

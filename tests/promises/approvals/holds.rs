@@ -1,4 +1,4 @@
-//! What a hold that waits for an approval costs, and how hostile talk is borne.
+//! The cost of a hold that waits for an approval, and robustness against hostile comments.
 
 use ghbox::{MergeMethod, Role};
 
@@ -148,7 +148,7 @@ fn where_authors_are_not_trusted_only_what_was_said_after_the_merge_counts() {
         .policy("approval_mode", "label")
         .policy("approval_before_merge", "false");
     let mut shop = super::staffed(story);
-    // GitHub may list commits by their dates, which the pusher chose.
+    // GitHub may list commits by date, which the pusher chooses.
     shop.repo.place_commits_by_date(true);
     let pull = shop.pull("ada", &["src/cart.rs"]);
     pull.labeled("release:approved", "bea").pushed_with_an_old_date(&["infra/dns.tf"]);
@@ -161,7 +161,7 @@ fn where_authors_are_not_trusted_only_what_was_said_after_the_merge_counts() {
 
 #[test]
 fn the_first_event_of_a_new_page_is_seen() {
-    // Whatever else its timeline holds, one of these fills its first page.
+    // Whatever else is in the timeline, one of these numbers of comments fills its first page.
     for comments in 94..100 {
         let mut shop = shop("comment");
         let pull = shop.pull("ada", &["infra/dns.tf"]);
@@ -184,7 +184,7 @@ fn a_label_that_was_renamed_taken_off_and_renamed_back_approves_no_more() {
     pull.labeled("release:approved", "bea");
     shop.repo.rename_label("release:approved", "approved-once");
     pull.unlabeled("approved-once", "bea");
-    // Somebody who may not approve puts it on again, under the name of that time.
+    // Somebody without permission adds the label again, under its name at that time.
     pull.labeled("approved-once", "tom");
     shop.repo.rename_label("approved-once", "release:approved");
     assert_eq!(shop.decides(), HELD);

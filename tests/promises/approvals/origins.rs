@@ -68,7 +68,7 @@ fn a_direct_push_of_a_path_that_a_pull_request_brought_takes_an_operator() {
     ship(&mut shop, &pull, MergeMethod::Squash);
     pull.labeled("release:approved", "bea");
     let a2 = shop.verified(&["infra/dns.tf"]);
-    // The commit below was approved and ships by itself; the one that nobody looked at does not.
+    // The commit below is approved and ships alone; the one without approval does not.
     shop.good_pass();
     assert_eq!(shop.dispatches_of(&a2), 0);
     assert!(shop.hints().contains("without a pull request"), "{}", shop.hints());
@@ -166,7 +166,7 @@ fn a_token_that_may_not_see_pull_requests_ships_what_needs_none_and_says_so_of_t
 #[test]
 fn a_range_that_is_too_long_to_be_told_takes_an_operator_and_is_not_listed_again() {
     let mut shop = shop("label");
-    // Eight pages are read of such a list.
+    // At most eight pages of such a list are read.
     shop.github.set_compare_page(20);
     let pull = shop.pull("ada", &["infra/dns.tf"]);
     pull.merged(MergeMethod::Squash, "ada");
@@ -195,7 +195,7 @@ fn a_pull_request_that_took_the_branch_in_and_became_it_approves_nothing_but_its
     assert!(shop.hints().contains(why), "{}", shop.hints());
 }
 
-/// A merge of a pull request by hand, with this file written on top of what it brings.
+/// A manual merge of a pull request that also writes this file.
 fn merged_by_hand(shop: &mut Story, head: &str, path: &str, content: &str) -> String {
     let files = shop.repo.blob(head, "infra/dns.tf");
     assert!(files.is_some(), "the branch brings the file");
@@ -234,14 +234,14 @@ fn a_merge_by_hand_that_changes_what_its_pull_request_shows_takes_an_operator() 
     assert!(shop.hints().contains(&why), "{}", shop.hints());
 }
 
-/// A pull request whose merge changes what it shows, as after a change of the same file on the
-/// branch; how it is merged, and whether the server signs that.
+/// A pull request whose merge changes the content it shows, as after a change of the same file
+/// on the branch, for a merge method and a server that signs merges or not.
 fn merged_after_a_change(method: MergeMethod, signs: bool) -> String {
     let mut shop = shop("label");
     shop.repo.sign_merges(signs);
     let pull = shop.pull("ada", &["infra/dns.tf"]);
     pull.labeled("release:approved", "bea");
-    // The box merges no lines: what the merge makes of the file is put there by the branch alone.
+    // The fake GitHub does not merge lines, so set the merged content of the file explicitly.
     shop.repo.merge_makes("infra/dns.tf", "both changes\n");
     ship(&mut shop, &pull, method);
     shop.decides()

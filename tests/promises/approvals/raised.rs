@@ -1,4 +1,4 @@
-//! Statuses and labels with which others raise a release to HIGH.
+//! Statuses and labels by which others raise a release to HIGH.
 
 use ghbox::{MergeMethod, NewCommit};
 
@@ -75,7 +75,7 @@ fn what_was_merged_the_other_way_round_hides_no_objection() {
     let base = shop.repo.tip("main");
     let objected = shop.pushed(&["src/cart.rs"]);
     shop.repo.set_status(&objected, "security/scan", "failure", "2 findings", "scanner");
-    // Somebody's own branch takes the branch in, and is pushed as it.
+    // Somebody merges the branch into their own, and pushes the result as the branch.
     shop.repo.push(NewCommit::on("own").parents(&[&base]).file("src/own.rs", "1"));
     let merge = shop.repo.merge_branch("own", "main", "ada");
     shop.repo.force_push("main", &merge, "ada");

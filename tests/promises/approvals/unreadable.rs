@@ -1,4 +1,4 @@
-//! What nothing rests on may be unreadable, and the decision is there all the same.
+//! Facts that no decision depends on may be unreadable without preventing the decision.
 
 use ghbox::{Fault, FaultOn, MergeMethod};
 
@@ -75,7 +75,7 @@ fn many_steps_that_github_cannot_compare_for_good_are_told_as_such_from_the_thir
         shop.repo.push_paths(&[&format!("infra/{number}.tf")]);
     }
     shop.verified(&["infra/last.tf"]);
-    // The first is the range as a whole.
+    // The first comparison is that of the whole range.
     shop.github.fail(FaultOn::operation(COMPARE).nth(2).always(), Fault::Status(503));
     for _ in 0..2 {
         assert!(shop.later(60).try_pass().is_err(), "no decision yet");

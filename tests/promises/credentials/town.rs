@@ -1,5 +1,5 @@
-//! Two owners' repositories, one GitHub App, one governor of both, and time that only the story
-//! moves.
+//! Repositories of two owners, one GitHub App, one governor for both, and time that only the
+//! story advances.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use release_governor::github::{
 use release_governor::store::{MemoryDisk, Store};
 use release_governor::telemetry::Metrics;
 
-/// An organisation's repository, and a user's.
+/// The repository of an organization, and that of a user.
 pub(crate) const SHOP: &str = "acme/shop";
 pub(crate) const SITE: &str = "globex/site";
 
@@ -54,12 +54,12 @@ struct Governor {
 }
 
 impl Town {
-    /// Both repositories have a commit in production, and nobody governs them yet.
+    /// Both repositories have a commit in production, and are not governed yet.
     pub(crate) fn new() -> Self {
         Self::whose_github_is_ahead_by(SignedDuration::ZERO)
     }
 
-    /// The same; this machine's clock is as much behind GitHub's.
+    /// The same, with GitHub's clock ahead of this machine's.
     pub(crate) fn whose_github_is_ahead_by(ahead: SignedDuration) -> Self {
         let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
         let (_, time) = Clock::manual(start, 0);
@@ -97,21 +97,21 @@ impl Town {
         town
     }
 
-    /// The API is at this address.
+    /// Sets the address of the API.
     pub(crate) fn at(mut self, api_url: &'static str) -> Self {
         self.api_url = api_url;
         self
     }
 
-    /// Only acme's repository is governed, and its installation is named in the config.
+    /// Governs only acme's repository, with its installation id in the configuration.
     pub(crate) fn by_number(mut self) -> Self {
         self.only = Some(self.acme.id());
         self.governs = vec![SHOP];
         self
     }
 
-    /// What the file of the App's private key holds from now on, brought as a kubelet brings a
-    /// Secret: by a link to a link that is swapped.
+    /// Replaces the App's private key file as a kubelet updates a Secret: through a symlink to
+    /// a symlink that is swapped.
     pub(crate) fn write_key(&self, pem: &str) {
         let at = |name: &str| self.directory.path().join(name);
         let before = std::fs::read_dir(self.directory.path()).unwrap().count();
@@ -129,7 +129,7 @@ impl Town {
         self.directory.path().join("key.pem")
     }
 
-    /// A verified commit, and some seconds after it.
+    /// Pushes a verified commit, and lets some seconds pass.
     pub(crate) fn verified(&mut self, repo: &Repo) -> String {
         let sha = repo.verified(&["src/cart.rs"]);
         self.later(5);
@@ -141,14 +141,14 @@ impl Town {
         self
     }
 
-    /// One pass of one repository.
+    /// Runs one pass of one repository.
     pub(crate) fn try_pass(&mut self, name: &str) -> Result<PassReport, PassError> {
         let controller = self.running().controller.clone();
         let name: RepoName = name.parse().unwrap();
         self.runtime.block_on(async { controller.pass(&name).await.unwrap() })
     }
 
-    /// One good pass of each.
+    /// Runs one successful pass of each repository.
     pub(crate) fn good_passes(&mut self) -> &mut Self {
         for name in self.governs.clone() {
             if let Err(error) = self.try_pass(name) {
@@ -158,7 +158,7 @@ impl Town {
         self
     }
 
-    /// So many passes of each, `seconds` apart, whatever becomes of them.
+    /// Runs `count` passes of each repository, `seconds` apart, whatever their results.
     pub(crate) fn passes(&mut self, count: usize, seconds: u64) -> &mut Self {
         for _ in 0..count {
             for name in self.governs.clone() {
@@ -174,14 +174,14 @@ impl Town {
         self.running().readers.clone()
     }
 
-    /// The value of one series, zero where there is none.
+    /// The value of one series, or zero if it does not exist.
     pub(crate) fn series(&mut self, series: &str) -> f64 {
         let text = self.running().metrics.encode();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// The process ends, and its state directory is lost.
+    /// Stops the process and discards its state directory.
     pub(crate) fn lose_the_disk(&mut self) -> &mut Self {
         if let Some(governor) = self.governor.take() {
             self.runtime.block_on(async { governor.store.close().await }).unwrap();
@@ -190,16 +190,16 @@ impl Town {
         self
     }
 
-    /// All requests since the last time this was asked.
+    /// Takes all requests since the last call.
     pub(crate) fn requests(&self) -> Vec<Exchange> {
         self.github.take_requests()
     }
 
-    /// Another pass of each writes nothing, and is answered with nothing but 304.
+    /// Asserts that another pass of each repository writes nothing and gets only 304s.
     pub(crate) fn settled(&mut self) {
         self.later(30).good_passes().later(30).good_passes();
         let mut fewest = Vec::new();
-        // What changes seldom comes on top of one of them.
+        // Slow-changing facts add requests to one of the passes.
         for pass in 0..3 {
             drop(self.requests());
             self.later(30).good_passes();
@@ -280,12 +280,12 @@ impl Town {
     }
 }
 
-/// A request and its answer's status, on a line.
+/// A request and its status code, on one line.
 pub(crate) fn told(one: &Exchange) -> String {
     format!("{} {} → {}", one.method, one.path, one.response_status)
 }
 
-/// Whether the App asked that as itself.
+/// Whether the App sent the request as itself.
 pub(crate) fn is_by_the_app(one: &Exchange) -> bool {
     one.operation.is_some_and(|operation| operation.starts_with("apps/"))
 }

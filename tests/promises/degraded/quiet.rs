@@ -1,14 +1,14 @@
-//! A repository whose signals keep saying the same is asked only whether anything changed, and
-//! misses no word of theirs.
+//! A repository with unchanged signals is only checked for changes, and misses no change of a
+//! signal.
 
 use super::{ALERTS, PROMETHEUS, Signalling, shop};
 use crate::story::Story;
 
-/// Wherever between two passes that read more than others what comes next comes: no more than four
-/// passes running judge anew.
+/// Passes at which a change may come, relative to those that read more than others. No more
+/// than four passes in a row make new decisions.
 const ANYWHERE: std::ops::Range<usize> = 24..29;
 
-/// So many passes, which come to nothing in the end.
+/// Runs passes, and asserts that fewer than half of them make new decisions.
 fn quieted(shop: &mut Story, passes: usize, mut before_each: impl FnMut(usize)) {
     let mut judgements = Vec::new();
     for minute in 0..passes {
@@ -68,7 +68,7 @@ fn a_signal_that_is_not_read_for_too_long_counts_in_the_pass_after_that() {
         let high = shop.verified(&["infra/net.tf"]);
         quieted(&mut shop, passes, errors(&signalling));
         signalling.is_gone();
-        // A good reading is worth 105 s.
+        // A good reading is valid for 105 s.
         shop.later(60).good_pass().later(60).good_pass();
         let status = shop.status(&high);
         assert!(status.contains("degraded_unknown_high_risk"), "{status}");

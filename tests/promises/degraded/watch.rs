@@ -5,7 +5,7 @@ use release_governor::domain::EntryKind;
 use super::{ALERTS, Signalling, shop};
 use crate::story::Story;
 
-/// A shop whose newest commit was deployed while all was well.
+/// A repository whose newest commit was deployed while production was healthy.
 fn deployed(policy: &[(&str, &str)]) -> (Story, Signalling, String) {
     let (mut shop, signalling) = shop(ALERTS);
     for (key, value) in policy {
@@ -45,7 +45,7 @@ fn production_that_turns_degraded_after_a_deploy_is_said_in_one_issue() {
 
     <!-- release-governor {"repository":"acme/shop","sha":"SHA","run":RUN,"run_attempt":1,"status_context":"booty/release-governor","recovered":false} -->
     "#);
-    // It is no failed deploy: it is in production.
+    // It is not a failed deploy: it is in production.
     assert_eq!(shop.decides(), "ALLOW LOW deployed");
 
     signalling.says(200, "[]");
@@ -80,7 +80,7 @@ fn a_signal_that_is_new_and_bad_is_laid_at_no_deploys_door() {
     shop.change_policy("degraded", &other).minutes_later(1).good_pass();
     assert_eq!(shop.metric("release_governor_degraded"), 1.0);
     assert!(shop.repo.issues().is_empty(), "{:#?}", shop.repo.issues());
-    // Once it was seen healthy, it counts like any other.
+    // Once it has been healthy, it counts like any other signal.
     signalling.says(200, "[]");
     shop.minutes_later(1).good_pass();
     signalling.alert("ShopDown");
@@ -106,7 +106,7 @@ fn a_health_check_is_watched_after_a_deploy_and_holds_nothing() {
     signalling.says(200, "fine");
     let a1 = shop.verified(&["Cargo.toml"]);
     shop.good_pass().later(40).deploy_ends(&a1, "success").good_pass();
-    // Nobody answers: after a deploy that is an answer.
+    // After a deploy, an unreachable address counts as an answer.
     signalling.is_gone();
     let a2 = shop.verified(&["Cargo.toml"]);
     shop.minutes_later(1).good_pass();

@@ -11,8 +11,8 @@ fn production(shop: &mut Story) -> Option<String> {
     shop.release().production().sha().map(ToString::to_string)
 }
 
-/// A repository that was tried out with the staging workflow: `a1` is there, and `a0` is in
-/// production.
+/// A repository that was first set up with the staging workflow: `a1` is on staging, and `a0`
+/// in production.
 fn tried_out() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop").policy("deploy_workflow_name", STAGING);
     let file = WorkflowFile::new("Deploy to staging")
@@ -141,7 +141,7 @@ fn pushes_are_taken_out_where_they_deploy_elsewhere() {
     shop.repo.finish_run(run, "success");
     shop.later(5).good_pass();
     assert_eq!(production(&mut shop), Some(a0));
-    // What is not among the events that can be told apart is never taken out.
+    // Runs by an event that `run_events` cannot list always count.
     let run = shop.repo.start_run(stage::DEPLOY, StartRun::of("schedule", "main", &high));
     shop.repo.finish_run(run, "success");
     shop.later(5).good_pass();

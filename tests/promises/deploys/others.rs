@@ -7,7 +7,7 @@ use crate::story::Story;
 
 const ROLLBACK: &str = "rollback.yml";
 
-/// Two commits, the second in production by us.
+/// Two commits, the second of which we deployed to production.
 fn shipped() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     let (a0, a1) = ship(&mut shop);
@@ -149,7 +149,7 @@ fn a_tag_tells_the_commit_of_a_workflow_that_takes_none() {
         shop.later(60).good_pass();
         assert_eq!(production(&mut shop), Some(a1.clone()), "{event}");
     }
-    // Where it takes one, the tag says nothing.
+    // At this commit the workflow has an input for the commit, so the tag does not name it.
     let start = StartRun::of("workflow_dispatch", "v1.0", &a0).title("Deploy");
     shop.repo.tag("v0.9", &a0);
     let run = shop.repo.start_run(stage::DEPLOY, start);

@@ -1,5 +1,5 @@
-//! Three owners under one App with many repositories each, and one of the three in trouble: whatever
-//! its passes wait for, those of the other two begin in time.
+//! Three owners under one App with many repositories each, one of them in trouble: whatever its
+//! passes wait for, those of the other two start in time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Asked, Fleet, MINUTE, polls};
 
-/// The owner that is in trouble.
+/// The owner in trouble.
 const TROUBLED: &str = "initech";
 const OTHERS: [&str; 2] = ["acme", "globex"];
-/// What GitHub takes for an answer when all is well.
+/// GitHub's normal latency.
 const LATENCY: Duration = Duration::from_millis(150);
 /// Twice the interval between two passes of a settled repository.
 const IN_TIME: SignedDuration = SignedDuration::from_mins(2);
@@ -50,7 +50,7 @@ impl Owners {
         self
     }
 
-    /// The same, once every repository has settled.
+    /// Starts, and waits until every repository has settled.
     async fn settled(&mut self) -> &mut Self {
         self.start();
         self.fleet.asked_within(6 * MINUTE).await;
@@ -63,14 +63,14 @@ impl Owners {
         self.fleet.github.fail(FaultOn::path(&path).always(), fault);
     }
 
-    /// A new verified commit with these paths in each of its repositories.
+    /// Verifies a new commit with these paths in each of the troubled owner's repositories.
     fn troubled_all_verify(&self, paths: &[&str]) {
         for repo in self.fleet.repos.iter().filter(|one| is_of(TROUBLED, &one.full_name())) {
             repo.verified(paths);
         }
     }
 
-    /// For `time`, every repository of the others is looked at within [`IN_TIME`], again and again.
+    /// Asserts that for `time`, every repository of the others is polled within [`IN_TIME`].
     async fn others_are_looked_at_for(&mut self, time: Duration) -> Vec<Asked> {
         let asked = self.fleet.asked_within(time).await;
         let until = self.fleet.clock.now();
@@ -96,7 +96,7 @@ fn is_of(owner: &str, name: &str) -> bool {
     name.split_once('/').is_some_and(|(its, _)| its == owner)
 }
 
-/// How often a token was asked for.
+/// The number of requests for a token.
 fn mints(asked: &[Asked]) -> usize {
     asked.iter().filter(|one| one.path.ends_with("/access_tokens")).count()
 }
@@ -106,7 +106,7 @@ async fn an_owner_whose_token_requests_hang_keeps_no_other_owner_waiting() {
     let mut owners = Owners::new(60, 0);
     owners.token_requests_fail(Fault::Hang);
     let asked = owners.start().others_are_looked_at_for(5 * MINUTE).await;
-    // Each takes half a minute to fail, which is then remembered for some seconds.
+    // Each takes half a minute to fail, and the failure is cached for some seconds.
     assert!(mints(&asked) <= 2 + 10, "{} requests for a token", mints(&asked));
 }
 

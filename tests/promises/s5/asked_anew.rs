@@ -1,4 +1,4 @@
-//! What a run tells of its commit is asked anew where it was told for another question.
+//! The commit of a run is determined again if it was determined for another configuration.
 
 use ghbox::NewCommit;
 
@@ -8,8 +8,8 @@ fn production(shop: &mut Story) -> Option<String> {
     shop.release().production().sha().map(ToString::to_string)
 }
 
-/// Of `a0` and `a1`, the second was deployed last, and seen while the configuration named a branch
-/// that lacks it.
+/// `a0` and `a1`: the second was deployed last, and seen while the configuration named a branch
+/// without it.
 fn seen_under_another_branch() -> (Story, String, String) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.settled_in_production();
@@ -42,8 +42,8 @@ fn what_runs_is_known_once_the_branch_in_the_configuration_has_it() {
     shop.settled();
 }
 
-/// Somebody deployed a commit of a branch `fix` that the release branch does not hold; the commit, and
-/// its run.
+/// Somebody deployed a commit of a branch `fix` that is not on the release branch. Returns the
+/// commit and its run.
 fn with_a_fix_in_production() -> (Story, String, u64) {
     let mut shop = Story::repository("acme/shop");
     let a0 = shop.settled_in_production();

@@ -7,7 +7,7 @@ use release_governor::domain::Reason;
 use super::in_production_by_us;
 use crate::story::{Story, the_dispatch};
 
-/// Three verified commits, each in production by us after the one before.
+/// Three verified commits, each deployed to production by us after the previous one.
 fn three_deploys() -> (Story, [String; 3]) {
     let mut shop = Story::repository("acme/shop");
     shop.in_production();
@@ -38,7 +38,7 @@ fn a_rollback_holds_after_thirty_more_moves_by_hand() {
 #[test]
 fn a_rollback_past_the_production_before_is_compared_with_all_of_them() {
     let (mut shop, [a1, a2, a3]) = three_deploys();
-    // Somebody goes back two, and forward one: a3 is still lost.
+    // Somebody goes back two, and forward one: a3 is still missing.
     shop.deployed_by_hand(&a1, "success");
     shop.deployed_by_hand(&a2, "success");
     shop.good_pass();
@@ -75,7 +75,7 @@ fn a_deploy_that_ran_while_an_operator_spoke_is_what_runs_once_it_succeeded() {
     assert_eq!(shop.release().production().sha().unwrap().as_str(), a1);
     shop.minutes_later(60).good_pass().settled();
     assert_eq!(shop.dispatches_of(&a1), 1);
-    // A word after its end is a later one.
+    // An action after its end is later.
     shop.pauses("looking").unwrap();
     shop.operator_sets_production(&a0).good_pass();
     assert_eq!(shop.release().production().sha().unwrap().as_str(), a0);
@@ -102,7 +102,7 @@ fn a_rollback_whose_commit_an_operator_tells_afterwards_holds() {
     let run = shop.repo.start_run(deploy, by_feel.title("Deploy by feel"));
     shop.repo.finish_run(run, "success");
     shop.later(5).good_pass();
-    // The hint asks for this, and it is no word about the rollback.
+    // The hint suggests this, and it does not lift the rollback.
     shop.operator_sets_production(&a1).good_pass();
     assert_eq!(shop.verdict(&a3), "failure: HOLD SHA · LOW · rolled_back");
     assert_eq!(shop.dispatches_of(&a3), 1);
@@ -169,7 +169,7 @@ fn a_rollback_by_trigger_goes_back_and_no_later_pass_undoes_it() {
     let a4 = shop.verified(&["src/d.rs"]);
     shop.good_pass().minutes_later(60 * 24).good_pass().restart().good_pass();
     assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");
-    // Neither does a lost disk: nothing at GitHub tells what was asked for.
+    // A lost disk does not, either: GitHub does not show what was requested.
     shop.lose_the_disk().good_pass().minutes_later(20).good_pass();
     assert_eq!(shop.verdict(&a4), "failure: HOLD SHA · LOW · rolled_back");
     assert_eq!(shop.dispatches_of(&a4), 0);
@@ -248,7 +248,7 @@ fn a_rollback_by_our_account_to_a_commit_whose_dispatch_was_given_up_holds() {
     let a2 = shop.verified(&["src/b.rs"]);
     shop.later(70).good_pass().deploy_ends(&a2, "success").good_pass();
     assert_eq!((shop.dispatches_of(&a1), shop.dispatches_of(&a2)), (0, 1));
-    // Whoever holds the token starts it on GitHub's page.
+    // Somebody with the token starts it on GitHub's page.
     let back = shop.repo.dispatch_by_hand("deploy.yml", "main", &a1, story::GOVERNOR);
     shop.repo.finish_run(back, "success");
     shop.later(60).good_pass();

@@ -1,10 +1,10 @@
-//! While nobody can tell what runs in production.
+//! While production is uncertain.
 
 use ghbox::{StartRun, story as stage};
 
 use crate::story::Story;
 
-/// Somebody deploys a commit, and nothing tells which.
+/// Somebody deploys an unknown commit.
 fn deployed_by_feel(shop: &mut Story) -> u64 {
     let tip = shop.repo.tip("main");
     let start = StartRun::of("workflow_dispatch", "main", &tip).title("Deploy by feel");
@@ -57,7 +57,7 @@ fn an_older_production_is_older_also_where_a_rollback_came_after_it() {
 #[test]
 fn a_commit_that_was_approved_while_another_landed_ships_on_the_first_day() {
     let mut shop = Story::repository("acme/shop");
-    // Deploys of before: nothing tells what they deployed.
+    // Earlier deploys of unknown commits.
     deployed_by_feel(&mut shop);
     let low = shop.verified(&["src/a.rs"]);
     let a1 = shop.verified(&["src/b.rs"]);
@@ -68,7 +68,7 @@ fn a_commit_that_was_approved_while_another_landed_ships_on_the_first_day() {
     shop.good_pass();
     assert_eq!(shop.dispatched(), std::slice::from_ref(&a1), "and not {low}");
     shop.deploy_ends(&a1, "success").good_pass().minutes_later(60).good_pass();
-    // What landed meanwhile is judged by what it brings, and nobody approved that.
+    // A later commit is judged by what it brings, and nobody approved that.
     assert_eq!(shop.verdict(&high), "failure: HOLD SHA · HIGH · high_risk_no_approval");
     assert_eq!(shop.dispatched(), [a1]);
 }

@@ -1,4 +1,4 @@
-//! Who may say that HIGH ships, for what, and until when.
+//! Who may approve a HIGH release, for what, and until when.
 
 use crate::story::Story;
 
@@ -33,7 +33,7 @@ fn the_variable_may_approve_single_commits() {
     let mut plain = Story::repository("acme/shop");
     plain.in_production();
     let a1 = plain.verified(&["infra/dns.tf"]);
-    // The box makes the same commits for the same story.
+    // The fake GitHub creates the same commits for the same story.
     let list = format!("acme/other@{}, acme/shop@{a1}", "0".repeat(40));
     let mut shop = Story::repository("acme/shop").environment("RELEASE_GOVERNOR_APPROVED", &list);
     shop.in_production();
@@ -229,7 +229,7 @@ fn a_word_that_production_has_passed_approves_no_way_back_behind_what_came_after
     shop.good_pass().approve(&a1).good_pass().deploy_ends(&a1, "success").good_pass();
     let a2 = shop.verified(&["db/migrations/1.sql"]);
     shop.good_pass().approve(&a2).good_pass().deploy_ends(&a2, "success").good_pass();
-    // Nothing differs from what the first word was about.
+    // Nothing differs from what was approved first.
     let back = shop.repo.revert("main", &a2, "ada");
     shop.repo.verify(&back, "success");
     shop.later(5);

@@ -1,4 +1,4 @@
-//! Commits below a held candidate that cannot be judged for now.
+//! Commits below a held candidate that temporarily cannot be judged.
 
 use ghbox::{Fault, FaultOn};
 

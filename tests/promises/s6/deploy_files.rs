@@ -1,4 +1,5 @@
-//! The files that a dispatch runs: GitHub takes them from the tip of the ref, not from the commit.
+//! The files that a dispatch runs: GitHub takes them from the tip of the ref, not from the
+//! commit.
 
 use ghbox::{Fault, FaultOn, MergeMethod, NewCommit, story as stage};
 use release_governor::domain::MovedDeployFiles;
@@ -17,7 +18,7 @@ fn deploy_calls(file: &str) -> String {
     format!("{head}jobs:\n  ship:\n    uses: ./{file}\n")
 }
 
-/// A workflow that can be called, and calls this one.
+/// A reusable workflow that calls this one.
 fn calls(file: &str, note: &str) -> String {
     format!("# {note}\non: workflow_call\njobs:\n  go:\n    uses: ./{file}\n")
 }
@@ -33,7 +34,8 @@ fn write(shop: &mut Story, path: &str, text: &str) {
     shop.later(5);
 }
 
-/// A shop whose deploy workflow calls one that calls another, which calls the first; in production.
+/// A repository whose deploy workflow calls a second one, which calls a third one, which calls
+/// the second one again; in production.
 fn calling() -> Story {
     calling_with(&calls(SHIP_FILE, "1"))
 }
@@ -130,7 +132,7 @@ fn the_deploy_file_at_the_tip_that_was_pushed_directly_takes_an_operator() {
     assert_eq!(shop.dispatches_of(&a1), 0);
 }
 
-/// What is known of runs that took other deploy files than were judged.
+/// The recorded runs that used deploy files other than those that were judged.
 fn moved(shop: &mut Story) -> Vec<MovedDeployFiles> {
     let release = shop.release();
     release.runs.values().filter_map(|run| run.moved_deploy_files.clone()).collect()
@@ -145,7 +147,7 @@ fn a_run_that_took_other_deploy_files_than_were_judged_is_told() {
     let a1 = shop.verified(&["src/cart.rs"]);
     let repo = shop.repo.clone();
     let text = format!("{}# changed meanwhile\n", stage::deploy_file().yaml());
-    // The mark is there, and the dispatch leaves next.
+    // The mark is written, and the dispatch is sent next.
     let meanwhile = shop.meanwhile(crate::story::the_mark(), move || {
         repo.push(NewCommit::on("main").file(DEPLOY_FILE, &text));
     });

@@ -1,4 +1,4 @@
-//! What cannot be told is HIGH where that lasts, and no decision where it does not.
+//! What is permanently unknown is HIGH. What is temporarily unknown causes no decision.
 
 use ghbox::{Fault, FaultOn, NewCommit, story as stage};
 
@@ -31,7 +31,8 @@ fn a_run_that_names_a_commit_which_the_branch_lacks_leaves_production_uncertain(
     shop.settled();
 }
 
-/// What the hold rests on is asked for in every pass, and a 404 has no `ETag`; nothing is written.
+/// Asserts that the reads a hold depends on are made in every pass (a 404 has no `ETag`), and
+/// that nothing is written.
 fn goes_on_asking(shop: &mut Story) {
     drop(shop.requests());
     for _ in 0..5 {
@@ -76,7 +77,7 @@ fn a_production_that_github_no_longer_has_is_high() {
     goes_on_asking(&mut shop);
 }
 
-/// A shop whose deploy workflow's runs do not say what they deploy.
+/// A repository whose deploy runs do not show what they deploy.
 fn silent_about_its_deploys() -> Story {
     let mut shop = Story::repository("acme/shop");
     let silent = ghbox::WorkflowFile::new("Deploy").on_dispatch(&["sha"]);
@@ -139,7 +140,7 @@ fn a_comparison_that_fails_for_good_is_high_from_the_third_pass_on() {
     production is 1fee7ec by run 17000000002, attempt 1, since 2026-11-02 09:01 UTC
     risk HIGH: GitHub failed to compare it with production in three passes: 503 Server Error
     ");
-    // Once GitHub can, it is what it is.
+    // Once GitHub can compare them, the actual risk applies.
     shop.github.mend(broken);
     shop.minutes_later(10).good_pass();
     assert_eq!(shop.dispatches_of(&a1), 1);

@@ -1,12 +1,12 @@
-//! A failure issue that somebody deleted, or moved to another repository, is over: passes go on,
-//! and what fails later is said in another one.
+//! A failure issue that was deleted or transferred is closed: passes continue, and later
+//! failures are reported in a new one.
 
 use ghbox::{Fault, FaultOn, Issue, story as stage};
 
 use super::{failed, the_issue};
 use crate::story::Story;
 
-/// What becomes of an issue.
+/// What happens to an issue.
 const ENDS: [&str; 3] = ["deleted", "transferred", "transferred out of sight"];
 
 fn ends(shop: &Story, issue: &Issue, end: &str) {
@@ -18,7 +18,7 @@ fn ends(shop: &Story, issue: &Issue, end: &str) {
     elsewhere.set_hidden(end == "transferred out of sight");
 }
 
-/// How often the ledger holds a step of an issue, by its word.
+/// How often the ledger contains a step of an issue, by name.
 fn recorded(shop: &mut Story, step: &str) -> usize {
     let history = shop.history();
     let steps = history.iter().filter_map(|(_, entry)| {
@@ -58,13 +58,14 @@ fn a_further_failure_opens_one_more_issue_and_no_second() {
         assert!(issue.body.contains("attempt 2"), "{end}: {}", issue.body);
         assert_eq!(shop.metric("release_governor_issues_unavailable"), 0.0, "{end}");
         shop.settled();
-        // It is the commit's issue from now on.
+        // From now on it is the commit's issue.
         shop.restart();
         shop.repo.rerun(shop.deploy_run(), "dev");
         shop.later(60).deploy_ends(&a1, "failure").good_pass();
         assert_eq!(the_issue(&shop).comments.len(), 1, "{end}");
         shop.settled();
-        // What the one that is gone said nobody knows without the ledger: it is said here, once.
+        // Without the ledger, the comments of the deleted issue are unknown: they are added
+        // here, once.
         shop.lose_the_disk().later(60).good_pass().later(61).good_pass();
         assert_eq!(the_issue(&shop).comments.len(), 2, "{end}");
         shop.settled();
@@ -86,7 +87,7 @@ fn an_issue_in_the_place_of_one_that_is_gone_is_not_opened_twice_where_its_answe
     }
 }
 
-/// An outage answers so, too: what the list of issues shows is there.
+/// An outage also answers with 404. What the list of issues shows exists.
 #[test]
 fn one_404_for_its_comments_makes_no_issue_gone() {
     let (mut shop, a1) = failed();
@@ -144,7 +145,7 @@ fn issues_that_are_switched_off_are_not_taken_for_gone() {
     let (mut shop, _) = failed();
     let a2 = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
-    // The repository was read a moment ago: that issues are off shows in the answer alone.
+    // The repository was read a moment ago, so only this answer shows that issues are disabled.
     shop.repo.set_has_issues(false);
     shop.deploy_ends(&a2, "success").good_pass();
     assert_eq!(shop.metric("release_governor_issues_unavailable"), 1.0);

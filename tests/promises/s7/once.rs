@@ -1,4 +1,4 @@
-//! Never twice: lost answers, crashes, a lost state directory, look-alikes, issues switched off.
+//! Never twice: lost answers, crashes, a lost state directory, look-alikes, disabled issues.
 
 use ghbox::{Fault, FaultOn, story as stage};
 
@@ -169,7 +169,7 @@ fn issues_that_are_switched_off_are_said_and_asked_for_no_more_than_now_and_then
 #[test]
 fn issues_that_are_gone_by_410_are_no_storm() {
     let (mut shop, a1) = deploying();
-    // The repository was read a moment ago: that issues are off shows in the answer alone.
+    // The repository was read a moment ago, so only this answer shows that issues are disabled.
     shop.repo.set_has_issues(false);
     shop.deploy_ends(&a1, "failure").good_pass();
     assert_eq!(shop.metric("release_governor_issues_unavailable"), 1.0);

@@ -1,4 +1,4 @@
-//! What GitHub does not show of a failed deploy takes nothing from it but detail.
+//! If GitHub does not show details of a failed deploy, only those details are missing.
 
 use ghbox::{Fault, FaultOn, JobSpec};
 

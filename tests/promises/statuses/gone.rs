@@ -1,10 +1,10 @@
-//! Commits that GitHub no longer has: a force push took them away.
+//! Commits that GitHub no longer has, because a force push removed them.
 
 use ghbox::{Fault, FaultOn};
 
 use crate::story::Story;
 
-/// From now on GitHub knows nothing of this commit.
+/// From now on GitHub does not know this commit.
 fn forgets(shop: &Story, sha: &str) {
     for path in [format!("*/commits/{sha}*"), format!("*/compare/*{sha}*")] {
         shop.github.fail(FaultOn::path(&path).always(), Fault::Status(404));
@@ -19,9 +19,9 @@ fn a_deploy_whose_commit_is_gone_is_watched_to_its_end_and_what_comes_after_ship
     shop.good_pass();
     shop.repo.force_push("main", &a0, "dev");
     forgets(&shop, &a1);
-    // The first pass meets it; from the next on the branch is known to have left it.
+    // The first pass encounters it; from the next one on it is known to be off the branch.
     shop.later(30).pass().later(60).good_pass();
-    // It is judged once its deploy failed: not there in three passes running, it is gone.
+    // It is judged once its deploy has failed. Missing in three passes in a row, it is gone.
     shop.deploy_ends(&a1, "failure").passes(2, 60).good_pass();
     let a2 = shop.verified(&["src/list.rs"]);
     shop.minutes_later(31).good_pass();
@@ -72,7 +72,7 @@ fn commits_that_production_does_not_contain_keep_no_other_from_saying_that_it_sh
     let ships = shop.verified(&["src/cart.rs"]);
     shop.good_pass().approve(&ships).good_pass();
     assert_eq!(shop.dispatched(), std::slice::from_ref(&ships));
-    // The branch does not show any more what production contains.
+    // The branch no longer shows what production contains.
     shop.repo.force_push("main", &base, "dev");
     shop.minutes_later(11).deploy_ends(&ships, "success").good_pass();
     drop(shop.requests());

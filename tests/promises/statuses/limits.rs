@@ -1,4 +1,4 @@
-//! Statuses of others, statuses that GitHub refuses, and too many of them.
+//! Statuses by others, statuses that GitHub refuses, and too many statuses.
 
 use ghbox::{Fault, FaultOn};
 use release_governor::domain::OperatorAction;
@@ -7,7 +7,7 @@ use crate::story::{CONTEXT, Story};
 
 const FORGED: &str = "release_governor_forged_statuses_total";
 
-/// A shop whose candidate is held.
+/// A repository whose candidate is held.
 fn held() -> (Story, String) {
     let mut shop = Story::repository("acme/shop").known_by_name();
     shop.in_production();
@@ -189,7 +189,7 @@ fn a_refused_status_is_left_out_until_its_backoff_ends() {
         }
         shop.later(60);
     }
-    // 5 s, doubling, to ten minutes.
+    // 5 s, doubling, up to ten minutes.
     assert_eq!(tried, [0, 1, 2, 3, 4, 6, 9, 15, 25, 35, 45, 55]);
     shop.github.mend(refused);
     shop.minutes_later(10).good_pass();

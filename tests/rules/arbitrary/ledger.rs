@@ -1,4 +1,4 @@
-//! Arbitrary entries of a ledger, and what they add up to.
+//! Arbitrary ledger entries, and the state that they add up to.
 
 use super::*;
 
@@ -116,7 +116,7 @@ fn checked() -> BoxedStrategy<EntryKind> {
         .boxed()
 }
 
-/// Any line of the ledger.
+/// Any ledger entry.
 pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
     prop_oneof![
         4 => known_runs().prop_map(|run| EntryKind::RunSeen { run }),
@@ -132,7 +132,7 @@ pub(crate) fn kinds() -> BoxedStrategy<EntryKind> {
     .boxed()
 }
 
-/// Any ledger, its lines in the order of their times.
+/// Any ledger, with its entries ordered by time.
 pub(crate) fn ledgers() -> BoxedStrategy<Vec<Entry>> {
     vec((times(), kinds()), 0..14)
         .prop_map(|mut entries| {

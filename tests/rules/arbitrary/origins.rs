@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Who brought what and what was said: anything, also what does not fit together.
+/// Arbitrary origins and events, including contradictory ones.
 pub(super) fn origins() -> BoxedStrategy<Origins> {
     let pulls = prop_oneof![
         9 => subsequence(vec![by_ann(42), by_ann(43)], 0..=2).prop_map(Availability::Known),

@@ -1,10 +1,10 @@
-//! What is found of each small history.
+//! The expected result for each small history.
 
-/// A sentence, the commits in the order in which they came to be, and what is found.
+/// A sentence, the commits in the order of creation, and the expected result.
 ///
-/// `1` runs in production, and `*` marks the judged commit. A commit is the child of the one before
-/// it, unless its parents are given: `4<2,3`. `{2}` is the id of a commit, `{2:7}` the beginning of
-/// it; `|` ends a line of a message.
+/// `1` is in production, and `*` marks the judged commit. A commit is the child of the previous
+/// one unless its parents are given: `4<2,3`. `{2}` is the id of a commit, `{2:7}` its
+/// abbreviation; `|` ends a line of a message.
 pub(super) type Row = (&'static str, &'static [&'static str], &'static str);
 
 pub(super) const BY_SHA: &[Row] = &[
@@ -283,7 +283,7 @@ pub(super) const IN_BRANCHES: &[Row] = &[
     ),
 ];
 
-/// Production is none, or uncertain: `1` is no more than a commit then.
+/// Production is none or uncertain: `1` is an ordinary commit then.
 pub(super) const WITHOUT_PRODUCTION: &[Row] = &[
     ("a revert by sha", &["*2 Cart", "3 Undo||This reverts commit {2}."], "3 reverts 2"),
     ("of an older commit", &["*2 Cart", "3 Undo||This reverts commit {1:12}."], "3 reverts 1"),

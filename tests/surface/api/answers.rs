@@ -1,4 +1,4 @@
-//! What each address answers, whole.
+//! The complete answer of each address.
 
 use insta::assert_snapshot;
 use release_governor::config;
@@ -31,7 +31,7 @@ fn every_address_answers_whole() {
         shown(&answer, &names)
     };
 
-    // As the page `/`, it has all repositories beside its links.
+    // Like the page `/`, it has all repositories in addition to its links.
     let mut index = good(&running, "/api/v1").json();
     let all = good(&running, "/api/v1/repositories").json();
     assert_eq!(
@@ -730,7 +730,7 @@ fn every_address_answers_whole() {
     "#);
     assert_eq!(good(&running, "/api/v1/openapi.json").body, described::DESCRIPTION);
 
-    // As `history --json`, but for what that adds.
+    // The same as `history --json`, except for the command's additional keys.
     let history = town.run(&["history", "acme/shop", "--limit", "200", "--json"]).json();
     let ledger = good(&running, "/api/v1/repos/acme/shop/ledger?limit=200").json();
     assert_eq!(ledger["entries"], history["entries"]);
@@ -750,8 +750,8 @@ fn the_policy_is_the_one_in_force() {
     assert_eq!(running.end().0, 0);
 }
 
-/// Twenty-five rules are told with each decision, most of which say nothing: those are left out
-/// here, and their number must be right.
+/// Each decision lists all twenty-five rules, most of which do not apply. Those are omitted
+/// here, after checking their number.
 fn leave_out_silent_rules(answer: &mut Value) {
     match answer {
         Value::Object(fields) => {

@@ -1,4 +1,5 @@
-//! Asks a running controller over HTTP. Every answer is held to the API's description.
+//! Sends requests to a running controller over HTTP. Every answer is validated against the
+//! API's description.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::described;
 use crate::town::Running;
 
-/// What was answered.
+/// An HTTP response.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) code: u16,
@@ -27,20 +28,20 @@ impl Answer {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    /// The address of the next page, by the `Link` header.
+    /// The address of the next page, from the `Link` header.
     pub(super) fn next(&self) -> Option<String> {
         let link = self.header("link").strip_suffix(">; rel=\"next\"")?;
         Some(link.strip_prefix('<')?.to_owned())
     }
 }
 
-/// GET.
+/// Sends a GET request.
 #[track_caller]
 pub(super) fn get(running: &Running, address: &str) -> Answer {
     ask(running, "GET", address, &[])
 }
 
-/// GET, and 200.
+/// Sends a GET request that must return 200.
 #[track_caller]
 pub(super) fn good(running: &Running, address: &str) -> Answer {
     let answer = get(running, address);
@@ -79,8 +80,8 @@ pub(super) fn ask(
     answer
 }
 
-/// The JSON of an answer for a snapshot: commits by the names that they are given here, and
-/// without what differs from one run to the next.
+/// The JSON of an answer for a snapshot: commits are replaced by the given names, and values
+/// that differ from run to run are removed.
 pub(super) fn shown(value: &Value, names: &[(&str, &str)]) -> String {
     let mut value = value.clone();
     redact(&mut value, "");
@@ -103,7 +104,7 @@ fn redact(value: &mut Value, key: &str) {
     }
 }
 
-/// Dates and times within a sentence, attempts' ids and users' numbers, replaced.
+/// Replaces dates and times within a sentence, ids of attempts, and user ids.
 fn without_times(text: &str) -> String {
     let digits = |word: &str, form: &str| {
         word.len() == form.len()
@@ -129,7 +130,7 @@ fn without_times(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The index answers with and without a slash, and is described once.
+/// The index answers with and without a trailing slash, but is described once.
 fn described_as(address: &str) -> &str {
     if address == "/api/v1/" { "/api/v1" } else { address }
 }

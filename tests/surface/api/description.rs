@@ -1,4 +1,4 @@
-//! The description itself: it is OpenAPI, and it describes what there is.
+//! The description itself: it is valid OpenAPI, and describes everything.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::described::{DESCRIPTION, description, judge};
 
-/// The pinned linter: another one may have other rules.
+/// Pinned, because another version may have other rules.
 const PACKAGE: &str = "@redocly/openapi-core@2.64.0";
 
 const LINT: &str = "
@@ -57,7 +57,7 @@ fn it_is_openapi_by_a_strict_linter() {
     let text = String::from_utf8_lossy(&found.stdout);
     let error = String::from_utf8_lossy(&found.stderr);
     assert!(found.status.success(), "{text}{error}");
-    // The linter does look.
+    // Make sure that the linter detects a mistake.
     let mut broken = description().clone();
     broken["components"]["schemas"].as_object_mut().unwrap().remove("Commit");
     let found = lint(&broken.to_string());
@@ -95,7 +95,7 @@ fn it_knows_every_reason_and_every_kind_of_entry() {
     }
 }
 
-/// Without this, a judge that lets everything pass would go unseen.
+/// Guards against a validator that accepts everything.
 #[test]
 fn an_answer_that_is_not_described_is_found() {
     let good = serde_json::json!({"words": "no", "at": null, "retry_at": "2026-11-02T09:00:00Z"});

@@ -1,11 +1,11 @@
-//! Pages: all of a list comes, each line once, while the list grows; and only what was asked for.
+//! Pagination: every item of a list appears once, while the list grows; and filters apply.
 
 use serde_json::Value;
 
 use super::asking::{good, shown};
 use crate::town::{Running, Town};
 
-/// All pages from `address` on; `between` is done after each.
+/// All pages from `address` on; `between` runs after each.
 fn paged(
     running: &Running,
     address: &str,
@@ -87,7 +87,7 @@ fn history_and_the_api_take_the_same_words_for_the_same_entries() {
     town.run(&["pause", "--reason", "lunch", "--as", "ada"]).with(0);
     let decided = good(&running, "/api/v1/repos/acme/shop/ledger?kind=decided").json();
     let at = decided["entries"][0]["entry"]["at"].as_str().unwrap().to_owned();
-    // What is written meanwhile is another question's.
+    // Entries written meanwhile are outside this query.
     let before = |found: &Value| -> Vec<Value> {
         let word = good(&running, "/api/v1/repos/acme/shop/ledger?kind=word").json();
         let last = word["entries"][0]["number"].as_u64();

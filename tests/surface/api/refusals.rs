@@ -1,4 +1,4 @@
-//! What is not answered with a body, and why.
+//! Responses without a body, and errors.
 
 use super::asking::{ask, get, good};
 use crate::town::{Running, Town};
@@ -13,7 +13,7 @@ fn shop() -> (Town, Running) {
 #[test]
 fn who_has_it_already_gets_no_body() {
     let (mut town, _, _) = Town::with_shop();
-    // The index names the last pass: no other one follows the first.
+    // The index contains the time of the last pass, so prevent another one.
     town.intervals = ("1h", "1h");
     town.configure("repositories: [{name: acme/shop, enabled: false}]\n");
     let running = town.govern();
@@ -33,7 +33,7 @@ fn who_has_it_already_gets_no_body() {
     for other in ["\"a\"", "a", &etag.to_uppercase()] {
         assert_eq!(ask(&running, "GET", "/api/v1", &[("If-None-Match", other)]).code, 200);
     }
-    // Two lines are one list.
+    // Two header lines are one list.
     let two = [("If-None-Match", "\"a\""), ("If-None-Match", etag.as_str())];
     assert_eq!(ask(&running, "GET", "/api/v1", &two).code, 304);
     assert_ne!(good(&running, "/api/v1/openapi.json").header("etag"), etag);
@@ -152,10 +152,10 @@ fn what_makes_no_sense_is_refused_by_name() {
         assert!(!refused.body.contains('\u{202e}'), "{}", refused.body);
     }
     insta::assert_snapshot!(get(&running, "/api/v1/repos/acme/shop/attempts?limit=1000").body, @r#"{"type":"urn:problem-type:release-governor:bad-parameter","title":"A parameter is wrong","status":400,"detail":"`limit` cannot be `1000`: expected a number from 1 to 200","parameter":"limit","expected":"a number from 1 to 200"}"#);
-    // Beyond what any client sends, the server's own limits speak, and it goes on.
+    // Beyond what any client sends, the server's own limits apply, and it continues to run.
     let flood = ask(&running, "HEAD", &format!("/api/v1?{}", "x".repeat(70_000)), &[]);
     assert!([414, 431].contains(&flood.code), "{flood:?}");
-    // Elsewhere people and probes are answered in plain text, as ever.
+    // Other paths still answer people and probes in plain text.
     let elsewhere = ask(&running, "HEAD", "/nothing", &[]);
     assert_eq!(
         (elsewhere.code, elsewhere.header("content-type")),

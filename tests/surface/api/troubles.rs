@@ -1,4 +1,5 @@
-//! While GitHub is away, while a pass hangs, after a restart, and where strangers chose the words.
+//! The API while GitHub is unreachable, while a pass hangs, after a restart, and with untrusted
+//! text.
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ fn it_answers_while_a_pass_hangs_and_while_github_is_down() {
     let running = town.govern();
     town.row_when("acme/shop", |row| row["reason"] == "high_risk_no_approval");
     town.github.fail(FaultOn::any().always(), Fault::Hang);
-    // By then a pass has met it.
+    // By then a pass has met the fault.
     let asked = || town.github.requests().len();
     let before = asked();
     crate::town::until(|| asked() > before);
@@ -47,7 +48,7 @@ fn it_answers_while_a_pass_hangs_and_while_github_is_down() {
     assert_eq!(commit["judgement"]["source"], "last_pass");
     assert_eq!(running.end().0, 0);
 
-    // After a restart the ledger is all there is, and its row is what `status` shows.
+    // After a restart there is only the ledger, and its row is what `status` shows.
     let mut town = town;
     town.lose_github();
     town.configure("repositories: [{name: acme/shop}]\n");
@@ -82,7 +83,7 @@ fn nothing_is_known_before_github_was_ever_reached() {
     assert_eq!(running.end().0, 0);
 }
 
-/// A ledger with a decision about each of these, written before the controller starts.
+/// Writes a ledger with a decision about each of these, before the controller starts.
 fn decided(town: &Town, shas: &[&str]) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {

@@ -1,5 +1,5 @@
-//! What an answer about a thousand repositories costs: nothing is waited for, and the work grows
-//! as the number does. Measured by the time that this thread computed, not by the clock on the wall.
+//! The cost of an answer about a thousand repositories: it waits for nothing, and grows
+//! linearly. Measured in CPU time of this thread, not in wall clock time.
 
 use std::collections::BTreeMap;
 use std::future::Future as _;
@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 
 const DEPLOYS: u64 = 20;
 
-/// Something that was deployed some while ago.
+/// A deploy from some time ago.
 fn deployed(number: u64) -> EntryKind {
     let at = "2026-11-02T09:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let at = at + jiff::SignedDuration::from_mins(i64::try_from(number).unwrap());
@@ -52,8 +52,9 @@ fn deployed(number: u64) -> EntryKind {
     }
 }
 
-/// The router of a controller of so many repositories, each after its first pass. GitHub is not
-/// asked, for none is enabled; and its store is closed, so nobody can ask that either.
+/// The router of a controller with `count` repositories, each after its first pass. All are
+/// disabled, so GitHub receives no request. The store is closed, so that it cannot be used
+/// either.
 async fn router_of(count: u64) -> axum::Router {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("governor.yaml");
@@ -78,13 +79,13 @@ async fn router_of(count: u64) -> axum::Router {
     http::routes(ReadModel::on(controller))
 }
 
-/// Nanoseconds that this thread computed.
+/// CPU time of this thread, in nanoseconds.
 fn computed() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// The least that the answer cost, and how many repositories it is about.
+/// The lowest cost of the answer, and the number of repositories in it.
 async fn cost(router: axum::Router) -> (u64, usize) {
     let mut least = u64::MAX;
     let mut rows = 0;
@@ -115,7 +116,7 @@ fn a_thousand_repositories_cost_four_times_as_much_as_a_quarter_of_them() {
         let (many, rows) = cost(router_of(1_000).await).await;
         assert_eq!(rows, 1_000);
         println!("250 repositories: {few} ns, 1,000: {many} ns");
-        // Quadratic would be sixteen times.
+        // Quadratic growth would be sixteen times as much.
         assert!(many < few * 9, "250 repositories: {few} ns, 1,000: {many} ns");
     });
 }

@@ -1,4 +1,4 @@
-//! What differs between two configurations, and what of it needs a restart.
+//! The differences between two configurations, and which of them need a restart.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ fn configurations() -> BoxedStrategy<Config> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Nothing is told of what is the same, all is told of what is not, and the way back undoes it.
+    /// Reports every difference and nothing else, and the reverse difference undoes it.
     #[test]
     fn the_difference_is_all_that_differs(old in configurations(), new in configurations()) {
         prop_assert_eq!(changes(&old, &old), vec![]);

@@ -1,4 +1,4 @@
-//! How the mistakes of a configuration are said.
+//! How the mistakes of a configuration are reported.
 
 use insta::assert_snapshot;
 

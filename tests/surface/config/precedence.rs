@@ -1,4 +1,4 @@
-//! What a configuration comes to: which value wins, and what words stand for.
+//! The effective configuration: which value wins, and what keywords mean.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{SHOP, Written, file, shop, shop_with, yaml};
 
-/// The block of the documentation, word for word.
+/// The block in the documentation, word for word.
 const DOCUMENTED: &str = r#"
 github:
   api_url: https://api.github.com        # or https://ghe.example.com/api/v3, or http:// on loopback
@@ -74,7 +74,7 @@ repositories:
 fn every_default_is_the_documented_one() {
     let mut documented = yaml(DOCUMENTED).good().effective();
     let mut defaults = shop().good().effective();
-    // These have no value of their own to write down.
+    // These keys have no default that can be written down.
     for key in ["branch", "deploy_workflow_ref", "high_risk_paths", "medium_risk_paths"] {
         for config in [&mut documented, &mut defaults] {
             config["repositories"][0].as_object_mut().unwrap().remove(key);
@@ -181,7 +181,7 @@ fn a_list_in_a_variable_has_commas_or_brackets() {
     let config = shop().with("RELEASE_GOVERNOR_REPOSITORIES", "acme/a,acme/b").good();
     let names: Vec<_> = config.repositories.iter().map(|p| p.repository.to_string()).collect();
     assert_eq!(names, ["acme/a", "acme/b"]);
-    // Empty could be meant either way, and one of them lets everything through.
+    // An empty list is ambiguous, and one meaning would let everything through.
     let empty = shop().with("RELEASE_GOVERNOR_HIGH_RISK_PATHS", "");
     assert!(empty.mistakes().contains("RELEASE_GOVERNOR_HIGH_RISK_PATHS: found ``"));
 }
@@ -349,7 +349,7 @@ fn the_examples_load_and_the_full_one_names_every_key() {
     for key in keys.map(|key| key.name) {
         assert!(text.contains(&format!("{key}:")), "{key}");
     }
-    // It says that it holds the defaults: but for the lists that it shortens, it does.
+    // It claims to contain the defaults, which is true except for the lists that it shortens.
     let (mut first, mut second) =
         (full.effective()["repositories"][0].take(), full.effective()["repositories"][1].take());
     for policy in [&mut first, &mut second] {

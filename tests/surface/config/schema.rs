@@ -1,4 +1,5 @@
-//! The schema of the file: it takes what the program takes, and refuses what the program refuses.
+//! The schema of the file accepts what the program accepts, and rejects what the program
+//! rejects.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +17,7 @@ use super::{SHOP, yaml};
 static VALIDATOR: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::draft7::new(&config::schema()).unwrap());
 
-/// What the schema says is wrong: the place, and the words.
+/// The errors that the schema reports: location and message.
 pub(super) fn wrong(value: &Value) -> Vec<(String, String)> {
     let told = VALIDATOR.iter_errors(value);
     told.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
@@ -26,7 +27,7 @@ fn parsed(text: &str) -> Value {
     serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// Fails where the schema refuses what the program takes.
+/// Fails if the schema rejects a file that the program accepts.
 #[track_caller]
 pub(super) fn takes(path: &Path) {
     let text = fs::read_to_string(path).unwrap();
@@ -94,7 +95,7 @@ fn every_example_passes_the_schema_and_tells_editors_where_it_is() {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let text = fs::read_to_string(&path).unwrap_or_default();
-            // The manifests of Kubernetes beside them have kinds.
+            // Kubernetes manifests in the same place have a `kind`.
             if path.extension().is_none_or(|it| it != "yaml") || text.contains("\nkind: ") {
                 continue;
             }
@@ -114,10 +115,10 @@ fn every_example_passes_the_schema_and_tells_editors_where_it_is() {
     assert!(manifest.contains(&format!("home: https://github.com/{repository}\n")));
 }
 
-/// Configurations with one mistake each, and the key that is named. Where there is no repository, it
-/// is added.
+/// Configurations with one mistake each, and the key that must be named. A repository is added
+/// if there is none.
 const MISTAKES: &[(&str, &str)] = &[
-    // Keys that there are not, at each level.
+    // Unknown keys, at each level.
     ("contoller: {}", "contoller"),
     ("github: {api_uri: x}", "api_uri"),
     ("github: {token: x}", "token"),
@@ -132,7 +133,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("defaults: {degraded: {type: http, url: 'http://h', status: 200}}", "status"),
     ("defaults: {degraded: [{type: http, url: 'http://h', query: up}]}", "query"),
     ("defaults: {health_check: {url: 'http://h', type: http}}", "type"),
-    // Keys that lack.
+    // Missing keys.
     ("defaults: {}\nrepositories: [{branch: main}]", "name"),
     ("github: {app: {app_id: 1}}", "private_key_file"),
     ("github: {app: {private_key_file: k}}", "app_id"),
@@ -144,7 +145,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("defaults: {health_check: {timeout: 1s}}", "url"),
     ("defaults: {health_check: {url: 'http://h', json_pointer: /a}}", "expected_value"),
     ("defaults: {health_check: {url: 'http://h', expected_value: a}}", "json_pointer"),
-    // Values of another type.
+    // Values of the wrong type.
     ("github: []", "github"),
     ("defaults: text", "defaults"),
     ("repositories: {name: acme/shop}", "repositories"),
@@ -166,7 +167,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("controller: {poll_interval: 60}", "poll_interval"),
     ("controller: {max_concurrency: many}", "max_concurrency"),
     ("github: {app: 12345}", "app"),
-    // Words that mean nothing.
+    // Unknown keywords.
     ("defaults: {hold_state: success}", "hold_state"),
     ("defaults: {approval_mode: lable}", "approval_mode"),
     ("defaults: {approval_mode: [label, issue]}", "approval_mode"),
@@ -177,7 +178,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("defaults: {run_events: []}", "run_events"),
     ("defaults: {degraded: {type: grafana, url: 'http://h'}}", "type"),
     ("defaults: {health_check: {url: 'http://h', when_unreachable: bad}}", "when_unreachable"),
-    // Numbers and durations out of bounds.
+    // Numbers and durations out of range.
     ("defaults: {cooldown_minutes: -1}", "cooldown_minutes"),
     ("defaults: {cooldown_minutes: 527041}", "cooldown_minutes"),
     ("defaults: {dispatch_confirm_seconds: 0}", "dispatch_confirm_seconds"),
@@ -194,7 +195,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("defaults: {health_check: {url: 'http://h', timeout: soon}}", "timeout"),
     ("defaults: {health_check: {url: 'http://h', expected_status: 99}}", "expected_status"),
     ("defaults: {health_check: {url: 'http://h', expected_status: [200, 600]}}", "expected_status"),
-    // Texts that cannot be what they stand for.
+    // Invalid texts.
     ("repositories: [{name: shop}]", "name"),
     ("repositories: [{name: acme/shop/api}]", "name"),
     ("repositories: [{name: acme/..}]", "name"),
@@ -254,7 +255,7 @@ fn mistakes_are_refused_by_the_schema_and_by_the_program_and_both_name_the_key()
     assert!(!wrong(&parsed(&format!("{both}{SHOP}"))).is_empty());
 }
 
-/// Values that stand at every key in turn.
+/// Values that are tried at every key.
 const VALUES: &[&str] = &[
     "null",
     "true",
@@ -384,15 +385,15 @@ const VALUES: &[&str] = &[
     "{type: prometheus, url: 'http://h', query: 'a\n+ b', degraded_when: ' <=1e3 '}",
 ];
 
-/// The key of a place such as `/defaults/branch/0` or `defaults.branch[0]`.
+/// The key of a location such as `/defaults/branch/0` or `defaults.branch[0]`.
 fn key_of(place: &str) -> Option<String> {
     let mut parts = place.split(['/', '.', '[']).filter(|part| !part.is_empty());
     let (section, key) = (parts.next()?, parts.next()?);
     Some(format!("{section}.{key}"))
 }
 
-/// At every key, the schema takes each value that the program takes. What it takes beyond that is
-/// what a schema cannot say, or says in a way that nobody would read.
+/// At every key, the schema accepts each value that the program accepts. It may accept more
+/// where a schema cannot express a rule, or only in an unreadable form.
 #[test]
 fn the_schema_refuses_nothing_that_the_program_takes() {
     let mut only_the_program = Vec::new();
@@ -400,7 +401,7 @@ fn the_schema_refuses_nothing_that_the_program_takes() {
         let mut text = String::new();
         for (section, keys) in SECTIONS {
             text.push_str(&format!("{section}:\n"));
-            // An App excludes a token's file, whatever stands there.
+            // An App excludes a token file, whatever its value.
             for key in keys.iter().filter(|key| key.name != "app") {
                 text.push_str(&format!("  {}: {value}\n", key.name));
             }

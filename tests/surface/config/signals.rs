@@ -1,4 +1,4 @@
-//! `degraded` and `health_check`: what they take, what they refuse, and what they never show.
+//! `degraded` and `health_check`: what they accept, what they reject, and what they never show.
 
 use insta::assert_snapshot;
 use release_governor::domain::{Signal, SignalKind, WhenUnreachable};

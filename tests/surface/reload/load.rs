@@ -10,7 +10,7 @@ use release_governor::clock::Clock;
 use super::{Mount, REFUSED, TAKEN, entry_numbers, passes};
 use crate::town::{Running, Town, until};
 
-/// Repositories that every good content names, and those that only every other one does.
+/// Repositories in every valid content, and those in every second one.
 const STAY: usize = 12;
 const COME_AND_GO: usize = 6;
 const SWAPS_FOR: Duration = Duration::from_secs(12);
@@ -38,7 +38,7 @@ fn repository(town: &Town, number: usize) -> Repo {
     repository
 }
 
-/// Swaps good, bad, and missing contents until `done`; gives how many.
+/// Swaps in valid, invalid and missing contents until `done`. Returns how many.
 fn swap(mount: &mut Mount<'_>, running: &Running, contents: &[String], done: &AtomicBool) -> u32 {
     let mut swaps = 0;
     for content in contents.iter().cycle() {
@@ -47,7 +47,7 @@ fn swap(mount: &mut Mount<'_>, running: &Running, contents: &[String], done: &At
         }
         mount.swap(content);
         swaps += 1;
-        // Every other one is said to be whole; the rest is seen by whoever looks by himself.
+        // Every second one is announced by a signal; the others are found by polling.
         if swaps % 2 == 0 {
             running.signal("-HUP");
         }
@@ -101,7 +101,7 @@ fn under_load_swaps_lose_no_pass_ship_nothing_twice_and_need_no_restart() {
     let (taken, refused) = (running.metric(TAKEN).unwrap(), running.metric(REFUSED).unwrap());
     assert!(taken > 5.0 && refused > 5.0, "{swaps} swaps: {taken} taken, {refused} refused");
 
-    // Then it comes to rest: all that is verified ships, once, and every ledger is whole.
+    // Then it settles: every verified commit ships once, and every ledger is complete.
     mount.swap(&all);
     running.signal("-HUP");
     for repository in &repositories {

@@ -1,11 +1,11 @@
-//! The file is refused while a controller runs: what operators have in their hands works on.
+//! The file becomes invalid while a controller runs: operators' commands still work.
 
 use ghbox::story;
 
 use super::Mount;
 use crate::town::Town;
 
-/// What a person may leave in the file, and a word of what is said about it.
+/// An invalid file, and a word of the error about it.
 const BROKEN: [(&str, &str); 3] = [
     ("repositories: [{name: acme/shop, brnach: main}]\n", "brnach"),
     ("repositories: [", "is not valid YAML"),
@@ -32,7 +32,7 @@ fn commands_go_through_a_running_controller_whatever_the_file_says() {
             town.run(&["status", "--json"]).json()["repositories"][0]["paused"],
             "incident 42"
         );
-        // The only one governed is meant where none is named.
+        // A command without a repository refers to the only governed one.
         says_why(&["resume"]);
         says_why(&["approve", "acme/shop", &shop.tip("main"), "--reason", "rehearsed"]);
         says_why(&["history", "acme/shop"]);
@@ -45,7 +45,7 @@ fn commands_go_through_a_running_controller_whatever_the_file_says() {
     let refused = town.run(&["status", "--state-dir", elsewhere]).with(2).error();
     assert!(refused.contains("cooldown_minutes"), "{refused}");
     assert_eq!(running.end().0, 0);
-    // Nobody is there to ask any more: now it is an error, and nothing is done.
+    // Without a running controller it is an error, and nothing is done.
     let refused = town.run(&["pause", "acme/shop", "--reason", "x"]).with(2).error();
     assert!(refused.contains("cooldown_minutes"), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! The JSON web tokens by which an App says who it is: signed, and good for ten minutes at most.
+//! JSON Web Tokens, with which an App authenticates: signed, and valid for ten minutes at most.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use crate::reply::Reply;
 
 /// docs.github.com, "Generating a JSON Web Token (JWT) for a GitHub App".
 const LONGEST_SECONDS: i64 = 600;
-/// So far may the App's clock be ahead of GitHub's.
+/// How far the App's clock may be ahead of GitHub's.
 const DRIFT_SECONDS: i64 = 60;
 
 const NOT_DECODED: &str = "A JSON web token could not be decoded";
@@ -21,7 +21,7 @@ const BAD_EXPIRY: &str = "'Expiration time' claim ('exp') must be a numeric valu
                           the future time at which the assertion expires";
 const FAR_EXPIRY: &str = "'Expiration time' claim ('exp') is too far in the future";
 
-/// The App that signed this, or GitHub's refusal.
+/// The App that signed this token, or GitHub's refusal.
 pub(super) fn app_of(apps: &Apps, token: Option<&str>, now: Timestamp) -> Result<u64, Reply> {
     let token = token.ok_or_else(|| refused(NOT_DECODED))?;
     let claims = claims_of(token).ok_or_else(|| refused(NOT_DECODED))?;
@@ -43,7 +43,7 @@ fn claims_of(token: &str) -> Option<Value> {
     serde_json::from_slice(&claims).ok().filter(Value::is_object)
 }
 
-/// The App's id, as a number or in letters, or its client id.
+/// The App that issued the token, identified by its id (a number or a string) or its client id.
 fn issuer<'a>(apps: &'a Apps, claims: &Value) -> Result<&'a App, Reply> {
     let issuer = match claims.get("iss") {
         Some(Value::String(text)) => text.clone(),
@@ -58,7 +58,7 @@ fn issuer<'a>(apps: &'a Apps, claims: &Value) -> Result<&'a App, Reply> {
 fn is_signed_by(app: &App, token: &str) -> bool {
     let Ok(key) = DecodingKey::from_rsa_pem(app.public_key.as_bytes()) else { return false };
     let mut validation = Validation::new(Algorithm::RS256);
-    // The crate would ask the system's clock; times are checked against the box's.
+    // The crate would use the system clock; times are checked against the box's clock instead.
     validation.validate_exp = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();

@@ -1,4 +1,4 @@
-//! Workflows and runs, from a story's side.
+//! Test API: workflows and runs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,17 +25,17 @@ impl Repo {
         self.workflow(file, |workflow| activity.clone_into(&mut workflow.activity));
     }
 
-    /// Whether pushes start this workflow by themselves, where its file says so.
+    /// Whether pushes start this workflow automatically, if its file has that trigger.
     pub fn runs_on_push(&self, file: &str, automatic: bool) {
         self.workflow(file, |workflow| workflow.runs_on_push = automatic);
     }
 
-    /// Lets new runs of a workflow, and new attempts, go on by themselves.
+    /// Makes new runs and new attempts of a workflow progress by themselves.
     pub fn auto_progress(&self, file: &str, progress: AutoProgress) {
         self.workflow(file, |workflow| workflow.progress = Some(progress));
     }
 
-    /// Leaves new runs of a workflow as they are until the story moves them.
+    /// Leaves new runs of a workflow unchanged until the story changes them.
     pub fn stop_progress(&self, file: &str) {
         self.workflow(file, |workflow| workflow.progress = None);
     }
@@ -47,7 +47,7 @@ impl Repo {
         })
     }
 
-    /// Starts a run of a workflow and yields its id.
+    /// Starts a run of a workflow and returns its id.
     pub fn start_run(&self, file: &str, start: StartRun) -> u64 {
         let workflow_id = self.workflow_id(file);
         let fork = start.fork.as_ref().map(|name| self.fork(name));
@@ -74,7 +74,7 @@ impl Repo {
         })
     }
 
-    /// A fork, which is there from the first time that somebody speaks of it.
+    /// The id of a fork, which is created on first use.
     pub(super) fn fork(&self, full_name: &str) -> u64 {
         let (owner, name) = full_name.split_once('/').unwrap_or(("stranger", full_name));
         self.with(|world| {
@@ -91,7 +91,7 @@ impl Repo {
         })
     }
 
-    /// Dispatches a workflow as a person does on GitHub's page, and yields the run's id.
+    /// Dispatches a workflow as a person does on GitHub's website, and returns the run's id.
     pub fn dispatch_by_hand(&self, file: &str, reference: &str, sha: &str, by: &str) -> u64 {
         self.with(|world| world.user(by));
         let inputs = BTreeMap::from([("sha".to_owned(), sha.to_owned())]);
@@ -105,7 +105,7 @@ impl Repo {
         }
     }
 
-    /// Moves a run's latest attempt on: a status, and a conclusion once it is `completed`.
+    /// Sets the status of a run's latest attempt, and its conclusion if it is `completed`.
     pub fn set_run(&self, run: u64, status: &str, conclusion: Option<&str>) {
         self.change(|repository, now, ids| {
             let run = find(repository, run);
@@ -115,17 +115,17 @@ impl Repo {
         });
     }
 
-    /// Ends a run.
+    /// Completes a run.
     pub fn finish_run(&self, run: u64, conclusion: &str) {
         self.set_run(run, "completed", Some(conclusion));
     }
 
-    /// Gives a run's latest attempt these jobs instead of the usual one.
+    /// Replaces the jobs of a run's latest attempt.
     pub fn set_jobs(&self, run: u64, jobs: &[JobSpec]) {
         self.change(|repository, _, ids| find(repository, run).put_jobs(jobs, ids));
     }
 
-    /// Runs a run again: a new attempt with the same id, in the same place.
+    /// Re-runs a run: a new attempt with the same id and the same place in lists.
     pub fn rerun(&self, run: u64, by: &str) {
         self.with(|world| world.user(by));
         self.change(|repository, now, _| {
@@ -134,12 +134,11 @@ impl Repo {
         });
     }
 
-    /// Deletes a run.
     pub fn delete_run(&self, run: u64) {
         self.here(|repository| repository.actions.runs.remove(&run));
     }
 
-    /// Keeps a run out of all lists for so long; by its id it is there.
+    /// Hides a run from all lists for this long. It is still found by its id.
     pub fn hide_run_for(&self, run: u64, length: Duration) {
         let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
         self.change(|repository, now, _| {
@@ -148,12 +147,12 @@ impl Repo {
         });
     }
 
-    /// Lets the search index miss a run, so that no filtered list shows it.
+    /// Makes the search index miss a run, so that no filtered list shows it.
     pub fn index_misses(&self, run: u64, missed: bool) {
         self.here(|repository| find(repository, run).missed_by_index = missed);
     }
 
-    /// Leaves a run without a branch, as GitHub does once the branch is gone or renamed.
+    /// Sets a run's branch to null, as GitHub does once the branch is deleted or renamed.
     pub fn forget_branch_of(&self, run: u64) {
         self.change(|repository, now, _| {
             let run = find(repository, run);
@@ -162,44 +161,44 @@ impl Repo {
         });
     }
 
-    /// How far the service that dates runs is ahead of the one that dates statuses; negative
-    /// where it is behind.
+    /// Sets how far the service that dates runs is ahead of the one that dates statuses.
+    /// Negative means behind.
     pub fn set_clock_of_runs(&self, ahead: SignedDuration) {
         self.here(|repository| repository.actions.clock_ahead = ahead);
     }
 
-    /// How long new runs take to show in unfiltered lists.
+    /// How long new runs take to appear in unfiltered lists.
     pub fn set_list_lag(&self, lag: Duration) {
         let lag = SignedDuration::try_from(lag).unwrap_or(SignedDuration::MAX);
         self.here(|repository| repository.actions.list_lag = lag);
     }
 
-    /// How far filtered lists are behind, with new runs and with changes of old ones.
+    /// How long new runs and changes of existing runs take to appear in filtered lists.
     pub fn set_index_lag(&self, lag: Duration) {
         let lag = SignedDuration::try_from(lag).unwrap_or(SignedDuration::MAX);
         self.here(|repository| repository.actions.index_lag = lag);
     }
 
-    /// Stops the index: filtered lists stay as they are now. Or lets it catch up.
+    /// Stops the search index, so that filtered lists stay as they are now, or lets it catch
+    /// up.
     pub fn stop_index(&self, stopped: bool) {
         self.change(|repository, now, _| {
             repository.actions.index_stopped_at = stopped.then_some(now);
         });
     }
 
-    /// All dispatches that GitHub carried out, oldest first.
+    /// All dispatches that GitHub accepted, oldest first.
     #[must_use]
     pub fn dispatches(&self) -> Vec<Dispatch> {
         self.here(|repository| repository.actions.dispatches.clone())
     }
 
-    /// How often this sha was dispatched.
+    /// How many times this sha was dispatched.
     #[must_use]
     pub fn dispatches_of(&self, sha: &str) -> usize {
         self.dispatches().iter().filter(|dispatch| dispatch.sha() == Some(sha)).count()
     }
 
-    /// One run.
     #[must_use]
     pub fn run(&self, id: u64) -> RunView {
         let runs = self.runs();
@@ -207,7 +206,8 @@ impl Repo {
         found.unwrap_or_else(|| misuse(format_args!("the run {id}")))
     }
 
-    /// Differs from what it was wherever what [`Repo::runs`] or [`Repo::dispatches`] yields does.
+    /// A fingerprint that changes whenever the result of [`Repo::runs`] or [`Repo::dispatches`]
+    /// does.
     #[must_use]
     pub fn runs_mark(&self) -> (usize, usize, usize) {
         self.here(|repository| {
@@ -217,7 +217,7 @@ impl Repo {
         })
     }
 
-    /// All runs of all workflows, oldest first, also those that no list shows yet.
+    /// All runs of all workflows, oldest first, including those that no list shows yet.
     #[must_use]
     pub fn runs(&self) -> Vec<RunView> {
         let html_url = self.with(|world| world.server.html_url.clone());

@@ -1,4 +1,4 @@
-//! GitHub Apps and their installations, from a story's side.
+//! Test API: GitHub Apps and their installations.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub struct NewApp {
 }
 
 impl NewApp {
-    /// With the permissions that a governor needs, and the key [`APP_TEST_KEY`].
+    /// An App with the permissions that the governor needs, and the key [`APP_TEST_KEY`].
     #[must_use]
     pub fn new(slug: &str) -> Self {
         NewApp {
@@ -33,21 +33,21 @@ impl NewApp {
         }
     }
 
-    /// With the public half of another key, as PEM.
+    /// Sets the public half of another key, as PEM.
     #[must_use]
     pub fn public_key(mut self, pem: &str) -> Self {
         pem.clone_into(&mut self.public_key);
         self
     }
 
-    /// With this permission.
+    /// Adds or replaces a permission.
     #[must_use]
     pub fn grant(mut self, permission: Permission, access: Access) -> Self {
         self.permissions.insert(permission, access);
         self
     }
 
-    /// Without this permission.
+    /// Removes a permission.
     #[must_use]
     pub fn without(mut self, permission: Permission) -> Self {
         self.permissions.remove(&permission);
@@ -55,7 +55,7 @@ impl NewApp {
     }
 }
 
-/// A registered App: a handle.
+/// A handle to a registered App.
 #[derive(Clone)]
 pub struct GhApp {
     github: GhBox,
@@ -64,7 +64,7 @@ pub struct GhApp {
     slug: String,
 }
 
-/// An App where an account has installed it: a handle.
+/// A handle to an App's installation on an account.
 #[derive(Clone)]
 pub struct Installed {
     github: GhBox,
@@ -92,7 +92,7 @@ impl GhBox {
         GhApp { github: self.clone(), id, client_id, slug }
     }
 
-    /// How many tokens Apps have minted, all together.
+    /// The number of tokens that all Apps have minted.
     #[must_use]
     pub fn tokens_minted(&self) -> u64 {
         self.world().apps.minted.values().sum()
@@ -100,36 +100,34 @@ impl GhBox {
 }
 
 impl GhApp {
-    /// The App's id.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The App's client id, which may stand in for its id.
+    /// The App's client id, which can be used instead of its id.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// What it is called.
     #[must_use]
     pub fn slug(&self) -> &str {
         &self.slug
     }
 
-    /// The account that it acts as.
+    /// The login of the App's bot account.
     #[must_use]
     pub fn bot(&self) -> String {
         format!("{}[bot]", self.slug)
     }
 
-    /// Installs it on an account, in all of its repositories.
+    /// Installs the App on an account, for all repositories.
     pub fn install(&self, account: &str) -> Installed {
         self.installed(account, None)
     }
 
-    /// Installs it on an account, in these repositories of it alone, by name without the owner.
+    /// Installs the App on an account, for these repositories only. Names omit the owner.
     pub fn install_on(&self, account: &str, repositories: &[&str]) -> Installed {
         let selected = repositories.iter().map(|name| self.repository(account, name)).collect();
         self.installed(account, Some(selected))
@@ -157,14 +155,14 @@ impl GhApp {
         Installed { github: self.github.clone(), id }
     }
 
-    /// A JSON web token that is good now, for nine minutes, signed with [`APP_TEST_KEY`].
+    /// A JSON Web Token signed with [`APP_TEST_KEY`], valid for the next nine minutes.
     #[must_use]
     pub fn jwt(&self) -> String {
         let now = self.github.clock().now().as_second();
         self.signed(&json!({ "iat": now - 60, "exp": now + 540, "iss": self.client_id }))
     }
 
-    /// Whatever claims, signed with [`APP_TEST_KEY`].
+    /// Arbitrary claims, signed with [`APP_TEST_KEY`].
     #[must_use]
     pub fn signed(&self, claims: &Value) -> String {
         let key = EncodingKey::from_rsa_pem(APP_TEST_KEY.as_bytes());
@@ -174,13 +172,12 @@ impl GhApp {
 }
 
 impl Installed {
-    /// The installation's id.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Suspends it: 403 to its tokens, and for new ones.
+    /// Suspends the installation: its tokens and attempts to mint new ones get 403.
     pub fn suspend(&self, by: &str) {
         self.with(|world, id| {
             world.user(by);
@@ -190,22 +187,22 @@ impl Installed {
         });
     }
 
-    /// Ends that.
+    /// Ends the suspension.
     pub fn unsuspend(&self) {
         self.with(|world, id| find(world, id).suspended = None);
     }
 
-    /// Uninstalls it: 404 for new tokens, 401 to old ones.
+    /// Uninstalls the App: new tokens get 404, old ones 401.
     pub fn uninstall(&self) {
         self.with(|world, id| world.apps.installations.remove(&id));
     }
 
-    /// Adds a repository, by name without the owner, where only some were selected.
+    /// Adds a repository to the selected ones. The name omits the owner.
     pub fn select(&self, name: &str) {
         self.selection(name, |selected, repository| selected.insert(repository));
     }
 
-    /// Takes a repository away again: 404 to its tokens.
+    /// Removes a selected repository: the installation's tokens get 404 for it.
     pub fn unselect(&self, name: &str) {
         self.selection(name, |selected, repository| selected.remove(&repository));
     }
@@ -219,17 +216,17 @@ impl Installed {
         });
     }
 
-    /// Gives its next tokens this permission.
+    /// Grants a permission to tokens minted from now on.
     pub fn grant(&self, permission: Permission, access: Access) {
         self.with(|world, id| find(world, id).permissions.insert(permission, access));
     }
 
-    /// Takes a permission from its next tokens.
+    /// Removes a permission from tokens minted from now on.
     pub fn without(&self, permission: Permission) {
         self.with(|world, id| find(world, id).permissions.remove(&permission));
     }
 
-    /// Makes all of its tokens bad, before their time: 401 from now on. It can mint others.
+    /// Revokes all of the installation's tokens early: they get 401. New ones can be minted.
     pub fn revoke_tokens(&self) {
         self.with(|world, id| {
             let of = |token: &crate::Token| token.within().map(|within| within.installation);
@@ -237,12 +234,12 @@ impl Installed {
         });
     }
 
-    /// Requests an hour of its own, in place of everybody's.
+    /// Sets this installation's own limit of requests per hour, instead of the common one.
     pub fn set_requests_per_hour(&self, most: u64) {
         self.with(|world, id| world.meters.own_limits.insert(installation_meter(id), most));
     }
 
-    /// How many tokens were minted for it.
+    /// The number of tokens minted for this installation.
     #[must_use]
     pub fn tokens_minted(&self) -> u64 {
         self.with(|world, id| world.apps.minted.get(&id).copied().unwrap_or_default())

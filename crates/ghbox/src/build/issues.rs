@@ -1,4 +1,4 @@
-//! Issues, and what pull requests share with them, from a story's side.
+//! Test API: issues, and what pull requests share with them.
 
 use super::{GhApp, Repo};
 use crate::ids::Ids;
@@ -6,29 +6,22 @@ use crate::issues::{CommentView, Gone, IssueRecord};
 use crate::misuse;
 use crate::timeline::EventKind;
 
-/// An issue or a pull request as a test sees it when it looks into the box.
+/// An issue or a pull request, as tests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Its number.
     pub number: u64,
-    /// Its title.
     pub title: String,
-    /// Its text.
     pub body: String,
-    /// Who opened it.
     pub author: String,
-    /// Whether it is open.
     pub open: bool,
-    /// Its labels.
     pub labels: Vec<String>,
-    /// Its comments, oldest first.
+    /// Oldest first.
     pub comments: Vec<CommentView>,
-    /// Whether it is a pull request.
     pub is_pull_request: bool,
 }
 
 impl Repo {
-    /// Opens an issue as somebody, and yields its number.
+    /// Opens an issue as the given user and returns its number.
     pub fn open_issue(&self, title: &str, body: &str, labels: &[&str], by: &str) -> u64 {
         self.with(|world| world.user(by));
         self.change(|repository, now, ids| {
@@ -42,7 +35,7 @@ impl Repo {
         })
     }
 
-    /// Puts a label on an issue or pull request.
+    /// Adds a label to an issue or pull request.
     pub fn add_label(&self, number: u64, label: &str, by: &str) {
         self.with(|world| world.user(by));
         self.change(|repository, now, ids| {
@@ -53,17 +46,17 @@ impl Repo {
         });
     }
 
-    /// Takes a label off.
+    /// Removes a label.
     pub fn remove_label(&self, number: u64, label: &str, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| issue.remove_label(label, by, now, ids));
     }
 
-    /// Writes a comment and yields its id.
+    /// Writes a comment and returns its id.
     pub fn comment(&self, number: u64, body: &str, by: &str) -> u64 {
         self.issue_mut(number, by, |issue, now, ids| issue.comment(body, by, now, ids).id)
     }
 
-    /// Writes a comment as a person through an App, which the comment says.
+    /// Writes a comment as a person through an App, which the comment names.
     pub fn comment_through(&self, number: u64, body: &str, by: &str, app: &GhApp) -> u64 {
         let slug = app.slug().to_owned();
         self.issue_mut(number, by, |issue, now, ids| {
@@ -74,7 +67,7 @@ impl Repo {
         })
     }
 
-    /// Edits a comment: it keeps its place, and its `updated_at` tells.
+    /// Edits a comment. It keeps its place; only `updated_at` shows the edit.
     pub fn edit_comment(&self, number: u64, comment: u64, body: &str) {
         self.issue_mut(number, "dev", |issue, now, _| {
             let found = issue.comments.iter_mut().find(|found| found.id == comment);
@@ -85,7 +78,7 @@ impl Repo {
         });
     }
 
-    /// Deletes a comment: it leaves the timeline, which says that there was one.
+    /// Deletes a comment. The timeline loses it, but gains a `comment_deleted` event.
     pub fn delete_comment(&self, number: u64, comment: u64, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| {
             let before = issue.comments.len();
@@ -97,26 +90,26 @@ impl Repo {
         });
     }
 
-    /// Something happens of which the timeline says no more than that, and who did it:
-    /// `mentioned`, `subscribed`, or a kind that nobody knows yet.
+    /// Adds an event that consists of a kind and an actor only: `mentioned`, `subscribed`, or
+    /// an unknown kind.
     pub fn note_event(&self, number: u64, kind: &str, by: &str) {
         let kind = EventKind::Plain(kind.to_owned());
         self.issue_mut(number, by, |issue, now, ids| issue.note(kind, by, now, ids));
     }
 
-    /// Gives a label another name.
+    /// Renames a label.
     pub fn rename_label(&self, from: &str, to: &str) {
         let renamed = self.here(|repository| repository.issues.rename_label(from, to));
         renamed.unwrap_or_else(|| misuse(format_args!("the label {from}")));
     }
 
-    /// Deletes a label, also where it is in use.
+    /// Deletes a label, even if it is in use.
     pub fn delete_label(&self, name: &str) {
         let deleted = self.here(|repository| repository.issues.delete_label(name));
         deleted.unwrap_or_else(|| misuse(format_args!("the label {name}")));
     }
 
-    /// Gives an issue or a pull request another title.
+    /// Changes the title of an issue or pull request.
     pub fn retitle(&self, number: u64, title: &str, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| {
             let (from, to) = (std::mem::take(&mut issue.title), title.to_owned());
@@ -125,24 +118,24 @@ impl Repo {
         });
     }
 
-    /// Closes an issue or a pull request.
+    /// Closes an issue or pull request.
     pub fn close_issue(&self, number: u64, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| issue.set_open(false, None, by, now, ids));
     }
 
-    /// Opens it again.
+    /// Reopens an issue or pull request.
     pub fn reopen_issue(&self, number: u64, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| issue.set_open(true, None, by, now, ids));
     }
 
-    /// Deletes an issue: 410 from then on.
+    /// Deletes an issue: it gets 410 from now on.
     pub fn delete_issue(&self, number: u64) {
         let taken = self.here(|repository| repository.issues.take(number, Gone::Deleted));
         taken.unwrap_or_else(|| misuse(format_args!("the issue #{number}")));
     }
 
-    /// Moves an issue to another repository and yields its number there: 301 from then on, to who
-    /// may see that one.
+    /// Transfers an issue to another repository and returns its number there. The old number
+    /// gets 301 for anyone who can see the new repository.
     pub fn transfer_issue(&self, number: u64, to: &Repo) -> u64 {
         let moving = self.issue_mut(number, "dev", |issue, _, _| issue.clone());
         let there = to.here(|repository| repository.issues.take_in(moving));
@@ -164,7 +157,7 @@ impl Repo {
         })
     }
 
-    /// All issues, oldest first, without pull requests.
+    /// All issues without pull requests, oldest first.
     #[must_use]
     pub fn issues(&self) -> Vec<Issue> {
         self.all_issues().into_iter().filter(|issue| !issue.is_pull_request).collect()

@@ -1,4 +1,4 @@
-//! What becomes of a repository as a whole: names, owners, visibility, its end.
+//! Test API: changes to a repository as a whole, such as renames, visibility and deletion.
 
 use super::Repo;
 use crate::git::Git;
@@ -6,7 +6,7 @@ use crate::misuse;
 use crate::people::{Role, Standing};
 
 impl Repo {
-    /// Makes another branch the default one; its workflows are the repository's from now on.
+    /// Changes the default branch. The workflows in its tree become the repository's workflows.
     pub fn set_default_branch(&self, name: &str) {
         self.change(|repository, now, ids| {
             name.clone_into(&mut repository.default_branch);
@@ -16,7 +16,7 @@ impl Repo {
         });
     }
 
-    /// Gives it another name or owner. The old name leads on until somebody takes it.
+    /// Renames or transfers the repository. The old name redirects until it is used again.
     pub fn rename(&self, full_name: &str) {
         let Some((owner, name)) = full_name.split_once('/') else {
             misuse(format_args!("a repository called {full_name:?}, without an owner"))
@@ -33,7 +33,7 @@ impl Repo {
         });
     }
 
-    /// Deletes it: 404, and the name is free.
+    /// Deletes the repository: it gets 404, and the name is free.
     pub fn delete(&self) {
         self.with(|world| {
             world.repositories.remove(&self.id);
@@ -41,27 +41,27 @@ impl Repo {
         });
     }
 
-    /// Hides it from everybody, as one is that became private, or shows it again.
+    /// Hides the repository from everybody, as if it had become private, or shows it again.
     pub fn set_hidden(&self, hidden: bool) {
         self.here(|repository| repository.hidden = hidden);
     }
 
-    /// Shows it to everybody, or to collaborators alone, which new ones are.
+    /// Makes the repository private (the default) or public.
     pub fn set_private(&self, private: bool) {
         self.here(|repository| repository.private = private);
     }
 
-    /// Archives it: reads go on, writes are 403.
+    /// Archives or unarchives the repository. Reads work while archived; writes get 403.
     pub fn set_archived(&self, archived: bool) {
         self.here(|repository| repository.archived = archived);
     }
 
-    /// Switches issues off (410), or on again.
+    /// Turns issues off (410) or on.
     pub fn set_has_issues(&self, has_issues: bool) {
         self.here(|repository| repository.has_issues = has_issues);
     }
 
-    /// Takes away all commits and branches.
+    /// Removes all commits and branches.
     pub fn empty(&self) {
         self.here(|repository| {
             let salt = repository.git.salt;

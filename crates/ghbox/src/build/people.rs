@@ -1,17 +1,19 @@
-//! People, bots and what they may do, from a story's side.
+//! Test API: people, bots, and their roles.
 
 use super::{Repo, Team};
 use crate::GhBox;
 use crate::people::{Ghost, Role, Standing, UserKind};
 
 impl GhBox {
-    /// Introduces a user. Logins that nobody introduced are people, or bots if they say `[bot]`.
+    /// Registers a user. A login that was not registered is a person, or a bot if it ends in
+    /// `[bot]`.
     pub fn add_user(&self, login: &str, kind: UserKind) {
         self.world().user_of_kind(login, kind);
     }
 
-    /// Deletes somebody's account, with all that it owns, its tokens and its roles. What they
-    /// wrote stays, and says no more whose it was: see [`Ghost`]. Nobody takes the login again.
+    /// Deletes an account together with everything it owns, its tokens and its roles. What the
+    /// user wrote stays, but no longer names its author: see [`Ghost`]. The login is never
+    /// reused.
     pub fn delete_user(&self, login: &str) {
         let mut world = self.world();
         let gone = login.to_lowercase();
@@ -23,24 +25,24 @@ impl GhBox {
         world.gone.insert(gone);
     }
 
-    /// How answers speak of people whose account is gone; [`Ghost::Null`] until this is said.
+    /// How answers represent deleted accounts. Default: [`Ghost::Null`].
     pub fn show_ghosts_as(&self, ghost: Ghost) {
         self.world().server.ghost = ghost;
     }
 }
 
 impl Repo {
-    /// Gives somebody a role here.
+    /// Gives a user a role in this repository.
     pub fn add_collaborator(&self, login: &str, role: Role) {
         self.stand(login, Standing::of(role));
     }
 
-    /// Gives somebody a custom role of the organization, which stands on a role that all know.
+    /// Gives a user one of the organization's custom roles, which is based on a standard role.
     pub fn add_in_custom_role(&self, login: &str, name: &str, base: Role) {
         self.stand(login, Standing { role: base, custom: Some(name.to_owned()) });
     }
 
-    /// Gives a team of its owner a role here, and with it all who are in the team.
+    /// Gives a team of the owning organization a role in this repository.
     pub fn add_team(&self, team: &Team, role: Role) {
         self.here(|repository| repository.teams.insert(team.slug().to_lowercase(), role));
     }
@@ -50,7 +52,7 @@ impl Repo {
         self.here(|repository| repository.collaborators.insert(login.to_lowercase(), standing));
     }
 
-    /// Takes somebody's role away.
+    /// Removes a user's role.
     pub fn remove_collaborator(&self, login: &str) {
         self.here(|repository| repository.collaborators.remove(&login.to_lowercase()));
     }

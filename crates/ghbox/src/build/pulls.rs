@@ -1,4 +1,4 @@
-//! Pull requests, from a story's side.
+//! Test API: pull requests.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::pulls::MergeMethod;
 use crate::timeline::{EventKind, Remark, Review};
 
 impl Repo {
-    /// Opens a pull request and yields its number. A head in a fork is `owner:branch`.
+    /// Opens a pull request and returns its number. A head in a fork is `owner:branch`.
     pub fn open_pull_request(&self, head: &str, base: &str, title: &str, by: &str) -> u64 {
         self.with(|world| world.user(by));
         let fork = head.split_once(':').map(|(owner, _)| {
@@ -27,7 +27,7 @@ impl Repo {
         number.unwrap_or_else(|| misuse(format_args!("the branches {head} and {base}")))
     }
 
-    /// Merges a pull request and yields the sha that its base branch is at then.
+    /// Merges a pull request and returns the new tip of its base branch.
     pub fn merge_pull_request(&self, number: u64, method: MergeMethod, by: &str) -> String {
         self.with(|world| world.user(by));
         let sha =
@@ -37,7 +37,7 @@ impl Repo {
         })
     }
 
-    /// Gives a branch a merge queue, that merges in this way.
+    /// Enables a merge queue with this merge method for a branch.
     pub fn use_merge_queue(&self, branch: &str, method: MergeMethod) {
         self.with(|world| world.user_of_kind(QUEUE_BOT, UserKind::Bot));
         self.here(|repository| {
@@ -45,10 +45,10 @@ impl Repo {
         });
     }
 
-    /// Puts a pull request into its branch's merge queue, which starts the `merge_group` runs.
-    /// Once they all passed, the branch moves to the very commit that they tested. The push that
-    /// this is starts a workflow only where [`Repo::runs_on_push`] says so; one that fails leaves
-    /// the queue, and those behind it are tested anew.
+    /// Adds a pull request to its branch's merge queue, which starts the `merge_group` runs.
+    /// Once they have all passed, the branch moves to the very commit that was tested. That
+    /// push starts a workflow only if [`Repo::runs_on_push`] says so. A pull request whose runs
+    /// fail leaves the queue, and those behind it are tested again.
     pub fn queue_pull_request(&self, number: u64, by: &str) -> QueuedPull {
         self.with(|world| world.user(by));
         let queued = self.change(|repository, now, ids| repository.enqueue(number, by, now, ids));
@@ -57,13 +57,13 @@ impl Repo {
         })
     }
 
-    /// Who waits for this branch, first in line first.
+    /// The pull requests queued for this branch, next to be merged first.
     #[must_use]
     pub fn merge_queue(&self, branch: &str) -> Vec<QueuedPull> {
         self.here(|repository| repository.queued(branch))
     }
 
-    /// Hands in a review of what a pull request's head is now: `approved`, `changes_requested`,
+    /// Submits a review of a pull request's current head: `approved`, `changes_requested`,
     /// `commented` or `dismissed`.
     pub fn review(&self, number: u64, verdict: &str, body: &str, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| {
@@ -73,14 +73,14 @@ impl Repo {
         });
     }
 
-    /// Asks somebody for a review.
+    /// Requests a review.
     pub fn request_review(&self, number: u64, reviewer: &str, by: &str) {
         self.with(|world| world.user(reviewer));
         let asked = EventKind::ReviewRequested { reviewer: reviewer.to_owned() };
         self.issue_mut(number, by, |issue, now, ids| issue.note(asked, by, now, ids));
     }
 
-    /// Comments on a line of what a pull request changes.
+    /// Comments on a line of a pull request's diff.
     pub fn comment_on_line(&self, number: u64, path: &str, body: &str, by: &str) {
         self.issue_mut(number, by, |issue, now, ids| {
             let remark = remark(issue, Some(path), body);
@@ -96,13 +96,13 @@ impl Repo {
         });
     }
 
-    /// Another issue or pull request speaks of this one.
+    /// Records that another issue or pull request mentions this one.
     pub fn refer_to(&self, number: u64, from: u64, by: &str) {
         let refers = EventKind::CrossReferenced(from);
         self.issue_mut(number, by, |issue, now, ids| issue.note(refers, by, now, ids));
     }
 
-    /// Points a pull request at another branch, which changes what it brings.
+    /// Changes a pull request's base branch, and with it the commits it contains.
     pub fn retarget(&self, number: u64, base: &str, by: &str) {
         let tip = self.tip(base);
         self.with(|world| world.user(by));
@@ -119,7 +119,8 @@ impl Repo {
         });
     }
 
-    /// Deletes a branch; its commits stay. Pull requests from it say so, and open ones close.
+    /// Deletes a branch but keeps its commits. Pull requests from it record that, and open ones
+    /// close.
     pub fn delete_branch(&self, name: &str, by: &str) {
         self.with(|world| world.user(by));
         self.change(|repository, now, ids| {
@@ -135,7 +136,7 @@ impl Repo {
         });
     }
 
-    /// Undoes a commit by another one on a branch, as `git revert` does, and yields its sha.
+    /// Reverts a commit on a branch, as `git revert` does, and returns the new sha.
     pub fn revert(&self, branch: &str, sha: &str, by: &str) -> String {
         let undone = self.here(|repository| {
             let commit = repository.git.commit(sha).cloned()?;
@@ -154,39 +155,39 @@ impl Repo {
         }))
     }
 
-    /// What merges of pull requests make of a file from now on, as where the branch had changed
-    /// other lines of it.
+    /// Sets the content that pull request merges give this file from now on, as if the base
+    /// branch had changed other lines of it.
     pub fn merge_makes(&self, path: &str, content: &str) {
         self.here(|repository| repository.merges_make.insert(path.to_owned(), content.to_owned()));
     }
 
-    /// Renames a branch: its former name leads to the new one.
+    /// Renames a branch. The old name redirects to the new one.
     pub fn rename_branch(&self, from: &str, to: &str) {
         self.here(|repository| repository.rename_branch(from, to));
     }
 
-    /// Whether the server signs the merges that it makes, as github.com does; an Enterprise Server
-    /// need not be set up to.
+    /// Whether the server signs the merge commits it creates. github.com does; Enterprise
+    /// Server may not.
     pub fn sign_merges(&self, signs: bool) {
         self.here(|repository| repository.signs_merges = signs);
     }
 
-    /// How long after a merge its commits lead to no pull request yet.
+    /// How long after a merge its commits have no associated pull request yet.
     pub fn lag_associations(&self, by: Duration) {
         let lag = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         self.here(|repository| repository.association_lag = lag);
     }
 
-    /// How long after a push timelines show its commits; seen most with forks
+    /// How long after a push timelines show its commits. Mostly reported for forks
     /// (palantir/policy-bot#54).
     pub fn lag_commits_in_timelines(&self, by: Duration) {
         let lag = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         self.here(|repository| repository.commits_show.after = lag);
     }
 
-    /// Whether timelines place commits by their dates, which the pusher chose, or where they
-    /// were pushed. GitHub did the first when policy-bot turned away from timelines
-    /// (palantir/policy-bot#54), and promises neither.
+    /// Whether timelines order commits by their dates, which the pusher chooses, or by when
+    /// they were pushed. GitHub did the former when policy-bot stopped using timelines
+    /// (palantir/policy-bot#54), and documents neither.
     pub fn place_commits_by_date(&self, by_date: bool) {
         self.here(|repository| repository.commits_show.by_date = by_date);
     }

@@ -1,4 +1,4 @@
-//! What kind of server the box is, and what it was asked.
+//! Test API: the kind of server that the box imitates, and its request log.
 
 use http::Method;
 
@@ -7,18 +7,17 @@ use crate::limits::Limits;
 use crate::log::{Exchange, RequestCounts};
 
 impl GhBox {
-    /// Sets the limits.
     pub fn set_limits(&self, limits: Limits) {
         self.world().meters.limits = limits;
     }
 
-    /// Enforces the secondary limits, or leaves them be.
+    /// Turns the secondary limits on or off.
     pub fn enforce_secondary(&self, enforced: bool) {
         self.world().meters.limits.enforce_secondary = enforced;
     }
 
-    /// Has Enterprise Server 3.20's manners from now on, wherever it is asked: it refuses
-    /// `return_run_details` with 400, has no limits nor headers about them, and says its version.
+    /// Behaves like Enterprise Server 3.20 from now on: refuses `return_run_details` with 400,
+    /// has no rate limits or headers about them, and reports its version.
     pub fn enterprise(&self) {
         let mut world = self.world();
         world.server.refuses_run_details = true;
@@ -26,8 +25,9 @@ impl GhBox {
         world.server.enterprise = Some("3.20.0".to_owned());
     }
 
-    /// Is an Enterprise Server with these pages, as `https://ghe.example.com`: with its manners
-    /// (see [`GhBox::enterprise`]), all API below `/api/v3`, and nothing but pages at the root.
+    /// Imitates an Enterprise Server whose web pages are at `html_url`, for example
+    /// `https://ghe.example.com`: behaves as after [`GhBox::enterprise`], serves the API below
+    /// `/api/v3` and only web pages at the root.
     pub fn enterprise_server(&self, html_url: &str) {
         self.enterprise();
         let mut world = self.world();
@@ -35,8 +35,8 @@ impl GhBox {
         html_url.trim_end_matches('/').clone_into(&mut world.server.html_url);
     }
 
-    /// Takes an account away, or brings it back: all that it owns is 404 until then, and the
-    /// Apps that it installed are installed there no more.
+    /// Removes an account or restores it. While it is gone, everything it owns gets 404, and
+    /// Apps are not installed on it.
     pub fn set_owner_gone(&self, login: &str, gone: bool) {
         let mut world = self.world();
         let login = login.to_lowercase();
@@ -47,48 +47,49 @@ impl GhBox {
         }
     }
 
-    /// The most entries that a tree lists before it says `truncated`.
+    /// The maximum number of entries that a tree lists before it is `truncated`.
     pub fn set_tree_limit(&self, entries: usize) {
         self.world().server.tree_limit = entries;
     }
 
-    /// The most commits that a page of a comparison lists, however many are asked for: 250 until
-    /// this is said. GitHub documents 100 for every list.
+    /// The maximum number of commits on a page of a comparison, regardless of the requested
+    /// page size. Default: 250. GitHub documents 100 for every list.
     pub fn set_compare_page(&self, commits: usize) {
         self.world().server.compare_page = commits;
     }
 
-    /// The operations that the box knows, by GitHub's names.
+    /// The operations that the box implements, by GitHub's names.
     #[must_use]
     pub fn operations() -> &'static [&'static str] {
         &crate::routes::OPERATIONS
     }
 
-    /// All requests so far, oldest first; the last 20,000 unless [`GhBox::keep_requests`],
-    /// and no more than 256 MB of bodies.
+    /// All requests so far, oldest first. Keeps the last 20,000 (see [`GhBox::keep_requests`])
+    /// and at most 256 MB of bodies.
     #[must_use]
     pub fn requests(&self) -> Vec<Exchange> {
         self.world().log.all()
     }
 
-    /// All requests since this was asked last.
+    /// All requests since the last call.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Exchange> {
         self.world().log.take()
     }
 
-    /// How many requests there were since the box was made; all of them, kept or not.
+    /// How many requests the box has received, whether kept in the log or not.
     #[must_use]
     pub fn request_counts(&self) -> RequestCounts {
         self.world().log.counts.clone()
     }
 
-    /// Keeps this many requests from now on; with 0 they are only counted, as a benchmark wants.
+    /// Keeps at most this many requests in the log. With 0, they are only counted, as for a
+    /// benchmark.
     pub fn keep_requests(&self, most: usize) {
         self.world().log.keep(most);
     }
 
-    /// The requests so far that asked for a change.
+    /// The logged requests that are writes.
     #[must_use]
     pub fn writes(&self) -> Vec<Exchange> {
         let writes = |exchange: &Exchange| !matches!(exchange.method, Method::GET | Method::HEAD);

@@ -1,11 +1,11 @@
-//! Teams, from a story's side.
+//! Test API: teams.
 
 use crate::people::UserKind;
 use crate::teams::Membership;
 use crate::world::World;
 use crate::{GhBox, misuse};
 
-/// A team of an organization: a handle.
+/// A handle to a team of an organization.
 #[derive(Clone)]
 pub struct Team {
     github: GhBox,
@@ -14,8 +14,8 @@ pub struct Team {
 }
 
 impl GhBox {
-    /// A team, as `acme/release-captains`, with these members; one that is there gets them, too.
-    /// Members of teams are members of the organization.
+    /// Creates a team, such as `acme/release-captains`, or adds members to an existing one.
+    /// Team members are members of the organization.
     pub fn team(&self, name: &str, members: &[&str]) -> Team {
         let Some((organization, slug)) = name.split_once('/') else {
             misuse(format_args!("a team called {name:?}, without its organization"))
@@ -37,24 +37,24 @@ impl Team {
         &self.slug
     }
 
-    /// Invites somebody, who is not in it until they came.
+    /// Invites a user. The membership is pending until the user accepts.
     pub fn invite(&self, login: &str) {
         self.put(&mut self.github.world(), login, Membership { pending: true, maintainer: false });
     }
 
-    /// Puts somebody in charge of it.
+    /// Makes a user a maintainer of the team.
     pub fn maintainer(&self, login: &str) {
         self.put(&mut self.github.world(), login, Membership { pending: false, maintainer: true });
     }
 
-    /// Takes somebody out of it.
+    /// Removes a user from the team.
     pub fn remove(&self, login: &str) {
         let mut world = self.github.world();
         let team = world.teams.team_mut(&self.organization, &self.slug);
         team.members.remove(&login.to_lowercase());
     }
 
-    /// Puts it below another team, whose members its own are from now on.
+    /// Makes this a child of another team, which then includes its members.
     pub fn below(&self, above: &Team) {
         let mut world = self.github.world();
         let mut next = Some(above.slug.to_lowercase());
@@ -68,7 +68,7 @@ impl Team {
         team.parent = Some(above.slug.to_lowercase());
     }
 
-    /// Deletes it.
+    /// Deletes the team.
     pub fn delete(&self) {
         self.github.world().teams.remove(&self.organization, &self.slug);
     }

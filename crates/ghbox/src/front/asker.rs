@@ -1,4 +1,4 @@
-//! Who asks: nobody, somebody's token, or an App as itself.
+//! The caller of a request: anonymous, a token, or an App as itself.
 
 use http::header;
 
@@ -15,7 +15,7 @@ pub(super) enum Asker {
 }
 
 impl Asker {
-    /// Reads what was sent; an answer where it is no good.
+    /// Authenticates a request, or returns the answer that refuses it.
     pub(super) fn of(world: &World, taken: &Taken) -> Result<Self, Reply> {
         if taken.is_by_an_app() {
             return world.app_of(taken.token()).map(Asker::App);
@@ -62,7 +62,7 @@ impl Asker {
         self.token().and_then(|token| token.effective_role(role)) >= Some(Role::Write)
     }
 
-    /// Whose limits this spends, as GitHub names them.
+    /// The account whose rate limits this spends, as GitHub names it.
     pub(super) fn meter(&self) -> String {
         match self {
             Asker::Nobody => "127.0.0.1".to_owned(),
@@ -71,7 +71,7 @@ impl Asker {
         }
     }
 
-    /// Headers that come with every answer to this asker.
+    /// Headers that are part of every answer to this caller.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         self.token().map(Token::headers).unwrap_or_default()
     }

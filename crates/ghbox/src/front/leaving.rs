@@ -1,4 +1,4 @@
-//! The HTTP side of an answer: ETags, limits, dates, and what faults do to it at last.
+//! The HTTP side of an answer: ETags, rate limits, dates, and what faults do to it.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -14,7 +14,8 @@ use crate::routes::Call;
 use crate::wire::http_date;
 use crate::world::World;
 
-/// Makes the HTTP answer: ETag or 304, limits, date. Says whether it cost a request.
+/// Makes the HTTP response with ETag or 304, rate limits and date. Also returns whether it was
+/// charged to the primary limit.
 pub(super) fn finish(
     world: &mut World,
     taken: &Taken,
@@ -37,11 +38,11 @@ pub(super) fn finish(
         put(response.headers_mut(), "content-type", media_type);
     }
     if taken.method == Method::GET && reply.status == 200 {
-        // A token sees its own ETags: another one's are not known to it.
+        // ETags depend on the token; those of another token never match.
         let token = taken.header(header::AUTHORIZATION);
-        // GitHub says nowhere that its tags are of the `Link` header, too: a page may stay what it
-        // was while another comes after it. Not a digest: nobody attacks the box, and its bodies
-        // are large.
+        // GitHub does not document that ETags cover the `Link` header: a page can keep its ETag
+        // although another page now follows it. The hash need not be cryptographic: nobody
+        // attacks the box, and its bodies are large.
         let mut hash = DefaultHasher::new();
         token.hash(&mut hash);
         hash.write(response.body());
@@ -89,7 +90,7 @@ fn charge(world: &mut World, taken: &Taken, response: &mut Response<Bytes>, mete
     !free
 }
 
-/// Spoils an answer whose request was carried out.
+/// Applies a fault to the answer of a request that was carried out.
 pub(super) fn after_effect(response: &mut Response<Bytes>, fault: Option<&Fault>) -> Manner {
     match fault {
         Some(Fault::LoseAnswer | Fault::LoseRequest) => Manner::Broken,
@@ -134,7 +135,7 @@ fn page_for_people(response: &mut Response<Bytes>, status: u16) {
     put(response.headers_mut(), "content-type", "text/html; charset=utf-8");
 }
 
-/// Sets a header; one that HTTP cannot carry is left out.
+/// Sets a header, or omits it if it is not valid in HTTP.
 fn put(headers: &mut HeaderMap, name: &str, value: &str) {
     let name = http::HeaderName::from_bytes(name.as_bytes());
     if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
@@ -142,7 +143,7 @@ fn put(headers: &mut HeaderMap, name: &str, value: &str) {
     }
 }
 
-/// Takes the items out of a counted list and leaves the count.
+/// Removes the items of a counted list but keeps its count.
 fn empty_list(response: &mut Response<Bytes>) {
     let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(response.body()) else { return };
     let Some(fields) = body.as_object_mut().filter(|fields| fields.contains_key("total_count"))
@@ -153,7 +154,7 @@ fn empty_list(response: &mut Response<Bytes>) {
         items.clear();
     }
     *response.body_mut() = Bytes::from(body.to_string());
-    // It is not what the tag and the links are of.
+    // They describe the original list.
     response.headers_mut().remove("etag");
     response.headers_mut().remove("link");
 }

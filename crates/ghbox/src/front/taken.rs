@@ -1,26 +1,27 @@
-//! A request, taken apart.
+//! A parsed request.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 
 use crate::routes::{Call, Place, decoded};
 
-/// A request, taken apart.
+/// A parsed request.
 pub(super) struct Taken {
     pub(super) method: Method,
     pub(super) api: String,
-    /// Path and query, without what comes before `/repos` on Enterprise Server.
+    /// Path and query, without Enterprise Server's `/api/v3` prefix.
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) call: Option<(Place, Call)>,
-    /// It is no call, but a page.
+    /// The request is for a web page, not for the API.
     pub(super) for_people: bool,
     pub(super) headers: HeaderMap,
     pub(super) raw_body: Bytes,
 }
 
 impl Taken {
-    /// Where the root is pages for people, only what is below `/api/v3` is a call.
+    /// Parses a request. If the root serves web pages, only paths below `/api/v3` are API
+    /// calls.
     pub(super) fn new(request: Request<Bytes>, root_is_pages: bool) -> Self {
         let (parts, raw_body) = request.into_parts();
         let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
@@ -61,7 +62,7 @@ impl Taken {
         !matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// Whether an App asks as itself, by a JSON web token.
+    /// Whether an App authenticates as itself, by a JSON Web Token.
     pub(super) fn is_by_an_app(&self) -> bool {
         let call = self.call.as_ref().map(|(_, call)| call);
         call.is_some_and(|call| matches!(call, Call::App(call) if call.is_by_the_app()))

@@ -13,9 +13,9 @@ use crate::runs::Run;
 use crate::wire::{Wire, time};
 use crate::world::World;
 
-/// A filtered list ends here (docs.github.com, REST "List workflow runs").
+/// The maximum length of a filtered list (docs.github.com, REST "List workflow runs").
 const MOST_FILTERED: usize = 1_000;
-/// The parameters that turn a list into a question to the search index.
+/// The parameters that make a list a query of the search index.
 const FILTERS: [&str; 7] =
     ["branch", "status", "event", "head_sha", "actor", "created", "check_suite_id"];
 
@@ -62,7 +62,7 @@ fn of_run(repository: &Repository, id: u64, show: impl Fn(&Run) -> Option<Value>
     shown.map_or_else(Reply::not_found, Reply::ok)
 }
 
-/// Newest first by creation: a re-run does not move up.
+/// Lists runs, newest first by creation: a re-run does not move up.
 fn runs(
     wire: Wire<'_>,
     repository: &Repository,
@@ -83,7 +83,7 @@ fn runs(
         of_workflow.filter(|run| index_finds(run, known, asked)).collect()
     } else {
         let shown = now.checked_sub(actions.list_lag).unwrap_or(Timestamp::MIN);
-        // The clock that dates runs may be ahead; that hides none.
+        // The clock that dates runs may be ahead. That hides no run.
         of_workflow.filter(|run| run.known_at(shown).is_some()).collect()
     };
     let total = listed.len();
@@ -96,8 +96,8 @@ fn runs(
     Reply::json_text(text).linked(page.links)
 }
 
-/// Whether the search index, which knows the world as it was then, finds a run. What it finds is
-/// shown as it is now.
+/// Whether the search index finds a run, with the knowledge it had at `known`. Runs it finds
+/// are shown as they are now.
 fn index_finds(run: &Run, known: Timestamp, asked: &Asked<'_>) -> bool {
     let Some((status, conclusion)) = run.known_at(known) else { return false };
     let is = |filter: &str, value: Option<&str>| {
@@ -114,7 +114,8 @@ fn index_finds(run: &Run, known: Timestamp, asked: &Asked<'_>) -> bool {
         && asked.param("check_suite_id").is_none()
 }
 
-/// `created` in the search syntax: a day or a time, `>=`, `<`, or a range with `..` and `*`.
+/// Evaluates `created` in search syntax: a day or a time, `>=`, `<`, or a range with `..` and
+/// `*`.
 fn created_in(at: Timestamp, range: &str) -> bool {
     let at = time(at);
     let on = |day: &str| at.starts_with(day);
@@ -162,7 +163,7 @@ fn jobs(
 }
 
 fn post_dispatch(world: &mut World, id: u64, key: &str, asked: &Asked<'_>) -> Reply {
-    // ISO dates order as text. From this version on the answer always has details.
+    // ISO dates sort as text. From this version on, the answer always has details.
     let always_details = asked.version >= "2026-03-10";
     let details = asked.body.get("return_run_details");
     let known = !world.server.refuses_run_details && !always_details;

@@ -1,4 +1,5 @@
-//! What an App asks as itself, and what it asks with an installation's token.
+//! Requests by an App as itself, and requests about its installation with an installation
+//! token.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use crate::reply::{Asked, Reply};
 use crate::wire::Wire;
 use crate::world::World;
 
-/// Operations of Apps, named as GitHub's OpenAPI description names them.
+/// An operation of an App. [`AppCall::operation`] has its name in GitHub's OpenAPI description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AppCall {
     Itself,
@@ -25,7 +26,7 @@ pub(crate) enum AppCall {
 }
 
 impl AppCall {
-    /// Reads the segments of a path that speaks of no repository.
+    /// Parses the segments of a path that names no repository.
     pub(super) fn of(method: &Method, segments: &[&str]) -> Option<AppCall> {
         match (method.as_str(), segments) {
             ("GET", ["app"]) => Some(AppCall::Itself),
@@ -56,7 +57,7 @@ impl AppCall {
         }
     }
 
-    /// Whether the App asks as itself, by a JSON web token.
+    /// Whether the App authenticates as itself, by a JSON Web Token.
     pub(crate) fn is_by_the_app(&self) -> bool {
         !matches!(self, AppCall::Repositories | AppCall::RevokeToken)
     }
@@ -126,7 +127,7 @@ fn wanted(body: &Value) -> Result<Wanted, Reply> {
     let names = all("repositories").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let ids = all("repository_ids").iter().filter_map(Value::as_u64).collect();
     let asked = body.get("permissions").and_then(Value::as_object);
-    // An empty object asks for nothing in particular, as PyGithub does: all is given.
+    // PyGithub sends an empty object to request all permissions.
     let permissions = asked.filter(|asked| !asked.is_empty()).map(|asked| {
         let read = |(name, access): (&String, &Value)| {
             Some((Permission::named(name)?, Access::named(access.as_str()?)?))
@@ -134,7 +135,7 @@ fn wanted(body: &Value) -> Result<Wanted, Reply> {
         asked.iter().map(read).collect::<Option<Granted>>()
     });
     match permissions {
-        // One that the box does not know, no App of the box has.
+        // An App of the box cannot have a permission that the box does not know.
         Some(None) => {
             let words = "The permissions requested are not granted to this installation.";
             Err(Reply::error(422, words))

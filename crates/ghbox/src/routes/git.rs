@@ -14,9 +14,10 @@ use crate::repository::Repository;
 use crate::wire::Wire;
 use crate::world::World;
 
-/// A comparison lists so many files, whatever page (docs.github.com, REST "Compare two commits").
+/// The maximum number of files in a comparison, on whatever page (docs.github.com, REST
+/// "Compare two commits").
 const MOST_FILES: usize = 300;
-/// and so many commits where nobody asked for pages.
+/// The maximum number of commits in a comparison if no page was requested.
 const MOST_COMMITS: usize = 250;
 
 #[expect(
@@ -53,7 +54,7 @@ fn branch(wire: Wire<'_>, repository: &Repository, name: &str) -> Reply {
     }
 }
 
-/// A branch's former name leads to its name of today.
+/// Redirects from a branch's former name to its current one.
 fn renamed(location: &str) -> Reply {
     let documentation = "https://docs.github.com/rest/branches/branches#get-a-branch";
     let body = json!({
@@ -120,7 +121,7 @@ fn commit(wire: Wire<'_>, repository: &Repository, name: &str, asked: &Asked<'_>
 
 fn compare(wire: Wire<'_>, repository: &Repository, range: &str, asked: &Asked<'_>) -> Reply {
     let Some((base, head)) = range.split_once("...") else { return Reply::not_found() };
-    // `owner:branch` names this repository, too, where it is its owner's.
+    // `owner:branch` with this repository's owner names a branch of this repository.
     let own = format!("{}:", repository.owner);
     let git = &repository.git;
     let forked = |name: &str| git.commit(git.forked.get(name)?);
@@ -143,7 +144,8 @@ fn compare(wire: Wire<'_>, repository: &Repository, range: &str, asked: &Asked<'
     Reply::ok(shown).linked(page.links)
 }
 
-/// The commits that are listed: without any word of pages the newest, else a page, from the oldest.
+/// The commits to list: the newest ones if no page was requested, else the requested page,
+/// counted from the oldest.
 fn compared_page<'c>(
     ahead: &'c [Arc<Commit>],
     most: usize,
@@ -163,7 +165,7 @@ fn tree(wire: Wire<'_>, repository: &Repository, name: &str, asked: &Asked<'_>) 
         None => git.tree_named(name),
     };
     let Some(tree) = tree else { return Reply::not_found() };
-    // Any value of `recursive` turns it on, also "0" and "false".
+    // Any value of `recursive` turns it on, even "0" and "false".
     let recursive = asked.param("recursive").is_some();
     Reply::ok(wire.tree(repository, &tree, recursive, wire.world.server.tree_limit))
 }

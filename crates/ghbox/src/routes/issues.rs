@@ -12,7 +12,8 @@ use crate::timeline::EventKind;
 use crate::wire::Wire;
 use crate::world::World;
 
-/// A pull request lists so many files at most (docs.github.com, REST "List pull requests files").
+/// The maximum number of files listed for a pull request (docs.github.com, REST "List pull
+/// requests files").
 const MOST_PULL_FILES: usize = 3_000;
 
 #[expect(
@@ -78,7 +79,7 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
     Some(reply)
 }
 
-/// Answers about an issue. Where issues are off, pull requests are still there.
+/// Answers about an issue or pull request. Turning issues off does not affect pull requests.
 fn of_issue(
     repository: &Repository,
     number: u64,
@@ -95,8 +96,8 @@ fn gone() -> Reply {
     Reply::error(410, "Issues has been disabled in this repository.")
 }
 
-/// Deleted: 410. Moved to another repository: the way there, or 404 where that one is not to be
-/// seen (docs.github.com, REST "Get an issue").
+/// The answer for an issue that is gone: 410 if it was deleted, 301 if it was transferred, or
+/// 404 if the new repository is not visible (docs.github.com, REST "Get an issue").
 fn of_one_gone(world: &World, id: u64, number: u64, asked: &Asked<'_>) -> Option<Reply> {
     let gone = world.repositories.get(&id)?.issues.gone.get(&number)?;
     let (to, there) = match gone {
@@ -118,7 +119,7 @@ fn pull_commits(
     issue: &IssueRecord,
     asked: &Asked<'_>,
 ) -> Reply {
-    /// GitHub lists no more, whatever page (docs.github.com, REST "List commits").
+    /// The maximum over all pages (docs.github.com, REST "List commits").
     const MOST: usize = 250;
     let Some(pull) = &issue.pull else { return Reply::not_found() };
     let find = |sha: &String| repository.git.commit(sha).cloned();
@@ -126,8 +127,8 @@ fn pull_commits(
     Reply::list(&asked.page(&commits), |commit| wire.commit(repository, commit))
 }
 
-/// The merged pull request that brought a commit to the default branch; for commits elsewhere
-/// open ones as well.
+/// The merged pull request that brought a commit to the default branch. For other commits, open
+/// pull requests as well.
 fn pulls_of_commit(
     wire: Wire<'_>,
     repository: &Repository,
@@ -151,7 +152,7 @@ fn pulls_of_commit(
             let known =
                 known_from.is_some_and(|from| from.is_ok_and(|from| from <= wire.world.now));
             let landed = known && pull.landed.contains(&commit.sha);
-            // One that was closed without a merge leads nowhere.
+            // A pull request that was closed without a merge is not listed.
             let on_the_way = (issue.open || known) && pull.commits.contains(&commit.sha);
             landed || !on_default && on_the_way
         })
@@ -168,7 +169,7 @@ fn issues(wire: Wire<'_>, repository: &Repository, asked: &Asked<'_>) -> Reply {
         .by_number
         .values()
         .rev()
-        // Where issues are off, the list still holds pull requests.
+        // With issues turned off, the list still contains pull requests.
         .filter(|issue| repository.has_issues || issue.pull.is_some())
         .filter(|issue| state == "all" || issue.open == (state == "open"))
         .filter(|issue| labels.iter().all(|label| issue.has_label(label)))
@@ -198,7 +199,7 @@ fn create_issue(world: &mut World, id: u64, asked: &Asked<'_>) -> Reply {
         return gone();
     }
     let body = asked.body.get("body").and_then(Value::as_str);
-    // Who may not push gets an issue without labels, and no word about it.
+    // Without push access, GitHub drops the labels silently.
     let wanted = if asked.can_push { label_names(asked.body) } else { Vec::new() };
     let issues = &mut repository.issues;
     let labels: Vec<String> = wanted.iter().map(|name| issues.label(name, ids)).collect();
@@ -293,7 +294,7 @@ fn shown(
     issue.map_or_else(Reply::not_found, |issue| reply(wire.issue(repository, issue)))
 }
 
-/// A title is text, or a number that is taken as text.
+/// A title is text, or a number that is converted to text.
 fn as_title(value: &Value) -> Option<String> {
     let text = value
         .as_str()
@@ -301,7 +302,7 @@ fn as_title(value: &Value) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// Labels come as names, or as objects with a name.
+/// Labels are given as names, or as objects with a name.
 fn label_names(body: &Value) -> Vec<String> {
     let labels = body.get("labels").and_then(Value::as_array);
     let name =

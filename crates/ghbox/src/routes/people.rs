@@ -1,4 +1,4 @@
-//! Who is in a team.
+//! Team membership.
 
 use serde_json::json;
 
@@ -7,8 +7,8 @@ use crate::front::refusal;
 use crate::reply::{Asked, Reply};
 use crate::world::World;
 
-/// Somebody's membership in a team. Who is in none is 404, as is a team that is not there, or not
-/// for this asker.
+/// A user's membership in a team. 404 if there is none, or if the team does not exist or is not
+/// visible to the caller.
 pub(super) fn membership(
     world: &World,
     organization: &str,
@@ -42,7 +42,7 @@ fn shown(world: &World, organization: &str, team: &str, login: &str, asked: &Ask
     }
 }
 
-/// Whether the token's user is a member of this organization, or its App installed there.
+/// Whether the token's user is a member of this organization, or its App is installed there.
 fn is_at_home(world: &World, token: &Token, organization: &str) -> bool {
     match token.within() {
         Some(within) => world.is_installed_on(within, organization),

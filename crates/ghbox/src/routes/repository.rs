@@ -1,4 +1,4 @@
-//! The token's user, limits, the repository itself, who may do what.
+//! The token's user, rate limits, the repository itself, and users' permissions.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
     let wire = Wire { world, api: asked.api };
     if matches!(call, Call::User) {
         let own = || Reply::ok(wire.own_user(&world.known_user(asked.login)));
-        // An App's token stands for no user.
+        // An installation token belongs to no user.
         return Some(if asked.installation { not_by_integration() } else { own() });
     }
     if let Call::UserNamed(login) = call {
@@ -51,7 +51,7 @@ pub(super) fn answer(call: &Call, world: &mut World, id: u64, asked: &Asked<'_>)
     }
 }
 
-/// What somebody may do here, for Apps and for those who may push.
+/// A user's permission in this repository. Only Apps and users with push access may ask.
 fn permission(wire: Wire<'_>, repository: &Repository, login: &str, asked: &Asked<'_>) -> Reply {
     if !asked.can_push && !asked.installation {
         return Reply::error(403, "Must have push access to view collaborator permission.");

@@ -41,7 +41,7 @@ fn create(world: &mut World, id: u64, sha: &str, asked: &Asked<'_>) -> Reply {
     };
     let now = world.now;
     let Some(repository) = world.repositories.get_mut(&id) else { return Reply::not_found() };
-    // Only a whole sha names the commit to write on.
+    // Statuses can only be written to a full sha.
     if repository.git.commit(sha).is_none() {
         return Reply::error(422, format!("No commit found for SHA: {sha}"));
     }

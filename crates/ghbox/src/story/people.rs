@@ -1,8 +1,8 @@
-//! Who is who in a story.
+//! The people of a story.
 
 use crate::{GhBox, Repo, Role, UserKind};
 
-/// Somebody, as seen from one repository: a handle.
+/// A handle to a user, in the context of one repository.
 #[derive(Clone)]
 pub struct Person {
     repo: Repo,
@@ -10,13 +10,13 @@ pub struct Person {
 }
 
 impl Repo {
-    /// Somebody with an account, who has no role here until a story gives them one.
+    /// A person with an account, but no role in this repository yet.
     pub fn person(&self, login: &str) -> Person {
         self.github().add_user(login, UserKind::User);
         Person { repo: self.clone(), login: login.to_owned() }
     }
 
-    /// An App's account, `login[bot]`, which is no person whatever its role.
+    /// An App's account, `login[bot]`, which is not a person whatever its role.
     pub fn bot(&self, login: &str) -> Person {
         let login = format!("{}[bot]", login.trim_end_matches("[bot]"));
         self.github().add_user(&login, UserKind::Bot);
@@ -25,31 +25,30 @@ impl Repo {
 }
 
 impl Person {
-    /// What they are called.
     #[must_use]
     pub fn login(&self) -> &str {
         &self.login
     }
 
-    /// Gives them this role.
+    /// Gives this user a role.
     pub fn role(&self, role: Role) -> &Self {
         self.repo.add_collaborator(&self.login, role);
         self
     }
 
-    /// Gives them a custom role that stands on this one.
+    /// Gives this user a custom role that is based on `base`.
     pub fn custom_role(&self, name: &str, base: Role) -> &Self {
         self.repo.add_in_custom_role(&self.login, name, base);
         self
     }
 
-    /// Takes their role away.
+    /// Removes this user's role.
     pub fn no_role(&self) -> &Self {
         self.repo.remove_collaborator(&self.login);
         self
     }
 
-    /// Deletes their account: see [`GhBox::delete_user`].
+    /// Deletes the account: see [`GhBox::delete_user`].
     pub fn delete_account(&self) {
         self.github().delete_user(&self.login);
     }

@@ -1,21 +1,21 @@
-//! A pull request, told sentence by sentence.
+//! Pull requests, with methods that can be chained.
 
 use crate::{MergeMethod, NewCommit, Repo};
 
-/// A pull request of a story: a handle. What is done to it can be said in a row:
-/// `repo.pull("ada", &["src/a.rs"]).labeled("approved", "bea").commented("/approve", "cy")`.
+/// A handle to a pull request of a story. Actions can be chained: `repo.pull("ada",
+/// &["src/a.rs"]).labeled("approved", "bea").commented("/approve", "cy")`.
 #[derive(Clone)]
 pub struct Pull {
     repo: Repo,
     number: u64,
-    /// As `owner:branch` where it is a fork's.
+    /// `owner:branch` for a fork's branch.
     head: String,
     base: String,
     author: String,
 }
 
 impl Repo {
-    /// Opens a pull request to `main` from a branch of its own that changes these paths.
+    /// Opens a pull request to `main` from a new branch that changes these paths.
     pub fn pull(&self, by: &str, paths: &[&str]) -> Pull {
         self.pull_to("main", by, paths)
     }
@@ -25,7 +25,7 @@ impl Repo {
         self.pull_from(&format!("{by}-{}", self.count_commits()), base, by, paths)
     }
 
-    /// Opens a pull request to `main` from a fork that is its author's.
+    /// Opens a pull request to `main` from the author's fork.
     pub fn pull_from_fork(&self, by: &str, paths: &[&str]) -> Pull {
         self.pull_from(&format!("{by}:patch-{}", self.count_commits()), "main", by, paths)
     }
@@ -41,96 +41,96 @@ impl Repo {
 }
 
 impl Pull {
-    /// Its number.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The branch that it comes from.
+    /// The head branch.
     #[must_use]
     pub fn branch(&self) -> &str {
         &self.head
     }
 
-    /// The newest commit of that branch.
+    /// The sha of the head branch's tip.
     #[must_use]
     pub fn head(&self) -> String {
         self.repo.tip(&self.head)
     }
 
-    /// Somebody puts a label on it.
+    /// Adds a label as the given user.
     pub fn labeled(&self, label: &str, by: &str) -> &Self {
         self.repo.add_label(self.number, label, by);
         self
     }
 
-    /// Somebody takes a label off.
+    /// Removes a label as the given user.
     pub fn unlabeled(&self, label: &str, by: &str) -> &Self {
         self.repo.remove_label(self.number, label, by);
         self
     }
 
-    /// Somebody comments on it.
+    /// Adds a comment as the given user.
     pub fn commented(&self, body: &str, by: &str) -> &Self {
         self.comment(body, by);
         self
     }
 
-    /// The same, and the comment's id.
+    /// Like [`Pull::commented`], but returns the comment's id.
     pub fn comment(&self, body: &str, by: &str) -> u64 {
         self.repo.comment(self.number, body, by)
     }
 
-    /// Its author, or a moderator, edits a comment.
+    /// Edits a comment, as its author or a moderator can.
     pub fn edit_comment(&self, comment: u64, body: &str) -> &Self {
         self.repo.edit_comment(self.number, comment, body);
         self
     }
 
-    /// Somebody deletes a comment.
+    /// Deletes a comment as the given user.
     pub fn delete_comment(&self, comment: u64, by: &str) -> &Self {
         self.repo.delete_comment(self.number, comment, by);
         self
     }
 
-    /// Somebody reviews what its head is now: `approved`, `changes_requested`, `commented`.
+    /// Reviews the current head: `approved`, `changes_requested` or `commented`.
     pub fn reviewed(&self, verdict: &str, by: &str) -> &Self {
         self.repo.review(self.number, verdict, "", by);
         self
     }
 
-    /// Its author pushes one more commit, which changes these paths.
+    /// The author pushes another commit, which changes these paths.
     pub fn pushed(&self, paths: &[&str]) -> &Self {
         self.repo.push(self.changing(paths));
         self
     }
 
-    /// The same with a commit of a date that the author chose.
+    /// Like [`Pull::pushed`], with a commit date chosen by the author.
     pub fn pushed_with_date(&self, paths: &[&str], date: jiff::Timestamp) -> &Self {
         self.repo.push(self.changing(paths).dated(date));
         self
     }
 
-    /// Its author replaces all of its commits by one that changes these paths.
+    /// The author replaces all commits with one that changes these paths.
     pub fn force_pushed(&self, paths: &[&str]) -> &Self {
         let base = self.repo.tip(&self.base);
         self.repo.push(self.changing(paths).parents(&[&base]));
         self
     }
 
-    /// Somebody closes it without a merge.
+    /// Closes the pull request without a merge.
     pub fn closed(&self, by: &str) -> &Self {
         self.repo.close_issue(self.number, by);
         self
     }
 
-    /// Somebody merges it; the sha that its base is at then.
+    /// Merges the pull request and returns the new tip of its base branch.
     pub fn merged(&self, method: MergeMethod, by: &str) -> String {
         self.repo.merge_pull_request(self.number, method, by)
     }
 
-    /// Somebody pushes all of it to its base by hand, which merges it; the sha of its head.
+    /// Pushes all commits to the base branch by hand, which merges the pull request. Returns
+    /// the sha of its head.
     pub fn fast_forwarded(&self, by: &str) -> String {
         let head = self.head();
         self.repo.force_push(&self.base, &head, by);

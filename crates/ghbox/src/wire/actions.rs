@@ -12,7 +12,7 @@ use crate::ids::node_id;
 use crate::repository::Repository;
 use crate::runs::{Attempt, Job, Run};
 
-/// So many runs are remembered as text, about 12 kB each.
+/// How many runs are cached as text, at about 12 kB each.
 const MOST_TEXTS: usize = 5_000;
 
 impl Wire<'_> {
@@ -40,7 +40,7 @@ impl Wire<'_> {
         shown
     }
 
-    /// A run as of its latest attempt, as text, which is made once as long as nothing changes.
+    /// The latest attempt of a run as JSON text, cached until something changes.
     pub(crate) fn run_text(&self, repository: &Repository, run: &Run) -> Arc<str> {
         let number = run.attempt_number();
         let mark = self.mark_of(repository, run);
@@ -59,7 +59,7 @@ impl Wire<'_> {
         }
     }
 
-    /// A hash of all that a run's JSON is made of and that may change.
+    /// A hash of everything in a run's JSON that can change.
     fn mark_of(&self, repository: &Repository, run: &Run) -> u64 {
         let mut hash = DefaultHasher::new();
         let from = run.head_repository.and_then(|id| self.world.repositories.get(&id));
@@ -75,7 +75,8 @@ impl Wire<'_> {
         hash.finish()
     }
 
-    /// A run, as of one of its attempts: the rest is the same in all of them.
+    /// A run with the data of one of its attempts. The other fields are the same for all
+    /// attempts.
     pub(crate) fn run(
         &self,
         repository: &Repository,
@@ -125,7 +126,7 @@ impl Wire<'_> {
                 format!("{}/actions/workflows/{}", self.api_of(repository), run.workflow_id),
         });
         if let Some(fields) = shown.as_object_mut() {
-            // Added here because one json! of them all outgrows the macro's recursion.
+            // Inserted here because a single `json!` exceeds the macro's recursion limit.
             fields.insert("head_commit".to_owned(), self.head_commit(repository, run));
             fields.insert("repository".to_owned(), home);
             fields.insert("head_repository".to_owned(), head_repository);
@@ -133,7 +134,7 @@ impl Wire<'_> {
         shown
     }
 
-    /// The run's page, which people are sent to.
+    /// The URL of the run's web page.
     pub(crate) fn run_page(&self, repository: &Repository, run_id: u64) -> String {
         format!("{}/actions/runs/{run_id}", self.pages_of(repository))
     }

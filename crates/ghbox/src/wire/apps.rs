@@ -1,4 +1,4 @@
-//! Apps, their installations, and the tokens that they get there.
+//! Apps, their installations, and the tokens minted for them.
 
 use serde_json::{Map, Value, json};
 
@@ -31,7 +31,8 @@ impl Wire<'_> {
         })
     }
 
-    /// The App that somebody's word came through: one that acts as itself, or for a person.
+    /// The App behind an event or comment: one that acts as itself, or one that a person acted
+    /// through.
     pub(super) fn app_behind(&self, login: &str, through: Option<&str>) -> Value {
         let slug = through.or_else(|| login.strip_suffix("[bot]"));
         let app = self.world.apps.apps.values().find(|app| slug == Some(app.slug.as_str()));
@@ -74,7 +75,7 @@ impl Wire<'_> {
         })
     }
 
-    /// A token that was just minted; the only answer that ever shows it.
+    /// A newly minted token. No other answer ever shows it.
     pub(crate) fn minted(&self, text: &str, minted: &Minted) -> Value {
         let narrowed = minted.within.only.as_ref();
         let selection =
@@ -91,7 +92,7 @@ impl Wire<'_> {
         merged(shown, json!({ "repositories": all }))
     }
 
-    /// A repository as an App's lists show it.
+    /// A repository as it appears in an App's lists.
     pub(crate) fn installed_repository(&self, repository: &Repository) -> Value {
         let more = json!({ "permissions": super::repository::permissions(Some(Role::Read)) });
         merged(self.repository(repository), more)
@@ -99,7 +100,7 @@ impl Wire<'_> {
 
     fn app_page(&self, app: &App) -> String {
         let html = &self.world.server.html_url;
-        // Enterprise Server has its own place for them.
+        // Enterprise Server uses another path.
         let folder = if self.world.server.enterprise.is_some() { "github-apps" } else { "apps" };
         format!("{html}/{folder}/{}", app.slug)
     }

@@ -10,9 +10,9 @@ use crate::ids::node_id;
 use crate::people::{User, UserKind};
 use crate::repository::Repository;
 
-/// A file above this size comes without its content (docs.github.com, REST "Contents").
+/// Files above this size are returned without their content (docs.github.com, REST "Contents").
 const LARGEST_CONTENT: usize = 1024 * 1024;
-/// GitHub breaks base64 after so many letters.
+/// GitHub's line length for base64.
 const BASE64_LINE: usize = 60;
 
 impl Wire<'_> {
@@ -60,7 +60,7 @@ impl Wire<'_> {
         })
     }
 
-    /// A commit with its files, as it is answered by itself.
+    /// A commit with its files, as the single-commit endpoint answers.
     pub(crate) fn whole_commit(
         &self,
         repository: &Repository,
@@ -151,7 +151,7 @@ impl Wire<'_> {
         })
     }
 
-    /// A tree: whole with `recursive`, its first level otherwise; cut off at `most` entries.
+    /// A tree, truncated at `most` entries: all levels if `recursive`, else the first level.
     pub(crate) fn tree(
         &self,
         repository: &Repository,
@@ -184,7 +184,7 @@ impl Wire<'_> {
         })
     }
 
-    /// A file or a directory of a commit; None where there is neither.
+    /// A file or a directory of a commit; `None` if the path does not exist.
     pub(crate) fn contents(
         &self,
         repository: &Repository,
@@ -255,7 +255,7 @@ fn web_flow() -> User {
     }
 }
 
-/// What GitHub says of its own signature.
+/// The verification of a commit that GitHub signed.
 fn signed() -> Value {
     json!({
         "verified": true, "reason": "valid", "signature": "-----BEGIN PGP SIGNATURE-----",
@@ -274,7 +274,7 @@ pub(crate) fn email(login: &str) -> String {
     format!("{}@users.noreply.github.com", login.replace(['[', ']'], ""))
 }
 
-/// Directories and files in the order of their paths.
+/// Directories and files, sorted by path.
 fn tree_entries(tree: &Tree, recursive: bool) -> Vec<(String, String, Option<&Blob>)> {
     let mut entries = Vec::new();
     let mut last_directory = String::new();
@@ -312,14 +312,14 @@ fn in_lines(content: &str) -> String {
     broken
 }
 
-/// A path inside an URL.
+/// Percent-encodes a path for use in a URL.
 pub(super) fn escaped(path: &str) -> String {
     use std::fmt::Write as _;
     path.bytes().fold(String::with_capacity(path.len()), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "%{byte:02X}");
         }
         text

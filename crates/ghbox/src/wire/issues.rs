@@ -8,7 +8,7 @@ use crate::ids::node_id;
 use crate::issues::{CommentView, IssueRecord, Label};
 use crate::repository::Repository;
 
-/// The colour of labels that nobody chose one for.
+/// The default color of labels.
 pub(super) const COLOR: &str = "ededed";
 
 impl Wire<'_> {
@@ -77,7 +77,7 @@ impl Wire<'_> {
         merged(shown, link)
     }
 
-    /// What somebody is to a repository, as far as it is their account's still.
+    /// The `author_association` of a user; `NONE` for deleted accounts.
     pub(crate) fn association(&self, repository: &Repository, login: &str) -> &str {
         let mut issues = repository.issues.by_number.values();
         if self.world.is_gone(login) {
@@ -120,7 +120,7 @@ impl Wire<'_> {
     }
 }
 
-/// Where an issue's page lies.
+/// The path segment of an issue's or pull request's web page.
 fn folder(issue: &IssueRecord) -> &'static str {
     if issue.pull.is_some() { "pull" } else { "issues" }
 }

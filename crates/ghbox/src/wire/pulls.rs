@@ -9,7 +9,7 @@ use crate::pulls::Pull;
 use crate::repository::Repository;
 
 impl Wire<'_> {
-    /// As lists show it.
+    /// A pull request as it appears in lists.
     pub(crate) fn pull(&self, repository: &Repository, issue: &IssueRecord, pull: &Pull) -> Value {
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));
         let number = issue.number;
@@ -73,7 +73,7 @@ impl Wire<'_> {
         })
     }
 
-    /// As it is answered by itself.
+    /// A pull request as the single pull request endpoint answers.
     pub(crate) fn whole_pull(
         &self,
         repository: &Repository,
@@ -98,7 +98,7 @@ impl Wire<'_> {
         merged(self.pull(repository, issue, pull), more)
     }
 
-    /// Where it comes from; a fork that was deleted is `null`.
+    /// The head of a pull request. `repo` is null if the fork was deleted.
     fn head(&self, repository: &Repository, pull: &Pull) -> Value {
         let Some(fork) = pull.fork else {
             return self.end(repository, &pull.head_branch, &pull.head_sha);

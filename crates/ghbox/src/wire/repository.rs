@@ -1,4 +1,4 @@
-//! Repositories, branches and people's roles.
+//! Repositories, branches and users' permissions.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::ids::node_id;
 use crate::people::{Role, Standing, User};
 use crate::repository::Repository;
 
-/// Addresses below a repository's, by their key. Braces are GitHub's own templates.
+/// URLs below a repository's API URL, by key. Braces are GitHub's own URI templates.
 const ADDRESSES: [(&str, &str); 36] = [
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),
@@ -48,7 +48,7 @@ const ADDRESSES: [(&str, &str); 36] = [
 ];
 
 impl Wire<'_> {
-    /// As it appears inside runs and combined statuses.
+    /// A repository as it appears inside runs and combined statuses.
     pub(crate) fn minimal_repository(&self, repository: &Repository) -> Value {
         let api = self.api_of(repository);
         let mut fields = Map::new();
@@ -70,7 +70,7 @@ impl Wire<'_> {
         merged(Value::Object(fields), own)
     }
 
-    /// As pull requests show their two ends.
+    /// A repository as it appears in the head and base of a pull request.
     pub(crate) fn repository(&self, repository: &Repository) -> Value {
         let pages = self.pages_of(repository);
         let open = repository.issues.by_number.values().filter(|issue| issue.open).count();
@@ -110,7 +110,7 @@ impl Wire<'_> {
         merged(self.minimal_repository(repository), more)
     }
 
-    /// As the repository itself is answered.
+    /// A repository as its own endpoint answers.
     pub(crate) fn full_repository(&self, repository: &Repository, role: Option<Role>) -> Value {
         let more = json!({
             "network_count": 0,
@@ -140,7 +140,7 @@ impl Wire<'_> {
         })
     }
 
-    /// What somebody may do: `permission` knows three roles, `role_name` all of them.
+    /// A user's permission: `permission` has three roles, `role_name` all of them.
     pub(crate) fn permission(&self, user: &User, standing: Option<&Standing>) -> Value {
         let role_name = standing.map_or("", Standing::name);
         let role = standing.map(|standing| standing.role);

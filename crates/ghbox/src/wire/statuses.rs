@@ -1,4 +1,4 @@
-//! Commit statuses, one by one and combined.
+//! Commit statuses, single and combined.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Wire<'_> {
         })
     }
 
-    /// The newest of each context; who wrote them does not show here.
+    /// The newest status of each context. Creators are not part of this answer.
     pub(crate) fn combined_status(
         &self,
         repository: &Repository,

@@ -1,4 +1,4 @@
-//! Events, and the timeline, which has them and more.
+//! Events and the timeline, which contains more than the events.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::repository::Repository;
 use crate::timeline::{Event, EventKind, Remark, Review};
 
 impl Wire<'_> {
-    /// An event; None for what only the timeline shows.
+    /// An event; `None` for kinds that only the timeline shows.
     pub(crate) fn event(&self, repository: &Repository, event: &Event) -> Option<Value> {
         let (word, commit, more) = match &event.kind {
             EventKind::Labeled(name) => ("labeled", None, json!({ "label": label(name) })),
@@ -53,7 +53,7 @@ impl Wire<'_> {
         Some(merged(shown, more))
     }
 
-    /// What the timeline shows of an event; None where what it was about is gone.
+    /// A timeline entry; `None` if what it is about no longer exists.
     pub(crate) fn timeline(
         &self,
         repository: &Repository,
@@ -104,7 +104,7 @@ impl Wire<'_> {
         }
     }
 
-    /// A commit in the timeline has a date of its author's, and no actor.
+    /// A commit in the timeline has its author's date and no actor.
     fn committed(&self, repository: &Repository, sha: &str) -> Option<Value> {
         let commit = repository.git.commit(sha)?;
         let (api, pages) = (self.api_of(repository), self.pages_of(repository));

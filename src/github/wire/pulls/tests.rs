@@ -1,4 +1,4 @@
-//! Answers in the shapes in which GitHub gives them, shortened by what nobody reads.
+//! Answers in GitHub's format, without the fields that are not read.
 
 #![allow(
     clippy::unwrap_used,
@@ -85,7 +85,7 @@ fn labeled_by(event: Value) -> Option<Person> {
 #[test]
 fn a_timeline_is_read_in_its_order_and_by_what_matters_in_it() {
     let page = vec![
-        // A commit has no `actor`, no `created_at` and no `id`, and its dates are the pusher's.
+        // A commit has no `actor`, `created_at` or `id`, and the pusher chooses its dates.
         json!({
             "event": "committed", "sha": "7638417db6d59f3c431d3e1f261cc637155684cd",
             "author": { "name": "x", "email": "x@y.test", "date": "2031-01-01T00:00:00Z" },
@@ -136,8 +136,8 @@ fn whatever_may_bring_other_commits_is_a_push() {
     }
 }
 
-/// The kind of a commit's event is optional in GitHub's OpenAPI description; its tree and its
-/// parents are not.
+/// The kind of a commit event is optional in GitHub's OpenAPI description; its tree and parents
+/// are required.
 #[test]
 fn a_commit_is_a_push_whether_its_event_names_its_kind_or_not() {
     let sha = "b".repeat(40);
@@ -195,14 +195,14 @@ fn a_deleted_account_is_nobody_and_logins_are_one_whatever_their_case() {
     assert_eq!(comment_of(nobody).by, None);
 }
 
-/// The writer of a comment is its `user`, where an answer has one.
+/// The author of a comment is its `user`, if there is one.
 #[test]
 fn a_comment_is_by_its_user() {
     let by = |event| comment_of(event).by.map(|by| by.login.as_str().to_owned());
     let event = with(commented("/approve"), "actor", actor("mallory", 3, "User"));
     assert_eq!(by(event.clone()).as_deref(), Some("Bea"));
     assert_eq!(by(without(event.clone(), "user")).as_deref(), Some("mallory"));
-    // A deleted writer is not somebody else.
+    // A deleted author is not replaced by the actor.
     assert_eq!(by(with(event, "user", actor("ghost", 10_137, "User"))), None);
 }
 
@@ -271,7 +271,7 @@ fn standing(answer: Value) -> (Option<Permission>, String) {
     (standing.permission, standing.role)
 }
 
-/// As GitHub answers, for a role and the five rights of its user.
+/// GitHub's answer for a role and the five rights of its user.
 fn answer(permission: &str, role: &str, rights: &str) -> Value {
     let right = |name: &str| rights.split(' ').any(|one| one == name);
     let mut user = bea();
@@ -299,7 +299,7 @@ fn githubs_own_roles_are_told_apart_by_their_names() {
     }
 }
 
-/// Enterprise Server before `role_name` knew only the old word.
+/// Enterprise Server from before `role_name` has only `permission`.
 #[test]
 fn without_a_role_the_old_word_tells() {
     let old = |word: &str| standing(json!({ "permission": word, "user": bea() }));
@@ -322,9 +322,9 @@ fn a_custom_role_is_what_its_rights_say_and_else_what_it_stands_on() {
     assert_eq!(bare("read").0, Some(Permission::Read));
     assert_eq!(bare("none").0, None);
     assert_eq!(bare("security").0, None);
-    // Rights that say nothing leave it to the old word.
+    // If no rights are set, `permission` decides.
     assert_eq!(standing(answer("read", "deployer", "")).0, Some(Permission::Read));
-    // And rights are none where GitHub says that the person has nothing.
+    // Rights do not count if GitHub reports the permission `none`.
     assert_eq!(standing(answer("none", "deployer", "pull push")).0, None);
 }
 
