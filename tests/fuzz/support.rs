@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
-use release_governor::bootstrap;
 use release_governor::clock::Clock;
 use release_governor::config::{self, Config};
 use release_governor::github::{
@@ -172,13 +171,13 @@ pub mod story {
     use std::time::Duration;
 
     use axum::Router;
-    use release_governor::clock::{Clock, ManualTime};
-use release_governor::bootstrap::Dependencies;
-use release_governor::queries::ReadModel;
-    use release_governor::controller::Controller;
     use ghbox::{GhBox, GhClock, Repo, story};
+    use release_governor::bootstrap::{self, Dependencies};
+    use release_governor::clock::{Clock, ManualTime};
+    use release_governor::controller::Controller;
     use release_governor::github::HttpService;
     use release_governor::http;
+    use release_governor::queries::ReadModel;
     use release_governor::store::Store;
 
     use super::{REPOSITORY, TOKEN, block_on, config, now};

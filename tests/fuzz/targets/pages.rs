@@ -7,10 +7,10 @@
 //! reason. `\n`, `\r` and `\t` in a line are unescaped.
 
 use axum::body::Body;
+use ghbox::{JobSpec, NewCommit, story};
 use http::{Request, StatusCode};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use release_governor::domain::Operator;
-use ghbox::{JobSpec, NewCommit, story};
 use tower::ServiceExt as _;
 
 use crate::support::page::is_harmless;

@@ -5,8 +5,14 @@
 
 use std::sync::LazyLock;
 
-use release_governor::operations::{ApproveRequest, PauseRequest, ReconcileRequest, ResumeRequest, SetProductionRequest, TriggerRequest};
-use release_governor::queries::{BacktestRequest, FleetHistoryRequest, HistoryRequest, OverviewRequest, SimulateRequest, StatusRequest};
+use release_governor::operations::{
+    ApproveRequest, PauseRequest, ReconcileRequest, ResumeRequest, SetProductionRequest,
+    TriggerRequest,
+};
+use release_governor::queries::{
+    BacktestRequest, FleetHistoryRequest, HistoryRequest, OverviewRequest, SimulateRequest,
+    StatusRequest,
+};
 use release_governor::request::{Caller, ControllerRequest, name_of, single_line};
 use serde_json::Value;
 

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use release_governor::queries::view::FleetStatus;
 use release_governor::controller::LastStanding;
 use release_governor::domain::Entry;
 use release_governor::github::{CachedResponse, Compared, Tree};
 use release_governor::messages;
+use release_governor::queries::view::FleetStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
