@@ -203,24 +203,7 @@ pub(super) fn meant<'a>(
 
 /// The Levenshtein distance. Very long input counts as infinitely distant, to bound the work.
 fn distance(from: &str, to: &str) -> usize {
-    if from.len() > 80 || to.len() > 80 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, a) in from.chars().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            *cell = replaced.min(left + 1).min(diagonal + 1);
-            left = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
+    if from.len() > 80 || to.len() > 80 { usize::MAX } else { strsim::levenshtein(from, to) }
 }
 
 #[cfg(test)]

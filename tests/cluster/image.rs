@@ -53,7 +53,7 @@ fn the_image_is_of_this_version_and_built_with_a_rust_that_is_new_enough() {
 fn the_builds_context_is_a_list_of_what_is_let_in() {
     let ignored = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
     let lines: Vec<&str> = ignored.lines().filter(|line| !line.starts_with('#')).collect();
-    assert_eq!(lines, ["*", "!Cargo.toml", "!Cargo.lock", "!src"]);
+    assert_eq!(lines, ["*", "!Cargo.toml", "!Cargo.lock", "!src", "!crates"]);
 }
 
 /// `.ci/image` builds the image twice; these settings make the builds identical.
