@@ -6,6 +6,7 @@
 //! the override.
 
 mod check;
+mod credentials;
 mod defaults;
 mod diff;
 mod effective;

@@ -2,7 +2,6 @@
 //! that sets a key wins.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use figment::value::{Dict, Map, Value};
@@ -10,13 +9,14 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use crate::domain::{EnvironmentApproval, Policy, RepoName};
 
+use super::credentials::{checked_app, token, warn_if_missing, whole_app};
 use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
 use super::environment::{Approved, Variables};
-use super::keys::{DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS, SECTIONS, names};
+use super::keys::{NAME_KEY, POLICY_KEYS, SECTIONS, names};
 use super::mistake::{MOST_REPOSITORIES, Mistakes, meant};
 use super::policy;
 use super::read::FileTree;
-use super::settings::{AppSettings, Settings};
+use super::settings::Settings;
 use super::signals;
 use super::values::{Setting, ValueOrigin};
 use super::{AppConfig, Config, ControllerConfig, GithubConfig, ServerConfig, TokenConfig};
@@ -269,29 +269,6 @@ fn repository<'a>(
     Some((name, layer))
 }
 
-/// The App configuration, if it is complete and does not conflict with other settings.
-fn whole_app(
-    app: AppSettings,
-    settings: &Settings,
-    file: &FileTree,
-    mistakes: &mut Mistakes,
-) -> Option<AppConfig> {
-    let (value, key) = (Value::from(""), "github.app".to_owned());
-    let entry = Setting { value, key, origin: &file.origin };
-    for (name, is_missing) in
-        [("app_id", app.app_id.is_none()), ("private_key_file", app.private_key_file.is_none())]
-    {
-        if is_missing && mistakes.is_empty() {
-            entry.refuse(mistakes, format!("lacks the key `{name}`"));
-        }
-    }
-    if settings.token_file.is_some() {
-        entry.refuse(mistakes, "cannot be set together with github.token_file: choose one");
-    }
-    let (app_id, private_key_file) = (app.app_id?, app.private_key_file?);
-    Some(AppConfig { app_id, private_key_file, installation_id: app.installation_id })
-}
-
 fn assemble(
     settings: Settings,
     app: Option<AppConfig>,
@@ -303,8 +280,8 @@ fn assemble(
         Some(app) => TokenConfig::App(checked_app(app, environment, &mut warnings)),
         None => token(settings.token_file, environment, &mut warnings),
     };
-    if let Some(file) = settings.ca_file.as_ref().filter(|file| !file.is_file()) {
-        warnings.push(format!("github.ca_file: {} does not exist", file.display()));
+    if let Some(file) = &settings.ca_file {
+        warn_if_missing("github.ca_file", file, &mut warnings);
     }
     warnings.extend(signals::missing_files(&policies));
     warnings.extend(policy::warnings(&policies));
@@ -332,46 +309,6 @@ fn assemble(
         file_digest: String::new(),
         warnings,
     }
-}
-
-fn checked_app(app: AppConfig, environment: &Variables, warnings: &mut Vec<String>) -> AppConfig {
-    if !app.private_key_file.is_file() {
-        let file = app.private_key_file.display();
-        warnings.push(format!("github.app.private_key_file: {file} does not exist"));
-    }
-    if environment.token.is_some() {
-        warnings.push("GITHUB_TOKEN is not used: github.app is set".to_owned());
-    }
-    app
-}
-
-/// Selects the token source. An explicitly configured file wins over `GITHUB_TOKEN`, which wins
-/// over the file at the chart's default path. Writing the default path in the configuration
-/// does not count as explicit if the file is missing and `GITHUB_TOKEN` is set.
-fn token(
-    file: Option<PathBuf>,
-    environment: &Variables,
-    warnings: &mut Vec<String>,
-) -> TokenConfig {
-    let default = Path::new(DEFAULT_TOKEN_FILE);
-    let gives_way =
-        |file: &PathBuf| file == default && !default.is_file() && environment.token.is_some();
-    if let Some(file) = file.filter(|file| !gives_way(file)) {
-        if !file.is_file() {
-            warnings.push(format!("github.token_file: {} does not exist", file.display()));
-        }
-        return TokenConfig::File(file);
-    }
-    if let Some(token) = &environment.token {
-        return TokenConfig::Value(token.clone());
-    }
-    if default.is_file() {
-        return TokenConfig::File(default.to_owned());
-    }
-    warnings.push(format!(
-        "no token: set github.token_file or GITHUB_TOKEN, or mount {DEFAULT_TOKEN_FILE}"
-    ));
-    TokenConfig::Missing
 }
 
 fn approve(config: &mut Config, approved: &Approved) {
