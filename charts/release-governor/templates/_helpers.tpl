@@ -4,8 +4,8 @@
 {{- end -}}
 
 {{/*
-The name of all that the chart makes. At most 52 characters: Kubernetes labels a StatefulSet's pods
-with its name, a dash and ten digits, and a label has 63.
+The name of all objects that the chart creates. It has at most 52 characters: Kubernetes labels a
+StatefulSet's pods with its name, a dash and ten digits, and a label has at most 63.
 */}}
 {{- define "release-governor.fullname" -}}
 {{- if .Values.fullnameOverride -}}
@@ -20,14 +20,14 @@ with its name, a dash and ten digits, and a label has 63.
 {{- end -}}
 {{- end -}}
 
-{{/* What selects the governor's pod. Never changes with a version: selectors are immutable. */}}
+{{/* The selector of the governor's pod. It contains no version, because selectors are immutable. */}}
 {{- define "release-governor.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "release-governor.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
-{{/* Labels of everything, with those given as `extra`. */}}
+{{/* The labels of all objects, merged with `extra`. */}}
 {{- define "release-governor.labels" -}}
 {{- $context := .context -}}
 {{- $own := include "release-governor.selectorLabels" $context | fromYaml -}}
@@ -41,7 +41,7 @@ app.kubernetes.io/component: controller
 {{- mergeOverwrite (dict) $context.Values.commonLabels (.extra | default dict) $own | toYaml -}}
 {{- end -}}
 
-{{/* `annotations:` with those of everything and those given as `extra`, or nothing. */}}
+{{/* `annotations:` with the common annotations and `extra`, or nothing. */}}
 {{- define "release-governor.annotations" -}}
 {{- $all := mergeOverwrite (dict) .context.Values.commonAnnotations (.extra | default dict) -}}
 {{- with $all -}}
@@ -59,8 +59,8 @@ annotations:
 {{- end -}}
 
 {{/*
-The image. `global.imageRegistry` takes the place of the registry in `image.repository`: the part
-before the first slash where that is a host, as for every image reference.
+The image. `global.imageRegistry` replaces the registry in `image.repository`, which is the part before the
+first slash if that part is a host.
 */}}
 {{- define "release-governor.image" -}}
 {{- $name := .Values.image.repository -}}
@@ -75,8 +75,8 @@ before the first slash where that is a host, as for every image reference.
 {{- end -}}
 
 {{/*
-`imagePullSecrets:` with the global ones first, or nothing. Umbrella charts give the global ones as
-objects or as plain names.
+`imagePullSecrets:` with the global ones first, or nothing. Umbrella charts set the global ones as objects or
+as plain names.
 */}}
 {{- define "release-governor.imagePullSecrets" -}}
 {{- $names := list -}}
@@ -89,7 +89,7 @@ imagePullSecrets:
 {{- end -}}
 {{- end -}}
 
-{{/* The directory of the ledger and of the commands' socket. */}}
+{{/* The directory of the ledger and of the command socket. */}}
 {{- define "release-governor.stateDir" -}}
 {{- dig "state" "dir" "/var/lib/release-governor" .Values.config -}}
 {{- end -}}
@@ -103,10 +103,10 @@ imagePullSecrets:
 {{- include "release-governor.listen" . | regexFind "[0-9]+$" | default "8080" -}}
 {{- end -}}
 
-{{/* Where what is secret is mounted: files that the configuration names. */}}
+{{/* The directory where Secrets are mounted. */}}
 {{- define "release-governor.secretsDir" -}}/var/run/secrets/github{{- end -}}
 
-{{/* What the chart knows of `github`. */}}
+{{/* The keys of `github` that the chart sets. */}}
 {{- define "release-governor.github" -}}
 {{- $github := dict -}}
 {{- $secrets := include "release-governor.secretsDir" . -}}
@@ -129,7 +129,7 @@ imagePullSecrets:
 {{- toYaml $github -}}
 {{- end -}}
 
-{{/* The configuration: what is given, and what the chart knows where nothing is. */}}
+{{/* The configuration: the given values, merged over those that the chart sets. */}}
 {{- define "release-governor.config" -}}
 {{- $known := dict
     "state" (dict "dir" (include "release-governor.stateDir" .))
@@ -149,7 +149,7 @@ imagePullSecrets:
 {{- ternary .Values.existingConfigMapKey "release-governor.yaml" (not (empty .Values.existingConfigMap)) -}}
 {{- end -}}
 
-{{/* Whether there is a network policy; without a word about it, where people outside reach the Service. */}}
+{{/* Whether to create a NetworkPolicy. The default is yes if the Service is reachable from outside. */}}
 {{- define "release-governor.hasNetworkPolicy" -}}
 {{- $enabled := .Values.networkPolicy.enabled -}}
 {{- if ternary (ne .Values.service.type "ClusterIP") $enabled (kindIs "invalid" $enabled) -}}
@@ -157,7 +157,7 @@ true
 {{- end -}}
 {{- end -}}
 
-{{/* The ports that lead to GitHub: those that are given, and those of the proxy and of the API's address. */}}
+{{/* The ports of GitHub: the given ports, and those of the proxy and of the API address. */}}
 {{- define "release-governor.egressPorts" -}}
 {{- $ports := list -}}
 {{- range .Values.networkPolicy.egressPorts -}}
@@ -178,8 +178,8 @@ true
 {{- end -}}
 
 {{/*
-A text of `extraObjects`, as `{value: …}` in JSON: a template where it refers to Helm, else as it is,
-because its braces are then for somebody else (Prometheus, Grafana, External Secrets).
+A string of `extraObjects`, as `{value: …}` in JSON. It is a template if it refers to Helm. Otherwise it is not
+changed, because its braces are for another tool (Prometheus, Grafana, External Secrets).
 */}}
 {{- define "release-governor.extraText" -}}
 {{- $escape := "\\{\\{-?\\s*(`|\"\\{\\{)" -}}
@@ -193,8 +193,8 @@ because its braces are then for somebody else (Prometheus, Grafana, External Sec
 {{- end -}}
 
 {{/*
-A part of `extraObjects`, as `{value: …}` in JSON, with every text in it as above. A number in the
-values of an umbrella chart is of a type of its own, which is of the kind of a string.
+A part of `extraObjects`, as `{value: …}` in JSON, with every string in it as above. A number in the values of
+an umbrella chart has a type of its own, whose kind is string.
 */}}
 {{- define "release-governor.extraValue" -}}
 {{- $context := .context -}}
@@ -218,7 +218,7 @@ values of an umbrella chart is of a type of its own, which is of the kind of a s
 {{- end -}}
 {{- end -}}
 
-{{/* Whether any of the pod's variables may bring a token or an App's key. */}}
+{{/* Whether an environment variable of the pod may provide a token or an App's key. */}}
 {{- define "release-governor.hasCredential" -}}
 {{- $github := .Values.config.github | default dict -}}
 {{- if or .Values.github.existingSecret .Values.githubApp.existingSecret $github.token_file $github.app .Values.extraEnv .Values.extraEnvFrom .Values.existingConfigMap -}}

@@ -1,7 +1,7 @@
 {{/*
-Keys that other charts have, or that nobody should set here, and what to do instead. The schema lets
-them pass (`patternProperties`), because it can only refuse them without a reason. Values are not printed:
-some of them are secrets.
+Keys of other charts, and keys that must not be set here, with what to do instead. The schema accepts them
+(`patternProperties`), because it could only reject them without an explanation. Values are not printed,
+because some of them are secrets.
 */}}
 {{- define "release-governor.refusedKeys" -}}
 replicas: "One process writes the state, so there is always one pod. Remove the key."
@@ -29,7 +29,7 @@ githubApp.privateKey: "A private key does not belong in values. Put it into a Se
 config.github.token: "A token does not belong in values. Put it into a Secret, and name the Secret in github.existingSecret."
 {{- end -}}
 
-{{/* Texts that must look a certain way: how, and in which words that is said. */}}
+{{/* The required format of strings: a pattern, and the text of the error message. */}}
 {{- define "release-governor.textRules" -}}
 - pattern: "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$"
   words: "use a Kubernetes name: lowercase letters, digits, `-` and `.`"
@@ -103,7 +103,7 @@ config.github.token: "A token does not belong in values. Put it into a Secret, a
 {{- ternary (dict "found" true "value" $at) (dict "found" false) $found | toJson -}}
 {{- end -}}
 
-{{/* What the schema cannot refuse, or not in words that say what to do; all of it at once. */}}
+{{/* Checks that the schema cannot make, or cannot explain. Reports all mistakes at once. */}}
 {{- define "release-governor.validate" -}}
 {{- $wrong := list -}}
 {{- $values := .Values -}}
