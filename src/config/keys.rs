@@ -51,41 +51,43 @@ pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
             key(
                 "api_url",
                 ValueShape::Text(API_URL),
-                "the API's address; Enterprise Server: `https://ghe.example.com/api/v3`; plain \
+                "the address of the API; for Enterprise Server `https://ghe.example.com/api/v3`; \
                  `http` on loopback only",
             ),
             key(
                 "token_file",
                 ValueShape::OrNull(&ValueShape::Text(FILE)),
-                "the token's file, read again when it changes; another file's name is taken if a \
-                 good token is in it (from `GITHUB_TOKEN` or an App to a file, and back, needs a \
-                 restart); without the key, `GITHUB_TOKEN` comes first",
+                "the file that contains the token, read again when it changes; a new file name \
+                 takes effect if the file contains a valid token (a change between \
+                 `GITHUB_TOKEN` or an App and a file needs a restart); if unset, `GITHUB_TOKEN` \
+                 comes first",
             ),
             key(
                 "max_requests_per_minute",
                 ValueShape::Whole(0, u32::MAX),
-                "the pace of each credential, in points: a read is one, a write five; 0 for a \
-                 server without limits",
+                "the request rate of each credential, in points: a read costs one, a write five; \
+                 0 for a server without limits",
             ),
             key(
                 "identities",
                 ValueShape::Texts(TextRule::of(LONGEST_ITEM).like("release-bot"), 0),
-                "accounts that are, or were, the governor's: set it where the token is an App's \
-                 installation token (GitHub does not tell such a token who it is), so that a lost \
-                 state directory finds its own marks again",
+                "accounts that the governor uses or used; set it if the token is an App's \
+                 installation token (GitHub does not report the account of such a token), so \
+                 that a new state directory recognizes the governor's own statuses",
             ),
             key(
                 "app",
                 ValueShape::OrNull(&ValueShape::Mapping(APP_KEYS, APP_REQUIRED)),
                 "a GitHub App instead of a token: `app_id` (number or client id), \
-                 `private_key_file` (read again when it changes), and `installation_id` where one \
-                 installation speaks for all; without it each repository's owner has its own",
+                 `private_key_file` (read again when it changes), and `installation_id` if one \
+                 installation serves all repositories; if unset, the installation of each \
+                 repository's owner is used",
             ),
             key(
                 "ca_file",
                 ValueShape::OrNull(&ValueShape::Text(FILE)),
-                "certificates in PEM of authorities that are trusted besides the machine's, as \
-                 for an Enterprise Server",
+                "PEM certificates of authorities to trust in addition to the machine's, for \
+                 example for Enterprise Server",
             ),
         ],
     ),
@@ -95,20 +97,20 @@ pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
             key(
                 "poll_interval",
                 ValueShape::Interval,
-                "between two passes of a settled repository; at least 100ms",
+                "the interval between passes of a settled repository; at least 100ms",
             ),
             key(
                 "active_poll_interval",
                 ValueShape::Interval,
-                "the same while something is in flight; at least 100ms",
+                "the interval while a deploy is in flight; at least 100ms",
             ),
             key(
                 "max_concurrency",
                 ValueShape::Whole(1, MOST_PASSES),
-                "passes at once; each further owner of an App's installations adds a fourth, at \
-                 least four (see *Many repositories* in docs/operations.md); passes that wait for \
-                 GitHub for more than three seconds, and those under way when it changes, are not \
-                 counted",
+                "concurrent passes; each further owner of an App's installations adds a quarter, \
+                 at least four (see *Many repositories* in docs/operations.md); passes that wait \
+                 for GitHub for more than three seconds, and those in progress when the value \
+                 changes, do not count",
             ),
         ],
     ),
@@ -118,12 +120,12 @@ pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
             key(
                 "listen",
                 ValueShape::Text(LISTEN),
-                "where pages, JSON, metrics and probes are served",
+                "the listen address of pages, JSON, metrics and probes",
             ),
             key(
                 "public_url",
                 ValueShape::OrNull(&ValueShape::Text(PUBLIC_URL)),
-                "where people reach the pages; HOLD statuses then link to them",
+                "the address at which people reach the pages; HOLD statuses link to it",
             ),
         ],
     ),
@@ -133,12 +135,12 @@ pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
             key(
                 "dir",
                 ValueShape::Text(TextRule::of(LONGEST)),
-                "the ledger's and the command socket's directory",
+                "the directory of the ledger and the command socket",
             ),
             key(
                 "history_days",
                 ValueShape::Whole(1, MOST_DAYS),
-                "how long decisions, attempts and operators' words are kept",
+                "how long decisions, attempts and operator actions are kept",
             ),
         ],
     ),
@@ -146,17 +148,17 @@ pub const SECTIONS: &[(&str, &[ConfigKey])] = &[
 
 /// The keys of `github.app`.
 pub const APP_KEYS: &[ConfigKey] = &[
-    key("app_id", ValueShape::AppId, "the App's number or its client id"),
+    key("app_id", ValueShape::AppId, "the App's number or client id"),
     key(
         "private_key_file",
         ValueShape::Text(FILE),
-        "the file of the App's private key (PEM); read again when it changes",
+        "the file with the App's private key (PEM); read again when it changes",
     ),
     key(
         "installation_id",
         ValueShape::OrNull(&ValueShape::Positive),
-        "the one installation that speaks for all repositories; without it each repository's \
-         owner has its own",
+        "the installation that serves all repositories; if unset, the installation of each \
+         repository's owner is used",
     ),
 ];
 

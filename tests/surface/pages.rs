@@ -41,7 +41,7 @@ fn a_held_commit_says_why_in_a_sentence_and_then_what_to_do() {
         format!(
             "<li><code>release-governor approve acme/shop {short} --reason &#34;WHY&#34;</code>"
         ),
-        "The governor has started none yet.".to_owned(),
+        "The governor has not started any deploy yet.".to_owned(),
     ] {
         assert!(one.contains(&told), "{told} is not in {one}");
     }
@@ -134,7 +134,7 @@ fn the_list_shows_only_what_is_asked_for_and_what_needs_somebody_first() {
     assert!(held.contains("1 of 4 repositories"), "{held}");
     let named = good(&running, "/?q=OTHER");
     assert!(place(&named, "other/web").is_some() && place(&named, "acme/api").is_none());
-    assert!(good(&running, "/?q=zzz").contains("None is like that."));
+    assert!(good(&running, "/?q=zzz").contains("No repository matches."));
     assert_eq!(running.end().0, 0);
 }
 

@@ -20,7 +20,7 @@ pub(in crate::cli) const CONFIG_FILE: &str = "config/release-governor.yaml";
 /// The configuration's file, and what goes over it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigSource {
-    /// The configuration: YAML, TOML or JSON by its name.
+    /// The configuration file: YAML, TOML or JSON, by extension.
     #[arg(
         long = "config",
         global = true,
@@ -30,7 +30,7 @@ pub struct ConfigSource {
     )]
     file: PathBuf,
 
-    /// Where the state and the running controller's socket are; without, `state.dir` says so.
+    /// The directory of the state and of the running controller's socket; default: `state.dir`.
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ use clap::Args;
 /// Why an operator says it.
 #[derive(Clone, Debug, Args)]
 pub struct ReasonArg {
-    /// Why, for those who read it later.
+    /// The reason, for those who read the ledger later.
     #[arg(long = "reason", value_name = "TEXT", value_parser = reason)]
     text: String,
 }
@@ -30,7 +30,7 @@ fn name(text: &str) -> Result<String, String> {
 /// Who says it.
 #[derive(Clone, Debug, Args)]
 pub struct OperatorArgs {
-    /// Your name in the ledger, beside the account that runs this command.
+    /// Your name in the ledger, next to the account that runs this command.
     #[arg(long = "as", value_name = "NAME", value_parser = name)]
     name: Option<String>,
 }

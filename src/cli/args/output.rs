@@ -5,7 +5,7 @@ use clap::Args;
 /// How a command prints what it found.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Output {
-    /// Print JSON, for scripts.
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -17,7 +17,7 @@ use crate::queries::EntryWord;
 /// The arguments of `check-config`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckConfig {
-    /// Ask GitHub, too, whether each repository, branch, workflow and permission is there.
+    /// Also check each repository, branch, workflow and permission on GitHub.
     #[arg(long)]
     pub github: bool,
     /// How it is printed.
@@ -31,13 +31,13 @@ pub struct StatusArgs {
     /// The repository; without, all of them.
     #[command(flatten)]
     pub target: Target,
-    /// Only repositories of which something may not ship now: a HOLD or a WAIT.
+    /// Show only repositories with a commit that cannot ship now: HOLD or WAIT.
     #[arg(long)]
     pub held: bool,
-    /// Only repositories whose last pass failed, or found no commit to judge.
+    /// Show only repositories whose last pass failed or found no candidate.
     #[arg(long)]
     pub error: bool,
-    /// Look again every so many seconds; in a pipe, print only what changed.
+    /// Refresh every SECONDS; in a pipe, print only changes.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = seconds)]
     pub watch: Option<Duration>,
@@ -52,10 +52,10 @@ pub struct BacktestArgs {
     /// The repository.
     #[command(flatten)]
     pub target: Target,
-    /// How far back: 12h or 30d, or since a date or time, as in 2026-11-01T14:30.
+    /// The start: a time ago, such as 12h or 30d, or a date or time, such as 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment, default_value = "30d")]
     pub since: MomentArg,
-    /// Replay through the policy of this file, over the built-in defaults.
+    /// Use the policy in this file, on top of the built-in defaults.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// How it is printed.
@@ -72,19 +72,19 @@ pub struct HistoryArgs {
     /// Which entries.
     #[command(flatten)]
     pub filters: Filters,
-    /// All repositories that are governed, or were.
+    /// All repositories that are or were governed.
     #[arg(long, conflicts_with_all = ["named", "repo", "before", "follow"])]
     pub all: bool,
-    /// How many entries, at most 1000; 50 where it is not said, and with --csv all.
+    /// The number of entries, at most 1000; default: 50, or all with --csv.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: Option<u16>,
-    /// Only what came before the entry of this number.
+    /// Only entries before the entry with this number.
     #[arg(long, value_name = "NUMBER")]
     pub before: Option<u64>,
-    /// Go on with what happens, oldest first, until Ctrl-C; with --json an object on each line.
+    /// Print new entries as they appear, until Ctrl-C; with --json, one object per line.
     #[arg(long, conflicts_with_all = ["before", "until"])]
     pub follow: bool,
-    /// As CSV, oldest first, for a spreadsheet: time, repository, number, kind, sha, by, what.
+    /// Print CSV, oldest first: time, repository, number, kind, sha, by, what.
     #[arg(long, conflicts_with_all = ["json", "follow"])]
     pub csv: bool,
     /// How it is printed.
@@ -95,21 +95,22 @@ pub struct HistoryArgs {
 /// Which entries of a ledger.
 #[derive(Clone, Debug, Args)]
 pub struct Filters {
-    /// Only what happened since: 30m, 12h or 7d ago, or a date or time, as in 2026-11-01T14:30.
+    /// Only entries since: a time ago, such as 30m, 12h or 7d, or a date or time, such as
+    /// 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<MomentArg>,
-    /// Only what happened before then, written as for --since.
+    /// Only entries before this time, in the format of --since.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<MomentArg>,
-    /// Only entries of this kind, or of one that --json names; give it again, or with commas, for
-    /// several.
+    /// Only entries of this group, or of a kind that --json shows; repeat it, or separate with
+    /// commas.
     #[arg(long, value_name = "KIND", value_parser = entry_words(), value_delimiter = ',')]
     pub kind: Vec<EntryWord>,
-    /// Only what is about this commit, which may be shortened.
+    /// Only entries about this commit; a unique prefix suffices.
     #[arg(long, value_name = "SHA")]
     pub sha: Option<ShaPrefix>,
-    /// Only what this person said or approved: the name of --as, the account or its uid, or a
-    /// login at GitHub.
+    /// Only actions and approvals of this person: the name given with --as, the account or its uid,
+    /// or a GitHub login.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }

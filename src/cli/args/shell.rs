@@ -8,8 +8,8 @@ use clap_complete::Shell;
 /// The arguments of `probe`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
-    /// Where the governor is, as in http://release-governor:8080; without, where this configuration
-    /// has it listen.
+    /// The address of the governor, such as http://release-governor:8080; default: the listen address
+    /// in the configuration.
     #[arg(value_name = "URL")]
     pub url: Option<String>,
 }
@@ -24,7 +24,7 @@ pub struct Completions {
 /// The arguments of `man`.
 #[derive(Clone, Debug, Args)]
 pub struct Man {
-    /// Write the page of the program, and one of each command, into this directory.
+    /// Write the page of the program, and one for each command, to this directory.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }

@@ -12,11 +12,11 @@ use crate::request::CommandFailure;
 /// Which repository.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
-    /// The repository. Without: that of the git remote here (`origin`, else the only one), or the only
-    /// one configured.
+    /// The repository; default: that of the git remote here (`origin`, or the only remote), or the
+    /// only configured repository.
     #[arg(value_name = "OWNER/NAME", conflicts_with = "repo", add = governed())]
     named: Option<RepoName>,
-    /// The same as an option.
+    /// The repository, as an option.
     #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
 }
@@ -35,14 +35,14 @@ impl Target {
 /// Which commit of which repository.
 #[derive(Clone, Debug, Args)]
 pub struct CommitArg {
-    /// The repository, which may be left out as in `status`, and the commit, which may be
-    /// shortened where that is unique.
+    /// The repository, with the default of `status`, and the commit, of which a unique prefix
+    /// suffices.
     #[arg(value_name = "[OWNER/NAME] SHA", num_args = 0..=2, add = governed())]
     words: Vec<TargetWord>,
-    /// The repository as an option.
+    /// The repository, as an option.
     #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
-    /// The commit as an option.
+    /// The commit, as an option.
     #[arg(long, value_name = "SHA")]
     sha: Option<ShaPrefix>,
 }

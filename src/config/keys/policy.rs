@@ -16,51 +16,57 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "enabled",
         ValueShape::Truth,
-        "`false`: a deploy in flight is watched to its end, and nothing is started",
+        "`false`: nothing is started; a deploy in flight is still watched to its end",
     ),
     key(
         "dry_run",
         ValueShape::Truth,
-        "`true`: reads, decides and logs the plan, and writes nothing to GitHub",
+        "`true`: reads, decides and logs the plan, but writes nothing to GitHub",
     ),
-    key("paused", ValueShape::Reason, "a reason to stop the repository, which no command undoes"),
+    key(
+        "paused",
+        ValueShape::Reason,
+        "a reason to stop all releases of the repository; no \
+                                       command overrides it",
+    ),
     key("branch", ValueShape::OrNull(&ValueShape::Text(GIT_REF)), "the release branch"),
     key(
         "verification_workflow_name",
         ValueShape::Text(WORKFLOW),
-        "the workflow that verifies a commit, by its name or its file's name",
+        "the workflow that verifies a commit, by name or file name",
     ),
     key(
         "verification_events",
         EVENTS,
-        "events whose runs of it count, by the names that GitHub has for them in `on:`; a run of \
-         a reusable workflow bears its caller's event",
+        "the events whose runs count as verification, as named in `on:`; a run of a reusable \
+         workflow has the event of its caller",
     ),
     key(
         "deploy_workflow_name",
         ValueShape::Text(WORKFLOW_OR_NONE),
-        "the workflow that deploys, by its name or its file's name; `\"\"` for none",
+        "the workflow that deploys, by name or file name; `\"\"` for none",
     ),
     key(
         "deploy_workflow_ref",
         ValueShape::OrNull(&ValueShape::Text(GIT_REF)),
-        "the ref that it is started on",
+        "the branch on which the deploy workflow is started",
     ),
     key(
         "run_title",
         ValueShape::OrNull(&ValueShape::Text(RUN_TITLE)),
-        "titles of runs that name the commit that they deploy, as in `Deploy {sha} by *`; see \
+        "the title of runs that names the commit they deploy, as in `Deploy {sha} by *`; see \
          *What counts as a deploy*",
     ),
     key(
         "other_run_titles",
         ValueShape::Texts(OTHER_RUN_TITLE, 0),
-        "titles of runs that deploy nothing to production, as in `Deploy {sha} to staging`",
+        "titles of runs that do not deploy to production, as in `Deploy {sha} to staging`",
     ),
     key(
         "run_events",
         EVENTS,
-        "which of these three events deploy to production; runs by any other event always count",
+        "which of these three events deploy to production; runs with any other event always \
+         count",
     ),
     key(
         "preview_refs",
@@ -71,13 +77,13 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "other_deploy_workflows",
         ValueShape::Texts(WORKFLOW, 0),
-        "other workflows that change production, as in `rollback.yml`; each costs one more \
-         request a pass",
+        "other workflows that change production, such as `rollback.yml`; each costs one more \
+         request per pass",
     ),
     key(
         "production_environment_name",
         ValueShape::Text(TextRule::of(LONGEST_LINE)),
-        "named in hints while a run waits for that environment's reviewers",
+        "the environment that hints name while a run waits for its reviewers",
     ),
     key(
         "require_approval_for_first_deploy",
@@ -87,19 +93,19 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "high_risk_paths",
         ValueShape::Texts(PATH_PATTERN, 0),
-        "patterns as in `.gitignore`; a change there is HIGH",
+        "patterns as in `.gitignore`; a change to a matching path is HIGH",
     ),
     key("medium_risk_paths", ValueShape::Texts(PATH_PATTERN, 0), "a change there is MEDIUM"),
     key(
         "migration_paths",
         ValueShape::Texts(PATH_PATTERN, 0),
-        "further paths whose change is HIGH",
+        "more paths of which a change is HIGH",
     ),
     key(
         "workflow_files_high",
         ValueShape::Truth,
-        "whether a change below `.github/workflows/` is HIGH whatever the lists say; `false` \
-         gives that up, and `check-config` warns",
+        "whether a change below `.github/workflows/` is HIGH regardless of the lists; \
+         `check-config` warns about `false`",
     ),
     key(
         "cooldown_minutes",
@@ -109,7 +115,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "max_deploys_per_hour",
         ValueShape::Whole(1, MOST),
-        "deploys that are started in any hour; at least 1",
+        "deploys started within any hour; at least 1",
     ),
     key(
         "max_attempts_per_sha",
@@ -124,7 +130,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "hold_low_when_degraded",
         ValueShape::Truth,
-        "whether LOW is held, too, while production is degraded",
+        "whether LOW is also held while production is degraded",
     ),
     key(
         "hold_state",
@@ -139,7 +145,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "approval_mode",
         ValueShape::OneOrMore(&ValueShape::Word(|| words(&APPROVAL_MODES))),
-        "how HIGH is approved: `environment`, `label`, `comment`, or a list of which any one \
+        "how HIGH is approved: `environment`, `label`, `comment`, or a list, any one of which \
          suffices",
     ),
     key(
@@ -150,7 +156,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "approval_command",
         ValueShape::Text(COMMAND),
-        "the line of mode `comment`; see *The approval command*",
+        "the line that approves in mode `comment`; see *The approval command*",
     ),
     key(
         "approval_min_permission",
@@ -165,19 +171,18 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "approval_before_merge",
         ValueShape::Truth,
-        "whether an approval that was given before the merge counts, where nothing was pushed \
-         after it",
+        "whether an approval given before the merge counts if nothing was pushed after it",
     ),
     key(
         "approval_teams",
         ValueShape::Texts(TEAM, 0),
-        "approvers by label or comment belong to one of these teams: `ORG/TEAM`, or `TEAM` of the \
-         repository's owner",
+        "teams that may approve by label or comment: `ORG/TEAM`, or `TEAM` of the repository's \
+         owner",
     ),
     key(
         "raise_risk_contexts",
         ValueShape::Texts(TextRule::of(LONGEST_CONTEXT).like("security/scan"), 0),
-        "commit statuses, by context, and labels that raise a release to HIGH",
+        "commit status contexts and labels that raise a release to HIGH",
     ),
     key(
         "dispatch_confirm_seconds",
@@ -187,7 +192,7 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "status_context",
         ValueShape::Text(TextRule::of(LONGEST_CONTEXT)),
-        "the context of our commit status",
+        "the context of the governor's commit status",
     ),
     key(
         "failure_types",
@@ -202,13 +207,13 @@ pub const POLICY_KEYS: &[ConfigKey] = &[
     key(
         "degraded",
         ValueShape::Signals,
-        "the signals that say whether production is degraded: `null`, one, or a list; see \
+        "the signals that report whether production is degraded: `null`, one, or a list; see \
          *Signals*",
     ),
     key(
         "health_check",
         ValueShape::HealthCheck,
-        "an address that is watched after a deploy, besides the signals; holds nothing; see \
+        "an address to watch after a deploy, in addition to the signals; it holds nothing; see \
          *Signals*",
     ),
     key(

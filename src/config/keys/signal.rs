@@ -17,23 +17,29 @@ pub(in crate::config) const SIGNAL_KEYS: &[ConfigKey] = &[
         "its name in hints, evidence and metrics; at most 60 characters",
     ),
     key("url", ValueShape::Text(ANY_URL), "its address, without user or password"),
-    key("headers", ValueShape::Headers, "sent with each request; their values are never shown"),
+    key(
+        "headers",
+        ValueShape::Headers,
+        "headers sent with each request; their values are never \
+                                         shown",
+    ),
     key(
         "bearer_token_file",
         ValueShape::Text(SIGNAL_FILE),
-        "its text is sent as `Authorization: Bearer`; read again for each request",
+        "the file whose text is sent as `Authorization: Bearer`; read for each request",
     ),
     key(
         "ca_file",
         ValueShape::Text(SIGNAL_FILE),
-        "authorities (PEM) that are trusted besides the machine's; read again when it changes",
+        "PEM certificates of authorities to trust in addition to the machine's; read again when \
+         it changes",
     ),
-    key("timeout", ValueShape::Interval, "how long a whole answer may take; at most 60s"),
+    key("timeout", ValueShape::Interval, "the time limit for a complete response; at most 60s"),
     key("interval", ValueShape::Interval, "between two readings"),
     key(
         "stale_after",
         ValueShape::Interval,
-        "how long the last good reading counts while newer ones fail",
+        "how long the last successful reading counts while newer ones fail",
     ),
 ];
 

@@ -19,7 +19,7 @@ pub(super) struct CommitPage {
     roles: String,
     decision: &'static str,
     sentence: &'static str,
-    told: String,
+    summary: String,
     steps: Vec<Rich>,
     evidence: Vec<Rich>,
     approvals: Vec<String>,
@@ -46,7 +46,7 @@ struct RuleRow {
 
 struct HistoryRow {
     at: String,
-    told: String,
+    summary: String,
 }
 
 impl CommitPage {
@@ -62,8 +62,9 @@ impl CommitPage {
             short: detail.sha.short().to_owned(),
             roles: detail.roles.join(", ").replace('_', " "),
             decision: judged.map_or("", |judged| judged.decision.as_str()),
-            sentence: judged.map_or("No pass has judged it.", |judged| sentence(judged.reason)),
-            told: judged.map_or_else(String::new, |judged| told(judged, now)),
+            sentence: judged
+                .map_or("No pass has judged this commit.", |judged| sentence(judged.reason)),
+            summary: judged.map_or_else(String::new, |judged| summary(judged, now)),
             steps: lines(judged.and_then(|judged| judged.unblock_hints.as_ref())),
             evidence: lines(judged.and_then(|judged| judged.evidence.as_ref())),
             approvals: approvals(detail),
@@ -88,7 +89,7 @@ impl CommitPage {
     }
 }
 
-fn told(judged: &JudgedView, now: Timestamp) -> String {
+fn summary(judged: &JudgedView, now: Timestamp) -> String {
     let (decision, risk) = (judged.decision.as_str(), judged.risk_class.as_str());
     let since =
         judged.decided_at.map_or_else(String::new, |at| format!(" · since {}", near_time(at, now)));
@@ -122,11 +123,11 @@ fn rule(rule: &RuleView) -> Option<RuleRow> {
     let found = match rule.found.as_str() {
         "silent" | "not_asked" => return None,
         "decides" => format!("decides. {said}"),
-        _ => format!("speaks, too. {said}"),
+        _ => format!("also applies. {said}"),
     };
     Some(RuleRow { reason: rule.reason.code(), found: Rich::new(&found) })
 }
 
 fn happened(line: &HistoryLine, now: Timestamp) -> HistoryRow {
-    HistoryRow { at: near_time(line.entry.at, now), told: tame(&line.told) }
+    HistoryRow { at: near_time(line.entry.at, now), summary: tame(&line.told) }
 }

@@ -75,7 +75,7 @@ struct Row {
     name: String,
     address: String,
     state: &'static str,
-    told: String,
+    summary: String,
     candidate: Option<Link>,
     production: Option<Link>,
     last_pass: String,
@@ -105,7 +105,7 @@ impl Row {
             name: row.repository.to_string(),
             address: repository_page(&row.repository),
             state: word(StatusGroup::of(row)),
-            told: told(row),
+            summary: summary(row),
             candidate: row.candidate_sha.as_ref().map(link),
             production: row.production_sha_current.as_ref().map(link),
             last_pass: row.last_pass.map_or_else(|| "–".to_owned(), |at| near_time(at, now)),
@@ -113,20 +113,20 @@ impl Row {
     }
 }
 
-fn told(row: &RepositoryStatus) -> String {
+fn summary(row: &RepositoryStatus) -> String {
     if !row.enabled {
-        return "The configuration says that it is not governed.".to_owned();
+        return "Not governed: enabled is false in the configuration.".to_owned();
     }
     let paused = row.paused.as_ref().map(|why| format!("Paused: {}", tame(why)));
     let error = row.error.as_deref().map(tame);
     let decided = || row.reason.map(|reason| sentence(reason).to_owned());
-    let told = error.or(paused).or_else(decided);
-    let told = told.unwrap_or_else(|| "Nothing to ship yet.".to_owned());
+    let summary = error.or(paused).or_else(decided);
+    let summary = summary.unwrap_or_else(|| "Nothing to ship yet.".to_owned());
     // Something newer is what people wait for.
     match (&row.head_sha, row.head_reason) {
         (Some(head), Some(reason)) => {
-            format!("{told} The newer {}: {}", head.short(), sentence(reason))
+            format!("{summary} The newer {}: {}", head.short(), sentence(reason))
         }
-        (Some(_) | None, _) => told,
+        (Some(_) | None, _) => summary,
     }
 }

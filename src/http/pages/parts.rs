@@ -78,17 +78,17 @@ pub(super) fn tame(text: &str) -> String {
 pub(super) struct AttemptRow {
     pub(super) begun: String,
     pub(super) link: Link,
-    pub(super) told: String,
+    pub(super) summary: String,
     pub(super) run: Option<Link>,
 }
 
 impl AttemptRow {
     pub(super) fn of(repository: &RepoName, attempt: &AttemptView, now: Timestamp) -> Self {
-        let told = attempt.told.as_deref().unwrap_or("under way");
+        let summary = attempt.told.as_deref().unwrap_or("under way");
         Self {
             begun: near_time(attempt.begun_at, now),
             link: Link::to_commit(repository, &attempt.sha),
-            told: tame(told),
+            summary: tame(summary),
             run: attempt.run.as_ref().and_then(Link::to_run),
         }
     }
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn what_stands_between_backticks_is_code_and_a_single_one_is_text() {
-        let told = pieces("run `resume a/b`, or `trigger 1`");
+        let summary = pieces("run `resume a/b`, or `trigger 1`");
         let expected =
             [(false, "run "), (true, "resume a/b"), (false, ", or "), (true, "trigger 1")];
-        assert_eq!(told, expected.map(|(code, text)| (code, text.to_owned())));
+        assert_eq!(summary, expected.map(|(code, text)| (code, text.to_owned())));
         assert_eq!(pieces("a `b"), [(false, "a `b".to_owned())]);
         assert_eq!(pieces("\u{202e}a\nb"), [(false, "a b".to_owned())]);
     }

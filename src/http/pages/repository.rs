@@ -51,7 +51,7 @@ impl RepositoryPage {
             stylesheet: STYLESHEET,
             name: name.to_string(),
             error: row.error.as_deref().map(tame),
-            pauses: detail.words.pauses.iter().map(|pause| told_pause(pause, now)).collect(),
+            pauses: detail.words.pauses.iter().map(|pause| pause_text(pause, now)).collect(),
             judgements: detail.judgements.iter().map(|one| judged(name, one)).collect(),
             facts: facts(detail, now),
             attempts: attempts.iter().map(|one| AttemptRow::of(name, one, now)).collect(),
@@ -60,10 +60,10 @@ impl RepositoryPage {
     }
 }
 
-fn told_pause(pause: &PauseView, now: Timestamp) -> String {
+fn pause_text(pause: &PauseView, now: Timestamp) -> String {
     let by = match &pause.by {
         Some(by) => format!(", by {}", tame(by)),
-        None if pause.source == "config" => ", by the configuration".to_owned(),
+        None if pause.source == "config" => " (in the configuration)".to_owned(),
         None => String::new(),
     };
     let since =
@@ -109,10 +109,10 @@ fn production(repository: &RepoName, view: &ProductionView, now: Timestamp) -> N
         }
         (Certainty::Known | Certainty::Uncertain, _) => {
             let run = view.run_url.clone().filter(|url| is_web(url));
-            ("cannot be told: the last deploy names no commit".to_owned(), run)
+            ("unknown: the last deploy names no commit".to_owned(), run)
         }
-        (Certainty::None, _) => ("nothing was deployed yet".to_owned(), None),
-        (Certainty::NotAsked, _) => ("GitHub was not asked yet".to_owned(), None),
+        (Certainty::None, _) => ("nothing has been deployed yet".to_owned(), None),
+        (Certainty::NotAsked, _) => ("GitHub has not been read yet".to_owned(), None),
     };
     NamedFact { name: "production", text, address }
 }

@@ -18,7 +18,7 @@ pub enum StatusGroup {
     Allow,
     /// What is wanted is in production, or nothing is wanted.
     Quiet,
-    /// The configuration says that it is not governed.
+    /// Not governed: `enabled` is false in the configuration.
     Disabled,
 }
 
