@@ -1,7 +1,7 @@
-//! The design's words as plain values: no I/O, no clock, no opinion.
+//! The design's vocabulary as plain values: no I/O, no clock and no policy.
 //!
-//! Everything that crosses from one room to another is made of these. They are parsed once, at
-//! the edge, and trusted inside.
+//! Modules exchange these values. They are parsed once, where data enters the process, and are
+//! trusted from then on.
 
 mod ancestry;
 mod approval;

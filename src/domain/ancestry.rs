@@ -1,4 +1,4 @@
-//! Which commits contain which, as far as somebody asked.
+//! Known answers to whether one commit contains another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,47 +6,49 @@ use serde::{Deserialize, Serialize};
 
 use super::{BranchCommits, Fact, Relation, Sha, Why};
 
-/// Answers that are kept: about as many as there are productions that a rule may ask about.
+/// Maximum number of answers that are kept: about the number of past productions that a rule
+/// may ask about.
 const KEPT_ANSWERS: usize = 2_000;
 
-/// Which commits contain which. Commits never change, so an answer of GitHub's is true for ever,
-/// and answers can be put together: what a contained commit contains is contained, too.
+/// Which commits contain which. Commits are immutable, so an answer from GitHub stays true, and
+/// containment is transitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ancestry {
-    /// By container: what it contains.
+    /// The commits that each container contains.
     contains: BTreeMap<Sha, BTreeSet<Sha>>,
-    /// Container and commit that it does not contain.
+    /// Pairs of a container and a commit that it does not contain.
     lacks: BTreeSet<(Sha, Sha)>,
-    /// Container and commit that GitHub cannot compare (404, 422): one of them is gone, or they
-    /// have no common ancestor. It may show them another day: forgotten at the next start.
+    /// Pairs of a container and a commit that GitHub cannot compare (404, 422): one of them is
+    /// gone, or they have no common ancestor. This may change, so it is forgotten at the next
+    /// start.
     #[serde(skip)]
     incomparable: BTreeSet<(Sha, Sha)>,
-    /// Container and commit whose comparison failed in this pass.
+    /// Pairs of a container and a commit whose comparison failed in this pass.
     #[serde(skip)]
     unreadable: BTreeMap<(Sha, Sha), Why>,
 }
 
 impl Ancestry {
-    /// Whether nobody has asked.
+    /// Whether nothing is known yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Without what only this pass could not read.
+    /// The answers without failures that are specific to this pass.
     #[must_use]
     pub fn lasting(&self) -> Self {
         Self { unreadable: BTreeMap::new(), ..self.clone() }
     }
 
-    /// Without what GitHub may show another day, for whoever looks at everything anew.
+    /// The answers that can never change, for an uncached read.
     #[must_use]
     pub fn certain(&self) -> Self {
         Self { incomparable: BTreeSet::new(), unreadable: BTreeMap::new(), ..self.clone() }
     }
 
-    /// Notes how `contained` stands to `container`.
+    /// Records how `contained` relates to `container`.
     pub fn note(&mut self, container: &Sha, contained: &Sha, relation: Relation) {
         self.make_room();
         let (one, other) = (container.clone(), contained.clone());
@@ -54,7 +56,8 @@ impl Ancestry {
             Relation::Behind | Relation::Identical => {
                 self.contains.entry(one).or_default().insert(other);
             }
-            // The other way round it is contained, and nothing contains what contains it.
+            // Ahead is the reverse: `contained` contains `container`, so `container` cannot
+            // contain it.
             Relation::Ahead => {
                 self.contains.entry(other).or_default().insert(one);
             }
@@ -65,18 +68,18 @@ impl Ancestry {
         }
     }
 
-    /// Notes that GitHub cannot compare them.
+    /// Records that GitHub cannot compare the two.
     pub fn note_incomparable(&mut self, container: &Sha, contained: &Sha) {
         self.make_room();
         self.incomparable.insert((container.clone(), contained.clone()));
     }
 
-    /// Notes that the comparison failed for now.
+    /// Records that the comparison failed for now.
     pub fn note_unreadable(&mut self, container: &Sha, contained: &Sha, why: Why) {
         self.unreadable.insert((container.clone(), contained.clone()), why);
     }
 
-    /// All of it can be asked again.
+    /// Forgets everything if the limit is reached. All answers can be read again.
     fn make_room(&mut self) {
         let answers: usize = self.contains.values().map(BTreeSet::len).sum();
         if answers + self.lacks.len() + self.incomparable.len() >= KEPT_ANSWERS {
@@ -84,7 +87,7 @@ impl Ancestry {
         }
     }
 
-    /// All commits that `container` is known to contain, itself included.
+    /// All commits that `container` is known to contain, including itself.
     #[must_use]
     pub fn contained_in<'a>(
         &'a self,
@@ -106,7 +109,8 @@ impl Ancestry {
         found
     }
 
-    /// Whether `container` contains `contained`. What cannot be compared is not contained.
+    /// Whether `container` contains `contained`. Commits that cannot be compared are not
+    /// contained.
     #[must_use]
     pub fn containment(
         &self,

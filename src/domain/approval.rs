@@ -1,67 +1,62 @@
-//! Approvals: whose word counts, whose does not and why, and what is missing.
+//! Approvals: which of them count, why others do not, and what is missing.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{ApprovalMode, CommandReading, Login, Permission, PullNumber, RiskCause, Sha, Team};
 
-/// Whose word approved.
+/// Who approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Approver {
-    /// `RELEASE_GOVERNOR_APPROVED`.
+    /// The environment variable `RELEASE_GOVERNOR_APPROVED`.
     Environment,
-    /// An operator's `approve` of this sha, or of an earlier one after which nothing HIGH came.
+    /// An operator's `approve` of this sha, or of an earlier one that nothing HIGH came after.
     Operator {
-        /// Who said it.
+        /// The operator's name.
         name: String,
-        /// The sha that they said it about.
+        /// The sha that they approved.
         sha: Sha,
         /// Their reason.
         why: String,
     },
-    /// People, on every pull request that brought something HIGH.
+    /// People approved every pull request that brought something HIGH.
     People {
-        /// One for each pull request.
+        /// One approval for each pull request.
         pulls: Vec<PullApproval>,
-        /// The commit up to which an operator, or the environment, had approved.
+        /// The commit up to which an operator or the environment variable had approved.
         since: Option<Sha>,
     },
 }
 
-/// A pull request's approval that counts.
+/// An approval on a pull request that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullApproval {
-    /// The pull request.
     pub pull: PullNumber,
-    /// How it was given.
     pub mode: ApprovalMode,
-    /// Who gave it.
     pub by: Login,
 }
 
-/// An approval that was seen, and whether it counts.
+/// An approval that was found, and whether it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenApproval {
-    /// The approval.
     pub given: GivenApproval,
-    /// Whether it counts.
     pub counting: Counting,
 }
 
-/// An approval as it was given: a label, a comment, or an operator's word.
+/// An approval as it was given: a label, a comment, the environment variable or an operator's
+/// action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenApproval {
-    /// The pull request that it stands on; none for an operator's word.
+    /// The pull request that it is on; `None` for an operator's approval.
     #[serde(rename = "pull_request")]
     pub pull: Option<PullNumber>,
-    /// The commit that it is about; none for one on a pull request.
+    /// The commit that it is about; `None` for an approval on a pull request.
     pub sha: Option<Sha>,
-    /// How it was given.
     pub mode: ApprovalMode,
-    /// Who gave it, where that is known.
+    /// Who gave it, if known.
     pub by: Option<String>,
-    /// When, where that is known.
+    /// When it was given, if known.
     pub at: Option<Timestamp>,
 }
 
@@ -69,9 +64,8 @@ pub struct GivenApproval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Counting {
-    /// It does.
     Counts,
-    /// It does not, and why.
+    /// It does not count, for this reason.
     Not(WhyNot),
 }
 
@@ -79,117 +73,116 @@ pub enum Counting {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhyNot {
-    /// Nothing tells who gave it: their account was deleted, or the label has no event.
+    /// Who gave it is unknown: their account was deleted, or the label has no event.
     ByNobodyKnown,
-    /// The label is not on the pull request any more.
+    /// The label is no longer on the pull request.
     TakenOff,
-    /// A label of this name was taken off after it, which may be this one: an event keeps the name
-    /// that its label had then.
+    /// A label was removed after it that may be the same one: events keep the name that a label
+    /// had at the time. Holds the removed label's name.
     MayBeTakenOff(String),
-    /// The comment was changed after it was written.
+    /// The comment was edited.
     Edited,
-    /// The command does not stand alone on a line of its own text.
+    /// The command is not alone on a line of the author's own text.
     NotGiven(CommandReading),
     /// A bot wrote it.
     ByABot,
-    /// An App wrote it in somebody's name.
+    /// An App wrote it on behalf of a person. Holds the App's name.
     ThroughAnApp(String),
-    /// Commits were pushed to the pull request after it, and it was not merged before.
+    /// Commits were pushed to the pull request after it and before the merge.
     BeforeAPush,
-    /// It was given before the merge, and GitHub does not show the pull request's last commit yet.
+    /// It was given before the merge, and GitHub does not show the pull request's last commit
+    /// yet.
     BeforeWhatIsNotShown,
-    /// It was given before the merge, and the policy counts none of those.
+    /// It was given before the merge, and the policy does not count such approvals.
     BeforeTheMerge,
     /// The pull request's author gave it.
     ByTheAuthor,
-    /// Their permission is not enough.
+    /// The person's permission is not sufficient.
     NotPermitted {
-        /// GitHub's name of their role.
+        /// GitHub's name for their role.
         role: String,
-        /// What they would need.
+        /// The permission that they need.
         needs: Permission,
     },
-    /// They belong to none of the teams that may approve.
+    /// The person is not a member of any team that may approve.
     InNoTeam(Vec<Team>),
-    /// GitHub does not tell what was said, or what they may do: its words.
+    /// GitHub does not show what was written, or the person's permission. Holds GitHub's
+    /// message.
     Untold(String),
-    /// So many people gave one that no more were asked about.
+    /// So many people gave an approval that the remaining ones were not checked.
     NotLookedAt,
-    /// The deploy file at the tip of its ref is not the one that was approved along.
+    /// The deploy file at the tip of its ref is no longer the one that was approved along with
+    /// the sha.
     DeployFileChanged,
-    /// Something HIGH came after the commit that it is about.
+    /// Something HIGH came after the approved commit.
     SomethingCameAfter,
-    /// What came after the commit that it is about cannot be told: it is no ancestor, or GitHub
-    /// does not list all that differs.
+    /// What came after the approved commit is unknown: it is not an ancestor, or GitHub does
+    /// not list all differences.
     LeadsNotHere,
 }
 
-/// What an approval is missing.
+/// What is missing for an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// The configured modes.
     pub modes: Vec<ApprovalMode>,
-    /// The label of mode `label`.
+    /// The label that approves in mode `label`.
     pub label: String,
-    /// The line of mode `comment`.
+    /// The line that approves in mode `comment`.
     pub command: String,
-    /// What an approver needs.
+    /// The permission that an approver needs.
     pub min_permission: Permission,
-    /// The teams of which an approver belongs to one; any person may where there are none.
+    /// The teams that may approve. If empty, membership is not required.
     pub teams: Vec<Team>,
-    /// The pull requests that lack their own approval.
+    /// The pull requests that need an approval of their own.
     pub pulls: Vec<MissingPull>,
-    /// What nobody but an operator can approve; then the rest does not matter.
+    /// What only an operator can approve. If this is not empty, the other fields do not matter.
     pub operators: Vec<OperatorsMatter>,
 }
 
-/// A pull request that lacks its approval.
+/// A pull request that needs an approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingPull {
-    /// The pull request.
     pub pull: PullNumber,
-    /// Its author, where they may not approve it.
+    /// The pull request's author, if they may not approve it.
     pub not_by: Option<Login>,
-    /// An approval that was seen there and does not count: the newest by one of the repository's
-    /// people, before strangers' ones.
+    /// An approval found there that does not count. The newest one; those by people associated
+    /// with the repository come before those by outsiders.
     pub because: Option<SeenApproval>,
-    /// Whether the label is on it already and does not count: nobody can add it before it is off.
+    /// Whether the label is already there but does not count. It must be removed before anybody
+    /// can add it again.
     pub is_labeled: bool,
 }
 
-/// What only an operator's word approves.
+/// Something that only an operator can approve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatorsMatter {
-    /// The policy names no other way.
+    /// The policy names no other way to approve.
     ByPolicy,
-    /// A path that came with a commit that no pull request brought.
+    /// A path changed by a commit that did not come from a pull request.
     PushedDirectly {
-        /// The path.
         path: String,
-        /// The commit.
         commit: Sha,
     },
-    /// A path that came with a commit of a pull request, though not as the pull request shows it.
+    /// A path changed by a commit of a pull request, but not in the way that the pull request
+    /// shows.
     NotAsInPull {
-        /// The path.
         path: String,
-        /// The commit.
         commit: Sha,
-        /// The pull request.
         pull: PullNumber,
     },
-    /// A path that differs from production, though no commit of the range is seen to change it.
+    /// A path that differs from production although no commit of the range is known to change
+    /// it.
     BroughtByNothing {
-        /// The path.
         path: String,
     },
-    /// Who brought what cannot be told, and why.
+    /// Who brought a change is unknown, for this reason.
     OriginUntold(String),
-    /// The deploy file at the tip of its ref, which is not the one at the commit.
+    /// The deploy file at the tip of its ref differs from the one at the commit.
     DeployFileAtTip,
-    /// The range is HIGH for another cause than a path.
+    /// The range is HIGH for a cause other than a path.
     AnotherCause(RiskCause),
-    /// The first deploy's commit came with no pull request.
+    /// No pull request brought the first deploy's commit.
     NoPull,
 }

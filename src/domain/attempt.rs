@@ -10,20 +10,21 @@ use super::{
     Branch, Conclusion, Operator, Reason, RiskClass, Run, RunId, Sha, StatusId, WorkflowId,
 };
 
-/// GitHub's services disagree by seconds: a run may be dated this long before the status that was
-/// written before it (design, section 5, step 5).
+/// GitHub's services disagree by seconds: a run's creation time may be up to this long before
+/// the time of a status that was written earlier (design, section 5, step 5).
 pub const SERVICES_DISAGREE: SignedDuration = SignedDuration::from_mins(1);
-/// GitHub's incidents delay a dispatched run by minutes; what began later is somebody else's.
+/// GitHub's incidents delay a dispatched run by minutes. A run that was created later than this
+/// does not belong to the attempt.
 const LATEST_BEGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// The random id of an attempt: six hex digits, the end of its `dispatching` status, by which
-/// the ledger knows its own.
+/// The random id of an attempt: six hex digits. Its `dispatching` status ends in it, so that
+/// the ledger recognizes its own statuses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AttemptId(String);
 
 impl AttemptId {
-    /// An id from three random bytes.
+    /// Makes an id from three random bytes.
     #[must_use]
     pub fn from_chance(bytes: [u8; 3]) -> Self {
         let [a, b, c] = bytes;
@@ -47,75 +48,74 @@ impl fmt::Display for AttemptId {
     }
 }
 
-/// What an attempt is begun with; the ledger holds it before any request leaves.
+/// What an attempt begins with. The ledger stores it before any request is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAttempt {
-    /// Its random id.
     pub id: AttemptId,
-    /// The sha to deploy.
     pub sha: Sha,
-    /// 1 for the sha's first.
+    /// The number of this attempt for its sha, starting at 1.
     pub number: u32,
-    /// The risk that it was decided on.
+    /// The risk class at the time of the decision.
     pub risk: RiskClass,
-    /// The reason that it was decided for: one of `allow_*`.
+    /// The reason of the decision: one of `allow_*`.
     pub reason: Reason,
-    /// The newest deploy run that was seen before.
+    /// The newest deploy run that was known before the dispatch.
     pub newest_run_seen: Option<RunId>,
     /// The deploy workflow.
     pub workflow: WorkflowId,
-    /// The ref that it is started on.
+    /// The ref to run the workflow on.
     pub deploy_ref: Branch,
-    /// What the dispatch depends on, for the case that GitHub rejects it.
+    /// What the dispatch depends on, in case GitHub rejects it.
     pub rejection_key: RejectionKey,
-    /// When the sha was merged, as its first verification run told; none where it was not known.
+    /// When the sha was merged, taken from its first verification run; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_at: Option<Timestamp>,
-    /// The operator whose `trigger` asked for it; none where the policy did. It counts only while
-    /// the dispatch started a run, or may have: see [`Attempt::trigger`].
+    /// The operator whose `trigger` requested this attempt; `None` if the policy allowed it. It
+    /// counts only if the dispatch started a run or may have: see [`Attempt::trigger`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub triggered_by: Option<Operator>,
-    /// The tip of the ref whose deploy files were judged; none where an earlier version began it.
+    /// The tip of the ref whose deploy files were judged; `None` in attempts of earlier
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged_tip: Option<Sha>,
-    /// Whether its run counts as a rollback where it moves production back: an operator asked for
-    /// one, or it was recovered from GitHub, where that cannot be told. A pass never does.
+    /// Whether the run counts as a rollback if it moves production back: an operator requested
+    /// one, or the attempt was recovered from GitHub, where this is unknown. Passes never set
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
 }
 
-/// What must change before a rejected dispatch is worth another try: a digest of the workflow,
-/// its ref's tip, the token and the config.
+/// What must change before a rejected dispatch is worth retrying: a digest of the workflow, its
+/// ref's tip, the token and the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RejectionKey(pub String);
 
-/// The `dispatching` status of an attempt, as GitHub took it.
+/// The `dispatching` status of an attempt, as accepted by GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// The status's number.
     pub id: StatusId,
     /// GitHub's own time of the intent.
     pub at: Timestamp,
-    /// What it links to: the workflow and the ref of the dispatch. None in entries of earlier
-    /// versions.
+    /// The link of the status, which holds the workflow and the ref of the dispatch. `None` in
+    /// entries of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_url: Option<String>,
 }
 
-/// How far an attempt has come.
+/// How far an attempt has progressed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptPhase {
-    /// Recorded; nothing was sent that could start a run.
+    /// Recorded. Nothing that could start a run has been sent.
     Intent,
-    /// The dispatch may have left, and its answer is not known.
+    /// The dispatch may have been sent, and its answer is unknown.
     Sending,
-    /// GitHub said yes, and named no run.
+    /// GitHub accepted the dispatch without naming the run.
     Accepted,
     /// Its run is known.
     Running,
-    /// It is over.
+    /// It has an outcome.
     Closed(AttemptOutcome),
 }
 
@@ -123,43 +123,40 @@ pub enum AttemptPhase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Given up before the dispatch left, and why.
+    /// Abandoned before the dispatch was sent, for this reason.
     Withdrawn(String),
-    /// GitHub refused the dispatch for certain: its words.
+    /// GitHub definitively refused the dispatch, with this message.
     Rejected(String),
-    /// GitHub told us to wait, or the connection was never made: nothing started.
+    /// GitHub asked us to wait, or the connection was never made. Nothing started.
     NotSent(String),
-    /// The answer was lost, and no run showed in the time given.
+    /// The answer was lost, and no run appeared before the deadline.
     NotStarted,
-    /// GitHub said yes and never showed a run.
+    /// GitHub accepted the dispatch but no run appeared.
     Unconfirmed,
     /// The run succeeded.
     Succeeded,
-    /// The run ended otherwise.
+    /// The run finished with another conclusion.
     Failed(Conclusion),
-    /// A newer run took its place before a job had started: no attempt used.
+    /// A newer run replaced it before a job started. This uses no attempt.
     Superseded,
-    /// The run was deleted before it ended.
+    /// The run was deleted before it finished.
     RunDeleted,
 }
 
-/// An attempt of ours, as the ledger holds it.
+/// An attempt of ours, as the ledger stores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// What it was begun with. A recovered one knows only part of it.
+    /// What it began with. For a recovered attempt, only part of it is known.
     #[serde(flatten)]
     pub begun: NewAttempt,
-    /// When the intent was recorded, or, for a recovered one, the mark's time.
+    /// When the intent was recorded; for a recovered attempt, the time of its mark.
     pub at: Timestamp,
-    /// How far it has come.
     pub phase: AttemptPhase,
-    /// Its `dispatching` status.
     pub mark: Option<Mark>,
-    /// Its run.
     pub run: Option<RunId>,
-    /// When, after the deadline, an unfiltered read showed no run of it.
+    /// The times after the deadline at which an unfiltered read did not show its run.
     pub absent_at: Vec<Timestamp>,
-    /// Set once its run was found after it had been closed.
+    /// Whether its run was found after it had been closed.
     pub late: bool,
 }
 
@@ -170,7 +167,7 @@ impl Attempt {
         matches!(self.phase, AttemptPhase::Closed(_))
     }
 
-    /// How it ended, if it did.
+    /// Its outcome, if it has one.
     #[must_use]
     pub const fn outcome(&self) -> Option<&AttemptOutcome> {
         match &self.phase {
@@ -182,13 +179,14 @@ impl Attempt {
         }
     }
 
-    /// Whether it waits for its run to show.
+    /// Whether it is waiting for its run to appear.
     #[must_use]
     pub const fn looks_for_its_run(&self) -> bool {
         matches!(self.phase, AttemptPhase::Sending | AttemptPhase::Accepted)
     }
 
-    /// Whether it takes a run that shows: it waits for one, or gave up waiting for one.
+    /// Whether it accepts a run that appears now: it is waiting for one, or was closed without
+    /// one.
     #[must_use]
     pub const fn takes_a_run(&self) -> bool {
         self.run.is_none()
@@ -201,14 +199,14 @@ impl Attempt {
             }
     }
 
-    /// When the dispatch began, by GitHub's clock where its mark was taken.
+    /// When the dispatch began: by GitHub's clock if there is a mark.
     #[must_use]
     pub fn began_at(&self) -> Timestamp {
         self.mark.as_ref().map_or(self.at, |mark| mark.at)
     }
 
-    /// Whether `run` may be what the dispatch started, apart from who started it and what its
-    /// title says: the workflow, the ref and the order are those that the attempt recorded.
+    /// Whether the dispatch may have started `run`, judged by the workflow, ref and order that
+    /// the attempt recorded. Who started the run and what its title says are not considered.
     #[must_use]
     pub fn fits(&self, run: &Run) -> bool {
         let earliest = self.began_at().saturating_sub(SERVICES_DISAGREE);
@@ -219,16 +217,17 @@ impl Attempt {
             && earliest.is_ok_and(|earliest| run.created_at >= earliest)
     }
 
-    /// Whether `run` began soon enough to be taken without a title that names the sha. The run of
-    /// a closed attempt shows late, but it began with the attempt.
+    /// Whether `run` was created early enough to be accepted even if its title does not name
+    /// the sha. The run of a closed attempt may appear late, but was created close to the
+    /// attempt.
     #[must_use]
     pub fn is_in_time(&self, run: &Run) -> bool {
         let latest = self.began_at().saturating_add(LATEST_BEGIN);
         !self.closed() || latest.is_ok_and(|latest| run.created_at <= latest)
     }
 
-    /// The operator's `trigger`, where it counts: from *started* or *unknown* on. Where the
-    /// dispatch was withdrawn or refused, nothing left, and the word is void.
+    /// The operator whose `trigger` this attempt carries out, if it counts: the dispatch
+    /// started a run or may have. A `trigger` whose dispatch was withdrawn or refused is void.
     #[must_use]
     pub fn trigger(&self) -> Option<&Operator> {
         let may_have_started = self.run.is_some()
@@ -250,8 +249,8 @@ impl Attempt {
         self.begun.triggered_by.as_ref().filter(|_| may_have_started)
     }
 
-    /// Learns what our statuses at GitHub say of it that a ledger, older than they are, does not
-    /// know. What the ledger knows stays.
+    /// Adds what our statuses at GitHub reveal about this attempt and an outdated ledger does
+    /// not know. Never overwrites what the ledger knows.
     pub(super) fn learn(&mut self, found: &Self) {
         if self.mark.is_none() {
             self.mark.clone_from(&found.mark);

@@ -1,4 +1,4 @@
-//! The newest commits of a branch, in their order by ancestry.
+//! The newest commits of a branch, ordered by ancestry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,37 +8,38 @@ use super::{CommitMessage, Sha};
 
 type Messages = BTreeMap<Sha, Option<Box<CommitMessage>>>;
 
-/// A commit that a walk along parents came to.
+/// A commit reached by walking along parents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Visited<'a> {
-    /// One whose parents are known.
+    /// A commit whose parents are known.
     Known(&'a Sha),
-    /// One that is known as a parent only.
+    /// A commit that is known only as a parent of another.
     Unread(&'a Sha),
 }
 
 /// The newest commits of the branch, from its tip, with their parents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BranchCommits {
-    /// Newest first, in GitHub's order.
+    /// Newest first, by ancestry or in GitHub's order.
     pub commits: Vec<(Sha, Vec<Sha>)>,
-    /// Whether these are all, down to the root.
+    /// Whether the list reaches the root commit.
     pub complete: bool,
-    /// What the messages of those that revert something say; none for a commit that says nothing
-    /// of that kind. What a commit that is not in here reverts is unknown.
+    /// The reverts that commit messages declare; `None` for a commit that reverts nothing. For
+    /// a commit that is missing here, this is unknown.
     #[serde(default)]
     pub messages: Messages,
 }
 
 impl BranchCommits {
-    /// The place of `sha`, 0 for the tip.
+    /// The index of `sha`, where 0 is the tip.
     #[must_use]
     pub fn place(&self, sha: &Sha) -> Option<usize> {
         self.commits.iter().position(|(commit, _)| commit == sha)
     }
 
-    /// Whether `container` is seen to contain `contained`. False says only that these commits do
-    /// not show it: GitHub's order by date may leave a link out of the window.
+    /// Whether these commits show that `container` contains `contained`. False does not prove
+    /// the opposite: GitHub orders by date, so a connecting commit may be missing from the
+    /// list.
     #[must_use]
     pub fn shows_containment(&self, container: &Sha, contained: &Sha) -> bool {
         if container == contained {
@@ -61,12 +62,12 @@ impl BranchCommits {
         false
     }
 
-    /// The commits that `tip` contains, the newest first, of `listed`, which are commits with their
+    /// Orders the commits that `tip` contains, newest first. `listed` holds commits with their
     /// parents in any order.
     ///
-    /// What contains another is newer. Of two that do not contain each other, the one that the
-    /// first-parent chain took up later is newer. Commits that these do not show to be contained in
-    /// `tip` are left out: their place is unknown.
+    /// A commit is newer than all that it contains. Of two commits that do not contain each
+    /// other, the one that joined the first-parent chain later is newer. Commits that are not
+    /// shown to be contained in `tip` are left out, because their position is unknown.
     #[must_use]
     pub fn of_tip(tip: &Sha, listed: impl IntoIterator<Item = (Sha, Vec<Sha>)>) -> Self {
         let parents: BTreeMap<Sha, Vec<Sha>> = listed.into_iter().collect();
@@ -83,10 +84,10 @@ impl BranchCommits {
         Self { commits: commits.collect(), complete, messages: BTreeMap::new() }
     }
 
-    /// Parents that are not among these commits and that `sha` is not shown to contain, the newest
-    /// first, as far as these tell. They may contain commits newer than `sha`: until they are read,
-    /// nothing says that `sha` is the newest of its kind. The last of them is where the first-parent
-    /// chain goes on, if that is among them. Without `sha` they are all such parents.
+    /// Parents that are missing from these commits and that `sha` is not shown to contain,
+    /// newest first as far as known. They may lead to commits newer than `sha`, so until they
+    /// are read, `sha` is not known to be the newest of its kind. If the continuation of the
+    /// first-parent chain is among them, it is the last. Without `sha`, all missing parents.
     #[must_use]
     pub fn unread_above(&self, sha: Option<&Sha>) -> Vec<Sha> {
         let Some((tip, _)) = self.commits.first() else { return Vec::new() };
@@ -102,7 +103,7 @@ impl BranchCommits {
         unread(tip).filter(|parent| !contained.contains(parent)).cloned().collect()
     }
 
-    /// Takes in what is known of these commits' messages.
+    /// Adds known messages, and drops those of commits that are not listed.
     pub fn take_messages(&mut self, known: impl IntoIterator<Item = Messages>) {
         self.messages.extend(known.into_iter().flatten());
         self.keep_messages();
@@ -113,7 +114,7 @@ impl BranchCommits {
         self.messages.retain(|sha, _| commits.contains(sha));
     }
 
-    /// Drops all but the newest so many. The order of those that stay does not change.
+    /// Keeps only the newest `most` commits, in their order.
     pub fn keep_newest(&mut self, most: usize) {
         if self.commits.len() > most {
             self.commits.truncate(most);
@@ -123,9 +124,9 @@ impl BranchCommits {
     }
 }
 
-/// All that `tip` contains, as far as `parents` tell: each commit after all that it contains, and
-/// what its first parent contains before what its other parents bring. That is the order in which
-/// the first-parent chain took commits up.
+/// All commits that `tip` contains according to `parents`. Each commit comes after all that it
+/// contains, and what its first parent contains comes before what its other parents add: the
+/// order in which commits joined the first-parent chain.
 fn oldest_first<'a>(parents: &'a BTreeMap<Sha, Vec<Sha>>, tip: &'a Sha) -> Vec<Visited<'a>> {
     let mut order = Vec::new();
     let mut entered = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What it means that a comment gives the approval command.
+//! The approval command, and whether a comment gives it.
 
 use std::fmt;
 
@@ -6,53 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use super::markup::{MarkupPosition, Stretch, stretches};
 
-/// The line that approves in a comment, as it is configured: one that a comment can give.
+/// The configured line that approves when it appears in a comment. Validated: a comment can
+/// give it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalCommand(String);
 
-/// A line that no comment could give.
+/// A configured line that no comment could give.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{command}` {why}")]
 pub struct CommandError {
-    /// The line as configured.
     pub command: String,
-    /// What is wrong with it.
     pub why: &'static str,
 }
 
-/// Whether a comment gives the command, and if not, how near it comes. Nothing but
-/// [`Spoken::Given`] counts; the rest is there to be told. In the order in which they tell more:
-/// of several ways in one comment, the last is what its writer needs to hear.
+/// Whether a comment gives the approval command and, if not, how close it comes. Only
+/// [`CommandReading::Given`] approves; the other variants explain to the author why the comment
+/// does not count. Ordered by how much they explain: if a comment contains the command in
+/// several ways, the greatest variant is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandReading {
-    /// It is not there.
+    /// The comment does not contain the command.
     Absent,
-    /// In a quote, lines that GitHub draws into one included: somebody else's words.
+    /// In a quote, including lines that GitHub renders as part of one: somebody else's text.
     InQuote,
-    /// Inside HTML, an HTML comment, a definition or a footnote: not shown, or not as a line of
-    /// the comment.
+    /// In HTML, an HTML comment, a link definition or a footnote: not rendered, or not as a
+    /// line of the comment.
     Hidden,
-    /// In a code block, or between backticks.
+    /// In a code block or between backticks.
     InCode,
-    /// On a line with other words, or under markup: emphasised, struck out, in a link, or between
-    /// dollar signs.
+    /// On a line with other text, or inside markup: emphasis, strikethrough, a link, or dollar
+    /// signs.
     NotAlone,
-    /// In a list.
     InList,
-    /// In a table.
     InTable,
-    /// In a heading. A line of `-` or `=` beneath makes one.
+    /// In a heading. A line of `-` or `=` below the text makes it one.
     InHeading,
-    /// A line that reads like it and is written otherwise: in another case, escaped, with
-    /// characters that look like others or like nothing.
+    /// A line that looks like the command but differs: in case, by escapes, or by look-alike or
+    /// invisible characters.
     LooksLike,
     /// Alone on a line of the comment itself.
     Given,
 }
 
 impl CommandReading {
-    /// As JSON writes it.
+    /// The value used in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,18 +68,19 @@ impl CommandReading {
     }
 }
 
-/// More is no command but a text.
+/// Maximum length of a command, in characters.
 const LONGEST: usize = 100;
 
 const SHOWN_OTHERWISE: &str =
     "holds markup, so that Markdown shows other characters than are written: write plain words";
 
 impl ApprovalCommand {
-    /// Checks that a comment can give this line, and is seen to give it.
+    /// Validates that a comment can give this line, and that readers can recognize it.
     ///
     /// # Errors
-    /// Where no comment could: Markdown would take the line for something else, or a reader could
-    /// not tell it from another.
+    ///
+    /// If no comment can give it: Markdown would interpret the line as something else, or
+    /// readers could not tell it from another line.
     pub fn new(line: &str) -> Result<Self, CommandError> {
         let command = Self(line.to_owned());
         match command.flaw() {
@@ -93,17 +92,17 @@ impl ApprovalCommand {
         }
     }
 
-    /// As configured.
+    /// The line as configured.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether, and how, the comment `body` speaks this command.
+    /// Whether, and how, the comment `body` contains this command.
     ///
-    /// It is given by a line that, without the blanks and tabs around it, is the command to the
-    /// letter, in a paragraph of the comment itself, under no markup. GitHub's Markdown says
-    /// where that is. In doubt it is not given.
+    /// The command counts if a line equals it exactly, apart from surrounding spaces and tabs,
+    /// in a paragraph of the comment itself and outside any markup, as GitHub's Markdown
+    /// defines these. In doubt, it does not count.
     #[must_use]
     pub fn spoken_in(&self, body: &str) -> CommandReading {
         let text = as_read(body);
@@ -133,7 +132,7 @@ impl ApprovalCommand {
         }
     }
 
-    /// Whether `text` holds the command, and not as a part of a longer word or path.
+    /// Whether `text` contains the command other than as a part of a longer word or path.
     fn is_named_in(&self, text: &str) -> bool {
         let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
         text.match_indices(&self.0).any(|(start, found)| {
@@ -143,7 +142,7 @@ impl ApprovalCommand {
         })
     }
 
-    /// Why no comment could give it.
+    /// Why no comment can give this command, if so.
     fn flaw(&self) -> Option<&'static str> {
         if self.0.trim().is_empty() {
             return Some("is empty: nothing would approve, or everything");
@@ -163,7 +162,7 @@ impl ApprovalCommand {
         if !self.0.contains(char::is_alphanumeric) {
             return Some("has no letter or digit: Markdown draws lines and tables with such signs");
         }
-        // Beside other words as well: there, some lines mean something else.
+        // Some lines change their meaning next to other text, so check that, too.
         let beside = [("", ""), ("", "\nThanks."), ("Good.\n", "\nThanks.")];
         beside
             .iter()
@@ -172,7 +171,7 @@ impl ApprovalCommand {
             .or_else(|| self.is_shown_otherwise().then_some(SHOWN_OTHERWISE))
     }
 
-    /// Whether Markdown makes other characters of it, as of `&amp;` and `\*`.
+    /// Whether Markdown renders it with other characters, as it does for `&amp;` and `\*`.
     fn is_shown_otherwise(&self) -> bool {
         !stretches(&self.0).iter().any(|stretch| stretch.shown == self.0)
     }
@@ -184,7 +183,7 @@ impl fmt::Display for ApprovalCommand {
     }
 }
 
-/// Why a command that is read so, alone in a comment, is none.
+/// Why a command that is read this way when it is alone in a comment is invalid.
 fn misread(spoken: CommandReading) -> Option<&'static str> {
     match spoken {
         CommandReading::Given => None,
@@ -204,20 +203,20 @@ fn misread(spoken: CommandReading) -> Option<&'static str> {
     }
 }
 
-/// A comment as Markdown reads it: three ways to end a line are one.
+/// Normalizes line endings, as Markdown does.
 fn as_read(body: &str) -> String {
     body.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// What a hasty reader sees of a line. Only to tell somebody why a line does not count.
+/// How the line looks to a quick reader. Used only to explain why a line does not count.
 fn at_sight(line: &str) -> String {
     let seen = line.chars().filter(|c| c.is_whitespace() || !is_unseen(*c));
     let seen: String = seen.flat_map(|c| alike(c).to_lowercase()).map(alike).collect();
     seen.trim().to_owned()
 }
 
-/// Characters that are drawn as nothing, or that no keyboard types. Source: Unicode's
-/// `Default_Ignorable_Code_Point`, controls, and what stands for a character that is unreadable.
+/// Characters that render as nothing or that no keyboard types. Source: Unicode's
+/// `Default_Ignorable_Code_Point`, control characters, and the replacement characters.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -228,15 +227,16 @@ fn is_unseen(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The ASCII character that `c` is easily taken for. The usual ones, and not Unicode's thousands.
+/// The ASCII character that `c` is easily mistaken for. Covers the common cases, not all of
+/// Unicode's confusables.
 fn alike(c: char) -> char {
     match c {
-        // Full-width forms, as Asian keyboards type them, in the order of ASCII.
+        // Full-width forms, as Asian keyboards type them, in ASCII order.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c).saturating_sub(0xfee0)).unwrap_or(c),
         c if c.is_whitespace() => ' ',
         '\u{2044}' | '\u{2215}' | '\u{2571}' | '\u{29f8}' => '/',
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-        // Cyrillic and Greek letters that are drawn as Latin ones.
+        // Cyrillic, Greek and similar letters that look like Latin ones.
         'а' | 'α' => 'a',
         'в' | 'β' => 'b',
         'с' | 'ϲ' => 'c',

@@ -1,5 +1,5 @@
-//! The verification runs that count, as they are kept. What they say of a commit is for
-//! [`decide::candidates`](crate::decide::candidates).
+//! The verification runs that count, in the form in which they are kept.
+//! [`decide::candidates`](crate::decide::candidates) derives what they mean for a commit.
 
 use std::collections::BTreeMap;
 
@@ -8,37 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use super::{Run, RunId, RunOrigin, RunProgress, Sha};
 
-/// A verification run that counts, with what is known of its attempts, and with what decides
-/// whether it counts.
+/// A verification run that counts, with its known attempts and with the facts that make it
+/// count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedRun {
-    /// What decides whether it counts.
+    /// The facts that decide whether the run counts.
     pub origin: RunOrigin,
     /// The commit that it verified.
     pub sha: Sha,
-    /// Its page.
     pub html_url: String,
-    /// Its attempts that were seen, by number.
+    /// The attempts that were seen, by attempt number.
     pub attempts: BTreeMap<u32, Box<CountedAttempt>>,
 }
 
-/// The runs that count, by number. Boxed: a node of the map has room for eleven, and most
-/// repositories have one.
+/// The runs that count, by id. The values are boxed because a map node reserves room for eleven
+/// entries and most repositories have one.
 pub type CountedRuns = BTreeMap<RunId, Box<CountedRun>>;
 
 /// An attempt of a verification run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedAttempt {
-    /// When it started.
     pub started_at: Timestamp,
-    /// How far it is.
     pub progress: RunProgress,
-    /// About when it ended; none while it is not finished.
+    /// Approximately when it ended; `None` while it is not finished.
     pub ended_at: Option<Timestamp>,
 }
 
 impl CountedRun {
-    /// Keeps how far the newest attempt of a run that counts is, or was.
+    /// Records the progress of the run's newest attempt.
     pub(crate) fn keep_in(runs: &mut CountedRuns, run: &Run, progress: RunProgress) {
         let counted = runs.entry(run.at.id).or_insert_with(|| {
             Box::new(Self {
@@ -72,22 +69,22 @@ impl CountedRun {
         self.newest().and_then(|newest| newest.ended_at)
     }
 
-    /// When its newest attempt ended, if that was a success.
+    /// When its newest attempt ended, if it succeeded.
     pub(crate) fn passed_at(&self) -> Option<Timestamp> {
         self.newest().filter(|newest| newest.progress.succeeded()).and(self.ended_at())
     }
 
-    /// Whether any attempt of it succeeded.
+    /// Whether any of its attempts succeeded.
     pub(crate) fn has_passed(&self) -> bool {
         self.attempts.values().any(|attempt| attempt.progress.succeeded())
     }
 
-    /// Whether this attempt of it is known.
+    /// Whether the attempt with this number is known.
     pub(crate) fn has_attempt(&self, number: u32) -> bool {
         self.attempts.contains_key(&number)
     }
 
-    /// When this run began, if it is one of `sha`.
+    /// When the first known attempt started, if this run is for `sha`.
     pub(crate) fn began_for(&self, sha: &Sha) -> Option<Timestamp> {
         let first = self.attempts.first_key_value().filter(|_| self.sha == *sha)?;
         Some(first.1.started_at)

@@ -1,4 +1,4 @@
-//! What was decided about one sha, and on what.
+//! A decision about one sha, and the evidence behind it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,177 +8,143 @@ use super::{
     RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Uncertainty, UncountedRun, Why,
 };
 
-/// A reason with its real values: what the rule found, from which every sentence is made.
+/// A reason together with the values that the rule found. Messages for people are built from
+/// it. The variants follow the order of the rules, as [`Reason`] does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Cause {
-    /// Rule 1.
     Deploying {
-        /// Its run, once known.
+        /// The deploy run, once known.
         run: Option<RunRef>,
-        /// The run's page.
         url: Option<String>,
     },
-    /// Rule 2.
     Deployed {
-        /// The run that put it there; none for an operator's word.
+        /// The run that deployed it; `None` if an operator recorded it with `set-production`.
         run: Option<RunRef>,
-        /// The run's page.
         url: Option<String>,
     },
-    /// Rule 3.
     NotVerified {
         /// The verification run that is still running.
         running: Option<RunRef>,
-        /// A run of this commit that succeeded and does not count.
+        /// A successful run of this commit that does not count as verification.
         #[serde(default)]
         uncounted: Option<UncountedRun>,
     },
-    /// Rule 4.
     VerificationFailed {
-        /// The run.
         run: RunRef,
-        /// How it ended.
         conclusion: Conclusion,
     },
-    /// Rule 5.
     DeployNotConfigured {
-        /// What is wrong with it.
         what: DeployUnavailable,
     },
-    /// Rule 6.
     NotOnBranch {
-        /// The branch.
         branch: Branch,
     },
-    /// Rule 7.
     OlderThanProduction {
-        /// The production that contains it: the one now, or, where that is uncertain, an earlier
-        /// one.
+        /// The production that contains this sha: the current one or, where that is uncertain,
+        /// an earlier one.
         production: Sha,
-        /// Why production is uncertain, where it is.
+        /// Why the current production is uncertain, if it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         uncertain: Option<Uncertainty>,
     },
-    /// Rule 8.
     Paused {
-        /// Who stopped it.
         source: PauseSource,
-        /// Their reason.
+        /// The reason that was given for the pause.
         why: String,
     },
-    /// Rule 9.
     RolledBack {
-        /// The commit that production lost.
+        /// The commit that production no longer contains.
         lost: Sha,
-        /// Where it went, if that can be told.
+        /// The commit that is in production instead, if known.
         to: Option<Sha>,
-        /// The run that did it.
+        /// The run that moved production back.
         run: RunRef,
     },
-    /// Rule 9a.
     Reverted {
-        /// What is reverted, as far as that can be told.
+        /// What is reverted, if known.
         what: Reverted,
     },
-    /// Rule 10.
     FirstDeployRequired {
-        /// What is missing.
+        /// The approvals that are missing.
         missing: Box<Missing>,
     },
-    /// Rule 11.
     DegradedHighRisk {
-        /// The signals that say so.
+        /// The signals that report degraded.
         signals: Vec<SignalReading>,
     },
-    /// Rule 12.
     DegradedUnknownHighRisk {
         /// The signals that cannot be read.
         signals: Vec<SignalReading>,
     },
-    /// Rule 13.
     DeployInProgress {
-        /// The run; none while an attempt of ours looks for it.
+        /// `None` while an attempt of ours is looking for its run.
         run: Option<RunId>,
-        /// What it deploys, if that can be told.
+        /// The commit being deployed, if known.
         sha: Option<Sha>,
-        /// Since when.
+        /// When the deploy started.
         since: Timestamp,
-        /// How it waits or works.
+        /// The run's status at GitHub, such as queued or waiting.
         progress: Option<RunStatus>,
-        /// The environment whose reviewers a `waiting` run waits for.
+        /// The environment that a `waiting` run needs a reviewer's approval for.
         environment: String,
     },
-    /// Rule 14.
     DeployFailed {
-        /// The failed run.
+        /// The run that failed.
         run: Option<RunRef>,
-        /// Attempts used.
+        /// Attempts used so far.
         used: u32,
-        /// Attempts it may use.
+        /// Attempts that this sha may use.
         allowed: u32,
     },
-    /// Rule 15.
     Cooldown {
-        /// Until when.
+        /// When the cooldown ends.
         until: Timestamp,
     },
-    /// Rule 16.
     DispatchRejected {
-        /// GitHub's own words, with the permission that its headers name.
+        /// GitHub's message, with the permission that its response headers name.
         words: String,
-        /// When it is tried again unasked.
+        /// When the dispatch is retried without anybody asking for it.
         retry_at: Timestamp,
     },
-    /// Rule 17.
     StatusRefused {
-        /// GitHub's own words, with the permission that its headers name.
+        /// GitHub's message, with the permission that its response headers name.
         words: String,
-        /// When it is tried again.
+        /// When the status is written again.
         retry_at: Timestamp,
     },
-    /// Rule 18.
     DispatchUnconfirmed {
-        /// The sha of that dispatch.
+        /// The sha that was dispatched.
         sha: Sha,
-        /// When it was sent.
+        /// When the dispatch was sent.
         since: Timestamp,
     },
-    /// Rule 19.
     RateLimit {
         /// When the next deploy may start.
         until: Timestamp,
-        /// The policy's number.
+        /// The policy's `max_deploys_per_hour`.
         max: u32,
     },
-    /// Rule 20.
     DegradedLowHold {
-        /// The signals that say so.
+        /// The signals that report degraded.
         signals: Vec<SignalReading>,
     },
-    /// Rule 21.
     AllowLow,
-    /// Rule 22.
     DegradedMediumHold {
-        /// The signals that say so.
+        /// The signals that report degraded.
         signals: Vec<SignalReading>,
     },
-    /// Rule 23.
     AllowMedium,
-    /// Rule 24.
     AllowHighApproved {
-        /// Who approved.
         by: Approver,
     },
-    /// Rule 25.
     HighRiskNoApproval {
-        /// What is missing.
+        /// The approvals that are missing.
         missing: Box<Missing>,
     },
 }
 
 impl Cause {
-    /// The reason's code.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
@@ -213,7 +179,8 @@ impl Cause {
 }
 
 impl Cause {
-    /// The pull request on which somebody can approve what this holds.
+    /// The pull request to approve, if an approval there would unblock this. `None` if an
+    /// operator's approval is needed.
     #[must_use]
     pub fn pull_in_want(&self) -> Option<PullNumber> {
         let (Self::FirstDeployRequired { missing } | Self::HighRiskNoApproval { missing }) = self
@@ -225,20 +192,20 @@ impl Cause {
     }
 }
 
-/// A revert that the branch holds and the judged commit does not.
+/// A revert that is on the branch but not in the judged commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reverted {
-    /// A commit that the judged one would bring into production is reverted.
+    /// The judged commit would bring a reverted commit into production.
     Commit {
-        /// The commit; the newest where several are reverted.
+        /// The reverted commit; the newest if several are reverted.
         commit: Sha,
         /// The commit that reverts it.
         by: Sha,
-        /// How many more are reverted.
+        /// How many other commits are reverted, too.
         more: usize,
     },
-    /// Whether any is reverted cannot be told, for good.
+    /// Whether any commit is reverted is unknown, and a retry will not change that.
     Unknown(Why),
 }
 
@@ -250,75 +217,71 @@ pub enum DeployUnavailable {
     NotConfigured,
     /// The repository has no workflow of this name.
     Missing(String),
-    /// The workflow (first) is disabled: GitHub's word (second).
+    /// The workflow with this name (first) is disabled. The second field is the state that
+    /// GitHub reports.
     Disabled(String, String),
 }
 
-/// Who stopped a repository.
+/// Who paused a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseSource {
-    /// The config's `paused`, which no command undoes.
+    /// The configuration's `paused`, which no command undoes.
     Config,
-    /// An operator, by name.
+    /// The name of the operator.
     Operator(String),
-    /// A status that a lost ledger left behind.
+    /// A commit status from before the ledger was lost.
     Recovered,
 }
 
 /// A decision about one sha, with the evidence behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// The sha.
     pub sha: Sha,
-    /// The cause of the rule that spoke first.
+    /// What the first rule that spoke found.
     pub cause: Cause,
-    /// What will block, too, once that is mended.
+    /// What later rules found that will block once `cause` is resolved.
     pub also: Vec<Cause>,
-    /// What would allow it, did nothing block.
+    /// The `allow_*` cause that applies if nothing blocks.
     #[serde(default)]
     pub otherwise: Option<Cause>,
-    /// The risk.
     pub risk: RiskAssessment,
-    /// What it was compared with.
+    /// The production that the sha was compared with.
     pub production: super::Production,
-    /// What every signal said, where the rules asked them.
+    /// Every signal's reading, if the rules asked for signals.
     #[serde(default)]
     pub signals: Vec<SignalReading>,
-    /// The approvals that were seen, and whether they count.
+    /// The approvals that were found, and whether each counts.
     #[serde(default)]
     pub approvals: Vec<SeenApproval>,
-    /// Older verified commits that might have shipped in its place and could not be judged.
+    /// Older verified commits that might have shipped instead but could not be judged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
-    /// The first instant at which a rule may answer otherwise, if nothing but time passes.
+    /// The earliest time at which a rule may answer differently if nothing else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_at: Option<Timestamp>,
 }
 
-/// A verified commit below a held candidate that could not be judged for now.
+/// A verified commit below a held candidate that cannot be judged for now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
-    /// The commit.
     pub sha: Sha,
-    /// What could not be read.
+    /// The fact that could not be read.
     pub why: Why,
 }
 
 impl Decision {
-    /// The reason's code.
     #[must_use]
     pub const fn reason(&self) -> Reason {
         self.cause.reason()
     }
 
-    /// What it comes to.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         self.cause.reason().outcome()
     }
 
-    /// All rules in order, with what each found.
+    /// All rules in order, with what each of them found.
     pub fn rules(&self) -> impl Iterator<Item = (Reason, RuleFound<'_>)> {
         Reason::ALL.iter().map(|reason| (*reason, self.found_by(*reason)))
     }
@@ -337,35 +300,34 @@ impl Decision {
     }
 }
 
-/// What a simulation supposes, where that is not what is so.
+/// The assumptions of a simulation; `None` where it uses the real value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supposed {
-    /// What runs in production.
+    /// The commit assumed to be in production.
     pub production: Option<Sha>,
-    /// The file of the policy.
+    /// The policy file that is used instead of the configured policy.
     pub policy: Option<String>,
 }
 
 /// What a rule found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleFound<'a> {
-    /// It spoke first, and decides.
+    /// The rule spoke first and decides.
     Decides(&'a Cause),
-    /// It speaks, and would decide if none before it did.
+    /// The rule speaks, and would decide if no earlier rule did.
     SpeaksToo(&'a Cause),
-    /// It has nothing to say.
+    /// The rule does not apply.
     Silent,
-    /// A rule that ends the matter spoke before it.
+    /// An earlier rule decides in a way that makes the rest irrelevant.
     NotAsked,
 }
 
-/// What comes of asking the rules.
+/// The result of evaluating the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A decision.
     Decided(Box<Decision>),
-    /// These facts are needed first.
+    /// These facts must be read first.
     Lacks(Vec<Lack>),
-    /// A fact cannot be read for now; nothing may be decided without it (S4).
+    /// A fact cannot be read for now. Without it nothing may be decided (S4).
     Unreadable(Why),
 }

@@ -1,8 +1,8 @@
-//! What a workflow run is to a release: a deploy, something that only looks like one, or nothing.
+//! What a workflow run means for releases: a deploy, something that resembles one, or nothing.
 //!
-//! [`DeployScope::kind`] is the one place that decides this, from facts and the policy. `observe`
-//! reads the facts, and the ledger keeps them with the run, so that a changed policy is applied to
-//! the runs that are known already.
+//! [`KnownRun::kind_in`](super::KnownRun::kind_in) decides this from facts and the policy;
+//! [`DeployScope`] holds the policy's part. `observe` reads the facts. The ledger stores them
+//! with the run, so that a changed policy also applies to known runs.
 
 use std::collections::BTreeSet;
 
@@ -11,24 +11,26 @@ use serde::{Deserialize, Serialize};
 use super::run_title::{RefPattern, RunTitle};
 use super::{Branch, Policy, RepoId, Run, RunEvent, Sha, WorkflowId};
 
-/// What a run is to the releases of one repository (design, section 2).
+/// What a run means for the releases of one repository (design, section 2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
-    /// A run of the deploy workflow on the deploy ref or the branch. The default: entries of
-    /// earlier versions hold nothing else.
+    /// A run of the deploy workflow on the deploy ref or the branch. This is the default,
+    /// because entries of earlier versions contain nothing else.
     #[default]
     Deploy,
-    /// It bears the ref's name, but its commit was never in the ref's history: a tag can be named
-    /// like a branch and carry a deploy file of its own.
+    /// A run that claims the ref by name although its commit was never in the ref's history. A
+    /// tag can have the name of a branch and contain another deploy file.
     Stray,
-    /// GitHub leaves a failed run without any job on every push for some workflow files.
+    /// A failed run without any job. For some workflow files, GitHub creates one on every push.
     Phantom,
-    /// A run of the deploy workflow on another ref, or of a workflow in `other_deploy_workflows`.
+    /// A run of the deploy workflow on another ref, or of a workflow in
+    /// `other_deploy_workflows`.
     OtherDeploy,
-    /// A run of a workflow that deploys nothing by the policy of today; it did by an earlier one.
+    /// A run of a workflow that does not deploy under the current policy, but did under an
+    /// earlier one.
     OtherWorkflow,
-    /// A pull request's run, a fork's, a preview, or one that the policy says is no deploy.
+    /// A run for a pull request, from a fork, for a preview, or excluded by the policy.
     NotADeploy,
 }
 
@@ -42,7 +44,7 @@ impl RunKind {
         }
     }
 
-    /// Whether it blocks other deploys while it is not completed.
+    /// Whether it blocks other deploys until it completes.
     #[must_use]
     pub const fn blocks(self) -> bool {
         match self {
@@ -51,7 +53,7 @@ impl RunKind {
         }
     }
 
-    /// Whether its failure is a failed deploy: uses an attempt, and gets an issue.
+    /// Whether its failure is a failed deploy, which uses an attempt and gets an issue.
     #[must_use]
     pub const fn can_fail(self) -> bool {
         match self {
@@ -65,32 +67,30 @@ impl RunKind {
     }
 }
 
-/// Whether the ref whose name a run bears had the run's commit in its history, when that was asked
-/// first. A force push afterwards changes nothing.
+/// Whether the ref that a run claims contained the run's commit when that was first checked.
+/// Later force pushes do not change the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefHistory {
-    /// Nobody asked.
     #[default]
     NotAsked,
-    /// It did, or its tip was this commit once.
+    /// The ref contained the commit, or the commit was once its tip.
     Contains,
-    /// It did not.
+    /// The ref did not contain the commit.
     Lacks,
 }
 
-/// Where a run came from, as GitHub showed it.
+/// Where a run came from, as reported by GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSource {
-    /// The workflow.
     pub workflow: WorkflowId,
-    /// The branch or tag; none where GitHub does not say.
+    /// The branch or tag; `None` if GitHub does not report it.
     pub head_branch: Option<Branch>,
     /// The commit whose workflow file ran.
     pub head_sha: Sha,
-    /// The repository of that commit; none where GitHub does not say.
+    /// The repository of that commit; `None` if GitHub does not report it.
     pub head_repository: Option<RepoId>,
-    /// Its title, where nobody but who started it writes that.
+    /// The run's title; empty unless only whoever started the run can choose it.
     pub title: String,
 }
 
@@ -101,45 +101,43 @@ impl From<&Run> for RunSource {
             head_branch: run.head_branch.clone(),
             head_sha: run.head_sha.clone(),
             head_repository: run.head_repository,
-            // Other events' titles are written by strangers, and nothing is told by them.
+            // Titles of other events can be chosen by outsiders, so nothing may rely on them.
             title: if run.event.title_is_trusted() { run.title.clone() } else { String::new() },
         }
     }
 }
 
-/// By which rule a run's commit was told. One that the policy of today would not use is no answer
-/// to today's question.
+/// The rule that determined a run's commit. If the current policy uses another rule, the commit
+/// must be determined again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributionRule {
-    /// An earlier version's, which took any commit id in a title.
+    /// A rule of earlier versions, which accepted any commit id in a title.
     #[default]
     Earlier,
     /// The attempt that owns the run, or a status of ours that links to it.
     Owner,
-    /// The run itself: what it was pushed for, or its title by its own file's `run-name`.
+    /// The run itself: the commit that was pushed, or the title according to the `run-name` of
+    /// its own workflow file.
     Own,
     /// The policy's `run_title`.
     RunTitle(String),
 }
 
-/// Where a run's commit was looked for. That a branch lacked it is no answer about another branch,
-/// and where production rests on it, none about a later tip.
+/// Where a run's commit was searched for. If a branch lacked it, another branch may have it
+/// and, where production depends on it, so may a later tip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchedBranch {
-    /// The branch.
     pub branch: Branch,
-    /// Its tip; none where the branch does not exist.
+    /// The branch's tip; `None` if the branch does not exist.
     pub tip: Option<Sha>,
 }
 
-/// Which runs deploy what a policy governs. There is one for each repository; what tells the runs
-/// of several environments apart belongs here.
+/// Defines which runs deploy what a policy governs. There is one scope for each repository.
+/// Criteria that separate the runs of several environments belong here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployScope {
-    /// The repository.
     pub repository: RepoId,
-    /// The deploy workflow.
     pub workflow: WorkflowId,
     /// Other workflows that change production.
     pub other_workflows: BTreeSet<WorkflowId>,
@@ -147,18 +145,18 @@ pub struct DeployScope {
     pub branch: Branch,
     /// The ref that the deploy workflow is started on.
     pub deploy_ref: Branch,
-    /// Which of the events that can be told apart deploy.
+    /// The events in [`KNOWN_EVENTS`] whose runs deploy.
     pub run_events: Vec<String>,
-    /// Refs on which nothing is deployed to production.
+    /// Refs whose runs do not deploy to production.
     pub preview_refs: Vec<RefPattern>,
-    /// Titles of deploys.
+    /// Titles of runs that deploy.
     pub run_title: Option<RunTitle>,
-    /// Titles of what is no deploy.
+    /// Titles of runs that do not deploy.
     pub other_run_titles: Vec<RunTitle>,
 }
 
-/// Events that `run_events` can take out. Runs by any other event always count: what they deploy
-/// cannot be told, and that must not go unseen.
+/// Events that `run_events` can exclude. Runs by any other event always count, because what
+/// they deploy is unknown and must not be missed.
 pub const KNOWN_EVENTS: [&str; 3] = ["workflow_dispatch", "repository_dispatch", "push"];
 
 impl DeployScope {
@@ -185,7 +183,7 @@ impl DeployScope {
         }
     }
 
-    /// Whether a run bears the name of the branch or of the deploy ref.
+    /// Whether a run of the deploy workflow has the name of the branch or of the deploy ref.
     #[must_use]
     pub fn claims_a_ref(&self, source: &RunSource) -> bool {
         let named = source.head_branch.as_ref();
@@ -193,7 +191,7 @@ impl DeployScope {
             && (named == Some(&self.deploy_ref) || named == Some(&self.branch))
     }
 
-    /// What a run is, before its commit's place in history and its jobs are looked at.
+    /// The kind of a run before its commit's ancestry and its jobs are considered.
     #[must_use]
     pub fn kind_by_source(&self, event: &RunEvent, source: &RunSource) -> RunKind {
         if source.head_repository.is_some_and(|repository| repository != self.repository)
@@ -208,7 +206,7 @@ impl DeployScope {
         if self.is_excluded(event, source, is_main) {
             return RunKind::NotADeploy;
         }
-        // A branch of null is unknown, and counts until more is known.
+        // A `head_branch` of null is unknown, so the run counts until more is known.
         if is_main && (source.head_branch.is_none() || self.claims_a_ref(source)) {
             RunKind::Deploy
         } else {
@@ -216,7 +214,7 @@ impl DeployScope {
         }
     }
 
-    /// Whether the policy says that it is no deploy.
+    /// Whether the policy excludes this run.
     fn is_excluded(&self, event: &RunEvent, source: &RunSource, is_main: bool) -> bool {
         let excluded_title = event.title_is_trusted()
             && self.other_run_titles.iter().any(|title| title.fits(&source.title));
@@ -229,7 +227,7 @@ impl DeployScope {
         excluded_title || (is_main && (excluded_event || is_preview))
     }
 
-    /// The rule by which the commit of a run by this event is told.
+    /// The rule that determines the commit of a run by this event.
     #[must_use]
     pub fn attribution_rule(&self, event: &RunEvent) -> AttributionRule {
         match &self.run_title {

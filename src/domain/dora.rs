@@ -1,5 +1,5 @@
-//! DORA's four measures of a repository, as its ledger tells them: how often it deploys, how long
-//! a change takes, how many changes fail, and how long production stays broken.
+//! The four DORA metrics of a repository, computed from its ledger: deployment frequency, lead
+//! time for changes, change failure rate, and time to restore.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,36 +8,38 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ReleaseState, RunId, RunProgress, RunRef, Sha};
 
-/// What the measures look back on.
+/// The period that the metrics cover.
 const WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
 const DAYS: f64 = 30.0;
 
-/// DORA's four over the last thirty days, whoever deployed.
+/// The four DORA metrics over the last thirty days, whoever deployed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dora {
-    /// Deploys of new commits that succeeded, per day.
+    /// Successful deploys of new commits per day.
     pub deploys_per_day: f64,
-    /// The median from merge to production, of our own deploys; none without any.
+    /// The median time from merge to production of our own deploys; `None` if there is none.
     pub lead_time: Option<Duration>,
-    /// Of all deploys, those that failed or were taken back: from 0 to 1; none without any.
+    /// The share of all deploys that failed or were rolled back, from 0 to 1; `None` without
+    /// deploys.
     pub change_failure_ratio: Option<f64>,
-    /// The median from the first failure to the next good deploy; none without any.
+    /// The median time from the first failure to the next successful deploy; `None` if there is
+    /// none.
     pub time_to_restore: Option<Duration>,
 }
 
 /// The end of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// The run attempt that made production well again.
+    /// The run attempt that restored production.
     pub run: RunRef,
-    /// When it ended.
+    /// When that run attempt ended.
     pub at: Timestamp,
-    /// How long after the first failure.
+    /// The time since the first failure.
     pub took: Duration,
 }
 
 impl Dora {
-    /// What `release` adds up to at `now`.
+    /// Computes the metrics of `release` at `now`.
     #[must_use]
     pub fn of(release: &ReleaseState, now: Timestamp) -> Self {
         let since = now.saturating_sub(WINDOW).unwrap_or(Timestamp::MIN);
@@ -57,7 +59,7 @@ impl Dora {
     }
 }
 
-/// Every failure that came to an end, as far as it is known, oldest first.
+/// All known failures that have ended, oldest first.
 #[must_use]
 pub fn restorations(release: &ReleaseState) -> Vec<Restored> {
     DeployTally::of(release).restored
@@ -70,7 +72,6 @@ struct Deploy {
     taken_back: bool,
 }
 
-/// A run attempt that ended.
 struct EndedAttempt<'a> {
     at: Timestamp,
     run: RunRef,
@@ -78,17 +79,18 @@ struct EndedAttempt<'a> {
     succeeded: bool,
 }
 
-/// What the deploy runs tell, one after another.
+/// What the deploy runs add up to, processed in order.
 #[derive(Default)]
 struct DeployTally<'a> {
     deploys: Vec<Deploy>,
     failed: Vec<Timestamp>,
     restored: Vec<Restored>,
-    /// Since when something has failed.
+    /// The time of the first failure since the last successful deploy.
     failing_since: Option<Timestamp>,
-    /// The commits that were in production, and which of the deploys brought each first.
+    /// The commits that were in production, each with the index of the deploy that first
+    /// brought it.
     brought: BTreeMap<&'a Sha, usize>,
-    /// What is in production, and since when; none before the first deploy.
+    /// The commit in production and since when; `None` before the first deploy.
     current: Option<(Option<&'a Sha>, Timestamp)>,
     /// When the commits of our own runs were merged.
     merged: BTreeMap<RunId, Timestamp>,
@@ -114,7 +116,8 @@ impl<'a> DeployTally<'a> {
         let known = ended.sha.and_then(|sha| self.brought.get(sha).copied());
         let (now, since) = self.current.unwrap_or((None, ended.at));
         let before = now.and_then(|sha| self.brought.get(sha).copied());
-        // Back to what was there earlier: what it replaces was no good from its first moment.
+        // Production moved back to an earlier commit: what it replaces counts as failed from
+        // its start.
         let taken_back = before.filter(|before| known.is_some_and(|known| known < *before));
         if let Some(deploy) = taken_back.and_then(|before| self.deploys.get_mut(before)) {
             deploy.taken_back = true;
@@ -135,8 +138,8 @@ impl<'a> DeployTally<'a> {
     }
 }
 
-/// The run attempts that ended, in the order in which they did. A superseded one never began, and
-/// nobody knows how a deleted one would have ended.
+/// The finished run attempts, ordered by when they ended. Superseded attempts never began, and
+/// how deleted ones would have ended is unknown, so both are left out.
 fn in_order(release: &ReleaseState) -> Vec<EndedAttempt<'_>> {
     let mut all = Vec::new();
     for run in release.runs.values() {
@@ -166,7 +169,7 @@ fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
     Duration::try_from(to.duration_since(from)).ok()
 }
 
-/// Of an even number, the mean of the two in the middle.
+/// For an even number of values, the mean of the two in the middle.
 fn median(times: impl Iterator<Item = Duration>) -> Option<Duration> {
     let mut times: Vec<Duration> = times.collect();
     times.sort_unstable();
@@ -175,7 +178,7 @@ fn median(times: impl Iterator<Item = Duration>) -> Option<Duration> {
     Some(lower.saturating_add(upper) / 2)
 }
 
-/// A ledger remembers some hundred runs.
+/// Saturates, which is never reached: a ledger keeps about a thousand runs.
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }

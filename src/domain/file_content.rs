@@ -1,4 +1,4 @@
-//! What stands at the paths of a range.
+//! The content at the paths of a range.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileChange, RangeFiles};
 
-/// What is at a path after a change.
+/// The content at a path after a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileContent {
-    /// GitHub did not say.
+    /// GitHub did not report it.
     #[default]
     Unknown,
-    /// Nothing.
+    /// Nothing: the path was deleted.
     Deleted,
-    /// The blob of this id; of a submodule, its commit.
+    /// A blob, by its id; for a submodule, by its commit.
     Blob(String),
 }
 
 impl FileContent {
-    /// Whether both are known to be the same.
+    /// Whether both are known and equal.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -32,7 +32,7 @@ impl FileContent {
 }
 
 impl RangeFiles {
-    /// The files that are listed.
+    /// The files that GitHub listed, which may not be all of them.
     #[must_use]
     pub fn listed(&self) -> &[FileChange] {
         match self {
@@ -40,7 +40,7 @@ impl RangeFiles {
         }
     }
 
-    /// What is at each path that changed: a rename leaves nothing under the name before it.
+    /// The content at each changed path. A rename counts as a deletion of the previous path.
     #[must_use]
     pub fn contents(&self) -> BTreeMap<&str, &FileContent> {
         let files = self.listed().iter();

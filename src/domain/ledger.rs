@@ -1,4 +1,4 @@
-//! The append-only record: what was decided, tried, seen and said.
+//! The append-only record of decisions, attempts, observations and operators' actions.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,11 @@ use super::{
     StatusRecord,
 };
 
-/// One line of the ledger.
+/// One entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When, by GitHub's clock.
+    /// When it happened, by GitHub's clock.
     pub at: Timestamp,
-    /// What.
     #[serde(flatten)]
     pub kind: EntryKind,
 }
@@ -23,157 +22,134 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EntryKind {
-    /// The first pass over this repository, or its new name.
+    /// The first pass over this repository, or the first one under a new name.
     Governed {
-        /// Its name.
         name: RepoName,
     },
-    /// What a lost ledger left at GitHub was read. Until this entry nothing is dispatched.
+    /// GitHub was read to recover what a lost ledger knew. Nothing is dispatched before this
+    /// entry.
     Recovered {
-        /// Attempts that statuses speak of.
+        /// Attempts that were reconstructed from commit statuses.
         attempts: Vec<Attempt>,
-        /// Whether the newest status of all said that the repository is paused.
+        /// The reason of the pause, if the newest status of all reports that the repository is
+        /// paused.
         paused: Option<String>,
     },
-    /// An account that is us.
+    /// An account that acts as this governor.
     Identity {
-        /// Its login.
         login: Login,
     },
     /// A verified merge-queue run was seen, so `event=merge_group` is read from now on.
     MergeQueueSeen,
     /// The candidate changed.
     Candidate {
-        /// The newest verified commit of the branch; none any more.
+        /// The newest verified commit of the branch; `None` if there is none any more.
         sha: Option<Sha>,
     },
     /// A decision that differs from the last one about this sha.
     Decided {
-        /// The sha.
         sha: Sha,
-        /// What it came to.
         outcome: Outcome,
-        /// Why.
         reason: Reason,
-        /// The risk class.
         risk: RiskClass,
-        /// The evidence, in sentences.
+        /// The evidence, as sentences.
         evidence: Vec<String>,
     },
-    /// An approval that a decision rests on, once for each commit.
+    /// An approval that a decision rests on. Recorded once for each commit.
     ApprovalCounted {
-        /// The commit that it lets ship.
+        /// The commit that the approval lets ship.
         sha: Sha,
-        /// The approval.
         approval: GivenApproval,
     },
     /// A deploy run that is new or has changed.
     RunSeen {
-        /// The run.
         run: KnownRun,
     },
-    /// An intent: nothing has left yet.
+    /// An intent to deploy. No request has been sent yet.
     AttemptBegun {
-        /// The attempt.
         attempt: NewAttempt,
     },
-    /// GitHub took the `dispatching` status.
+    /// GitHub accepted the `dispatching` status.
     AttemptMarked {
-        /// The attempt.
         id: AttemptId,
-        /// The status.
         mark: Mark,
     },
-    /// The dispatch leaves now.
+    /// The dispatch request is about to be sent.
     AttemptSending {
-        /// The attempt.
         id: AttemptId,
     },
-    /// GitHub said yes and named no run.
+    /// GitHub accepted the dispatch without naming the run.
     AttemptAccepted {
-        /// The attempt.
         id: AttemptId,
     },
-    /// After the deadline, an unfiltered read showed no run of it.
+    /// After the deadline, an unfiltered read did not show the attempt's run.
     AttemptAbsent {
-        /// The attempt.
         id: AttemptId,
     },
-    /// Its run is known.
+    /// The attempt's run is known.
     AttemptRun {
-        /// The attempt.
         id: AttemptId,
-        /// The run.
         run: RunId,
-        /// Whether the attempt had been closed before.
+        /// Whether the attempt had already been closed.
         late: bool,
     },
-    /// It is over.
+    /// The attempt ended.
     AttemptClosed {
-        /// The attempt.
         id: AttemptId,
-        /// How.
         outcome: AttemptOutcome,
     },
-    /// Another process of ours has an attempt there: it is the other's turn.
+    /// Another process of ours has an open attempt for the commit, and goes first.
     AttemptAdopted {
-        /// The other's attempt.
+        /// The other process's attempt.
         attempt: Attempt,
     },
-    /// An operator spoke.
+    /// An operator's action.
     Operator(OperatorAction),
     /// A comparison failed with 5xx while GitHub's other reads succeeded.
     RangeFailed {
-        /// The base.
         base: Sha,
-        /// The head.
         head: Sha,
-        /// GitHub's words.
+        /// GitHub's message.
         words: String,
     },
-    /// GitHub took a status of ours.
+    /// GitHub accepted a status of ours.
     StatusWritten {
-        /// The commit.
         sha: Sha,
-        /// The status.
         status: StatusRecord,
     },
-    /// GitHub refused a status of ours for certain.
+    /// GitHub definitively refused a status of ours.
     StatusRefused {
-        /// The commit.
         sha: Sha,
-        /// Its words.
+        /// GitHub's message.
         words: String,
-        /// When it is tried again.
+        /// When the status is written again.
         retry_at: Timestamp,
     },
-    /// Somebody else's status under our context was found, and is replaced.
+    /// Somebody else's status under our context was found. It is replaced.
     StatusForged {
-        /// The commit.
         sha: Sha,
-        /// Who wrote it, if GitHub says.
+        /// Who wrote it, if GitHub reports that.
         by: Option<Login>,
     },
-    /// What the signals say of production: something else than before, or of another deploy.
+    /// The signals report a change in production's health, or the health after another deploy.
     HealthChecked {
-        /// How it is.
         health: Health,
-        /// Since when, by the readings.
+        /// When this health began, according to the readings.
         since: Timestamp,
         /// The run attempt that made production what it is.
         run: Option<RunRef>,
-        /// What each signal says, in sentences.
+        /// What each signal reports, as sentences.
         found: Vec<String>,
-        /// Which signals were asked; none in what earlier versions wrote down.
+        /// The signals that were read; empty in entries of earlier versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         signals: Vec<String>,
     },
-    /// A failure issue moved on.
+    /// A step in the life of a failure issue.
     Issue(IssueStep),
 }
 
 impl EntryKind {
-    /// All names of [`Self::name`].
+    /// All values of [`Self::name`].
     pub const NAMES: [&'static str; 23] = [
         "governed",
         "recovered",
@@ -200,7 +176,7 @@ impl EntryKind {
         "issue",
     ];
 
-    /// What it is called, in JSON's `kind`.
+    /// The value of `kind` in JSON.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -230,7 +206,7 @@ impl EntryKind {
         }
     }
 
-    /// The commits that it names.
+    /// The commits that this entry names.
     #[must_use]
     pub fn shas(&self) -> Vec<&Sha> {
         match self {
@@ -262,7 +238,7 @@ impl EntryKind {
         }
     }
 
-    /// The attempt that it is a step of.
+    /// The attempt that this entry is a step of.
     #[must_use]
     pub const fn attempt(&self) -> Option<&AttemptId> {
         match self {
@@ -293,52 +269,45 @@ impl EntryKind {
     }
 }
 
-/// How a failure issue moved on.
+/// A step in the life of a failure issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum IssueStep {
     /// An issue, or a comment on it, is about to be written.
     Intent {
-        /// The failed sha.
         sha: Sha,
-        /// The failed run attempt that it is about.
+        /// The failed run attempt that it reports.
         run: RunRef,
     },
-    /// It stands at GitHub.
+    /// GitHub has the issue or comment.
     Written {
-        /// The failed sha.
         sha: Sha,
-        /// The failed run attempt that it is about.
+        /// The failed run attempt that it reports.
         run: RunRef,
-        /// The issue.
         number: IssueNumber,
     },
-    /// The recovery is about to be said on the issue.
+    /// A comment about the recovery is about to be written on the issue.
     RecoveryIntent {
-        /// The failed sha.
         sha: Sha,
     },
-    /// The recovery was said, or there was nothing to say.
+    /// The comment about the recovery was written, or none was needed.
     RecoveryWritten {
-        /// The failed sha.
         sha: Sha,
     },
-    /// GitHub refused to change an issue that is there, as where it is locked.
+    /// GitHub refused to change an existing issue, for example because it is locked.
     Refused {
-        /// The failed sha that it is about.
         sha: Sha,
-        /// GitHub's words.
+        /// GitHub's message.
         words: String,
     },
-    /// GitHub has no issues here (410), or wants none.
+    /// The repository has issues disabled (410), or GitHub refused to create one.
     Unavailable {
-        /// GitHub's words.
+        /// GitHub's message.
         words: String,
     },
 }
 
 impl IssueStep {
-    /// The failed commit.
     const fn sha(&self) -> Option<&Sha> {
         match self {
             Self::Intent { sha, .. }

@@ -1,4 +1,5 @@
-//! What GitHub shows of a comment, as far as it matters who says a line of it, and how.
+//! Splits a comment into parts by how GitHub renders them, so that quotes, code and hidden text
+//! can be distinguished from the author's own lines.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,43 +8,39 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::open_tags::OpenTags;
 
-/// Where a stretch of a comment stands.
+/// The kind of markup that a part of a comment is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MarkupPosition {
-    /// A whole line of words in a paragraph of the comment itself, and no markup on it.
+    /// A complete line of text in a top-level paragraph, without any markup.
     Plain,
-    /// Words of such a paragraph that share their line with markup.
+    /// Text of a top-level paragraph that shares its line with markup.
     Marked,
-    /// In a block quote, lazy lines of it too.
+    /// In a block quote, including its lazy continuation lines.
     Quote,
     /// In a code block or a code span.
     Code,
-    /// In HTML, in an element that HTML opened above, in a definition or a footnote.
+    /// In HTML, inside an element that earlier HTML opened, in a link definition or in a
+    /// footnote.
     Hidden,
-    /// In a list.
     List,
-    /// In a table.
     Table,
-    /// In a heading.
     Heading,
 }
 
-/// A part of a comment that stands in one place.
+/// A part of a comment in one kind of markup.
 #[derive(Debug)]
 pub(super) struct Stretch<'a> {
-    /// Where it stands.
     pub(super) place: MarkupPosition,
-    /// Its text: as it is written, or, of a [`Place::Marked`] one, the words without the markup.
+    /// The source text; for a [`MarkupPosition::Marked`] part, the text without its markup.
     pub(super) written: Cow<'a, str>,
-    /// What a reader sees of a [`Place::Plain`] one; empty for the others.
+    /// The rendered text of a [`MarkupPosition::Plain`] part; empty for other parts.
     pub(super) shown: String,
 }
 
-/// The parts of `text`, from its beginning to its end. Lines end in a line feed.
+/// Splits `text` into its parts, in order. Lines must end in a line feed.
 ///
-/// It errs on the side of markup: what one reader of Markdown or HTML takes for plain words and
-/// another does not is not [`Place::Plain`], and nor is anything in a comment that is nested beyond
-/// reason.
+/// When in doubt, this assumes markup. Text that parsers of Markdown or HTML disagree on is
+/// never [`MarkupPosition::Plain`], and neither is anything in an excessively nested comment.
 pub(super) fn stretches(text: &str) -> Vec<Stretch<'_>> {
     if text.contains(ODD) || text.lines().any(|line| markers(line) > DEEPEST) {
         let whole = Cow::Borrowed(text);
@@ -65,14 +62,14 @@ pub(super) fn stretches(text: &str) -> Vec<Stretch<'_>> {
     walk.found
 }
 
-/// Vertical tab and form feed, and NUL: readers differ over what is a blank line and what a letter.
+/// Vertical tab, form feed and NUL. Parsers disagree on whether these are blank.
 const ODD: [char; 3] = ['\u{b}', '\u{c}', '\0'];
 
-/// More quotes and lists than this, one in another, are no comment that anybody reads, and each of
-/// the lines that follow would cost as many steps.
+/// Maximum number of nested quotes and lists. Deeper nesting does not occur in real comments,
+/// and makes the parser do that many steps for each following line.
 const DEEPEST: usize = 100;
 
-/// How many quotes and lists may begin, or go on, with this line.
+/// How many quotes and lists may start or continue on this line.
 fn markers(line: &str) -> usize {
     let is_part = |b: &u8| b.is_ascii_digit() || b" \t>-*+.)".contains(b);
     let mut next = line.bytes().skip(1).chain([b' ']);
@@ -82,38 +79,39 @@ fn markers(line: &str) -> usize {
     leading.filter(|b| next.next().is_some_and(|next| is_marker(*b, next))).count()
 }
 
-/// The way through a comment's blocks, of which only the outermost matter.
+/// Walks through the blocks of a comment, of which only the outermost matter.
 struct MarkupWalk<'a> {
     text: &'a str,
     found: Vec<Stretch<'a>>,
     /// Where the last block ended.
     told: usize,
-    /// How many elements are open around here.
+    /// The number of open elements.
     depth: usize,
-    /// The outermost block, where it is a paragraph.
+    /// The outermost block, if it is a paragraph.
     paragraph: Option<Paragraph>,
-    /// What the last block was, if it is of those that take in the lines right beneath them.
+    /// The kind of the last block, if such a block absorbs the lines directly below it.
     last: Option<MarkupPosition>,
-    /// The HTML of a block, as far as it was read.
+    /// The HTML of the current block, as far as it was read.
     html: String,
     open: OpenTags,
 }
 
-/// A paragraph of the comment itself, and the line of it that is being read.
+/// A top-level paragraph, and its current line.
 struct Paragraph {
-    /// What it is to those who read it otherwise than this program's reader does.
+    /// The kind of markup that other parsers may see in this paragraph; `Plain` if they agree.
     place: MarkupPosition,
-    /// From the first sign to the last of those that GitHub may take for a pair: mathematics
-    /// stands between two dollar signs, and between two tildes what is struck out.
+    /// From the first to the last `$`, and from the first to the last `~`: GitHub may render
+    /// what is between two dollar signs as mathematics and what is between two tildes as struck
+    /// out.
     pairs: [Range<usize>; 2],
     line: MarkupLine,
 }
 
 #[derive(Default)]
 struct MarkupLine {
-    /// Where its first word or markup begins.
+    /// Where its first text or markup begins.
     start: Option<usize>,
-    /// Its words, without what is in code or HTML.
+    /// Its text, without code and HTML.
     words: String,
     is_marked: bool,
 }
@@ -200,8 +198,8 @@ impl<'a> MarkupWalk<'a> {
         Paragraph { place, pairs, line: MarkupLine::default() }
     }
 
-    /// What a paragraph that begins here belongs to, for those who end the block above it later: a
-    /// list, a quote or a definition that it stands right beneath, or is indented under.
+    /// What a paragraph that begins here belongs to according to parsers that end the previous
+    /// block later: a list, quote or definition that it directly follows or is indented under.
     fn takes_in(&self, start: usize) -> Option<MarkupPosition> {
         let is_indented = line_around(self.text, start).starts_with([' ', '\t']);
         if line_above(self.text, start).trim().is_empty() && !is_indented {
@@ -228,7 +226,7 @@ impl<'a> MarkupWalk<'a> {
         }
     }
 
-    /// A code span, or a tag, in a paragraph of the comment itself.
+    /// Handles a code span or a tag, and reports it if it is in a top-level paragraph.
     fn span(&mut self, place: MarkupPosition, range: Range<usize>) {
         self.mark(range.start);
         if self.paragraph.is_some() {
@@ -261,7 +259,8 @@ impl<'a> MarkupWalk<'a> {
         self.found.push(Stretch { place, written, shown: String::new() });
     }
 
-    /// What stands between two blocks is blank, or a definition that GitHub does not show.
+    /// Reports the text between two blocks, which is blank or a definition that GitHub does not
+    /// render.
     fn told_until(&mut self, end: usize) {
         self.tell(MarkupPosition::Hidden, self.told..end);
     }
@@ -293,7 +292,7 @@ fn place_of(block: TagEnd) -> MarkupPosition {
     }
 }
 
-/// The whole line that `at` lies on.
+/// The complete line that contains `at`.
 fn line_around(text: &str, at: usize) -> &str {
     let (start, end) = ends_of_line(text, at);
     text.get(start..end).unwrap_or_default()
@@ -310,7 +309,7 @@ fn ends_of_line(text: &str, at: usize) -> (usize, usize) {
     (start, after.find('\n').map_or(text.len(), |length| at + length))
 }
 
-/// What a paragraph is to some reader or other, where it holds what they differ over.
+/// What some parsers take a paragraph for, if they disagree on it.
 fn odd_lines(written: &str) -> Option<MarkupPosition> {
     let mut declarations = written.split("<!").skip(1).filter(|after| !after.starts_with("--"));
     let is_html =
@@ -318,8 +317,8 @@ fn odd_lines(written: &str) -> Option<MarkupPosition> {
     written.lines().find_map(drawn).or(is_html.then_some(MarkupPosition::Hidden))
 }
 
-/// What a paragraph with this line is, to some reader or other, where it is a line of signs that
-/// draw one: Markdown's readers differ over tables of one column.
+/// What some parsers take a paragraph with this line for, if it consists of characters that
+/// draw a table or an underline. Parsers disagree on tables with one column.
 fn drawn(line: &str) -> Option<MarkupPosition> {
     let signs = line.trim();
     let is_drawn = signs.contains(['-', '=']) && signs.chars().all(|c| "-=|: \t".contains(c));

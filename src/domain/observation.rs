@@ -1,4 +1,4 @@
-//! What GitHub shows, as plain values, each fact with its doubt.
+//! What GitHub shows, as plain values. Each fact is known, not asked for, or unreadable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,25 +12,25 @@ use super::{
     RunRef, Sha, ShaPrefix, SignalReading, Team, UncountedRun, WorkflowFact, WorkflowId,
 };
 
-/// Why something could not be read, in words for people.
+/// Why something could not be read, as text for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Why(pub String);
 
-/// A fact with its doubt. What could not be read is never an empty list.
+/// A fact that may be unknown. An unreadable list is never represented by an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fact<T> {
-    /// Nobody has asked GitHub yet.
+    /// The fact has not been read yet.
     #[default]
     NotAsked,
-    /// GitHub said so.
+    /// GitHub reported this value.
     Known(T),
-    /// GitHub was asked and gave no answer that can be used, for now.
+    /// The fact was asked for, but GitHub gave no usable answer for now.
     Unreadable(Why),
 }
 
 impl<T> Fact<T> {
-    /// The value, where it is known.
+    /// The value, if it is known.
     pub const fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
@@ -39,28 +39,25 @@ impl<T> Fact<T> {
     }
 }
 
-/// A governed repository as GitHub knows it.
+/// A governed repository, as reported by GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
-    /// Its number.
     pub id: RepoId,
-    /// Its name now; another than the config's after a rename.
+    /// The current name. It differs from the configured one after a rename.
     pub name: RepoName,
-    /// Its default branch.
     pub default_branch: Branch,
-    /// Archived repositories take no writes.
+    /// Whether the repository is archived, and so read-only.
     pub archived: bool,
-    /// Whether it has issues at all.
+    /// Whether the repository has issues enabled.
     pub has_issues: bool,
-    /// Its page.
     pub html_url: String,
 }
 
-/// How a head stands to a base.
+/// How a head relates to a base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
-    /// They are one commit.
+    /// They are the same commit.
     Identical,
     /// The head contains the base.
     Ahead,
@@ -81,11 +78,11 @@ impl Relation {
 /// One changed path of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
-    /// Its name (after the change, or before a deletion).
+    /// The path after the change; for a deletion, the deleted path.
     pub path: String,
-    /// Its name before, for a rename.
+    /// The path before a rename.
     pub previous_path: Option<String>,
-    /// What is there after the change.
+    /// The content after the change.
     #[serde(default)]
     pub content: FileContent,
 }
@@ -94,35 +91,35 @@ pub struct FileChange {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RangeFiles {
-    /// All of them.
     Complete(Vec<FileChange>),
-    /// GitHub lists no more than these many, and the trees could not be compared either.
+    /// GitHub lists only these files, and the trees could not be compared instead.
     Truncated(Vec<FileChange>),
 }
 
-/// What GitHub says of two commits. Commits never change, so neither does this.
+/// GitHub's comparison of two commits. Commits are immutable, so this never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// How the head stands to the base.
+    /// How the head relates to the base.
     pub relation: Relation,
-    /// What differs from their merge base to the head.
+    /// The files that differ between the merge base and the head.
     pub files: RangeFiles,
 }
 
-/// A range, or what lasts in the way of knowing it.
+/// The comparison of a range, or a permanent failure to compare it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ranged {
-    /// The two were compared.
     Compared(Comparison),
-    /// One of them is gone, or they have no common ancestor (404, 422): GitHub's words.
+    /// One of the commits is gone, or they have no common ancestor (404, 422). Holds GitHub's
+    /// message.
     Incomparable(String),
-    /// GitHub failed to compare them in three passes running, while it answered all else.
+    /// GitHub failed to compare them in three consecutive passes while its other reads
+    /// succeeded. Holds GitHub's message.
     Broken(String),
 }
 
 impl Ranged {
-    /// How the head stands to the base, where that can be told.
+    /// How the head relates to the base, if known.
     #[must_use]
     pub const fn relation(&self) -> Option<Relation> {
         match self {
@@ -132,87 +129,83 @@ impl Ranged {
     }
 }
 
-/// The deploy workflow's file and the local workflows that it calls, at the tip of its ref against
-/// the judged commit. GitHub runs those at the tip (design, section 4).
+/// Compares the deploy workflow's file and the local workflows that it calls at the tip of its
+/// ref with those at the judged commit. GitHub runs those at the tip (design, section 4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeployFiles {
-    /// They are the same.
+    /// All files are the same.
     Same,
-    /// Some are not.
+    /// Some files differ.
     Differ {
-        /// Those that are not.
+        /// The files that differ.
         paths: BTreeSet<String>,
-        /// What identifies all of them as they are at the tip; none where the tip has no deploy
-        /// file.
+        /// Identifies all of the files at the tip; `None` if the tip has no deploy file.
         at_tip: Option<String>,
     },
 }
 
-/// What the counted verification runs say of one commit (S1 says which count).
+/// The state of a commit according to the verification runs that count (see S1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verification {
-    /// None counts.
+    /// No run counts.
     None,
-    /// The latest is still running.
+    /// The latest run is still running.
     Running(VerificationRun),
-    /// The latest succeeded.
+    /// The latest run succeeded.
     Passed(VerificationRun),
-    /// The latest ended otherwise.
+    /// The latest run finished with another conclusion.
     Failed(VerificationRun, Conclusion),
 }
 
-/// A counted verification run.
+/// A verification run that counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationRun {
-    /// Which attempt of which run.
     pub at: RunRef,
     /// When this attempt started.
     pub started_at: Timestamp,
-    /// Its page.
     pub html_url: String,
 }
 
-/// Who brought commits to the branch, and what was said about them.
+/// Who brought commits to the branch, and the approvals and risk flags on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
-    /// The steps from a base to a head, the newest first.
+    /// The steps from a base to a head, newest first.
     pub steps: BTreeMap<(Sha, Sha), Fact<Availability<Vec<BranchStep>>>>,
-    /// The pull requests, merged into the branch, that brought a commit; none for one that was
+    /// The pull requests merged into the branch that brought each commit; empty if it was
     /// pushed directly.
     pub pulls: BTreeMap<Sha, Fact<Availability<Vec<MergedPull>>>>,
-    /// The files that a pull request changes, by its own list.
+    /// The files that each pull request changes, according to its own list.
     pub files: BTreeMap<PullNumber, Fact<Availability<RangeFiles>>>,
     /// Whether the head of a merged pull request is an ancestor of the branch.
     pub heads_on_branch: BTreeMap<Sha, Fact<Availability<bool>>>,
-    /// Whether GitHub made, and signed, a commit.
+    /// Whether GitHub itself created and signed a commit.
     pub made_by_github: BTreeMap<Sha, Fact<Availability<bool>>>,
-    /// What happened on a pull request, in GitHub's order.
+    /// The timeline of each pull request, in GitHub's order.
     pub events: BTreeMap<PullNumber, Fact<Availability<Vec<PullEvent>>>>,
-    /// The labels that a pull request has now.
+    /// The labels that each pull request has now.
     pub labels: BTreeMap<PullNumber, Fact<Availability<Vec<String>>>>,
-    /// What somebody may do in the repository.
+    /// Each person's permission on the repository.
     pub standings: BTreeMap<Login, Fact<Availability<RepositoryRole>>>,
-    /// Whether somebody belongs to a team.
+    /// Whether a person is a member of a team.
     pub members: BTreeMap<(Team, Login), Fact<Availability<bool>>>,
-    /// The statuses of a commit that raise its risk.
+    /// The statuses of each commit that raise its risk.
     pub flags: BTreeMap<Sha, Fact<Availability<Vec<Flag>>>>,
 }
 
-/// What is known of one judged commit.
+/// The known facts about a judged commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitFacts {
-    /// What its verification says.
     pub verification: Fact<Verification>,
-    /// When its successful re-runs and manual runs of the verification began: each gives a sha
-    /// that failed to deploy another attempt (rule 14).
+    /// When its successful re-runs and manual runs of the verification began. Each of them
+    /// gives a sha whose deploy failed another attempt (`deploy_failed`).
     pub reverified_at: Vec<Timestamp>,
-    /// The newest run that succeeded on it and does not count, where one was seen: shown, and
-    /// decided on by nothing.
+    /// The newest successful run for it that does not count, if one was seen. It is shown to
+    /// people, and no decision depends on it.
     pub uncounted: Option<UncountedRun>,
     /// Whether it is an ancestor of the branch.
     pub on_branch: Fact<bool>,
-    /// The deploy files at the tip against those here.
+    /// How the deploy files at the tip differ from those at this commit.
     pub deploy_files: Fact<DeployFiles>,
     /// The statuses under our context, newest first.
     pub statuses: Fact<Vec<CommitStatus>>,
@@ -236,16 +229,16 @@ impl Default for CommitFacts {
 pub struct Candidates {
     /// The newest verified commit of the branch.
     pub candidate: Option<Sha>,
-    /// The newest commit with a finished verification, where that is not the candidate.
+    /// The newest commit with a finished verification, if it is not the candidate.
     pub head: Option<Sha>,
-    /// Verified commits older than the candidate, newest first: asked about only when the
-    /// candidate is held for its own range.
+    /// Verified commits older than the candidate, newest first. They are judged only if the
+    /// candidate is held because of its own range.
     pub verified_below: Vec<Sha>,
 }
 
 impl Candidates {
-    /// How many of the branch's commits are newer than any with a finished verification; none where
-    /// these commits do not tell.
+    /// How many of the branch's commits are newer than the newest one with a finished
+    /// verification; `None` if these commits do not show that.
     #[must_use]
     pub fn unverified_above(&self, commits: &BranchCommits) -> Option<usize> {
         let verified: Vec<&Sha> = self.candidate.iter().chain(&self.head).collect();
@@ -255,118 +248,115 @@ impl Candidates {
         verified.into_iter().filter_map(|sha| commits.place(sha)).min()
     }
 
-    /// Whether it is the candidate or the head.
+    /// Whether `sha` is the candidate or the head.
     #[must_use]
     pub fn has(&self, sha: &Sha) -> bool {
         self.candidate.as_ref() == Some(sha) || self.head.as_ref() == Some(sha)
     }
 }
 
-/// All that one pass knows of one repository.
+/// Everything that one pass knows about one repository.
 #[derive(Clone, Debug)]
 pub struct Observation {
-    /// The repository.
     pub repository: Repository,
     /// The release branch.
     pub branch: Branch,
     /// The ref that the deploy workflow is started on.
     pub deploy_ref: Branch,
-    /// The tip of that ref.
+    /// The tip of `deploy_ref`.
     pub deploy_ref_tip: Option<Sha>,
-    /// The deploy workflow.
     pub deploy_workflow: WorkflowFact,
-    /// The tip of the branch; none where the branch does not exist.
+    /// The tip of the branch; `None` if the branch does not exist.
     pub branch_tip: Option<Sha>,
     /// The newest commits of the branch.
     pub branch_commits: BranchCommits,
-    /// What may be released.
     pub candidates: Candidates,
-    /// What is known of each judged commit.
+    /// The known facts about each judged commit.
     pub commits: BTreeMap<Sha, CommitFacts>,
-    /// What is known of ranges, by base and head.
+    /// The known ranges, by base and head.
     pub ranges: BTreeMap<(Sha, Sha), Fact<Ranged>>,
-    /// The commits that a head has and a base has not, by base and head.
+    /// The commits that a head contains and a base does not, by base and head.
     pub commits_between: BTreeMap<(Sha, Sha), Fact<Availability<Vec<ListedCommit>>>>,
     /// Which commits contain which.
     pub ancestry: Ancestry,
-    /// Who brought commits to the branch, and what was said about them.
+    /// Who brought commits to the branch, and the approvals and risk flags on them.
     pub origins: Origins,
-    /// What each signal says that tells whether production is degraded.
+    /// The readings of the signals that decide whether production is degraded.
     pub signals: Vec<SignalReading>,
-    /// What the policy's `health_check` says: of deploys, and to no rule.
+    /// The reading of the policy's `health_check`. It is watched after deploys, and no rule
+    /// uses it.
     pub health_check: Option<SignalReading>,
-    /// The repository's workflows by their files, where a mark on a commit names another one than
-    /// the configured deploy workflow.
+    /// The repository's workflows by file name. Read if a mark on a commit names a workflow
+    /// other than the configured deploy workflow.
     pub workflow_ids: BTreeMap<String, WorkflowId>,
-    /// What a dispatch depends on now: a rejected one is worth another try when it changed.
+    /// What a dispatch depends on now. If it changes, a rejected dispatch is worth retrying.
     pub rejection_key: RejectionKey,
-    /// Every identity that is, or was, us.
+    /// Every account that this governor uses or has used.
     pub us: BTreeSet<Login>,
 }
 
-/// What a pass saw of the runs of the deploy workflow, and of other workflows that deploy.
+/// What a pass saw of the runs of the deploy workflow and of other workflows that deploy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SeenRuns {
     /// Runs in their newest attempt, in any order.
     pub runs: Vec<Run>,
-    /// Earlier attempts of runs that were asked for.
+    /// Earlier attempts of runs, where these were asked for.
     pub earlier_attempts: Vec<Run>,
-    /// What the runs deploy, as far as titles and heads tell. A run that is not in here has not
-    /// been looked up.
+    /// The commits that runs deploy, according to their titles and heads. A run that is missing
+    /// has not been looked up.
     pub attributions: BTreeMap<RunId, Attribution>,
-    /// The branch's tip that `attributions` were looked for on; none where it was not read.
+    /// The branch tip that `attributions` were searched on; `None` if it was not read.
     pub searched_tip: Option<Sha>,
-    /// The commits that these runs deploy by a status of ours that links to them.
+    /// The commits that runs deploy according to a status of ours that links to the run.
     pub named_by_status: BTreeMap<RunId, Sha>,
-    /// Statuses of commits that runs without a title of their own may have deployed.
+    /// Statuses of commits that runs without a usable title may have deployed.
     pub statuses: Vec<(Sha, Vec<CommitStatus>)>,
-    /// Whether the ref that a run claims to run on has its commit, of those that were asked for.
+    /// Whether the ref that a run claims contains its commit, where this was asked for.
     pub histories: BTreeMap<RunId, RefHistory>,
-    /// The jobs of the run attempts that were asked for.
+    /// The jobs of run attempts, where these were asked for.
     pub jobs: BTreeMap<RunRef, Vec<Job>>,
-    /// The run attempts whose jobs GitHub goes on failing to show: what they would tell is not known.
+    /// The run attempts whose jobs GitHub repeatedly fails to show. Their jobs stay unknown.
     pub jobs_untold: BTreeSet<RunRef>,
     /// Unfinished runs that GitHub no longer has: it answered 404 twice, some time apart.
     pub deleted: BTreeSet<RunId>,
-    /// The newest run of the workflow, of whatever branch or event.
+    /// The workflow's newest run on any branch and by any event.
     pub newest: Option<RunId>,
-    /// Where the runs of attempts were looked for: the list of the workflow that each attempt
-    /// recorded, whatever the configuration says by now.
+    /// Where the runs of attempts were searched for: in the list of the workflow that each
+    /// attempt recorded, regardless of the current configuration.
     pub searches: BTreeMap<WorkflowId, RunSearch>,
-    /// What GitHub resolves the hex words in these runs' titles to: a commit of this repository,
-    /// or none. What is not in here has not been looked up.
+    /// The commits of this repository that hex words in run titles resolve to, or `None`. A
+    /// word that is missing has not been looked up.
     pub commits_named: BTreeMap<ShaPrefix, Option<Sha>>,
-    /// When the runs of thirty days were read for this, if they were.
+    /// When the runs of the last thirty days were read, if they were.
     pub swept_at: Option<Timestamp>,
-    /// Workflows whose runs were read to the oldest one, and none of them succeeded.
+    /// Workflows whose runs were read back to the oldest one without finding a success.
     pub read_to_the_end: BTreeSet<WorkflowId>,
-    /// Which runs count as what. None: there is no deploy workflow.
+    /// The rules that classify runs; `None` if there is no deploy workflow.
     pub scope: Option<DeployScope>,
 }
 
-/// The runs of one workflow among which attempts look for theirs.
+/// The runs of one workflow in which attempts look for their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunSearch {
-    /// Runs that may be an attempt's, by whoever.
+    /// Runs that may belong to an attempt, whoever started them.
     pub runs: Vec<Run>,
-    /// What the workflow's unfiltered list proves.
     pub list: ListRead,
 }
 
-/// What was read of a workflow's unfiltered list.
+/// How much was read of a workflow's unfiltered list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ListRead {
-    /// Not all that is newer than the attempts that wait: a run that is not in it may exist.
+    /// Not every run newer than the waiting attempts. A run that is missing may exist.
     #[default]
     Incomplete,
-    /// Every run that is newer than the attempts that wait: only this proves absence.
+    /// Every run newer than the waiting attempts. Only this proves absence.
     Complete,
     /// GitHub no longer has this list: it answered 404 twice, some time apart.
     Gone,
 }
 
 impl SeenRuns {
-    /// What was seen of a run, among the deploys or where an attempt looked for it.
+    /// A run by its id, among the deploy runs and those found in searches.
     #[must_use]
     pub fn run(&self, id: RunId) -> Option<&Run> {
         let searched = self.searches.values().flat_map(|search| &search.runs);
@@ -375,13 +365,13 @@ impl SeenRuns {
 }
 
 impl Observation {
-    /// What is known of `sha`.
+    /// The known facts about `sha`.
     #[must_use]
     pub fn facts(&self, sha: &Sha) -> CommitFacts {
         self.commits.get(sha).cloned().unwrap_or_default()
     }
 
-    /// What is known of the range from `base` to `head`.
+    /// The known range from `base` to `head`.
     #[must_use]
     pub fn range(&self, base: &Sha, head: &Sha) -> &Fact<Ranged> {
         static NOT_ASKED: Fact<Ranged> = Fact::NotAsked;
@@ -389,11 +379,11 @@ impl Observation {
     }
 }
 
-/// What a lost ledger left at GitHub.
+/// What GitHub shows that can rebuild a lost ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryScan {
-    /// All statuses under our context, newest first, by commit, from the tip of the branch down.
+    /// All statuses under our context by commit, starting at the branch tip. Newest first.
     pub statuses: Vec<(Sha, Vec<CommitStatus>)>,
-    /// All issues by an account of ours.
+    /// All issues opened by an account of ours.
     pub issues: Vec<Issue>,
 }

@@ -1,24 +1,24 @@
-//! Which elements the HTML in a comment has opened.
+//! Tracks the elements that the HTML in a comment has opened.
 
-/// The HTML elements that are open, outermost first. What follows is inside them, whatever
-/// Markdown says: a paragraph after `<details>` and a blank line is folded away.
+/// The open HTML elements, outermost first. The text that follows is inside them, whatever
+/// Markdown says: a paragraph after `<details>` and a blank line is collapsed.
 #[derive(Default)]
 pub(super) struct OpenTags(Vec<String>);
 
-/// Elements without an end. Source: the HTML standard, void elements.
+/// Elements without an end tag. Source: the HTML standard, void elements.
 const VOID: [&str; 13] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
     "wbr",
 ];
 
 impl OpenTags {
-    /// Whether any is.
+    /// Whether any element is open.
     pub(super) fn is_any(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// Reads what one piece of HTML opens and closes. Only the end of the innermost element is
-    /// taken for one: browsers differ over the rest, and what stays open hides more.
+    /// Reads the tags in a piece of HTML. An end tag counts only if it ends the innermost
+    /// element: browsers disagree on other cases, and an element that stays open hides more.
     pub(super) fn read(&mut self, html: &str) {
         let mut rest = html;
         while let Some((_, tag)) = rest.split_once('<') {
@@ -40,7 +40,7 @@ impl OpenTags {
                 Some(tag)
             };
             let Some(after) = after else {
-                // It goes on behind this piece, to an end that nobody knows.
+                // The tag continues after this piece, and where it ends is unknown.
                 self.0.push(String::new());
                 return;
             };
@@ -49,14 +49,14 @@ impl OpenTags {
     }
 }
 
-/// What follows a comment. One that is written so that readers differ over its end has none.
+/// The text after a comment. Returns `None` if parsers disagree on where the comment ends.
 fn comment_end(comment: &str) -> Option<&str> {
     let (inside, after) = comment.split_once("-->")?;
     let is_odd = comment.starts_with('>') || comment.starts_with("->") || inside.contains("--!>");
     (!is_odd).then_some(after)
 }
 
-/// The name of the element whose tag begins here, in lower case.
+/// The lowercase name of the element whose tag begins here.
 fn name_of(tag: &str) -> Option<String> {
     if !tag.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
@@ -65,7 +65,7 @@ fn name_of(tag: &str) -> Option<String> {
     Some(tag.get(..end.unwrap_or(tag.len()))?.to_ascii_lowercase())
 }
 
-/// What follows a tag. A `>` in a quoted value does not end it.
+/// The text after a tag. A `>` in a quoted attribute value does not end the tag.
 fn tag_end(tag: &str) -> Option<&str> {
     let mut quote = None;
     let mut before = ' ';

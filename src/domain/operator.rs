@@ -1,20 +1,20 @@
-//! Who speaks as an operator, and what they say.
+//! Operators and their actions.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Approval, Sha};
 
-/// Who spoke: the peer of the socket (or the user of the file), and the name they gave.
+/// Who acted: the peer of the socket (or the owner of the file), and the name that they gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operator {
-    /// The system's word for who it was, such as `uid 1000`.
+    /// The system's name for the peer, such as `uid 1000`.
     pub peer: String,
-    /// `--as NAME`.
+    /// The value of `--as NAME`.
     pub name: Option<String>,
 }
 
 impl Operator {
-    /// How people are told who it was.
+    /// The operator's name as shown to people.
     #[must_use]
     pub fn display(&self) -> String {
         match &self.name {
@@ -24,47 +24,37 @@ impl Operator {
     }
 }
 
-/// What an operator said.
+/// An operator's action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
 pub enum OperatorAction {
-    /// An operator approved a sha.
     Approved {
-        /// The approval.
         approval: Approval,
     },
-    /// An operator stopped the repository.
     Paused {
-        /// Why.
+        /// The operator's reason.
         why: String,
-        /// Who.
         by: Operator,
     },
-    /// An operator let the repository go on.
     Resumed {
-        /// Who.
         by: Operator,
     },
-    /// An operator said what runs in production.
+    /// An operator recorded which commit is in production.
     ProductionSet {
-        /// The sha.
         sha: Sha,
-        /// Why.
+        /// The operator's reason.
         why: String,
-        /// Who.
         by: Operator,
     },
-    /// An operator's `trigger`, as earlier versions recorded it: now it stands in its attempt.
+    /// An operator's `trigger`, as recorded by earlier versions. Now it is part of its attempt.
     Triggered {
-        /// The sha.
         sha: Sha,
-        /// Who.
         by: Operator,
     },
 }
 
 impl OperatorAction {
-    /// The commit that it is about.
+    /// The commit that the action is about, if it is about one.
     pub(super) const fn sha(&self) -> Option<&Sha> {
         match self {
             Self::Approved { approval } => Some(&approval.sha),

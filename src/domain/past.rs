@@ -1,4 +1,4 @@
-//! What a replay of the past goes by, and what it shows.
+//! The input and the results of replaying past decisions.
 
 use std::collections::BTreeMap;
 
@@ -6,53 +6,50 @@ use jiff::Timestamp;
 
 use super::{Candidates, Conclusion, Decision, RunRef, Sha, Verification};
 
-/// A moment at which a verification ended.
+/// A time at which verifications ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// When.
     pub at: Timestamp,
-    /// The commits that were verified then for the first time.
+    /// The commits that were first verified at this time.
     pub verified: Vec<Sha>,
-    /// The newest commit of the branch whose verification had begun: the tip of then, as far as
-    /// that can be told.
+    /// The newest commit of the branch whose verification had begun, as an approximation of the
+    /// branch tip at this time.
     pub tip: Option<Sha>,
-    /// Who might have been released, by what had ended until then.
+    /// The commits that could have been released, judging by the verifications that had ended.
     pub candidates: Candidates,
-    /// What the verification of each of these said then.
+    /// The state of the verification of each commit at this time.
     pub verifications: BTreeMap<Sha, Verification>,
 }
 
-/// A verified commit, by a policy and in truth.
+/// A verified commit: what a policy decides, and what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replayed {
-    /// When it was verified.
     pub verified_at: Timestamp,
-    /// What is decided about it at that moment.
+    /// The decision when it was verified.
     pub decision: Decision,
-    /// When it ships by that policy.
+    /// When it ships under that policy.
     pub ships: Ships,
-    /// What happened.
+    /// What actually happened.
     pub really: Really,
 }
 
-/// When a commit ships by a policy.
+/// When a commit ships under a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ships {
-    /// By itself, then.
+    /// As the deployed commit, at this time.
     At(Timestamp),
-    /// With a later commit that contains it.
+    /// Together with a later commit that contains it.
     Along {
-        /// That one.
+        /// The later commit.
         with: Sha,
-        /// When.
         at: Timestamp,
     },
-    /// Not within the time that was looked at.
+    /// Not within the period of the replay.
     Never,
 }
 
 impl Ships {
-    /// When, if it does.
+    /// When the commit ships, if it does.
     #[must_use]
     pub const fn at(&self) -> Option<Timestamp> {
         match self {
@@ -62,36 +59,32 @@ impl Ships {
     }
 }
 
-/// What happened to a commit.
+/// What actually happened to a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Really {
     /// It was deployed.
     Deployed(PastDeploy),
-    /// It went along with a later commit that contains it.
+    /// It was deployed as part of a later commit that contains it.
     Along {
-        /// That one.
+        /// The later commit.
         with: Sha,
-        /// Its deploy.
+        /// The later commit's deploy.
         deploy: PastDeploy,
     },
-    /// Its deploy ended otherwise.
+    /// Its deploy did not succeed.
     Failed {
-        /// Its deploy.
         deploy: PastDeploy,
-        /// How it ended.
         conclusion: Conclusion,
     },
     /// It was not deployed.
     Never,
 }
 
-/// A deploy run's attempt that ended.
+/// A finished attempt of a deploy run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastDeploy {
-    /// Which.
     pub run: RunRef,
     /// When it ended.
     pub at: Timestamp,
-    /// Its page.
     pub html_url: String,
 }

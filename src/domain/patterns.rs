@@ -1,4 +1,4 @@
-//! Lists of path patterns with gitignore's meaning.
+//! Lists of path patterns with the semantics of gitignore.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// A checked list of gitignore patterns, in order, ready to match. Clones share what was compiled,
-/// which is tens of kilobytes: a fleet has the same lists many times over.
+/// A validated, compiled list of gitignore patterns, in order. Clones share the compiled form,
+/// which takes tens of kilobytes: many repositories have identical lists.
 #[derive(Clone)]
 pub struct PathPatterns(Arc<Compiled>);
 
@@ -17,33 +17,33 @@ struct Compiled {
     directories: NamedDirectories,
 }
 
-/// The directories that patterns name on the way to what they match: `infra` of `infra/net/**`,
-/// `**/migrations` of `**/migrations/*.sql`.
+/// The directories that patterns name as parents of what they match: `infra` in `infra/net/**`,
+/// `**/migrations` in `**/migrations/*.sql`.
 struct NamedDirectories {
     matcher: Gitignore,
-    /// The pattern that names each of them.
+    /// The pattern that names each directory.
     named_by: BTreeMap<String, String>,
 }
 
-/// Stands for whatever a directory holds: no pattern names it, and `*` and `**` match it.
+/// Stands for any entry of a directory: no pattern names it, but `*` and `**` match it.
 const ANYTHING: &str = "\u{1}\u{2}\u{3}\u{4}\u{5}\u{6}\u{7}\u{1}";
 
-/// A pattern that cannot mean what its author wrote.
+/// A pattern that does not mean what its author intended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{pattern}` {why}")]
 pub struct PatternError {
-    /// The pattern as written.
     pub pattern: String,
-    /// What is wrong with it and what to write instead.
+    /// What is wrong with it, and what to write instead.
     pub why: &'static str,
 }
 
 impl PathPatterns {
-    /// Checks and compiles the patterns.
+    /// Validates and compiles the patterns.
     ///
     /// # Errors
-    /// All patterns that could never match as written, or that this library reads otherwise
-    /// than git does: a silent misreading would understate the risk.
+    ///
+    /// Lists every pattern that can never match as written, or that the library interprets
+    /// differently from git: a silent misinterpretation would understate the risk.
     pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, Vec<PatternError>> {
         let mut errors = Vec::new();
         let mut builder = GitignoreBuilder::new("");
@@ -73,11 +73,11 @@ impl PathPatterns {
         &self.0.written
     }
 
-    /// The pattern that makes `path` one of these, if any does. As in git, a directory that
-    /// matches takes all below it along, and a negation cannot bring a file of it back.
+    /// The pattern that makes `path` match, if any does. As in git, a matching directory
+    /// includes everything below it, and a negation cannot exclude a file in it.
     #[must_use]
     pub fn matching(&self, path: &str) -> Option<&str> {
-        // The matcher refuses absolute paths with a panic; git has none.
+        // The matcher panics on absolute paths, which git does not have.
         let path = path.trim_start_matches('/');
         let directories = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
         let steps = directories.map(|directory| (directory, true)).chain([(path, false)]);
@@ -89,9 +89,9 @@ impl PathPatterns {
         None
     }
 
-    /// The pattern that a changed entry at `path` falls under, if any. A comparison does not tell
-    /// files from links and submodules, and either can take a directory's place: so the path is
-    /// matched as a directory too, with whatever may be below it.
+    /// The pattern that a changed entry at `path` falls under, if any. A comparison does not
+    /// distinguish files from links and submodules, and these can replace a directory. So the
+    /// path is also matched as a directory with arbitrary contents.
     #[must_use]
     pub fn covering(&self, path: &str) -> Option<&str> {
         if self.0.written.is_empty() {
@@ -105,7 +105,8 @@ impl PathPatterns {
             })
             .or_else(|| self.0.directories.matching(path))
             .or_else(|| {
-                // A negation that names the path itself is about all that it is.
+                // A negation that names the path itself covers everything that the entry may
+                // be.
                 let is_brought_back = [false, true]
                     .iter()
                     .any(|dir| self.0.matcher.matched(path, *dir).is_whitelist());
@@ -118,7 +119,7 @@ impl PathPatterns {
 }
 
 impl NamedDirectories {
-    /// None where they do not compile together.
+    /// Returns `None` if the directories do not compile together.
     fn of(patterns: &[String]) -> Option<Self> {
         let mut named_by = BTreeMap::new();
         let mut builder = GitignoreBuilder::new("");
@@ -139,17 +140,18 @@ impl NamedDirectories {
     }
 }
 
-/// Each directory on the way to what a pattern matches whose own name the pattern spells out, as
-/// a pattern of its own.
+/// The directories on the path to what a pattern matches whose own name has no wildcard, each
+/// as a pattern.
 fn named_directories(pattern: &str) -> Vec<String> {
     let ends = pattern.match_indices('/').map(|(end, _)| end);
     let mut found = Vec::new();
-    // A slash at the end names no directory on the way; nor does the one that anchors.
+    // Neither a trailing slash nor the leading one that anchors the pattern ends a parent's
+    // name.
     for end in ends.filter(|end| (1..pattern.len().saturating_sub(1)).contains(end)) {
         let Some(directory) = pattern.get(..end) else { continue };
         let name = directory.rsplit('/').next().unwrap_or(directory);
         if is_spelt_out(name) {
-            // Without a slash it would match at any depth; what it comes from does not.
+            // Without a slash, the new pattern would match at any depth, unlike the original.
             let is_anchored = directory.contains('/');
             found.push(if is_anchored { directory.to_owned() } else { format!("/{directory}") });
         }
@@ -157,7 +159,7 @@ fn named_directories(pattern: &str) -> Vec<String> {
     found
 }
 
-/// Whether a name holds no wildcard.
+/// Whether a name has no wildcard.
 fn is_spelt_out(name: &str) -> bool {
     let mut escaped = false;
     !name.chars().any(|c| {
@@ -167,7 +169,7 @@ fn is_spelt_out(name: &str) -> bool {
     })
 }
 
-/// Why this pattern would be read otherwise than it is written, or otherwise here than by git.
+/// Why this pattern does not mean what is written, or means something else here than in git.
 fn misreading(pattern: &str) -> Option<&'static str> {
     if pattern.trim().is_empty() {
         return Some("is empty: leave it out");
@@ -203,7 +205,7 @@ fn misreading(pattern: &str) -> Option<&'static str> {
     odd_brackets(pattern)
 }
 
-/// What is wrong with the pattern's brackets.
+/// What is wrong with the pattern's brackets, if anything.
 fn odd_brackets(pattern: &str) -> Option<&'static str> {
     let mut rest = pattern;
     while let Some((before, after)) = rest.split_once(['[', '\\']) {
@@ -213,7 +215,7 @@ fn odd_brackets(pattern: &str) -> Option<&'static str> {
             rest = inside.as_str();
             continue;
         }
-        // A `]` that comes first stands for itself.
+        // A `]` in first position is literal.
         let first = inside.next();
         let Some((class, behind)) = inside.as_str().split_once(']') else {
             return Some("holds a `[` that no `]` closes");
@@ -227,8 +229,8 @@ fn odd_brackets(pattern: &str) -> Option<&'static str> {
     None
 }
 
-/// Why the library and git would differ over this bracket expression: for git it is about bytes,
-/// never matches a slash, and knows escapes and names.
+/// Why the library and git interpret this bracket expression differently, if they do. In git,
+/// it matches bytes and never a slash, and supports escapes and class names.
 fn misread_class(class: &[char]) -> Option<&'static str> {
     let range = |from: char, to: char| {
         let kinds = [char::is_ascii_digit, char::is_ascii_lowercase, char::is_ascii_uppercase];

@@ -1,6 +1,6 @@
-//! Text that strangers wrote, without what deceives whoever reads it.
+//! Makes untrusted text safe to display.
 
-/// Characters that take no room, or that turn the direction of what follows.
+/// Whether a character has no width or changes the reading direction.
 #[must_use]
 pub const fn is_invisible(c: char) -> bool {
     matches!(
@@ -17,14 +17,15 @@ pub const fn is_invisible(c: char) -> bool {
     )
 }
 
-/// Whether a character steers a terminal, breaks a line, takes no room, or turns the reading
+/// Whether a character controls a terminal, breaks a line, has no width, or changes the reading
 /// direction.
 #[must_use]
 pub fn steers(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// The text on one line: each such character becomes a space.
+/// The text on one line. Characters for which [`steers`] is true become spaces, and runs of
+/// whitespace collapse to a single space.
 #[must_use]
 pub fn on_one_line(text: &str) -> String {
     let tame: String = text.chars().map(|c| if steers(c) { ' ' } else { c }).collect();

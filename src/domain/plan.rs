@@ -1,21 +1,22 @@
-//! What a pass wants done.
+//! The work that a pass has to do.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CommitStatusState, Decision, EntryKind, IssueNumber, RunRef, Sha};
 
-/// What a pass is to do, in this order. Settled means that it is empty.
+/// The work that a pass has to do, in the order of the fields. If the plan is empty, the
+/// repository is settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What is written down first.
+    /// Ledger entries to record first.
     pub records: Vec<EntryKind>,
-    /// The deploy that is started then, by the protocol of exactly-once dispatch.
+    /// The deploy to start next, by the exactly-once dispatch protocol.
     pub deploy: Option<Box<Decision>>,
-    /// What is written to GitHub at last. Each is safe to repeat, or guarded by an intent in the
+    /// Writes to GitHub that come last. Each is safe to repeat or guarded by an intent in the
     /// ledger.
     pub writes: Vec<PlannedWrite>,
-    /// The first instant at which a plan of the same facts may be another.
+    /// The earliest time at which the plan may differ even if the facts stay the same.
     pub changes_at: Option<Timestamp>,
 }
 
@@ -26,7 +27,7 @@ impl Plan {
         self.records.is_empty() && self.deploy.is_none() && self.writes.is_empty()
     }
 
-    /// Both as one, for a pass that planned twice: what comes next follows from the later one.
+    /// Combines the plans of a pass that planned twice. `changes_at` is that of the later plan.
     #[must_use]
     pub fn followed_by(mut self, next: Self) -> Self {
         self.records.extend(next.records);
@@ -35,97 +36,94 @@ impl Plan {
     }
 }
 
-/// One thing to write to GitHub.
+/// A write to GitHub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlannedWrite {
-    /// Bring a commit's status up to date.
+    /// Set a commit's status.
     Status {
-        /// The commit.
         sha: Sha,
-        /// Its state.
         state: CommitStatusState,
-        /// Its text.
         description: String,
-        /// Where it links to.
         target_url: Option<String>,
-        /// What it is for: the budget of a commit's statuses depends on it.
+        /// The purpose, which decides whether the limit on a commit's statuses applies.
         purpose: StatusPurpose,
     },
-    /// Write, or look for, a failure issue.
+    /// Write a failure issue, or look for it.
     Issue(IssueWork),
 }
 
-/// What a status is for.
+/// The purpose of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusPurpose {
-    /// It says a decision.
+    /// It reports a decision.
     Decision,
-    /// It belongs to a dispatch, and is written even when a commit's budget is spent.
+    /// It belongs to a dispatch, and is written even if the commit's limit is reached.
     Dispatch,
 }
 
-/// What to do about a failure issue.
+/// A change to a failure issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IssueWork {
-    /// Say that this run attempt failed: open the sha's issue, or append to it.
+    /// Report that a run attempt failed: open the sha's issue, or comment on it.
     Failure {
         /// The failed sha.
         sha: Sha,
         /// The failed run attempt.
         run: RunRef,
-        /// The issue's title.
         title: String,
         /// The labels of a new issue.
         labels: Vec<String>,
-        /// The body of a new issue, or of the comment; its marker is part of it.
+        /// The body of a new issue or of the comment, including the marker.
         body: String,
-        /// How the text is recognised at GitHub.
+        /// Identifies the text at GitHub.
         marker: Marker,
-        /// The sha's issue, where it is known.
+        /// The sha's issue, if known.
         number: Option<IssueNumber>,
     },
-    /// Say that a later deploy succeeded.
+    /// Report that a later deploy succeeded.
     Recovery {
         /// The failed sha.
         sha: Sha,
-        /// Its issue.
+        /// The sha's issue.
         number: IssueNumber,
-        /// The comment; its marker is part of it.
+        /// The comment, including the marker.
         body: String,
-        /// How the comment is recognised at GitHub.
+        /// Identifies the comment at GitHub.
         marker: Marker,
         /// Whether to close the issue, too.
         close: bool,
     },
 }
 
-/// What the hidden marker in an issue's or comment's text says: by it the governor finds its own
-/// words again, also when its ledger is lost.
+/// The hidden marker in the text of an issue or comment. It lets the governor find its own
+/// texts again, even if its ledger is lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
-    /// The repository's name when it was written.
+    /// The repository's name at the time of writing.
     pub repository: String,
     /// The failed sha.
     pub sha: Sha,
-    /// The failed run.
+    /// The id of the failed run.
     pub run: u64,
-    /// Its attempt.
+    /// The attempt of the failed run.
     pub run_attempt: u32,
-    /// The context of the governor's statuses: two governors may share a repository.
+    /// The context of the governor's statuses. It distinguishes governors that share a
+    /// repository.
     pub status_context: String,
-    /// Whether it says that a later deploy succeeded.
+    /// Whether the text reports that a later deploy succeeded.
     #[serde(default)]
     pub recovered: bool,
 }
 
 impl Marker {
-    /// Whether both are about the same sha of the same governor: the same issue.
+    /// Whether both belong to the same issue: that of one sha and one governor.
     #[must_use]
     pub fn same_issue(&self, other: &Self) -> bool {
         self.sha == other.sha && self.status_context == other.status_context
     }
 
-    /// Whether both say the very same thing; a rename of the repository changes nothing.
+    /// Whether both report the same event. The repository's name is ignored, because it may
+    /// change.
     #[must_use]
     pub fn same_words(&self, other: &Self) -> bool {
         self.same_issue(other)

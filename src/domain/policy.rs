@@ -1,4 +1,4 @@
-//! One repository's policy: the checked form of the config's policy keys.
+//! One repository's policy: the validated form of the configuration's policy keys.
 
 use std::time::Duration;
 
@@ -9,31 +9,32 @@ use super::{
     Workflow, WorkflowState,
 };
 
-/// What one repository's releases are judged by. Every field is a key of the config file.
+/// The policy that one repository's releases are judged by. Except where noted, each field is a
+/// key of the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The repository that it is about.
     pub repository: RepoName,
-    /// When false, a deploy in flight is watched to its end and nothing is started or written.
+    /// When false, a deploy in flight is watched until it ends, but nothing is started or
+    /// written.
     pub enabled: bool,
-    /// Read, decide, log the plan, write nothing to GitHub.
+    /// When true, the governor reads, decides and logs its plan, but writes nothing to GitHub.
     pub dry_run: bool,
-    /// The config's own reason to stop this repository. No operator's word undoes it.
+    /// The reason for a pause in the configuration. No operator's command can end it.
     pub paused: Option<String>,
-    /// The release branch; the repository's default branch where not given.
+    /// The release branch; defaults to the repository's default branch.
     pub branch: Option<Branch>,
-    /// The verification workflow, by name or by file name.
+    /// The verification workflow, by name or file name.
     pub verification_workflow: WorkflowName,
     /// Events whose runs of the verification workflow count.
     pub verification_events: Vec<String>,
-    /// The deploy workflow, by name or by file name. `None` where it was left empty.
+    /// The deploy workflow, by name or file name; `None` if it was left empty.
     pub deploy_workflow: Option<WorkflowName>,
-    /// The ref that the deploy workflow is started on; the default branch where not given.
+    /// The ref to start the deploy workflow on; defaults to the default branch.
     pub deploy_workflow_ref: Option<Branch>,
-    /// Which titles of the deploy workflow's runs name the commit that they deploy; none: the
-    /// file's own `run-name` says.
+    /// The titles of deploy runs that name the deployed commit. If `None`, the `run-name` in
+    /// the workflow file defines them.
     pub run_title: Option<RunTitle>,
-    /// Titles of runs that deploy nothing to production.
+    /// Titles of runs that do not deploy to production.
     pub other_run_titles: Vec<RunTitle>,
     /// Events whose runs of the deploy workflow deploy to production.
     pub run_events: Vec<String>,
@@ -41,7 +42,7 @@ pub struct Policy {
     pub preview_refs: Vec<RefPattern>,
     /// Other workflows that change production.
     pub other_deploy_workflows: Vec<WorkflowName>,
-    /// Named in hints while a run waits for its reviewers.
+    /// The environment that hints name while a run is waiting for its reviewers.
     pub production_environment_name: String,
     /// Whether the first deploy of a repository needs an approval.
     pub require_approval_for_first_deploy: bool,
@@ -49,95 +50,93 @@ pub struct Policy {
     pub high_risk_paths: PathPatterns,
     /// Paths whose change is MEDIUM.
     pub medium_risk_paths: PathPatterns,
-    /// Further paths whose change is HIGH.
+    /// Additional paths whose change is HIGH.
     pub migration_paths: PathPatterns,
-    /// Whether a change of a workflow's file is HIGH under any list.
+    /// Whether changes to workflow files are HIGH regardless of the path lists.
     pub workflow_files_high: bool,
-    /// How long a sha that failed waits for its next attempt.
+    /// How long a sha waits after a failed deploy before its next attempt.
     pub cooldown: Duration,
-    /// Deploys that we start in any hour; at least 1.
+    /// Maximum number of deploys that we start within an hour; at least 1.
     pub max_deploys_per_hour: u32,
-    /// Deploys of one sha before it needs a word from somebody; at least 1.
+    /// Maximum number of deploys of one sha before somebody has to act; at least 1.
     pub max_attempts_per_sha: u32,
-    /// Whether somebody's rollback holds releases until an operator speaks.
+    /// Whether a rollback by somebody else holds releases until an operator acts.
     pub hold_after_rollback: bool,
-    /// Whether LOW, too, is held while production is degraded.
+    /// Whether LOW is also held while production is degraded.
     pub hold_low_when_degraded: bool,
-    /// The signals that say whether production is degraded.
+    /// The signals that decide whether production is degraded.
     pub degraded: Vec<Signal>,
-    /// A signal that is watched after a deploy, and that no rule asks.
+    /// A signal that is watched after a deploy. No rule uses it.
     pub health_check: Option<Signal>,
-    /// How long after a deploy production's turning degraded is laid at its door.
+    /// How long after a deploy a change to degraded is blamed on that deploy.
     pub post_deploy_watch: Duration,
-    /// The state of a commit status that says HOLD.
+    /// The state of a commit status that reports HOLD.
     pub hold_state: HoldState,
-    /// A deploy that runs longer is said and alerted; never a second dispatch.
+    /// A deploy that runs longer is reported and alerted. It is never dispatched again because
+    /// of this.
     pub deploy_timeout: Duration,
-    /// The ways in which HIGH may be approved; any one suffices.
+    /// The ways to approve HIGH; any one suffices.
     pub approval_modes: Vec<ApprovalMode>,
-    /// The label of mode `label`.
+    /// The label that approves in mode `label`.
     pub approval_label: String,
-    /// The line of mode `comment`.
+    /// The line that approves in mode `comment`.
     pub approval_command: ApprovalCommand,
-    /// Who may approve by label or comment.
+    /// The permission that approvers by label or comment need.
     pub approval_min_permission: Permission,
     /// Whether a pull request's author may approve it.
     pub approval_allow_author: bool,
-    /// Whether an approval that was given before the merge counts, where nothing was pushed after.
+    /// Whether an approval given before the merge counts if nothing was pushed after it.
     pub approval_before_merge: bool,
-    /// Teams of which an approver by label or comment belongs to one; none: anybody may whose
-    /// permission suffices.
+    /// An approver by label or comment must be a member of one of these teams. If empty, the
+    /// permission alone suffices.
     pub approval_teams: Vec<Team>,
-    /// Statuses, by context, and labels that raise a range to HIGH.
+    /// Status contexts and labels that raise a range to HIGH.
     pub raise_risk_contexts: Vec<String>,
-    /// How long a dispatch whose run does not show is looked for; at least a second.
+    /// How long to look for a dispatched run that does not appear; at least one second.
     pub dispatch_confirm: Duration,
     /// The context of our commit statuses.
     pub status_context: String,
-    /// Failed step's name → label, first match wins.
+    /// Maps a failed step's name to a label. The first match wins.
     pub failure_types: Vec<FailureType>,
     /// What happens to a failure issue when a later deploy succeeds.
     pub failure_issue_on_recovery: OnRecovery,
-    /// Accounts that are, or were, us (`github.identities`).
+    /// The accounts that this governor uses or has used (`github.identities`).
     pub identities: Vec<Login>,
-    /// What `RELEASE_GOVERNOR_APPROVED` says of this repository.
+    /// What the environment variable `RELEASE_GOVERNOR_APPROVED` approves in this repository.
     pub approved_by_environment: EnvironmentApproval,
 }
 
-/// A workflow as the config names it: its `name:`, or its file's name.
+/// A workflow as named in the configuration: by its `name:` or by its file name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkflowName(String);
 
 impl WorkflowName {
-    /// As written in the config.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a workflow of this `name`, in the file at `path`, is meant.
+    /// Whether this refers to the workflow with this `name` in the file at `path`.
     #[must_use]
     pub fn means(&self, name: &str, path: &str) -> bool {
-        // A run's or workflow's path may end in `@ref`.
+        // The path of a run or workflow may end in `@ref`.
         let file = path.split('@').next().unwrap_or(path);
         self.0 == name || self.0 == file || file.strip_prefix(".github/workflows/") == Some(&self.0)
     }
 }
 
-/// Which workflows of a repository a name stands for.
+/// The workflows of a repository that a name refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named<'a> {
-    /// None.
     Nothing,
-    /// This one.
     One(&'a Workflow),
-    /// Several, by their `name:`; which is meant, nobody can tell.
+    /// The name is ambiguous: several workflows have this `name:`.
     Several(Vec<&'a Workflow>),
 }
 
 impl WorkflowName {
-    /// The workflow that is meant. A file's name is unique; a `name:` need not be.
+    /// Finds the workflow that this refers to. A file name is unique, but a `name:` may not be.
     #[must_use]
     pub fn among<'a>(&self, workflows: &'a [Workflow]) -> Named<'a> {
         let deleted = WorkflowState::Disabled("deleted".to_owned());
@@ -168,20 +167,20 @@ impl std::fmt::Display for WorkflowName {
     }
 }
 
-/// How HIGH may be approved.
+/// A way to approve HIGH.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ApprovalMode {
-    /// The operator's own word: the variable or the command.
+    /// By an operator: with the environment variable or the `approve` command.
     Environment,
-    /// A label on the pull request.
+    /// By a label on the pull request.
     Label,
-    /// A comment on the pull request.
+    /// By a comment on the pull request.
     Comment,
 }
 
 impl ApprovalMode {
-    /// As the config writes it.
+    /// The value used in the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -195,33 +194,30 @@ impl ApprovalMode {
 /// What the environment variable `RELEASE_GOVERNOR_APPROVED` approves in one repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum EnvironmentApproval {
-    /// Nothing.
     #[default]
     Nothing,
-    /// Everything.
     Everything,
-    /// These commits.
     Shas(Vec<super::Sha>),
 }
 
-/// A permission on a repository, from the least to the greatest.
+/// A permission on a repository, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Permission {
-    /// May read.
+    /// Can read.
     Read,
-    /// May manage issues.
+    /// Can also manage issues and pull requests.
     Triage,
-    /// May push.
+    /// Can also push.
     Write,
-    /// May manage the repository.
+    /// Can also manage the repository.
     Maintain,
-    /// May do everything.
+    /// Can do everything.
     Admin,
 }
 
 impl Permission {
-    /// GitHub's word.
+    /// The value used by GitHub's API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -233,7 +229,7 @@ impl Permission {
         }
     }
 
-    /// The permission that one of GitHub's own roles is; none for a custom role.
+    /// The permission of one of GitHub's predefined roles; `None` for a custom role.
     #[must_use]
     pub fn of_role(name: &str) -> Option<Self> {
         let all = [Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin];
@@ -241,27 +237,26 @@ impl Permission {
     }
 }
 
-/// The state of a commit status that says HOLD.
+/// The state of a commit status that reports HOLD.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HoldState {
-    /// A red cross.
+    /// Shown as a red cross.
     Failure,
-    /// A yellow dot, for teams whose red cross means broken.
+    /// Shown as a yellow dot, for teams to whom a red cross means broken.
     Pending,
 }
 
-/// Which label a failed step's name brings to the failure issue.
+/// The label that a failure issue gets for a failed step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureType {
-    /// Found anywhere in the step's name, without regard to case; `*` stands for anything.
+    /// Found anywhere in the step's name, ignoring case. `*` matches any text.
     pub pattern: String,
-    /// The issue's label.
     pub label: String,
 }
 
 impl FailureType {
-    /// Whether a step of this name is meant.
+    /// Whether a step of this name matches.
     #[must_use]
     pub fn matches(&self, step: &str) -> bool {
         let step = step.to_lowercase();
@@ -279,10 +274,9 @@ impl FailureType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnRecovery {
-    /// A comment says so.
+    /// A comment is added.
     Comment,
-    /// A comment says so, and the issue is closed.
+    /// A comment is added and the issue is closed.
     Close,
-    /// Nothing.
     Ignore,
 }

@@ -1,4 +1,4 @@
-//! Pull requests: who brought a commit to the branch, and what people said about it there.
+//! Pull requests: who brought a commit to the branch, and how people reviewed it there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,83 +8,77 @@ use serde::{Deserialize, Serialize};
 
 use super::{CommandReading, Login, Permission, PullNumber, Sha, UserId};
 
-/// What GitHub tells, or what lasts in the way of it: gone, refused, without end.
+/// A value from GitHub, or a permanent failure to get it: it is gone, access is refused, or it
+/// is too large to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Availability<T> {
-    /// GitHub told it.
     Known(T),
-    /// It cannot be told, and why.
+    /// The value is unavailable, for this reason.
     Untold(String),
 }
 
-/// An account at GitHub.
+/// A GitHub account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// Its number. Two are the same where this is: a login can be taken over.
+    /// The account's id. It identifies the account, because a login can be taken over by
+    /// another one.
     pub id: UserId,
-    /// Its login.
     pub login: Login,
-    /// Whether it is an App's account, and no person's.
+    /// Whether this is an App's account.
     pub is_bot: bool,
 }
 
-/// A pull request that brought a commit to the branch. Merged, it stays what it is.
+/// A pull request that brought a commit to the branch. Once merged, it does not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MergedPull {
-    /// Its number.
     pub number: PullNumber,
-    /// Who opened it; none for a deleted account.
+    /// Who opened it; `None` for a deleted account.
     pub author: Option<Person>,
-    /// The last commit of its own.
+    /// Its own last commit.
     pub head: Sha,
-    /// The commit that its merge made, where GitHub says: a merge, or the last of what was squashed
-    /// or rebased.
+    /// The commit that merging it created, if GitHub reports it: the merge commit, or the last
+    /// squashed or rebased commit.
     pub merge_commit: Option<Sha>,
 }
 
 impl MergedPull {
-    /// Whether this merge may be the one that merged it, and not one of its own commits.
+    /// Whether `merge` may be the commit that merged it, rather than one of its own commits.
     #[must_use]
     pub fn may_be_merged_by(&self, merge: &Sha) -> bool {
         self.head != *merge && self.merge_commit.as_ref().is_none_or(|commit| commit == merge)
     }
 }
 
-/// What happened on a pull request, as far as an approval or a risk may rest on it.
+/// A pull request event that can matter for an approval or a risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum PullEvent {
-    /// Somebody put a label on it.
+    /// Somebody added a label.
     Labeled {
-        /// The label.
         label: String,
-        /// Who; none for a deleted account.
+        /// Who added it; `None` for a deleted account.
         by: Option<Person>,
-        /// When.
         at: Timestamp,
     },
-    /// Somebody took a label off.
+    /// Somebody removed a label.
     Unlabeled {
-        /// The label.
         label: String,
-        /// When.
         at: Timestamp,
     },
-    /// Somebody wrote the approval command, or what looks like it.
+    /// Somebody wrote the approval command, or something similar to it.
     Commented(Comment),
-    /// A commit was pushed to it, also by force, or its base was changed. When, nobody tells: dates
-    /// are the pusher's to choose.
+    /// A commit was pushed to it, possibly by a force push, or its base was changed. The time
+    /// is unknown, because whoever pushes chooses the dates.
     Pushed {
-        /// The commit, where it is one.
+        /// The commit, if the event is about one.
         sha: Option<Sha>,
     },
-    /// It was merged.
     Merged,
 }
 
 impl PullEvent {
-    /// When it happened, where that is told.
+    /// When it happened, if known.
     #[must_use]
     pub const fn at(&self) -> Option<Timestamp> {
         match self {
@@ -95,34 +89,33 @@ impl PullEvent {
     }
 }
 
-/// A comment that holds the approval command in some way.
+/// A comment that contains the approval command in some form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comment {
-    /// Who wrote it; none for a deleted account.
+    /// Who wrote it; `None` for a deleted account.
     pub by: Option<Person>,
-    /// When.
     pub at: Timestamp,
-    /// How the command stands in it.
+    /// How the comment contains the command.
     pub spoken: CommandReading,
-    /// Whether it was changed after it was written.
+    /// Whether the comment was edited.
     pub is_edited: bool,
-    /// The App through which it was written in somebody's name.
+    /// The App that wrote it on behalf of a person, if one did.
     pub through_app: Option<String>,
-    /// Whether GitHub knows its author as one of the repository's people. Only a hint at whom to
-    /// ask about first.
+    /// Whether GitHub associates its author with the repository. This only decides whose
+    /// permission is read first.
     pub is_from_inside: bool,
 }
 
-/// What somebody may do in the repository, now.
+/// A person's current permission on the repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryRole {
-    /// The permission; none where they have none.
+    /// `None` if they have no permission.
     pub permission: Option<Permission>,
-    /// GitHub's name of their role, custom roles by their own.
+    /// GitHub's name for their role, which may be a custom role.
     pub role: String,
 }
 
-/// A team of an organization, as `approval_teams` names it.
+/// A team of an organization, as named in `approval_teams`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Team {
@@ -131,7 +124,7 @@ pub struct Team {
 }
 
 impl Team {
-    /// The team of this `slug` in `org`; none where GitHub takes no such name.
+    /// The team with this `slug` in `org`; `None` if GitHub does not allow such names.
     #[must_use]
     pub fn new(org: &str, slug: &str) -> Option<Self> {
         let plain = |text: &str| {
@@ -142,20 +135,19 @@ impl Team {
         (plain(org) && plain(&slug)).then(|| Self { org: Login::from(org), slug })
     }
 
-    /// The organization.
     #[must_use]
     pub fn org(&self) -> &str {
         self.org.as_str()
     }
 
-    /// The team's name in addresses.
+    /// The team's name in URLs.
     #[must_use]
     pub fn slug(&self) -> &str {
         &self.slug
     }
 }
 
-/// What was given is no `org/team`.
+/// The given text is not of the form `org/team`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a team: expected ORG/TEAM, as in acme/release-captains")]
 pub struct TeamError(String);
@@ -191,18 +183,16 @@ impl fmt::Display for Team {
 /// A commit status that raises the risk of its commit (`raise_risk_contexts`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
-    /// Its context.
     pub context: String,
-    /// How it raises.
     pub kind: FlagKind,
 }
 
-/// How a status raises.
+/// How a status raises the risk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FlagKind {
-    /// It said `failure` or `error`; a later word takes nothing of that back.
+    /// It was `failure` or `error` at some time. A later state does not change that.
     Objected,
-    /// Its newest word is `pending`: what it will say is not known.
+    /// Its newest state is `pending`, so its result is unknown.
     Pending,
 }

@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RiskClass {
-    /// Nothing listed is touched.
+    /// No listed path is touched.
     Low,
-    /// A path of `medium_risk_paths` is.
+    /// A path in `medium_risk_paths` is touched.
     Medium,
-    /// A path of `high_risk_paths` or `migration_paths` is, or the range cannot be told.
+    /// A path in `high_risk_paths` or `migration_paths` is touched, or the range is unknown.
     High,
 }
 
 impl RiskClass {
-    /// As statuses and JSON write it.
+    /// The form used in statuses and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -26,25 +26,24 @@ impl RiskClass {
     }
 }
 
-/// What a decision comes to.
+/// The outcome of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Outcome {
-    /// It may ship, ships, or has shipped.
+    /// It may ship, is shipping, or has shipped.
     Allow,
-    /// It may not, until somebody or something acts.
+    /// It may not ship until somebody or something acts.
     Hold,
-    /// It may not yet.
+    /// It may not ship yet.
     Wait,
     /// There is nothing to decide.
     None,
 }
 
 impl Outcome {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Allow, Self::Hold, Self::Wait, Self::None];
 
-    /// As statuses and JSON write it.
+    /// The form used in statuses and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -58,7 +57,7 @@ impl Outcome {
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $code:literal $outcome:ident,)*) => {
-        /// Why: the reason codes, in the order of the rules.
+        /// The reason codes of decisions, in the order of the rules.
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
@@ -67,22 +66,22 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// All of them, in the order of the rules.
+            /// All reasons, in the order of the rules.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code, as statuses, metrics and JSON write it.
+            /// The code used in statuses, metrics and JSON.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// What a decision for this reason comes to.
+            /// The outcome of a decision for this reason.
             #[must_use]
             pub const fn outcome(self) -> Outcome {
                 match self { $(Self::$variant => Outcome::$outcome,)* }
             }
 
-            /// The reason of this code.
+            /// Looks a reason up by its code.
             #[must_use]
             pub fn from_code(code: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|reason| reason.code() == code)
@@ -94,55 +93,55 @@ macro_rules! reasons {
 reasons! {
     /// A deploy of this sha is in flight.
     Deploying "deploying" Allow,
-    /// This sha is production.
+    /// This sha is in production.
     Deployed "deployed" Allow,
-    /// No finished verification run counts, or the latest is running.
+    /// No finished verification run counts, or the latest one is still running.
     NotVerified "not_verified" Wait,
     /// The latest verification run did not succeed.
     VerificationFailed "verification_failed" Hold,
-    /// There is no deploy workflow that could run.
+    /// No deploy workflow is configured, or it is missing or disabled.
     DeployNotConfigured "deploy_not_configured" Hold,
     /// The branch no longer contains this sha.
     NotOnBranch "not_on_branch" Hold,
     /// Production contains this sha.
     OlderThanProduction "older_than_production" None,
-    /// An operator or the config stopped this repository.
+    /// An operator or the configuration paused this repository.
     Paused "paused" Hold,
     /// Somebody rolled production back.
     RolledBack "rolled_back" Hold,
-    /// The branch holds a revert of a commit that it would bring into production.
+    /// The branch contains a revert of a commit that this sha would bring into production.
     Reverted "reverted" Hold,
     /// The first deploy needs an approval.
     FirstDeployRequired "first_deploy_required" Hold,
-    /// HIGH while production is degraded.
+    /// The risk is HIGH and production is degraded.
     DegradedHighRisk "degraded_high_risk" Hold,
-    /// HIGH while the degraded signal cannot be read.
+    /// The risk is HIGH and the degraded signal cannot be read.
     DegradedUnknownHighRisk "degraded_unknown_high_risk" Hold,
     /// Another deploy is in flight.
     DeployInProgress "deploy_in_progress" Wait,
-    /// This sha failed to deploy and has used its attempts.
+    /// Deploys of this sha failed, and it has used its attempts.
     DeployFailed "deploy_failed" Hold,
-    /// This sha failed to deploy a short while ago.
+    /// A deploy of this sha failed recently.
     Cooldown "cooldown" Hold,
     /// GitHub refused the dispatch.
     DispatchRejected "dispatch_rejected" Hold,
     /// GitHub refused our status on this commit.
     StatusRefused "status_refused" Hold,
-    /// GitHub said yes to a dispatch and never showed its run.
+    /// GitHub accepted a dispatch but its run never appeared.
     DispatchUnconfirmed "dispatch_unconfirmed" Hold,
     /// We started as many deploys in the last hour as the policy allows.
     RateLimit "rate_limit" Hold,
-    /// LOW, degraded, and the policy holds LOW then, too.
+    /// The risk is LOW, production is degraded, and the policy holds LOW in that case.
     DegradedLowHold "degraded_low_hold" Hold,
-    /// LOW.
+    /// The risk is LOW.
     AllowLow "allow_low" Allow,
-    /// MEDIUM and degraded.
+    /// The risk is MEDIUM and production is degraded.
     DegradedMediumHold "degraded_medium_hold" Hold,
-    /// MEDIUM.
+    /// The risk is MEDIUM.
     AllowMedium "allow_medium" Allow,
-    /// HIGH and approved.
+    /// The risk is HIGH, and the change is approved.
     AllowHighApproved "allow_high_approved" Allow,
-    /// HIGH and not approved.
+    /// The risk is HIGH, and the change is not approved.
     HighRiskNoApproval "high_risk_no_approval" Hold,
 }
 
@@ -153,8 +152,8 @@ impl Reason {
         matches!(self, Self::AllowLow | Self::AllowMedium | Self::AllowHighApproved)
     }
 
-    /// Whether it holds a sha for its own range, so that an older one may ship meanwhile
-    /// (rules 11, 12, 20, 22 and 25).
+    /// Whether this reason holds a sha because of its own range, so that an older commit may
+    /// ship in the meantime (the design's rules 11, 12, 20, 22 and 25).
     #[must_use]
     pub const fn is_of_the_range(self) -> bool {
         matches!(

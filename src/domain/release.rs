@@ -1,4 +1,4 @@
-//! The release state of one repository: what the ledger's entries add up to.
+//! The release state of one repository: the sum of its ledger's entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,18 +23,18 @@ pub use issue_record::{IssueRecord, IssueRefusal};
 pub use known_run::{Attribution, KnownRun, KnownRunAttempt};
 pub use productions::{ForeignMove, MovePosition, PastProduction, ProductionHistory, Productions};
 
-/// What a repository's ledger adds up to. Changed by [`ReleaseState::apply`] and nothing else.
-/// Clones share what there may be many of.
+/// The release state of one repository, computed from its ledger. Only [`ReleaseState::apply`]
+/// changes it. Clones share the entries of large collections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ReleaseState {
     /// The repository's name at the last pass.
     pub name: Option<RepoName>,
-    /// When it was governed first.
+    /// When the repository was first governed.
     pub governed_since: Option<Timestamp>,
-    /// Whether what a lost ledger left at GitHub was read.
+    /// Whether GitHub was read to recover what a lost ledger knew.
     pub recovered: bool,
-    /// Accounts that are, or were, us.
+    /// The accounts that this governor uses or has used.
     pub identities: BTreeSet<Login>,
     /// Whether a verified merge-queue run was ever seen.
     pub merge_queue_seen: bool,
@@ -50,21 +50,22 @@ pub struct ReleaseState {
     pub approvals: Vec<Approval>,
     /// The approvals that decisions about each commit rested on.
     pub counted_approvals: BTreeMap<Sha, CountedApprovals>,
-    /// An operator's stop.
+    /// An operator's pause.
     pub pause: Option<Pause>,
-    /// What an operator said to run in production, and when.
+    /// The commit that an operator set as production, and when.
     pub production_set: Option<(Sha, Timestamp)>,
-    /// When an operator last said `resume`.
+    /// When an operator last ran `resume`.
     #[serde(alias = "operator_spoke_at")]
     pub resumed_at: Option<Timestamp>,
-    /// What production was before the runs that are kept, and what lifts rollbacks.
+    /// What production was before the oldest run in `runs`, and operators' actions that lift
+    /// rollbacks.
     pub history: ProductionHistory,
-    /// `trigger`s that earlier versions recorded apart from their attempts. All of them:
-    /// [`ReleaseState::triggers`].
+    /// `trigger`s that earlier versions recorded separately from their attempts. For all of
+    /// them, see [`ReleaseState::triggers`].
     pub triggered: Vec<(Sha, Timestamp)>,
     /// A dispatch that GitHub refused, until something changes.
     pub rejection: Option<Rejection>,
-    /// Comparisons that failed, and how often running.
+    /// Comparisons that failed, with the number of consecutive failures.
     pub failed_ranges: Vec<FailedRange>,
     /// The newest status of ours on each commit.
     pub statuses: BTreeMap<Sha, Arc<TrackedStatus>>,
@@ -72,113 +73,97 @@ pub struct ReleaseState {
     pub status_refusals: BTreeMap<Sha, StatusRefusal>,
     /// Failure issues by sha.
     pub issues: BTreeMap<Sha, IssueRecord>,
-    /// GitHub's words when it would have no issue, and when it said them.
+    /// GitHub's message when it last refused to create an issue, and when that was.
     pub issues_unavailable: Option<(String, Timestamp)>,
-    /// How production was by its signals, oldest first.
+    /// The history of production's health, oldest first.
     pub health: Vec<HealthRecord>,
-    /// Whether deploy runs were left unread that may have succeeded. A pass reads on to one that
-    /// did, or to the end; a replay of the past may not.
+    /// Whether there are unread deploy runs that may have succeeded. A pass reads on until it
+    /// finds a success or reaches the end; a replay of the past may stop earlier.
     #[serde(skip)]
     pub runs_unread: bool,
 }
 
-/// The last decision about a sha.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastDecision {
-    /// When it was taken first.
+    /// When this decision was first made.
     pub at: Timestamp,
-    /// What it came to.
     pub outcome: Outcome,
-    /// Why.
     pub reason: Reason,
-    /// The risk class.
     pub risk: RiskClass,
 }
 
-/// An approval by an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// The sha.
     pub sha: Sha,
-    /// What identifies the deploy files at the tip of their ref, as they were then: approved
-    /// along. Of the deploy file alone it is its blob.
+    /// The identity of the deploy files at the tip of their ref at the time, which this
+    /// approves, too. If there is only one deploy file, the id of its blob.
     pub deploy_file: Option<String>,
-    /// Why.
+    /// The operator's reason.
     pub why: String,
-    /// Who.
     pub by: Operator,
 }
 
 /// The approvals that decisions about a commit rested on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountedApprovals {
-    /// In the order in which they were seen to count.
+    /// In the order in which they were first counted.
     pub approvals: Vec<GivenApproval>,
-    /// When the last of them was.
+    /// When an approval was last counted.
     pub counted_at: Timestamp,
 }
 
-/// An operator's stop.
+/// An operator's pause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
-    /// Why.
+    /// The operator's reason.
     pub why: String,
-    /// Who; none where a status at GitHub is all that is left of it.
+    /// `None` if it was recovered from a status at GitHub.
     pub by: Option<Operator>,
-    /// Since when.
     pub since: Timestamp,
 }
 
-/// A dispatch that GitHub refused for certain.
+/// A dispatch that GitHub definitively refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// GitHub's words.
+    /// GitHub's message.
     pub words: String,
-    /// When.
     pub at: Timestamp,
-    /// What must change before it is worth another try.
+    /// What must change before it is worth retrying.
     pub key: RejectionKey,
 }
 
-/// A comparison that failed with 5xx, in passes running.
+/// A comparison that failed with 5xx in consecutive passes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRange {
-    /// The base.
     pub base: Sha,
-    /// The head.
     pub head: Sha,
-    /// In how many passes running.
+    /// The number of consecutive passes in which it failed.
     pub times: u32,
-    /// GitHub's words.
+    /// GitHub's message.
     pub words: String,
 }
 
-/// A status of ours, as GitHub took it.
+/// A status of ours, as accepted by GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusRecord {
-    /// The context that it was written under; none in what earlier versions recorded.
+    /// The context that it was written under; `None` in records of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// Its number.
     pub id: StatusId,
-    /// When GitHub took it.
+    /// When GitHub accepted it.
     pub at: Timestamp,
-    /// Its state.
     pub state: CommitStatusState,
-    /// Its text.
     pub description: String,
-    /// Where it links to.
     pub target_url: Option<String>,
 }
 
-/// The statuses of ours on one commit: the newest, and how many.
+/// The statuses of ours on one commit: the newest one, and counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackedStatus {
-    /// The newest.
     pub newest: StatusRecord,
-    /// How many in all.
+    /// The total number.
     pub written: u32,
-    /// When the last ones were written: at most as many as an hour may hold.
+    /// When those of the hour before the newest one were written.
     pub recent: Vec<Timestamp>,
     /// The last attempt whose run one of them showed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,25 +173,25 @@ pub struct TrackedStatus {
     pub shown_outcome_of: Option<AttemptId>,
 }
 
-/// A status that GitHub refused for certain.
+/// A status that GitHub definitively refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusRefusal {
-    /// GitHub's words.
+    /// GitHub's message.
     pub words: String,
-    /// How often running.
+    /// The number of consecutive refusals.
     pub times: u32,
-    /// When it is tried again.
+    /// When the status is written again.
     pub retry_at: Timestamp,
 }
 
-/// Other deploy files than those that an attempt was judged on.
+/// Deploy files that differ from those that an attempt was judged on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedDeployFiles {
     /// The tip of the ref that was judged.
     pub judged: Sha,
     /// The tip that the run started on.
     pub ran: Sha,
-    /// The deploy files that differ between the two; none where that cannot be told.
+    /// The deploy files that differ between the two tips; empty if that is unknown.
     pub files: Vec<String>,
 }
 
@@ -214,41 +199,39 @@ pub struct MovedDeployFiles {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Production {
-    /// Nothing ever was deployed.
+    /// Nothing was ever deployed.
     None,
-    /// This commit, since then, by that run (none: by an operator's word).
+    /// A commit.
     Known {
-        /// The commit.
         sha: Sha,
-        /// Since when (the start of the run attempt, or the word's time).
+        /// The start of the run attempt, or the time of the operator's `set-production`.
         since: Timestamp,
-        /// The run attempt.
+        /// The run attempt that deployed it; `None` if an operator set it.
         run: Option<RunRef>,
     },
-    /// Something was deployed, and nothing tells which commit.
+    /// Something was deployed, but the commit is unknown.
     Uncertain {
-        /// Why not.
         why: Uncertainty,
     },
 }
 
-/// Why nothing tells which commit is in production.
+/// Why the commit in production is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncertainty {
-    /// This run attempt succeeded last, and nothing tells what it deployed.
+    /// The run attempt that succeeded last, whose commit is unknown.
     Unattributed(RunRef),
-    /// This run attempt succeeded last, and it is a stray one.
+    /// The run attempt that succeeded last, which is a stray one.
     Stray(RunRef),
-    /// No run of today's deploy workflow succeeded, but the ledger knows of another deploy: by
-    /// another workflow, or by a run that was deleted.
+    /// No run of the current deploy workflow succeeded, but the ledger knows of another deploy:
+    /// by another workflow, or by a run that was deleted.
     DeployedOtherwise,
-    /// None of the runs that were read succeeded, and there are older ones.
+    /// No run that was read succeeded, and there are older runs.
     RunsUnread,
 }
 
 impl Uncertainty {
-    /// The run attempt that made it so, where it was one.
+    /// The run attempt that caused it, if one did.
     #[must_use]
     pub const fn run(&self) -> Option<RunRef> {
         match self {
@@ -259,7 +242,7 @@ impl Uncertainty {
 }
 
 impl Production {
-    /// The commit, where it is certain.
+    /// The commit, if it is certain.
     #[must_use]
     pub const fn sha(&self) -> Option<&Sha> {
         match self {
@@ -268,7 +251,7 @@ impl Production {
         }
     }
 
-    /// The run attempt that made it so.
+    /// The run attempt that caused this state, if one did.
     #[must_use]
     pub const fn run(&self) -> Option<RunRef> {
         match self {
@@ -279,26 +262,23 @@ impl Production {
     }
 }
 
-/// An operator's `trigger` that started a deploy, or may have.
+/// An operator's `trigger` that started a deploy or may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorTrigger<'a> {
-    /// The commit.
     pub sha: &'a Sha,
-    /// When.
+    /// When the attempt began or, for triggers of earlier versions, when the operator gave the
+    /// command.
     pub at: Timestamp,
-    /// The attempt that it became; none where an earlier version recorded it.
+    /// The attempt that carries it out; `None` if an earlier version recorded it.
     pub attempt: Option<&'a AttemptId>,
-    /// Whether production went back to the commit (`--rollback`).
+    /// Whether it was requested with `--rollback`.
     pub rollback: bool,
 }
 
-/// A deploy of a sha that failed.
+/// A failed deploy of a sha.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedDeploy {
-    /// The run attempt.
     pub run: RunRef,
-    /// When it ended.
     pub ended_at: Timestamp,
-    /// How.
     pub conclusion: Conclusion,
 }

@@ -1,4 +1,4 @@
-//! The names and numbers by which GitHub's things are known.
+//! The names and numbers that identify things at GitHub.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// `owner/name` of a repository. GitHub compares both without regard to case, and so does this.
-/// Clones share the text: it is the key and the label of much that is kept of a repository.
+/// A repository as `owner/name`. Like GitHub, comparisons ignore case. Clones share the text,
+/// because the name is used as a key and a label in many places.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepoName(Arc<str>);
 
 impl RepoName {
-    /// The user or organisation that owns it.
+    /// The user or organization that owns it.
     #[must_use]
     pub fn owner(&self) -> &str {
         self.parts().0
@@ -28,7 +28,7 @@ impl RepoName {
         self.parts().1
     }
 
-    /// The whole name.
+    /// The full name, `owner/name`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,12 +39,12 @@ impl RepoName {
     }
 }
 
-/// `text` as it is compared.
+/// `text` in the form that is compared.
 fn folded(text: &str) -> impl Iterator<Item = u8> {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
-/// What was given is no `owner/name`.
+/// The given text is not of the form `owner/name`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a repository name: expected OWNER/NAME, as in acme/shop")]
 pub struct RepoNameError(String);
@@ -119,27 +119,26 @@ impl fmt::Debug for RepoName {
     }
 }
 
-/// A user's or an App's login, as GitHub spells it. Compared without regard to case, as GitHub
-/// does, so that a set of them cannot hold one person twice.
+/// The login of a user or an App, as GitHub spells it. Like GitHub, comparisons ignore case, so
+/// that a set of logins cannot contain a person twice.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Login(String);
 
 impl Login {
-    /// The login as GitHub spells it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is an App's account, by GitHub's naming.
+    /// Whether it is an App's account, according to GitHub's naming.
     #[must_use]
     pub fn is_of_a_bot(&self) -> bool {
         self.0.to_ascii_lowercase().ends_with("[bot]")
     }
 
-    /// Whether it is one of us, as far as is known: a raw App token does not tell whose it is before
-    /// its first write is answered, but that is a bot.
+    /// Whether it may be an account of ours. With a raw App token, our account is unknown until
+    /// the first write is answered, but it is certainly a bot.
     #[must_use]
     pub fn may_be_us(&self, us: &BTreeSet<Self>) -> bool {
         us.contains(self) || (us.is_empty() && self.is_of_a_bot())
@@ -181,7 +180,8 @@ impl Ord for Login {
 impl Hash for Login {
     fn hash<H: Hasher>(&self, state: &mut H) {
         folded(&self.0).for_each(|byte| state.write_u8(byte));
-        // As of any text: two of them one after another are not the same as one.
+        // Ends the text, as `str` does, so that adjacent logins hash differently from their
+        // concatenation.
         state.write_u8(0xff);
     }
 }
@@ -204,7 +204,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// The name of a branch, or of a tag where a ref may be either. Case matters.
+/// The name of a branch or, where a ref may be either, of a tag. Case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Branch(String);
@@ -216,7 +216,7 @@ impl Branch {
         &self.0
     }
 
-    /// The prefix of the branches that a merge queue makes for this one. Source: GitHub's
+    /// The prefix of the branches that a merge queue creates for this branch. Source: GitHub's
     /// documentation of the `merge_group` event.
     #[must_use]
     pub fn queue_prefix(&self) -> String {
@@ -252,7 +252,6 @@ macro_rules! number {
         pub struct $name(u64);
 
         impl $name {
-            /// The number as GitHub gives it.
             #[must_use]
             pub const fn get(self) -> u64 {
                 self.0
@@ -274,19 +273,19 @@ macro_rules! number {
 }
 
 number!(
-    /// A repository's number, which survives a rename; the ledger is keyed by it.
+    /// A repository's id. It survives a rename, and the ledger is keyed by it.
     RepoId
 );
 number!(
-    /// A workflow's number, which survives a rename of the workflow.
+    /// A workflow's id. It survives a rename of the workflow.
     WorkflowId
 );
 number!(
-    /// A workflow run's number; a re-run keeps it.
+    /// A workflow run's id. A re-run keeps it.
     RunId
 );
 number!(
-    /// A commit status's number; they rise in the order in which GitHub took them.
+    /// A commit status's id. Ids increase in the order in which GitHub accepted the statuses.
     StatusId
 );
 number!(
@@ -298,22 +297,22 @@ number!(
     PullNumber
 );
 number!(
-    /// An account's number, which survives a change of its login.
+    /// An account's id. It survives a change of the login.
     UserId
 );
 
 impl WorkflowId {
-    /// A workflow that no configuration and no list names. GitHub has none of this number, so that
-    /// its runs are never read as "none".
+    /// A workflow that is not identified by the configuration or by GitHub's list. GitHub has
+    /// no workflow with this id, so a request for its runs fails instead of returning an empty
+    /// list.
     pub const UNKNOWN: Self = Self(0);
 }
 
-/// One attempt of one run: a re-run has the same id and a higher attempt.
+/// One attempt of a workflow run. A re-run has the same id and a higher attempt number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunRef {
-    /// The run.
     pub id: RunId,
-    /// 1 for the first, one more for each re-run.
+    /// 1 for the first attempt, incremented by each re-run.
     pub attempt: u32,
 }
 

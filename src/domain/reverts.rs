@@ -1,60 +1,60 @@
-//! What commit messages say of reverts: what a commit is called, and what it reverts.
+//! The parts of commit messages that matter for reverts: a commit's title, and what it reverts.
 //!
-//! Messages are written by strangers. Reading one takes time linear in its length, and what is
-//! kept of it is bounded.
+//! Messages are untrusted. Parsing one takes time linear in its length, and the result has a
+//! bounded size.
 
 use serde::{Deserialize, Serialize};
 
 use super::{PullNumber, RepoName, Sha, ShaPrefix};
 
-/// Characters of a title that are compared. GitHub takes no more for a pull request's title.
+/// Number of characters of a title that are compared. GitHub limits a pull request's title to
+/// this.
 const LONGEST_TITLE: usize = 256;
-/// Commits that one commit is taken to be cherry-picked from: one for each branch on the way.
+/// Maximum number of cherry-pick sources that are kept for a commit: one for each branch on its
+/// way.
 const MOST_PICKS: usize = 4;
-/// Characters of a conventional commit's scope, as in `revert(cart): …`.
+/// Maximum length of a conventional commit's scope in characters, as in `revert(cart): …`.
 const LONGEST_SCOPE: usize = 100;
-/// Digits of a pull request's number.
+/// Maximum number of digits of a pull request's number.
 const LONGEST_NUMBER: usize = 18;
-/// `OWNER/NAME#NUMBER`, where each name has at most 100 characters.
+/// Maximum length of `OWNER/NAME#NUMBER`, where each name has at most 100 characters.
 const LONGEST_PULL: usize = 220;
 
 /// A commit that GitHub listed with its message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedCommit {
-    /// The commit.
     pub sha: Sha,
-    /// Its parents, the first one first.
+    /// Its parents, in git's order.
     pub parents: Vec<Sha>,
-    /// What its message says.
     pub message: CommitMessage,
 }
 
-/// The parts of a commit's message that tell what reverts what.
+/// The parts of a commit message that say what reverts what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitMessage {
-    /// What it is called.
     pub title: CommitTitle,
-    /// The pull request that its title names: `… (#12)`, or `Merge pull request #12 from …`.
+    /// The pull request that the title names: `… (#12)`, or `Merge pull request #12 from …`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull: Option<PullNumber>,
-    /// The commits that `git cherry-pick -x` took it from.
+    /// The commits that `git cherry-pick -x` copied it from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub picked_from: Vec<ShaPrefix>,
-    /// `This reverts commit SHA`: the first.
+    /// The first `This reverts commit SHA`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_commit: Option<ShaPrefix>,
-    /// `Reverts OWNER/NAME#12` or `Reverts #12`: the first.
+    /// The first `Reverts OWNER/NAME#12` or `Reverts #12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverts_pull: Option<RevertedPull>,
 }
 
-/// A title, taken apart: `Revert "Revert "Add a cart (#12)" (#13)" (#14)` is `Add a cart`, with two
+/// A parsed title: `Revert "Revert "Add a cart (#12)" (#13)" (#14)` is `Add a cart` with two
 /// reverts around it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommitTitle {
     /// The innermost title, without ` (#12)`.
     pub text: String,
-    /// Reverts around it; `Reapply "T"`, which is what git calls the revert of a revert, is two.
+    /// The number of reverts around it. `Reapply "T"`, git's title for the revert of a revert,
+    /// counts as two.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reverts: u32,
 }
@@ -64,23 +64,22 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// A pull request that a message says is reverted.
+/// A pull request that a message reverts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevertedPull {
-    /// Its repository, where it is named.
+    /// `None` if the message does not name a repository.
     pub repository: Option<RepoName>,
-    /// Its number.
     pub number: PullNumber,
 }
 
 impl CommitMessage {
-    /// What a message says.
+    /// Parses a message.
     #[must_use]
     pub fn of(message: &str) -> Self {
         let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
         let first = lines.next().unwrap_or_default();
         let (title, pull) = match merged_pull(first) {
-            // GitHub puts the pull request's title below.
+            // In a merge commit, GitHub puts the pull request's title below the first line.
             Some(pull) => (lines.next().unwrap_or(first), Some(pull)),
             None => (first, without_number(first).1),
         };
@@ -93,7 +92,7 @@ impl CommitMessage {
         }
     }
 
-    /// Whether it says that it reverts something, whatever that is.
+    /// Whether the message reverts anything.
     #[must_use]
     pub const fn reverts(&self) -> bool {
         self.reverts_commit.is_some() || self.reverts_pull.is_some() || self.title.reverts > 0
@@ -124,8 +123,8 @@ fn quoted<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     text.strip_prefix(before)?.strip_suffix('"')
 }
 
-/// What follows `revert: `, `revert(scope): ` or either with a `!`. Source: "Conventional Commits
-/// 1.0.0", which leaves the case of types to tools.
+/// The text after `revert: `, `revert(scope): ` or either with a `!`. Source: "Conventional
+/// Commits 1.0.0", which leaves the case of types to tools.
 fn conventional(text: &str) -> Option<&str> {
     let (word, rest) = text.split_at_checked("revert".len())?;
     if !word.eq_ignore_ascii_case("revert") {
@@ -143,7 +142,7 @@ fn conventional(text: &str) -> Option<&str> {
     Some(rest.strip_prefix(':')?.trim_start())
 }
 
-/// A title without the ` (#12)` that GitHub puts behind it, and that number.
+/// Splits off the ` (#12)` that GitHub appends to a title. Returns the rest and the number.
 fn without_number(title: &str) -> (&str, Option<PullNumber>) {
     let title = title.trim();
     let found = title.strip_suffix(')').and_then(|open| {
@@ -156,7 +155,7 @@ fn without_number(title: &str) -> (&str, Option<PullNumber>) {
     found.map_or((title, None), |(before, number)| (before, Some(number)))
 }
 
-/// The number in the title of a merge commit that GitHub made.
+/// The number of the pull request in the title of a merge commit that GitHub created.
 fn merged_pull(title: &str) -> Option<PullNumber> {
     let rest = title.strip_prefix("Merge pull request #")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -169,23 +168,24 @@ fn pull_number(digits: &str) -> Option<PullNumber> {
     (number > 0).then(|| number.into())
 }
 
-/// `This reverts commit SHA`, as `git revert` writes it.
+/// The commit in `This reverts commit SHA`, as written by `git revert`.
 fn reverted_commit(message: &str) -> Option<ShaPrefix> {
     after_each(message, "This reverts commit").find_map(named_commit)
 }
 
-/// `(cherry picked from commit SHA)`, as `git cherry-pick -x` writes it.
+/// The commits in `(cherry picked from commit SHA)`, as written by `git cherry-pick -x`.
 fn picks(message: &str) -> Vec<ShaPrefix> {
     let named = after_each(message, "(cherry picked from commit").filter_map(named_commit);
     named.take(MOST_PICKS).collect()
 }
 
-/// What follows each place where `words` stand.
+/// The text after each occurrence of `words`.
 fn after_each<'a>(message: &'a str, words: &'a str) -> impl Iterator<Item = &'a str> {
     message.match_indices(words).filter_map(|(at, found)| message.get(at + found.len()..))
 }
 
-/// The commit that a text begins with: 7 to 40 digits, or all 64 of a SHA-256 repository.
+/// The commit id that a text begins with, after a blank: 7 to 40 digits, or all 64 in a SHA-256
+/// repository.
 fn named_commit(text: &str) -> Option<ShaPrefix> {
     let named = text.trim_start();
     if named.len() == text.len() {
@@ -197,7 +197,8 @@ fn named_commit(text: &str) -> Option<ShaPrefix> {
     (named.len() <= 40 || prefix.whole().is_some()).then_some(prefix)
 }
 
-/// `Reverts #12` or `Reverts OWNER/NAME#12`, as GitHub writes it into a pull request.
+/// The pull request in `Reverts #12` or `Reverts OWNER/NAME#12`, as GitHub writes it for the
+/// revert of a pull request.
 fn reverted_pull(message: &str) -> Option<RevertedPull> {
     let stands_apart = |at: &usize| {
         let before = message.get(..*at).and_then(|before| before.chars().next_back());

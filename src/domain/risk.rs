@@ -1,38 +1,39 @@
-//! How risky a range is to ship, and why.
+//! How risky it is to ship a range, and why.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Flag, PullNumber, RiskClass, Sha};
 
-/// Why a range has its class.
+/// Why a range has its risk class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskCause {
-    /// Production is none: there is nothing to compare with.
+    /// Production is none, so there is nothing to compare with.
     FirstDeploy,
     /// Nothing differs.
     EmptyRange,
-    /// Paths of the range were matched.
+    /// Paths of the range matched the policy's patterns.
     Paths,
-    /// The deploy file at the tip of the ref is not the one at the sha.
+    /// The deploy file at the tip of the ref differs from the one at the sha.
     DeployFileAtTip,
-    /// What runs in production cannot be told, and why.
+    /// The commit in production is unknown, for this reason.
     ProductionUncertain(String),
     /// Production and the sha have diverged.
     Diverged,
-    /// GitHub lists only a part of the files.
+    /// GitHub lists only some of the files.
     Truncated,
-    /// Base or head is gone, or they have no common ancestor: GitHub's words.
+    /// The base or the head is gone, or they have no common ancestor. Holds GitHub's message.
     Incomparable(String),
-    /// The comparison fails again and again: GitHub's words.
+    /// The comparison fails repeatedly. Holds GitHub's message.
     CompareBroken(String),
-    /// A tool or a person raised it (`raise_risk_contexts`).
+    /// A tool or a person raised the risk (`raise_risk_contexts`).
     Raised(Raise),
-    /// Whether anybody raised it cannot be told, and why.
+    /// Whether the risk was raised is unknown, for this reason.
     RaiseUntold(String),
-    /// What it was decided on, before it went into production.
+    /// The sha is in production or being deployed: the class is the one that its deploy was
+    /// decided on.
     AsDecided,
-    /// It ran in production before, and production goes back to it: not judged.
+    /// Production returns to a commit that it ran before, so the range is not assessed.
     RanBefore,
 }
 
@@ -40,33 +41,27 @@ pub enum RiskCause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Raise {
-    /// A status of one of its commits.
+    /// A status on one of its commits.
     ByStatus {
-        /// The commit.
         sha: Sha,
-        /// The status.
         flag: Flag,
     },
-    /// A label that a pull request of its bears, or bore.
+    /// A label that one of its pull requests has or had.
     ByLabel {
-        /// The pull request.
         pull: PullNumber,
-        /// The label.
         label: String,
     },
 }
 
-/// A path that drives the risk.
+/// A path that raises the risk class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskyPath {
-    /// The path.
     pub path: String,
-    /// Its class.
     pub risk_class: RiskClass,
     /// The pattern that matched it.
     pub pattern: String,
-    /// The commits of the range that changed it, the newest first; none where that cannot be
-    /// told, or where nobody asked.
+    /// The commits of the range that changed it, newest first; empty if that is unknown or was
+    /// not asked for.
     #[serde(default)]
     pub brought: Vec<Brought>,
 }
@@ -74,19 +69,17 @@ pub struct RiskyPath {
 /// A step of the branch that changed a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brought {
-    /// The commit.
     pub commit: Sha,
-    /// The pull requests that brought it; none for one that was pushed directly.
+    /// The pull requests that brought it; empty if it was pushed directly.
     pub pulls: Vec<PullNumber>,
 }
 
-/// How risky it is to ship a sha, and why.
+/// The risk of shipping a sha, with its causes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskAssessment {
-    /// The highest class of all.
+    /// The highest class of all causes.
     pub class: RiskClass,
-    /// Why.
     pub causes: Vec<RiskCause>,
-    /// The paths that drove it.
+    /// The paths that caused it.
     pub paths: Vec<RiskyPath>,
 }

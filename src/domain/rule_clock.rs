@@ -1,11 +1,11 @@
-//! The time at which rules are asked, and when their answers may be others.
+//! The time that rules are evaluated at, and when their answers may change.
 
 use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The time at which rules are asked. They see it only by asking whether something is still to
-/// come, so that none can look at the clock and keep to itself when its answer changes.
+/// The time that rules are evaluated at. A rule can only ask whether a time is still to come,
+/// so no rule can depend on the time without recording when its answer changes.
 #[derive(Debug)]
 pub struct RuleClock {
     now: Timestamp,
@@ -13,13 +13,13 @@ pub struct RuleClock {
 }
 
 impl RuleClock {
-    /// A clock that stands at `now`, which nobody has looked at yet.
+    /// A clock that shows `now` and has not been consulted yet.
     #[must_use]
     pub const fn new(now: Timestamp) -> Self {
         Self { now, changes_at: Cell::new(None) }
     }
 
-    /// Whether `then` is still to come. If so, the answer may be another from then on.
+    /// Whether `then` is still to come. If so, records that the answer may change at `then`.
     pub fn is_before(&self, then: Timestamp) -> bool {
         let is_before = self.now < then;
         if is_before {
@@ -33,15 +33,14 @@ impl RuleClock {
         self.is_before(then.saturating_add(span).unwrap_or(Timestamp::MAX))
     }
 
-    /// The first instant at which an answer that was given may be another, if nothing but time
-    /// passes.
+    /// The earliest time at which an answer given so far may change if nothing else does.
     #[must_use]
     pub const fn changes_at(&self) -> Option<Timestamp> {
         self.changes_at.get()
     }
 }
 
-/// The earliest of several times at which something changes.
+/// The earliest of the given times; `None` if there is none.
 pub(crate) fn earliest(times: impl IntoIterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
     times.into_iter().flatten().min()
 }

@@ -8,22 +8,19 @@ use super::{Branch, Login, RepoId, RunRef, Sha, WorkflowId};
 /// A workflow of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workflow {
-    /// Its number.
     pub id: WorkflowId,
-    /// Its `name:`.
+    /// The `name:` in its file.
     pub name: String,
-    /// Its file, `.github/workflows/…`.
+    /// The path of its file, `.github/workflows/…`.
     pub path: String,
-    /// Whether it may run.
     pub state: WorkflowState,
-    /// When its definition or state changed last.
+    /// When its definition or state last changed.
     pub updated_at: String,
-    /// Its page.
     pub html_url: String,
 }
 
 impl Workflow {
-    /// The name of its file. GitHub may end a path in `@` and a ref.
+    /// The name of its file. GitHub may append `@` and a ref to a path.
     #[must_use]
     pub fn file(&self) -> &str {
         let path = self.path.split('@').next().unwrap_or(&self.path);
@@ -31,29 +28,27 @@ impl Workflow {
     }
 }
 
-/// Whether a workflow may run.
+/// Whether a workflow can run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkflowState {
-    /// It may.
     Active,
-    /// It may not; GitHub's own word, such as `disabled_manually` or `deleted`.
+    /// It cannot run. Holds GitHub's state, such as `disabled_manually` or `deleted`.
     Disabled(String),
 }
 
-/// What is known of a workflow that the config names.
+/// The lookup of a workflow that the configuration names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkflowFact {
-    /// The config names none.
+    /// The configuration names no workflow.
     NotConfigured,
-    /// The repository has none of this name.
+    /// The repository has no workflow of this name.
     Missing,
-    /// This one.
     Found(Workflow),
 }
 
 impl WorkflowFact {
-    /// The workflow, where the repository has it.
+    /// The workflow, if the repository has it.
     #[must_use]
     pub const fn found(&self) -> Option<&Workflow> {
         match self {
@@ -63,58 +58,58 @@ impl WorkflowFact {
     }
 }
 
-/// The event that started a run, by GitHub's name for it.
+/// The event that started a run, by GitHub's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunEvent(pub String);
 
 impl RunEvent {
-    /// Started through the API or the button.
+    /// Whether the run was started through the API or the button on the workflow's page.
     #[must_use]
     pub fn is_workflow_dispatch(&self) -> bool {
         self.0 == "workflow_dispatch"
     }
 
-    /// Events whose run name is written by whoever started the run, not by strangers.
+    /// Whether only whoever started the run can choose its title.
     #[must_use]
     pub fn title_is_trusted(&self) -> bool {
         self.is_workflow_dispatch() || self.0 == "repository_dispatch"
     }
 
-    /// Started by a merge queue, for a commit that the branch will be moved to.
+    /// Whether a merge queue started the run, for a commit that the branch may advance to.
     #[must_use]
     pub fn is_merge_group(&self) -> bool {
         self.0 == "merge_group"
     }
 
-    /// A push, whose `head_sha` is what the run works on.
+    /// Whether a push started the run. The run then works on its `head_sha`.
     #[must_use]
     pub fn is_push(&self) -> bool {
         self.0 == "push"
     }
 
-    /// `pull_request` and its kin, `pull_request_target` and the like.
+    /// Whether the event is `pull_request` or a variant of it, such as `pull_request_target`.
     #[must_use]
     pub fn is_of_a_pull_request(&self) -> bool {
         self.0.starts_with("pull_request")
     }
 }
 
-/// How an unfinished run waits or works.
+/// The status of an unfinished run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// For a runner.
+    /// It is waiting for a runner.
     Queued,
-    /// Working.
+    /// It is running.
     InProgress,
-    /// For an environment's reviewers, or a timer.
+    /// It is waiting for an environment's reviewers or timer.
     Waiting,
-    /// For its `concurrency` group.
+    /// It is waiting for its `concurrency` group.
     Pending,
-    /// Asked for, not yet queued.
+    /// It was requested and is not queued yet.
     Requested,
-    /// A word of GitHub's that is newer than this program: not finished.
+    /// A status that this program does not know. The run is not finished.
     Other,
 }
 
@@ -122,30 +117,30 @@ pub enum RunStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conclusion {
-    /// The only one that moves production or verifies a commit.
+    /// The only conclusion that moves production or verifies a commit.
     Success,
     /// A job failed.
     Failure,
-    /// Somebody, or a `concurrency` group, ended it.
+    /// A person or a `concurrency` group cancelled it.
     Cancelled,
-    /// It ran too long.
+    /// It exceeded its time limit.
     TimedOut,
-    /// It could not start: a broken workflow file.
+    /// It could not start, for example because the workflow file is invalid.
     StartupFailure,
-    /// Somebody must act.
+    /// It needs somebody to act.
     ActionRequired,
     /// All of its jobs were skipped.
     Skipped,
-    /// Neither.
+    /// It ended as neither a success nor a failure.
     Neutral,
     /// GitHub gave up on it.
     Stale,
-    /// A word of GitHub's that is newer than this program.
+    /// A conclusion that this program does not know.
     Other(String),
 }
 
 impl Conclusion {
-    /// GitHub's word.
+    /// The value used by GitHub's API.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -163,13 +158,11 @@ impl Conclusion {
     }
 }
 
-/// Where a run stands.
+/// The progress of a run attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunProgress {
-    /// Not completed.
     Unfinished(RunStatus),
-    /// Completed.
     Finished(Conclusion),
 }
 
@@ -180,60 +173,52 @@ impl RunProgress {
         matches!(self, Self::Finished(Conclusion::Success))
     }
 
-    /// Whether it ended at all.
+    /// Whether it ended.
     #[must_use]
     pub const fn finished(&self) -> bool {
         matches!(self, Self::Finished(_))
     }
 }
 
-/// A workflow run, in its newest attempt or in the one that was asked for.
+/// A workflow run, in its newest attempt or in the attempt that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// Which attempt of which run.
     pub at: RunRef,
-    /// The workflow.
     pub workflow: WorkflowId,
-    /// What started it.
     pub event: RunEvent,
-    /// The branch, or the tag, that it ran on.
+    /// The branch or tag that it ran on.
     pub head_branch: Option<Branch>,
-    /// The commit whose workflow file ran: for a dispatch the tip of the ref.
+    /// The commit whose workflow file ran; for a dispatch, the tip of the ref.
     pub head_sha: Sha,
-    /// The repository that the commit came from; a fork's is another one, a deleted one none.
+    /// The repository that the commit came from: another one for a fork, `None` if it was
+    /// deleted.
     pub head_repository: Option<RepoId>,
-    /// `display_title`: the `run-name`, or a text by strangers.
+    /// GitHub's `display_title`: the `run-name`, or a text that outsiders may have chosen.
     pub title: String,
-    /// Where it stands.
     pub progress: RunProgress,
-    /// When the run was first created; a re-run keeps it.
+    /// When the run was first created. A re-run keeps this time.
     pub created_at: Timestamp,
     /// When this attempt started.
     pub started_at: Timestamp,
-    /// When it changed last: for a finished attempt, about when it ended.
+    /// When it last changed; for a finished attempt, approximately when it ended.
     pub updated_at: Timestamp,
-    /// Who started the run, and its newest attempt.
+    /// Who started the run and its newest attempt.
     pub actors: Vec<Login>,
-    /// Its page.
     pub html_url: String,
 }
 
-/// A job of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Its name.
     pub name: String,
-    /// How it ended, if it did.
+    /// `None` while it is not finished.
     pub conclusion: Option<Conclusion>,
-    /// Its steps; none before it has started.
+    /// Its steps; empty before the job starts.
     pub steps: Vec<Step>,
 }
 
-/// A step of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Its name.
     pub name: String,
-    /// How it ended, if it did.
+    /// `None` while it is not finished.
     pub conclusion: Option<Conclusion>,
 }

@@ -1,4 +1,4 @@
-//! Patterns for the titles of runs and for the names of refs.
+//! Patterns for run titles and ref names.
 
 use std::fmt;
 
@@ -6,32 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::ShaPrefix;
 
-/// A pattern for a run's title, as in `Deploy {sha} by *`: `*` stands for any text, and `{sha}`,
-/// at most once, for a commit id of at least 7 digits.
+/// A pattern for run titles, such as `Deploy {sha} by *`. `*` matches any text. `{sha}`,
+/// allowed once, matches a commit id of at least 7 digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunTitle {
     written: String,
     before: String,
-    /// What follows `{sha}`; none where there is no `{sha}`.
+    /// The pattern after `{sha}`; `None` if there is no `{sha}`.
     after: Option<String>,
 }
 
-/// What stands for the commit id.
+/// The placeholder for the commit id.
 const SHA: &str = "{sha}";
-/// The expressions of a `run-name` that print the commit that is deployed.
+/// The expressions of a `run-name` that print the commit being deployed.
 const OF_THE_SHA: [&str; 3] =
     ["inputs.sha", "github.event.inputs.sha", "github.event.client_payload.sha"];
 
-/// Why a text is no pattern for titles.
+/// Why a text is not a valid title pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunTitleError {
-    /// It is empty, or matches every title.
+    /// The pattern is empty or matches every title.
     #[error("matches every title, or none")]
     MatchesAll,
-    /// More than one `{sha}`.
+    /// The pattern has more than one `{sha}`.
     #[error("holds `{{sha}}` more than once")]
     SeveralShas,
-    /// A placeholder that does not exist.
+    /// The pattern has an unknown placeholder.
     #[error("holds a placeholder other than `{{sha}}`")]
     UnknownPlaceholder,
 }
@@ -40,7 +40,8 @@ impl RunTitle {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// Why it is none.
+    ///
+    /// [`RunTitleError`] if the pattern is invalid.
     pub fn new(written: &str) -> Result<Self, RunTitleError> {
         if written.chars().all(|c| c == '*' || c.is_whitespace()) {
             return Err(RunTitleError::MatchesAll);
@@ -56,8 +57,8 @@ impl RunTitle {
         Ok(Self { written: written.to_owned(), before, after })
     }
 
-    /// The titles that a workflow's `run-name` gives to runs that deploy a commit; none where it
-    /// does not carry the commit. Every other expression may print anything.
+    /// The titles that a workflow's `run-name` gives to runs that deploy a commit; `None` if
+    /// the title does not include the commit. Any other expression is taken as `*`.
     #[must_use]
     pub fn of_run_name(run_name: &str) -> Option<Self> {
         let (mut before, mut after): (String, Option<String>) = (String::new(), None);
@@ -80,19 +81,18 @@ impl RunTitle {
         after.is_some().then(|| Self { written: run_name.to_owned(), before, after })
     }
 
-    /// As it was written.
     #[must_use]
     pub fn written(&self) -> &str {
         &self.written
     }
 
-    /// Whether it says where the commit id stands.
+    /// Whether the pattern has a `{sha}`.
     #[must_use]
     pub const fn names_a_sha(&self) -> bool {
         self.after.is_some()
     }
 
-    /// Whether a title is one of these.
+    /// Whether a title matches.
     #[must_use]
     pub fn fits(&self, title: &str) -> bool {
         match &self.after {
@@ -101,8 +101,8 @@ impl RunTitle {
         }
     }
 
-    /// The commit ids that may stand at the place of `{sha}`, each once. More than one where the
-    /// title can be read in several ways.
+    /// The commit ids that `{sha}` may match, without duplicates. There are several if the
+    /// title can be matched in more than one way.
     #[must_use]
     pub fn shas_in(&self, title: &str) -> Vec<ShaPrefix> {
         let Some(after) = &self.after else { return Vec::new() };
@@ -134,8 +134,8 @@ impl fmt::Display for RunTitle {
     }
 }
 
-/// Whether an expression prints the commit that is deployed: the input, or where that is empty the
-/// commit that the run works on.
+/// Whether an expression prints the commit being deployed: the input, or `github.sha` as the
+/// fallback if the input is empty.
 fn prints_the_sha(expression: &str) -> bool {
     let bare: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
     let bare = bare.to_lowercase().replace("['", ".").replace("']", "");
@@ -144,12 +144,13 @@ fn prints_the_sha(expression: &str) -> bool {
     first_is_it && alternatives.all(|one| OF_THE_SHA.contains(&one) || one == "github.sha")
 }
 
-/// GitHub trims titles: an expression at an end that prints nothing takes the blank beside it.
+/// The titles to try. GitHub trims titles, so an expression at either end that prints nothing
+/// also removes the space next to it.
 fn variants(title: &str) -> [String; 3] {
     [title.to_owned(), format!("{title} "), format!(" {title}")]
 }
 
-/// Where the runs of hex digits begin and end.
+/// The start and end of each run of hex digits.
 fn hex_runs(text: &str) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     let mut start = None;
@@ -174,7 +175,7 @@ fn hex_head(literal: &str) -> usize {
     literal.bytes().take_while(u8::is_ascii_hexdigit).count()
 }
 
-/// Whether the whole text matches, where `*` stands for any text.
+/// Whether the whole text matches, where `*` matches any text.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
@@ -189,38 +190,37 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// A pattern for the names of branches and tags, as GitHub's branch filters read them: `*` stops at
-/// a slash, and `**` does not.
+/// A pattern for branch and tag names, with the meaning of GitHub's branch filters: `*` does
+/// not match a slash, `**` does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RefPattern(String);
 
 impl RefPattern {
-    /// A pattern.
     #[must_use]
     pub fn new(written: &str) -> Self {
         Self(written.to_owned())
     }
 
-    /// As it was written.
     #[must_use]
     pub fn written(&self) -> &str {
         &self.0
     }
 
-    /// Whether a ref of this name is meant.
+    /// Whether the pattern matches this name.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         matches_ref(&self.0, name)
     }
 }
 
-/// Whether the name is one that the pattern means: `*` stands for anything but `/`, `**` for anything.
-/// A stranger chooses the name, so each character of it is looked at once for each of the pattern's.
+/// Whether the pattern matches the name: `*` matches anything but `/`, and `**` matches
+/// anything. Names are untrusted, so matching takes at most one step for each pair of
+/// characters.
 fn matches_ref(pattern: &str, name: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
     let mut pattern = pattern.chars().peekable();
-    // By how many characters of the name the pattern so far may have taken.
+    // `reached[n]` is true if the pattern so far can match exactly the first `n` characters.
     let mut reached = vec![false; name.len().saturating_add(1)];
     if let Some(start) = reached.first_mut() {
         *start = true;

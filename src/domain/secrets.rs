@@ -1,26 +1,27 @@
-//! Secrets in text that others wrote: GitHub's tokens and JWTs, by their form.
+//! Recognizes secrets in untrusted text by their format: GitHub tokens and JWTs.
 
 use std::borrow::Cow;
 
-/// What stands in place of a secret.
+/// The text that replaces a secret.
 pub const HIDDEN: &str = "[token]";
-/// How GitHub's tokens begin. Source: its documentation, "GitHub's token formats".
+/// Prefixes of GitHub's tokens. Source: GitHub's documentation, "GitHub's token formats".
 const PREFIXES: [&str; 6] = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
-/// How a JWT begins: `{"` in base64.
+/// The start of every JWT: `{"` in base64.
 const JWT: &str = "eyJ";
-/// Letters and digits in a row right after the prefix that make a secret of it: tokens have 22 and
-/// more. What people name has fewer, or no digit among them, and must not be taken for a secret: a
-/// repository, a branch and a marker that were rewritten would no longer be what they are.
+/// Minimum number of letters and digits, both present, that follow the prefix without
+/// interruption in a secret. Tokens have at least 22. Names have fewer or no digits, and must
+/// not be mistaken for secrets: a rewritten repository, branch or marker would no longer be
+/// valid.
 const IN_A_ROW: usize = 16;
-/// As many as no word has.
+/// So many letters or digits are a secret even if only one of the two kinds is present.
 const MANY_IN_A_ROW: usize = 36;
-/// Characters of each part of a JWT.
+/// Minimum length of each part of a JWT, in characters.
 const SHORTEST_PART: usize = 8;
 
-/// Bytes in which a JWT has its three parts.
+/// The first three parts of a JWT must start within this many bytes.
 const LONGEST: usize = 2_048;
 
-/// `text` without what has the form of a secret. Takes time in proportion to the text.
+/// Replaces everything in `text` that has the format of a secret. Takes linear time.
 #[must_use]
 pub fn hide(text: &str) -> Cow<'_, str> {
     let mut shown = String::new();
@@ -65,7 +66,8 @@ fn begins_a_secret(text: &str) -> bool {
     })
 }
 
-/// Bytes of what a secret may consist of; a full stop after it belongs to the sentence.
+/// The number of leading bytes that a secret may consist of, without trailing periods and
+/// hyphens, which belong to the sentence.
 fn run(text: &str) -> usize {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
     let run = text.get(..end.unwrap_or(text.len())).unwrap_or_default();

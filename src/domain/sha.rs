@@ -1,4 +1,4 @@
-//! Commit ids, whole and shortened.
+//! Commit ids, full and abbreviated.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A whole commit id: 40 lower-case hex digits (64 in a SHA-256 repository). Clones share them.
+/// A full commit id: 40 lowercase hex digits (64 in a SHA-256 repository). Clones share the
+/// text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sha(Arc<str>);
@@ -18,43 +19,42 @@ impl Sha {
         self.0.get(..7).unwrap_or(&self.0)
     }
 
-    /// The whole id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether `prefix` is how this commit's id begins.
+    /// Whether this commit's id starts with `prefix`.
     #[must_use]
     pub fn starts_with(&self, prefix: &ShaPrefix) -> bool {
         self.0.starts_with(&prefix.0)
     }
 }
 
-/// The beginning of a commit id, 7 to 64 hex digits: what an operator types, or a title names.
+/// An abbreviated commit id of 7 to 64 hex digits, as typed by an operator or found in a title.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ShaPrefix(String);
 
-/// GitHub takes no shorter prefix of a commit's id for a name, and nor does a run's title.
+/// GitHub does not resolve shorter prefixes, and run titles must not use them either.
 const SHORTEST_PREFIX: usize = 7;
 const LONGEST: usize = 64;
 
 impl ShaPrefix {
-    /// The digits as written, in lower case.
+    /// The digits in lowercase.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The whole commit id, if this is one.
+    /// The full commit id, if this is one.
     #[must_use]
     pub fn whole(&self) -> Option<Sha> {
         self.0.parse().ok()
     }
 
-    /// All words of `text` that could name a commit: runs of 7 to 64 hex digits that no other
-    /// letter or digit touches, in order, each once.
+    /// All words in `text` that could name a commit: 7 to 64 hex digits not adjacent to another
+    /// letter, digit or underscore. In order, without duplicates.
     #[must_use]
     pub fn all_in(text: &str) -> Vec<Self> {
         let mut found: Vec<Self> = Vec::new();
@@ -69,7 +69,7 @@ impl ShaPrefix {
     }
 }
 
-/// What was given is no commit id.
+/// The given text is not a commit id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not a commit id: expected {expected}")]
 pub struct ShaError {
@@ -81,7 +81,7 @@ fn hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Enough of a wrong value to recognise it, and no more.
+/// A prefix of an invalid value, short enough for an error message.
 fn excerpt(text: &str) -> String {
     text.chars().take(80).collect()
 }
@@ -123,7 +123,7 @@ impl From<Sha> for String {
     }
 }
 
-/// A whole id is the longest of its own beginnings.
+/// A full id is also a prefix of itself.
 impl From<Sha> for ShaPrefix {
     fn from(sha: Sha) -> Self {
         Self(sha.into())

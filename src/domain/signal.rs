@@ -1,4 +1,4 @@
-//! Signals that say whether production is well: what is read, and what a reading found.
+//! Signals that report production's health: how they are read, and what a reading found.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,51 +9,50 @@ use serde::{Deserialize, Serialize};
 
 use super::Why;
 
-/// A signal, as the configuration says it. Two that are equal are read once for all.
+/// A configured signal. Equal signals of several repositories are read once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signal {
-    /// What people call it.
     pub name: String,
-    /// What is asked, and which answer means degraded.
+    /// What is read, and which result means degraded.
     pub kind: SignalKind,
-    /// How and how often it is asked.
+    /// How and how often it is read.
     pub access: SignalAccess,
 }
 
-/// What is asked, and which answer means degraded.
+/// What is read, and which result means degraded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SignalKind {
-    /// A query of Prometheus.
+    /// A Prometheus query.
     Prometheus {
-        /// Where its API is, without `/api/v1`.
+        /// The base URL of the API, without `/api/v1`.
         url: String,
-        /// In PromQL.
+        /// A PromQL expression.
         query: String,
-        /// Degraded where a value is so; none: where there is any result.
+        /// Degraded if a value meets this threshold; if `None`, degraded if there is any
+        /// result.
         degraded_when: Option<Threshold>,
     },
     /// Alerts of an Alertmanager.
     Alertmanager {
-        /// Where its API is, without `/api/v2`.
+        /// The base URL of the API, without `/api/v2`.
         url: String,
-        /// Degraded where an alert is active that all of these match.
+        /// Degraded if an active alert matches all of these.
         matchers: Vec<String>,
     },
-    /// An answer over HTTP.
+    /// An HTTP endpoint.
     Http {
-        /// What is asked for.
         url: String,
-        /// Degraded where the answer has none of these status codes.
+        /// Degraded if the response's status code is not in this list.
         expected_status: Vec<u16>,
-        /// Degraded where the answer's JSON is otherwise.
+        /// Degraded if the response's JSON does not have this value.
         expected_value: Option<ExpectedValue>,
-        /// What it means that no answer comes.
+        /// How to interpret a missing response.
         when_unreachable: WhenUnreachable,
     },
 }
 
 impl SignalKind {
-    /// As the configuration writes it.
+    /// The name used in the configuration.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -63,7 +62,6 @@ impl SignalKind {
         }
     }
 
-    /// The address that it is asked at.
     #[must_use]
     pub fn url(&self) -> &str {
         match self {
@@ -74,43 +72,44 @@ impl SignalKind {
     }
 }
 
-/// A part of an answer's JSON.
+/// An expected value in a JSON response.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExpectedValue {
-    /// Where it is (RFC 6901).
+    /// JSON pointer to the value (RFC 6901).
     pub pointer: String,
-    /// What stands there while all is well: a text, or a number or boolean as it is written.
+    /// The value while production is healthy: a string, or a number or boolean as written in
+    /// JSON.
     pub value: String,
 }
 
-/// What it means that an address gives no answer.
+/// How to interpret a missing response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WhenUnreachable {
-    /// Nobody knows.
+    /// The health is unknown.
     Unknown,
-    /// That it is down.
+    /// Production is degraded.
     Degraded,
 }
 
-/// How and how often a signal is asked.
+/// How and how often a signal is read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignalAccess {
-    /// Headers of each request: name, and a value that may be a secret.
+    /// Headers of each request: the name, and a value that may be secret.
     pub headers: Vec<(String, Hidden)>,
-    /// The file of a token that is sent as `Authorization: Bearer`; read again before each request.
+    /// File with a token to send as `Authorization: Bearer`. Read before each request.
     pub bearer_token_file: Option<PathBuf>,
-    /// Certificates of authorities that are trusted besides the system's.
+    /// File with certificates of authorities to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// How long a whole answer may take.
+    /// Limit for the complete response.
     pub timeout: Duration,
-    /// Between two readings.
+    /// Time between two readings.
     pub interval: Duration,
-    /// How old the last good reading may be before nobody knows.
+    /// Age of the last good reading after which the health is unknown.
     pub stale_after: Duration,
 }
 
-/// A text that no message shows.
+/// A secret text, which `Debug` does not print.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hidden(pub String);
 
@@ -120,11 +119,11 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// A comparison with a number, as in `> 0.05`.
+/// A comparison with a number, such as `> 0.05`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Threshold {
     comparison: Comparing,
-    /// The bits of the number, which is finite: as such it has an order and an identity.
+    /// The bits of a finite number. Unlike `f64`, they implement `Eq` and `Ord`.
     bits: u64,
 }
 
@@ -138,7 +137,7 @@ enum Comparing {
     NotEqual,
 }
 
-/// Longer ones first: `>` begins `>=`, too.
+/// Longer ones come first, because `>` is a prefix of `>=`.
 const COMPARISONS: [(&str, Comparing); 6] = [
     (">=", Comparing::GreaterOrEqual),
     ("<=", Comparing::LessOrEqual),
@@ -149,19 +148,19 @@ const COMPARISONS: [(&str, Comparing); 6] = [
 ];
 
 impl Threshold {
-    /// The comparison that `text` writes; none where it is none with a finite number.
+    /// Parses a comparison. Returns `None` unless `text` compares with a finite number.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (sign, comparison) =
             COMPARISONS.iter().find(|(sign, _)| text.trim_start().starts_with(sign))?;
         let number = text.trim_start().strip_prefix(sign)?.trim();
         let number: f64 = number.parse().ok().filter(|number: &f64| number.is_finite())?;
-        // Zero has two writings and one meaning.
+        // Maps -0.0 to 0.0, whose bits differ although the numbers are equal.
         let number = if number == 0.0 { 0.0 } else { number };
         Some(Self { comparison: *comparison, bits: number.to_bits() })
     }
 
-    /// Whether a value is so; none where it is no number.
+    /// Whether `value` meets the threshold; `None` if it is NaN.
     #[must_use]
     #[expect(clippy::float_cmp, reason = "`==` and `!=` mean it, as in PromQL")]
     pub fn holds(self, value: f64) -> Option<bool> {
@@ -191,20 +190,19 @@ impl fmt::Debug for Threshold {
     }
 }
 
-/// How production is.
+/// The health of production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// Every signal says that all is well.
+    /// Every signal reports healthy.
     Healthy,
-    /// A signal says that it is not.
+    /// At least one signal reports degraded.
     Degraded,
-    /// A signal cannot be read, and none says that it is degraded.
+    /// A signal cannot be read, and none reports degraded.
     Unknown,
 }
 
 impl Health {
-    /// In one word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -215,44 +213,40 @@ impl Health {
     }
 }
 
-/// What is known of a signal now.
+/// The latest reading of a signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalReading {
-    /// Which signal.
+    /// The signal's name.
     pub signal: String,
-    /// What it says.
     pub found: SignalFinding,
-    /// When it was read well the last time.
+    /// When the signal was last read successfully.
     pub read_at: Option<Timestamp>,
-    /// Since when it says the same, as far as this process has seen.
+    /// When this process first saw the current result.
     pub since: Option<Timestamp>,
 }
 
-/// What a signal says. The texts hold strangers' words.
+/// The result of reading a signal. The texts may contain untrusted input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignalFinding {
-    /// Nobody has read it yet.
     NotReadYet,
-    /// All is well.
     Healthy {
-        /// By what.
+        /// What the result rests on.
         what: String,
     },
-    /// It is not.
     Degraded {
-        /// By what: values and names, of this very moment.
+        /// The values and names behind the result. They change from reading to reading.
         what: String,
-        /// What stays the same while the trouble lasts, where there is such a thing: the alert
-        /// that is active longest.
+        /// A text that stays the same while the problem lasts, if there is one: the alert that
+        /// has been active longest.
         headline: Option<String>,
     },
-    /// It cannot be read, or not for too long.
+    /// The signal cannot be read, or the last good reading is too old.
     Unknown(Why),
 }
 
 impl SignalReading {
-    /// How production is, by this signal alone.
+    /// Production's health according to this signal alone.
     #[must_use]
     pub const fn health(&self) -> Health {
         match self.found {
@@ -262,8 +256,8 @@ impl SignalReading {
         }
     }
 
-    /// Whether `other` tells nobody more than this one did: what is found is the same but for the
-    /// values of a signal that is well both times.
+    /// Whether `other` has no news compared to this reading: the result is the same, or both
+    /// are healthy and only the values differ.
     #[must_use]
     pub fn says_the_same_as(&self, other: &Self) -> bool {
         let are_well = self.health() == Health::Healthy && other.health() == Health::Healthy;

@@ -1,4 +1,4 @@
-//! The steps of a branch: its commits by first parents, each with what it brought.
+//! The steps of a branch: its first-parent commits, each with what it brought.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{BranchCommits, Sha};
 
-/// One step of the branch: a commit, and the commit that the branch was at before it. A merge
-/// brought all that differs from its first parent.
+/// One step of the branch: a commit, and the commit that the branch was at before. A merge
+/// brings everything that differs from its first parent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BranchStep {
-    /// The commit.
     pub sha: Sha,
-    /// Its first parent.
+    /// The commit's first parent.
     pub parent: Sha,
-    /// Whether it has others.
+    /// Whether the commit has further parents.
     pub is_merge: bool,
 }
 
-/// The steps between `base` and `head`, the newest first, by commits that were listed with their
-/// parents. None where these do not show the whole way. A branch that was merged "backwards" has
-/// no step that leads to `base`: then the way ends where it leaves `within`.
+/// The steps between `base` and `head`, newest first, found in commits that were listed with
+/// their parents. Returns `None` if the listed commits do not connect the two. If a branch was
+/// merged "backwards", no first-parent path leads to `base`; then the steps end where the path
+/// leaves the listed commits, if `within` permits that.
 #[must_use]
 pub fn steps_between(
     commits: &BranchCommits,
@@ -36,7 +36,7 @@ pub fn steps_between(
         let Some(known) = parents.get(at) else {
             return (within == Within::TheseCommits && !steps.is_empty()).then_some(steps);
         };
-        // A root has no parent, and contains no base either.
+        // A root has no parent, so the path does not reach the base.
         let parent = known.first()?;
         let is_merge = known.len() > 1;
         steps.push(BranchStep { sha: at.clone(), parent: parent.clone(), is_merge });
@@ -51,9 +51,10 @@ pub fn steps_between(
 /// What the listed commits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
-    /// Some of the branch's: a way that leaves them may go on.
+    /// Some of the branch's commits. A path that leaves them may continue.
     TheBranch,
-    /// All commits that the head has and the base has not: a way that leaves them has ended.
+    /// All commits that the head contains and the base does not. A path that leaves them is
+    /// complete.
     TheseCommits,
 }
 
@@ -79,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_way_follows_first_parents_down_to_the_base() {
-        // c was brought by the merge d, and is no step of its own.
+        // c was brought by the merge d, so it is not a step.
         let listed = [('e', "d"), ('d', "bc"), ('c', "a"), ('b', "a")];
         assert_eq!(between(&listed, Within::TheBranch).as_deref(), Some("edb"));
     }

@@ -9,18 +9,18 @@ use super::{IssueNumber, Login, RunId, StatusId, StatusRecord};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CommitStatusState {
-    /// A red cross that says broken.
+    /// Shown as a red cross, with the meaning that something is broken.
     Error,
-    /// A red cross.
+    /// Shown as a red cross.
     Failure,
-    /// A yellow dot.
+    /// Shown as a yellow dot.
     Pending,
-    /// A green tick.
+    /// Shown as a green check mark.
     Success,
 }
 
 impl CommitStatusState {
-    /// GitHub's word.
+    /// The value used by GitHub's API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,48 +35,37 @@ impl CommitStatusState {
 /// A commit status under our context, whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitStatus {
-    /// Its number.
     pub id: StatusId,
-    /// Its context, in the writer's own case.
+    /// The context, in the case that its writer used.
     pub context: String,
-    /// Its state.
     pub state: CommitStatusState,
-    /// Its text; empty where there is none.
+    /// Empty if there is no description.
     pub description: String,
-    /// Where it links to.
     pub target_url: Option<String>,
-    /// Who wrote it; none for a deleted user.
+    /// `None` for a deleted user.
     pub creator: Option<Login>,
-    /// When GitHub took it.
     pub created_at: Timestamp,
 }
 
 /// An issue (never a pull request).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
-    /// Its number.
     pub number: IssueNumber,
-    /// Whether it is open.
     pub open: bool,
-    /// Who opened it.
     pub author: Option<Login>,
-    /// Its text.
     pub body: String,
-    /// Its page.
     pub html_url: String,
 }
 
 /// A comment on an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssueComment {
-    /// Who wrote it.
     pub author: Option<Login>,
-    /// Its text.
     pub body: String,
 }
 
 impl CommitStatus {
-    /// The run that it links to.
+    /// The run that the status links to.
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         let (_, rest) = self.target_url.as_ref()?.split_once("/actions/runs/")?;
@@ -84,7 +73,7 @@ impl CommitStatus {
         digits.parse::<u64>().ok().map(RunId::from)
     }
 
-    /// As the ledger holds it, where it was read under `context`.
+    /// Converts the status, which was read under `context`, to the form that the ledger stores.
     #[must_use]
     pub fn record(&self, context: &str) -> StatusRecord {
         StatusRecord {

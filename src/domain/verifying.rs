@@ -4,17 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Branch, RepoId, Run, RunEvent, RunId, WorkflowId};
 
-/// What a run says of itself that decides whether it counts as a verification. None of it changes
-/// while the run exists.
+/// The properties of a run that decide whether it counts as a verification. They never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOrigin {
-    /// The workflow.
     pub workflow: WorkflowId,
-    /// The repository that the commit came from; none where that one was deleted.
+    /// The repository that the commit came from; `None` if it was deleted.
     pub head_repository: Option<RepoId>,
-    /// What started it.
     pub event: RunEvent,
-    /// The branch, or the tag, that it ran on.
+    /// The branch or tag that it ran on.
     pub head_branch: Option<Branch>,
 }
 
@@ -29,41 +26,38 @@ impl From<&Run> for RunOrigin {
     }
 }
 
-/// Which runs count as verifications: those of this workflow, in this repository, by one of these
-/// events, on this branch or its merge queue. Whether the commit is on the branch is the branch's
-/// to tell.
+/// Which runs count as verifications: those of this workflow, in this repository, by one of
+/// these events, on this branch or its merge queue. Whether the branch contains the commit is
+/// checked separately.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationScope {
-    /// The repository.
     pub repository: RepoId,
     /// The verification workflow.
     pub workflow: WorkflowId,
     /// The release branch.
     pub branch: Branch,
-    /// `verification_events`.
+    /// The policy's `verification_events`.
     pub events: Vec<String>,
 }
 
-/// Why a run verifies nothing.
+/// Why a run does not count as a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotCounted {
-    /// It is of another workflow.
+    /// It belongs to another workflow.
     Workflow,
     /// Its commit came from another repository.
     Repository,
-    /// `verification_events` does not have its event.
+    /// Its event is not in `verification_events`.
     Event(RunEvent),
-    /// It ran on another branch, or on none that GitHub names.
+    /// It ran on another branch, or GitHub does not report the branch.
     Branch(Option<Branch>),
 }
 
-/// A run that succeeded and does not count.
+/// A run that succeeded but does not count as a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UncountedRun {
-    /// The run.
     pub id: RunId,
-    /// Why it does not count.
     pub why: NotCounted,
 }
 
@@ -73,21 +67,21 @@ pub struct UncountedRun {
 pub enum NoCandidate {
     /// The branch does not exist.
     NoBranch(Branch),
-    /// No run of the verification workflow counts. The newest that succeeded is named, where one
+    /// No run of the verification workflow counts. Holds the newest run that succeeded, if one
     /// was seen.
     NoRunCounts(Option<UncountedRun>),
-    /// This run counts and is not finished; none was before.
+    /// This run counts but is not finished, and no earlier run is.
     StillRunning(RunId),
-    /// This run counts, and the branch does not contain its commit.
+    /// This run counts, but the branch does not contain its commit.
     NotOnBranch(RunId),
-    /// This run passed in the merge queue, and the branch never came to its commit.
+    /// This run passed in the merge queue, but its commit never reached the branch.
     NeverCame(RunId),
-    /// The commit of this run was not found among so many of the newest commits of the branch, and
-    /// there are more.
+    /// The commit of the newest run that passed was not found among the newest commits of the
+    /// branch, and older commits were not searched.
     SearchEnded {
         /// The newest run that passed.
         run: RunId,
-        /// How many commits were searched.
+        /// The number of commits that were searched.
         commits: usize,
     },
 }

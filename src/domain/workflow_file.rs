@@ -1,30 +1,29 @@
-//! What a workflow's file declares, as far as the governor needs it.
+//! The parts of a workflow file that the governor needs.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use serde_saphyr::MessageFormatter as _;
 
-/// As much of a parser's complaint as a person reads.
+/// Longest parser message that is reported, in characters.
 const LONGEST_COMPLAINT: usize = 200;
 
-/// What a workflow's file declares.
+/// The declarations of a workflow file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowFile {
-    /// What starts it.
     triggers: Vec<WorkflowTrigger>,
     run_name: Option<String>,
-    /// What its jobs and steps use.
+    /// The values of `uses` in its jobs and steps.
     uses: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WorkflowTrigger {
     event: String,
-    /// Its filters, inputs and so on.
+    /// The event's filters, inputs and other settings.
     details: Value,
 }
 
-/// The keys that matter. YAML 1.1 reads the key `on` as true.
+/// The keys that matter. YAML 1.1 reads the unquoted key `on` as `true`.
 #[derive(Deserialize)]
 struct WrittenWorkflow {
     #[serde(default, alias = "true")]
@@ -36,10 +35,11 @@ struct WrittenWorkflow {
 }
 
 impl WorkflowFile {
-    /// Reads a file, within limits that no honest one meets.
+    /// Parses a file within limits that no reasonable workflow reaches.
     ///
     /// # Errors
-    /// Why it is no YAML, or no workflow.
+    ///
+    /// A message saying why the text is not YAML or not a workflow.
     pub fn parse(text: &str) -> Result<Self, String> {
         let options = serde_saphyr::options! {
             with_snippet: false,
@@ -66,7 +66,7 @@ impl WorkflowFile {
         Ok(Self { triggers: triggers(on), run_name, uses: uses(&jobs) })
     }
 
-    /// Whether an event of this name may start it at all.
+    /// Whether an event of this name can start it at all.
     #[must_use]
     pub fn has(&self, event: &str) -> bool {
         self.triggers.iter().any(|trigger| trigger.event == event)
@@ -78,7 +78,7 @@ impl WorkflowFile {
         self.triggers.iter().map(|trigger| trigger.event.as_str()).collect()
     }
 
-    /// Whether an event of this name plainly never starts it for `branch`.
+    /// Whether events of this name clearly never start it for `branch`.
     #[must_use]
     pub fn never_runs(&self, event: &str, branch: &str) -> bool {
         let Some(trigger) = self.triggers.iter().find(|trigger| trigger.event == event) else {
@@ -91,17 +91,17 @@ impl WorkflowFile {
         if let Some(ignored) = list("branches-ignore") {
             return ignored.iter().any(|pattern| pattern == branch || pattern == "**");
         }
-        // A push with tags alone is of tags alone.
+        // A push trigger that filters only tags does not run for branches.
         event == "push" && (list("tags").is_some() || list("tags-ignore").is_some())
     }
 
-    /// Whether a dispatch may give it this input.
+    /// Whether a dispatch can pass this input.
     #[must_use]
     pub fn has_input(&self, name: &str) -> bool {
         self.inputs().is_some_and(|inputs| inputs.contains_key(name))
     }
 
-    /// The inputs besides `given` that a dispatch must give, because nothing else does.
+    /// The inputs other than `given` that a dispatch must pass: required and without a default.
     #[must_use]
     pub fn required_besides(&self, given: &str) -> Vec<&str> {
         let is_required = |input: &Value| {
@@ -118,21 +118,22 @@ impl WorkflowFile {
             .collect()
     }
 
-    /// The inputs besides `given` that a dispatch may give.
+    /// The inputs other than `given` that a dispatch can pass.
     #[must_use]
     pub fn inputs_besides(&self, given: &str) -> Vec<&str> {
         let inputs = self.inputs().into_iter().flatten();
         inputs.map(|(name, _)| name.as_str()).filter(|name| *name != given).collect()
     }
 
-    /// The title of its runs, as it is written.
+    /// The title of its runs, as written, expressions included.
     #[must_use]
     pub fn run_name(&self) -> Option<&str> {
         self.run_name.as_deref()
     }
 
-    /// The actions and reusable workflows of other repositories that it uses at something else
-    /// than a whole commit id, each once: what they do can change without a commit here.
+    /// Actions and reusable workflows of other repositories that are not pinned to a full
+    /// commit id, and images that are not pinned to a digest, without duplicates. What they do
+    /// can change without a commit in this repository.
     #[must_use]
     pub fn unpinned(&self) -> Vec<&str> {
         let mut unpinned: Vec<&str> = Vec::new();
@@ -154,7 +155,7 @@ impl WorkflowFile {
         dispatch.details.get("inputs")?.as_object()
     }
 
-    /// Whether the titles of its runs carry this input.
+    /// Whether the titles of its runs contain this input.
     #[must_use]
     pub fn title_carries(&self, input: &str) -> bool {
         let title = self.run_name.as_deref().unwrap_or_default();
@@ -162,7 +163,7 @@ impl WorkflowFile {
     }
 }
 
-/// What jobs call, and what their steps use.
+/// The reusable workflows that jobs call and the actions that their steps use.
 fn uses(jobs: &Value) -> Vec<String> {
     let jobs = jobs.as_object().into_iter().flat_map(|jobs| jobs.values());
     let used = |place: &Value| place.get("uses")?.as_str().map(str::to_owned);
@@ -175,7 +176,7 @@ fn uses(jobs: &Value) -> Vec<String> {
     all
 }
 
-/// `on: push`, `on: [push]` and `on: {push: …}` all name their events.
+/// Reads the events of `on: push`, `on: [push]` and `on: {push: …}`.
 fn triggers(on: Value) -> Vec<WorkflowTrigger> {
     let bare = |event: String| WorkflowTrigger { event, details: Value::Null };
     match on {
@@ -190,7 +191,7 @@ fn triggers(on: Value) -> Vec<WorkflowTrigger> {
     }
 }
 
-/// One text, or a list of them.
+/// A single text or a list of texts, as a list.
 fn texts(value: &Value) -> Vec<String> {
     let one = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
@@ -203,17 +204,19 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Whether a filter's pattern may mean this branch. In doubt it may: only plain names are told.
+/// Whether a filter pattern may match this branch. Patterns with wildcards are assumed to
+/// match.
 fn may_match(pattern: &str, branch: &str) -> bool {
     pattern == branch || pattern.contains(['*', '?', '+', '[', '!'])
 }
 
-/// What stands between `${{` and `}}`.
+/// The expressions between `${{` and `}}`.
 fn expressions(text: &str) -> impl Iterator<Item = &str> {
     text.split("${{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(inside, _)| inside)
 }
 
-/// `inputs.sha`, `github.event.inputs.sha`, or either with `['sha']`.
+/// Whether an expression uses `inputs.sha` or `github.event.inputs.sha`, or either written as
+/// `['sha']`.
 fn names_input(expression: &str, input: &str) -> bool {
     let bare: String = expression.chars().filter(|c| !c.is_whitespace()).collect();
     let bare = bare.to_lowercase().replace(['[', ']', '\''], ".").replace("..", ".");
@@ -321,7 +324,7 @@ mod tests {
         ] {
             assert!(!carries(title), "{title}");
         }
-        // As it mostly stands there, without quotes.
+        // The usual form, without quotes.
         assert!(parsed("on: push\nrun-name: Deploy ${{ inputs.sha }}\n").title_carries("sha"));
     }
 

@@ -1,4 +1,4 @@
-//! Comments as people write them, and what each says of the command.
+//! Comments as people write them, and how each is read.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ fn spoken(body: &str) -> CommandReading {
     approve().spoken_in(body)
 }
 
-/// Each body is spoken so, whichever way its lines end.
+/// Asserts that each body is read this way, whatever its line endings.
 fn all_are(expected: CommandReading, bodies: &[&str]) {
     for body in bodies {
         for end in ["\n", "\r\n", "\r"] {
@@ -335,14 +335,15 @@ fn what_json_calls_it_is_what_it_is_called() {
     }
 }
 
-/// GitHub's limit for a comment.
+/// GitHub's limit for the length of a comment.
 const LONGEST_COMMENT: usize = 65_536;
 
 fn repeated(part: &str) -> String {
     part.chars().cycle().take(LONGEST_COMMENT).collect()
 }
 
-/// On a small stack, and soon: what takes steps by the square of this length would take minutes.
+/// Runs on a small stack and must finish quickly: quadratic time would take minutes at this
+/// length.
 #[test]
 fn the_longest_hostile_comments_are_read_as_easily_as_others() {
     let parts = [
@@ -405,7 +406,7 @@ fn the_longest_hostile_comments_are_read_as_easily_as_others() {
     std::thread::Builder::new().stack_size(128 * 1024).spawn(read).unwrap().join().unwrap();
 }
 
-/// Comments made of what has a meaning in Markdown.
+/// Comments built from text with a meaning in Markdown.
 fn bodies() -> impl Strategy<Value = String> {
     let part = prop::sample::select(vec![
         "/approve",
@@ -493,7 +494,7 @@ proptest! {
     #[test]
     fn a_comment_without_one_of_its_characters_never_gives_it(body in bodies(), gone in 0..8_usize) {
         let gone = "/approve".chars().nth(gone).unwrap();
-        // An entity such as `&sol;` would bring it back.
+        // An entity such as `&sol;` would restore the removed character.
         let body: String = body.chars().filter(|c| *c != gone && *c != '&').collect();
         prop_assert!(spoken(&body) < CommandReading::LooksLike, "{:?}", body);
     }

@@ -1,4 +1,4 @@
-//! How each entry of the ledger changes the release state.
+//! Applies the ledger's entries to the release state.
 
 use std::sync::Arc;
 
@@ -13,19 +13,20 @@ use crate::domain::{
     Mark, NewAttempt, OperatorAction, RunId, RunKind, RunRef, Sha,
 };
 
-/// Shas whose last decision, status, refusal or issue is kept. What is older is in the history.
+/// Number of shas whose last decision, status, refusal or issue is kept. Older ones are in the
+/// history.
 const KEPT_SHAS: usize = 500;
-/// Deploy runs that are kept beside the ones that production rests on.
+/// Number of deploy runs that are kept in addition to those that production rests on.
 const KEPT_RUNS: usize = 1_000;
-/// Closed attempts that are kept.
+/// Number of closed attempts that are kept.
 const KEPT_ATTEMPTS: usize = 500;
-/// Operators' approvals and triggers that are kept.
+/// Number of operators' approvals and triggers that are kept.
 const KEPT_WORDS: usize = 200;
-/// Failed comparisons that are counted at once.
+/// Number of failed comparisons that are counted at the same time.
 const KEPT_RANGES: usize = 100;
 
 impl ReleaseState {
-    /// Adds one entry.
+    /// Applies one entry.
     pub fn apply(&mut self, entry: &Entry) {
         let at = entry.at;
         match &entry.kind {
@@ -134,7 +135,7 @@ impl ReleaseState {
         if self.attempts.len() <= KEPT_ATTEMPTS {
             return;
         }
-        // Whose run a move of production was is asked as long as the run is kept.
+        // While a run is kept, production's history asks which attempt owns it.
         let is_over = |attempt: &Attempt| {
             attempt.closed() && attempt.run.is_none_or(|run| !self.runs.contains_key(&run))
         };
@@ -179,7 +180,7 @@ impl ReleaseState {
             attempt.phase = AttemptPhase::Running;
             sha = Some(attempt.begun.sha.clone());
         });
-        // The attempt that owns a run's id comes first among what tells its sha.
+        // The attempt that owns the run is the most reliable source for the run's sha.
         if let (Some(sha), Some(known)) = (sha, self.runs.get_mut(&run)) {
             let known = Arc::make_mut(known);
             known.attribute_to(sha);
@@ -325,7 +326,7 @@ impl ReleaseState {
     }
 }
 
-/// Drops the entry with the smallest key while there are more than `kept`.
+/// Removes entries with the smallest keys until at most `kept` are left.
 pub(super) fn drop_oldest<T, K: Ord>(
     map: &mut std::collections::BTreeMap<Sha, T>,
     kept: usize,

@@ -1,4 +1,4 @@
-//! How production did by its signals, and after which deploys it turned degraded.
+//! The history of production's health, and the deploys after which it turned degraded.
 
 use std::time::Duration;
 
@@ -8,27 +8,26 @@ use serde::{Deserialize, Serialize};
 use super::{KnownRunAttempt, ReleaseState};
 use crate::domain::{Health, RunRef};
 
-/// Records that are kept: more than the watch after any deploy needs.
+/// Number of records that are kept: more than are needed to watch any deploy.
 const KEPT: usize = 50;
-/// How far apart one moment may be by our readings and by GitHub's runs: our clock is up to two
-/// seconds off GitHub's before it is set right, and GitHub's times have no fractions.
+/// How far the times of our readings and of GitHub's runs may differ: our clock is up to two
+/// seconds off before it is corrected, and GitHub's times have no fractions.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_secs(3);
 
-/// What the signals said of production, when that was something else than before, or of another
+/// Production's health as reported by the signals. Recorded when it changes and after each
 /// deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthRecord {
-    /// When it was written down.
+    /// When it was recorded.
     pub at: Timestamp,
-    /// How production was.
     pub health: Health,
-    /// Since when, by the readings.
+    /// When this health began, according to the readings.
     pub since: Timestamp,
-    /// The run attempt that had made production what it was.
+    /// The run attempt that production came from at the time.
     pub run: Option<RunRef>,
-    /// What each signal said, in sentences.
+    /// What each signal reported, as sentences.
     pub found: Vec<String>,
-    /// Which signals were asked; none in what earlier versions wrote down.
+    /// The signals that were read; empty in records of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<String>,
 }
@@ -38,9 +37,9 @@ pub struct HealthRecord {
 pub struct DegradedAfterDeploy {
     /// The run attempt that deployed.
     pub run: RunRef,
-    /// Since when production is degraded.
+    /// When production turned degraded.
     pub since: Timestamp,
-    /// What each signal said then.
+    /// What each signal reported then.
     pub found: Vec<String>,
 }
 
@@ -50,30 +49,31 @@ impl ReleaseState {
         super::fold::keep_last(&mut self.health, KEPT);
     }
 
-    /// How production was when that changed last.
+    /// The latest health record.
     #[must_use]
     pub fn last_health(&self) -> Option<&HealthRecord> {
         self.health.last()
     }
 
-    /// Deploys between whose start and `watch` after whose end production turned from healthy to
-    /// degraded, oldest first. What was degraded before, or was never known to be healthy by the
-    /// signals that are asked, is laid at no deploy's door; each turn at one deploy's at most.
+    /// Deploys after which production turned from healthy to degraded, oldest first. The change
+    /// must fall between the deploy's start and `watch` after its end. Production that was
+    /// degraded before, or was never known to be healthy by the signals now configured, is not
+    /// blamed on a deploy. Each change is blamed on at most one deploy.
     #[must_use]
     pub fn degraded_after_deploys(&self, watch: Duration) -> Vec<DegradedAfterDeploy> {
         let mut found: Vec<DegradedAfterDeploy> = Vec::new();
         let mut was_healthy = false;
-        // Since when it is degraded, while no deploy is known that it came after.
+        // When it turned degraded, while no deploy is known to have caused that.
         let mut turned: Option<Timestamp> = None;
         let mut asked: &[String] = &[];
         for record in &self.health {
             if !asked.is_empty() && asked != record.signals {
-                // Others are asked now: that they say something else is no turn.
+                // The signals changed, so a different result is not a change of health.
                 (was_healthy, turned) = (false, None);
             }
             asked = &record.signals;
             match record.health {
-                // Nobody knows what happened meanwhile.
+                // What happened in the meantime is unknown.
                 Health::Unknown => {}
                 Health::Healthy => (was_healthy, turned) = (true, None),
                 Health::Degraded => {
@@ -92,7 +92,7 @@ impl ReleaseState {
         found
     }
 
-    /// What is known of a run attempt.
+    /// The known state of a run attempt.
     #[must_use]
     pub fn run_attempt(&self, run: RunRef) -> Option<&KnownRunAttempt> {
         self.runs.get(&run.id)?.attempts.get(&run.attempt).map(|attempt| &**attempt)

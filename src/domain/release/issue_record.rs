@@ -1,4 +1,4 @@
-//! What is known of a failure issue.
+//! The state of a failure issue.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{IssueNumber, RunRef};
 
-/// A failure issue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssueRecord {
-    /// Its number, once known.
     pub number: Option<IssueNumber>,
-    /// The run attempts that it speaks of.
+    /// The run attempts that the issue reports.
     pub said: BTreeSet<RunRef>,
-    /// Those of them that it says were deleted.
+    /// Those run attempts that the issue reports as deleted.
     #[serde(default)]
     pub said_deleted: BTreeSet<RunRef>,
-    /// What may have been written, and since when.
+    /// The run attempt that may have been written to the issue, and when that was attempted.
     pub intent: Option<(RunRef, Timestamp)>,
-    /// When the recovery may have been said.
+    /// When a comment about the recovery may have been written.
     pub recovery_intent: Option<Timestamp>,
-    /// Whether the recovery after the last failure was said.
+    /// Whether the issue reports the recovery from the last failure.
     pub recovered: bool,
-    /// GitHub's last refusal to change it; none where it took the last change.
+    /// GitHub's last refusals to change the issue; `None` if it accepted the last change.
     #[serde(default)]
     pub refused: Option<IssueRefusal>,
 }
 
-/// GitHub's refusals to change an issue, one after another.
+/// GitHub's consecutive refusals to change an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssueRefusal {
-    /// When the last one was.
+    /// When the last refusal was.
     pub at: Timestamp,
-    /// How many there were.
+    /// The number of refusals.
     pub times: u32,
 }

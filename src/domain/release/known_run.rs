@@ -1,4 +1,4 @@
-//! What one deploy run is, from what is known of it.
+//! What is known about a deploy run, and what kind of run that makes it.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,19 @@ use crate::domain::{
     RunKind, RunProgress, RunRef, RunSource, SearchedBranch, Sha,
 };
 
-/// Which commit a deploy run deploys, or why that cannot be told (design, section 6, 1).
+/// Which commit a deploy run deploys, or why that is unknown (design, section 6, 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
-    /// This one.
     Sha(Sha),
-    /// Nothing tells.
+    /// The commit cannot be determined.
     Unknown,
-    /// Its title may name a commit that nobody has looked for yet.
+    /// The run's title may name a commit that has not been looked up yet.
     Unresolved,
 }
 
 impl Attribution {
-    /// The commit, where it can be told.
+    /// The commit, if known.
     #[must_use]
     pub const fn sha(&self) -> Option<&Sha> {
         match self {
@@ -34,48 +33,44 @@ impl Attribution {
     }
 }
 
-/// A deploy run, with all attempts that were seen of it.
+/// A deploy run, with all of its attempts that were seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownRun {
-    /// Its number.
     pub id: RunId,
-    /// What started it.
     pub event: RunEvent,
-    /// What it deploys.
+    /// The commit that it deploys.
     pub attribution: Attribution,
-    /// When it was created.
     pub created_at: Timestamp,
-    /// Its page.
     pub html_url: String,
-    /// Its attempts, by number.
+    /// The attempts, by attempt number.
     #[serde(with = "numbered")]
     pub attempts: BTreeMap<u32, Box<KnownRunAttempt>>,
-    /// Whether GitHub no longer has it.
+    /// Whether GitHub no longer has the run.
     pub deleted: bool,
-    /// What it is to a release.
     #[serde(default)]
     pub kind: RunKind,
-    /// Where it came from; none in entries of earlier versions, until it is seen again.
+    /// Where the run came from; `None` in entries of earlier versions until the run is seen
+    /// again.
     #[serde(default)]
     pub source: Option<RunSource>,
-    /// Whether the ref that it claims to run on has its commit.
+    /// Whether the ref that the run claims contains its commit.
     #[serde(default)]
     pub history: RefHistory,
-    /// By which rule the commit was told.
+    /// The rule that determined the commit.
     #[serde(default)]
     pub attributed_by: AttributionRule,
-    /// The branch on which its commit was looked for in vain; none where it was told, where that was
-    /// never asked, and in entries of earlier versions.
+    /// The branch that was searched for the commit without success. `None` if the commit is
+    /// known or was never searched for, and in entries of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searched: Option<SearchedBranch>,
-    /// Set where it is ours, the tip of the ref moved between the last look and the dispatch, and
-    /// other deploy files came with that.
+    /// Set if the run is ours, the tip of the ref moved between the last read and the dispatch,
+    /// and this changed the deploy files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_deploy_files: Option<MovedDeployFiles>,
 }
 
-/// A map with numbers for keys, as a list of pairs: JSON's keys are texts, and serde cannot turn
-/// them back into numbers inside a tagged enum, such as a ledger's entry.
+/// Serializes a map with numeric keys as a list of pairs. JSON keys are strings, and serde
+/// cannot convert them back to numbers inside a tagged enum such as a ledger entry.
 mod numbered {
     use std::collections::BTreeMap;
 
@@ -95,26 +90,23 @@ mod numbered {
     }
 }
 
-/// One attempt of a deploy run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownRunAttempt {
-    /// When it started.
     pub started_at: Timestamp,
-    /// When it changed last: for a finished one, about when it ended.
+    /// When it last changed; for a finished attempt, approximately when it ended.
     pub updated_at: Timestamp,
-    /// Where it stands.
     pub progress: RunProgress,
-    /// Whether it was cancelled before any job had started, for a newer run. None: not asked.
+    /// Whether it was cancelled in favor of a newer run before any job started. `None`: not
+    /// asked.
     pub superseded: Option<bool>,
-    /// The failed job and step, where they were read.
+    /// The failed job and step, if they were read.
     pub failed_step: Option<(String, String)>,
-    /// Whether it has any job. None: not asked.
+    /// Whether it has any job. `None`: not asked.
     #[serde(default)]
     pub has_jobs: Option<bool>,
 }
 
 impl KnownRun {
-    /// Its newest attempt.
     #[must_use]
     pub fn newest(&self) -> Option<(RunRef, &KnownRunAttempt)> {
         self.attempts
@@ -122,25 +114,25 @@ impl KnownRun {
             .map(|(number, attempt)| (RunRef { id: self.id, attempt: *number }, &**attempt))
     }
 
-    /// Whether it is not completed.
+    /// Whether the run exists and is not completed.
     #[must_use]
     pub fn in_flight(&self) -> bool {
         !self.deleted && self.newest().is_some_and(|(_, attempt)| !attempt.progress.finished())
     }
 
-    /// Whether any attempt of it succeeded.
+    /// Whether any attempt succeeded.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.attempts.values().any(|attempt| attempt.progress.succeeded())
     }
 
-    /// What it is by this scope. `owner` is the attempt of ours that owns it.
+    /// The kind of this run in `scope`. `owner` is the attempt of ours that owns it.
     #[must_use]
     pub fn kind_in(&self, scope: &DeployScope, owner: Option<&Attempt>) -> RunKind {
         if let Some(owner) = owner {
             let workflow =
                 self.source.as_ref().map_or(owner.begun.workflow, |source| source.workflow);
-            // Neither its title nor its commit makes a run of ours anything else.
+            // For a run of ours, only the workflow matters, not its title or commit.
             return if workflow == scope.workflow {
                 RunKind::Deploy
             } else if scope.other_workflows.contains(&workflow) {
@@ -163,7 +155,8 @@ impl KnownRun {
         }
     }
 
-    /// Sets what it is. A stray run tells nothing of what runs in production.
+    /// Sets the kind. A stray run does not reveal what runs in production, so its commit is
+    /// cleared.
     pub fn classify(&mut self, scope: &DeployScope, owner: Option<&Attempt>) {
         self.kind = self.kind_in(scope, owner);
         if self.kind == RunKind::Stray {
@@ -173,15 +166,15 @@ impl KnownRun {
         }
     }
 
-    /// Sets the commit that an attempt or a status of ours says.
+    /// Sets the commit from an attempt or a status of ours.
     pub fn attribute_to(&mut self, sha: Sha) {
         self.attribution = Attribution::Sha(sha);
         self.attributed_by = AttributionRule::Owner;
         self.searched = None;
     }
 
-    /// Sets the commit that the run itself tells by the rules of this scope. Where the branch lacked
-    /// one, the answer is of this branch and its tip alone.
+    /// Sets the commit that the run itself names by the rules of this scope. If the commit is
+    /// unknown, that holds only for this branch and this tip.
     pub fn attribute(&mut self, told: Attribution, scope: &DeployScope, tip: Option<&Sha>) {
         self.searched = told
             .sha()
@@ -191,15 +184,15 @@ impl KnownRun {
         self.attributed_by = scope.attribution_rule(&self.event);
     }
 
-    /// Whether its commit was told by a rule of this scope.
+    /// Whether the commit was determined by a rule that this scope uses.
     #[must_use]
     pub fn is_told_by(&self, scope: &DeployScope) -> bool {
         self.attributed_by == AttributionRule::Owner
             || self.attributed_by == scope.attribution_rule(&self.event)
     }
 
-    /// Whether its commit was looked for on the branch as it is now. A tip that was not read is
-    /// not known to have moved.
+    /// Whether the commit was searched for on the branch in its current state. A tip that was
+    /// not read is assumed not to have moved.
     #[must_use]
     pub fn was_searched_at(&self, branch: &Branch, tip: Option<&Sha>) -> bool {
         let at = self.searched.as_ref().and_then(|searched| searched.tip.as_ref());
@@ -207,8 +200,8 @@ impl KnownRun {
             || (self.was_searched_on(branch) && (tip.is_none() || at == tip))
     }
 
-    /// Whether what is known of its commit answers the question of this scope, as far as an
-    /// earlier deploy is asked: one whose commit was told keeps that.
+    /// Whether the commit that is known for an earlier deploy is still valid in this scope. A
+    /// commit that was found stays valid.
     #[must_use]
     pub fn is_answer_in(&self, scope: &DeployScope) -> bool {
         self.attribution.sha().is_some()
@@ -219,7 +212,7 @@ impl KnownRun {
         self.searched.as_ref().is_some_and(|searched| searched.branch == *branch)
     }
 
-    /// By a push, ended in failure, and without any job, in every attempt.
+    /// Whether every attempt is a push's failure without any job.
     fn is_phantom(&self) -> bool {
         self.event.is_push()
             && !self.attempts.is_empty()
@@ -229,13 +222,13 @@ impl KnownRun {
                 .all(|attempt| attempt.failed_like_a_phantom() && attempt.has_jobs == Some(false))
     }
 
-    /// Whether it is not known yet if the run's failure is one of a deploy at all.
+    /// Whether the run's failure may turn out not to be that of a deploy.
     #[must_use]
     pub fn may_be_no_deploy(&self) -> bool {
         self.kind == RunKind::Deploy && (self.lacks_its_jobs() || self.lacks_its_history())
     }
 
-    /// Whether it may be a phantom, as nobody asked for the jobs of its failure.
+    /// Whether the run may be a phantom because the jobs of its failure were not read yet.
     #[must_use]
     pub fn lacks_its_jobs(&self) -> bool {
         self.event.is_push()
@@ -243,8 +236,9 @@ impl KnownRun {
             && self.attempts.values().any(|attempt| attempt.has_jobs.is_none())
     }
 
-    /// Whether nobody asked if the ref has its commit. Of a run of an earlier version's entry
-    /// nothing can be asked before it is seen again.
+    /// Whether the check that the ref contains the run's commit is still missing. False for a
+    /// run in an entry of an earlier version, which cannot be checked until the run is seen
+    /// again.
     #[must_use]
     pub fn lacks_its_history(&self) -> bool {
         self.history == RefHistory::NotAsked

@@ -1,4 +1,4 @@
-//! All that production ever was, and which runs moved it that no pass of ours decided on.
+//! The history of production, including the moves that no pass of ours decided on.
 
 use std::collections::BTreeMap;
 
@@ -10,78 +10,81 @@ use super::questions::{moves_of, place_of_word};
 use super::{KnownRun, ReleaseState};
 use crate::domain::{Attempt, RunId, RunKind, RunRef, Sha};
 
-/// Commits that are kept of what production was before the runs that are kept, the newest.
+/// Number of past production commits that are kept in addition to those of kept runs. The
+/// oldest are dropped first.
 const KEPT_PRODUCTIONS: usize = 1_000;
-/// Times at which operators said what is in production that are kept, the newest.
+/// Number of `set-production` times that are kept. The oldest are dropped first.
 const KEPT_TIMES: usize = 200;
-/// Commits whose `trigger` or `set-production` is kept. Without its word, a rollback holds.
+/// Number of commits whose `trigger` or `set-production` is kept. If one is dropped, the
+/// rollback that it lifted holds again.
 const KEPT_LIFTS: usize = 500;
 
-/// A place in the order of production's moves.
+/// A position in the order of production's moves.
 pub type MovePosition = (Timestamp, RunId);
 
-/// A move of production by a run that no pass of ours decided on: somebody's, any re-run, or an
-/// operator's `trigger --rollback`.
+/// A move of production that no pass of ours decided on: by somebody else's run, by any re-run,
+/// or by an operator's `trigger --rollback`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignMove {
-    /// What production became; none where that cannot be told.
+    /// The new production; `None` if unknown.
     pub to: Option<Sha>,
-    /// The run attempt.
     pub run: RunRef,
-    /// Its place among the moves.
+    /// Its position among the moves.
     pub place: MovePosition,
-    /// When it had ended for certain: whoever spoke before could not know of it.
+    /// A time at which the run had certainly ended. Operators' actions before it could not take
+    /// the move into account.
     pub ended_by: Timestamp,
 }
 
 /// A commit that was in production.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastProduction {
-    /// When it became production for the first time.
+    /// When it first became production.
     pub first: MovePosition,
-    /// When it became production last.
+    /// When it last became production.
     pub last: MovePosition,
-    /// The newest move by others that led to it.
+    /// The newest foreign move that led to it.
     pub led_by: Option<ForeignMove>,
 }
 
-/// What production was before the runs that are kept, and what operators said about it.
+/// What production was before the oldest run that is kept, and operators' actions concerning
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProductionHistory {
-    /// Commits whose run, or whose word, is kept no more.
+    /// Commits whose run or `set-production` is no longer kept.
     past: BTreeMap<Sha, PastProduction>,
-    /// When operators said what is in production, oldest first.
+    /// When operators ran `set-production`, oldest first.
     pub(super) words: Vec<Timestamp>,
-    /// The newest such move by others to an unknown commit.
+    /// The newest foreign move to an unknown commit.
     past_untold: Option<ForeignMove>,
     /// When an operator last lifted rollbacks with `resume`.
     resumed_at: Option<Timestamp>,
-    /// When an operator last triggered a commit, or set it as production: what it contains is
-    /// lost no more.
+    /// When an operator last ran `trigger` or `set-production` for each commit. What the commit
+    /// contains no longer counts as lost.
     lifted: BTreeMap<Sha, Timestamp>,
 }
 
-/// What production was, and who moved it, since an operator last lifted rollbacks.
+/// What production was, and foreign moves since an operator last lifted rollbacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Productions {
-    /// Every commit that was in production, and when for the first time, newest first.
+    /// Every commit that was in production, with its first move there, newest first.
     pub commits: Vec<(Sha, MovePosition)>,
-    /// The newest move by others to each commit, newest first.
+    /// The newest foreign move to each commit, newest first.
     pub foreign: Vec<ForeignMove>,
     /// Commits that an operator triggered or set as production, and when.
     pub lifted: Vec<(Sha, Timestamp)>,
 }
 
 impl ReleaseState {
-    /// All that production was, and who moved it.
+    /// The history of production.
     #[must_use]
     pub fn past_productions(&self) -> Productions {
         let mut all = self.history.clone();
         self.runs.values().for_each(|run| all.add_run(run, self));
         if let Some((sha, since)) = &self.production_set {
             all.add(Some(sha), place_of_word(*since), None);
-            // Stores of earlier versions kept no other trace of the word.
+            // Stores of earlier versions kept no other record of the `set-production`.
             all.lifted.entry(sha.clone()).or_insert(*since);
         }
         for trigger in self.triggers().filter(|trigger| !trigger.rollback) {
@@ -90,13 +93,13 @@ impl ReleaseState {
         all.since_lifted()
     }
 
-    /// Whether this commit was ever in production, as far as it is known.
+    /// Whether this commit is known to have been in production.
     #[must_use]
     pub fn was_production(&self, sha: &Sha) -> bool {
         self.past_productions().commits.iter().any(|(commit, _)| commit == sha)
     }
 
-    /// Keeps what a run says of production that is about to be forgotten.
+    /// Keeps what a run contributes to production's history before the run is dropped.
     pub(super) fn remember_production_of(&mut self, run: &KnownRun) {
         let mut history = std::mem::take(&mut self.history);
         history.add_run(run, self);
@@ -104,7 +107,7 @@ impl ReleaseState {
         self.history = history;
     }
 
-    /// An operator says what runs in production; the word before is kept as what production was.
+    /// Records an operator's `set-production`. The previous one moves into the history.
     pub(super) fn set_production(&mut self, sha: &Sha, at: Timestamp) {
         if let Some((before, since)) = self.production_set.replace((sha.clone(), at)) {
             self.history.add(Some(&before), place_of_word(since), None);
@@ -115,13 +118,13 @@ impl ReleaseState {
         self.lift(sha, at);
     }
 
-    /// From now on nothing that this commit contains is lost by what happened until now.
+    /// Lifts rollbacks before `at` for everything that this commit contains.
     pub(super) fn lift(&mut self, sha: &Sha, at: Timestamp) {
         self.history.lift(sha, at);
         super::fold::drop_oldest(&mut self.history.lifted, KEPT_LIFTS, |at| *at);
     }
 
-    /// An operator's `resume`: it undoes a pause, and where there is none, it lifts rollbacks.
+    /// Applies an operator's `resume`: it ends a pause or, if there is none, lifts rollbacks.
     pub(super) fn resume(&mut self, at: Timestamp) {
         if self.pause.take().is_none() {
             self.history.resumed_at = Some(at);
@@ -129,9 +132,10 @@ impl ReleaseState {
         self.rejection = None;
     }
 
-    /// Whether a run attempt was started by somebody else than a pass of ours. A re-run always
-    /// is, as nobody but people start one. One that showed after its attempt was given up may be
-    /// anybody's who has our account, and what it moved back, no pass decided to.
+    /// Whether a run attempt was started other than by a pass of ours. A re-run always is,
+    /// because only people start re-runs. A run that appeared after its attempt was closed may
+    /// have been started by anybody with access to our account, so no pass is known to have
+    /// decided on it.
     fn is_foreign(&self, run: RunRef) -> bool {
         let by_a_pass = |ours: &Attempt| !ours.begun.rollback && !ours.late;
         run.attempt > 1 || !self.attempt_of(run.id).is_some_and(by_a_pass)
@@ -139,13 +143,13 @@ impl ReleaseState {
 }
 
 impl ProductionHistory {
-    /// The moves of production that a run made.
+    /// Adds the moves of production that a run made.
     fn add_run(&mut self, run: &KnownRun, release: &ReleaseState) {
-        // A stray run makes production uncertain and moves nothing.
+        // A stray run makes production uncertain but does not move it.
         let words = std::mem::take(&mut self.words);
         for (moved, attempt) in moves_of(run, &words).filter(|_| run.kind != RunKind::Stray) {
             let (sha, place) = (moved.sha, moved.place);
-            // GitHub's times have no fractions.
+            // GitHub's times have no fractions, so the run may have ended up to a second later.
             let ended_by = attempt.updated_at.saturating_add(SignedDuration::from_secs(1));
             let by_others = moved.run.filter(|run| release.is_foreign(*run));
             let foreign = by_others.map(|run| ForeignMove {
@@ -164,9 +168,9 @@ impl ProductionHistory {
         *last = at.max(*last);
     }
 
-    /// Adds a move. Of several moves by others to one commit the newest counts: what was in
-    /// production before an older one was so before it. Who spoke after both had ended spoke after
-    /// it.
+    /// Adds a move. Of several foreign moves to one commit, only the newest matters: every
+    /// production before an older one also precedes the newest, and an action after both have
+    /// ended is after the newest.
     fn add(&mut self, sha: Option<&Sha>, place: MovePosition, foreign: Option<ForeignMove>) {
         let Some(sha) = sha else {
             keep_newer(&mut self.past_untold, foreign);
@@ -197,8 +201,8 @@ impl ProductionHistory {
     }
 }
 
-/// Keeps the newer of two moves, which lasts as long as the one that ended last: runs overlap, and
-/// one that began first may end last.
+/// Keeps the newer of two moves, with the later end of the two. Runs overlap, so the one that
+/// began first may end last.
 fn keep_newer(kept: &mut Option<ForeignMove>, other: Option<ForeignMove>) {
     let Some(other) = other else { return };
     *kept = Some(match kept.take() {

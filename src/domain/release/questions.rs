@@ -1,4 +1,4 @@
-//! What the rules ask of the release state.
+//! Queries that the rules make on the release state.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,13 +11,14 @@ use crate::domain::{
     RunProgress, RunRef, Sha,
 };
 
-/// GitHub's times have no fractions: a run started up to a second later than it says.
+/// GitHub's times have no fractions: a run may start up to a second later than reported.
 const FRACTION: SignedDuration = SignedDuration::from_secs(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl ReleaseState {
-    /// What runs in production: the run attempt that succeeded last, or an operator's later word.
-    /// A pass that finds no success has read every run of the workflow.
+    /// What runs in production, according to the newest move: a successful run attempt or an
+    /// operator's `set-production`. If there is no move, a pass has read every run of the
+    /// workflow.
     #[must_use]
     pub fn production(&self) -> Production {
         match self.moves().max_by_key(|one| one.place) {
@@ -30,13 +31,14 @@ impl ReleaseState {
         }
     }
 
-    /// Whether any run of today's workflows, or an operator, ever moved production.
+    /// Whether any run of the current workflows, or an operator, ever moved production.
     #[must_use]
     pub fn has_moved(&self) -> bool {
         self.moves().next().is_some()
     }
 
-    /// Whether something was, or may have been, deployed that no run of today's workflows shows.
+    /// Whether there was, or may have been, a deploy that no run of the current workflows
+    /// shows.
     fn deployed_otherwise(&self) -> bool {
         let by_us = |attempt: &Attempt| {
             matches!(
@@ -48,7 +50,7 @@ impl ReleaseState {
             || self.runs.values().any(|run| run.kind == RunKind::OtherWorkflow && run.succeeded())
     }
 
-    /// Every move of production, in any order.
+    /// All moves of production, in any order.
     fn moves(&self) -> impl Iterator<Item = Move<'_>> {
         let words = &self.history.words;
         let by_runs = self.runs.values();
@@ -63,7 +65,7 @@ impl ReleaseState {
         }))
     }
 
-    /// The certain production before the one now, if there was one.
+    /// The last certain production before the current one, if there is one.
     #[must_use]
     pub fn previous_production(&self) -> Option<Sha> {
         let now = self.moves().max_by_key(|one| one.place)?.sha;
@@ -71,8 +73,8 @@ impl ReleaseState {
         others.max_by_key(|other| other.place)?.sha.cloned()
     }
 
-    /// Operators' `trigger`s that started a deploy, or may have, in any order. One whose attempt
-    /// was withdrawn or refused is none.
+    /// Operators' `trigger`s that started a deploy or may have, in any order. Excludes triggers
+    /// whose attempt was withdrawn or refused.
     pub fn triggers(&self) -> impl Iterator<Item = OperatorTrigger<'_>> {
         let recorded_apart = self.triggered.iter();
         let recorded_apart = recorded_apart.map(|(sha, at)| OperatorTrigger {
@@ -96,7 +98,6 @@ impl ReleaseState {
         self.attempts.iter().find(|attempt| attempt.run == Some(run))
     }
 
-    /// The attempt of this id.
     #[must_use]
     pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.begun.id == *id)
@@ -107,20 +108,20 @@ impl ReleaseState {
         self.attempts.iter().filter(|attempt| !attempt.closed())
     }
 
-    /// Runs that are not completed and that no deploy may run beside.
+    /// Runs that are not completed and that block other deploys.
     pub fn runs_in_flight(&self) -> impl Iterator<Item = &KnownRun> {
         let blocking = |run: &&KnownRun| run.kind.blocks() && run.in_flight();
         self.runs.values().map(|run| &**run).filter(blocking)
     }
 
-    /// Whether this run's failure is one of a deploy. What an attempt of ours started always is
-    /// one, by whatever workflow.
+    /// Whether this run's failure counts as a failed deploy. For a run that an attempt of ours
+    /// started, it always does, whatever the workflow.
     #[must_use]
     pub fn can_fail(&self, run: &KnownRun) -> bool {
         run.kind.can_fail() || self.attempt_of(run.id).is_some()
     }
 
-    /// Failed runs of `sha` of which it is not known yet whether they are deploys.
+    /// Failed runs of `sha` that are not yet known to be deploys.
     #[must_use]
     pub fn undetermined_failures(&self, sha: &Sha) -> Vec<RunId> {
         let failed = self.failed_deploys(sha);
@@ -132,13 +133,14 @@ impl ReleaseState {
         ids.into_iter().filter(is_open).collect()
     }
 
-    /// Whether anything is in flight.
+    /// Whether any deploy is in flight.
     #[must_use]
     pub fn deploy_in_flight(&self) -> bool {
         self.open_attempts().next().is_some() || self.runs_in_flight().next().is_some()
     }
 
-    /// Attempts whose dispatch GitHub said yes to, and whose run never showed.
+    /// Attempts whose dispatch GitHub accepted but whose run never appeared, unless a later
+    /// `trigger` has cleared them.
     pub fn unconfirmed(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(|attempt| {
             attempt.outcome() == Some(&AttemptOutcome::Unconfirmed)
@@ -147,9 +149,9 @@ impl ReleaseState {
         })
     }
 
-    /// The failed deploys of `sha` since it last succeeded, whoever started them, oldest first.
-    /// A superseded run is none of them, and what a workflow of an earlier policy deployed well is
-    /// no success of today's.
+    /// The failed deploys of `sha` since its last success, whoever started them, oldest first.
+    /// Superseded runs are excluded. A success of a workflow that the policy no longer names
+    /// does not count as one.
     #[must_use]
     pub fn failed_deploys(&self, sha: &Sha) -> Vec<FailedDeploy> {
         let mut ended: Vec<(Timestamp, RunRef, Conclusion)> = Vec::new();
@@ -185,8 +187,8 @@ impl ReleaseState {
             .collect()
     }
 
-    /// How many deploys failed since production last moved, whoever started them. What had failed
-    /// before the repository was governed is nobody's news, and a superseded run has not failed.
+    /// The number of deploys that failed since production last moved, whoever started them.
+    /// Excludes superseded runs, and failures from before the repository was governed.
     #[must_use]
     pub fn failed_since_success(&self) -> usize {
         let attempt_of = |one: &Move<'_>| one.run.map_or(u32::MAX, |run| run.attempt);
@@ -199,7 +201,8 @@ impl ReleaseState {
             })
         });
         let later = attempts.filter(|(at, _, _)| Some(*at) > moved);
-        // GitHub's times have whole seconds: one of ours may seem to end before we came.
+        // GitHub's times have whole seconds, so an attempt of ours may seem to end before
+        // governing began.
         let governed = later.filter(|(_, attempt, run)| {
             self.attempt_of(run.id).is_some()
                 || self.governed_since.is_some_and(|since| attempt.updated_at >= since)
@@ -227,21 +230,21 @@ impl ReleaseState {
         starts
     }
 
-    /// The newest attempt of `sha`.
+    /// The newest attempt for `sha`.
     #[must_use]
     pub fn newest_attempt_of(&self, sha: &Sha) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|attempt| attempt.begun.sha == *sha)
     }
 
-    /// How many attempts of `sha` there have been.
+    /// The number of attempts for `sha`.
     #[must_use]
     pub fn attempts_of(&self, sha: &Sha) -> usize {
         self.attempts.iter().filter(|attempt| attempt.begun.sha == *sha).count()
     }
 }
 
-/// The moves of production that a run made, and the attempts that made them. Whatever counts as a
-/// move is said here and nowhere else.
+/// The moves of production that a run made, with the attempts that made them. This is the only
+/// definition of what moves production.
 pub(super) fn moves_of<'a>(
     run: &'a KnownRun,
     words: &'a [Timestamp],
@@ -261,14 +264,14 @@ pub(super) fn moves_of<'a>(
     })
 }
 
-/// Where an operator's word stands among the moves.
+/// The position of an operator's `set-production` among the moves.
 pub(super) fn place_of_word(since: Timestamp) -> MovePosition {
     (since, RunId::from(u64::MAX))
 }
 
-/// Where a run attempt stands among the moves: runs by their starts. `words` are when operators
-/// said what is in production. Whoever spoke while it ran could not mean what it did afterwards, so
-/// it comes after the last word that was said before its end.
+/// The position of a run attempt among the moves. Runs are ordered by their start. `words`
+/// holds the times of operators' `set-production`. A `set-production` during a run cannot take
+/// the run's result into account, so the run comes after the last one before the run's end.
 fn place_of_run(id: RunId, attempt: &KnownRunAttempt, words: &[Timestamp]) -> MovePosition {
     let started_by = attempt.started_at.saturating_add(FRACTION).unwrap_or(attempt.started_at);
     let spoken = words.iter().filter(|at| started_by <= **at && **at < attempt.updated_at).max();
@@ -276,11 +279,11 @@ fn place_of_run(id: RunId, attempt: &KnownRunAttempt, words: &[Timestamp]) -> Mo
     (spoken.and_then(after).unwrap_or(started_by), id)
 }
 
-/// A move of production: by a run attempt that succeeded, or by an operator's word.
+/// A move of production: by a run attempt that succeeded, or by an operator's `set-production`.
 pub(super) struct Move<'a> {
     pub(super) sha: Option<&'a Sha>,
     since: Timestamp,
-    /// Where it stands among the moves.
+    /// Its position among the moves.
     pub(super) place: MovePosition,
     pub(super) run: Option<RunRef>,
     is_stray: bool,
@@ -299,7 +302,7 @@ impl Move<'_> {
     }
 }
 
-/// Whether GitHub took the dispatch, as far as anybody knows.
+/// Whether GitHub is known to have accepted the dispatch.
 fn started_a_run(attempt: &Attempt) -> bool {
     let accepted = match &attempt.phase {
         AttemptPhase::Accepted | AttemptPhase::Running => true,

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
-/// What a message says, in one line.
+/// A parsed message on one line.
 fn told(message: &str) -> String {
     let CommitMessage { title, pull, picked_from, reverts_commit, reverts_pull } =
         CommitMessage::of(message);
@@ -112,6 +112,6 @@ fn hostile_messages_are_read_in_linear_time() {
             drop(CommitMessage::of(&format!("{whole}{}", end.repeat(length / 8))));
         }
     }
-    // Seconds in a debug build; hours, were any of it quadratic.
+    // This takes seconds in a debug build. Anything quadratic would take hours.
     assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
 }
