@@ -161,22 +161,13 @@ pub enum OperatorsMatter {
     /// The policy names no other way to approve.
     ByPolicy,
     /// A path changed by a commit that did not come from a pull request.
-    PushedDirectly {
-        path: String,
-        commit: Sha,
-    },
+    PushedDirectly { path: String, commit: Sha },
     /// A path changed by a commit of a pull request, but not in the way that the pull request
     /// shows.
-    NotAsInPull {
-        path: String,
-        commit: Sha,
-        pull: PullNumber,
-    },
+    NotAsInPull { path: String, commit: Sha, pull: PullNumber },
     /// A path that differs from production although no commit of the range is known to change
     /// it.
-    BroughtByNothing {
-        path: String,
-    },
+    BroughtByNothing { path: String },
     /// Who brought a change is unknown, for this reason.
     OriginUntold(String),
     /// The deploy file at the tip of its ref differs from the one at the commit.

@@ -23,9 +23,7 @@ pub struct Entry {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EntryKind {
     /// The first pass over this repository, or the first one under a new name.
-    Governed {
-        name: RepoName,
-    },
+    Governed { name: RepoName },
     /// GitHub was read to recover what a lost ledger knew. Nothing is dispatched before this
     /// entry.
     Recovered {
@@ -36,9 +34,7 @@ pub enum EntryKind {
         paused: Option<String>,
     },
     /// An account that acts as this governor.
-    Identity {
-        login: Login,
-    },
+    Identity { login: Login },
     /// A verified merge-queue run was seen, so `event=merge_group` is read from now on.
     MergeQueueSeen,
     /// The candidate changed.
@@ -62,30 +58,17 @@ pub enum EntryKind {
         approval: GivenApproval,
     },
     /// A deploy run that is new or has changed.
-    RunSeen {
-        run: KnownRun,
-    },
+    RunSeen { run: KnownRun },
     /// An intent to deploy. No request has been sent yet.
-    AttemptBegun {
-        attempt: NewAttempt,
-    },
+    AttemptBegun { attempt: NewAttempt },
     /// GitHub accepted the `dispatching` status.
-    AttemptMarked {
-        id: AttemptId,
-        mark: Mark,
-    },
+    AttemptMarked { id: AttemptId, mark: Mark },
     /// The dispatch request is about to be sent.
-    AttemptSending {
-        id: AttemptId,
-    },
+    AttemptSending { id: AttemptId },
     /// GitHub accepted the dispatch without naming the run.
-    AttemptAccepted {
-        id: AttemptId,
-    },
+    AttemptAccepted { id: AttemptId },
     /// After the deadline, an unfiltered read did not show the attempt's run.
-    AttemptAbsent {
-        id: AttemptId,
-    },
+    AttemptAbsent { id: AttemptId },
     /// The attempt's run is known.
     AttemptRun {
         id: AttemptId,
@@ -94,10 +77,7 @@ pub enum EntryKind {
         late: bool,
     },
     /// The attempt ended.
-    AttemptClosed {
-        id: AttemptId,
-        outcome: AttemptOutcome,
-    },
+    AttemptClosed { id: AttemptId, outcome: AttemptOutcome },
     /// Another process of ours has an open attempt for the commit, and goes first.
     AttemptAdopted {
         /// The other process's attempt.
@@ -113,10 +93,7 @@ pub enum EntryKind {
         words: String,
     },
     /// GitHub accepted a status of ours.
-    StatusWritten {
-        sha: Sha,
-        status: StatusRecord,
-    },
+    StatusWritten { sha: Sha, status: StatusRecord },
     /// GitHub definitively refused a status of ours.
     StatusRefused {
         sha: Sha,
@@ -287,13 +264,9 @@ pub enum IssueStep {
         number: IssueNumber,
     },
     /// A comment about the recovery is about to be written on the issue.
-    RecoveryIntent {
-        sha: Sha,
-    },
+    RecoveryIntent { sha: Sha },
     /// The comment about the recovery was written, or none was needed.
-    RecoveryWritten {
-        sha: Sha,
-    },
+    RecoveryWritten { sha: Sha },
     /// GitHub refused to change an existing issue, for example because it is locked.
     Refused {
         sha: Sha,

@@ -72,10 +72,7 @@ pub enum Really {
         deploy: PastDeploy,
     },
     /// Its deploy did not succeed.
-    Failed {
-        deploy: PastDeploy,
-        conclusion: Conclusion,
-    },
+    Failed { deploy: PastDeploy, conclusion: Conclusion },
     /// It was not deployed.
     Never,
 }

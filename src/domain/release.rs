@@ -210,9 +210,7 @@ pub enum Production {
         run: Option<RunRef>,
     },
     /// Something was deployed, but the commit is unknown.
-    Uncertain {
-        why: Uncertainty,
-    },
+    Uncertain { why: Uncertainty },
 }
 
 /// Why the commit in production is unknown.

@@ -42,15 +42,9 @@ pub enum RiskCause {
 #[serde(rename_all = "snake_case")]
 pub enum Raise {
     /// A status on one of its commits.
-    ByStatus {
-        sha: Sha,
-        flag: Flag,
-    },
+    ByStatus { sha: Sha, flag: Flag },
     /// A label that one of its pull requests has or had.
-    ByLabel {
-        pull: PullNumber,
-        label: String,
-    },
+    ByLabel { pull: PullNumber, label: String },
 }
 
 /// A path that raises the risk class.
