@@ -53,7 +53,7 @@ fn the_help_of_every_command_has_an_example_and_the_configurations_place() {
 fn the_help_says_what_the_exit_codes_mean() {
     let (code, help, _) = output(&mut governor(&["--help"]));
     assert_eq!(code, 0);
-    assert!(help.contains("Exit codes: 0 done"), "{help}");
+    assert!(help.contains("Exit codes: 0 success"), "{help}");
     for command in COMMANDS {
         assert!(help.contains(&format!("  {command} ")), "{command}");
     }
