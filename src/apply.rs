@@ -1,5 +1,5 @@
-//! Carries a plan out. The only room that changes anything at GitHub, and the only
-//! holder of the handle that can.
+//! Carries out a plan. Only this module changes anything on GitHub, and only it holds the
+//! handle that can.
 
 use std::collections::BTreeSet;
 
@@ -21,84 +21,74 @@ pub use brake::Brake;
 pub use dispatch::{AttemptContext, Dispatched};
 pub use writes::Forbidden;
 
-/// The hand on GitHub: there is one in a process, and dry runs get none.
+/// The handle that can write to GitHub. A process has at most one, and dry runs have none.
 pub struct WriteHandle {
     writer: Writer,
-    /// Whether this GitHub knows `return_run_details` (Enterprise Server up to 3.20 does not).
+    /// Whether this GitHub supports `return_run_details` (Enterprise Server up to 3.20 does
+    /// not).
     run_details: std::sync::atomic::AtomicBool,
 }
 
 impl WriteHandle {
-    /// The hand that holds `writer`.
+    /// Creates the handle from `writer`.
     #[must_use]
     pub const fn new(writer: Writer) -> Self {
         Self { writer, run_details: std::sync::atomic::AtomicBool::new(true) }
     }
 }
 
-/// Where a plan is carried out.
+/// The context in which a plan is carried out.
 pub struct Work<'a> {
-    /// The hand.
     pub hand: &'a WriteHandle,
-    /// Reads what was written back, past all caches.
+    /// Reads back what was written, past all caches.
     pub reader: &'a Reader,
-    /// The ledger of this repository.
     pub ledger: &'a mut Ledger,
-    /// The policy.
     pub policy: &'a Policy,
-    /// The repository.
     pub repository: &'a Repository,
-    /// Every identity that is, or was, us.
+    /// Every identity that is or was ours.
     pub us: &'a BTreeSet<Login>,
-    /// Time and chance.
     pub clock: &'a Clock,
-    /// What is counted.
     pub metrics: &'a Metrics,
-    /// Says, where the brake was put on or off since the decisions were taken, that they hold no
-    /// more: what speaks of them is not written any more.
+    /// Returns a reason if the brake changed since the decisions were made. Statuses that
+    /// report those decisions are then not written.
     pub overtaken: Forbidden,
-    /// Why nothing at all is written any more, where it is not: a dry run began, the repository left
-    /// the configuration, or the process ends.
+    /// Returns a reason if nothing may be written at all: a dry run began, the repository left
+    /// the configuration, or the process is ending.
     pub forbidden: Forbidden,
 }
 
-/// Why not everything was carried out. What was, is recorded; the rest is planned again.
+/// Why a plan was not carried out completely. What was done is recorded, and the rest is
+/// planned again.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The state directory failed: nothing more may be done.
+    /// The state directory failed. Nothing more may be done.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What was written could not be read back.
     #[error(transparent)]
     Read(#[from] crate::github::ReadError),
-    /// GitHub told us to wait.
+    /// GitHub asked us to wait.
     #[error("cannot {what} in {repository}: GitHub told us to wait until {until}")]
     ToldToWait {
-        /// What was to be done.
         what: String,
-        /// Where.
         repository: String,
-        /// Until when.
+        /// When requests may be sent again.
         until: Timestamp,
     },
-    /// So much is to be written that this has its turn later. It is planned again.
+    /// The write rate is used up. The write is planned again.
     #[error("cannot {what} in {repository} yet: its turn comes at {until} or later")]
     Deferred {
-        /// What was to be done.
         what: String,
-        /// Where.
         repository: String,
-        /// When its turn may come.
+        /// When it may be written at the earliest.
         until: Timestamp,
     },
-    /// A write failed in a way that heals by itself.
+    /// A write failed for now.
     #[error("cannot {what} in {repository}: {why}")]
     Failed {
-        /// What was to be done.
         what: String,
-        /// Where.
         repository: String,
-        /// GitHub's words, or the network's.
+        /// The message from GitHub or the network.
         why: String,
     },
 }
@@ -108,7 +98,7 @@ impl Work<'_> {
         self.clock.now()
     }
 
-    /// How this pass writes.
+    /// The route for the writes of this pass.
     fn way(&self) -> writes::WriteRoute<'_> {
         let (writer, reader, forbidden) = (&self.hand.writer, self.reader, &self.forbidden);
         writes::WriteRoute { writer, reader, forbidden }
@@ -119,7 +109,7 @@ impl Work<'_> {
         self.ledger.record(now, kinds).await
     }
 
-    /// What a failure that is no refusal comes to.
+    /// Converts a failure that is not a refusal.
     fn failed(&self, what: &str, failure: &WriteFailure) -> ApplyError {
         let (what, repository) = (what.to_owned(), self.policy.repository.to_string());
         match failure {
@@ -142,15 +132,15 @@ impl Work<'_> {
     }
 }
 
-/// Writes what is planned; deploys go through [`dispatch`].
+/// Carries out the planned writes. Deploys go through [`dispatch`] instead.
 ///
-/// What can be done is done: one refused status keeps no issue from being opened. The first error
-/// is told at the end.
+/// A failed write does not stop the others, unless GitHub asks to wait or the store fails. The
+/// first error is returned at the end.
 ///
 /// # Errors
 /// The first thing that failed.
 pub async fn apply(work: &mut Work<'_>, mut writes: Vec<PlannedWrite>) -> Result<(), ApplyError> {
-    // HOLD statuses come last: what belongs to a deploy must not wait behind them.
+    // HOLD statuses come last, so that writes about a deploy do not wait for them.
     writes.sort_by_key(|write| match write {
         PlannedWrite::Status { purpose: StatusPurpose::Dispatch, .. } => 0,
         PlannedWrite::Issue(_) => 1,

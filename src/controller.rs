@@ -1,7 +1,7 @@
-//! The loop: one pass at a time over each repository, each at its own pace.
+//! The control loop: one pass at a time over each repository, each at its own interval.
 //!
-//! A pass is not told why it woke. It observes, decides, plans, applies, and says when it wants
-//! to run again; a wake-up that comes earlier wins.
+//! A pass does not know why it was woken. It observes, decides, plans and applies, then reports
+//! how soon it wants to run again. If a repository is woken earlier, the earlier time wins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ mod unchanged;
 mod what_if;
 mod witness;
 
-// What those who ask the controller are answered with.
+// The public types of the controller's API.
 pub use crate::apply::{Dispatched, WriteHandle};
 pub use crate::github::{API_VERSION, LimitsView};
 pub use crate::observe::ObserveError;
@@ -74,33 +74,30 @@ use ledger_lease::LedgerLeases;
 use registry::{RepoHandle, RepoRegistry};
 use unchanged::Passed;
 
-/// How long a pass that is under way may go on after SIGTERM; the process ends within 5 s.
+/// How long a running pass may continue after SIGTERM. The process exits within 5 s.
 const GRACE: Duration = Duration::from_millis(3_500);
 
-/// What all repositories share.
+/// State and handles shared by all repositories.
 pub struct Shared {
-    /// Gives each repository's reader of GitHub.
+    /// Provides a GitHub reader for each repository.
     pub readers: Readers,
-    /// The one hand that can write to GitHub; none in a dry run.
+    /// The only handle that can write to GitHub. `None` in a dry run.
     pub hand: Option<WriteHandle>,
-    /// The state directory.
     pub store: Store,
-    /// Time and chance.
     pub clock: Clock,
-    /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// Reads whether production is well.
+    /// Reads the signals that say whether production is degraded.
     pub signals: Signals,
-    /// Which handle has which ledger.
+    /// Ensures that each ledger has only one owner.
     leases: Arc<LedgerLeases>,
-    /// Who the credentials are.
+    /// The account behind each credential.
     accounts: Accounts,
-    /// Who is shown each decision.
+    /// Observes each decision, if set.
     witness: Option<Witness>,
 }
 
 impl Shared {
-    /// What all repositories share.
+    /// Creates the shared state. Signals are read over the network.
     #[must_use]
     pub fn new(
         readers: Readers,
@@ -124,7 +121,7 @@ impl Shared {
     }
 }
 
-/// Governs repositories. Clones are the same controller.
+/// Governs the configured repositories. Clones share the same state.
 #[derive(Clone)]
 pub struct Controller {
     shared: Arc<Shared>,
@@ -133,7 +130,7 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// A controller by these terms.
+    /// Creates a controller with these settings.
     #[must_use]
     pub fn new(shared: Shared, terms: ControllerSettings) -> Self {
         let (registry, reconfigured) = RepoRegistry::new(terms, &shared.readers, &shared.signals);
@@ -141,40 +138,40 @@ impl Controller {
         Self { shared: Arc::new(shared), registry: Arc::new(registry), fleet: Arc::default() }
     }
 
-    /// Governs by other terms from now on, without a stop. A pass that is under way ends by those
-    /// that it began with. A repository that is no longer named is not touched any more, once what
-    /// was sent for it is recorded; one that is named anew is governed soon.
+    /// Applies new settings without a restart. A running pass finishes with the settings it
+    /// started with. A removed repository is left alone once everything already sent for it is
+    /// recorded. An added repository gets its first pass soon.
     pub fn govern_by(&self, terms: ControllerSettings) {
         let reconfigured = self.registry.turn(terms, &self.shared.readers, &self.shared.signals);
         reconfigured.came.iter().for_each(|name| self.shared.metrics.govern(name));
         self.shared.leases.moved.notify_waiters();
     }
 
-    /// What all repositories share.
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// How often a repository is looked at.
+    /// How often repositories are polled.
     #[must_use]
     pub fn intervals(&self) -> Intervals {
         self.registry.common().intervals
     }
 
-    /// The governed repositories, in the configuration's order.
+    /// The governed repositories, in configuration order.
     #[must_use]
     pub fn repositories(&self) -> Arc<[RepoName]> {
         self.registry.names()
     }
 
-    /// How a repository stands, without waiting for a pass; none where it is not governed.
+    /// The current state of a repository, without waiting for a pass. `None` if it is not
+    /// governed.
     #[must_use]
     pub fn snapshot(&self, name: &RepoName) -> Option<RepoSnapshot> {
         self.registry.handle(name).map(|handle| handle.shown())
     }
 
-    /// Does `work` on one repository while nobody else is at it; none where it is not governed.
+    /// Runs `work` with exclusive access to a repository. Returns `None` if it is not governed.
     pub async fn with<T>(
         &self,
         name: &RepoName,
@@ -192,20 +189,20 @@ impl Controller {
         Some(work(&self.shared, &mut held.governed).await)
     }
 
-    /// Wakes a repository: its next pass begins at once.
+    /// Wakes a repository: its next pass starts immediately.
     pub fn wake(&self, name: &RepoName) {
         if let Some(handle) = self.registry.handle(name) {
             handle.wake.notify_one();
         }
     }
 
-    /// One pass over one repository; none where it is not governed.
+    /// Runs one pass over a repository. Returns `None` if it is not governed.
     pub async fn pass(&self, name: &RepoName) -> Option<Result<PassReport, PassError>> {
         self.with(name, async |shared, governed| one_pass(shared, governed).await).await
     }
 
-    /// Governs until `stop` says so. What is under way then is given a moment to end; the ledger
-    /// holds whatever is cut off.
+    /// Runs until `stop` becomes true. Running passes then get a short time to finish. Whatever
+    /// is interrupted is already recorded in the ledger.
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         self.registry.set_running();
         self.shared.metrics.started(self.shared.clock.now());
@@ -221,13 +218,13 @@ impl Controller {
             }
             tokio::select! {
                 biased;
-                // A closed channel is a stop, too.
+                // A closed channel also means stop.
                 _ = stop.wait_for(|stop| *stop) => break,
                 () = self.registry.grown.notified() => {}
                 Some(_) = tasks.join_next() => {}
             }
         }
-        // A pass that is under way sends no dispatch any more.
+        // From here on, a running pass cannot dispatch.
         self.registry.brake_all();
         let ended = async { while tasks.join_next().await.is_some() {} };
         if self.shared.clock.timeout(GRACE, ended).await.is_err() {
@@ -236,7 +233,8 @@ impl Controller {
         tasks.abort_all();
     }
 
-    /// Says as whom it acts, before many repositories ask for that at once.
+    /// Logs which account each credential belongs to, before many repositories ask for it at
+    /// once.
     async fn introduce(&self) {
         let mut known = BTreeSet::new();
         for name in self.repositories().iter() {
@@ -254,13 +252,13 @@ impl Controller {
                      github.identities, so that a lost state directory can be recovered without \
                      taking others' statuses for ours; or configure github.app"
                 ),
-                // The passes that meet an error say it.
+                // The pass that runs into the error reports it.
                 Ok(None) | Err(_) => {}
             }
         }
     }
 
-    /// One pass, on a task of its own: a broken invariant ends the pass and not the governing.
+    /// Runs one pass on its own task, so that a panic ends the pass but not the loop.
     async fn guarded_pass(
         &self,
         handle: &Arc<RepoHandle>,
@@ -270,7 +268,7 @@ impl Controller {
         let (controller, its_handle) = (self.clone(), Arc::clone(handle));
         let mut task = JoinSet::new();
         task.spawn(async move {
-            // An operator may be at it for long.
+            // An operator's command may hold the repository for a long time.
             let mut held = reader.waiting(its_handle.held()).await?;
             let (shared, governed) = (&controller.shared, &mut held.governed);
             governed.reader = reader;
@@ -291,13 +289,13 @@ impl Controller {
         .await
     }
 
-    /// Governs one repository until `stop`, or until it has left the configuration.
+    /// Governs one repository until `stop`, or until it leaves the configuration.
     async fn govern(&self, handle: &Arc<RepoHandle>, mut stop: watch::Receiver<bool>) {
         let (clock, name) = (&self.shared.clock, &handle.name);
         let mut settings = handle.settings();
         let mut changes = settings.signals.changes();
         let mut schedule = schedule::Schedule::new(settings.common.intervals, handle.phase);
-        // A fleet that starts together does not poll together.
+        // Spread the first passes so that repositories do not poll in lockstep.
         let mut due = clock.monotonic() + schedule.first(clock, settings.within);
         loop {
             match self.woken(handle, due, &mut changes, &mut stop).await {
@@ -323,7 +321,8 @@ impl Controller {
             if *stop.borrow() {
                 return;
             }
-            // What changes from here on may be too late for this pass.
+            // A change from here on may come too late for this pass, so it triggers another
+            // one.
             changes.mark_unchanged();
             let its_reader = reader.for_a_pass(lane, placed.meter().clone());
             let report = self.guarded_pass(handle, its_reader, schedule.interval()).await;
@@ -338,7 +337,7 @@ impl Controller {
         }
     }
 
-    /// Waits until a pass is due, or something else is to be done.
+    /// Waits until a pass is due, the settings change, or the controller stops.
     async fn woken(
         &self,
         handle: &RepoHandle,
@@ -357,8 +356,8 @@ impl Controller {
         }
     }
 
-    /// Ends all that is kept of a repository that left the configuration but its ledger. False
-    /// where it came back meanwhile.
+    /// Drops everything kept for a repository that left the configuration, except its ledger.
+    /// Returns false if the repository was added back in the meantime.
     async fn let_go(&self, handle: &RepoHandle) -> bool {
         let (name, readers) = (&handle.name, &self.shared.readers);
         let last = |credential: &str, is_shared: bool| {
@@ -372,11 +371,11 @@ impl Controller {
     }
 }
 
-/// What a wait ended for. A pass itself is not told.
+/// Why a wait ended. The pass itself does not learn this.
 enum Woken {
     Stopped,
     Due,
-    /// Its settings changed, or it left.
+    /// The settings changed, or the repository left the configuration.
     Turned,
 }
 

@@ -1,8 +1,8 @@
-//! The policy, top to bottom: which reason speaks for a commit.
+//! The policy, top to bottom: which reason decides about a commit.
 //!
-//! [`RULES`] is the design's table; the functions follow in its order. A rule looks at plain
-//! values and says nothing, speaks with its cause, or names the fact that it lacks. There is no
-//! clock, no I/O and no other place that knows a rule.
+//! [`RULES`] is the table of the design, and the functions follow in its order. A rule looks at
+//! plain values. It either does not apply, or applies with its cause, or names the facts that
+//! it lacks. There is no clock and no I/O, and no rule exists anywhere else.
 
 use jiff::Timestamp;
 
@@ -33,31 +33,29 @@ pub use health::health;
 pub use judge::{JUDGED_BELOW, JudgeOutcome, Judgement, judge};
 pub use risk::class_of_path;
 
-/// What is asked about one sha.
+/// A question about one sha.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
-    /// The sha.
+    /// The sha to decide about.
     pub sha: &'a Sha,
-    /// The repository's policy.
     pub policy: &'a Policy,
-    /// What GitHub shows.
     pub observation: &'a Observation,
-    /// What the ledger adds up to.
+    /// The release state from the ledger.
     pub release: &'a ReleaseState,
-    /// Whether an operator's `trigger` asks: it silences rules 9, 9a, 16 and 18, and grants
-    /// one attempt in 14.
+    /// Whether an operator's `trigger` asks. It skips rules 9, 9a, 16 and 18, and grants one
+    /// more attempt in rule 14.
     pub triggered: bool,
-    /// Whether production is to go back to the sha, where it ran before: then rule 7 is silent,
-    /// too, and its risk is not judged.
+    /// Whether this is a rollback to a sha that was in production before. It also skips rule 7,
+    /// and the risk is not judged.
     pub rollback: bool,
-    /// What production is supposed to be, where that is not what the ledger says.
+    /// A hypothetical production, if it is to differ from the one in the ledger.
     pub supposed_production: Option<&'a Production>,
-    /// Now, by GitHub's clock.
+    /// The current time, by GitHub's clock.
     pub now: Timestamp,
 }
 
 impl<'a> Question<'a> {
-    /// What a pass asks: no operator asks, and production is what the ledger says.
+    /// The question of a pass: no operator asks, and production is the one in the ledger.
     #[must_use]
     pub const fn of_a_pass(
         sha: &'a Sha,
@@ -71,7 +69,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The design's table: the first that speaks decides.
+/// The table of the design. The first rule that applies decides.
 pub const RULES: &[(Reason, Rule)] = &[
     (Reason::Deploying, deploying),
     (Reason::Deployed, deployed),
@@ -101,33 +99,33 @@ pub const RULES: &[(Reason, Rule)] = &[
     (Reason::HighRiskNoApproval, high_risk_no_approval),
 ];
 
-/// A rule: silent, speaking, or in want of a fact.
+/// A rule: it does not apply, it applies, or it lacks facts.
 pub type Rule = fn(&Case<'_>) -> RuleFinding;
 
-/// What a rule found.
+/// What a rule found: its cause if it applies, `None` if it does not.
 pub type RuleFinding = Result<Option<Cause>, Gap>;
 
-/// What keeps a rule from speaking either way.
+/// Why a rule cannot say whether it applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gap {
-    /// Facts that nobody has asked for yet.
+    /// Facts that have not been read yet.
     Lacks(Vec<Lack>),
-    /// A fact that cannot be read for now.
+    /// A fact that is unreadable for now.
     Unreadable(Why),
 }
 
-/// Whether a rollback holds what would ship over it (rule 9), whatever the other rules say.
+/// The rollback that holds a newer commit (rule 9), whatever the other rules say.
 ///
 /// # Errors
-/// What lacks, or cannot be read.
+/// The facts that are lacking or unreadable.
 pub fn standing_rollback(question: &Question<'_>) -> RuleFinding {
     rolled_back(&Case::new(*question))
 }
 
 /// Decides about one sha.
 ///
-/// Rules 1 to 7 end the matter where they speak. From rule 8 on all are asked, so that the hints
-/// name everything that will block and nobody unblocks one thing after another.
+/// The first of rules 1 to 7 that applies ends the evaluation. From rule 8 on, all rules are
+/// evaluated, so that the hints name everything that blocks at once.
 #[must_use]
 pub fn decide(question: &Question<'_>) -> Verdict {
     let case = Case::new(*question);
@@ -152,11 +150,13 @@ pub fn decide(question: &Question<'_>) -> Verdict {
     }
 }
 
-/// The first cause decides; told beside it are what else blocks, and what would allow it then.
+/// The first cause decides. The decision also lists what else blocks, and what would then allow
+/// it.
 fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
     let mut spoken = spoken.into_iter();
     let Some(cause) = spoken.next() else {
-        // Rules 21, 23, 24 and 25 leave no class out; were one added, nothing may ship on it.
+        // Rules 21, 23, 24 and 25 cover every risk class. If a class is ever added, nothing
+        // ships on it.
         return Err(Gap::Unreadable(Why("no rule speaks for this commit".to_owned())));
     };
     let allows = |cause: &Cause| cause.reason().outcome() == Outcome::Allow;
@@ -306,14 +306,14 @@ fn cooldown(case: &Case<'_>) -> RuleFinding {
     let failed = case.failed_deploys()?;
     let Some(last) = failed.last() else { return Ok(None) };
     let (used, allowed) = case.attempts_used_and_allowed(&failed);
-    // `updated_at` has whole seconds: the failure may be up to a second later than it says.
+    // `updated_at` has whole seconds, so the failure may be up to a second later.
     let until =
         later(later(last.ended_at, std::time::Duration::from_secs(1)), case.policy().cooldown);
     let waits = used < allowed && !case.policy().cooldown.is_zero() && case.clock.is_before(until);
     Ok(waits.then_some(Cause::Cooldown { until }))
 }
 
-/// How long a rejected dispatch waits for another try when nothing changed.
+/// How long a rejected dispatch waits for a retry if nothing changed.
 const REJECTION_RETRY: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 fn dispatch_rejected(case: &Case<'_>) -> RuleFinding {
@@ -349,7 +349,7 @@ fn rate_limit(case: &Case<'_>) -> RuleFinding {
     let max = case.policy().max_deploys_per_hour;
     let starts = case.release().starts_within_the_hour(&case.clock);
     let allowed = usize::try_from(max).unwrap_or(usize::MAX);
-    // The start whose hour must be over before there is room for another.
+    // The oldest start that must be more than an hour ago before there is room for another one.
     let Some(blocking) = starts.len().checked_sub(allowed) else { return Ok(None) };
     let until =
         starts.get(blocking).map(|start| later(*start, std::time::Duration::from_secs(3_600)));
@@ -357,7 +357,7 @@ fn rate_limit(case: &Case<'_>) -> RuleFinding {
 }
 
 fn degraded_low_hold(case: &Case<'_>) -> RuleFinding {
-    // Going back is what a degraded production calls for.
+    // A rollback is the right response to a degraded production.
     let low = case.risk()?.class == RiskClass::Low && !case.question.rollback;
     let holds = low && case.policy().hold_low_when_degraded;
     let signals = case.signals_that_say(Health::Degraded).filter(|_| holds);

@@ -1,7 +1,7 @@
-//! Every sentence that people read: hints, statuses, evidence, issues.
+//! All texts that people read: hints, statuses, evidence, issues.
 //!
-//! Names, titles and messages come from strangers. Whatever of them gets into a sentence goes
-//! through [`plain`], and into Markdown through [`issue`]'s code spans.
+//! Names, titles and messages may come from strangers. Any such text in a sentence goes through
+//! [`plain`], and in Markdown through the code spans of [`issue`].
 
 use jiff::Timestamp;
 
@@ -30,13 +30,13 @@ pub use no_candidate::{no_candidate, uncounted};
 pub use sentence::sentence;
 pub use status::{ParsedStatus, StatusText, decided, dispatching, parse, shipped};
 
-/// `14:05 UTC`: absolute, so that a sentence does not change from pass to pass.
+/// `14:05 UTC`. The time is absolute, so that a sentence does not change from pass to pass.
 #[must_use]
 pub fn clock_time(at: Timestamp) -> String {
     at.strftime("%H:%M UTC").to_string()
 }
 
-/// `14:05 UTC`, with the date where it is not today's.
+/// `14:05 UTC`, with the date if it is not today's.
 #[must_use]
 pub fn near_time(at: Timestamp, now: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
@@ -55,23 +55,24 @@ pub fn date_time_with_seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// A stranger's text on one line: what steers a terminal, breaks a line or turns the reading
-/// direction becomes a space, and what is longer than `limit` characters is cut.
+/// Makes a stranger's text safe to show on one line: characters that control a terminal, break
+/// a line or change the reading direction become a space, and the text is cut to `limit`
+/// characters.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
     let start: String = text.chars().take(limit.saturating_mul(4)).collect();
     shortened(&on_one_line(&start), limit)
 }
 
-/// JSON in which what steers a terminal or turns the reading direction is escaped: names, paths and
-/// titles are written by strangers. Line breaks between its values stay.
+/// Escapes characters in JSON that control a terminal or change the reading direction, because
+/// strangers write names, paths and titles. Line breaks between values stay.
 #[must_use]
 pub fn tame_json(json: String) -> String {
     let is_odd = |c: char| c != '\n' && steers(c);
     if !json.contains(is_odd) {
         return json;
     }
-    // Outside of its strings JSON has none of these.
+    // These characters occur only inside JSON strings.
     let mut escaped = String::with_capacity(json.len() + 64);
     for c in json.chars() {
         if is_odd(c) {
@@ -85,13 +86,13 @@ pub fn tame_json(json: String) -> String {
     escaped
 }
 
-/// Whether a text holds nothing that [`plain`] would take out of it.
+/// Whether a text contains nothing that [`plain`] would remove.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(steers)
 }
 
-/// At most `limit` characters, with an ellipsis where something is missing.
+/// Cuts a text to at most `limit` characters, with an ellipsis if something is cut.
 #[must_use]
 pub fn shortened(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
@@ -101,8 +102,8 @@ pub fn shortened(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A path that shows what it holds: a line break or an override of the reading direction in it
-/// would make it look like another one, so these are escaped as Rust writes them.
+/// Makes a path unambiguous: a line break or a change of the reading direction could make it
+/// look like another path, so these are escaped as in Rust.
 #[must_use]
 pub fn visible(path: &str) -> String {
     let is_odd = |c: char| c == '\\' || steers(c);

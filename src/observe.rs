@@ -1,9 +1,9 @@
-//! Builds one observation of one repository; decides nothing.
+//! Builds one observation of one repository. Decides nothing.
 //!
-//! What changes seldom (the repository, its workflows, its branch, old deploy runs) is read every
-//! ten minutes and kept in [`Memory`]; a settled pass asks only for page one of the deploy runs,
-//! page one of the verification runs, and the candidate's statuses. Before a dispatch everything
-//! is read anew, past every cache.
+//! Slow-changing facts (the repository, its workflows, its branch, old deploy runs) are read
+//! every ten minutes and kept in [`Memory`]. A settled pass requests only page one of the
+//! deploy runs, page one of the verification runs, and the candidate's statuses. Before a
+//! dispatch, everything is read again, past every cache.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -54,17 +54,17 @@ pub use statuses::statuses;
 pub use unread::unread;
 pub use verification::{Verifications, verifications};
 
-/// What changes seldom is read again after this (design, S8).
+/// How often slow-changing facts are read again (design, S8).
 pub const SELDOM: SignedDuration = SignedDuration::from_mins(10);
-/// Every so many passes the unfiltered list of verification runs is read: filtered ones come from
-/// an index that can miss a run (design, section 6, 3).
+/// Every this many passes, the unfiltered list of verification runs is read: filtered lists
+/// come from an index that can miss a run (design, section 6, 3).
 pub const UNFILTERED_EVERY: u32 = 10;
 
-/// What changes seldom.
+/// Slow-changing facts about a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SlowChanging {
     read_at: Timestamp,
-    /// When it was read for the first time.
+    /// When the facts were read for the first time.
     #[serde(default)]
     began: Timestamp,
     repository: Repository,
@@ -77,7 +77,7 @@ struct SlowChanging {
     /// Other workflows that change production.
     #[serde(default)]
     other_deploys: Vec<Workflow>,
-    /// The names that the config had when this was read.
+    /// The configured names when these facts were read.
     asked: FactsScope,
 }
 
@@ -91,73 +91,66 @@ struct FactsScope {
     deploy_ref: Option<Branch>,
 }
 
-/// One look at one repository.
+/// The read context of one repository: what one survey reads with.
 pub struct ReadContext<'a> {
-    /// Reads GitHub; past all caches where everything is looked at anew.
+    /// Reads GitHub; bypasses all caches before a dispatch.
     pub reader: &'a Reader,
-    /// Where what never changes is kept.
+    /// Keeps facts that never change.
     pub store: &'a Store,
-    /// The policy.
     pub policy: &'a Policy,
     /// What is kept between passes.
     pub memory: &'a mut Memory,
-    /// Whether everything is to be read anew, before a dispatch.
+    /// Whether everything is read past every cache, before a dispatch.
     pub uncached: bool,
-    /// How its looks come.
+    /// When slow-changing facts are due.
     pub rhythm: RefreshSchedule,
-    /// Whether what changes seldom is due.
+    /// Whether slow-changing facts are due now.
     pub slow_changing: bool,
-    /// When it began, by GitHub's clock.
+    /// When the reading began, by GitHub's clock.
     pub now: Timestamp,
-    /// GitHub's clock.
     pub clock: &'a Clock,
 }
 
 impl ReadContext<'_> {
-    /// The repository's name at GitHub: another than the config's after a rename.
+    /// The repository's name on GitHub. It differs from the configured one after a rename.
     fn name(&self) -> &RepoName {
         let slow_changing = self.memory.slow_changing.as_ref();
         slow_changing
             .map_or(&self.policy.repository, |slow_changing| &slow_changing.repository.name)
     }
 
-    /// Which commits contain which, as far as that is known.
+    /// The known ancestry of commits. Before a dispatch, only what is certain.
     #[must_use]
     pub fn kept_ancestry(&self) -> Ancestry {
         let kept = &self.memory.ancestry;
         if self.uncached { kept.certain() } else { kept.clone() }
     }
 
-    /// A 404 that GitHub gave just now.
+    /// A 404 that GitHub just answered.
     fn missed(&self) -> Missed {
         let apart = between_proofs(self.policy.dispatch_confirm);
         Missed { asked: self.now, answered: self.clock.now(), apart }
     }
 }
 
-/// The repository, its branch and its workflows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepoFacts {
-    /// The repository.
     pub repository: Repository,
-    /// The release branch.
     pub branch: Branch,
-    /// Its tip, as last read; none where the branch does not exist.
+    /// The branch's tip, as last read. `None` if the branch does not exist.
     pub tip: Option<Sha>,
-    /// The ref that the deploy workflow is started on.
+    /// The ref that the deploy workflow is dispatched on.
     pub deploy_ref: Branch,
-    /// Its tip.
+    /// The deploy ref's tip, as last read. `None` if the branch does not exist.
     pub deploy_ref_tip: Option<Sha>,
-    /// The verification workflow.
     pub verification: Workflow,
-    /// The deploy workflow.
     pub deploy: WorkflowFact,
     /// Other workflows that change production.
     pub other_deploys: Vec<Workflow>,
 }
 
 impl RepoFacts {
-    /// Which runs count as what; none without a deploy workflow.
+    /// Which runs count as deploys. `None` without a deploy workflow.
     #[must_use]
     pub fn scope(&self, policy: &Policy) -> Option<DeployScope> {
         let WorkflowFact::Found(workflow) = &self.deploy else { return None };
@@ -167,20 +160,20 @@ impl RepoFacts {
     }
 }
 
-/// Which of what changes seldom a standing hold rests on: that is read in every pass.
+/// The slow-changing facts that a standing hold rests on. They are read in every pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RestsOn {
     /// The branch, or the tip of the deploy ref.
     pub branch: bool,
-    /// The workflows.
     pub workflows: bool,
 }
 
-/// Reads the repository, its workflows and its branch where they are due.
+/// Reads the repository, its workflows and its branch if they are due.
 ///
 /// # Errors
-/// What GitHub said; or that the repository is not the one that the ledger knows, or that two
-/// workflows have the configured name.
+/// If GitHub cannot be read, or if the repository is not the one that the ledger knows, if the
+/// verification workflow or one of `other_deploy_workflows` is missing, or if two workflows
+/// have the configured name.
 pub async fn read_repo_facts(
     ctx: &mut ReadContext<'_>,
     known: Option<RepoId>,
@@ -243,7 +236,7 @@ async fn read_seldom(
 ) -> Result<SlowChanging, ObserveError> {
     let repository = ctx.reader.repository(&ctx.policy.repository).await?.value;
     same_repository(ctx.policy, &repository, known)?;
-    // After a rename GitHub answers under the new name alone.
+    // After a rename, GitHub answers only under the new name.
     let name = &repository.name;
     let workflows = ctx.reader.workflows(name).await?;
     let verification = the_one(&workflows, &asked.verification, "verification_workflow_name")?
@@ -281,8 +274,8 @@ async fn read_seldom(
     })
 }
 
-/// The workflows of `other_deploy_workflows`. One that is not there is an error: what it would do
-/// to production must not go unseen.
+/// The workflows of `other_deploy_workflows`. A missing one is an error, because its effect on
+/// production must not go unnoticed.
 fn other_deploys(
     name: &RepoName,
     workflows: &[Workflow],
@@ -298,7 +291,7 @@ fn other_deploys(
     asked.other_deploys.iter().map(find).collect()
 }
 
-/// The deploy ref is the branch or another one. A tag of its name is not asked for.
+/// The deploy ref is the release branch or another branch. A tag of that name is ignored.
 async fn tip_of_deploy_ref(
     ctx: &ReadContext<'_>,
     name: &RepoName,
@@ -312,7 +305,7 @@ async fn tip_of_deploy_ref(
     Ok(ctx.reader.branch_tip(name, deploy_ref).await?)
 }
 
-/// Reads the tips alone.
+/// Reads only the tips.
 async fn read_tips(ctx: &mut ReadContext<'_>) -> Result<(), ObserveError> {
     let Some(mut slow_changing) = ctx.memory.slow_changing.clone() else { return Ok(()) };
     slow_changing.tip = ctx.reader.branch_tip(ctx.name(), &slow_changing.branch).await?;
@@ -324,8 +317,8 @@ async fn read_tips(ctx: &mut ReadContext<'_>) -> Result<(), ObserveError> {
     Ok(())
 }
 
-/// A name that suddenly leads to another id or owner is an error for a person, never followed
-/// (design, section 6, 14).
+/// Checks that the name still leads to the same repository. Another id or owner is an error
+/// that a person must fix, and is never followed (design, section 6, 14).
 fn same_repository(
     policy: &Policy,
     repository: &Repository,
@@ -355,7 +348,7 @@ fn same_repository(
     Ok(())
 }
 
-/// The workflow of this name.
+/// The workflow of this name, if there is exactly one.
 fn the_one(
     workflows: &[Workflow],
     wanted: &WorkflowName,
@@ -375,7 +368,7 @@ fn the_one(
     }
 }
 
-/// What a dispatch depends on, as one digest.
+/// A digest of what a dispatch depends on. A rejected dispatch is retried when it changes.
 #[must_use]
 pub fn rejection_key(repo_facts: &RepoFacts, token: &str, config: &str) -> RejectionKey {
     let workflow = match &repo_facts.deploy {
@@ -388,7 +381,7 @@ pub fn rejection_key(repo_facts: &RepoFacts, token: &str, config: &str) -> Rejec
         WorkflowFact::NotConfigured | WorkflowFact::Missing => String::new(),
     };
     let tip = repo_facts.deploy_ref_tip.as_ref().map_or("", Sha::as_str);
-    // To a name that was given up GitHub answers that it has moved, and refuses the dispatch.
+    // Under a former name, GitHub answers with a redirect and rejects the dispatch.
     let name = &repo_facts.repository.name;
     let text = format!("{name}\n{workflow}\n{}\n{tip}\n{token}\n{config}", repo_facts.deploy_ref);
     let digest = Sha256::digest(text.as_bytes());

@@ -1,8 +1,8 @@
-//! What should be, minus what is, as a [`Plan`]. Settled means an empty one.
+//! Compares what should be with what is, and yields a [`Plan`]. Settled means that it is empty.
 //!
-//! Three pure functions, in the order in which a pass asks them: [`follow`] writes down what the
-//! deploy runs did, [`undecided`] says which commits are judged beside the candidate, and
-//! [`plan`] says what is to be done about it all.
+//! Three pure functions, in the order in which a pass calls them: [`follow`] turns what the
+//! deploy runs did into ledger entries, [`undecided`] names the commits to judge besides the
+//! candidate and the head, and [`plan`] lists everything that is to be done.
 
 use jiff::Timestamp;
 
@@ -33,24 +33,21 @@ pub use recover::{
 };
 pub use statuses::{StatusBudget, budget, still_blocked, undecided};
 
-/// What a plan is made from.
+/// The inputs of a plan.
 #[derive(Clone, Copy)]
 pub struct Situation<'a> {
-    /// The policy.
     pub policy: &'a Policy,
-    /// What GitHub shows.
     pub observation: &'a Observation,
-    /// What the ledger adds up to.
+    /// The release state from the ledger.
     pub release: &'a ReleaseState,
-    /// What was decided.
     pub judgement: &'a Judgement,
-    /// `server.public_url`, where HOLD statuses link to.
+    /// `server.public_url`, which HOLD and WAIT statuses link to.
     pub public_url: Option<&'a str>,
-    /// Now, by GitHub's clock.
+    /// The current time, by GitHub's clock.
     pub now: Timestamp,
 }
 
-/// Everything that is to be done.
+/// Plans everything that is to be done.
 #[must_use]
 pub fn plan(situation: &Situation<'_>) -> Plan {
     let at = RuleClock::new(situation.now);
@@ -69,7 +66,7 @@ pub fn plan(situation: &Situation<'_>) -> Plan {
     Plan { records, deploy: ships.cloned().map(Box::new), writes, changes_at }
 }
 
-/// What changed since the last pass, for the ledger.
+/// The ledger entries about what changed since the last pass.
 fn records(situation: &Situation<'_>) -> Vec<EntryKind> {
     let release = situation.release;
     let mut records = Vec::new();
@@ -90,7 +87,7 @@ fn records(situation: &Situation<'_>) -> Vec<EntryKind> {
     records
 }
 
-/// The ledger's line about a decision, where it differs from the last one about this sha.
+/// The ledger entry for a decision, if it differs from the last one about this sha.
 #[must_use]
 pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> Option<EntryKind> {
     let last = release.decided.get(&decision.sha);
@@ -107,7 +104,7 @@ pub fn changed(release: &ReleaseState, decision: &Decision, policy: &Policy) -> 
     })
 }
 
-/// The ledger's lines about the approvals that a decision rests on and that it does not hold yet.
+/// The ledger entries for approvals that a decision rests on, if not recorded yet.
 pub fn newly_counted<'a>(
     release: &'a ReleaseState,
     decision: &'a Decision,
@@ -122,8 +119,8 @@ pub fn newly_counted<'a>(
     })
 }
 
-/// Whether a plan that holds nothing else leaves the repository settled: nothing is in flight and
-/// nothing waits for GitHub to show it.
+/// Whether the repository is settled if the plan is empty otherwise: nothing is in flight, and
+/// nothing is waiting to appear on GitHub.
 #[must_use]
 pub fn settled(release: &ReleaseState, judgement: &Judgement) -> bool {
     !release.deploy_in_flight()
@@ -134,13 +131,13 @@ pub fn settled(release: &ReleaseState, judgement: &Judgement) -> bool {
             .any(|issue| issue.intent.is_some() || issue.recovery_intent.is_some())
 }
 
-/// The run page that a sha in production links to.
+/// The page of the run that production rests on.
 fn production_url(situation: &Situation<'_>) -> Option<String> {
     let run = situation.release.production().run()?;
     situation.release.runs.get(&run.id).map(|run| run.html_url.clone())
 }
 
-/// Whether production is seen to contain `sha`, by what is known already.
+/// Whether production is known to contain `sha`.
 fn production_contains(situation: &Situation<'_>, sha: &Sha) -> bool {
     let Some(production) = situation.release.production().sha().cloned() else { return false };
     let observation = situation.observation;

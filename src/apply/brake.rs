@@ -1,27 +1,27 @@
-//! What stops a dispatch at the last moment.
+//! The check that can stop a dispatch at the last moment.
 
 use crate::domain::{AttemptId, NewAttempt, RunId};
 
-/// What stops a dispatch as long as its request has not left: somebody paused the repository, took
-/// it out of the configuration, or ends the process.
+/// Stops a dispatch until its request is sent: somebody paused the repository or removed it
+/// from the configuration, or the process is ending.
 pub trait Brake: Send + Sync {
-    /// Why nothing may leave now, where the brake is on.
+    /// Why nothing may be sent now, if the brake is on.
     fn why(&self) -> Option<String>;
 
-    /// The attempt's dispatch begins: until [`Brake::let_leave`] allows it, its request has not left,
-    /// whatever phase the ledger shows.
+    /// The dispatch of the attempt begins. Until [`Brake::let_leave`] allows it, its request
+    /// has not been sent, whatever phase the ledger shows.
     fn note_begun(&self, attempt: &AttemptId);
 
-    /// Asked right before the attempt's request leaves, however long that waited. From `Ok` on it
-    /// counts as left: the brake cannot go on in between.
+    /// Called right before the attempt's request is sent, however long that took. Once this
+    /// returns `Ok`, the request counts as sent; the brake cannot engage in between.
     ///
     /// # Errors
-    /// Why it may not leave.
+    /// Why it may not be sent.
     fn let_leave(&self, attempt: &NewAttempt) -> Result<(), String>;
 
-    /// The run that the request started.
+    /// The request started this run.
     fn note_run(&self, run: RunId);
 
-    /// The request started nothing, for certain.
+    /// The request certainly started nothing.
     fn note_not_started(&self);
 }

@@ -1,8 +1,8 @@
-//! A dispatch, exactly once: intent, mark, POST, answer, on one page (design, section 5).
+//! Dispatches a commit exactly once: intent, mark, POST, answer (design, section 5).
 //!
-//! Step 0, the look past every cache and the second decision, is the caller's; its proof is the
-//! [`Clearance`]. From there on the proof values of the ledger keep the order: a mark needs a
-//! recorded intent, and the POST consumes a recorded `sending`.
+//! The caller does step 0: it reads everything past every cache and decides again. The
+//! [`Clearance`] is the proof. From there, the proof values of the ledger enforce the order: a
+//! mark needs a recorded intent, and the POST consumes a recorded `sending`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,59 +22,57 @@ use crate::messages;
 use crate::plan::{Clearance, newly_counted, others_turn};
 use crate::store::{MarkedIntent, RecordedIntent, Sending};
 
-/// What came of a dispatch.
+/// The result of a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dispatched {
-    /// GitHub said yes, and perhaps which run.
+    /// GitHub accepted it, and may have named the run.
     Started {
-        /// The attempt.
         attempt: AttemptId,
-        /// Its run.
+        /// The run, if GitHub named it.
         run: Option<RunId>,
     },
-    /// The answer was lost: the run is looked for.
+    /// The answer was lost, so the run is looked for.
     Unknown {
-        /// The attempt.
         attempt: AttemptId,
-        /// What happened.
+        /// What happened instead of an answer.
         why: String,
     },
     /// Nothing started.
     NotStarted {
-        /// Why.
+        /// The reason, as text for people.
         why: String,
     },
 }
 
-/// What an attempt is recorded with, besides what it was cleared with.
+/// What is recorded with an attempt in addition to its clearance.
 pub struct AttemptContext {
-    /// What must change before a rejected dispatch is worth another try.
+    /// A digest that must change before a rejected dispatch is retried.
     pub rejection_key: RejectionKey,
-    /// When the sha was merged, where that is known.
+    /// When the sha was merged, if known.
     pub merged_at: Option<Timestamp>,
-    /// The tip of the ref whose deploy files were judged.
+    /// The tip of the deploy ref at which the deploy files were judged.
     pub judged_tip: Option<Sha>,
     /// Whether an operator asked for a rollback.
     pub rollback: bool,
     /// The operator whose `trigger` asked for it.
     pub by: Option<Operator>,
-    /// What stops it as long as its request has not left.
+    /// Can stop the dispatch until its request is sent.
     pub brake: Arc<dyn Brake>,
 }
 
 /// Why a step did not lead to the next one.
 pub(super) enum Stopped {
-    /// The attempt was withdrawn: nothing started.
+    /// The attempt was withdrawn. Nothing started.
     Withdrawn(String),
-    /// Something failed that the caller must know of; nothing started.
+    /// An error for the caller. Nothing started.
     Error(ApplyError),
 }
 
 /// Dispatches what was cleared.
 ///
 /// # Errors
-/// A failure of the store, after which nothing was sent that the ledger does not hold, or GitHub
-/// telling us to wait.
+/// The store failed, and nothing was sent that the ledger does not hold; or a write failed for
+/// now, for example because GitHub asked us to wait, and nothing started.
 pub async fn dispatch(
     work: &mut Work<'_>,
     clearance: &Clearance,
@@ -86,7 +84,8 @@ pub async fn dispatch(
     };
     let intent = intend(work, clearance, &occasion).await?;
     occasion.brake.note_begun(&intent.attempt().id);
-    // Another process of ours reckons from the mark: its time begins before the mark is written.
+    // Other processes of ours count from the mark's time, so the clock is read before it is
+    // written.
     let marked_at = work.clock.reading();
     let marked = match mark(work, clearance, intent, &occasion.brake).await {
         Ok(marked) => marked,
@@ -104,7 +103,7 @@ pub async fn dispatch(
     send(work, clearance, sending, &Arc::new(last_look)).await
 }
 
-/// What is looked at right before the request leaves.
+/// The checks right before the request is sent.
 struct LastLook {
     brake: Arc<dyn Brake>,
     clock: Clock,
@@ -114,8 +113,8 @@ struct LastLook {
 }
 
 impl LastLook {
-    /// Whether the dispatch may leave: the brake is off, and the process was not frozen, nor the
-    /// machine suspended, for so long that others may take the attempt for given up.
+    /// Whether the dispatch may be sent: the brake is off, and the process or the machine was
+    /// not suspended for so long that others may consider the attempt given up.
     fn may_leave(&self) -> Result<(), String> {
         let (age, most) = (self.clock.longest_since(self.marked_at), self.dispatch_confirm / 3);
         if age <= most {
@@ -129,7 +128,7 @@ impl LastLook {
     }
 }
 
-/// Step 1: the intent, synced.
+/// Step 1: records the intent and syncs it.
 async fn intend(
     work: &mut Work<'_>,
     clearance: &Clearance,
@@ -158,8 +157,8 @@ async fn intend(
     Ok(work.ledger.record_intent(now, attempt).await?)
 }
 
-/// Step 2: the mark on the commit, where a lost disk cannot lose it, and a look whether another
-/// process of ours was there first.
+/// Step 2: writes the mark on the commit, where it survives the loss of the disk, and checks
+/// whether another process of ours was first.
 async fn mark(
     work: &mut Work<'_>,
     clearance: &Clearance,
@@ -210,7 +209,8 @@ async fn mark(
     }
 }
 
-/// Another process of ours was first: its attempt is recorded here, too, and looked for.
+/// Another process of ours was first. Its attempt is recorded here as well, and its run is
+/// looked for.
 async fn give_way(
     work: &mut Work<'_>,
     attempt: &NewAttempt,
@@ -224,7 +224,7 @@ async fn give_way(
     Ok(Stopped::Withdrawn(why))
 }
 
-/// The mark was not taken: refused for now, or not known to be taken. Nothing started.
+/// The mark was refused, or it is unknown whether it was written. Nothing started.
 async fn unmarked(
     work: &mut Work<'_>,
     attempt: &NewAttempt,
@@ -255,7 +255,7 @@ async fn withdraw(
     Ok(Stopped::Withdrawn(why))
 }
 
-/// Steps 3 and 4: one POST, and what its answer decides.
+/// Steps 3 and 4: sends one POST, and handles its answer.
 async fn send(
     work: &mut Work<'_>,
     clearance: &Clearance,
@@ -277,7 +277,8 @@ async fn send(
             work.record(vec![found]).await?;
             Ok(Dispatched::Started { attempt: id, run: Some(run) })
         }
-        // GitHub said yes, whatever became of the rest of its answer: never "not started".
+        // GitHub accepted the dispatch, whatever happened to the rest of its answer: never "not
+        // started".
         Ok(None) | Err(WriteFailure::Done { .. }) => {
             work.record(vec![EntryKind::AttemptAccepted { id: id.clone() }]).await?;
             Ok(Dispatched::Started { attempt: id, run: None })
@@ -290,7 +291,8 @@ async fn send(
         Err(failure) if is_rejection(work, &failure) => {
             reject(work, clearance, &attempt, &failure).await
         }
-        // Nothing started, and it says nothing of this dispatch: it begins anew.
+        // Nothing started, and the failure is not about this dispatch, so it is attempted
+        // again.
         Err(
             failure @ (WriteFailure::ToldToWait { .. }
             | WriteFailure::Deferred { .. }
@@ -317,7 +319,7 @@ fn note_lost_answer(work: &Work<'_>, attempt: &NewAttempt, why: &str) {
     );
 }
 
-/// Nothing left: the attempt begins anew, if it still may.
+/// The request was not sent. The dispatch is attempted again if it is still allowed.
 async fn call_off(
     work: &mut Work<'_>,
     attempt: &NewAttempt,
@@ -332,7 +334,7 @@ async fn call_off(
     Ok(Dispatched::NotStarted { why })
 }
 
-/// GitHub refused this dispatch for certain.
+/// GitHub definitely rejected this dispatch.
 async fn reject(
     work: &mut Work<'_>,
     clearance: &Clearance,
@@ -351,14 +353,14 @@ async fn reject(
     Ok(Dispatched::NotStarted { why })
 }
 
-/// Whether GitHub refused this very dispatch. A redirect to this repository under a new name is
-/// none: it begins anew under that name.
+/// Whether GitHub rejected this very dispatch. A redirect to this repository under a new name
+/// does not count: the dispatch is attempted again under that name.
 fn is_rejection(work: &Work<'_>, failure: &WriteFailure) -> bool {
     matches!(failure, WriteFailure::Refused { .. }) || has_left(work, failure)
 }
 
-/// The POST. A GitHub that refuses `return_run_details` has started nothing, so it is asked once
-/// more without it, and never with it again.
+/// Sends the POST. If GitHub refuses `return_run_details`, nothing was started, so the request
+/// is sent once more without it, and no later request includes it.
 async fn post(
     work: &Work<'_>,
     clearance: &Clearance,
@@ -386,8 +388,8 @@ async fn post(
     once(false).await
 }
 
-/// Whether GitHub refused the key itself: with 400, or as any other key that it does not know. A
-/// workflow's input may bear that name, too, and is another matter.
+/// Whether GitHub refused the parameter itself: with 400, or with 422 as an unknown key. A
+/// workflow input may have the same name, which is a different error.
 fn is_about_run_details(failure: &WriteFailure) -> bool {
     let WriteFailure::Refused { status, words, .. } = failure else { return false };
     let names_it = words.contains("return_run_details");

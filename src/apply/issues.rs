@@ -1,5 +1,5 @@
-//! Failure issues and comments: intent first, looked for before they are written, never blindly
-//! repeated.
+//! Failure issues and comments. The intent is recorded first, and existing ones are looked for
+//! before anything is written, so that nothing is repeated blindly.
 
 use jiff::SignedDuration;
 
@@ -8,10 +8,11 @@ use crate::domain::{EntryKind, Issue, IssueNumber, IssueStep, IssueWork, Marker,
 use crate::github::{AllOrFirst, ReadError, WriteFailure};
 use crate::messages::issue::read_marker;
 
-/// A text whose answer was lost may show late: so long it is only looked for.
+/// If the answer to a write was lost, the text may appear late. For this long, it is only
+/// looked for.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// What is to be said of one failed run attempt.
+/// A failed run attempt to report.
 struct FailureToReport<'a> {
     sha: &'a Sha,
     run: RunRef,
@@ -58,7 +59,8 @@ async fn say_failure(work: &mut Work<'_>, failure: &FailureToReport<'_>) -> Resu
             IssueState::Over => number = None,
         }
     }
-    // Also where that was about another run: the issue that it may have opened is this one's, too.
+    // Also if the intent was about another run, because the issue that it may have opened is
+    // for this commit as well.
     if let Some((_, since)) = record.intent
         && work.now().duration_since(since) < SHOWS_WITHIN
     {
@@ -96,7 +98,8 @@ async fn append(
     body: &str,
 ) -> Result<(), WriteFailure> {
     let (way, repository) = (work.way(), &work.repository.name);
-    // Reopened first: were the comment first, a crash in between would leave it closed.
+    // Reopen it first. If the comment came first, a crash in between would leave the issue
+    // closed.
     if closed {
         writes::set_issue_open(way, repository, number, true).await?;
     }
@@ -150,8 +153,9 @@ async fn say_recovery(
     Ok(work.record(vec![recovered()]).await?)
 }
 
-/// A refusal is written down and tried again later: the issue that was to be changed rests, and all
-/// of them where a new one was refused. Anything else is tried again.
+/// Handles a failed write. A refusal is recorded and retried later: the issue that was to be
+/// changed is left alone for a while, or all of them if a new one was refused. Any other
+/// failure is retried.
 async fn not_written(
     work: &mut Work<'_>,
     error: &WriteFailure,
@@ -180,7 +184,7 @@ async fn not_written(
     Err(work.failed(&format!("write the failure issue of {}", sha.short()), error))
 }
 
-/// The sha's issue: by us, whatever its state and labels.
+/// The issue of the sha: any issue by us with its marker, whatever its state and labels.
 async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyError> {
     let reader = work.reader.past_caches();
     let anybody = work.us.is_empty().then_some(None);
@@ -198,14 +202,14 @@ async fn find(work: &Work<'_>, marker: &Marker) -> Result<Option<Issue>, ApplyEr
     Ok(None)
 }
 
-/// What is to be seen of an issue before it is written on.
+/// The state of an issue before something is added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IssueState {
-    /// It, or a comment of ours on it, says these very words already.
+    /// The issue, or a comment of ours on it, already contains this text.
     SaysIt,
-    /// It does not.
+    /// It does not contain the text yet.
     Silent,
-    /// It is gone: somebody deleted it, or moved it to another repository.
+    /// It was deleted, or moved to another repository.
     Over,
 }
 
@@ -233,10 +237,11 @@ async fn standing(
     Ok(if said { IssueState::SaysIt } else { IssueState::Silent })
 }
 
-/// Whether GitHub said this because that one issue is gone: deleted is 410, moved to another
-/// repository is 301, and either is 404 to whom may not see it. The same is said of all issues of a
-/// repository that has none any more, or bears another name: there, none of them is gone. Nor is
-/// one that is listed: an outage answers 404, too.
+/// Whether GitHub's error means that this one issue is gone: it answers 410 if the issue was
+/// deleted, 301 if it was moved to another repository, and 404 for either if it may not be
+/// seen. GitHub answers the same for all issues if issues are disabled or the repository was
+/// renamed; no issue is gone then. A listed issue is not gone either, because an outage also
+/// answers 404.
 async fn is_of_one_gone(
     work: &Work<'_>,
     error: &ReadError,

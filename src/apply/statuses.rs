@@ -1,4 +1,5 @@
-//! Commit statuses: taken, refused with a backoff, or tried again in the next pass.
+//! Writes commit statuses. One is accepted, refused with a backoff, or retried in the next
+//! pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +12,10 @@ use crate::domain::{CommitStatusState, EntryKind, Sha, StatusPurpose, StatusReco
 use crate::github::{MayLeave, WriteFailure};
 use crate::store::StoreError;
 
-/// A refused status is tried again after this, doubling up to [`LONGEST_BACKOFF`].
+/// A refused status is retried after this time, doubling up to [`LONGEST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(600);
 
-/// A status that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NewStatus {
     pub(super) state: CommitStatusState,
@@ -23,14 +23,14 @@ pub(super) struct NewStatus {
     pub(super) target_url: Option<String>,
 }
 
-/// Writes a status, and records that GitHub took or refused it.
+/// Writes a status, and records whether GitHub accepted or refused it.
 pub(super) async fn set(
     work: &mut Work<'_>,
     sha: &Sha,
     status: NewStatus,
     purpose: StatusPurpose,
 ) -> Result<(), ApplyError> {
-    // What became of a dispatch stays true; what was decided may not.
+    // The outcome of a dispatch stays true; a decision may not.
     let (urgent, speaks_of_decision) = match purpose {
         StatusPurpose::Dispatch => (true, false),
         StatusPurpose::Decision => (false, true),
@@ -64,7 +64,7 @@ pub(super) async fn set(
     }
 }
 
-/// Writes a status, unless `may_leave` forbids it, which is asked right before it leaves.
+/// Writes a status, unless `may_leave`, which is called right before sending, forbids it.
 pub(super) async fn write(
     work: &Work<'_>,
     sha: &Sha,
@@ -76,7 +76,7 @@ pub(super) async fn write(
     writes::set_status(work.way(), repository, sha, context, status, urgent, may_leave).await
 }
 
-/// What the ledger learns from a status that GitHub took.
+/// The ledger entries about a status that GitHub accepted.
 pub(super) fn taken_entries(
     work: &Work<'_>,
     sha: &Sha,
@@ -100,7 +100,7 @@ pub(super) fn taken_entries(
     identity.into_iter().chain([written]).collect()
 }
 
-/// The ledger's line about a refusal; none for a failure that is none.
+/// The ledger entry about a refusal. `None` if the failure is not a refusal.
 pub(super) fn refusal(work: &Work<'_>, sha: &Sha, failure: &WriteFailure) -> Option<EntryKind> {
     let refused = matches!(failure, WriteFailure::Refused { .. }) || has_left(work, failure);
     if !refused {
@@ -111,7 +111,7 @@ pub(super) fn refusal(work: &Work<'_>, sha: &Sha, failure: &WriteFailure) -> Opt
     Some(EntryKind::StatusRefused { sha: sha.clone(), words: failure.to_string(), retry_at })
 }
 
-/// Whether the name that was written to leads to another repository now.
+/// Whether the repository's name now leads to another repository.
 pub(super) fn has_left(work: &Work<'_>, failure: &WriteFailure) -> bool {
     let WriteFailure::Moved { repository, .. } = failure else { return false };
     *repository != Some(work.repository.id)
@@ -127,7 +127,7 @@ fn after(now: Timestamp, wait: Duration) -> Timestamp {
     now.saturating_add(wait).unwrap_or(now)
 }
 
-/// A failure of the store comes before all else.
+/// A store failure takes precedence over everything else.
 impl From<StoreError> for super::dispatch::Stopped {
     fn from(error: StoreError) -> Self {
         Self::Error(error.into())

@@ -1,4 +1,4 @@
-//! The only requests that change anything at GitHub, one function each.
+//! All requests that change anything on GitHub, one function each.
 
 use std::sync::Arc;
 
@@ -10,16 +10,17 @@ use crate::github::{
     MayLeave, Reader, WriteAnswer, WriteFailure, WriteMethod, WriteRequest, Writer,
 };
 
-/// Says why nothing at all may be written any more.
+/// Returns why nothing may be written at all, if so.
 pub type Forbidden = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// The one writer, and the reader of the pass that writes: a slow write is a wait of that pass.
+/// The writer, and the reader of the pass that writes, so that a slow write counts as a wait of
+/// that pass.
 #[derive(Clone, Copy)]
 pub(super) struct WriteRoute<'a> {
     pub(super) writer: &'a Writer,
     pub(super) reader: &'a Reader,
-    /// Why nothing at all is written any more. Asked right before each request leaves: what was
-    /// read for it, and its turn, may have taken minutes.
+    /// Why nothing may be written at all. Called right before each request is sent, because
+    /// reading and waiting for a slot may have taken minutes.
     pub(super) forbidden: &'a Forbidden,
 }
 
@@ -39,11 +40,11 @@ impl WriteRoute<'_> {
     }
 }
 
-/// A status as GitHub took it.
+/// A status that GitHub accepted.
 pub(super) struct AcceptedStatus {
-    /// Its number and GitHub's time.
+    /// Its id, and GitHub's time.
     pub(super) mark: Mark,
-    /// Who we are, by GitHub's word.
+    /// Our login, as reported by GitHub.
     pub(super) creator: Option<Login>,
 }
 
@@ -100,7 +101,7 @@ pub(super) async fn create_dispatch(
     run_details: bool,
     may_leave: MayLeave,
 ) -> Result<Option<RunId>, WriteFailure> {
-    // A tag may bear the branch's name.
+    // Sent as a full ref, because a tag may have the same name as the branch.
     let branch = format!("refs/heads/{deploy_ref}");
     let mut body = json!({ "ref": branch, "inputs": { "sha": sha.as_str() } });
     if let (true, Some(body)) = (run_details, body.as_object_mut()) {
@@ -149,7 +150,7 @@ pub(super) async fn create_comment(
     post(way, repository, path, body, false, "create_comment").await.map(drop)
 }
 
-/// Opens or closes an issue that is there.
+/// Reopens or closes an existing issue.
 pub(super) async fn set_issue_open(
     way: WriteRoute<'_>,
     repository: &RepoName,

@@ -1,4 +1,5 @@
-//! Who the credentials are: asked once for each token or App, and kept over restarts.
+//! The account behind each credential. It is read once for each token or App and kept across
+//! restarts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,27 +10,27 @@ use crate::domain::{Login, RepoId};
 use crate::github::{ReadError, Reader};
 use crate::observe::ObserveError;
 
-/// So long a failure is the answer to whoever asks the same: many repositories ask together.
+/// How long a failed lookup is reused, because many repositories ask at the same time.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
-/// What is known of each account, by its key.
+/// The state of each account, by account key.
 #[derive(Default)]
 pub(super) struct Accounts(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<AccountState>>>>);
 
-/// What is known of one account. Held by the one who asks GitHub.
+/// The state of one account. The task that asks GitHub holds its lock.
 #[derive(Default)]
 enum AccountState {
     #[default]
     Nothing,
-    /// Whose it is; none for a token that is nobody's.
+    /// The account's login. `None` if the token does not belong to a user.
     User(Option<Login>),
-    /// It could not be told at this monotonic time.
+    /// When the lookup failed, in monotonic time, and why.
     Failure(Duration, ReadError),
 }
 
 impl Shared {
-    /// Who the credential is; none for a token that is nobody's. Whoever asks as another account
-    /// does not wait for this one's answer.
+    /// The login behind the credential, or `None` if the token does not belong to a user.
+    /// Lookups for different accounts do not wait for each other.
     pub(super) async fn user(&self, reader: &Reader) -> Result<Option<Login>, PassError> {
         let account = reader.account_key();
         let known = {
@@ -45,15 +46,15 @@ impl Shared {
             }
             AccountState::Failure(..) | AccountState::Nothing => {}
         }
-        // Not "user of": there earlier versions kept it in lower case.
+        // Earlier versions stored the login in lower case under "user of".
         let key = format!("login of {account}");
         let nobody = RepoId::from(0);
         let user = match self.store.remembered(nobody, &key).await? {
             Some(user) => user,
             None => match reader.waiting(reader.user()).await {
                 Ok(login) => Some(login),
-                // An App's token that was given as a plain one is nobody's: its name comes with
-                // the answers to its writes.
+                // An installation token that was configured as a plain token has no user. Its
+                // login is learned from the answers to its writes.
                 Err(ReadError::Refused { status: 403, .. }) => None,
                 Err(error) => {
                     *known = AccountState::Failure(self.clock.monotonic(), error.clone());

@@ -1,5 +1,5 @@
-//! Whether the ledger is as new as GitHub: a state directory may have been put back from a copy
-//! (design, section 5, step 6).
+//! Checks whether the ledger is older than what GitHub shows: the state directory may have been
+//! restored from a backup (design, section 5, step 6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,29 +14,31 @@ use crate::domain::{
 use crate::observe::{self, ObserveError, ReadContext, RepoFacts};
 use crate::plan;
 
-/// Commits verified since the ledger's last entry whose statuses are read.
+/// The most verified commits whose statuses are read to detect an older ledger.
 const MOST_VERIFIED: usize = 20;
-/// A verification that began this long before the last entry may have ended after it.
+/// A verification run that started up to this long before the last entry may have ended after
+/// it.
 const VERIFICATION_TAKES: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is known of a ledger's age since it was opened.
+/// How far an opened ledger has been compared with GitHub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LedgerAge {
-    /// Whether it was held against GitHub.
+    /// Whether the ledger was compared with GitHub.
     known: bool,
-    /// When its last entry was recorded, as it was opened.
+    /// When the last entry was recorded, as of opening.
     ends_at: Option<Timestamp>,
-    /// Whether GitHub showed a deploy run of ours that it did not know.
+    /// Whether GitHub showed one of our deploy runs that the ledger did not contain.
     unknown_run: bool,
 }
 
 impl LedgerAge {
-    /// The newest entries that tell up to when a ledger was held against GitHub.
+    /// How many of the newest entries are searched for the time of the last comparison with
+    /// GitHub.
     pub(super) const ENTRIES: usize = 50;
 
-    /// Of a ledger that was just opened, by its newest entries, the newest first. An operator's
-    /// word may have been recorded without a look at GitHub: it does not tell up to when the rest
-    /// was.
+    /// Creates the state of a ledger that was just opened, from its newest entries, newest
+    /// first. Operators' actions are skipped because they may be recorded without reading
+    /// GitHub.
     pub(super) fn of_opened<'e>(newest: impl Iterator<Item = &'e Entry> + Clone) -> Self {
         let is_word = |entry: &&Entry| matches!(entry.kind, EntryKind::Operator(_));
         let seen = newest.clone().find(|entry| !is_word(entry));
@@ -44,12 +46,12 @@ impl LedgerAge {
         Self { known: false, ends_at, unknown_run: false }
     }
 
-    /// Whether all that GitHub knows is in it.
+    /// Whether the ledger is known to hold everything that GitHub shows.
     pub(super) const fn is_known(&self) -> bool {
         self.known
     }
 
-    /// All that GitHub knows is in it from here on.
+    /// Marks the ledger as holding everything that GitHub shows.
     pub(super) const fn set_known(&mut self) {
         self.known = true;
     }
@@ -60,9 +62,9 @@ impl LedgerAge {
 }
 
 impl Governed {
-    /// Once for each start: where GitHub shows a status of ours, or a deploy run by us, that the
-    /// ledger does not know, what GitHub knows is read as for a lost ledger, and merged into what
-    /// is there. Whether anything was. Before that, nothing is dispatched or written.
+    /// Runs once per start. If GitHub shows one of our statuses or deploy runs that the ledger
+    /// does not contain, reads GitHub as for a lost ledger and merges the result. Returns
+    /// whether anything was merged. Until this has completed, nothing is dispatched or written.
     pub(super) async fn catch_up(
         &mut self,
         shared: &Shared,
@@ -83,7 +85,7 @@ impl Governed {
             })
             .collect();
         let state = self.opened()?.shared_state();
-        // A ledger that is older than its first write does not say who we are.
+        // A ledger older than our first write does not contain our identity.
         let mut us = observation.us.clone();
         us.extend(plan::identities(statuses.values().flatten(), &us));
         let unknown_status = plan::shows_unknown_status(&statuses, &us, &state);
@@ -106,8 +108,9 @@ impl Governed {
         Ok(true)
     }
 
-    /// The candidate and the head, the ledger's last candidate, the newest known deploy, and what was
-    /// verified since the ledger's last entry.
+    /// The commits whose statuses show whether the ledger is older: the candidate, the head,
+    /// the ledger's last candidate, the newest known deploy, and commits verified since the
+    /// last entry.
     fn telling_commits(&self, ctx: &ReadContext<'_>, observation: &Observation) -> BTreeSet<Sha> {
         let candidates = &observation.candidates;
         let below = candidates.verified_below.iter();
@@ -128,14 +131,14 @@ impl Governed {
     }
 }
 
-/// The commits that runs are seen to have deployed for certain.
+/// The commits that successful runs are certain to have deployed.
 pub(super) fn certain_deploys(seen: &SeenRuns) -> BTreeSet<Sha> {
     let succeeded = seen.runs.iter().filter(|run| run.progress.succeeded());
     succeeded.filter_map(|run| seen.attributions.get(&run.at.id)?.sha().cloned()).collect()
 }
 
-/// What GitHub knows that the ledger, which is lost or older, does not, as entries. The statuses
-/// are read down to the newest of the `certain` deploys.
+/// Reads from GitHub what a lost or older ledger does not contain, and returns it as entries.
+/// Statuses are read from the tip down to the newest of the `certain` deploys.
 pub(super) async fn recovered(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,

@@ -1,4 +1,4 @@
-//! Decisions about one commit that somebody asks for.
+//! Decisions about one commit, on request.
 
 use super::governed::Governed;
 use super::survey::{MOST_ROUNDS, out_of_rounds};
@@ -10,7 +10,7 @@ use crate::observe::WhereUnreadable;
 /// Who asks for a decision about one commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
-    /// Nobody but the policy.
+    /// The policy itself: no operator is involved.
     ThePolicy,
     /// An operator's `trigger`.
     Trigger,
@@ -18,7 +18,7 @@ pub(super) enum Asks {
     Rollback,
 }
 
-/// Commits, as people write them.
+/// Short commit ids, separated by commas, for messages.
 pub(super) fn short_list(commits: &[Sha]) -> String {
     if commits.is_empty() {
         return "none that is known".to_owned();
@@ -27,7 +27,7 @@ pub(super) fn short_list(commits: &[Sha]) -> String {
 }
 
 impl Governed {
-    /// Decides about one sha, as [`Self::judged`] does about all.
+    /// Decides about one sha, in the same way as [`Self::judged`] decides about all.
     pub(super) async fn decided(
         &mut self,
         shared: &Shared,
@@ -63,7 +63,7 @@ impl Governed {
         Err(out_of_rounds())
     }
 
-    /// The rollback that holds whatever would ship next (rule 9).
+    /// The rollback that currently holds the candidate (rule 9), if any.
     pub(super) async fn standing_rollback(
         &mut self,
         shared: &Shared,

@@ -1,5 +1,5 @@
-//! Reads the past of a repository, and has it replayed. Nothing is written, at GitHub or here, and
-//! no pass waits for it.
+//! Reads a repository's history and replays it under a policy. Nothing is written to GitHub or
+//! to the ledger, and no pass waits for it.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ use crate::github::Lane;
 use crate::observe::{self, ReadContext, WhereUnreadable};
 use crate::plan;
 
-/// Entries of the ledger that the store gives at once, and so many times.
+/// The page size for reading the ledger, and the most pages that are read.
 const PAGE: usize = 1_000;
 const MOST_PAGES: usize = 100;
 
-/// A replay rests for so many times as long as it worked: passes have most of the processor.
+/// A replay sleeps for this many times as long as it worked, which leaves most of the CPU to
+/// passes.
 const REST: u32 = 3;
 
-/// Since when the past is looked at.
+/// The start of the replayed period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Since {
-    /// So long ago, by GitHub's clock.
+    /// This long ago, by GitHub's clock.
     Ago(SignedDuration),
-    /// Since then.
     At(Timestamp),
 }
 
@@ -45,35 +45,34 @@ impl Since {
     }
 }
 
-/// A replay, and how far what it rests on reaches.
+/// The result of a replay, and what it could not cover.
 #[derive(Clone, Debug)]
 pub struct Backtested {
-    /// The policy that it went through.
+    /// The policy that was replayed.
     pub policy: Policy,
-    /// Its beginning.
+    /// The start of the replayed period.
     pub since: Timestamp,
-    /// Its end.
+    /// The end of the replayed period.
     pub until: Timestamp,
-    /// What ran in production when it began.
+    /// What was in production at the start.
     pub production: Production,
-    /// The commits that were verified in that time, oldest first.
+    /// The commits that were verified in the period, oldest first.
     pub commits: Vec<Replayed>,
-    /// What GitHub did not show of that time.
     pub reach: Reach,
 }
 
-/// What GitHub did not show.
+/// What GitHub did not show of the replayed period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// Verification runs before this were not read.
+    /// Verification runs before this time were not read.
     pub verifications_stopped_at: Option<Timestamp>,
-    /// Deploy runs before this were not read.
+    /// Deploy runs before this time were not read.
     pub deploys_stopped_at: Option<Timestamp>,
-    /// Commits that were verified and are not among the branch's newest.
+    /// The number of verified commits that are not among the branch's newest commits.
     pub commits_not_shown: usize,
 }
 
-/// Rests after work that began at a monotonic time.
+/// Sleeps after work that began at `began`, in monotonic time.
 async fn rest(clock: &Clock, began: Duration) {
     let worked = clock.monotonic().saturating_sub(began);
     if !worked.is_zero() {
@@ -82,7 +81,7 @@ async fn rest(clock: &Clock, began: Duration) {
 }
 
 impl Controller {
-    /// What a policy would have made of the past. Writes nothing to GitHub, and records nothing.
+    /// Replays the past under a policy. Writes nothing to GitHub or to the ledger.
     ///
     /// # Errors
     /// [`NotDone`].
@@ -94,7 +93,7 @@ impl Controller {
     ) -> Result<Backtested, NotDone> {
         let shared = self.shared();
         let mut read_only = self.read_only_copy(name, policy).await?;
-        // Whatever a pass wants to know goes first.
+        // The backtest uses the low-priority lane, so that passes read first.
         read_only.reader = read_only.reader.in_lane(Lane::Settled);
         let mut survey = read_only.survey(shared, None).await?;
         let until = shared.clock.now();
@@ -107,7 +106,7 @@ impl Controller {
 }
 
 impl Governed {
-    /// Reads the past once.
+    /// Reads everything that the replay needs.
     async fn past(
         &mut self,
         shared: &Shared,
@@ -143,7 +142,7 @@ impl Governed {
         Ok((Past { since, until, moments, words, release, runs_unread }, reach))
     }
 
-    /// What operators said until then, oldest first.
+    /// Operators' actions up to `until`, oldest first.
     async fn words_of_operators(
         &mut self,
         shared: &Shared,
@@ -167,7 +166,7 @@ impl Governed {
         Ok(words)
     }
 
-    /// Has the past replayed, and reads what deciding lacks.
+    /// Runs the replay, and reads the facts that it lacks along the way.
     async fn replayed(
         &mut self,
         shared: &Shared,
@@ -189,7 +188,7 @@ impl Governed {
                     course = at;
                     self.fill(shared, survey, &lacks, WhereUnreadable::EndThePass).await?;
                 }
-                // A comparison that failed is made again; the third failure is for good.
+                // A failed comparison is retried; the third failure is permanent.
                 Progress::Unreadable(at, why) => {
                     course = at;
                     let ranges = &mut survey.observation.ranges;
@@ -205,7 +204,7 @@ impl Governed {
     }
 }
 
-/// An operator's word; a `trigger` stands in the attempt that it became.
+/// An operator's action. A `trigger` is recorded in the attempt that it started.
 fn word_of(entry: Entry, release: &ReleaseState) -> Option<Entry> {
     if let EntryKind::AttemptBegun { attempt } = &entry.kind {
         let by = release.attempt(&attempt.id)?.trigger()?.clone();

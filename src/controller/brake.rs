@@ -1,8 +1,8 @@
-//! The brake: what stops a repository's dispatches at once, also in the middle of a pass.
+//! The brake: stops a repository's dispatches immediately, even in the middle of a pass.
 //!
-//! A pass decides on what it read, which takes minutes on a slow GitHub. The brake says what holds
-//! now. One mutex makes "the request leaves" and "the brake goes on" exclude one another, so
-//! whoever puts it on knows whether a dispatch had left before.
+//! A pass decides on facts that can take minutes to read from a slow GitHub. The brake holds
+//! what is true right now. A single mutex makes "the request is sent" and "the brake is
+//! engaged" mutually exclusive, so whoever engages it knows whether a dispatch was sent before.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,35 +14,35 @@ use crate::domain::{
     Attempt, AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
 };
 
-/// One repository's brake. Clones are the same brake.
+/// The brake of one repository. Clones share the same brake.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RepoBrake(Arc<Parts>);
 
 #[derive(Debug, Default)]
 struct Parts {
     now: Mutex<BrakeState>,
-    /// Held while a word is recorded: the ledger has the words in the order in which the brake
-    /// followed them.
+    /// Held while an operator's action is recorded, so that the ledger holds the actions in the
+    /// order in which the brake applied them.
     words: tokio::sync::Mutex<()>,
-    /// Whether words were recorded that the ledger in hand does not know.
+    /// Whether actions were recorded that the open ledger has not read yet.
     has_unread_words: AtomicBool,
 }
 
-/// Whatever may stop a dispatch. Each of these alone does.
+/// Everything that can stop a dispatch. Any one of these is enough.
 #[derive(Debug, Default)]
 struct BrakeState {
     has_left: bool,
     is_ending: bool,
-    /// Whether the configuration in force says `dry_run`.
+    /// Whether the configuration in force sets `dry_run`.
     is_dry: bool,
-    /// What else the configuration in force says.
+    /// Why the configuration in force stops releases otherwise: `enabled: false` or `paused`.
     settings: Option<String>,
     pause: Option<PauseInForce>,
     pauses: u64,
-    /// The dispatch whose request left last, until the snapshot shows it.
+    /// The last dispatch whose request was sent, until the snapshot shows it.
     sent: Option<SentDispatch>,
-    /// The attempt of this process that began last, as long as nothing of it has left: it may wait
-    /// for its turn under the pace, and the ledger says `sending` already.
+    /// The newest attempt of this process, as long as none of its requests was sent. It may be
+    /// waiting for the rate limiter although the ledger already shows it as `sending`.
     not_left: Option<AttemptId>,
 }
 
@@ -54,7 +54,7 @@ struct PauseInForce {
     on_disk: OnDisk,
 }
 
-/// Whether a pause is in the store.
+/// Whether a pause has reached the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OnDisk {
     BeingWritten,
@@ -62,22 +62,19 @@ enum OnDisk {
     Failed,
 }
 
-/// A dispatch whose request has left, and that has not ended as far as is known.
+/// A dispatch whose request was sent, and that has not ended as far as is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentDispatch {
-    /// The commit.
     pub sha: Sha,
-    /// The attempt.
     pub attempt: AttemptId,
-    /// Its run, once it is known.
+    /// The workflow run, once known.
     pub run: Option<RunId>,
-    /// The run's page.
     pub url: Option<String>,
 }
 
 impl BrakeState {
-    /// Why nothing at all may be written any more: what became of a deploy is said also where
-    /// releases are stopped.
+    /// Why nothing may be written at all. A pause does not count: the outcome of a deploy is
+    /// still written while releases are stopped.
     fn why_nothing_is_written(&self) -> Option<String> {
         if self.has_left {
             return Some("the repository left the configuration".to_owned());
@@ -88,7 +85,7 @@ impl BrakeState {
         self.is_dry.then(|| "the configuration says `dry_run: true`".to_owned())
     }
 
-    /// Why nothing may leave.
+    /// Why no dispatch may be sent.
     fn why(&self) -> Option<String> {
         if let Some(why) = self.why_nothing_is_written() {
             return Some(why);
@@ -101,8 +98,8 @@ impl BrakeState {
         self.settings.clone().or_else(by_operator)
     }
 
-    /// What has left: the attempts of `shown` that are not over, and the dispatch that it may not
-    /// show yet.
+    /// The dispatches that were sent: the open attempts in `shown`, and the last one, which
+    /// `shown` may not contain yet.
     fn all_sent(&self, shown: Option<&ReleaseState>) -> Vec<SentDispatch> {
         let last = self.sent.as_ref();
         let open = shown.into_iter().flat_map(|release| {
@@ -138,12 +135,12 @@ impl RepoBrake {
         self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why nothing may be started any more, where the brake is on.
+    /// Why no deploy may be started, if the brake is on.
     pub(super) fn why(&self) -> Option<String> {
         self.lock().why()
     }
 
-    /// Says whether it was put on or off since it stood at `then`.
+    /// Returns a check for whether the brake changed since its state was `then`.
     pub(super) fn since(&self, then: Option<String>) -> Forbidden {
         let brake = self.clone();
         Arc::new(move || {
@@ -153,36 +150,35 @@ impl RepoBrake {
         })
     }
 
-    /// Says why nothing at all may be written any more.
+    /// Returns a check for whether writes are forbidden altogether.
     pub(super) fn forbids_writes(&self) -> Forbidden {
         let brake = self.clone();
         Arc::new(move || brake.lock().why_nothing_is_written())
     }
 
-    /// Whether the repository left the configuration.
     pub(super) fn has_left(&self) -> bool {
         self.lock().has_left
     }
 
-    /// The repository leaves the configuration. Gives whether it had left before.
+    /// Notes that the repository left the configuration. Returns whether it had left before.
     pub(super) fn leave(&self) -> bool {
         std::mem::replace(&mut self.lock().has_left, true)
     }
 
-    /// The repository is governed by this policy from now on. Gives whether it had left before.
+    /// Applies a policy. Returns whether the repository had left the configuration before.
     pub(super) fn govern_by(&self, policy: &Policy) -> bool {
         let mut now = self.lock();
         (now.is_dry, now.settings) = (policy.dry_run, stopped_by(policy));
         std::mem::replace(&mut now.has_left, false)
     }
 
-    /// The process is ending.
+    /// Notes that the process is shutting down.
     pub(super) fn end(&self) {
         self.lock().is_ending = true;
     }
 
-    /// An operator pauses the repository. Gives the pause's number, and what had left before, by
-    /// `shown`, the snapshot from before this call, and by what it does not show yet.
+    /// Engages the brake for an operator's pause. Returns the pause's number and the dispatches
+    /// sent before it. `shown` is the snapshot taken before this call.
     pub(super) fn pause(
         &self,
         why: &str,
@@ -196,14 +192,15 @@ impl RepoBrake {
         (number, now.all_sent(shown))
     }
 
-    /// Notes whether the pause of this number was recorded. A newer one speaks for itself.
+    /// Notes whether the pause with this number was recorded. Ignored if a newer pause replaced
+    /// it.
     pub(super) fn note_recorded(&self, number: u64, is_recorded: bool) {
         if let Some(pause) = self.lock().pause.as_mut().filter(|pause| pause.number == number) {
             pause.on_disk = if is_recorded { OnDisk::Yes } else { OnDisk::Failed };
         }
     }
 
-    /// Why and by whom it is paused, where that could not be recorded.
+    /// The reason and the operator of a pause that could not be recorded.
     pub(super) fn unrecorded_pause(&self) -> Option<(String, Operator)> {
         let now = self.lock();
         let pause = now.pause.as_ref().filter(|pause| pause.on_disk == OnDisk::Failed)?;
@@ -215,40 +212,40 @@ impl RepoBrake {
         self.lock().pause.as_ref().map(|pause| pause.why.clone())
     }
 
-    /// Ends an operator's pause, unless its word is still to come: that one is later than the word
-    /// that this follows.
+    /// Ends an operator's pause. A pause that is still being recorded stays: it is newer than
+    /// the action that this call follows.
     pub(super) fn resume(&self) {
         let mut now = self.lock();
         now.pause = now.pause.take().filter(|pause| pause.on_disk == OnDisk::BeingWritten);
     }
 
-    /// The right to record an operator's word.
+    /// Acquires the right to record an operator's action.
     pub(super) async fn words(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.words.lock().await
     }
 
-    /// Words were recorded that the ledger in hand does not know.
+    /// Notes that actions were recorded that the open ledger has not read yet.
     pub(super) fn set_unread_words(&self) {
         self.0.has_unread_words.store(true, Ordering::SeqCst);
     }
 
-    /// Whether there are such words. They count as read from here on.
+    /// Whether there are actions that the open ledger has not read. Clears the flag.
     pub(super) fn take_unread_words(&self) -> bool {
         self.0.has_unread_words.swap(false, Ordering::SeqCst)
     }
 
-    /// The snapshot shows all that has left.
+    /// Notes that the snapshot now shows every dispatch that was sent.
     pub(super) fn all_is_shown(&self) {
         self.lock().sent = None;
     }
 
-    /// For one dispatch in the repository of this address.
+    /// The brake for one dispatch. The URL is the repository's web page.
     pub(super) fn of_a_dispatch(&self, repository_url: &str) -> DispatchBrake {
         DispatchBrake { brake: self.clone(), repository_url: repository_url.to_owned() }
     }
 }
 
-/// What of a policy stops everything.
+/// The configuration setting that stops releases, if any.
 fn stopped_by(policy: &Policy) -> Option<String> {
     if !policy.enabled {
         return Some("the configuration says `enabled: false`".to_owned());
@@ -256,7 +253,7 @@ fn stopped_by(policy: &Policy) -> Option<String> {
     policy.paused.as_ref().map(|why| format!("the configuration says `paused`: {why}"))
 }
 
-/// The brake as one dispatch meets it.
+/// The brake as seen by one dispatch.
 pub(super) struct DispatchBrake {
     brake: RepoBrake,
     repository_url: String,

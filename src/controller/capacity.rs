@@ -1,23 +1,24 @@
-//! How many settled repositories one credential's limits carry, before any of them is looked at.
+//! Estimates how many settled repositories the limits of one credential can carry.
 
 use std::time::Duration;
 
 use super::fleet::{FOR_PASSES, LIMIT_RESERVE, LONGEST};
 use crate::observe::{SELDOM, UNFILTERED_EVERY};
 
-/// Requests of a settled pass: deploy runs, verification runs, the candidate's statuses. Each is
-/// answered with 304, which costs nothing of GitHub's hourly limit, but a point of the pace.
+/// Requests of a settled pass: deploy runs, verification runs, the candidate's statuses. Each
+/// is answered with 304, which does not count towards GitHub's hourly limit but uses a slot of
+/// our own request rate.
 const A_PASS: f64 = 3.0;
-/// Requests for what changes seldom: the repository, its workflows, its branch, and the deploy runs
-/// of thirty days.
+/// Requests for slow-changing facts: the repository, its workflows, its branch, and the deploy
+/// runs of 30 days.
 const A_SELDOM_LOOK: f64 = 4.0;
-/// The tenth pass's list without a filter.
+/// The unfiltered list of every tenth pass.
 const A_TENTH_PASS: f64 = 1.0;
-/// Addresses that a settled repository asks. The first answer of each under a new token counts
-/// towards the hourly limit, and an App's token is new every hour.
+/// Distinct URLs that a settled repository requests. The first answer from each under a new
+/// token counts towards the hourly limit, and an App's token changes every hour.
 const ADDRESSES: f64 = A_PASS + A_SELDOM_LOOK + A_TENTH_PASS;
 
-/// Points a minute that one settled repository takes.
+/// Requests per minute that one settled repository needs.
 fn points(interval: Duration) -> f64 {
     let interval = interval.as_secs_f64().max(f64::EPSILON);
     let slow_changing = (SELDOM.as_secs_f64() / interval).ceil() * interval;
@@ -25,20 +26,21 @@ fn points(interval: Duration) -> f64 {
     60.0 * (a_pass / interval + A_SELDOM_LOOK / slow_changing)
 }
 
-/// Settled repositories that so many points a minute carry, each looked at in this interval.
+/// The number of settled repositories that `per_minute` requests can carry at this interval.
 #[must_use]
 pub fn carried(per_minute: u32, interval: Duration) -> u32 {
     whole(f64::from(per_minute) * FOR_PASSES / points(interval))
 }
 
-/// Settled repositories that an App's installation carries by its requests an hour.
+/// The number of settled repositories that an App installation can carry within its hourly
+/// limit.
 #[must_use]
 pub fn carried_by_an_app(requests_per_hour: u32) -> u32 {
     whole(f64::from(requests_per_hour) * (1.0 - LIMIT_RESERVE) / ADDRESSES)
 }
 
-/// How often so many settled repositories are looked at within so many points a minute, where
-/// `wanted` is asked for.
+/// The shortest interval, not below `wanted`, at which `per_minute` requests carry this many
+/// repositories.
 #[must_use]
 pub fn interval_of(repositories: u32, per_minute: u32, wanted: Duration) -> Duration {
     let mut interval = wanted;
@@ -48,8 +50,8 @@ pub fn interval_of(repositories: u32, per_minute: u32, wanted: Duration) -> Dura
     interval.min(LONGEST.max(wanted))
 }
 
-/// A number of repositories; what is more is as good as any number. A billionth may be lost on the
-/// way to a whole one.
+/// Rounds down to a number of repositories, saturating at `u32::MAX`. Adding 1e-9 makes up for
+/// floating-point error just below a whole number.
 #[expect(
     clippy::as_conversions,
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Why a pass ended early, and what that says about the next one.
+//! Why a pass ended early, and when it makes sense to try again.
 
 use jiff::Timestamp;
 
@@ -8,22 +8,21 @@ use crate::github::ReadError;
 use crate::observe::ObserveError;
 use crate::store::StoreError;
 
-/// A pass that could not do all that it should. What it did is recorded.
+/// An error that ended a pass early. What was done before it is recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
-    /// What was to be seen could not be.
+    /// Reading GitHub failed.
     #[error(transparent)]
     Observe(#[from] ObserveError),
-    /// What was to be done could not be.
+    /// Carrying out the plan failed.
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    /// The state directory failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A fact that the decision needs cannot be read for now.
+    /// A fact that the decision needs is unreadable for now.
     #[error("no decision: {}", .0.0)]
     Undecided(Why),
-    /// A broken invariant ended the pass: a defect of this program.
+    /// A broken invariant ended the pass: a bug in this program.
     #[error(
         "the pass ended in the middle. This is a defect of release-governor: please report it, \
          with the log. The ledger holds what was done"
@@ -31,33 +30,33 @@ pub enum PassError {
     Defect,
 }
 
-/// Who can mend it.
+/// Who can fix an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mending {
-    /// Time.
+    /// It goes away by itself.
     ByItself,
-    /// Somebody: refused, gone, misconfigured.
+    /// A person must act: refused, gone or misconfigured.
     ByAPerson,
 }
 
-/// What must be put right for the same to succeed.
+/// Where the cause of an error lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// GitHub has no such thing, or does not show it.
+    /// GitHub has no such resource, or does not show it to this credential.
     NotFound,
-    /// The configuration names what is not there any more, or not by that name.
+    /// The configuration names something that no longer exists, or not under that name.
     Configuration,
     /// GitHub, the network, the token or the disk.
     Dependency,
 }
 
 impl PassError {
-    /// What must be put right.
+    /// Where the cause lies.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Observe(ObserveError::Read(ReadError::NotFound { .. })) => Blame::NotFound,
-            // A repository that was renamed, a workflow that is not there.
+            // The repository was renamed, or a configured workflow does not exist.
             Self::Observe(
                 ObserveError::Mistaken(_) | ObserveError::Read(ReadError::Moved { .. }),
             ) => Blame::Configuration,
@@ -69,19 +68,19 @@ impl PassError {
         }
     }
 
-    /// Whether it is about the credential, and so about all its repositories alike.
+    /// Whether the error concerns the credential, and therefore all its repositories.
     #[must_use]
     pub const fn is_of_the_credential(&self) -> bool {
         matches!(self, Self::Observe(ObserveError::Read(ReadError::BadCredentials { .. })))
     }
 
-    /// What went wrong and all that caused it, in one line.
+    /// The error with its causes, on one line.
     #[must_use]
     pub fn in_words(&self) -> String {
         super::report::chain(self)
     }
 
-    /// Who can mend it.
+    /// Who can fix the error.
     #[must_use]
     pub fn mending(&self) -> Mending {
         let by_itself = match self {
@@ -100,7 +99,7 @@ impl PassError {
         if by_itself { Mending::ByItself } else { Mending::ByAPerson }
     }
 
-    /// Until when GitHub told us to wait, if it did.
+    /// When GitHub asked us to try again, if it did.
     #[must_use]
     pub const fn told_to_wait(&self) -> Option<Timestamp> {
         match self {

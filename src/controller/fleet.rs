@@ -1,6 +1,6 @@
-//! How often the repositories of one credential are looked at, so that all of them together stay
-//! within its pace and GitHub's limit: those in flight first, the settled ones with what is left,
-//! stretched evenly.
+//! Sets how often the repositories of one credential are polled, so that all of them together
+//! stay within its request rate and GitHub's limit. Repositories with a deploy in flight come
+//! first. The settled ones share the rest, with their intervals stretched evenly.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,26 +13,28 @@ use super::schedule::Intervals;
 use crate::domain::RepoName;
 use crate::github::{LimitsView, PassMeter, Reader};
 
-/// What of the pace passes may take together; the rest is for writes and for what is sudden.
+/// Share of the request rate that passes may use together. The rest is for writes and for
+/// bursts.
 pub(super) const FOR_PASSES: f64 = 0.9;
-/// What of that those in flight may take, so that the settled ones never starve.
+/// Share of that which active repositories may use, so that settled ones never starve.
 const FOR_ACTIVE: f64 = 0.8;
-/// What of GitHub's limit is not planned with: others may use the same token.
+/// Share of GitHub's limit that is not planned with: others may use the same token.
 pub(super) const LIMIT_RESERVE: f64 = 0.1;
-/// Above this share of the limit left, nothing is stretched for it.
+/// While more than this share of the limit is left, intervals are not stretched for it.
 const LIMIT_IS_PLENTY: f64 = 0.5;
-/// Nobody is forgotten.
+/// The longest interval. Every repository is polled at least this often.
 pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// A stretch is said when it changed by this much since it was said last.
+/// A stretched interval is logged again when it changed by this factor since it was last
+/// logged.
 const WORTH_A_WORD: f64 = 1.25;
 
-/// What passes of one kind cost per round over their repositories.
+/// The cost of one round of passes over all repositories of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Demand {
     pub(super) repositories: u32,
-    /// Requests, for the pace.
+    /// Requests, counted against our own rate.
     pub(super) reads: f64,
-    /// Those of them that count towards GitHub's primary limit.
+    /// Requests that also count towards GitHub's primary limit.
     pub(super) charged: f64,
 }
 
@@ -50,16 +52,14 @@ impl Demand {
     }
 }
 
-/// What a credential may send.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct CredentialBudget {
-    /// Requests a minute by our own pace; none: any number.
+    /// Requests per minute at our own rate. `None`: unlimited.
     pub(super) per_minute: Option<u32>,
-    /// GitHub's primary limit, where it tells one.
+    /// GitHub's primary limit, if it reports one.
     pub(super) limit: Option<Left>,
 }
 
-/// What is left of GitHub's primary limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Left {
     pub(super) remaining: u64,
@@ -74,7 +74,7 @@ impl Left {
     }
 }
 
-/// The intervals that fit into `room`.
+/// The intervals at which the demand fits into `room`.
 pub(super) fn stretched(
     wanted: Intervals,
     active: Demand,
@@ -93,7 +93,7 @@ pub(super) fn stretched(
     {
         let spare = whole(left.remaining) - whole(left.limit) * LIMIT_RESERVE;
         let rate = spare.max(0.0) / left.until_reset.as_secs_f64().max(1.0);
-        // Those in flight may use the reserve, too: they slow down last.
+        // Active repositories may use the reserve as well: they slow down last.
         let rate_with_reserve = whole(left.remaining) / left.until_reset.as_secs_f64().max(1.0);
         fits.active = fits.active.max(round(active.charged, rate_with_reserve));
         let rest = rate - active.charged / fits.active.as_secs_f64();
@@ -103,7 +103,7 @@ pub(super) fn stretched(
     fits
 }
 
-/// How long a round of so many requests takes at this rate a second.
+/// How long this many requests take at `rate` per second.
 fn round(requests: f64, rate: f64) -> Duration {
     if requests <= 0.0 {
         return Duration::ZERO;
@@ -111,12 +111,13 @@ fn round(requests: f64, rate: f64) -> Duration {
     Duration::try_from_secs_f64(requests / rate.max(f64::EPSILON)).unwrap_or(LONGEST).min(LONGEST)
 }
 
-/// Limits have some thousands, and more than a number of 32 bits is as good as no limit.
+/// Converts exactly: limits are in the thousands, and more than `u32::MAX` is effectively
+/// unlimited.
 fn whole(number: u64) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// What each credential's repositories cost.
+/// The cost of each credential's repositories.
 #[derive(Default)]
 pub(super) struct Fleet {
     loads: Mutex<BTreeMap<String, Load>>,
@@ -127,11 +128,11 @@ struct Load {
     parts: BTreeMap<RepoName, PassCost>,
     active: Demand,
     settled: Demand,
-    /// The settled interval that was said last.
+    /// The settled interval that was logged last.
     said: Option<Duration>,
 }
 
-/// What one repository's passes cost lately.
+/// The recent cost of one repository's passes.
 #[derive(Clone, Copy)]
 struct PassCost {
     pace: PassPace,
@@ -140,7 +141,7 @@ struct PassCost {
 }
 
 impl Fleet {
-    /// A pass over `name` ended: what it cost counts, and the intervals follow.
+    /// Records the cost of a pass over `name`, and returns the intervals that fit now.
     pub(super) fn after_a_pass(
         &self,
         name: &RepoName,
@@ -160,7 +161,7 @@ impl Fleet {
         fits
     }
 
-    /// A repository is governed no more: what it cost is others'.
+    /// Removes a repository that is no longer governed, which frees its share for the others.
     pub(super) fn forget(&self, name: &RepoName) {
         let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
         loads.values_mut().for_each(|load| load.forget(name));
@@ -215,7 +216,8 @@ impl Load {
     }
 }
 
-/// Costs that fall are believed sooner than costs that rise: a first pass costs many times more.
+/// A moving average that follows falling costs faster than rising ones: a first pass costs many
+/// times more than later ones.
 fn lately(before: f64, now: f64) -> f64 {
     if now < before { f64::midpoint(before, now) } else { before * 0.75 + now * 0.25 }
 }

@@ -26,60 +26,61 @@ use crate::observe::{Memory, RefreshSchedule};
 use crate::signals::{Following, SeenSignals};
 use crate::store::{Ledger, StoreError};
 
-/// The store's key of what is kept between passes.
+/// The store key of [`Memory`].
 const MEMORY: &str = "memory";
 
-/// One repository and all that the controller holds of it.
+/// One repository and everything that the controller keeps about it.
 pub struct Governed {
-    /// Reads it, by the credential that speaks for it.
+    /// Reads GitHub with this repository's credential.
     pub(super) reader: Reader,
     pub(super) policy: Arc<Policy>,
     pub(super) common: Arc<Common>,
-    /// What says whether production is well, and what it said in the last pass.
+    /// The signals that say whether production is degraded, and their values in the last pass.
     pub(super) signals: Following,
     pub(super) seen: SeenSignals,
     pub(super) health: Option<Health>,
-    /// While it is on, nothing is started, whatever a pass decided.
+    /// While the brake is on, nothing is started, whatever a pass decided.
     pub(super) brake: RepoBrake,
-    /// Why the brake was on when the decisions of this pass were begun.
+    /// Why the brake was on when this pass began to decide.
     pub(super) brake_at_decision: Option<String>,
-    /// Whether it is a look that nothing comes of: what it learns is kept and counted nowhere.
+    /// Whether this is a read-only copy: what it learns is neither stored nor counted.
     pub(super) is_read_only: bool,
-    /// The right to `ledger`.
+    /// The right to use `ledger`.
     claim: Option<LedgerLease>,
-    /// How its passes come.
+    /// How often slow-changing facts are read, and at which offset.
     pub(super) rhythm: RefreshSchedule,
     pub(super) memory: Memory,
-    /// A digest of what the store has of it.
+    /// A digest of the stored memory.
     saved_memory: Option<[u8; 32]>,
-    /// How often what is kept between passes was found to have changed.
+    /// How often saving found the memory changed.
     pub(super) memory_changes: u64,
-    /// What the last pass rested on, where it came to nothing.
+    /// What the last pass read, if it had nothing to do.
     pub(super) unchanged: Option<UnchangedPass>,
     pub(super) ledger: Option<Ledger>,
-    /// Whether it is as new as GitHub.
+    /// Whether the ledger is as new as GitHub.
     pub(super) age: LedgerAge,
     pub(super) standing: LastStanding,
     /// The last decision about the candidate.
     pub(super) decision: Option<Decision>,
-    /// Why the pass that is made found no commit to judge.
+    /// Why the current pass found no commit to judge.
     pub(super) no_candidate: Option<NoCandidate>,
-    /// What is above the candidate, as the pass that is made sees it.
+    /// The commits above the candidate, as the current pass sees them.
     pub(super) above: AboveCandidate,
-    /// All decisions of the last pass that came to any.
+    /// All decisions of the last pass that made any.
     pub(super) decisions: Arc<Decisions>,
-    /// Since when its releases are held.
+    /// Since when releases are held.
     pub(super) holding: HoldSince,
-    /// What its passes had to read again for want of room in the store.
+    /// What its passes had to read again because the store had no room for it.
     pub(super) repeated: Repeated,
-    /// The run that was said to take too long, the rename that was said, and the commits whose
-    /// statuses were said to be used up.
+    /// The overdue run that was last logged.
     pub(super) said_overdue: Option<RunRef>,
-    /// When DORA's four were worked out; none where what they rest on has changed since.
+    /// When the DORA metrics were last computed. `None` if their inputs changed since.
     pub(super) dora_at: Option<Timestamp>,
+    /// The new name of the repository that was last logged.
     pub(super) said_name: Option<RepoName>,
-    /// What the dry run was said to do.
+    /// What the dry run was last logged to do.
     pub(super) said_would: BTreeSet<String>,
+    /// Commits whose used-up status budget was already logged.
     pub(super) said_spent: BTreeSet<Sha>,
 }
 
@@ -123,7 +124,7 @@ impl Governed {
         }
     }
 
-    /// What holds from the next pass on.
+    /// Applies the settings that hold from the next pass on.
     pub(super) fn take_orders(&mut self, settings: &RepoSettings) {
         if !Arc::ptr_eq(&self.common, &settings.common) {
             self.unchanged = None;
@@ -133,25 +134,24 @@ impl Governed {
         self.signals = settings.signals.clone();
     }
 
-    /// Its policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// How it stands.
+    /// How the repository was after its last pass.
     #[must_use]
     pub const fn standing(&self) -> &LastStanding {
         &self.standing
     }
 
-    /// What its ledger adds up to; none before the first pass that reached GitHub.
+    /// The release state from the ledger. `None` before the first pass that reached GitHub.
     #[must_use]
     pub fn release(&self) -> Option<&ReleaseState> {
         self.ledger.as_ref().map(Ledger::state)
     }
 
-    /// Where what a survey led to is carried out.
+    /// The context for carrying out what a survey led to.
     pub(super) fn work<'a>(
         &'a mut self,
         shared: &'a Shared,
@@ -172,7 +172,7 @@ impl Governed {
         })
     }
 
-    /// Its ledger, if it ever had one.
+    /// The ledger, if the repository ever had one.
     pub(super) async fn known_ledger(
         &mut self,
         shared: &Shared,
@@ -186,7 +186,7 @@ impl Governed {
         Ok(self.ledger.as_mut())
     }
 
-    /// Takes in what operators said since its ledger was read.
+    /// Reads the operators' actions that were recorded since the ledger was read.
     pub(super) async fn take_in_words(&mut self) -> Result<(), StoreError> {
         let Some(ledger) = self.ledger.as_mut().filter(|_| !self.is_read_only) else {
             return Ok(());
@@ -201,7 +201,7 @@ impl Governed {
         taken_in.map(drop)
     }
 
-    /// Opens the ledger of the repository of this number, and what was kept of it.
+    /// Opens the ledger of the repository with this id, and loads what was kept between passes.
     pub(super) async fn open_ledger(
         &mut self,
         shared: &Shared,
@@ -225,7 +225,7 @@ impl Governed {
         if self.memory == Memory::default()
             && let Some(kept) = shared.store.remembered(id, MEMORY).await?
         {
-            // A shape of an earlier version is read anew.
+            // A format of an earlier version does not load; everything is read again.
             self.memory = kept;
             self.saved_memory = Some(digest(&self.memory));
             self.memory.take_turn(self.rhythm);
@@ -233,7 +233,7 @@ impl Governed {
         Ok(())
     }
 
-    /// Keeps what the next start can go on from.
+    /// Stores what the next start can continue from.
     pub(super) async fn save_memory(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let memory = self.memory.for_the_next_start();
@@ -246,14 +246,14 @@ impl Governed {
         Ok(())
     }
 
-    /// Notes that a pass found nothing new: all that is shown stays as it is.
+    /// Notes that a pass found nothing new. Everything shown stays as it is.
     pub(super) fn note_unchanged(&mut self, shared: &Shared) {
         let now = shared.clock.now();
         (self.standing.last_pass, self.standing.last_good_pass) = (Some(now), Some(now));
         shared.metrics.good_pass(&self.policy.repository, now);
     }
 
-    /// Notes how a pass ended.
+    /// Notes the result of a pass.
     pub(super) async fn note(&mut self, shared: &Shared, result: &Result<PassReport, PassError>) {
         let now = shared.clock.now();
         let name = self.policy.repository.clone();
@@ -278,14 +278,14 @@ impl Governed {
         }
     }
 
-    /// Keeps how it stands, for the next start and for who looks while no controller runs.
+    /// Stores the state for the next start, and for commands that run without a controller.
     async fn keep(&mut self, shared: &Shared, name: &RepoName) -> Result<(), StoreError> {
         self.save_holding(shared).await?;
         let view = serde_json::to_value(&self.standing).unwrap_or_default();
         shared.store.put_view(name, view).await
     }
 
-    /// Notes why the pass found no commit to judge, and says it where that is new.
+    /// Notes why the pass found no commit to judge, and logs it if it changed.
     fn note_no_candidate(&mut self, shared: &Shared, name: &RepoName) {
         let why = self.no_candidate.take();
         let why = why.map(|why| messages::no_candidate(&why, &self.policy));
@@ -300,8 +300,8 @@ impl Governed {
 
     fn note_error(&mut self, name: &RepoName, error: &PassError) {
         let text = super::report::chain(error);
-        // A trouble that lasts is said once, and again when it changes.
-        // A credential's trouble is said by the credential, once for all its repositories.
+        // A lasting error is logged once, and again when it changes. An error of a credential
+        // is logged once for all its repositories, where the credential is handled.
         let is_known = self.standing.error.as_deref() == Some(&text);
         if is_known || error.is_of_the_credential() {
             tracing::debug!(repository = %name, "{name}: {text}");

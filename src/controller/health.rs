@@ -1,4 +1,4 @@
-//! How production is by its signals, for the ledger and the metrics.
+//! Records whether production is degraded, for the ledger and the metrics.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::{Observation, ReleaseState};
 use crate::{messages, plan};
 
 impl Governed {
-    /// Writes down how production is by its signals, where that is news.
+    /// Records the health of production if it changed.
     pub(super) async fn note_health(
         &mut self,
         shared: &Shared,

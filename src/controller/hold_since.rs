@@ -1,5 +1,4 @@
-//! Since when releases are held: pushes bring new candidates, and that one is held instead of
-//! another is no progress.
+//! Tracks since when releases are held. A new candidate that is also held does not reset it.
 
 use jiff::Timestamp;
 
@@ -7,10 +6,9 @@ use super::{Governed, Shared};
 use crate::domain::Outcome;
 use crate::store::{Ledger, StoreError};
 
-/// The store's key of it.
 const HELD_SINCE: &str = "held_since";
 
-/// Since when releases of a repository are held without one being allowed.
+/// Since when releases of a repository have been held without any being allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct HoldSince {
     pub(super) since: Option<Timestamp>,
@@ -18,11 +16,11 @@ pub(super) struct HoldSince {
 }
 
 impl HoldSince {
-    /// After a pass that came to this about the candidate, if there is one.
+    /// Updates after a pass with the candidate's outcome, if there is a candidate.
     pub(super) fn follow(&mut self, outcome: Option<Outcome>, now: Timestamp) {
         match outcome {
             Some(Outcome::Hold) => self.since = self.since.or(Some(now)),
-            // It is verified again, or a deploy of something else is in flight.
+            // The candidate is being verified again, or another deploy is in flight.
             Some(Outcome::Wait) => {}
             Some(Outcome::Allow | Outcome::None) | None => self.since = None,
         }
@@ -30,7 +28,7 @@ impl HoldSince {
 }
 
 impl Governed {
-    /// What was kept over a restart.
+    /// Loads what an earlier process stored.
     pub(super) async fn load_holding(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let since: Option<Timestamp> =
@@ -39,7 +37,7 @@ impl Governed {
         Ok(())
     }
 
-    /// Keeps it for the next start, where it changed.
+    /// Stores the value if it changed.
     pub(super) async fn save_holding(&mut self, shared: &Shared) -> Result<(), StoreError> {
         let Some(repo) = self.ledger.as_ref().map(Ledger::repo) else { return Ok(()) };
         let HoldSince { since, saved } = self.holding;

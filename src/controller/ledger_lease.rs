@@ -1,4 +1,5 @@
-//! One ledger, one handle: two names may lead to the same repository, as after a rename.
+//! One owner for each ledger: two names may lead to the same repository, for example after a
+//! rename.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,26 +11,26 @@ use super::brake::RepoBrake;
 use crate::domain::{RepoId, RepoName};
 use crate::observe::ObserveError;
 
-/// Who has which ledger.
+/// The ledgers that are in use, and by whom.
 #[derive(Default)]
 pub(super) struct LedgerLeases {
     held: Mutex<BTreeMap<RepoId, (RepoName, RepoBrake)>>,
-    /// Rung when a ledger is free, and when a handle that was leaving came back.
+    /// Notified when a ledger becomes free, and when a leaving handle comes back.
     pub(super) moved: Notify,
 }
 
-/// The right to a ledger, for as long as it lives.
+/// The right to use a ledger, until dropped.
 pub(super) struct LedgerLease {
     leases: Arc<LedgerLeases>,
     repo: RepoId,
 }
 
 impl LedgerLeases {
-    /// The ledger of `repo` for the handle of `name`. Where it is one's that is leaving, that
-    /// one comes to its end first: whatever it has sent is recorded then.
+    /// Acquires the ledger of `repo` for the handle of `name`. If a handle that is leaving
+    /// holds it, waits until that handle has recorded everything it sent.
     ///
     /// # Errors
-    /// Where it is one's that stays.
+    /// If a handle that stays holds it.
     pub(super) async fn claim(
         self: &Arc<Self>,
         repo: RepoId,

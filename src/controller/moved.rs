@@ -1,5 +1,6 @@
-//! Whether a run took the deploy files that its attempt was judged on. GitHub takes them from the
-//! tip of the ref at the moment of the dispatch: that cannot be prevented, so it is said.
+//! Detects that a run used deploy files other than those its attempt was judged on. GitHub
+//! takes them from the tip of the ref at the time of the dispatch. This cannot be prevented, so
+//! it is reported.
 
 use super::governed::Governed;
 use super::{PassError, Shared};
@@ -7,11 +8,12 @@ use crate::domain::{EntryKind, KnownRun, MovedDeployFiles, ReleaseState, Run};
 use crate::messages;
 use crate::observe::{self, ReadContext, RepoFacts};
 
-/// Newest attempts that are looked at.
+/// The most attempts that are checked, newest first.
 const MOST_LOOKED_AT: usize = 10;
 
 impl Governed {
-    /// Notes each run of ours that started on another tip than was judged, with other deploy files.
+    /// Records each of our runs that started on another tip than was judged, with different
+    /// deploy files.
     pub(super) async fn note_moved_deploy_files(
         &mut self,
         shared: &Shared,
@@ -45,7 +47,7 @@ impl Governed {
     }
 }
 
-/// Runs of ours that started on another tip than was judged, and of which that is not noted.
+/// Our runs that started on another tip than was judged, unless already recorded.
 fn on_another_tip(state: &ReleaseState, runs: &[Run]) -> Vec<(KnownRun, MovedDeployFiles)> {
     let newest = state.attempts.iter().rev().take(MOST_LOOKED_AT);
     newest

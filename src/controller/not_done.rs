@@ -1,4 +1,4 @@
-//! Why what an operator asked was not done.
+//! Why an operator's command was not carried out.
 
 use super::PassError;
 use super::asked::short_list;
@@ -7,56 +7,49 @@ use crate::domain::{RepoName, Sha, ShaPrefix};
 use crate::observe::ObserveError;
 use crate::store::StoreError;
 
-/// Why what an operator asked was not done.
+/// Why an operator's command was not carried out. Nothing was changed unless the variant says
+/// so.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
-    /// No such repository is governed.
     #[error("{0} is not governed here: it is not in the configuration")]
     NotGoverned(RepoName),
-    /// No such commit.
     #[error("there is no commit {commit} in {repository}")]
     NoSuchCommit {
-        /// As asked.
+        /// The commit id as given.
         commit: ShaPrefix,
-        /// Where.
         repository: RepoName,
     },
-    /// It may be one or the other.
+    /// The commit id is ambiguous.
     #[error("{commit} is not unique in {repository}: it may be {what}. Give more of its digits")]
     Ambiguous {
-        /// As asked.
         commit: ShaPrefix,
-        /// Where.
         repository: RepoName,
-        /// What it may be.
+        /// What it may be: several full ids, or a branch or a tag.
         what: String,
     },
-    /// Nothing goes back to a commit that never ran.
+    /// There is no rollback to a commit that was never in production.
     #[error(
         "{} was never in production of {repository}, so there is nothing to roll back to. In \
          production were last: {}", .commit.short(), short_list(.last)
     )]
     NeverInProduction {
-        /// The commit.
         commit: Sha,
-        /// Where.
         repository: RepoName,
-        /// What was in production, newest first.
+        /// What was in production before, newest first.
         last: Vec<Sha>,
     },
-    /// Nothing is stopped that `resume` could let go on.
+    /// There is nothing for `resume` to resume.
     #[error(
         "{0} is not stopped: no operator paused it, and no rollback holds it. Nothing was changed; \
          `release-governor status {0}` says what else holds"
     )]
     NotStopped(RepoName),
-    /// Only the configuration stops it, and no operator's word ends that.
+    /// Only the configuration pauses it, which `resume` cannot change.
     #[error(
         "{repository} is paused by the configuration ({why}), and by nothing else. Nothing was \
          changed: remove `paused` there"
     )]
     PausedByConfig {
-        /// Where.
         repository: RepoName,
         /// The configured reason.
         why: String,
@@ -64,37 +57,33 @@ pub enum NotDone {
     /// The configuration keeps this repository from starting anything.
     #[error("nothing is ever started in {repository}: the configuration says `{key}`")]
     StartsNothing {
-        /// Where.
         repository: RepoName,
-        /// The key and its value.
+        /// The configuration key and its value.
         key: &'static str,
     },
-    /// The brake is on, and a restart would take it off.
+    /// The brake is on, but the pause is not on disk, so that a restart would release it.
     #[error(
         "{repository} is paused until this process ends, but the pause is not on disk, so that a \
          restart would end it: {error}. Make room or mend the disk, and pause again.{}", sent(.left)
     )]
     NotOnDisk {
-        /// Where.
         repository: RepoName,
-        /// What the disk says.
         error: StoreError,
-        /// What had left before.
+        /// The dispatches that were sent before.
         left: Vec<SentDispatch>,
     },
-    /// Somebody paused while `resume` looked at what else holds.
+    /// Another operator paused it while `resume` was checking what else holds.
     #[error("{0} was paused meanwhile. Nothing was changed: to end that pause, `resume` again")]
     PausedMeanwhile(RepoName),
-    /// The word would have to be dated by a clock that may be wrong.
+    /// The action would have to be dated by a clock that may be wrong.
     #[error(
         "the time cannot be known without an answer of GitHub, and a wrong time could undo what \
          others do later. Nothing was recorded for {repository}: {why}. Try again when GitHub \
          answers"
     )]
     TimeUnknown {
-        /// Where.
         repository: RepoName,
-        /// Why GitHub did not answer.
+        /// Why GitHub gave no time.
         why: String,
     },
     /// GitHub or the store failed.

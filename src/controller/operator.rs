@@ -1,4 +1,4 @@
-//! What operators ask of a repository. A word is on disk before it is acknowledged.
+//! Operators' commands on a repository. An action is on disk before it is acknowledged.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,44 +20,42 @@ use crate::github::Lane;
 use crate::observe::{self, ObserveError, ReadContext, RepoFacts, RestsOn};
 use crate::store::Ledger;
 
-/// Looks at the run of a dispatch whose answer did not name it: GitHub shows it after seconds.
+/// How often to look for a run that the dispatch's answer did not name: GitHub shows it after
+/// some seconds.
 const LOOKS_FOR_A_RUN: u32 = 2;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-/// What came of a `trigger`.
+/// The result of a `trigger`.
 #[derive(Debug)]
 pub struct Triggering {
-    /// What was decided and done.
     pub shipped: Shipped,
-    /// The page of the run that deploys the commit, or of the workflow's runs while it is looked
-    /// for; none where nothing was started.
+    /// The page of the run that deploys the commit, or `None` while it is not known or if
+    /// nothing was started.
     pub page: Option<String>,
-    /// When it was started.
+    /// When the deploy was started.
     pub at: Option<Timestamp>,
 }
 
-/// What came of a `set-production`.
+/// The result of a `set-production`.
 #[derive(Clone, Debug)]
 pub struct ProductionSet {
-    /// The word.
     pub spoken: RecordedWord,
-    /// Runs that will have moved production after this word once they succeeded.
+    /// Runs in flight that will change production again if they succeed.
     pub in_flight: Vec<RunId>,
-    /// The commit that is wanted in production, where it is another.
+    /// The candidate, if it is another commit.
     pub candidate: Option<Sha>,
 }
 
-/// A word that is on disk.
+/// An operator's action that is on disk.
 #[derive(Clone, Debug)]
 pub struct RecordedWord {
-    /// When.
     pub at: Timestamp,
-    /// The commit that it is about, for a word about one.
+    /// The commit that it is about, if any.
     pub sha: Option<Sha>,
 }
 
 impl Controller {
-    /// What would be decided about a commit. Writes nothing to GitHub.
+    /// Decides about a commit without acting on it. Writes nothing to GitHub.
     ///
     /// # Errors
     /// [`NotDone`].
@@ -69,10 +67,10 @@ impl Controller {
         Ok(held.governed.decided(&self.shared, &mut survey, &sha, Asks::ThePolicy, None).await?)
     }
 
-    /// Deploys a commit if the policy allows it, by the same path as a pass.
+    /// Deploys a commit if the policy allows it, through the same steps as a pass.
     ///
     /// # Errors
-    /// [`NotDone`]. Nothing was started that the ledger does not hold.
+    /// [`NotDone`]. If anything was started, it is in the ledger.
     pub async fn trigger(
         &self,
         name: &RepoName,
@@ -110,7 +108,7 @@ impl Controller {
         Ok(triggering)
     }
 
-    /// Approves a commit, with the deploy file at the tip as it is now.
+    /// Approves a commit together with the deploy files now at the tip of the deploy ref.
     ///
     /// # Errors
     /// [`NotDone`]; nothing was recorded.
@@ -131,7 +129,7 @@ impl Controller {
         Ok(RecordedWord { at, sha: Some(sha) })
     }
 
-    /// Says what runs in production.
+    /// Records which commit is in production.
     ///
     /// # Errors
     /// [`NotDone`]; nothing was recorded.
@@ -156,7 +154,7 @@ impl Controller {
         Ok(ProductionSet { spoken: RecordedWord { at, sha: Some(sha) }, in_flight, candidate })
     }
 
-    /// One pass at once, as one of the passes that may be under way.
+    /// Runs one pass immediately, under the same concurrency limit as other passes.
     ///
     /// # Errors
     /// [`NotDone`]. What was done is recorded.
@@ -164,7 +162,7 @@ impl Controller {
         self.at_its_place(name, one_pass).await
     }
 
-    /// What a pass would do now. Writes nothing to GitHub.
+    /// Plans what a pass would do now. Writes nothing to GitHub.
     ///
     /// # Errors
     /// [`NotDone`].
@@ -172,7 +170,7 @@ impl Controller {
         self.at_its_place(name, async |shared, governed| governed.rehearsed(shared).await).await
     }
 
-    /// Does `work` on one repository as one of the passes that may be under way.
+    /// Runs `work` on one repository under the same concurrency limit as passes.
     async fn at_its_place<T>(
         &self,
         name: &RepoName,
@@ -192,31 +190,32 @@ impl Controller {
         Ok(done?)
     }
 
-    /// Its handle, as long as the configuration names it.
+    /// The handle of the repository, as long as it is in the configuration.
     pub(super) fn handle(&self, name: &RepoName) -> Result<Arc<RepoHandle>, NotDone> {
         self.registry.handle(name).ok_or_else(|| NotDone::NotGoverned(name.clone()))
     }
 }
 
 impl RepoHandle {
-    /// The repository, once no pass is over it; it may have left the configuration by then.
+    /// Waits for exclusive access to the repository. Fails if it has left the configuration.
     pub(super) async fn hold(&self) -> Result<RepoGuard<'_>, NotDone> {
         let held = self.held().await;
         let mut held = held.ok_or_else(|| NotDone::NotGoverned(self.name.clone()))?;
-        // Whatever is read or changed now, the next pass looks at all of it.
+        // Whatever is read or changed now, the next pass must look at everything.
         held.governed.unchanged = None;
         Ok(held)
     }
 }
 
 impl Governed {
-    /// The commit that is meant. What GitHub names so may be a branch or a tag.
+    /// Resolves the commit id. If GitHub resolves it to a commit that does not start with it,
+    /// it is the name of a branch or a tag.
     pub(super) async fn commit(
         &mut self,
         shared: &Shared,
         commit: &ShaPrefix,
     ) -> Result<Sha, NotDone> {
-        // After a rename GitHub answers under the new name alone.
+        // After a rename, GitHub answers only under the new name.
         let name = self.read_repo_facts(shared).await?.repository.name;
         let repository = self.policy.repository.clone();
         let ambiguous = |what: String| NotDone::Ambiguous {
@@ -229,7 +228,7 @@ impl Governed {
             let all: Vec<&str> = known.iter().map(Sha::as_str).collect();
             return Err(ambiguous(all.join(" or ")));
         }
-        // GitHub does not promise to find a commit by a part of its id.
+        // GitHub does not promise to resolve an abbreviated commit id.
         let asked = known.first().map_or(commit.as_str(), Sha::as_str);
         let found = self.reader.resolve_commit(&name, asked).await;
         match found.map_err(ObserveError::from)? {
@@ -239,7 +238,7 @@ impl Governed {
         }
     }
 
-    /// Commits that were seen and begin so.
+    /// The commits seen so far whose id starts with `commit`.
     fn known_commits(&self, commit: &ShaPrefix) -> BTreeSet<Sha> {
         let release = self.release();
         let decided = release.into_iter().flat_map(|release| release.decided.keys());
@@ -258,7 +257,7 @@ impl Governed {
         Err(NotDone::StartsNothing { repository: self.policy.repository.clone(), key })
     }
 
-    /// Records a word; it is on disk when this returns.
+    /// Records an operator's action. It is on disk when this returns.
     pub(super) async fn say(
         &mut self,
         shared: &Shared,
@@ -266,8 +265,9 @@ impl Governed {
     ) -> Result<Timestamp, NotDone> {
         self.known_ledger(shared).await?;
         if !self.age.is_known() || self.release().is_none_or(|release| !release.recovered) {
-            // Its ledger begins with the number that GitHub knows it by; and what a lost or older
-            // one lacks is read before the word, which would look newer than all of it.
+            // A new ledger needs the id that GitHub assigned to the repository. If a ledger was
+            // lost or is older, what it lacks must be recorded first, because the action would
+            // look newer than all of it.
             self.survey(shared, None).await?;
         }
         shared.know_the_time(&self.reader, &self.policy.repository).await?;
@@ -276,7 +276,7 @@ impl Governed {
         self.append(shared, vec![word]).await
     }
 
-    /// Records words. The caller holds the right to, and the time is known.
+    /// Records operators' actions. The caller holds the right to do so, and the time is known.
     pub(super) async fn append(
         &mut self,
         shared: &Shared,
@@ -288,21 +288,22 @@ impl Governed {
         }
         let ledger = self.opened()?;
         let at = shared.store.append_words(ledger.repo(), shared.word_time(), words).await?;
-        // They are on disk: where this fails, they are read with the next pass.
+        // The actions are on disk already. If reading them fails here, the next pass reads
+        // them.
         if ledger.catch_up().await.is_err() {
             self.brake.set_unread_words();
         }
         Ok(at)
     }
 
-    /// The deploy file's blob at the tip of its ref, read now.
+    /// The identity of the deploy files at the tip of the deploy ref, read now.
     async fn deploy_file(&mut self, shared: &Shared) -> Result<Option<String>, NotDone> {
         let (repo_facts, policy) = (self.read_repo_facts(shared).await?, self.policy.clone());
         let ctx = read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
         Ok(observe::deploy_files_at_tip(&ctx, &repo_facts).await?)
     }
 
-    /// The repository, and its branches as they are now.
+    /// Reads the repository and the current tips of its branches.
     async fn read_repo_facts(&mut self, shared: &Shared) -> Result<RepoFacts, NotDone> {
         self.known_ledger(shared).await?;
         let known = self.ledger.as_ref().map(Ledger::repo);
@@ -322,7 +323,7 @@ impl Governed {
         Ok(repo_facts?)
     }
 
-    /// Looks for the run that was started, so that its commit's status names it, too.
+    /// Runs passes to find the run that was started, so that the commit's status links to it.
     async fn followed_up(&mut self, shared: &Shared, shipped: Shipped) -> Triggering {
         let Shipped::Dispatched { how, .. } = &shipped else {
             return Triggering { shipped, page: None, at: None };
@@ -337,7 +338,7 @@ impl Governed {
             if reading > 0 {
                 shared.clock.sleep(BETWEEN_LOOKS).await;
             }
-            // It is noted how the pass ended; the deploy has started whatever became of it.
+            // The pass records its own result. The deploy has started either way.
             let _ = one_pass(shared, self).await;
             run = run.or_else(|| self.release()?.attempt(&attempt)?.run);
             if run.is_some() {
@@ -352,7 +353,7 @@ impl Governed {
         Triggering { shipped, page, at }
     }
 
-    /// The run's page.
+    /// The URL of the run.
     async fn page_of(&mut self, shared: &Shared, run: Option<RunId>) -> Option<String> {
         let run = run?;
         if let Some(known) = self.release()?.runs.get(&run) {

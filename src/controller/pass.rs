@@ -12,36 +12,36 @@ use crate::domain::{Decision, EntryKind, Fact, IssueWork, Lack, Outcome, Plan, P
 use crate::observe::WhereUnreadable;
 use crate::plan::{self, Situation};
 
-/// After a dispatch the repository is looked at once more, so that its status names the run.
+/// After a dispatch, one more round runs so that the status links to the run.
 const MOST_ROUNDS: u32 = 2;
-/// Comparisons that a pass makes to learn which held commits went along into production.
+/// The most comparisons per pass to find held commits that a later deploy put into production.
 const MOST_SHIPPED_LOOKUPS: usize = 5;
 
-/// How a pass ended.
+/// The result of a pass.
 #[derive(Clone, Debug)]
 pub struct PassReport {
-    /// How soon the next one is due.
+    /// How soon the next pass is due.
     pub pace: PassPace,
-    /// What was decided about the candidate.
+    /// The decision about the candidate.
     pub decision: Option<Decision>,
-    /// What a dry run would have done, or what was done.
+    /// What the pass did, or would have done in a dry run.
     pub plan: Plan,
 }
 
-/// How soon a repository is looked at again.
+/// How soon a repository needs its next pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassPace {
-    /// Something is in flight, or is awaited.
+    /// Something is in flight or awaited.
     Active,
-    /// Nothing is.
+    /// Nothing is in flight or awaited.
     Settled,
 }
 
 impl Governed {
-    /// One pass.
+    /// Runs one pass.
     ///
     /// # Errors
-    /// What could not be seen or done. What was done is recorded.
+    /// What could not be read or done. What was done is recorded.
     pub(super) async fn pass(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
             return Ok(PassReport {
@@ -62,10 +62,10 @@ impl Governed {
         Ok(PassReport { pace: PassPace::Active, decision: None, plan })
     }
 
-    /// What a pass would do. Nothing is done.
+    /// Plans what a pass would do, without doing it.
     ///
     /// # Errors
-    /// What could not be seen.
+    /// What could not be read.
     pub(super) async fn rehearsed(&mut self, shared: &Shared) -> Result<PassReport, PassError> {
         if !self.policy.enabled && !self.watches_a_deploy(shared).await? {
             return Ok(PassReport {
@@ -82,7 +82,7 @@ impl Governed {
         Ok(PassReport { pace: PassPace::Settled, decision, plan })
     }
 
-    /// A repository that is not enabled is only watched until a deploy in flight has ended.
+    /// Whether a repository that is not enabled still has a deploy to watch until it ends.
     async fn watches_a_deploy(&mut self, shared: &Shared) -> Result<bool, PassError> {
         let ledger = self.known_ledger(shared).await?;
         Ok(ledger.is_some_and(|ledger| {
@@ -90,7 +90,7 @@ impl Governed {
         }))
     }
 
-    /// One round, and whether it dispatched.
+    /// Runs one round. Returns whether it dispatched a deploy.
     async fn round(&mut self, shared: &Shared) -> Result<(PassReport, bool), PassError> {
         self.brake_at_decision = self.brake.why();
         let mut survey = self.survey(shared, None).await?;
@@ -110,7 +110,7 @@ impl Governed {
         Ok((PassReport { pace, decision, plan }, dispatched))
     }
 
-    /// The plan, made once the statuses of all that is to be spoken of are read.
+    /// Makes the plan, after reading the statuses of all commits that may need a write.
     async fn planned(
         &mut self,
         shared: &Shared,
@@ -120,7 +120,8 @@ impl Governed {
         let speaking: Vec<Sha> = judgement
             .decisions
             .values()
-            // What is left of an earlier decision about these is to be seen, too.
+            // These commits may still show an earlier decision, so their statuses are read as
+            // well.
             .filter(|decision| {
                 decision.outcome() != Outcome::None
                     || survey.observation.candidates.has(&decision.sha)
@@ -142,8 +143,8 @@ impl Governed {
         Ok(plan::plan(&situation))
     }
 
-    /// Reads whether production contains commits that bear a HOLD or a WAIT of ours by now, where
-    /// that is not known yet: some in each pass, in turn, so that none keeps the others waiting.
+    /// Reads whether production now contains commits that show a HOLD or a WAIT of ours. A
+    /// limited number is read in each pass, in rotation.
     async fn read_shipped(
         &mut self,
         shared: &Shared,
@@ -171,7 +172,8 @@ impl Governed {
         Ok(())
     }
 
-    /// Does what is planned; in a dry run says it. Gives whether a deploy was started.
+    /// Carries out the plan, or only logs it in a dry run. Returns whether a deploy was
+    /// started.
     async fn carry_out(
         &mut self,
         shared: &Shared,
@@ -179,7 +181,7 @@ impl Governed {
         plan: Plan,
     ) -> Result<bool, PassError> {
         if self.brake.has_left() {
-            // It left the configuration since this pass began: it is not touched any more.
+            // It left the configuration since this pass began, so nothing is written.
             return Ok(false);
         }
         let Some(hand) = shared.hand.as_ref().filter(|_| !self.policy.dry_run) else {
@@ -188,7 +190,7 @@ impl Governed {
         };
         self.count_forged(shared, &plan);
         self.opened()?.record(shared.clock.now(), plan.records).await?;
-        // The deploy comes first; what goes wrong with it keeps no other word from being said.
+        // The deploy comes first. If it fails, the other writes are still made.
         let mut dispatched = Ok(false);
         if let Some(decision) = plan.deploy {
             dispatched = self
@@ -204,7 +206,7 @@ impl Governed {
                     )
                 });
         }
-        // A state directory that failed has the last word: nothing is sent that it cannot hold.
+        // If the state directory failed, send nothing: the ledger could not record it.
         if let Err(PassError::Store(_) | PassError::Apply(ApplyError::Store(_))) = &dispatched {
             return dispatched;
         }
@@ -221,8 +223,8 @@ impl Governed {
     ) -> Result<(), PassError> {
         let mut work = self.work(shared, hand, survey)?;
         match apply::apply(&mut work, writes).await {
-            // On the first day there is more to say than may be written: the rest is planned
-            // again in the next pass, which nothing holds up meanwhile.
+            // The first passes may have more to write than the rate allows. The next pass plans
+            // the rest again.
             Err(error @ ApplyError::Deferred { .. }) => {
                 tracing::debug!(repository = %work.policy.repository, "{error}");
                 Ok(())
@@ -231,11 +233,12 @@ impl Governed {
         }
     }
 
-    /// A dry run's decisions are recorded, its plan is logged, and nothing is written to GitHub.
+    /// Handles a plan in a dry run: records the decisions, logs the plan, and writes nothing to
+    /// GitHub.
     async fn only_say(&mut self, shared: &Shared, plan: Plan) -> Result<(), PassError> {
         let name = self.policy.repository.clone();
         let mut records = plan.records;
-        // Nobody replaces it.
+        // A dry run does not replace a forged status.
         records.retain(|kind| !matches!(kind, EntryKind::StatusForged { .. }));
         let deploy = plan.deploy.iter().map(|decision| format!("deploy {}", decision.sha.short()));
         let write = |write: &PlannedWrite| match write {
@@ -251,7 +254,7 @@ impl Governed {
             ) => format!("comment on issue #{number}"),
         };
         let would: BTreeSet<String> = deploy.chain(plan.writes.iter().map(write)).collect();
-        // The plan stays until the dry run ends: what was said is not said again in each pass.
+        // The plan stays the same until the dry run ends, so each item is logged only once.
         for what in would.difference(&self.said_would) {
             tracing::info!(repository = %name, "{name}: would {what}");
         }

@@ -1,4 +1,4 @@
-//! How many passes run at once.
+//! Limits how many passes run at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::github::{Lane, PassMeter};
 
-/// Each credential has a fourth of the places for itself alone, but at least so many where there
-/// are as many: with a quarter of a second for an answer, that is a credential's whole pace.
+/// Each credential reserves a quarter of the slots, but at least this many if there are that
+/// many: at a quarter of a second per answer, four passes use a credential's whole request
+/// rate.
 const FEWEST_OF_ITS_OWN: usize = 4;
 
-/// Passes that run at once. Some places are of one credential each and the others are common, so
-/// that no other credential's passes need what passes that wait for a token, for the pace or for
-/// an answer hold meanwhile. Clones are the same.
+/// Limits the number of concurrent passes. Each credential has reserved slots, and the rest are
+/// shared. A pass that waits for a token, the rate limiter or an answer therefore never takes a
+/// slot that another credential needs. Clones share the same slots.
 #[derive(Clone)]
 pub(super) struct PassPermits {
     of_its_own: usize,
@@ -21,8 +22,8 @@ pub(super) struct PassPermits {
     common: Pool,
 }
 
-/// A pass that has a place, at most until this is dropped: its meter gives it up before where the
-/// pass is slow.
+/// A slot held by a pass. It is released on drop at the latest; the meter releases it earlier
+/// if the pass is slow.
 pub(super) struct PassPermit(PassMeter);
 
 impl PassPermit {
@@ -37,7 +38,7 @@ impl Drop for PassPermit {
     }
 }
 
-/// Places of one kind. A fourth is for passes in flight, whatever the settled ones wait for.
+/// A pool of slots. A quarter of them is kept free of settled passes, for active ones.
 #[derive(Clone)]
 struct Pool {
     all: Arc<Semaphore>,
@@ -45,14 +46,14 @@ struct Pool {
 }
 
 impl PassPermits {
-    /// So many places for one credential; each further one adds its own.
+    /// Creates this many slots for a single credential. Each further credential adds its own.
     pub(super) fn new(count: usize) -> Self {
         let count = count.max(1);
         let of_its_own = (count / 4).max(FEWEST_OF_ITS_OWN).min(count);
         Self { of_its_own, own: Arc::default(), common: Pool::new(count - of_its_own) }
     }
 
-    /// A place for a pass by this credential; none when the program ends.
+    /// Takes a slot for a pass with this credential. Returns `None` when the program ends.
     pub(super) async fn take(&self, lane: Lane, credential: &str) -> Option<PassPermit> {
         let own = self.own_of(credential);
         let permits = tokio::select! {
@@ -63,7 +64,7 @@ impl PassPermits {
         Some(PassPermit(PassMeter::holding(permits)))
     }
 
-    /// The credential speaks for no repository any more.
+    /// Removes a credential that is no longer used by any repository.
     pub(super) fn forget(&self, credential: &str) {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).remove(credential);
     }
@@ -101,13 +102,13 @@ mod tests {
         let mut placed = Vec::new();
         while let Some(Some(one)) = now(places.take(lane, credential)).await {
             placed.push(one);
-            // One task takes only so many at once.
+            // Tokio's budget limits how much one task can take without yielding.
             tokio::task::yield_now().await;
         }
         placed
     }
 
-    /// What is there at once.
+    /// The future's value, if it is ready at once.
     async fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         tokio::select! { biased; value = future => Some(value), () = std::future::ready(()) => None }
     }

@@ -1,4 +1,4 @@
-//! `pause`: the brake first, then the word. It waits for no pass.
+//! `pause`: engages the brake first, then records the action. It does not wait for a pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use crate::domain::{Operator, OperatorAction, RepoName};
 use crate::github::Reader;
 use crate::store::{StoreError, WordTime};
 
-/// How long a `pause` without a running controller waits for GitHub's time: nothing ships
-/// meanwhile.
+/// How long `pause` waits for GitHub's time if no controller is running. Nothing ships in the
+/// meantime.
 const TIME_WITHIN: Duration = Duration::from_secs(10);
 
-/// What a `pause` did.
+/// The result of a `pause`.
 #[derive(Clone, Debug)]
 pub struct PauseAnswer {
-    /// The word.
     pub spoken: RecordedWord,
-    /// What had left before it, and goes on.
+    /// The dispatches that were sent before the pause. They continue.
     pub left: Vec<SentDispatch>,
-    /// Whether `spoken.at` is GitHub's time.
+    /// Whether the recorded time is GitHub's time.
     pub time_is_known: bool,
 }
 
 impl Controller {
-    /// Stops a repository's releases. When this returns nothing leaves any more, also where a pass
-    /// is under way, or GitHub never answered.
+    /// Stops a repository's releases. When this returns, no dispatch is sent any more, even if
+    /// a pass is running or GitHub has never answered.
     ///
     /// # Errors
-    /// [`NotDone`]; nothing was recorded.
+    /// [`NotDone`]. Nothing was recorded. With [`NotDone::NotOnDisk`], the brake is on all the
+    /// same.
     pub async fn pause(
         &self,
         name: &RepoName,
@@ -40,13 +40,14 @@ impl Controller {
         by: Operator,
     ) -> Result<PauseAnswer, NotDone> {
         let handle = self.handle(name)?;
-        // Taken first: what it shows as sending has left, or the brake knows that it has not.
+        // Taken before the brake: what it shows as sending was sent, unless the brake knows
+        // otherwise.
         let shown = handle.shown().release;
         let (number, left) = handle.brake.pause(&why, &by, shown.as_deref());
         if !self.registry.is_running() {
             let reader = self.shared.readers.of(name);
             let asked = self.shared.know_the_time(&reader, name);
-            // Where it is not known, the answer says so.
+            // If this fails, the answer says that the time is unknown.
             let _ = self.shared.clock.timeout(TIME_WITHIN, asked).await;
         }
         let time = self.shared.word_time();
@@ -69,8 +70,8 @@ impl Controller {
         Ok(PauseAnswer { spoken: RecordedWord { at, sha: None }, left, time_is_known })
     }
 
-    /// Records words, whoever has the ledger in hand: that one reads them later. The caller holds
-    /// the right to record words.
+    /// Records operators' actions without access to the open ledger, whose owner reads them
+    /// later. The caller holds the right to record actions.
     pub(super) async fn append(
         &self,
         handle: &Arc<RepoHandle>,
@@ -83,7 +84,7 @@ impl Controller {
         for word in &words {
             tracing::info!(repository = %name, "{name}: {}", crate::messages::operator(word));
         }
-        // Whoever looks meanwhile sees the word; where this fails, after the next pass.
+        // Shows the action right away. If this fails, it is shown after the next pass.
         if let Ok(Some(repo)) = store.repo_id(name).await
             && let Ok(ledger) = store.ledger(repo).await
         {
@@ -94,7 +95,7 @@ impl Controller {
 }
 
 impl Shared {
-    /// The time of a word that is recorded now.
+    /// The time to record for an action that is recorded now.
     pub(super) fn word_time(&self) -> WordTime {
         let now = self.clock.now();
         if self.clock.is_anchored() {
@@ -104,7 +105,7 @@ impl Shared {
         }
     }
 
-    /// Has GitHub say what time it is, where it has not yet: any answer of it does.
+    /// Ensures that GitHub's time is known, if necessary by a request: any answer carries it.
     ///
     /// # Errors
     /// [`NotDone::TimeUnknown`].

@@ -1,4 +1,4 @@
-//! The repositories that are governed, by which terms, and how both change while they are.
+//! The governed repositories and their settings, and how both change at runtime.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,22 +17,21 @@ use crate::github::{Reader, Readers};
 use crate::signals::{Following, Signals};
 use crate::store::Ledger;
 
-/// What repositories are governed by: all of the configuration that passes see.
+/// The settings of a controller: everything in the configuration that passes see.
 #[derive(Clone, Debug)]
 pub struct ControllerSettings {
-    /// One for each governed repository, in the configuration's order.
+    /// One policy per governed repository, in configuration order.
     pub policies: Vec<Arc<Policy>>,
-    /// How often a repository is looked at.
+    /// How often repositories are polled.
     pub intervals: Intervals,
-    /// Passes that run at once.
+    /// The most passes that run at once.
     pub max_concurrency: usize,
-    /// A digest of the config: a rejected dispatch is worth another try when it changed.
+    /// A digest of the configuration: a rejected dispatch is retried when it changes.
     pub config_digest: String,
-    /// `server.public_url`.
     pub public_url: Option<String>,
 }
 
-/// What of the terms is the same for all.
+/// The settings that are the same for all repositories.
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) intervals: Intervals,
@@ -40,47 +39,48 @@ pub(super) struct Common {
     pub(super) public_url: Option<String>,
 }
 
-/// What one repository is governed by. A pass takes it once, at its beginning.
+/// The settings of one repository. A pass reads them once, at its start.
 #[derive(Clone)]
 pub(super) struct RepoSettings {
     pub(super) policy: Arc<Policy>,
     pub(super) common: Arc<Common>,
-    /// What says whether its production is well.
+    /// The signals that say whether its production is degraded.
     pub(super) signals: Following,
-    /// Within what time its next pass is due: of many that change together, each in its turn.
+    /// When its next pass is due at the latest, so that many changes at once are spread out.
     pub(super) within: Duration,
 }
 
-/// How a repository stands, for whoever looks while a pass is under way.
+/// The state of a repository, readable while a pass is running.
 #[derive(Clone, Debug)]
 pub struct RepoSnapshot {
-    /// Its policy.
     pub policy: Arc<Policy>,
-    /// How it stood when its last pass ended.
+    /// How it was after its last pass.
     pub standing: LastStanding,
-    /// What its ledger added up to; none before the first pass that reached GitHub.
+    /// The release state from the ledger. `None` before the first pass that reached GitHub.
     pub release: Option<Arc<ReleaseState>>,
-    /// Why an operator paused it since this process began. It may not be in `release` yet.
+    /// The reason of an operator's pause since this process started. It may not be in `release`
+    /// yet.
     pub paused: Option<String>,
-    /// What the last pass that came to decisions decided.
+    /// The decisions of the last pass that made any.
     pub decisions: Arc<Decisions>,
-    /// How often it is looked at now, failures included; none before its first pass.
+    /// The current interval, including the backoff after failures. `None` before its first
+    /// pass.
     pub interval: Option<Duration>,
 }
 
-/// One repository, what is shown of it, and the bells that wake it.
+/// One repository, its snapshot, and the notifications that wake it.
 pub(super) struct RepoHandle {
     pub(super) name: RepoName,
     pub(super) phase: Phase,
     governed: Mutex<Governed>,
     shown: RwLock<RepoSnapshot>,
     settings: RwLock<RepoSettings>,
-    /// Its next pass begins at once.
+    /// Starts the next pass immediately.
     pub(super) wake: Notify,
-    /// Its settings changed, or it left.
+    /// Notified when the settings changed, or when the repository left the configuration.
     pub(super) reconfigured: Notify,
     pub(super) brake: RepoBrake,
-    /// Whether somebody governs it.
+    /// Whether a task is governing it.
     taken_up: AtomicBool,
 }
 
@@ -124,7 +124,7 @@ impl RepoHandle {
         shown
     }
 
-    /// Shows what the ledger adds up to by now, where anything of it was shown before.
+    /// Updates the release state in the snapshot, if there is one already.
     pub(super) fn show_release(&self, release: Arc<ReleaseState>) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
         if shown.release.is_some() {
@@ -132,18 +132,18 @@ impl RepoHandle {
         }
     }
 
-    /// How often it is looked at now.
+    /// Sets the current interval in the snapshot.
     pub(super) fn looked_at_every(&self, interval: Duration) {
         self.shown.write().unwrap_or_else(PoisonError::into_inner).interval = Some(interval);
     }
 
-    /// The repository, once nobody else is at it, by the settings as they are then; none where it
-    /// has left.
+    /// Waits for exclusive access to the repository and applies its current settings. Returns
+    /// `None` if it has left the configuration.
     pub(super) async fn held(&self) -> Option<RepoGuard<'_>> {
         self.held_by(self.governed.lock().await)
     }
 
-    /// The same at once; none also where somebody is at it.
+    /// Like [`Self::held`], but does not wait: returns `None` also if the repository is in use.
     pub(super) fn held_now(&self) -> Option<RepoGuard<'_>> {
         self.held_by(self.governed.try_lock().ok()?)
     }
@@ -156,7 +156,7 @@ impl RepoHandle {
         Some(RepoGuard { governed, shown: &self.shown })
     }
 
-    /// Gives other settings; whether it has to do with them soon.
+    /// Replaces the settings. Returns whether the repository has to act on them soon.
     fn turn(&self, settings: RepoSettings) -> bool {
         let policy = Arc::clone(&settings.policy);
         let came_back = self.brake.govern_by(&policy);
@@ -174,7 +174,7 @@ impl RepoHandle {
     }
 }
 
-/// A repository while nobody else is at it. What has become of it is shown when it is let go.
+/// Exclusive access to a repository. On drop, the snapshot is updated.
 pub(super) struct RepoGuard<'a> {
     pub(super) governed: MutexGuard<'a, Governed>,
     shown: &'a RwLock<RepoSnapshot>,
@@ -191,31 +191,30 @@ impl Drop for RepoGuard<'_> {
     }
 }
 
-/// All handles, those that are leaving included.
+/// All handles, including those that are leaving.
 pub(super) struct RepoRegistry {
     now: RwLock<RepoState>,
-    /// Rung where there are handles that nobody has taken up.
+    /// Notified when there are handles that no task governs yet.
     pub(super) grown: Notify,
-    /// Whether passes come by themselves, as in a controller and not in a command.
+    /// Whether passes run on their own, as in the controller but not in a one-off command.
     is_running: AtomicBool,
 }
 
 struct RepoState {
-    /// In the configuration's order.
     names: Arc<[RepoName]>,
     handles: BTreeMap<RepoName, Arc<RepoHandle>>,
     common: Arc<Common>,
     max_concurrency: usize,
     places: PassPermits,
     is_ending: bool,
-    /// How many there ever were.
+    /// How many repositories were ever added.
     count: usize,
 }
 
-/// What became different.
+/// What changed with new settings.
 #[derive(Default)]
 pub(super) struct Reconfigured {
-    /// Repositories that are governed from now on.
+    /// The repositories that were added.
     pub(super) came: Vec<RepoName>,
 }
 
@@ -244,7 +243,7 @@ impl RepoRegistry {
         (registry, reconfigured)
     }
 
-    /// Other terms hold from now on. A pass that is under way ends by those that it began with.
+    /// Applies new settings. A running pass finishes with those it started with.
     pub(super) fn turn(
         &self,
         terms: ControllerSettings,
@@ -255,7 +254,7 @@ impl RepoRegistry {
         let mut now = self.write();
         now.common = Arc::new(common(&terms));
         if now.max_concurrency != terms.max_concurrency {
-            // Those that run hold places of the old ones, which end with them.
+            // Running passes hold slots of the old limit until they end.
             now.max_concurrency = terms.max_concurrency;
             now.places = PassPermits::new(terms.max_concurrency);
         }
@@ -267,7 +266,7 @@ impl RepoRegistry {
                 handle.reconfigured.notify_one();
             }
         }
-        // Those that the process starts with begin together; the passes at once are bounded.
+        // At startup, all first passes are due together; the concurrency limit spreads them.
         let at_start = now.count == 0;
         let mut concerned: usize = 0;
         for policy in terms.policies {
@@ -302,7 +301,7 @@ impl RepoRegistry {
         self.is_running.load(Ordering::SeqCst)
     }
 
-    /// Puts all brakes on for good: the process is ending.
+    /// Engages all brakes for good, because the process is ending.
     pub(super) fn brake_all(&self) {
         let mut now = self.write();
         now.is_ending = true;
@@ -321,22 +320,22 @@ impl RepoRegistry {
         self.read().places.clone()
     }
 
-    /// The handle of a repository that has not left.
+    /// The handle of a repository that has not left the configuration.
     pub(super) fn handle(&self, name: &RepoName) -> Option<Arc<RepoHandle>> {
         let handle = self.read().handles.get(name).cloned();
         handle.filter(|handle| !handle.brake.has_left())
     }
 
-    /// The handles that nobody has taken up yet; they are from now on.
+    /// Returns the handles that no task governs yet, and marks them as governed.
     pub(super) fn take_up(&self) -> Vec<Arc<RepoHandle>> {
         let now = self.read();
         let free = now.handles.values().filter(|one| !one.taken_up.swap(true, Ordering::SeqCst));
         free.cloned().collect()
     }
 
-    /// Ends a handle that has left, once nobody is at it any more; what is still to be done then
-    /// is done by `last`, which is told whether another one has the same credential. False where
-    /// it came back meanwhile.
+    /// Removes a handle that has left the configuration, after waiting for exclusive access.
+    /// Then calls `last` with its credential and whether another repository uses the same one.
+    /// Returns false if the repository came back in the meantime.
     pub(super) async fn end(
         &self,
         handle: &RepoHandle,
@@ -349,7 +348,7 @@ impl RepoRegistry {
             return false;
         }
         let reader = readers.of(&handle.name);
-        // Its ledger is another's from here on, should another name lead to it.
+        // Dropping the state frees its ledger, in case another name leads to it.
         let turn = governed.rhythm.turn;
         *governed = Governed::new(&handle.settings(), reader.clone(), handle.brake.clone(), turn);
         now.handles.remove(&handle.name);
@@ -371,12 +370,12 @@ impl RepoRegistry {
     }
 }
 
-/// A repository that is new or changed is looked at within this time.
+/// The first pass over a new or changed repository is due within this time.
 const FIRST: Duration = Duration::from_secs(1);
-/// Of many that change together, so much later for each that came before.
+/// The additional time for each repository before it when many change together.
 const APART: Duration = Duration::from_millis(20);
 
-/// Within what time the one after so many others is due.
+/// Within what time the next repository is due after this many others.
 fn in_turn(others: usize, intervals: Intervals) -> Duration {
     let others = u32::try_from(others).unwrap_or(u32::MAX);
     FIRST.max(APART.saturating_mul(others)).min(intervals.settled.max(FIRST))

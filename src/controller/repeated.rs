@@ -1,14 +1,14 @@
-//! What a pass had to read again because the store had no room for it: each such request counts
-//! towards GitHub's limit, so it is counted and said.
+//! Counts requests that were repeated because the store had no room for their answers. Each one
+//! counts towards GitHub's limit, so it is counted and logged.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Governed, Shared};
 
-/// It may happen in every pass, and is said this often.
+/// It may happen in every pass, so it is logged at most this often.
 const BETWEEN_WORDS: SignedDuration = SignedDuration::from_hours(1);
 
-/// What was read again since it was said last.
+/// Repeated requests since the last log line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Repeated {
     unsaid: u32,
@@ -16,7 +16,7 @@ pub(super) struct Repeated {
 }
 
 impl Repeated {
-    /// How many to speak of, after a pass that read so many again.
+    /// The number to log, if any, after a pass that repeated this many requests.
     fn after_a_pass(&mut self, repeated: u32, now: Timestamp) -> Option<u32> {
         self.unsaid = self.unsaid.saturating_add(repeated);
         let is_new = self.said_at.is_none_or(|at| now.duration_since(at) >= BETWEEN_WORDS);
@@ -29,7 +29,7 @@ impl Repeated {
 }
 
 impl Governed {
-    /// Notes what the pass that ended read again.
+    /// Counts and logs the requests that the last pass repeated.
     pub(super) fn note_repeated(&mut self, shared: &Shared) {
         let name = &self.policy.repository;
         let repeated = self.reader.take_repeated();

@@ -1,4 +1,4 @@
-//! What a pass says and counts.
+//! The log lines and metrics of a pass.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -17,10 +17,10 @@ use crate::messages;
 use crate::observe::Memory;
 use crate::plan::{StatusBudget, budget};
 
-/// How old DORA's four may be while no run ends: they look back on thirty days.
+/// How long the DORA metrics are kept while no run ends. They cover the last 30 days.
 const DORA_AGE: SignedDuration = SignedDuration::from_mins(10);
 
-/// An error with all that caused it, in one line.
+/// An error with its causes, on one line.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -34,7 +34,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     messages::plain(&text, 1_000)
 }
 
-/// One line for a decision that changed.
+/// Logs a decision that changed, on one line.
 pub(super) fn decision_changed(release: &ReleaseState, decision: &Decision, policy: &Policy) {
     let repository = &policy.repository;
     let before = release.decided.get(&decision.sha);
@@ -56,7 +56,7 @@ pub(super) fn decision_changed(release: &ReleaseState, decision: &Decision, poli
     );
 }
 
-/// Counts and says what the deploy runs did.
+/// Counts and logs what the deploy runs did.
 pub(super) fn followed(
     shared: &Shared,
     policy: &Policy,
@@ -76,7 +76,7 @@ pub(super) fn followed(
             return;
         }
         tracing::info!(repository = %name, sha = %sha, attempt = %id, "{name} {}: {ended}", sha.short());
-        // An attempt of an earlier version does not know it.
+        // Attempts recorded by an earlier version lack it.
         let merged_at = attempt.and_then(|attempt| attempt.begun.merged_at);
         let merged_at = merged_at.or_else(|| memory.first_verified_at(sha));
         let lead = merged_at.map(|at| shared.clock.now().duration_since(at));
@@ -97,7 +97,7 @@ pub(super) fn followed(
     }
 }
 
-/// Counts and logs runs that turned out to be stray. `release` is as it was before.
+/// Counts and logs runs that turned out to be stray. `release` is the state before `entries`.
 pub(super) fn stray(
     shared: &Shared,
     policy: &Policy,
@@ -120,7 +120,7 @@ pub(super) fn stray(
     }
 }
 
-/// Counts the failures that came to an end since `before`, in the time that is governed.
+/// Counts the failures that were resolved since `before`, while the repository was governed.
 pub(super) fn restored(
     shared: &Shared,
     policy: &Policy,
@@ -160,14 +160,14 @@ impl Governed {
         shared.metrics.production(name, release.production().sha());
         shared.metrics.issues_unavailable(name, release.issues_unavailable.is_some());
         shared.metrics.deploy_overdue(name, self.overdue(release, now).is_some());
-        // Between two runs only the window moves on, which is slow.
+        // Without a new run, only the time window moves.
         if self.dora_at.is_none_or(|at| now.duration_since(at) >= DORA_AGE) {
             shared.metrics.dora(name, &Dora::of(release, now));
             self.dora_at = Some(now);
         }
     }
 
-    /// Says once that a deploy takes too long, and that the repository bears another name.
+    /// Logs once that a deploy takes too long, and once that the repository was renamed.
     pub(super) fn warn_of_delays(&mut self, shared: &Shared, survey: &Survey) {
         let name = self.policy.repository.clone();
         let overdue = self.release().and_then(|release| self.overdue(release, shared.clock.now()));
@@ -191,7 +191,7 @@ impl Governed {
         }
     }
 
-    /// The run that takes longer than `deploy_timeout_minutes`, if one does.
+    /// The run that takes longer than `deploy_timeout_minutes`, if any.
     pub(super) fn overdue(&self, release: &ReleaseState, now: Timestamp) -> Option<RunRef> {
         let limit = SignedDuration::try_from(self.policy.deploy_timeout).ok()?;
         let late = |since: Timestamp| now.duration_since(since) > limit;
@@ -202,7 +202,7 @@ impl Governed {
             .map(|(at, _)| at)
     }
 
-    /// Says what a commit's spent budget keeps unsaid.
+    /// Logs once for each commit that its status budget is used up.
     pub(super) fn warn_of_budgets(&mut self, shared: &Shared, judgement: &Judgement) {
         let Some(release) = self.release() else { return };
         let at = RuleClock::new(shared.clock.now());

@@ -1,4 +1,4 @@
-//! `resume`: one thing at a time goes on.
+//! `resume`: ends one cause of a stop at a time.
 
 use std::sync::Arc;
 
@@ -11,39 +11,39 @@ use super::{Controller, NotDone, RecordedWord, Shared};
 use crate::domain::{Cause, Operator, OperatorAction, Reason, ReleaseState, RepoName};
 use crate::messages::plain;
 
-/// Characters of a configured reason that an error shows.
+/// How many characters of a configured reason an error shows.
 const SHOWN_REASON: usize = 200;
 
-/// What a `resume` did.
+/// The result of a `resume`.
 #[derive(Clone, Debug)]
 pub struct Resumed {
-    /// The word.
     pub spoken: RecordedWord,
-    /// What it let go on.
+    /// What was resumed.
     pub of: ResumedFrom,
 }
 
-/// What a `resume` lets go on: one thing at a time.
+/// What a `resume` ended. It ends one thing at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResumedFrom {
-    /// An operator's pause. What took production back holds on, where it does.
+    /// An operator's pause. A rollback may still hold.
     Pause {
-        /// The rollback that still holds.
+        /// The rollback that still holds, if any.
         rollback: Option<Box<Cause>>,
     },
-    /// Something else than an operator's pause: a rollback, or a dispatch that GitHub refused.
+    /// A rollback, or a dispatch that GitHub refused.
     Hold {
-        /// Whether a rollback held, or may have.
+        /// Whether a rollback held, or may have held.
         rollback: bool,
     },
 }
 
 impl Controller {
-    /// Lets a repository's releases go on: after a pause, or, where there is none, after a
-    /// rollback. Never both at once.
+    /// Resumes a repository's releases: ends an operator's pause, or, if there is none, a
+    /// rollback's hold or a refused dispatch. It never ends a pause and a rollback's hold at
+    /// once.
     ///
     /// # Errors
-    /// [`NotDone`], also where nothing is stopped; nothing was recorded.
+    /// [`NotDone`], also if nothing is stopped. Nothing was recorded.
     pub async fn resume(&self, name: &RepoName, by: Operator) -> Result<Resumed, NotDone> {
         let handle = self.handle(name)?;
         self.shared.know_the_time(&self.shared.readers.of(name), name).await?;
@@ -57,14 +57,15 @@ impl Controller {
         let governed = &mut held.governed;
         governed.known_ledger(&self.shared).await?;
         if governed.release().is_none_or(|release| !release.recovered) {
-            // What a lost ledger left at GitHub may pause it: that is read before it is undone.
+            // What a lost ledger left on GitHub may include a pause, so it is read before it is
+            // undone.
             governed.survey(&self.shared, None).await?;
         }
         let release = governed.known_release()?;
         let (is_paused, is_refused) = (governed.is_paused()?, release.rejection.is_some());
         let (at, of) = if is_paused {
             let at = governed.say_resumed(&self.shared, by, is_paused).await?;
-            // The pause has ended also where GitHub does not say what else holds.
+            // The pause has ended even if GitHub does not answer what else holds.
             let rollback = match governed.standing_rollback(&self.shared).await {
                 Ok(found) => found,
                 Err(_) => governed.decisions.rollback(),
@@ -82,8 +83,8 @@ impl Controller {
         Ok(Resumed { spoken: RecordedWord { at, sha: None }, of })
     }
 
-    /// Ends an operator's pause without waiting for a pass; none where the ledger does not tell
-    /// for certain that there is one.
+    /// Ends an operator's pause without waiting for a pass. Returns `None` if it is not certain
+    /// from the ledger that there is one.
     async fn end_pause(
         &self,
         handle: &Arc<RepoHandle>,
@@ -103,8 +104,8 @@ impl Controller {
         Ok(Some(at))
     }
 
-    /// The rollback that still holds after a pause: as GitHub shows it now, or, where a pass is
-    /// under way or GitHub does not answer, as the last pass saw it.
+    /// The rollback that still holds after a pause: from GitHub, or from the last pass if a
+    /// pass is running or GitHub does not answer.
     async fn rollback_after(&self, handle: &RepoHandle) -> Option<Cause> {
         if let Some(mut held) = handle.held_now() {
             held.governed.unchanged = None;
@@ -116,8 +117,8 @@ impl Controller {
     }
 }
 
-/// The words that end a pause and nothing else: a `resume` where the ledger knows of no pause
-/// would lift the hold of a rollback.
+/// The actions that end a pause and nothing else. If the ledger knows no pause, a `resume`
+/// alone would lift a rollback's hold, so an unrecorded pause is recorded first.
 fn ending(
     release: &ReleaseState,
     unrecorded: Option<(String, Operator)>,
@@ -134,7 +135,7 @@ impl Governed {
         Ok(release.pause.is_some() || self.brake.unrecorded_pause().is_some())
     }
 
-    /// Records a `resume`, unless somebody paused since it was known whether it is paused.
+    /// Records a `resume`, unless another operator paused since `was_paused` was read.
     async fn say_resumed(
         &mut self,
         shared: &Shared,

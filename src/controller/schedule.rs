@@ -1,4 +1,4 @@
-//! When a repository's next pass begins.
+//! Schedules a repository's next pass.
 
 use std::time::Duration;
 
@@ -11,47 +11,49 @@ use super::registry::RepoSettings;
 use crate::clock::{Clock, RetryIntervals};
 use crate::github::Lane;
 
-/// The longest wait after what heals by itself, and after what only a person can mend.
+/// The longest waits after an error that goes away by itself, and after one that a person must
+/// fix.
 const LONGEST_BY_ITSELF: Duration = Duration::from_secs(60);
 const LONGEST_BY_A_PERSON: Duration = Duration::from_secs(600);
-/// By how much a wait is shortened or lengthened, so that a fleet does not pulse.
+/// The share by which a wait is shortened or lengthened, so that repositories do not poll in
+/// lockstep.
 const JITTER: f64 = 0.1;
 
-/// A repository whose passes take longer than their interval pauses for a tenth of it.
+/// If passes take longer than the interval, the next one still waits a tenth of the interval.
 const SHORTEST_PAUSE: u32 = 10;
 
-/// Polls of settled repositories begin together with those of their neighbours in time: what wakes
-/// for one serves all of them, which costs a large fleet a good deal less.
+/// Settled polls are aligned to this grid, so that one wake-up serves several repositories,
+/// which saves CPU in a large fleet.
 const TOGETHER: Duration = Duration::from_millis(500);
-/// Intervals that are shorter than this are kept as they are.
+/// Shorter intervals are not aligned.
 const SHORTEST_TOGETHER: Duration = Duration::from_secs(30);
 
-/// How often a repository is looked at.
+/// How often a repository is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intervals {
-    /// While it is settled.
     pub settled: Duration,
     /// While something is in flight.
     pub active: Duration,
 }
 
-/// Where in the interval a repository's polls lie, from 0 up to 1: neighbours lie far apart, so
-/// that however many there are, they are spread evenly.
+/// The offset of a repository's polls within the interval, from 0 to below 1. Consecutive
+/// repositories get distant offsets, so that any number of them is spread evenly.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Phase(f64);
 
 impl Phase {
-    /// The golden ratio's fractions fill the interval evenly for every count.
+    /// Multiples of the golden ratio, modulo 1, fill the interval evenly for every count.
     const STEP: f64 = 0.618_033_988_749_895;
 
-    /// The phase of the repository of this index.
+    /// The phase of the repository at this index.
     pub(super) fn of(index: usize) -> Self {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         Self((f64::from(index) * Self::STEP).fract())
     }
 
-    /// In which of several rounds it has its turn, from 0 up to 1. Like the phase it is spread
-    /// evenly, and it says nothing of the phase: those that share a round are spread over it.
+    /// The offset within several rounds, from 0 to below 1. It is spread evenly like the phase
+    /// but does not correlate with it, so repositories in the same round are spread over that
+    /// round.
     pub(super) fn turn(index: usize) -> f64 {
         (f64::from(u32::try_from(index).unwrap_or(u32::MAX)) * std::f64::consts::SQRT_2).fract()
     }
@@ -61,7 +63,8 @@ impl Phase {
     }
 }
 
-/// How busy a pass found its repository; one that failed is in nobody's way.
+/// The pace that a pass reported. A failed pass counts as settled, so that it does not compete
+/// with active ones.
 pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> PassPace {
     match report {
         Some(Ok(report)) => report.pace,
@@ -69,7 +72,6 @@ pub(super) fn pace_of(report: Option<&Result<PassReport, PassError>>) -> PassPac
     }
 }
 
-/// One repository's schedule.
 pub(super) struct Schedule {
     intervals: Intervals,
     phase: Phase,
@@ -83,30 +85,31 @@ impl Schedule {
         Self { intervals, phase, failing: None, last: None, interval: intervals.settled }
     }
 
-    /// The interval that the last wait was made from.
+    /// The interval that the last wait was computed from.
     pub(super) const fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// Behind whom the next pass waits.
+    /// The priority of the next pass.
     pub(super) fn lane(&self) -> Lane {
         if self.last == Some(PassPace::Active) { Lane::Active } else { Lane::Settled }
     }
 
-    /// The intervals that the configuration wants.
+    /// The configured intervals.
     pub(super) const fn wanted(&self) -> Intervals {
         self.intervals
     }
 
-    /// The wait before the first pass, which is due `within` so long: a fraction of it, and of
-    /// the active interval where that is shorter than a second.
+    /// The wait before the first pass: a random part of `within`. If `within` is at most a
+    /// second, it is also limited by the active interval.
     pub(super) fn first(&self, clock: &Clock, within: Duration) -> Duration {
         let second = Duration::from_secs(1);
         let within = if within <= second { within.min(self.intervals.active) } else { within };
         within.mul_f64(clock.fraction())
     }
 
-    /// Takes other settings. The wait that they ask for: a short one where the policy changed.
+    /// Applies new settings and returns the wait that they ask for. It is short if the policy
+    /// changed.
     pub(super) fn turn(
         &mut self,
         clock: &Clock,
@@ -123,8 +126,8 @@ impl Schedule {
         }
     }
 
-    /// The wait before the next pass, after one that was due at `began`, a monotonic time, where
-    /// the limits allow passes every `fits`.
+    /// The wait before the next pass. `began` is when the last one began, in monotonic time;
+    /// `fits` are the intervals that the limits allow.
     pub(super) fn next(
         &mut self,
         clock: &Clock,
@@ -148,7 +151,8 @@ impl Schedule {
         let wait = if joins_the_settled {
             self.phase.in_the(self.interval)
         } else {
-            // From start to start: what a pass takes does not shift the polls that come after it.
+            // Measured from start to start, so that a pass's duration does not shift later
+            // polls.
             let took = now.saturating_sub(began);
             self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
         };
@@ -166,12 +170,13 @@ impl Schedule {
         let wait = jittered(self.interval, clock);
         let told = error.told_to_wait().map(|until| until.duration_since(clock.now()));
         let told = told.and_then(|wait: SignedDuration| Duration::try_from(wait).ok());
-        // When GitHub names a time, that is the time; a fleet comes back one after another.
+        // If GitHub names a time, wait until then, plus a phase so that repositories do not all
+        // return at once.
         told.map_or(wait, |told| told + self.phase.in_the(self.intervals.active))
     }
 }
 
-/// The waits after errors: from the poll interval on, doubling.
+/// The waits after errors: start at the poll interval and double.
 fn doubling(start: Duration, mending: Mending) -> RetryIntervals {
     let longest = match mending {
         Mending::ByItself => LONGEST_BY_ITSELF,
@@ -180,7 +185,7 @@ fn doubling(start: Duration, mending: Mending) -> RetryIntervals {
     RetryIntervals::doubling(start, longest)
 }
 
-/// The wait from `now` on until polls begin together, at most `wait`.
+/// Shortens `wait` so that it ends on the grid.
 fn together(now: Duration, wait: Duration, interval: Duration) -> Duration {
     if interval < SHORTEST_TOGETHER {
         return wait;

@@ -1,4 +1,4 @@
-//! The way to a dispatch: everything is looked at anew, past every cache, and decided again.
+//! The steps before a dispatch: read everything again, past every cache, and decide again.
 
 use std::sync::Arc;
 
@@ -10,60 +10,56 @@ use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle};
 
-/// Commits that are named where a rollback goes to none that ever ran.
+/// How many past productions are named when a rollback's target was never in production.
 const PRODUCTIONS_NAMED: usize = 5;
 
-/// Who wants a sha to ship.
+/// Who asks for a commit to be shipped.
 #[derive(Clone, Debug)]
 pub enum DispatchInitiator {
-    /// The policy: it must be the one that ships by all decisions taken anew.
+    /// The policy. The commit ships only if the new decisions still choose it.
     OfThePolicy,
-    /// An operator, by `trigger`.
     OfAnOperator(Operator),
-    /// An operator, by `trigger --rollback`.
     Rollback(Operator),
 }
 
-/// What came of it.
+/// The result of an attempt to ship.
 #[derive(Clone, Debug)]
 pub enum Shipped {
-    /// The dispatch left, or was refused.
+    /// The dispatch was sent, withdrawn or refused.
     Dispatched {
-        /// What it was decided on.
+        /// The decision that it is based on.
         decision: Box<Decision>,
-        /// What came of it.
         how: Dispatched,
     },
-    /// Decided anew, it does not ship.
+    /// The new decision does not allow it.
     NotAllowed(Box<Decision>),
-    /// By all decisions taken anew the policy ships another commit, or none.
+    /// By the new decisions, the policy ships another commit or none.
     NotWanted,
-    /// Nothing goes back to a commit that was never in production.
+    /// There is no rollback to a commit that was never in production.
     NeverInProduction {
-        /// The last commits that were, newest first.
+        /// The last commits that were in production, newest first.
         last: Vec<Sha>,
     },
-    /// Another process of ours is at it, or something must be known first.
+    /// The brake is on, another of our processes is dispatching it, or a fact is missing.
     InTheWay {
-        /// What it was decided on.
         decision: Box<Decision>,
-        /// What is in the way.
+        /// What prevents it.
         why: String,
     },
 }
 
 impl Governed {
-    /// Looks anew, decides again, and dispatches if it still may.
+    /// Reads everything again, decides again, and dispatches if that is still allowed.
     ///
     /// # Errors
-    /// What could not be seen or done. Nothing was started that the ledger does not hold.
+    /// What could not be read or done. If anything was started, it is in the ledger.
     pub(super) async fn ship(
         &mut self,
         shared: &Shared,
         sha: &Sha,
         wish: DispatchInitiator,
     ) -> Result<Shipped, PassError> {
-        // A dispatch waits behind no settled poll.
+        // A dispatch has priority over the polls of settled repositories.
         self.reader = self.reader.in_lane(Lane::Active);
         let mut survey = self.survey(shared, Some(sha)).await?;
         let decision = match self.decided_for(shared, &mut survey, sha, &wish).await? {
@@ -100,7 +96,7 @@ impl Governed {
         Ok(Shipped::Dispatched { decision: Box::new(decision), how })
     }
 
-    /// The decision that a wish asks for, or why there is none.
+    /// The new decision for this initiator, or why the commit does not ship.
     async fn decided_for(
         &mut self,
         shared: &Shared,

@@ -1,5 +1,5 @@
-//! How a repository stood when its last pass ended, and what was decided then: shown to whoever
-//! looks, and decided on by nobody.
+//! The state of a repository after its last pass, and what was decided then. For display only:
+//! no decision is based on it.
 
 use std::collections::BTreeMap;
 
@@ -11,39 +11,37 @@ use crate::decide::Judgement;
 use crate::domain::{Decision, Outcome, Reason, RepoName, RiskClass, Sha};
 use crate::messages;
 
-/// How a repository stood when its last pass ended. Kept in the store, so that `status` answers
-/// when no controller runs.
+/// The state of a repository after its last pass. It is kept in the store, so that `status`
+/// works without a running controller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LastStanding {
     /// When the last pass ended.
     pub last_pass: Option<Timestamp>,
-    /// When the last one ended that saw and did all it should.
+    /// When the last successful pass ended.
     pub last_good_pass: Option<Timestamp>,
-    /// Why it failed, if it did.
+    /// Why the last pass failed, if it did.
     pub error: Option<String>,
-    /// What was decided about the candidate.
+    /// The decision about the candidate.
     pub decision: Option<StandingDecision>,
-    /// Why the last pass found no commit to judge, or did not find a verified one.
+    /// Why the last pass found no commit to judge, or no verified one.
     pub no_candidate: Option<String>,
-    /// What is on the branch above the candidate.
+    /// The commits on the branch above the candidate.
     pub above: AboveCandidate,
 }
 
-/// What is on the branch above the candidate.
+/// The commits on the branch above the candidate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AboveCandidate {
-    /// The head, and what was decided about it.
+    /// The head, and the decision about it.
     pub head: Option<(Sha, StandingDecision)>,
-    /// How many commits are newer than any with a finished verification, where that is known.
+    /// How many commits are newer than any with a finished verification, if known.
     pub unverified_commits: Option<usize>,
-    /// The branch's tip.
     pub branch_tip: Option<Sha>,
 }
 
 impl AboveCandidate {
-    /// What `judgement` and `survey` tell of it.
     pub(super) fn of(judgement: &Judgement, survey: &Survey, repository: &RepoName) -> Self {
         let seen = &survey.observation;
         let head = seen.candidates.head.as_ref().and_then(|sha| {
@@ -56,23 +54,19 @@ impl AboveCandidate {
 }
 
 impl LastStanding {
-    /// Why nothing can be said of its releases: why the last pass failed, or found nothing to judge.
+    /// Why its releases cannot be judged: the last pass failed, or found nothing to judge.
     #[must_use]
     pub fn trouble(&self) -> Option<&str> {
         self.error.as_deref().or(self.no_candidate.as_deref())
     }
 }
 
-/// What was decided about the candidate.
+/// The decision about a commit, as kept for display.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandingDecision {
-    /// What it came to.
     pub outcome: Outcome,
-    /// Why.
     pub reason: Reason,
-    /// The risk class.
     pub risk: RiskClass,
-    /// How to unblock it.
     #[serde(default)]
     pub hints: Vec<String>,
 }
@@ -88,22 +82,22 @@ impl StandingDecision {
     }
 }
 
-/// What the last pass that came to decisions decided, with all of the evidence: shown to whoever
-/// looks, and decided on by nobody.
+/// All decisions of the last pass that made any, with their evidence. For display only: no
+/// decision is based on them.
 #[derive(Clone, Debug, Default)]
 pub struct Decisions {
-    /// When.
+    /// When they were made.
     pub at: Option<Timestamp>,
-    /// The candidate, then.
+    /// The candidate at that time.
     pub candidate: Option<Sha>,
-    /// The head, then.
+    /// The head at that time.
     pub head: Option<Sha>,
-    /// By sha: of the candidate, of the head, and of every other commit that was spoken of.
+    /// By sha: the candidate, the head, and every other commit that was judged.
     pub by_sha: BTreeMap<Sha, Box<Decision>>,
 }
 
 impl Decisions {
-    /// What `judgement` holds, taken at this time.
+    /// The decisions in `judgement`, made at this time.
     pub(super) fn of(judgement: &Judgement, survey: &Survey, at: Timestamp) -> Self {
         let candidates = &survey.observation.candidates;
         let ships = judgement.ships.iter();

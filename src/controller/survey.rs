@@ -1,5 +1,5 @@
-//! Everything up to an observation: what GitHub shows is read, and what the deploy runs did is
-//! written down, so that decisions are taken on it.
+//! Builds the observation that decisions are based on: reads what GitHub shows, and records
+//! what the deploy runs did.
 
 use std::collections::BTreeSet;
 
@@ -19,28 +19,28 @@ use crate::observe::{
 use crate::plan;
 use crate::store::{Ledger, StoreError};
 
-/// Rounds in which `decide` may name facts that it lacks. Commits below a held candidate are asked
-/// about one after another, ten of them; each lacks its verification, its place, its range and its
-/// deploy file, a range for each of ten approvals, and two for each of twenty rollbacks.
+/// The most rounds in which `decide` may name facts that it lacks. Besides the candidate, up to
+/// ten commits below it are judged one after another. Each lacks its verification, its
+/// position, its range and its deploy files, a range for each of ten approvals, and two for
+/// each of twenty rollbacks.
 pub(super) const MOST_ROUNDS: usize = 11 * (4 + 10 + 2 * 20);
 
-/// One look at a repository.
+/// Everything that was read about a repository.
 pub struct Survey {
-    /// The repository, its branch and its workflows.
     pub repo_facts: RepoFacts,
-    /// What GitHub shows.
     pub observation: Observation,
-    /// The newest deploy run that was seen.
     pub newest_run: Option<RunId>,
-    /// Whether everything was read anew, past every cache.
+    /// Whether everything was read past every cache.
     pub uncached: bool,
-    /// Runs that statuses name and the ledger does not know, and that are no deploys in flight.
+    /// Runs that statuses link to, that the ledger does not know, and that are no deploys in
+    /// flight.
     pub over: BTreeSet<RunId>,
 }
 
 impl Governed {
-    /// Reads what GitHub shows, and records what the deploy runs did. With `uncached`, everything is
-    /// read past every cache, the statuses of that sha first (section 5, step 0).
+    /// Reads what GitHub shows, and records what the deploy runs did. With `uncached`,
+    /// everything is read past every cache, starting with the statuses of that sha (section 5,
+    /// step 0).
     pub(super) async fn survey(
         &mut self,
         shared: &Shared,
@@ -114,7 +114,8 @@ impl Governed {
         let was_current = self.age.is_known();
         let has_caught_up = self.catch_up(shared, ctx, &repo_facts, &mut observation).await?;
         if has_caught_up || (!was_current && self.waits_for_a_run()) {
-            // Its attempts may own runs that no page shows, and others look for theirs only now.
+            // Recovered attempts may own runs that no page shows, and others start to look for
+            // theirs only now.
             newest_run =
                 self.follow(shared, ctx, &repo_facts, &mut observation.us, &linked).await?;
         }
@@ -128,13 +129,14 @@ impl Governed {
         })
     }
 
-    /// Whether an attempt waits for its run to show, and this is a pass that may conclude on it.
+    /// Whether an attempt waits for its run to appear. False in a read-only copy, which draws
+    /// no conclusions.
     fn waits_for_a_run(&self) -> bool {
         let waits = |known: &ReleaseState| known.attempts.iter().any(Attempt::looks_for_its_run);
         !self.is_read_only && self.release().is_some_and(waits)
     }
 
-    /// What the verification runs say; that a merge queue was seen is written down.
+    /// Reads the verification runs, and records the first sight of a merge queue.
     async fn verifications(
         &mut self,
         shared: &Shared,
@@ -150,7 +152,8 @@ impl Governed {
         Ok(verifications)
     }
 
-    /// The statuses of `sha`, and the runs that they name and the ledger does not know.
+    /// Reads the statuses of `sha`, and the runs that they link to and the ledger does not
+    /// know.
     async fn linked(
         &self,
         ctx: &mut ReadContext<'_>,
@@ -171,8 +174,8 @@ impl Governed {
         Ok(Linked { named_on: Some(sha.clone()), ..linked })
     }
 
-    /// Reads the deploy runs and writes down what they did; before that, where the ledger is new,
-    /// what a lost one left behind.
+    /// Reads the deploy runs and records what they did. If the ledger is new, first recovers
+    /// what a lost one left on GitHub.
     async fn follow(
         &mut self,
         shared: &Shared,
@@ -182,7 +185,7 @@ impl Governed {
         linked: &Linked,
     ) -> Result<Option<RunId>, PassError> {
         let (policy, is_read_only) = (ctx.policy.clone(), self.is_read_only);
-        // That something is on no list is known as of when the lists were asked for.
+        // The absence of a run is known as of when the lists were requested.
         let asked_at = shared.clock.now();
         let ledger = self.opened()?;
         let mut seen = observe::deploy_runs(ctx, repo_facts, ledger.state(), us, linked).await?;
@@ -191,14 +194,14 @@ impl Governed {
             let entries = recovered(ctx, repo_facts, us, &certain, ledger.state()).await?;
             ledger.record(shared.clock.now(), entries).await?;
             self.age.set_known();
-            // Its attempts may own runs that are on no page.
+            // Recovered attempts may own runs that no page shows.
             return Box::pin(self.follow(shared, ctx, repo_facts, us, linked)).await;
         }
         let unknown_run = plan::shows_unknown_run(&seen, us, ledger.state());
         self.age.note_unknown_run(unknown_run);
         if !self.age.is_known() {
-            // A run may be of an attempt that an older ledger has lost: no other one claims it yet,
-            // and none is given up beside it.
+            // A run may belong to an attempt that an older ledger has lost. Until that is
+            // known, no other attempt claims it, and none is given up.
             seen.searches.clear();
         }
         let ledger = self.opened()?;
@@ -227,8 +230,8 @@ impl Governed {
         Ok(seen.newest)
     }
 
-    /// An attempt that a crash left in `intent` was never sent: it is withdrawn, and begun anew
-    /// (section 5, step 6).
+    /// Withdraws attempts that a crash left in `intent`: they were never sent, and are begun
+    /// again (section 5, step 6).
     async fn settle_left_intents(&mut self, shared: &Shared) -> Result<(), PassError> {
         let ledger = self.opened()?;
         let left = ledger
@@ -243,7 +246,7 @@ impl Governed {
         Ok(ledger.record(shared.clock.now(), left).await?)
     }
 
-    /// Every identity that is, or was, us; and the first line of a new ledger.
+    /// Every identity that is or was ours. Also records the first entries of a new ledger.
     async fn who_we_are(&mut self, shared: &Shared) -> Result<BTreeSet<Login>, PassError> {
         let user = shared.user(&self.reader).await?;
         let policy = self.policy.clone();
@@ -269,7 +272,7 @@ impl Governed {
         self.release().ok_or(StoreError::Closed)
     }
 
-    /// Judges, reading what `decide` lacks, until it has all that it needs.
+    /// Judges, and reads the facts that `decide` lacks until none is missing.
     pub(super) async fn judged(
         &mut self,
         shared: &Shared,
@@ -300,7 +303,7 @@ impl Governed {
         decided.map(|judgement| *judgement).ok_or_else(out_of_rounds)
     }
 
-    /// Reads what is lacking.
+    /// Reads the facts that are lacking.
     pub(super) async fn fill(
         &mut self,
         shared: &Shared,
@@ -327,7 +330,7 @@ impl Governed {
         Ok(self.opened()?.record(shared.clock.now(), entries).await?)
     }
 
-    /// Reads the statuses of what is to be spoken of.
+    /// Reads the statuses of commits that may need a write.
     pub(super) async fn read_statuses(
         &mut self,
         shared: &Shared,
@@ -336,19 +339,19 @@ impl Governed {
     ) -> Result<(), PassError> {
         let policy = self.policy.clone();
         let ctx = read_context(shared, &self.reader, &policy, &mut self.memory, self.rhythm);
-        // A start has read some of them a moment ago.
+        // The check for an older ledger may have read some of them already.
         let is_read = |sha: &&Sha| survey.observation.facts(sha).statuses.known().is_some();
         let unread: Vec<Sha> = shas.iter().filter(|sha| !is_read(sha)).cloned().collect();
         let read = observe::statuses(&ctx, &mut survey.observation, unread.iter()).await;
         if read.as_ref().is_err_and(|error| !error.is_transient()) {
-            // The branch may have left a commit that GitHub no longer has.
+            // A force push may have removed a commit that GitHub no longer has.
             self.memory.distrust();
         }
         Ok(read?)
     }
 }
 
-/// A look by what is remembered, which reads nothing of what changes seldom.
+/// A read context backed by what earlier passes kept. It reads no slow-changing facts.
 pub(super) fn read_context<'a>(
     shared: &'a Shared,
     reader: &'a Reader,
@@ -371,8 +374,8 @@ pub(super) fn read_context<'a>(
     }
 }
 
-/// What a standing hold rests on, of the things that are read seldom: with it they are read in
-/// every pass.
+/// The slow-changing facts that a standing hold rests on. They are read in every pass while it
+/// lasts.
 fn rests_on(decision: &Decision) -> RestsOn {
     if decision.outcome() != Outcome::Hold {
         return RestsOn::default();

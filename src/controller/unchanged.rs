@@ -1,10 +1,10 @@
-//! A repository that nothing happens to: the pass that need not be made.
+//! Skips a pass over a repository in which nothing changed.
 //!
-//! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's answers,
-//! what signals say, and the time. One that read nothing but 304, recorded nothing, kept nothing
-//! new and had nothing to do, comes to the same again until one of these changes; the plan says
-//! when time alone may change it. Until then it is enough to ask GitHub whether its answers have
-//! changed; what they said need not be read again.
+//! A pass is a function of the policy, the ledger, what is kept between passes, GitHub's
+//! answers, the signals and the time. If a pass got only 304 answers, recorded nothing, kept
+//! nothing new and had nothing to do, the next one has the same result until one of these
+//! changes. The plan says when time alone may change it. Until then, it is enough to ask GitHub
+//! whether its answers changed; their content need not be read again.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::github::ReadSet;
 use crate::signals::SeenSignals;
 use crate::store::Ledger;
 
-/// What a pass that came to nothing rested on.
+/// The inputs of a pass that had nothing to do.
 pub(super) struct UnchangedPass {
     policy: Arc<Policy>,
     ledger_length: u64,
@@ -30,28 +30,27 @@ pub(super) struct UnchangedPass {
 /// How a pass was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// All was read, decided and planned.
+    /// Everything was read, decided and planned.
     Judged,
-    /// Nothing had changed.
     Unchanged,
 }
 
-/// How things stood before a pass.
+/// The state before a pass.
 struct Before {
     ledger_length: Option<u64>,
     memory_changes: u64,
-    /// Reads that GitHub had counted towards its limit: those that were not answered by 304.
+    /// Requests that counted towards GitHub's limit: those not answered with 304.
     charged: u32,
-    /// The pass reads more than a settled one does, so that it is no example of one.
+    /// Whether the pass reads more than a settled one, so that it cannot serve as a baseline.
     is_due: bool,
 }
 
 impl Governed {
-    /// A pass, or where nothing can have changed since one that came to nothing, the questions
-    /// that make sure of that. The flag says which it was.
+    /// Runs a pass, or only revalidates if nothing can have changed since a pass that had
+    /// nothing to do. The flag says which.
     ///
     /// # Errors
-    /// What the pass could not see or do.
+    /// What could not be read or done.
     pub(super) async fn pass_or_quiet(
         &mut self,
         shared: &Shared,
@@ -85,8 +84,7 @@ impl Governed {
         Ok((report, Passed::Judged))
     }
 
-    /// Whether it was judged by the policy and the ledger that are there now, and time has changed
-    /// nothing of it.
+    /// Whether the policy and the ledger are still the same and no timer has expired.
     fn stands(&self, unchanged: &UnchangedPass, now: Timestamp) -> bool {
         let length = self.ledger.as_ref().map(Ledger::length);
         Arc::ptr_eq(&unchanged.policy, &self.policy)
@@ -94,16 +92,16 @@ impl Governed {
             && unchanged.changes_at.is_none_or(|at| now < at)
     }
 
-    /// Whether signals and GitHub still say what they said.
+    /// Whether the signals and GitHub's answers are still the same.
     async fn nothing_changed(&self, unchanged: &UnchangedPass) -> bool {
         self.signals.seen(false).await.says_the_same_as(&unchanged.seen)
             && self.reader.revalidate(&unchanged.read_set).await
     }
 
-    /// What this pass rested on, where the next one comes to the same.
+    /// The inputs of this pass, if the next one would have the same result.
     ///
-    /// One that read more than a settled pass does is no example of one. But where all of it was
-    /// answered by 304, what an earlier pass rested on stands as it did.
+    /// A pass that read more than a settled one cannot serve as a baseline. But if all its
+    /// answers were 304, the inputs of an earlier pass are still valid.
     fn came_to_nothing(
         &self,
         before: &Before,

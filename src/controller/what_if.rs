@@ -1,5 +1,5 @@
-//! Looks at what would be if something were otherwise. Nothing comes of them: they have a ledger in
-//! memory, and neither the repository nor what is shown of it learns of them.
+//! Hypothetical decisions. They use a copy of the ledger in memory, and change neither the
+//! repository nor its snapshot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,27 +11,25 @@ use super::{Controller, NotDone, Shared};
 use crate::domain::{Decision, Policy, Production, RepoName, Sha, ShaPrefix};
 use crate::store::Ledger;
 
-/// What is supposed.
+/// The hypothesis.
 #[derive(Clone, Debug, Default)]
 pub struct Suppositions {
-    /// Another policy; none: the one in force.
+    /// Another policy. `None`: the one in force.
     pub policy: Option<Policy>,
-    /// What runs in production; none: what does.
+    /// Another commit in production. `None`: the real one.
     pub production: Option<ShaPrefix>,
 }
 
-/// What would be decided, and on what production, where that was supposed.
+/// The hypothetical decision, and the production that it is based on, if one was supposed.
 #[derive(Clone, Debug)]
 pub struct WouldBe {
-    /// The decision.
     pub decision: Decision,
-    /// The whole sha that production was supposed to be.
+    /// The full sha of the supposed production.
     pub production: Option<Sha>,
 }
 
 impl Controller {
-    /// What would be decided about a commit if this were so. Writes nothing to GitHub, and records
-    /// nothing.
+    /// Decides about a commit under a hypothesis. Writes nothing to GitHub and records nothing.
     ///
     /// # Errors
     /// [`NotDone`].
@@ -60,8 +58,8 @@ impl Controller {
         Ok(WouldBe { decision, production })
     }
 
-    /// A look at a repository, by another policy where one is given. Whoever is at the repository
-    /// ends first; after that, nobody waits for the look.
+    /// Creates a read-only copy of a repository, under another policy if one is given. Waits
+    /// until the repository is free; after that, nothing waits for the copy.
     pub(super) async fn read_only_copy(
         &self,
         name: &RepoName,
@@ -86,7 +84,7 @@ impl Governed {
         read_only.is_read_only = true;
         read_only.ledger = self.ledger.as_ref().map(Ledger::in_memory);
         if !is_other {
-            // By another policy other runs and branches count: all of that is read anew.
+            // Under another policy, other runs and branches count, so everything is read again.
             read_only.memory = self.memory.clone();
         }
         read_only

@@ -1,5 +1,5 @@
-//! Whoever wants to see each decision with the question that it answers: the tests do, to hold it
-//! against the design. The program has none.
+//! Observes each decision with its question. Tests use it to check decisions against the
+//! design; the program itself does not set one.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use super::Shared;
 use crate::decide::{Judgement, Question};
 use crate::domain::{Decision, Observation, Policy, ReleaseState};
 
-/// Is shown each decision that is acted on, and what it was decided on. It changes nothing.
+/// Receives each decision that is acted on, with its question. It cannot change anything.
 pub type Witness = Arc<dyn Fn(&Question<'_>, &Decision) + Send + Sync>;
 
 impl Shared {
-    /// The same, with a witness.
+    /// Sets the witness.
     #[must_use]
     pub fn witnessed_by(self, witness: Witness) -> Self {
         Self { witness: Some(witness), ..self }
     }
 
-    /// Shows one decision.
+    /// Passes one decision to the witness.
     pub(super) fn show_decision(&self, question: &Question<'_>, decision: &Decision) {
         if let Some(witness) = &self.witness {
             witness(question, decision);
         }
     }
 
-    /// Shows every decision of a judgement.
+    /// Passes every decision of a judgement to the witness.
     pub(super) fn show_judgement(
         &self,
         policy: &Policy,

@@ -1,10 +1,11 @@
-//! Which approvals count, and for what.
+//! Determines which approvals count, and for what.
 //!
-//! An operator's word about a sha approves all that makes it HIGH, the deploy files at the tip, as
-//! they were then, included; a later candidate needs an approval only for what came after. So there
-//! are several commits from which the range can be approved: production, and every commit that an
-//! operator approved. From one of them on, each pull request that brought something HIGH needs its
-//! own approval by people, and nothing may be left that only an operator can approve.
+//! An operator's approval of a sha covers everything that makes it HIGH, including the deploy
+//! files at the tip as they were then. A later candidate needs approval only for what came
+//! after. The range can therefore be approved starting from several commits: production, and
+//! every commit that an operator approved. From one of them on, each pull request that brought
+//! something HIGH needs its own approval, and nothing may remain that only an operator can
+//! approve.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +22,18 @@ mod talk;
 
 use needs::{Needs, after_a_word, after_production};
 
-/// Only the last few words can still matter: each costs a comparison when another commit came
-/// after it.
+/// How many of an operator's latest approvals are considered. Each costs a comparison if
+/// another commit came after it.
 const WORDS_LOOKED_AT: usize = 5;
 
-/// What the approvals come to.
+/// The result of looking for approvals.
 #[derive(Clone, Debug)]
 pub(super) struct ApprovalOutcome {
-    /// Whose word approves, if all is approved.
+    /// Who approved it, if everything is approved.
     pub(super) approver: Option<Approver>,
-    /// What is missing, if not.
+    /// What is missing otherwise.
     pub(super) missing: Missing,
-    /// All that was seen on the way.
+    /// All approvals that were seen.
     pub(super) seen: Vec<SeenApproval>,
 }
 
@@ -43,7 +44,7 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<ApprovalOutcome, Gap> {
         return Ok(search.approved(approver));
     }
     for sha in shas_of_environment(case) {
-        // The variable says nothing of the deploy files at the tip, as they were then.
+        // The variable does not say what the deploy files at the tip were then.
         let Some(mut needs) = after_a_word(case, sha)? else { continue };
         needs.add_deploy_files(case, None)?;
         if let Some(approver) = search.met(needs, Some((sha, Approver::Environment)))? {
@@ -69,7 +70,7 @@ pub(super) fn of_the_range(case: &Case<'_>) -> Result<ApprovalOutcome, Gap> {
 }
 
 /// The approval of a first deploy: of this very sha, or on its own pull request. There is no
-/// range that an earlier word could cover.
+/// range that an earlier approval could cover.
 pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<ApprovalOutcome, Gap> {
     let mut search = Search::new(case);
     if let Some(approver) = search.of_this_very_sha()? {
@@ -95,13 +96,13 @@ pub(super) fn of_the_first_deploy(case: &Case<'_>) -> Result<ApprovalOutcome, Ga
     Ok(search.ended(approver))
 }
 
-/// A search for an approval, with what it saw.
+/// A search for an approval, and what it has seen.
 struct Search<'c, 'a> {
     case: &'c Case<'a>,
     seen: Vec<SeenApproval>,
     /// What people said on each pull request that was looked at.
     talks: BTreeMap<PullNumber, talk::Heard>,
-    /// The least that is missing so far: on pull requests, and of an operator.
+    /// The least that is missing so far: on pull requests, and from an operator.
     least: Option<(Vec<MissingPull>, Vec<OperatorsMatter>)>,
 }
 
@@ -134,7 +135,7 @@ impl<'c, 'a> Search<'c, 'a> {
             if approval.sha != *case.sha() {
                 continue;
             }
-            // What came to the tip since then may have its own approval.
+            // Later deploy files at the tip may have their own approval.
             let mut needs = Needs::default();
             needs.add_deploy_files(case, approval.deploy_file.as_deref())?;
             if let Some(by) = self.met(needs, Some((&approval.sha, operator(approval))))? {
@@ -146,8 +147,9 @@ impl<'c, 'a> Search<'c, 'a> {
         Ok(None)
     }
 
-    /// Who approved all that is needed after a `word`, about this commit and by this approver, or
-    /// without one. Where nothing is needed, it is the word that approves.
+    /// Who approved everything in `needs`. `word` is the operator's approval that the needs
+    /// come after, if any, with its commit and approver. If nothing is needed, that approval
+    /// suffices.
     fn met(
         &mut self,
         needs: Needs,
@@ -194,13 +196,15 @@ impl<'c, 'a> Search<'c, 'a> {
         }))
     }
 
-    /// Keeps the least: what people can still approve before what only an operator can.
+    /// Keeps the least that is missing. What people can approve is preferred over what only an
+    /// operator can.
     fn note_missing(&mut self, pulls: Vec<MissingPull>, operators: Vec<OperatorsMatter>) {
         let order = |(pulls, operators): &(Vec<MissingPull>, Vec<OperatorsMatter>)| {
             (!operators.is_empty(), pulls.len(), operators.len())
         };
         let found = (pulls, operators);
-        // Of two that are as much, what is missing from production on comes last, and is told.
+        // On a tie the later one wins: what is missing since production comes last and is
+        // reported.
         if self.least.as_ref().is_none_or(|least| order(&found) <= order(least)) {
             self.least = Some(found);
         }
@@ -240,7 +244,7 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 }
 
-/// Whether people can approve on pull requests.
+/// Whether the policy lets people approve on pull requests.
 fn by_people(policy: &Policy) -> bool {
     policy.approval_modes.iter().any(|mode| match mode {
         ApprovalMode::Label | ApprovalMode::Comment => true,
@@ -258,8 +262,8 @@ fn shas_of_environment<'a>(case: &Case<'a>) -> &'a [Sha] {
     }
 }
 
-/// The last words about commits that are neither this one nor production, the newest first. One
-/// that was said again is one.
+/// The latest approvals of commits that are neither this one nor production, newest first,
+/// without repetitions.
 fn words_about_others<'a>(case: &Case<'a>) -> Vec<&'a OperatorsApproval> {
     let mut words: Vec<&OperatorsApproval> = Vec::new();
     for word in case.release().approvals.iter().rev() {
@@ -274,20 +278,20 @@ fn words_about_others<'a>(case: &Case<'a>) -> Vec<&'a OperatorsApproval> {
     words
 }
 
-/// Whether the deploy files that would run are the judged commit's own, harmless, or those that
-/// stood at the tip when the word was given.
+/// Whether the deploy files that would run are the judged commit's own, not HIGH, or the ones
+/// that were at the tip when the approval was given.
 fn deploy_files_are_covered(case: &Case<'_>, approved: Option<&str>) -> Result<bool, Gap> {
     Ok(deploy_files_to_approve(case, approved)?.is_empty())
 }
 
-/// The deploy files at the tip that an approval must speak of: those that are HIGH, and not as they
-/// stood there when a word was given.
+/// The deploy files at the tip that need an approval: those that are HIGH and differ from the
+/// ones at the tip when an approval was given.
 fn deploy_files_to_approve<'a>(
     case: &Case<'a>,
     approved: Option<&str>,
 ) -> Result<BTreeSet<&'a str>, Gap> {
     if case.production == Production::None {
-        // Nothing is compared with the first deploy.
+        // A first deploy has nothing to compare with.
         return Ok(BTreeSet::new());
     }
     Ok(match case.question.deploy_files()? {

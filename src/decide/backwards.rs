@@ -1,4 +1,4 @@
-//! Never back: what production was before, and what it lost (rules 7 and 9).
+//! Prevents deploys backwards: rules 7 and 9, from past productions and what was lost.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,8 @@ use crate::domain::{
     Cause, ForeignMove, Lack, MovePosition, Production, Productions, Sha, Uncertainty,
 };
 
-/// Answers that are asked for at once. Most follow from one another once the newest are known.
+/// The most containment questions that are asked at once. Most answers follow from the others
+/// once the newest ones are known.
 const ASKED_AT_ONCE: usize = 20;
 
 /// Rule 7.
@@ -27,13 +28,14 @@ pub(super) fn older_than_production(case: &Case<'_>) -> RuleFinding {
     }
 }
 
-/// While production is uncertain, it may be any commit since the last certain one. So nothing
-/// ships that one of the certain ones contains, but that one itself.
+/// While production is uncertain, it may be any commit since the last certain one. So a commit
+/// that a certain production contains does not ship, unless it is that production itself.
 fn older_than_a_certain_one(case: &Case<'_>, why: Uncertainty) -> RuleFinding {
     let past = case.release().past_productions();
     let (ancestry, branch) =
         (&case.question.observation.ancestry, &case.question.observation.branch_commits);
-    // What the sha contains does not contain it, and nor does what such a one contains.
+    // What the sha contains cannot contain the sha. The same holds for whatever such a commit
+    // contains.
     let mut ruled_out = ancestry.contained_in(case.sha(), branch);
     let mut asking = Asking::default();
     for (production, _) in &past.commits {
@@ -57,7 +59,8 @@ fn older_than_a_certain_one(case: &Case<'_>, why: Uncertainty) -> RuleFinding {
     asking.finish()
 }
 
-/// Rule 9: a move of production by others took a commit off, and production still lacks it.
+/// Rule 9: somebody else's deploy removed a commit from production, and production still lacks
+/// it.
 pub(super) fn rolled_back(case: &Case<'_>) -> RuleFinding {
     if !case.policy().hold_after_rollback || case.question.triggered {
         return Ok(None);
@@ -91,8 +94,8 @@ pub(super) fn rolled_back(case: &Case<'_>) -> RuleFinding {
     asking.finish()
 }
 
-/// The move by others that took a commit off, where production still lacks it, the branch still
-/// holds it, and no operator has lifted it since.
+/// The foreign move that removed a commit from production, if production still lacks it, the
+/// branch still contains it, and no operator has lifted the hold since.
 fn lost_by<'p>(
     case: &Case<'_>,
     past: &'p Productions,
@@ -122,8 +125,8 @@ fn lost_by<'p>(
     Ok(case.branch_holds(lost)?.then_some(took_it_off))
 }
 
-/// Whether an operator has triggered what contains the judged commit, or set that as production,
-/// since the move had ended. That the lost commit may go out again is no word about newer ones.
+/// Whether, since the move ended, an operator triggered or set as production a commit that
+/// contains the judged one. An operator's action for the lost commit does not cover newer ones.
 fn is_lifted(case: &Case<'_>, past: &Productions, foreign: &ForeignMove) -> Result<bool, Gap> {
     for (sha, at) in &past.lifted {
         if *at >= foreign.ended_by && case.question.contains(sha, case.sha())? {
@@ -134,7 +137,8 @@ fn is_lifted(case: &Case<'_>, past: &Productions, foreign: &ForeignMove) -> Resu
 }
 
 impl Case<'_> {
-    /// Whether the branch holds a commit. The judged one is on it: by now rule 6 was asked.
+    /// Whether the branch contains a commit. The judged commit is on the branch, as checked by
+    /// rule 6.
     fn branch_holds(&self, sha: &Sha) -> Result<bool, Gap> {
         let observation = self.question.observation;
         if observation.branch_commits.place(sha).is_some()
@@ -148,23 +152,23 @@ impl Case<'_> {
     }
 }
 
-/// What is lacking, of several commits that are asked about at once.
+/// What is lacking for several commits that are asked about at once.
 #[derive(Default)]
 struct Asking<'a> {
     lacks: Vec<Lack>,
     commits: usize,
-    /// What the commits contain that are asked about: their answers will say it of these, too.
+    /// What the commits in question contain. Their answers will cover these as well.
     below: BTreeSet<&'a Sha>,
     unreadable: Option<Gap>,
 }
 
 impl<'a> Asking<'a> {
-    /// Whether an answer that is asked for already may say it of this one, too.
+    /// Whether a pending answer may also cover this commit.
     fn may_follow(&self, sha: &Sha) -> bool {
         self.below.contains(sha)
     }
 
-    /// Notes what keeps one commit from being told, and whether that is enough for now.
+    /// Notes why a commit cannot be decided. Returns whether enough questions are pending.
     fn note(&mut self, gap: Gap, contains: BTreeSet<&'a Sha>) -> bool {
         match gap {
             Gap::Lacks(lacks) => {
@@ -177,7 +181,7 @@ impl<'a> Asking<'a> {
         self.commits >= ASKED_AT_ONCE
     }
 
-    /// Nothing was found; but only where nothing was lacking.
+    /// Returns `None` if nothing was lacking.
     fn finish(self) -> RuleFinding {
         if !self.lacks.is_empty() {
             return Err(Gap::Lacks(self.lacks));

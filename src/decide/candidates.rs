@@ -1,4 +1,4 @@
-//! Which runs verify a commit (S1), what they say of it, and which commits may be released.
+//! Determines which runs verify a commit (S1), their result, and which commits may be released.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ mod no_candidate;
 
 pub(crate) use no_candidate::{SeenVerifications, no_candidate};
 
-/// Why a run of this origin does not count as a verification; none where it does. Whether its
-/// commit is on the branch is the branch's to tell.
+/// Why a run of this origin does not count as a verification. `None` if it counts. Whether its
+/// commit is on the branch is checked elsewhere.
 pub(crate) fn not_counted(scope: &VerificationScope, origin: &RunOrigin) -> Option<NotCounted> {
     if origin.workflow != scope.workflow {
         return Some(NotCounted::Workflow);
@@ -42,9 +42,9 @@ pub(crate) fn candidates(counted: &CountedRuns, branch: &BranchCommits) -> Candi
     candidates_by(commits.filter_map(|(sha, _)| Some((sha, *passed.get(sha)?))), usize::MAX)
 }
 
-/// The same, by the commits whose verification finished, in the order of
-/// [`BranchCommits::of_tip`], and whether the latest one of
-/// each succeeded; with at most so many commits `below`.
+/// Like [`candidates`], from the commits with a finished verification, in the order of
+/// [`BranchCommits::of_tip`], and whether the latest one of each succeeded. Lists at most
+/// `below` commits below the candidate.
 pub(crate) fn candidates_by<'c>(
     finished: impl Iterator<Item = (&'c Sha, bool)>,
     below: usize,
@@ -74,8 +74,8 @@ struct KnownAttempt<'a> {
     at: RunRef,
     run: &'a CountedRun,
     attempt: &'a CountedAttempt,
-    /// No earlier than the attempts before it began: a re-run is later than what it repeats,
-    /// whatever GitHub's clocks say.
+    /// At least the start of every earlier attempt: a re-run is later than what it repeats,
+    /// even if GitHub's clocks disagree.
     began: Timestamp,
 }
 
@@ -108,7 +108,7 @@ fn passed_by_sha(counted: &CountedRuns) -> BTreeMap<&Sha, bool> {
     latest.into_iter().map(|(sha, (_, passed))| (sha, passed)).collect()
 }
 
-/// How the latest finished verification of this commit ended, if there is one.
+/// The result of the latest finished verification of this commit, if any.
 pub(crate) fn latest_finished<'a>(counted: &'a CountedRuns, sha: &Sha) -> Option<&'a RunProgress> {
     attempts_of(counted, sha)
         .filter(|known| known.attempt.progress.finished())
@@ -116,7 +116,7 @@ pub(crate) fn latest_finished<'a>(counted: &'a CountedRuns, sha: &Sha) -> Option
         .map(|known| &known.attempt.progress)
 }
 
-/// The latest attempt of the runs of this commit, finished or not (design, section 2).
+/// The latest attempt of this commit's runs, finished or not (design, section 2).
 pub(crate) fn latest_run(counted: &CountedRuns, sha: &Sha) -> Option<RunRef> {
     latest(counted, sha).map(|known| known.at)
 }
@@ -125,7 +125,7 @@ fn latest<'a>(counted: &'a CountedRuns, sha: &Sha) -> Option<KnownAttempt<'a>> {
     attempts_of(counted, sha).max_by_key(|known| (known.began, known.at))
 }
 
-/// What the runs that are known say of `sha`.
+/// The verification of `sha`, from the known runs.
 pub(crate) fn verification_of(counted: &CountedRuns, sha: &Sha) -> Verification {
     let Some(KnownAttempt { at, run, attempt, began: started_at }) = latest(counted, sha) else {
         return Verification::None;
@@ -138,7 +138,7 @@ pub(crate) fn verification_of(counted: &CountedRuns, sha: &Sha) -> Verification 
     }
 }
 
-/// When the re-runs and the manual runs of the verification of `sha` began that succeeded.
+/// When the successful re-runs and manual runs of the verification of `sha` began.
 pub(crate) fn reverified_at(counted: &CountedRuns, sha: &Sha) -> Vec<Timestamp> {
     attempts_of(counted, sha)
         .filter(|known| {

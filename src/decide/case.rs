@@ -1,4 +1,4 @@
-//! What the rules ask about a commit, and how the facts answer.
+//! What the rules ask about a commit, answered from the facts.
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ use crate::domain::{
     SignalReading,
 };
 
-/// Steps up to which a MEDIUM range is told where it comes from: nothing rests on that, and each
-/// may cost a comparison.
+/// The most steps up to which the origins of a MEDIUM range are shown. No decision rests on
+/// them, and each step may cost a comparison.
 const MOST_STEPS_OF_MEDIUM: usize = 100;
 
-/// A question, with what every rule needs worked out once.
+/// A question, with everything that several rules need computed once.
 pub struct Case<'a> {
     pub(super) question: Question<'a>,
     pub(super) production: Production,
@@ -85,8 +85,8 @@ impl<'a> Case<'a> {
         seen
     }
 
-    /// The risk, with where its paths come from. Where a rule before the range's own ended the
-    /// matter, nobody asks for that; and where it cannot be read for now, nothing rests on it.
+    /// The risk, with the origins of its paths. They are not read if a rule before 8 decided.
+    /// If they cannot be read for now, they are left out, because no decision rests on them.
     pub(super) fn risk_with_origins(&self, reason: Reason) -> Result<RiskAssessment, Gap> {
         let mut risk = self.risk()?.clone();
         if reason < Reason::Paused || risk.class < RiskClass::Medium || risk.paths.is_empty() {
@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
         Ok(risk)
     }
 
-    /// Where the paths that drive the risk come from, as far as that is worth its requests.
+    /// The origins of the paths that determine the risk, if they are worth the requests.
     fn origins_of(&self, risk: &RiskAssessment) -> Result<Option<PathOrigins>, Gap> {
         let Production::Known { sha: base, .. } = &self.production else { return Ok(None) };
         let relation = self.question.range(base, self.sha())?.relation();
@@ -125,13 +125,14 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
-    /// for good is not contained.
+    /// Whether `container` is `contained` or has it among its ancestors. If they permanently
+    /// cannot be compared, the answer is no.
     pub(super) fn contains(&self, container: &Sha, contained: &Sha) -> Result<bool, Gap> {
         if self.question.observation.branch_commits.shows_containment(container, contained) {
             return Ok(true);
         }
-        // The range that the risk is read from answers this, too, when asked in its direction.
+        // The range that the risk is based on also answers this when it is asked for in the
+        // same direction.
         let relation = if self.production.sha() == Some(container) {
             self.question.range(container, contained)?.relation().map(reversed)
         } else {
@@ -140,22 +141,21 @@ impl<'a> Case<'a> {
         Ok(matches!(relation, Some(Relation::Ahead | Relation::Identical)))
     }
 
-    /// The signals that say that production is this; none where all of them together say
-    /// otherwise.
+    /// The signals that report this health. `None` if all signals together report another one.
     pub(super) fn signals_that_say(&self, health: Health) -> Option<Vec<SignalReading>> {
         let signals = &self.question.observation.signals;
         let saying = signals.iter().filter(|reading| reading.health() == health).cloned();
         (super::health(signals) == Some(health)).then(|| saying.collect())
     }
 
-    /// What every signal said, but where a rule before the signals' own ended the matter.
+    /// The readings of all signals. Empty if a rule before 8 decided.
     pub(super) fn signals_behind(&self, cause: &Cause) -> Vec<SignalReading> {
         let asked = cause.reason() >= Reason::Paused;
         if asked { self.question.observation.signals.clone() } else { Vec::new() }
     }
 
-    /// The deploys of this commit that failed since it last succeeded. A run that failed may turn
-    /// out to be no deploy at all: that is asked where something rests on it.
+    /// The deploys of this commit that failed since it last succeeded. A failed run may turn
+    /// out to be no deploy at all, which is read only if a decision rests on it.
     pub(super) fn failed_deploys(&self) -> Result<Vec<FailedDeploy>, Gap> {
         let open = self.release().undetermined_failures(self.sha());
         if open.is_empty() {
@@ -164,8 +164,9 @@ impl<'a> Case<'a> {
         Err(Gap::Lacks(open.into_iter().map(Lack::FailedRun).collect()))
     }
 
-    /// Rule 14's arithmetic: each failure used an attempt; the policy, each verification that was
-    /// begun after the first failure, and each `trigger` since then allow one.
+    /// The counts of rule 14. Each failure uses an attempt. The policy allows a number of
+    /// attempts, and each successful verification that began after the first failure, and each
+    /// `trigger` since then, allows one more.
     pub(super) fn attempts_used_and_allowed(&self, failed: &[FailedDeploy]) -> (u32, u32) {
         let Some(first) = failed.first() else { return (0, self.policy().max_attempts_per_sha) };
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);

@@ -1,4 +1,4 @@
-//! What is known of what is asked about: each look finds a fact, or names the one that lacks.
+//! Looks up facts. Each lookup returns a known fact, or names the one that is lacking.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::domain::{
     Sha, Team, Verification, Within, steps_between,
 };
 
-/// A fact where it is known, and else what keeps it from being so.
+/// The fact if it is known, otherwise why it is not.
 pub(super) fn known<T>(fact: Option<&Fact<T>>, lack: impl FnOnce() -> Lack) -> Result<&T, Gap> {
     match fact {
         Some(Fact::Known(value)) => Ok(value),
@@ -18,17 +18,17 @@ pub(super) fn known<T>(fact: Option<&Fact<T>>, lack: impl FnOnce() -> Lack) -> R
     }
 }
 
-/// Several facts that are needed together: what lacks of them is named at once.
+/// Collects several facts that are needed together, so that all lacking ones are named at once.
 #[derive(Default)]
 pub(super) struct Gathering {
     lacks: Vec<Lack>,
 }
 
 impl Gathering {
-    /// The fact; none where it lacks, which is noted.
+    /// The fact, or `None` if it is lacking, which is noted.
     ///
     /// # Errors
-    /// One that is unreadable.
+    /// If the fact is unreadable.
     pub(super) fn take<T>(&mut self, found: Result<T, Gap>) -> Result<Option<T>, Gap> {
         match found {
             Ok(value) => Ok(Some(value)),
@@ -40,10 +40,10 @@ impl Gathering {
         }
     }
 
-    /// `gathered`, where nothing was lacking.
+    /// Returns `gathered` if nothing was lacking.
     ///
     /// # Errors
-    /// All that lacks.
+    /// Everything that is lacking.
     pub(super) fn finish<T>(self, gathered: T) -> Result<T, Gap> {
         if self.lacks.is_empty() { Ok(gathered) } else { Err(Gap::Lacks(self.lacks)) }
     }
@@ -55,7 +55,8 @@ impl<'a> Question<'a> {
         known(facts.map(|facts| &facts.verification), || Lack::Verification(self.sha.clone()))
     }
 
-    /// That no run verified this commit: which one is at it, or succeeded and does not count.
+    /// The cause if no run verified this commit: which run is in progress, or which one
+    /// succeeded but does not count.
     pub(super) fn not_verified(&self, running: Option<RunRef>) -> Cause {
         let facts = self.observation.commits.get(self.sha).filter(|_| running.is_none());
         let uncounted = facts.and_then(|facts| facts.uncounted.clone());
@@ -84,7 +85,7 @@ impl<'a> Question<'a> {
         known(fact, || Lack::Range(base.clone(), head.clone()))
     }
 
-    /// The commits that `head` has and `base` has not.
+    /// The commits that `head` contains and `base` does not.
     pub(super) fn commits(
         &self,
         base: &Sha,
@@ -94,13 +95,13 @@ impl<'a> Question<'a> {
         known(fact, || Lack::Commits(base.clone(), head.clone()))
     }
 
-    /// Whether `container` has `contained` among its ancestors, or is it. What cannot be compared
-    /// for good is not contained.
+    /// Whether `container` is `contained` or has it among its ancestors. If they permanently
+    /// cannot be compared, the answer is no.
     pub(super) fn contains(&self, container: &Sha, contained: &Sha) -> Result<bool, Gap> {
         let observation = self.observation;
         let mut answer =
             observation.ancestry.containment(container, contained, &observation.branch_commits);
-        // A range that is read for another reason says it, too.
+        // A range that was read for another reason also answers it.
         let relation = |base: &Sha, head: &Sha| {
             let ranged = observation.ranges.get(&(base.clone(), head.clone()))?;
             ranged.known()?.relation()
@@ -117,7 +118,7 @@ impl<'a> Question<'a> {
         known(Some(&answer), lack).copied()
     }
 
-    /// What a step of the branch brought: the range from its parent.
+    /// What a step of the branch changed: the range from its parent.
     pub(super) fn step(&self, step: &BranchStep) -> Result<&'a Ranged, Gap> {
         let fact = self.observation.ranges.get(&(step.parent.clone(), step.sha.clone()));
         known(fact, || Lack::Step(step.clone()))
@@ -180,13 +181,13 @@ impl<'a> Question<'a> {
         known(fact, || Lack::Member(team.clone(), login.clone()))
     }
 
-    /// The statuses of a commit that raise its risk.
+    /// The statuses of a commit that may raise its risk.
     pub(super) fn flags(&self, sha: &Sha) -> Result<&'a Availability<Vec<Flag>>, Gap> {
         known(self.observation.origins.flags.get(sha), || Lack::Flags(sha.clone()))
     }
 }
 
-/// Each lacking fact once, in the order in which it was missed.
+/// Each lacking fact once, in its original order.
 pub(super) fn each_once(lacks: Vec<Lack>) -> Vec<Lack> {
     let mut seen = BTreeSet::new();
     lacks.into_iter().filter(|lack| seen.insert(lack.clone())).collect()

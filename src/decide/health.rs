@@ -1,9 +1,9 @@
-//! What several signals come to.
+//! Combines the readings of several signals.
 
 use crate::domain::{Health, SignalReading};
 
-/// How production is by all signals: degraded where one says so, else unknown where one cannot be
-/// read, else healthy. None where there is no signal: then nobody asks.
+/// The health of production by all signals: degraded if one says so; otherwise unknown if one
+/// cannot be read; otherwise healthy. `None` without signals.
 #[must_use]
 pub fn health<'a>(readings: impl IntoIterator<Item = &'a SignalReading>) -> Option<Health> {
     let rank = |health: &Health| match health {

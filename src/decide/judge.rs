@@ -1,4 +1,4 @@
-//! Which shas are judged in a pass, and which of them ships.
+//! Determines which shas are judged in a pass, and which of them ships.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,40 +11,40 @@ use crate::domain::{
     Production, Reason, ReleaseState, Sha, Verdict, Why, earliest,
 };
 
-/// How many older verified commits are judged below a candidate that is held for its own range
-/// (design, section 4).
+/// How many older verified commits are judged below a candidate that is held because of its own
+/// range (design, section 4).
 pub const JUDGED_BELOW: usize = 10;
 
 /// All decisions of one pass.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
-    /// By sha: the candidate, the head, and every commit whose attempt still has something to
-    /// show.
+    /// By sha: the candidate, the head, and every commit with an attempt whose outcome its
+    /// status does not show yet.
     pub decisions: BTreeMap<Sha, Decision>,
-    /// The one that ships now, if any.
+    /// The decision that ships now, if any.
     pub ships: Option<Decision>,
     /// Commits below a held candidate that may not ship in its place, and why.
     pub held_below: Vec<(Sha, Reason)>,
-    /// The first instant at which a decision may be another, if nothing but time passes.
+    /// The earliest time at which a decision may change if nothing else does.
     pub changes_at: Option<Timestamp>,
 }
 
-/// What comes of judging.
+/// The result of judging.
 #[derive(Debug)]
 pub enum JudgeOutcome {
-    /// Every decision.
+    /// All decisions are made.
     Done(Box<Judgement>),
     /// These facts are needed first.
     Lacks(Vec<Lack>),
-    /// Every decision that is spoken of is taken. Commits below the candidate lack these facts,
-    /// and are passed over where they cannot be read.
+    /// All decisions are made except about commits below the candidate, which lack these facts.
+    /// Such a commit is passed over if they cannot be read.
     LacksBelow(Box<Judgement>, Vec<Lack>),
-    /// A fact cannot be read for now.
+    /// A fact is unreadable for now.
     Unreadable(Why),
 }
 
-/// Judges the candidate, the head and `others`, and picks what ships: the candidate, or, where it
-/// is held for its own range, the newest verified commit below it that may.
+/// Judges the candidate, the head and `others`, and picks what ships: the candidate, or, if it
+/// is held because of its own range, the newest verified commit below it that may ship.
 #[must_use]
 pub fn judge(
     policy: &Policy,
@@ -84,8 +84,8 @@ pub fn judge(
     judge_below(judgement, below(policy, candidates, release), candidates, ask)
 }
 
-/// Picks what ships in place of a held candidate. Whatever cannot be judged is passed over, and
-/// never takes the candidate's own decision away.
+/// Picks what ships in place of a held candidate. What cannot be judged is passed over, and
+/// never affects the candidate's own decision.
 fn judge_below<'a>(
     mut judgement: Judgement,
     below: impl Iterator<Item = &'a Sha>,
@@ -124,9 +124,9 @@ fn judge_below<'a>(
     }
 }
 
-/// The verified commits that may ship where the candidate is held for its own range, newest
-/// first. While production is uncertain there is no range between it and the candidate: then only
-/// what an operator approved may.
+/// The verified commits that may ship if the candidate is held because of its own range, newest
+/// first. While production is uncertain, there is no range up to the candidate, so only commits
+/// that an operator approved may ship.
 fn below<'a>(
     policy: &'a Policy,
     candidates: &'a Candidates,

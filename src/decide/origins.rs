@@ -1,4 +1,4 @@
-//! Who brought what: the commits of a range that changed a path, and their pull requests.
+//! Finds which commits of a range changed a path, and their pull requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,25 +9,26 @@ use crate::domain::{
     Ranged, Sha,
 };
 
-/// Steps of a range that are looked at one by one: each costs a comparison, once.
+/// The most steps of a range that are examined. Each costs one comparison, once.
 pub(super) const MOST_STEPS: usize = 1_000;
 
-/// Why a range with more steps is not looked at.
+/// Why a range with more steps is not examined.
 pub(super) fn too_many(steps: &[BranchStep]) -> String {
     format!("{} commits lie between them", steps.len())
 }
 
-/// Where the paths of a range come from.
+/// Where the changes of a range come from.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PathOrigins {
-    /// Who brought each path, the newest commit first; no entry for a path that no step changed.
-    /// A HIGH path is a pull request's where that shows it, and else was pushed without one.
+    /// What brought each path, newest commit first. A path that no step changed has no entry. A
+    /// HIGH path counts as brought by a pull request only if the pull request shows it, and
+    /// otherwise as pushed without one.
     pub(super) brought: BTreeMap<String, Vec<Brought>>,
-    /// The pull requests that brought some.
+    /// The pull requests that brought any of the paths.
     pub(super) pulls: BTreeMap<PullNumber, MergedPull>,
-    /// Commits that belong to a pull request and brought a HIGH path otherwise than it shows.
+    /// Commits that belong to a pull request but brought a HIGH path other than it shows.
     pub(super) not_as_shown: BTreeMap<Sha, PullNumber>,
-    /// Why more of it cannot be told.
+    /// Why the origins are not completely known.
     pub(super) untold: Option<String>,
 }
 
@@ -41,7 +42,7 @@ impl PathOrigins {
     }
 }
 
-/// A step that changed some of the paths that are asked about.
+/// A step that changed some of the paths in question.
 struct Touching<'a> {
     step: BranchStep,
     ranged: &'a Ranged,
@@ -49,7 +50,7 @@ struct Touching<'a> {
 }
 
 impl<'a> Touching<'a> {
-    /// The pull request, where it is of one.
+    /// Its pull request, if there is exactly one.
     const fn only_pull(&self) -> Option<&'a MergedPull> {
         match self.pulls {
             [pull] => Some(pull),
@@ -65,9 +66,10 @@ impl<'a> Touching<'a> {
 
 /// Where `paths`, which differ between `base` and `head`, come from.
 ///
-/// Each step of the branch is compared with the one before it: so a merge has brought all that it
-/// changed there, whoever wrote it, and a squash or a rebased commit what it holds. Steps of one
-/// pull request that follow each other are one step: what they come to is what it shows.
+/// Each step of the branch is compared with the one before it. A merge has therefore brought
+/// everything that it changed on the branch, whoever wrote it, and a squashed or rebased commit
+/// has brought its own content. Consecutive steps of one pull request count as one step,
+/// because the pull request shows their combined result.
 pub(super) fn of_paths(
     question: &Question<'_>,
     base: &Sha,
@@ -95,7 +97,7 @@ pub(super) fn of_paths(
     gathering.finish(origins)
 }
 
-/// The steps that changed some of `paths`, the newest first.
+/// The steps that changed some of `paths`, newest first.
 fn touching<'a>(
     question: &Question<'a>,
     steps: Vec<BranchStep>,
@@ -120,7 +122,7 @@ fn touching<'a>(
                 &[]
             }
         };
-        // What came without a pull request is told as such.
+        // A commit without a pull request is reported as such.
         if let Some(why) = may_hide(&step, pulls).filter(|_| !pulls.is_empty()) {
             origins.is_untold(&why);
         }
@@ -129,8 +131,8 @@ fn touching<'a>(
     gathering.finish(touching)
 }
 
-/// Notes what these steps brought: one that is of no pull request or of several, or all that are of
-/// one, the newest first.
+/// Notes what these steps brought. They are all steps of one pull request, newest first, or a
+/// single step with none or several.
 fn of_one_pull(
     question: &Question<'_>,
     steps: &[Touching<'_>],
@@ -191,16 +193,16 @@ fn of_one_pull(
     gathering.finish(())
 }
 
-/// Whether a pull request shows a path as it came with its merge.
+/// Whether a pull request shows a path as its merge left it.
 enum Showing {
     So,
     Otherwise,
     Untold(String),
 }
 
-/// Whether `pull` shows this path with what its merge made of it. Where that is something else, as
-/// after a change of the same file on the branch, it counts if GitHub made the merge: what somebody
-/// merged by hand and pushed may hold anything.
+/// Whether `pull` shows this path with the content that its merge left there. Other content,
+/// for example after a change of the same file on the branch, is accepted only if GitHub made
+/// the merge: what a person merged and pushed may contain anything.
 fn shows(
     question: &Question<'_>,
     pull: &MergedPull,
@@ -221,7 +223,7 @@ fn shows(
         }
     }
     let is_merged_by_github = match question.is_head_on_branch(&pull.head)? {
-        // GitHub squashed or rebased it: a push would have had to bring the head.
+        // GitHub squashed or rebased it: a push would have put the head on the branch.
         Availability::Known(false) => return Ok(Showing::So),
         Availability::Known(true) if pull.merge_commit.as_ref() != Some(&step.sha) => {
             return Ok(Showing::Otherwise);
@@ -236,7 +238,7 @@ fn shows(
     })
 }
 
-/// What is at each path after a range.
+/// The content at each path after a range.
 fn contents(ranged: &Ranged) -> BTreeMap<&str, &FileContent> {
     match ranged {
         Ranged::Compared(comparison) => comparison.files.contents(),
@@ -244,20 +246,20 @@ fn contents(ranged: &Ranged) -> BTreeMap<&str, &FileContent> {
     }
 }
 
-/// Why a merge may hide commits that the branch was at before it: none of these pull requests was
-/// merged by it. It may have taken the branch into somebody's own, which then became the branch.
+/// Why a merge may hide commits that used to be the branch: it merged none of these pull
+/// requests. It may have merged the branch into another one that then became the branch.
 pub(super) fn may_hide(step: &BranchStep, pulls: &[MergedPull]) -> Option<String> {
     let is_of_none = !pulls.iter().any(|pull| pull.may_be_merged_by(&step.sha));
     let hides = step.is_merge && is_of_none;
     hides.then(|| format!("{} merged other commits, and not a pull request", step.sha.short()))
 }
 
-/// Every name in the files of a range: a rename counts under both.
+/// Every path in the files of a range. A rename counts under both names.
 pub(super) fn changed_paths(ranged: &Ranged) -> BTreeSet<&str> {
     names(ranged).collect()
 }
 
-/// Whether the files of a range have such a name.
+/// Whether the files of a range include such a path.
 fn changes_any(ranged: &Ranged, is_meant: impl Fn(&str) -> bool) -> bool {
     names(ranged).any(is_meant)
 }
@@ -271,7 +273,7 @@ fn names(ranged: &Ranged) -> impl Iterator<Item = &str> {
     both.flatten().map(String::as_str)
 }
 
-/// Why a step may have brought more than is known of it.
+/// Why a step may have changed more than is known.
 fn untold_of(step: &BranchStep, ranged: &Ranged) -> Option<String> {
     let short = step.sha.short();
     match ranged {

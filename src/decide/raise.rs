@@ -1,4 +1,4 @@
-//! What raises a range to HIGH whatever its paths: other tools' statuses, and labels
+//! What raises a range to HIGH whatever its paths: other tools' statuses and labels
 //! (`raise_risk_contexts`). Nothing lowers it.
 
 use super::facts::Gathering;
@@ -8,11 +8,11 @@ use crate::domain::{
     Availability, FlagKind, MergedPull, PullEvent, PullNumber, Raise, RiskCause, Sha,
 };
 
-/// Why the range from `base` to the sha that is asked about is raised. Without a base, the sha
-/// itself is looked at.
+/// Why the range from `base` to the judged sha is raised. Without a base, only the sha itself
+/// is checked.
 ///
-/// Of the range every step is looked at: what a scanner objected to is shipped along with what
-/// came after it. A merge that may hide some of them raises, too.
+/// Every step of the range is checked, because a commit that a scanner objected to ships along
+/// with what came after it. A merge that may hide some of them also raises the risk.
 pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<RiskCause>, Gap> {
     if question.policy.raise_risk_contexts.is_empty() {
         return Ok(Vec::new());
@@ -36,7 +36,7 @@ pub(super) fn causes(question: &Question<'_>, base: Option<&Sha>) -> Result<Vec<
     gathering.finish(each_once(causes))
 }
 
-/// Why a commit is raised: by its statuses, or by what its pull requests were labelled.
+/// Why a commit is raised: by its statuses, or by labels of its pull requests.
 fn of_commit(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {
     let mut gathering = Gathering::default();
     let mut causes = gathering.take(by_statuses(question, sha))?.unwrap_or_default();
@@ -52,10 +52,10 @@ fn of_commit(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> 
     gathering.finish(causes)
 }
 
-/// Causes that are told: any one of them raises.
+/// The most causes that are listed. Any one of them raises the risk.
 const MOST_TOLD: usize = 50;
 
-/// Several commits of one pull request tell the same of it.
+/// Removes duplicates: several commits of one pull request report the same causes.
 fn each_once(causes: Vec<RiskCause>) -> Vec<RiskCause> {
     let mut told: Vec<RiskCause> = Vec::new();
     for cause in causes {
@@ -69,7 +69,7 @@ fn each_once(causes: Vec<RiskCause>) -> Vec<RiskCause> {
 fn by_statuses(question: &Question<'_>, sha: &Sha) -> Result<Vec<RiskCause>, Gap> {
     let raises = |kind: FlagKind| match kind {
         FlagKind::Objected => true,
-        // A newer commit's check takes the place of an older one's, which may never end.
+        // A newer commit's check replaces an older one's, which may never end.
         FlagKind::Pending => sha == question.sha,
     };
     let flags = match question.flags(sha)? {

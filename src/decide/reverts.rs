@@ -1,8 +1,9 @@
-//! Rule 9a: which commits that would come into production stand reverted further up the branch.
+//! Rule 9a: which commits that would come into production are reverted later on the branch.
 //!
-//! The commits of the range and those that the branch has after the judged one are gone through in
-//! branch order. Each that reverts something says of one or more commits whether they stand, and
-//! the last word on each counts: first as the judged commit has it, then as the branch has it.
+//! The commits of the range, and those on the branch after the judged one, are processed in
+//! branch order. Each commit that reverts something states of one or more commits whether they
+//! are in effect. The last statement about each commit counts: first as of the judged commit,
+//! then as of the branch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +15,9 @@ use crate::domain::{
     RevertedPull, Sha, ShaPrefix, Why,
 };
 
-/// Commits after the judged one that are looked at, the newest of them (design, section 4).
+/// The most commits after the judged one that are considered, newest first (design, section 4).
 const MOST_AFTER: usize = 250;
 
-/// The rule.
 pub(super) fn reverted(case: &Case<'_>) -> RuleFinding {
     if case.question.triggered {
         return Ok(None);
@@ -25,7 +25,8 @@ pub(super) fn reverted(case: &Case<'_>) -> RuleFinding {
     Ok(standing(case)?.map(|what| Cause::Reverted { what }))
 }
 
-/// What stands reverted of what the judged commit would bring; none where nothing does.
+/// What the judged commit would bring that is reverted on the branch. `None` if there is
+/// nothing.
 fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
     let unknown = |why: &str| Ok(Some(Reverted::Unknown(Why(why.to_owned()))));
     let Some(tip) = &case.question.observation.branch_tip else {
@@ -52,7 +53,7 @@ fn standing(case: &Case<'_>) -> Result<Option<Reverted>, Gap> {
     History::new(case, range, after).read()
 }
 
-/// A commit of a list, and what its message says where that matters.
+/// A commit of a list, and its message if that matters.
 #[derive(Clone, Copy)]
 struct CommitInRange<'a> {
     sha: &'a Sha,
@@ -68,8 +69,8 @@ impl<'a> CommitInRange<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// The commits that the branch has and `sha` has not, in branch order. Titles of those that
-    /// revert nothing are not among them.
+    /// The commits that the branch contains and `sha` does not, in branch order. Messages of
+    /// those that revert nothing may be missing.
     fn commits_after(
         &self,
         sha: &Sha,
@@ -81,8 +82,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The same by the newest commits of the branch; none where these do not show all of them, or
-    /// what one of them says is not known.
+    /// The same from the newest commits of the branch. `None` if they do not include all of
+    /// them, or if a message is unknown.
     fn shown_after(&self, sha: &Sha, tip: &Sha) -> Option<Vec<CommitInRange<'a>>> {
         let branch = &self.observation.branch_commits;
         let known: BTreeMap<&'a Sha, &'a [Sha]> =
@@ -96,7 +97,7 @@ impl<'a> Question<'a> {
         listed.collect()
     }
 
-    /// The commits that `head` has and `base` has not, in branch order.
+    /// The commits that `head` contains and `base` does not, in branch order.
     fn commits_of_range(
         &self,
         base: &Sha,
@@ -116,7 +117,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// These commits and all that they contain, as far as `parents` show it.
+/// These commits and everything that they contain, as far as `parents` shows it.
 fn ancestors<'s>(
     parents: &BTreeMap<&'s Sha, &'s [Sha]>,
     of: impl IntoIterator<Item = &'s Sha>,
@@ -131,9 +132,9 @@ fn ancestors<'s>(
     seen
 }
 
-/// `head` and all that it contains but `without`, in the order in which the branch took them up:
-/// parents before their children, and what a merge brought right before the merge. A commit that
-/// `parents` do not list is in it as well.
+/// `head` and everything that it contains except `without`, in the order in which the branch
+/// took it up: parents before children, and what a merge brought right before the merge.
+/// Commits that are not in `parents` are included.
 fn in_branch_order<'s>(
     parents: &BTreeMap<&'s Sha, &'s [Sha]>,
     head: &'s Sha,
@@ -162,20 +163,20 @@ fn in_branch_order<'s>(
     order
 }
 
-/// What a commit says of others: whether each stands.
+/// What a commit states about others: whether each is in effect.
 type RevertStatements = BTreeMap<Sha, bool>;
 
-/// The range and what comes after it, with what each commit said.
+/// The range and what comes after it, with what each commit states.
 struct History<'c, 'a> {
     case: &'c Case<'a>,
     /// The range, then what the branch has after the judged commit.
     commits: Vec<CommitInRange<'a>>,
     places: BTreeMap<&'a Sha, usize>,
-    /// How many of these are the range's; none where production is not known.
+    /// How many of `commits` belong to the range. `None` if production is not known.
     range: Option<usize>,
     said: Vec<RevertStatements>,
     gathering: Gathering,
-    /// Why something that is reverted cannot be told.
+    /// Why it is unknown what was reverted.
     untold: Option<String>,
 }
 
@@ -204,7 +205,7 @@ impl<'c, 'a> History<'c, 'a> {
         self.gathering.finish(reverted.or(untold))
     }
 
-    /// What stands where the judged commit is, and is reverted where the branch is.
+    /// What is in effect at the judged commit but reverted on the branch.
     fn reverted(&self) -> Option<Reverted> {
         let range = self.range.unwrap_or_default();
         let (at_sha, after) = self.said.split_at_checked(range)?;
@@ -215,7 +216,7 @@ impl<'c, 'a> History<'c, 'a> {
         }
         let brings = |commit: &&Sha| match self.places.get(*commit) {
             Some(place) => *place < range,
-            // Named by its sha, and the judged commit contains it.
+            // It was named by its sha, and the judged commit contains it.
             None => self.range.is_none(),
         };
         let reverted = last.iter().filter(|(commit, (stands, _))| {
@@ -232,19 +233,19 @@ impl<'c, 'a> History<'c, 'a> {
         })
     }
 
-    /// What the commit at this place says.
+    /// What the commit at this place states.
     fn said_by(&mut self, place: usize) -> Result<RevertStatements, Gap> {
         let Some(message) = self.commits.get(place).and_then(|commit| commit.message) else {
             return Ok(RevertStatements::new());
         };
-        // A merge of GitHub's repeats what the commits say that it brought.
+        // A merge by GitHub repeats the messages of the commits that it brought.
         let speaks_for_itself = |brought: &usize| self.said(*brought).is_empty();
         if !message.reverts() || !self.brought_by(place).iter().all(speaks_for_itself) {
             return Ok(RevertStatements::new());
         }
         let Some(named) = &message.reverts_commit else {
-            // Where no range is known, only what is named by its sha counts: also of what takes a
-            // revert back.
+            // Without a range, only what is named by its sha counts. That also holds for what
+            // takes a revert back.
             return Ok(match self.range {
                 Some(_) => self.by_pull_or_title(message, place),
                 None => RevertStatements::new(),
@@ -257,15 +258,16 @@ impl<'c, 'a> History<'c, 'a> {
             return self.outside_of_any_range(named);
         };
         if place < range {
-            // It may be about what production has. In doubt, what the range brings stands.
+            // It may be about a commit in production. In doubt, what the range brings is in
+            // effect.
             return Ok(RevertStatements::new());
         }
         let otherwise = self.by_pull_or_title(message, place);
         if otherwise.is_empty() {
             return Ok(otherwise);
         }
-        // A revert that was brought from another branch names a commit of that one. Where
-        // production has what it names, it is about nothing else.
+        // A revert that was brought from another branch names a commit of that branch. If
+        // production contains the named commit, the revert is about that one only.
         let Production::Known { sha: production, .. } = &self.case.production else {
             return Ok(otherwise);
         };
@@ -279,8 +281,8 @@ impl<'c, 'a> History<'c, 'a> {
         self.said.get(place).unwrap_or(&NOTHING)
     }
 
-    /// What is said where nothing tells what production is: of commits that the judged one
-    /// contains, and that are named by their sha.
+    /// What a commit states if production is not known: only about commits that the judged one
+    /// contains and that are named by their sha.
     fn outside_of_any_range(&mut self, named: &ShaPrefix) -> Result<RevertStatements, Gap> {
         let branch = &self.case.question.observation.branch_commits;
         let listed = branch.commits.iter().find(|(sha, _)| sha.starts_with(named));
@@ -305,7 +307,7 @@ impl<'c, 'a> History<'c, 'a> {
         }
     }
 
-    /// The commit that is named, or the newest that was cherry-picked from it.
+    /// The named commit, or the newest one that was cherry-picked from it.
     fn commit_named(&self, named: &ShaPrefix, before: usize) -> Option<usize> {
         let earlier = self.commits.get(..before)?;
         let is_named = |commit: &CommitInRange<'_>| commit.sha.starts_with(named);
@@ -327,7 +329,7 @@ impl<'c, 'a> History<'c, 'a> {
         let of_it = |commit: &CommitInRange<'_>| {
             commit.message.is_some_and(|message| message.pull == Some(named.number))
         };
-        // `revert: T (#12)` may bear the number of what it reverts.
+        // `revert: T (#12)` may carry the number of what it reverts.
         let brought_it = |commit: &CommitInRange<'_>| {
             of_it(commit) && !commit.message.is_some_and(CommitMessage::reverts)
         };
@@ -341,7 +343,7 @@ impl<'c, 'a> History<'c, 'a> {
         if let Some(target) = self.titled(&title.text, inner, place) {
             return self.contrary_of(target);
         }
-        // What it takes back is not called a revert; what that reverted is.
+        // What it takes back is not called a revert, but what that one reverted is in the list.
         let Some(target) = self.titled(&title.text, 0, place) else {
             return RevertStatements::new();
         };
@@ -350,7 +352,8 @@ impl<'c, 'a> History<'c, 'a> {
         all.filter_map(|place| Some((self.commits.get(place)?.sha.clone(), stands))).collect()
     }
 
-    /// The newest commit that is called so: of those that revert nothing, in the range.
+    /// The newest commit with this title. If it reverts nothing, only commits of the range are
+    /// considered.
     fn titled(&self, text: &str, reverts: u32, before: usize) -> Option<usize> {
         let range = self.range.unwrap_or_default();
         let most = if reverts == 0 { before.min(range) } else { before };
@@ -362,8 +365,8 @@ impl<'c, 'a> History<'c, 'a> {
         self.commits.get(..most)?.iter().rposition(is_called)
     }
 
-    /// What it says to revert this commit: the contrary of what it said itself, and of what it
-    /// brought; of one that said nothing, that it stands no more.
+    /// The effect of reverting this commit: the opposite of what it and the commits that it
+    /// brought stated. If they stated nothing, the commit is no longer in effect.
     fn contrary_of(&self, target: usize) -> RevertStatements {
         let brought = self.brought_by(target);
         let of_all = brought.iter().chain([&target]).flat_map(|place| self.said(*place));
@@ -377,7 +380,8 @@ impl<'c, 'a> History<'c, 'a> {
         said
     }
 
-    /// The commits that a merge brought to the branch, in branch order; none for another commit.
+    /// The commits that a merge brought to the branch, in branch order. Empty for any other
+    /// commit.
     fn brought_by(&self, merge: usize) -> Vec<usize> {
         let parents = self.commits.get(merge).map_or(&[][..], |commit| commit.parents);
         let Some((first, others)) = parents.split_first().filter(|(_, others)| !others.is_empty())

@@ -1,5 +1,5 @@
-//! How risky it is to ship a sha, from the paths that differ from production. Highest class wins;
-//! what cannot be told for good is HIGH, and the evidence says why.
+//! How risky it is to ship a sha, from the paths that differ from production. The highest class
+//! wins. What is permanently unknown is HIGH, and the evidence says why.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,11 @@ use crate::domain::{
     RiskClass, RiskyPath, Sha, Uncertainty,
 };
 
-/// GitHub runs workflows from here and from nowhere else, so the files of both workflows are here.
+/// GitHub runs workflows only from this folder, so it contains the files of both workflows.
 const WORKFLOW_FILES: &str = ".github/workflows/**";
 
-/// The class of one path, and the pattern that gave it; none for a path that is not listed.
+/// The class of one path, and the pattern that matched it. `None` for a path that is not
+/// listed.
 #[must_use]
 pub fn class_of_path<'a>(policy: &'a Policy, path: &str) -> Option<(RiskClass, &'a str)> {
     let high = || policy.high_risk_paths.covering(path);
@@ -26,13 +27,13 @@ pub fn class_of_path<'a>(policy: &'a Policy, path: &str) -> Option<(RiskClass, &
         .or_else(|| medium().map(|pattern| (RiskClass::Medium, pattern)))
 }
 
-/// The pattern of workflow files, where this is one, or may hold some.
+/// The workflow files' pattern, if this path is such a file or a folder that may contain some.
 fn workflow_file(path: &str) -> Option<&'static str> {
     let may_hold_some = matches!(path, ".github" | ".github/workflows");
     (may_hold_some || path.starts_with(".github/workflows/")).then_some(WORKFLOW_FILES)
 }
 
-/// The risk of what is asked about.
+/// Assesses the risk of the commit in question.
 pub(super) fn assess(
     question: &Question<'_>,
     production: &Production,
@@ -78,7 +79,8 @@ fn uncertain(why: Uncertainty) -> String {
     }
 }
 
-/// While a sha ships, and once it has, its risk stays what it was decided on (rules 1 and 2).
+/// While a sha is being deployed, and once it is in production, its risk stays what the
+/// decision was based on (rules 1 and 2).
 fn as_decided(question: &Question<'_>, production: &Production) -> Option<RiskAssessment> {
     let release = question.release;
     let attempt = release.attempts.iter().rev().find(|one| one.begun.sha == *question.sha);
@@ -113,7 +115,7 @@ fn of_range(question: &Question<'_>, base: &Sha, ranged: &Ranged) -> Result<Risk
             files
         }
     };
-    // Neither can be told from the paths, so neither can be lower than HIGH.
+    // In both cases the paths are not the whole truth, so the risk cannot be lower than HIGH.
     let untold = if causes.is_empty() { RiskClass::Low } else { RiskClass::High };
     let mut paths: Vec<RiskyPath> = files
         .iter()
@@ -135,12 +137,12 @@ fn of_range(question: &Question<'_>, base: &Sha, ranged: &Ranged) -> Result<Risk
     let risk = RiskAssessment { class: class.max(untold), causes, paths };
     Ok(match comparison.relation {
         Relation::Ahead => raised(risk, raise::causes(question, Some(base))?),
-        // Nothing comes with it, or it is HIGH already.
+        // It brings nothing new, or is HIGH already.
         Relation::Identical | Relation::Behind | Relation::Diverged => risk,
     })
 }
 
-/// A risk that others raised for these causes.
+/// Raises a risk to HIGH for these causes, if there are any.
 fn raised(mut risk: RiskAssessment, causes: Vec<RiskCause>) -> RiskAssessment {
     if !causes.is_empty() {
         risk.class = RiskClass::High;
@@ -149,7 +151,7 @@ fn raised(mut risk: RiskAssessment, causes: Vec<RiskCause>) -> RiskAssessment {
     risk
 }
 
-/// The deploy files that GitHub would run, where they are not those at the sha.
+/// The deploy files that GitHub would run, if they differ from those at the sha.
 fn deploy_files_at_tip<'a>(
     question: &Question<'a>,
     relation: Relation,

@@ -1,4 +1,4 @@
-//! Approvals in words: what is missing, what was seen, and why it does not count.
+//! Texts about approvals: what is missing, what was seen, and why it does not count.
 
 use super::evidence::of_risk_cause;
 use super::{date_time, plain};
@@ -7,16 +7,16 @@ use crate::domain::{
     OperatorsMatter, RepoName, SeenApproval, Team, WhyNot,
 };
 
-/// A stranger's words are cut to this in a hint.
+/// The most characters of a stranger's text in a hint.
 const QUOTED: usize = 60;
-/// GitHub's words are cut to this in evidence.
+/// The most characters of GitHub's text in evidence.
 const TOLD: usize = 200;
-/// Pull requests that a hint names.
+/// The most pull requests that a hint names.
 const PULLS_NAMED: usize = 3;
-/// Teams that a hint names.
+/// The most teams that a hint names.
 const TEAMS_NAMED: usize = 2;
 
-/// What is missing, by the configured way: the shortest that mends it, with who may.
+/// What is missing: how to approve in each configured way, and who may.
 pub(super) fn missing(missing: &Missing, repository: &RepoName, short: &str) -> String {
     let command = format!("`release-governor approve {repository} {short} --reason \"WHY\"`");
     if let Some(matter) = missing.operators.first() {
@@ -34,7 +34,7 @@ pub(super) fn missing(missing: &Missing, repository: &RepoName, short: &str) -> 
             ApprovalMode::Environment => command.clone(),
         });
     }
-    // What people do at the pull request comes before what takes an operator.
+    // Ways for people at the pull request come before those that need an operator.
     ways.sort_by_key(|way| way.starts_with('`'));
     let because = missing.pulls.iter().find_map(because).unwrap_or_default();
     format!("{}{}{because}", ways.join(", or "), who(missing))
@@ -53,7 +53,7 @@ fn label(missing: &Missing) -> String {
     }
 }
 
-/// A label's name, which may hold blanks.
+/// A label's name, quoted if it contains spaces.
 fn quoted(label: &str) -> String {
     let label = plain(label, QUOTED);
     if label.contains(' ') { format!("\"{label}\"") } else { label }
@@ -69,7 +69,7 @@ fn pulls(pulls: &[&MissingPull]) -> String {
     listed(&named, "and")
 }
 
-/// Who may give it.
+/// Who may approve.
 fn who(missing: &Missing) -> String {
     let mut needs = vec![format!("needs {}", missing.min_permission.as_str())];
     if !missing.teams.is_empty() {
@@ -107,7 +107,7 @@ fn listed(names: &[String], word: &str) -> String {
     }
 }
 
-/// Why what stands there does not count.
+/// Why an approval that was given does not count.
 fn because(missing: &MissingPull) -> Option<String> {
     let seen = missing.because.as_ref()?;
     let Counting::Not(why) = &seen.counting else { return None };
@@ -117,7 +117,7 @@ fn because(missing: &MissingPull) -> Option<String> {
     })
 }
 
-/// Why only an operator can approve; none where the policy says so.
+/// Why only an operator can approve. `None` if the policy requires it.
 fn matter_of(matter: &OperatorsMatter) -> Option<String> {
     Some(match matter {
         OperatorsMatter::ByPolicy => return None,
@@ -142,13 +142,13 @@ fn matter_of(matter: &OperatorsMatter) -> Option<String> {
     })
 }
 
-/// What only an operator can approve, in sentences.
+/// What only an operator can approve, as sentences.
 pub(super) fn operators_matters(missing: &Missing) -> impl Iterator<Item = String> {
     let matters = missing.operators.iter().filter_map(matter_of);
     matters.map(|matter| format!("only an operator can approve it: {matter}"))
 }
 
-/// What was seen of an approval, and whether it counts.
+/// An approval that was seen, and whether it counts.
 #[must_use]
 pub fn seen(seen: &SeenApproval) -> String {
     if let Some(untold) = talk_untold(seen) {
@@ -161,14 +161,15 @@ pub fn seen(seen: &SeenApproval) -> String {
     }
 }
 
-/// An approval that a decision rests on, as the ledger tells of it.
+/// An approval that a decision rests on, for the ledger.
 #[must_use]
 pub fn given_at(approval: &GivenApproval) -> String {
     let at = approval.at.map_or_else(String::new, |at| format!(" of {}", date_time(at)));
     format!("{}{at}", given(approval))
 }
 
-/// Where GitHub does not tell what was said on a pull request, nobody and no time is known.
+/// The text if GitHub does not show what was said on a pull request. Neither author nor time is
+/// known then.
 fn talk_untold(seen: &SeenApproval) -> Option<String> {
     let Counting::Not(WhyNot::Untold(why)) = &seen.counting else { return None };
     let pull = seen.given.pull.filter(|_| seen.given.at.is_none())?;

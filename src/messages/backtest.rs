@@ -1,4 +1,4 @@
-//! What a backtest says of commits, and what it does not know.
+//! Texts about backtests: what they found, and what they do not cover.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,12 +7,12 @@ use crate::domain::{
     Cause, Decision, Production, Really, Replayed, RepoName, RiskClass, RiskyPath, Ships,
 };
 
-/// A path is cut to this.
+/// The most characters of a path.
 const QUOTED: usize = 80;
-/// Paths that are named.
+/// The most paths that are named.
 const NAMED: usize = 2;
 
-/// Why a commit is held, or what drove its risk; none where nothing did.
+/// Why a commit is held, or what its risk comes from. `None` if there is nothing to say.
 #[must_use]
 pub fn why(decision: &Decision, repository: &RepoName) -> Option<String> {
     if let Cause::OlderThanProduction { production, .. } = &decision.cause {
@@ -43,7 +43,7 @@ fn paths(paths: &[RiskyPath], class: RiskClass) -> Option<String> {
     }
 }
 
-/// When a commit ships by the policy.
+/// When a commit ships under the policy.
 #[must_use]
 pub fn ships(commit: &Replayed) -> String {
     match &commit.ships {
@@ -54,7 +54,7 @@ pub fn ships(commit: &Replayed) -> String {
     }
 }
 
-/// What happened to a commit.
+/// What really happened to a commit.
 #[must_use]
 pub fn really(really: &Really) -> String {
     match really {
@@ -89,7 +89,7 @@ pub fn length(length: SignedDuration) -> String {
     }
 }
 
-/// Where it began.
+/// What was in production at the start.
 #[must_use]
 pub fn production(production: &Production) -> String {
     match production {
@@ -110,19 +110,19 @@ pub fn production(production: &Production) -> String {
     }
 }
 
-/// Runs before this were not read.
+/// That runs before this time were not read.
 #[must_use]
 pub fn stopped(what: &str, at: Timestamp) -> String {
     format!("{what} runs before {} were not read: there are too many since", date_time(at))
 }
 
-/// Verified commits that are left out.
+/// That verified commits are left out.
 #[must_use]
 pub fn not_shown(count: usize) -> String {
     format!("{count} verified commits are left out: they are not among the branch's newest")
 }
 
-/// What a policy has signals for, and what no policy is replayed with.
+/// What a replay does not cover. `has_signals`: whether the policy has degraded signals.
 #[must_use]
 pub fn not_replayed(has_signals: bool) -> Vec<String> {
     let mut notes = vec![

@@ -1,4 +1,4 @@
-//! The ledger's entries, told to people.
+//! Describes ledger entries.
 
 use super::{approval_given, clock_time, plain};
 use crate::domain::{
@@ -6,10 +6,10 @@ use crate::domain::{
     OperatorAction, RunId, RunProgress, Sha,
 };
 
-/// A stranger's words are cut to this.
+/// The most characters of a stranger's text.
 const QUOTED: usize = 200;
 
-/// What happened, in one sentence.
+/// Describes an entry in one sentence.
 #[must_use]
 pub fn describe_entry(kind: &EntryKind) -> String {
     match kind {
@@ -109,7 +109,7 @@ fn ended(outcome: &AttemptOutcome) -> String {
     }
 }
 
-/// An operator's word, with who said it.
+/// An operator's action, with the operator's name.
 #[must_use]
 pub fn operator(word: &OperatorAction) -> String {
     match word {
@@ -137,7 +137,7 @@ pub fn operator(word: &OperatorAction) -> String {
     }
 }
 
-/// That a run took other deploy files than those that were judged.
+/// That a run used deploy files other than those that were judged.
 #[must_use]
 pub fn moved_deploy_files(moved: &MovedDeployFiles) -> String {
     let files = match moved.files.as_slice() {
@@ -183,7 +183,7 @@ fn issue(step: &IssueStep) -> String {
     }
 }
 
-/// Said after a `set-production`: what moves production next. None where nothing does.
+/// The note after a `set-production`: what changes production next. `None` if nothing does.
 #[must_use]
 pub fn after_set_production(in_flight: &[RunId], candidate: Option<&Sha>) -> Option<String> {
     let runs: Vec<String> = in_flight.iter().map(|run| format!("run {run}")).collect();

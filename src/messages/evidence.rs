@@ -1,4 +1,4 @@
-//! The evidence behind a decision, in sentences.
+//! The evidence behind a decision, as sentences.
 
 use super::hint::{Subject, hint};
 use super::{approval, date_time, plain, signals};
@@ -7,23 +7,23 @@ use crate::domain::{
     Reverted, RiskCause, RiskClass, RiskyPath, Sha, Supposed, Uncertainty, Why,
 };
 
-/// Paths that are named one by one; the rest is counted.
+/// The most paths that are named; the rest is counted.
 const PATHS_NAMED: usize = 20;
-/// Commits that are named of those that brought one path.
+/// The most commits that are named for each path.
 const COMMITS_NAMED: usize = 3;
-/// Approvals that are named one by one.
+/// The most approvals that are named.
 const APPROVALS_NAMED: usize = 20;
-/// A path or a message of GitHub's is cut to this.
+/// The most characters of a path, or of a message from GitHub.
 const QUOTED: usize = 200;
 
-/// What a decision rests on, most important first.
+/// What a decision is based on, most important first.
 #[must_use]
 pub fn evidence(decision: &Decision, repository: &RepoName) -> Vec<String> {
     evidence_supposing(decision, repository, &Supposed::default())
 }
 
-/// The same of a decision for which something was supposed: that comes first, and is never told as
-/// a fact.
+/// The evidence of a hypothetical decision. The assumptions come first and are never presented
+/// as facts.
 #[must_use]
 pub fn evidence_supposing(
     decision: &Decision,
@@ -68,7 +68,7 @@ fn passed_over(commit: &PassedOver) -> String {
     format!("older commit {short} was passed over, as it could not be judged: {why}")
 }
 
-/// What the rule of this cause found: its evidence, or else what to do about it.
+/// What the rule of this cause found: its evidence, or otherwise its hint.
 #[must_use]
 pub fn found(cause: &Cause, subject: Subject<'_>) -> Option<String> {
     of_cause(cause).or_else(|| hint(cause, subject))
@@ -123,7 +123,7 @@ fn of_production(production: &Production, repository: &RepoName) -> String {
     }
 }
 
-/// Why production is uncertain, and what else than `set-production` helps.
+/// Why production is uncertain, and what helps besides `set-production`.
 fn uncertain(why: Uncertainty) -> (String, &'static str) {
     match why {
         Uncertainty::Unattributed(run) => (
@@ -210,7 +210,7 @@ fn raised(raise: &Raise) -> String {
     }
 }
 
-/// What a cause found that its hint does not say.
+/// What a cause found, if its hint does not say so.
 fn of_cause(cause: &Cause) -> Option<String> {
     Some(match cause {
         Cause::Deploying { run: Some(run), .. } => format!("run {} deploys it now", run.id),

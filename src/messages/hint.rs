@@ -1,4 +1,4 @@
-//! How to unblock: one short sentence a cause, with the real values.
+//! How to unblock: one short sentence for each cause, with the real values.
 
 use jiff::Timestamp;
 
@@ -8,29 +8,27 @@ use crate::domain::{
     RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
 };
 
-/// What a hint is about, and where it is said.
+/// What a hint is about, and where it is shown.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
-    /// The repository.
     pub repository: &'a RepoName,
     /// The judged sha.
     pub sha: &'a Sha,
-    /// Where it is said.
     pub place: HintPlace,
 }
 
-/// Where a hint is said.
+/// Where a hint is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HintPlace {
-    /// Where there is room for all of it.
+    /// Where there is room for the whole text.
     Anywhere,
-    /// In the 140 characters of a status, at this time.
+    /// In a status of at most 140 characters, written at this time.
     Status(Timestamp),
 }
 
-/// A stranger's words are cut to this in a status.
+/// The most characters of a stranger's text in a status.
 const QUOTED: usize = 90;
-/// And to this elsewhere.
+/// The same for other places.
 const QUOTED_WHOLE: usize = 1_000;
 
 impl HintPlace {
@@ -41,7 +39,7 @@ impl HintPlace {
         }
     }
 
-    /// A time, as short as it can be said without doubt.
+    /// A time, as short as it can be without ambiguity.
     fn time(self, at: Timestamp) -> String {
         match self {
             Self::Anywhere => date_time(at),
@@ -50,13 +48,13 @@ impl HintPlace {
     }
 }
 
-/// All hints of a decision, whole: what speaks first, then what will block after it.
+/// All hints of a decision in full: the deciding cause first, then everything else that blocks.
 #[must_use]
 pub fn hints(decision: &Decision, repository: &RepoName) -> Vec<String> {
     hints_at(decision, repository, HintPlace::Anywhere)
 }
 
-/// The same, for this place.
+/// All hints of a decision, for this place.
 #[must_use]
 pub(super) fn hints_at(
     decision: &Decision,
@@ -67,21 +65,21 @@ pub(super) fn hints_at(
     let causes = std::iter::once(&decision.cause).chain(&decision.also);
     let mut hints: Vec<String> = causes.filter_map(|cause| hint(cause, subject)).collect();
     if let Some(first) = unattributed(decision) {
-        // A pause is read back from how its own hint begins.
+        // A pause is recovered from the beginning of its own hint, which must stay first.
         let paused = decision.reason() == Reason::Paused;
         hints.insert(usize::from(paused).min(hints.len()), first);
     }
     hints
 }
 
-/// What makes production certain again, where that is why a commit is held.
+/// How to make production certain again, if its uncertainty is why a commit is held.
 fn unattributed(decision: &Decision) -> Option<String> {
     let Production::Uncertain { why } = &decision.production else { return None };
     let held = decision.outcome() == Outcome::Hold && decision.risk.class == RiskClass::High;
     held.then(|| uncertain(why))
 }
 
-/// What makes production certain again.
+/// How to make production certain again.
 fn uncertain(why: &Uncertainty) -> String {
     match why {
         Uncertainty::Unattributed(run) => {
@@ -99,7 +97,7 @@ fn uncertain(why: &Uncertainty) -> String {
     }
 }
 
-/// How to unblock this cause; none where nothing is blocked.
+/// How to unblock this cause. `None` if it does not block.
 #[must_use]
 pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
     let (repository, place) = (subject.repository, subject.place);
@@ -196,7 +194,7 @@ fn reverted(what: &Reverted, short: &str, quoted: usize) -> String {
     }
 }
 
-/// Said after a `resume` that ended a pause, where a rollback holds on.
+/// The message after a `resume` that ended a pause while a rollback still holds.
 #[must_use]
 pub fn still_rolled_back(rollback: &Cause, repository: &RepoName) -> String {
     let what = if let Cause::RolledBack { lost, run, .. } = rollback {
@@ -217,21 +215,21 @@ fn unconfirmed(sha: &Sha, since: &str) -> String {
     )
 }
 
-/// How the hint of the configuration's own pause begins: no operator paused there.
+/// How the hint of a pause by the configuration begins. No operator paused then.
 const BY_CONFIG: &str = "`paused` is set in the configuration";
-/// The same, as earlier versions wrote it.
+/// The same, as written by earlier versions.
 const FORMERLY_BY_CONFIG: &str = "the config says `paused`";
 
-/// An operator's reason in the hint of a pause, as far as a status had room for it; none for the
-/// config's own.
+/// An operator's reason from the hint of a pause, as far as the status had room for it. `None`
+/// for a pause by the configuration.
 #[must_use]
 pub fn pause_reason(hint: &str) -> Option<String> {
     if [BY_CONFIG, FORMERLY_BY_CONFIG].iter().any(|it| hint.starts_with(it)) {
         return None;
     }
     let Some((_, inside)) = hint.split_once("` (") else { return Some(plain(hint, QUOTED)) };
-    // The reason may hold brackets of its own; other hints may follow; a status may have had room
-    // for no more.
+    // The reason may contain brackets, other hints may follow, or the status may have been cut
+    // off.
     let ends = inside.split_once("); ").map(|(reason, _)| reason);
     let reason = ends.or_else(|| inside.strip_suffix(')')).unwrap_or(inside);
     Some(plain(reason, QUOTED))

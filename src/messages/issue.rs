@@ -8,28 +8,24 @@ use crate::domain::{
     RepoName, RunRef, Sha,
 };
 
-/// A job's or step's name is cut to this.
+/// The most characters of a job's or step's name.
 const NAME: usize = 120;
 const MARKER_START: &str = "<!-- release-governor ";
 const MARKER_END: &str = " -->";
 
-/// A deploy that failed, as an issue tells it.
+/// A failed deploy, for the text of an issue.
 pub struct FailureText<'a> {
-    /// The sha.
     pub sha: &'a Sha,
-    /// The run attempt.
     pub run: RunRef,
-    /// The run's page.
+    /// The URL of the run.
     pub url: &'a str,
-    /// How it ended; none where the run was deleted.
+    /// How it ended. `None` if the run was deleted.
     pub conclusion: Option<&'a Conclusion>,
-    /// The failed job and step.
+    /// The failed job and its failed step.
     pub failed_step: Option<&'a (String, String)>,
-    /// When it ended.
     pub ended_at: Timestamp,
-    /// What was decided about the commit since, where it was judged.
+    /// The current decision about the commit, if it was judged.
     pub decision: Option<&'a Decision>,
-    /// The repository.
     pub repository: &'a RepoName,
 }
 
@@ -39,7 +35,7 @@ pub fn title(sha: &Sha) -> String {
     format!("Deploy failure: {}", sha.short())
 }
 
-/// The labels of a failure issue, the failure's type last.
+/// The labels of a failure issue. The failure type comes last.
 #[must_use]
 pub fn labels(failure: &FailureText<'_>, policy: &Policy) -> Vec<String> {
     let kind = failure_type(failure, &policy.failure_types);
@@ -57,7 +53,7 @@ fn failure_type(failure: &FailureText<'_>, types: &[FailureType]) -> String {
     of_step.unwrap_or_else(|| "deploy:failed".to_owned())
 }
 
-/// The text of a new issue, or of a further failure's comment.
+/// The body of a new issue, or of a comment about a further failure.
 #[must_use]
 pub fn body(failure: &FailureText<'_>, marker: &Marker) -> String {
     let conclusion = match failure.conclusion {
@@ -85,7 +81,7 @@ pub fn body(failure: &FailureText<'_>, marker: &Marker) -> String {
     lines.join("\n")
 }
 
-/// What the governor does about the commit now, and what people may.
+/// What happens to the commit now, and what people can do.
 fn what_now(failure: &FailureText<'_>) -> String {
     const STATUS: &str = "the commit's status shows its current state.";
     let Some(decision) = failure.decision else {
@@ -113,16 +109,17 @@ fn what_now(failure: &FailureText<'_>) -> String {
     )
 }
 
-/// The labels of the issue of a deploy after which production turned degraded.
+/// The labels of an issue about a deploy after which production turned degraded.
 #[must_use]
 pub fn degraded_labels() -> Vec<String> {
     ["deploy-failure", "severity:high", "deploy:degraded-after-deploy"].map(str::to_owned).to_vec()
 }
 
-/// What a signal said is cut to this.
+/// The most characters of a signal's finding.
 const SAID: usize = 400;
 
-/// The text of a new issue, or of a comment, about a deploy after which production turned degraded.
+/// The body of a new issue, or of a comment, about a deploy after which production turned
+/// degraded.
 #[must_use]
 pub fn degraded_body(
     sha: &Sha,
@@ -152,14 +149,14 @@ pub fn degraded_body(
     lines.join("\n")
 }
 
-/// The comment that says that production is healthy again.
+/// The comment that production is healthy again.
 #[must_use]
 pub fn healthy_again(since: Timestamp, marker: &Marker) -> String {
     let since = date_time(since);
     format!("Recovered: production is healthy again since {since}.\n\n{}", write_marker(marker))
 }
 
-/// The comment that says that a later deploy succeeded.
+/// The comment that a later deploy succeeded.
 #[must_use]
 pub fn recovery(production: &Sha, run: Option<(RunRef, &str)>, marker: &Marker) -> String {
     let by = run.map_or_else(
@@ -190,7 +187,8 @@ fn link(run: RunRef, url: &str) -> String {
     if tame { format!("[{name}]({url})") } else { name }
 }
 
-/// A code span that no backtick of the text can end. Nothing in it is a mention, a link or HTML.
+/// A code span that no backtick in the text can end. Nothing in it is a mention, a link or
+/// HTML.
 fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.saturating_add(1));
@@ -198,15 +196,16 @@ fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// The marker as an HTML comment, which GitHub keeps and does not show.
+/// The marker as an HTML comment, which GitHub stores but does not show.
 fn write_marker(marker: &Marker) -> String {
-    // A context may hold `-->`, or the start of a marker; JSON may write any `<` and `>` otherwise.
+    // A status context may contain `-->` or the start of a marker, so `<` and `>` are escaped
+    // in JSON.
     let json = serde_json::to_string(marker).unwrap_or_default();
     let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
     format!("{MARKER_START}{json}{MARKER_END}")
 }
 
-/// The marker in an issue's or comment's text, if it has one.
+/// The marker in the text of an issue or a comment, if there is one.
 #[must_use]
 pub fn read_marker(body: &str) -> Option<Marker> {
     let (_, rest) = body.rsplit_once(MARKER_START)?;

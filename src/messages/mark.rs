@@ -1,5 +1,6 @@
-//! What a `dispatching` status links to: the runs of the workflow that the dispatch goes to, on its
-//! ref. People find the run there, and a process that lost its ledger reads both back.
+//! The link of a `dispatching` status: the runs of the dispatched workflow on its ref. People
+//! find the run there, and a process that lost its ledger reads the workflow and the ref from
+//! it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -10,8 +11,8 @@ const QUERY: &str = "?query=branch%3A";
 /// RFC 3986's unreserved characters.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page of a workflow's runs on a ref, below the repository's page. Never the page of a run,
-/// which would be read back as the attempt's own.
+/// The page of a workflow's runs on a ref. It must not be the page of one run, which would be
+/// read back as the attempt's own.
 #[must_use]
 pub fn runs_page(repository_page: &str, workflow_file: &str, deploy_ref: &Branch) -> String {
     let file = utf8_percent_encode(workflow_file, PLAIN);
@@ -19,7 +20,8 @@ pub fn runs_page(repository_page: &str, workflow_file: &str, deploy_ref: &Branch
     format!("{repository_page}{PATH}{file}{QUERY}{deploy_ref}")
 }
 
-/// The workflow's file and the ref that a [`runs_page`] names. Earlier versions named no ref.
+/// The workflow file and the ref that a [`runs_page`] names. Earlier versions did not name a
+/// ref.
 #[must_use]
 pub fn read_runs_page(url: &str) -> Option<(String, Option<Branch>)> {
     let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());

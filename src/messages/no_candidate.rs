@@ -1,12 +1,12 @@
-//! Why nothing can be judged, and why a run that succeeded verifies nothing.
+//! Texts about why nothing can be judged, and why a successful run verifies nothing.
 
 use super::plain;
 use crate::domain::{Branch, NoCandidate, NotCounted, Policy, UncountedRun};
 
-/// A name that strangers chose is cut to this.
+/// The most characters of a name that strangers chose.
 const NAME: usize = 60;
 
-/// Why there is no commit to judge, or which verified one was not found, and what to do.
+/// Why there is no commit to judge, or which verified commit was not found, and what to do.
 #[must_use]
 pub fn no_candidate(why: &NoCandidate, policy: &Policy) -> String {
     let workflow = plain(policy.verification_workflow.as_str(), NAME);

@@ -1,4 +1,4 @@
-//! What a decision means, in one sentence that needs no knowledge of this program.
+//! What a decision means, in one sentence for readers who do not know this program.
 
 use crate::domain::Reason;
 

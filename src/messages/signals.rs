@@ -1,19 +1,19 @@
-//! What signals say of production.
+//! Texts about the signals of production's health.
 
 use super::{date_time_with_seconds, plain};
 use crate::domain::{SignalFinding, SignalReading};
 
-/// A signal's name is cut to this.
+/// The most characters of a signal's name.
 const NAME: usize = 60;
-/// An alert's name is cut to this in a hint.
+/// The most characters of an alert's name in a hint.
 const HEADLINE: usize = 40;
-/// What a signal found is cut to this.
+/// The most characters of a signal's finding.
 const WHAT: usize = 300;
-/// Signals that a hint names.
+/// The most signals that a hint names.
 const NAMED: usize = 2;
 
-/// The signals by name, with what of each stays the same from reading to reading: a status with
-/// more of it would be written anew each time.
+/// The signals by name, with only what stays the same between readings: otherwise a status
+/// would be written again after each one.
 #[must_use]
 pub fn named(readings: &[SignalReading]) -> String {
     let mut names: Vec<String> = readings.iter().take(NAMED).map(name).collect();
@@ -37,7 +37,7 @@ fn name(reading: &SignalReading) -> String {
     }
 }
 
-/// What one signal says, in a sentence.
+/// What one signal reports, as a sentence.
 #[must_use]
 pub fn told(reading: &SignalReading) -> String {
     let name = plain(&reading.signal, NAME);

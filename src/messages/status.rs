@@ -1,4 +1,4 @@
-//! Commit statuses: written for people, and read back by the governor that lost its ledger.
+//! Commit statuses: written for people, and read back by a governor that lost its ledger.
 
 use super::hint::{HintPlace, hints_at};
 use super::shortened;
@@ -9,34 +9,33 @@ use crate::domain::{
     Sha,
 };
 
-/// GitHub's limit for a status's description, in characters.
+/// GitHub's limit for a status description, in characters.
 const LONGEST_DESCRIPTION: usize = 140;
 
-/// What an allowed commit's status says once its run is known.
+/// The text of an allowed commit's status once its run is known.
 const TRIGGERED: &str = "Triggered: deploy workflow run";
 
-/// What the status of a commit says that an operator named as production, and no run.
+/// The status text of a commit that an operator set as production, without a run.
 const SET_BY_OPERATOR: &str = "In production, set by an operator";
-/// The same, as earlier versions wrote it.
+/// The same, as written by earlier versions.
 const FORMERLY_SET_BY_OPERATOR: &str = "In production, by an operator's word";
 
 /// A status's state and text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusText {
-    /// Its state.
     pub state: CommitStatusState,
-    /// Its text, at most 140 characters.
+    /// At most 140 characters.
     pub description: String,
 }
 
-/// Text as GitHub takes it in a description: characters above U+FFFF, such as emoji, are refused
-/// with 422.
+/// Replaces characters above U+FFFF, such as emoji: GitHub refuses them in a description with
+/// 422.
 fn in_the_basic_plane(text: &str) -> String {
     text.chars().map(|c| if c > '\u{ffff}' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// The status that says a decision; none where nothing is to be said, or where what is to be said
-/// is the dispatch's own (`dispatching`).
+/// The status for a decision. `None` if there is nothing to write, or if the dispatch itself
+/// writes the status (`dispatching`).
 #[must_use]
 pub fn decided(
     decision: &Decision,
@@ -69,7 +68,7 @@ pub fn decided(
     Some(StatusText { state, description })
 }
 
-/// The status that an attempt's dispatch is preceded by.
+/// The status that is written before an attempt's dispatch.
 #[must_use]
 pub fn dispatching(sha: &Sha, risk: RiskClass, attempt: &AttemptId) -> StatusText {
     let head = head(Outcome::Allow, sha, risk);
@@ -92,36 +91,33 @@ fn head(outcome: Outcome, sha: &Sha, risk: RiskClass) -> String {
     format!("{} {} · {}", outcome.as_str(), sha.short(), risk.as_str())
 }
 
-/// What a status of ours said, read back from its description.
+/// A status of ours, parsed from its description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedStatus {
     /// An attempt's mark.
     Dispatching {
-        /// The risk that it was decided on.
+        /// The risk at the decision.
         risk: RiskClass,
-        /// The attempt.
         attempt: AttemptId,
     },
-    /// That a deploy runs, or ran.
+    /// A deploy is running or has succeeded.
     Triggered {
-        /// The risk that it was decided on.
+        /// The risk at the decision.
         risk: RiskClass,
     },
-    /// That the commit is held, or waits.
+    /// The commit is held, or waits.
     Blocked {
-        /// Whether it is held or waits.
         outcome: Outcome,
-        /// Why.
         reason: Reason,
-        /// What follows the code.
+        /// The text after the reason code.
         hint: String,
     },
-    /// That it is in production without a run of its own: along with a later commit, or by an
-    /// operator's word.
+    /// The commit is in production without a run of its own: with a later commit, or set by an
+    /// operator.
     Shipped,
 }
 
-/// Reads a description that [`decided`], [`dispatching`] or [`shipped`] wrote.
+/// Parses a description that [`decided`], [`dispatching`] or [`shipped`] wrote.
 #[must_use]
 pub fn parse(description: &str) -> Option<ParsedStatus> {
     let mut parts = description.splitn(3, " · ");

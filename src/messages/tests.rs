@@ -109,7 +109,7 @@ fn what_is_written_is_read_back() {
     };
     assert_eq!(reason, Reason::Paused);
     assert_eq!(parse("somebody else's words"), None);
-    // As earlier versions wrote them.
+    // As written by earlier versions.
     let set = "ALLOW 1a2b3c4 · LOW · In production, by an operator's word";
     assert_eq!(parse(set), Some(ParsedStatus::Shipped));
     assert_eq!(pause_reason("the config says `paused`: audit"), None);

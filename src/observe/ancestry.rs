@@ -5,27 +5,28 @@ use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{EntryKind, Fact, Relation, ReleaseState, Sha, Why};
 use crate::github::{Compared, ReadError};
 
-/// How a commit stands to one that may contain it.
+/// The result of asking whether one commit contains another.
 pub(super) enum Containment {
-    /// So.
+    /// GitHub compared them.
     Related(Relation),
-    /// GitHub could not compare them in as many passes as tell that it lasts.
+    /// GitHub failed to compare them in enough passes for the failure to count as permanent.
     Incomparable,
-    /// It cannot be told for now.
+    /// Unknown for now.
     Unreadable(Why),
 }
 
-/// Asks whether `container` contains `contained`, and what is to be written down of a failure.
+/// Reads whether `container` contains `contained`, and what to record about a failure.
 ///
 /// # Errors
-/// What GitHub said where the pass cannot go on.
+/// If a read fails in a way that ends the pass.
 pub(super) async fn containment(
     ctx: &ReadContext<'_>,
     release: &ReleaseState,
     container: &Sha,
     contained: &Sha,
 ) -> Result<(Containment, Option<EntryKind>), ObserveError> {
-    // In this direction GitHub lists no commit and no file where it does.
+    // In this direction, GitHub lists no commits and no files if `container` contains
+    // `contained`.
     let failed = match ctx.reader.compare(ctx.name(), container, contained).await {
         Ok(Compared::Known(comparison)) => {
             return Ok((Containment::Related(comparison.relation), None));
@@ -41,9 +42,10 @@ pub(super) async fn containment(
     Ok(concluded(failed))
 }
 
-/// GitHub shows no comparison of them (404, 422). That they have nothing in common it says in so
-/// many words. A commit that is gone is so whatever it is compared with, and the branch may have
-/// another tip in each pass: it is counted by itself. One stray 404 says neither.
+/// Handles a comparison that GitHub does not show (404, 422). If the commits have nothing in
+/// common, the message says so. If one of them is gone, it is gone in every comparison, so it
+/// is counted on its own, because the branch may have another tip in each pass. A single stray
+/// 404 means neither.
 async fn incomparable(
     ctx: &ReadContext<'_>,
     release: &ReleaseState,
@@ -76,10 +78,10 @@ fn concluded(failed: FailedComparison) -> (Containment, Option<EntryKind>) {
     }
 }
 
-/// Asks whether the branch contains a commit, and what is to be written down of a failure.
+/// Reads whether the branch contains a commit, and what to record about a failure.
 ///
 /// # Errors
-/// What GitHub said where the pass cannot go on.
+/// If a read fails in a way that ends the pass.
 pub(super) async fn on_branch(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,

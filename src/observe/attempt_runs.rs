@@ -1,5 +1,6 @@
-//! Where attempts look for their runs: the unfiltered list of the workflow that each recorded,
-//! whatever the configuration says by now. Which run is whose is `plan`'s to say.
+//! Reads the lists in which attempts look for their runs: the unfiltered list of the workflow
+//! that each attempt recorded, whatever is configured now. `plan` decides which run belongs to
+//! which attempt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +13,18 @@ use crate::domain::{
 };
 use crate::github::{ReadError, RunFilter, RunPage};
 
-/// Pages of 100 runs of a workflow that is no longer configured; a dispatch is on the first, but
-/// for a workflow that starts hundreds of runs in the minutes that its answer takes to be certain.
+/// The most pages, of 100 runs each, of a workflow that is no longer configured. A dispatch is
+/// on the first page, unless the workflow starts hundreds of runs while the answer is
+/// uncertain.
 const MOST_PAGES: u32 = 10;
-/// Commits that runs' titles may name and that are looked up in one pass.
+/// The most commits named in run titles that are looked up per pass.
 const MOST_LOOKED_UP: usize = 10;
-/// How long a closed attempt's run is looked for in the list of a workflow that is no longer
-/// configured, every ten minutes.
+/// How long the run of a closed attempt is looked for in the list of a workflow that is no
+/// longer configured. The list is read every ten minutes.
 const LATE_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// Takes what attempts may look for from a page of the configured workflow's unfiltered list.
-/// Whether that list shows all by now that is newer than the attempts that wait.
+/// Collects runs that attempts may own from a page of the configured workflow's unfiltered
+/// list. Returns whether all runs newer than the waiting attempts have been seen.
 pub(super) fn among_page(
     repo_facts: &RepoFacts,
     release: &ReleaseState,
@@ -36,7 +38,7 @@ pub(super) fn among_page(
     search.list == ListRead::Complete
 }
 
-/// Runs that no page showed and that were found by their ids may be an attempt's, too.
+/// Adds runs that no page showed but that were found by id: an attempt may own them, too.
 pub(super) fn among_deploys(release: &ReleaseState, seen: &mut SeenRuns) {
     for run in &seen.runs {
         let search = seen.searches.entry(run.workflow).or_default();
@@ -47,8 +49,9 @@ pub(super) fn among_deploys(release: &ReleaseState, seen: &mut SeenRuns) {
     }
 }
 
-/// Reads the lists of other workflows than the configured one, where an attempt waits for a run of
-/// theirs. Those of attempts that gave up waiting are read with what changes seldom.
+/// Reads the lists of workflows other than the configured one if an attempt waits for a run
+/// there. If the attempts no longer wait, the lists are read at the rate of slow-changing
+/// facts.
 pub(super) async fn elsewhere(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -103,7 +106,7 @@ async fn list_of(
     Ok(search)
 }
 
-/// Attempts that take a run of this workflow.
+/// The attempts that may own a run of this workflow.
 fn takers(release: &ReleaseState, workflow: WorkflowId) -> impl Iterator<Item = &Attempt> {
     release
         .attempts
@@ -123,7 +126,7 @@ fn take(repo_facts: &RepoFacts, attempts: &[&Attempt], search: &mut RunSearch, p
         if shows_absence(attempts, page) { ListRead::Complete } else { ListRead::Incomplete };
 }
 
-/// Whether a run that an attempt waits for would be on the pages up to this one.
+/// Whether the pages up to this one would show any run that an attempt waits for.
 fn shows_absence(attempts: &[&Attempt], page: &RunPage) -> bool {
     let oldest = page.runs.iter().map(|run| run.created_at).min();
     let smallest = page.runs.iter().map(|run| run.at.id).min();
@@ -136,8 +139,8 @@ fn shows_absence(attempts: &[&Attempt], page: &RunPage) -> bool {
         })
 }
 
-/// Asks GitHub which commits the titles name of runs that an attempt may take: seven digits may be
-/// a date, or a run's number.
+/// Looks up the commits that titles of possible runs name. A hex word of seven digits may also
+/// be a date or a run number.
 pub(super) async fn read_names(
     ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
@@ -155,7 +158,7 @@ pub(super) async fn read_names(
         let Some(left) = lookups.checked_sub(1) else { break };
         lookups = left;
         let found = ctx.reader.resolve_commit(ctx.name(), name.as_str()).await?;
-        // A branch or a tag may bear a name that looks like a sha.
+        // A branch or a tag may have a name that looks like a sha.
         let found = found.filter(|sha: &Sha| sha.starts_with(&name));
         if let Some(sha) = &found {
             ctx.memory.note_name(name.clone(), sha.clone());
@@ -166,8 +169,8 @@ pub(super) async fn read_names(
     Ok(())
 }
 
-/// The hex words in titles of runs that an attempt may take, where nothing else tells whose they
-/// are.
+/// The hex words in the titles of runs that an attempt may own, if nothing else says which
+/// commit the run deploys.
 fn names_in_question(release: &ReleaseState, seen: &SeenRuns) -> BTreeSet<ShaPrefix> {
     let mut names = BTreeSet::new();
     for attempt in release.attempts.iter().filter(|attempt| attempt.takes_a_run()) {

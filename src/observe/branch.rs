@@ -1,4 +1,4 @@
-//! Reads the commits of the branch, as far down as verified ones are looked for.
+//! Reads the commits of the branch, as far down as verified commits are looked for.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +7,26 @@ use jiff::SignedDuration;
 use super::{ObserveError, ReadContext, RepoFacts, read_tips};
 use crate::domain::{BranchCommits, Sha};
 
-/// Reads, of 100 commits each, that a search for a verified commit makes under one tip.
+/// The most reads, of 100 commits each, in one search for a verified commit under one tip.
 const MOST_READS: usize = 5;
-/// The newest commits that are kept, and so many below the candidate.
+/// How many commits are kept: this many of the newest, and this many below the candidate.
 const KEPT_COMMITS: usize = 100;
-/// Commits that are kept while there is no candidate. A search ends where it has so many.
+/// The most commits that are kept while there is no candidate. A search ends when it has this
+/// many.
 const MOST_COMMITS: usize = 1_000;
-/// Shas that were looked for and are remembered.
+/// The most shas that are remembered as looked for.
 const MOST_LOOKED_FOR: usize = 400;
-/// A merge queue moves the branch once all that stands before a commit has passed, too. So one that
-/// passed is awaited while the queue is at work, and so long after its last run ended.
+/// How long after a merge queue's last run its verified commits are still awaited. The queue
+/// moves the branch only when everything ahead of a commit has passed as well, so a verified
+/// commit may reach the branch later.
 const QUEUE_RESTS: SignedDuration = SignedDuration::from_mins(60);
-/// No longer than this, whatever the queue does.
+/// The longest time that a verified commit is awaited, whatever the queue does.
 const MOST_AWAITED: SignedDuration = SignedDuration::from_hours(24);
 
-/// Reads the newest commits of the branch where its tip has moved: what follows is told by them.
+/// Reads the newest commits of the branch if its tip moved.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn branch_commits(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -47,7 +49,7 @@ fn forget(ctx: &mut ReadContext<'_>) {
 /// Finds where on the branch the verified commits are.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub(super) async fn locate(
     ctx: &mut ReadContext<'_>,
     repo_facts: &mut RepoFacts,
@@ -58,8 +60,8 @@ pub(super) async fn locate(
         return Ok(());
     }
     if !unplaced.is_empty() {
-        // Also in a look anew: its tips are older than its runs, and a commit that came between
-        // them would be taken for one that is not on the branch.
+        // Needed before a dispatch as well: the tips were read before the runs, and a commit
+        // that was pushed in between would be taken for one that is not on the branch.
         read_tips(ctx).await?;
         if let Some(slow_changing) = &ctx.memory.slow_changing {
             repo_facts.tip.clone_from(&slow_changing.tip);
@@ -90,8 +92,8 @@ pub(super) async fn locate(
     Ok(())
 }
 
-/// Reads page one of the commits that the tip contains. What was known of the branch before is
-/// still true of what the new tip contains.
+/// Reads page one of the commits that the tip contains. Known commits that the new tip contains
+/// are kept.
 async fn read_newest(ctx: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
     read_below(ctx, tip, tip).await?;
     ctx.memory.commits_of = Some(tip.clone());
@@ -112,8 +114,8 @@ async fn read_below(ctx: &mut ReadContext<'_>, tip: &Sha, from: &Sha) -> Result<
     Ok(())
 }
 
-/// Reads on where a verified commit may be that is newer than the candidate, or below all that is
-/// known while there is none.
+/// Reads further where a verified commit newer than the candidate may be, or, without a
+/// candidate, below everything that is known.
 async fn search(ctx: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError> {
     for _ in 0..MOST_READS {
         match next_to_read(ctx) {
@@ -127,8 +129,8 @@ async fn search(ctx: &mut ReadContext<'_>, tip: &Sha) -> Result<(), ObserveError
     Ok(())
 }
 
-/// Where to read on: at a verified commit itself, else, without a candidate, where the chain of
-/// first parents goes on, else at what merges brought.
+/// Where to read next: at a verified commit; otherwise, without a candidate, at the next first
+/// parent; otherwise at the commits that merges brought.
 fn next_to_read(ctx: &ReadContext<'_>) -> Option<Sha> {
     let candidate = ctx.memory.candidates().candidate;
     let hidden = hidden(ctx, candidate.is_some());
@@ -141,8 +143,8 @@ fn next_to_read(ctx: &ReadContext<'_>) -> Option<Sha> {
     verified.or(next).cloned()
 }
 
-/// Commits that passed and are not shown; with a candidate also those that failed, for one of them
-/// may be the head.
+/// Commits that passed but are not among the known commits of the branch. With a candidate,
+/// also those that failed, because one of them may be the head.
 fn hidden(ctx: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
     let shown = shown(ctx);
     let runs = ctx.memory.counted.values();
@@ -150,8 +152,8 @@ fn hidden(ctx: &ReadContext<'_>, has_candidate: bool) -> BTreeSet<Sha> {
     wanted.map(|run| &run.sha).filter(|sha| !shown.contains(sha)).cloned().collect()
 }
 
-/// Finished shas that the branch's commits do not show, and that were not looked for under this
-/// tip; one that a merge queue will move the branch to is looked for in every pass.
+/// Finished shas that are not among the known commits of the branch and were not looked for
+/// before. One that a merge queue will move the branch to is looked for in every pass.
 fn missing(ctx: &ReadContext<'_>) -> BTreeSet<Sha> {
     let (shown, queue_works) = (shown(ctx), queue_works(ctx));
     let mut missing = BTreeSet::new();
@@ -167,7 +169,7 @@ fn missing(ctx: &ReadContext<'_>) -> BTreeSet<Sha> {
     missing
 }
 
-/// Whether the merge queue is at work, or was lately.
+/// Whether the merge queue is active, or was recently.
 pub(super) fn queue_works(ctx: &ReadContext<'_>) -> bool {
     let mut queued = ctx.memory.counted.values().filter(|run| run.is_queued());
     queued.any(|run| {

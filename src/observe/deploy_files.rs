@@ -1,5 +1,5 @@
-//! The files that a dispatch runs: the deploy workflow's own, and the local workflows that it calls.
-//! GitHub takes them from the tip of the ref, whatever sha it is given.
+//! Reads the files that a dispatch runs: the deploy workflow and the local workflows that it
+//! calls. GitHub takes them from the tip of the deploy ref, whatever sha is deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,22 +11,22 @@ use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{DeployFiles, Sha, WorkflowFact};
 use crate::github::{FileText, MOST_LISTED_FILES};
 
-/// Workflows that are followed. GitHub itself calls at most 50 from one file, itself not counted
-/// (its documentation of reusable workflows).
+/// The most workflows that are followed. GitHub allows 50 calls from one file, not counting the
+/// file itself (its documentation of reusable workflows).
 const MOST_FOLLOWED: usize = 51;
 
-/// Blobs by path.
+/// Blob ids by path.
 type Blobs = BTreeMap<String, String>;
 
-/// The files that a dispatch on a commit would run.
+/// The files that a dispatch at a commit would run.
 struct DeploySet {
     files: Blobs,
-    /// Whether every call was followed: else these are all workflow files.
+    /// Whether every call could be followed. If not, `files` holds all workflow files.
     is_followed: bool,
 }
 
 impl DeploySet {
-    /// What identifies them; of one alone it is its blob.
+    /// An identifier of the files. For a single file, it is the blob id.
     fn identity(&self) -> String {
         let mut blobs = self.files.iter();
         if let (Some((_, only)), None) = (blobs.next(), blobs.next()) {
@@ -38,7 +38,7 @@ impl DeploySet {
     }
 }
 
-/// The deploy files at the tip of their ref against those at `sha`.
+/// Compares the deploy files at the tip of the deploy ref with those at `sha`.
 pub(super) async fn deploy_files(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -46,7 +46,7 @@ pub(super) async fn deploy_files(
 ) -> Result<DeployFiles, ObserveError> {
     let Some(path) = deploy_file(repo_facts) else { return Ok(DeployFiles::Same) };
     let untold = || DeployFiles::Differ { paths: BTreeSet::from([path.to_owned()]), at_tip: None };
-    // A branch that GitHub does not show for now may be there all the same.
+    // A branch that GitHub does not show for now may exist all the same.
     let Some(tip) = &repo_facts.deploy_ref_tip else { return Ok(untold()) };
     if tip == sha {
         return Ok(DeployFiles::Same);
@@ -62,10 +62,11 @@ pub(super) async fn deploy_files(
     Ok(DeployFiles::Differ { paths, at_tip: Some(at_tip.identity()) })
 }
 
-/// What identifies the deploy files at the tip of their ref; none where there is no deploy file.
+/// The identity of the deploy files at the tip of the deploy ref. `None` if there is no deploy
+/// file.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn deploy_files_at_tip(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -76,10 +77,10 @@ pub async fn deploy_files_at_tip(
     Ok(deploy_set(ctx, repo_facts, path, tip).await?.map(|set| set.identity()))
 }
 
-/// The deploy files that differ between two commits of the ref, whichever of them calls them.
+/// The deploy files that differ between two commits of the ref, whichever commit calls them.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn deploy_files_between(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -116,7 +117,7 @@ fn deploy_file(repo_facts: &RepoFacts) -> Option<&str> {
     }
 }
 
-/// The files that a dispatch on this commit would run; none where it has no deploy file.
+/// The files that a dispatch at this commit would run. `None` if it has no deploy file.
 async fn deploy_set(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -136,7 +137,7 @@ async fn deploy_set(
                 files.insert(path.clone(), blob.clone());
                 calls(ctx, repo_facts, &path, blob, at).await?
             }
-            // GitHub starts nothing that calls what is not there.
+            // GitHub does not start a workflow that calls a missing file.
             None if listed.len() < MOST_LISTED_FILES => continue,
             Some(_) | None => None,
         };
@@ -148,7 +149,8 @@ async fn deploy_set(
     Ok(Some(DeploySet { files, is_followed: true }))
 }
 
-/// What a file calls; none where it cannot be parsed. A blob never changes.
+/// The local workflows that a file calls. `None` if it cannot be parsed. Kept forever, because
+/// a blob never changes.
 async fn calls(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -166,7 +168,7 @@ async fn calls(
     let calls = match ctx.reader.file_text(ctx.name(), path, at.as_str()).await? {
         Some(FileText::Text(text)) => local_calls(&text, ctx.name(), &repo_facts.deploy_ref),
         Some(FileText::TooLarge | FileText::NoText) => None,
-        // It is listed: a 404 is an outage, and no answer to keep.
+        // The file is listed, so a 404 is an outage and is not kept.
         None => return Ok(None),
     };
     keep(ctx, repository, &key, &calls).await?;
@@ -184,7 +186,7 @@ async fn workflow_files(
         return Ok(files);
     }
     let files = ctx.reader.workflow_files(ctx.name(), at).await?;
-    // An outage answers 404, too: that there are none is asked again.
+    // An outage also answers 404, so an empty list is not kept.
     if !files.is_empty() {
         keep(ctx, repository, &key, &files).await?;
     }

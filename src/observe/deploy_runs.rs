@@ -1,4 +1,4 @@
-//! The deploy workflow's runs: who deploys what, and how it ended.
+//! Reads the runs of the deploy workflows: which commit each deploys, and how it ended.
 
 use std::collections::BTreeSet;
 
@@ -18,25 +18,26 @@ mod titles;
 pub(super) use attribution::attribute_past;
 pub(super) use history::failed_run;
 
-/// A re-run is possible for thirty days, and keeps the run's place in the list (design, section
-/// 6, 4): so far back the list is swept for one.
+/// A run can be re-run for 30 days and keeps its place in the list (design, section 6, 4), so a
+/// sweep goes back this far.
 const RERUN_WINDOW: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Pages of 100 runs that are read at the most while production is looked for, and in a sweep.
+/// The most pages, of 100 runs each, that are read to find production, and in a sweep.
 const MOST_PAGES: u32 = 100;
 const MOST_SWEPT_PAGES: u32 = 10;
-/// Runs beyond those pages that a sweep asks for by their ids, and that a dispatch does: of those
-/// that succeeded, and of those that did not.
+/// The most runs beyond those pages that are read by id: in a sweep, and before a dispatch for
+/// those that succeeded and for those that did not.
 const MOST_UNLISTED: usize = 10;
 const MOST_UNLISTED_ANEW: usize = 30;
 const MOST_FAILED_ANEW: usize = 10;
-/// Earlier attempts that are asked for, of one run.
+/// The most earlier attempts of one run that are read.
 const MOST_EARLIER: u32 = 10;
 
-/// Reads the deploy runs: page one, whatever is unfinished and has left it, and, where due, those
-/// of thirty days. `linked` are runs that no page may show yet.
+/// Reads the deploy runs: page one, unfinished runs that are no longer on it, and, if due,
+/// those of the last 30 days. `linked` are runs that may not be on any page yet.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read, or if no successful run is found and there are more runs than are
+/// read.
 pub async fn deploy_runs(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -60,7 +61,7 @@ pub async fn deploy_runs(
             reread_unlisted(ctx, scope, release, &mut seen).await?;
         }
     }
-    // What is in flight is followed to its end whatever the configuration says by now.
+    // Whatever is in flight is followed to its end, whatever is configured now.
     attempt_runs::elsewhere(ctx, repo_facts, release, &mut seen).await?;
     for run in &linked.runs {
         add(&mut seen, run.clone());
@@ -86,8 +87,8 @@ fn add(seen: &mut SeenRuns, run: Run) {
     }
 }
 
-/// The runs of one workflow. Where none is known that succeeded, its list is read to the end:
-/// what is in production may lie on its last page.
+/// Reads the runs of one workflow. If no successful run is known, reads the list to its end,
+/// because the run that made production may be on the last page.
 async fn read_pages(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -131,8 +132,8 @@ async fn read_pages(
     Ok(())
 }
 
-/// Whether a success of this workflow is known, or an operator said what is in production: what is
-/// older than that does not matter.
+/// Whether a success of this workflow is known, or an operator has set production. Older runs
+/// do not matter then.
 fn is_told(release: &ReleaseState, scope: &DeployScope, workflow: WorkflowId) -> bool {
     release.production_set.is_some()
         || release.runs.values().any(|run| {
@@ -141,7 +142,8 @@ fn is_told(release: &ReleaseState, scope: &DeployScope, workflow: WorkflowId) ->
         })
 }
 
-/// By the scope of today: what the ledger says of it may be an earlier policy's answer.
+/// Classifies the run by the current scope: the ledger's classification may come from an
+/// earlier policy.
 fn moves_production(release: &ReleaseState, scope: &DeployScope, run: &KnownRun) -> bool {
     run.kind_in(scope, release.attempt_of(run.id)).moves_production()
 }
@@ -150,14 +152,16 @@ fn kind_of(scope: &DeployScope, run: &Run) -> RunKind {
     scope.kind_by_source(&run.event, &RunSource::from(run))
 }
 
-/// Neither a pull request's nor a fork's: nothing is known of such a run, whatever the policy says.
+/// Whether the run is neither a pull request's nor a fork's. Those are ignored under any
+/// policy.
 fn is_a_repositorys_own(scope: &DeployScope, run: &Run) -> bool {
     !run.event.is_of_a_pull_request()
         && run.head_repository.is_none_or(|repository| repository == scope.repository)
 }
 
-/// With no ledger, runs that wait for a reviewer longer than any page shows are looked for by
-/// their status, too. The index may miss one; the unfiltered pages above do not.
+/// Without a ledger, looks for unfinished runs by status as well: one may have waited for a
+/// reviewer so long that no page shows it. This index may miss a run; the unfiltered pages do
+/// not.
 async fn unfinished_by_status(
     ctx: &ReadContext<'_>,
     scope: &DeployScope,
@@ -174,7 +178,7 @@ async fn unfinished_by_status(
     Ok(())
 }
 
-/// Whether a run counts as a deploy of any kind, as far as its source tells.
+/// Whether a run counts as any kind of deploy, judging by its source.
 pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
     match kind_of(scope, run) {
         RunKind::Deploy | RunKind::Stray | RunKind::Phantom | RunKind::OtherDeploy => true,
@@ -182,9 +186,9 @@ pub(super) fn may_deploy(scope: &DeployScope, run: &Run) -> bool {
     }
 }
 
-/// A re-run keeps its run's place in the list: where other runs fill the pages that are swept, or
-/// another workflow is configured by now, one of a deploy of last week never shows there. So those
-/// that may be re-run are asked for by their ids.
+/// Reads by id the runs that may be re-run but that no page shows. A re-run keeps its run's
+/// place in the list, so it stays unseen if other runs fill the swept pages or another workflow
+/// is configured now.
 async fn reread_unlisted(
     ctx: &mut ReadContext<'_>,
     scope: &DeployScope,
@@ -196,7 +200,7 @@ async fn reread_unlisted(
         let is_young = ctx.now.duration_since(run.created_at) < RERUN_WINDOW;
         is_young && !run.deleted && !run.in_flight() && !shown.contains(&run.id)
     });
-    // What a former workflow deployed matters while today's has deployed nothing.
+    // Deploys of a former workflow matter as long as the current one has deployed nothing.
     let counts = |run: &&KnownRun| match run.kind_in(scope, release.attempt_of(run.id)) {
         RunKind::Deploy | RunKind::Stray | RunKind::OtherDeploy => true,
         RunKind::OtherWorkflow => !release.has_moved(),
@@ -205,7 +209,8 @@ async fn reread_unlisted(
     let (succeeded, failed): (Vec<_>, Vec<_>) =
         unlisted.filter(counts).partition(|run| run.succeeded());
     let ids = |runs: &[&KnownRun]| runs.iter().map(|run| run.id).collect::<Vec<RunId>>();
-    // Before a dispatch the newest, to which people go back; else all of them, in turn.
+    // Before a dispatch, read the newest, because those are the ones people go back to.
+    // Otherwise read all of them in rotation.
     let asked: Vec<RunId> = if ctx.uncached {
         let succeeded = ids(&succeeded).into_iter().rev().take(MOST_UNLISTED_ANEW);
         succeeded.chain(ids(&failed).into_iter().rev().take(MOST_FAILED_ANEW)).collect()
@@ -216,7 +221,7 @@ async fn reread_unlisted(
         later.into_iter().chain(earlier).take(MOST_UNLISTED).collect()
     };
     for id in asked {
-        // One that is gone was deployed all the same.
+        // A deleted run has deployed all the same.
         if let Some(run) = ctx.reader.run(ctx.name(), id).await? {
             add(seen, run);
         }
@@ -225,7 +230,7 @@ async fn reread_unlisted(
     Ok(())
 }
 
-/// Unfinished runs, and runs of our attempts, that the pages do not show.
+/// Reads unfinished runs and runs of our attempts that the pages do not show.
 async fn read_by_id(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -243,9 +248,9 @@ async fn read_by_id(
                 ctx.memory.are_shown(&BTreeSet::from([id]));
                 seen.runs.push(run);
             }
-            // A run that GitHub named just now may take a while to be readable.
+            // A run that GitHub has only just named may take a while to be readable.
             None if is_young(ctx, release, id) => {}
-            // An outage answers so, too: until the second 404 it is in flight.
+            // An outage also answers 404: until the second one, the run counts as in flight.
             None => {
                 let miss = ctx.missed();
                 if ctx.memory.is_deleted(id, miss) {
@@ -254,7 +259,7 @@ async fn read_by_id(
             }
         }
     }
-    // A run that was deleted before it was ever seen is known by its attempt alone.
+    // If a run was deleted before it was ever seen, only its attempt is known.
     let unseen = |id: &RunId| !release.runs.contains_key(id);
     let never_seen: Vec<RunId> = seen.deleted.iter().copied().filter(unseen).collect();
     for id in never_seen {
@@ -263,7 +268,8 @@ async fn read_by_id(
     Ok(())
 }
 
-/// Whether a run that was never seen belongs to an attempt so young that it may still show.
+/// Whether a run that was never seen belongs to an attempt so recent that the run may still
+/// appear.
 fn is_young(ctx: &ReadContext<'_>, release: &ReleaseState, id: RunId) -> bool {
     let Some(attempt) = release.attempt_of(id).filter(|_| !release.runs.contains_key(&id)) else {
         return false;
@@ -272,7 +278,7 @@ fn is_young(ctx: &ReadContext<'_>, release: &ReleaseState, id: RunId) -> bool {
     SignedDuration::try_from(ctx.policy.dispatch_confirm).is_ok_and(|confirm| age < confirm)
 }
 
-/// What is known of a run of ours that GitHub no longer has and that no list ever showed.
+/// What is known about a run of ours that GitHub no longer has and that no list ever showed.
 fn ghost(repo_facts: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Run> {
     let attempt = release.attempt_of(id)?;
     let at = attempt.began_at();
@@ -293,14 +299,15 @@ fn ghost(repo_facts: &RepoFacts, release: &ReleaseState, id: RunId) -> Option<Ru
     })
 }
 
-/// A later attempt that runs or failed does not unmake an earlier one that succeeded.
+/// Reads earlier attempts of re-run runs: a success still counts when a later attempt runs or
+/// fails.
 pub(super) async fn read_earlier_attempts(
     ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
     seen: &mut SeenRuns,
 ) -> Result<(), ObserveError> {
     let mut missing = BTreeSet::new();
-    // Also of what an attempt looks for in the list of another workflow.
+    // Includes runs that an attempt looks for in the list of another workflow.
     let searched = seen.searches.values().flat_map(|search| &search.runs);
     for run in seen.runs.iter().chain(searched).filter(|run| run.at.attempt > 1) {
         let known = release.runs.get(&run.at.id);
@@ -321,8 +328,8 @@ pub(super) async fn read_earlier_attempts(
     Ok(())
 }
 
-/// The jobs of what failed newly: they tell a cancelled run from a superseded one, a phantom from
-/// a failure, and name the failed step.
+/// Reads the jobs of newly failed runs. They distinguish a cancelled run from a superseded one
+/// and a phantom from a failure, and name the failed step.
 async fn read_jobs(
     ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
@@ -357,7 +364,7 @@ async fn read_jobs(
             Ok(None) => {
                 seen.jobs_untold.insert(at);
             }
-            // All of them are asked for, so that each is gone without after as many passes.
+            // Request all of them, so that the failures of each are counted in the same passes.
             Err(error) => {
                 unread.get_or_insert(error);
             }
@@ -366,7 +373,7 @@ async fn read_jobs(
     unread.map_or(Ok(()), Err)
 }
 
-/// The run that production rests on, of those known and those seen.
+/// The run that production rests on, among the known runs and the ones just seen.
 fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
     let scope = seen.scope.as_ref();
     let moves = |run: &&Run| scope.is_none_or(|scope| kind_of(scope, run).moves_production());
@@ -377,7 +384,8 @@ fn newest_success(release: &ReleaseState, seen: &SeenRuns) -> Option<RunId> {
         .chain(&seen.earlier_attempts)
         .filter(|run| run.progress.succeeded() && (moves(run) || ours(run)))
         .map(|run| (run.started_at, run.at.id));
-    // Also of runs that are seen now: what an earlier attempt did, a failed re-run does not unmake.
+    // Includes earlier attempts of runs that were just seen: a failed re-run does not undo a
+    // success.
     let known = release.runs.values();
     let moving =
         known.filter(|run| scope.is_some_and(|scope| moves_production(release, scope, run)));

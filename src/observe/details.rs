@@ -1,17 +1,17 @@
-//! Reads that only add detail to what is known: a failed run's jobs, a run's earlier attempt. What
-//! GitHub fails to show of them in three passes running is gone without (design, section 6, 25).
+//! Reads that only add detail: the jobs of a failed run, an earlier attempt of a run. If one
+//! fails in three consecutive passes, the pass continues without it (design, section 6, 25).
 
 use super::{Memory, ObserveError, ReadContext};
 use crate::domain::{Job, Run, RunRef};
 use crate::github::ReadError;
 
-/// A read that failed in so many passes running will go on failing.
+/// After this many consecutive failures, a failure counts as permanent.
 const FAILED_FOR_GOOD: u32 = 3;
-/// Failing reads that are counted at once.
+/// The most failing reads that are counted at once.
 const MOST_COUNTED: usize = 100;
 
 impl Memory {
-    /// Takes note that a read failed. Whether it did in so many passes that it will go on failing.
+    /// Counts a failed read. Returns whether the failure now counts as permanent.
     pub(super) fn note_failing_read(&mut self, read: &str) -> bool {
         if self.failing_reads.len() >= MOST_COUNTED {
             self.failing_reads.retain(|other, _| other == read);
@@ -21,13 +21,13 @@ impl Memory {
         self.fails_for_good(read)
     }
 
-    /// Whether a read failed in so many passes that it will go on failing.
+    /// Whether the failure of a read counts as permanent.
     pub(super) fn fails_for_good(&self, read: &str) -> bool {
         self.failing_reads.get(read).is_some_and(|times| *times >= FAILED_FOR_GOOD)
     }
 }
 
-/// The jobs of a run attempt; none where GitHub goes on failing to show them.
+/// The jobs of a run attempt. `None` if GitHub permanently fails to show them.
 pub(super) async fn jobs(
     ctx: &mut ReadContext<'_>,
     at: RunRef,
@@ -36,7 +36,8 @@ pub(super) async fn jobs(
     detail(ctx, &format!("jobs of {at:?}"), read)
 }
 
-/// An earlier attempt of a run; none where it was deleted, or GitHub goes on failing to show it.
+/// An earlier attempt of a run. `None` if it was deleted, or GitHub permanently fails to show
+/// it.
 pub(super) async fn earlier_attempt(
     ctx: &mut ReadContext<'_>,
     at: RunRef,
@@ -71,7 +72,7 @@ fn detail<T>(
     Ok(None)
 }
 
-/// Whether another read may succeed where this one failed.
+/// Whether the error concerns only this read, so that other reads may still succeed.
 const fn is_about_what_was_asked(error: &ReadError) -> bool {
     match error {
         ReadError::NotFound { .. }

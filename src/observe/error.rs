@@ -1,26 +1,25 @@
-//! Why a pass ends without a decision.
+//! Errors of reading that end a pass.
 
 use crate::github::ReadError;
 
 /// Why a pass ends without a decision.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
-    /// GitHub gave no answer that can be used.
+    /// GitHub gave no usable answer.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The state directory failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
-    /// What GitHub shows is not what the config means; a person must look.
+    /// What GitHub shows contradicts the configuration. A person must fix it.
     #[error("{0}")]
     Mistaken(String),
-    /// What GitHub says must be said once more before it is believed.
+    /// GitHub's answer must be confirmed by a second one.
     #[error("{0}")]
     NotCertain(String),
 }
 
 impl ObserveError {
-    /// Whether it heals by itself.
+    /// Whether the error may go away by itself.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {

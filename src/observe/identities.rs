@@ -1,17 +1,17 @@
-//! Who we are, and were.
+//! Our identities on GitHub, past and present.
 
 use std::collections::BTreeSet;
 
 use crate::domain::Login;
 
-/// Every identity that is, or was, us: those of the ledger, those that the configuration names,
-/// and whose the credential is.
+/// Every identity that is or was ours: from the ledger, from the configuration, and from the
+/// credential.
 #[must_use]
 pub fn us(known: &BTreeSet<Login>, named: &[Login], user: Option<&Login>) -> BTreeSet<Login> {
     let mut us = known.clone();
     us.extend(named.iter().cloned());
     if let Some(user) = user {
-        // As GitHub spells it now: ledgers of earlier versions have it in lower case.
+        // Use GitHub's current spelling: ledgers of earlier versions have it in lower case.
         us.replace(user.clone());
     }
     us

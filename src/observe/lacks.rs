@@ -15,26 +15,26 @@ use crate::domain::{
     DeployFiles, EntryKind, Fact, Lack, Observation, Origins, Ranged, ReleaseState, Sha, Why,
 };
 
-/// Facts that are asked for at once: a range of hundreds of commits is told within seconds, and
-/// the others have their turn.
+/// How many facts are read at once. A range of hundreds of commits takes seconds; the others
+/// need not wait for it.
 const AT_ONCE: usize = 8;
 
-/// What becomes of a fact that cannot be read.
+/// What happens if a fact cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhereUnreadable {
-    /// It ends the pass.
+    /// The error ends the pass.
     EndThePass,
-    /// It is noted as unreadable for now, and whatever rests on it is not decided.
+    /// The fact is noted as unreadable for now, and whatever rests on it is not decided.
     NoteIt,
 }
 
-/// Reads what is lacking into the observation.
+/// Reads lacking facts into the observation.
 ///
-/// A comparison that GitHub failed to make is written down, so that the third pass in which it
-/// fails can call the range broken.
+/// Returns entries to record, such as comparisons that GitHub failed to make, so that the third
+/// failing pass can treat the range as broken.
 ///
 /// # Errors
-/// What GitHub said where the pass cannot go on.
+/// If a read fails in a way that ends the pass.
 pub async fn fill(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -48,10 +48,12 @@ pub async fn fill(
     for some in lacks.chunks(AT_ONCE) {
         let reading = &*ctx;
         let reads = some.iter().map(|lack| read(reading, repo_facts, release, lack));
-        // All of them come to their end; the first that failed ends the pass.
+        // Let all of them finish. A failure then ends the pass or is noted, as `unreadable`
+        // says.
         for (lack, learnt) in some.iter().zip(join_all(reads).await) {
             match learnt {
-                // What fails before a dispatch failed in this very pass, or is new.
+                // Failures before a dispatch are not counted: they were counted in this pass
+                // already, or are new.
                 Ok(Learnt::Origin(origin)) => {
                     let origin = origin.settled(lack, ctx.memory, !ctx.uncached);
                     entries.extend(note(observation, Learnt::Origin(origin)));
@@ -67,7 +69,7 @@ pub async fn fill(
     Ok(entries)
 }
 
-/// Reads what is kept between passes, or written down, as it is read.
+/// Reads sequentially what is kept between passes or recorded.
 async fn one_after_another(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -78,7 +80,7 @@ async fn one_after_another(
 ) -> Result<Vec<EntryKind>, ObserveError> {
     let mut entries = Vec::new();
     for lack in lacks {
-        // What verification runs say is kept between passes, and read one after another.
+        // Verification runs are kept between passes, so they are read one after another.
         if let Lack::Verification(sha) = lack {
             match read_runs_of(ctx, repo_facts, sha).await {
                 Ok(()) => {
@@ -100,7 +102,7 @@ async fn one_after_another(
     Ok(entries)
 }
 
-/// Notes a fact that GitHub gave no usable answer about, or ends the pass.
+/// Notes a fact for which GitHub gave no usable answer, or ends the pass.
 fn unread(
     observation: &mut Observation,
     lack: &Lack,
@@ -156,7 +158,7 @@ fn unread(
     Ok(())
 }
 
-/// Notes that something about who brought what cannot be read for now.
+/// Notes that a fact about the origin of commits cannot be read for now.
 fn unread_origin(origins: &mut Origins, lack: &Lack, why: Why) {
     match lack {
         Lack::Steps(base, head) => {
@@ -200,7 +202,7 @@ fn unread_origin(origins: &mut Origins, lack: &Lack, why: Why) {
     }
 }
 
-/// What was learnt.
+/// What a read returned.
 enum Learnt {
     Nothing,
     OnBranch(Sha, Fact<bool>, Option<Box<EntryKind>>),
@@ -218,7 +220,7 @@ async fn read(
     lack: &Lack,
 ) -> Result<Learnt, ObserveError> {
     Ok(match lack {
-        // Read above.
+        // Read earlier.
         Lack::Verification(_) | Lack::FailedRun(_) => Learnt::Nothing,
         Lack::OnBranch(sha) => {
             let (fact, failed) = on_branch(ctx, repo_facts, release, sha).await?;
@@ -259,7 +261,7 @@ async fn read(
     })
 }
 
-/// Reads who brought what, and what was said about it.
+/// Reads a fact about the origin of commits, or about what was said there.
 async fn read_origin(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -302,7 +304,7 @@ async fn read_origin(
     }))
 }
 
-/// Puts it where `decide` looks for it, and gives what is to be written down of it.
+/// Stores the fact in the observation, and returns what to record about it.
 fn note(observation: &mut Observation, learnt: Learnt) -> Option<EntryKind> {
     match learnt {
         Learnt::Nothing => None,

@@ -14,103 +14,105 @@ use crate::domain::{
 };
 use crate::github::ReadError;
 
-/// What is kept of a repository between passes, and over a restart. All of it can be read again:
-/// losing it costs requests and nothing else, and nothing is dispatched on it. It answers only what
-/// it was read for ([`ReadFor`]).
+/// What is kept of a repository between passes and across restarts. All of it can be read
+/// again: losing it only costs requests, and nothing is dispatched on it. It is valid only for
+/// what it was read for ([`ReadFor`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// What everything below but `slow_changing` was read for; none: nothing below counts.
+    /// What everything below except `slow_changing` was read for. `None`: nothing below is
+    /// valid.
     read_for: Option<ReadFor>,
     pub(super) slow_changing: Option<SlowChanging>,
     pub(super) branch_commits: BranchCommits,
     /// The tip that `branch_commits` were read from.
     pub(super) commits_of: Option<Sha>,
-    /// Passes since the unfiltered verification runs were read; none: there was no pass yet.
+    /// Passes since the unfiltered verification runs were read. 0 before the first pass.
     pub(super) passes: u32,
     pub(super) counted: CountedRuns,
-    /// By commit, the newest run that succeeded and does not count.
+    /// By commit, the newest run that succeeded but does not count.
     pub(super) uncounted: BTreeMap<Sha, UncountedRun>,
-    /// The newest run that the list of the branch's runs showed: where a page begins above it, runs
-    /// between the two were not seen.
+    /// The newest run in the list of the branch's runs. If a page begins above it, the runs in
+    /// between were not seen.
     pub(super) newest_listed: Option<RunId>,
-    /// The last of the unfinished runs that were asked for by their id: the next have their turn.
+    /// The last unfinished run that was read by id. The next ones follow in rotation.
     pub(super) reread_after: Option<RunId>,
-    /// Verified shas that were looked for on the branch, and the tip that did not show them.
+    /// Verified shas that were looked for on the branch, and the tip that did not contain them.
     pub(super) not_shown_by: BTreeMap<Sha, Sha>,
-    /// The tip under which the last search for a verified commit ended at its limit.
+    /// The tip under which the last search for a verified commit stopped at its limit.
     pub(super) search_ended_under: Option<Sha>,
-    /// Which commits contain which, as far as somebody asked.
+    /// Known answers about which commits contain which.
     #[serde(skip_serializing_if = "Ancestry::is_empty")]
     pub ancestry: Ancestry,
-    /// The commit of which it was asked last whether production contains it.
+    /// The last commit that was checked for being contained in production.
     pub last_asked_shipped: Option<Sha>,
-    /// Reads that fail, and in how many passes running: of who brought what and what was said there,
-    /// and those that only add detail.
+    /// Failing reads, and in how many consecutive passes each failed: those about the origin of
+    /// commits and what was said there, and those that only add detail.
     pub(super) failing_reads: BTreeMap<String, u32>,
-    /// When the deploy runs of the last thirty days were swept.
+    /// When the deploy runs of the last 30 days were last swept.
     pub(super) swept_at: Option<Timestamp>,
-    /// The last of the succeeded deploy runs beyond the swept pages that were asked for by their id:
-    /// the next have their turn.
+    /// The last succeeded deploy run beyond the swept pages that was read by id. The next ones
+    /// follow in rotation.
     pub(super) reasked_after: Option<RunId>,
-    /// Workflows whose runs were read to the oldest one, and none of them succeeded.
+    /// Workflows whose runs were read to the oldest one without finding a success.
     read_to_the_end: BTreeMap<WorkflowId, DeployScope>,
-    /// Commits that the branch or the deploy ref pointed at, the newest last.
+    /// Commits that the branch or the deploy ref pointed at, newest last.
     tips: Vec<(Branch, Sha)>,
-    /// Runs that GitHub answered 404 for by their ids, and when it did so first.
+    /// Runs for which GitHub answered 404 by id, and when it first did.
     missing_runs: BTreeMap<RunId, Timestamp>,
-    /// Workflows whose list of runs GitHub answered 404 for, and when it did so first.
+    /// Workflows whose run list was answered with 404, and when it first was.
     missing_lists: BTreeMap<WorkflowId, Timestamp>,
-    /// Commits that hex words in runs' titles name.
+    /// Commits that hex words in run titles name.
     commits_named: BTreeMap<ShaPrefix, Sha>,
 }
 
-/// Commits that titles name and that are kept.
+/// The most named commits that are kept.
 const KEPT_NAMES: usize = 50;
-/// Missing runs that are kept; those with the highest numbers.
+/// The most missing runs that are kept; those with the highest ids stay.
 const KEPT_MISSING: usize = 100;
 
-/// How far apart two looks are that prove absence together: a fifth of `dispatch_confirm_seconds`
-/// (design, section 5, steps 4 and 5).
+/// The minimum time between two reads that together prove absence: a fifth of
+/// `dispatch_confirm_seconds` (design, section 5, steps 4 and 5).
 pub(super) fn between_proofs(dispatch_confirm: Duration) -> SignedDuration {
     SignedDuration::try_from(dispatch_confirm / 5).unwrap_or(SignedDuration::MAX)
 }
 
-/// When something was asked for that GitHub answered with 404.
+/// When a request was made that GitHub answered with 404.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Missed {
-    /// Not before this.
+    /// The earliest time of the request.
     pub(super) asked: Timestamp,
-    /// Not after this.
+    /// The latest time of the answer.
     pub(super) answered: Timestamp,
-    /// How far apart two such answers must be.
+    /// The minimum time between two such answers.
     pub(super) apart: SignedDuration,
 }
 
-/// Notes a 404. Whether another one was answered long enough before this one was asked for.
+/// Notes a 404. Returns whether an earlier one was answered long enough before this request.
 fn is_missing_again<K: Ord>(missing: &mut BTreeMap<K, Timestamp>, key: K, miss: Missed) -> bool {
     let first = *missing.entry(key).or_insert(miss.answered);
     miss.asked.duration_since(first) >= miss.apart
 }
 
-/// Former tips that are kept: a run that is seen first after a force push began on one of the last.
+/// The most former tips that are kept. A run first seen after a force push started on one of
+/// the last tips.
 const KEPT_TIPS: usize = 100;
 
-/// What the facts of [`Memory`] were read for. Its parts are compared with what a pass asks now:
-/// what was read for something else is dropped before anything is decided on it.
+/// What the facts in [`Memory`] were read for. It is compared with what a pass asks now, and
+/// facts that were read for something else are dropped before anything is decided on them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ReadFor {
-    /// Which verification runs count, of which repository and branch.
+    /// Which verification runs count, in which repository and branch.
     pub(super) verification: VerificationScope,
-    /// The deploy workflow.
     pub(super) deploy: Option<WorkflowId>,
-    /// The ref that it is started on.
+    /// The ref that the deploy workflow is dispatched on.
     pub(super) deploy_ref: Branch,
 }
 
 impl Memory {
-    /// Drops what was not read for `asked`. Runs are kept with what decides whether they count, so
-    /// those that count now stay; the lists are read as in a first pass, for they may show more.
+    /// Drops what was not read for `asked`. Runs are kept with the properties that decide
+    /// whether they count, so those that count now stay. The lists are read as in a first pass,
+    /// because they may show more runs.
     pub(super) fn keep_only(&mut self, asked: &ReadFor) {
         if self.read_for.as_ref() == Some(asked) {
             return;
@@ -133,35 +135,34 @@ impl Memory {
             self.branch_commits = BranchCommits::default();
             (self.commits_of, self.search_ended_under) = (None, None);
         }
-        // Which runs are deploys depends on the branch as well.
+        // The branch also determines which runs are deploys.
         self.swept_at = None;
     }
 
-    /// Which verification runs count; none before anything was read.
-    /// Which commits may be released, by what is known.
+    /// The commits that may be released, from what is known.
     pub(super) fn candidates(&self) -> Candidates {
         candidates::candidates(&self.counted, &self.branch_commits)
     }
 
+    /// Which verification runs count. `None` before anything was read.
     pub(super) fn scope(&self) -> Option<&VerificationScope> {
         self.read_for.as_ref().map(|read_for| &read_for.verification)
     }
 
-    /// A run that succeeded on this commit and does not count.
+    /// A run that succeeded on this commit but does not count.
     #[must_use]
     pub fn uncounted(&self, sha: &Sha) -> Option<&UncountedRun> {
         self.uncounted.get(sha)
     }
 
-    /// What a start can go on from: the count of passes begins anew, so that a restart alone is
-    /// no reason to read more.
+    /// The memory to store for the next start. The count of passes starts over, so that a
+    /// restart alone is no reason to read more.
     #[must_use]
     pub fn for_the_next_start(&self) -> Self {
         Self { passes: self.passes.min(1), ..self.clone() }
     }
 
-    /// When the first verification run of `sha` that is still known began: about when it was
-    /// merged.
+    /// When the first known verification run of `sha` began, which is about when it was merged.
     #[must_use]
     pub fn first_verified_at(&self, sha: &Sha) -> Option<Timestamp> {
         self.counted.values().filter_map(|run| run.began_for(sha)).min()
@@ -173,20 +174,20 @@ impl Memory {
         &self.branch_commits
     }
 
-    /// Notes that what a pass saw of workflows without a success is in the ledger, and by which
-    /// scope nothing of it was one.
+    /// Notes that the ledger holds what a pass saw of workflows without a success under this
+    /// scope.
     pub fn note_read_to_the_end(&mut self, workflows: &BTreeSet<WorkflowId>, scope: &DeployScope) {
         for workflow in workflows {
             self.read_to_the_end.insert(*workflow, scope.clone());
         }
     }
 
-    /// Whether all runs of a workflow were read, and none was a success by this scope.
+    /// Whether all runs of a workflow were read without finding a success under this scope.
     pub(super) fn was_read_to_the_end(&self, workflow: WorkflowId, scope: &DeployScope) -> bool {
         self.read_to_the_end.get(&workflow) == Some(scope)
     }
 
-    /// Notes where the branch and the deploy ref point now.
+    /// Notes the current tips of the branch and the deploy ref.
     pub(super) fn note_tips(&mut self) {
         let Some(slow_changing) = &self.slow_changing else { return };
         let refs = [
@@ -208,8 +209,8 @@ impl Memory {
         self.tips.iter().any(|(of, tip)| of == name && tip == sha)
     }
 
-    /// Notes that GitHub answered 404 for a run by its id. Whether the run is deleted: only a
-    /// second 404, some time later, says so.
+    /// Notes a 404 for a run by id. Returns whether the run is deleted: only a second 404, some
+    /// time later, proves it.
     pub(super) fn is_deleted(&mut self, run: RunId, miss: Missed) -> bool {
         while self.missing_runs.len() >= KEPT_MISSING && !self.missing_runs.contains_key(&run) {
             self.missing_runs.pop_first();
@@ -222,22 +223,23 @@ impl Memory {
         self.missing_runs.retain(|run, _| !runs.contains(run));
     }
 
-    /// Notes that GitHub answered 404 for a workflow's list of runs. Whether it is gone for good.
+    /// Notes a 404 for a workflow's run list. Returns whether the list is gone for good.
     pub(super) fn is_list_gone(&mut self, workflow: WorkflowId, miss: Missed) -> bool {
         is_missing_again(&mut self.missing_lists, workflow, miss)
     }
 
-    /// Notes that GitHub has this list.
+    /// Notes that GitHub shows this list.
     pub(super) fn has_list(&mut self, workflow: WorkflowId) {
         self.missing_lists.remove(&workflow);
     }
 
-    /// The commit that is known to be named so in a title.
+    /// The commit that a hex word in a title is known to name.
     pub(super) fn commit_named(&self, name: &ShaPrefix) -> Option<&Sha> {
         self.commits_named.get(name)
     }
 
-    /// Notes which commit a word in a title names: commits do not change.
+    /// Notes which commit a hex word in a title names. Kept without a time limit, because
+    /// commits do not change.
     pub(super) fn note_name(&mut self, name: ShaPrefix, sha: Sha) {
         while self.commits_named.len() >= KEPT_NAMES {
             self.commits_named.pop_first();
@@ -245,26 +247,26 @@ impl Memory {
         self.commits_named.insert(name, sha);
     }
 
-    /// Notes a pass that found nothing new and so read nothing.
+    /// Notes a pass that found nothing changed and read nothing.
     pub const fn note_unchanged(&mut self) {
         self.passes = self.passes.saturating_add(1);
     }
 
-    /// Notes that what a sweep of the deploy runs showed is in the ledger. Before that, a pass
-    /// that fails must leave the next one to sweep again.
+    /// Notes that the ledger holds what a sweep of the deploy runs showed. Until then, a failed
+    /// pass must leave the sweep to the next one.
     pub fn note_sweep(&mut self, swept_at: Option<Timestamp>) {
         self.swept_at = swept_at.or(self.swept_at);
     }
 
-    /// Forgets what changes seldom, so that the next look reads it.
+    /// Forgets slow-changing facts, so that they are read again next time.
     pub fn distrust(&mut self) {
         self.slow_changing = None;
         self.swept_at = None;
     }
 
-    /// Forgets the repository's name where GitHub says that what is asked for by it has moved, so
-    /// that the repository is looked up anew and by its id is known again, or is not. Whether there
-    /// was a name to forget: without one, it was the repository itself that cannot be followed.
+    /// Forgets the repository's name if GitHub answers that it has moved, so that the
+    /// repository is looked up again and checked by its id. Returns whether there was a name to
+    /// forget: without one, it is the repository itself that cannot be followed.
     pub fn forgets_its_name(&mut self, error: &ObserveError) -> bool {
         let moved = matches!(error, ObserveError::Read(ReadError::Moved { .. }));
         let forgets = moved && self.slow_changing.is_some();
@@ -298,7 +300,7 @@ mod tests {
         digit.to_string().repeat(40).parse().unwrap()
     }
 
-    /// What was read of workflow 7 on `main`: run 1 by a push and run 2 by a schedule.
+    /// A memory read for workflow 7 on `main`: run 1 by a push and run 2 by a schedule.
     fn kept() -> Memory {
         let run = |event: &str, digit: char| {
             json!({
@@ -322,7 +324,7 @@ mod tests {
         memory
     }
 
-    /// What of it stays where this is asked: runs, commits of the branch, and the sweep.
+    /// What is left of it when `asked` is read: runs, commits of the branch, and the sweep.
     fn stays(asked: &ReadFor) -> (Vec<u64>, usize, bool) {
         let mut memory = kept();
         memory.keep_only(asked);

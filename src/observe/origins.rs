@@ -1,7 +1,7 @@
-//! Reads who brought commits to the branch, and what was said about them.
+//! Reads how commits reached the branch, and what was said about them.
 //!
-//! A merged commit never changes, nor does the pull request that brought it: that is kept. What
-//! people say there may change at any time, and is asked for in every pass that needs it.
+//! A merged commit never changes, nor does the pull request that brought it, so these are kept.
+//! What people say there may change at any time, so it is read in every pass that needs it.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +18,11 @@ use crate::domain::{
 };
 use crate::github::{Compared, ReadError};
 
-/// Bases of one commit's pull requests that are looked up under a former name of the branch.
+/// The most other base branches of a commit's pull requests that are looked up as former names
+/// of the branch.
 const MOST_BASES: usize = 10;
 
-/// One thing that was learnt.
+/// A fact about the origin of commits.
 pub(super) enum LearntOrigin {
     Steps((Sha, Sha), Fact<Availability<Vec<BranchStep>>>),
     Pulls(Sha, Fact<Availability<Vec<MergedPull>>>),
@@ -36,7 +37,7 @@ pub(super) enum LearntOrigin {
 }
 
 impl LearntOrigin {
-    /// Puts it where `decide` looks for it.
+    /// Stores the fact in the observation.
     pub(super) fn note(self, origins: &mut Origins) {
         match self {
             Self::Steps(of, steps) => drop(origins.steps.insert(of, steps)),
@@ -54,15 +55,16 @@ impl LearntOrigin {
 }
 
 impl LearntOrigin {
-    /// Takes what could not be read in several passes running for what GitHub will not tell.
+    /// Treats a fact that was unreadable in several consecutive passes as one that GitHub never
+    /// tells.
     pub(super) fn settled(self, lack: &Lack, memory: &mut Memory, counts: bool) -> Self {
         let key = format!("{lack:?}");
         if !self.is_unread() {
             memory.failing_reads.remove(&key);
             return self;
         }
-        // A stranger can make a timeline unreadable for good, and that must be no silence (design,
-        // section 6, 23).
+        // A stranger can make a timeline permanently unreadable, which must not keep the pass
+        // from deciding (design, section 6, 23).
         let for_good =
             if counts { memory.note_failing_read(&key) } else { memory.fails_for_good(&key) };
         if for_good { self.untold() } else { self }
@@ -107,10 +109,11 @@ fn untold<T>(fact: Fact<Availability<T>>) -> Fact<Availability<T>> {
     }
 }
 
-/// Reads what people and tools said, and what they may do; none where something else lacks.
+/// Reads what people and tools said, and what their roles are. `None` if `lack` is about
+/// something else.
 ///
 /// # Errors
-/// What GitHub said where the pass cannot go on.
+/// If a read fails in a way that ends the pass.
 pub(super) async fn said(
     ctx: &ReadContext<'_>,
     lack: &Lack,
@@ -151,8 +154,8 @@ pub(super) async fn said(
     }))
 }
 
-/// The steps from `base` to `head`, where the newest commits of the branch do not show them. They
-/// lie between two commits and never change.
+/// The steps from `base` to `head`, read if the newest commits of the branch do not show them.
+/// Kept forever: what lies between two commits never changes.
 pub(super) async fn steps(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -165,7 +168,7 @@ pub(super) async fn steps(
     }
     let commits = match ctx.reader.commits_between(ctx.name(), base, head).await {
         Ok(commits) => commits,
-        // What GitHub refused may be told another time.
+        // A refusal may be temporary, so it is not kept.
         Err(error) => return Ok(silence(error)?.into()),
     };
     let steps = if commits.complete {
@@ -181,7 +184,7 @@ pub(super) async fn steps(
     Ok(Fact::Known(steps))
 }
 
-/// What is kept of the pull requests of a commit.
+/// The pull requests of a commit, as kept.
 #[derive(Serialize, Deserialize)]
 struct KeptPulls {
     read_at: Timestamp,
@@ -189,8 +192,8 @@ struct KeptPulls {
 }
 
 impl KeptPulls {
-    /// That there is none may only mean that GitHub does not know of the merge yet, and what it
-    /// refuses to tell it may tell another day.
+    /// Whether the answer is final. An empty list may only mean that GitHub does not know about
+    /// the merge yet, and a refusal may be temporary.
     fn lasts(&self) -> bool {
         match &self.pulls {
             Availability::Known(pulls) => !pulls.is_empty(),
@@ -199,8 +202,8 @@ impl KeptPulls {
     }
 }
 
-/// The pull requests that brought a commit. What does not last is asked again as what changes
-/// seldom is, and before a dispatch.
+/// The pull requests that brought a commit. An answer that is not final is read again at the
+/// rate of slow-changing facts, and before a dispatch.
 pub(super) async fn pulls(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -226,8 +229,9 @@ pub(super) async fn pulls(
     Ok(Fact::Known(kept.pulls))
 }
 
-/// The pull requests of a commit that were merged into the branch, also under a name that the
-/// branch had then: a merged request keeps it, and GitHub leads from there to the name of today.
+/// The pull requests of a commit that were merged into the branch. A merged pull request keeps
+/// the base name of that time, so former names of the branch count, too; GitHub resolves them
+/// to the current name.
 async fn merged_into_branch(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -245,7 +249,8 @@ async fn merged_into_branch(
     Ok(merged.into_iter().filter(is_of_branch).map(|(_, pull)| pull).collect())
 }
 
-/// The files that a pull request changes. Merged, with this last commit, it changes no more.
+/// The files that a pull request changes. Kept forever: once merged with this head, they no
+/// longer change.
 pub(super) async fn pull_files(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -256,7 +261,7 @@ pub(super) async fn pull_files(
     told_for_ever(ctx, repo_facts, &key, ctx.reader.pull_files(ctx.name(), pull)).await
 }
 
-/// Whether the head of a merged pull request is an ancestor of the branch as it is now.
+/// Whether the head of a merged pull request is an ancestor of the current branch tip.
 pub(super) async fn is_head_on_branch(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -273,7 +278,7 @@ pub(super) async fn is_head_on_branch(
             keep(ctx, repository, &key, &is_on_branch).await?;
             Fact::Known(Availability::Known(is_on_branch))
         }
-        // That GitHub does not compare them does not tell that it squashed or rebased it.
+        // A comparison that GitHub does not show is no evidence of a squash or a rebase.
         Fact::Known(Availability::Known(Compared::Gone(words)) | Availability::Untold(words)) => {
             Fact::Known(Availability::Untold(words))
         }
@@ -282,7 +287,7 @@ pub(super) async fn is_head_on_branch(
     })
 }
 
-/// Whether GitHub made, and signed, a commit.
+/// Whether GitHub created and signed a commit.
 pub(super) async fn is_made_by_github(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -292,7 +297,8 @@ pub(super) async fn is_made_by_github(
     told_for_ever(ctx, repo_facts, &key, ctx.reader.is_made_by_github(ctx.name(), sha)).await
 }
 
-/// What is kept, or else read and kept; what GitHub refuses to tell it may tell another day.
+/// The kept value, or else the value read and kept. A refusal may be temporary, so it is not
+/// kept.
 async fn told_for_ever<T: Serialize + DeserializeOwned + Sync>(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -310,11 +316,11 @@ async fn told_for_ever<T: Serialize + DeserializeOwned + Sync>(
     Ok(told)
 }
 
-/// Why GitHub told nothing.
+/// Why GitHub gave no answer.
 pub(super) enum Silence {
-    /// It never will: gone, refused, without end.
+    /// Permanent: gone, refused or too large.
     Lasting(String),
-    /// It may a moment later.
+    /// Temporary.
     Passing(Why),
 }
 
@@ -327,8 +333,8 @@ impl<T> From<Silence> for Fact<Availability<T>> {
     }
 }
 
-/// Why a read told nothing: whether anything rests on it is for `decide` to say. What is the matter
-/// with every read fails the pass.
+/// Classifies a failed read; `decide` determines whether anything rests on it. An error that
+/// affects every read fails the pass.
 pub(super) fn silence(error: ReadError) -> Result<Silence, ObserveError> {
     match error {
         ReadError::NotFound { .. }

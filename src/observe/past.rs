@@ -1,8 +1,8 @@
-//! Reads the past of a repository: which verifications ended when, and what was deployed.
+//! Reads the history of a repository: when verifications ended, and what was deployed.
 //!
-//! All of it comes from lists without a filter, page after page, and never from the index behind
-//! filters, which can miss a run. What is older than a list's end, or than so many pages, is not
-//! known, and said so.
+//! Everything comes from unfiltered lists, page by page, and never from the index behind
+//! filtered lists, which can miss a run. What is older than the end of a list, or than the page
+//! limit, is reported as unknown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,36 +18,36 @@ use crate::domain::{
 };
 use crate::github::RunFilter;
 
-/// Pages of 100 runs that are read of each workflow.
+/// The most pages, of 100 runs each, that are read of each workflow.
 const MOST_PAGES: u32 = 50;
-/// Pages of 100 commits of the branch.
+/// The most pages, of 100 commits each, that are read of the branch.
 const MOST_COMMIT_PAGES: u32 = 20;
-/// Earlier attempts of re-run verifications that are asked for.
+/// The most earlier attempts of re-run verifications that are read.
 const MOST_EARLIER: usize = 200;
-/// Commits that deploy runs' titles may name and that are looked up.
+/// The most commits named in titles of deploy runs that are looked up.
 const MOST_LOOKED_UP: usize = 100;
 
-/// The verification runs of a time.
+/// The verification runs of a period.
 #[derive(Clone, Debug, Default)]
 pub struct PastVerifications {
     by_sha: BTreeMap<Sha, Vec<Run>>,
-    /// Where the list was left before it reached the beginning of that time.
+    /// Where reading stopped before it reached the start of the period.
     pub stopped_at: Option<Timestamp>,
 }
 
-/// The deploy runs of a time, back to one that succeeded before it.
+/// The deploy runs of a period, back to one that succeeded before it.
 #[derive(Clone, Debug, Default)]
 pub struct PastDeploys {
-    /// The runs, attributed.
+    /// The runs, with the commits that they deployed.
     pub seen: SeenRuns,
-    /// Where the list was left before it reached the beginning of that time.
+    /// Where reading stopped before it reached the start of the period.
     pub stopped_at: Option<Timestamp>,
 }
 
 /// Reads the commits of the branch, far enough back for a replay.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn past_commits(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -62,7 +62,7 @@ pub async fn past_commits(
 /// Reads the verification runs since `since` that count (S1), with their earlier attempts.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn past_verifications(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -75,7 +75,7 @@ pub async fn past_verifications(
         let read = ctx.reader.runs(name, workflow, &RunFilter::default(), page).await?;
         let oldest = read.runs.iter().map(|run| run.created_at).min();
         for run in read.runs.into_iter().filter(|run| counts(ctx, run)) {
-            // Pages drift while one pages.
+            // Runs move to later pages while the list is read.
             if !seen.insert(run.at.id) {
                 continue;
             }
@@ -99,8 +99,8 @@ pub async fn past_verifications(
 }
 
 impl PastVerifications {
-    /// When verifications of commits of the branch ended, and who might have been released then: a
-    /// candidate, and at most so many verified commits `below` it.
+    /// When verifications of commits of the branch ended, and which commits could have been
+    /// released then: a candidate, and at most `below` verified commits below it.
     #[must_use]
     pub fn moments(
         &self,
@@ -115,7 +115,7 @@ impl PastVerifications {
         ends.into_iter().map(|at| history.moment(at, below)).collect()
     }
 
-    /// Commits that passed in that time and that these commits of the branch do not show.
+    /// How many commits passed since `since` but are not among these commits of the branch.
     #[must_use]
     pub fn not_among(&self, commits: &BranchCommits, since: Timestamp) -> usize {
         let shown: BTreeSet<&Sha> = commits.commits.iter().map(|(sha, _)| sha).collect();
@@ -126,18 +126,18 @@ impl PastVerifications {
     }
 }
 
-/// The verification runs of the branch's commits as they stood at one time after another. Only
-/// what changed in between is looked at, so that a long past costs no more for each moment.
+/// The verification runs of the branch's commits as of increasing points in time. Each step
+/// processes only what changed since the last one, so a long history costs no more per step.
 struct VerificationHistory<'r> {
     commits: Vec<(&'r Sha, &'r [Run])>,
     places: BTreeMap<&'r Sha, usize>,
-    /// When runs of the commit at this place began or ended, oldest first.
+    /// When runs of the commit at `place` began or ended, oldest first.
     changes: Vec<RunChange>,
-    /// Changes that are in `as_then`.
+    /// How many of `changes` are applied to `as_then`.
     seen: usize,
-    /// By place: the runs that had begun.
+    /// By place, the runs that had begun.
     as_then: BTreeMap<usize, CountedRuns>,
-    /// When a verification of a commit succeeded first.
+    /// By time, the commits whose verification first succeeded then.
     first_passed: BTreeMap<Timestamp, Vec<usize>>,
 }
 
@@ -168,7 +168,7 @@ impl<'r> VerificationHistory<'r> {
         Self { commits, places, changes, seen: 0, as_then: BTreeMap::new(), first_passed }
     }
 
-    /// Goes on to this time, which is none before the last one.
+    /// Advances to `at`, which must not be before the previous time.
     fn go_on(&mut self, at: Timestamp) {
         let mut changed = BTreeSet::new();
         while let Some(change) = self.changes.get(self.seen).filter(|change| change.at <= at) {
@@ -184,14 +184,14 @@ impl<'r> VerificationHistory<'r> {
         }
     }
 
-    /// How things stood at this time, which is none before the last one.
+    /// The state as of `at`, which must not be before the previous time.
     fn moment(&mut self, at: Timestamp, below: usize) -> Moment {
         self.go_on(at);
         let finished = self.as_then.iter().filter_map(|(place, runs)| {
             let (sha, _) = self.commits.get(*place)?;
             Some((*sha, latest_finished(runs, sha)?.succeeded()))
         });
-        // What failed is nobody's release.
+        // A commit that failed is never released.
         let candidates = Candidates { head: None, ..candidates_by(finished, below) };
         let sha_at = |place: &usize| self.commits.get(*place).map(|(sha, _)| (*sha).clone());
         let newly = self.first_passed.get(&at).into_iter().flatten();
@@ -209,7 +209,7 @@ impl<'r> VerificationHistory<'r> {
     }
 }
 
-/// The runs as they stood then.
+/// The runs as of `at`.
 fn counted_by(runs: &[Run], at: Timestamp) -> CountedRuns {
     let mut counted = CountedRuns::new();
     for run in runs.iter().filter(|run| run.started_at <= at) {
@@ -226,10 +226,10 @@ fn ended_at(run: &Run) -> Option<Timestamp> {
     run.progress.finished().then_some(run.updated_at)
 }
 
-/// Reads the deploy runs since `since`, and on to one that succeeded before it.
+/// Reads the deploy runs since `since`, and further back to one that succeeded before it.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn past_deploys(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -277,7 +277,7 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + 60 * minutes).unwrap()
     }
 
-    /// Attempt `attempt` of run `id` of a commit, from then to then.
+    /// Attempt `attempt` of run `id` of a commit, from minute `from` to minute `to`.
     fn run(of: char, id: u64, attempt: u32, from: i64, to: i64, ended: Conclusion) -> Run {
         Run {
             at: RunRef { id: id.into(), attempt },
@@ -296,7 +296,8 @@ mod tests {
         }
     }
 
-    /// At which minute which commits are verified, who is the candidate, and who is below it.
+    /// For each moment: the newly verified commits, the candidate, the commits below it, and
+    /// those whose verification was running.
     fn told(runs: Vec<Run>) -> Vec<String> {
         let mut past = PastVerifications::default();
         for run in runs {

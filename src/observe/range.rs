@@ -10,7 +10,8 @@ use crate::domain::{
 };
 use crate::github::{Compared, ReadError};
 
-/// A comparison that failed in so many passes running will go on failing (design, section 4).
+/// After this many consecutive failures, a failed comparison counts as permanent (design,
+/// section 4).
 const FAILED_FOR_GOOD: u32 = 3;
 
 /// Whether `tip` contains `sha`.
@@ -25,16 +26,17 @@ pub(super) async fn is_ancestor(
     if sha == tip {
         return Ok(true);
     }
-    // In this direction GitHub lists no commit and no file where it does, however far they are apart.
+    // In this direction, GitHub lists no commits and no files if `tip` contains `sha`, however
+    // far apart they are.
     Ok(match ctx.reader.compare(ctx.name(), tip, sha).await? {
         Compared::Known(comparison) => comparison.relation.is_contained(),
         Compared::Gone(_) => false,
     })
 }
 
-/// What a step of the branch brought. Two commits and what lies between them never change, and
-/// nothing is decided by this but who brought what: it is taken from what is kept also where all
-/// else is looked at anew.
+/// The files that a step of the branch changed. Two commits and the range between them never
+/// change, and this only answers which pull request brought a change, so the kept answer is
+/// used even before a dispatch.
 pub(super) async fn step_of_branch(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -59,11 +61,11 @@ fn unread(silence: Silence) -> Fact<Ranged> {
 }
 
 fn key_of_range(base: &Sha, head: &Sha) -> String {
-    // Under `range` an earlier version kept them without the files' blobs.
+    // An earlier version kept ranges under the key `range`, without the blob ids of the files.
     format!("changes {base} {head}")
 }
 
-/// A range, from what is kept of it or from GitHub.
+/// A range, kept or read from GitHub.
 pub(super) async fn range(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -84,7 +86,8 @@ pub(super) async fn range(
             Ok((Fact::Known(ranged), None))
         }
         Err(ReadError::Server { status, words, .. }) => {
-            // Before a dispatch it is read anew; what was read once is true all the same.
+            // Before a dispatch, the range is read again. If that fails, the kept answer is
+            // still true.
             if let Some(ranged) = kept_for_ever::<Ranged>(ctx, repository, &key).await? {
                 return Ok((Fact::Known(ranged), None));
             }
@@ -98,11 +101,11 @@ pub(super) async fn range(
     }
 }
 
-/// A comparison that GitHub failed to make, with what is to be written down of it.
+/// A comparison that GitHub failed to make, and what to record about it.
 pub(super) enum FailedComparison {
-    /// In three passes: it will go on failing.
+    /// It failed in three passes and counts as permanently failing.
     ForGood(Option<EntryKind>),
-    /// It may be made another time.
+    /// It may succeed another time.
     ForNow(Why, EntryKind),
 }
 
@@ -126,8 +129,8 @@ pub(super) fn comparison_failed(
     FailedComparison::ForNow(Why(why), failed)
 }
 
-/// The range from GitHub, and whether it is true for ever: commits never change, but what GitHub
-/// refused to show it may show another day.
+/// Reads the range from GitHub, and whether it can be kept forever: commits never change, but a
+/// refusal may be temporary.
 async fn compared(
     ctx: &ReadContext<'_>,
     base: &Sha,
@@ -155,8 +158,9 @@ async fn compared(
     }
 }
 
-/// Where GitHub lists no more files, the two trees tell the rest: the head contains the base, so
-/// what differs between them is the range. None where a tree is cut, too.
+/// Computes the range from the two trees if GitHub's file list is truncated: the head contains
+/// the base, so the difference between the trees is the range. `None` if a tree is truncated as
+/// well.
 async fn files_of_trees(
     ctx: &ReadContext<'_>,
     base: &Sha,
@@ -179,7 +183,7 @@ async fn files_of_trees(
     Ok(Some(differing.collect()))
 }
 
-/// What is kept of something that never changes. Nothing is taken from there before a dispatch.
+/// The kept value of something that never changes. `None` before a dispatch.
 pub(super) async fn kept<T: serde::de::DeserializeOwned>(
     ctx: &ReadContext<'_>,
     repository: RepoId,
@@ -188,13 +192,14 @@ pub(super) async fn kept<T: serde::de::DeserializeOwned>(
     if ctx.uncached { Ok(None) } else { kept_for_ever(ctx, repository, key).await }
 }
 
-/// What is kept of something that never changes, and that no dispatch rests on.
+/// The kept value of something that never changes. Also used before a dispatch, for facts that
+/// the dispatch does not rest on.
 pub(super) async fn kept_for_ever<T: serde::de::DeserializeOwned>(
     ctx: &ReadContext<'_>,
     repository: RepoId,
     key: &str,
 ) -> Result<Option<T>, ObserveError> {
-    // A shape of an earlier version is read anew.
+    // A format of an earlier version does not load; the fact is read again.
     Ok(ctx.store.fact_of(repository, key).await?)
 }
 

@@ -1,5 +1,5 @@
-//! Reads what a lost ledger left at GitHub: our statuses on the branch's commits, and our issues.
-//! What they mean is `plan`'s to say.
+//! Reads what a lost ledger left on GitHub: our statuses on the branch's commits, and our
+//! issues. `plan` interprets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{Login, RecoveryScan, Run, RunId, Sha, WorkflowId};
 use crate::github::{AllOrFirst, ReadError};
 
-/// Commits of the branch that are asked for their statuses (design, section 5, step 6).
+/// The most commits of the branch whose statuses are read (design, section 5, step 6).
 const MOST_COMMITS: usize = 100;
-/// Commits below the newest certain deploy that are asked, too, as somebody else may have made that
-/// one: our last word says whether the repository is paused, and a run of ours may still go on, also
-/// one of a workflow that is configured no longer.
+/// How many commits below the newest certain deploy are read as well, because that deploy may
+/// be somebody else's. Our last status says whether the repository is paused, and a run of ours
+/// may still be in progress, even one of a workflow that is no longer configured.
 const MOST_BELOW: usize = 10;
 
-/// All statuses under our context on the commits of the branch, from its tip to the newest deploy
-/// that is certain, and on some commits below it.
+/// Reads all statuses under our context on the commits of the branch, from its tip to the
+/// newest certain deploy, and on some commits below it.
 ///
 /// # Errors
-/// What GitHub said. Until this has been read, nothing is dispatched or written.
+/// If GitHub cannot be read. Until this has succeeded, nothing is dispatched or written.
 pub async fn left_behind(
     ctx: &ReadContext<'_>,
     certain: &BTreeSet<Sha>,
@@ -41,10 +41,10 @@ pub async fn left_behind(
     Ok(left)
 }
 
-/// All issues of ours, which are left behind, too.
+/// Reads all our issues, which are left behind as well.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn issues_left_behind(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -64,10 +64,10 @@ pub async fn issues_left_behind(
     Ok(())
 }
 
-/// The repository's workflows, by their files.
+/// The ids of the repository's workflows, by file name.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn workflow_ids(
     ctx: &ReadContext<'_>,
 ) -> Result<BTreeMap<String, WorkflowId>, ObserveError> {
@@ -75,11 +75,11 @@ pub async fn workflow_ids(
     Ok(workflows.iter().map(|workflow| (workflow.file().to_owned(), workflow.id)).collect())
 }
 
-/// Which of these runs GitHub no longer has.
+/// Which of these runs no longer exist on GitHub.
 ///
 /// # Errors
-/// What GitHub said; and that a run is missing, until it was missing twice: an outage answers 404,
-/// too, and nobody may take a deploy that goes on for one that was deleted.
+/// If GitHub cannot be read, or if a run was missing only once: an outage also answers 404, and
+/// a deploy in progress must not be taken for a deleted one.
 pub async fn gone_runs(
     ctx: &mut ReadContext<'_>,
     runs: &BTreeSet<RunId>,
@@ -111,22 +111,21 @@ pub async fn gone_runs(
     )))
 }
 
-/// Runs that statuses name and that the ledger does not know.
+/// Runs that statuses link to and that the ledger does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Linked {
-    /// Deploy runs.
     pub runs: Vec<Run>,
-    /// The commit whose statuses name them as its deploys.
+    /// The commit whose statuses link to them as its deploys.
     pub named_on: Option<Sha>,
-    /// Those that are no deploys in flight: GitHub no longer has them, or they are another
-    /// workflow's and ended.
+    /// Runs that are no deploys in flight: GitHub no longer has them, or they belong to another
+    /// workflow and have finished.
     pub over: BTreeSet<RunId>,
 }
 
-/// Reads runs by their ids; with each, when it was named.
+/// Reads runs by id. `links` holds when each one was linked to.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn linked(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -145,7 +144,7 @@ pub async fn linked(
                 linked.over.insert(*id);
             }
             Some(_) => {}
-            // A run that was named just now may take a while to be readable.
+            // A run that was linked to only just now may take a while to be readable.
             None if ctx.now.duration_since(*named_at) < confirm => {}
             None => {
                 let miss = ctx.missed();

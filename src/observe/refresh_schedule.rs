@@ -1,5 +1,5 @@
-//! In which of its looks a repository reads what changes seldom, so that a fleet that began together
-//! does not read all of it in the same round ever after.
+//! Determines in which pass a repository reads slow-changing facts, so that repositories that
+//! started together do not read all of them in the same round.
 
 use std::time::Duration;
 
@@ -7,38 +7,39 @@ use jiff::Timestamp;
 
 use super::{Memory, SELDOM, SlowChanging, UNFILTERED_EVERY};
 
-/// How a repository's looks come.
+/// When a repository's passes come, and which of them read slow-changing facts.
 #[derive(Clone, Copy, Debug)]
 pub struct RefreshSchedule {
-    /// Between two of them.
+    /// The time between two passes.
     pub interval: Duration,
-    /// Its turn among the repositories of the fleet, from 0 up to 1.
+    /// The repository's offset within the fleet, from 0 to below 1.
     pub turn: f64,
 }
 
 impl RefreshSchedule {
-    /// Seconds from one reading of what changes seldom to the next: as many looks as ten minutes
-    /// hold, rounded up.
+    /// Seconds between two reads of slow-changing facts: ten minutes, rounded up to whole
+    /// intervals.
     fn period(self) -> f64 {
         let interval = self.interval.as_secs_f64().max(f64::EPSILON);
         (SELDOM.as_secs_f64() / interval).ceil() * interval
     }
 
-    /// Which period it is at `at`, counted from `began` on. Each repository's periods begin at its
-    /// own time, so that in each round as many of them begin as in any other.
+    /// The number of the period at `at`, counted from `began`. Each repository's periods start
+    /// at its own offset, so that the reads are spread evenly over all rounds.
     fn number(self, began: Timestamp, at: Timestamp) -> f64 {
         (at.duration_since(began).as_secs_f64() / self.period() + self.turn).floor()
     }
 
     #[expect(clippy::float_cmp, reason = "both are whole numbers")]
     fn is_over(self, slow_changing: &SlowChanging, now: Timestamp) -> bool {
-        // Also where time went backwards.
+        // Comparing for inequality also covers time going backwards.
         self.number(slow_changing.began, now)
             != self.number(slow_changing.began, slow_changing.read_at)
     }
 }
 
-/// Whether what was read at `at` is due again, whatever the rhythm; also where time went backwards.
+/// Whether what was read at `at` is due again, whatever the schedule. Also true if time went
+/// backwards.
 pub(super) fn is_long_ago(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).abs() >= SELDOM
 }
@@ -50,8 +51,8 @@ impl Memory {
         self.passes == 0
     }
 
-    /// Whether the next look reads more than a settled pass does: what changes seldom, or lists
-    /// without a filter.
+    /// Whether the next pass reads more than a settled one: slow-changing facts, or unfiltered
+    /// lists.
     #[must_use]
     pub fn is_due(&self, rhythm: RefreshSchedule, now: Timestamp) -> bool {
         self.passes.is_multiple_of(UNFILTERED_EVERY)
@@ -59,20 +60,20 @@ impl Memory {
             || self.sweep_is_due()
     }
 
-    /// Whether what changes seldom is to be read.
+    /// Whether slow-changing facts are due.
     #[must_use]
     pub fn seldom_is_due(&self, rhythm: RefreshSchedule, now: Timestamp) -> bool {
         self.slow_changing.as_ref().is_none_or(|slow_changing| rhythm.is_over(slow_changing, now))
     }
 
-    /// Whether the deploy runs were not swept since what changes seldom was read.
+    /// Whether the deploy runs were not swept since slow-changing facts were last read.
     pub(super) fn sweep_is_due(&self) -> bool {
         let read_at = self.slow_changing.as_ref().map(|slow_changing| slow_changing.read_at);
         self.swept_at.is_none() || self.swept_at < read_at
     }
 
-    /// Notes that the first pass was made, together with others': the next list without a filter is
-    /// read when it is this repository's turn.
+    /// Spreads the next unfiltered reads of repositories that made their first pass together:
+    /// this one's is due at its own offset.
     pub fn take_turn(&mut self, rhythm: RefreshSchedule) {
         let turn = rhythm.turn * f64::from(UNFILTERED_EVERY - 1);
         self.passes = (1..UNFILTERED_EVERY).find(|passes| f64::from(*passes) > turn).unwrap_or(1);
@@ -83,8 +84,8 @@ impl Memory {
 mod tests {
     use super::*;
 
-    /// In each of so many rounds, how many of a hundred repositories that began together read what
-    /// changes seldom.
+    /// For each round, how many of 100 repositories that started together read slow-changing
+    /// facts.
     fn readers(interval: u64, rounds: u32) -> Vec<usize> {
         let interval = Duration::from_secs(interval);
         let began: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();

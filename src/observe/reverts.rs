@@ -1,4 +1,4 @@
-//! Reads the commits between two commits, with what their messages say of reverts.
+//! Reads the commits between two commits, with what their messages say about reverts.
 
 use super::origins::silence;
 use super::range::{FailedComparison, comparison_failed, keep, kept_for_ever};
@@ -6,11 +6,11 @@ use super::{ObserveError, ReadContext, RepoFacts};
 use crate::domain::{Availability, EntryKind, Fact, ListedCommit, ReleaseState, Sha};
 use crate::github::ReadError;
 
-/// Commits, or why they are not told.
+/// The commits, or why they are unknown.
 pub(super) type ListedCommits = Fact<Availability<Vec<ListedCommit>>>;
 
-/// The commits that `head` has and `base` has not. Neither they nor their messages ever change,
-/// so what is kept of them answers also where all else is looked at anew.
+/// The commits that `head` contains and `base` does not. Neither they nor their messages ever
+/// change, so the kept answer is used even before a dispatch.
 pub(super) async fn commits_between(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,

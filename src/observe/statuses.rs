@@ -1,14 +1,15 @@
-//! What GitHub shows under our context.
+//! Reads commit statuses under our context.
 
 use super::{ObserveError, ReadContext};
 use crate::domain::{Fact, Observation, Sha, Why};
 use crate::github::{AllOrFirst, ReadError};
 
-/// Reads the newest statuses of these commits under our context. Those of an earlier release that
-/// GitHub no longer has, as after a force push, cannot be read, and no pass fails for it.
+/// Reads the newest statuses of these commits under our context. If GitHub no longer has a
+/// commit of an earlier release, as after a force push, its statuses are noted as unreadable,
+/// and the pass goes on.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn statuses<'a>(
     ctx: &ReadContext<'_>,
     observation: &mut Observation,
@@ -21,8 +22,8 @@ pub async fn statuses<'a>(
             continue;
         }
         let (name, context) = (ctx.name(), &ctx.policy.status_context);
-        // Before a dispatch none may be missed: those of other contexts can push another process'
-        // mark off the first page.
+        // Before a dispatch, none may be missed: statuses of other contexts can push another
+        // process's mark off the first page.
         let pages = if ctx.uncached { AllOrFirst::All } else { AllOrFirst::First };
         let statuses = match ctx.reader.statuses(name, sha, context, pages).await {
             Ok(statuses) => Fact::Known(statuses),

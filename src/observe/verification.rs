@@ -13,41 +13,41 @@ use crate::domain::{
 };
 use crate::github::RunFilter;
 
-/// Runs of one commit that are asked for by their ids before a dispatch, newest first. A scheduled
+/// The most runs of one commit that are read by id before a dispatch, newest first. A scheduled
 /// verification of a commit that is held for days makes many.
 const MOST_RUNS_OF_A_SHA: usize = 50;
-/// Counted runs that are kept; page one holds 100.
+/// The most counted runs that are kept. One page has 100.
 const KEPT_RUNS: usize = 400;
-/// Unfinished ones among them that are kept in any case.
+/// How many unfinished runs are kept even if there are more than [`KEPT_RUNS`] runs.
 const MOST_UNFINISHED: usize = 400;
-/// Runs that do not count and are kept, to say why.
+/// The most runs that are kept although they do not count, to explain why nothing ships.
 const KEPT_UNCOUNTED: usize = 20;
-/// Pages of verification runs that are read while none of them names a candidate, or while they
-/// show none that is known.
+/// The most pages of verification runs that are read while none of them names a candidate, or
+/// while none of their runs was seen before.
 const MOST_PAGES: u32 = 5;
-/// GitHub's words for where a run stands that is not finished.
+/// GitHub's statuses of a run that is not finished.
 const UNFINISHED: [&str; 5] = ["queued", "in_progress", "waiting", "pending", "requested"];
-/// Commits without a known run whose runs are asked for by their sha, with what changes seldom.
+/// The most commits without a known run whose runs are looked up by sha, at the rate of
+/// slow-changing facts.
 const MOST_UNSEEN: usize = 3;
-/// Unfinished runs that no page shows and that are asked for by their id in one pass.
+/// The most unfinished runs that no page shows and that are read by id in one pass.
 const MOST_REREAD: usize = 5;
 
-/// What the verification runs say.
+/// What the verification runs show.
 #[derive(Clone, Debug, Default)]
 pub struct Verifications {
-    /// Who may be released.
+    /// The commits that may be released.
     pub candidates: Candidates,
     /// Whether a merge queue's run was seen.
     pub merge_queue: bool,
-    /// What keeps a commit from being seen: why there is none to judge, or what is newer than the
-    /// candidate and is not found.
+    /// Why there is no commit to judge, or why a newer verified commit was not found.
     pub no_candidate: Option<NoCandidate>,
 }
 
 /// Reads the verification runs and finds the candidate and the head.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub async fn verifications(
     ctx: &mut ReadContext<'_>,
     repo_facts: &mut RepoFacts,
@@ -79,7 +79,7 @@ pub async fn verifications(
     Ok(Verifications { candidates, merge_queue: read.merge_queue, no_candidate })
 }
 
-/// What a pass read of the verification runs.
+/// The verification runs that a pass read.
 struct RunsRead {
     /// Whether a merge queue's run was ever seen.
     merge_queue: bool,
@@ -102,8 +102,8 @@ async fn read_runs(
     if has_older && passes == 0 {
         runs.extend(read_unfinished_runs(ctx, repo_facts).await?);
     }
-    // Rather somewhat early, with what changes seldom, than in yet another pass that reads more than
-    // a settled one does.
+    // Read this early, together with the slow-changing facts, so that no extra pass needs more
+    // requests.
     let unfiltered = ctx.uncached
         || passes.is_multiple_of(UNFILTERED_EVERY)
         || (ctx.slow_changing && passes > UNFILTERED_EVERY / 2);
@@ -127,8 +127,8 @@ async fn read_runs(
     Ok(RunsRead { merge_queue: seen || merge_queue_seen, shown, has_older })
 }
 
-/// Page one of the branch's runs, and further ones where more runs began since the last look than a
-/// page holds. Also whether there are older ones.
+/// Page one of the branch's runs, and further pages if more runs began since the last pass than
+/// fit on one. Also returns whether there are older runs.
 async fn read_branch_runs(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -143,7 +143,7 @@ async fn read_branch_runs(
         runs.extend(read.runs);
         let left_some_out = match ctx.memory.newest_listed {
             Some(known) => oldest.is_some_and(|oldest| oldest > known),
-            // No run was there in an earlier pass: all of them are new.
+            // An earlier pass saw no runs, so all of them are new.
             None => ctx.memory.passes > 0,
         };
         if !left_some_out || !has_older {
@@ -153,8 +153,8 @@ async fn read_branch_runs(
     Ok((runs, has_older))
 }
 
-/// Where nothing is known yet, runs that are not finished and that younger ones have pushed off page
-/// one are looked for by their status.
+/// Looks for unfinished runs by status if nothing is known yet: newer runs may have pushed them
+/// off page one.
 async fn read_unfinished_runs(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -168,8 +168,8 @@ async fn read_unfinished_runs(
     Ok(runs)
 }
 
-/// Unfinished runs that no page shows: younger ones pushed them off page one, the index lags, or
-/// they were deleted. Each has its turn.
+/// Unfinished runs that no page shows: newer ones pushed them off page one, the index lags, or
+/// they were deleted. They are read in rotation.
 fn unfinished_elsewhere(ctx: &mut ReadContext<'_>, shown: &BTreeSet<RunId>) -> Vec<RunId> {
     let unfinished = ctx.memory.counted.iter().filter(|(_, run)| !run.is_finished());
     let mut ids: Vec<RunId> =
@@ -184,7 +184,7 @@ fn unfinished_elsewhere(ctx: &mut ReadContext<'_>, shown: &BTreeSet<RunId>) -> V
     ids
 }
 
-/// Pages on through the branch's runs while an older one may name a newer candidate than is known.
+/// Reads further pages of the branch's runs while an older run may name a newer candidate.
 async fn read_further(
     ctx: &mut ReadContext<'_>,
     repo_facts: &mut RepoFacts,
@@ -204,8 +204,8 @@ async fn read_further(
     Ok(())
 }
 
-/// Asks for the runs of the newest commits that no list shows a run of: the index that serves lists
-/// can miss one, and younger runs push it off the first page meanwhile.
+/// Looks up the runs of the newest commits for which no list shows a run. The index behind
+/// lists can miss a run, and newer runs may push it off the first page in the meantime.
 async fn read_unseen(
     ctx: &mut ReadContext<'_>,
     repo_facts: &mut RepoFacts,
@@ -220,8 +220,8 @@ async fn read_unseen(
     if unseen.is_empty() { Ok(()) } else { locate(ctx, repo_facts).await }
 }
 
-/// Whether a run on a further page may name the candidate: the one before is no longer verified, or
-/// there was none, which is asked as often as what changes seldom is read.
+/// Whether a run on a further page may name the candidate: the previous one is no longer
+/// verified, or there was none. The latter is checked at the rate of slow-changing facts.
 fn may_be_lost(ctx: &ReadContext<'_>, before: Option<&Sha>) -> bool {
     let candidate = ctx.memory.candidates().candidate;
     match (before, &candidate) {
@@ -234,13 +234,13 @@ fn may_be_lost(ctx: &ReadContext<'_>, before: Option<&Sha>) -> bool {
     }
 }
 
-/// Whether an older run may name a newer candidate than is known. Runs of one commit, every hour or
-/// by hand, can fill a page above the runs of newer ones.
+/// Whether an older run may name a newer candidate. Hourly or manual runs of one commit can
+/// fill a page above the runs of newer commits.
 fn may_have_a_newer_candidate(ctx: &ReadContext<'_>) -> bool {
     ctx.memory.candidates().candidate.is_none() || above_without_a_run(ctx).next().is_some()
 }
 
-/// The commits of the branch above the candidate of which no run is known, newest first.
+/// The commits of the branch above the candidate without a known run, newest first.
 fn above_without_a_run<'a>(ctx: &'a ReadContext<'_>) -> impl Iterator<Item = &'a Sha> {
     let candidate = ctx.memory.candidates().candidate;
     let of_runs: BTreeSet<&Sha> = ctx.memory.counted.values().map(|run| &run.sha).collect();
@@ -250,12 +250,12 @@ fn above_without_a_run<'a>(ctx: &'a ReadContext<'_>) -> impl Iterator<Item = &'a
         .filter(move |sha| !of_runs.contains(sha))
 }
 
-/// S1, but for the ancestry, which is the branch's to tell.
+/// Whether a run counts (S1), except that its commit must also be on the branch.
 pub(super) fn counts(ctx: &ReadContext<'_>, run: &Run) -> bool {
     ctx.memory.scope().is_some_and(|scope| not_counted(scope, &run.into()).is_none())
 }
 
-/// Keeps what was seen. Where a re-run hides how the run ended before, that is asked for.
+/// Keeps the runs. If a re-run hides how the previous attempt ended, that one is read as well.
 async fn take(ctx: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveError> {
     for run in runs {
         if !counts(ctx, &run) {
@@ -276,7 +276,7 @@ async fn take(ctx: &mut ReadContext<'_>, runs: Vec<Run>) -> Result<(), ObserveEr
     Ok(())
 }
 
-/// Notes a success that does not count, so that it can be said why nothing ships.
+/// Notes a success that does not count, to explain why nothing ships.
 fn note_uncounted(ctx: &mut ReadContext<'_>, run: &Run) {
     let Some(scope) = ctx.memory.scope() else { return };
     let why = not_counted(scope, &run.into()).filter(|_| run.progress.succeeded());
@@ -293,8 +293,8 @@ fn note_uncounted(ctx: &mut ReadContext<'_>, run: &Run) {
     }
 }
 
-/// Old runs go, but never the candidate's, which would lose its place with them, nor those that are
-/// not finished.
+/// Drops old runs, except those of the candidate, which it needs to stay the candidate, and
+/// those that are unfinished.
 fn forget_old(ctx: &mut ReadContext<'_>) {
     if ctx.memory.counted.len() <= KEPT_RUNS {
         return;
@@ -319,7 +319,7 @@ fn keep(ctx: &mut ReadContext<'_>, run: &Run) {
     CountedRun::keep_in(&mut ctx.memory.counted, run, run.progress.clone());
 }
 
-/// The latest run of the candidate may be on no page: then it is asked for by its id.
+/// Reads the latest run of the candidate by id if no page showed it.
 async fn reread_latest(
     ctx: &mut ReadContext<'_>,
     candidates: &Candidates,
@@ -327,15 +327,15 @@ async fn reread_latest(
 ) -> Result<(), ObserveError> {
     let Some(candidate) = &candidates.candidate else { return Ok(()) };
     let Some(latest) = latest_run(&ctx.memory.counted, candidate) else { return Ok(()) };
-    // Before a dispatch all runs of the commit are read once it is judged.
+    // Before a dispatch, all runs of the commit are read when it is judged.
     if !ctx.uncached && !shown.contains(&latest.id) {
         reread(ctx, latest.id).await?;
     }
     Ok(())
 }
 
-/// Which run of a commit is the latest is not known before all are read: any of them may have been
-/// started again since, and a re-run keeps its place in the lists, on whatever page that is.
+/// Reads all known runs of a commit again. Any of them may have been re-run, and a re-run keeps
+/// its place in the lists, so only then is it certain which one is the latest.
 async fn reread_all_of(ctx: &mut ReadContext<'_>, sha: &Sha) -> Result<(), ObserveError> {
     let runs = ctx.memory.counted.iter().filter(|(_, run)| run.sha == *sha);
     let ids: Vec<RunId> = runs.map(|(id, _)| *id).collect();
@@ -352,8 +352,9 @@ async fn reread(ctx: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveError
             take(ctx, vec![run]).await
         }
         None => {
-            // A success that was deleted verifies nothing any more. One that failed, or runs, holds
-            // its commit until it is certain that it is gone: an outage answers so, too.
+            // A deleted success no longer verifies its commit. A deleted run that failed or was
+            // running holds its commit until the deletion is certain, because an outage also
+            // answers 404.
             let known = ctx.memory.counted.get(&id);
             let succeeded = known.is_some_and(|run| run.passed_at().is_some());
             let miss = ctx.missed();
@@ -365,8 +366,8 @@ async fn reread(ctx: &mut ReadContext<'_>, id: RunId) -> Result<(), ObserveError
     }
 }
 
-/// Asks for the verification runs of one sha: an operator named it, or it left page one. That a
-/// filtered list misses a run can only make the sha wait.
+/// Reads the verification runs of one sha, because an operator named it or its run left page
+/// one. If the filtered list misses a run, the sha only waits longer.
 pub(super) async fn read_runs_of(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,

@@ -1,20 +1,21 @@
-//! Which local workflows a workflow calls.
+//! Finds which local workflows a workflow calls.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::domain::{Branch, RepoName, Sha};
 
-/// As much as this needs; all else is passed over.
+/// The parts of a workflow file that are needed. Everything else is ignored.
 #[derive(Deserialize)]
 struct WrittenCalls {
     jobs: Value,
 }
 
-/// The workflows of this very repository that the jobs of a workflow call, by their paths:
-/// `uses: ./.github/workflows/x.yml`, and by the repository's own name, at the ref that the caller
-/// runs on. None where that cannot be told: the file cannot be parsed, within limits that no honest
-/// one meets, or calls one of its own repository at another ref that may move.
+/// The paths of the workflows of this repository that a workflow's jobs call: by `uses:
+/// ./.github/workflows/x.yml`, or by the repository's own name at the ref that the caller runs
+/// on. `None` if unknown: the file cannot be parsed within the limits below, which no
+/// legitimate file reaches, or it calls a workflow of its own repository at another ref that
+/// may move.
 pub(super) fn local_calls(text: &str, repository: &RepoName, on: &Branch) -> Option<Vec<String>> {
     let options = serde_saphyr::options! {
         with_snippet: false,
@@ -46,7 +47,7 @@ pub(super) fn local_calls(text: &str, repository: &RepoName, on: &Branch) -> Opt
 enum CalledWorkflow {
     /// In this repository, at the caller's ref.
     Local(String),
-    /// In this repository, at a commit that is written out: it changes with its caller alone.
+    /// In this repository, at a fixed commit. It changes only when the caller changes.
     Fixed,
     /// In this repository, at a ref that may move.
     AtAnotherRef,

@@ -1,4 +1,5 @@
-//! The last look before a dispatch: whether another process of ours is at it, or was.
+//! The last check before a dispatch: whether another process of ours is dispatching the commit,
+//! or did so before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,36 +12,37 @@ use crate::domain::{
 };
 use crate::messages::{self, ParsedStatus};
 
-/// What a dispatch may go by.
+/// Permission for one dispatch, with everything that it needs.
 #[derive(Clone, Debug)]
 pub struct Clearance {
-    /// The decision, taken on what was just looked at anew.
+    /// The decision, based on what was just read again.
     pub decision: Decision,
-    /// Where it goes.
+    /// The workflow and the ref to dispatch.
     pub target: DeployTarget,
-    /// The file of the workflow, by which the dispatch names it.
+    /// The workflow's file name, for messages.
     pub workflow_file: String,
     /// The newest deploy run that was seen.
     pub newest_run_seen: Option<RunId>,
     /// The newest status of ours that was seen on the commit.
     pub newest_status_seen: Option<StatusId>,
-    /// What the mark links to.
+    /// The URL that the mark links to.
     pub mark_target: String,
-    /// Where the dispatches of other marks on the commit go.
+    /// The workflows and refs of other marks on the commit.
     others: DeployTargets,
 }
 
-/// What stands in the way of a dispatch.
+/// What prevents a dispatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Another process of ours has an attempt open on the commit, or has started a run.
+    /// Another process of ours has an open attempt for the commit, or has started a run.
     OthersTurn(Box<Attempt>),
-    /// What must be known is not.
+    /// A required fact is not known. The text names it.
     NotKnown(&'static str),
 }
 
-/// The runs that statuses of ours name as the commit's deploys and that the ledger does not know,
-/// and when they were named last. No list may show them yet, so they are asked for by their ids.
+/// The runs that statuses of ours link to as deploys of the commit and that the ledger does not
+/// know, with when they were last linked to. They are read by id, because no list may show them
+/// yet.
 #[must_use]
 pub fn unknown_links(
     statuses: &[CommitStatus],
@@ -53,8 +55,8 @@ pub fn unknown_links(
     newest_last.filter_map(unknown).collect()
 }
 
-/// Whether a mark of another process of ours names another workflow than this file: it was written
-/// under another configuration.
+/// Whether a mark of another process of ours names a workflow other than this file, because it
+/// was written under another configuration.
 #[must_use]
 pub fn names_another_workflow(
     statuses: &[CommitStatus],
@@ -69,11 +71,11 @@ pub fn names_another_workflow(
     targets.any(|(named, _)| named != file)
 }
 
-/// Whether a decision that was taken anew may be dispatched. `over` are the runs of
-/// [`unknown_links`] that were asked for and are no deploys in flight.
+/// Whether a decision that was just made again may be dispatched. `over` are the runs of
+/// [`unknown_links`] that were read and are no deploys in flight.
 ///
 /// # Errors
-/// What stands in its way.
+/// What prevents the dispatch.
 pub fn clearance(
     decision: &Decision,
     observation: &Observation,
@@ -120,9 +122,9 @@ pub fn clearance(
     })
 }
 
-/// After our mark was written: the attempt of another process of ours whose turn it is, if there
-/// is one. That is a mark that this process did not write, and that is open and has a smaller id,
-/// or lies between the newest one that was seen before and ours.
+/// Checks after our mark was written whether another process of ours goes first, and returns
+/// its attempt. That is the case for a mark that this process did not write and that has a
+/// smaller id than ours, if it is open or newer than the newest status seen before.
 #[must_use]
 pub fn others_turn(
     clearance: &Clearance,
@@ -131,7 +133,7 @@ pub fn others_turn(
     us: &BTreeSet<Login>,
     release: &ReleaseState,
 ) -> Option<Attempt> {
-    // Whatever follows our own mark is not told from what follows the other's by it.
+    // Ours also counts as a status that follows the other process's marks, so it is left out.
     let mut ours = of_us(statuses, us);
     ours.retain(|status| status.id != mark.id);
     let open: BTreeSet<usize> = open_marks(&ours).into_iter().map(|(place, _)| place).collect();
@@ -151,7 +153,8 @@ fn of_us<'a>(statuses: &'a [CommitStatus], us: &BTreeSet<Login>) -> Vec<&'a Comm
     statuses.iter().filter(ours).collect()
 }
 
-/// The marks, by their place in the newest-first list, that no status of ours but a mark follows.
+/// The open marks, with their places in the newest-first list: those that no status of ours
+/// except another mark follows.
 fn open_marks<'a>(ours: &[&'a CommitStatus]) -> Vec<(usize, &'a CommitStatus)> {
     ours.iter().copied().enumerate().take_while(|(_, status)| is_mark(status)).collect()
 }
@@ -168,16 +171,17 @@ fn is_known(release: &ReleaseState, status: Option<&CommitStatus>) -> bool {
     }
 }
 
-/// The run that a status names as its commit's deploy, where the ledger does not know what it
-/// deployed. That it was seen is not enough: where nothing else tells its commit, this status does.
+/// The run that a status links to as its commit's deploy, if the ledger does not know what the
+/// run deployed. Having seen the run is not enough: if nothing else names its commit, this
+/// status does.
 fn unknown_link(status: &CommitStatus, release: &ReleaseState) -> Option<RunId> {
     let run = deploy_of(status)?;
     let is_told = release.runs.get(&run).is_some_and(|known| known.attribution.sha().is_some());
     (!is_told && release.attempt_of(run).is_none()).then_some(run)
 }
 
-/// Where a status of ours links to a run as this commit's deploy that the ledger never saw, it is
-/// the turn of whoever started it.
+/// Fails if a status of ours links to a run as this commit's deploy that the ledger does not
+/// know: the process that started it goes first.
 fn every_run_is_known(
     targets: &DeployTargets,
     decision: &Decision,
@@ -196,7 +200,8 @@ fn every_run_is_known(
         {
             return Err(Obstacle::OthersTurn(Box::new(other)));
         }
-        // Of no attempt, or of one that the ledger owns and has closed: it may be gone by now.
+        // It belongs to no attempt, or to one that the ledger owns and has closed. It may be
+        // gone by now.
         if !over.contains(&run) {
             return Err(Obstacle::NotKnown("a run that a status of ours names"));
         }

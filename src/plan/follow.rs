@@ -1,5 +1,5 @@
-//! Writes down what the deploy runs did: which run an attempt started, how it ended, and what
-//! others deployed.
+//! Turns what the deploy runs did into ledger entries: which run an attempt started, how it
+//! ended, and what others deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::domain::{
 
 mod started;
 
-/// GitHub's times have no fractions: what it says to have been at 12:00:05 may have been almost a
-/// second later.
+/// GitHub's times have whole seconds: what it reports as 12:00:05 may have been almost a second
+/// later.
 const FRACTION: Duration = Duration::from_secs(1);
 
-/// What the ledger is to learn from the runs that were seen.
+/// The ledger entries about the runs that were seen.
 #[must_use]
 pub fn follow(
     policy: &Policy,
@@ -49,7 +49,7 @@ pub fn follow(
     for id in shown.chain(found).collect::<BTreeSet<RunId>>() {
         let Some(run) = updated(id, seen, release, &owned, &named, now) else { continue };
         let before = release.runs.get(&id).map(|known| &**known);
-        // Previews and the like come with every push: nothing is kept of them.
+        // Runs such as previews come with every push, so they are not kept.
         if before != Some(&run) && (before.is_some() || run.kind != RunKind::NotADeploy) {
             entries.push(EntryKind::RunSeen { run: run.clone() });
         }
@@ -63,7 +63,7 @@ pub fn follow(
     entries
 }
 
-/// The commits that runs deploy by the statuses of ours that link to them.
+/// The commits that runs deploy, from statuses of ours that link to them.
 fn named_by_status(seen: &SeenRuns, us: &BTreeSet<Login>) -> BTreeMap<RunId, Sha> {
     let mut named = seen.named_by_status.clone();
     for (sha, statuses) in &seen.statuses {
@@ -75,7 +75,8 @@ fn named_by_status(seen: &SeenRuns, us: &BTreeSet<Login>) -> BTreeMap<RunId, Sha
     named
 }
 
-/// Runs that were not seen in this pass and that are something else by the policy of today.
+/// Runs that were not seen in this pass but are classified differently under the current
+/// policy.
 fn reclassified(
     seen: &SeenRuns,
     release: &ReleaseState,
@@ -105,14 +106,14 @@ fn reclassified(
     entries
 }
 
-/// What becomes of an attempt by what is known of its run.
+/// What an attempt becomes, from what is known about its run.
 fn ended(attempt: &Attempt, run: &KnownRun) -> Option<EntryKind> {
     let id = attempt.begun.id.clone();
     let is_open = !attempt.closed() || attempt.run.is_none();
     let shows_again = attempt.outcome() == Some(&AttemptOutcome::RunDeleted) && !run.deleted;
     match outcome(run) {
         Some(outcome) if is_open || shows_again => Some(EntryKind::AttemptClosed { id, outcome }),
-        // It was taken for deleted, and goes on.
+        // It was considered deleted, but is still in progress.
         None if shows_again => Some(EntryKind::AttemptRun { id, run: run.id, late: false }),
         Some(_) | None => None,
     }
@@ -123,8 +124,8 @@ fn owners(release: &ReleaseState) -> BTreeMap<RunId, Attempt> {
     release.attempts.iter().filter_map(owned).collect()
 }
 
-/// Attempts whose run may still show, oldest first, so that each finds its own; those that are
-/// still open come first, and then those that GitHub said yes to, whose run must be somewhere.
+/// Attempts whose run may still appear, oldest first, so that each finds its own: first those
+/// that are open, then those that GitHub accepted, whose run must exist, then the rest.
 fn waiting_for_a_run(release: &ReleaseState) -> impl Iterator<Item = &Attempt> {
     let of = |rank: u8| release.attempts.iter().filter(move |attempt| rank_of(attempt) == rank);
     of(0).chain(of(1)).chain(of(2)).filter(|attempt| attempt.takes_a_run())
@@ -138,9 +139,9 @@ fn rank_of(attempt: &Attempt) -> u8 {
     }
 }
 
-/// What the absence of a run says, once the time given has passed. Only the workflow's whole list
-/// proves absence, and a dispatch that GitHub took never becomes "not started"; nor does one
-/// beside a run that only its title tells from it.
+/// What the absence of a run proves once the deadline has passed. Only the workflow's complete
+/// list proves absence. A dispatch that GitHub accepted is never concluded as "not started",
+/// nor is one if a run was set aside only because of its title.
 fn absent(
     policy: &Policy,
     attempt: &Attempt,
@@ -170,7 +171,7 @@ fn absent(
     }
 }
 
-/// A run as it is known now: what was known before, and what was seen of it.
+/// A run as known now: the previous knowledge, updated with what was seen.
 fn updated(
     id: RunId,
     seen: &SeenRuns,
@@ -215,7 +216,8 @@ fn updated(
         let attempt = seen_attempt(run, before, seen, release);
         known.attempts.insert(run.at.attempt, Box::new(attempt));
     }
-    // How it ended nobody saw, nor when: not before now, so that no verification seems to follow.
+    // Nobody saw when or how it ended. Use the current time, so that no verification seems to
+    // follow it.
     let was_deleted = release.runs.get(&id).is_some_and(|before| before.deleted);
     if known.deleted
         && !was_deleted
@@ -230,8 +232,8 @@ fn updated(
     Some(known)
 }
 
-/// A status counts only for a run of this very workflow: ours can link to runs of one that was
-/// configured before.
+/// Whether the run belongs to the current deploy workflow. Statuses count only for those,
+/// because ours can also link to runs of a workflow that was configured before.
 fn is_of_the_deploy_workflow(run: &KnownRun, seen: &SeenRuns) -> bool {
     let (source, scope) = (run.source.as_ref(), seen.scope.as_ref());
     source.is_some_and(|source| scope.is_some_and(|scope| scope.workflow == source.workflow))
@@ -256,7 +258,7 @@ fn seen_attempt(
     };
     let superseded = match jobs {
         Some(jobs) if cancelled => Some(jobs.iter().all(|job| job.steps.is_empty()) && newer_run()),
-        // What cannot be told counts as a failure.
+        // If unknown, it counts as a failure.
         None if cancelled && seen.jobs_untold.contains(&run.at) => Some(false),
         Some(_) | None if cancelled => before.and_then(|before| before.superseded),
         Some(_) | None => None,
@@ -265,7 +267,7 @@ fn seen_attempt(
         Some(jobs) => failed_step(jobs),
         None => before.and_then(|before| before.failed_step.clone()),
     };
-    // `updated_at` may move for reasons of GitHub's own; once a run attempt ended, it ended then.
+    // GitHub may change `updated_at` later, so the end of a finished attempt stays what it was.
     let updated_at = match before {
         Some(before) if before.progress == run.progress && before.progress.finished() => {
             before.updated_at
@@ -276,7 +278,7 @@ fn seen_attempt(
     };
     let has_jobs = match jobs {
         Some(jobs) => Some(!jobs.is_empty()),
-        // What cannot be told counts as a failure.
+        // If unknown, it counts as a failure.
         None if seen.jobs_untold.contains(&run.at) => Some(true),
         None => before.and_then(|before| before.has_jobs),
     };
@@ -290,7 +292,7 @@ fn seen_attempt(
     }
 }
 
-/// The first job that failed, and its first step that did.
+/// The first failed job and its first failed step.
 fn failed_step(jobs: &[Job]) -> Option<(String, String)> {
     let bad = |conclusion: &Option<Conclusion>| {
         conclusion.as_ref().is_some_and(|conclusion| {
@@ -305,7 +307,7 @@ fn failed_step(jobs: &[Job]) -> Option<(String, String)> {
     Some((job.name.clone(), step.map_or_else(String::new, |step| step.name.clone())))
 }
 
-/// How an attempt ended, by its run's newest attempt.
+/// How an attempt ended, from its run's newest attempt.
 fn outcome(run: &KnownRun) -> Option<AttemptOutcome> {
     let (_, newest) = run.newest()?;
     match &newest.progress {

@@ -1,4 +1,4 @@
-//! Writes down how production is by its signals, where that changed.
+//! Records the health of production by its signals when it changes.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use crate::decide;
 use crate::domain::{EntryKind, Health, Observation, ReleaseState, SignalFinding, SignalReading};
 use crate::messages;
 
-/// What the ledger is to learn: nothing while a signal has not been read yet, or nothing is new.
+/// The ledger entry, or `None` if a signal has not been read yet or nothing changed.
 #[must_use]
 pub fn health(
     observation: &Observation,
@@ -30,7 +30,7 @@ pub fn health(
     let saying = readings.iter().filter(|reading| reading.health() == health);
     let times = saying.filter_map(|reading| reading.since);
     let since = match health {
-        // All of them have to be well.
+        // All signals must be healthy.
         Health::Healthy => times.max(),
         Health::Degraded | Health::Unknown => times.min(),
     };

@@ -1,4 +1,5 @@
-//! Failure issues: one a failed sha, one comment a further failed run attempt.
+//! Failure issues: one for each failed sha, and one comment for each further failed run
+//! attempt.
 
 use jiff::SignedDuration;
 
@@ -11,11 +12,11 @@ use crate::messages::issue;
 
 /// How long no issue is written after GitHub refused one.
 const REFUSED_REST: SignedDuration = SignedDuration::from_mins(10);
-/// How long an issue that is there is left alone at most after GitHub refused to change it: ten
-/// minutes, doubling.
+/// The longest time that an issue is left alone after GitHub refused to change it. It starts at
+/// ten minutes and doubles.
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is said of deploys that failed.
+/// The issues and comments about failed deploys.
 pub(super) fn of_failures(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(since) = release.governed_since else { return Vec::new() };
@@ -43,7 +44,8 @@ pub(super) fn of_failures(situation: &Situation<'_>, at: &RuleClock) -> Vec<Plan
     work.map(PlannedWrite::Issue).collect()
 }
 
-/// An issue that GitHub refused to change, as a locked one, is left alone for a while, and no other.
+/// Whether an issue is left alone for now because GitHub refused to change it, for example
+/// because it is locked. Other issues are not affected.
 fn issue_rests(issue: &IssueRecord, at: &RuleClock) -> bool {
     issue.refused.is_some_and(|refusal| {
         let doubled = 1_i32.checked_shl(refusal.times.saturating_sub(1)).unwrap_or(i32::MAX);
@@ -52,13 +54,14 @@ fn issue_rests(issue: &IssueRecord, at: &RuleClock) -> bool {
     })
 }
 
-/// A GitHub that refused an issue is left alone for a while.
+/// Whether all issues are left alone for now because GitHub refused one.
 fn rests(release: &ReleaseState, at: &RuleClock) -> bool {
     let refused = release.issues_unavailable.as_ref();
     refused.is_some_and(|(_, refused_at)| at.is_within(REFUSED_REST, *refused_at))
 }
 
-/// A repository that is not enabled is only watched until a deploy of ours has ended.
+/// Whether issues may be written. In a repository that is not enabled, only if it has attempts
+/// of ours.
 fn may_write(situation: &Situation<'_>) -> bool {
     situation.policy.enabled || !situation.release.attempts.is_empty()
 }
@@ -107,7 +110,7 @@ fn of_failure(situation: &Situation<'_>, sha: &Sha, failed: &FailedDeploy) -> Op
     })
 }
 
-/// What is said of deploys after which production turned degraded.
+/// The issues and comments about deploys after which production turned degraded.
 pub(super) fn of_degraded(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let release = situation.release;
     let Some(governed_since) = release.governed_since else { return Vec::new() };
@@ -144,7 +147,7 @@ pub(super) fn of_degraded(situation: &Situation<'_>, at: &RuleClock) -> Vec<Plan
     release.degraded_after_deploys(watch).into_iter().filter_map(work).collect()
 }
 
-/// What is said when a later deploy brought the failed sha, or one that contains it.
+/// The comments about a later deploy of the failed sha, or of a commit that contains it.
 pub(super) fn of_recoveries(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let ignored = situation.policy.failure_issue_on_recovery == OnRecovery::Ignore;
     if ignored || rests(situation.release, at) || !may_write(situation) {
@@ -163,7 +166,7 @@ fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Op
     let number = record.number.filter(|_| !record.recovered)?;
     let runs = &situation.release.runs;
     let started = |at: &RunRef| Some(runs.get(&at.id)?.attempts.get(&at.attempt)?.started_at);
-    // A re-run has its run's old number: what failed last is told by time.
+    // A re-run keeps its run's id, so the last failure is determined by time.
     let last = *record.said.iter().max_by_key(|at| (started(at), **at))?;
     let marker = marker(situation, sha, last, true);
     let close = situation.policy.failure_issue_on_recovery == OnRecovery::Close;
@@ -174,7 +177,7 @@ fn of_recovery(situation: &Situation<'_>, sha: &Sha, record: &IssueRecord) -> Op
         let body = issue::not_deleted(last, &run.html_url, &marker);
         return Some(IssueWork::Recovery { sha: sha.clone(), number, body, marker, close });
     }
-    // The deploy went well, and production turned degraded after it.
+    // The deploy succeeded, but production turned degraded after it.
     if situation.release.run_attempt(last)?.progress.succeeded() {
         let health = situation.release.last_health();
         let healthy = health.filter(|health| health.health == Health::Healthy)?;

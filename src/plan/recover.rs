@@ -1,5 +1,5 @@
-//! What a lost ledger is to learn from our statuses and issues at GitHub (design, section 5, step
-//! 6).
+//! Rebuilds a lost ledger's entries from our statuses and issues on GitHub (design, section 5,
+//! step 6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,27 +11,26 @@ use crate::domain::{
 };
 use crate::messages::{self, ParsedStatus};
 
-/// The deploy workflow and the ref that a dispatch of ours would have gone to.
+/// The deploy workflow and the ref of a dispatch.
 #[derive(Clone, Debug)]
 pub struct DeployTarget {
-    /// The workflow.
     pub workflow: WorkflowId,
-    /// The ref.
     pub deploy_ref: Branch,
 }
 
-/// Where dispatches go by the configuration of now, and where they went by what their marks say.
+/// The target of dispatches under the current configuration, and what is needed to read others
+/// from marks.
 #[derive(Clone, Debug)]
 pub struct DeployTargets {
-    /// By the configuration.
+    /// The target under the current configuration.
     pub configured: DeployTarget,
-    /// The repository's workflows, by their files.
+    /// The ids of the repository's workflows, by file name.
     pub workflows: BTreeMap<String, WorkflowId>,
 }
 
 impl DeployTargets {
-    /// Where the dispatch of a mark goes, or went. The configuration may have been another then,
-    /// so it says only what the mark does not.
+    /// The target that a mark names. The configuration may have been another one then, so it
+    /// only fills in what the mark does not name.
     pub(super) fn of_mark(&self, mark: &CommitStatus) -> DeployTarget {
         let Some((file, deploy_ref)) =
             mark.target_url.as_deref().and_then(messages::read_runs_page)
@@ -45,8 +44,8 @@ impl DeployTargets {
     }
 }
 
-/// Who we may have been, where nobody told who we are: whoever said something in our words and under
-/// our context, and may be us.
+/// Who we may have been if our identity is unknown: whoever wrote a status in our format under
+/// our context and may be us.
 #[must_use]
 pub fn identities<'a>(
     statuses: impl IntoIterator<Item = &'a CommitStatus>,
@@ -63,18 +62,18 @@ pub fn identities<'a>(
         .collect()
 }
 
-/// The runs that our statuses link to as the deploys of their commits.
+/// The runs that our statuses link to as deploys of their commits.
 #[must_use]
 pub fn linked_runs(left: &RecoveryScan, us: &BTreeSet<Login>) -> BTreeSet<RunId> {
     let statuses = left.statuses.iter().flat_map(|(_, statuses)| statuses);
     statuses.filter(|status| is_ours(status, us)).filter_map(deploy_of).collect()
 }
 
-/// Whether GitHub shows a status of ours that the ledger does not know: it is older than GitHub
-/// is, as a state directory that was put back from a copy.
+/// Whether GitHub shows a status of ours that the ledger does not know. The ledger is then
+/// older than GitHub, for example because a state directory was restored from a backup.
 ///
-/// The mark of an attempt that the ledger has begun is no sign of that: the process may have ended
-/// right after it was written.
+/// The mark of an attempt that the ledger has begun does not count: the process may have ended
+/// right after writing it.
 #[must_use]
 pub fn shows_unknown_status(
     statuses: &BTreeMap<Sha, Vec<CommitStatus>>,
@@ -87,7 +86,8 @@ pub fn shows_unknown_status(
     })
 }
 
-/// The same for a deploy run that we started, and that no attempt may wait for.
+/// Like [`shows_unknown_status`], for a deploy run that we started and that no attempt may be
+/// waiting for.
 #[must_use]
 pub fn shows_unknown_run(seen: &SeenRuns, us: &BTreeSet<Login>, release: &ReleaseState) -> bool {
     seen.runs.iter().any(|run| {
@@ -100,7 +100,7 @@ pub fn shows_unknown_run(seen: &SeenRuns, us: &BTreeSet<Login>, release: &Releas
     })
 }
 
-/// Whether the ledger holds this status: it keeps the newest of each commit.
+/// Whether the ledger knows this status. It keeps the newest one of each commit.
 fn is_recorded(release: &ReleaseState, sha: &Sha, status: &CommitStatus) -> bool {
     release.statuses.get(sha).is_some_and(|tracked| status.id <= tracked.newest.id)
 }
@@ -115,8 +115,8 @@ fn is_own_mark(release: &ReleaseState, status: &CommitStatus) -> bool {
     }
 }
 
-/// What the ledger is to learn, of all that it does not know yet. `gone` are the linked runs that
-/// GitHub no longer has.
+/// The entries for everything that the ledger does not know yet. `gone` are the linked runs
+/// that GitHub no longer has.
 #[must_use]
 pub fn recover(
     policy: &Policy,
@@ -165,7 +165,7 @@ pub fn recover(
         }
     }
     entries.extend(issues(policy, left, release));
-    // A pause that the ledger knows of may have been lifted since. Nothing but `resume` lifts one.
+    // A pause that the ledger knows may have ended since. Only `resume` ends one.
     let unknown = newest.filter(|(sha, status)| !is_recorded(release, sha, status));
     let later = |status: &&CommitStatus| Some(status.created_at) > release.resumed_at;
     let paused = unknown.map(|(_, status)| status).filter(later).and_then(pause);
@@ -181,7 +181,7 @@ pub(super) fn is_mark(status: &CommitStatus) -> bool {
     matches!(messages::parse(&status.description), Some(ParsedStatus::Dispatching { .. }))
 }
 
-/// The run that a status links to as its commit's own deploy.
+/// The run that a status links to as its own commit's deploy.
 pub(super) fn deploy_of(status: &CommitStatus) -> Option<RunId> {
     match messages::parse(&status.description)? {
         ParsedStatus::Triggered { .. } => status.run(),
@@ -214,14 +214,13 @@ pub(super) fn begun(
         merged_at: None,
         triggered_by: None,
         judged_tip: None,
-        // Nothing at GitHub tells.
+        // Unknown: nothing on GitHub shows it.
         rollback: true,
     }
 }
 
-/// The newest run that a status of ours tells of which was written before this mark. The run that
-/// the mark announces is newer: without this, every run of the minute before would count as one
-/// that may be it.
+/// The newest run that our statuses written before this mark link to. The run that the mark
+/// announces is newer. Without this, every run of the preceding minute might be taken for it.
 fn newest_run_before(
     left: &RecoveryScan,
     mark: &CommitStatus,
@@ -232,10 +231,10 @@ fn newest_run_before(
     before.filter_map(deploy_of).max()
 }
 
-/// An attempt by its mark, and by what our statuses said after it, newest first. A run that is
-/// another attempt's is not this one's: where two processes wrote their marks, the one whose turn
-/// it was shows its run once more after the other's mark. Nor is a run that is shown after its own:
-/// somebody deployed the commit once more.
+/// Rebuilds an attempt from its mark and from our later statuses, newest first. A run that
+/// belongs to another attempt is not this one's: if two processes wrote marks, the one that
+/// goes first links to its run again after the other's mark. Nor is a run that appears after
+/// the attempt's own: somebody deployed the commit again.
 pub(super) fn attempt_of(
     begun: NewAttempt,
     mark: &CommitStatus,
@@ -247,15 +246,17 @@ pub(super) fn attempt_of(
     let mut phase = AttemptPhase::Sending;
     for status in later.iter().rev() {
         match messages::parse(&status.description) {
-            // What follows the next mark is the next attempt's. Where anything but marks does,
-            // this one is not open any more: it was given up before the next was begun.
+            // What follows the next mark belongs to the next attempt. If anything other than
+            // marks follows, this attempt is no longer open: it was given up before the next
+            // one began.
             Some(ParsedStatus::Dispatching { .. }) => {
                 if phase == AttemptPhase::Sending && !later.iter().all(|status| is_mark(status)) {
                     phase = AttemptPhase::Closed(AttemptOutcome::NotStarted);
                 }
                 break;
             }
-            // One without a run is an operator's word: nothing of it would ever end.
+            // A status without a run records an operator's action. An attempt from it would
+            // never end.
             Some(ParsedStatus::Triggered { .. })
                 if run.is_none() && status.run().is_some_and(|run| !is_anothers(run)) =>
             {
@@ -294,8 +295,8 @@ pub(super) fn attempt_of(
     }
 }
 
-/// A run that a commit's newest status speaks of and that GitHub no longer has. It may have
-/// succeeded, and nobody can tell any more: production is uncertain until something newer did.
+/// A run that a commit's newest status links to and that GitHub no longer has. It may have
+/// succeeded, so production is uncertain until something newer succeeds.
 fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
     let id = deploy_of(status).filter(|id| gone.contains(id))?;
     let attempt = KnownRunAttempt {
@@ -323,8 +324,8 @@ fn lost_run(status: &CommitStatus, gone: &BTreeSet<RunId>) -> Option<KnownRun> {
     })
 }
 
-/// Why the repository is paused, where the newest of our statuses says so. The config's own pause
-/// is no operator's word, and speaks for itself.
+/// The reason of a pause by an operator, if the newest of our statuses shows one. A pause by
+/// the configuration is not recovered, because it is still in the configuration.
 fn pause(status: &CommitStatus) -> Option<String> {
     match messages::parse(&status.description)? {
         ParsedStatus::Blocked { outcome: Outcome::Hold, reason: Reason::Paused, hint } => {
@@ -337,7 +338,7 @@ fn pause(status: &CommitStatus) -> Option<String> {
     }
 }
 
-/// Our failure issues, by the markers in their bodies.
+/// Our failure issues, identified by the markers in their bodies.
 fn issues(policy: &Policy, left: &RecoveryScan, release: &ReleaseState) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     for issue in &left.issues {

@@ -1,4 +1,4 @@
-//! Commit statuses: written when what GitHub shows differs, and not otherwise.
+//! Plans commit statuses. One is written only if it differs from what GitHub shows.
 
 use jiff::SignedDuration;
 
@@ -9,24 +9,24 @@ use crate::domain::{
 };
 use crate::messages::{self, ParsedStatus, StatusText};
 
-/// Statuses of ours on one commit within an hour, and in all, before only a dispatch's own are
-/// still written there (design, section 4; GitHub ends at 1,000).
+/// The most statuses of ours on one commit within an hour, and in all, before only those of a
+/// dispatch are still written (design, section 4; GitHub's limit is 1,000).
 const MOST_IN_AN_HOUR: usize = 20;
 const MOST_IN_ALL: u32 = 500;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
-/// Attempts that are looked at for something left to show.
+/// The most attempts that are checked for something left to show, newest first.
 const ATTEMPTS_LOOKED_AT: usize = 20;
 
 /// Whether a commit can take another status of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusBudget {
-    /// Any.
+    /// Any status may be written.
     Left,
-    /// Only a dispatch's own.
+    /// Only those of a dispatch may be written.
     Spent,
 }
 
-/// How many statuses of ours a commit can still take.
+/// The status budget of a commit.
 #[must_use]
 pub fn budget(release: &ReleaseState, sha: &Sha, at: &RuleClock) -> StatusBudget {
     let Some(tracked) = release.statuses.get(sha) else { return StatusBudget::Left };
@@ -38,7 +38,8 @@ pub fn budget(release: &ReleaseState, sha: &Sha, at: &RuleClock) -> StatusBudget
     }
 }
 
-/// Commits, beside the candidate and the head, whose attempt still has something to show.
+/// Commits besides the candidate and the head with an attempt whose outcome GitHub does not
+/// show yet.
 #[must_use]
 pub fn undecided(release: &ReleaseState) -> Vec<Sha> {
     let mut shas = Vec::new();
@@ -77,10 +78,10 @@ fn leaves_something_to_show(
             | AttemptOutcome::NotStarted
             | AttemptOutcome::Unconfirmed
             | AttemptOutcome::Superseded => matches!(said, Some(ParsedStatus::Dispatching { .. })),
-            // What was taken back, and is held since, has nothing left to say of its success.
+            // A commit that was rolled back and is now held need not show its success any more.
             AttemptOutcome::Succeeded => match said {
                 Some(ParsedStatus::Triggered { .. }) => false,
-                // Nor has what a later deploy took along.
+                // Nor does a commit that a later deploy included.
                 Some(ParsedStatus::Blocked { .. } | ParsedStatus::Shipped) => {
                     production.sha() == Some(sha)
                 }
@@ -97,9 +98,9 @@ fn leaves_something_to_show(
     }
 }
 
-/// Statuses of ours that GitHub shows and that the ledger does not know, as entries: their answer
-/// was lost, or another process wrote them. They count toward the budget, and a later pass must
-/// correct what they say.
+/// Entries for statuses of ours that GitHub shows but the ledger does not know, because their
+/// answer was lost or another process wrote them. They count towards the budget, and a later
+/// pass must correct them.
 pub(super) fn unrecorded(situation: &Situation<'_>) -> Vec<EntryKind> {
     let mut entries = Vec::new();
     for (sha, facts) in &situation.observation.commits {
@@ -116,13 +117,13 @@ pub(super) fn unrecorded(situation: &Situation<'_>) -> Vec<EntryKind> {
     entries
 }
 
-/// A status to write, and the ledger's line about a forged one that it replaces.
+/// A status to write, and the entry about a forged one that it replaces.
 pub(super) struct StatusUpdate {
     pub(super) forged: Option<EntryKind>,
     pub(super) write: PlannedWrite,
 }
 
-/// The statuses that decisions ask for.
+/// The statuses for the decisions.
 pub(super) fn of_decisions(situation: &Situation<'_>, at: &RuleClock) -> Vec<StatusUpdate> {
     let mut updates = Vec::new();
     for decision in situation.judgement.decisions.values() {
@@ -138,7 +139,8 @@ pub(super) fn of_decisions(situation: &Situation<'_>, at: &RuleClock) -> Vec<Sta
     updates
 }
 
-/// A repository that is not enabled is not judged aloud; a deploy of ours is watched to its end.
+/// Whether a status may be written. In a repository that is not enabled, only for commits that
+/// we have tried to deploy.
 fn may_say(situation: &Situation<'_>, decision: &Decision) -> bool {
     situation.policy.enabled || situation.release.attempts_of(&decision.sha) > 0
 }
@@ -147,8 +149,8 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
     let policy = situation.policy;
     let attempt = situation.release.open_attempts().find(|one| one.begun.sha == decision.sha);
     if let (Cause::Deploying { run: None, .. }, Some(attempt)) = (&decision.cause, attempt) {
-        // Its mark stands; it changes when the run is known, or when it is not to come. A run that
-        // GitHub named and that has not been read yet is said already.
+        // The mark stays until the run is known or is certain not to appear. If GitHub has
+        // named the run but it has not been read yet, its status is already written.
         let mark = attempt.mark.as_ref().filter(|_| attempt.run.is_none())?;
         let text = messages::dispatching(&decision.sha, attempt.begun.risk, &attempt.begun.id);
         return Some((text, mark.target_url.clone()));
@@ -163,8 +165,8 @@ fn wanted(situation: &Situation<'_>, decision: &Decision) -> Option<(StatusText,
     Some((text, target))
 }
 
-/// Where a HOLD or a WAIT is explained, or mended: the governor's page, the pull request that
-/// lacks its approval, or the verification run.
+/// The page that explains or resolves a HOLD or a WAIT: the governor's own page, the pull
+/// request that lacks an approval, or the verification run.
 fn why_page(situation: &Situation<'_>, decision: &Decision) -> Option<String> {
     let sha = &decision.sha;
     if let Some(base) = situation.public_url {
@@ -192,15 +194,15 @@ fn brought_up_to_date(
 ) -> Option<StatusUpdate> {
     let sha = &decision.sha;
     let facts = situation.observation.facts(sha);
-    // What GitHub shows must be known: an unread list is not an empty one.
+    // GitHub's list must be known: an unread list is not an empty one.
     let statuses = facts.statuses.known()?;
-    // Other contexts may have pushed ours off the page; statuses are never deleted, so the last
-    // one that GitHub took is still what it shows.
+    // Statuses of other contexts may have pushed ours off the page. Statuses are never deleted,
+    // so GitHub still shows the last one that it accepted.
     let tracked = situation.release.statuses.get(sha).map(|tracked| &tracked.newest);
     let same_as_taken = statuses.is_empty()
         && tracked.is_some_and(|taken| {
             let context = &situation.policy.status_context;
-            // What was written under another context does not show under this one.
+            // A status written under another context does not show under this one.
             taken.context.as_ref().is_none_or(|of| of.eq_ignore_ascii_case(context))
                 && (taken.state, &taken.description, &taken.target_url)
                     == (text.state, &text.description, &target_url)
@@ -244,15 +246,16 @@ fn refused(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> bool {
     refusal.is_some_and(|refusal| at.is_before(refusal.retry_at))
 }
 
-/// Whether nothing may be written on a commit any more. What an attempt's run is, and how it ended,
-/// may be, once each, whatever the budget; the mark is written by the dispatch itself.
+/// Whether the budget forbids writing on a commit. An attempt's run and outcome may be written
+/// once each whatever the budget; the mark is written by the dispatch itself.
 fn over_budget(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> bool {
     let spent = budget(situation.release, sha, at) == StatusBudget::Spent
         || shown_within_the_hour(situation, sha, at) >= MOST_IN_AN_HOUR;
     spent && !shows_a_dispatch(situation.release, sha)
 }
 
-/// Statuses of ours that GitHub shows from the last hour: also those whose answer was lost.
+/// How many statuses of ours GitHub shows from the last hour, including those whose answer was
+/// lost.
 fn shown_within_the_hour(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -> usize {
     let facts = situation.observation.commits.get(sha);
     let shown = facts.and_then(|facts| facts.statuses.known()).map_or(&[][..], Vec::as_slice);
@@ -260,7 +263,8 @@ fn shown_within_the_hour(situation: &Situation<'_>, sha: &Sha, at: &RuleClock) -
     ours.filter(|one| at.is_within(HOUR, one.created_at)).count()
 }
 
-/// Whether the next status of a commit is the first to show its newest attempt's run, or outcome.
+/// Whether the next status of a commit is the first to show its newest attempt's run or
+/// outcome.
 fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
     let Some(attempt) = release.newest_attempt_of(sha) else { return false };
     let tracked = release.statuses.get(sha);
@@ -269,7 +273,7 @@ fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
         AttemptPhase::Running => {
             tracked.is_none_or(|tracked| tracked.shown_run_of.as_ref() != Some(id))
         }
-        // Where its mark was refused, there is nothing to correct.
+        // If the mark was refused, there is nothing to correct.
         AttemptPhase::Closed(_) => {
             attempt.mark.is_some()
                 && tracked.is_none_or(|tracked| tracked.shown_outcome_of.as_ref() != Some(id))
@@ -278,7 +282,7 @@ fn shows_a_dispatch(release: &ReleaseState, sha: &Sha) -> bool {
     }
 }
 
-/// The statuses of commits that went into production with a later one: said once each.
+/// The statuses of commits that went into production with a later one, written once each.
 pub(super) fn of_shipped(situation: &Situation<'_>, at: &RuleClock) -> Vec<PlannedWrite> {
     let production = situation.release.production();
     let Some(with) = production.sha().filter(|_| situation.policy.enabled) else {
@@ -311,7 +315,8 @@ pub(super) fn of_shipped(situation: &Situation<'_>, at: &RuleClock) -> Vec<Plann
     writes
 }
 
-/// Commits that bear a HOLD, a WAIT, or a closed attempt's `dispatching` of ours, by the ledger.
+/// Commits that the ledger shows with a HOLD, a WAIT, or a closed attempt's `dispatching` of
+/// ours.
 pub fn still_blocked(release: &ReleaseState) -> impl Iterator<Item = &Sha> {
     let statuses = release.statuses.iter();
     let blocked = statuses.filter(|(_, tracked)| blocks(release, &tracked.newest.description));

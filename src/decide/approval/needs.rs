@@ -1,5 +1,5 @@
-//! What must be approved so that a range is: the pull requests that brought what is HIGH in it, and
-//! what only an operator can approve.
+//! What must be approved for a range: the pull requests that brought its HIGH changes, and what
+//! only an operator can approve.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +10,20 @@ use crate::domain::{
     Sha,
 };
 
-/// Matters for an operator that are named one by one.
+/// The most matters for an operator that are listed.
 const MATTERS_NAMED: usize = 10;
 
-/// What must be approved so that a range is.
+/// What must be approved for a range.
 #[derive(Default)]
 pub(super) struct Needs {
     /// Pull requests that brought something HIGH.
     pub(super) pulls: BTreeMap<PullNumber, MergedPull>,
-    /// What only an operator can approve.
     pub(super) operators: Vec<OperatorsMatter>,
 }
 
 impl Needs {
-    /// Adds the deploy files at the tip, where they are not those that stood there when an
-    /// operator approved: what a pull request brought to the branch needs that one's approval.
+    /// Adds the deploy files at the tip, unless they are the ones that an operator approved. If
+    /// pull requests brought them to the branch, those pull requests need approval.
     pub(super) fn add_deploy_files(
         &mut self,
         case: &Case<'_>,
@@ -61,8 +60,9 @@ impl Needs {
     }
 }
 
-/// What came after a commit that an operator approved; none where that cannot be told, as after
-/// a force push, or where production is not known to lie before it: then the word is no start.
+/// What came after a commit that an operator approved. `None` if unknown, for example after a
+/// force push, or if production is not known to be an ancestor of it. The approval cannot be
+/// used then.
 pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Needs>, Gap> {
     let mut needs = Needs::default();
     let ranged = case.question.range(approved, case.sha())?;
@@ -72,8 +72,8 @@ pub(super) fn after_a_word(case: &Case<'_>, approved: &Sha) -> Result<Option<Nee
     if !is_whole {
         return Ok(None);
     }
-    // What was shipped since a word that production has passed was never in it, and taking that back
-    // would look like no change to it.
+    // If production has passed the approved commit, what was shipped since is not in that
+    // commit, so reverting it would look like no change.
     let Production::Known { sha: production, .. } = &case.production else { return Ok(None) };
     if !case.contains(approved, production)? {
         return Ok(None);
@@ -109,7 +109,7 @@ pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
             }
         }
     }
-    // Where only an operator can approve, what people could is not asked for.
+    // If only an operator can approve, what people could approve is not read.
     if let Production::Known { sha, .. } = &case.production
         && needs.operators.is_empty()
     {
@@ -118,7 +118,7 @@ pub(super) fn after_production(case: &Case<'_>) -> Result<Needs, Gap> {
     Ok(needs)
 }
 
-/// The pull requests that brought the HIGH paths of a range.
+/// Adds the pull requests that brought the HIGH paths of a range.
 fn of_paths(case: &Case<'_>, base: &Sha, ranged: &Ranged, needs: &mut Needs) -> Result<(), Gap> {
     let is_high = |path: &&str| risk::is_high(case.policy(), path);
     let paths: BTreeSet<&str> =

@@ -1,4 +1,4 @@
-//! What people said on a pull request, and whether it approves it.
+//! Finds what people said on a pull request, and whether it approves it.
 
 use std::collections::BTreeSet;
 
@@ -11,32 +11,32 @@ use crate::domain::{
     MergedPull, Person, Policy, PullApproval, PullEvent, SeenApproval, Team, WhyNot,
 };
 
-/// People whose permission is asked for on one pull request. More write there only to be in the
-/// way: those whom GitHub knows as the repository's people are asked about first.
+/// The most people per pull request whose permission is read. People whom GitHub associates
+/// with the repository come first, so that strangers cannot crowd them out.
 const MOST_ASKED: usize = 20;
-/// Approvals of one pull request that are told.
+/// The most approvals of one pull request that are shown.
 const MOST_TOLD: usize = 50;
 
-/// What was heard on a pull request.
+/// What was said on a pull request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
-    /// The approval that counts.
+    /// The approval that counts, if any.
     pub(super) approval: Option<PullApproval>,
-    /// All that were seen: what counts first, then what the repository's people said, the newest
-    /// first.
+    /// All approvals that were seen: first those that count, then those by the repository's
+    /// people, newest first.
     pub(super) seen: Vec<SeenApproval>,
-    /// Whether the label is on it, counting or not.
+    /// Whether the label is on it, whether it counts or not.
     pub(super) is_labeled: bool,
 }
 
 impl Heard {
-    /// What is to be told of those that do not count.
+    /// The first approval that does not count.
     pub(super) fn first_in_vain(&self) -> Option<&SeenApproval> {
         self.seen.iter().find(|seen| seen.counting != Counting::Counts)
     }
 }
 
-/// What people said on `pull`.
+/// Finds what people said on `pull`.
 pub(super) fn on(question: &Question<'_>, pull: &MergedPull) -> Result<Heard, Gap> {
     let events = match question.events(pull.number)? {
         Availability::Known(events) => events,
@@ -50,18 +50,18 @@ pub(super) fn on(question: &Question<'_>, pull: &MergedPull) -> Result<Heard, Ga
     if modes.contains(&ApprovalMode::Comment) {
         claims.extend(by_comments(question.policy, pull, events));
     }
-    // The order in which people are asked about.
+    // The order in which people's permissions are read.
     claims.sort_by_key(|claim| (!claim.is_from_inside, std::cmp::Reverse(claim.place)));
     ask_about_people(question, &mut claims)?;
     Ok(heard(pull, claims))
 }
 
-/// The author, where they may not approve what they wrote.
+/// The author, if the policy does not let authors approve.
 pub(super) fn author_who_may_not<'p>(policy: &Policy, pull: &'p MergedPull) -> Option<&'p Person> {
     if policy.approval_allow_author { None } else { pull.author.as_ref() }
 }
 
-/// An approval that somebody may have given.
+/// A possible approval.
 struct ApprovalClaim<'e> {
     mode: ApprovalMode,
     by: Option<&'e Person>,
@@ -69,15 +69,15 @@ struct ApprovalClaim<'e> {
     /// Its position among the events.
     place: usize,
     is_from_inside: bool,
-    /// Why it does not count, as far as that is known.
+    /// Why it does not count, as far as known.
     why_not: Option<WhyNot>,
 }
 
-/// The label, where an event of its stands. One that no event tells of has nobody who gave it.
+/// The approval by label, if the newest event of the label put it on.
 ///
-/// An event keeps the name that its label had then: a label that was renamed, and taken off under
-/// its new name, left no event under the name that is looked for. So whatever was taken off later
-/// counts as this one, unless it is plainly another.
+/// An event keeps the name that the label had at that time. If a label was renamed and then
+/// removed, no event shows the removal under the old name. So any later removal counts as a
+/// removal of this label, unless it is clearly of another one.
 fn by_label<'a>(
     question: &Question<'a>,
     pull: &MergedPull,
@@ -108,7 +108,7 @@ fn by_label<'a>(
         }
     }
     let Some((place, by, at)) = standing else { return Ok(None) };
-    // A label that is deleted in the repository leaves the pull request without an event.
+    // Deleting a label in the repository removes it from the pull request without an event.
     let why_not = match question.labels(pull.number)? {
         Availability::Untold(why) => Some(WhyNot::Untold(why.clone())),
         Availability::Known(labels) if !labels.iter().any(is_wanted) => Some(WhyNot::TakenOff),
@@ -122,8 +122,8 @@ fn by_label<'a>(
     Ok(Some(ApprovalClaim { mode, by, at, place, is_from_inside: true, why_not }))
 }
 
-/// Whether the label that was taken off was put on under this very name before, while nothing that
-/// is on the pull request now came there under another name.
+/// Whether the removed label is clearly another one: it was put on under this name before, and
+/// no label now on the pull request was put on under a different name.
 fn is_plainly_another(
     question: &Question<'_>,
     pull: &MergedPull,
@@ -140,7 +140,7 @@ fn is_plainly_another(
     })
 }
 
-/// Whether these events leave a label of this name on.
+/// Whether a label of this name is on after these events.
 fn is_on_after(events: &[PullEvent], name: &str) -> bool {
     let is_named = |label: &String| label.to_lowercase() == name.to_lowercase();
     let last = events.iter().rev().find_map(|event| match event {
@@ -182,7 +182,7 @@ fn by_comments<'e>(
     })
 }
 
-/// Why a comment by itself approves nothing.
+/// Why a comment, regardless of its position and author, does not count.
 fn of_comment(comment: &Comment) -> Option<WhyNot> {
     let Some(by) = &comment.by else { return Some(WhyNot::ByNobodyKnown) };
     if comment.spoken != CommandReading::Given {
@@ -197,10 +197,10 @@ fn of_comment(comment: &Comment) -> Option<WhyNot> {
     comment.is_edited.then_some(WhyNot::Edited)
 }
 
-/// Why an approval at this place, by these, approves nothing: it is the author's own, or it was
-/// given before the merge to something else than what was merged. By position, since dates of
-/// commits are the pusher's to choose; and where GitHub shows commits, but not the last one, it
-/// does not show yet what was pushed after what.
+/// Why an approval at this position by this person does not count: it is the author's own, or
+/// it was given before the merge to something other than what was merged. The position decides,
+/// because the pusher can choose commit dates. If GitHub shows commits but not the last one, it
+/// does not show yet what was pushed after the approval.
 fn out_of_place(
     policy: &Policy,
     pull: &MergedPull,
@@ -224,7 +224,7 @@ fn out_of_place(
     by.is_some_and(|by| by.id == author.id).then_some(WhyNot::ByTheAuthor)
 }
 
-/// Whether the last commit of a pull request is among those that are shown, if any are.
+/// Whether the last commit of a pull request is among the commits shown, if any are shown.
 fn shows_all_commits(pull: &MergedPull, events: &[PullEvent]) -> bool {
     let mut shown = events.iter().filter_map(|event| match event {
         PullEvent::Pushed { sha } => sha.as_ref(),
@@ -236,7 +236,7 @@ fn shows_all_commits(pull: &MergedPull, events: &[PullEvent]) -> bool {
     shown.clone().next().is_none() || shown.any(|sha| *sha == pull.head)
 }
 
-/// Asks what the people may do whose approvals would count, a bounded number of them.
+/// Reads the permissions of people whose approvals would count, up to a limit.
 fn ask_about_people(question: &Question<'_>, claims: &mut [ApprovalClaim<'_>]) -> Result<(), Gap> {
     let mut gathering = Gathering::default();
     let mut asked = BTreeSet::new();
@@ -255,7 +255,7 @@ fn ask_about_people(question: &Question<'_>, claims: &mut [ApprovalClaim<'_>]) -
     gathering.finish(())
 }
 
-/// Why this person may not approve.
+/// Why this person may not approve, if so.
 fn who_may_not(question: &Question<'_>, login: &Login) -> Result<Option<WhyNot>, Gap> {
     let needs = question.policy.approval_min_permission;
     match question.standing(login)? {
@@ -314,7 +314,7 @@ fn heard(pull: &MergedPull, mut claims: Vec<ApprovalClaim<'_>>) -> Heard {
     Heard { approval, seen: seen.collect(), is_labeled }
 }
 
-/// Nothing is heard where GitHub does not tell what was said.
+/// The result if GitHub does not show what was said.
 fn untold(policy: &Policy, pull: &MergedPull, why: &str) -> Heard {
     let by_people = policy.approval_modes.iter().find(|mode| **mode != ApprovalMode::Environment);
     let seen = by_people.map(|mode| SeenApproval {

@@ -1,4 +1,4 @@
-//! Why there is no commit to judge, or why a verified one is not seen.
+//! Why there is no commit to judge, or why a verified one is not found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,26 +7,25 @@ use crate::domain::{
     UncountedRun,
 };
 
-/// What was read of a branch and of its verification runs.
+/// What was read of a branch and its verification runs.
 pub(crate) struct SeenVerifications<'a> {
-    /// The release branch.
     pub(crate) branch: &'a Branch,
-    /// Its tip; none where there is no such branch.
+    /// The branch's tip. `None` if the branch does not exist.
     pub(crate) tip: Option<&'a Sha>,
     /// Its newest commits.
     pub(crate) commits: &'a BranchCommits,
     /// The runs that count.
     pub(crate) counted: &'a CountedRuns,
-    /// By commit, the newest run that succeeded and does not count.
+    /// By commit, the newest run that succeeded but does not count.
     pub(crate) uncounted: &'a BTreeMap<Sha, UncountedRun>,
-    /// Whether the search for verified commits ended at its limit, with commits left.
+    /// Whether the search for verified commits stopped at its limit, with commits left.
     pub(crate) search_ended: bool,
-    /// Whether the merge queue is at work.
+    /// Whether the merge queue is active.
     pub(crate) queue_works: bool,
 }
 
-/// Why there is no candidate and no head, or which verified commit newer than the candidate was not
-/// found.
+/// Why there is neither a candidate nor a head, or which verified commit newer than the
+/// candidate was not found.
 pub(crate) fn no_candidate(
     seen: &SeenVerifications<'_>,
     candidates: &Candidates,
@@ -72,8 +71,8 @@ pub(crate) fn no_candidate(
     Some(NoCandidate::NoRunCounts(uncounted.cloned()))
 }
 
-/// A merge queue's run that is newer than the candidate's, and whose commit the branch did not come
-/// to while the queue was at work.
+/// A merge queue's run that is newer than the candidate's and whose commit never reached the
+/// branch before the queue became idle.
 fn never_came(
     passed: Option<(RunId, &CountedRun)>,
     verified_by: Option<RunId>,

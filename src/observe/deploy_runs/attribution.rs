@@ -1,5 +1,6 @@
-//! Which commit a run deploys (design, section 6, 1), as far as the run itself tells. The attempt
-//! that owns it, and a status of ours that links to it, come first: those are `plan`'s to apply.
+//! Finds which commit a run deploys (design, section 6, 1), from the run itself. The attempt
+//! that owns the run, and a status of ours that links to it, take precedence; `plan` applies
+//! those.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,29 +13,29 @@ use crate::domain::{
 use crate::github::AllOrFirst;
 use crate::observe::{ObserveError, ReadContext, RepoFacts, range, read_tips};
 
-/// Commits that runs' titles may name and that are looked up in one pass.
+/// The most commits named in run titles that are looked up per pass.
 const MOST_LOOKED_UP: usize = 10;
-/// Commits that titles of earlier deploys may name and that are looked up in one pass: after the
-/// branch or the titles in the configuration changed, and then no more.
+/// The most commits named in titles of earlier deploys that are looked up per pass. This
+/// happens only after the branch or the configured titles changed.
 const MOST_ASKED_ANEW: usize = 100;
-/// Commits whose statuses may name a run of ours that nothing else tells.
+/// The most commits whose statuses are read because one may name a run of ours.
 const MOST_STATUSES_READ: usize = 10;
 
-/// A run as far as its commit is asked for.
+/// The properties of a run that its attribution depends on.
 pub(super) struct RunToAttribute<'a> {
     event: &'a RunEvent,
     pub(super) source: RunSource,
     pub(super) kind: RunKind,
-    /// Whether something rests on it.
+    /// Whether a decision may rest on it.
     pub(super) matters: bool,
-    /// Whether it may turn out to be a stray one.
+    /// Whether it may turn out to be a stray run.
     undetermined: bool,
     finished: bool,
     /// Whether an account of ours may have started it.
     may_be_ours: bool,
 }
 
-/// Tells the commits of the runs that are new, and of what production rests on.
+/// Attributes new runs, and the run that production rests on, to commits.
 pub(super) async fn attribute(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -77,7 +78,7 @@ pub(super) async fn attribute(
         seen.statuses = statuses_of_newest(ctx).await?;
     }
     seen.attributions = attributions;
-    // A tip that was read meanwhile is for the next pass to ask about.
+    // If the tip was read again in the meantime, the next pass asks about the new one.
     seen.searched_tip = tip;
     Ok(())
 }
@@ -93,16 +94,16 @@ fn is_undetermined(
     scope.claims_a_ref(&RunSource::from(run)) && history != RefHistory::Contains
 }
 
-/// Whether what is known of a run's commit is still the answer.
+/// Whether the known attribution of a run is still valid.
 fn stands(scope: &DeployScope, known: Option<&KnownRun>, matters: bool, tip: Option<&Sha>) -> bool {
     let Some(known) = known else { return false };
     let is_of_today = known.is_told_by(scope) && known.was_searched_at(&scope.branch, tip);
     known.attribution != Attribution::Unresolved && (is_of_today || !matters)
 }
 
-/// Asks anew what known runs deployed that no page shows, where the answer is one to another
-/// question than today's: of the newest success whatever it was, of the others where no commit was
-/// told. An earlier production that is missing would let a rollback go unseen.
+/// Attributes known runs that no page shows again if their attribution answers another question
+/// than today's. For the newest success, that is done whatever it was; for the others, if no
+/// commit was found. A missing earlier production would hide a rollback.
 async fn ask_anew(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -142,7 +143,7 @@ async fn of_known(
 ) -> Result<Option<Attribution>, ObserveError> {
     let source = match &known.source {
         Some(source) => source.clone(),
-        // An entry of an earlier version.
+        // An entry written by an earlier version lacks it.
         None if is_newest => match ctx.reader.run(ctx.name(), known.id).await? {
             Some(run) => RunSource::from(&run),
             None => return Ok(None),
@@ -165,12 +166,12 @@ async fn of_known(
     if told != Attribution::Unresolved || is_newest || asked.undetermined {
         return Ok(Some(told));
     }
-    // What is at hand does not tell.
+    // The facts at hand do not suffice, so read more.
     asked.matters = true;
     Ok(Some(attribution_of(ctx, repo_facts, scope, &asked, lookups).await?.0))
 }
 
-/// What runs of the past say of themselves.
+/// Attributes past runs, for a backtest.
 pub(in crate::observe) async fn attribute_past(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -202,7 +203,7 @@ pub(in crate::observe) async fn attribute_past(
     Ok(attributions)
 }
 
-/// What a run says of itself, and whether a status of ours may say more.
+/// The attribution from the run itself, and whether a status of ours may say more.
 async fn attribution_of(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -237,11 +238,11 @@ async fn attribution_of(
     {
         return Ok((attribution, false));
     }
-    // Its status may be written only now: what nothing tells is open until the run has ended.
+    // Its status may not be written yet, so the attribution stays open until the run has ended.
     Ok((if asked.finished { Attribution::Unknown } else { Attribution::Unresolved }, true))
 }
 
-/// The commit that a run works on, where the branch has it.
+/// The run's head commit, if the branch contains it.
 async fn by_head(
     ctx: &mut ReadContext<'_>,
     source: &RunSource,
@@ -258,7 +259,7 @@ async fn by_head(
     Ok(if is_there { Attribution::Sha(sha.clone()) } else { Attribution::Unknown })
 }
 
-/// A run on a tag works on the tag's commit, where it takes no other.
+/// A run on a tag deploys the tag's commit, unless it takes another one as input.
 async fn by_tag(
     ctx: &mut ReadContext<'_>,
     source: &RunSource,
@@ -279,7 +280,7 @@ async fn by_tag(
     by_head(ctx, source, true).await
 }
 
-/// The commit of the branch that a title names at its place, if it names exactly one.
+/// The commit of the branch that a title names where a pattern expects it, if exactly one.
 async fn by_title(
     ctx: &mut ReadContext<'_>,
     titles: &Titles,
@@ -295,7 +296,7 @@ async fn by_title(
         let commits = ctx.memory.branch_commits.commits.iter();
         let mut shown = commits.filter(|(sha, _)| sha.starts_with(&prefix));
         if let Some((sha, _)) = shown.next() {
-            // Two commits that begin alike: the title does not tell which.
+            // Two commits share the prefix, so the title is ambiguous.
             if shown.next().is_some() {
                 return Ok(Attribution::Unknown);
             }
@@ -317,7 +318,7 @@ async fn by_title(
     })
 }
 
-/// The commit of this name, if the branch contains it.
+/// The commit with this prefix, if the branch contains it.
 async fn on_branch(
     ctx: &mut ReadContext<'_>,
     prefix: &ShaPrefix,
@@ -326,7 +327,7 @@ async fn on_branch(
     let Some(sha) = ctx.reader.resolve_commit(name, prefix.as_str()).await? else {
         return Ok(None);
     };
-    // A branch or a tag may bear a name that looks like a sha.
+    // A branch or a tag may have a name that looks like a sha.
     if !sha.starts_with(prefix) {
         return Ok(None);
     }
@@ -342,13 +343,13 @@ async fn is_on_branch(ctx: &mut ReadContext<'_>, sha: &Sha) -> Result<bool, Obse
     {
         return Ok(true);
     }
-    // What is kept of the branch may be minutes old, and this answer is for good.
+    // The known tip may be minutes old, and this answer is permanent.
     read_tips(ctx).await?;
     let Some(tip) = tip(ctx) else { return Ok(false) };
     range::is_ancestor(ctx, sha, &tip).await
 }
 
-/// The statuses of the branch's newest commits, where one of ours may name a run.
+/// The statuses of the branch's newest commits, one of which may link to a run of ours.
 async fn statuses_of_newest(
     ctx: &ReadContext<'_>,
 ) -> Result<Vec<(Sha, Vec<crate::domain::CommitStatus>)>, ObserveError> {

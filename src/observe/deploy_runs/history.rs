@@ -1,5 +1,5 @@
-//! Whether the ref that a run claims to run on has the run's commit, and whether a run that failed
-//! had any job: what tells a deploy from a stray run and from a phantom.
+//! Reads whether the ref that a run claims contains the run's commit, and whether a failed run
+//! had any job. This distinguishes a deploy from a stray run and from a phantom.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::domain::{
 use crate::github::Compared;
 use crate::observe::{ObserveError, ReadContext, RepoFacts, details, read_tips};
 
-/// GitHub's services differ by seconds: for so long after a run was created, the branch may seem
-/// not to have its commit yet.
+/// GitHub's services can be seconds apart: for this long after a run was created, the branch
+/// may not show its commit yet.
 const TIPS_MAY_LAG: SignedDuration = SignedDuration::from_mins(1);
 
-/// Asks for the history of the runs that something rests on: unfinished ones, those that failed
-/// newly, and the newest success. Each is asked once.
+/// Reads the ref history of runs that a decision may rest on: unfinished runs, new failures,
+/// and the newest success. Each is read once.
 pub(super) async fn read(
     ctx: &mut ReadContext<'_>,
     release: &ReleaseState,
@@ -31,7 +31,7 @@ pub(super) async fn read(
         let id = run.at.id;
         let known = release.runs.get(&id);
         let is_asked = known.is_some_and(|known| known.history != RefHistory::NotAsked);
-        // Also of an attempt before the newest one.
+        // Includes failures of an attempt before the newest one.
         let mut asked = seen.jobs.keys().chain(&seen.jobs_untold);
         let is_new_failure = asked.any(|at| at.id == id);
         let matters = !run.progress.finished() || is_new_failure || newest == Some(id);
@@ -41,7 +41,7 @@ pub(super) async fn read(
             wanted.insert(id, (source, run.created_at));
         }
     }
-    // What did not matter when it was seen first may be what production rests on now.
+    // A run that did not matter when it was first seen may be what production rests on now.
     if let Some(known) = newest.and_then(|id| release.runs.get(&id))
         && known.lacks_its_history()
         && release.attempt_of(known.id).is_none()
@@ -58,8 +58,9 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// Whether the branch that a run names has, or ever had as its tip, the run's commit. None where
-/// that cannot be told: the branch is gone, or a young run's commit may be its tip in a moment.
+/// Whether the branch that a run names contains the run's commit, or ever had it as its tip.
+/// `None` if unknown: the branch is gone, or the commit of a young run may become its tip in a
+/// moment.
 async fn history_of(
     ctx: &mut ReadContext<'_>,
     source: &RunSource,
@@ -75,7 +76,7 @@ async fn history_of(
     {
         return Ok(Some(RefHistory::Contains));
     }
-    // What is kept of the branch may be minutes old, and this answer is for good.
+    // The known tip may be minutes old, and this answer is permanent.
     read_tips(ctx).await?;
     let Some(tip) = tip_of(ctx, branch) else { return Ok(None) };
     Ok(match relation(ctx, sha, &tip).await? {
@@ -95,7 +96,7 @@ fn tip_of(ctx: &ReadContext<'_>, branch: &Branch) -> Option<Sha> {
     tip.clone()
 }
 
-/// How a commit stands to the tip; none where they have nothing in common.
+/// The relation of a commit to the tip. `None` if they have nothing in common.
 async fn relation(
     ctx: &ReadContext<'_>,
     sha: &Sha,
@@ -114,10 +115,10 @@ fn is_in_history(relation: Option<Relation>) -> bool {
     relation.is_some_and(Relation::is_contained)
 }
 
-/// What tells whether a run that failed is a deploy at all, once a decision rests on it.
+/// Determines whether a failed run is a deploy at all, once a decision rests on it.
 ///
 /// # Errors
-/// What GitHub said.
+/// If GitHub cannot be read.
 pub(in crate::observe) async fn failed_run(
     ctx: &mut ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -130,7 +131,7 @@ pub(in crate::observe) async fn failed_run(
     if run.lacks_its_history()
         && let Some(source) = run.source.clone()
     {
-        // What cannot be told counts as a failure.
+        // If unknown, it counts as a failure.
         let found = history_of(ctx, &source, false).await?;
         run.history = found.unwrap_or(RefHistory::Contains);
     }
@@ -138,7 +139,7 @@ pub(in crate::observe) async fn failed_run(
         for (attempt, known) in &mut run.attempts {
             if known.has_jobs.is_none() && known.progress.finished() {
                 let at = RunRef { id, attempt: *attempt };
-                // What cannot be told counts as a failure.
+                // If unknown, it counts as a failure.
                 let jobs = details::jobs(ctx, at).await?;
                 known.has_jobs = Some(jobs.is_none_or(|jobs| !jobs.is_empty()));
             }

@@ -1,4 +1,4 @@
-//! Which titles of a workflow's runs name the commit that they deploy.
+//! Finds which titles of a workflow's runs name the commit that they deploy.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,23 @@ use crate::domain::{DeployScope, RunKind, RunTitle, Sha, WorkflowFact, WorkflowF
 use crate::github::FileText;
 use crate::observe::{ObserveError, ReadContext, RepoFacts, range};
 
-/// Which titles name a commit.
+/// The titles that name a commit.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Titles {
     pub(super) patterns: Vec<RunTitle>,
-    /// Whether the workflow takes the commit as an input: then it deploys that, and not what it
-    /// was started on.
+    /// Whether the workflow takes the commit as an input. If so, it deploys that commit and not
+    /// the one it was started on.
     pub(super) takes_a_sha: bool,
 }
 
 impl Titles {
-    /// What cannot be read may take anything.
+    /// The result for a file that cannot be read: it might take any input.
     const fn unreadable() -> Self {
         Self { patterns: Vec::new(), takes_a_sha: true }
     }
 }
 
-/// The policy's titles, or those that the workflow's own file gives.
+/// The configured title pattern, or the one from the workflow file.
 pub(super) async fn titles_of(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -36,8 +36,8 @@ pub(super) async fn titles_of(
     let reads_the_file = (own_rule_counts || asked.kind == RunKind::OtherDeploy)
         && path_of(repo_facts, asked).is_some();
     let mut titles = if reads_the_file {
-        // What ran is the file at the run's own commit. Of a run on which nothing rests, the file
-        // at the tip, which is read once, tells enough.
+        // What ran is the file at the run's own commit. If no decision rests on the run, the
+        // file at the tip is good enough, and it is read only once.
         let tip = repo_facts.deploy_ref_tip.as_ref().filter(|_| !asked.matters);
         of_file(ctx, repo_facts, asked, tip.unwrap_or(&asked.source.head_sha)).await?
     } else {
@@ -61,7 +61,7 @@ fn path_of<'a>(repo_facts: &'a RepoFacts, asked: &RunToAttribute<'_>) -> Option<
     found.path.split('@').next()
 }
 
-/// The titles by a workflow's file at a commit, which never change.
+/// The titles from a workflow file at a commit. They never change.
 async fn of_file(
     ctx: &ReadContext<'_>,
     repo_facts: &RepoFacts,
@@ -76,7 +76,7 @@ async fn of_file(
     let file = match ctx.reader.file_text(ctx.name(), path, at.as_str()).await? {
         Some(FileText::Text(text)) => WorkflowFile::parse(&text).ok(),
         Some(FileText::TooLarge | FileText::NoText) => None,
-        // An outage answers 404, too: that there is none is asked again.
+        // An outage also answers 404, so a missing file is not kept.
         None => return Ok(Titles::unreadable()),
     };
     let titles = file.as_ref().map_or(Titles::unreadable(), |file| {

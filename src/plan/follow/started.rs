@@ -1,33 +1,32 @@
-//! Which run an attempt started (design, section 5, step 5).
+//! Finds the run that an attempt started (design, section 5, step 5).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Attempt, Login, ReleaseState, Run, RunId, SeenRuns, ShaPrefix};
 
-/// What came of looking for an attempt's run.
+/// The result of looking for an attempt's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunSearchResult {
-    /// This is it.
     Run(RunId),
-    /// A run in time is there, and was set aside only for its title.
+    /// A run fits the time, but was set aside only because of its title.
     SetAside,
-    /// None was shown.
+    /// No run was found.
     Nothing,
 }
 
-/// What a run's title, or the ledger, says of the commit that it deploys.
+/// The commit that a run's title or the ledger names, compared with the attempt's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
-    /// The attempt's.
+    /// The attempt's commit.
     It,
-    /// Another one, or one that is not looked up yet.
+    /// Another commit, or one that has not been looked up yet.
     Another,
-    /// None.
+    /// No commit.
     None,
 }
 
-/// Section 5, step 5: one whose title names the sha wins; one whose title names another commit is
-/// never it; otherwise the oldest.
+/// Finds an attempt's run (section 5, step 5): a run whose title names the sha wins, one whose
+/// title names another commit is excluded, and otherwise the oldest is chosen.
 pub(super) fn find_run(
     attempt: &Attempt,
     seen: &SeenRuns,
@@ -62,9 +61,9 @@ pub(super) fn find_run(
     }
 }
 
-/// The newest run of the attempts before this one that was there when this one began. Attempts
-/// follow one another, so what is older than that run is nothing of this one's: it tells what the
-/// remembered id does, where a lost ledger remembers none.
+/// The newest run of earlier attempts that existed when this attempt began. Attempts follow one
+/// another, so this attempt's run is newer. This replaces the remembered run id if a lost
+/// ledger has none.
 fn newest_run_of_earlier(
     attempt: &Attempt,
     seen: &SeenRuns,
@@ -84,8 +83,8 @@ fn newest_run_of_earlier(
     earlier.map(|(id, _)| *id).max()
 }
 
-/// Whether we started it. GitHub may name nobody; then nothing but the whole sha in its title shows
-/// that it is ours.
+/// Whether we started the run. If GitHub names no actor, only the full sha in the title proves
+/// it.
 fn is_ours(run: &Run, attempt: &Attempt, us: &BTreeSet<Login>) -> bool {
     let names_the_whole_sha = || {
         let named = ShaPrefix::all_in(&run.title);
@@ -95,7 +94,8 @@ fn is_ours(run: &Run, attempt: &Attempt, us: &BTreeSet<Login>) -> bool {
         || (run.actors.is_empty() && names_the_whole_sha())
 }
 
-/// Digits that GitHub resolves to no commit are no name: a date, or a number of something.
+/// Which commit the run names. Hex words that GitHub resolves to no commit, such as dates or
+/// numbers, name none.
 fn names(run: &Run, attempt: &Attempt, seen: &SeenRuns, release: &ReleaseState) -> Names {
     let sha = &attempt.begun.sha;
     let named = ShaPrefix::all_in(&run.title);
