@@ -1,4 +1,4 @@
-//! From a configuration to a controller, and all that it stands on.
+//! Builds a controller and its dependencies from a configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,26 +15,26 @@ use crate::telemetry::Metrics;
 
 use crate::request::CommandFailure;
 
-/// A command holds the store for a moment, and a controller that ends does for some seconds:
-/// whoever comes then waits.
+/// How long to wait for the store. A command holds it briefly, and a controller that shuts down
+/// holds it for a few seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks whether the store is free.
+/// The interval between two attempts to open the store.
 pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// What a controller stands on: the real things, or a test's.
+/// The dependencies of a controller. Tests provide their own.
 pub struct Dependencies {
     /// Carries requests to GitHub.
     pub service: HttpService,
-    /// Time and chance.
+    /// The source of time and randomness.
     pub clock: Clock,
-    /// The state directory.
+    /// The store in the state directory.
     pub store: Store,
 }
 
-/// The network, the machine's clock, and `store`.
+/// Creates dependencies that use the real network, with this clock and store.
 ///
 /// # Errors
-/// Certificates that cannot be read, or a proxy that cannot be used.
+/// If certificates cannot be read, or a proxy cannot be used.
 pub fn surroundings(
     config: &Config,
     clock: Clock,
@@ -47,10 +47,12 @@ pub fn surroundings(
     Ok(Dependencies { service, clock, store })
 }
 
-/// The controller that `config` asks for. One that may not write gets no hand that could.
+/// Creates the controller that `config` describes. Without `may_write`, it gets no handle that
+/// can write to GitHub.
 ///
 /// # Errors
-/// Where there is no token, or an address that none may be sent to.
+/// If no token is configured, the token or key cannot be read, or no token may be sent to the API
+/// URL.
 pub fn controller(
     config: &Config,
     surroundings: Dependencies,
@@ -72,7 +74,7 @@ pub fn controller(
     Ok(Controller::new(shared, terms(config)))
 }
 
-/// What of a configuration passes see.
+/// The part of a configuration that passes use.
 pub(crate) fn terms(config: &Config) -> ControllerSettings {
     ControllerSettings {
         policies: config.repositories.clone(),
@@ -86,10 +88,10 @@ pub(crate) fn terms(config: &Config) -> ControllerSettings {
     }
 }
 
-/// Says at once where there is no token.
+/// Checks that a token is configured, without reading it.
 ///
 /// # Errors
-/// Where there is none.
+/// If none is configured.
 pub fn check_token(config: &Config) -> Result<(), CommandFailure> {
     token(config).map(drop)
 }
@@ -111,7 +113,7 @@ fn token(config: &Config) -> Result<TokenSource, CommandFailure> {
     }
 }
 
-/// Opens the store, and waits some seconds while another process has it.
+/// Opens the store. Waits up to 5 s while another process holds it.
 ///
 /// # Errors
 /// As [`Store::open`].
@@ -129,14 +131,15 @@ pub async fn open_store(dir: &Path, clock: &Clock) -> Result<Store, StoreError> 
     }
 }
 
-/// Opens the store where it is free. It reads a file, which takes a thread's time.
+/// Opens the store without waiting for another process to release it. Runs on a blocking thread,
+/// because it reads files.
 pub(crate) async fn open_now(dir: &Path) -> Result<Store, StoreError> {
     let dir = dir.to_path_buf();
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, StoreOptions::default()));
     opened.await.unwrap_or(Err(StoreError::Closed))
 }
 
-/// Whether a command has waited as long as it may.
+/// Whether a command that began at `began` has waited as long as it may.
 pub(crate) fn out_of_patience(clock: &Clock, began: Duration) -> bool {
     clock.monotonic().saturating_sub(began) >= PATIENCE
 }

@@ -1,5 +1,5 @@
-//! The process that governs: the controller, its socket, its pages and the watch on its
-//! configuration, put together, and ended in good order.
+//! The governing process: runs the controller, its socket, its web pages and the configuration
+//! reload, and shuts them down gracefully.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -31,13 +31,14 @@ pub use signals::TerminalSignals;
 
 use signals::Hangups;
 
-/// Kubernetes and people expect an end within 5 s of SIGTERM, whatever hangs.
+/// How long after SIGTERM the process ends at the latest, even if something hangs. Users expect
+/// it to exit within 5 s.
 const LAST_MOMENT: Duration = Duration::from_millis(4_700);
 
-/// Governs as `config` says, which was read from `file`, until SIGTERM or SIGINT.
+/// Governs the repositories in `config` until SIGTERM or SIGINT. `config` was read from `file`.
 ///
 /// # Errors
-/// What keeps it from starting.
+/// If it cannot start.
 pub async fn run(config: &Config, file: ConfigFile) -> Result<(), CommandFailure> {
     let clock = Clock::system();
     let (stop, stopped) = watch::channel(false);
@@ -65,10 +66,10 @@ pub async fn run(config: &Config, file: ConfigFile) -> Result<(), CommandFailure
     Ok(())
 }
 
-/// The controller, its socket, its pages, and the watch on `file`, until `stop`.
+/// Runs the controller, its socket, its web pages and the reload of `file` until `stop`.
 ///
 /// # Errors
-/// What keeps them from starting.
+/// If they cannot start.
 pub async fn govern(
     config: &Config,
     file: ConfigFile,
@@ -101,7 +102,7 @@ pub async fn govern(
     Ok(())
 }
 
-/// What the socket carries out.
+/// The requests that the socket accepts.
 fn routes() -> Routes {
     Routes::new()
         .with::<StatusRequest>()
@@ -118,7 +119,6 @@ fn routes() -> Routes {
         .with::<ReconcileRequest>()
 }
 
-/// Binds the address that is to be served.
 async fn listen(address: SocketAddr) -> Result<TcpListener, CommandFailure> {
     TcpListener::bind(address).await.map_err(|error| {
         CommandFailure::Dependency(format!(

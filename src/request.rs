@@ -1,5 +1,7 @@
-//! What may be asked of a controller, who asks, and why it could not be done. A request is carried
-//! out by the running controller, or where none runs, by one in the asking process.
+//! Requests to a controller, their callers, and their failures.
+//!
+//! The running controller carries out a request. If none runs, the command that makes the request
+//! carries it out in its own process.
 
 use std::future::Future;
 
@@ -17,21 +19,19 @@ mod failure;
 pub use caller::{Caller, name_of, single_line};
 pub use failure::CommandFailure;
 
-/// Something that an operator asks of a controller.
+/// A request that an operator makes to a controller.
 pub trait ControllerRequest: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Its name, as the command line has it.
+    /// The name of its command on the command line.
     const NAME: &'static str;
 
-    /// The most bytes that it takes as a message.
+    /// The maximum size of the encoded request, in bytes.
     const LARGEST: usize = 16 * 1024;
 
-    /// What is answered.
     type Answer: Serialize + DeserializeOwned + Send + 'static;
 
-    /// Whether it may need to write to GitHub.
+    /// Whether it may write to GitHub.
     fn writes(&self) -> bool;
 
-    /// Does it.
     fn carry_out(
         self,
         controller: Controller,
@@ -39,9 +39,9 @@ pub trait ControllerRequest: Serialize + DeserializeOwned + Send + Sync + 'stati
     ) -> impl Future<Output = Result<Self::Answer, CommandFailure>> + Send;
 }
 
-/// A question that the store can answer by itself: without GitHub, and without a token.
+/// A request that the store alone can answer, without GitHub and without a token.
 pub trait StoreRequest: ControllerRequest {
-    /// The answer; `store` is none where there is none yet.
+    /// Answers from `store`, which is `None` if the state directory has no store yet.
     fn of_store(
         self,
         config: &Config,

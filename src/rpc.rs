@@ -1,6 +1,7 @@
 //! Requests to a running controller: its Unix socket, and the client that every command uses.
-//! Whoever can open the socket may operate the controller. Knows no request by name: the daemon
-//! gives the server its routes.
+//!
+//! Anyone who can open the socket may operate the controller. This module does not name any
+//! request: the daemon passes the routes to the server.
 
 mod address;
 mod client;

@@ -1,5 +1,5 @@
-//! The configuration while a controller runs by it: its file is looked at, a good change is taken
-//! without a stop, and a bad one is said and leaves the last good one in force.
+//! Reloads the configuration of a running controller. A valid change takes effect without a
+//! restart. An invalid one is reported, and the last valid configuration stays in force.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,26 +18,29 @@ use crate::messages;
 use crate::bootstrap::terms;
 use crate::network::stopped;
 
-/// Between two looks at the file. A kubelet takes up to a minute to bring a ConfigMap's change.
+/// The interval between two polls of the file. The kubelet takes up to a minute to propagate a
+/// change of a `ConfigMap`.
 const EVERY: Duration = Duration::from_secs(2);
-/// What is new is looked at again after this: half a file is not taken for a whole one.
+/// New content is read again after this time, so that a partly written file is not used.
 const SETTLES_WITHIN: Duration = Duration::from_millis(500);
-/// A look that takes longer is said: a mount may hang.
+/// A poll that takes longer is logged, because a mount may hang.
 const SLOW: Duration = Duration::from_secs(10);
-/// What was refused is judged again: the token's file that it names may be there by now.
+/// How often a refused configuration is validated again. The token file that it names may exist
+/// by now.
 const AGAIN: Duration = Duration::from_secs(30);
-/// What stands refused is said again, for whoever reads only the end of a log.
+/// How often a refusal that persists is logged again, for readers of only the end of the log.
 const REMINDER: Duration = Duration::from_secs(60 * 60);
-/// Mistakes that are shown of a refused file; `check-config` shows all.
+/// How many mistakes of a refused file are shown. `check-config` shows all.
 const SHOWN_MISTAKES: usize = 10;
-/// Characters that are shown of a mistake.
+/// How many characters of each mistake are shown.
 const SHOWN_CHARACTERS: usize = 500;
 
-/// The configuration in force, and what became of its file. Clones are the same one.
+/// Keeps a controller's configuration in line with its file. Clones share the same state.
 #[derive(Clone)]
 pub struct Reload(Arc<ReloadInner>);
 
-/// Where a configuration comes from. Clones are the same file.
+/// The source of a configuration: a file and environment variables. Clones share the same
+/// source.
 #[derive(Clone)]
 pub struct ConfigFile {
     path: PathBuf,
@@ -46,13 +49,13 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// The file at `path`, under the variables that `environment` gives.
+    /// The file at `path`, overridden by the variables that `environment` returns.
     #[must_use]
     pub fn new(path: &Path, environment: ReadEnvironment) -> Self {
         Self { path: path.to_path_buf(), environment, knocked: Arc::default() }
     }
 
-    /// Has it looked at now, and taken as whole.
+    /// Requests a poll now. The content is taken to be complete.
     pub fn look_now(&self) {
         self.knocked.notify_one();
     }
@@ -66,7 +69,7 @@ struct ReloadInner {
 }
 
 impl Reload {
-    /// The configuration `config`, which `file` held and by which `controller` governs.
+    /// Reloads the configuration of `controller`, which uses `config`, as read from `file`.
     #[must_use]
     pub fn of(controller: Controller, config: Config, file: ConfigFile) -> Self {
         let watched = Watched::new(&file.path, Arc::clone(&file.environment), &config);
@@ -79,7 +82,7 @@ impl Reload {
         }))
     }
 
-    /// What is in force now, and what was refused.
+    /// The configuration in force, and the change that was refused, if any.
     #[must_use]
     pub fn in_force(&self) -> ConfigInForce {
         self.0.in_force.clone()
@@ -89,7 +92,7 @@ impl Reload {
         self.0.in_force.refused()
     }
 
-    /// Looks at the file until `stop`.
+    /// Polls the file until `stop`.
     pub async fn watch(&self, mut stop: watch::Receiver<bool>) {
         let watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut watched) = watched else {
@@ -134,7 +137,7 @@ impl Reload {
         }
     }
 
-    /// What a look saw. One that takes long is said, and waited for all the same: another would
+    /// Waits for the result of a poll. A slow poll is logged, but not abandoned: another one would
     /// hang, too.
     async fn looked<T>(&self, looking: &mut JoinHandle<T>) -> Result<T, JoinError> {
         let clock = &self.0.controller.shared().clock;
@@ -165,7 +168,7 @@ impl Reload {
         }
     }
 
-    /// Takes a configuration, if all of it can be taken without a restart.
+    /// Puts a configuration in force, unless a part of it needs a restart.
     async fn take(&self, new: Config) -> Result<(), ConfigErrors> {
         let old = self.0.in_force.config();
         config::needs_restart(&self.0.file.path, &old, &new)?;
@@ -178,10 +181,10 @@ impl Reload {
         Ok(())
     }
 
-    /// Says what became different.
+    /// Logs what changed.
     async fn tell(&self, old: &Arc<Config>, new: &Arc<Config>, was_refused: bool) {
         let (was, is) = (Arc::clone(old), Arc::clone(new));
-        // Of ten thousand repositories it takes a while.
+        // With ten thousand repositories, this takes too long for an async worker thread.
         let lines = move || config::lines(&config::changes(&was, &is));
         let lines = tokio::task::spawn_blocking(lines).await.unwrap_or_default();
         let path = self.0.file.path.display();
@@ -199,9 +202,9 @@ impl Reload {
         }
     }
 
-    /// Puts a checked configuration in the place of another: the one place where that is done, so
-    /// whatever else is built from configuration is told here. What can fail comes first: all is
-    /// taken, or nothing.
+    /// Applies a validated configuration to everything built from the old one. This is the only
+    /// place that does so. The step that can fail comes first, so that either all of the
+    /// configuration takes effect or none of it.
     async fn apply(&self, old: &Config, new: &Config) -> Result<(), ConfigErrors> {
         let controller = &self.0.controller;
         let readers = &controller.shared().readers;
@@ -241,7 +244,7 @@ impl Reload {
     }
 }
 
-/// When things were done last, by the monotonic clock.
+/// Times on the monotonic clock: of the last validation, and of the last log of a refusal.
 #[derive(Default)]
 struct LastTimes {
     judged_at: Duration,
@@ -257,7 +260,7 @@ fn say(path: &Path, refused: &RefusedChange) {
     );
 }
 
-/// The mistakes as lines.
+/// The mistakes as lines of text, limited in number and length.
 fn shown(ConfigErrors(mistakes): &ConfigErrors) -> Vec<String> {
     let line = |mistake: &config::Mistake| messages::plain(&mistake.to_string(), SHOWN_CHARACTERS);
     let mut lines: Vec<String> = mistakes.iter().take(SHOWN_MISTAKES).map(line).collect();

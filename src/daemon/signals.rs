@@ -1,21 +1,21 @@
-//! The signals of a process that governs.
+//! Unix signals that the governing process handles.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::reload::ConfigFile;
 use crate::request::CommandFailure;
 
-/// The signals that end a process in good order.
+/// The signals that shut the process down gracefully: SIGTERM and SIGINT.
 pub struct TerminalSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl TerminalSignals {
-    /// From now on these signals end nothing by themselves.
+    /// Starts to listen. From now on, these signals no longer kill the process.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the system refuses the signal handlers.
     pub fn new() -> Result<Self, CommandFailure> {
         let failed =
             |error| CommandFailure::Dependency(format!("cannot listen to signals: {error}"));
@@ -25,7 +25,7 @@ impl TerminalSignals {
         })
     }
 
-    /// The name of the next one.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -34,14 +34,14 @@ impl TerminalSignals {
     }
 }
 
-/// The signal by which people say that a configuration has changed.
+/// SIGHUP, which requests a check of the configuration file.
 pub(super) struct Hangups(Signal);
 
 impl Hangups {
-    /// From now on this signal ends nothing by itself.
+    /// Starts to listen. From now on, this signal no longer kills the process.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the system refuses the signal handler.
     pub(super) fn new() -> Result<Self, CommandFailure> {
         let heard = signal(SignalKind::hangup());
         heard.map(Self).map_err(|error| {
@@ -49,7 +49,7 @@ impl Hangups {
         })
     }
 
-    /// Has the file looked at for each; never ends by itself.
+    /// Requests a poll of the file for each signal. Never returns.
     pub(super) async fn tell(&mut self, file: &ConfigFile) {
         while self.0.recv().await.is_some() {
             tracing::info!("SIGHUP: checking the configuration");

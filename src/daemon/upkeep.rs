@@ -1,4 +1,4 @@
-//! What a controller does besides its passes.
+//! Maintenance that runs beside the passes.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::controller::Controller;
 
 use crate::network::stopped;
 
-/// The start is busy enough.
+/// The delay before the first run. A start is busy enough without it.
 const FIRST: Duration = Duration::from_secs(600);
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Deletes the history that is older than `state.history_days`, once a day, until `stop`.
+/// Deletes history older than `state.history_days` once a day until `stop`.
 pub(super) async fn prune_daily(
     controller: &Controller,
     in_force: &ConfigInForce,
@@ -27,7 +27,7 @@ pub(super) async fn prune_daily(
             () = stopped(&mut stop) => return,
             () = shared.clock.sleep(wait) => {}
         }
-        // Before GitHub has told the time, nobody knows what is old.
+        // Without an answer from GitHub, the time is unknown, and so is what is old.
         if !shared.readers.limits().iter().any(|limits| limits.last_ok_at.is_some()) {
             continue;
         }

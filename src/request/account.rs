@@ -1,21 +1,22 @@
-//! The names of this machine's accounts.
+//! The names of local user accounts.
 
 use std::fs::File;
 use std::io::Read as _;
 
 use crate::messages::plain;
 
-/// Where the system's own accounts are; those of a directory service are known by number alone.
+/// The local accounts. Accounts of a directory service are not listed here, so only their uid is
+/// shown.
 const PASSWD: &str = "/etc/passwd";
-/// A machine with more accounts has them elsewhere.
+/// The maximum number of bytes read. A machine with more accounts uses a directory service.
 const MOST_BYTES: u64 = 1024 * 1024;
-/// Linux takes no longer ones.
+/// The maximum length of a user name on Linux.
 const LONGEST_NAME: usize = 32;
 
-/// `uid 1000 alice`, or `uid 1000` where the system knows no name.
+/// Returns `uid 1000 alice`, or `uid 1000` if the name is unknown.
 pub(super) fn account(uid: u32) -> String {
     let mut text = Vec::new();
-    // Where it cannot be read, the number says enough.
+    // If the file cannot be read, the uid suffices.
     let read = File::open(PASSWD).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text));
     let name = read.ok().and_then(|_| name_in(&String::from_utf8_lossy(&text), uid));
     name.map_or_else(|| format!("uid {uid}"), |name| format!("uid {uid} {name}"))

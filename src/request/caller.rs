@@ -1,4 +1,4 @@
-//! Who asks, and the texts that they give.
+//! The caller of a request, and validation of the texts that a caller provides.
 
 use crate::domain::Operator;
 use crate::messages::is_plain;
@@ -6,12 +6,12 @@ use crate::messages::is_plain;
 use super::CommandFailure;
 use super::account::account;
 
-/// Who asks, by the system's word and not by their own.
+/// The caller of a request, as identified by the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller(String);
 
 impl Caller {
-    /// The peer of a socket.
+    /// The account at the other end of a socket.
     #[must_use]
     pub fn of_socket(stream: &tokio::net::UnixStream) -> Self {
         Self(match stream.peer_cred() {
@@ -20,13 +20,13 @@ impl Caller {
         })
     }
 
-    /// Somebody who only looks: whatever they ask is recorded nowhere.
+    /// The caller of a request that only reads. It is recorded nowhere.
     #[must_use]
     pub(crate) fn nobody() -> Self {
         Self("nobody".to_owned())
     }
 
-    /// Whoever runs this process.
+    /// The account that runs this process.
     #[must_use]
     pub fn myself() -> Self {
         match tokio::net::UnixStream::pair() {
@@ -35,25 +35,26 @@ impl Caller {
         }
     }
 
-    /// With the name that they gave.
+    /// The operator: this account, and the name that the caller gave.
     ///
     /// # Errors
-    /// Where the name is none.
+    /// If the name is not valid. See [`name_of`].
     pub fn named(self, name: Option<String>) -> Result<Operator, CommandFailure> {
         let name = name.map(|name| name_of(&name)).transpose()?;
         Ok(Operator { peer: self.0, name })
     }
 }
 
-/// Statuses, issues and the ledger show it.
+/// The maximum length of a text, in characters. Statuses, issues and the ledger show it.
 const LONGEST: usize = 255;
-/// A person's name.
+/// The maximum length of a caller's name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// A text that goes into the ledger: one line of a bearable length, and nothing that hides.
+/// Validates a text for the ledger: a single line of limited length, without control characters,
+/// and with at least one letter or digit. `what` names the text in the error.
 ///
 /// # Errors
-/// What was expected.
+/// If the text is not valid.
 pub fn single_line(what: &str, text: &str) -> Result<String, CommandFailure> {
     let says_something = |text: &String| text.chars().any(char::is_alphanumeric);
     one_line(text, LONGEST).filter(says_something).ok_or_else(|| {
@@ -63,11 +64,11 @@ pub fn single_line(what: &str, text: &str) -> Result<String, CommandFailure> {
     })
 }
 
-/// A name that somebody gives themselves. The account stands in parentheses beside it, so that a
-/// name has none.
+/// Validates the name that a caller gives. The account is shown in parentheses after it, so the
+/// name itself must not contain any.
 ///
 /// # Errors
-/// What was expected.
+/// If the name is not valid.
 pub fn name_of(text: &str) -> Result<String, CommandFailure> {
     one_line(text, LONGEST_NAME).filter(|name| !name.contains(['(', ')'])).ok_or_else(|| {
         CommandFailure::Usage(format!(

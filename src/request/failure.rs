@@ -1,11 +1,12 @@
-//! Why a command could not do what was asked.
+//! The failure of a command.
 
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Blame, NotDone, PassError};
 use crate::store::StoreError;
 
-/// What went wrong, by whom it can be mended. The text says what, on what, why, and what now.
+/// The failure of a command, classified by who can fix it. The message says what failed, on what,
+/// why, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(tag = "failure", content = "message", rename_all = "snake_case")]
 pub enum CommandFailure {

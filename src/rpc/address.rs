@@ -1,4 +1,4 @@
-//! Where a controller is asked: its socket, and the path of each request there.
+//! The addresses of a controller: the path of its socket, and the URL path of each request.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::request::{CommandFailure, ControllerRequest};
 
 const FILE: &str = "release-governor.sock";
-/// `sun_path` of Linux has 108 bytes, and ends in a zero.
+/// On Linux, `sun_path` has 108 bytes, including the terminating zero.
 const LONGEST_PATH: usize = 107;
 
-/// Where the socket of a controller with this state directory is.
+/// The path of the socket of a controller with this state directory.
 ///
 /// # Errors
-/// A path that is too long for the system.
+/// If the path is too long for the system.
 pub fn socket_path(state_dir: &Path) -> Result<PathBuf, CommandFailure> {
     let path = state_dir.join(FILE);
     let length = path.as_os_str().as_bytes().len();
@@ -26,7 +26,7 @@ pub fn socket_path(state_dir: &Path) -> Result<PathBuf, CommandFailure> {
     Ok(path)
 }
 
-/// Where a command is sent to.
+/// The URL path of a request.
 pub(super) fn address<A: ControllerRequest>() -> String {
     format!("/v1/{}", A::NAME)
 }

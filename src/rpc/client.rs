@@ -1,4 +1,4 @@
-//! The way to a controller: a running one's socket, or the store itself where none runs.
+//! The client: reaches a running controller through its socket, or opens the store if none runs.
 
 use std::io;
 use std::path::Path;
@@ -20,21 +20,21 @@ use crate::bootstrap::{BETWEEN_LOOKS, open_now, out_of_patience};
 use crate::bootstrap::{controller, surroundings};
 use crate::request::{Caller, CommandFailure, ControllerRequest, StoreRequest};
 
-/// Some hundred repositories with a reason each.
+/// The maximum size of an answer, in bytes.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Has `ask` carried out by the running controller, whatever the configuration says, or where none
-/// runs, here.
+/// Sends `ask` to the running controller, even if the configuration is refused. If none runs,
+/// carries it out in this process.
 ///
 /// # Errors
-/// Its own, and what keeps it from being asked.
+/// The failure of the request, or the reason it could not be sent.
 pub async fn perform<A: ControllerRequest>(
     setup: &Setup,
     ask: A,
     clock: Clock,
 ) -> Result<A::Answer, CommandFailure> {
     if !Store::is_in(setup.state_dir()) {
-        // No controller ever ran there; none is made by a configuration that is refused.
+        // No controller ever ran here. A refused configuration must not create a store.
         setup.config()?;
     }
     match reach(setup.state_dir(), &clock).await? {
@@ -44,7 +44,7 @@ pub async fn perform<A: ControllerRequest>(
                 Ok(config) => alone(config, ask, clock, store.clone()).await,
                 Err(refusal) => Err(refusal),
             };
-            // Caches alone are lost where this fails.
+            // If this fails, only caches are lost.
             let _ = store.close().await;
             done
         }
@@ -61,7 +61,8 @@ async fn alone<A: ControllerRequest>(
     ask.carry_out(controller, Caller::myself()).await
 }
 
-/// As [`perform`], but no store is made where none is.
+/// Like [`perform`], but answers from the store if no controller runs, without GitHub. Does not
+/// create a store.
 ///
 /// # Errors
 /// As [`perform`].
@@ -81,7 +82,7 @@ pub async fn look<A: StoreRequest>(
                 Ok(config) => ask.of_store(config, Some(&store)).await,
                 Err(refusal) => Err(refusal),
             };
-            // Caches alone are lost where this fails.
+            // If this fails, only caches are lost.
             let _ = store.close().await;
             answer
         }
@@ -93,15 +94,15 @@ enum Reached {
     Alone(Store),
 }
 
-/// A controller that is just starting has the store and no socket yet, and another command holds
-/// the store for a moment: both are waited for.
+/// Connects to the running controller, or opens the store. Waits for a controller that is starting,
+/// which holds the store but has no socket yet, and for a command that holds the store.
 async fn reach(state_dir: &Path, clock: &Clock) -> Result<Reached, CommandFailure> {
     let path = socket_path(state_dir)?;
     let began = clock.monotonic();
     loop {
         match UnixStream::connect(&path).await {
             Ok(stream) => return Ok(Reached::Running(stream)),
-            // Nobody is there, or nobody any more.
+            // No controller runs, or it left a stale socket behind.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -138,7 +139,7 @@ async fn reach(state_dir: &Path, clock: &Clock) -> Result<Reached, CommandFailur
     }
 }
 
-/// Asks the running controller.
+/// Sends a request to the running controller.
 async fn send<A: ControllerRequest>(
     stream: UnixStream,
     ask: &A,

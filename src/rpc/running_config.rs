@@ -17,21 +17,21 @@ use crate::domain::RepoName;
 
 use super::address::socket_path;
 
-/// Where a controller says what it goes by.
+/// The URL path at which a controller reports the configuration that it uses.
 pub(super) const ADDRESS: &str = "/v1/config";
-/// A digest, some mistakes, and the names of the governed repositories: 100 bytes each.
+/// The maximum size of an answer, in bytes. It consists of a digest, some mistakes, and about 100
+/// bytes for each governed repository.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// It is answered at once, whatever passes do.
+/// The controller answers immediately, whatever its passes are doing.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// What a running controller goes by.
+/// The configuration that a running controller uses.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RunningConfig {
-    /// Of the file's bytes that it took last.
+    /// The digest of the file content that is in force.
     file_digest: String,
-    /// What is wrong with what the file holds now, by its judgement.
+    /// The mistakes for which the controller refused the current content of its file.
     refused: Vec<String>,
-    /// What it governs.
     pub(super) governed: GovernedRepositories,
 }
 
@@ -45,7 +45,8 @@ impl RunningConfig {
         }
     }
 
-    /// What is to be said to somebody whose file has this digest.
+    /// The note for a command whose configuration file has this digest. `None` if both are the
+    /// same.
     pub(super) fn note(&self, file_digest: &str) -> Option<String> {
         if self.file_digest == file_digest {
             return None;
@@ -59,7 +60,7 @@ impl RunningConfig {
     }
 }
 
-/// What the controller with this state directory goes by; none where none runs.
+/// The configuration of the controller with this state directory. `None` if none answers.
 pub(super) async fn running_config(state_dir: &Path, clock: &Clock) -> Option<RunningConfig> {
     clock.timeout(PATIENCE, asked(state_dir)).await.ok()?
 }
@@ -80,19 +81,18 @@ async fn asked(state_dir: &Path) -> Option<RunningConfig> {
     serde_json::from_slice(&body.to_bytes()).ok()
 }
 
-/// What a configuration says of the repositories, and where its pages are.
+/// The governed repositories, and where they are governed and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GovernedRepositories {
-    /// The API that they are governed through.
+    /// The GitHub API through which they are governed.
     pub api_url: String,
-    /// Where probes, metrics and pages are served.
+    /// The address that serves probes, metrics and pages.
     pub listen: SocketAddr,
-    /// In the configuration's order.
+    /// In configuration order.
     pub repositories: Vec<RepoName>,
 }
 
 impl GovernedRepositories {
-    /// What `config` says.
     #[must_use]
     pub fn by(config: &Config) -> Self {
         Self {

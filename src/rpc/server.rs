@@ -1,4 +1,4 @@
-//! The controller's Unix socket: whoever can open it may operate it.
+//! The controller's Unix socket. Anyone who can open it may operate the controller.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, Permissions};
@@ -29,25 +29,26 @@ use super::running_config::{ADDRESS, RunningConfig};
 use crate::network::{serve, stopped};
 use crate::request::{Caller, CommandFailure, ControllerRequest};
 
-/// Where the socket is made, out of everybody's reach until its mode is right.
+/// The directory in which the socket is created. No other user can enter it while the socket does
+/// not have its final mode.
 const NURSERY: &str = ".sock";
-/// Commands at once.
+/// The maximum number of concurrent commands of one kind.
 const MOST_COMMANDS: usize = 64;
-/// How long commands that are under way may go on after `stop`.
+/// How long running commands may continue after `stop`.
 const GRACE: Duration = Duration::from_millis(3_500);
 
-/// The socket, bound. It leaves with the controller.
+/// The bound socket. Its file is removed when the controller stops.
 pub struct Socket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl Socket {
-    /// Binds the socket in a state directory whose store this process holds: what lies there
-    /// under the socket's name is a dead process's.
+    /// Binds the socket in a state directory. This process must hold the store there, so that an
+    /// existing socket can only be that of a dead process.
     ///
     /// # Errors
-    /// Where the path is too long, or the system says no.
+    /// If the path is too long or taken by another kind of file, or the system refuses.
     pub fn bind(state_dir: &Path) -> Result<Self, CommandFailure> {
         let path = socket_path(state_dir)?;
         let failed = |error: io::Error| {
@@ -66,7 +67,7 @@ impl Socket {
         Ok(Self { listener, path })
     }
 
-    /// Carries out the requests of `routes` until `stop`.
+    /// Serves the requests of `routes` until `stop`.
     pub async fn serve(
         self,
         controller: Controller,
@@ -84,13 +85,14 @@ impl Socket {
             desk.finish().await;
         };
         tokio::join!(served, finished);
-        // The next process replaces it anyway.
+        // If this fails, the next process replaces the file.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Between `bind` and `chmod` a socket has the mode of the process's umask: it is made in a
-/// directory that nobody else can enter, and moved, in place of a dead process's.
+/// Binds a socket that only this user can open. Between `bind` and `chmod`, its mode depends on
+/// the umask. It is therefore created in a directory that no other user can enter, and then moved
+/// to `path`, where it replaces the socket of a dead process.
 fn bind_for_us_alone(state_dir: &Path, path: &Path) -> io::Result<UnixListener> {
     let nursery = state_dir.join(NURSERY);
     let _ = fs::remove_dir_all(&nursery);
@@ -103,17 +105,17 @@ fn bind_for_us_alone(state_dir: &Path, path: &Path) -> io::Result<UnixListener> 
     Ok(listener)
 }
 
-/// The requests that a socket carries out.
+/// The requests that a socket accepts.
 pub struct Routes(Router<SocketState>);
 
 impl Routes {
-    /// None but the question which configuration is in force.
+    /// Only the route that reports the configuration in force.
     #[must_use]
     pub fn new() -> Self {
         Self(Router::new().route(ADDRESS, get(running_config)))
     }
 
-    /// The same, and requests of this kind.
+    /// Adds requests of this kind.
     #[must_use]
     pub fn with<R: ControllerRequest>(self) -> Self {
         let answered = post(answer::<R>).layer(DefaultBodyLimit::max(R::LARGEST));
@@ -127,19 +129,19 @@ impl Default for Routes {
     }
 }
 
-/// What the routes share.
+/// State shared by the routes.
 #[derive(Clone)]
 struct SocketState {
     controller: Controller,
     in_force: ConfigInForce,
     clock: Clock,
-    /// Commands that write go on when their asker hangs up: none is cut off between two requests.
-    /// By their kind, each of which has places of its own: whatever else waits for GitHub, a pause
-    /// finds one.
+    /// The running commands by kind. Each kind has its own permits, so that `pause` is accepted
+    /// however many other commands wait for GitHub. A command that writes continues when its
+    /// client disconnects, so that it is not cut off between two requests to GitHub.
     under_way: Arc<Mutex<BTreeMap<&'static str, CommandPlaces>>>,
 }
 
-/// The commands of one kind.
+/// The permits of one kind of command, and its running commands that write.
 struct CommandPlaces {
     places: Arc<Semaphore>,
     going_on: JoinSet<()>,
@@ -193,7 +195,7 @@ impl SocketState {
         };
         let controller = self.controller.clone();
         if !ask.writes() {
-            // It ends with its asker: nothing is left half done.
+            // It ends when its client disconnects. It only reads, so nothing stays half done.
             let answer = ask.carry_out(controller, caller).await;
             drop(place);
             return answer;
@@ -201,7 +203,7 @@ impl SocketState {
         let (sender, receiver) = oneshot::channel();
         let work = async move {
             let _place = place;
-            // Nobody waits for it any more where this fails.
+            // This fails if the client has disconnected.
             let _ = sender.send(ask.carry_out(controller, caller).await);
         };
         self.under_way.lock().await.entry(A::NAME).or_default().going_on.spawn(work);
@@ -212,7 +214,8 @@ impl SocketState {
         })
     }
 
-    /// Waits for what is under way, for a moment; the ledger holds what is cut off then.
+    /// Waits up to [`GRACE`] for running commands, then aborts them. The ledger records what they
+    /// did.
     async fn finish(&self) {
         let mut under_way = self.under_way.lock().await;
         let ended = async {
@@ -225,7 +228,7 @@ impl SocketState {
     }
 }
 
-/// An answer for a person's terminal or a program's file, without what has the form of a secret.
+/// A JSON answer, with everything that looks like a secret redacted.
 fn json<T: Serialize>(answer: &T) -> Response {
     let text = serde_json::to_string(answer).unwrap_or_else(|_| "null".to_owned());
     ([(header::CONTENT_TYPE, "application/json")], hide(&text).into_owned()).into_response()

@@ -1,4 +1,4 @@
-//! What a command goes by: the configuration, or what is left of one that is refused.
+//! The configuration of a command, or the state directory alone if the configuration is refused.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use crate::config::Config;
 use super::running_config::{GovernedRepositories, running_config};
 use crate::request::CommandFailure;
 
-/// What a command goes by. A controller that runs can be asked whatever its file says by now:
-/// that takes its state directory and nothing else.
+/// The configuration of a command. To reach a running controller, its state directory suffices,
+/// so this works even if the configuration file is refused.
 #[derive(Clone, Debug)]
 pub struct Setup {
     state_dir: PathBuf,
@@ -17,36 +17,35 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A configuration that is good.
+    /// A valid configuration.
     #[must_use]
     pub fn checked(config: Config) -> Self {
         Self { state_dir: config.state_dir.clone(), config: Ok(Box::new(config)) }
     }
 
-    /// A configuration that is refused, and where the state is all the same.
+    /// A refused configuration, and the state directory, which is known nevertheless.
     #[must_use]
     pub const fn refused(state_dir: PathBuf, why: CommandFailure) -> Self {
         Self { state_dir, config: Err(why) }
     }
 
-    /// Where the state, and the socket of a running controller, are.
+    /// The directory of the store and of a running controller's socket.
     #[must_use]
     pub fn state_dir(&self) -> &Path {
         &self.state_dir
     }
 
-    /// The configuration.
-    ///
     /// # Errors
-    /// Why it is refused.
+    /// The reason the configuration is refused.
     pub fn config(&self) -> Result<&Config, CommandFailure> {
         self.config.as_deref().map_err(Clone::clone)
     }
 
-    /// What is governed, by the configuration, or by the running controller where that is refused.
+    /// The governed repositories, from the configuration. If it is refused, from the running
+    /// controller.
     ///
     /// # Errors
-    /// Why the configuration is refused, where no controller runs.
+    /// The reason the configuration is refused, if no controller runs.
     pub async fn governed(&self, clock: &Clock) -> Result<GovernedRepositories, CommandFailure> {
         match self.config() {
             Ok(config) => Ok(GovernedRepositories::by(config)),
@@ -56,8 +55,9 @@ impl Setup {
         }
     }
 
-    /// What is to be said where a running controller goes by another configuration than the command,
-    /// also because the command's is refused; none where it does not, or where none runs.
+    /// The note to show if a running controller uses a different configuration from this command,
+    /// or if this command's configuration is refused. `None` if they are the same or no controller
+    /// runs.
     pub async fn drift(&self, clock: &Clock) -> Option<String> {
         let running = running_config(self.state_dir(), clock).await?;
         match self.config() {
