@@ -5,6 +5,7 @@
 //! if a later layer overrides it. A mistake therefore never lies dormant until somebody removes
 //! the override.
 
+mod calendar;
 mod check;
 mod credentials;
 mod defaults;
@@ -34,13 +35,14 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::domain::{Login, Policy};
+use crate::domain::{CalendarEntry, Login, Policy};
 
 pub use self::diff::{ConfigChange, changes, lines, needs_restart, refusal};
 pub use self::effective::policy as effective_policy;
 pub use self::in_force::{ConfigInForce, RefusedChange};
 pub use self::keys::{
-    APP_KEYS, ConfigKey, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS, SECTIONS,
+    APP_KEYS, CALENDAR_KEYS, ConfigKey, DEFAULT_TOKEN_FILE, ENVIRONMENT_PREFIX, POLICY_KEYS,
+    SECTIONS,
 };
 pub use self::mistake::{ConfigErrors, Mistake};
 pub use self::schema::{SCHEMA_URL, schema};
@@ -61,6 +63,9 @@ pub struct Config {
     /// One policy for each governed repository, in the order of the file. Copies of the
     /// configuration share the policies, because a fleet has thousands.
     pub repositories: Vec<Arc<Policy>>,
+    /// The freezes, then the windows, in the order of the file. Each policy has those that name its
+    /// lane.
+    pub calendar: Vec<Arc<CalendarEntry>>,
     /// Changes whenever an effective value changes, but not when only comments do.
     pub digest: String,
     /// Digest of the file's bytes. Any change of the file changes it.

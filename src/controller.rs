@@ -22,6 +22,7 @@ mod age;
 mod asked;
 mod backtest;
 mod brake;
+mod calendar;
 pub mod capacity;
 mod error;
 mod fleet;

@@ -17,6 +17,7 @@ mod backwards;
 pub(crate) mod candidates;
 mod case;
 mod facts;
+mod frozen;
 mod health;
 mod judge;
 mod origins;
@@ -26,6 +27,7 @@ mod risk;
 
 use backwards::{older_than_production, rolled_back};
 use case::{later, unfinished};
+use frozen::frozen;
 use reverts::reverted;
 
 pub use case::Case;
@@ -81,6 +83,7 @@ pub const RULES: &[(Reason, Rule)] = &[
     (Reason::Paused, paused),
     (Reason::RolledBack, rolled_back),
     (Reason::Reverted, reverted),
+    (Reason::Frozen, frozen),
     (Reason::FirstDeployRequired, first_deploy_required),
     (Reason::DegradedHighRisk, degraded_high_risk),
     (Reason::DegradedUnknownHighRisk, degraded_unknown_high_risk),

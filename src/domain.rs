@@ -7,6 +7,7 @@ mod ancestry;
 mod approval;
 mod attempt;
 mod branch_commits;
+mod calendar;
 mod command;
 mod counted_run;
 mod decision;
@@ -51,6 +52,10 @@ pub use attempt::{
     SERVICES_DISAGREE,
 };
 pub use branch_commits::BranchCommits;
+pub use calendar::{
+    CalendarEntry, CalendarKind, CalendarSelectors, CalendarSpan, CalendarZone, CoverEnd, Frozen,
+    LaneCalendar, RepoPattern, RepoPatternError, WeekTime, ZonedTime,
+};
 pub use command::{ApprovalCommand, CommandError, CommandReading};
 pub use counted_run::{CountedAttempt, CountedRun, CountedRuns};
 pub use decision::{

@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+mod calendar;
 mod families;
 pub mod logs;
 mod metrics;

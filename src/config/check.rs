@@ -7,8 +7,9 @@ use std::sync::Arc;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use crate::domain::{EnvironmentApproval, Policy, RepoName};
+use crate::domain::{CalendarEntry, EnvironmentApproval, Policy, RepoName};
 
+use super::calendar;
 use super::credentials::{checked_app, token, warn_if_missing, whole_app};
 use super::defaults::{DEFECTIVE_DEFAULTS, default_policy};
 use super::environment::{Approved, Variables};
@@ -45,12 +46,14 @@ pub(super) fn check(
             settings.set(&format!("{section}.{key}"), &entry, &mut Mistakes::default());
         });
     }
-    let repositories = repositories(file, environment, mistakes);
+    let mut repositories = repositories(file, environment, mistakes);
+    let calendar = calendar::entries(file, environment, &repositories, mistakes);
     let app = settings.app.take().and_then(|app| whole_app(app, &settings, file, mistakes));
     if !mistakes.is_empty() {
         return None;
     }
-    let mut config = assemble(settings, app, environment, repositories);
+    calendar::assign(&calendar, &mut repositories);
+    let mut config = assemble(settings, app, environment, repositories, calendar);
     approve(&mut config, &environment.approved);
     config.digest = config.fingerprint();
     Some(config)
@@ -113,7 +116,7 @@ pub(super) fn effective<'a>(layers: &[Layer<'a>], mut look: impl FnMut(&str, Set
 
 pub(super) fn root_keys() -> Vec<&'static str> {
     let sections = SECTIONS.iter().map(|(section, _)| *section);
-    sections.chain(["defaults", "repositories"]).collect()
+    sections.chain(["defaults", "repositories", "freezes", "windows"]).collect()
 }
 
 fn unknown_keys(layer: &Layer<'_>, known: &[&str], mistakes: &mut Mistakes) {
@@ -274,8 +277,9 @@ fn assemble(
     app: Option<AppConfig>,
     environment: &Variables,
     mut policies: Vec<Policy>,
+    calendar: Vec<Arc<CalendarEntry>>,
 ) -> Config {
-    let mut warnings = Vec::new();
+    let mut warnings = calendar::warnings(&calendar, &policies);
     let token = match app {
         Some(app) => TokenConfig::App(checked_app(app, environment, &mut warnings)),
         None => token(settings.token_file, environment, &mut warnings),
@@ -305,6 +309,7 @@ fn assemble(
         state_dir: settings.state_dir,
         history_days: settings.history_days,
         repositories: policies.into_iter().map(Arc::new).collect(),
+        calendar,
         digest: String::new(),
         file_digest: String::new(),
         warnings,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::{
     ApprovalCommand, ApprovalMode, EnvironmentApproval, FailureType, HoldState, KNOWN_EVENTS,
-    OnRecovery, PathPatterns, Permission, Policy, RepoName, WorkflowName,
+    LaneCalendar, OnRecovery, PathPatterns, Permission, Policy, RepoName, WorkflowName,
 };
 
 /// Reported if a built-in default is invalid, instead of governing with fewer rules.
@@ -63,6 +63,7 @@ pub(super) fn default_policy(repository: RepoName) -> Option<Policy> {
         failure_issue_on_recovery: OnRecovery::Comment,
         identities: Vec::new(),
         approved_by_environment: EnvironmentApproval::Nothing,
+        calendar: LaneCalendar::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::domain::{Policy, RepoName};
+use crate::domain::{CalendarKind, Policy, RepoName};
 
 use super::effective::policy as effective_policy;
 use super::mistake::{Mistake, redact};
@@ -173,6 +173,16 @@ fn sections(config: &Config) -> Value {
                 flat.extend(
                     keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)),
                 );
+            } else if let Value::Array(entries) = keys
+                && [CalendarKind::Freeze, CalendarKind::Window]
+                    .map(CalendarKind::key)
+                    .contains(&section.as_str())
+            {
+                let named = |entry: Value| {
+                    let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+                    (format!("{section}.{name}"), entry.clone())
+                };
+                flat.extend(entries.into_iter().map(named));
             }
         }
     }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    ApprovalMode, Branch, EnvironmentApproval, Policy, RunTitle, Signal, SignalKind, WorkflowName,
+    ApprovalMode, Branch, CalendarEntry, CalendarKind, CalendarSpan, EnvironmentApproval, Policy,
+    RepoPattern, RunTitle, Signal, SignalKind, WorkflowName,
 };
 
 use super::{AppConfig, Config, TokenConfig};
@@ -50,7 +51,15 @@ impl Config {
                 "history_days": self.history_days,
             },
             "repositories": self.repositories.iter().map(|one| policy(one)).collect::<Vec<_>>(),
+            "freezes": self.calendar_of(CalendarKind::Freeze),
+            "windows": self.calendar_of(CalendarKind::Window),
         })
+    }
+
+    /// The entries of this kind.
+    fn calendar_of(&self, kind: CalendarKind) -> Vec<Value> {
+        let entries = self.calendar.iter().filter(|entry| entry.kind == kind);
+        entries.map(|one| entry(one)).collect()
     }
 
     pub(super) fn fingerprint(&self) -> String {
@@ -78,6 +87,39 @@ impl Config {
         digest.iter().take(FINGERPRINT_BYTES).map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+/// An entry of `freezes` or `windows`, as it is written; null stands for a key that is left out.
+fn entry(entry: &CalendarEntry) -> Value {
+    let mut keys = json!({
+        "name": entry.name,
+        "zone": entry.zone.name(),
+        "repositories": entry.selectors.repositories.as_ref().map(|patterns| {
+            patterns.iter().map(RepoPattern::written).collect::<Vec<_>>()
+        }),
+        "environments": entry.selectors.environments,
+        "reason": entry.reason,
+        "owner": entry.owner,
+    });
+    let mut weekly = Vec::new();
+    for span in &entry.spans {
+        match span {
+            CalendarSpan::Weekly { from, to } => {
+                weekly.push(json!({ "from": from.to_string(), "to": to.to_string() }));
+            }
+            CalendarSpan::Once { from, to } => {
+                keys["from"] = json!(from.strftime(CIVIL).to_string());
+                keys["to"] = json!(to.strftime(CIVIL).to_string());
+            }
+        }
+    }
+    if !weekly.is_empty() {
+        keys["weekly"] = Value::Array(weekly);
+    }
+    keys
+}
+
+/// As single intervals are written.
+const CIVIL: &str = "%Y-%m-%dT%H:%M:%S";
 
 fn app(app: &AppConfig) -> Value {
     json!({

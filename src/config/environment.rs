@@ -80,7 +80,7 @@ impl Variables {
             None if has(POLICY_KEYS, &key) => {
                 self.policy.insert(key, Value::from(value));
             }
-            None if key == "repositories" => {
+            None if ["repositories", "freezes", "windows"].contains(&key.as_str()) => {
                 self.file.insert(key, Value::from(value));
             }
             Some(("github", inner)) if app_key(inner).is_some() => {

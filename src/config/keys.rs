@@ -1,6 +1,7 @@
 //! The single table of configuration keys: name, allowed values, and meaning. The parser, the
 //! JSON schema and the reference documentation are all derived from it.
 
+mod calendar;
 mod policy;
 mod signal;
 
@@ -8,6 +9,8 @@ use super::settings::{LONGEST, MOST_DAYS, MOST_PASSES};
 use super::shape::{TextRule, ValueShape};
 use super::values::LONGEST_ITEM;
 
+pub use self::calendar::CALENDAR_KEYS;
+pub(super) use self::calendar::{CALENDAR_REQUIRED, WEEKLY_KEYS};
 pub use self::policy::POLICY_KEYS;
 pub(super) use self::policy::{
     APPROVAL_MODES, FAILURE_TYPE_KEYS, HOLD_STATES, NAME_KEY, ON_RECOVERY, PERMISSIONS,

@@ -10,11 +10,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::CalendarKind;
+
+use super::calendar::MOST_ENTRIES;
 use super::check;
 use super::environment::Variables;
 use super::keys::{
-    ConfigKey, DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS, SECTIONS, SIGNAL_KEYS, SIGNAL_KINDS,
-    SignalKeys, TYPE_ABOUT,
+    CALENDAR_KEYS, CALENDAR_REQUIRED, ConfigKey, DEFAULT_TOKEN_FILE, NAME_KEY, POLICY_KEYS,
+    SECTIONS, SIGNAL_KEYS, SIGNAL_KINDS, SignalKeys, TYPE_ABOUT,
 };
 use super::mistake::{MOST_REPOSITORIES, Mistakes};
 use super::read;
@@ -54,6 +57,11 @@ pub fn schema() -> Value {
         "items": { "$ref": "#/definitions/repository" },
     });
     properties.insert("repositories".to_owned(), repositories);
+    for (kind, about) in
+        [(CalendarKind::Freeze, FREEZES_ABOUT), (CalendarKind::Window, WINDOWS_ABOUT)]
+    {
+        properties.insert(kind.key().to_owned(), calendar(about));
+    }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": SCHEMA_URL,
@@ -65,6 +73,7 @@ pub fn schema() -> Value {
         "properties": properties,
         "definitions": {
             "repository": repository(),
+            "calendar_entry": calendar_entry(),
             "signal": signal(of("/repositories/1/degraded")),
             "health_check": health_check(of("/repositories/1/health_check")),
         },
@@ -164,6 +173,39 @@ fn signal(defaults: &Value) -> Value {
         "required": ["type", "url"],
         "properties": properties,
         "allOf": rules,
+    })
+}
+
+const FREEZES_ABOUT: &str =
+    "when nothing ships: intervals of civil time; see *Freezes and windows*";
+const WINDOWS_ABOUT: &str = "the only times at which the lanes that they name ship; see *Freezes \
+                             and windows*";
+
+fn calendar(about: &str) -> Value {
+    json!({
+        "description": about,
+        "type": ["array", "null"],
+        "maxItems": MOST_ENTRIES,
+        "items": { "$ref": "#/definitions/calendar_entry" },
+    })
+}
+
+/// An entry of `freezes` or `windows`, with either kind of times.
+fn calendar_entry() -> Value {
+    let mut properties = properties(CALENDAR_KEYS, &Value::Null);
+    for key in ["reason", "owner"] {
+        if let Some(property) = properties.get_mut(key) {
+            shapes::or_null(property);
+        }
+    }
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": CALENDAR_REQUIRED,
+        "properties": properties,
+        "if": { "required": ["weekly"] },
+        "then": { "properties": { "from": false, "to": false } },
+        "else": { "required": ["from", "to"] },
     })
 }
 

@@ -84,7 +84,8 @@ fn of_keys(file: &FileTree, in_force: &Policy, mistakes: &mut Mistakes) -> Polic
         return in_force.clone();
     };
     check_policy(&layer, &names(POLICY_KEYS), &default, mistakes);
-    let mut policy = default;
+    // Freezes are no policy keys: those in force stay.
+    let mut policy = Policy { calendar: in_force.calendar.clone(), ..default };
     effective(std::slice::from_ref(&layer), |key, entry| {
         policy::set(&mut policy, key, &entry, &mut Mistakes::default());
     });

@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::apply::{Brake, Forbidden};
+use crate::clock::Clock;
 use crate::domain::{
-    Attempt, AttemptId, AttemptPhase, NewAttempt, Operator, Policy, ReleaseState, RunId, Sha,
+    Attempt, AttemptId, AttemptPhase, LaneCalendar, NewAttempt, Operator, Policy, ReleaseState,
+    RunId, Sha,
 };
+use crate::messages;
 
 /// The brake of one repository. Clones share the same brake.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ struct BrakeState {
     is_dry: bool,
     /// Why the configuration in force stops releases otherwise: `enabled: false` or `paused`.
     settings: Option<String>,
+    /// The freezes and windows of the configuration in force.
+    calendar: LaneCalendar,
     pause: Option<PauseInForce>,
     pauses: u64,
     /// The last dispatch whose request was sent, until the snapshot shows it.
@@ -169,6 +174,7 @@ impl RepoBrake {
     pub(super) fn govern_by(&self, policy: &Policy) -> bool {
         let mut now = self.lock();
         (now.is_dry, now.settings) = (policy.dry_run, stopped_by(policy));
+        now.calendar = policy.calendar.clone();
         std::mem::replace(&mut now.has_left, false)
     }
 
@@ -239,9 +245,15 @@ impl RepoBrake {
         self.lock().sent = None;
     }
 
-    /// The brake for one dispatch. The URL is the repository's web page.
-    pub(super) fn of_a_dispatch(&self, repository_url: &str) -> DispatchBrake {
-        DispatchBrake { brake: self.clone(), repository_url: repository_url.to_owned() }
+    /// The brake for one dispatch. The URL is the repository's web page. The clock says which
+    /// freezes have begun; without it, none stops this dispatch.
+    pub(super) fn of_a_dispatch(
+        &self,
+        repository_url: &str,
+        freezes: Option<&Clock>,
+    ) -> DispatchBrake {
+        let (brake, repository_url) = (self.clone(), repository_url.to_owned());
+        DispatchBrake { brake, repository_url, freezes: freezes.cloned() }
     }
 }
 
@@ -257,11 +269,23 @@ fn stopped_by(policy: &Policy) -> Option<String> {
 pub(super) struct DispatchBrake {
     brake: RepoBrake,
     repository_url: String,
+    /// None: freezes do not stop it.
+    freezes: Option<Clock>,
+}
+
+impl DispatchBrake {
+    fn why_at(&self, now: &BrakeState) -> Option<String> {
+        let frozen = || {
+            let at = self.freezes.as_ref()?.now();
+            now.calendar.frozen_at(at).map(|frozen| messages::frozen(&frozen))
+        };
+        now.why().or_else(frozen)
+    }
 }
 
 impl Brake for DispatchBrake {
     fn why(&self) -> Option<String> {
-        self.brake.why()
+        self.why_at(&self.brake.lock())
     }
 
     fn note_begun(&self, attempt: &AttemptId) {
@@ -270,7 +294,7 @@ impl Brake for DispatchBrake {
 
     fn let_leave(&self, attempt: &NewAttempt) -> Result<(), String> {
         let mut now = self.brake.lock();
-        if let Some(why) = now.why() {
+        if let Some(why) = self.why_at(&now) {
             return Err(why);
         }
         let (sha, attempt) = (attempt.sha.clone(), attempt.id.clone());

@@ -251,6 +251,7 @@ impl Governed {
         let now = shared.clock.now();
         (self.standing.last_pass, self.standing.last_good_pass) = (Some(now), Some(now));
         shared.metrics.good_pass(&self.policy.repository, now);
+        self.measure_calendar(shared);
     }
 
     /// Notes the result of a pass.
@@ -273,6 +274,7 @@ impl Governed {
             Err(error) => self.note_error(&name, error),
         }
         self.measure(shared);
+        self.measure_calendar(shared);
         if let Err(error) = self.keep(shared, &name).await {
             tracing::warn!(repository = %name, "the state of {name} could not be saved: {error}");
         }

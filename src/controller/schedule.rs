@@ -156,7 +156,28 @@ impl Schedule {
             let took = now.saturating_sub(began);
             self.interval.saturating_sub(took).max(self.interval / SHORTEST_PAUSE)
         };
-        if pace == PassPace::Settled { together(now, wait, self.interval) } else { wait }
+        let wait =
+            if pace == PassPace::Settled { together(now, wait, self.interval) } else { wait };
+        match self.until_a_rule_changes(clock, report) {
+            Some(sooner) if sooner < wait => {
+                // Those that one freeze held take their places in the interval again.
+                self.last = None;
+                sooner
+            }
+            _ => wait,
+        }
+    }
+
+    /// The wait until time alone changes what a rule says, as at the end of a freeze or a cooldown.
+    /// A fleet that one freeze held comes back one after another.
+    fn until_a_rule_changes(
+        &self,
+        clock: &Clock,
+        report: Option<&Result<PassReport, PassError>>,
+    ) -> Option<Duration> {
+        let changes_at = report?.as_ref().ok()?.plan.changes_at?;
+        let wait = Duration::try_from(changes_at.duration_since(clock.now())).unwrap_or_default();
+        Some(wait + self.phase.in_the(self.intervals.active))
     }
 
     fn after_error(&mut self, clock: &Clock, error: &PassError) -> Duration {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::asked::Asks;
 use super::governed::Governed;
 use super::{PassError, Shared, Survey};
-use crate::apply::{self, AttemptContext, Dispatched};
+use crate::apply::{self, AttemptContext, Brake, Dispatched};
 use crate::domain::{Decision, EntryKind, Operator, Sha};
 use crate::github::Lane;
 use crate::plan::{self, Obstacle};
@@ -77,15 +77,18 @@ impl Governed {
             Ok(clearance) => clearance,
             Err(obstacle) => return self.in_the_way(shared, decision, obstacle).await,
         };
-        if let Some(why) = self.brake.why() {
+        let rollback = matches!(wish, DispatchInitiator::Rollback(_));
+        let freezes = (!rollback).then_some(&shared.clock);
+        let brake = self.brake.of_a_dispatch(&observation.repository.html_url, freezes);
+        if let Some(why) = brake.why() {
             return Ok(Shipped::InTheWay { decision: Box::new(decision), why });
         }
         let occasion = AttemptContext {
-            brake: Arc::new(self.brake.of_a_dispatch(&observation.repository.html_url)),
+            brake: Arc::new(brake),
             rejection_key: observation.rejection_key.clone(),
             merged_at: self.memory.first_verified_at(sha),
             judged_tip: observation.deploy_ref_tip.clone(),
-            rollback: matches!(wish, DispatchInitiator::Rollback(_)),
+            rollback,
             by: match wish {
                 DispatchInitiator::OfThePolicy => None,
                 DispatchInitiator::OfAnOperator(by) | DispatchInitiator::Rollback(by) => Some(by),

@@ -64,8 +64,9 @@ impl Governed {
             Some(unchanged) if !is_due => {
                 if self.nothing_changed(&unchanged).await {
                     self.memory.note_unchanged();
+                    let plan = Plan { changes_at: unchanged.changes_at, ..Plan::default() };
                     self.unchanged = Some(unchanged);
-                    let (decision, plan) = (self.decision.clone(), Plan::default());
+                    let decision = self.decision.clone();
                     let report = PassReport { pace: PassPace::Settled, decision, plan };
                     return Ok((report, Passed::Unchanged));
                 }

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Approver, Branch, Conclusion, Lack, Missing, Outcome, PullNumber, Reason, RiskAssessment,
-    RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Uncertainty, UncountedRun, Why,
+    Approver, Branch, Conclusion, Frozen, Lack, Missing, Outcome, PullNumber, Reason,
+    RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Uncertainty,
+    UncountedRun, Why,
 };
 
 /// A reason together with the values that the rule found. Messages for people are built from
@@ -64,6 +65,10 @@ pub enum Cause {
     Reverted {
         /// What is reverted, if known.
         what: Reverted,
+    },
+    Frozen {
+        /// What covers the lane, and until when.
+        by: Box<Frozen>,
     },
     FirstDeployRequired {
         /// The approvals that are missing.
@@ -158,6 +163,7 @@ impl Cause {
             Self::Paused { .. } => Reason::Paused,
             Self::RolledBack { .. } => Reason::RolledBack,
             Self::Reverted { .. } => Reason::Reverted,
+            Self::Frozen { .. } => Reason::Frozen,
             Self::FirstDeployRequired { .. } => Reason::FirstDeployRequired,
             Self::DegradedHighRisk { .. } => Reason::DegradedHighRisk,
             Self::DegradedUnknownHighRisk { .. } => Reason::DegradedUnknownHighRisk,

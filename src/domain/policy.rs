@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApprovalCommand, Branch, Login, PathPatterns, RefPattern, RepoName, RunTitle, Signal, Team,
-    Workflow, WorkflowState,
+    ApprovalCommand, Branch, LaneCalendar, Login, PathPatterns, RefPattern, RepoName, RunTitle,
+    Signal, Team, Workflow, WorkflowState,
 };
 
 /// The policy that one repository's releases are judged by. Except where noted, each field is a
@@ -104,6 +104,8 @@ pub struct Policy {
     pub identities: Vec<Login>,
     /// What the environment variable `RELEASE_GOVERNOR_APPROVED` approves in this repository.
     pub approved_by_environment: EnvironmentApproval,
+    /// The freezes and windows that name this lane.
+    pub calendar: LaneCalendar,
 }
 
 /// A workflow as named in the configuration: by its `name:` or by its file name.

@@ -111,6 +111,8 @@ reasons! {
     RolledBack "rolled_back" Hold,
     /// The branch contains a revert of a commit that this sha would bring into production.
     Reverted "reverted" Hold,
+    /// A freeze, or a closed window, covers this lane.
+    Frozen "frozen" Hold,
     /// The first deploy needs an approval.
     FirstDeployRequired "first_deploy_required" Hold,
     /// The risk is HIGH and production is degraded.

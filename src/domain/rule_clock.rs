@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The time that rules are evaluated at. A rule can only ask whether a time is still to come,
-/// so no rule can depend on the time without recording when its answer changes.
+/// The time that rules are evaluated at. A rule can only ask whether a time is still to come, or
+/// what a calendar says, so no rule can depend on the time without recording when its answer
+/// changes.
 #[derive(Debug)]
 pub struct RuleClock {
     now: Timestamp,
@@ -31,6 +32,13 @@ impl RuleClock {
     /// Whether less than `span` has passed since `then`.
     pub fn is_within(&self, span: SignedDuration, then: Timestamp) -> bool {
         self.is_before(then.saturating_add(span).unwrap_or(Timestamp::MAX))
+    }
+
+    /// What something that knows its own times says of this one, and when that may change.
+    pub(super) fn ask<A>(&self, about: impl FnOnce(Timestamp) -> (A, Option<Timestamp>)) -> A {
+        let (answer, changes_at) = about(self.now);
+        self.changes_at.set(earliest([self.changes_at.get(), changes_at]));
+        answer
     }
 
     /// The earliest time at which an answer given so far may change if nothing else does.

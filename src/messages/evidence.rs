@@ -1,7 +1,7 @@
 //! The evidence behind a decision, as sentences.
 
 use super::hint::{Subject, hint};
-use super::{approval, date_time, plain, signals};
+use super::{approval, date_time, frozen, plain, signals};
 use crate::domain::{
     AttemptOutcome, Brought, Cause, Decision, FlagKind, PassedOver, Production, Raise, RepoName,
     Reverted, RiskCause, RiskClass, RiskyPath, Sha, Supposed, Uncertainty, Why,
@@ -237,6 +237,7 @@ fn of_cause(cause: &Cause) -> Option<String> {
             to.as_ref().map_or("an unknown commit", |to| to.short())
         ),
         Cause::Reverted { what } => reverted(what),
+        Cause::Frozen { by } => frozen::evidence(by, QUOTED),
         Cause::DispatchRejected { words, retry_at } => format!(
             "GitHub refused the dispatch: {}; tried again at {} or when something changes",
             plain(words, QUOTED),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{approval, date_time, near_time, plain, signals, uncounted};
+use super::{approval, date_time, frozen, near_time, plain, signals, uncounted};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
     RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
@@ -32,7 +32,7 @@ const QUOTED: usize = 90;
 const QUOTED_WHOLE: usize = 1_000;
 
 impl HintPlace {
-    const fn quoted(self) -> usize {
+    pub(super) const fn quoted(self) -> usize {
         match self {
             Self::Anywhere => QUOTED_WHOLE,
             Self::Status(_) => QUOTED,
@@ -130,6 +130,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         }
         Cause::RolledBack { lost, to, run } => rolled_back(lost, to.as_ref(), *run, short),
         Cause::Reverted { what } => reverted(what, short, quoted),
+        Cause::Frozen { by } => frozen::hint(by, place),
         Cause::FirstDeployRequired { missing } => {
             format!("first deploy: {}", approval::missing(missing, repository, short))
         }

@@ -21,6 +21,7 @@ pub const fn sentence(reason: Reason) -> &'static str {
         Reason::Reverted => {
             "It does not ship: it would bring a change into production that was reverted since."
         }
+        Reason::Frozen => "It does not ship now: a freeze covers it, or no window is open.",
         Reason::FirstDeployRequired => {
             "It waits for an approval: it would be the first deploy of this repository."
         }

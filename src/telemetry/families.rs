@@ -49,6 +49,8 @@ pub(super) struct Repositories {
     pub(super) issues_unavailable: Whole<ByRepository>,
     pub(super) degraded: Whole<ByRepository>,
     pub(super) dry_run: Whole<ByRepository>,
+    pub(super) next_boundary: Whole<ByRepository>,
+    pub(super) frozen_without_end: Whole<ByRepository>,
     pub(super) time_to_restore: Durations,
     pub(super) dora: DoraMetrics,
 }
@@ -171,6 +173,14 @@ impl Repositories {
                 "dry_run",
                 "1 while the governor deploys nothing in the repository: a dry run, or not enabled",
             ),
+            next_boundary: make.whole(
+                "next_boundary_timestamp_seconds",
+                "When a freeze or a window of the repository begins or ends next",
+            ),
+            frozen_without_end: make.whole(
+                "frozen_without_end",
+                "1 while a freeze or closed windows hold the repository and no end is in sight",
+            ),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are disabled"),
             degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
@@ -200,6 +210,8 @@ impl Repositories {
         self.production.forget(repository);
         self.issues_unavailable.forget(repository);
         self.dry_run.forget(repository);
+        self.next_boundary.forget(repository);
+        self.frozen_without_end.forget(repository);
         self.degraded.forget(repository);
         self.troubles.all().iter().for_each(|counters| counters.forget(repository));
         self.time_to_restore.forget(repository);

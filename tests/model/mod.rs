@@ -14,6 +14,7 @@ use release_governor::domain::*;
 mod approval;
 mod facts;
 mod failures;
+mod freezes;
 mod production;
 mod reverts;
 mod risk;
@@ -72,6 +73,7 @@ fn speaks(reason: Reason, asked: &Asked<'_>) -> Availability<bool> {
         Reason::Paused => Ok(asked.policy.paused.is_some() || asked.release.pause.is_some()),
         Reason::RolledBack => unless_triggered(asked, is_rolled_back),
         Reason::Reverted => unless_triggered(asked, reverts::is_reverted),
+        Reason::Frozen => Ok(freezes::is_frozen(asked)),
         Reason::FirstDeployRequired => first_deploy_required(asked),
         Reason::DegradedHighRisk => both(is_degraded(), || risk_is(RiskClass::High)),
         Reason::DegradedUnknownHighRisk => {

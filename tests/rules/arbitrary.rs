@@ -349,6 +349,24 @@ fn commit_facts(of: Sha) -> BoxedStrategy<CommitFacts> {
         .boxed()
 }
 
+/// Mostly none: what is frozen says little about the rules after that one. Worlds lie around noon of
+/// a Monday in UTC.
+fn calendars() -> BoxedStrategy<LaneCalendar> {
+    let zone = select(vec!["UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"]);
+    let times = || select(vec!["Fri 16:00", "Sun 23:30", "Mon 11:59", "Mon 12:00", "Mon 13:00"]);
+    let entry = |kind| {
+        (zone.clone(), times(), times())
+            .prop_filter("an interval is not empty", |(_, from, to)| from != to)
+            .prop_map(move |(zone, from, to)| {
+                Arc::new(crate::freezes::weekly(kind, zone, &[(from, to)]))
+            })
+    };
+    let (freezes, windows) = (entry(CalendarKind::Freeze), entry(CalendarKind::Window));
+    let some = (vec(freezes, 0..3), vec(windows, 0..3));
+    let some = some.prop_map(|(freezes, windows)| LaneCalendar { freezes, windows });
+    prop_oneof![4 => Just(LaneCalendar::default()), 1 => some].boxed()
+}
+
 pub(crate) fn policies() -> BoxedStrategy<Policy> {
     let environment = prop_oneof![
         4 => Just(EnvironmentApproval::Nothing),
@@ -360,7 +378,8 @@ pub(crate) fn policies() -> BoxedStrategy<Policy> {
     let paused = option::weighted(0.1, texts());
     let people = (modes(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.2));
     let raises = prop::bool::weighted(0.2);
-    (environment, flags, 1..3_u32, 1..3_u32, 0..60_u64, recovery, paused, people, raises)
+    let more = (raises, calendars());
+    (environment, flags, 1..3_u32, 1..3_u32, 0..60_u64, recovery, paused, people, more)
         .prop_map(
             |(
                 environment,
@@ -371,9 +390,10 @@ pub(crate) fn policies() -> BoxedStrategy<Policy> {
                 recovery,
                 paused,
                 people,
-                raises,
+                (raises, calendar),
             )| Policy {
                 approved_by_environment: environment,
+                calendar,
                 approval_modes: people.0,
                 approval_allow_author: people.1,
                 approval_before_merge: people.2,

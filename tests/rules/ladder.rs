@@ -1,10 +1,13 @@
 //! Starting from the worst input, in which everything is wrong at once, each step fixes one
 //! thing, and the next rule of the design's table must apply.
 
+use std::sync::Arc;
+
 use release_governor::decide::RULES;
 use release_governor::domain::*;
 use release_governor::messages;
 
+use crate::freezes::weekly;
 use crate::world::{
     WANTED, World, ahead, at, attempt_id, begun, failed, related, run, says_degraded, says_healthy,
     says_nothing, sha, succeeded, verification_run, workflow, works,
@@ -22,6 +25,7 @@ const DESIGN: &[(&str, &str)] = &[
     ("paused", "HOLD"),
     ("rolled_back", "HOLD"),
     ("reverted", "HOLD"),
+    ("frozen", "HOLD"),
     ("first_deploy_required", "HOLD"),
     ("degraded_high_risk", "HOLD"),
     ("degraded_unknown_high_risk", "HOLD"),
@@ -66,6 +70,8 @@ fn worst() -> World {
     let message = CommitMessage::of(&format!("Undo\n\nThis reverts commit {}.", sha(WANTED)));
     world.observation.branch_commits.messages.insert(sha(7), Some(Box::new(message)));
     world.policy.paused = Some("freeze".to_owned());
+    let freeze = weekly(CalendarKind::Freeze, "UTC", &[("Fri 16:00", "Tue 08:00")]);
+    world.policy.calendar.freezes.push(Arc::new(freeze));
     world.policy.require_approval_for_first_deploy = true;
     world.range(2, WANTED, ahead(&["infra/net.tf"]));
     world.range(1, WANTED, ahead(&["infra/net.tf"]));
@@ -125,6 +131,7 @@ const STEPS: &[Step] = &[
         let message = CommitMessage::of(&format!("Redo\n\nThis reverts commit {}.", sha(7)));
         world.observation.branch_commits.messages.insert(sha(8), Some(Box::new(message)));
     }),
+    ("the freeze ends", |world| world.policy.calendar.freezes.clear()),
     ("a first commit was deployed", |world| world.sees(run(5, Some(1), -700, succeeded()))),
     ("the signal cannot be read", |world| {
         world.observation.signals = vec![says_nothing()];

@@ -38,6 +38,8 @@ mod dora;
 #[cfg(test)]
 mod following;
 #[cfg(test)]
+mod freezes;
+#[cfg(test)]
 mod ladder;
 #[cfg(test)]
 #[path = "../model/mod.rs"]

@@ -1,9 +1,11 @@
 //! Decisions, one row per sentence: the situation and the result.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use release_governor::domain::*;
 
+use crate::freezes::weekly;
 use crate::world::{
     BASE, WANTED, World, ahead, another_deploy_file, at, attempt_id, begun, changed, failed,
     operator, related, run, says_degraded, says_healthy, says_nothing, sha, succeeded,
@@ -92,6 +94,22 @@ LOW, in production, reverted by a later commit | ALLOW LOW deployed
 LOW, somebody deploys it, reverted by a later commit | ALLOW LOW deploying
 never deployed, reverted by a later commit | HOLD LOW reverted
 production uncertain, resumed, reverted by a later commit | HOLD HIGH reverted
+LOW, frozen | HOLD LOW frozen
+LOW, outside its windows | HOLD LOW frozen
+LOW, outside its windows, inside another window | ALLOW LOW allow_low
+LOW, frozen, inside another window | HOLD LOW frozen
+LOW, frozen, by trigger | HOLD LOW frozen
+LOW, frozen, paused by the config | HOLD LOW paused
+LOW, frozen, reverted by a later commit | HOLD LOW reverted
+LOW, frozen, another deploy runs | HOLD LOW frozen
+LOW, frozen, failed 10 minutes ago, two attempts | HOLD LOW frozen
+LOW, frozen, six deploys within the hour | HOLD LOW frozen
+HIGH, frozen, approved by an operator | HOLD HIGH frozen
+never deployed, first deploys need approval, frozen | HOLD LOW frozen
+LOW, in production, frozen | ALLOW LOW deployed
+LOW, somebody deploys it, frozen | ALLOW LOW deploying
+production contains it, frozen | NONE LOW older_than_production
+not verified, frozen | WAIT LOW not_verified
 LOW, failed 40 minutes ago | HOLD LOW deploy_failed
 LOW, failed 40 minutes ago, two attempts | ALLOW LOW allow_low
 LOW, failed 10 minutes ago | HOLD LOW deploy_failed
@@ -383,7 +401,17 @@ fn of_operators(world: &mut World, phrase: &str) -> bool {
 }
 
 fn of_limits(world: &mut World, phrase: &str) -> bool {
+    let calendar = &mut world.policy.calendar;
+    let entry = |kind, from, to| Arc::new(weekly(kind, "Europe/Berlin", &[(from, to)]));
     match phrase {
+        // It is Monday, 13:00 in Berlin.
+        "frozen" => calendar.freezes.push(entry(CalendarKind::Freeze, "Fri 16:00", "Mon 13:01")),
+        "outside its windows" => {
+            calendar.windows.push(entry(CalendarKind::Window, "Mon 09:00", "Mon 13:00"));
+        }
+        "inside another window" => {
+            calendar.windows.push(entry(CalendarKind::Window, "Mon 13:00", "Mon 13:01"));
+        }
         "dispatch rejected" => {
             world.hears(-12, EntryKind::AttemptBegun { attempt: begun(20, WANTED) });
             let outcome = AttemptOutcome::Rejected("403".to_owned());

@@ -87,6 +87,7 @@ pub(crate) fn policy() -> Policy {
         failure_issue_on_recovery: OnRecovery::Comment,
         identities: Vec::new(),
         approved_by_environment: EnvironmentApproval::Nothing,
+        calendar: LaneCalendar::default(),
     }
 }
 

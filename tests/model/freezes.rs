@@ -1,0 +1,56 @@
+//! Rule 9d: freezes and windows, by what the clocks have shown and will show.
+//!
+//! A freeze from F to T holds an instant if the clocks have shown F or later by then, and will show a
+//! time before T then or later. A window holds it if they will not show a time before F any more, and
+//! have not shown T or later yet. So no boundary is resolved to an instant.
+
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use release_governor::domain::*;
+
+use super::facts::Asked;
+
+/// No clock of the zones that are tried is set back by more minutes than this.
+const SET_BACK: i64 = 121;
+
+pub(super) fn is_frozen(asked: &Asked<'_>) -> bool {
+    let calendar = &asked.policy.calendar;
+    let holds = |entry: &std::sync::Arc<CalendarEntry>| holds(entry, asked.now);
+    let is_frozen = calendar.freezes.iter().any(holds);
+    let is_closed = !calendar.windows.is_empty() && !calendar.windows.iter().any(holds);
+    !asked.rollback && (is_frozen || is_closed)
+}
+
+fn holds(entry: &CalendarEntry, now: Timestamp) -> bool {
+    // Boundaries have whole minutes.
+    let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap();
+    let shown = |later: i64| entry.zone.civil(minute + SignedDuration::from_mins(later));
+    let seen = (-SET_BACK..=0).map(shown).max().unwrap();
+    let coming = (0..=SET_BACK).map(shown).min().unwrap();
+    let between = |(from, to): (DateTime, DateTime)| match entry.kind {
+        CalendarKind::Freeze => seen >= from && coming < to,
+        CalendarKind::Window => coming >= from && seen < to,
+    };
+    entry.spans.iter().flat_map(|span| near(span, coming)).any(between)
+}
+
+/// The intervals of a span that begin within two weeks of a day, in civil time.
+fn near(span: &CalendarSpan, around: DateTime) -> Vec<(DateTime, DateTime)> {
+    match span {
+        CalendarSpan::Once { from, to } => vec![(*from, *to)],
+        CalendarSpan::Weekly { from, to } => {
+            let days = (-14..=14).map(|days| around.date() + i64::from(days).days());
+            let first = days.filter(|day| day.weekday() == from.day());
+            let end_of = |begin: DateTime| {
+                let mut ends = (0..=7).map(|days| begin.date() + i64::from(days).days());
+                let day = ends
+                    .find(|day| day.weekday() == to.day() && day.to_datetime(to.time()) > begin);
+                day.unwrap().to_datetime(to.time())
+            };
+            first
+                .map(|day| day.to_datetime(from.time()))
+                .map(|begin| (begin, end_of(begin)))
+                .collect()
+        }
+    }
+}
