@@ -1,8 +1,9 @@
 //! Rule 9d: freezes and windows, by what the clocks have shown and will show.
 //!
-//! A freeze from F to T holds an instant if the clocks have shown F or later by then, and will show a
-//! time before T then or later. A window holds it if they will not show a time before F any more, and
-//! have not shown T or later yet. So no boundary is resolved to an instant.
+//! No boundary is resolved to an instant. The clocks have reached it for the first time if they have
+//! shown it, or a later time, and for the last time if they will not show it again, nor an earlier
+//! time. A freeze lasts from the first time of its beginning to the last time of its end, a window
+//! from the last time of its beginning to the first time of its end.
 
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -27,9 +28,12 @@ fn holds(entry: &CalendarEntry, now: Timestamp) -> bool {
     let shown = |later: i64| entry.zone.civil(minute + SignedDuration::from_mins(later));
     let seen = (-SET_BACK..=0).map(shown).max().unwrap();
     let coming = (0..=SET_BACK).map(shown).min().unwrap();
+    let later = (1..=SET_BACK).map(shown).min().unwrap();
+    let first = |boundary: DateTime| seen >= boundary;
+    let last = |boundary: DateTime| coming >= boundary && later > boundary;
     let between = |(from, to): (DateTime, DateTime)| match entry.kind {
-        CalendarKind::Freeze => seen >= from && coming < to,
-        CalendarKind::Window => coming >= from && seen < to,
+        CalendarKind::Freeze => first(from) && !last(to),
+        CalendarKind::Window => last(from) && !first(to),
     };
     entry.spans.iter().flat_map(|span| near(span, coming)).any(between)
 }

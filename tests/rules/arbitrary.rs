@@ -1,6 +1,7 @@
 //! Arbitrary small worlds: few commits, few runs, any history.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -364,7 +365,7 @@ fn calendars() -> BoxedStrategy<LaneCalendar> {
     let (freezes, windows) = (entry(CalendarKind::Freeze), entry(CalendarKind::Window));
     let some = (vec(freezes, 0..3), vec(windows, 0..3));
     let some = some.prop_map(|(freezes, windows)| LaneCalendar { freezes, windows });
-    prop_oneof![4 => Just(LaneCalendar::default()), 1 => some].boxed()
+    prop_oneof![9 => Just(LaneCalendar::default()), 1 => some].boxed()
 }
 
 pub(crate) fn policies() -> BoxedStrategy<Policy> {

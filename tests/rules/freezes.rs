@@ -193,7 +193,7 @@ fn nothing_panics_at_the_ends_of_time() {
     let entries = [
         weekly(Freeze, "Australia/Lord_Howe", &[("Fri 16:00", "Mon 08:00")]),
         weekly(Window, "America/New_York", &[("Sun 23:59", "Sun 23:58")]),
-        once(Freeze, "Pacific/Apia", "-9999-01-01T00:00", "9999-12-31T23:59"),
+        once(Freeze, "Pacific/Apia", "-009999-01-01T00:00", "9999-12-31T23:59"),
         once(Window, "Asia/Kathmandu", "9999-12-31T23:58", "9999-12-31T23:59"),
     ];
     for at in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {

@@ -1,8 +1,9 @@
 """Which minutes a freeze or a window holds, by Python's zoneinfo and by another definition.
 
-Nothing here resolves a boundary to an instant. A freeze from F to T holds a minute if the clocks have
-shown F or later by then, and will show a time before T then or later. A window from F to T holds it if
-the clocks will not show a time before F any more, and have not shown T or later yet.
+Nothing here resolves a boundary to an instant. The clocks have reached a boundary for the first time if
+they have shown it, or a later time. They have reached it for the last time if they will not show it again,
+nor an earlier time. A freeze lasts from the first time of its beginning to the last time of its end, a
+window from the last time of its beginning to the first time of its end.
 
 Reads {"zone", "entries": [{"kind", "weekly": [[F, T], ...]} or {"kind", "once": [F, T]}]} from standard
 input; prints [{"from", "to", "held": [[[first, end], ...] of each entry]}], all in minutes since 1970.
@@ -29,7 +30,7 @@ def clock(zone, minute):
 
 
 def ranges(zone):
-    """Three days around each change of the offset, and the turn of each year."""
+    """A day and a half on both sides of each change of the offset, and the turn of each year."""
     start, end = (int((datetime(year, 1, 1) - EPOCH).total_seconds()) // 60
                   for year in (YEARS[0], YEARS[1] + 1))
     hours = range(start, end, 60)
@@ -40,7 +41,8 @@ def ranges(zone):
         changes = [int((datetime(*day) - EPOCH).total_seconds()) // 60
                    for day in [(2026, 3, 29), (2026, 10, 25), (2027, 3, 28), (2027, 10, 31)]]
     turns = [start + DAY // 2, start + 365 * DAY]
-    return [(at - 3 * DAY, at + 3 * DAY) for at in changes] + [(at - DAY, at + DAY) for at in turns]
+    return [(at - 3 * DAY // 2, at + 3 * DAY // 2) for at in changes] + [
+        (at - DAY // 2, at + DAY // 2) for at in turns]
 
 
 def of_week(text):
@@ -75,10 +77,17 @@ def held(entry, begin, end, shown):
     runs = []
     for minute in range(begin, end):
         index = minute - begin + MARGIN
+
+        def first(boundary):
+            return seen[index] >= boundary
+
+        def last(boundary):
+            return coming[index] >= boundary and coming[index + 1] > boundary
+
         if entry["kind"] == "freeze":
-            holds = any(seen[index] >= f and coming[index] < t for f, t in spans)
+            holds = any(first(f) and not last(t) for f, t in spans)
         else:
-            holds = any(coming[index] >= f and seen[index] < t for f, t in spans)
+            holds = any(last(f) and not first(t) for f, t in spans)
         if holds and runs and runs[-1][1] == minute:
             runs[-1][1] = minute + 1
         elif holds:
