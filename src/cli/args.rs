@@ -63,6 +63,7 @@ pub enum Command {
     #[command(after_help = "Examples:
   release-governor check-config                  check the file and the environment
   release-governor check-config --github         also check GitHub, with the real token
+  release-governor check-config --calendar       also show the freezes of the next four weeks
   release-governor check-config --config other.toml
   release-governor check-config --json | jq '.repositories[].branch'
   release-governor check-config --github --json | jq '.findings[]'

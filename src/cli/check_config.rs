@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::preflight;
-use crate::preflight::Checked;
-use crate::preflight::{Preflight, Severity};
+use crate::preflight::{self, Checked, EntryAhead, Preflight, Severity};
 use crate::request::CommandFailure;
 
 use super::args::{CheckConfig, ConfigSource};
@@ -15,17 +13,30 @@ pub(super) fn check_config(
     source: &ConfigSource,
     args: &CheckConfig,
 ) -> Result<Exit, CommandFailure> {
-    let checked = preflight::check_config(source.file(), source.environment().into_iter())?;
+    let now = Clock::system().now();
+    let environment = source.environment().into_iter();
+    let checked = preflight::check_config(source.file(), environment, now)?;
     for warning in &checked.warnings {
         say("warning", warning);
     }
-    if !args.github {
-        show(args, &checked, None)?;
-        return Ok(Exit::Done);
+    let preflight = if args.github {
+        Some(in_runtime(preflight::preflight(&checked.config, Clock::system()))?)
+    } else {
+        None
+    };
+    let calendar = args.calendar.then(|| preflight::calendar(&checked.config, now));
+    if args.output.json {
+        print_json(&as_json(&checked, preflight.as_ref(), calendar.as_deref()))?;
+    } else {
+        print(&render::checked(&checked, width()))?;
+        if let Some(entries) = &calendar {
+            print(&render::calendar(entries, now))?;
+        }
+        if let Some(found) = &preflight {
+            print(&render::preflight(found))?;
+        }
     }
-    let preflight = in_runtime(preflight::preflight(&checked.config, Clock::system()))?;
-    show(args, &checked, Some(&preflight))?;
-    Ok(exit(&preflight))
+    Ok(preflight.as_ref().map_or(Exit::Done, exit))
 }
 
 /// What is wrong for certain says more than what could not be asked.
@@ -39,21 +50,21 @@ fn exit(preflight: &Preflight) -> Exit {
     }
 }
 
-fn show(
-    args: &CheckConfig,
+/// The effective configuration, and what was asked for besides.
+fn as_json(
     checked: &Checked,
     preflight: Option<&Preflight>,
-) -> Result<(), CommandFailure> {
-    if !args.output.json {
-        print(&render::checked(checked, width()))?;
-        return preflight.map_or(Ok(()), |found| print(&render::preflight(found)));
-    }
+    calendar: Option<&[EntryAhead]>,
+) -> Value {
     let mut effective = checked.effective.clone();
-    if let (Some(found), Value::Object(keys)) = (preflight, &mut effective) {
-        let Preflight { findings, unchecked, notes } = found;
+    let Value::Object(keys) = &mut effective else { return effective };
+    if let Some(Preflight { findings, unchecked, notes }) = preflight {
         keys.insert("findings".to_owned(), json!(findings));
         keys.insert("unchecked".to_owned(), json!(unchecked));
         keys.insert("notes".to_owned(), json!(notes));
     }
-    print_json(&effective)
+    if let Some(entries) = calendar {
+        keys.insert("calendar".to_owned(), json!(entries));
+    }
+    effective
 }

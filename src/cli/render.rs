@@ -1,6 +1,7 @@
 //! Tables and colours. The words are made elsewhere.
 
 mod backtest;
+mod calendar;
 mod csv;
 mod preflight;
 mod simulation;
@@ -17,6 +18,7 @@ use crate::preflight::Checked;
 use crate::queries::view::{FleetHistoryView, HistoryLine, HistoryView, SentDispatch};
 
 pub use backtest::backtest;
+pub use calendar::calendar;
 pub use csv::csv;
 pub use preflight::preflight;
 pub use simulation::simulation;
@@ -165,6 +167,7 @@ pub fn checked(checked: &Checked, width: Option<u16>) -> String {
     });
     let mut text = format!("{}\n\n{}", checked.summary, table(&header, rows, width));
     list(&mut text, "limits", &checked.limits);
+    list(&mut text, "freezes and windows", &checked.calendar);
     clean(&text)
 }
 

@@ -33,7 +33,7 @@ pub struct CalendarEntry {
 }
 
 /// What an entry means for the lanes that it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CalendarKind {
     /// Nothing ships inside it.

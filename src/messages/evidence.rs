@@ -219,12 +219,10 @@ fn of_cause(cause: &Cause) -> Option<String> {
         Cause::Deployed { run: None, .. } => {
             "an operator set it as production, or it is assumed to be".to_owned()
         }
-        Cause::VerificationFailed { run, conclusion } => format!(
-            "verification run {}, attempt {}, ended in {}",
-            run.id,
-            run.attempt,
-            plain(conclusion.as_str(), 40)
-        ),
+        Cause::VerificationFailed { run, conclusion } => {
+            let (id, attempt, ended) = (run.id, run.attempt, plain(conclusion.as_str(), 40));
+            format!("verification run {id}, attempt {attempt}, ended in {ended}")
+        }
         Cause::OlderThanProduction { production, uncertain } => {
             older(production, uncertain.as_ref())
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{approval, date_time, frozen, near_time, plain, signals, uncounted};
 use crate::domain::{
     Cause, Conclusion, Decision, DeployUnavailable, Outcome, PauseSource, Production, Reason,
-    RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, Why,
+    RepoName, Reverted, RiskClass, RunRef, RunStatus, Sha, Uncertainty, UncountedRun, Why,
 };
 
 /// What a hint is about, and where it is shown.
@@ -110,13 +110,7 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         | Cause::AllowMedium
         | Cause::AllowHighApproved { .. } => return None,
         Cause::OlderThanProduction { uncertain: Some(why), .. } => uncertain(why),
-        Cause::NotVerified { running: Some(run), .. } => {
-            format!("verification run {} is still running", run.id)
-        }
-        Cause::NotVerified { running: None, uncounted: Some(run) } => uncounted(run),
-        Cause::NotVerified { running: None, uncounted: None } => {
-            "start a verification run for this commit".to_owned()
-        }
+        Cause::NotVerified { running, uncounted } => not_verified(*running, uncounted.as_ref()),
         Cause::VerificationFailed { run, conclusion } => verification_failed(*run, conclusion),
         Cause::DeployNotConfigured { what } => unavailable(what),
         Cause::NotOnBranch { branch } => {
@@ -159,6 +153,14 @@ pub fn hint(cause: &Cause, subject: Subject<'_>) -> Option<String> {
         }
         Cause::HighRiskNoApproval { missing } => approval::missing(missing, repository, short),
     })
+}
+
+fn not_verified(running: Option<RunRef>, counts_not: Option<&UncountedRun>) -> String {
+    match (running, counts_not) {
+        (Some(run), _) => format!("verification run {} is still running", run.id),
+        (None, Some(run)) => uncounted(run),
+        (None, None) => "start a verification run for this commit".to_owned(),
+    }
 }
 
 fn verification_failed(run: RunRef, conclusion: &Conclusion) -> String {

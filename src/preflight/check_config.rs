@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::config::{self, Config};
 use crate::domain::{ApprovalMode, Branch, Policy, RepoName, WorkflowName};
 
 use crate::request::CommandFailure;
+
+use super::calendar;
 
 mod limits;
 
@@ -22,6 +25,8 @@ pub struct Checked {
     pub repositories: Vec<CheckedRepository>,
     /// How many settled repositories each credential's limits carry, and how many it has.
     pub limits: Vec<String>,
+    /// How many repositories each freeze and window applies to.
+    pub calendar: Vec<String>,
     /// Every effective value under its key.
     pub effective: Value,
     /// The configuration itself.
@@ -45,24 +50,31 @@ pub struct CheckedRepository {
     pub notes: Vec<String>,
 }
 
-/// Checks the file at `path` under `environment`.
+/// Checks the file at `path` under `environment`, at this time.
 ///
 /// # Errors
 /// All of its mistakes.
 pub fn check_config(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
+    now: Timestamp,
 ) -> Result<Checked, CommandFailure> {
     let config = config::load(path, environment)
         .map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))?;
     Ok(Checked {
         summary: summary(path, &config),
-        warnings: config.warnings.iter().cloned().chain(limits::warnings(&config)).collect(),
+        warnings: warnings(&config, now),
         limits: limits::lines(&config),
         repositories: config.repositories.iter().map(|policy| repository(policy)).collect(),
+        calendar: calendar::coverage(&config),
         effective: config.effective(),
         config,
     })
+}
+
+fn warnings(config: &Config, now: Timestamp) -> Vec<String> {
+    let own = config.warnings.iter().cloned();
+    own.chain(limits::warnings(config)).chain(calendar::endless(config, now)).collect()
 }
 
 fn repository(policy: &Policy) -> CheckedRepository {

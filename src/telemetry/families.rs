@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::calendar::CalendarMetrics;
 use super::series::{
     Buckets, ByReason, ByRepository, ByResult, BySha, Counters, Durations, Fractions, Maker, Whole,
 };
@@ -49,8 +50,7 @@ pub(super) struct Repositories {
     pub(super) issues_unavailable: Whole<ByRepository>,
     pub(super) degraded: Whole<ByRepository>,
     pub(super) dry_run: Whole<ByRepository>,
-    pub(super) next_boundary: Whole<ByRepository>,
-    pub(super) frozen_without_end: Whole<ByRepository>,
+    pub(super) calendar: CalendarMetrics,
     pub(super) time_to_restore: Durations,
     pub(super) dora: DoraMetrics,
 }
@@ -173,14 +173,7 @@ impl Repositories {
                 "dry_run",
                 "1 while the governor deploys nothing in the repository: a dry run, or not enabled",
             ),
-            next_boundary: make.whole(
-                "next_boundary_timestamp_seconds",
-                "When a freeze or a window of the repository begins or ends next",
-            ),
-            frozen_without_end: make.whole(
-                "frozen_without_end",
-                "1 while a freeze or closed windows hold the repository and no end is in sight",
-            ),
+            calendar: CalendarMetrics::new(make),
             issues_unavailable: make
                 .whole("issues_unavailable", "1 while the repository's issues are disabled"),
             degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
@@ -210,8 +203,7 @@ impl Repositories {
         self.production.forget(repository);
         self.issues_unavailable.forget(repository);
         self.dry_run.forget(repository);
-        self.next_boundary.forget(repository);
-        self.frozen_without_end.forget(repository);
+        self.calendar.forget(repository);
         self.degraded.forget(repository);
         self.troubles.all().iter().for_each(|counters| counters.forget(repository));
         self.time_to_restore.forget(repository);

@@ -79,10 +79,11 @@ impl Scene {
         }
     }
 
-    fn config(&self, policy: &str) -> Config {
+    /// A configuration with these policy keys and top-level keys.
+    fn config(&self, policy: &str, more: &str) -> Config {
         let text = format!(
             "github: {{max_requests_per_minute: {}, api_url: 'http://127.0.0.1:1'}}\n\
-             state: {{dir: {}}}\nrepositories:\n- {{name: acme/shop{policy}}}\n",
+             state: {{dir: {}}}\nrepositories:\n- {{name: acme/shop{policy}}}\n{more}\n",
             self.pace,
             self.directory.path().join("state").display(),
         );
@@ -106,7 +107,7 @@ impl Scene {
             }
         }));
         let surroundings = Dependencies { service, clock, store: store.clone() };
-        let controller = bootstrap::controller(&self.config(""), surroundings, true).unwrap();
+        let controller = bootstrap::controller(&self.config("", ""), surroundings, true).unwrap();
         let (stop, stopped) = watch::channel(false);
         let mut running = JoinSet::new();
         let its = controller.clone();
@@ -135,8 +136,8 @@ impl Scene {
     }
 
     /// Reloads a changed configuration.
-    fn reload(&self, policy: &str) {
-        let config = self.config(policy);
+    fn reload(&self, policy: &str, more: &str) {
+        let config = self.config(policy, more);
         let minute = Duration::from_secs(60);
         self.controller().govern_by(ControllerSettings {
             policies: config.repositories,
@@ -189,6 +190,8 @@ fn ada() -> Operator {
 enum By {
     Pause,
     Config(&'static str),
+    /// `freezes`.
+    Freeze(&'static str),
     Sigterm,
 }
 
@@ -218,7 +221,8 @@ async fn stopped_at(nth: usize, by: By, at_once: bool) -> bool {
             let expected = if had_left == 1 { vec![sha.as_str()] } else { Vec::new() };
             assert_eq!(named, expected, "{nth}: what had left is named, and nothing else");
         }
-        By::Config(policy) => scene.reload(policy),
+        By::Config(policy) => scene.reload(policy, ""),
+        By::Freeze(freezes) => scene.reload("", freezes),
         By::Sigterm => scene.ends().await,
     }
     scene.waits(A_WHILE).await;
@@ -233,7 +237,7 @@ async fn stopped_at(nth: usize, by: By, at_once: bool) -> bool {
             let resumed = scene.controller().resume(&name(), ada()).await.unwrap();
             assert_eq!(resumed.of, ResumedFrom::Pause { rollback: None });
         }
-        By::Config(_) => scene.reload(""),
+        By::Config(_) | By::Freeze(_) => scene.reload("", ""),
         By::Sigterm => scene.start(),
     }
     scene.waits(A_WHILE).await;
@@ -266,6 +270,31 @@ async fn a_pause_at_any_request_of_the_first_pass_holds_where_there_is_no_ledger
 #[tokio::test(start_paused = true)]
 async fn paused_in_the_configuration_stops_the_pass_that_is_under_way() {
     stopped_at_every_request(By::Config(", paused: freeze"), false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_freeze_that_covers_the_time_stops_the_pass_that_is_under_way() {
+    let freeze =
+        "freezes: [{name: audit, zone: UTC, from: 2026-11-02T00:00, to: 2026-11-03T00:00}]";
+    stopped_at_every_request(By::Freeze(freeze), false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_ships_within_seconds_of_the_end_of_its_freeze() {
+    let mut scene = Scene::new();
+    let freeze =
+        "freezes: [{name: audit, zone: UTC, from: 2026-11-02T00:00, to: 2026-11-02T09:30}]";
+    scene.start();
+    scene.reload("", freeze);
+    let sha = scene.repo.verified(&["src/cart.rs"]);
+    let end: Timestamp = "2026-11-02T09:30:00Z".parse().unwrap();
+    scene.waits(Duration::try_from(end.duration_since(scene.clock.now())).unwrap()).await;
+    assert_eq!(scene.repo.dispatches_of(&sha), 0);
+    let said = &scene.repo.statuses(&sha)[0].description;
+    assert!(said.contains("frozen: until Mon 2 Nov 09:30 UTC (freeze audit)"), "{said}");
+    // The governor does not wait for its next poll. A fleet comes back within an active interval.
+    scene.waits(Duration::from_secs(12)).await;
+    assert_eq!(scene.repo.dispatches_of(&sha), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -304,15 +333,15 @@ async fn issue_stopped_at(nth: usize, by: By) -> bool {
     };
     let had_left = asked(&scene);
     match by {
-        By::Pause => unreachable!("a pause stops no issue"),
-        By::Config(policy) => scene.reload(policy),
+        By::Pause | By::Freeze(_) => unreachable!("it stops no issue"),
+        By::Config(policy) => scene.reload(policy, ""),
         By::Sigterm => scene.ends().await,
     }
     scene.waits(A_WHILE).await;
     assert_eq!(asked(&scene), had_left, "{by:?} at request {nth}: nothing is written after it");
     match by {
-        By::Pause => unreachable!("a pause stops no issue"),
-        By::Config(_) => scene.reload(""),
+        By::Pause | By::Freeze(_) => unreachable!("it stops no issue"),
+        By::Config(_) => scene.reload("", ""),
         By::Sigterm => scene.start(),
     }
     scene.waits(2 * A_WHILE).await;

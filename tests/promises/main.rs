@@ -26,6 +26,8 @@ mod fleet;
 #[cfg(test)]
 mod found;
 #[cfg(test)]
+mod freezes;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod l1;

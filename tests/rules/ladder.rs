@@ -179,7 +179,7 @@ fn each_step_mends_one_thing_and_the_next_rule_speaks() {
     let spoken: Vec<&str> = told.iter().filter_map(|line| line.split(' ').next()).collect();
     let codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
     assert_eq!(spoken, codes, "\n{}", told.join("\n"));
-    insta::assert_snapshot!(told.join("\n"), @r"
+    insta::assert_snapshot!(told.join("\n"), @"
     deploying
     deployed <- its deploy fails
     not_verified <- a later commit goes into production
@@ -187,10 +187,11 @@ fn each_step_mends_one_thing_and_the_next_rule_speaks() {
     deploy_not_configured <- its verification passes
     not_on_branch <- the deploy workflow is there
     older_than_production <- the branch contains it
-    paused [rolled_back reverted degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the later commit was an earlier one
-    rolled_back [reverted degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the config no longer pauses
-    reverted [first_deploy_required deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- nothing was ever deployed
-    first_deploy_required [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- the revert is taken back
+    paused [rolled_back reverted frozen degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the later commit was an earlier one
+    rolled_back [reverted frozen degraded_high_risk deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the config no longer pauses
+    reverted [frozen first_deploy_required deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- nothing was ever deployed
+    frozen [first_deploy_required deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- the revert is taken back
+    first_deploy_required [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit degraded_low_hold] <- the freeze ends
     degraded_high_risk [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- a first commit was deployed
     degraded_unknown_high_risk [deploy_in_progress deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the signal cannot be read
     deploy_in_progress [deploy_failed dispatch_rejected status_refused dispatch_unconfirmed rate_limit] <- the range is LOW

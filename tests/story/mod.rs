@@ -58,6 +58,8 @@ pub struct Story {
     identities: Vec<String>,
     disk: MemoryDisk,
     signals: Option<Carrier>,
+    /// Top-level keys of the configuration file, such as `freezes`.
+    calendar: String,
     governor: Option<Governor>,
     seed: u64,
     runtime: tokio::runtime::Runtime,
@@ -93,6 +95,7 @@ impl Story {
             identities: Vec::new(),
             disk: MemoryDisk::new(),
             signals: None,
+            calendar: String::new(),
             governor: None,
             seed: 1,
             runtime,
@@ -112,6 +115,13 @@ impl Story {
     pub fn change_policy(&mut self, key: &str, value: &str) -> &mut Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self.restart()
+    }
+
+    /// Sets `freezes` and `windows`, as YAML.
+    pub fn calendar(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.calendar);
+        self.governor = None;
+        self
     }
 
     /// Sets the transport for signals.
@@ -300,6 +310,7 @@ impl Story {
         for (key, value) in &self.settings {
             text.push_str(&format!("    {key}: {value}\n"));
         }
+        text.push_str(&self.calendar);
         std::fs::write(&file, text).unwrap();
         let mut environment = self.environment.clone();
         environment.push(("GITHUB_TOKEN".into(), TOKEN.into()));

@@ -1,5 +1,6 @@
 //! How the configuration is interpreted, and how its mistakes are reported.
 
+mod calendar;
 mod changes;
 mod mistakes;
 mod precedence;

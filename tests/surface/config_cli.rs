@@ -170,3 +170,57 @@ fn a_reader_that_goes_away_is_no_failure() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// A freeze that began long ago and ends long after this test runs, and a window that is over.
+const CALENDAR: &str = r#"repositories: [{name: acme/shop}, {name: acme/api}]
+freezes:
+  - name: migration
+    from: 2026-01-01T00:00
+    to: 2126-01-01T00:00
+    zone: Asia/Kathmandu
+    repositories: [acme/shop]
+    reason: the database moves
+    owner: "@acme/data"
+windows:
+  - { name: launch, from: 2026-01-01T00:00, to: 2026-01-02T00:00, zone: UTC }
+"#;
+
+#[test]
+fn check_config_shows_what_freezes_and_windows_cover_in_the_next_weeks() {
+    let written = yaml(CALENDAR);
+    let path = written.path();
+    let path = path.to_str().unwrap();
+    let arguments = ["check-config", "--calendar", "--config", path];
+    let (code, told, warned) = output(&mut governor(&arguments));
+    assert_eq!(code, 0, "{told}");
+    let endless = "windows: launch: does not open again, nor does another window: nothing ships in";
+    assert!(warned.contains(endless), "{warned}");
+    let told = told.split_once("\nfreezes and windows:\n").unwrap().1;
+    assert_snapshot!(told, @"
+      - freeze migration (Asia/Kathmandu): 1 of 2 repositories
+      - window launch (UTC): 2 of 2 repositories
+
+    The next four weeks:
+
+    freeze migration of @acme/data (Asia/Kathmandu): the database moves
+      repositories: acme/shop
+      nothing ships: now to Tue 1 Jan 2126 00:00 +0545
+
+    window launch (UTC)
+      repositories: acme/shop, acme/api
+      ships only: never in this time
+    ");
+    let arguments = ["check-config", "--calendar", "--json", "--config", path];
+    let (_, json, _) = output(&mut governor(&arguments));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let entry = &json["calendar"][0];
+    assert_eq!(entry["repositories"], serde_json::json!(["acme/shop"]));
+    assert_eq!(entry["intervals"][0]["to"], "2126-01-01T00:00:00+05:45");
+    assert_eq!(json["calendar"][1]["intervals"], serde_json::json!([]));
+
+    let without = yaml("repositories: [{name: acme/shop}]\n");
+    let path = without.path();
+    let arguments = ["check-config", "--calendar", "--config", path.to_str().unwrap()];
+    let (_, told, _) = output(&mut governor(&arguments));
+    assert!(told.contains("No freezes and no windows are configured"), "{told}");
+}

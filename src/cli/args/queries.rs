@@ -20,6 +20,9 @@ pub struct CheckConfig {
     /// Also check each repository, branch, workflow and permission on GitHub.
     #[arg(long)]
     pub github: bool,
+    /// Also show what freezes and windows cover in the next four weeks.
+    #[arg(long)]
+    pub calendar: bool,
     /// How it is printed.
     #[command(flatten)]
     pub output: Output,
