@@ -174,8 +174,7 @@ impl Repositories {
                 "1 while the governor deploys nothing in the repository: a dry run, or not enabled",
             ),
             calendar: CalendarMetrics::new(make),
-            issues_unavailable: make
-                .whole("issues_unavailable", "1 while the repository's issues are disabled"),
+            issues_unavailable: make.whole("issues_unavailable", "1 while issues are disabled"),
             degraded: make.whole("degraded", "1 while production is degraded, 0 while it is not"),
             time_to_restore: make.durations(
                 "time_to_restore_seconds",

@@ -76,7 +76,8 @@ fn shown(block: &str) -> Option<Shown> {
 /// Checks that the configuration loads, with a repository added if it has none.
 fn check_configuration(text: &str) -> Result<(), String> {
     let repository = "repositories: [{name: acme/shop}]\n";
-    let more = if text.contains("repositories:") { "" } else { repository };
+    let names_some = text.lines().any(|line| line.starts_with("repositories:"));
+    let more = if names_some { "" } else { repository };
     let text = format!("{text}{more}");
     load("release-governor.yaml", &text)?;
     crate::schema::wrong(&yaml(&text)).map_or(Ok(()), Err)

@@ -92,7 +92,9 @@ impl BusyDay {
 }
 
 fn configure(town: &Town, more: &str) {
-    let names = "repositories: [{name: acme/shop}, {name: acme/api}, {name: acme/mail}]\n";
+    let names = "repositories: [{name: acme/shop}, {name: acme/api}, {name: acme/mail}]\n\
+                 freezes: [{name: far away, zone: UTC, from: 2126-01-01T00:00, \
+                 to: 2127-01-01T00:00}]\n";
     town.configure(&format!("{more}{names}"));
 }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use release_governor::config::{self, POLICY_KEYS, SECTIONS};
+use release_governor::config::{self, CALENDAR_KEYS, POLICY_KEYS, SECTIONS};
 use release_governor::domain::Reason;
 use serde_json::Value;
 
-use crate::reading::{root, words};
+use crate::reading::{root, sources, words};
 
 /// The text of `README.md` and of every page in `docs`.
 fn documents() -> String {
@@ -31,12 +31,8 @@ fn unnamed<'a>(text: &str, names: &[&'a str]) -> Vec<&'a str> {
 fn metrics() -> Vec<String> {
     let makers = ["register(", "counters(", "durations(", "whole(", "fractions("];
     let mut names = Vec::new();
-    for file in [
-        "src/telemetry/families.rs",
-        "src/telemetry/families/github.rs",
-        "src/telemetry/metrics.rs",
-    ] {
-        let text = fs::read_to_string(root().join(file)).unwrap();
+    for file in sources().iter().filter(|file| file.path.starts_with("telemetry")) {
+        let text = &file.text;
         for maker in makers {
             for (at, _) in text.match_indices(maker) {
                 let argument = text[at + maker.len()..].trim_start().strip_prefix('"');
@@ -66,6 +62,8 @@ fn docs_name_every_reason_key_and_metric() {
     let keys: Vec<String> = keys.map(|(section, key)| format!("{section}.{}", key.name)).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     assert_eq!(unnamed(&text, &keys), [""; 0], "keys of the sections");
+    let calendar: Vec<&str> = CALENDAR_KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(unnamed(&text, &calendar), [""; 0], "keys of freezes and windows");
     let metrics = metrics();
     assert!(metrics.len() > 20, "{metrics:?}");
     let missing: Vec<&String> =
@@ -87,7 +85,7 @@ fn the_reference_names_no_reason_key_or_metric_that_is_not_there() {
     let known = |name: &str| {
         Reason::from_code(name).is_some()
             || POLICY_KEYS.iter().any(|key| key.name == name)
-            || name == "name"
+            || CALENDAR_KEYS.iter().any(|key| key.name == name)
             || sections.iter().any(|key| key == name)
             || metrics.iter().any(|metric| metric_is_named(name, metric))
             || name.starts_with('/')
