@@ -22,7 +22,7 @@ pub(super) fn is_frozen(asked: &Asked<'_>) -> bool {
     !asked.rollback && (is_frozen || is_closed)
 }
 
-fn holds(entry: &CalendarEntry, now: Timestamp) -> bool {
+pub(crate) fn holds(entry: &CalendarEntry, now: Timestamp) -> bool {
     // Boundaries have whole minutes.
     let minute = Timestamp::from_second(now.as_second().div_euclid(60) * 60).unwrap();
     let shown = |later: i64| entry.zone.civil(minute + SignedDuration::from_mins(later));

@@ -14,7 +14,7 @@ use release_governor::domain::*;
 mod approval;
 mod facts;
 mod failures;
-mod freezes;
+pub(crate) mod freezes;
 mod production;
 mod reverts;
 mod risk;

@@ -56,6 +56,7 @@ fn mend(world: &mut World) {
     world.github.calm();
     world.disk.set_full(false);
     world.twin = None;
+    world.wanted.calendar = None;
     world.stop();
     let now = world.now();
     for ground in &mut world.grounds {
@@ -77,6 +78,7 @@ fn mend(world: &mut World) {
             policy.remove(key);
             ground.model.policy.remove(key);
         }
+        ground.model.calendar = None;
         for (key, value) in [("enabled", "true"), ("paused", "null")] {
             policy.insert(key.to_owned(), value.to_owned());
             ground.model.policy.insert(key.to_owned(), value.to_owned());

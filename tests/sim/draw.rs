@@ -1,5 +1,6 @@
 //! Draws scripts from seeds.
 
+use crate::calendar;
 use crate::chance::Chance;
 use crate::pulls;
 use crate::scenes;
@@ -45,6 +46,7 @@ pub(crate) fn script(seed: u64, steps: usize) -> Script {
     let identified = seed.is_multiple_of(2);
     let events = pulls::weave(seed, events, repositories);
     let events = scenes::weave_lasting(seed, events, repositories);
+    let events = calendar::weave(seed, events, repositories);
     Script { repositories, enterprise, deployed_before, identified, calls_lib, events }
 }
 

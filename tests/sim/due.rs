@@ -2,7 +2,9 @@
 
 use ghbox::{Dispatch, Repo, story as stage};
 use jiff::{SignedDuration, Timestamp};
+use release_governor::domain::CalendarKind;
 
+use crate::design::freezes;
 use crate::model::{Deploy, Model, Verification};
 use crate::oracles::{Broken, broken};
 use crate::production::{Told, Truth};
@@ -43,6 +45,9 @@ pub(crate) fn check(
     if (stopped || model.says("enabled", "false")) && !model.twin_seen {
         return broken("pause", format!("{short} was dispatched though the config says no"));
     }
+    if asks != Asks::Rollback && !model.twin_seen && is_frozen(model, now) {
+        return broken("freeze", format!("{short} was dispatched during a freeze"));
+    }
     within_the_rate(model, now)?;
     // With a twin, the processes may know of different lifts. If production depends on when it
     // was read, nothing can be checked either.
@@ -63,6 +68,20 @@ pub(crate) fn check(
     }
     forwards(model, sha, asks)
 }
+
+/// Whether a freeze, or a closed window, has covered the repository for a while.
+fn is_frozen(model: &Model, now: Timestamp) -> bool {
+    let Some((since, entry)) = &model.calendar else { return false };
+    let earlier = now - SignedDuration::from_secs(FREEZE_IS_KNOWN_WITHIN);
+    let covers = |at| match entry.kind {
+        CalendarKind::Freeze => freezes::holds(entry, at),
+        CalendarKind::Window => !freezes::holds(entry, at),
+    };
+    *since <= earlier && covers(earlier) && covers(now)
+}
+
+/// A request is sent at once after the calendar was read. In seconds.
+const FREEZE_IS_KNOWN_WITHIN: i64 = 30;
 
 /// Whether the latest verification that the program can know of is a success. What one list
 /// does not show yet, another may show.

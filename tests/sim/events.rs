@@ -6,6 +6,7 @@ use ghbox::{Fault, FaultOn, story::GOVERNOR};
 use jiff::SignedDuration;
 use release_governor::store::MemoryDisk;
 
+use crate::calendar::{self, Planned};
 use crate::due::Asks;
 use crate::model::{Approved, Lift};
 use crate::process::{Asked, Freeze};
@@ -56,6 +57,7 @@ impl World {
             | What::SetProduction { .. }
             | What::Trigger { .. } => self.operator(at, &event.what),
             What::Policy { key, value, live } => self.policy(at, key, value, *live),
+            What::Calendar { planned, live } => self.plan(at, planned.as_ref(), *live),
             What::KeepTheDisk => {
                 let words = self
                     .grounds
@@ -133,6 +135,28 @@ impl World {
         ground.model.policy.insert(key.to_owned(), value.to_owned());
         ground.model.policy_changed = Some(now);
         // All processes read the same file.
+        for process in self.process.iter().chain(&self.twin) {
+            process.controller.govern_by(self.wanted.terms());
+        }
+    }
+
+    /// Configures a freeze or a window instead of the one before.
+    fn plan(&mut self, at: usize, planned: Option<&Planned>, live: bool) {
+        if !live {
+            self.stop();
+        }
+        let now = self.now();
+        let ground = &mut self.grounds[at];
+        let entry = planned.and_then(|planned| planned.entry(now));
+        ground.model.calendar = entry.map(|entry| (now, entry));
+        let (name, entry) = (ground.name.to_string(), ground.model.calendar.clone());
+        // A list of each kind: a planned entry takes the place of all others.
+        self.wanted.calendar = entry.map(|(_, entry)| calendar::text(&name, &entry));
+        for (other, ground) in self.grounds.iter_mut().enumerate() {
+            if other != at {
+                ground.model.calendar = None;
+            }
+        }
         for process in self.process.iter().chain(&self.twin) {
             process.controller.govern_by(self.wanted.terms());
         }

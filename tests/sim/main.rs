@@ -15,6 +15,8 @@
 )]
 
 #[cfg(test)]
+mod calendar;
+#[cfg(test)]
 mod calm;
 #[cfg(test)]
 mod chance;

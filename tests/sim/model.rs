@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ghbox::{Repo, RunView, story as stage};
 use jiff::Timestamp;
+use release_governor::domain::CalendarEntry;
 
 use crate::pulls::MergedPull;
 use crate::script::Touch;
@@ -123,6 +124,8 @@ pub(crate) struct Model {
     pub(crate) has_left: bool,
     pub(crate) policy: BTreeMap<String, String>,
     pub(crate) policy_changed: Option<Timestamp>,
+    /// The freeze or the window of this repository, and since when it is configured.
+    pub(crate) calendar: Option<(Timestamp, CalendarEntry)>,
     /// An operator's pause that the ledger certainly contains.
     pub(crate) paused: bool,
     /// A pause that the ledger may contain.

@@ -31,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) policies: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) approved: Vec<String>,
     pub(crate) identified: bool,
+    /// `freezes` or `windows`.
+    pub(crate) calendar: Option<String>,
     /// The last parsed result, with the text and environment it was parsed from.
     read: RefCell<Option<(ReadFrom, ControllerSettings)>>,
 }
@@ -163,6 +165,7 @@ impl Wanted {
         if self.identified {
             text.push_str(&format!("github: {{identities: [\"{}\"]}}\n", story::GOVERNOR));
         }
+        text.push_str(self.calendar.as_deref().unwrap_or_default());
         text.push_str("repositories:\n");
         for (name, policy) in &self.policies {
             text.push_str(&format!("  - name: {name}\n"));

@@ -1,6 +1,7 @@
 //! The events of a simulation as plain data, drawn from a seed in advance, so that a failing
 //! script can be shortened and printed.
 
+use crate::calendar::Planned;
 use crate::pulls::Pulling;
 
 /// An event at one repository (by its number, modulo the number of repositories).
@@ -198,6 +199,11 @@ pub(crate) enum What {
         key: &'static str,
         value: &'static str,
         /// Whether it applies without a restart.
+        live: bool,
+    },
+    /// A freeze or a window of the repository takes the place of the one that was configured.
+    Calendar {
+        planned: Option<Planned>,
         live: bool,
     },
     /// Somebody repeatedly overwrites a status.

@@ -12,6 +12,7 @@ use release_governor::clock::{Clock, ManualTime};
 use release_governor::domain::RepoName;
 use release_governor::store::MemoryDisk;
 
+use crate::calendar;
 use crate::due::Asks;
 use crate::files;
 use crate::judged::{self, Judge};
@@ -59,8 +60,7 @@ pub(crate) struct Ground {
 
 impl World {
     pub(crate) fn new(seed: u64, script: &Script) -> Self {
-        let start: Timestamp = "2026-11-02T09:00:00Z".parse().unwrap();
-        let (_, time) = Clock::manual(start, seed);
+        let (_, time) = Clock::manual(calendar::start(seed), seed);
         let ticking = time.clone();
         let github = GhBox::new(GhClock::following(Arc::new(move || ticking.wall())));
         let sleeping = time.clone();
