@@ -17,6 +17,7 @@ mod backwards;
 pub(crate) mod candidates;
 mod case;
 mod facts;
+mod forecast;
 mod frozen;
 mod health;
 mod judge;
@@ -125,12 +126,19 @@ pub fn standing_rollback(question: &Question<'_>) -> RuleFinding {
     rolled_back(&Case::new(*question))
 }
 
-/// Decides about one sha.
-///
-/// The first of rules 1 to 7 that applies ends the evaluation. From rule 8 on, all rules are
-/// evaluated, so that the hints name everything that blocks at once.
+/// Decides about one sha, and when it ships if it does not yet.
 #[must_use]
 pub fn decide(question: &Question<'_>) -> Verdict {
+    let mut verdict = decide_now(question);
+    if let Verdict::Decided(decision) = &mut verdict {
+        decision.ships_at = forecast::ships_at(question, decision);
+    }
+    verdict
+}
+
+/// The first of rules 1 to 7 that applies ends the evaluation. From rule 8 on, all rules are
+/// evaluated, so that the hints name everything that blocks at once.
+fn decide_now(question: &Question<'_>) -> Verdict {
     let case = Case::new(*question);
     let mut spoken = Vec::new();
     let mut lacks = Vec::new();
@@ -175,6 +183,7 @@ fn conclude(case: &Case<'_>, spoken: Vec<Cause>) -> Result<Decision, Gap> {
         also,
         otherwise: would_allow.into_iter().next(),
         changes_at: case.clock.changes_at(),
+        ships_at: None,
     })
 }
 

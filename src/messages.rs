@@ -25,7 +25,7 @@ mod tests;
 pub use approval::{given_at as approval_given, seen as approval_seen};
 pub use describe_entry::{after_set_production, describe_entry, moved_deploy_files, operator};
 pub use evidence::{evidence, evidence_supposing, found, outcome};
-pub use frozen::{entry, frozen, until};
+pub use frozen::{entry, forecast, frozen, until};
 pub use hint::{HintPlace, Subject, hint, hints, pause_reason, still_rolled_back};
 pub use mark::{read_runs_page, runs_page};
 pub use no_candidate::{no_candidate, uncounted};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::survey::Survey;
 use crate::decide::Judgement;
-use crate::domain::{Decision, Outcome, Reason, RepoName, RiskClass, Sha};
+use crate::domain::{Decision, Outcome, Reason, RepoName, RiskClass, Sha, ZonedTime};
 use crate::messages;
 
 /// The state of a repository after its last pass. It is kept in the store, so that `status`
@@ -69,6 +69,9 @@ pub struct StandingDecision {
     pub risk: RiskClass,
     #[serde(default)]
     pub hints: Vec<String>,
+    /// When it ships if nothing changes but the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ships_at: Option<ZonedTime>,
 }
 
 impl StandingDecision {
@@ -78,6 +81,7 @@ impl StandingDecision {
             reason: decision.reason(),
             risk: decision.risk.class,
             hints: messages::hints(decision, repository),
+            ships_at: decision.ships_at.clone(),
         }
     }
 }

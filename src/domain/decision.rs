@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Approver, Branch, Conclusion, Frozen, Lack, Missing, Outcome, PullNumber, Reason,
     RiskAssessment, RunId, RunRef, RunStatus, SeenApproval, Sha, SignalReading, Uncertainty,
-    UncountedRun, Why,
+    UncountedRun, Why, ZonedTime,
 };
 
 /// A reason together with the values that the rule found. Messages for people are built from
@@ -150,6 +150,42 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// When it ends, if time alone ends it. Until then, it speaks without a break.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<ZonedTime> {
+        match self {
+            Self::Frozen { by } => by.until.clone(),
+            Self::Cooldown { until } | Self::RateLimit { until, .. } => {
+                Some(ZonedTime::utc(*until))
+            }
+            Self::DispatchRejected { retry_at, .. } | Self::StatusRefused { retry_at, .. } => {
+                Some(ZonedTime::utc(*retry_at))
+            }
+            Self::Deploying { .. }
+            | Self::Deployed { .. }
+            | Self::NotVerified { .. }
+            | Self::VerificationFailed { .. }
+            | Self::DeployNotConfigured { .. }
+            | Self::NotOnBranch { .. }
+            | Self::OlderThanProduction { .. }
+            | Self::Paused { .. }
+            | Self::RolledBack { .. }
+            | Self::Reverted { .. }
+            | Self::FirstDeployRequired { .. }
+            | Self::DegradedHighRisk { .. }
+            | Self::DegradedUnknownHighRisk { .. }
+            | Self::DeployInProgress { .. }
+            | Self::DeployFailed { .. }
+            | Self::DispatchUnconfirmed { .. }
+            | Self::DegradedLowHold { .. }
+            | Self::AllowLow
+            | Self::DegradedMediumHold { .. }
+            | Self::AllowMedium
+            | Self::AllowHighApproved { .. }
+            | Self::HighRiskNoApproval { .. } => None,
+        }
+    }
+
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
@@ -266,6 +302,10 @@ pub struct Decision {
     /// The earliest time at which a rule may answer differently if nothing else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_at: Option<Timestamp>,
+    /// When it ships if nothing changes but the time. `None` if it may ship now, or if only a
+    /// person, a run or a signal can change the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ships_at: Option<ZonedTime>,
 }
 
 /// A verified commit below a held candidate that cannot be judged for now.

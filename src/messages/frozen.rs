@@ -55,6 +55,12 @@ fn source(frozen: &Frozen, quoted: usize) -> String {
     format!("{outside}{name}{}{}", owner.unwrap_or_default(), reason.unwrap_or_default())
 }
 
+/// `ships Mon 7 Dec 2026 08:00 CET if nothing changes`.
+#[must_use]
+pub fn forecast(ships_at: &ZonedTime) -> String {
+    format!("ships {} if nothing changes", until(ships_at, None))
+}
+
 /// `freeze weekend`.
 #[must_use]
 pub fn entry(kind: CalendarKind, name: &str) -> String {

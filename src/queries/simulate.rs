@@ -83,6 +83,8 @@ pub(crate) fn simulation(repository: &RepoName, decision: &Decision) -> Simulati
         reason: decision.reason(),
         sha: decision.sha.clone(),
         unblock_hints: messages::hints(decision, repository),
+        ships_at: decision.ships_at.as_ref().map(|time| time.at),
+        forecast: decision.ships_at.as_ref().map(messages::forecast),
         evidence: messages::evidence(decision, repository),
         paths: decision.risk.paths.iter().map(path).collect(),
         rules: rules(repository, decision),

@@ -8,6 +8,7 @@ use crate::clock::beside_others;
 use crate::config::Config;
 use crate::controller::{Controller, LastStanding, RepoSnapshot};
 use crate::domain::{AttemptOutcome, OperatorAction, Policy, ReleaseState, RepoName};
+use crate::messages;
 use crate::store::{Ledger, Store, StoreError};
 
 use super::simulate::counted_approvals;
@@ -172,6 +173,10 @@ pub(super) fn row(
         row.decision = Some(decision.outcome);
         row.reason = Some(decision.reason);
         row.risk_class = Some(decision.risk);
+        if policy.enabled {
+            row.ships_at = decision.ships_at.as_ref().map(|time| time.at);
+            row.forecast = decision.ships_at.as_ref().map(messages::forecast);
+        }
     }
     let above = &standing.above;
     if let Some((sha, decision)) = &above.head {

@@ -80,6 +80,13 @@ pub struct RepositoryStatus {
     pub reason: Option<Reason>,
     /// The risk of its range.
     pub risk_class: Option<RiskClass>,
+    /// When it ships if nothing changes but the time; null if it may ship now, or if only a person,
+    /// a run or a signal can change the decision.
+    #[serde(default)]
+    pub ships_at: Option<Timestamp>,
+    /// The same as a sentence, in the time zone of the freeze that ends then.
+    #[serde(default)]
+    pub forecast: Option<String>,
     /// The newest commit whose verification has finished, where that is not the candidate: it
     /// failed.
     #[serde(default)]
@@ -122,6 +129,8 @@ impl RepositoryStatus {
             decision: None,
             reason: None,
             risk_class: None,
+            ships_at: None,
+            forecast: None,
             head_sha: None,
             head_reason: None,
             unverified_commits: None,
@@ -173,6 +182,12 @@ pub struct Simulation {
     pub sha: Sha,
     /// What to do so that it ships, one sentence each.
     pub unblock_hints: Vec<String>,
+    /// When it ships if nothing changes but the time.
+    #[serde(default)]
+    pub ships_at: Option<Timestamp>,
+    /// The same as a sentence, in the time zone of the freeze that ends then.
+    #[serde(default)]
+    pub forecast: Option<String>,
     /// What it was decided on, one sentence each.
     pub evidence: Vec<String>,
     /// The paths that drove the risk.

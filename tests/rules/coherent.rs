@@ -226,7 +226,7 @@ impl Coherent {
     /// Something happens, `minutes` ago.
     fn happen(&mut self, minutes: i64, id: u64) {
         let of = u8::try_from(self.chance.below(u64::from(COMMITS))).unwrap();
-        let dice = self.chance.below(24);
+        let dice = self.chance.below(25);
         let world = &mut self.world;
         match dice {
             0..3 => world.deploys(id, of, minutes, succeeded()),
@@ -248,9 +248,9 @@ impl Coherent {
                 let why = "incident".to_owned();
                 world.word(minutes, OperatorAction::Paused { why, by: operator() });
             }
-            20 => {
+            20 | 24 => {
                 let words = "422".to_owned();
-                let retry_at = at(minutes + 60);
+                let retry_at = at(minutes + 240);
                 world.hears(minutes, EntryKind::StatusRefused { sha: sha(of), words, retry_at });
             }
             21 => self.ends(minutes, id, of, AttemptOutcome::Rejected("403".to_owned())),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use release_governor::domain::*;
+use release_governor::messages;
 
 use crate::world::World;
 
@@ -225,6 +226,19 @@ fn only_lanes_that_the_selectors_name_are_covered() {
     assert!(covers(Some(&["other/*", "ACME/shop"]), Some(&["staging", "production"])));
     assert!(!covers(Some(&["other/*"]), None) && !covers(None, Some(&["staging"])));
     assert!(!covers(Some(&["acme/*"]), Some(&["staging"])), "both must match");
+}
+
+#[test]
+fn what_is_frozen_ships_at_the_end_of_the_freeze_in_the_zone_of_the_freeze() {
+    let mut world = World::calm();
+    let night = weekly(Freeze, "Europe/Berlin", &[("Mon 12:00", "Tue 08:00")]);
+    let launch = once(Freeze, "UTC", "2026-11-03T06:00", "2026-11-03T09:30");
+    world.policy.calendar = lane(&[night.clone()]);
+    let ships_at = world.decision().ships_at.unwrap();
+    assert_eq!(messages::forecast(&ships_at), "ships Tue 3 Nov 2026 08:00 CET if nothing changes");
+    world.policy.calendar = lane(&[night, launch]);
+    let ships_at = world.decision().ships_at.unwrap();
+    assert_eq!(messages::forecast(&ships_at), "ships Tue 3 Nov 2026 09:30 UTC if nothing changes");
 }
 
 #[test]

@@ -112,6 +112,33 @@ proptest! {
         }
     }
 
+    /// A forecast is what the rules say at that time.
+    #[test]
+    fn what_is_forecast_ships_then_and_not_a_second_before(world in worlds()) {
+        let Some(judgement) = judged(&world) else { return Ok(()) };
+        for (sha, decision) in &judgement.decisions {
+            let ships = |now| {
+                let judged = judged(&World { now, ..world.clone() });
+                judged.map(|judged| judged.decisions[sha].reason().starts_a_deploy())
+            };
+            let waits = matches!(decision.outcome(), Outcome::Hold | Outcome::Wait);
+            prop_assert!(waits || decision.ships_at.is_none());
+            if let Some(ships_at) = &decision.ships_at {
+                let second = jiff::SignedDuration::from_secs(1);
+                prop_assert!(ships_at.at > world.now);
+                prop_assert_eq!(ships(ships_at.at), Some(true));
+                prop_assert_ne!(ships(ships_at.at - second), Some(true));
+            }
+            let end = decision.ships_at.as_ref().map(|time| time.at);
+            for minutes in [1, 7, 31, 59, 61, 600, 1_440, 5_000, 10_080] {
+                let then = at(minutes);
+                if waits && world.now < then && end.is_none_or(|end| then < end) {
+                    prop_assert_ne!(ships(then), Some(true), "{} minutes later", minutes);
+                }
+            }
+        }
+    }
+
     /// A wait for a time lasts until then, and no longer.
     #[test]
     fn a_decision_that_waits_for_a_time_changes_then(world in worlds()) {

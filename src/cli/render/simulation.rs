@@ -23,6 +23,7 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
     let counted: Vec<String> = counted.map(|approval| approval.said.clone()).collect();
     list(&mut text, "Approved", &counted);
     list(&mut text, "To unblock", &view.unblock_hints);
+    list(&mut text, "Forecast", view.forecast.as_slice());
     list(&mut text, "Rules", &rules(&view.rules));
     if show_paths {
         text.push('\n');

@@ -297,6 +297,7 @@ fn one_status(row: &RepositoryStatus, looker: Looker) -> String {
         ("decision", Some(or_dash(row.decision.map(Outcome::as_str)))),
         ("reason", Some(or_dash(row.reason.map(Reason::code)))),
         ("risk", Some(or_dash(row.risk_class.map(RiskClass::as_str)))),
+        ("forecast", row.forecast.clone()),
         ("head", head),
         ("newer", unverified(row)),
         ("last deploy", Some(or_dash(deploy.as_deref()))),

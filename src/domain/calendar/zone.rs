@@ -123,6 +123,11 @@ pub struct ZonedTime {
 }
 
 impl ZonedTime {
+    #[must_use]
+    pub fn utc(at: Timestamp) -> Self {
+        Self { at, offset_seconds: 0, zone: "UTC".to_owned() }
+    }
+
     /// What the clocks show.
     #[must_use]
     pub fn civil(&self) -> DateTime {

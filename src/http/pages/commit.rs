@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::STYLESHEET;
-use super::parts::{AttemptRow, Rich, repository_page, tame};
+use super::parts::{AttemptRow, Rich, forecast, repository_page, tame};
 use crate::messages::{near_time, sentence, visible};
 use crate::queries::view::{CommitDetail, HistoryLine, JudgedView, PathView, RuleView};
 
@@ -20,6 +20,8 @@ pub(super) struct CommitPage {
     decision: &'static str,
     sentence: &'static str,
     summary: String,
+    /// Empty if time alone does not ship it.
+    forecast: String,
     steps: Vec<Rich>,
     evidence: Vec<Rich>,
     approvals: Vec<String>,
@@ -65,6 +67,7 @@ impl CommitPage {
             sentence: judged
                 .map_or("No pass has judged this commit.", |judged| sentence(judged.reason)),
             summary: judged.map_or_else(String::new, |judged| summary(judged, now)),
+            forecast: judged.map_or_else(String::new, forecast),
             steps: lines(judged.and_then(|judged| judged.unblock_hints.as_ref())),
             evidence: lines(judged.and_then(|judged| judged.evidence.as_ref())),
             approvals: approvals(detail),

@@ -119,7 +119,9 @@ fn summary(row: &RepositoryStatus) -> String {
     }
     let paused = row.paused.as_ref().map(|why| format!("Paused: {}", tame(why)));
     let error = row.error.as_deref().map(tame);
-    let decided = || row.reason.map(|reason| sentence(reason).to_owned());
+    let forecast = row.forecast.as_ref().map(|text| format!(" It {}.", tame(text)));
+    let forecast = forecast.unwrap_or_default();
+    let decided = || row.reason.map(|reason| format!("{}{forecast}", sentence(reason)));
     let summary = error.or(paused).or_else(decided);
     let summary = summary.unwrap_or_else(|| "Nothing to ship yet.".to_owned());
     // Something newer is what people wait for.

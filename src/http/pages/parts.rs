@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::domain::{RepoName, Sha};
 use crate::messages::{near_time, plain};
-use crate::queries::view::{AttemptView, RunView};
+use crate::queries::view::{AttemptView, JudgedView, RunView};
 
 /// A stranger's text on a page is cut to this.
 const LONGEST: usize = 2_000;
@@ -38,6 +38,12 @@ pub(super) fn is_web(url: &str) -> bool {
 /// The address of a repository's page.
 pub(super) fn repository_page(repository: &RepoName) -> String {
     format!("/repos/{repository}")
+}
+
+/// When it ships if only time passes, as a sentence of its own.
+pub(super) fn forecast(judged: &JudgedView) -> String {
+    let text = judged.forecast.as_deref().map(tame);
+    text.map_or_else(String::new, |text| format!("It {text}."))
 }
 
 /// A sentence with commands and names in it, which stand between backticks.

@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::STYLESHEET;
-use super::parts::{AttemptRow, Link, Rich, is_web, tame};
+use super::parts::{AttemptRow, Link, Rich, forecast, is_web, tame};
 use crate::domain::RepoName;
 use crate::messages::{near_time, sentence};
 use crate::queries::view::{
@@ -34,6 +34,8 @@ struct JudgedPart {
     risk: &'static str,
     reason: &'static str,
     sentence: &'static str,
+    /// Empty if time alone does not ship it.
+    forecast: String,
     steps: Vec<Rich>,
 }
 
@@ -78,6 +80,7 @@ fn judged(repository: &RepoName, one: &JudgedView) -> JudgedPart {
         risk: one.risk_class.as_str(),
         reason: one.reason.code(),
         sentence: sentence(one.reason),
+        forecast: forecast(one),
         steps: one.unblock_hints.iter().flatten().map(|hint| Rich::new(hint)).collect(),
     }
 }

@@ -84,6 +84,10 @@ pub struct JudgedView {
     pub judged_at: Option<Timestamp>,
     /// What to do so that it ships; the ledger does not hold that.
     pub unblock_hints: Option<Vec<String>>,
+    /// When it ships if nothing changes but the time; the ledger does not hold that.
+    pub ships_at: Option<Timestamp>,
+    /// The same as a sentence, in the time zone of the freeze that ends then.
+    pub forecast: Option<String>,
     /// What it was decided on; none where the ledger's entry is gone.
     pub evidence: Option<Vec<String>>,
     /// The paths that drove the risk; the ledger does not hold them.
