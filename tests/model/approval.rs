@@ -141,7 +141,8 @@ fn whole_range<'a>(
     })
 }
 
-/// A step of the branch. Consecutive steps of one rebased pull request are merged into one.
+/// A step of the branch that changed a path in question. Steps of one pull request are one step if
+/// no step between them changed such a path: the pull request shows what they changed together.
 struct Step {
     parent: Sha,
     sha: Sha,
@@ -222,7 +223,7 @@ impl Needed {
     /// The steps on the way that changed one of these paths, newest first.
     fn steps(&mut self, asked: &Asked<'_>, way: &Way, paths: &BTreeSet<&str>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for (sha, parent, is_merge) in way {
+        for (sha, parent, _) in way {
             let files = match range(asked, parent, sha) {
                 Ok(Ranged::Compared(Comparison { files: RangeFiles::Complete(files), .. })) => {
                     files
@@ -250,7 +251,7 @@ impl Needed {
                 }
             };
             match steps.last_mut() {
-                Some(later) if !is_merge && later.parent == *sha && later.is_of(&pulls) => {
+                Some(later) if later.is_of(&pulls) => {
                     // For each path, the content that the later step left is what the pull
                     // request left.
                     for (path, content) in changed {
@@ -269,8 +270,12 @@ impl Needed {
 }
 
 impl Step {
+    /// Whether both are of the same pull request, which is the only one of either.
     fn is_of(&self, pulls: &Option<Vec<MergedPull>>) -> bool {
-        pulls.is_some() && self.pulls == *pulls
+        match (self.pulls.as_deref(), pulls.as_deref()) {
+            (Some([one]), Some([other])) => one.number == other.number,
+            _ => false,
+        }
     }
 }
 
