@@ -4,12 +4,9 @@
 //! plain values. It either does not apply, or applies with its cause, or names the facts that
 //! it lacks. There is no clock and no I/O, and no rule exists anywhere else.
 
-use jiff::Timestamp;
-
 use crate::domain::{
-    Cause, Decision, DeployUnavailable, Health, KnownRun, Lack, Observation, Outcome, PauseSource,
-    Policy, Production, Reason, ReleaseState, RiskClass, Sha, Verdict, Verification, Why,
-    WorkflowFact, WorkflowState,
+    Cause, Decision, DeployUnavailable, Health, KnownRun, Lack, Outcome, PauseSource, Production,
+    Reason, RiskClass, Verdict, Verification, Why, WorkflowFact, WorkflowState,
 };
 
 mod approval;
@@ -22,6 +19,7 @@ mod frozen;
 mod health;
 mod judge;
 mod origins;
+mod question;
 mod raise;
 mod reverts;
 mod risk;
@@ -34,43 +32,8 @@ use reverts::reverted;
 pub use case::Case;
 pub use health::health;
 pub use judge::{JUDGED_BELOW, JudgeOutcome, Judgement, judge};
+pub use question::Question;
 pub use risk::class_of_path;
-
-/// A question about one sha.
-#[derive(Clone, Copy)]
-pub struct Question<'a> {
-    /// The sha to decide about.
-    pub sha: &'a Sha,
-    pub policy: &'a Policy,
-    pub observation: &'a Observation,
-    /// The release state from the ledger.
-    pub release: &'a ReleaseState,
-    /// Whether an operator's `trigger` asks. It skips rules 9, 9a, 16 and 18, and grants one
-    /// more attempt in rule 14.
-    pub triggered: bool,
-    /// Whether this is a rollback to a sha that was in production before. It also skips rule 7,
-    /// and the risk is not judged.
-    pub rollback: bool,
-    /// A hypothetical production, if it is to differ from the one in the ledger.
-    pub supposed_production: Option<&'a Production>,
-    /// The current time, by GitHub's clock.
-    pub now: Timestamp,
-}
-
-impl<'a> Question<'a> {
-    /// The question of a pass: no operator asks, and production is the one in the ledger.
-    #[must_use]
-    pub const fn of_a_pass(
-        sha: &'a Sha,
-        policy: &'a Policy,
-        observation: &'a Observation,
-        release: &'a ReleaseState,
-        now: Timestamp,
-    ) -> Self {
-        let (triggered, rollback, supposed_production) = (false, false, None);
-        Self { sha, policy, observation, release, triggered, rollback, supposed_production, now }
-    }
-}
 
 /// The table of the design. The first rule that applies decides.
 pub const RULES: &[(Reason, Rule)] = &[

@@ -10,13 +10,14 @@ use release_governor::clock::Clock;
 
 use crate::town::{Town, until};
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 23] = [
     "branch_tip",
     "candidate_sha",
     "decision",
     "dry_run",
     "enabled",
     "error",
+    "forecast",
     "head_reason",
     "head_sha",
     "last_deploy_attempt_sha",
@@ -31,6 +32,7 @@ const KEYS: [&str; 21] = [
     "reason",
     "repository",
     "risk_class",
+    "ships_at",
     "unverified_commits",
 ];
 
@@ -58,12 +60,14 @@ fn a_commit_is_simulated_triggered_and_shown_without_a_controller() {
             "counted_approvals",
             "decision",
             "evidence",
+            "forecast",
             "paths",
             "reason",
             "repository",
             "risk_class",
             "rules",
             "sha",
+            "ships_at",
             "supposed",
             "unblock_hints"
         ]

@@ -64,6 +64,7 @@ fn every_address_answers_whole() {
           "dry_run": false,
           "enabled": true,
           "error": null,
+          "forecast": null,
           "head_reason": null,
           "head_sha": null,
           "last_deploy_attempt_sha": "LOW",
@@ -78,6 +79,7 @@ fn every_address_answers_whole() {
           "reason": "high_risk_no_approval",
           "repository": "acme/shop",
           "risk_class": "HIGH",
+          "ships_at": null,
           "unverified_commits": 0
         }
       ]
@@ -94,6 +96,7 @@ fn every_address_answers_whole() {
       "dry_run": false,
       "enabled": true,
       "error": null,
+      "forecast": null,
       "governed_since": "[time]",
       "head_reason": null,
       "head_sha": null,
@@ -112,6 +115,7 @@ fn every_address_answers_whole() {
             "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
             "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
           ],
+          "forecast": null,
           "judged_at": "[time]",
           "paths": [
             {
@@ -140,6 +144,7 @@ fn every_address_answers_whole() {
             }
           ],
           "sha": "HIGH",
+          "ships_at": null,
           "source": "last_pass",
           "unblock_hints": [
             "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
@@ -170,6 +175,7 @@ fn every_address_answers_whole() {
       "rejection": null,
       "repository": "acme/shop",
       "risk_class": "HIGH",
+      "ships_at": null,
       "unverified_commits": 0,
       "words": {
         "approvals": [],
@@ -243,6 +249,7 @@ fn every_address_answers_whole() {
           "risk HIGH: from the paths that differ from production; listed paths: 1 HIGH, 0 MEDIUM",
           "infra/main.tf is HIGH: it matches infra/**; HIGH~7 (no pull request) brought it"
         ],
+        "forecast": null,
         "judged_at": "[time]",
         "paths": [
           {
@@ -271,6 +278,7 @@ fn every_address_answers_whole() {
           }
         ],
         "sha": "HIGH",
+        "ships_at": null,
         "source": "last_pass",
         "unblock_hints": [
           "`release-governor approve acme/shop HIGH~7 --reason \"WHY\"`"
@@ -589,6 +597,7 @@ fn every_address_answers_whole() {
           "production is LOW~7 by run 17000000004, attempt 1, since [date] [clock] UTC",
           "risk LOW: as decided when it was shipped"
         ],
+        "forecast": null,
         "judged_at": null,
         "paths": null,
         "paths_left_out": 0,
@@ -596,6 +605,7 @@ fn every_address_answers_whole() {
         "risk_class": "LOW",
         "rules": null,
         "sha": "LOW",
+        "ships_at": null,
         "source": "ledger",
         "unblock_hints": null
       },
