@@ -53,8 +53,9 @@ pub use attempt::{
 };
 pub use branch_commits::BranchCommits;
 pub use calendar::{
-    CalendarEntry, CalendarKind, CalendarSelectors, CalendarSpan, CalendarZone, CoverEnd, Frozen,
-    LaneCalendar, RepoPattern, RepoPatternError, WeekTime, ZonedTime,
+    CalendarEntry, CalendarKind, CalendarSelectors, CalendarSpan, CalendarZone, CoverEnd,
+    EntryAhead, Frozen, IntervalAhead, LaneCalendar, RepoPattern, RepoPatternError, WeekTime,
+    ZonedTime,
 };
 pub use command::{ApprovalCommand, CommandError, CommandReading};
 pub use counted_run::{CountedAttempt, CountedRun, CountedRuns};

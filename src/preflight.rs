@@ -7,7 +7,7 @@ mod github;
 mod rules;
 mod view;
 
-pub use calendar::{EntryAhead, IntervalAhead, calendar};
+pub use calendar::calendar;
 pub use check_config::{Checked, CheckedRepository, check_config};
 pub use github::preflight;
 pub use view::{ConfigFinding, Preflight, Severity, Unchecked};

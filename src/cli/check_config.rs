@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::preflight::{self, Checked, EntryAhead, Preflight, Severity};
+use crate::domain::EntryAhead;
+use crate::preflight::{self, Checked, Preflight, Severity};
 use crate::request::CommandFailure;
 
 use super::args::{CheckConfig, ConfigSource};

@@ -8,11 +8,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod ahead;
 mod civil;
 mod lane;
 mod selectors;
 mod zone;
 
+pub use ahead::{EntryAhead, IntervalAhead};
 pub use civil::{CalendarSpan, WeekTime};
 pub use lane::{CoverEnd, Frozen, LaneCalendar};
 pub use selectors::{CalendarSelectors, RepoPattern, RepoPatternError};

@@ -27,19 +27,21 @@ const REPOSITORIES: &str = "/api/v1/repositories";
 const REPOS: &str = "/api/v1/repos";
 const REPOSITORY: &str = "/api/v1/repos/{owner}/{name}";
 const COMMIT: &str = "/api/v1/repos/{owner}/{name}/commits/{sha}";
+const CALENDAR: &str = "/api/v1/calendar";
 const ATTEMPTS: &str = "/api/v1/repos/{owner}/{name}/attempts";
 const LEDGER: &str = "/api/v1/repos/{owner}/{name}/ledger";
 
 type RouteEntry = (&'static str, fn() -> MethodRouter<ReadModel>);
 
 /// All there is.
-const ROUTES: [RouteEntry; 9] = [
+const ROUTES: [RouteEntry; 10] = [
     (INDEX, || get(index)),
     (INDEX_TOO, || get(index)),
     (OPENAPI, || get(openapi)),
     (REPOSITORIES, || get(repositories)),
     (REPOS, || get(repositories)),
     (REPOSITORY, || get(repository)),
+    (CALENDAR, || get(calendar)),
     (COMMIT, || get(commit)),
     (ATTEMPTS, || get(attempts)),
     (LEDGER, || get(ledger)),
@@ -71,6 +73,7 @@ async fn index(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerA
         "openapi": OPENAPI,
         "links": {
             "repositories": REPOSITORIES,
+            "calendar": CALENDAR,
             "repository": REPOSITORY,
             "commit": COMMIT,
             "attempts": ATTEMPTS,
@@ -91,6 +94,11 @@ async fn repositories(State(window): State<ReadModel>, asked: RequestQuery) -> H
     let only = RepositoryFilter::of(&asked)?;
     let all = within(&window, window.repositories()).await?;
     beside_others(all.about_bytes(), || answer::json(&asked.headers, &only.narrow(all)))
+}
+
+async fn calendar(State(window): State<ReadModel>, asked: RequestQuery) -> HandlerAnswer {
+    asked.takes(&[])?;
+    answer::json(&asked.headers, &window.calendar(window.clock().now()))
 }
 
 /// Which repositories are asked for; all of these must fit.

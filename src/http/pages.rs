@@ -21,12 +21,14 @@ use crate::domain::ShaPrefix;
 use crate::domain::secrets::hide;
 use crate::queries::ReadModel;
 
+mod calendar;
 mod commit;
 mod index;
 mod parts;
 mod repository;
 mod trouble;
 
+use calendar::CalendarPage;
 use commit::CommitPage;
 use index::{Index, IndexFilter};
 use repository::RepositoryPage;
@@ -45,6 +47,7 @@ type PageAnswer = Result<Response, TroublePage>;
 pub(super) fn routes() -> Router<ReadModel> {
     Router::new()
         .route("/", get(index))
+        .route("/calendar", get(calendar))
         .route("/repos/{owner}/{name}", get(repository))
         .route("/repos/{owner}/{name}/commits/{sha}", get(commit))
         .route(STYLESHEET, get(stylesheet))
@@ -55,7 +58,15 @@ async fn index(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnsw
     let filter = IndexFilter::of(&asked)?;
     let all = within(&window, window.repositories()).await?;
     let now = window.clock().now();
-    beside_others(all.about_bytes(), || shown(&asked.headers, &Index::of(&all, &filter, now)))
+    let freezes = calendar::in_force(&window.calendar(now), now, true);
+    let page = || shown(&asked.headers, &Index::of(&all, &filter, freezes, now));
+    beside_others(all.about_bytes(), page)
+}
+
+async fn calendar(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
+    asked.takes(&[])?;
+    let now = window.clock().now();
+    shown(&asked.headers, &CalendarPage::of(&window.calendar(now), now))
 }
 
 async fn repository(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
@@ -63,7 +74,9 @@ async fn repository(State(window): State<ReadModel>, asked: RequestQuery) -> Pag
     let name = asked.repository()?;
     let detail = within(&window, window.repository(&name)).await?;
     let attempts = within(&window, window.attempts(&name, None, repository::ATTEMPTS)).await?;
-    shown(&asked.headers, &RepositoryPage::of(&detail, &attempts.attempts, window.clock().now()))
+    let now = window.clock().now();
+    let freezes = calendar::in_force(&window.calendar_of(&[name], now), now, false);
+    shown(&asked.headers, &RepositoryPage::of(&detail, &attempts.attempts, freezes, now))
 }
 
 async fn commit(State(window): State<ReadModel>, asked: RequestQuery) -> PageAnswer {
@@ -72,7 +85,9 @@ async fn commit(State(window): State<ReadModel>, asked: RequestQuery) -> PageAns
     let sha: ShaPrefix = asked.in_path("sha", "7 to 64 hex digits of a commit's id")?;
     let found = within(&window, window.commit(&name, &sha)).await;
     let detail = found.map_err(|problem| TroublePage::from(problem).in_repository(&name))?;
-    shown(&asked.headers, &CommitPage::of(&detail, window.clock().now()))
+    let now = window.clock().now();
+    let freezes = calendar::in_force(&window.calendar_of(&[name], now), now, false);
+    shown(&asked.headers, &CommitPage::of(&detail, freezes, now))
 }
 
 async fn stylesheet(asked: RequestQuery) -> Response {

@@ -19,6 +19,7 @@ use crate::request::{Caller, CommandFailure, ControllerRequest as _};
 use crate::store::StoreError;
 
 mod attempts;
+mod calendar;
 mod commit;
 mod judged;
 mod ledger;

@@ -9,10 +9,12 @@ use crate::domain::{
 };
 
 pub mod backtest;
+mod calendar;
 mod detail;
 mod group;
 mod history;
 
+pub use calendar::CalendarView;
 pub use detail::{
     ApprovalView, AttemptView, Attempts, ByEnvironment, Certainty, CommitDetail, DecisionSource,
     FailedStep, InFlight, JudgedView, LedgerPage, MovedFilesView, PauseView, ProductionSetView,

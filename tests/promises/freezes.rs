@@ -147,7 +147,7 @@ fn a_lane_that_a_window_names_ships_only_inside_one() {
     shop.minutes_later(2 * 60);
     let outside = shop.verified(&["src/cart.rs"]);
     shop.good_pass();
-    insta::assert_snapshot!(shop.status(&outside), @"");
+    insta::assert_snapshot!(shop.status(&outside), @"failure: HOLD SHA · LOW · frozen: until Tue 3 Nov 08:00 UTC (outside window mornings)");
     shop.settled();
     shop.minutes_later(21 * 60).good_pass();
     assert_eq!(shop.dispatched(), [inside, outside]);

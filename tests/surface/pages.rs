@@ -152,3 +152,40 @@ fn a_held_status_links_to_a_page_that_is_there() {
     assert!(good(&running, address).contains("It waits for an approval"), "{address}");
     assert_eq!(running.end().0, 0);
 }
+
+#[test]
+fn every_page_says_which_freeze_is_in_force_and_when_a_held_commit_ships() {
+    let (town, shop, _) = Town::with_shop();
+    town.configure(
+        "repositories: [{name: acme/shop}]\n\
+         freezes:\n\
+         - {name: '<b>audit</b>', zone: Asia/Kathmandu, from: 2026-01-01T00:00, \
+            to: 2126-01-01T00:00, owner: '@acme/<i>data</i>', reason: the books are closed}\n\
+         windows: [{name: always, zone: UTC, weekly: [{from: Mon 00:00, to: Sun 23:59}]}]\n",
+    );
+    let sha = shop.verified(&["src/cart.rs"]);
+    let running = town.govern();
+    town.row_when("acme/shop", |row| row["reason"] == "frozen");
+    let until = "now to Tue 1 Jan 2126 00:00 +0545";
+    let commit = format!("/repos/acme/shop/commits/{sha}");
+    for address in ["/", "/repos/acme/shop", &commit, "/calendar"] {
+        let body = good(&running, address);
+        assert!(!body.contains("<b>") && !body.contains("<i>"), "{address}: {body}");
+        assert!(body.contains("Frozen: &#60;b&#62;audit&#60;/b&#62;"), "{address}: {body}");
+        assert!(body.contains(until), "{address}: {body}");
+    }
+    let forecast = "It ships Tue 1 Jan 2126 00:00 +0545 if nothing changes.";
+    assert!(good(&running, &commit).contains(forecast), "{}", good(&running, &commit));
+    assert!(good(&running, "/").contains(forecast));
+    let calendar = good(&running, "/calendar");
+    for told in
+        ["Ask @acme/&#60;i&#62;data&#60;/i&#62;. Reason: the books are closed.", "Ships only"]
+    {
+        assert!(calendar.contains(told), "{told} is not in {calendar}");
+    }
+    let row = town.run(&["status", "--json"]).with(0).json()["repositories"][0].clone();
+    assert_eq!(row["ships_at"], "2125-12-31T18:15:00Z");
+    let told = town.run(&["status", "acme/shop"]).with(0).text();
+    assert!(told.contains("ships Tue 1 Jan 2126 00:00 +0545 if nothing changes"), "{told}");
+    assert_eq!(running.end().0, 0);
+}

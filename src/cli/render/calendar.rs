@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 
 use super::clean;
-use crate::domain::{CalendarKind, RepoName};
+use crate::domain::{CalendarKind, EntryAhead, RepoName};
 use crate::messages;
-use crate::preflight::EntryAhead;
 
 /// The most repositories that are named; the rest is counted.
 const MOST_NAMES: usize = 6;

@@ -13,6 +13,8 @@ use crate::queries::view::{CommitDetail, HistoryLine, JudgedView, PathView, Rule
 #[template(path = "commit.html", config = "src/http/pages/askama.toml")]
 pub(super) struct CommitPage {
     stylesheet: &'static str,
+    /// Which freeze is in force, or comes next.
+    freezes: Option<String>,
     name: String,
     repository: String,
     short: String,
@@ -52,13 +54,14 @@ struct HistoryRow {
 }
 
 impl CommitPage {
-    pub(super) fn of(detail: &CommitDetail, now: Timestamp) -> Self {
+    pub(super) fn of(detail: &CommitDetail, freezes: Option<String>, now: Timestamp) -> Self {
         let (name, judged) = (&detail.repository, detail.judgement.as_ref());
         let lines = |lines: Option<&Vec<String>>| {
             lines.into_iter().flatten().map(|line| Rich::new(line)).collect::<Vec<Rich>>()
         };
         Self {
             stylesheet: STYLESHEET,
+            freezes,
             name: name.to_string(),
             repository: repository_page(name),
             short: detail.sha.short().to_owned(),

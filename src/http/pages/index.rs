@@ -63,6 +63,8 @@ pub(super) struct Index {
     text: String,
     states: Vec<StateChoice>,
     all: usize,
+    /// Which freeze is in force, or comes next.
+    freezes: Option<String>,
     rows: Vec<Row>,
 }
 
@@ -82,7 +84,12 @@ struct Row {
 }
 
 impl Index {
-    pub(super) fn of(status: &FleetStatus, filter: &IndexFilter, now: Timestamp) -> Self {
+    pub(super) fn of(
+        status: &FleetStatus,
+        filter: &IndexFilter,
+        freezes: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let mut rows: Vec<&RepositoryStatus> =
             status.repositories.iter().filter(|row| filter.takes(row)).collect();
         rows.sort_by_key(|row| StatusGroup::of(row));
@@ -93,6 +100,7 @@ impl Index {
             text: tame(&filter.text),
             states: values.map(|value| StateChoice { value, is_chosen: value == chosen }).collect(),
             all: status.repositories.len(),
+            freezes,
             rows: rows.into_iter().map(|row| Row::of(row, now)).collect(),
         }
     }

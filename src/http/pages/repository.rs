@@ -21,6 +21,8 @@ pub(super) struct RepositoryPage {
     stylesheet: &'static str,
     name: String,
     error: Option<String>,
+    /// Which freeze is in force, or comes next.
+    freezes: Option<String>,
     pauses: Vec<String>,
     judgements: Vec<JudgedPart>,
     facts: Vec<NamedFact>,
@@ -46,13 +48,19 @@ struct NamedFact {
 }
 
 impl RepositoryPage {
-    pub(super) fn of(detail: &RepositoryDetail, attempts: &[AttemptView], now: Timestamp) -> Self {
+    pub(super) fn of(
+        detail: &RepositoryDetail,
+        attempts: &[AttemptView],
+        freezes: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let row = &detail.status;
         let name = &row.repository;
         Self {
             stylesheet: STYLESHEET,
             name: name.to_string(),
             error: row.error.as_deref().map(tame),
+            freezes,
             pauses: detail.words.pauses.iter().map(|pause| pause_text(pause, now)).collect(),
             judgements: detail.judgements.iter().map(|one| judged(name, one)).collect(),
             facts: facts(detail, now),

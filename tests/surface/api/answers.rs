@@ -43,6 +43,7 @@ fn every_address_answers_whole() {
     {
       "links": {
         "attempts": "/api/v1/repos/{owner}/{name}/attempts",
+        "calendar": "/api/v1/calendar",
         "commit": "/api/v1/repos/{owner}/{name}/commits/{sha}",
         "ledger": "/api/v1/repos/{owner}/{name}/ledger",
         "repositories": "/api/v1/repositories",
@@ -53,6 +54,7 @@ fn every_address_answers_whole() {
       "version": "[version]"
     }
     "#);
+    assert_eq!(good(&running, "/api/v1/calendar").json(), serde_json::json!({ "entries": [] }));
     assert_snapshot!(whole("/api/v1/repositories"), @r#"
     {
       "controller_running": true,
