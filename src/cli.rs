@@ -1,4 +1,4 @@
-//! The command line: arguments in, tables and exit codes out.
+//! The command-line interface: parses the arguments, runs the command and returns the exit code.
 
 mod args;
 mod ask;
@@ -35,13 +35,13 @@ pub use self::exit::Exit;
 pub use self::output::{print, print_json, print_json_line, say, width};
 pub use self::runtime::in_runtime;
 
-/// What the program is called.
+/// The program's name in shell completion scripts.
 const NAME: &str = "release-governor";
 
-/// What `demo` does: a build for production leaves it out.
+/// Runs the `demo` command. Production builds do not include it.
 pub type DemoCommand = fn(&Demo) -> Result<(), CommandFailure>;
 
-/// Does what `arguments`, the program's own name first, ask for.
+/// Runs the command in `arguments`. The first argument is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, demo: Option<DemoCommand>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match complete::answered(&arguments) {
@@ -55,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, demo: Option<DemoComma
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version come as errors, too, and go to the standard output.
+            // clap also reports `--help` and `--version` as errors, and prints them to stdout.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }

@@ -1,4 +1,4 @@
-//! The demo: a GitHub in a box, the real controller, and a story that tells what it does and why.
+//! `demo`: runs the real controller against a fake GitHub and narrates a scenario.
 //!
 //! ```text
 //! acts ─▶ box ◀──HTTP──▶ governor ─▶ ledger, socket, pages
@@ -6,9 +6,10 @@
 //!   └──────┴── narrator ◀───┘
 //! ```
 //!
-//! Nothing here is played: the governor reads a configuration file, keeps its ledger on disk,
-//! talks HTTP to the box, and takes the operator's word through its socket. What the story
-//! promised is looked up in the box at the end.
+//! Only GitHub and the developers are simulated (`box`). The governor reads a configuration file,
+//! keeps its ledger on disk, sends HTTP requests to the fake GitHub, and receives the operator's
+//! commands through its socket. At the end, the fake GitHub and the ledger are checked for the
+//! expected results.
 
 mod acts;
 mod afterwards;
@@ -35,17 +36,20 @@ use narrator::Narrator;
 use promises::Promise;
 use stage::{Stage, TOKEN};
 
-/// How long the story may take; it takes about a minute.
+/// Timeout of the scenario, which takes about a minute.
 const LONGEST_STORY: Duration = Duration::from_secs(120);
-/// How much of the log is shown when the story did not come true.
+/// Number of log lines to print if the scenario does not complete.
 const LINES_OF_LOG: usize = 15;
-/// The governor ends by itself well before; the process must be gone after 5 s.
+/// How long to wait for the tasks to stop. They usually stop much sooner; the process must exit
+/// within 5 s.
 const LONGEST_END: Duration = Duration::from_millis(4_500);
 
-/// Plays the story, and goes on governing until told to stop; `once` ends after the story.
+/// Runs the scenario, and then keeps the governor running until a signal arrives. With `once`,
+/// returns after the scenario.
 ///
 /// # Errors
-/// When the machine has no room, port or thread for it, or when the story did not come true.
+/// If the machine has no disk space, port or thread left, or the scenario does not complete as
+/// expected.
 pub async fn run(once: bool) -> Result<(), CommandFailure> {
     let clock = Clock::system();
     let mut signals = DemoSignals::listen()?;
@@ -58,7 +62,7 @@ pub async fn run(once: bool) -> Result<(), CommandFailure> {
         () = signals.told_to_stop() => Ok(()),
         result = play(&home, &clock, &ended, &mut tasks, once) => result,
     };
-    // Nobody listens where nothing was started.
+    // There is no receiver if a signal arrived before anything was started.
     let _ = end.send(true);
     let ends = async { while tasks.join_next().await.is_some() {} };
     if clock.timeout(LONGEST_END, ends).await.is_err() {
@@ -68,7 +72,7 @@ pub async fn run(once: bool) -> Result<(), CommandFailure> {
     result
 }
 
-/// Sets everything up, tells the story, and looks whether it came true.
+/// Starts the fake GitHub and the governor, runs the scenario, and checks its results.
 async fn play(
     home: &Home,
     clock: &Clock,
@@ -117,7 +121,7 @@ async fn play(
     };
     tokio::select! {
         told = telling => told,
-        // Neither the box nor the governor ends before the story, but by a failure.
+        // The fake GitHub and the governor stop before the scenario ends only if they fail.
         Some(ended) = tasks.join_next() => match ended {
             Ok(Err(failure)) => Err(failure),
             Ok(Ok(())) | Err(_) => Err(CommandFailure::Dependency("a part of the demo ended early".into())),
@@ -138,7 +142,7 @@ fn introduce(narrator: &Narrator, home: &Home, box_address: &str, page_address: 
     ]);
 }
 
-/// Says which promises were kept.
+/// Prints which promises were kept. Fails if one was broken.
 fn conclude(narrator: &Narrator, promises: &[Promise]) -> Result<(), CommandFailure> {
     narrator.pause();
     narrator.paragraph("What was promised, looked up in the box:");
@@ -167,7 +171,7 @@ fn never_came(awaited: &str, home: &Home) -> CommandFailure {
     ))
 }
 
-/// Says what can be tried. All of it fits a terminal of 80 columns and 24 lines.
+/// Prints commands to try. The text fits a terminal of 80 columns and 24 lines.
 fn invite(narrator: &Narrator, leftover: &Leftover<'_>, home: &Home, page_address: &str) {
     narrator.paragraph(
         "It goes on governing until Ctrl-C. One more change was pushed to acme/shop, under auth/, \
@@ -183,11 +187,11 @@ fn invite(narrator: &Narrator, leftover: &Leftover<'_>, home: &Home, page_addres
 
 /// Completes when the demo ends.
 async fn stopped(mut ended: watch::Receiver<bool>) {
-    // A channel that is closed is an end, too.
+    // A closed channel ends the demo, too.
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-/// What tells the demo to stop: Ctrl-C, SIGTERM, or its terminal going away.
+/// The signals that stop the demo: SIGINT (Ctrl-C), SIGTERM and SIGHUP (the terminal closed).
 struct DemoSignals([Signal; 3]);
 
 impl DemoSignals {

@@ -1,5 +1,5 @@
-//! What Kubernetes, Prometheus, people and their programs read over HTTP. Nothing here waits for a
-//! pass, asks GitHub, or changes anything.
+//! The HTTP server: health probes, metrics, web pages and the JSON API. It is read-only, and no
+//! request waits for a pass or calls GitHub.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use problem::HttpProblem;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// All that is served of the controller that `window` is on.
+/// All routes. They serve the data of `window`.
 pub fn routes(window: ReadModel) -> Router {
     Router::new()
         .merge(probes::routes())
@@ -58,10 +58,10 @@ fn text(code: StatusCode, content_type: &'static str, text: String) -> Response 
     (code, headers, text).into_response()
 }
 
-/// A store that does not answer for so long is not well.
+/// Timeout of a read. If the store takes longer, it is considered unavailable.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What `work` gives, if it gives it soon.
+/// Runs `work` with a timeout, and with a limit on concurrent requests.
 async fn within<T, E: Into<HttpProblem>>(
     window: &ReadModel,
     work: impl Future<Output = Result<T, E>>,

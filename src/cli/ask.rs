@@ -1,4 +1,4 @@
-//! The commands that ask a controller: arguments in, a question out, its answer shown.
+//! The commands that send a request to a controller and print its response.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -124,7 +124,7 @@ fn recorded<A: ControllerRequest<Answer = Recorded>>(
     Ok(Exit::Done)
 }
 
-/// Whoever waits is told what for: a pass over the repository comes to its end first.
+/// How long a command waits before it prints what it waits for, such as a pass that must end first.
 const SILENCE: Duration = Duration::from_secs(5);
 
 fn perform<A: ControllerRequest>(setup: &Setup, ask: A) -> Result<A::Answer, CommandFailure> {
@@ -149,8 +149,8 @@ fn perform_saying<A: ControllerRequest>(
     })
 }
 
-/// Says where a running controller goes by another configuration than was read here: what is asked
-/// of it is answered by that one.
+/// Prints a note if a running controller uses a different configuration from the one read here. The
+/// controller answers by its own.
 pub(super) async fn note_drift(setup: &Setup, clock: &Clock) {
     if let Some(note) = setup.drift(clock).await {
         say("note", &note);
@@ -165,13 +165,13 @@ pub(super) fn show<T: Serialize>(
     if json { print_json(view) } else { print(&text()) }
 }
 
-/// The repository that is named, which must be configured; none where none is.
+/// The repository given on the command line, which must be configured. `None` if none is given.
 pub(super) fn named(setup: &Setup, target: &Target) -> Result<Option<RepoName>, CommandFailure> {
     let Some(name) = target.repository() else { return Ok(None) };
     choose(&governed(setup)?, Some(name), &Here::default()).map(Some)
 }
 
-/// The repository that is meant.
+/// The repository given on the command line, or the default one.
 pub(super) fn one(setup: &Setup, target: &Target) -> Result<RepoName, CommandFailure> {
     here(setup, target.repository())
 }

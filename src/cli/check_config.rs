@@ -1,4 +1,4 @@
-//! `check-config`: the configuration, and with `--github` whether GitHub is as it says.
+//! `check-config`: validates the configuration and, with `--github`, compares it with GitHub.
 
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(super) fn check_config(
     Ok(preflight.as_ref().map_or(Exit::Done, exit))
 }
 
-/// What is wrong for certain says more than what could not be asked.
+/// A definite error takes precedence over checks that could not be completed.
 fn exit(preflight: &Preflight) -> Exit {
     if preflight.findings.iter().any(|finding| finding.severity == Severity::Error) {
         Exit::Usage

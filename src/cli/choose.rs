@@ -1,4 +1,4 @@
-//! Which repository a command is about.
+//! Selects the repository that a command acts on.
 
 mod git;
 mod remote;
@@ -12,20 +12,20 @@ use crate::rpc::GovernedRepositories;
 use git::Remotes;
 use remote::RemoteLocation;
 
-/// Where a command was given.
+/// Where the command was run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Here {
-    /// The working directory.
     pub(super) directory: PathBuf,
-    /// What `GIT_DIR` says, where it is set.
+    /// The value of `GIT_DIR`, if set.
     pub(super) git_dir: Option<PathBuf>,
 }
 
-/// The repository that was `named`, or of the git remote `here`, or the only one
-/// there is.
+/// Selects the `named` repository, else the repository of the git remote at `here`, else the only
+/// configured one.
 ///
 /// # Errors
-/// When the named one is not configured, or when none was named and none can be told.
+/// [`CommandFailure::NotFound`] if the named repository is not configured;
+/// [`CommandFailure::Usage`] if none is named and none can be inferred.
 pub(super) fn choose(
     governed: &GovernedRepositories,
     named: Option<&RepoName>,
@@ -56,14 +56,14 @@ pub(super) fn choose(
     )))
 }
 
-/// What a directory tells of its repository.
+/// The result of inferring the repository from a directory.
 enum RemoteLookup {
     Repository(RepoName),
-    /// Why not, as a sentence; empty where there is no git remote.
+    /// The reason, as a sentence with a trailing space. Empty if there is no git remote.
     Nothing(String),
 }
 
-/// The repository at the GitHub of `api_url` that the git remote names.
+/// The repository that the git remote names, if it is on the GitHub instance of `api_url`.
 fn told(here: &Here, api_url: &str) -> RemoteLookup {
     let url = match git::remotes(here) {
         Remotes::None => return RemoteLookup::Nothing(String::new()),
@@ -86,7 +86,7 @@ fn told(here: &Here, api_url: &str) -> RemoteLookup {
     }
 }
 
-/// More than fit on a screen help nobody.
+/// Maximum number of repositories that an error message lists.
 const MOST_NAMES: usize = 10;
 
 fn known(governed: &GovernedRepositories) -> String {

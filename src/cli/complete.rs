@@ -1,4 +1,5 @@
-//! What a shell completes: it asks the program itself, which knows the governed repositories.
+//! Shell completion. The generated script calls this program, which knows the configured
+//! repositories.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,13 +13,14 @@ use super::args::{Arguments, CONFIG_FILE, CONFIG_VARIABLE};
 use crate::config;
 use crate::request::CommandFailure;
 
-/// By this variable the script of a shell asks for candidates. It is none of the configuration's.
+/// The completion script sets this variable to request candidates. It is not a configuration
+/// variable.
 const VARIABLE: &str = "_RELEASE_GOVERNOR_COMPLETE";
 
-/// Answers a shell that asks for candidates. False where none asks.
+/// Answers a completion request. Returns `false` if this invocation is not one.
 ///
 /// # Errors
-/// When the shell is not known, or nothing can be written.
+/// If the shell is unknown, or the candidates cannot be written.
 pub(super) fn answered(arguments: &[OsString]) -> Result<bool, CommandFailure> {
     let asked = CompleteEnv::with_factory(Arguments::command).var(VARIABLE);
     let here = std::env::current_dir().ok();
@@ -27,10 +29,7 @@ pub(super) fn answered(arguments: &[OsString]) -> Result<bool, CommandFailure> {
         .map_err(|error| CommandFailure::Usage(format!("cannot complete: {error}")))
 }
 
-/// The script that lets a shell ask.
-///
-/// # Errors
-/// When it cannot be made.
+/// The completion script for `shell`.
 pub(super) fn script(shell: Shell) -> Result<String, CommandFailure> {
     let failed = |why: String| CommandFailure::Dependency(format!("cannot make the script: {why}"));
     let shells = Shells::builtins();
@@ -43,7 +42,8 @@ pub(super) fn script(shell: Shell) -> Result<String, CommandFailure> {
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
-/// The repositories of the configuration that is meant; none where it is refused.
+/// The repositories of the configuration that the typed command line uses. Empty if the
+/// configuration is invalid.
 pub(super) fn repositories() -> Vec<CompletionCandidate> {
     let file = named_file().or_else(|| std::env::var_os(CONFIG_VARIABLE)).map(PathBuf::from);
     let file = file.unwrap_or_else(|| CONFIG_FILE.into());
@@ -54,7 +54,7 @@ pub(super) fn repositories() -> Vec<CompletionCandidate> {
     names.map(CompletionCandidate::new).collect()
 }
 
-/// What the line that is being typed says with `--config`.
+/// The value of `--config` on the command line that is being completed.
 fn named_file() -> Option<OsString> {
     let mut words = std::env::args_os().skip_while(|word| word != "--");
     while let Some(word) = words.next() {

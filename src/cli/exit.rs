@@ -1,27 +1,26 @@
-//! How the process ends.
+//! The exit codes.
 
 use std::process::ExitCode;
 
 use crate::domain::Outcome;
 use crate::request::CommandFailure;
 
-/// What the exit code says.
+/// The result of a command, as its exit code reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
     Done,
-    /// Decided otherwise than ALLOW (`simulate`, `trigger`).
+    /// The decision is not ALLOW (`simulate`, `trigger`).
     NotAllowed,
     /// The command line or the configuration is wrong.
     Usage,
     /// GitHub or another dependency failed.
     Dependency,
-    /// No such repository or sha.
+    /// No such repository or commit.
     NotFound,
 }
 
 impl Exit {
-    /// The code that scripts see.
+    /// The numeric exit code.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -33,7 +32,7 @@ impl Exit {
         }
     }
 
-    /// How a command ends that asked for a decision.
+    /// The exit of a command that reports a decision.
     #[must_use]
     pub const fn of_decision(outcome: Outcome) -> Self {
         match outcome {

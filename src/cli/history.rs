@@ -1,4 +1,4 @@
-//! `history`: what happened, in one repository or in all, and with `--follow` what happens.
+//! `history`: shows the ledger entries of one or all repositories; `--follow` streams new ones.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -20,11 +20,11 @@ use super::ask::{note_drift, one, show};
 use super::live::Audience;
 use super::{Exit, in_runtime, print, print_json_line, render, say, width};
 
-/// Between two looks of `--follow`.
+/// The poll interval of `--follow`.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// The most entries that one question brings.
+/// The maximum number of entries per request.
 const MOST: usize = 1_000;
-/// Entries that are shown where nobody says how many.
+/// The default number of entries.
 const SHOWN: usize = 50;
 
 pub(super) fn history(source: &ConfigSource, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
@@ -34,7 +34,7 @@ pub(super) fn history(source: &ConfigSource, args: &HistoryArgs) -> Result<Exit,
     }
     let (repository, unknown) = match (one(&setup, &args.target), args.target.repository()) {
         (Ok(repository), _) => (repository, None),
-        // One that left the configuration has its history still.
+        // A repository that was removed from the configuration still has its history.
         (Err(failure), Some(named)) => (named.clone(), Some(failure)),
         (Err(failure), None) => return Err(failure),
     };
@@ -76,7 +76,7 @@ fn limit(args: &HistoryArgs) -> usize {
     args.limit.map_or(unsaid, usize::from)
 }
 
-/// What happened in all repositories, the newest first.
+/// Prints the entries of all repositories, newest first.
 fn of_all(setup: &Setup, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     let clock = Clock::system();
     let limit = limit(args);
@@ -107,7 +107,8 @@ fn of_all(setup: &Setup, args: &HistoryArgs) -> Result<Exit, CommandFailure> {
     Ok(Exit::Done)
 }
 
-/// Several ledgers as one. Each keeps its own order: its times may go back by some seconds.
+/// Merges several ledgers, newest entry first. The entries of a ledger keep their order, even if
+/// their times go back by a few seconds.
 fn newest_first(ledgers: Vec<LineOf>) -> Vec<LineOf> {
     let mut before: Option<(RepoName, Timestamp)> = None;
     let mut timed: Vec<(Timestamp, LineOf)> = Vec::with_capacity(ledgers.len());
@@ -139,7 +140,8 @@ fn filter(filters: &Filters, now: Timestamp) -> Result<Filter, CommandFailure> {
     Ok(filter)
 }
 
-/// As many entries as are asked for, however many others lie between them.
+/// Reads until `ask.limit` matching entries are found or the ledger ends. A response can hold
+/// fewer, because it covers a limited part of the ledger.
 async fn whole(
     setup: &Setup,
     clock: &Clock,
@@ -159,7 +161,7 @@ async fn whole(
     Ok(history)
 }
 
-/// Prints what is there, oldest first, and then what comes.
+/// Prints the existing entries, oldest first, and then new ones as they appear.
 async fn follow(
     setup: &Setup,
     clock: &Clock,
@@ -185,7 +187,7 @@ async fn follow(
     Ok(())
 }
 
-/// All that is newer, however much it is.
+/// Reads all entries after `ask.after`, in as many requests as needed.
 async fn newer(
     setup: &Setup,
     clock: &Clock,
@@ -201,17 +203,17 @@ async fn newer(
     Ok(history)
 }
 
-/// How far a ledger was followed.
+/// The position of `--follow` in a ledger.
 struct Followed {
     repository: RepoName,
-    /// The newest entry that was looked at.
+    /// The number of the newest entry that was read.
     last: Option<u64>,
-    /// Whether the last look failed, which is said once.
+    /// Whether the last read failed. A run of failures is reported once.
     lost: bool,
 }
 
 impl Followed {
-    /// The entries of a look that are to be told; none where it failed for now.
+    /// The entries to print. `None` if the read failed temporarily, or the ledger was replaced.
     fn take(
         &mut self,
         seen: Result<view::HistoryView, CommandFailure>,
@@ -231,7 +233,7 @@ impl Followed {
             say("note", "it answers again");
         }
         if seen.newest < self.last {
-            // Another ledger: the old one was lost, and its numbers with it.
+            // The old ledger was lost, and a new one numbers from the start: read all of it.
             say("note", &format!("the ledger of {} began anew", self.repository));
             self.last = None;
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Commands that go on until somebody ends them, or nobody reads them any more.
+//! Support for commands that run until a signal arrives or the reader of their output is gone.
 
 use std::future::Future;
 use std::os::fd::AsFd as _;
@@ -11,22 +11,20 @@ use crate::clock::Clock;
 use crate::daemon::TerminalSignals;
 use crate::request::CommandFailure;
 
-/// Somebody who watches: until a signal, or until they close the pipe.
+/// The reader of a command's output. It is gone after a signal, or when it closes the pipe.
 pub(super) struct Audience {
     signals: TerminalSignals,
     clock: Clock,
 }
 
 impl Audience {
-    /// Whoever reads the standard output.
-    ///
     /// # Errors
-    /// What the system says.
+    /// If the signal handlers cannot be installed.
     pub(super) fn new(clock: Clock) -> Result<Self, CommandFailure> {
         Ok(Self { signals: TerminalSignals::new()?, clock })
     }
 
-    /// What `future` gives; none where they leave before.
+    /// The output of `future`. `None` if the reader is gone before it completes.
     pub(super) async fn unless_gone<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -36,16 +34,16 @@ impl Audience {
         }
     }
 
-    /// Waits. False where they leave before.
+    /// Waits for `time`. Returns `false` if the reader is gone before it has passed.
     pub(super) async fn waits(&mut self, time: Duration) -> bool {
         let slept = self.clock.sleep(time);
         self.unless_gone(slept).await.is_some()
     }
 }
 
-/// Completes when nobody can read the standard output any more; never for what is no pipe.
+/// Completes when the reading end of stdout is closed. Never completes if stdout is not a pipe.
 async fn pipe_closed() {
-    // Unchecked: a check would make the pipe non-blocking, for all who write to it.
+    // `from_owned_fd` would make the pipe non-blocking for every process that shares it.
     if let Ok(output) = std::io::stdout().as_fd().try_clone_to_owned()
         && let Ok(pipe) = pipe::Sender::from_owned_fd_unchecked(output)
         && pipe.ready(Interest::ERROR).await.is_ok()

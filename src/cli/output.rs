@@ -1,4 +1,4 @@
-//! Where the words go. Nobody listening is no failure.
+//! Output to stdout and stderr. A closed pipe is not an error.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
@@ -9,7 +9,8 @@ use crate::request::CommandFailure;
 use super::render::clean;
 use crate::messages::tame_json;
 
-/// How wide the terminal is; `None` where the output is not one, and lines may be long.
+/// The width of the terminal in columns. `None` if stdout is not a terminal, so that lines need
+/// not be wrapped.
 #[must_use]
 pub fn width() -> Option<u16> {
     if !std::io::stdout().is_terminal() {
@@ -18,10 +19,10 @@ pub fn width() -> Option<u16> {
     terminal_size::terminal_size().map(|(width, _)| width.0)
 }
 
-/// Writes `text` to the standard output, in colour on a terminal only.
+/// Writes `text` to stdout, in color only on a terminal.
 ///
 /// # Errors
-/// When it cannot be written, but for a reader that went away.
+/// [`CommandFailure::Dependency`] if the write fails for another reason than a closed pipe.
 pub fn print(text: &str) -> Result<(), CommandFailure> {
     let mut stdout = anstream::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -32,10 +33,10 @@ pub fn print(text: &str) -> Result<(), CommandFailure> {
     }
 }
 
-/// Writes `value` to the standard output as JSON.
+/// Writes `value` to stdout as indented JSON.
 ///
 /// # Errors
-/// When it cannot be written, but for a reader that went away.
+/// As [`print`].
 pub fn print_json(value: &impl Serialize) -> Result<(), CommandFailure> {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&(tame_json(text) + "\n")),
@@ -43,10 +44,10 @@ pub fn print_json(value: &impl Serialize) -> Result<(), CommandFailure> {
     }
 }
 
-/// Writes `value` to the standard output as JSON on one line.
+/// Writes `value` to stdout as JSON on one line.
 ///
 /// # Errors
-/// As [`print_json`].
+/// As [`print`].
 pub fn print_json_line(value: &impl Serialize) -> Result<(), CommandFailure> {
     match serde_json::to_string(value) {
         Ok(text) => print(&(tame_json(text) + "\n")),
@@ -54,8 +55,8 @@ pub fn print_json_line(value: &impl Serialize) -> Result<(), CommandFailure> {
     }
 }
 
-/// Writes one line to the standard error.
+/// Writes a message such as `error: …` to stderr.
 pub fn say(kind: &str, text: &str) {
-    // Where not even this can be written, nothing is left to say.
+    // If stderr is closed, there is nowhere left to report the error.
     let _ = writeln!(anstream::stderr(), "{kind}: {}", clean(text));
 }

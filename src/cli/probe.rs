@@ -1,4 +1,4 @@
-//! `probe`: what a running governor reports of itself, asked over HTTP.
+//! `probe`: checks the health and readiness of a running governor over HTTP.
 
 mod client;
 
@@ -11,10 +11,10 @@ use super::args::{ConfigSource, ProbeArgs};
 use super::render::clean;
 use super::{Exit, in_runtime, print};
 
-/// Asks the governor at the given address, or the one of this configuration.
+/// Probes the governor at the given URL, or at the listen address in the configuration.
 ///
 /// # Errors
-/// When it does not answer, or when nothing tells where it is.
+/// If the governor does not respond, or its address is unknown.
 pub(super) fn probe(source: &ConfigSource, args: &ProbeArgs) -> Result<Exit, CommandFailure> {
     let address = match &args.url {
         Some(url) => client::probe_address(url)?,
@@ -33,7 +33,7 @@ pub(super) fn probe(source: &ConfigSource, args: &ProbeArgs) -> Result<Exit, Com
     Ok(if good { Exit::Done } else { Exit::Dependency })
 }
 
-/// One that listens on all addresses is reached on this machine's own.
+/// The address to connect to: loopback, if the governor listens on all addresses.
 fn own(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

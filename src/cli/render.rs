@@ -1,4 +1,4 @@
-//! Tables and colours. The words are made elsewhere.
+//! Renders views as text, with tables and colors. The messages come from elsewhere.
 
 mod backtest;
 mod calendar;
@@ -24,7 +24,7 @@ pub use preflight::preflight;
 pub use simulation::simulation;
 pub use status::{Looker, status};
 
-/// The decision, and the run that it started, or that deploys the commit anyway.
+/// The decision, and the deploy run that `trigger` started or found.
 #[must_use]
 pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     let mut text = simulation(&view.simulation, false, width);
@@ -43,7 +43,7 @@ pub fn triggered(view: &Triggered, width: Option<u16>) -> String {
     text
 }
 
-/// What was recorded, of whom, by whom.
+/// The ledger entry of an operator's command.
 #[must_use]
 pub fn recorded(view: &Recorded) -> String {
     let word = match view.word.as_str() {
@@ -64,7 +64,7 @@ pub fn recorded(view: &Recorded) -> String {
     clean(&text)
 }
 
-/// What a pause came too late for.
+/// The dispatches that were sent before a pause took effect, which it does not stop.
 fn already_sent(left: &[SentDispatch]) -> String {
     if left.is_empty() {
         return "no deploy of ours is in flight, and none will start\n".to_owned();
@@ -80,7 +80,7 @@ fn already_sent(left: &[SentDispatch]) -> String {
     left.iter().map(line).collect()
 }
 
-/// What the passes did, or would do.
+/// The actions of each pass; with `dry_run`, the actions that it would take.
 #[must_use]
 pub fn passes(passes: &Passes) -> String {
     let mut text = String::new();
@@ -115,7 +115,7 @@ fn one_pass(pass: &Pass, dry_run: bool) -> String {
     text
 }
 
-/// What happened, a line each.
+/// The entries of one ledger, one per line.
 #[must_use]
 pub fn history(history: &HistoryView, is_filtered: bool, width: Option<u16>) -> String {
     if history.entries.is_empty() {
@@ -129,7 +129,7 @@ pub fn history(history: &HistoryView, is_filtered: bool, width: Option<u16>) -> 
     paint(&table(&["NUMBER", "TIME", "WHAT"], rows, width))
 }
 
-/// What happened in all repositories, a line each.
+/// The entries of all ledgers, one per line.
 #[must_use]
 pub fn history_of_all(history: &FleetHistoryView, is_filtered: bool, width: Option<u16>) -> String {
     if history.entries.is_empty() {
@@ -143,14 +143,14 @@ pub fn history_of_all(history: &FleetHistoryView, is_filtered: bool, width: Opti
     paint(&table(&["TIME", "REPOSITORY", "WHAT"], rows, width))
 }
 
-/// What happens, as it happens: one entry.
+/// One entry, as `history --follow` prints it.
 #[must_use]
 pub fn followed(line: &HistoryLine) -> String {
     let told = line.told.replace('\n', " ");
     paint(&format!("{:>6}  {}  {told}\n", line.number, time(Some(line.entry.at))))
 }
 
-/// What a good configuration comes to.
+/// The repositories and settings of a valid configuration.
 #[must_use]
 pub fn checked(checked: &Checked, width: Option<u16>) -> String {
     let header = ["REPOSITORY", "BRANCH", "VERIFICATION", "DEPLOY", "APPROVAL", "NOTES"];
@@ -217,14 +217,15 @@ fn time(time: Option<Timestamp>) -> String {
     or_dash(written.as_deref())
 }
 
-/// `text` without control characters but line breaks: paths, names and GitHub's words are other
-/// people's, and a terminal would obey them.
+/// Replaces control characters other than line breaks. Paths, names and GitHub's messages are
+/// untrusted, and a terminal would interpret the escape sequences in them.
 #[must_use]
 pub fn clean(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
 
-/// Colours for the words that decide; taken out again where nobody sees them.
+/// Colors decisions and risk classes. [`print`](crate::cli::print) removes the colors if stdout is
+/// not a terminal.
 #[must_use]
 pub fn paint(text: &str) -> String {
     let bold = |color: AnsiColor| color.on_default().bold();

@@ -1,18 +1,18 @@
-//! A runtime for the commands that talk to somebody.
+//! The tokio runtime of commands that use the network.
 
 use std::future::Future;
 use std::num::NonZero;
 
 use crate::request::CommandFailure;
 
-/// Threads for what never blocks. Nearly all of it waits for GitHub: more of them, as a large node
-/// would have, cost memory and serve nobody.
+/// Maximum number of worker threads. Tasks spend nearly all their time waiting for GitHub, so one
+/// thread per core of a large node would only cost memory.
 const MOST_WORKERS: usize = 4;
 
-/// What `future` gives, on a runtime of its own that ends with it.
+/// Runs `future` to completion on a new runtime, and shuts the runtime down.
 ///
 /// # Errors
-/// Its own, or that the system has no threads left.
+/// The error of `future`, or [`CommandFailure::Dependency`] if no threads can be started.
 pub fn in_runtime<T>(
     future: impl Future<Output = Result<T, CommandFailure>>,
 ) -> Result<T, CommandFailure> {
@@ -21,7 +21,7 @@ pub fn in_runtime<T>(
     match threads.worker_threads(cores.min(MOST_WORKERS)).enable_all().build() {
         Ok(runtime) => {
             let result = runtime.block_on(future);
-            // A lookup that hangs on a thread of its own must not hold up the end.
+            // Do not wait for blocking threads: a DNS lookup that hangs must not delay the exit.
             runtime.shutdown_background();
             result
         }

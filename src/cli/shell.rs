@@ -1,4 +1,4 @@
-//! What shells, manual pages and editors are told of the program.
+//! `completions`, `man` and `schema`: descriptions of the program for shells, `man` and editors.
 
 use std::path::Path;
 use std::{fs, io};
@@ -11,19 +11,13 @@ use crate::request::CommandFailure;
 use super::args::{Arguments, Completions, Man};
 use super::{Exit, complete, print, print_json};
 
-/// What completes the commands in a shell.
-///
-/// # Errors
-/// When it cannot be written.
+/// Prints a shell completion script.
 pub(super) fn completions(args: &Completions) -> Result<Exit, CommandFailure> {
     print(&complete::script(args.shell)?)?;
     Ok(Exit::Done)
 }
 
-/// The manual page, or all of them as files.
-///
-/// # Errors
-/// When they cannot be written.
+/// Prints the program's manual page, or writes the pages of all commands to a directory.
 pub(super) fn man(args: &Man) -> Result<Exit, CommandFailure> {
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
@@ -34,16 +28,13 @@ pub(super) fn man(args: &Man) -> Result<Exit, CommandFailure> {
     Ok(Exit::Done)
 }
 
-/// The schema of the configuration file.
-///
-/// # Errors
-/// When it cannot be written.
+/// Prints the JSON Schema of the configuration file.
 pub(super) fn schema() -> Result<Exit, CommandFailure> {
     print_json(&config::schema())?;
     Ok(Exit::Done)
 }
 
-/// Writes the page of a command, and those of its commands, into a directory.
+/// Writes the pages of `command` and, recursively, of its subcommands to `dir`.
 fn write_pages(command: clap::Command, dir: &Path) -> Result<(), CommandFailure> {
     let cannot = |error: io::Error| {
         CommandFailure::Dependency(format!(
@@ -66,8 +57,8 @@ fn page(man: &clap_mangen::Man) -> Result<String, CommandFailure> {
     Ok(with_examples(&String::from_utf8_lossy(&page)))
 }
 
-/// What help says after its options, as manual pages have it: examples as they are typed, and the
-/// rest, paragraph by paragraph, as notes.
+/// Splits the `EXTRA` section, which holds clap's `after_help`, into the sections that manual pages
+/// use: `EXAMPLES` without line filling, and `NOTES` for the other paragraphs.
 fn with_examples(page: &str) -> String {
     let Some((options, rest)) = page.split_once(EXTRA) else { return page.to_owned() };
     let (extra, after) = match rest.split_once("\n.SH ") {
@@ -88,5 +79,5 @@ fn with_examples(page: &str) -> String {
     text + &after
 }
 
-/// How the section begins that holds what help says last.
+/// The heading under which `clap_mangen` renders `after_help`.
 const EXTRA: &str = ".SH EXTRA\n";

@@ -1,4 +1,4 @@
-//! `status`, once or for as long as somebody watches.
+//! `status`, printed once or, with `--watch`, refreshed until Ctrl-C.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
@@ -40,7 +40,7 @@ pub(super) fn status(source: &ConfigSource, args: &StatusArgs) -> Result<Exit, C
     Ok(Exit::Done)
 }
 
-/// Which repositories are shown; each of these that is set adds some.
+/// Selects the repositories to show: those that match any filter that is set, or all if none is.
 #[derive(Clone, Copy, Debug)]
 struct ShownRepositories {
     held: bool,
@@ -64,7 +64,7 @@ impl ShownRepositories {
     }
 }
 
-/// Ages are for people at a terminal: elsewhere they would change what has not changed.
+/// Shows ages only on a terminal: elsewhere they would make unchanged output differ.
 fn looker(clock: &Clock) -> Looker {
     let width = width();
     Looker { width, now: width.map(|_| clock.now()) }
@@ -99,12 +99,12 @@ async fn watch(
                 answered = true;
                 lost = false;
                 if json {
-                    // A line shows the rows alone: what is not shown is no change.
+                    // The JSON holds the rows alone, so a change of `held` must not print it again.
                     view.held.clear();
                 }
                 shown.show(view)?;
             }
-            // A controller that starts anew is waited for.
+            // Retry after the first success, so that the watch survives a controller's restart.
             Some(Err(CommandFailure::Dependency(why))) if answered => {
                 if !lost {
                     say("note", &format!("{why}. Retrying until it responds"));
@@ -123,7 +123,7 @@ trait Shown {
     fn show(&mut self, view: Overview) -> Result<(), CommandFailure>;
 }
 
-/// A pipe or a file: one snapshot for each change.
+/// Output to a pipe or a file: one snapshot per change.
 struct ChangeStream<P> {
     print: P,
     last: Option<Overview>,
@@ -131,7 +131,7 @@ struct ChangeStream<P> {
 
 impl<P: Fn(&Overview) -> Result<(), CommandFailure>> Shown for ChangeStream<P> {
     fn show(&mut self, view: Overview) -> Result<(), CommandFailure> {
-        // That another pass went by is no change.
+        // Another pass alone is not a change.
         let mut timeless = view.clone();
         timeless.status.repositories.iter_mut().for_each(|row| row.last_pass = None);
         if self.last.as_ref() != Some(&timeless) {
@@ -142,7 +142,7 @@ impl<P: Fn(&Overview) -> Result<(), CommandFailure>> Shown for ChangeStream<P> {
     }
 }
 
-/// A terminal, drawn anew each time. Its cursor comes back at the end.
+/// Output to a terminal, redrawn at each refresh. Dropping it shows the cursor again.
 struct Screen {
     clock: Clock,
 }
@@ -171,7 +171,7 @@ impl Shown for Screen {
         let title =
             format!("{}  Ctrl-C ends\n\n", self.clock.now().strftime("%Y-%m-%d %H:%M:%S UTC"));
         let frame = title + &text;
-        // The last line stays empty, so that nothing scrolls.
+        // Leave the last line empty, so that the terminal does not scroll.
         let lines: Vec<&str> = frame.lines().take(height.saturating_sub(1)).collect();
         control(HOME_AND_CLEAR);
         print(&(lines.join("\n") + "\n"))
@@ -184,9 +184,9 @@ impl Drop for Screen {
     }
 }
 
-/// Steers the terminal, whether it shows colours or not.
+/// Writes a control sequence to the terminal, even if colors are off.
 fn control(code: &str) {
     let mut stdout = std::io::stdout();
-    // A terminal that went away needs no steering.
+    // A closed terminal is not an error.
     let _ = stdout.write_all(code.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -1,4 +1,4 @@
-//! The acts: somebody does something at GitHub, the governor answers, and it is told.
+//! The acts of the scenario: in each, something happens on GitHub, and the governor reacts.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::stage::{Stage, StagedRepository, short};
 use crate::clock::Clock;
 use crate::request::CommandFailure;
 
-/// How often the narrator looks.
+/// The interval at which an act checks for an awaited result.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A moment for the reader.
+/// A pause that gives the reader time to read.
 const MOMENT: Duration = Duration::from_millis(2_500);
-/// How long GitHub shows no new run in the act of the lost answer.
+/// The delay with which the fake GitHub lists new runs in the act of the lost response.
 const LIST_LAG: Duration = Duration::from_secs(4);
-/// How long nothing may be written until the governor counts as settled: at least five passes.
+/// How long the governor must write nothing to count as settled. It covers at least five passes.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// Who plays, and who tells.
+/// What the acts need to run.
 pub(super) struct Acts<'a> {
     pub(super) stage: &'a Stage,
     pub(super) governor: &'a Governor,
@@ -27,26 +27,26 @@ pub(super) struct Acts<'a> {
     pub(super) clock: &'a Clock,
 }
 
-/// What was played, for the promises to be checked on.
+/// The results of the acts, for the promises to be checked against.
 pub(super) struct Played {
-    /// The low-risk change.
+    /// The commit of the low-risk change.
     pub(super) low: String,
-    /// The high-risk change, and when the operator approved it.
+    /// The commit of the high-risk change, and the time of its approval.
     pub(super) migration: String,
     pub(super) approved_at: Timestamp,
-    /// The change whose deploy failed, and the one that mended it.
+    /// The commit whose deploy failed, and its fix.
     pub(super) broken: String,
     pub(super) fix: String,
-    /// The change whose verification failed.
+    /// The commit whose verification failed.
     pub(super) red: String,
-    /// The change to whose dispatch the answer was lost.
+    /// The commit whose dispatch response was lost.
     pub(super) lost: String,
-    /// How many requests a settled governor made while it wrote nothing.
+    /// Number of requests that the settled governor sent, all of them reads.
     pub(super) settled_requests: usize,
 }
 
 impl Acts<'_> {
-    /// All acts, one after the other.
+    /// Runs all acts in order.
     pub(super) async fn play(&self) -> Result<Played, CommandFailure> {
         self.first_look().await?;
         let low = self.a_low_risk_change_ships().await?;
@@ -217,7 +217,7 @@ impl Acts<'_> {
         }
     }
 
-    /// A developer pushes, and the verification ends.
+    /// Pushes a change as a developer, and waits until its verification completes.
     async fn pushed_and_verified(
         &self,
         place: &StagedRepository,
@@ -234,14 +234,15 @@ impl Acts<'_> {
         sha
     }
 
-    /// The governor allows it, the deploy succeeds, and production moves.
+    /// Waits until the governor triggers the deploy, the deploy completes, and the ledger records
+    /// the commit as production.
     async fn ships(&self, place: &StagedRepository, sha: &str) -> Result<(), CommandFailure> {
         self.status_says(place, sha, "Triggered").await;
         self.deploy_ended(place, sha).await;
         self.in_production(place, sha).await
     }
 
-    /// The governor's status on the commit says `word`; it is told as it stands.
+    /// Waits until the governor's status on the commit contains `word`, and prints the status.
     async fn status_says(&self, place: &StagedRepository, sha: &str, word: &str) {
         let what = format!("the status of {} to say {word}", short(sha));
         let says = || place.status(sha).filter(|status| status.description.contains(word));
@@ -258,7 +259,7 @@ impl Acts<'_> {
         self.narrator.says(Who::GitHub, &text);
     }
 
-    /// The governor's ledger says that this commit is in production.
+    /// Waits until the governor reports this commit as production.
     async fn in_production(
         &self,
         place: &StagedRepository,
@@ -277,7 +278,7 @@ impl Acts<'_> {
         Ok(())
     }
 
-    /// What `look` finds, once it finds something.
+    /// Polls `look` until it returns a value.
     async fn until<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
         self.narrator.awaits(what);
         loop {
@@ -289,7 +290,7 @@ impl Acts<'_> {
     }
 }
 
-/// The first line of a comment that people see.
+/// The first visible line of a GitHub comment.
 fn first_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<!--")).unwrap_or("")
 }

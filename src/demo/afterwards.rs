@@ -1,4 +1,4 @@
-//! After the story: something is left to decide, and whoever watches may try the commands.
+//! After the scenario: one commit is held, so that the reader can try the commands.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,29 +9,29 @@ use super::stage::{Stage, StagedRepository, short};
 use crate::clock::Clock;
 
 const PROGRAM: &str = "release-governor";
-/// How often statuses are looked at.
+/// The interval at which statuses are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// How long the commands wait for the last decision.
+/// How long to wait for the held commit's status before the commands are printed.
 const LONGEST_DECISION: Duration = Duration::from_secs(10);
 
-/// What the story left behind for the reader.
+/// The commits that the reader can try commands on.
 pub(super) struct Leftover<'a> {
     pub(super) stage: &'a Stage,
-    /// The commit that is held, in the shop.
+    /// The held commit, in `acme/shop`.
     pub(super) held: String,
-    /// The commit whose verification failed, in billing.
+    /// The commit whose verification failed, in `acme/billing`.
     pub(super) red: String,
 }
 
 impl<'a> Leftover<'a> {
-    /// Pushes one more change, for somebody else to approve.
+    /// Pushes a high-risk change, which the reader can approve.
     pub(super) fn leave(stage: &'a Stage, red: &str) -> Self {
         let held = stage.shop.push("Change the login", "src/auth/login.rs");
         Self { stage, held, red: red.to_owned() }
     }
 
-    /// Waits until it is held, so that the commands show it. A machine that is so busy that this
-    /// takes longer shows it a little later.
+    /// Waits until the commit is held, so that the commands show it. On timeout the demo continues;
+    /// the commands then show it a little later.
     pub(super) async fn is_held(&self, clock: &Clock) {
         let decided = async {
             while self.stage.shop.status(&self.held).is_none() {
@@ -41,7 +41,7 @@ impl<'a> Leftover<'a> {
         let _ = clock.timeout(LONGEST_DECISION, decided).await;
     }
 
-    /// What to try from another terminal, and what each shows.
+    /// Commands to try in another terminal, each with what it shows.
     pub(super) fn commands(&self) -> [(String, &'static str); 6] {
         let (shop, billing) = (self.stage.shop.name, self.stage.billing.name);
         let (held, red) = (short(&self.held), short(&self.red));
@@ -61,7 +61,7 @@ impl<'a> Leftover<'a> {
         ]
     }
 
-    /// Tells each status that changes, for as long as somebody waits.
+    /// Prints each status that changes. Never returns.
     pub(super) async fn watch(&self, narrator: &Narrator, clock: &Clock) {
         let watched: [(&StagedRepository, &str); 2] =
             [(&self.stage.shop, &self.held), (&self.stage.billing, &self.red)];
@@ -83,7 +83,7 @@ impl<'a> Leftover<'a> {
     }
 }
 
-/// The name of the program, and the lines that a shell needs before it finds the program and the
+/// The program's name, and the `export` commands with which a shell finds the program and the
 /// demo's configuration.
 pub(super) fn surroundings(config: &Path) -> (String, Vec<String>) {
     let export = |key: &str, value: &str| format!("export {key}={value}");
@@ -107,7 +107,7 @@ fn quoted_path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for the shell, if necessary.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if word.chars().all(plain) {

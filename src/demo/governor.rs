@@ -1,4 +1,4 @@
-//! The real controller as `run` has it, and the ways to it that operators have.
+//! The real controller, as `run` starts it, and the requests that operators send to it.
 
 use std::sync::Arc;
 
@@ -19,21 +19,20 @@ use crate::request::CommandFailure;
 use crate::rpc;
 use crate::rpc::Setup;
 
-/// The running controller.
 pub(super) struct Governor {
     setup: Setup,
     clock: Clock,
 }
 
 impl Governor {
-    /// Starts it from its configuration file; its pages are served through `pages`.
+    /// Starts the controller with the configuration in `home`. It serves its pages on `pages`.
     pub(super) async fn start(
         home: &Home,
         pages: TcpListener,
         ended: &watch::Receiver<bool>,
         tasks: &mut JoinSet<Result<(), CommandFailure>>,
     ) -> Result<Self, CommandFailure> {
-        // Only what the file says: a variable of whoever runs this would change the story.
+        // Ignore the environment: the user's variables would change the scenario.
         let config = config::load(&home.config(), std::iter::empty())
             .map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))?;
         let clock = Clock::system();
@@ -46,7 +45,7 @@ impl Governor {
         Ok(Self { setup: Setup::checked(config), clock })
     }
 
-    /// What it says is in production of a repository, asked as `status` asks.
+    /// The commit that the controller reports as production, as `status` shows it.
     pub(super) async fn production(&self, name: &str) -> Result<Option<String>, CommandFailure> {
         let ask = queries::StatusRequest { repository: Some(repository(name)?) };
         let status = rpc::perform(&self.setup, ask, self.clock.clone()).await?;
@@ -54,7 +53,7 @@ impl Governor {
         Ok(row.and_then(|row| row.production_sha_current).map(|sha: Sha| sha.as_str().to_owned()))
     }
 
-    /// What `release-governor approve` does, through the socket.
+    /// Approves a commit through the socket, like `release-governor approve`.
     pub(super) async fn approve(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! The demo's directory: configuration, token, state and log, gone when the demo ends.
+//! The demo's temporary directory: configuration, token, state and log.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -9,16 +9,17 @@ use crate::clock::Clock;
 use crate::request::CommandFailure;
 use crate::telemetry::logs;
 
-/// The path of the socket inside must fit into an address, of 107 bytes.
+/// Maximum length of the temporary directory's path. The socket's path below it must fit into a
+/// Unix socket address, which holds 107 bytes.
 const LONGEST_TEMPORARY: usize = 50;
 
-/// A directory of our own below the system's temporary one, removed when this is dropped.
+/// A directory below the system's temporary directory. Dropping this removes it.
 pub(super) struct Home {
     dir: PathBuf,
 }
 
 impl Home {
-    /// Makes the directory, for nobody else to read.
+    /// Creates the directory, accessible only to its owner.
     pub(super) fn new(clock: &Clock) -> Result<Self, CommandFailure> {
         let mark: String = clock.chance::<4>().iter().map(|byte| format!("{byte:02x}")).collect();
         let temporary = std::env::temp_dir();
@@ -29,24 +30,24 @@ impl Home {
         Ok(Self { dir })
     }
 
-    /// The configuration file.
+    /// The path of the configuration file.
     pub(super) fn config(&self) -> PathBuf {
         self.dir.join("config.yaml")
     }
 
-    /// The file that the controller's log goes to.
+    /// The path of the controller's log file.
     pub(super) fn log(&self) -> PathBuf {
         self.dir.join("governor.log")
     }
 
-    /// Lets the log of this process go to its file, and not between the story's lines.
+    /// Sends the log of this process to the log file, so that it does not mix with the narration.
     pub(super) fn keep_log(&self) -> Result<(), CommandFailure> {
         let path = self.log();
         let file = File::create(&path).map_err(|error| cannot("make", &path, &error))?;
         logs::init_into(file).map_err(|error| CommandFailure::Usage(error.to_string()))
     }
 
-    /// Writes the configuration file, and the token that it names.
+    /// Writes the configuration file and the token file that it refers to.
     pub(super) fn furnish(&self, setting: &DemoSetup<'_>) -> Result<(), CommandFailure> {
         let write = |path: &Path, text: &str| {
             fs::write(path, text).map_err(|error| cannot("write", path, &error))
@@ -56,7 +57,7 @@ impl Home {
         write(&self.config(), &setting.yaml(&token, &self.dir.join("state")))
     }
 
-    /// The last lines of the log, for a story that went wrong.
+    /// The last lines of the log.
     pub(super) fn end_of_log(&self, lines: usize) -> String {
         let log = fs::read_to_string(self.log()).unwrap_or_default();
         let all: Vec<&str> = log.lines().collect();
@@ -66,7 +67,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // What cannot be removed is in a directory for temporary things.
+        // If removal fails, the system cleans up its temporary directory.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }
@@ -75,21 +76,21 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> CommandFailure {
     CommandFailure::Dependency(format!("cannot {what} {}: {error}", path.display()))
 }
 
-/// What the configuration file says.
+/// The values of the configuration file.
 pub(super) struct DemoSetup<'a> {
-    /// Where the GitHub in a box is.
+    /// The URL of the fake GitHub.
     pub(super) api_url: &'a str,
-    /// Where the controller's pages and metrics are to be.
+    /// The address of the controller's pages and metrics.
     pub(super) listen: &'a str,
-    /// The token that the box takes.
+    /// The token that the fake GitHub accepts.
     pub(super) token: &'a str,
-    /// The governed repositories, and how long a lost run is looked for, where not as by default.
+    /// The governed repositories, each with its `dispatch_confirm_seconds`, if not the default.
     pub(super) repositories: &'a [(&'static str, Option<u32>)],
 }
 
 impl DemoSetup<'_> {
     fn yaml(&self, token_file: &Path, state: &Path) -> String {
-        // JSON's strings are YAML's, whatever a path holds.
+        // A JSON string is valid YAML, whatever characters the path contains.
         let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();
         let mut text = format!(
             "# The demo's configuration. Every key that is not here has its default.\n\

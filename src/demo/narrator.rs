@@ -1,4 +1,4 @@
-//! Who tells the story: short paragraphs with the time, in colour on a terminal only.
+//! Prints the narration: short paragraphs with the time, in color only on a terminal.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::{self, render};
 use crate::clock::Clock;
 
-/// Nobody reads longer lines with pleasure.
+/// Maximum line width in columns, for readability.
 const WIDEST: usize = 100;
-/// Where the text of a line begins: after the time and the name of who acts.
+/// The column in which the text of a line begins, after the time and the actor's name.
 const MARGIN: usize = 21;
 
-/// Tells what happens, and knows what is awaited. Clones are the same narrator.
+/// Prints what happens, and remembers what the scenario waits for. Clones share this state.
 #[derive(Clone)]
 pub(super) struct Narrator {
     clock: Clock,
@@ -21,16 +21,13 @@ pub(super) struct Narrator {
     awaited: Arc<Mutex<String>>,
 }
 
-/// Who does what a line tells.
+/// The actor of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
-    /// A developer.
     Dev,
-    /// GitHub, or its Actions.
+    /// GitHub or GitHub Actions.
     GitHub,
-    /// The governor.
     Governor,
-    /// Whoever is on call.
     Operator,
 }
 
@@ -55,31 +52,32 @@ impl Who {
 }
 
 impl Narrator {
-    /// A narrator whose time begins now.
+    /// Creates a narrator whose time starts at zero now.
     pub(super) fn new(clock: &Clock) -> Self {
         let awaited = Arc::new(Mutex::new("the beginning".to_owned()));
         Self { clock: clock.clone(), began: clock.monotonic(), awaited }
     }
 
-    /// Text as it is, and an empty line.
+    /// Prints wrapped text and an empty line.
     pub(super) fn paragraph(&self, text: &str) {
         let lines: String = wrapped(text, width()).iter().map(|line| format!("{line}\n")).collect();
         tell(&format!("{lines}\n"));
     }
 
-    /// An empty line.
+    /// Prints an empty line.
     pub(super) fn pause(&self) {
         tell("\n");
     }
 
-    /// Lines as they are: they are not wrapped, so that they can be copied.
+    /// Prints indented lines without wrapping, so that they can be copied.
     pub(super) fn block(&self, lines: &[String]) {
         let lines: String =
             lines.iter().map(|line| format!("  {}\n", render::clean(line))).collect();
         tell(&format!("{lines}\n"));
     }
 
-    /// Commands, each with what it shows on a line of its own: not every shell takes comments.
+    /// Prints commands, each with its description on a separate line, because not every shell
+    /// accepts comments.
     pub(super) fn suggestions(&self, commands: &[(String, &str)]) {
         let dimmed = Style::new().dimmed();
         let lines: String = commands
@@ -91,13 +89,13 @@ impl Narrator {
         tell(&lines);
     }
 
-    /// The head of an act.
+    /// Prints the heading of an act.
     pub(super) fn act(&self, number: usize, title: &str, repository: &str) {
         let style = Style::new().bold().underline();
         tell(&format!("\n{style}{number}. {title}{style:#} ({repository})\n\n"));
     }
 
-    /// What somebody did, with the time.
+    /// Prints what an actor did, with the time.
     pub(super) fn says(&self, who: Who, text: &str) {
         let style = who.style();
         let at = self.clock.monotonic().saturating_sub(self.began).as_secs_f64();
@@ -105,12 +103,12 @@ impl Narrator {
         self.hanging(&first, text);
     }
 
-    /// Why it was done, or what to see in it.
+    /// Prints an explanation of the preceding line.
     pub(super) fn why(&self, text: &str) {
         self.hanging(&" ".repeat(MARGIN), text);
     }
 
-    /// A promise, and whether it was kept.
+    /// Prints a promise and whether it was kept.
     pub(super) fn promise(&self, kept: bool, text: &str) {
         let (mark, color) =
             if kept { ("kept", AnsiColor::Green) } else { ("BROKEN", AnsiColor::Red) };
@@ -118,12 +116,12 @@ impl Narrator {
         self.hanging(&format!("  {style}{mark:<6}{style:#}{}", " ".repeat(MARGIN - 8)), text);
     }
 
-    /// Notes what the story waits for, to say it if it never comes.
+    /// Records what the scenario waits for, to report it on a timeout.
     pub(super) fn awaits(&self, what: &str) {
         what.clone_into(&mut self.awaited.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// What the story waits for.
+    /// What the scenario waits for.
     pub(super) fn awaited(&self) -> String {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -138,7 +136,7 @@ impl Narrator {
     }
 }
 
-/// A reader that went away keeps no story from going on.
+/// Prints text. A write error does not stop the scenario.
 fn tell(text: &str) {
     let _ = cli::print(text);
 }
@@ -148,7 +146,7 @@ fn width() -> usize {
     terminal.clamp(2 * MARGIN, WIDEST)
 }
 
-/// The words of a text, in lines of at most `width` characters where the words are that short.
+/// Wraps text into lines of at most `width` characters. Longer words are not broken.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

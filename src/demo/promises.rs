@@ -1,19 +1,18 @@
-//! What the story promised, looked up in the box once it is over.
+//! Checks the results of the scenario in the fake GitHub and the ledger.
 
 use super::acts::Played;
 use super::governor::Governor;
 use super::stage::{Stage, StagedRepository, short};
 use crate::request::CommandFailure;
 
-/// A promise, and whether it was kept.
+/// An expected result of the scenario.
 pub(super) struct Promise {
-    /// What was promised.
+    /// The expected result, as a sentence.
     pub(super) says: String,
-    /// Whether it was kept.
     pub(super) kept: bool,
 }
 
-/// All promises of the story.
+/// Checks all promises of the scenario.
 pub(super) async fn check(
     stage: &Stage,
     governor: &Governor,

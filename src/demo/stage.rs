@@ -1,4 +1,4 @@
-//! The stage: a GitHub in a box with a past, four repositories, and somebody who pushes.
+//! The fake GitHub of the demo, with four repositories, their history and a developer who pushes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,41 +12,37 @@ use ghbox::{
     AutoProgress, Fault, FaultOn, GhBox, GhClock, NewCommit, Repo, RunView, Status, Token,
 };
 
-/// What the governor shows to the box.
+/// The governor's token.
 pub(super) const TOKEN: &str = "a-token-that-only-this-box-takes";
-/// How long it lasts from its beginning in the past, as people's tokens do.
+/// Lifetime of the token, as of a personal access token. It starts in the simulated past.
 const TOKEN_LASTS: jiff::SignedDuration = jiff::SignedDuration::from_hours(90 * 24);
-/// How old the past is that the governor finds.
+/// Age of the repositories' history when the governor starts.
 const PAST: Duration = Duration::from_secs(60 * 60);
-/// The context of the governor's status.
+/// The context of the governor's commit status.
 const CONTEXT: &str = "booty/release-governor";
-/// What the box keeps of requests after the story; nobody looks at more.
+/// Number of requests that the fake GitHub keeps after the scenario.
 const REQUESTS_KEPT_AFTER: usize = 100;
 
-/// The box and what is in it.
+/// The fake GitHub and its repositories.
 pub(super) struct Stage {
-    /// The box.
     pub(super) github: GhBox,
-    /// Where the acts are played.
     pub(super) shop: StagedRepository,
     pub(super) api: StagedRepository,
     pub(super) billing: StagedRepository,
     pub(super) mail: StagedRepository,
 }
 
-/// One repository.
 #[derive(Clone)]
 pub(super) struct StagedRepository {
-    /// Its name.
     pub(super) name: &'static str,
-    /// The box's handle of it.
+    /// Its handle in the fake GitHub.
     pub(super) repo: Repo,
-    /// What was in production before the governor came.
+    /// The commit in production when the governor starts.
     pub(super) first: String,
 }
 
 impl Stage {
-    /// A GitHub with four repositories that have been deployed by hand so far.
+    /// Creates a fake GitHub with four repositories that were deployed manually.
     pub(super) fn build() -> Self {
         let (now, past) = (Clock::system(), jiff::SignedDuration::try_from(PAST));
         let past = past.unwrap_or(jiff::SignedDuration::ZERO);
@@ -56,7 +52,7 @@ impl Stage {
         github.add_token_with(TOKEN, Token::installation(GOVERNOR).expires_at(end));
         let [shop, api, billing, mail] = ["acme/shop", "acme/api", "acme/billing", "acme/mail"]
             .map(|name| StagedRepository::build(&github, name));
-        // The past is over: from here on the box's time is this machine's.
+        // The history is complete: from here on the fake GitHub's clock shows the real time.
         github.advance(PAST);
         Self { github, shop, api, billing, mail }
     }
@@ -66,7 +62,7 @@ impl Stage {
         [&self.shop, &self.api, &self.billing, &self.mail]
     }
 
-    /// A door on a free port of this machine, and its address.
+    /// A listener on a free port of 127.0.0.1, and its address.
     pub(super) async fn door() -> Result<(TcpListener, String), CommandFailure> {
         let cannot = |error| {
             CommandFailure::Dependency(format!("cannot listen on 127.0.0.1 (any port): {error}"))
@@ -76,29 +72,30 @@ impl Stage {
         Ok((listener, address.to_string()))
     }
 
-    /// How many requests so far asked for a change.
+    /// Number of write requests so far.
     pub(super) fn writes(&self) -> usize {
         self.github.writes().len()
     }
 
-    /// How many requests there were so far.
+    /// Number of requests so far.
     pub(super) fn requests(&self) -> usize {
         self.github.requests().len()
     }
 
-    /// How many requests so far were about one repository.
+    /// Number of requests for one repository so far.
     pub(super) fn requests_about(&self, place: &StagedRepository) -> usize {
         let below = format!("/repos/{}/", place.name);
         self.github.requests().iter().filter(|one| one.path.starts_with(&below)).count()
     }
 
-    /// Carries the next dispatch of a repository out, and loses the answer.
+    /// Makes the fake GitHub execute the next dispatch of a repository, but lose the response.
     pub(super) fn lose_the_next_dispatch_of(&self, place: &StagedRepository) {
         let dispatch = FaultOn::operation("create-workflow-dispatch").in_repository(place.name);
         self.github.fail(dispatch, Fault::LoseAnswer);
     }
 
-    /// After the story nobody asks for the requests: a box that runs for days keeps few.
+    /// Limits the recorded requests, so that memory does not grow if the demo runs for days. Call
+    /// this after the scenario, which counts them.
     pub(super) fn forget_requests(&self) {
         self.github.keep_requests(REQUESTS_KEPT_AFTER);
     }
@@ -115,33 +112,33 @@ impl StagedRepository {
         place
     }
 
-    /// From now on verifications end so.
+    /// Sets the conclusion of all further verification runs.
     pub(super) fn verifications_end(&self, conclusion: &str) {
         let takes = AutoProgress::new(Duration::from_millis(300), Duration::from_millis(1_200));
         self.repo.auto_progress(VERIFY, takes.conclusion(conclusion));
     }
 
-    /// From now on deploys end so; where they fail, at their health check.
+    /// Sets the conclusion of all further deploy runs. A failing run fails at its health check.
     pub(super) fn deploys_end(&self, conclusion: &str) {
         let takes = AutoProgress::new(Duration::from_millis(500), Duration::from_millis(2_000));
         let takes = takes.conclusion(conclusion).failed_step("Health check");
         self.repo.auto_progress(DEPLOY, takes);
     }
 
-    /// A developer pushes a change of one file, which starts its verification.
+    /// Pushes a change of one file as a developer, which starts a verification run.
     pub(super) fn push(&self, message: &str, path: &str) -> String {
         let commit = NewCommit::on("main").message(message).author("dev");
         self.repo.push(commit.file(path, &format!("{message}\n")))
     }
 
-    /// The verification run of a commit, once it has ended.
+    /// The verification run of a commit, if it has completed.
     pub(super) fn verified(&self, sha: &str) -> Option<RunView> {
         let verify = self.repo.workflow_id(VERIFY);
         let of_it = |run: &RunView| run.workflow_id == verify && run.head_sha == sha;
         self.repo.runs().into_iter().find(|run| of_it(run) && run.conclusion.is_some())
     }
 
-    /// The newest deploy run of a commit, whether it has ended or not.
+    /// The newest deploy run of a commit, completed or not.
     pub(super) fn deploy(&self, sha: &str) -> Option<RunView> {
         let deploy = self.repo.workflow_id(DEPLOY);
         let of_it =
@@ -149,7 +146,7 @@ impl StagedRepository {
         self.repo.runs().into_iter().rev().find(of_it)
     }
 
-    /// What the governor's newest status on a commit says.
+    /// The governor's newest status on a commit.
     pub(super) fn status(&self, sha: &str) -> Option<Status> {
         self.repo.statuses(sha).into_iter().find(|status| status.context == CONTEXT)
     }
@@ -161,7 +158,7 @@ impl StagedRepository {
     }
 }
 
-/// A sha as people write it.
+/// The short form of a SHA: its first 7 digits.
 pub(super) fn short(sha: &str) -> &str {
     sha.get(..7).unwrap_or(sha)
 }

@@ -1,4 +1,5 @@
-//! JSON answers: strangers' text tamed, an ETag on each, 304 where the asker has it already.
+//! JSON responses: untrusted text is escaped, each response has an ETag, and the status is 304 if
+//! the client already has the body.
 
 use std::borrow::Cow;
 
@@ -11,15 +12,14 @@ use super::problem::HttpProblem;
 use crate::domain::secrets::hide;
 use crate::messages::tame_json;
 
-/// What a handler gives.
 pub(super) type HandlerAnswer = Result<Response, HttpProblem>;
 
-/// A good answer to who asked with these headers.
+/// A successful response to a request with the headers `asked`.
 pub(super) fn json<T: Serialize>(asked: &HeaderMap, value: &T) -> HandlerAnswer {
     Ok(tagged(asked, text(value)))
 }
 
-/// A page of a list, with the way to the next one.
+/// A page of a list, with a `Link` header to the next page.
 pub(super) fn page<T: Serialize>(
     asked: &HeaderMap,
     value: &T,
@@ -33,12 +33,12 @@ pub(super) fn page<T: Serialize>(
     Ok(response)
 }
 
-/// A body that is JSON already.
+/// A successful response whose body is already encoded as JSON.
 pub(super) fn tagged(asked: &HeaderMap, body: String) -> Response {
     let etag = etag::of(body.as_bytes());
     let common: [(HeaderName, &str); 3] = [
         (header::ETAG, &etag),
-        // Kept by whoever likes, and asked for again each time: that costs a 304.
+        // Clients may cache the response, but must revalidate it, which costs only a 304.
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
@@ -49,8 +49,8 @@ pub(super) fn tagged(asked: &HeaderMap, body: String) -> Response {
     (StatusCode::OK, common, json, body).into_response()
 }
 
-/// `value` as JSON. What steers a terminal or turns the reading direction is escaped, too: names,
-/// paths and titles are written by strangers. What has the form of a secret is hidden.
+/// Encodes `value` as JSON. Terminal control characters and bidirectional overrides are escaped,
+/// because names, paths and titles are untrusted. Text that looks like a secret is redacted.
 pub(super) fn text<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
     let json = match hide(&json) {

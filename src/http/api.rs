@@ -1,5 +1,5 @@
-//! The API: what `status` and `history` show, and more of one repository and one commit, as JSON
-//! below `/api/v1`. `openapi.json` describes it; a test holds every answer to that.
+//! The JSON API below `/api/v1`: the data of `status` and `history`, and details of repositories
+//! and commits. `openapi.json` describes it; a test validates every response against it.
 
 use std::future::Future;
 
@@ -20,7 +20,7 @@ use crate::queries::view::FleetStatus;
 use crate::queries::{EntryWord, Filter, ReadModel, Wanted};
 
 const INDEX: &str = "/api/v1";
-/// What people type.
+/// The index with a trailing slash, as people type it.
 const INDEX_TOO: &str = "/api/v1/";
 const OPENAPI: &str = "/api/v1/openapi.json";
 const REPOSITORIES: &str = "/api/v1/repositories";
@@ -33,7 +33,6 @@ const LEDGER: &str = "/api/v1/repos/{owner}/{name}/ledger";
 
 type RouteEntry = (&'static str, fn() -> MethodRouter<ReadModel>);
 
-/// All there is.
 const ROUTES: [RouteEntry; 10] = [
     (INDEX, || get(index)),
     (INDEX_TOO, || get(index)),
@@ -47,15 +46,15 @@ const ROUTES: [RouteEntry; 10] = [
     (LEDGER, || get(ledger)),
 ];
 
-/// The description of what is served, as it is served.
+/// The OpenAPI document, which is also served.
 const DESCRIPTION: &str = include_str!("openapi.json");
 
-/// The paths of the API, with `{parameters}`.
+/// The documented paths of the API, with `{parameters}`.
 pub fn paths() -> impl Iterator<Item = &'static str> {
     ROUTES.iter().map(|(path, _)| *path).filter(|path| *path != INDEX_TOO)
 }
 
-/// Whether a path is the API's to answer.
+/// Whether a path belongs to the API, so that errors are JSON problems.
 pub(super) fn is_below(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
@@ -101,7 +100,7 @@ async fn calendar(State(window): State<ReadModel>, asked: RequestQuery) -> Handl
     answer::json(&asked.headers, &window.calendar(window.clock().now()))
 }
 
-/// Which repositories are asked for; all of these must fit.
+/// Filters on repositories. A repository must match all that are set.
 struct RepositoryFilter {
     decision: Option<Outcome>,
     reason: Option<Reason>,
@@ -128,7 +127,7 @@ impl RepositoryFilter {
     }
 }
 
-/// A parameter that is one of some names.
+/// Reads an optional query parameter that takes one of a fixed set of values.
 fn named<T>(
     asked: &RequestQuery,
     parameter: &str,
@@ -174,7 +173,7 @@ async fn ledger(State(window): State<ReadModel>, asked: RequestQuery) -> Handler
     answer::page(&asked.headers, &page, next.as_deref())
 }
 
-/// Which entries: what `history` asks for by its flags, by the same words.
+/// Filters on ledger entries, named like the options of `history`.
 fn filter(asked: &RequestQuery) -> Result<Filter, HttpProblem> {
     let a_time = "a time as in 2026-11-02T09:00:00Z";
     let filter = Filter {
@@ -191,7 +190,7 @@ fn filter(asked: &RequestQuery) -> Result<Filter, HttpProblem> {
     Ok(filter)
 }
 
-/// `kind`: words for entries, with commas between them.
+/// Parses `kind`: entry groups and kinds, separated by commas.
 fn kinds(asked: &RequestQuery) -> Result<Vec<EntryWord>, HttpProblem> {
     let Some(text) = asked.text("kind") else { return Ok(Vec::new()) };
     let kinds: Result<Vec<EntryWord>, _> = text.split(',').map(str::parse).collect();

@@ -1,9 +1,9 @@
-//! ETags: a body's own digest, so that an unchanged answer is known by its name (RFC 9110).
+//! ETags (RFC 9110), computed as a digest of the body.
 
 use axum::http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of the digest: two bodies of one address share these by no accident.
+/// Number of digest bytes in an ETag. 16 bytes make accidental collisions negligible.
 const BYTES: usize = 16;
 
 /// The strong ETag of a body.
@@ -13,8 +13,8 @@ pub(super) fn of(body: &[u8]) -> String {
     format!("\"{hex}\"")
 }
 
-/// Whether `If-None-Match` holds this one, or anything: the asker has the body already. Compared
-/// weakly; what is no list of ETags matches nothing.
+/// Whether `If-None-Match` contains this ETag or `*`, so that the client already has the body. Uses
+/// the weak comparison. A malformed list matches nothing from its first error on.
 pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let lists = headers.get_all(header::IF_NONE_MATCH).into_iter();
     lists.filter_map(|list| list.to_str().ok()).any(|list| holds(list, etag))

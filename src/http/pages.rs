@@ -1,7 +1,7 @@
-//! The pages for people. Each has its JSON twin below `/api/v1`, made of the same view.
+//! The web pages. Each has an equivalent in JSON below `/api/v1`, built from the same view.
 //!
-//! Templates escape whatever they are given; what steers the reading direction, or has the form of a
-//! secret, is made harmless before.
+//! Templates escape all values. In addition, bidirectional overrides are replaced before rendering,
+//! and text that looks like a secret is redacted after it.
 
 use std::borrow::Cow;
 
@@ -37,11 +37,11 @@ use trouble::TroublePage;
 const HTML: &str = "text/html; charset=utf-8";
 const STYLESHEET: &str = "/style.css";
 const STYLE: &str = include_str!("pages/style.css");
-/// Nothing is loaded but the stylesheet, nothing is sent anywhere else, and nobody frames a page.
+/// The content security policy: pages load only their own stylesheet, submit forms only to this
+/// server, and cannot be framed.
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
-/// What a handler gives.
 type PageAnswer = Result<Response, TroublePage>;
 
 pub(super) fn routes() -> Router<ReadModel> {
@@ -119,7 +119,7 @@ fn tagged(asked: &HeaderMap, content_type: &'static str, body: String) -> Respon
     guarded(response, "no-cache")
 }
 
-/// With the headers that every page has.
+/// Adds the headers that every page has.
 fn guarded(mut response: Response, cached: &'static str) -> Response {
     let headers: [(HeaderName, &'static str); 4] = [
         (header::CACHE_CONTROL, cached),

@@ -12,7 +12,7 @@ use crate::messages::date_time;
 use crate::queries::{ReadModel, Readiness};
 use crate::telemetry::CONTENT_TYPE;
 
-/// Repositories that a probe's answer names.
+/// Maximum number of repositories that `/readyz` lists.
 const MOST_NAMED: usize = 20;
 
 pub(super) fn routes() -> Router<ReadModel> {
@@ -33,8 +33,9 @@ async fn ready(State(window): State<ReadModel>) -> Response {
     }
 }
 
-/// A refused file is told and changes nothing: the last good configuration is governed by, and a
-/// pod that left its Service for it would only take the metrics along that say so.
+/// The message about a rejected configuration file. It does not affect readiness: the last good
+/// configuration stays in force, and an unready pod would take the metrics that report the
+/// rejection out of its Service.
 fn refusal(refused: &RefusedChange) -> String {
     let at = date_time(refused.at);
     let mistakes: String = refused.mistakes.iter().map(|one| format!("- {one}\n")).collect();
@@ -44,8 +45,8 @@ fn refusal(refused: &RefusedChange) -> String {
     )
 }
 
-/// Repositories that nothing can be said of. They are named and change nothing: the controller
-/// works, and others' releases go on.
+/// The repositories that cannot be judged, with the cause. They do not affect readiness: the
+/// controller works, and the releases of other repositories continue.
 fn troubled(window: &ReadModel) -> String {
     let troubled = window.troubled(MOST_NAMED);
     troubled.iter().map(|(name, why)| format!("{name}: {why}\n")).collect()

@@ -1,4 +1,4 @@
-//! What went wrong, for programs and people: `application/problem+json` (RFC 9457).
+//! Error responses as `application/problem+json` (RFC 9457).
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,10 +9,10 @@ use crate::domain::Sha;
 use crate::queries::NotShown;
 use crate::request::CommandFailure;
 
-/// Of what was given, enough to recognise it.
+/// Maximum length of an invalid value in a message, in characters.
 const SHOWN: usize = 80;
 
-/// Why there is no answer.
+/// An error response.
 #[derive(Debug)]
 pub(super) struct HttpProblem(Box<ProblemBody>);
 
@@ -23,13 +23,13 @@ struct ProblemBody {
     title: &'static str,
     status: u16,
     detail: String,
-    /// The parameter that is wrong.
+    /// The name of the invalid parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
-    /// What was expected of it.
+    /// The values that the parameter accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<String>,
-    /// What an ambiguous commit may be.
+    /// The commits that an ambiguous prefix matches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<Sha>,
 }
@@ -47,25 +47,24 @@ impl HttpProblem {
         }))
     }
 
-    /// There is no such address.
+    /// No route matches the path.
     pub(super) fn no_route() -> Self {
         let detail = "no such address: GET /api/v1 lists the available ones".to_owned();
         Self::new(StatusCode::NOT_FOUND, "no-such-address", "No such address", detail)
     }
 
-    /// There is, and it can only be read.
+    /// The method is not GET or HEAD.
     pub(super) fn read_only() -> Self {
         let detail = "everything here is read-only: only GET and HEAD are supported".to_owned();
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "read-only", "Read-only", detail)
     }
 
-    /// The address is too long.
     pub(super) fn too_long(limit: usize) -> Self {
         let detail = format!("the address has more than {limit} bytes");
         Self::new(StatusCode::URI_TOO_LONG, "address-too-long", "Address too long", detail)
     }
 
-    /// A parameter of the path or the query is none.
+    /// A path or query parameter has an invalid value.
     pub(super) fn parameter(name: &str, given: &str, expected: impl Into<String>) -> Self {
         let expected = expected.into();
         let given = crate::messages::plain(given, SHOWN);
@@ -73,7 +72,7 @@ impl HttpProblem {
         Self::wrong(name.to_owned(), expected, detail)
     }
 
-    /// There is no such parameter of the query.
+    /// The query has an unknown parameter.
     pub(super) fn no_parameter(name: &str, expected: impl Into<String>) -> Self {
         let (name, expected) = (crate::messages::plain(name, SHOWN), expected.into());
         let detail = format!("unknown parameter `{name}`: expected {expected}");
@@ -88,38 +87,36 @@ impl HttpProblem {
         problem
     }
 
-    /// A page could not be written.
+    /// A page could not be rendered.
     pub(super) fn unwritten() -> Self {
         let detail = "this page could not be written; its twin below /api/v1 may be".to_owned();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritten", "Cannot be written", detail)
     }
 
-    /// HTTP's number.
+    /// The HTTP status code.
     pub(super) fn code(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// In a few words.
     pub(super) const fn title(&self) -> &'static str {
         self.0.title
     }
 
-    /// In a sentence.
     pub(super) fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// What an ambiguous commit may be.
+    /// The commits that an ambiguous prefix matches.
     pub(super) fn candidates(&self) -> &[Sha] {
         &self.0.candidates
     }
 
-    /// The store did not answer in time.
+    /// The store did not respond in time.
     pub(super) fn late() -> Self {
         Self::unavailable("the state directory does not respond: check its disk".to_owned())
     }
 
-    /// Too many questions at once.
+    /// Too many requests are in progress.
     pub(super) fn busy() -> Self {
         Self::unavailable("too many requests in progress: try again".to_owned())
     }

@@ -1,4 +1,4 @@
-//! What is asked: the parameters of the path and of the query, checked.
+//! Validates the path and query parameters of a request.
 
 use std::str::FromStr;
 
@@ -9,18 +9,17 @@ use axum::http::request::Parts;
 use super::problem::HttpProblem;
 use crate::domain::RepoName;
 
-/// Longer than any address that makes sense here.
+/// Maximum length of path and query, in bytes. No meaningful request is longer.
 const LONGEST_ADDRESS: usize = 2_048;
-/// Entries of a page, where nobody says.
+/// Default number of entries per page.
 const USUAL_LIMIT: usize = 50;
-/// Entries of a page at most.
+/// Maximum number of entries per page.
 const LARGEST_LIMIT: usize = 200;
 
-/// A question that was asked.
+/// A request's headers and parameters.
 pub(super) struct RequestQuery {
-    /// Its headers.
     pub(super) headers: HeaderMap,
-    /// Its path, as it was written.
+    /// The path as requested, without the query.
     pub(super) address: String,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -52,7 +51,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestQuery {
 }
 
 impl RequestQuery {
-    /// Refuses every parameter of the query that is not `known`, or that is there twice.
+    /// Rejects query parameters that are not `known` or occur twice.
     pub(super) fn takes(&self, known: &[&str]) -> Result<(), HttpProblem> {
         for (index, (name, value)) in self.query.iter().enumerate() {
             if !known.contains(&name.as_str()) {
@@ -70,7 +69,7 @@ impl RequestQuery {
         Ok(())
     }
 
-    /// The repository of the path.
+    /// The repository in the path.
     pub(super) fn repository(&self) -> Result<RepoName, HttpProblem> {
         let of = |name| self.path_parameter(name);
         let text = format!("{}/{}", of("owner"), of("name"));
@@ -78,13 +77,13 @@ impl RequestQuery {
         text.parse().map_err(|_| HttpProblem::parameter("owner/name", &text, expected))
     }
 
-    /// A parameter of the path.
+    /// Parses a path parameter.
     pub(super) fn in_path<T: FromStr>(&self, name: &str, expected: &str) -> Result<T, HttpProblem> {
         let text = self.path_parameter(name);
         text.parse().map_err(|_| HttpProblem::parameter(name, text, expected))
     }
 
-    /// A parameter of the query; none where it is not given.
+    /// Parses a query parameter. `None` if it is not given.
     pub(super) fn in_query<T: FromStr>(
         &self,
         name: &str,
@@ -95,7 +94,7 @@ impl RequestQuery {
         Ok(Some(value))
     }
 
-    /// `limit`: how many entries a page may have.
+    /// The number of entries per page, from the query parameter `limit`.
     pub(super) fn limit(&self) -> Result<usize, HttpProblem> {
         let expected = format!("a number from 1 to {LARGEST_LIMIT}");
         let limit = self.in_query("limit", &expected)?.unwrap_or(USUAL_LIMIT);
@@ -105,14 +104,14 @@ impl RequestQuery {
         Err(HttpProblem::parameter("limit", self.text("limit").unwrap_or_default(), expected))
     }
 
-    /// The address of the page before `next`, with all else as it was asked.
+    /// The URL of the page that holds the entries before `next`. Other parameters are unchanged.
     pub(super) fn page_before(&self, next: &str) -> String {
         let kept = self.query.iter().filter(|(name, _)| name != "before");
         let pairs = kept.map(|(name, value)| format!("{name}={}&", escaped(value)));
         format!("{}?{}before={next}", self.address, pairs.collect::<String>())
     }
 
-    /// A parameter of the query, as it was given.
+    /// A query parameter as text. `None` if it is not given.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }

@@ -1,4 +1,4 @@
-//! Where the configuration is.
+//! The options that locate the configuration file and the state directory.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use crate::config::{self, Config};
 use crate::request::CommandFailure;
 use crate::rpc::Setup;
 
-/// What says where the state is; `--state-dir` is the same by another name.
+/// The environment variable for `state.dir`. `--state-dir` overrides it.
 const STATE_DIR: &str = "RELEASE_GOVERNOR_STATE__DIR";
 
-/// What says where the configuration is, where `--config` does not.
+/// The environment variable for the configuration file's path. `--config` overrides it.
 pub(in crate::cli) const CONFIG_VARIABLE: &str = "RELEASE_GOVERNOR_CONFIG";
-/// Where it is where nothing says so.
+/// The default path of the configuration file.
 pub(in crate::cli) const CONFIG_FILE: &str = "config/release-governor.yaml";
 
-/// The configuration's file, and what goes over it.
+/// The configuration file and the options that override it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigSource {
-    /// The configuration file: YAML, TOML or JSON, by extension.
+    /// Path of the configuration file: YAML, TOML or JSON, by extension.
     #[arg(
         long = "config",
         global = true,
@@ -30,20 +30,19 @@ pub struct ConfigSource {
     )]
     file: PathBuf,
 
-    /// The directory of the state and of the running controller's socket; default: `state.dir`.
+    /// Directory of the ledger and of the running controller's socket; overrides `state.dir`.
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
 impl ConfigSource {
-    /// The file.
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The environment as text, with `--state-dir` over it. What is no text is shown as well as it
-    /// can be, so that a variable of ours is refused and not overlooked.
+    /// The environment variables, with `--state-dir` applied on top. Invalid UTF-8 is converted
+    /// lossily, so that an invalid variable of ours is rejected rather than ignored.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let text = |value: OsString| value.to_string_lossy().into_owned();
@@ -53,16 +52,17 @@ impl ConfigSource {
         variables.filter(|(name, _)| !is_overridden(name)).chain(given).collect()
     }
 
-    /// The configuration.
+    /// Loads and validates the configuration.
     ///
     /// # Errors
-    /// All of its mistakes.
+    /// [`CommandFailure::Usage`] with all mistakes in the configuration.
     pub fn load(&self) -> Result<Config, CommandFailure> {
         let loaded = config::load(&self.file, self.environment().into_iter());
         loaded.map_err(|mistakes| CommandFailure::Usage(mistakes.to_string()))
     }
 
-    /// What a command goes by that a running controller may carry out.
+    /// The setup for a command that a running controller may execute. If the configuration is
+    /// invalid, it holds the state directory, which suffices to reach a running controller.
     #[must_use]
     pub fn setup(&self) -> Setup {
         match self.load() {

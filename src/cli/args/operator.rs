@@ -1,18 +1,17 @@
-//! What goes with an operator's word: why, and who says it.
+//! The arguments of an operator's command: the reason and the operator's name.
 
 use crate::request;
 use clap::Args;
 
-/// Why an operator says it.
+/// The reason for an operator's command.
 #[derive(Clone, Debug, Args)]
 pub struct ReasonArg {
-    /// The reason, for those who read the ledger later.
+    /// The reason for this action, which is recorded in the ledger.
     #[arg(long = "reason", value_name = "TEXT", value_parser = reason)]
     text: String,
 }
 
 impl ReasonArg {
-    /// The reason.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -27,16 +26,16 @@ fn name(text: &str) -> Result<String, String> {
     request::name_of(text).map_err(|failure| failure.to_string())
 }
 
-/// Who says it.
+/// The name of the operator who runs the command.
 #[derive(Clone, Debug, Args)]
 pub struct OperatorArgs {
-    /// Your name in the ledger, next to the account that runs this command.
+    /// Your name, which is recorded in the ledger together with the account that runs this command.
     #[arg(long = "as", value_name = "NAME", value_parser = name)]
     name: Option<String>,
 }
 
 impl OperatorArgs {
-    /// The name that was given.
+    /// The name given with `--as`.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

@@ -1,11 +1,11 @@
-//! How a command prints what it found.
+//! The output options.
 
 use clap::Args;
 
-/// How a command prints what it found.
+/// The output format of a command.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Output {
-    /// Print JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,4 +1,4 @@
-//! The commands that only look: which part is looked at, and for how long.
+//! The arguments of the read-only commands: filters, time ranges and watch intervals.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -23,15 +23,12 @@ pub struct CheckConfig {
     /// Also show what freezes and windows cover in the next four weeks.
     #[arg(long)]
     pub calendar: bool,
-    /// How it is printed.
     #[command(flatten)]
     pub output: Output,
 }
 
-/// The arguments of `status`.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
-    /// The repository; without, all of them.
     #[command(flatten)]
     pub target: Target,
     /// Show only repositories with a commit that cannot ship now: HOLD or WAIT.
@@ -40,48 +37,41 @@ pub struct StatusArgs {
     /// Show only repositories whose last pass failed or found no candidate.
     #[arg(long)]
     pub error: bool,
-    /// Refresh every SECONDS; in a pipe, print only changes.
+    /// Refresh every SECONDS (default 2) until Ctrl-C; in a pipe, print only changes.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = seconds)]
     pub watch: Option<Duration>,
-    /// How it is printed.
     #[command(flatten)]
     pub output: Output,
 }
 
-/// The arguments of `backtest`.
 #[derive(Clone, Debug, Args)]
 pub struct BacktestArgs {
-    /// The repository.
     #[command(flatten)]
     pub target: Target,
-    /// The start: a time ago, such as 12h or 30d, or a date or time, such as 2026-11-01T14:30.
+    /// Start of the period: an age such as 12h or 30d, or a UTC time such as 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment, default_value = "30d")]
     pub since: MomentArg,
     /// Use the policy in this file, on top of the built-in defaults.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// How it is printed.
     #[command(flatten)]
     pub output: Output,
 }
 
-/// The arguments of `history`.
 #[derive(Clone, Debug, Args)]
 pub struct HistoryArgs {
-    /// The repository.
     #[command(flatten)]
     pub target: Target,
-    /// Which entries.
     #[command(flatten)]
     pub filters: Filters,
-    /// All repositories that are or were governed.
+    /// Show all repositories that are or were governed.
     #[arg(long, conflicts_with_all = ["named", "repo", "before", "follow"])]
     pub all: bool,
-    /// The number of entries, at most 1000; default: 50, or all with --csv.
+    /// Maximum number of entries, up to 1000; default: 50, or all with --csv.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub limit: Option<u16>,
-    /// Only entries before the entry with this number.
+    /// Show only entries before the entry with this number, to continue a listing.
     #[arg(long, value_name = "NUMBER")]
     pub before: Option<u64>,
     /// Print new entries as they appear, until Ctrl-C; with --json, one object per line.
@@ -90,52 +80,50 @@ pub struct HistoryArgs {
     /// Print CSV, oldest first: time, repository, number, kind, sha, by, what.
     #[arg(long, conflicts_with_all = ["json", "follow"])]
     pub csv: bool,
-    /// How it is printed.
     #[command(flatten)]
     pub output: Output,
 }
 
-/// Which entries of a ledger.
+/// Filters on ledger entries.
 #[derive(Clone, Debug, Args)]
 pub struct Filters {
-    /// Only entries since: a time ago, such as 30m, 12h or 7d, or a date or time, such as
-    /// 2026-11-01T14:30.
+    /// Show only entries since this time: an age such as 30m, 12h or 7d, or a date or UTC time
+    /// such as 2026-11-01T14:30.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub since: Option<MomentArg>,
-    /// Only entries before this time, in the format of --since.
+    /// Show only entries before this time, in the format of --since.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub until: Option<MomentArg>,
-    /// Only entries of this group, or of a kind that --json shows; repeat it, or separate with
-    /// commas.
+    /// Show only entries of this group, or of this `kind` as in --json; repeat the option, or
+    /// separate values with commas.
     #[arg(long, value_name = "KIND", value_parser = entry_words(), value_delimiter = ',')]
     pub kind: Vec<EntryWord>,
-    /// Only entries about this commit; a unique prefix suffices.
+    /// Show only entries about this commit; a unique prefix suffices.
     #[arg(long, value_name = "SHA")]
     pub sha: Option<ShaPrefix>,
-    /// Only actions and approvals of this person: the name given with --as, the account or its uid,
-    /// or a GitHub login.
+    /// Show only actions and approvals by this person: the name given with --as, the account or
+    /// its uid, or a GitHub login.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }
 
-/// The groups are shown; the kinds that they hold are taken, too.
+/// Parses an entry group or kind. Help lists only the groups; kinds are accepted, too.
 fn entry_words() -> impl TypedValueParser<Value = EntryWord> {
     let words =
         EntryWord::all().map(|word| PossibleValue::new(word.as_str()).hide(!word.is_group()));
     PossibleValuesParser::new(words).try_map(|text| text.parse())
 }
 
-/// A moment, as people say it.
+/// A point in time, as written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MomentArg {
-    /// So long ago.
+    /// This long before now.
     Ago(SignedDuration),
-    /// Then.
     At(Timestamp),
 }
 
 impl MomentArg {
-    /// When that is.
+    /// The absolute time, as of `now`. An age beyond the range of [`Timestamp`] gives its minimum.
     #[must_use]
     pub fn seen_from(self, now: Timestamp) -> Timestamp {
         match self {
@@ -157,7 +145,7 @@ fn moment(text: &str) -> Result<MomentArg, String> {
     found.ok_or_else(|| MOMENT.to_owned())
 }
 
-/// `30m`, `12h`, `7d`.
+/// Parses an age such as `30m`, `12h` or `7d`.
 fn ago(text: &str) -> Option<SignedDuration> {
     let unit = text.chars().last()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok().filter(|number| *number >= 0)?;
@@ -177,7 +165,8 @@ fn civil_time(text: &str) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(time).ok()
 }
 
-/// A day: who waits longer wants `history --follow`, or an alert.
+/// The longest interval of `status --watch`, in seconds: one day. For longer waits,
+/// `history --follow` or an alert is the better tool.
 const LONGEST_WATCH: u64 = 24 * 60 * 60;
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -216,7 +205,7 @@ mod tests {
         for wrong in ["", "soon", "-5m", "5", "5y", "2026-13-01", "99999999999999999999d", "é"] {
             assert_eq!(seen(wrong), Err(MOMENT.to_owned()), "{wrong}");
         }
-        // Further back than time goes is the beginning.
+        // An age beyond the earliest representable time is accepted.
         assert!(seen("9999999999999d").is_ok());
     }
 

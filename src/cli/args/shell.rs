@@ -1,15 +1,14 @@
-//! The commands about the program itself.
+//! The arguments of `probe`, `completions` and `man`.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::Shell;
 
-/// The arguments of `probe`.
 #[derive(Clone, Debug, Args)]
 pub struct ProbeArgs {
-    /// The address of the governor, such as http://release-governor:8080; default: the listen address
-    /// in the configuration.
+    /// URL of the governor, such as http://release-governor:8080; default: the listen address in
+    /// the configuration.
     #[arg(value_name = "URL")]
     pub url: Option<String>,
 }
@@ -17,14 +16,14 @@ pub struct ProbeArgs {
 /// The arguments of `completions`.
 #[derive(Clone, Debug, Args)]
 pub struct Completions {
-    /// The shell.
+    /// Shell to generate the script for.
     pub shell: Shell,
 }
 
 /// The arguments of `man`.
 #[derive(Clone, Debug, Args)]
 pub struct Man {
-    /// Write the page of the program, and one for each command, to this directory.
+    /// Write the program's page, and one page per command, to this directory.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }

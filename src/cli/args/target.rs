@@ -1,4 +1,4 @@
-//! Which repository, and which commit.
+//! The arguments that name a repository or a commit.
 
 use std::str::FromStr;
 
@@ -9,20 +9,20 @@ use crate::cli::complete::repositories;
 use crate::domain::{RepoName, ShaPrefix};
 use crate::request::CommandFailure;
 
-/// Which repository.
+/// The repository that a command acts on.
 #[derive(Clone, Debug, Args)]
 pub struct Target {
-    /// The repository; default: that of the git remote here (`origin`, or the only remote), or the
-    /// only configured repository.
+    /// The repository; default: all for `status` and `reconcile`, otherwise the repository of the
+    /// working directory's git remote (`origin`, or the only remote), or the only configured one.
     #[arg(value_name = "OWNER/NAME", conflicts_with = "repo", add = governed())]
     named: Option<RepoName>,
-    /// The repository, as an option.
+    /// The repository, instead of the positional argument.
     #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
 }
 
 impl Target {
-    /// The repository that was named, if one was.
+    /// The repository given on the command line.
     #[must_use]
     pub const fn repository(&self) -> Option<&RepoName> {
         match &self.named {
@@ -32,22 +32,22 @@ impl Target {
     }
 }
 
-/// Which commit of which repository.
+/// The repository and commit that a command acts on.
 #[derive(Clone, Debug, Args)]
 pub struct CommitArg {
-    /// The repository, with the default of `status`, and the commit, of which a unique prefix
-    /// suffices.
+    /// The repository and the commit, of which a unique prefix suffices; default repository: that
+    /// of the working directory's git remote, or the only configured one.
     #[arg(value_name = "[OWNER/NAME] SHA", num_args = 0..=2, add = governed())]
     words: Vec<TargetWord>,
-    /// The repository, as an option.
+    /// The repository, instead of the positional argument.
     #[arg(long, value_name = "OWNER/NAME", add = governed())]
     repo: Option<RepoName>,
-    /// The commit, as an option.
+    /// The commit, instead of the positional argument.
     #[arg(long, value_name = "SHA")]
     sha: Option<ShaPrefix>,
 }
 
-/// What a shell completes a repository from.
+/// Shell completion candidates for a repository argument.
 fn governed() -> ArgValueCandidates {
     ArgValueCandidates::new(repositories)
 }
@@ -71,10 +71,10 @@ impl FromStr for TargetWord {
 }
 
 impl CommitArg {
-    /// The repository that was named, if one was, and the commit.
+    /// The repository, if given, and the commit.
     ///
     /// # Errors
-    /// When one of them was given twice, or no commit was.
+    /// [`CommandFailure::Usage`] if one of them is given twice, or no commit is given.
     pub fn chosen(&self) -> Result<(Option<&RepoName>, &ShaPrefix), CommandFailure> {
         let usage = |what: &str| {
             CommandFailure::Usage(format!(

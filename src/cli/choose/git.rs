@@ -1,6 +1,6 @@
-//! The git remote of a directory, read from git's own files: git need not be installed.
+//! Finds the git remote of a directory by reading git's files, so that git need not be installed.
 //!
-//! Only the repository's own `config` is read. What `include` or `insteadOf` add elsewhere is not.
+//! Only the repository's own `config` file is read; `include` and `insteadOf` have no effect.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 
 use super::Here;
 
-/// A larger file is no repository's config.
+/// Maximum number of bytes to read of a file; the rest is ignored.
 const LONGEST_FILE: u64 = 1024 * 1024;
 
-/// What a directory's remotes come to.
+/// The remotes of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Remotes {
-    /// No git repository, or one without remotes.
+    /// There is no git repository, or it has no remote.
     None,
-    /// The address of `origin`, or of the only one.
+    /// The URL of `origin`, or of the only remote.
     Url(String),
-    /// So many, none of them `origin`.
+    /// The number of remotes, if there are several and none is `origin`.
     Several(usize),
 }
 
-/// The remotes of the repository around `here`.
+/// The remotes of the repository that contains `here`.
 pub(super) fn remotes(here: &Here) -> Remotes {
     let config = git_directory(here).and_then(|git| read(&common(&git).join("config")));
     pick(config.as_deref().map(addresses).unwrap_or_default())
@@ -39,7 +39,8 @@ fn pick(mut remotes: Vec<(String, String)>) -> Remotes {
     }
 }
 
-/// What `GIT_DIR` names, else the first of the directory and those around it that has one.
+/// The git directory: `GIT_DIR` if set, else the nearest one, searching from the working directory
+/// upward.
 fn git_directory(here: &Here) -> Option<PathBuf> {
     if let Some(given) = here.git_dir.as_ref().filter(|given| !given.as_os_str().is_empty()) {
         return followed(&here.directory.join(given));
@@ -47,7 +48,7 @@ fn git_directory(here: &Here) -> Option<PathBuf> {
     for around in here.directory.ancestors() {
         let git = around.join(".git");
         let found = followed(&git).or_else(|| is_one(around).then(|| around.to_owned()));
-        // A file that leads nowhere is broken, and no reason to look further out.
+        // Like git, stop at a `.git` file whose target is missing.
         if found.is_some() || git.is_file() {
             return found;
         }
@@ -55,7 +56,7 @@ fn git_directory(here: &Here) -> Option<PathBuf> {
     None
 }
 
-/// Where `.git` is a file, it names the directory, as in submodules and linked work trees.
+/// Resolves `.git`. In submodules and linked worktrees it is a file that names the git directory.
 fn followed(git: &Path) -> Option<PathBuf> {
     if git.is_dir() {
         return is_one(git).then(|| git.to_owned());
@@ -65,13 +66,13 @@ fn followed(git: &Path) -> Option<PathBuf> {
     Some(git.parent()?.join(named)).filter(|named| is_one(named))
 }
 
-/// Whether git itself takes it for its directory, more or less.
+/// Whether `directory` looks like a git directory, by approximately git's own rules.
 fn is_one(directory: &Path) -> bool {
     let has = |name: &str| directory.join(name).symlink_metadata().is_ok();
     has("HEAD") && (has("commondir") || has("objects"))
 }
 
-/// Where the config is: a linked work tree has it in common with its main one.
+/// The directory that holds `config`: a linked worktree shares that of the main worktree.
 fn common(git: &Path) -> PathBuf {
     match read(&git.join("commondir")) {
         Some(common) => git.join(common.trim()),
@@ -80,7 +81,7 @@ fn common(git: &Path) -> PathBuf {
 }
 
 fn read(path: &Path) -> Option<String> {
-    // Whatever is no file might never end.
+    // Reading something other than a regular file, such as a pipe, might never end.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
@@ -89,7 +90,7 @@ fn read(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Each remote's name and first address, in the order of the config.
+/// The name and first URL of each remote, in the order of the config file.
 fn addresses(config: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut remote = None;
@@ -113,12 +114,13 @@ fn addresses(config: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The remote that a section's header names, and what follows on its line.
+/// Parses a section header without its opening bracket. Returns the name of the remote, if it is a
+/// remote's section, and the rest of the line.
 fn section(header: &str) -> Option<(Option<String>, &str)> {
     let end = header.find([']', '"'])?;
     let (before, rest) = header.split_at(end);
     if !rest.starts_with('"') {
-        // `[core]`, or `[remote.origin]` as it was once written.
+        // `[core]`, or the deprecated syntax `[remote.origin]`.
         let (kind, name) = before.split_once('.').unwrap_or((before, ""));
         let is_remote = kind.trim().eq_ignore_ascii_case("remote") && !name.is_empty();
         return Some((is_remote.then(|| name.to_ascii_lowercase()), rest.get(1..)?));
@@ -139,7 +141,7 @@ fn section(header: &str) -> Option<(Option<String>, &str)> {
     None
 }
 
-/// A value without its quotes, escapes and comment.
+/// Decodes a value: removes quotes, escapes and the trailing comment.
 fn value(written: &str) -> String {
     let mut value = String::new();
     let mut is_quoted = false;

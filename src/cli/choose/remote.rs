@@ -1,23 +1,23 @@
-//! What the address of a git remote says: whose host, and which repository there.
+//! Parses the URL of a git remote into host and repository.
 
 use std::net::IpAddr;
 
 use crate::domain::RepoName;
 
-/// Where a remote is.
+/// The location that the URL of a remote names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RemoteLocation {
-    /// The host, in small letters, without user and port.
+    /// The host in lowercase, without user and port.
     pub(super) host: String,
-    /// None where the path is no `OWNER/NAME`.
+    /// `None` if the path is not `OWNER/NAME`.
     pub(super) repository: Option<RepoName>,
 }
 
-/// What git's own transports are called in an address.
+/// The URL schemes of git's network transports.
 const SCHEMES: [&str; 6] = ["https", "http", "ssh", "git", "git+ssh", "ssh+git"];
 
-/// The place of `https://host/OWNER/NAME.git`, `ssh://git@host:22/OWNER/NAME` or
-/// `git@host:OWNER/NAME`; none of a path on this machine.
+/// Parses URLs such as `https://host/OWNER/NAME.git`, `ssh://git@host:22/OWNER/NAME` and
+/// `git@host:OWNER/NAME`. Returns `None` for a local path.
 pub(super) fn place_of(url: &str) -> Option<RemoteLocation> {
     let (authority, path) = match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -26,12 +26,12 @@ pub(super) fn place_of(url: &str) -> Option<RemoteLocation> {
         }
         None => scp_like(url)?,
     };
-    // A user may hold an `@`; a host cannot.
+    // User information may contain an `@`; a host cannot.
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     Some(RemoteLocation { host: host_alone(host)?, repository: repository_at(path) })
 }
 
-/// `[user@]host:path`, as git tells it from a path: its colon comes before any slash.
+/// Splits `[user@]host:path`. As in git, it is a local path if a slash comes before the colon.
 fn scp_like(url: &str) -> Option<(&str, &str)> {
     let end = match url.find('[') {
         Some(open) if open == 0 || url.get(..open)?.ends_with('@') => url.find(']')?,
@@ -42,10 +42,10 @@ fn scp_like(url: &str) -> Option<(&str, &str)> {
     (!authority.contains('/')).then_some((authority, path))
 }
 
-/// The host without brackets and port, or none where that is no host's name.
+/// The host without brackets and port. `None` if it is not a valid host name or IP address.
 fn host_alone(host: &str) -> Option<String> {
     let host = match host.strip_prefix('[') {
-        // An address of IPv6, or what ssh takes, too: `[host:port]`.
+        // An IPv6 address, or `[host:port]`, which git accepts in SSH remotes.
         Some(inner) => {
             let inner = inner.split_once(']')?.0;
             if inner.parse::<IpAddr>().is_ok() { inner } else { without_port(inner) }
@@ -66,8 +66,8 @@ fn repository_at(path: &str) -> Option<RepoName> {
     path.strip_suffix(".git").unwrap_or(path).parse().ok()
 }
 
-/// The host of git, where the API is at this address: `https://api.github.com` and
-/// `https://ghe.example.com/api/v3` each have their own way.
+/// The git host of the GitHub instance with this API URL: `github.com` for
+/// `https://api.github.com`, `ghe.example.com` for `https://ghe.example.com/api/v3`.
 pub(super) fn host_of_api(api_url: &str) -> String {
     let rest = api_url.split_once("://").map_or(api_url, |(_, rest)| rest);
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -78,8 +78,8 @@ pub(super) fn host_of_api(api_url: &str) -> String {
     }
 }
 
-/// Whether a remote's host is `ours`. What answers on this very machine, a gateway or a stand-in,
-/// has the repositories of any host.
+/// Whether a remote's host is `ours`. If the API is on a loopback address, it is a gateway or a
+/// fake GitHub, which may serve the repositories of any host.
 pub(super) fn is_same(host: &str, ours: &str) -> bool {
     let bare = match ours {
         "github.com" => ["ssh.", "www."].iter().find_map(|front| host.strip_prefix(front)),
@@ -124,7 +124,7 @@ mod tests {
             ("org-1234@github.com:acme/shop.git", "github.com"),
             ("https://ghe.example.com:8443/acme/shop.git", "ghe.example.com"),
             ("git@ghe.example.com:acme/shop.git", "ghe.example.com"),
-            // Who poses as another host is taken by its own.
+            // User information that looks like a host is not the host.
             ("https://github.com@gitlab.com/acme/shop", "gitlab.com"),
             ("https://github.com:x@gitlab.com/acme/shop", "gitlab.com"),
             ("ssh://github.com@gitlab.com:22/acme/shop", "gitlab.com"),

@@ -1,4 +1,4 @@
-//! Choosing in directories that git made.
+//! Tests of the selection, in directories created by git.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use super::*;
 
-/// Three repositories at this GitHub.
+/// A configuration of three repositories on the GitHub instance with this API URL.
 fn three(api_url: &str) -> GovernedRepositories {
     config(&format!(
         "github: {{api_url: '{api_url}'}}\n\
@@ -25,7 +25,7 @@ fn config(text: &str) -> GovernedRepositories {
     GovernedRepositories::by(&crate::config::load(&file, std::iter::empty()).unwrap())
 }
 
-/// Runs git in a directory, with nobody's settings.
+/// Runs git in a directory, without the user's or the system's settings.
 #[track_caller]
 fn git(directory: &Path, arguments: &[&str]) {
     let mut git = Command::new("git");
@@ -41,7 +41,7 @@ fn git(directory: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// A repository with one commit and these remotes.
+/// Creates a git repository with one commit and these remotes.
 fn repository(remotes: &[(&str, &str)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     git(directory.path(), &["init", "-q"]);
@@ -52,7 +52,7 @@ fn repository(remotes: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-/// The repository that is chosen, or what is said.
+/// The selected repository, or the error message.
 fn chosen_in(config: &GovernedRepositories, directory: &Path, git_dir: Option<&Path>) -> String {
     let here = Here { directory: directory.to_owned(), git_dir: git_dir.map(Path::to_owned) };
     match choose(config, None, &here) {
@@ -140,7 +140,7 @@ fn it_is_found_from_wherever_git_finds_it() {
     let main = repository(&[("origin", API)]);
     let deep = main.path().join("src/deep");
     std::fs::create_dir_all(&deep).unwrap();
-    // What is no git directory is passed over, as git does.
+    // Like git, the search skips a `.git` that is not a git directory.
     std::fs::create_dir(main.path().join("src/.git")).unwrap();
     assert_eq!(chosen_in(&three, &deep, None), "acme/api");
     assert_eq!(chosen_in(&three, &main.path().join(".git/objects"), None), "acme/api");

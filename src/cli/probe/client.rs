@@ -1,4 +1,4 @@
-//! A running governor, asked from elsewhere over plain HTTP: what a probe asks, in words.
+//! An HTTP client for the health and readiness endpoints of a running governor.
 
 use std::time::Duration;
 
@@ -14,30 +14,29 @@ use crate::clock::Clock;
 
 use crate::request::CommandFailure;
 
-/// A probe's answer is a line or a few; a governor with hundreds of repositories may name them.
+/// Maximum size of a response body, in bytes. `/readyz` may list many repositories.
 const LARGEST_ANSWER: usize = 256 * 1024;
-/// The governor answers at once, whatever a pass does.
+/// Timeout of a request. The endpoints do not wait for passes, so they respond immediately.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What is asked, in this order.
+/// The paths to request, in this order.
 const PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
-/// What one address answered.
+/// The response of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Probed {
-    /// The path that was asked.
     pub(super) path: &'static str,
-    /// Whether it said yes (200).
+    /// Whether the status is 200.
     pub(super) is_good: bool,
-    /// The HTTP status.
+    /// The HTTP status code.
     pub(super) code: u16,
-    /// What it said, as it came.
+    /// The body, which may contain control characters.
     pub(super) body: String,
 }
 
-/// The host and port of an address as in `http://release-governor:8080`.
+/// Extracts `host:port` from a URL such as `http://release-governor:8080`. The default port is 80.
 ///
 /// # Errors
-/// When it is another kind of address.
+/// [`CommandFailure::Usage`] if the URL has another scheme, user information, a path or a query.
 pub(super) fn probe_address(url: &str) -> Result<String, CommandFailure> {
     let wrong = || {
         CommandFailure::Usage(format!(
@@ -54,10 +53,10 @@ pub(super) fn probe_address(url: &str) -> Result<String, CommandFailure> {
     Ok(format!("{}:{port}", authority.host()))
 }
 
-/// Asks the governor at `address` (host and port) whether it works and whether it is ready.
+/// Requests the health and readiness of the governor at `address` (`host:port`).
 ///
 /// # Errors
-/// When it does not answer.
+/// [`CommandFailure::Dependency`] if a request fails or times out.
 pub(super) async fn probe(address: &str, clock: &Clock) -> Result<Vec<Probed>, CommandFailure> {
     let mut answers = Vec::new();
     for path in PATHS {

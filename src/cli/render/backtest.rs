@@ -1,4 +1,4 @@
-//! What a policy would have made of the past.
+//! The result of `backtest`.
 
 use jiff::SignedDuration;
 
@@ -8,7 +8,7 @@ use crate::queries::view::backtest::{BacktestView, Numbers};
 
 use super::{list, paint, table, time};
 
-/// The commits, then what they come to, then what is not known.
+/// The commits, then a summary, then notes on what GitHub did not show.
 #[must_use]
 pub fn backtest(view: &BacktestView, width: Option<u16>) -> String {
     let by = match &view.supposed.policy {

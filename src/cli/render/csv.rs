@@ -1,4 +1,4 @@
-//! Entries of ledgers for a spreadsheet.
+//! Ledger entries as CSV.
 
 use crate::domain::RepoName;
 use crate::messages::plain;
@@ -7,13 +7,13 @@ use crate::queries::view::HistoryLine;
 use crate::request::CommandFailure;
 
 const TITLES: [&str; 7] = ["time", "repository", "number", "kind", "sha", "by", "what"];
-/// A cell holds no more than this of what was said.
+/// Maximum length of a cell, in characters.
 const LONGEST_CELL: usize = 1_000;
 
-/// A line of titles, and a line for each entry.
+/// A header line, and a line for each entry.
 ///
 /// # Errors
-/// None that can be mended: what is written into memory.
+/// If encoding fails. Writing to memory should not.
 pub fn csv<'a>(
     lines: impl Iterator<Item = (&'a RepoName, &'a HistoryLine)>,
 ) -> Result<String, CommandFailure> {
@@ -39,7 +39,7 @@ pub fn csv<'a>(
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
 }
 
-/// A stranger's text, which no spreadsheet may take for a formula.
+/// Makes untrusted text safe for a cell: a spreadsheet does not evaluate it as a formula.
 fn cell(text: &str) -> String {
     let text = plain(text, LONGEST_CELL);
     if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text }

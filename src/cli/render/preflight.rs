@@ -1,14 +1,14 @@
-//! What `check-config --github` found: a line each, and at the end what it comes to.
+//! The findings of `check-config --github`: one line each, and a summary.
 
 use std::collections::BTreeMap;
 
 use super::clean;
 use crate::preflight::{Preflight, Severity, Unchecked};
 
-/// As many names as help; the rest is counted.
+/// Maximum number of repositories to list in one line. The others are counted.
 const MOST_NAMES: usize = 8;
 
-/// What GitHub has otherwise than it should be, what it did not answer, and the sum.
+/// The findings, the checks that could not be completed, and a summary.
 #[must_use]
 pub fn preflight(found: &Preflight) -> String {
     let mut text = String::from("\n");
@@ -28,7 +28,7 @@ pub fn preflight(found: &Preflight) -> String {
     clean(&text)
 }
 
-/// What is wrong with many repositories alike is one line.
+/// The repositories of each incomplete check, by key, value and message, for one line per group.
 type Together<'a> = BTreeMap<(&'a str, &'a str, &'a str), Vec<String>>;
 
 fn together(unchecked: &[Unchecked]) -> Together<'_> {
@@ -37,7 +37,7 @@ fn together(unchecked: &[Unchecked]) -> Together<'_> {
         let name = repository.to_string();
         let alike = (key.as_str(), value.as_str(), message.as_str());
         let names = together.entry(alike).or_default();
-        // Several reads of one repository may fail alike.
+        // Several reads of one repository may fail with the same message.
         if !names.contains(&name) {
             names.push(name);
         }

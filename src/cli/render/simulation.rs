@@ -1,4 +1,4 @@
-//! What would be decided about a commit, and on what.
+//! The result of `simulate`: a decision and its evidence.
 
 use crate::domain::{Reason, RiskClass};
 use crate::messages::visible;
@@ -6,7 +6,7 @@ use crate::queries::view::{PathView, RuleView, Simulation};
 
 use super::{list, or_dash, paint, short, table};
 
-/// The decision first, then why, then what to do, then what each rule found.
+/// The decision, its evidence, the hints for unblocking and the result of each rule.
 #[must_use]
 pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> String {
     let mut text = format!(
@@ -18,7 +18,7 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
         view.reason.code()
     );
     list(&mut text, "Evidence", &view.evidence);
-    // What this decision looked at stands in its evidence.
+    // The evidence already lists the approvals that this decision read.
     let counted = view.counted_approvals.iter().filter(|_| view.approvals.is_empty());
     let counted: Vec<String> = counted.map(|approval| approval.said.clone()).collect();
     list(&mut text, "Approved", &counted);
@@ -32,7 +32,8 @@ pub fn simulation(view: &Simulation, show_paths: bool, width: Option<u16>) -> St
     paint(&text)
 }
 
-/// The rules in order: one line for each that speaks, and one for each row of others.
+/// The rules in order: one line for each rule with a message, and one for each sequence of rules
+/// without a message that have the same result.
 fn rules(rules: &[RuleView]) -> Vec<String> {
     let same = |a: &RuleView, b: &RuleView| a.found == b.found && a.said.is_none();
     rules.chunk_by(|a, b| same(a, b) && b.said.is_none()).filter_map(row_of_rules).collect()
@@ -76,7 +77,7 @@ fn paths(view: &Simulation, width: Option<u16>) -> String {
     table(&header, rows, width)
 }
 
-/// The newest commit that brought it, and how many more did.
+/// The newest commit that changed the path, and the number of others.
 fn brought(path: &PathView, newest: String) -> String {
     match path.brought_by.len() {
         0 | 1 => newest,

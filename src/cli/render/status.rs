@@ -1,4 +1,4 @@
-//! How the repositories stand: a table as wide as the terminal, and below it what is held.
+//! The result of `status`: a table that fits the terminal, and notes on what is held or wrong.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use crate::queries::view::{HeldCandidate, Overview, RepositoryStatus, StatusGrou
 
 use super::{or_dash, paint, short, time};
 
-/// Who looks, and from where.
+/// The properties of the terminal that affect the output.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Looker {
-    /// How wide their terminal is; none for what is no terminal, and may have long lines.
+    /// The width in columns. `None` if the output is not a terminal; lines are then not wrapped.
     pub width: Option<u16>,
-    /// When they look; none where ages would only be in the way.
+    /// The current time, to show ages. `None` to show only absolute times.
     pub now: Option<Timestamp>,
 }
 
@@ -24,10 +24,11 @@ impl Looker {
     }
 }
 
-/// From so many repositories on they are grouped by what was decided.
+/// From this number of repositories on, the table is grouped by state.
 const MANY: usize = 20;
 
-/// All repositories, a line each, and below what is wrong or held; one repository whole.
+/// A table of the repositories, with notes on what is wrong or held. A single repository is shown
+/// with all its details instead.
 #[must_use]
 pub fn status(view: &Overview, looker: Looker) -> String {
     let rows = view.status.repositories.as_slice();
@@ -56,7 +57,7 @@ pub fn status(view: &Overview, looker: Looker) -> String {
     paint(&text)
 }
 
-/// Whoever looks while no controller runs must not take what was for what is.
+/// The warning that the status is old because no controller runs.
 fn not_running(rows: &[RepositoryStatus], looker: Looker) -> String {
     match rows.iter().filter_map(|row| row.last_pass).max() {
         Some(last) => {
@@ -67,7 +68,8 @@ fn not_running(rows: &[RepositoryStatus], looker: Looker) -> String {
     }
 }
 
-/// What is worth a line of its own; what the whole repository shows anyway is left out.
+/// The notes below the table. If `is_whole`, the details of the repository are shown above, and the
+/// notes do not repeat them.
 fn notes(row: &RepositoryStatus, held: &[HeldCandidate], is_whole: bool) -> Vec<String> {
     let name = &row.repository;
     let mut notes = Vec::new();
@@ -91,8 +93,8 @@ fn notes(row: &RepositoryStatus, held: &[HeldCandidate], is_whole: bool) -> Vec<
     notes
 }
 
-/// A pass is due more often than this, whatever the interval was stretched to: where none ended for
-/// so long, the rest of the row is old.
+/// If the last pass is older than this, the row is reported as outdated. It exceeds every scheduled
+/// interval between passes.
 const PASS_OVERDUE: SignedDuration = SignedDuration::from_mins(30);
 
 fn overdue(row: &RepositoryStatus, looker: Looker) -> Option<String> {
@@ -102,7 +104,7 @@ fn overdue(row: &RepositoryStatus, looker: Looker) -> Option<String> {
         .then(|| format!("{}: no pass has finished since {}", row.repository, when(last, looker)))
 }
 
-/// What was pushed and waits for its verification.
+/// The commits that were pushed and are not verified yet.
 fn unverified(row: &RepositoryStatus) -> Option<String> {
     let count = row.unverified_commits.filter(|count| *count > 0)?;
     let tip =
@@ -113,7 +115,7 @@ fn unverified(row: &RepositoryStatus) -> Option<String> {
     })
 }
 
-/// What a group of repositories is called.
+/// The heading of a group.
 const fn title(group: StatusGroup) -> &'static str {
     match group {
         StatusGroup::Error => "ERROR",
@@ -126,7 +128,8 @@ const fn title(group: StatusGroup) -> &'static str {
     }
 }
 
-/// What was decided, in a word or two: why a row cannot be believed or says nothing comes first.
+/// The decision and the risk class. An error or a disabled repository takes precedence, because the
+/// decision is then missing or outdated.
 fn decision(row: &RepositoryStatus) -> String {
     let word = match StatusGroup::of(row) {
         StatusGroup::Disabled => return "disabled".to_owned(),
@@ -143,7 +146,7 @@ fn decision(row: &RepositoryStatus) -> String {
     format!("{word}{risk}")
 }
 
-/// A time, and how long ago that is, for whoever looks at a terminal.
+/// The time and, on a terminal, its age.
 fn when(at: Timestamp, looker: Looker) -> String {
     match looker.now {
         Some(now) => format!("{} ({})", time(Some(at)), age(at, now)),
@@ -151,10 +154,10 @@ fn when(at: Timestamp, looker: Looker) -> String {
     }
 }
 
-/// Columns in the order in which they make room for the others: the rest can be looked up.
+/// The columns that a narrow terminal leaves out, in this order.
 const MAKING_ROOM: [&str; 3] = ["PASS", "PRODUCTION", "CANDIDATE"];
-/// A name, which is in the first column, is shortened to this before any column goes, and to this
-/// before a further one does, and to no less than this at last.
+/// Repository names are shortened to `LONG_NAME` characters before the first column is left out,
+/// to `SHORTEST_NAME` before any further column is, and to `INITIALS` after the last one.
 const LONG_NAME: usize = 24;
 const SHORTEST_NAME: usize = 12;
 const INITIALS: usize = 5;
@@ -211,7 +214,7 @@ fn table(rows: &[RepositoryStatus], looker: Looker) -> String {
     text
 }
 
-/// The rows' places: all together, or, where they are many, by group.
+/// The indexes of the rows: in one list, or by group from [`MANY`] rows on.
 fn grouped(rows: &[RepositoryStatus]) -> Vec<(Option<StatusGroup>, Vec<usize>)> {
     if rows.len() < MANY {
         return vec![(None, (0..rows.len()).collect())];
@@ -223,7 +226,7 @@ fn grouped(rows: &[RepositoryStatus]) -> Vec<(Option<StatusGroup>, Vec<usize>)> 
     groups.into_iter().map(|(group, places)| (Some(group), places)).collect()
 }
 
-/// Shortens names and leaves columns out until the rest fits; shas and reasons stay whole.
+/// Shortens names and leaves out columns until the table fits. SHAs and reasons are not cut.
 fn fit(columns: &mut Vec<Column>, looker: Looker) {
     for title in MAKING_ROOM {
         let least = if title == MAKING_ROOM[0] { LONG_NAME } else { SHORTEST_NAME };
@@ -235,8 +238,8 @@ fn fit(columns: &mut Vec<Column>, looker: Looker) {
     let _ = shortened(columns, INITIALS, looker);
 }
 
-/// Shortens the names as far as is needed, and to no less than `least`. False, and nothing done,
-/// where even that is too wide.
+/// Shortens the names as far as needed, but not below `least` characters. If the table would still
+/// be too wide, returns `false` and changes nothing.
 fn shortened(columns: &mut [Column], least: usize, looker: Looker) -> bool {
     let total: usize = columns.iter().map(|column| column.width() + GAP).sum();
     let Some(names) = columns.first_mut() else { return true };
@@ -250,7 +253,8 @@ fn shortened(columns: &mut [Column], least: usize, looker: Looker) -> bool {
     true
 }
 
-/// At most `limit` characters: both ends of a name tell more than its middle.
+/// Cuts the middle out of `text`, so that at most `limit` characters remain. Both ends of a name
+/// are more telling than its middle.
 fn middle_out(text: &str, limit: usize) -> String {
     let count = text.chars().count();
     if count <= limit {
@@ -263,7 +267,7 @@ fn middle_out(text: &str, limit: usize) -> String {
     format!("{begin}…{end}")
 }
 
-/// Who approved what runs, where and when.
+/// The approvals of the commit in production.
 fn approved(row: &RepositoryStatus) -> Option<String> {
     let said: Vec<&str> = row.production_approvals.iter().map(|one| one.said.as_str()).collect();
     (!said.is_empty()).then(|| said.join(", "))
@@ -310,8 +314,8 @@ fn one_status(row: &RepositoryStatus, looker: Looker) -> String {
     shown.map(|(key, value)| wrapped(&format!("{key:<KEYS$}{value}"), looker)).collect()
 }
 
-/// `text` on lines of the terminal's width, broken between words, the later ones indented as the
-/// first one's text is.
+/// Wraps `text` at the terminal's width. Continuation lines are indented like the text of the first
+/// line.
 fn wrapped(text: &str, looker: Looker) -> String {
     if looker.fits(text.chars().count()) {
         return format!("{text}\n");
@@ -335,7 +339,7 @@ fn wrapped(text: &str, looker: Looker) -> String {
     lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-/// How long ago, in its largest unit.
+/// The age, in its largest unit.
 fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(at).as_secs();
     match seconds {

@@ -1,4 +1,4 @@
-//! `/repos/OWNER/NAME/commits/SHA`: why a commit is held or shipped.
+//! `/repos/OWNER/NAME/commits/SHA`: the decision on a commit and its reasons.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -8,7 +8,6 @@ use super::parts::{AttemptRow, Rich, forecast, repository_page, tame};
 use crate::messages::{near_time, sentence, visible};
 use crate::queries::view::{CommitDetail, HistoryLine, JudgedView, PathView, RuleView};
 
-/// The page.
 #[derive(Template)]
 #[template(path = "commit.html", config = "src/http/pages/askama.toml")]
 pub(super) struct CommitPage {
@@ -102,7 +101,7 @@ fn summary(judged: &JudgedView, now: Timestamp) -> String {
     format!("{decision} · {risk} · {}{since}", judged.reason.code())
 }
 
-/// What was seen; after the deploy, what it was deployed on.
+/// The approvals that the judgement lists, or, if it lists none, those that counted for the deploy.
 fn approvals(detail: &CommitDetail) -> Vec<String> {
     let seen = detail.judgement.as_ref().and_then(|judged| judged.approvals.as_ref());
     let seen = seen.filter(|seen| !seen.is_empty()).unwrap_or(&detail.counted_approvals);
@@ -123,7 +122,7 @@ fn path(path: &PathView) -> PathRow {
     }
 }
 
-/// Rules that had nothing to say are left out.
+/// A row for a rule that applies. `None` for a rule that is silent or was not evaluated.
 fn rule(rule: &RuleView) -> Option<RuleRow> {
     let said = rule.said.as_deref().unwrap_or_default();
     let found = match rule.found.as_str() {

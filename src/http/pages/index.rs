@@ -1,4 +1,4 @@
-//! `/`: every repository, those that need somebody first.
+//! `/`: all repositories, those that need attention first.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use crate::http::question::RequestQuery;
 use crate::messages::{near_time, sentence};
 use crate::queries::view::{FleetStatus, RepositoryStatus, StatusGroup};
 
-/// What a group is called, on the page and in its address.
+/// The name of a group, on the page and in the query parameter `state`.
 const fn word(group: StatusGroup) -> &'static str {
     match group {
         StatusGroup::Error => "ERROR",
@@ -23,10 +23,10 @@ const fn word(group: StatusGroup) -> &'static str {
     }
 }
 
-/// Every state.
+/// The value of `state` that matches all repositories.
 const ANY: &str = "any";
 
-/// Which repositories are asked for.
+/// Filters on repositories, by name and state.
 pub(super) struct IndexFilter {
     text: String,
     state: Option<StatusGroup>,
@@ -55,7 +55,6 @@ impl IndexFilter {
     }
 }
 
-/// The page.
 #[derive(Template)]
 #[template(path = "index.html", config = "src/http/pages/askama.toml")]
 pub(super) struct Index {
@@ -132,7 +131,7 @@ fn summary(row: &RepositoryStatus) -> String {
     let decided = || row.reason.map(|reason| format!("{}{forecast}", sentence(reason)));
     let summary = error.or(paused).or_else(decided);
     let summary = summary.unwrap_or_else(|| "Nothing to ship yet.".to_owned());
-    // Something newer is what people wait for.
+    // People wait for the newest commit, so mention it if it is not the candidate.
     match (&row.head_sha, row.head_reason) {
         (Some(head), Some(reason)) => {
             format!("{summary} The newer {}: {}", head.short(), sentence(reason))

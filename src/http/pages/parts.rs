@@ -1,4 +1,4 @@
-//! What several pages are made of.
+//! Parts that several pages share.
 
 use jiff::Timestamp;
 
@@ -6,23 +6,22 @@ use crate::domain::{RepoName, Sha};
 use crate::messages::{near_time, plain};
 use crate::queries::view::{AttemptView, JudgedView, RunView};
 
-/// A stranger's text on a page is cut to this.
+/// Maximum length of untrusted text on a page, in characters.
 const LONGEST: usize = 2_000;
 
-/// A link.
 pub(super) struct Link {
     pub(super) text: String,
     pub(super) address: String,
 }
 
 impl Link {
-    /// To the page of a commit.
+    /// A link to the page of a commit.
     pub(super) fn to_commit(repository: &RepoName, sha: &Sha) -> Self {
         let address = format!("{}/commits/{sha}", repository_page(repository));
         Self { text: sha.short().to_owned(), address }
     }
 
-    /// To a run at GitHub; none where its page is not known.
+    /// A link to a run on GitHub. `None` if the run's URL is unknown or not a web URL.
     pub(super) fn to_run(run: &RunView) -> Option<Self> {
         let address = run.url.clone().filter(|url| is_web(url))?;
         let progress = run.progress.as_deref().unwrap_or("not seen yet");
@@ -30,12 +29,12 @@ impl Link {
     }
 }
 
-/// Nothing but the web is linked to, whatever GitHub answered.
+/// Whether a URL is safe to link to: other schemes, such as `javascript:`, are not.
 pub(super) fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
 
-/// The address of a repository's page.
+/// The path of a repository's page.
 pub(super) fn repository_page(repository: &RepoName) -> String {
     format!("/repos/{repository}")
 }
@@ -46,10 +45,10 @@ pub(super) fn forecast(judged: &JudgedView) -> String {
     text.map_or_else(String::new, |text| format!("It {text}."))
 }
 
-/// A sentence with commands and names in it, which stand between backticks.
+/// A sentence with code between backticks.
 pub(super) struct Rich(String);
 
-/// A part of such a sentence.
+/// A part of a [`Rich`] text: either code or plain text.
 pub(super) struct Piece<'a> {
     pub(super) is_code: bool,
     pub(super) text: &'a str,
@@ -60,7 +59,7 @@ impl Rich {
         Self(tame(text))
     }
 
-    /// What is and what is not code, in turn. A backtick without its fellow is none of them.
+    /// The parts in order. If a backtick is unpaired, the whole text is plain.
     pub(super) fn pieces(&self) -> Vec<Piece<'_>> {
         let text = self.0.as_str();
         let is_paired = text.matches('`').count().is_multiple_of(2);
@@ -75,12 +74,12 @@ impl Rich {
     }
 }
 
-/// A stranger's text, on one line and as it reads.
+/// Untrusted text on one line, without control characters and bidirectional overrides.
 pub(super) fn tame(text: &str) -> String {
     plain(text, LONGEST)
 }
 
-/// An attempt, a line of a table.
+/// An attempt as a table row.
 pub(super) struct AttemptRow {
     pub(super) begun: String,
     pub(super) link: Link,

@@ -11,10 +11,9 @@ use crate::queries::view::{
     AttemptView, Certainty, InFlight, JudgedView, PauseView, ProductionView, RepositoryDetail,
 };
 
-/// Attempts that are shown.
+/// Number of attempts to show.
 pub(super) const ATTEMPTS: usize = 20;
 
-/// The page.
 #[derive(Template)]
 #[template(path = "repository.html", config = "src/http/pages/askama.toml")]
 pub(super) struct RepositoryPage {

@@ -1,4 +1,4 @@
-//! What a page cannot show, and why, for people.
+//! The error page.
 
 use askama::Template;
 use axum::http::header;
@@ -9,14 +9,14 @@ use super::{HTML, STYLESHEET, guarded, html};
 use crate::domain::RepoName;
 use crate::http::problem::HttpProblem;
 
-/// Why there is no such page now.
+/// An [`HttpProblem`] that is shown as a web page.
 pub(super) struct TroublePage {
     problem: HttpProblem,
     repository: Option<RepoName>,
 }
 
 impl TroublePage {
-    /// What is not unique, or not known, is so in this repository.
+    /// Sets the repository of the candidates, so that the page can link to them.
     pub(super) fn in_repository(self, name: &RepoName) -> Self {
         Self { repository: Some(name.clone()), ..self }
     }

@@ -96,7 +96,7 @@ fn a_terminal_of_eighty_columns_shows_ages_and_no_line_is_longer() {
     for width in 50..=200 {
         for line in plain(&status(&view, terminal(width))).lines() {
             assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
-            // A sha is whole, or as short as it is written everywhere.
+            // A SHA is never cut below its short form.
             let shas = line.split(' ').filter(|word| word.starts_with("bbb"));
             assert!(shas.clone().all(|sha| sha == "bbbbbbb"), "{line}");
         }
@@ -142,7 +142,7 @@ fn a_dry_run_does_not_look_like_a_release_that_ships() {
 
     acme/shop: a dry run; without `dry_run` it would deploy bbbbbbb now
     ");
-    // What is in production is not to be deployed.
+    // A commit that is in production already would not be deployed.
     let shipped = RepositoryStatus { reason: Some(Reason::Deployed), ..dry };
     alone.status.repositories = vec![shipped];
     assert!(!status(&alone, terminal(80)).contains("would deploy"));
