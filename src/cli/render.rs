@@ -269,6 +269,8 @@ mod tests {
             reason: Reason::HighRiskNoApproval,
             sha: "b".repeat(40).parse().unwrap(),
             unblock_hints: vec!["approve it".to_owned()],
+            ships_at: None,
+            forecast: None,
             evidence: vec!["2 commits differ".to_owned()],
             paths: vec![PathView {
                 path: "db/migrations/1.sql".to_owned(),

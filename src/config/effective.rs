@@ -90,8 +90,23 @@ impl Config {
 
 /// An entry of `freezes` or `windows`, as it is written; null stands for a key that is left out.
 fn entry(entry: &CalendarEntry) -> Value {
-    let mut keys = json!({
+    let (mut weekly, mut from, mut to) = (Vec::new(), Value::Null, Value::Null);
+    for span in &entry.spans {
+        match span {
+            CalendarSpan::Weekly { from, to } => {
+                weekly.push(json!({ "from": from.to_string(), "to": to.to_string() }));
+            }
+            CalendarSpan::Once { from: begin, to: end } => {
+                from = json!(begin.strftime(CIVIL).to_string());
+                to = json!(end.strftime(CIVIL).to_string());
+            }
+        }
+    }
+    json!({
         "name": entry.name,
+        "weekly": Some(weekly).filter(|weekly| !weekly.is_empty()),
+        "from": from,
+        "to": to,
         "zone": entry.zone.name(),
         "repositories": entry.selectors.repositories.as_ref().map(|patterns| {
             patterns.iter().map(RepoPattern::written).collect::<Vec<_>>()
@@ -99,23 +114,7 @@ fn entry(entry: &CalendarEntry) -> Value {
         "environments": entry.selectors.environments,
         "reason": entry.reason,
         "owner": entry.owner,
-    });
-    let mut weekly = Vec::new();
-    for span in &entry.spans {
-        match span {
-            CalendarSpan::Weekly { from, to } => {
-                weekly.push(json!({ "from": from.to_string(), "to": to.to_string() }));
-            }
-            CalendarSpan::Once { from, to } => {
-                keys["from"] = json!(from.strftime(CIVIL).to_string());
-                keys["to"] = json!(to.strftime(CIVIL).to_string());
-            }
-        }
-    }
-    if !weekly.is_empty() {
-        keys["weekly"] = Value::Array(weekly);
-    }
-    keys
+    })
 }
 
 /// As single intervals are written.

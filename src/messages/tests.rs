@@ -18,6 +18,7 @@ fn decision(cause: Cause, class: RiskClass) -> Decision {
         passed_over: Vec::new(),
         otherwise: None,
         changes_at: None,
+        ships_at: None,
     }
 }
 

@@ -33,8 +33,8 @@ const STARTS: [(&str, &str); 6] = [
 /// Draws from the seed, independently of the other events.
 fn chance_of(seed: u64) -> (Chance, usize) {
     let mut chance = Chance::new(seed ^ 0xca1e_4da2);
-    let start = if chance.percent(20) { chance.below(STARTS.len() as u64) } else { 0 };
-    (chance, usize::try_from(start).unwrap())
+    let start = if chance.percent(20) { chance.pick(&[0, 1, 2, 3, 4, 5]) } else { 0 };
+    (chance, start)
 }
 
 pub(crate) fn start(seed: u64) -> Timestamp {
@@ -48,7 +48,7 @@ pub(crate) fn weave(seed: u64, mut events: Vec<Event>, repositories: u64) -> Vec
         return events;
     }
     for _ in 0..3 {
-        let place = usize::try_from(chance.below(events.len() as u64)).unwrap();
+        let place = usize::try_from(chance.below(u64::try_from(events.len()).unwrap())).unwrap();
         let at = chance.below(repositories);
         let live = chance.percent(60);
         let zone = chance.pick(&[STARTS[start].1, "Asia/Kathmandu", "UTC"]);
